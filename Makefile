@@ -1,0 +1,54 @@
+# `make run` and `make test` do all the set-up they need; nothing but Python 3.11 to 3.13 has to be there before.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+CUSTOMERS ?= 20000
+BENCHMARKS ?= warehouse
+UV := $(shell command -v uv 2>/dev/null)
+
+.PHONY: run demo test check bench install install-dev clean
+
+run: install
+	$(BIN)/python -m loyalty_core.demo.prepare
+	$(BIN)/streamlit run serve.py --server.port $(PORT)
+
+# A fresh demo warehouse in place of the present one; asks for --overwrite when that holds your own data.
+demo: install
+	$(BIN)/python -m loyalty_core.demo --customers $(CUSTOMERS) --out data/warehouse.duckdb
+
+test: install-dev
+	$(BIN)/pytest
+
+check: install-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: install-dev
+	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+# Each stamp is newer than the list it was installed from, so a second start installs nothing.
+$(VENV)/.installed: requirements.txt
+	@$(MAKE) --no-print-directory $(BIN)/python
+	@echo "Installing packages into $(VENV) (a few minutes, once) …"
+	@$(call pip_install,requirements.txt)
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt
+	@$(MAKE) --no-print-directory $(BIN)/python
+	@echo "Installing packages and test tools into $(VENV) (a few minutes, once) …"
+	@$(call pip_install,requirements-dev.txt)
+	@touch $@ $(VENV)/.installed
+
+$(BIN)/python:
+	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
+
+pip_install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -r $(1),$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1))
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,54 @@
+"""The FastAPI application and its one error shape, `{"error": code, "detail": sentence}`."""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from loyalty_core.api import warehouse
+from loyalty_core.errors import CustomerNotFound, LoyaltyError
+
+_log = logging.getLogger(__name__)
+
+_NOT_FOUND: tuple[type[LoyaltyError], ...] = (CustomerNotFound,)
+
+
+def create_api() -> FastAPI:
+    """Routes for health, columns and customers; every answer is JSON, errors included."""
+    api = FastAPI(title="Loyalty workbench", version="1", docs_url="/docs", redoc_url=None)
+    api.include_router(warehouse.router)
+    api.add_exception_handler(LoyaltyError, _loyalty_error)
+    api.add_exception_handler(RequestValidationError, _invalid_request)
+    api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(Exception, _unforeseen)
+    return api
+
+
+def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, LoyaltyError):
+        raise error
+    return _answer(404 if isinstance(error, _NOT_FOUND) else 503, error.code, str(error))
+
+
+def _invalid_request(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    faults = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors())
+    return _answer(422, "bad_request", faults)
+
+
+def _http_error(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    return _answer(error.status_code, "not_found" if error.status_code == 404 else "bad_request", str(error.detail))
+
+
+def _unforeseen(_: Request, error: Exception) -> JSONResponse:
+    _log.error("Unforeseen error in the API", exc_info=error)
+    return _answer(500, "internal", "Something went wrong; the cause is in the log of the app.")
+
+
+def _answer(status: int, code: str, detail: str) -> JSONResponse:
+    return JSONResponse({"error": code, "detail": detail}, status_code=status)

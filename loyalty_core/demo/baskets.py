@@ -1,0 +1,68 @@
+"""What each purchase consists of: amount, articles, category, channel, and points earned and redeemed."""
+
+import numpy as np
+import pyarrow as pa
+
+from loyalty_core.demo.arrow_columns import Floats, Integers, cents, coded, timestamps
+from loyalty_core.demo.members import CATEGORIES, CATEGORY_SHARES, SHOPPING_CHANNEL_SHARES, SHOPPING_CHANNELS, Habits
+from loyalty_core.demo.purchases import Purchases
+
+BASKET_SPREAD = 0.45
+CATEGORY_PRICES = np.array([1.15, 1.05, 0.85, 1.15, 1.2, 0.8, 0.65, 1.1])
+SMALLEST, LARGEST = 1.0, 4000.0
+ARTICLE_PRICE = 21.0
+RECEIPT_NUMBERS = 1 << 33
+RECEIPT_STEP = 2_654_435_761  # odd, so that multiplying by it only shuffles the numbers below a power of two
+
+
+def basket_table(
+    rng: np.random.Generator,
+    ids: pa.Array,
+    habits: Habits,
+    purchases: Purchases,
+    sold_at: Integers,
+    first_receipt: int,
+) -> pa.Table:
+    """The transactions table's rows for a block of members; `sold_at` in seconds since 1970."""
+    member = purchases.member
+    category = _mostly(rng, habits.favourite_category[member], 0.5, CATEGORY_SHARES)
+    channel = _mostly(rng, habits.favourite_channel[member], 0.8, SHOPPING_CHANNEL_SHARES)
+    noise = np.exp(rng.normal(0, BASKET_SPREAD, len(member)))
+    amount = np.clip(habits.spend[member] * CATEGORY_PRICES[category] * noise, SMALLEST, LARGEST)
+    earned = amount.astype(np.int64)
+    return pa.table(
+        {
+            "transaction_id": _receipt_numbers(first_receipt, len(member)),
+            "customer_id": coded(member, ids),
+            "transaction_at": timestamps(sold_at),
+            "amount": cents(np.rint(amount * 100).astype(np.int64)),
+            "items": 1 + rng.poisson(amount / ARTICLE_PRICE),
+            "category": coded(category, CATEGORIES),
+            "channel": coded(channel, SHOPPING_CHANNELS),
+            "points_earned": earned,
+            "points_redeemed": _points_redeemed(earned, habits.redemption_step[member], purchases),
+        }
+    )
+
+
+def _mostly(rng: np.random.Generator, favourite: Integers, share: float, shares: Floats) -> Integers:
+    """The favourite with chance `share`, otherwise anything."""
+    anything = rng.choice(len(shares), len(favourite), p=shares)
+    return np.where(rng.random(len(favourite)) < share, favourite, anything)
+
+
+def _points_redeemed(earned: Integers, step: Integers, purchases: Purchases) -> Integers:
+    """Members redeem a round number of points at the first purchase after having earned them."""
+    total = np.cumsum(earned)
+    first = purchases.starts[purchases.member]
+    before_member = np.where(first > 0, total[first - 1], 0)
+    earned_before = total - earned - before_member
+    redeemable = earned_before // step
+    is_first = np.arange(len(earned)) == first
+    redeemed_before = np.where(is_first, 0, np.concatenate([[0], redeemable[:-1]]))
+    return (redeemable - redeemed_before) * step
+
+
+def _receipt_numbers(first: int, count: int) -> Integers:
+    """Unique numbers without an order that would give away how the rows were made."""
+    return np.arange(first, first + count) * RECEIPT_STEP % RECEIPT_NUMBERS

@@ -1,0 +1,30 @@
+"""The guide's five customer features, computed from purchases by the warehouse itself."""
+
+from datetime import date
+
+
+def behaviour_features(as_of: date, transactions: str = "transactions") -> str:
+    """SQL (DuckDB) for each customer's features as they were known at the start of `as_of`.
+
+    One row per customer with a purchase before `as_of`; later purchases are not read. `transactions` names
+    a table or view with customer_id, transaction_at (TIMESTAMP) and amount, one row per basket. Money is in
+    the table's own currency, two decimals. lifetime_value is revenue so far plus the revenue of the last
+    365 days: what the customer will have brought in a year from now at the present pace.
+    """
+    name = transactions.replace('"', '""')
+    day = f"DATE '{as_of.isoformat()}'"
+    return f"""
+        SELECT
+            customer_id,
+            round(sum(amount), 2)::DOUBLE AS total_revenue,
+            count(*) AS transaction_count,
+            date_diff('day', max(transaction_at)::DATE, {day}) AS days_since_last_transaction,
+            round(avg(amount), 2)::DOUBLE AS avg_transaction_value,
+            round(
+                sum(amount) + coalesce(sum(amount) FILTER (transaction_at >= {day} - INTERVAL 365 DAY), 0), 2
+            )::DOUBLE AS lifetime_value,
+            min(transaction_at) AS first_transaction_at,
+            max(transaction_at) AS last_transaction_at
+        FROM "{name}"
+        WHERE transaction_at < {day}
+        GROUP BY customer_id"""  # noqa: S608 (a quoted identifier and a date)

@@ -1,0 +1,90 @@
+"""Monthly mailings: who got one, who opened it, and who redeemed which of the eight offers."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from loyalty_core.demo.arrow_columns import Flags, Floats, Integers, coded, timestamps
+from loyalty_core.demo.members import Habits
+from loyalty_core.demo.offers import choice_probabilities
+from loyalty_core.demo.purchases import Purchases, Seen
+from loyalty_core.demo.shopping_clock import HOUR, epoch_seconds
+from loyalty_core.demo.timeline import MAILING_DAYS, Timeline
+
+SENT_AT_HOUR = 7
+REDEEMS = 0.9  # of those who opened the mailing and then bought in time
+
+
+@dataclass(frozen=True)
+class Mailing:
+    """One mailing to a block of members; the arrays have one element per member who got it."""
+
+    day: date
+    member: Integers
+    opened_at: Integers
+    opened: Flags
+    offer: Integers  # 0 to 7, -1 for none
+    redeemed_at: Integers
+
+    def table(self, ids: pa.Array) -> pa.Table:
+        """The rows of offer_responses."""
+        sent_at = np.full(len(self.member), _sent_at(self.day))
+        redeemed = self.offer >= 0
+        return pa.table(
+            {
+                "customer_id": coded(self.member, ids),
+                "sent_at": timestamps(sent_at),
+                "opened_at": timestamps(self.opened_at, ~self.opened),
+                "offer_id": pa.array(self.offer + 1, mask=~redeemed),
+                "converted_at": timestamps(self.redeemed_at, ~redeemed),
+            }
+        )
+
+
+def send_mailing(
+    rng: np.random.Generator,
+    day: date,
+    habits: Habits,
+    purchases: Purchases,
+    sold_at: Integers,
+    timeline: Timeline,
+) -> Mailing:
+    """Send to everyone who has joined and agreed; the offer is redeemed with the next purchase, if at all."""
+    moment = timeline.clock.at(day)
+    seen = purchases.seen_at(moment, habits.joined)
+    in_time = purchases.before(timeline.clock.at(day + timedelta(days=MAILING_DAYS))) > seen.count
+    got = np.flatnonzero((habits.joined < moment) & habits.consents)
+    draw = rng.random((4, len(got)))
+    opened = draw[0] < habits.open_rate[got]
+    redeemed = opened & in_time[got] & (draw[1] < REDEEMS)
+    next_sale = sold_at[np.minimum(purchases.starts[:-1] + seen.count, len(sold_at) - 1)][got]
+    sent_at = _sent_at(day)
+    delay = np.where(redeemed, draw[2] * (next_sale - sent_at), rng.exponential(9 * HOUR, len(got)))
+    choice = _choose(draw[3], offer_probabilities(habits, seen)[got])
+    return Mailing(
+        day=day,
+        member=got,
+        opened_at=sent_at + delay.astype(np.int64),
+        opened=opened,
+        offer=np.where(redeemed, choice, -1),
+        redeemed_at=next_sale,
+    )
+
+
+def offer_probabilities(habits: Habits, seen: Seen) -> Floats:
+    """True choice probabilities of a whole block, shape (members, 8)."""
+    return choice_probabilities(
+        habits.rate_score, habits.spend_score, seen.since_last, seen.count.astype(float), habits.taste
+    )
+
+
+def _choose(draw: Floats, probabilities: Floats) -> Integers:
+    """One offer per row, by inverting the cumulative probabilities at a uniform draw."""
+    beyond = draw[:, None] > np.cumsum(probabilities, axis=1)[:, :-1]
+    return beyond.sum(axis=1)
+
+
+def _sent_at(day: date) -> int:
+    return epoch_seconds(day) + SENT_AT_HOUR * HOUR

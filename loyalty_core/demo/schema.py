@@ -1,0 +1,83 @@
+"""Tables of the demo warehouse that hold what happened, and how simulated rows go into them."""
+
+import duckdb
+import pyarrow as pa
+
+from loyalty_core.demo.offers import OFFERS
+
+TABLES = """
+    CREATE TABLE customers (
+        customer_id VARCHAR, first_name VARCHAR, last_name VARCHAR, full_name VARCHAR, email VARCHAR,
+        gender VARCHAR, birth_date DATE, city VARCHAR, region VARCHAR, country VARCHAR, signup_date DATE,
+        preferred_channel VARCHAR, marketing_consent BOOLEAN, email_verified BOOLEAN, phone_verified BOOLEAN,
+        last_login_at TIMESTAMP
+    );
+    CREATE TABLE transactions (
+        transaction_id BIGINT, customer_id VARCHAR, transaction_at TIMESTAMP, amount DECIMAL(10, 2),
+        items INTEGER, category VARCHAR, channel VARCHAR, points_earned INTEGER, points_redeemed INTEGER
+    );
+    CREATE TABLE offers (
+        offer_id INTEGER, name VARCHAR, offer_type VARCHAR, description VARCHAR,
+        cost DECIMAL(8, 2), margin DECIMAL(4, 2), channel VARCHAR
+    );
+    CREATE TABLE offer_responses (
+        customer_id VARCHAR, sent_at TIMESTAMP, opened_at TIMESTAMP, offer_id INTEGER, converted_at TIMESTAMP
+    );
+    CREATE TEMP TABLE history_customers (customer_id VARCHAR);
+"""
+COMMENTS = """
+    COMMENT ON TABLE customers IS 'Members of the programme, one row each';
+    COMMENT ON TABLE transactions IS 'Baskets, one row each; amounts in euros';
+    COMMENT ON TABLE offers IS 'The eight offers of the monthly mailing';
+    COMMENT ON TABLE offer_responses IS
+        'Monthly mailings of the last year, one row per member and mailing; a member may redeem one offer';
+    COMMENT ON COLUMN offer_responses.offer_id IS 'The offer redeemed; blank when none was';
+    COMMENT ON COLUMN offer_responses.converted_at IS 'When the offer was redeemed, at a purchase';
+    COMMENT ON COLUMN offers.cost IS 'Cost of one redemption in euros';
+    COMMENT ON COLUMN offers.margin IS 'Margin on the basket with which it is redeemed, as a share';
+"""
+INSERT_CUSTOMERS = """
+    INSERT INTO customers BY NAME
+    SELECT
+        * EXCLUDE (number, email_domain),
+        first_name || ' ' || last_name AS full_name,
+        replace(translate(lower(first_name || '.' || last_name), 'øåäö', 'oaao'), 'æ', 'ae')
+            || number || '@' || email_domain AS email
+    FROM rows"""
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the empty tables, and fill `offers`."""
+    connection.execute(TABLES)
+    connection.execute(COMMENTS)
+    numbered = [[number, *offer] for number, offer in enumerate(OFFERS, start=1)]
+    connection.executemany("INSERT INTO offers VALUES (?, ?, ?, ?, ?, ?, ?)", numbered)
+
+
+def insert_customers(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+    """Add members; names become full names and addresses that cannot belong to anyone."""
+    _with_rows(connection, rows, INSERT_CUSTOMERS)
+
+
+def insert_transactions(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+    """Add baskets."""
+    _with_rows(connection, rows, "INSERT INTO transactions BY NAME SELECT * FROM rows")
+
+
+def insert_responses(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+    """Add mailings and what came of them."""
+    _with_rows(connection, rows, "INSERT INTO offer_responses BY NAME SELECT * FROM rows")
+
+
+def insert_history_customers(connection: duckdb.DuckDBPyConnection, ids: pa.Array) -> None:
+    """Note, for as long as the connection lives, whose rows go into the history tables."""
+    rows = pa.table({"customer_id": ids})
+    _with_rows(connection, rows, "INSERT INTO history_customers SELECT * FROM rows")
+
+
+def _with_rows(connection: duckdb.DuckDBPyConnection, rows: pa.Table, statement: str) -> None:
+    connection.register("rows", rows)
+    try:
+        connection.execute(statement)
+    finally:
+        connection.unregister("rows")

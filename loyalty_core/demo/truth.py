@@ -1,0 +1,60 @@
+"""The truth behind the demo, kept out of the warehouse: a Parquet file for measuring models against it."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from loyalty_core.demo.arrow_columns import Floats, Integers, coded
+from loyalty_core.demo.offers import OFFERS
+
+Kind = Literal["churn", "offer", "current"]
+OFFER_COLUMNS = [f"p_offer_{number}" for number in range(1, len(OFFERS) + 1)]
+SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("as_of", pa.date32()),
+        ("kind", pa.string()),
+        ("true_churn_probability", pa.float32()),
+        *[(name, pa.float32()) for name in OFFER_COLUMNS],
+        ("true_best_offer", pa.int8()),
+    ]
+)
+
+
+def truth_path(warehouse: Path) -> Path:
+    """Where the truth about a demo warehouse is kept: beside it."""
+    return warehouse.with_name(f"{warehouse.stem}.truth.parquet")
+
+
+@contextmanager
+def write_truth(path: Path) -> Generator[pq.ParquetWriter, None, None]:
+    """Open a truth file for writing; it takes its place only when the block ends without an error."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+            yield writer
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def truth_rows(
+    ids: pa.Array, as_of: date, kind: Kind, rows: Integers, churn: Floats, offers: Floats
+) -> pa.Table:
+    """Truth about the members at positions `rows`; `churn` has shape (members,), `offers` (members, 8)."""
+    chosen = offers[rows]
+    columns = [
+        coded(rows, ids).dictionary_decode(),
+        pa.repeat(pa.scalar(as_of), len(rows)),
+        pa.repeat(kind, len(rows)),
+        pa.array(churn[rows].astype(np.float32)),
+        *[pa.array(column) for column in chosen.T.astype(np.float32)],
+        pa.array((chosen.argmax(axis=1) + 1).astype(np.int8)),
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)

@@ -1,0 +1,136 @@
+"""System health: every part checked, one line each, and what to do about the red ones."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Literal
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.features import resolve_mapping
+from loyalty_core.store import StateStore
+from loyalty_core.warehouse import FeatureStore, Warehouse
+from loyalty_core.warehouse.overview import key_figures
+
+Status = Literal["ok", "warning", "error"]
+
+_PACKAGES = ("streamlit", "sqlalchemy", "duckdb", "duckdb-sqlalchemy", "pandas", "numpy", "plotly", "tensorflow")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line: what was checked, how it is, the facts, and the remedy when it is not well."""
+
+    area: str
+    name: str
+    status: Status
+    detail: str
+    remedy: str = ""
+
+
+def check_health(warehouse: Warehouse, features: FeatureStore, store: StateStore) -> list[Check]:
+    """Check warehouse, view, mapping, cache, state store and versions; never raises for a part that fails."""
+    return [
+        *_warehouse_checks(warehouse),
+        *_mapping_checks(warehouse),
+        _cache_check(features),
+        _store_check(store),
+        _version_check(),
+    ]
+
+
+def _warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
+    health = warehouse.health()
+    if health.error is not None:
+        yield _failed("Warehouse", "Connection", health.error)
+        return
+    detail = f"{health.place}: {health.server.split(' on ')[0]}, answered in {health.seconds * 1000:.0f} ms."
+    yield Check("Warehouse", "Connection", "ok", detail)
+    view = warehouse.settings.dwh_customer_features_table
+    try:
+        figures = key_figures(warehouse)
+    except LoyaltyError as error:
+        yield _failed("Warehouse", "Features view", error)
+        return
+    detail = f"{view}: {figures.customers:,} customers, {len(warehouse.columns())} columns."
+    yield Check("Warehouse", "Features view", "ok", detail)
+    yield _ids_check(view, figures.duplicate_ids)
+
+
+def _ids_check(view: str, duplicates: int) -> Check:
+    if not duplicates:
+        return Check("Warehouse", "Customer ids", "ok", "Every customer has exactly one row.")
+    return Check(
+        "Warehouse",
+        "Customer ids",
+        "error",
+        f"{duplicates:,} rows of {view} have a blank id or one that another row has too.",
+        "Give every customer exactly one row in the view; those customers cannot be opened until then.",
+    )
+
+
+def _mapping_checks(warehouse: Warehouse) -> Iterator[Check]:
+    settings = warehouse.settings
+    try:
+        mapped = resolve_mapping(settings.ml_feature_mapping, [column.name for column in warehouse.columns()])
+    except LoyaltyError as error:
+        yield _failed("Feature mapping", "Columns", error)
+        return
+    for feature in mapped:
+        if feature.column is not None:
+            yield Check("Feature mapping", feature.name, "ok", f"Found: column {feature.column}.")
+        else:
+            tried = " or ".join(feature.candidates)
+            nearest = f" The nearest column is {feature.nearest}." if feature.nearest else ""
+            remedy = f"Map it to a column that exists, in ML_FEATURE_MAPPING.{nearest}"
+            yield Check("Feature mapping", feature.name, "warning", f"Missing: no column {tried}.", remedy)
+    yield _size_check(len(mapped), settings.ml_model_input_size)
+
+
+def _size_check(mapped: int, expected: int) -> Check:
+    if mapped == expected:
+        return Check("Feature mapping", "Input size", "ok", f"{mapped} features mapped, as ML_MODEL_INPUT_SIZE says.")
+    return Check(
+        "Feature mapping",
+        "Input size",
+        "error",
+        f"Feature count mismatch: ML_MODEL_INPUT_SIZE is {expected}, and {mapped} features are mapped.",
+        f"Set ML_MODEL_INPUT_SIZE to {mapped}, or change ML_FEATURE_MAPPING.",
+    )
+
+
+def _cache_check(features: FeatureStore) -> Check:
+    health = features.health()
+    asked = health.hits + health.misses
+    rate = "not used yet" if health.hit_rate is None else f"{health.hit_rate:.0%} of {asked:,} look-ups answered"
+    where = "Redis" if health.kind == "redis" else f"In memory (customers: {health.entries or 0:,})"
+    if not health.trouble:
+        return Check("Feature cache", "Cache", "ok", f"{where}: {rate}.")
+    remedy = "Answers stay right, read from the warehouse. Check REDIS_URL and the server; it is tried again by itself."
+    return Check("Feature cache", "Cache", "warning", f"{health.trouble} {where}: {rate}.", remedy)
+
+
+def _store_check(store: StateStore) -> Check:
+    health = store.health()
+    if health.ok:
+        detail = f"{health.url}: {health.dialect}, schema revision {health.revision}."
+        return Check("State store", "Database", "ok", detail)
+    return Check("State store", "Database", "error", health.detail, health.remedy)
+
+
+def _version_check() -> Check:
+    versions = {package: _version(package) for package in _PACKAGES}
+    detail = ", ".join(f"{package} {version or 'missing'}" for package, version in versions.items())
+    if None in versions.values():
+        return Check("Versions", "Packages", "warning", f"{detail}.", "Run pip install -r requirements.txt.")
+    return Check("Versions", "Packages", "ok", f"{detail}.")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _failed(area: str, name: str, error: LoyaltyError) -> Check:
+    return Check(area, name, "error", f"{error.what} {error.why}".strip(), error.remedy)

@@ -1,0 +1,1 @@
+"""Churn, next best offer and RFM: training on the warehouse's history, serving with LiteRT."""

@@ -1,0 +1,186 @@
+"""Where a model bundle lies on disk, and the two small files that hold it together.
+
+    models/active.json                     which version is active, by whom, what was active before
+    models/nbo.tflite churn.tflite scaler.pkl      copies of the active version, for people and other programs
+    models/versions/<version>/             nbo.tflite churn.tflite scaler.pkl manifest.json manifest.sha256
+
+Every byte of these files is covered by a digest or by an exact form, so that any change is noticed: the
+manifest holds the digest of each file beside it, manifest.sha256 and active.json hold the manifest's, and
+active.json holds its own.
+"""
+
+import errno
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from loyalty_core.errors import LoyaltyError
+
+SCALER_FILE = "scaler.pkl"
+MANIFEST_FILE = "manifest.json"
+DIGEST_FILE = "manifest.sha256"
+ACTIVE_FILE = "active.json"
+MODEL_FILES = {"nbo": "nbo.tflite", "churn": "churn.tflite"}
+COPIED_FILES = (*MODEL_FILES.values(), SCALER_FILE)
+FORMAT = 1
+
+TRAIN = "python train_models_from_dwh.py"
+
+_VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
+_MOST_BYTES = 2**29
+_MOST_PREVIOUS = 100
+
+
+class BundleError(LoyaltyError):
+    """A model bundle is damaged, was changed after it was written, or does not do what its manifest says."""
+
+    code = "bad_bundle"
+
+
+class ModelNotFound(LoyaltyError, FileNotFoundError):
+    """There is no model yet."""
+
+    code = "model_not_found"
+
+    def __init__(self, path: Path, why: str = "") -> None:
+        super().__init__(f"{path} does not exist.", why, f"Train the models: {TRAIN}")
+        self.errno, self.filename = errno.ENOENT, str(path)
+
+
+@dataclass(frozen=True)
+class ActiveVersion:
+    """The content of active.json; `previous` is newest first, `activated_at` ISO 8601 in UTC."""
+
+    version: str
+    manifest_sha256: str
+    activated_at: str
+    activated_by: str
+    previous: tuple[str, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """The file's only valid form for this content."""
+        facts = self._facts()
+        return canonical_json({**facts, "sha256": sha256(canonical_json(facts))})
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> "ActiveVersion":
+        """Raises `BundleError` when a single byte is not as `to_bytes` wrote it."""
+        try:
+            facts = json.loads(content)
+            active = cls(
+                check_version(facts["version"]),
+                facts["manifest_sha256"],
+                facts["activated_at"],
+                facts["activated_by"],
+                tuple(check_version(version) for version in facts["previous"]),
+            )
+            intact = active.to_bytes() == content
+        except (ValueError, KeyError, TypeError, RecursionError, BundleError):
+            intact = False
+        if not intact:
+            raise BundleError(
+                f"{ACTIVE_FILE} is damaged or was changed by hand.",
+                remedy="Activate a version again on the Models screen, or train: " + TRAIN,
+            )
+        return active  # pyright: ignore[reportPossiblyUnboundVariable]
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "version": self.version,
+            "manifest_sha256": self.manifest_sha256,
+            "activated_at": self.activated_at,
+            "activated_by": self.activated_by,
+            "previous": list(self.previous[:_MOST_PREVIOUS]),
+        }
+
+
+def version_folder(models_dir: Path, version: str) -> Path:
+    """The folder of a version; raises `BundleError` for a text that is not a version, such as a path."""
+    return models_dir / "versions" / check_version(version)
+
+
+def check_version(version: object) -> str:
+    """The version, if it is one."""
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise BundleError(f"{str(version)[:60]!r} is not a model version.", remedy="Choose one from the list.")
+    return version
+
+
+def list_versions(models_dir: Path) -> list[str]:
+    """Every version on disk, newest first."""
+    folder = models_dir / "versions"
+    names = (entry.name for entry in folder.iterdir()) if folder.is_dir() else ()
+    return sorted((name for name in names if _VERSION.fullmatch(name)), reverse=True)
+
+
+def read_active(models_dir: Path) -> ActiveVersion | None:
+    """The active version, None before the first activation; raises `BundleError` when active.json is damaged."""
+    try:
+        return ActiveVersion.from_bytes(read_file(models_dir / ACTIVE_FILE))
+    except FileNotFoundError:
+        return None
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a bundle file; raises `FileNotFoundError`, or `BundleError` when it cannot be read."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise BundleError(f"{path.name} is larger than {_MOST_BYTES:,} bytes, which no model here is.")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read.", f"{error.strerror}.", "Check the permissions.") from None
+
+
+def read_manifest(folder: Path) -> tuple[dict[str, Any], str]:
+    """The manifest of a version and its digest; raises `BundleError` when it is not as it was written."""
+    content = required_file(folder, MANIFEST_FILE)
+    digest = sha256(content)
+    if required_file(folder, DIGEST_FILE) != digest_line(digest):
+        raise changed(folder, f"{MANIFEST_FILE} or {DIGEST_FILE}")
+    try:
+        manifest = json.loads(content)
+        if manifest["format"] == FORMAT and manifest["version"] == folder.name.removeprefix("."):
+            return manifest, digest
+        found = f"It is format {manifest['format']!r} of version {manifest['version']!r}."
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found = "It is not a manifest."
+    raise BundleError(f"{MANIFEST_FILE} of the version {folder.name} cannot be used.", found, f"Train again: {TRAIN}")
+
+
+def required_file(folder: Path, name: str) -> bytes:
+    """A file of a version; raises `BundleError` naming it when it is missing."""
+    try:
+        return read_file(folder / name)
+    except FileNotFoundError:
+        raise BundleError(
+            f"{name} of the version {folder.name} is missing.", remedy="Roll back to another version, or train again."
+        ) from None
+
+
+def changed(folder: Path, name: str) -> BundleError:
+    """The refusal of a file whose digest differs."""
+    return BundleError(
+        f"{name} of the version {folder.name} was changed after it was written.",
+        "Its SHA-256 digest differs.",
+        "Restore it from a backup, roll back to another version, or train again.",
+    )
+
+
+def digest_line(digest: str) -> bytes:
+    """The content of manifest.sha256, as `sha256sum --check` reads it."""
+    return f"{digest}  {MANIFEST_FILE}\n".encode()
+
+
+def canonical_json(value: Any) -> bytes:
+    """Readable JSON with one form per value."""
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def sha256(content: bytes) -> str:
+    """Hexadecimal digest."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,110 @@
+"""The bundle in use: the active one, exchanged by itself when another is activated, in any process."""
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundle import Bundle, load_bundle, open_active
+from loyalty_core.ml.bundle_files import ACTIVE_FILE, BundleError, ModelNotFound, list_versions, read_active
+
+# A refused bundle may be mended without a new activation, so it is tried again after this time.
+_RETRY_SECONDS = 10.0
+
+_Stamp = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True)
+class BundleStatus:
+    """What serves now, and why what is active does not, if so."""
+
+    version: str | None
+    refusal: LoyaltyError | None
+
+
+class LiveBundle:
+    """Gives the bundle to predict with; when the active one is refused, the last good one keeps serving."""
+
+    def __init__(self, models_dir: Path) -> None:
+        self._models_dir = models_dir
+        self._active_file = models_dir / ACTIVE_FILE
+        self._lock = threading.Lock()
+        self._bundle: Bundle | None = None
+        self._stamp: _Stamp = None
+        self._refusal: LoyaltyError | None = None
+        self._retry_at = 0.0
+
+    def current(self) -> Bundle:
+        """The bundle in use, after a look at active.json (about 2 µs).
+
+        Raises `ModelNotFound` before the first training and `BundleError` when no version can be used.
+        """
+        bundle = self._bundle
+        if bundle is not None and not self._is_due():
+            return bundle
+        # While one caller opens the new bundle, the others go on with the one they have.
+        if self._lock.acquire(blocking=bundle is None):
+            try:
+                if self._bundle is None or self._is_due():
+                    self._exchange()
+            finally:
+                self._lock.release()
+        assert self._bundle is not None  # noqa: S101  _exchange raises otherwise
+        return self._bundle
+
+    def status(self) -> BundleStatus:
+        """Open the active version afresh from disk and compare; never raises."""
+        try:
+            serving = self.current()
+        except LoyaltyError as error:
+            return BundleStatus(None, error)
+        return BundleStatus(serving.version, self._refusal or self._refusal_on_disk())
+
+    def _is_due(self) -> bool:
+        if self._refusal is not None and time.monotonic() >= self._retry_at:
+            return True
+        return self._stamp != _stamp_of(self._active_file)
+
+    def _exchange(self) -> None:
+        stamp = _stamp_of(self._active_file)
+        try:
+            self._bundle, self._refusal = load_bundle(self._models_dir), None
+        except (BundleError, ModelNotFound) as refusal:
+            self._bundle = self._bundle or self._last_good()
+            if self._bundle is None:
+                raise
+            self._refusal, self._retry_at = refusal, time.monotonic() + _RETRY_SECONDS
+        self._stamp = stamp
+
+    def _last_good(self) -> Bundle | None:
+        """After a restart: the newest of the versions that were active before and are still whole."""
+        try:
+            active = read_active(self._models_dir)
+        except BundleError:
+            return None
+        kept = set(list_versions(self._models_dir))
+        for version in active.previous if active else ():
+            if version in kept:
+                try:
+                    return load_bundle(self._models_dir, version)
+                except BundleError:
+                    continue
+        return None
+
+    def _refusal_on_disk(self) -> LoyaltyError | None:
+        try:
+            active = read_active(self._models_dir)
+            if active is not None:
+                open_active(self._models_dir, active)
+        except (BundleError, ModelNotFound) as error:
+            return error
+        return None
+
+
+def _stamp_of(path: Path) -> _Stamp:
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size

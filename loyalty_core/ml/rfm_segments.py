@@ -1,0 +1,132 @@
+"""Names for the 125 combinations of recency, frequency and monetary scores, with what to do about each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+SCORES = (1, 2, 3, 4, 5)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """An RFM segment: who is in it, and what a marketer does about them."""
+
+    name: str
+    meaning: str
+    advice: str
+
+
+# Weakest first: a better score in any one measure never leads to an earlier segment.
+_BY_CODE = {
+    "LT": Segment(
+        "Lost",
+        "Bought little, and long ago.",
+        "Leave them out of paid campaigns; one low-cost win-back message, then suppress.",
+    ),
+    "HI": Segment(
+        "Hibernating",
+        "Last bought long ago, with few or small purchases.",
+        "Remind them with their favourite category and a modest offer; stop when there is no answer.",
+    ),
+    "AS": Segment(
+        "About To Sleep",
+        "Few purchases, and the last one is getting old.",
+        "Reactivate now with popular products and a limited-time offer.",
+    ),
+    "AR": Segment(
+        "At Risk",
+        "Bought often or spent well, but not for a long time.",
+        "Send a personal message with a renewal offer, and ask what went wrong.",
+    ),
+    "CL": Segment(
+        "Can't Lose Them",
+        "Among the best customers once, and silent for a long time.",
+        "Win them back in person: call, a strong individual offer, service recovery before discounts.",
+    ),
+    "NA": Segment(
+        "Need Attention",
+        "About average in everything, and slowing down.",
+        "Make a timely offer based on past purchases, before they drift away.",
+    ),
+    "PR": Segment(
+        "Promising",
+        "Bought for the first times fairly recently.",
+        "Build awareness: show the programme's benefits, and offer a reason for the next purchase.",
+    ),
+    "NE": Segment(
+        "New",
+        "Made a first purchase just now.",
+        "Welcome them, explain the programme, and help them to a second purchase within weeks.",
+    ),
+    "PL": Segment(
+        "Potential Loyalists",
+        "Recent customers who have come back.",
+        "Recommend related products, and offer membership or a higher tier.",
+    ),
+    "LO": Segment(
+        "Loyal",
+        "Buy often and not long ago.",
+        "Reward them, ask for reviews, and offer products of higher value.",
+    ),
+    "CH": Segment(
+        "Champions",
+        "Bought just now, buy often and spend the most.",
+        "Thank them with early access and status rather than discounts; invite them to recommend you.",
+    ),
+}
+
+# One block per recency, one line per frequency, monetary 1 → 5 across each block.
+_GRID = """
+        recency 5        recency 4        recency 3        recency 2        recency 1
+  5   LO LO LO CH CH   LO LO LO CH CH   LO LO LO LO LO   AR AR AR CL CL   AR AR AR CL CL
+  4   LO LO LO CH CH   LO LO LO CH CH   NA NA LO LO LO   AR AR AR CL CL   AR AR AR CL CL
+  3   PL PL PL LO LO   PL PL PL LO LO   NA NA NA NA NA   AS AS AR AR AR   HI HI AR AR AR
+  2   PL PL PL PL PL   PL PL PL PL PL   AS AS NA NA NA   HI HI HI AR AR   LT LT HI HI HI
+  1   NE NE NE NE NE   PR PR PR PR PR   AS AS AS NA NA   HI HI HI HI HI   LT LT LT HI HI
+"""
+
+SEGMENTS: tuple[Segment, ...] = tuple(_BY_CODE.values())
+
+# Outside the grid: there is no last purchase to be recent or long ago.
+NO_PURCHASES = Segment(
+    "No Purchases",
+    "In the customer base, and has never bought.",
+    "Invite them to a first purchase with a welcome offer; check how they joined.",
+)
+
+# The names by their position in `segment_positions`.
+SEGMENT_NAMES: tuple[str, ...] = (*(segment.name for segment in SEGMENTS), NO_PURCHASES.name)
+
+
+def _read_grid() -> npt.NDArray[np.int8]:
+    """Position in SEGMENTS by [recency - 1, frequency - 1, monetary - 1]."""
+    lines = [line.split()[1:] for line in _GRID.strip().splitlines()[1:]]
+    codes = np.array(lines).reshape(5, 5, 5)  # frequency 5 → 1, recency 5 → 1, monetary 1 → 5
+    position_of = {code: position for position, code in enumerate(_BY_CODE)}
+    positions = np.vectorize(position_of.__getitem__)(codes[::-1, ::-1, :])
+    return positions.transpose(1, 0, 2).astype(np.int8)
+
+
+_POSITIONS = _read_grid()
+
+
+def segment_of(recency: int, frequency: int, monetary: int) -> str:
+    """The segment's name for three scores from 1 to 5 (recency 5 = most recent)."""
+    for name, score in (("recency", recency), ("frequency", frequency), ("monetary", monetary)):
+        if score not in SCORES:
+            raise ValueError(f"{name} score {score!r} is not one of 1 to 5")
+    return SEGMENT_NAMES[_POSITIONS[recency - 1, frequency - 1, monetary - 1]]
+
+
+def segment_positions(scores: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """Position in SEGMENT_NAMES for each row of (n, 3) scores from 1 to 5."""
+    cells = np.ravel_multi_index(tuple((scores - 1).T), _POSITIONS.shape)
+    return _POSITIONS.ravel()[cells]
+
+
+def segment_details(name: str) -> Segment:
+    """Meaning and advice of the segment of that name; raises KeyError for any other text."""
+    return {segment.name: segment for segment in (*SEGMENTS, NO_PURCHASES)}[name]

@@ -1,0 +1,99 @@
+"""One TensorFlow Lite model in LiteRT: any number of rows, from any thread."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter
+
+from loyalty_core.errors import LoyaltyError
+
+FloatRows = npt.NDArray[np.float32]
+
+CHUNK_ROWS = 8192
+
+
+class ModelUnreadable(LoyaltyError):
+    """The content is not a model with one float32 input (rows, width) and one such output."""
+
+    code = "model_unreadable"
+
+
+class TfliteModel:
+    """A loaded model; `width` numbers in, `outputs` numbers out, per row.
+
+    An interpreter serves one thread at a time, so idle ones are kept in a pool, by the number of rows they are
+    laid out for: single rows, full chunks, and the rest.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self._idle: dict[int, deque[_Runner]] = {1: deque(), CHUNK_ROWS: deque(), 0: deque()}
+        first = _Runner(content)
+        self.width, self.outputs = first.width, first.outputs
+        self._idle[1].append(first)
+
+    def predict(self, scaled: FloatRows) -> FloatRows:
+        """Scaled float32 (rows, width) → float32 (rows, outputs)."""
+        if scaled.ndim != 2 or scaled.shape[1] != self.width:
+            raise ValueError(f"The model takes (rows, {self.width}), not {scaled.shape}")
+        rows = len(scaled)
+        if rows <= CHUNK_ROWS:
+            return self._run(scaled)
+        answers = np.empty((rows, self.outputs), dtype=np.float32)
+        for start in range(0, rows, CHUNK_ROWS):
+            answers[start : start + CHUNK_ROWS] = self._run(scaled[start : start + CHUNK_ROWS])
+        return answers
+
+    def _run(self, scaled: FloatRows) -> FloatRows:
+        rows = len(scaled)
+        if rows == 0:
+            return np.empty((0, self.outputs), dtype=np.float32)
+        idle = self._idle[rows if rows in self._idle else 0]
+        try:
+            runner = idle.pop()
+        except IndexError:
+            runner = _Runner(self.content)
+        try:
+            return runner.run(scaled)
+        finally:
+            idle.append(runner)
+
+
+class _Runner:
+    """One interpreter, laid out for as many rows as it ran last."""
+
+    def __init__(self, content: bytes) -> None:
+        try:
+            self._interpreter = Interpreter(model_content=content, num_threads=1)
+            self._interpreter.allocate_tensors()
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        except (ValueError, RuntimeError) as error:
+            raise ModelUnreadable("LiteRT cannot open it.", str(error).strip().splitlines()[0]) from None
+        self._input, self.width = _float_table(inputs, "input")
+        self._output, self.outputs = _float_table(outputs, "output")
+        self._rows = 0
+
+    def run(self, scaled: FloatRows) -> FloatRows:
+        """Raises `ModelUnreadable` when LiteRT fails on the rows."""
+        interpreter = self._interpreter
+        try:
+            if len(scaled) != self._rows:
+                self._rows = 0
+                interpreter.resize_tensor_input(self._input, scaled.shape)
+                interpreter.allocate_tensors()
+                self._rows = len(scaled)
+            interpreter.set_tensor(self._input, scaled)
+            interpreter.invoke()
+            return interpreter.get_tensor(self._output)
+        except (ValueError, RuntimeError) as error:
+            raise ModelUnreadable("LiteRT cannot run it.", str(error).strip().splitlines()[0]) from None
+
+
+def _float_table(tensors: Sequence[dict[str, Any]], role: str) -> tuple[int, int]:
+    """Index and width of the only tensor of that role."""
+    if len(tensors) != 1 or tensors[0]["dtype"] is not np.float32 or len(tensors[0]["shape"]) != 2:
+        raise ModelUnreadable(f"It must have one {role} of float32 (rows, width).")
+    return int(tensors[0]["index"]), int(tensors[0]["shape"][1])

@@ -1,0 +1,41 @@
+"""The parts of the product wired together, once per process: screens, API and commands share them."""
+
+from functools import cached_property, lru_cache
+
+from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.settings import Settings, get_settings
+from loyalty_core.store import StateStore
+from loyalty_core.warehouse import FeatureStore, Warehouse
+
+
+class Services:
+    """Builds each part when it is first asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.settings)
+
+    @cached_property
+    def features(self) -> FeatureStore:
+        return FeatureStore(self.warehouse)
+
+    @cached_property
+    def store(self) -> StateStore:
+        return StateStore(self.settings.state_database_url)
+
+    def prepare_store(self) -> bool:
+        """Bring the state store's tables up to date; False when it cannot be reached, as System health shows."""
+        try:
+            self.store.migrate()
+        except StateStoreUnavailable:
+            return False
+        return True
+
+
+@lru_cache(maxsize=1)
+def get_services() -> Services:
+    """The services of this process; raises `SettingsError` when a setting cannot work."""
+    return Services(get_settings())

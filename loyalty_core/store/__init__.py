@@ -1,0 +1,5 @@
+"""The app's own database: segments, campaigns, training runs and the audit trail."""
+
+from loyalty_core.store.database import StateStore, StoreHealth
+
+__all__ = ["StateStore", "StoreHealth"]

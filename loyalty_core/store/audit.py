@@ -1,0 +1,101 @@
+"""The audit trail: who did what to which thing, and when."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import JSON, BigInteger, Index, Integer, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from loyalty_core.errors import DataError
+from loyalty_core.store.base import Base
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+MOST_EVENTS = 1000
+
+
+class AuditEvent(Base):
+    """One thing that one actor did. Rows are added and read, never changed."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (
+        Index(None, "at", "id"),
+        Index(None, "subject_kind", "subject_id", "at"),
+    )
+
+    # SQLite numbers rows by itself only in a column declared INTEGER.
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject_kind: Mapped[str]
+    subject_id: Mapped[str]
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+def record(
+    session: Session,
+    *,
+    actor: str,
+    action: str,
+    subject_kind: str,
+    subject_id: str,
+    details: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+) -> AuditEvent:
+    """Add an event to `session`, so that it is committed, or rolled back, together with the change it tells of.
+
+    `at` must have a time zone and defaults to now. Raises `DataError` where `details` cannot be kept as JSON.
+    """
+    event = AuditEvent(
+        at=at or datetime.now(UTC),
+        actor=actor,
+        action=action,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        details=_as_json(details or {}),
+    )
+    session.add(event)
+    return event
+
+
+def recent(
+    session: Session,
+    limit: int = 100,
+    *,
+    actor: str | None = None,
+    action: str | None = None,
+    subject_kind: str | None = None,
+    subject_id: str | None = None,
+    since: datetime | None = None,
+) -> Sequence[AuditEvent]:
+    """The latest events, newest first, at most `limit` (1 to 1000) of those that meet every condition given."""
+    statement = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+    wanted = {
+        AuditEvent.actor: actor,
+        AuditEvent.action: action,
+        AuditEvent.subject_kind: subject_kind,
+        AuditEvent.subject_id: subject_id,
+    }
+    statement = statement.where(*(column == value for column, value in wanted.items() if value is not None))
+    if since is not None:
+        statement = statement.where(AuditEvent.at >= since)
+    return session.scalars(statement.limit(min(max(limit, 1), MOST_EVENTS))).all()
+
+
+def _as_json(details: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy as JSON would give it back: refused now, with a clear message, rather than at commit."""
+    try:
+        return json.loads(json.dumps(dict(details), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            "The details of an audit event cannot be kept as JSON.",
+            f"{error}.",
+            "Give text, finite numbers, true, false, null, lists and dictionaries only.",
+        ) from error

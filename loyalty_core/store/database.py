@@ -1,0 +1,132 @@
+"""The state store: opening it, keeping its tables up to date, and working in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from psycopg import errors as postgresql
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from loyalty_core.database_url import without_secrets
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.store import schema
+from loyalty_core.store.engine import is_sqlite, open_engine, read_url, sqlite_file
+from loyalty_core.store.faults import MIGRATE, unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+# Faults of the database itself. What a caller can cause (a broken constraint, a value that does not fit) is not here.
+OUTAGES = (
+    sqlite3.OperationalError,
+    sqlite3.InterfaceError,
+    postgresql.OperationalError,
+    postgresql.InterfaceError,
+    postgresql.UndefinedTable,
+    postgresql.UndefinedColumn,
+    postgresql.InsufficientPrivilege,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """Whether the state store can be used, and if not, why and what to do."""
+
+    ok: bool
+    detail: str
+    remedy: str
+    url: str
+    revision: str | None
+    dialect: str
+
+
+class StateStore:
+    """The app's own database at `url`: a SQLite file, or PostgreSQL. Nothing is opened before the first use.
+
+    `timeout_seconds` bounds connecting and waiting for a lock. Raises `SettingsError` for a URL that cannot work;
+    every method but `health` raises `StateStoreUnavailable` where the database cannot be used.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float = 4.0) -> None:
+        self.url = read_url(url)
+        self.engine = open_engine(self.url, timeout_seconds=timeout_seconds)
+        self._reading = self.engine.execution_options(postgresql_readonly=True)
+
+    def __enter__(self) -> StateStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give all connections back; a later use opens new ones."""
+        self.engine.dispose()
+
+    def migrate(self) -> None:
+        """Bring the tables up to date, creating the file and its folder if need be.
+
+        Safe when several processes start at once: one migrates, the others wait for it.
+        """
+        revision = self._revision()
+        schema.require_known(revision)
+        if revision != schema.newest_revision():
+            with self._outages(OSError, sqlite3.Error):
+                schema.upgrade(self.url)
+
+    @contextmanager
+    def session(self, *, read_only: bool = False) -> Iterator[Session]:
+        """A session that commits at the end of the block and rolls back on any exception.
+
+        On SQLite it holds the one write lock from its first statement, so keep the block short. `read_only=True`
+        reads without that lock, side by side with a writer; writing then fails. Objects stay usable afterwards.
+        """
+        bind = self._reading if read_only else self.engine
+        with self._outages(), Session(bind, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def health(self) -> StoreHealth:
+        """What state the store is in; never raises."""
+        try:
+            revision = self._revision()
+            schema.require_known(revision)
+        except LoyaltyError as error:
+            return self._health(f"{error.what} {error.why}".strip(), error.remedy)
+        if revision is None:
+            return self._health("The state store has not been set up yet.", MIGRATE)
+        if revision != schema.newest_revision():
+            return self._health("The tables are older than this version of the app.", MIGRATE, revision)
+        return self._health("The state store answers and its tables are up to date.", "", revision, ok=True)
+
+    def _health(self, detail: str, remedy: str, revision: str | None = None, *, ok: bool = False) -> StoreHealth:
+        return StoreHealth(ok, detail, remedy, without_secrets(self.url), revision, self.engine.dialect.name)
+
+    def _revision(self) -> str | None:
+        with self._outages(OSError):
+            # Connecting would create an empty file.
+            if is_sqlite(self.url) and not sqlite_file(self.url).exists():
+                return None
+            with self._reading.connect() as connection:
+                return schema.current_revision(connection)
+
+    @contextmanager
+    def _outages(self, *others: type[Exception]) -> Iterator[None]:
+        """Turn an outage, or one of the `others`, into `StateStoreUnavailable`; everything else passes through."""
+        try:
+            yield
+        except (DBAPIError, PoolTimeout, *others) as error:
+            if isinstance(error, DBAPIError) and not _is_outage(error.orig):
+                raise
+            raise unavailable(self.url, error) from error
+
+
+def _is_outage(error: BaseException | None) -> bool:
+    # A damaged file comes as the plain class, of which a broken constraint and the like are subclasses.
+    return isinstance(error, OUTAGES) or type(error) is sqlite3.DatabaseError

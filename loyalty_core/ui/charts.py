@@ -1,0 +1,123 @@
+"""Plotly figures in one style; colours come from the theme, so light and dark need nothing of their own."""
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import pairwise
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from loyalty_core.ui import format
+from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.distribution import Histogram
+from loyalty_core.warehouse.labels import unit_of
+from loyalty_core.warehouse.transactions import MonthlySpend
+
+_HEIGHT = 280
+_CONFIG = {"displayModeBar": False, "scrollZoom": False}
+
+
+def draw(figure: go.Figure, key: str, alt: str) -> None:
+    """Draw a figure in the common frame; `alt` says in a sentence what it shows."""
+    figure.update_layout(
+        height=_HEIGHT,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        colorway=palette(),
+        showlegend=False,
+        bargap=0.12,
+        hoverlabel={"align": "left"},
+        dragmode=False,
+    )
+    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
+
+
+def palette() -> list[str]:
+    """The theme's chart colours for the mode, light or dark, that the viewer has on."""
+    return st.get_option(f"theme.{st.context.theme.type or 'light'}.chartCategoricalColors")
+
+
+def money_by_month(spend: Sequence[MonthlySpend]) -> go.Figure:
+    """Bars of money by calendar month; hover says the month, the money and the purchases."""
+    symbol = format.currency_symbol()
+    hover = [
+        f"{month.month:%B %Y}<br>{format.money(month.amount)} in {format.count(month.purchases)} "
+        f"purchase{'' if month.purchases == 1 else 's'}"
+        for month in spend
+    ]
+    bars = go.Bar(
+        x=[month.month for month in spend],
+        y=[month.amount for month in spend],
+        hovertext=hover,
+        hoverinfo="text",
+    )
+    figure = go.Figure(bars)
+    figure.update_yaxes(title=f"Revenue ({symbol})", rangemode="tozero", tickformat="~s")
+    figure.update_xaxes(title="Month")
+    return figure
+
+
+def count_by_month(months: Sequence[tuple[date, int]], what: str) -> go.Figure:
+    """Bars of customers by month of a date."""
+    bars = go.Bar(
+        x=[month for month, _ in months],
+        y=[customers for _, customers in months],
+        hovertext=[f"{month:%B %Y}<br>{format.count(customers)} customers" for month, customers in months],
+        hoverinfo="text",
+    )
+    figure = go.Figure(bars)
+    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_xaxes(title=f"{what} (month)")
+    return figure
+
+
+def histogram(spread: Histogram, column: Column) -> go.Figure:
+    """Customers by value of a number column; the last bar holds the long tail when it is open-ended."""
+    edges = spread.edges
+    last = len(spread.counts) - 1
+    hover = [
+        f"{format.count(customers)} customers with "
+        + (
+            f"{format.value(column, edges[i])} or more"
+            if spread.open_ended and i == last
+            else f"{format.value(column, edges[i])} to {format.value(column, edges[i + 1])}"
+        )
+        for i, customers in enumerate(spread.counts)
+    ]
+    bars = go.Bar(
+        x=[(low + high) / 2 for low, high in pairwise(edges)],
+        width=[(high - low) * 0.92 for low, high in pairwise(edges)],
+        y=spread.counts,
+        hovertext=hover,
+        hoverinfo="text",
+    )
+    figure = go.Figure(bars)
+    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_xaxes(title=axis_title(column), tickformat="~s")
+    return figure
+
+
+def categories(column: Column, customers: int) -> go.Figure:
+    """Customers by value of a category, most frequent on top."""
+    values = list(reversed(column.top_values))
+    bars = go.Bar(
+        x=[number for _, number in values],
+        y=[str(value) for value, _ in values],
+        orientation="h",
+        text=[format.percent(number / customers) for _, number in values],
+        textposition="auto",
+        hovertext=[
+            f"{value}: {format.count(number)} customers, {format.percent(number / customers, 1)}"
+            for value, number in values
+        ],
+        hoverinfo="text",
+    )
+    figure = go.Figure(bars)
+    figure.update_xaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_yaxes(type="category")
+    return figure
+
+
+def axis_title(column: Column) -> str:
+    """The column's label with its unit."""
+    unit = {"money": format.currency_symbol(), "days": "days", "years": "years"}.get(unit_of(column.name), "")
+    return f"{column.label} ({unit})" if unit and unit not in column.label.lower() else column.label

@@ -1,0 +1,148 @@
+"""One customer, drawn: the list of those found, the heading with key figures, activity, and every feature."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.services import get_services
+from loyalty_core.ui import charts, data, format
+from loyalty_core.ui.messages import escape
+from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.connection import Row
+from loyalty_core.warehouse.labels import GROUP_ORDER, label_of
+from loyalty_core.warehouse.roles import Role, column_for
+
+_IN_LIST: tuple[Role, ...] = ("tier", "status", "revenue", "transactions", "recency")
+_KEY_FIGURES: tuple[Role, ...] = ("revenue", "transactions", "recency")
+
+
+def draw_list(customers: Sequence[Row]) -> object | None:
+    """A table of customers; returns the id of the row that was chosen."""
+    names = _list_columns()
+    columns = [column for name in names if (column := data.catalog().get(name))]
+    table = pd.DataFrame(
+        [{column.label: format.value(column, row[column.name]) for column in columns} for row in customers]
+    )
+    event: Any = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="found")
+    chosen = event.selection.rows
+    return customers[chosen[0]][_id_column()] if chosen and chosen[0] < len(customers) else None
+
+
+def draw_profile(features: Row) -> None:
+    """Name, id, badges and the key figures with their place in the base."""
+    identifier = str(features[_id_column()])
+    names = [str(features[name]) for name in get_services().features.name_columns() if features.get(name)]
+    st.title(escape(names[0] if names else f"Customer {identifier}"), anchor=False)
+    st.caption(escape(" · ".join([f"ID {identifier}", *names[1:]])))
+    with st.container(horizontal=True, gap="small"):
+        for column in (_column("tier"), _column("status")):
+            if column is not None and features.get(column.name):
+                st.badge(escape(f"{column.label}: {features[column.name]}"), color="primary")
+    ranks = data.percentile_ranks(features)
+    with st.container(horizontal=True):
+        for column in _key_figure_columns():
+            rank = ranks.get(column.name)
+            st.metric(
+                column.label,
+                format.value(column, features.get(column.name)),
+                border=True,
+                delta=None if rank is None else _place(column, rank),
+                delta_color="off",
+                delta_arrow="off",
+                help=column.description or None,
+            )
+
+
+def draw_activity(features: Row) -> None:
+    """Spend by month and the latest purchases, or a sentence when the warehouse has none."""
+    identifier = features[_id_column()]
+    spend = data.spend_by_month(identifier)
+    if not spend:
+        table = get_services().settings.dwh_transactions_table
+        st.info(f"No purchases of this customer in the table {table}, or the warehouse has no such table.")
+        return
+    with st.container(border=True):
+        st.subheader("Spend by month", anchor=False)
+        charts.draw(charts.money_by_month(spend), "customer-spend", "This customer's spend by calendar month.")
+    purchases = data.latest_purchases(identifier)
+    st.subheader("Latest purchases", anchor=False)
+    hidden = _id_column()
+    table = pd.DataFrame(
+        [
+            {label_of(name): format.loose_value(name, raw) for name, raw in purchase.items() if name != hidden}
+            for purchase in purchases
+        ]
+    )
+    st.dataframe(table, hide_index=True, height=320)
+
+
+def draw_features(features: Row) -> None:
+    """Every feature by group: value, place in the base, and what the column means."""
+    ranks = data.percentile_ranks(features)
+    for group in GROUP_ORDER:
+        columns = [column for column in data.catalog().columns if column.group == group]
+        if not columns:
+            continue
+        st.subheader(group, anchor=False)
+        st.dataframe(
+            pd.DataFrame([_feature_row(column, features, ranks) for column in columns]),
+            hide_index=True,
+            column_config={
+                "Place in the base": st.column_config.ProgressColumn(
+                    format="percent",
+                    min_value=0,
+                    max_value=1,
+                    help="Share of customers with a lower value, half of those with the same value included.",
+                ),
+            },
+        )
+
+
+def _feature_row(column: Column, features: Row, ranks: dict[str, float]) -> dict[str, Any]:
+    return {
+        "Feature": column.label,
+        "Value": format.value(column, features.get(column.name)),
+        "Place in the base": ranks.get(column.name),
+        "In the base": _base_note(column),
+        "Column": column.name,
+    }
+
+
+def _place(column: Column, rank: float) -> str:
+    if column == _column("recency"):
+        return f"more recent than {format.percent(1 - rank)} of customers"
+    return f"higher than {format.percent(rank)} of customers"
+
+
+def _base_note(column: Column) -> str:
+    blanks = f", {format.percent(column.blanks)} blank" if column.blanks else ""
+    if column.minimum is not None:
+        return f"{format.value(column, column.minimum)} to {format.value(column, column.maximum)}{blanks}"
+    if column.top_values:
+        value, _ = column.top_values[0]
+        return f"Most often {format.value(column, value)}{blanks}"
+    return blanks.removeprefix(", ").capitalize()
+
+
+def _list_columns() -> list[str]:
+    roles = [column.name for role in _IN_LIST if (column := _column(role))]
+    names = get_services().features.name_columns()
+    first = [column.name for column in data.catalog().columns][:6] if not roles and not names else []
+    return list(dict.fromkeys([*names[:3], _id_column(), *roles, *first]))
+
+
+def _key_figure_columns() -> list[Column]:
+    chosen = [column for role in _KEY_FIGURES if (column := _column(role))]
+    financial = [column for column in data.catalog().columns if column.name == "lifetime_value"]
+    numbers = [column for column in data.catalog().columns if column.kind == "number"]
+    return list(dict.fromkeys([*chosen, *financial, *numbers]))[:4]
+
+
+def _column(role: Role) -> Column | None:
+    return column_for(role, data.catalog().columns, get_services().settings)
+
+
+def _id_column() -> str:
+    return get_services().settings.dwh_customer_id_column

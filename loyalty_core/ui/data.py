@@ -1,0 +1,96 @@
+"""What the pages read, kept for five minutes or until the warehouse's revision changes."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import streamlit as st
+
+from loyalty_core.services import get_services
+from loyalty_core.warehouse import distribution, overview
+from loyalty_core.warehouse.catalog import Catalog
+from loyalty_core.warehouse.connection import Row
+from loyalty_core.warehouse.source import Source, describe_source
+from loyalty_core.warehouse.transactions import MonthlySpend, Transactions
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _kept(read: Callable[P, R]) -> Callable[P, R]:
+    """Cache by arguments and by the warehouse's revision."""
+
+    def at_revision(_at: int, *arguments: P.args, **named: P.kwargs) -> R:
+        return read(*arguments, **named)
+
+    # Streamlit tells cached functions apart by this name.
+    at_revision.__qualname__ = read.__qualname__
+    cached: Any = st.cache_data(ttl="5m", max_entries=1_000, show_spinner=False)(at_revision)
+
+    @wraps(read)
+    def latest(*arguments: P.args, **named: P.kwargs) -> R:
+        return cached(_revision(), *arguments, **named)
+
+    return latest
+
+
+def _revision() -> int:
+    warehouse = get_services().warehouse
+    _ = warehouse.engine  # notices a replaced file, which moves the revision
+    return warehouse.revision
+
+
+def catalog() -> Catalog:
+    """The columns of the features view with their statistics; the warehouse itself keeps them."""
+    return get_services().warehouse.catalog()
+
+
+@_kept
+def key_figures() -> overview.KeyFigures:
+    """Key figures of the whole base."""
+    return overview.key_figures(get_services().warehouse)
+
+
+@_kept
+def source() -> Source:
+    """Where the data comes from and how fresh it is."""
+    return describe_source(get_services().warehouse)
+
+
+@_kept
+def histogram(column: str) -> distribution.Histogram | None:
+    """Customers by value of a number column."""
+    return distribution.histogram(get_services().warehouse, column)
+
+
+@_kept
+def customers_by_month(column: str) -> list[tuple[date, int]]:
+    """Customers by month of a date column."""
+    return distribution.customers_by_month(get_services().warehouse, column)
+
+
+@_kept
+def spend_by_month(customer_id: Any = None) -> list[MonthlySpend]:
+    """Spend by month, of one customer or of all; empty when there are no transactions."""
+    transactions = Transactions.find(get_services().warehouse)
+    return transactions.by_month(customer_id) if transactions else []
+
+
+@_kept
+def latest_purchases(customer_id: Any) -> list[Row]:
+    """One customer's latest purchases, newest first."""
+    transactions = Transactions.find(get_services().warehouse)
+    return transactions.latest(customer_id) if transactions else []
+
+
+@_kept
+def top_customers() -> list[Row]:
+    """The customers with the highest revenue."""
+    return overview.top_customers(get_services().warehouse)
+
+
+@_kept
+def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
+    """Where one customer's numbers stand in the base."""
+    return distribution.percentile_ranks(get_services().warehouse, features)

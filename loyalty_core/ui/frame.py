@@ -1,0 +1,40 @@
+"""The frame around every page: title, mode badge and freshness in the sidebar."""
+
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.services import get_services
+from loyalty_core.ui import data, format
+
+
+def draw_sidebar() -> None:
+    """Mode (demo, mock or live) and how fresh the data is; says so when the warehouse does not answer."""
+    with st.sidebar.container(gap="xsmall"):
+        try:
+            source = data.source()
+        except LoyaltyError:
+            st.badge("No data", icon=":material/cloud_off:", color="red")
+            st.caption("The warehouse cannot be used. System health says why.")
+            return
+        _draw_mode(is_demo=source.is_demo)
+        if source.newest is not None:
+            st.caption(f"Data up to {format.day(source.newest)}", help=f"By the {source.newest_from}.")
+        else:
+            st.caption("Freshness unknown", help="No update date in the features view and no transactions table.")
+
+
+def page_title(title: str, purpose: str) -> None:
+    """The heading that every page starts with."""
+    st.title(title, anchor=False)
+    st.caption(purpose)
+
+
+def _draw_mode(*, is_demo: bool) -> None:
+    mock = get_services().settings.ml_mock_mode
+    with st.container(horizontal=True, gap="xsmall"):
+        if is_demo:
+            st.badge("Demo data", icon=":material/science:", color="orange", help="A simulated loyalty programme.")
+        else:
+            st.badge("Live data", icon=":material/database:", color="green", help="Your own warehouse.")
+        if mock:
+            st.badge("Mock predictions", icon=":material/theater_comedy:", color="violet", help="ML_MOCK_MODE is on.")

@@ -1,0 +1,39 @@
+"""The list of screens, as data: the sidebar, links between pages and tests all read it."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One page: its file under pages/, its name and icon in the sidebar, its address, its section."""
+
+    file: str
+    title: str
+    icon: str
+    path: str
+    section: str = ""
+
+
+OVERVIEW = Screen("overview.py", "Overview", ":material/space_dashboard:", "overview")
+CUSTOMERS = Screen("customers.py", "Customers", ":material/person_search:", "customers", "Explore")
+SYSTEM_HEALTH = Screen("system_health.py", "System health", ":material/monitor_heart:", "health", "Operate")
+
+SCREENS = (OVERVIEW, CUSTOMERS, SYSTEM_HEALTH)
+
+
+def current_page() -> Page:
+    """Draw the navigation and return the page that was chosen."""
+    sections: dict[str, list[Page]] = {}
+    for screen in SCREENS:
+        page = st.Page(
+            f"pages/{screen.file}",
+            title=screen.title,
+            icon=screen.icon,
+            url_path=screen.path,
+            default=screen is OVERVIEW,
+        )
+        sections.setdefault(screen.section, []).append(page)
+    return st.navigation(sections)

@@ -1,0 +1,32 @@
+"""One meaning of blank in SQL: NULL, and NaN where the database can store it."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class _Filled(FunctionElement[Any]):
+    name = "filled"
+    inherit_cache = True
+
+
+def filled(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The column with NaN turned to NULL, so that counts, ranges and comparisons see one kind of blank."""
+    if not isinstance(column.type, sa.Numeric | sa.Float):
+        return column
+    element = _Filled(column)
+    element.type = column.type
+    return element
+
+
+@compiles(_Filled)
+def _compile(element: _Filled, compiler: SQLCompiler, **options: Any) -> str:
+    (column,) = element.clauses
+    stores_nan = isinstance(column.type, sa.Float) and compiler.dialect.name in {"duckdb", "postgresql"}
+    if stores_nan or compiler.dialect.name == "postgresql":
+        nan = sa.cast(sa.literal_column("'NaN'"), column.type)
+        return compiler.process(sa.func.nullif(column, nan), **options)
+    return compiler.process(column, **options)

@@ -1,0 +1,212 @@
+"""The customer's data warehouse over SQLAlchemy: read only, one pooled engine per process."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from loyalty_core.database_url import with_driver, without_secrets
+from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
+from loyalty_core.settings import Settings, get_settings
+from loyalty_core.warehouse.arrow import stream_batches
+from loyalty_core.warehouse.catalog import Catalog, Column, read_catalog
+from loyalty_core.warehouse.engine import database_file, is_idle, open_engine
+from loyalty_core.warehouse.failures import place, readable_errors
+from loyalty_core.warehouse.reflection import nearest, reflect_table
+from loyalty_core.warehouse.time_limit import interrupt_of, time_limit
+
+Row = dict[str, Any]
+
+_VERSIONS = {"duckdb": sa.func.version(), "postgresql": sa.func.version(), "sqlite": sa.func.sqlite_version()}
+
+
+@dataclass(frozen=True)
+class WarehouseHealth:
+    """`ok` with facts, or not `ok` with the error that says what to do."""
+
+    ok: bool
+    place: str
+    dialect: str
+    server: str = ""
+    seconds: float = 0.0
+    error: LoyaltyError | None = None
+
+
+class Warehouse:
+    """Reads the features view and the tables around it; `revision` grows whenever what was read may be stale.
+
+    Every method raises `WarehouseUnavailable`, `ViewUnusable` or `QueryTimeout`, and works again by itself
+    once the cause is gone.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or get_settings()
+        self.url = with_driver(self.settings.dwh_url)
+        self.revision = 0
+        self._lock = threading.RLock()
+        self._catalog_lock = threading.Lock()  # its own: statistics take long, and nobody else should wait for them
+        self._file = database_file(self.url)
+        self._file_identity: tuple[int, ...] | None = None
+        self._engine: sa.Engine | None = None
+        self._features: sa.Table | None = None
+        self._fingerprint = ""
+        self._catalog: tuple[float, Catalog] | None = None
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The pooled engine; opened anew when the embedded file was replaced by another one."""
+        identity = self._identify_file()
+        with self._lock:
+            engine = self._engine
+            # DuckDB hands the old file to new connections while any old one is open, so wait for a quiet moment.
+            if engine is None or (identity != self._file_identity and is_idle(engine)):
+                self.close()
+                self.forget()
+                engine = self._engine = open_engine(self.url, self.settings)
+                self._file_identity = identity
+            return engine
+
+    @property
+    def features(self) -> sa.Table:
+        """The features view, reflected; raises `ViewUnusable` when missing or without the id column."""
+        with self._lock:
+            _ = self.engine  # notices a replaced file
+            if self._features is None:
+                self._features = self._reflect_features()
+                self._fingerprint = self._fingerprint_of(self._features)
+            return self._features
+
+    @property
+    def customer_id(self) -> sa.Column:
+        """The column that identifies a customer."""
+        return self.features.c[self.settings.dwh_customer_id_column]
+
+    @property
+    def fingerprint(self) -> str:
+        """Short text that changes when the warehouse, the embedded file or the shape of the view changes."""
+        with self._lock:
+            _ = self.features
+            return self._fingerprint
+
+    def columns(self) -> list[Column]:
+        """Every column of the features view with kind, group, label and statistics; cached."""
+        return list(self.catalog().columns)
+
+    def catalog(self) -> Catalog:
+        """The columns with the number of customers; read again, shape included, after `DWH_CATALOG_TTL_SECONDS`."""
+        with self._catalog_lock:
+            _ = self.features
+            cached = self._catalog
+            if cached and time.monotonic() <= cached[0]:
+                return cached[1]
+            if cached:
+                self.forget()
+            catalog = read_catalog(self, self.features)
+            self._catalog = time.monotonic() + self.settings.dwh_catalog_ttl_seconds, catalog
+            return catalog
+
+    def table(self, name: str) -> sa.Table:
+        """Reflect any table or view by its name as written in the settings; raises `ViewUnusable` when missing."""
+        with self._readable_errors(), self._connect() as connection:
+            return reflect_table(connection, name)
+
+    def rows(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """Run a statement within the time limit and return its rows as dicts; NaN comes as None."""
+        limit = self.settings.dwh_statement_timeout_seconds
+        with self._readable_errors(), self._connect() as connection, time_limit(limit, interrupt_of(connection)):
+            result = connection.execute(statement, values or {})
+            names = list(result.keys())
+            return [dict(zip(names, map(_blank_nan, row), strict=True)) for row in result]
+
+    def fetch_arrow(self, select: sa.Select) -> pa.Table:
+        """The whole result as one Arrow table; for aggregates and for results known to be small enough."""
+        return pa.Table.from_batches(self.stream_arrow(select, batch_rows=131_072))
+
+    def stream_arrow(self, select: sa.Select, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """The result as record batches of at most `batch_rows` rows; memory stays flat whatever the size.
+
+        The time limit holds for each wait on the warehouse, not for the whole stream.
+        """
+        with self._readable_errors(), self._connect() as connection:
+            yield from stream_batches(connection, select, batch_rows, self.settings.dwh_statement_timeout_seconds)
+
+    def health(self) -> WarehouseHealth:
+        """Whether the warehouse answers, what it is and how long it took; never raises."""
+        started = time.perf_counter()
+        dialect = self.url.get_backend_name()
+        version = _VERSIONS.get(dialect, sa.literal(dialect))
+        try:
+            server = self.rows(sa.select(version.label("server")))[0]["server"]
+        except LoyaltyError as error:
+            return WarehouseHealth(False, place(self.url), dialect, error=error)
+        return WarehouseHealth(True, place(self.url), dialect, str(server), time.perf_counter() - started)
+
+    def forget(self) -> None:
+        """Drop what was read of the columns, so that it is read anew."""
+        with self._lock:
+            self._features = None
+            self._catalog = None
+            self.revision += 1
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+
+    def _reflect_features(self) -> sa.Table:
+        name, identifier = self.settings.dwh_customer_features_table, self.settings.dwh_customer_id_column
+        table = self.table(name)
+        if identifier not in table.columns:
+            raise ViewUnusable(
+                f"The features view {name} has no column {identifier!r}.",
+                remedy="Set DWH_CUSTOMER_ID_COLUMN to the column that identifies a customer"
+                + nearest(identifier, table.columns.keys()),
+            )
+        return table
+
+    def _fingerprint_of(self, view: sa.Table) -> str:
+        shape = [(column.name, repr(column.type)) for column in view.columns]
+        facts = (without_secrets(self.url), view.fullname, shape, self._file_identity)
+        return hashlib.blake2s(repr(facts).encode(), digest_size=8).hexdigest()
+
+    def _identify_file(self) -> tuple[int, ...] | None:
+        if self._file is None:
+            return None
+        try:
+            facts = self._file.stat()
+        except OSError:
+            raise WarehouseUnavailable(
+                f"The warehouse file {self._file} does not exist.",
+                remedy="Make one with `make demo`, load your own data (docs/own-data.md), or set DWH_URL.",
+            ) from None
+        return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+    @contextmanager
+    def _connect(self) -> Iterator[sa.Connection]:
+        # An embedded file may only be reopened while nobody takes a connection; servers are slow to give one.
+        with self._lock if self._file else nullcontext():
+            connection = self.engine.connect()
+        with connection:
+            yield connection
+
+    @contextmanager
+    def _readable_errors(self) -> Iterator[None]:
+        try:
+            with readable_errors(self.url, self.settings.dwh_statement_timeout_seconds):
+                yield
+        except ViewUnusable:
+            self.forget()
+            raise
+
+
+def _blank_nan(value: Any) -> Any:
+    return None if isinstance(value, float | Decimal) and value != value else value

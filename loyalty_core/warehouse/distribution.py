@@ -1,0 +1,96 @@
+"""How a column's values are spread over the base, as a few bars computed in the warehouse."""
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from loyalty_core.warehouse.blanks import filled
+from loyalty_core.warehouse.connection import Warehouse
+
+# Long tails would squeeze everyone into the first bar, so what lies above this quantile shares the last one.
+_TAIL_QUANTILE = 0.98
+_WITH_QUANTILES = frozenset({"duckdb", "postgresql"})
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Bar i counts values in [edges[i], edges[i+1]); with `open_ended` the last bar also counts all above."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    open_ended: bool
+
+
+def histogram(warehouse: Warehouse, column: str, bars: int = 20) -> Histogram | None:
+    """Customers by value of a number column, in about `bars` bars with round edges; None when all are blank."""
+    value = sa.cast(filled(warehouse.features.c[column]), sa.Double)
+    lowest, tail, highest = _range(warehouse, value)
+    if lowest is None:
+        return None
+    step = _round_step((tail - lowest) / bars)
+    start = math.floor(lowest / step) * step
+    last = max(0, math.ceil((tail - start) / step) - 1)
+    bar = sa.func.floor((value - start) / step)
+    clipped = sa.case((bar > last, last), else_=bar).label("bar")
+    counted = sa.select(clipped, sa.func.count().label("customers")).where(value.is_not(None)).group_by(clipped)
+    counts = {int(row["bar"]): row["customers"] for row in warehouse.rows(counted)}
+    edges = tuple(round(start + step * i, 10) for i in range(last + 2))
+    return Histogram(edges, tuple(counts.get(i, 0) for i in range(last + 1)), highest > edges[-1])
+
+
+def customers_by_month(warehouse: Warehouse, column: str) -> list[tuple[date, int]]:
+    """Customers by calendar month of a date column, oldest first, months without any left out."""
+    moment = warehouse.features.c[column]
+    parts = [sa.extract(part, moment).label(part) for part in ("year", "month")]
+    counted = sa.select(*parts, sa.func.count().label("customers")).where(moment.is_not(None)).group_by(*parts)
+    rows = warehouse.rows(counted.order_by(*parts))
+    return [(date(int(row["year"]), int(row["month"]), 1), row["customers"]) for row in rows]
+
+
+def percentile_ranks(warehouse: Warehouse, features: dict[str, Any]) -> dict[str, float]:
+    """Where one customer's numbers stand in the base: share below plus half the ties (0–1), one query.
+
+    The mid-rank definition, so a value that everybody has stands at 0.5. Blank and non-numeric features
+    are left out.
+    """
+    view = warehouse.features
+    numbers = {
+        column.name: features[column.name]
+        for column in warehouse.columns()
+        if column.kind == "number" and features.get(column.name) is not None
+    }
+    if not numbers:
+        return {}
+    ranks = [
+        _mid_rank(filled(view.c[name]), number).label(f"rank_{i}") for i, (name, number) in enumerate(numbers.items())
+    ]
+    row = warehouse.rows(sa.select(*ranks))[0]
+    return {name: float(row[f"rank_{i}"]) for i, name in enumerate(numbers)}
+
+
+def _mid_rank(value: sa.ColumnElement[Any], number: Any) -> sa.ColumnElement[Any]:
+    bound = sa.literal(number, value.type)
+    score = sa.case((value < bound, 1.0), (value == bound, 0.5), (value > bound, 0.0))
+    return sa.func.avg(sa.cast(score, sa.Double))
+
+
+def _range(warehouse: Warehouse, value: sa.ColumnElement[Any]) -> tuple[Any, float, float]:
+    tail = (
+        sa.func.percentile_cont(_TAIL_QUANTILE).within_group(value)
+        if warehouse.url.get_backend_name() in _WITH_QUANTILES
+        else sa.func.max(value)
+    )
+    found = sa.select(sa.func.min(value).label("lowest"), tail.label("tail"), sa.func.max(value).label("highest"))
+    row = warehouse.rows(found)[0]
+    return row["lowest"], row["tail"], row["highest"]
+
+
+def _round_step(width: float) -> float:
+    """The next of 1, 2, 5 × 10ⁿ that is not below `width`; 1 for a column with a single value."""
+    if width <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(width))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= width * (1 - 1e-9))

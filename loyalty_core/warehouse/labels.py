@@ -1,0 +1,51 @@
+"""How columns are named and grouped for people."""
+
+import re
+
+# The logical groups of the guide's rule builder; every other column stands under OTHER_GROUP.
+GROUPS: dict[str, frozenset[str]] = {
+    "Financial": frozenset({"total_revenue", "lifetime_value", "avg_transaction_value", "points_balance"}),
+    "Activity": frozenset({"transaction_count", "last_purchase_days_ago", "last_login_days_ago"}),
+    "Profile": frozenset(
+        {"customer_tier", "segment", "city", "region", "country", "age", "gender"},
+    ),
+    "Risk & Engagement": frozenset({"churn_score", "campaign_engagement_rate", "email_verified", "phone_verified"}),
+}
+OTHER_GROUP = "DWH Columns"
+GROUP_ORDER = (*GROUPS, OTHER_GROUP)
+
+_ACRONYMS = {"id": "ID", "rfm": "RFM", "nbo": "NBO", "sms": "SMS", "vip": "VIP", "ltv": "LTV", "url": "URL"}
+_ABBREVIATIONS = {"avg": "average", "num": "count of", "pct": "percent", "qty": "quantity"}
+_MONEY_WORDS = frozenset(
+    {"revenue", "value", "amount", "charges", "spend", "spent", "price", "cost", "margin", "sales"}
+)
+_COUNT_WORDS = frozenset({"count", "segment", "tier"})
+_WORD_BREAK = re.compile(r"[\s_\-]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def group_of(column: str) -> str:
+    """The group under which a column is shown."""
+    return next((group for group, names in GROUPS.items() if column.lower() in names), OTHER_GROUP)
+
+
+def label_of(column: str) -> str:
+    """A column's name as words: `avg_order` → "Average order", `last_login_days_ago` → "Days since last login"."""
+    words = [word.lower() for word in _WORD_BREAK.split(column) if word]
+    if words[:1] == ["last"] and words[-2:] == ["days", "ago"]:
+        words = ["days", "since", *words[:-2]]
+    spelled = " ".join(_ACRONYMS.get(word, _ABBREVIATIONS.get(word, word)) for word in words)
+    return spelled[:1].upper() + spelled[1:] if spelled else column
+
+
+def unit_of(column: str) -> str:
+    """What a number column holds, judged by its name: "id", "money", "days", "years", "share", or "" when unknown."""
+    words = set(label_of(column).lower().split())
+    if words & {"id", "number"}:
+        return "id"
+    if words & _MONEY_WORDS and not words & _COUNT_WORDS:
+        return "money"
+    if "days" in words:
+        return "days"
+    if words & {"age", "years"}:
+        return "years"
+    return "share" if words & {"rate", "share", "probability", "ratio", "score"} else ""

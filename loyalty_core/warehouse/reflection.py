@@ -1,0 +1,55 @@
+"""Tables and views as they are in the warehouse, read when needed."""
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+from rapidfuzz import process
+from sqlalchemy.exc import NoSuchTableError
+
+from loyalty_core.errors import ViewUnusable
+from loyalty_core.table_name import split_table_name
+
+
+def reflect_table(connection: sa.Connection, name: str) -> sa.Table:
+    """The table or view of that name as written in the settings; raises `ViewUnusable` when missing.
+
+    Only the columns are read: keys and constraints take several queries, and views have none.
+    """
+    schema, table = split_table_name(name)
+    inspector = sa.inspect(connection)
+    try:
+        found = inspector.get_columns(table, schema)
+    except NoSuchTableError:
+        raise ViewUnusable(
+            f"The warehouse has no table or view {name}.",
+            remedy="Create it, or correct its name in the settings" + nearest(table, _table_names(inspector, schema)),
+        ) from None
+    names = [column["name"] for column in found]
+    _refuse_ambiguous_names(name, names)
+    columns = [sa.Column(column["name"], column["type"], comment=column.get("comment")) for column in found]
+    return sa.Table(table, sa.MetaData(), *columns, schema=schema)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The end of a sentence that offers the most similar of `names`, if one is similar at all."""
+    match = process.extractOne(name, names, processor=str.lower, score_cutoff=60)
+    return f"; nearest: {match[0]}." if match else "."
+
+
+def _table_names(inspector: sa.Inspector, schema: str | None) -> list[str]:
+    names = inspector.get_table_names(schema) + inspector.get_view_names(schema)
+    try:
+        return names + inspector.get_materialized_view_names(schema)
+    except NotImplementedError:
+        return names
+
+
+def _refuse_ambiguous_names(view: str, names: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        if other := seen.get(name.casefold()):
+            raise ViewUnusable(
+                f"The view {view} has the columns {other!r} and {name!r}, which differ only in case.",
+                remedy="Give one of them another name in the view.",
+            )
+        seen[name.casefold()] = name

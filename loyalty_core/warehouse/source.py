@@ -1,0 +1,54 @@
+"""Where the warehouse's data comes from and how fresh it is."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.warehouse.connection import Warehouse
+from loyalty_core.warehouse.transactions import Transactions
+
+_UPDATE_COLUMNS = ("updated_at", "snapshot_date", "as_of_date", "as_of", "loaded_at", "last_updated")
+
+
+@dataclass(frozen=True)
+class Source:
+    """`facts` are the lines that the loader of a local warehouse wrote; `newest` is the latest date in the data."""
+
+    is_demo: bool
+    newest: date | None
+    newest_from: str
+    facts: dict[str, str]
+
+
+def describe_source(warehouse: Warehouse) -> Source:
+    """Read the loader's own notes if there are any, else look for the newest date in the data."""
+    facts = _loader_facts(warehouse)
+    newest, newest_from = _newest(warehouse, facts)
+    return Source(facts.get("source") == "demo", newest, newest_from, facts)
+
+
+def _loader_facts(warehouse: Warehouse) -> dict[str, str]:
+    if warehouse.url.get_backend_name() != "duckdb":
+        return {}
+    try:
+        table = warehouse.table("warehouse_info")
+    except LoyaltyError:
+        return {}
+    return {row["key"]: row["value"] for row in warehouse.rows(table.select())}
+
+
+def _newest(warehouse: Warehouse, facts: dict[str, str]) -> tuple[date | None, str]:
+    if snapshot := facts.get("snapshot_date"):
+        return date.fromisoformat(snapshot[:10]), "snapshot date of the local warehouse"
+    by_name = {column.name.lower(): column for column in warehouse.columns()}
+    for name in _UPDATE_COLUMNS:
+        column = by_name.get(name)
+        if column is not None and isinstance(column.maximum, date):
+            return _as_date(column.maximum), f"newest {column.label.lower()} in the features view"
+    transactions = Transactions.find(warehouse)
+    moment = transactions.latest_moment() if transactions else None
+    return (_as_date(moment), "newest transaction") if isinstance(moment, date) else (None, "")
+
+
+def _as_date(moment: date) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment

@@ -1,0 +1,56 @@
+"""Find a customer, then see everything the warehouse knows: profile, activity, purchases, every feature.
+
+The customer and the search text stand in the URL, so a link shows a colleague the same thing.
+"""
+
+import streamlit as st
+
+from loyalty_core.services import get_services
+from loyalty_core.ui import customer, data
+from loyalty_core.ui.frame import page_title
+
+CUSTOMER_PARAMETER = "customer_id"
+
+
+def open_customer(customer_id: object) -> None:
+    st.query_params[CUSTOMER_PARAMETER] = str(customer_id)
+    st.rerun()
+
+
+def draw_search() -> None:
+    text = st.text_input(
+        "Find a customer",
+        placeholder="Start of the id, or a part of the name or e-mail address",
+        icon=":material/search:",
+        key="q",
+        max_chars=255,
+        bind="query-params",
+    )
+    found = get_services().features.search(text) if text else data.top_customers()
+    if not found:
+        st.info("No customer fits. Try the first characters of the id, or a part of the name or e-mail address.")
+        return
+    st.caption("Select a row to open the customer." if text else "Highest revenue first. Select a row to open one.")
+    chosen = customer.draw_list(found)
+    if chosen is not None:
+        open_customer(chosen)
+
+
+def draw_customer(customer_id: str) -> None:
+    if st.button("All customers", icon=":material/arrow_back:", type="tertiary"):
+        del st.query_params[CUSTOMER_PARAMETER]
+        st.rerun()
+    features = get_services().features.get(customer_id)
+    customer.draw_profile(features)
+    activity, everything = st.tabs(["Activity", "All features"])
+    with activity:
+        customer.draw_activity(features)
+    with everything:
+        customer.draw_features(features)
+
+
+if CUSTOMER_PARAMETER in st.query_params:
+    draw_customer(st.query_params[CUSTOMER_PARAMETER])
+else:
+    page_title("Customers", "Look up one customer and see what the warehouse knows.")
+    draw_search()

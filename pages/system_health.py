@@ -1,0 +1,69 @@
+"""Is everything in order, and if not, what is to be done: one line for each part."""
+
+from itertools import groupby
+
+import streamlit as st
+
+from loyalty_core.health import Check, check_health
+from loyalty_core.services import get_services
+from loyalty_core.ui import data, format
+from loyalty_core.ui.frame import page_title
+from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.warehouse.labels import label_of
+
+ICONS = {
+    "ok": ":green[:material/check_circle:]",
+    "warning": ":orange[:material/warning:]",
+    "error": ":red[:material/error:]",
+}
+WORDS = {"ok": "", "warning": " · needs attention", "error": " · fails"}
+
+
+def draw_verdict(checks: list[Check]) -> None:
+    failing = [check for check in checks if check.status == "error"]
+    attention = [check for check in checks if check.status == "warning"]
+    if failing:
+        st.error(f"{len(failing)} of {len(checks)} checks fail.", icon=":material/error:")
+    elif attention:
+        st.warning(f"Works, but {len(attention)} of {len(checks)} checks need attention.", icon=":material/warning:")
+    else:
+        st.success(f"All {len(checks)} checks are fine.", icon=":material/check_circle:")
+
+
+def draw_check(check: Check) -> None:
+    name, detail = st.columns([1, 3], vertical_alignment="top")
+    name.markdown(f"{ICONS[check.status]} **{escape(check.name)}**{WORDS[check.status]}")
+    with detail:
+        st.markdown(escape(check.detail))
+        if check.remedy:
+            st.caption(f"**What to do:** {escape(check.remedy)}")
+
+
+def draw_source() -> None:
+    facts = data.source().facts
+    if facts:
+        with st.container(border=True):
+            st.subheader("Local warehouse", anchor=False)
+            for key, value in facts.items():
+                draw_check(Check("", label_of(key), "ok", value))
+
+
+@st.fragment
+def draw_checks() -> None:
+    services = get_services()
+    if st.button("Check again", icon=":material/refresh:"):
+        services.warehouse.forget()
+    with st.spinner("Checking…"):
+        checks = check_health(services.warehouse, services.features, services.store)
+    draw_verdict(checks)
+    for area, lines in groupby(checks, key=lambda check: check.area):
+        with st.container(border=True):
+            st.subheader(area, anchor=False)
+            for check in lines:
+                draw_check(check)
+
+
+page_title("System health", f"Every part checked. Times in {format.time_zone()}.")
+draw_checks()
+with errors_shown():
+    draw_source()

