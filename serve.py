@@ -1,14 +1,17 @@
 """One process for people and programs: the dashboard and the HTTP API. Start it with `streamlit run serve.py`."""
 
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.routing import Mount
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from loyalty_core.api import create_api
+from loyalty_core.errors import SettingsError
 from loyalty_core.services import get_services
 
 
@@ -20,5 +23,14 @@ async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     gc.freeze()
     yield {}
 
+
+try:
+    get_services()
+except SettingsError as error:
+    # One line instead of the web server's traceback.
+    sys.exit(f"error: {error}")
+
+# With a folder named pages/, Streamlit would run the page of a first deep link alone, without app.py around it.
+PagesManager.uses_pages_directory = False
 
 app = App("app.py", routes=[Mount("/api/loyalty/v1", app=create_api())], lifespan=_lifespan)

@@ -3,6 +3,7 @@
 from functools import cached_property, lru_cache
 
 from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import FeatureStore, Warehouse
@@ -25,6 +26,10 @@ class Services:
     @cached_property
     def store(self) -> StateStore:
         return StateStore(self.settings.state_database_url)
+
+    @cached_property
+    def inference(self) -> MLInferenceService:
+        return MLInferenceService(self.settings, self.warehouse, self.features)
 
     def prepare_store(self) -> bool:
         """Bring the state store's tables up to date; False when it cannot be reached, as System health shows."""

@@ -251,7 +251,7 @@ class _LoyaltyToml(TomlConfigSettingsSource):
             values = {name.lower(): value for name, value in tomllib.loads(file_path.read_text("utf-8")).items()}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
             raise SettingsError(f"{file_path.name} cannot be read: {error}.") from None
-        known = self.settings_cls.model_fields
+        known = Settings.model_fields
         for name in values:
             if name not in known:
                 nearest = difflib.get_close_matches(name, known, n=1)

@@ -6,8 +6,9 @@ The customer and the search text stand in the URL, so a link shows a colleague t
 import streamlit as st
 
 from loyalty_core.services import get_services
-from loyalty_core.ui import customer, data
+from loyalty_core.ui import customer, data, predictions
 from loyalty_core.ui.frame import page_title
+from loyalty_core.ui.messages import errors_shown
 
 CUSTOMER_PARAMETER = "customer_id"
 
@@ -42,7 +43,9 @@ def draw_customer(customer_id: str) -> None:
         st.rerun()
     features = get_services().features.get(customer_id)
     customer.draw_profile(features)
-    activity, everything = st.tabs(["Activity", "All features"])
+    forecast, activity, everything = st.tabs(["Predictions", "Activity", "All features"])
+    with forecast, errors_shown():
+        predictions.draw_predictions(customer_id)
     with activity:
         customer.draw_activity(features)
     with everything:

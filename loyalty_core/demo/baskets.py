@@ -4,15 +4,16 @@ import numpy as np
 import pyarrow as pa
 
 from loyalty_core.demo.arrow_columns import Floats, Integers, cents, coded, timestamps
-from loyalty_core.demo.members import CATEGORIES, CATEGORY_SHARES, SHOPPING_CHANNEL_SHARES, SHOPPING_CHANNELS, Habits
+from loyalty_core.demo.habits import CATEGORIES, CATEGORY_SHARES, SHOPPING_CHANNEL_SHARES, SHOPPING_CHANNELS, Habits
 from loyalty_core.demo.purchases import Purchases
 
 BASKET_SPREAD = 0.45
 CATEGORY_PRICES = np.array([1.15, 1.05, 0.85, 1.15, 1.2, 0.8, 0.65, 1.1])
 SMALLEST, LARGEST = 1.0, 4000.0
 ARTICLE_PRICE = 21.0
-RECEIPT_NUMBERS = 1 << 33
-RECEIPT_STEP = 2_654_435_761  # odd, so that multiplying by it only shuffles the numbers below a power of two
+RECEIPT_BITS = (1 << 40) - 1
+RECEIPTS_PER_BLOCK = 1 << 22  # more than a block of members can ever need
+RECEIPT_STEP = 755_578_037_261  # odd, so that multiplying by it only shuffles the numbers below a power of two
 
 
 def basket_table(
@@ -20,10 +21,9 @@ def basket_table(
     ids: pa.Array,
     habits: Habits,
     purchases: Purchases,
-    sold_at: Integers,
-    first_receipt: int,
+    block: int,
 ) -> pa.Table:
-    """The transactions table's rows for a block of members; `sold_at` in seconds since 1970."""
+    """Rows for the transactions table, one per purchase of the block's members."""
     member = purchases.member
     category = _mostly(rng, habits.favourite_category[member], 0.5, CATEGORY_SHARES)
     channel = _mostly(rng, habits.favourite_channel[member], 0.8, SHOPPING_CHANNEL_SHARES)
@@ -32,9 +32,9 @@ def basket_table(
     earned = amount.astype(np.int64)
     return pa.table(
         {
-            "transaction_id": _receipt_numbers(first_receipt, len(member)),
+            "transaction_id": _receipt_numbers(block, len(member)),
             "customer_id": coded(member, ids),
-            "transaction_at": timestamps(sold_at),
+            "transaction_at": timestamps(purchases.sold_at),
             "amount": cents(np.rint(amount * 100).astype(np.int64)),
             "items": 1 + rng.poisson(amount / ARTICLE_PRICE),
             "category": coded(category, CATEGORIES),
@@ -63,6 +63,7 @@ def _points_redeemed(earned: Integers, step: Integers, purchases: Purchases) -> 
     return (redeemable - redeemed_before) * step
 
 
-def _receipt_numbers(first: int, count: int) -> Integers:
+def _receipt_numbers(block: int, count: int) -> Integers:
     """Unique numbers without an order that would give away how the rows were made."""
-    return np.arange(first, first + count) * RECEIPT_STEP % RECEIPT_NUMBERS
+    first = block * RECEIPTS_PER_BLOCK + 1
+    return np.arange(first, first + count) * RECEIPT_STEP & RECEIPT_BITS

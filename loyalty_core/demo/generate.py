@@ -1,16 +1,15 @@
 """The demo warehouse: a simulated loyalty programme in one DuckDB file, and the truth about it beside."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
-import duckdb
-
-from loyalty_core.demo.block import Block, simulate_block
+from loyalty_core.demo.block import Block, BlockPlan, simulate_block
 from loyalty_core.demo.features_view import create_features_view
 from loyalty_core.demo.history import create_history
-from loyalty_core.demo.schema import create_tables, insert_customers, insert_history_customers, insert_responses, insert_transactions
+from loyalty_core.demo.schema import create_tables, insert_block
 from loyalty_core.demo.timeline import Timeline
 from loyalty_core.demo.truth import truth_path, write_truth
 from loyalty_core.demo.warehouse_file import record_source, write_warehouse
@@ -37,40 +36,41 @@ def generate(
     The same number, seed and snapshot give the same rows, whatever the number of threads. Raises
     SettingsError for a number or date that makes no sense, and when `out` cannot be written.
     """
-    if customers < 1:
+    if customers < 1 or seed < 0:
         raise SettingsError(
-            f"A demo of {customers} customers is not possible.", remedy="Give a number of 1 or more."
+            f"A demo of {customers} customers with seed {seed} is not possible.",
+            "The number of customers must be 1 or more, and the seed 0 or more.",
+            "Give other numbers.",
         )
     timeline = Timeline.until(snapshot)
-    with write_warehouse(out, overwrite=overwrite) as connection:
+    with write_warehouse(out, overwrite=overwrite) as connection, write_truth(truth_path(out)) as truth:
         connection.execute(f"SET threads = {threads:d}")
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
-        with write_truth(truth_path(out)) as truth:
-            create_tables(connection)
-            for block in _simulate(timeline, seed, customers):
-                _store(connection, block)
-                truth.write_table(block.truth)
+        create_tables(connection)
+        for block in _simulate(timeline, seed, _plan(customers)):
+            insert_block(connection, block)
+            truth.write_table(block.truth)
         create_history(connection, timeline.churn_dates, timeline.mailing_dates)
         create_features_view(connection, snapshot)
         record_source(connection, "demo", snapshot_date=snapshot, customers=customers, seed=seed)
 
 
-def _simulate(timeline: Timeline, seed: int, customers: int) -> Iterator[Block]:
-    """Blocks of nearly equal size, in order."""
+def _plan(customers: int) -> list[BlockPlan]:
+    """Blocks of nearly equal size, so that none is too small to have any purchases."""
     blocks = -(-customers // BLOCK_MEMBERS)
-    bounds = [customers * number // blocks for number in range(blocks + 1)]
-    receipts = 0
-    for number, (first, end) in enumerate(pairwise(bounds)):
-        block = simulate_block(
-            timeline, seed, number, first, end - first, receipts, with_history=first < HISTORY_MEMBERS
-        )
-        receipts += block.transactions.num_rows
-        yield block
+    bounds = pairwise(customers * number // blocks for number in range(blocks + 1))
+    return [
+        BlockPlan(number, first, end - first, with_history=first < HISTORY_MEMBERS)
+        for number, (first, end) in enumerate(bounds)
+    ]
 
 
-def _store(connection: duckdb.DuckDBPyConnection, block: Block) -> None:
-    insert_customers(connection, block.customers)
-    insert_transactions(connection, block.transactions)
-    insert_responses(connection, block.responses)
-    if block.with_history:
-        insert_history_customers(connection, block.ids)
+def _simulate(timeline: Timeline, seed: int, plans: list[BlockPlan]) -> Iterator[Block]:
+    """The blocks in order; the next one is simulated while the last one is being stored."""
+    with ThreadPoolExecutor(max_workers=1) as ahead:
+        coming = ahead.submit(simulate_block, timeline, seed, plans[0])
+        for plan in plans[1:]:
+            block = coming.result()
+            coming = ahead.submit(simulate_block, timeline, seed, plan)
+            yield block
+        yield coming.result()

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from loyalty_core.demo.arrow_columns import Flags, Floats, Integers, coded, timestamps
-from loyalty_core.demo.members import Habits
+from loyalty_core.demo.habits import Habits
 from loyalty_core.demo.offers import choice_probabilities
 from loyalty_core.demo.purchases import Purchases, Seen
 from loyalty_core.demo.shopping_clock import HOUR, epoch_seconds
@@ -48,7 +48,6 @@ def send_mailing(
     day: date,
     habits: Habits,
     purchases: Purchases,
-    sold_at: Integers,
     timeline: Timeline,
 ) -> Mailing:
     """Send to everyone who has joined and agreed; the offer is redeemed with the next purchase, if at all."""
@@ -59,24 +58,30 @@ def send_mailing(
     draw = rng.random((4, len(got)))
     opened = draw[0] < habits.open_rate[got]
     redeemed = opened & in_time[got] & (draw[1] < REDEEMS)
-    next_sale = sold_at[np.minimum(purchases.starts[:-1] + seen.count, len(sold_at) - 1)][got]
+    next_purchase = np.minimum(purchases.starts[:-1] + seen.count, len(purchases.sold_at) - 1)
+    next_sale = purchases.sold_at[next_purchase[got]]
     sent_at = _sent_at(day)
     delay = np.where(redeemed, draw[2] * (next_sale - sent_at), rng.exponential(9 * HOUR, len(got)))
-    choice = _choose(draw[3], offer_probabilities(habits, seen)[got])
+    offer = np.full(len(got), -1)
+    offer[redeemed] = _choose(draw[3, redeemed], offer_probabilities(habits, seen, got[redeemed]))
     return Mailing(
         day=day,
         member=got,
         opened_at=sent_at + delay.astype(np.int64),
         opened=opened,
-        offer=np.where(redeemed, choice, -1),
+        offer=offer,
         redeemed_at=next_sale,
     )
 
 
-def offer_probabilities(habits: Habits, seen: Seen) -> Floats:
-    """True choice probabilities of a whole block, shape (members, 8)."""
+def offer_probabilities(habits: Habits, seen: Seen, rows: Integers) -> Floats:
+    """True choice probabilities, shape (rows, 8), of the members at positions `rows` of the block."""
     return choice_probabilities(
-        habits.rate_score, habits.spend_score, seen.since_last, seen.count.astype(float), habits.taste
+        habits.rate_score[rows],
+        habits.spend_score[rows],
+        seen.since_last[rows],
+        seen.count[rows].astype(float),
+        habits.taste[rows],
     )
 
 

@@ -15,7 +15,8 @@ from functools import cached_property
 import numpy as np
 
 from loyalty_core.demo.arrow_columns import Floats, Integers
-from loyalty_core.demo.members import Habits
+from loyalty_core.demo.habits import Habits
+from loyalty_core.demo.shopping_clock import ShoppingClock
 
 PAUSE = 90.0  # shopping days
 QUIT = 0.085
@@ -29,7 +30,8 @@ class Purchases:
     member: Integers  # position of the member in the block
     moment: Floats  # reading of the shopping clock
     starts: Integers  # members + 1 positions: member m has purchases starts[m] to starts[m + 1]
-    horizon: float
+    sold_at: Integers  # seconds since 1970
+    horizon: float  # reading of the clock at the end
 
     def before(self, moment: float) -> Integers:
         """Each member's number of purchases before `moment`."""
@@ -56,7 +58,7 @@ class Seen:
     since_last: Floats
 
 
-def simulate_purchases(rng: np.random.Generator, habits: Habits, today: float) -> Purchases:
+def simulate_purchases(rng: np.random.Generator, habits: Habits, clock: ShoppingClock, today: float) -> Purchases:
     """All purchases from joining until the clock reads `today`."""
     waits = np.where(habits.buys_when_joining, 0.0, rng.exponential(FIRST_WAIT, len(habits)))
     member, moment = np.arange(len(habits)), habits.joined + waits
@@ -67,7 +69,11 @@ def simulate_purchases(rng: np.random.Generator, habits: Habits, today: float) -
         members.append(member)
         moments.append(moment)
         moment = moment + _draw_waits(rng, habits.rate[member], habits.drift[member])
-    return _in_order(np.concatenate(members), np.concatenate(moments), len(habits), today)
+    found, when = np.concatenate(members), np.concatenate(moments)
+    order = np.argsort(found, kind="stable")  # each member's purchases were drawn in order of time
+    found, when = found[order], when[order]
+    starts = np.searchsorted(found, np.arange(len(habits) + 1))
+    return Purchases(found, when, starts, clock.epoch_seconds(when), horizon=today)
 
 
 def silence_probability(habits: Habits, seen: Seen, window: float) -> Floats:
@@ -94,9 +100,3 @@ def _draw_waits(rng: np.random.Generator, rate: Floats, drift: Floats) -> Floats
     pause[fate < drift * QUIT] = np.inf
     return pause + rng.exponential(1.0, len(rate)) / rate
 
-
-def _in_order(member: Integers, moment: Floats, members: int, today: float) -> Purchases:
-    order = np.argsort(member, kind="stable")  # each member's purchases were drawn in order of time
-    member, moment = member[order], moment[order]
-    starts = np.searchsorted(member, np.arange(members + 1))
-    return Purchases(member, moment, starts, today)

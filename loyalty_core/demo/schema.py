@@ -3,6 +3,7 @@
 import duckdb
 import pyarrow as pa
 
+from loyalty_core.demo.block import Block
 from loyalty_core.demo.offers import OFFERS
 
 TABLES = """
@@ -54,28 +55,19 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.executemany("INSERT INTO offers VALUES (?, ?, ?, ?, ?, ?, ?)", numbered)
 
 
-def insert_customers(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
-    """Add members; names become full names and addresses that cannot belong to anyone."""
-    _with_rows(connection, rows, INSERT_CUSTOMERS)
+def insert_block(connection: duckdb.DuckDBPyConnection, block: Block) -> None:
+    """Add the rows of one block of members; names become full names and addresses that cannot belong to anyone.
+
+    Members whose rows are to go into the history tables are noted for as long as the connection lives.
+    """
+    _insert(connection, INSERT_CUSTOMERS, block.customers)
+    _insert(connection, "INSERT INTO transactions BY NAME SELECT * FROM rows", block.transactions)
+    _insert(connection, "INSERT INTO offer_responses BY NAME SELECT * FROM rows", block.responses)
+    if block.plan.with_history:
+        _insert(connection, "INSERT INTO history_customers SELECT customer_id FROM rows", block.customers)
 
 
-def insert_transactions(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
-    """Add baskets."""
-    _with_rows(connection, rows, "INSERT INTO transactions BY NAME SELECT * FROM rows")
-
-
-def insert_responses(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
-    """Add mailings and what came of them."""
-    _with_rows(connection, rows, "INSERT INTO offer_responses BY NAME SELECT * FROM rows")
-
-
-def insert_history_customers(connection: duckdb.DuckDBPyConnection, ids: pa.Array) -> None:
-    """Note, for as long as the connection lives, whose rows go into the history tables."""
-    rows = pa.table({"customer_id": ids})
-    _with_rows(connection, rows, "INSERT INTO history_customers SELECT * FROM rows")
-
-
-def _with_rows(connection: duckdb.DuckDBPyConnection, rows: pa.Table, statement: str) -> None:
+def _insert(connection: duckdb.DuckDBPyConnection, statement: str, rows: pa.Table) -> None:
     connection.register("rows", rows)
     try:
         connection.execute(statement)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loyalty_core.demo.arrow_columns import Floats, Integers, coded
+from loyalty_core.demo.arrow_columns import Floats
 from loyalty_core.demo.offers import OFFERS
 
 Kind = Literal["churn", "offer", "current"]
@@ -44,17 +44,14 @@ def write_truth(path: Path) -> Generator[pq.ParquetWriter, None, None]:
         partial.unlink(missing_ok=True)
 
 
-def truth_rows(
-    ids: pa.Array, as_of: date, kind: Kind, rows: Integers, churn: Floats, offers: Floats
-) -> pa.Table:
-    """Truth about the members at positions `rows`; `churn` has shape (members,), `offers` (members, 8)."""
-    chosen = offers[rows]
+def truth_rows(ids: pa.Array, as_of: date, kind: Kind, churn: Floats, offers: Floats) -> pa.Table:
+    """Truth about the members `ids`: `churn` has shape (members,), `offers` (members, 8)."""
     columns = [
-        coded(rows, ids).dictionary_decode(),
-        pa.repeat(pa.scalar(as_of), len(rows)),
-        pa.repeat(kind, len(rows)),
-        pa.array(churn[rows].astype(np.float32)),
-        *[pa.array(column) for column in chosen.T.astype(np.float32)],
-        pa.array((chosen.argmax(axis=1) + 1).astype(np.int8)),
+        ids,
+        pa.repeat(pa.scalar(as_of), len(ids)),
+        pa.repeat(kind, len(ids)),
+        pa.array(churn.astype(np.float32)),
+        *[pa.array(column) for column in offers.T.astype(np.float32)],
+        pa.array((offers.argmax(axis=1) + 1).astype(np.int8)),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA)

@@ -5,23 +5,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from loyalty_core.ml.explain import Predict, explain, mean_absolute_contributions
+from loyalty_core.ml.explain import Explanation, explain
 from loyalty_core.ml.features import Encoded
-from loyalty_core.ml.predictions import Driver, FloatRows, Models
+from loyalty_core.ml.predictions import Driver, Drivers, FloatRows, Models
 from loyalty_core.warehouse.labels import label_of
 
 Kind = Literal["churn", "nbo"]
 
 
-def explain_customer(
-    models: Models, kind: Kind, encoded: Encoded, values: Mapping[str, Any]
-) -> tuple[float, tuple[Driver, ...]]:
-    """Base probability and drivers, strongest first, of churn or of the customer's best offer.
+def customer_drivers(models: Models, kind: Kind, encoded: Encoded, values: Mapping[str, Any]) -> Drivers:
+    """Drivers of one customer's churn, or of the customer's best offer.
 
     `encoded` holds the one customer, `values` (feature → value) what the warehouse has.
     """
-    predict = _predictor(models, kind, encoded.values)
-    found = explain(predict, encoded.values, models.background, models.contract.slices)
+    found = _explain(models, kind, encoded.values)
     drivers = [
         Driver(
             feature=feature.name,
@@ -34,22 +31,21 @@ def explain_customer(
             models.contract.inputs, found.contributions, encoded.blanks[0].tolist(), strict=True
         )
     ]
-    return found.base, tuple(sorted(drivers, key=lambda driver: -abs(driver.contribution)))
+    strongest_first = sorted(drivers, key=lambda driver: -abs(driver.contribution))
+    return Drivers(found.base, found.prediction, tuple(strongest_first))
 
 
 def mean_drivers(models: Models, kind: Kind, rows: FloatRows) -> dict[str, float]:
-    """Feature → mean absolute contribution in percentage points over encoded `rows`, strongest first.
-
-    For offers it is the contribution to the offer that is best on average.
-    """
-    predict = _predictor(models, kind, rows)
-    means = mean_absolute_contributions(predict, rows, models.background, models.contract.slices)
+    """Feature → mean absolute contribution in percentage points over encoded `rows` (n, width), strongest first."""
+    contributions = [_explain(models, kind, row).contributions for row in rows[:, np.newaxis, :]]
+    means = 100 * np.abs(contributions).mean(axis=0)
     ranked = sorted(zip(models.contract.names, means.tolist(), strict=True), key=lambda pair: -pair[1])
-    return {name: 100 * mean for name, mean in ranked}
+    return dict(ranked)
 
 
-def _predictor(models: Models, kind: Kind, rows: FloatRows) -> Predict:
+def _explain(models: Models, kind: Kind, row: FloatRows) -> Explanation:
+    slices, background = models.contract.slices, models.background
     if kind == "churn":
-        return models.churn_probabilities
-    best = int(np.argmax(models.offer_scores(rows).mean(axis=0)))
-    return lambda encoded: models.offer_scores(encoded)[:, best]
+        return explain(models.churn_probabilities, row, background, slices)
+    best = int(np.argmax(models.offer_scores(row)))
+    return explain(lambda encoded: models.offer_scores(encoded)[:, best], row, background, slices)

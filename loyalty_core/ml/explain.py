@@ -54,14 +54,6 @@ def explain(predict: Predict, row: FloatRows, background: FloatRows, slices: Seq
     return Explanation(float(values[0]), float(values[-1]), plan.weights @ values)
 
 
-def mean_absolute_contributions(
-    predict: Predict, rows: FloatRows, background: FloatRows, slices: Sequence[slice]
-) -> npt.NDArray[np.float64]:
-    """How much each feature moves predictions on average over `rows` (n, width), sign left out; (features,)."""
-    contributions = [explain(predict, row, background, slices).contributions for row in rows[:, np.newaxis, :]]
-    return np.abs(contributions).mean(axis=0)
-
-
 def _coalition_values(
     predict: Predict, row: FloatRows, background: FloatRows, own: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:

@@ -1,24 +1,20 @@
 """MLInferenceService: churn, next best offer and RFM for customers of the warehouse, as the guide describes it."""
 
-import threading
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.drivers import Kind, explain_customer, mean_drivers
-from loyalty_core.ml.features import Encoded, require_input_size
-from loyalty_core.ml.mock import MOCK_VERSION, MockModels
+from loyalty_core.ml.drivers import Kind, customer_drivers, mean_drivers
+from loyalty_core.ml.features import require_input_size
 from loyalty_core.ml.model_inputs import ModelInputs
+from loyalty_core.ml.model_source import ModelStatus, model_source
 from loyalty_core.ml.predictions import (
     BatchScores,
     ChurnPrediction,
     CustomerPredictions,
-    Driver,
+    Drivers,
     Models,
     NboPrediction,
     RfmAnswer,
@@ -26,26 +22,14 @@ from loyalty_core.ml.predictions import (
     nbo_answer,
     rfm_answer,
 )
-from loyalty_core.ml.rfm import RfmCutPoints, RfmScore, score_one
-from loyalty_core.ml.rfm_cut_points import current_cut_points
+from loyalty_core.ml.rfm import RfmScore, score_one
+from loyalty_core.ml.rfm_cache import CutPointsCache
 from loyalty_core.ml.risk import RiskThresholds
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
-from loyalty_core.warehouse.cache import Features
 
-Answer = TypeVar("Answer")
-
-_CUT_POINTS_SECONDS = 60.0
-_BASE_SAMPLE_ROWS = 200
-
-
-@dataclass(frozen=True)
-class ModelStatus:
-    """What serves: `version` is None when nothing can; `refusal` says why the active version is not used."""
-
-    version: str | None
-    is_mock: bool
-    refusal: LoyaltyError | None = None
+Row = Mapping[str, Any]
+_Answer = TypeVar("_Answer")
 
 
 class MLInferenceService:
@@ -64,18 +48,151 @@ class MLInferenceService:
         warehouse: Warehouse | None = None,
         feature_store: FeatureStore | None = None,
     ) -> None:
-        if warehouse is None and feature_store is None and settings is None:
+        if settings is None and warehouse is None and feature_store is None:
             warehouse, feature_store = _shared_store()
         self._warehouse = warehouse or Warehouse(settings)
         self._settings = settings or self._warehouse.settings
         self._store = feature_store or FeatureStore(self._warehouse)
         self._inputs = ModelInputs(self._warehouse, self._settings)
-        self._models = _mock_source(self._inputs) if self._settings.ml_mock_mode else _LiveSource(self._settings)
+        self._source = model_source(self._settings, self._inputs)
         self._thresholds = RiskThresholds.from_settings(self._settings)
-        self._cut_points = _CutPoints(self._warehouse)
+        self._cut_points = CutPointsCache(self._warehouse)
 
     def predict_churn(self, customer_id: object) -> ChurnPrediction:
-        """Churn probability, risk and recommendations."""
-        models = self.models()
+        """Churn probability, risk, and what to do about it."""
+        models, row = self.models(), self._store.get(customer_id)
+        return self._churn(models, str(customer_id), row)
+
+    def predict_nbo(self, customer_id: object) -> NboPrediction:
+        """The best offer with its score, and all offers; scores are the model's probabilities."""
+        models, row = self.models(), self._store.get(customer_id)
+        return self._nbo(models, str(customer_id), row)
+
+    def calculate_rfm(self, customer_id: object) -> RfmAnswer:
+        """RFM scores and segment against the cut points of the whole base; needs no model."""
         row = self._store.get(customer_id)
-        return self._churn(models, str(customer_id), row, self._inputs.encode_row(models.contract, row))
+        return rfm_answer(str(customer_id), score_one(row, self._cut_points.get()))
+
+    def predict_churn_many(self, customer_ids: Iterable[object]) -> dict[str, ChurnPrediction]:
+        """`predict_churn` for many, by id as text; unknown ids are left out. One query and one model call."""
+        models, rows = self.models(), self._store.get_many(customer_ids)
+        encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
+        probabilities = models.churn_probabilities(encoded.values).tolist()
+        return {
+            customer_id: churn_answer(customer_id, probability, self._rfm_if_any(row), self._thresholds)
+            for (customer_id, row), probability in zip(rows.items(), probabilities, strict=True)
+        }
+
+    def predict_nbo_many(self, customer_ids: Iterable[object]) -> dict[str, NboPrediction]:
+        """`predict_nbo` for many, by id as text; unknown ids are left out. One query and one model call."""
+        models, rows = self.models(), self._store.get_many(customer_ids)
+        encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
+        scores = models.offer_scores(encoded.values)
+        return {
+            customer_id: nbo_answer(customer_id, own, models.offers)
+            for customer_id, own in zip(rows, scores, strict=True)
+        }
+
+    def calculate_rfm_many(self, customer_ids: Iterable[object]) -> dict[str, RfmAnswer]:
+        """`calculate_rfm` for many, by id as text; unknown ids are left out."""
+        rows, cut_points = self._store.get_many(customer_ids), self._cut_points.get()
+        return {customer_id: rfm_answer(customer_id, score_one(row, cut_points)) for customer_id, row in rows.items()}
+
+    def score_batch(self, batch: pa.RecordBatch | pa.Table) -> BatchScores:
+        """Both models over an Arrow batch that has the mapped columns under their names in the features view."""
+        models = self.models()
+        encoded = self._inputs.encode_batch(models.contract, batch)
+        churn, offers = models.churn_probabilities(encoded.values), models.offer_scores(encoded.values)
+        return BatchScores(churn, offers, encoded.blanks)
+
+    def predict_customer(self, customer_id: object) -> CustomerPredictions:
+        """All three predictions with their drivers, from one model version; raises only for the customer itself.
+
+        What cannot be predicted is None, with the reason in `unavailable`.
+        """
+        text, row = str(customer_id), self._store.get(customer_id)
+        unavailable: dict[str, LoyaltyError] = {}
+        models = _attempt(self.models, unavailable, "churn", "nbo")
+        churn = nbo = churn_drivers = offer_drivers = None
+        if models:
+            churn = _attempt(lambda: self._churn(models, text, row), unavailable, "churn")
+            nbo = _attempt(lambda: self._nbo(models, text, row), unavailable, "nbo")
+            churn_drivers = self._drivers(models, "churn", row) if churn else None
+            offer_drivers = self._drivers(models, "nbo", row) if nbo else None
+        rfm = _attempt(lambda: rfm_answer(text, score_one(row, self._cut_points.get())), unavailable, "rfm")
+        drivers = churn_drivers or offer_drivers
+        return CustomerPredictions(
+            customer_id=text,
+            model_version=models.version if models else None,
+            is_mock=self._settings.ml_mock_mode,
+            churn=churn,
+            churn_drivers=churn_drivers,
+            nbo=nbo,
+            offer_drivers=offer_drivers,
+            rfm=rfm,
+            blanks=tuple(driver.feature for driver in (drivers.features if drivers else ()) if driver.value is None),
+            unavailable=unavailable,
+        )
+
+    def mean_drivers(self, kind: Kind, customer_ids: Iterable[object] | None = None) -> dict[str, float]:
+        """Feature → mean absolute contribution in percentage points, strongest first.
+
+        Over the customers given, else over the background of training customers kept with the models.
+        """
+        models = self.models()
+        if customer_ids is None:
+            return mean_drivers(models, kind, models.background)
+        rows = list(self._store.get_many(customer_ids).values())
+        return mean_drivers(models, kind, self._inputs.encode_rows(models.contract, rows).values)
+
+    def models(self) -> Models:
+        """The models in use, checked against the settings."""
+        require_input_size(self._settings)
+        models = self._source.current()
+        models.contract.require(tuple(self._settings.ml_feature_mapping))
+        return models
+
+    def status(self) -> ModelStatus:
+        """What serves, and whether the active version on disk is still as it was written; never raises."""
+        return self._source.status()
+
+    def _churn(self, models: Models, customer_id: str, row: Row) -> ChurnPrediction:
+        encoded = self._inputs.encode_row(models.contract, row)
+        probability = float(models.churn_probabilities(encoded.values)[0])
+        return churn_answer(customer_id, probability, self._rfm_if_any(row), self._thresholds)
+
+    def _nbo(self, models: Models, customer_id: str, row: Row) -> NboPrediction:
+        encoded = self._inputs.encode_row(models.contract, row)
+        return nbo_answer(customer_id, models.offer_scores(encoded.values)[0], models.offers)
+
+    def _drivers(self, models: Models, kind: Kind, row: Row) -> Drivers:
+        encoded = self._inputs.encode_row(models.contract, row)
+        return customer_drivers(models, kind, encoded, self._inputs.values(row))
+
+    def _rfm_if_any(self, row: Row) -> RfmScore | None:
+        """For the recommendations, which can do without."""
+        try:
+            return score_one(row, self._cut_points.get())
+        except LoyaltyError:
+            return None
+
+
+def _attempt(predict: Callable[[], _Answer], unavailable: dict[str, LoyaltyError], *names: str) -> _Answer | None:
+    try:
+        return predict()
+    except LoyaltyError as error:
+        unavailable.update(dict.fromkeys(names, error))
+        return None
+
+
+_shared: tuple[Settings, Warehouse, FeatureStore] | None = None
+
+
+def _shared_store() -> tuple[Warehouse, FeatureStore]:
+    """One warehouse per process for services built without arguments, for as long as the settings are the same."""
+    global _shared  # noqa: PLW0603
+    settings = get_settings()
+    if _shared is None or _shared[0] is not settings:
+        warehouse = Warehouse(settings)
+        _shared = settings, warehouse, FeatureStore(warehouse)
+    return _shared[1:]

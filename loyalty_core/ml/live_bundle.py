@@ -2,25 +2,17 @@
 
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle import Bundle, load_bundle, open_active
 from loyalty_core.ml.bundle_files import ACTIVE_FILE, BundleError, ModelNotFound, list_versions, read_active
+from loyalty_core.ml.model_source import ModelStatus
 
 # A refused bundle may be mended without a new activation, so it is tried again after this time.
 _RETRY_SECONDS = 10.0
 
 _Stamp = tuple[int, int, int] | None
-
-
-@dataclass(frozen=True)
-class BundleStatus:
-    """What serves now, and why what is active does not, if so."""
-
-    version: str | None
-    refusal: LoyaltyError | None
 
 
 class LiveBundle:
@@ -53,13 +45,13 @@ class LiveBundle:
         assert self._bundle is not None  # noqa: S101  _exchange raises otherwise
         return self._bundle
 
-    def status(self) -> BundleStatus:
+    def status(self) -> ModelStatus:
         """Open the active version afresh from disk and compare; never raises."""
         try:
             serving = self.current()
         except LoyaltyError as error:
-            return BundleStatus(None, error)
-        return BundleStatus(serving.version, self._refusal or self._refusal_on_disk())
+            return ModelStatus(None, refusal=error)
+        return ModelStatus(serving.version, refusal=self._refusal or self._refusal_on_disk())
 
     def _is_due(self) -> bool:
         if self._refusal is not None and time.monotonic() >= self._retry_at:

@@ -4,7 +4,6 @@ The same features always give the same predictions. Nothing is read from disk, a
 """
 
 from collections.abc import Mapping
-from functools import cached_property
 from zlib import crc32
 
 import numpy as np
@@ -43,22 +42,23 @@ _BACKGROUND_ROWS = 32
 class MockModels:
     """Answers like a `Bundle`, for the mapped features of any warehouse."""
 
-    version = MOCK_VERSION
-    is_mock = True
-    offers = OFFERS
+    version: str = MOCK_VERSION
+    is_mock: bool = True
+    offers: tuple[int, ...] = OFFERS
 
     def __init__(self, kinds: Mapping[str, FeatureKind]) -> None:
         """`kinds` says how each mapped feature is read."""
         ordinary = {name: 0.0 if kind == "boolean" else _ordinary(name) for name, kind in kinds.items()}
         self.contract = FeatureContract(tuple(InputFeature(n, kind, ordinary[n]) for n, kind in kinds.items()))
         self._ordinary = np.array([max(value, 1.0) for value in ordinary.values()], dtype=np.float32)
+        self.background = self._made_up_customers()
         self._churn_weights = np.array([_churn_weight(name) for name in kinds], dtype=np.float32)
         self._offer_weights = np.array([_offer_weights(name) for name in kinds], dtype=np.float32)
 
     def churn_probabilities(self, encoded: FloatRows) -> FloatRows:
         """Probability of churn for encoded float32 (rows, width); shape (rows,)."""
         logits = self._unusual(encoded) @ self._churn_weights + np.float32(_CHURN_BIAS)
-        return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+        return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)
 
     def offer_scores(self, encoded: FloatRows) -> FloatRows:
         """Probability of each offer for encoded float32 (rows, width); shape (rows, offers)."""
@@ -66,9 +66,8 @@ class MockModels:
         odds = np.exp(utilities - utilities.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
 
-    @cached_property
-    def background(self) -> FloatRows:
-        """Made-up customers around the ordinary one, against which predictions are explained."""
+    def _made_up_customers(self) -> FloatRows:
+        """Around the ordinary one."""
         generator = np.random.default_rng(0)
         rows = self._ordinary * generator.lognormal(0.0, 0.8, (_BACKGROUND_ROWS, len(self._ordinary)))
         for position, feature in enumerate(self.contract.inputs):

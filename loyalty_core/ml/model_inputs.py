@@ -8,6 +8,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from loyalty_core.ml.features import Encoded, FeatureContract, FeatureKind, required_columns
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.catalog import kind_of
 
@@ -17,8 +18,9 @@ Row = Mapping[str, Any]
 class ModelInputs:
     """Finds the mapped columns in the features view, anew whenever the view was read anew."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, settings: Settings) -> None:
         self._warehouse = warehouse
+        self._mapping = settings.ml_feature_mapping
         self._resolved: tuple[sa.Table, dict[str, str]] | None = None
 
     @property
@@ -27,8 +29,7 @@ class ModelInputs:
         view, resolved = self._warehouse.features, self._resolved
         if resolved is None or resolved[0] is not view:
             names = [column.name for column in view.columns]
-            mapping = self._warehouse.settings.ml_feature_mapping
-            resolved = self._resolved = view, required_columns(mapping, names, view.name)
+            resolved = self._resolved = view, required_columns(self._mapping, names, view.name)
         return resolved[1]
 
     @property
@@ -37,9 +38,13 @@ class ModelInputs:
         view = self._warehouse.features
         return {name: _feature_kind(view.c[column].type) for name, column in self.columns.items()}
 
+    def values(self, row: Row) -> dict[str, Any]:
+        """Mapped feature → value, of one customer's row of the view."""
+        return {name: row[column] for name, column in self.columns.items()}
+
     def encode_row(self, contract: FeatureContract, row: Row) -> Encoded:
-        """Encode one customer's row of the view."""
-        return contract.encode_row({name: row[column] for name, column in self.columns.items()})
+        """Encode one customer's row."""
+        return contract.encode_row(self.values(row))
 
     def encode_rows(self, contract: FeatureContract, rows: Sequence[Row]) -> Encoded:
         """Encode several customers' rows."""

@@ -89,23 +89,32 @@ class Driver:
 
 
 @dataclass(frozen=True)
+class Drivers:
+    """Why a probability is what it is: the contributions of `features`, strongest first, lead from `base` to it.
+
+    `base` is the mean prediction for the background customers.
+    """
+
+    base: float
+    prediction: float
+    features: tuple[Driver, ...]
+
+
+@dataclass(frozen=True)
 class CustomerPredictions:
     """The three predictions for one customer with what is behind them.
 
-    `churn_drivers` add up to the churn probability minus `churn_base`, `offer_drivers` to the score of the
-    recommended offer minus `offer_base`, both strongest first. A prediction that cannot be made is None, and
-    `unavailable` says why under "churn", "nbo" or "rfm". `blanks` names the features filled with the median.
+    `offer_drivers` explain the recommended offer. A prediction that cannot be made is None, and `unavailable`
+    says why under "churn", "nbo" or "rfm". `blanks` names the features without a value of their own.
     """
 
     customer_id: str
     model_version: str | None
     is_mock: bool
     churn: ChurnPrediction | None
-    churn_base: float | None
-    churn_drivers: tuple[Driver, ...]
+    churn_drivers: Drivers | None
     nbo: NboPrediction | None
-    offer_base: float | None
-    offer_drivers: tuple[Driver, ...]
+    offer_drivers: Drivers | None
     rfm: RfmAnswer | None
     blanks: tuple[str, ...]
     unavailable: dict[str, LoyaltyError]

@@ -3,10 +3,12 @@
 The scores are the same whether read here, over arrays or in SQL, and equal values have equal scores.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from math import isfinite, isnan, nan
 from sys import float_info
 from typing import Any, Literal, NamedTuple
 
@@ -67,10 +69,17 @@ class RfmScores(NamedTuple):
 
 def score_one(features: Mapping[str, Any], cut_points: RfmCutPoints) -> RfmScore:
     """Score one customer from the features view's row, column → value; a blank value scores 1."""
-    recency, frequency, monetary = (np.array([_number(features[column])]) for column in cut_points.columns)
-    scored = score_arrays(recency, frequency, monetary, cut_points)
-    by_days, by_purchases, by_money = scored.scores[0].tolist()
-    return RfmScore(by_days, by_purchases, by_money, SEGMENT_NAMES[scored.segments[0]])
+    recency, frequency, monetary = (_number(features[column]) for column in cut_points.columns)
+    passed = bisect_left if cut_points.rule == "default" else bisect_right
+    score = RfmScore(
+        1 if isnan(recency) else 5 - passed(cut_points.recency, recency),
+        1 if isnan(frequency) else 1 + passed(cut_points.frequency, frequency),
+        1 if isnan(monetary) else 1 + passed(cut_points.monetary, monetary),
+        NO_PURCHASES.name,
+    )
+    if isnan(recency) and not frequency > 0:
+        return score
+    return score._replace(segment=segment_of(*score[:3]))
 
 
 def score_arrays(
@@ -146,4 +155,6 @@ def _segment_name(
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float | Decimal) else np.nan
+    """NaN for what `measure` gives NULL."""
+    number = float(value) if isinstance(value, int | float | Decimal) else nan
+    return number if isfinite(number) else nan

@@ -71,7 +71,7 @@ def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
         columns=columns,
         rule=settings.rfm_rule,
         customers=facts["customers"],
-        never_bought=facts["customers"] - facts["bought"],
+        never_bought=facts["customers"] - int(facts["bought"]),
         as_of=as_of,
     )
 

@@ -31,5 +31,9 @@ class RiskThresholds(NamedTuple):
 
     def of_many(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.str_]:
         """The risk of each probability, shape (n,)."""
+        return np.array(RISKS)[self.positions_of_many(probabilities)]
+
+    def positions_of_many(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.intp]:
+        """The position in RISKS for each probability, shape (n,)."""
         shown = np.round(probabilities.astype(np.float64), DECIMALS)
-        return np.array(RISKS)[np.searchsorted(self, shown, side="right")]
+        return np.searchsorted(self, shown, side="right")

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
+from loyalty_core.ml import offers
 from loyalty_core.services import get_services
 from loyalty_core.warehouse import distribution, overview
 from loyalty_core.warehouse.catalog import Catalog
@@ -94,3 +95,9 @@ def top_customers() -> list[Row]:
 def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
     """Where one customer's numbers stand in the base."""
     return distribution.percentile_ranks(get_services().warehouse, features)
+
+
+@_kept
+def offer_names() -> dict[int, str]:
+    """Offer id → name, where the warehouse has names."""
+    return offers.offer_names(get_services().warehouse)

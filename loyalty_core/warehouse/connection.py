@@ -19,6 +19,7 @@ from loyalty_core.warehouse.arrow import stream_batches
 from loyalty_core.warehouse.catalog import Catalog, Column, read_catalog
 from loyalty_core.warehouse.engine import database_file, is_idle, open_engine
 from loyalty_core.warehouse.failures import place, readable_errors
+from loyalty_core.warehouse.predictions import predictions_file, read_from_file, read_from_table
 from loyalty_core.warehouse.reflection import nearest, reflect_table
 from loyalty_core.warehouse.time_limit import interrupt_of, time_limit
 
@@ -87,6 +88,18 @@ class Warehouse:
     def customer_id(self) -> sa.Column:
         """The column that identifies a customer."""
         return self.features.c[self.settings.dwh_customer_id_column]
+
+    @property
+    def predictions(self) -> sa.FromClause | None:
+        """What the last scoring run wrote, to be joined with `features` on customer_id; None before the first."""
+        match self.url.get_backend_name():
+            case "duckdb":
+                return read_from_file(predictions_file(self.settings, self.url), self.customer_id)
+            case "postgresql":
+                with self._readable_errors(), self._connect() as connection:
+                    return read_from_table(connection, self.settings.dwh_predictions_table)
+            case _:
+                return None
 
     @property
     def fingerprint(self) -> str:

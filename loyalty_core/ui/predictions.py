@@ -1,0 +1,125 @@
+"""One customer's predictions, drawn: churn, next best offer and RFM, each with what is behind it."""
+
+import math
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.offers import offer_name
+from loyalty_core.ml.predictions import ChurnPrediction, CustomerPredictions, Driver, Drivers, NboPrediction, RfmAnswer
+from loyalty_core.ml.rfm_segments import segment_details
+from loyalty_core.services import get_services
+from loyalty_core.ui import charts, data, format
+from loyalty_core.ui.messages import escape
+
+
+def draw_predictions(customer_id: object) -> None:
+    """The three predictions side by side; a box with the remedy where one cannot be made."""
+    predictions = get_services().inference.predict_customer(customer_id)
+    _draw_origin(predictions)
+    churn, offer, rfm = st.columns(3, gap="medium")
+    with churn.container(border=True, height="stretch"):
+        st.subheader("Churn", anchor=False)
+        if predictions.churn is None:
+            _draw_unavailable(predictions.unavailable["churn"])
+        else:
+            _draw_churn(predictions.churn, predictions)
+    with offer.container(border=True, height="stretch"):
+        st.subheader("Next best offer", anchor=False)
+        if predictions.nbo is None:
+            _draw_unavailable(predictions.unavailable["nbo"])
+        else:
+            _draw_offers(predictions.nbo, predictions)
+    with rfm.container(border=True, height="stretch"):
+        st.subheader("RFM", anchor=False)
+        if predictions.rfm is None:
+            _draw_unavailable(predictions.unavailable["rfm"])
+        else:
+            _draw_rfm(predictions.rfm)
+
+
+def _draw_origin(predictions: CustomerPredictions) -> None:
+    if predictions.is_mock:
+        st.warning("Mock predictions: a formula over the features, not a trained model.", icon=":material/science:")
+    elif predictions.model_version is not None:
+        st.caption(f"Model version {predictions.model_version}")
+    if predictions.blanks:
+        names = ", ".join(predictions.blanks)
+        st.info(f"Blank for this customer and filled with the training median: {escape(names)}.")
+
+
+def _draw_unavailable(error: LoyaltyError) -> None:
+    st.info("\n\n".join(escape(part) for part in (error.what, error.why, error.remedy) if part))
+
+
+def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> None:
+    st.metric("Probability to leave", format.percent(churn["churn_probability"], 1))
+    match churn["churn_risk"]:
+        case "high":
+            st.badge("High risk", color="red", icon=":material/priority_high:")
+        case "medium":
+            st.badge("Medium risk", color="orange", icon=":material/drag_handle:")
+        case "low":
+            st.badge("Low risk", color="green", icon=":material/check:")
+    st.markdown("\n".join(f"- {escape(recommendation)}" for recommendation in churn["recommendations"]))
+    _draw_drivers("churn", predictions.churn_drivers)
+
+
+def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
+    names = data.offer_names()
+    best = offer_name(names, nbo["recommended_offer"])
+    likely = f"{format.percent(nbo['confidence'], 1)} likely"
+    st.metric("Best offer", best, likely, delta_color="off", delta_arrow="off")
+    ranked = sorted(nbo["all_offers"], key=lambda offer: -offer["score"])
+    for offer in ranked[:4]:
+        text = f"{escape(offer_name(names, offer['offer_id']))} · {format.percent(offer['score'], 1)}"
+        st.progress(min(1.0, max(0.0, offer["score"])), text=text)
+    _draw_drivers("offer", predictions.offer_drivers)
+
+
+def _draw_rfm(rfm: RfmAnswer) -> None:
+    segment = segment_details(rfm["segment"])
+    st.metric("Segment", rfm["segment"])
+    for measure in ("recency", "frequency", "monetary"):
+        score = rfm[measure]
+        st.markdown(f"{measure.capitalize()} **{score}** of 5 {'●' * score}{'○' * (5 - score)}")
+    st.caption(segment.meaning)
+    st.markdown(f"- {segment.advice}")
+
+
+def _draw_drivers(of: str, drivers: Drivers | None) -> None:
+    if drivers is None:
+        return
+    st.caption(f"What moves it away from the average of {format.percent(drivers.base, 1)}, in percentage points")
+    charts.draw(_driver_bars(drivers.features), f"{of}-drivers", _in_words(drivers.features))
+
+
+def _driver_bars(drivers: tuple[Driver, ...]) -> go.Figure:
+    shown = [driver for driver in reversed(drivers[:8]) if not math.isclose(driver.contribution, 0, abs_tol=0.05)]
+    more, less = charts.palette()[1], charts.palette()[0]
+    bars = go.Bar(
+        x=[driver.contribution for driver in shown],
+        y=[driver.label for driver in shown],
+        orientation="h",
+        marker_color=[more if driver.contribution > 0 else less for driver in shown],
+        text=[f"{driver.contribution:+.1f}" for driver in shown],
+        textposition="outside",
+        cliponaxis=False,
+        hovertext=[f"{driver.label} {_value(driver)}: {driver.contribution:+.1f} points" for driver in shown],
+        hoverinfo="text",
+    )
+    figure = go.Figure(bars)
+    lowest = min((driver.contribution for driver in shown), default=0.0)
+    highest = max((driver.contribution for driver in shown), default=0.0)
+    room = 0.3 * max(highest, -lowest)  # for the numbers beside the bars
+    figure.update_xaxes(range=[min(lowest - room, 0), max(highest + room, 0)], title="Percentage points", zeroline=True)
+    return figure
+
+
+def _in_words(drivers: tuple[Driver, ...]) -> str:
+    return "; ".join(f"{driver.label} {driver.contribution:+.1f} percentage points" for driver in drivers[:5])
+
+
+def _value(driver: Driver) -> str:
+    return "(blank)" if driver.value is None else f"of {format.loose_value(driver.feature, driver.value)}"

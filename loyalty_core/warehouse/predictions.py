@@ -1,0 +1,64 @@
+"""The predictions of the last scoring run, as a relation that joins with the features view.
+
+PostgreSQL holds them in a table. An embedded database is open for reading only, so they are a Parquet file beside
+it: a symbolic link to the newest version. A query names the version, never the link, since DuckDB opens a file
+several times during one query and fails when it meets another one there.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings
+from loyalty_core.table_name import split_table_name
+from loyalty_core.warehouse.engine import database_file
+from loyalty_core.warehouse.reflection import reflect_table
+
+NAME = "customer_predictions"
+
+# Whatever else a relation holds, with these it was written by a scoring run and may be replaced by the next.
+MARKS = frozenset({"churn_probability", "recommended_offer", "rfm_segment", "model_version", "scored_at"})
+
+
+def predictions_file(settings: Settings, url: sa.URL) -> Path:
+    """The Parquet file's place, as people and other programs know it."""
+    if settings.predictions_file:
+        return settings.predictions_file
+    return (database_file(url) or DEFAULT_WAREHOUSE).with_name(f"{NAME}.parquet")
+
+
+def read_from_file(path: Path, customer_id: sa.Column[Any]) -> sa.FromClause | None:
+    """The Parquet file's current version as a DuckDB relation, None without one."""
+    version = path.resolve()
+    if not version.is_file():
+        return None
+    columns = [sa.column(field.name, _sql_type(field.type)) for field in pq.read_schema(version)]
+    relation = sa.func.read_parquet(str(version)).table_valued(*columns, name=NAME)
+    identifier = relation.c.customer_id
+    if isinstance(identifier.type, sa.Text) == isinstance(customer_id.type, sa.String):
+        return relation
+    same_type = sa.cast(identifier, customer_id.type).label(identifier.name)
+    others = [column for column in relation.c if column.name != identifier.name]
+    return sa.select(same_type, *others).subquery(NAME)
+
+
+def read_from_table(connection: sa.Connection, name: str) -> sa.Table | None:
+    """The table of that name as written in the settings, None where there is none or it is not a scoring run's."""
+    schema, table = split_table_name(name)
+    if not sa.inspect(connection).has_table(table, schema):
+        return None
+    found = reflect_table(connection, name)
+    return found if MARKS.issubset(found.columns.keys()) else None
+
+
+def _sql_type(arrow_type: pa.DataType) -> sa.types.TypeEngine[Any]:
+    if pa.types.is_integer(arrow_type):
+        return sa.BigInteger()
+    if pa.types.is_floating(arrow_type):
+        return sa.Double()
+    if pa.types.is_timestamp(arrow_type):
+        return sa.DateTime(timezone=True)
+    return sa.Text()
