@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle_files import (
+    ACTIVATE,
     MANIFEST_FILE,
     MODEL_FILES,
     SCALER_FILE,
@@ -284,7 +285,7 @@ def _check_copies(models_dir: Path, manifest: Mapping[str, Any]) -> None:
         if found != digest and found not in _digests_of_all_versions(models_dir, name):
             raise BundleError(
                 f"{path} was changed: it is not the file of any version.",
-                remedy="Activate a version again on the Models screen, which restores it, or train again.",
+                remedy=f"Activate a version again, which restores it ({ACTIVATE}), or train again.",
             )
 
 

@@ -28,6 +28,7 @@ COPIED_FILES = (*MODEL_FILES.values(), SCALER_FILE)
 FORMAT = 1
 
 TRAIN = "python train_models_from_dwh.py"
+ACTIVATE = "python -m loyalty_core.ml.versions activate VERSION"
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 _MOST_BYTES = 2**29
@@ -83,7 +84,7 @@ class ActiveVersion:
         if not intact:
             raise BundleError(
                 f"{ACTIVE_FILE} is damaged or was changed by hand.",
-                remedy="Activate a version again on the Models screen, or train: " + TRAIN,
+                remedy=f"Activate a version again ({ACTIVATE}), or train again.",
             )
         return active  # pyright: ignore[reportPossiblyUnboundVariable]
 
@@ -105,7 +106,9 @@ def version_folder(models_dir: Path, version: str) -> Path:
 def check_version(version: object) -> str:
     """The version, if it is one."""
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        raise BundleError(f"{str(version)[:60]!r} is not a model version.", remedy="Choose one from the list.")
+        raise BundleError(
+            f"{str(version)[:60]!r} is not a model version.", remedy="python -m loyalty_core.ml.versions lists them."
+        )
     return version
 
 
@@ -158,7 +161,8 @@ def required_file(folder: Path, name: str) -> bytes:
         return read_file(folder / name)
     except FileNotFoundError:
         raise BundleError(
-            f"{name} of the version {folder.name} is missing.", remedy="Roll back to another version, or train again."
+            f"{name} of the version {folder.name} is missing.",
+            remedy="Go back to another version (python -m loyalty_core.ml.versions), or train again.",
         ) from None
 
 
@@ -167,7 +171,7 @@ def changed(folder: Path, name: str) -> BundleError:
     return BundleError(
         f"{name} of the version {folder.name} was changed after it was written.",
         "Its SHA-256 digest differs.",
-        "Restore it from a backup, roll back to another version, or train again.",
+        "Go back to another version (python -m loyalty_core.ml.versions), or train again.",
     )
 
 

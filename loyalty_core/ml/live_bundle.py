@@ -28,7 +28,7 @@ class LiveBundle:
         self._retry_at = 0.0
 
     def current(self) -> Bundle:
-        """The bundle in use, after a look at active.json (about 2 µs).
+        """The bundle in use, after a look at active.json (a few microseconds).
 
         Raises `ModelNotFound` before the first training and `BundleError` when no version can be used.
         """

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypedDict
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import TypedDict
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.features import FeatureContract

@@ -33,7 +33,7 @@ class RiskThresholds(NamedTuple):
         """The risk of each probability, shape (n,)."""
         return np.array(RISKS)[self.positions_of_many(probabilities)]
 
-    def positions_of_many(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.intp]:
+    def positions_of_many(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
         """The position in RISKS for each probability, shape (n,)."""
         shown = np.round(probabilities.astype(np.float64), DECIMALS)
-        return np.searchsorted(self, shown, side="right")
+        return (shown >= self.medium).astype(np.int8) + (shown >= self.high)

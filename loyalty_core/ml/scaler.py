@@ -118,7 +118,7 @@ class _AllowListUnpickler(pickle.Unpickler):
 
 
 def read_scaler(content: bytes) -> Scaler:
-    """The scaler in a pickle (protocol 4 or newer); raises `UnsafePickle` for anything else, running nothing."""
+    """The scaler in a pickle of protocol 4; raises `UnsafePickle` for anything else, running nothing."""
     if len(content) > _MOST_BYTES:
         raise UnsafePickle(f"It has {len(content):,} bytes.", f"At most {_MOST_BYTES:,} are read.")
     try:
@@ -144,8 +144,10 @@ def _check_opcodes(content: bytes) -> None:
 def _scaler_from(restored: Any) -> Scaler:
     if not isinstance(restored, _StandardScaler):
         raise UnsafePickle("It does not hold a StandardScaler.")
-    mean, scale = (restored.attributes.get(name) for name in ("mean_", "scale_"))
-    if not isinstance(mean, _Array) or not isinstance(scale, _Array):
+    attributes = restored.attributes
+    mean, scale = attributes.get("mean_"), attributes.get("scale_")
+    uses_both = attributes.get("with_mean") is True and attributes.get("with_std") is True
+    if not uses_both or not isinstance(mean, _Array) or not isinstance(scale, _Array):
         raise UnsafePickle("The StandardScaler is not fitted with mean and scale.")
     means, scales = mean.values, scale.values
     if not 0 < len(means) == len(scales) <= _MOST_INPUTS:

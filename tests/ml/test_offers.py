@@ -1,0 +1,43 @@
+import duckdb
+import pytest
+
+from loyalty_core.ml.offers import offer_name, offer_names
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
+
+
+def _warehouse(tmp_path, *statements):
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return Warehouse(Settings(dwh_url=f"duckdb:///{tmp_path}/w.duckdb"))
+
+
+@pytest.mark.parametrize(("identifier", "name"), [("offer_id", "name"), ("id", "title"), ("offer_id", "offer_name")])
+def test_names_come_from_the_offers_table(tmp_path, identifier, name):
+    warehouse = _warehouse(
+        tmp_path,
+        f"CREATE TABLE offers AS SELECT * FROM (VALUES (1, 'Free delivery'), (2, NULL)) offers({identifier}, {name})",
+    )
+
+    names = offer_names(warehouse)
+
+    assert names == {1: "Free delivery"}
+    assert [offer_name(names, offer_id) for offer_id in (1, 2)] == ["Free delivery", "Offer 2"]
+
+
+@pytest.mark.parametrize("statement", ["SELECT 1", "CREATE TABLE offers (code VARCHAR, name VARCHAR)"])
+def test_without_a_usable_table_offers_go_by_their_number(tmp_path, statement):
+    warehouse = _warehouse(tmp_path, statement)
+
+    assert offer_names(warehouse) == {}
+    assert offer_name({}, 3) == "Offer 3"
+
+
+def test_looking_for_names_does_not_make_the_warehouse_read_its_columns_anew(tmp_path):
+    warehouse = _warehouse(tmp_path, "CREATE TABLE customer_features_view (customer_id INTEGER)")
+    view = warehouse.features
+
+    offer_names(warehouse)
+
+    assert warehouse.features is view
