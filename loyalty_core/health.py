@@ -1,12 +1,14 @@
 """System health: every part checked, one line each, and what to do about the red ones."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.features import resolve_mapping
+from loyalty_core.ml.model_source import ModelStatus
+from loyalty_core.services import Services
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.overview import key_figures
@@ -14,6 +16,8 @@ from loyalty_core.warehouse.overview import key_figures
 Status = Literal["ok", "warning", "error"]
 
 _PACKAGES = ("streamlit", "sqlalchemy", "duckdb", "duckdb-sqlalchemy", "pandas", "numpy", "plotly", "tensorflow")
+# Embedded databases give a number alone as their version.
+_PRODUCTS = {"duckdb": "DuckDB", "sqlite": "SQLite"}
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,14 @@ class Check:
     remedy: str = ""
 
 
-def check_health(warehouse: Warehouse, features: FeatureStore, store: StateStore) -> list[Check]:
-    """Check warehouse, view, mapping, cache, state store and versions; never raises for a part that fails."""
+def check_health(services: Services) -> list[Check]:
+    """Check warehouse, view, mapping, models, cache, state store, versions; never raises for a part that fails."""
     return [
-        *_warehouse_checks(warehouse),
-        *_mapping_checks(warehouse),
-        _cache_check(features),
-        _store_check(store),
+        *_warehouse_checks(services.warehouse),
+        *_mapping_checks(services.warehouse),
+        _models_check(services.inference.status()),
+        _cache_check(services.features),
+        _store_check(services.store),
         _version_check(),
     ]
 
@@ -43,7 +48,8 @@ def _warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
     if health.error is not None:
         yield _failed("Warehouse", "Connection", health.error)
         return
-    detail = f"{health.place}: {health.server.split(' on ')[0]}, answered in {health.seconds * 1000:.0f} ms."
+    product = f"{_PRODUCTS.get(health.dialect, '')} {health.server.split(' on ')[0]}".strip()
+    detail = f"{health.place}: {product}, answered in {health.seconds * 1000:.0f} ms."
     yield Check("Warehouse", "Connection", "ok", detail)
     view = warehouse.settings.dwh_customer_features_table
     try:
@@ -51,7 +57,7 @@ def _warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
     except LoyaltyError as error:
         yield _failed("Warehouse", "Features view", error)
         return
-    detail = f"{view}: {figures.customers:,} customers, {len(warehouse.columns())} columns."
+    detail = f"{view}: {len(warehouse.columns())} columns; customers: {figures.customers:,}."
     yield Check("Warehouse", "Features view", "ok", detail)
     yield _ids_check(view, figures.duplicate_ids)
 
@@ -96,6 +102,17 @@ def _size_check(mapped: int, expected: int) -> Check:
         f"Feature count mismatch: ML_MODEL_INPUT_SIZE is {expected}, and {mapped} features are mapped.",
         f"Set ML_MODEL_INPUT_SIZE to {mapped}, or change ML_FEATURE_MAPPING.",
     )
+
+
+def _models_check(status: ModelStatus) -> Check:
+    if status.is_mock:
+        remedy = "Set ML_MOCK_MODE to false for predictions of trained models."
+        return Check("Models", "Active version", "warning", "Mock mode: predictions by formula.", remedy)
+    if status.refusal is None:
+        return Check("Models", "Active version", "ok", f"{status.version}.")
+    serving = f" Version {status.version} goes on serving." if status.version else ""
+    failed = _failed("Models", "Active version", status.refusal)
+    return replace(failed, status="warning", detail=failed.detail + serving)
 
 
 def _cache_check(features: FeatureStore) -> Check:

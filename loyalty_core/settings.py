@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     ml_model_input_size: int = Field(
         5, ge=1, description="Number of mapped features; must equal the size of ml_feature_mapping"
     )
+    ml_training: dict[str, Any] = Field(
+        {}, description="Training options for both models; under `churn` and `nbo`, for one (docs/machine-learning.md)"
+    )
     rfm_rule: Literal["default", "r"] = Field(
         "default", description="How RFM cut points come about: quintiles, or as the R package rfm does it"
     )

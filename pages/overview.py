@@ -3,6 +3,11 @@
 Every figure is an aggregate counted in the warehouse; nothing here depends on how the columns are called.
 """
 
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.services import get_services
@@ -10,6 +15,13 @@ from loyalty_core.ui import charts, data, format
 from loyalty_core.ui.frame import page_title
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.roles import Role, column_for
+
+PANELS = 4
+
+
+class Panel(NamedTuple):
+    title: str
+    figure: go.Figure
 
 
 def column(role: Role) -> Column | None:
@@ -40,50 +52,43 @@ def draw_key_figures() -> None:
         )
 
 
-def draw_time() -> None:
-    spend = data.spend_by_month()
-    signup = column("signup")
-    if spend:
-        st.subheader("Revenue by month", anchor=False)
-        charts.draw(charts.money_by_month(spend), "revenue", "Revenue of all customers by calendar month.")
-    elif signup is not None:
-        st.subheader(f"Customers by {signup.label.lower()}", anchor=False)
-        charts.draw(
-            charts.count_by_month(data.customers_by_month(signup.name), signup.label),
-            "signups",
-            f"Customers by month of {signup.label.lower()}.",
-        )
+def time_panel() -> Panel | None:
+    if spend := data.spend_by_month():
+        return Panel("Revenue by month", charts.money_by_month(spend))
+    if signup := column("signup"):
+        months = data.customers_by_month(signup.name)
+        return Panel(f"Customers by {signup.label.lower()}", charts.count_by_month(months, signup.label))
+    return None
 
 
-def draw_category() -> None:
-    category = column("category") or next((c for c in data.catalog().columns if 1 < len(c.top_values) <= 8), None)
-    if category is not None and category.top_values:
-        st.subheader(f"Customers by {category.label.lower()}", anchor=False)
-        figure = charts.categories(category, data.key_figures().customers)
-        charts.draw(figure, "category", f"Customers by {category.label.lower()}.")
+def category_panel() -> Panel | None:
+    few_values = (c for c in data.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= 8)
+    category = column("category") or next(few_values, None)
+    if category is None or not category.top_values:
+        return None
+    return Panel(f"Customers by {category.label.lower()}", charts.categories(category, data.key_figures().customers))
 
 
-def draw_histogram(of: Column) -> None:
-    spread = data.histogram(of.name)
-    if spread is not None:
-        st.subheader(f"Customers by {of.label.lower()}", anchor=False)
-        charts.draw(charts.histogram(spread, of), f"histogram-{of.name}", f"Customers by {of.label.lower()}.")
-
-
-def draw_spreads() -> None:
+def spread_panels() -> Iterator[Panel]:
+    known = [of for of in (column("revenue"), column("recency")) if of is not None]
+    identifier = get_services().settings.dwh_customer_id_column
     numbers = [c for c in data.catalog().columns if c.kind == "number" and c.minimum != c.maximum]
-    chosen = [of for of in (column("revenue"), column("recency")) if of is not None]
-    chosen += [of for of in numbers if of not in chosen]
-    for place, of in zip(st.columns(2), chosen, strict=False):
-        with place.container(border=True):
-            draw_histogram(of)
+    others = [c for c in numbers if c not in known and c.name != identifier]
+    for of in known + others:
+        if spread := data.histogram(of.name):
+            yield Panel(f"Customers by {of.label.lower()}", charts.histogram(spread, of))
+
+
+def draw_panels() -> None:
+    panels = [panel for panel in (time_panel(), category_panel()) if panel is not None]
+    panels += islice(spread_panels(), PANELS - len(panels))
+    for start in range(0, len(panels), 2):
+        for place, panel in zip(st.columns(2), panels[start : start + 2], strict=False):
+            with place.container(border=True):
+                st.subheader(panel.title, anchor=False)
+                charts.draw(panel.figure, panel.title, f"{panel.title}.")
 
 
 page_title("Overview", "The customer base as it stands in the warehouse.")
 draw_key_figures()
-left, right = st.columns([3, 2])
-with left.container(border=True):
-    draw_time()
-with right.container(border=True):
-    draw_category()
-draw_spreads()
+draw_panels()

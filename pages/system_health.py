@@ -1,5 +1,6 @@
 """Is everything in order, and if not, what is to be done: one line for each part."""
 
+from datetime import datetime
 from itertools import groupby
 
 import streamlit as st
@@ -23,9 +24,11 @@ def draw_verdict(checks: list[Check]) -> None:
     failing = [check for check in checks if check.status == "error"]
     attention = [check for check in checks if check.status == "warning"]
     if failing:
-        st.error(f"{len(failing)} of {len(checks)} checks fail.", icon=":material/error:")
+        verb = "fails" if len(failing) == 1 else "fail"
+        st.error(f"{len(failing)} of {len(checks)} checks {verb}.", icon=":material/error:")
     elif attention:
-        st.warning(f"Works, but {len(attention)} of {len(checks)} checks need attention.", icon=":material/warning:")
+        verb = "needs" if len(attention) == 1 else "need"
+        st.warning(f"Works, but {len(attention)} of {len(checks)} checks {verb} attention.", icon=":material/warning:")
     else:
         st.success(f"All {len(checks)} checks are fine.", icon=":material/check_circle:")
 
@@ -45,7 +48,9 @@ def draw_source() -> None:
         with st.container(border=True):
             st.subheader("Local warehouse", anchor=False)
             for key, value in facts.items():
-                draw_check(Check("", label_of(key), "ok", value))
+                name, detail = st.columns([1, 3])
+                name.markdown(f"**{escape(label_of(key))}**")
+                detail.markdown(escape(format.moment(datetime.fromisoformat(value)) if key.endswith("_at") else value))
 
 
 @st.fragment
@@ -54,7 +59,7 @@ def draw_checks() -> None:
     if st.button("Check again", icon=":material/refresh:"):
         services.warehouse.forget()
     with st.spinner("Checking…"):
-        checks = check_health(services.warehouse, services.features, services.store)
+        checks = check_health(services)
     draw_verdict(checks)
     for area, lines in groupby(checks, key=lambda check: check.area):
         with st.container(border=True):

@@ -1,9 +1,10 @@
 """Health, columns and customers of the warehouse."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from loyalty_core.api.json_values import JsonObject
 from loyalty_core.health import check_health
 from loyalty_core.services import get_services
 
@@ -11,16 +12,16 @@ router = APIRouter()
 
 
 @router.get("/health/")
-def read_health() -> dict[str, Any]:
+def read_health() -> JsonObject:
     """Every check of System health; `status` is the worst of them."""
     services = get_services()
-    checks = check_health(services.warehouse, services.features, services.store)
+    checks = check_health(services)
     worst = next((status for status in ("error", "warning") if any(c.status == status for c in checks)), "ok")
     return {"status": worst, "checks": [vars(check) for check in checks]}
 
 
 @router.get("/dwh/columns/")
-def read_columns() -> dict[str, Any]:
+def read_columns() -> JsonObject:
     """Every column of the features view: name, kind, group, label, blanks, range or top values."""
     catalog = get_services().warehouse.catalog()
     return {"customers": catalog.customers, "columns": [vars(column) for column in catalog.columns]}
@@ -29,12 +30,12 @@ def read_columns() -> dict[str, Any]:
 @router.get("/dwh/customers/")
 def search_customers(
     q: Annotated[str, Query(min_length=1, max_length=255)], limit: Annotated[int, Query(ge=1, le=100)] = 20
-) -> dict[str, Any]:
+) -> JsonObject:
     """Customers by the start of their id, or by a part of their name or e-mail."""
     return {"customers": get_services().features.search(q, limit)}
 
 
-@router.get("/dwh/customers/{customer_id}/")
-def read_customer(customer_id: str) -> dict[str, Any]:
-    """One customer's features."""
+@router.get("/dwh/customers/{customer_id:path}/")
+def read_customer(customer_id: str) -> JsonObject:
+    """One customer's features; an id may hold slashes."""
     return get_services().features.get(customer_id)

@@ -14,6 +14,7 @@ from loyalty_core.warehouse.labels import unit_of
 from loyalty_core.warehouse.transactions import MonthlySpend
 
 _HEIGHT = 280
+_CATEGORIES = 8
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -87,6 +88,11 @@ def histogram(spread: Histogram, column: Column) -> go.Figure:
         x=[(low + high) / 2 for low, high in pairwise(edges)],
         width=[(high - low) * 0.92 for low, high in pairwise(edges)],
         y=spread.counts,
+        text=[""] * last + [f"{format.compact(edges[last])}+" if spread.open_ended else ""],
+        textposition="outside",
+        textangle=0,
+        constraintext="none",
+        cliponaxis=False,
         hovertext=hover,
         hoverinfo="text",
     )
@@ -98,12 +104,12 @@ def histogram(spread: Histogram, column: Column) -> go.Figure:
 
 def categories(column: Column, customers: int) -> go.Figure:
     """Customers by value of a category, most frequent on top."""
-    values = list(reversed(column.top_values))
+    values = list(reversed(column.top_values[:_CATEGORIES]))
     bars = go.Bar(
         x=[number for _, number in values],
         y=[str(value) for value, _ in values],
         orientation="h",
-        text=[format.percent(number / customers) for _, number in values],
+        text=[format.percent(number / customers, 1) for _, number in values],
         textposition="auto",
         hovertext=[
             f"{value}: {format.count(number)} customers, {format.percent(number / customers, 1)}"

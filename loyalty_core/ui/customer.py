@@ -15,6 +15,7 @@ from loyalty_core.warehouse.labels import GROUP_ORDER, label_of
 from loyalty_core.warehouse.roles import Role, column_for
 
 _IN_LIST: tuple[Role, ...] = ("tier", "status", "revenue", "transactions", "recency")
+_LIST_COLUMNS = 6
 _KEY_FIGURES: tuple[Role, ...] = ("revenue", "transactions", "recency")
 
 
@@ -25,7 +26,18 @@ def draw_list(customers: Sequence[Row]) -> object | None:
     table = pd.DataFrame(
         [{column.label: format.value(column, row[column.name]) for column in columns} for row in customers]
     )
-    event: Any = st.dataframe(table, hide_index=True, on_select="rerun", selection_mode="single-row", key="found")
+    event: Any = st.dataframe(
+        table,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        key="found",
+        column_config={
+            column.label: st.column_config.TextColumn(alignment="right")
+            for column in columns
+            if column.kind == "number" and column.name != _id_column()
+        },
+    )
     chosen = event.selection.rows
     return customers[chosen[0]][_id_column()] if chosen and chosen[0] < len(customers) else None
 
@@ -104,7 +116,7 @@ def _feature_row(column: Column, features: Row, ranks: dict[str, float]) -> dict
     return {
         "Feature": column.label,
         "Value": format.value(column, features.get(column.name)),
-        "Place in the base": ranks.get(column.name),
+        "Place in the base": round(ranks[column.name], 2) if column.name in ranks else None,
         "In the base": _base_note(column),
         "Column": column.name,
     }
@@ -127,10 +139,12 @@ def _base_note(column: Column) -> str:
 
 
 def _list_columns() -> list[str]:
+    """Names and the columns with a well-known part, the id where it does not push them out of sight; then others."""
     roles = [column.name for role in _IN_LIST if (column := _column(role))]
-    names = get_services().features.name_columns()
-    first = [column.name for column in data.catalog().columns][:6] if not roles and not names else []
-    return list(dict.fromkeys([*names[:3], _id_column(), *roles, *first]))
+    names = get_services().features.name_columns()[:3]
+    chosen = [*names, *roles, _id_column()] if names else [_id_column(), *roles]
+    others = [column.name for column in data.catalog().columns if column.name not in chosen]
+    return list(dict.fromkeys(chosen + others[: max(0, _LIST_COLUMNS - len(chosen))]))
 
 
 def _key_figure_columns() -> list[Column]:

@@ -19,6 +19,8 @@ from loyalty_core.warehouse.labels import unit_of
 
 BLANK = "—"
 _LOCALE = "en"
+# From here on digits say nothing, and babel's decimals have no room for them.
+_TOO_LARGE = 1e18
 
 
 def count(number: int) -> str:
@@ -33,11 +35,15 @@ def compact(number: float) -> str:
 
 def money(amount: float | Decimal) -> str:
     """€1,234.56."""
+    if abs(amount) >= _TOO_LARGE:
+        return f"{currency_symbol()}{amount:.3g}"
     return format_currency(amount, get_settings().currency, locale=_LOCALE)
 
 
 def compact_money(amount: float | Decimal) -> str:
     """€8.9M."""
+    if abs(amount) >= _TOO_LARGE:
+        return money(amount)
     return format_compact_currency(amount, get_settings().currency, locale=_LOCALE, fraction_digits=1)
 
 
@@ -88,6 +94,8 @@ def _number(column: Column, raw: float | Decimal) -> str:
     match unit_of(column.name):
         case "id":
             return str(raw)
+        case _ if isinstance(raw, float | Decimal) and abs(raw) >= _TOO_LARGE:
+            return f"{raw:.3g}"
         case "money":
             return money(raw)
         case "days":

@@ -1,10 +1,15 @@
 """The frame around every page: title, mode badge and freshness in the sidebar."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import data, format
+
+# A file of our own: the browser would fetch a Material icon for its tab from Google.
+ICON = str(Path(__file__).with_name("icon.svg"))
 
 
 def draw_sidebar() -> None:

@@ -112,7 +112,7 @@ def _driver_bars(drivers: tuple[Driver, ...]) -> go.Figure:
     figure = go.Figure(bars)
     lowest = min((driver.contribution for driver in shown), default=0.0)
     highest = max((driver.contribution for driver in shown), default=0.0)
-    room = 0.3 * max(highest, -lowest)  # for the numbers beside the bars
+    room = 0.45 * max(highest, -lowest)  # for the numbers beside the bars
     figure.update_xaxes(range=[min(lowest - room, 0), max(highest + room, 0)], title="Percentage points", zeroline=True)
     return figure
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import redis
 from cachetools import TTLCache
-from circuitbreaker import CircuitBreaker, CircuitBreakerError
+from circuitbreaker import CircuitBreaker
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -92,7 +92,6 @@ class RedisCache:
         self._breaker = CircuitBreaker(
             failure_threshold=1,
             recovery_timeout=retry_after_seconds,
-            expected_exception=(redis.RedisError, OSError, DeadlineExceeded),
             name=f"feature cache {id(self)}",
         )
         self._calls = ThreadPoolExecutor(max_workers=8, thread_name_prefix="feature-cache")
@@ -136,15 +135,18 @@ class RedisCache:
             trouble = f"{self._unreadable:,} entries could not be read and were replaced."
         return CacheHealth("redis", self._hits, self._misses, trouble=trouble)
 
+    def close(self) -> None:
+        """Close all connections."""
+        self._calls.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
     def _within(self, seconds: float, call: Callable[[], Any]) -> Any:
         """The call's result, or None when Redis is down, too slow, or was so a moment ago."""
-        try:
-            if self._breaker.opened:
-                raise CircuitBreakerError(self._breaker)
-            result = self._breaker.call(lambda: self._calls.submit(call).result(timeout=seconds))
-        except CircuitBreakerError:
+        if self._breaker.opened:
             return None
-        except (redis.RedisError, OSError, DeadlineExceeded) as error:
+        try:
+            result = self._breaker.call(lambda: self._calls.submit(call).result(timeout=seconds))
+        except Exception as error:  # noqa: BLE001 - a connection that is closed under a waiting thread raises anything
             slow = isinstance(error, DeadlineExceeded | redis.TimeoutError)
             self._trouble = "Redis is too slow." if slow else f"Redis does not answer: {str(error).rstrip('.')}."
             # Frees the thread that still waits: the timeouts of sockets start anew with every byte.

@@ -92,7 +92,7 @@ def kind_of(column_type: sa.types.TypeEngine[Any]) -> Kind:
 
 def _describe(column: sa.Column[Any]) -> Column:
     return Column(
-        name=column.name,
+        name=str(column.name),
         kind=kind_of(column.type),
         group=group_of(column.name),
         label=label_of(column.name),

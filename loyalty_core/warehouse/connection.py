@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
@@ -135,14 +135,14 @@ class Warehouse:
         limit = self.settings.dwh_statement_timeout_seconds
         with self._readable_errors(), self._connect() as connection, time_limit(limit, interrupt_of(connection)):
             result = connection.execute(statement, values or {})
-            names = list(result.keys())
+            names = [str(name) for name in result.keys()]  # noqa: SIM118 - a result is no mapping
             return [dict(zip(names, map(_blank_nan, row), strict=True)) for row in result]
 
     def fetch_arrow(self, select: sa.Select) -> pa.Table:
         """The whole result as one Arrow table; for aggregates and for results known to be small enough."""
         return pa.Table.from_batches(self.stream_arrow(select, batch_rows=131_072))
 
-    def stream_arrow(self, select: sa.Select, batch_rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+    def stream_arrow(self, select: sa.Select, batch_rows: int = 65_536) -> Generator[pa.RecordBatch]:
         """The result as record batches of at most `batch_rows` rows; memory stays flat whatever the size.
 
         The time limit holds for each wait on the warehouse, not for the whole stream.

@@ -42,7 +42,9 @@ def _integer(text: str) -> int | None:
 
 def _decimal(text: str) -> Decimal | None:
     number = Decimal(text.strip())
-    return Decimal(f"{number.normalize():f}") if number.is_finite() and "_" not in text else None
+    if "_" in text or not number.is_finite() or abs(number.adjusted()) > _LONGEST:
+        return None
+    return Decimal(f"{number.normalize():f}")
 
 
 def _is_unicode(text: str) -> bool:

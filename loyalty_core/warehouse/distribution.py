@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,11 +14,15 @@ from loyalty_core.warehouse.connection import Warehouse
 # Long tails would squeeze everyone into the first bar, so what lies above this quantile shares the last one.
 _TAIL_QUANTILE = 0.98
 _WITH_QUANTILES = frozenset({"duckdb", "postgresql"})
+# Beyond it lie only infinities and leftovers, and the width of a bar would overflow.
+_LARGEST = 1e300
+# 0.15 / 0.05 is a little below 3 in binary; a value so close to an edge stands on it.
+_ON_EDGE = Decimal("1e-9")
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """Bar i counts values in [edges[i], edges[i+1]); with `open_ended` the last bar also counts all above."""
+    """Bar i counts values in [edges[i], edges[i+1]), the last bar both edges; `open_ended`: and all above."""
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
@@ -25,19 +30,23 @@ class Histogram:
 
 
 def histogram(warehouse: Warehouse, column: str, bars: int = 20) -> Histogram | None:
-    """Customers by value of a number column, in about `bars` bars with round edges; None when all are blank."""
-    value = sa.cast(filled(warehouse.features.c[column]), sa.Double)
+    """Customers by value of a number column, in about `bars` bars with round edges; None when all are blank.
+
+    Whole numbers get bars no narrower than 1. Infinities are left out.
+    """
+    source = warehouse.features.c[column]
+    value = _finite(sa.cast(filled(source), sa.Double))
     lowest, tail, highest = _range(warehouse, value)
     if lowest is None:
         return None
-    step = _round_step((tail - lowest) / bars)
-    start = math.floor(lowest / step) * step
-    last = max(0, math.ceil((tail - start) / step) - 1)
-    bar = sa.func.floor((value - start) / step)
-    clipped = sa.case((bar > last, last), else_=bar).label("bar")
+    step = _round_step(_width(lowest, tail, bars, whole=isinstance(source.type, sa.Integer)))
+    start = math.floor(Decimal(lowest) / step + _ON_EDGE) * step
+    last = max(0, math.ceil((Decimal(tail) - start) / step - _ON_EDGE) - 1)
+    edges = tuple(float(start + step * i) for i in range(last + 2))
+    bar = sa.func.floor((value - edges[0]) / float(step) + float(_ON_EDGE))
+    clipped = sa.case((bar < 0, 0), (bar > last, last), else_=bar).label("bar")
     counted = sa.select(clipped, sa.func.count().label("customers")).where(value.is_not(None)).group_by(clipped)
     counts = {int(row["bar"]): row["customers"] for row in warehouse.rows(counted)}
-    edges = tuple(round(start + step * i, 10) for i in range(last + 2))
     return Histogram(edges, tuple(counts.get(i, 0) for i in range(last + 1)), highest > edges[-1])
 
 
@@ -88,9 +97,19 @@ def _range(warehouse: Warehouse, value: sa.ColumnElement[Any]) -> tuple[Any, flo
     return row["lowest"], row["tail"], row["highest"]
 
 
-def _round_step(width: float) -> float:
-    """The next of 1, 2, 5 × 10ⁿ that is not below `width`; 1 for a column with a single value."""
-    if width <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(width))
-    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= width * (1 - 1e-9))
+def _finite(value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.case((sa.func.abs(value) <= _LARGEST, value))
+
+
+def _width(lowest: float, tail: float, bars: int, *, whole: bool) -> float:
+    """Of a bar; never so narrow that two edges are the same floating-point number."""
+    distinct = 4 * math.ulp(max(abs(lowest), abs(tail)))
+    at_least = max(distinct, 1.0) if whole or lowest == tail else distinct
+    return max((tail - lowest) / bars, at_least)
+
+
+def _round_step(width: float) -> Decimal:
+    """The next of 1, 2, 5 × 10ⁿ that is not below `width`."""
+    power = Decimal(1).scaleb(math.floor(math.log10(width)))
+    smallest = Decimal(width) * (1 - _ON_EDGE)
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= smallest)

@@ -17,6 +17,7 @@ def open_engine(url: sa.URL, settings: Settings) -> sa.Engine:
     Sessions run in UTC. DuckDB, PostgreSQL and SQLite refuse to write; elsewhere use an account that may only read.
     """
     pool: dict[str, Any] = {
+        "poolclass": sa.QueuePool,
         "pool_size": settings.dwh_pool_size,
         "max_overflow": settings.dwh_pool_size,
         "pool_timeout": settings.dwh_connect_timeout_seconds,
@@ -25,7 +26,7 @@ def open_engine(url: sa.URL, settings: Settings) -> sa.Engine:
         case "duckdb":
             arguments: dict[str, Any] = {"read_only": True}
             engine = sa.create_engine(url, connect_args=arguments, isolation_level="AUTOCOMMIT", **pool)
-            sa.event.listen(engine, "connect", _set_utc)
+            event.listen(engine, "connect", _set_utc)
             return engine
         case "postgresql":
             arguments = _postgresql_arguments(url, settings)
@@ -34,7 +35,7 @@ def open_engine(url: sa.URL, settings: Settings) -> sa.Engine:
             )
         case "sqlite":
             arguments = {"timeout": settings.dwh_connect_timeout_seconds}
-            engine = sa.create_engine(url, connect_args=arguments, poolclass=sa.QueuePool, **pool)
+            engine = sa.create_engine(url, connect_args=arguments, **pool)
             event.listen(engine, "connect", _refuse_writes)
             return engine
         case _:

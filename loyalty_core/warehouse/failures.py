@@ -15,6 +15,7 @@ _TIMEOUT_SIGNS = ("statement timeout", "query_canceled", "execution time exceede
 _MISSING_SIGNS = (
     "does not exist",
     "not found in from clause",
+    "cannot be referenced before it is defined",  # DuckDB, of a missing column that is selected under its own name
     "unknown column",
     "no such table",
     "no such column",

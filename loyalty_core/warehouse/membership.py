@@ -19,4 +19,6 @@ def is_one_of(column: sa.ColumnElement[Any], values: Collection[Any], dialect: s
 
 def _wide(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
     """A value that the column's own type could not hold is no member, and no error either."""
-    return sa.BigInteger() if isinstance(kind, sa.Integer) else kind
+    if isinstance(kind, sa.Integer):
+        return sa.BigInteger()
+    return sa.Numeric() if isinstance(kind, sa.Numeric) else kind

@@ -12,15 +12,26 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings
 from loyalty_core.table_name import split_table_name
 from loyalty_core.warehouse.engine import database_file
 from loyalty_core.warehouse.reflection import reflect_table
 
 NAME = "customer_predictions"
+CUSTOMER_ID = "customer_id"
 
 # Whatever else a relation holds, with these it was written by a scoring run and may be replaced by the next.
 MARKS = frozenset({"churn_probability", "recommended_offer", "rfm_segment", "model_version", "scored_at"})
+
+
+class ScoringInProgress(LoyaltyError):
+    """Another run is writing predictions to the same place."""
+
+    code = "scoring_in_progress"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"Another scoring run is writing {place}.", remedy="Wait until it has ended.")
 
 
 def predictions_file(settings: Settings, url: sa.URL) -> Path:
@@ -33,16 +44,26 @@ def predictions_file(settings: Settings, url: sa.URL) -> Path:
 def read_from_file(path: Path, customer_id: sa.Column[Any]) -> sa.FromClause | None:
     """The Parquet file's current version as a DuckDB relation, None without one."""
     version = path.resolve()
-    if not version.is_file():
+    schema = schema_of(version)
+    if schema is None:
         return None
-    columns = [sa.column(field.name, _sql_type(field.type)) for field in pq.read_schema(version)]
+    columns = [sa.column(field.name, _sql_type(field.type)) for field in schema]
     relation = sa.func.read_parquet(str(version)).table_valued(*columns, name=NAME)
-    identifier = relation.c.customer_id
+    identifier = relation.c[CUSTOMER_ID]
     if isinstance(identifier.type, sa.Text) == isinstance(customer_id.type, sa.String):
         return relation
-    same_type = sa.cast(identifier, customer_id.type).label(identifier.name)
-    others = [column for column in relation.c if column.name != identifier.name]
+    same_type = sa.cast(identifier, customer_id.type).label(CUSTOMER_ID)
+    others = [column for column in relation.c if column.name != CUSTOMER_ID]
     return sa.select(same_type, *others).subquery(NAME)
+
+
+def schema_of(path: Path) -> pa.Schema | None:
+    """The columns of a Parquet file of predictions, None when it is missing or something else."""
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException):
+        return None
+    return schema if MARKS.issubset(schema.names) else None
 
 
 def read_from_table(connection: sa.Connection, name: str) -> sa.Table | None:
@@ -58,7 +79,7 @@ def _sql_type(arrow_type: pa.DataType) -> sa.types.TypeEngine[Any]:
     if pa.types.is_integer(arrow_type):
         return sa.BigInteger()
     if pa.types.is_floating(arrow_type):
-        return sa.Double()
+        return sa.Double() if arrow_type.bit_width == 64 else sa.REAL()
     if pa.types.is_timestamp(arrow_type):
         return sa.DateTime(timezone=True)
     return sa.Text()

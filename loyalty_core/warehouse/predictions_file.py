@@ -5,16 +5,16 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
+from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.warehouse.predictions import MARKS, ScoringInProgress, twice_the_same_customer
+from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringInProgress, schema_of
 
-_UNFINISHED = ".unfinished"
 # A query that began before the last run may still read the version before.
 _VERSIONS_KEPT = 2
 
@@ -23,24 +23,38 @@ _VERSIONS_KEPT = 2
 def write_file(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
     """Take batches; the link at `path` turns to them when the block ends without an error.
 
-    Raises `ScoringInProgress`, `DataError` when `path` holds something else or the disk is full, and
-    `SettingsError` when the folder cannot be written.
+    Raises `ScoringInProgress`, `SettingsError` when the folder cannot be written or `path` holds something else,
+    and `DataError` when the disk is full.
     """
     path = path.absolute()
     with _only_run(path):
         _refuse_other_content(path)
+        _remove_old(path)
         version = path.with_name(f"{path.stem}.{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}{path.suffix}")
-        unfinished = version.with_name(version.name + _UNFINISHED)
+        unfinished = version.with_name(f"{version.name}.unfinished")
         try:
-            with _disk_errors(path), pq.ParquetWriter(unfinished, schema, compression="lz4") as writer:
-                yield writer.write_batch
-            _refuse_duplicates(unfinished)
             with _disk_errors(path):
+                writer = pq.ParquetWriter(unfinished, schema, **_encoding_of(schema))
+
+            def write(batch: pa.RecordBatch) -> None:
+                with _disk_errors(path):
+                    writer.write_batch(batch)
+
+            yield write
+            with _disk_errors(path):
+                writer.close()
                 _make_safe(unfinished)
                 unfinished.rename(version)
                 _turn_link(path, version)
+                _remove_old(path)
         finally:
-            _remove_old(path)
+            unfinished.unlink(missing_ok=True)
+
+
+def _encoding_of(schema: pa.Schema) -> dict[str, Any]:
+    """Dictionaries where values repeat. Scores and ids hardly do, and compressing them takes longer than scoring."""
+    repeating = [field.name for field in schema if not pa.types.is_floating(field.type) and field.name != CUSTOMER_ID]
+    return {"use_dictionary": repeating, "compression": "none"}
 
 
 @contextmanager
@@ -59,7 +73,7 @@ def _only_run(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise ScoringInProgress(str(path)) from None
+            raise ScoringInProgress(path.name) from None
         yield
 
 
@@ -69,36 +83,22 @@ def _disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(
-            f"The predictions could not be written to {path}.",
+            f"The predictions could not be written to {path}. Those of the run before are unchanged.",
             f"{error.strerror or error}.",
-            "The predictions of the run before are unchanged. Free some space and score again.",
+            "Free some space, then score again.",
         ) from error
 
 
 def _refuse_other_content(path: Path) -> None:
-    if not path.exists():
-        return
-    try:
-        ours = MARKS.issubset(pq.read_schema(path).names)
-    except (OSError, pa.ArrowException):
-        ours = False
-    if not ours:
+    if path.exists() and schema_of(path) is None:
         raise SettingsError(
             f"{path} holds something other than predictions and is left as it is.",
             remedy="Move it away, or set PREDICTIONS_FILE to another place.",
         )
 
 
-def _refuse_duplicates(unfinished: Path) -> None:
-    with duckdb.connect() as connection:
-        relation = connection.read_parquet(str(unfinished))
-        rows, customers = relation.aggregate("count(*), count(DISTINCT customer_id)").fetchone() or (0, 0)
-    if rows > customers:
-        raise twice_the_same_customer(f"{rows - customers:,} rows are too many.")
-
-
-def _make_safe(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
+def _make_safe(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -106,17 +106,16 @@ def _make_safe(file: Path) -> None:
 
 
 def _turn_link(path: Path, version: Path) -> None:
-    link = version.with_name(version.name + ".link")
+    link = version.with_name(f"{version.name}.link")
     link.symlink_to(version.name)
     link.replace(path)
     _make_safe(path.parent)
 
 
 def _remove_old(path: Path) -> None:
-    """Remove what killed runs left and all but the newest versions; the lock is held, so nobody writes them."""
-    current = path.resolve()
-    versions = sorted(path.parent.glob(f"{path.stem}.*Z{path.suffix}"), reverse=True)
-    leftovers = [*path.parent.glob(f"{path.stem}.*Z{path.suffix}{_UNFINISHED}"), *path.parent.glob(f"{path.stem}.*.link")]
+    """Remove all but the newest versions, and what killed runs left; the lock is held, so nobody writes them."""
+    versions = sorted(path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}"), reverse=True)
+    leftovers = path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}.*")
     for file in (*leftovers, *versions[_VERSIONS_KEPT:]):
-        if file != current:
+        if file != path.resolve():
             file.unlink(missing_ok=True)

@@ -2,24 +2,24 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
 import sqlalchemy as sa
 from adbc_driver_manager import Error as BulkDriverError
 from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from sqlalchemy.dialects import postgresql
 
-from loyalty_core.errors import DataError, LoyaltyError
+from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.table_name import split_table_name
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.failures import readable_errors
-from loyalty_core.warehouse.predictions import MARKS, NAME, ScoringInProgress, twice_the_same_customer
+from loyalty_core.warehouse.predictions import CUSTOMER_ID, MARKS, ScoringInProgress
 
 _DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
 _LONGEST_NAME = 63
-_WAIT_FOR_READERS = "60s"
 
 _MAY_WRITE = sa.text("""
     SELECT pg_is_in_recovery() AS replica,
@@ -30,7 +30,7 @@ _MAY_WRITE = sa.text("""
     LEFT JOIN pg_class AS relation ON relation.relnamespace = place.oid AND relation.relname = :table
 """)
 
-_GRANTS = """
+_GRANTS_OF_OLD_ON_NEW = SQL("""
     SELECT format(
         'GRANT %s ON %s TO %s%s',
         granted.privilege_type,
@@ -40,7 +40,7 @@ _GRANTS = """
     )
     FROM pg_class, aclexplode(relacl) AS granted
     WHERE pg_class.oid = to_regclass({old}) AND granted.grantee <> relowner
-"""
+""")
 
 
 def refusal(warehouse: Warehouse) -> str:
@@ -52,18 +52,19 @@ def refusal(warehouse: Warehouse) -> str:
         return "The warehouse is a read-only replica."
     if not facts["may_create"]:
         return f"The account may not create the table {name}."
-    if not facts["may_replace"]:
-        return f"The table {name} belongs to another account."
-    return ""
+    return "" if facts["may_replace"] else f"The table {name} belongs to another account."
 
 
 @contextmanager
 def write_table(warehouse: Warehouse, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
     """Take batches in one transaction, which ends by giving the new table the name of the old one.
 
-    Raises `ScoringInProgress`, `DataError` when the name is taken by something else or a view hangs on the old
-    table, and `ViewUnusable` when a customer came twice.
+    Raises `ScoringInProgress`, `SettingsError` when the name is taken by something else, and `DataError` when a
+    view hangs on the old table.
     """
+    # Imported when used: it brings pandas along.
+    from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
+
     _refuse_other_content(warehouse)
     with _readable_errors(warehouse):
         connection = adbc.connect(_writing_session(warehouse))
@@ -78,38 +79,117 @@ def write_table(warehouse: Warehouse, schema: pa.Schema) -> Iterator[Callable[[p
             table.create(schema)
         yield write
         with _readable_errors(warehouse):
-            table.finish(warehouse.customer_id)
+            table.finish(warehouse.customer_id.type)
             connection.commit()
 
 
 class _NewTable:
-    """Filled beside the old table and under another name; nobody sees it before the commit."""
+    """Filled under another name; nobody sees it before the transaction ends."""
 
-    def __init__(self, cursor: adbc.Cursor, name: str) -> None:
+    def __init__(self, cursor: Any, name: str) -> None:
         self._cursor = cursor
-        self._schema, self._old = split_table_name(name)
+        self._schema, self._table = split_table_name(name)
         suffix = f"_{uuid4().hex[:12]}"
-        self._new = self._old[: _LONGEST_NAME - len(suffix)] + suffix
+        self._filled = self._table[: _LONGEST_NAME - len(suffix)] + suffix
+        place = (self._schema,) if self._schema else ()
+        self._old, self._new = Identifier(*place, self._table), Identifier(*place, self._filled)
 
     def create(self, schema: pa.Schema) -> None:
-        self._cursor.execute(_sql("SELECT pg_try_advisory_xact_lock(hashtext({}))", f"predictions {self._old_name}"))
-        if not self._fetch()[0][0]:
-            raise ScoringInProgress(self._old)
+        lock = Literal(f"predictions {self._old.as_string()}")
+        if not self._query(SQL("SELECT pg_try_advisory_xact_lock(hashtext({}))").format(lock))[0][0]:
+            raise ScoringInProgress(self._table)
         self._ingest(schema.empty_table(), "create")
 
     def append(self, batch: pa.RecordBatch) -> None:
-        self._ingest(pa.Table.from_batches([batch]), "append")
+        self._ingest(pa.table(batch), "append")
 
-    def finish(self, customer_id: sa.Column[Any]) -> None:
-        """Give the ids the type they have in the view, the table an index, and then the old one's name and grants."""
-        id_type = customer_id.type.compile(dialect=postgresql.dialect())
-        new, old = self._new_name, self._old_name
-        self._run(f"SET LOCAL lock_timeout = '{_WAIT_FOR_READERS}'")
-        self._run(f"ALTER TABLE {new} ALTER COLUMN customer_id TYPE {id_type} USING customer_id::{id_type}")
-        self._run(f"ALTER TABLE {new} ADD PRIMARY KEY (customer_id)")
-        self._run(_sql(f"COMMENT ON TABLE {new} IS {{}}", _DESCRIPTION))
-        for (grant,) in self._query(_sql(_GRANTS.replace("{old}", "{}").replace("{new}", "{}"), new, old)):
-            self._run(grant)
-        self._run(f"ANALYZE {new}")
-        self._run(f"DROP TABLE IF EXISTS {old}")
-        self._run(f"ALTER TABLE {new} RENAME TO {_quoted(self._old)}")
+    def finish(self, id_type: sa.types.TypeEngine[Any]) -> None:
+        """Give the ids the type they have in the view, the table an index, and then the old one's grants and name."""
+        names: dict[str, Composable] = {
+            "new": self._new,
+            "old": self._old,
+            "name": Identifier(self._table),
+            "key": Identifier(CUSTOMER_ID),
+            "type": SQL(id_type.compile(dialect=postgresql.dialect())),  # pyright: ignore[reportArgumentType]
+            "description": Literal(_DESCRIPTION),
+        }
+        self._run("SET LOCAL lock_timeout = '60s'", names)
+        self._run("ALTER TABLE {new} ALTER COLUMN {key} TYPE {type} USING {key}::{type}", names)
+        self._run("CREATE INDEX ON {new} ({key})", names)
+        self._run("COMMENT ON TABLE {new} IS {description}", names)
+        old_and_new = {"old": Literal(self._old.as_string()), "new": Literal(self._new.as_string())}
+        for (grant,) in self._query(_GRANTS_OF_OLD_ON_NEW.format(**old_and_new)):
+            self._cursor.execute(grant)
+        self._run("ANALYZE {new}", names)
+        self._run("DROP TABLE IF EXISTS {old}", names)
+        self._run("ALTER TABLE {new} RENAME TO {name}", names)
+
+    def _ingest(self, rows: pa.Table, mode: str) -> None:
+        self._cursor.adbc_ingest(self._filled, _decoded(rows), mode=mode, db_schema_name=self._schema)
+
+    def _run(self, statement: str, names: dict[str, Composable]) -> None:
+        self._cursor.execute(SQL(statement).format(**names).as_string())  # pyright: ignore[reportArgumentType]
+
+    def _query(self, statement: Composed) -> list[tuple[Any, ...]]:
+        self._cursor.execute(statement.as_string())
+        return self._cursor.fetchall()
+
+
+def _decoded(rows: pa.Table) -> pa.Table:
+    plain = [
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in rows.schema
+    ]
+    return rows.cast(pa.schema(plain))
+
+
+def _writing_session(warehouse: Warehouse) -> str:
+    """How to connect as the pool does, but to write, and for as long as it takes."""
+    with warehouse.engine.connect() as connection:
+        info: Any = connection.connection.driver_connection.info  # pyright: ignore[reportOptionalMemberAccess]
+        parameters, password = info.get_parameters(), info.password
+    options = f"{parameters.pop('options', '')} -c statement_timeout=0 -c default_transaction_read_only=off"
+    return make_conninfo(**parameters, password=password, options=options)
+
+
+def _refuse_other_content(warehouse: Warehouse) -> None:
+    name = warehouse.settings.dwh_predictions_table
+    schema, table = split_table_name(name)
+    with _readable_errors(warehouse), warehouse.engine.connect() as connection:
+        inspector = sa.inspect(connection)
+        taken = inspector.has_table(table, schema)
+        names = {column["name"] for column in inspector.get_columns(table, schema)} if taken else MARKS
+    if not MARKS.issubset(names):
+        raise SettingsError(
+            f"The table {name} holds something other than predictions and is left as it is.",
+            remedy="Set DWH_PREDICTIONS_TABLE to another name.",
+        )
+
+
+@contextmanager
+def _readable_errors(warehouse: Warehouse) -> Iterator[None]:
+    try:
+        with readable_errors(warehouse.url, warehouse.settings.dwh_statement_timeout_seconds):
+            yield
+    except Exception as error:
+        if isinstance(error.__cause__, BulkDriverError) and (known := _known(error.__cause__, warehouse)):
+            raise known from error
+        raise
+
+
+def _known(error: BulkDriverError, warehouse: Warehouse) -> Exception | None:
+    name = warehouse.settings.dwh_predictions_table
+    unchanged = "The predictions of the run before are unchanged."
+    match error.sqlstate:
+        case "2BP01":  # dependent_objects_still_exist
+            return DataError(
+                f"The table {name} cannot be replaced, since something is built on it. {unchanged}",
+                str(error).partition("DETAIL:")[2].split("\n")[0].strip(),
+                "Drop that view, or let it read a copy.",
+            )
+        case "55P03":  # lock_not_available
+            return DataError(
+                f"The table {name} cannot be replaced: a query has been reading it for over a minute. {unchanged}",
+                remedy="Score again when that query has ended.",
+            )
+        case _:
+            return None

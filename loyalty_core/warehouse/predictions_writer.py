@@ -16,6 +16,9 @@ from loyalty_core.warehouse.predictions import predictions_file
 from loyalty_core.warehouse.predictions_file import write_file
 from loyalty_core.warehouse.predictions_table import refusal, write_table
 
+# How the databases spell themselves.
+_NAMES = {"sqlite": "SQLite", "snowflake": "Snowflake", "hive": "Spark"}
+
 Write = Callable[[pa.RecordBatch], None]
 
 
@@ -35,8 +38,8 @@ class Destination:
 def destination(warehouse: Warehouse) -> Destination:
     """The table DWH_PREDICTIONS_TABLE in PostgreSQL where the account may write, else a Parquet file.
 
-    Opening it raises `ScoringInProgress` while another run writes, `DataError` when the place holds something
-    else, and leaving it `ViewUnusable` when a customer came twice.
+    Opening it raises `ScoringInProgress` while another run writes, and `SettingsError` when the place holds
+    something else.
     """
     path = predictions_file(warehouse.settings, warehouse.url)
     to_file = partial(write_file, path)
@@ -46,9 +49,9 @@ def destination(warehouse: Warehouse) -> Destination:
         case "postgresql":
             name = warehouse.settings.dwh_predictions_table
             if why := refusal(warehouse):
-                return Destination(str(path), to_file, f"{why} The screens cannot read the file from there.")
+                return Destination(str(path), to_file, f"{why} The screens cannot read the file.")
             return Destination(f"{name} in {place(warehouse.url)}", partial(write_table, warehouse))
         case dialect:
-            return Destination(str(path), to_file, f"Tables are not written to {dialect}.")
-
-
+            return Destination(
+                str(path), to_file, f"The screens cannot read predictions beside {_NAMES.get(dialect, dialect)}."
+            )

@@ -1,9 +1,11 @@
 """Tables and views as they are in the warehouse, read when needed."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from rapidfuzz import process
+from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.exc import NoSuchTableError
 
 from loyalty_core.errors import ViewUnusable
@@ -26,7 +28,7 @@ def reflect_table(connection: sa.Connection, name: str) -> sa.Table:
         ) from None
     names = [column["name"] for column in found]
     _refuse_ambiguous_names(name, names)
-    columns = [sa.Column(column["name"], column["type"], comment=column.get("comment")) for column in found]
+    columns = [sa.Column(column["name"], _base_type(column["type"]), comment=column.get("comment")) for column in found]
     return sa.Table(table, sa.MetaData(), *columns, schema=schema)
 
 
@@ -34,6 +36,13 @@ def nearest(name: str, names: Iterable[str]) -> str:
     """The end of a sentence that offers the most similar of `names`, if one is similar at all."""
     match = process.extractOne(name, names, processor=str.lower, score_cutoff=60)
     return f"; nearest: {match[0]}." if match else "."
+
+
+def _base_type(column_type: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    """A domain is read as the type that it narrows."""
+    while isinstance(column_type, DOMAIN):
+        column_type = column_type.data_type
+    return column_type
 
 
 def _table_names(inspector: sa.Inspector, schema: str | None) -> list[str]:

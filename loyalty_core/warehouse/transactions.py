@@ -7,8 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
+from loyalty_core.warehouse.blanks import filled
 from loyalty_core.warehouse.catalog import kind_of
 from loyalty_core.warehouse.connection import Row, Warehouse
+from loyalty_core.warehouse.customer_ids import read_id
 
 _DATE_NAMES = ("transaction_at", "transaction_date", "purchased_at", "order_date", "invoice_date", "date", "created_at")
 _AMOUNT_NAMES = ("amount", "total_amount", "revenue", "sales", "order_value", "price", "value")
@@ -59,10 +61,10 @@ class Transactions:
         return self._amount.name
 
     def latest(self, customer_id: Any, limit: int = 100) -> list[Row]:
-        """One customer's purchases, newest first; `customer_id` has the type it has in the features."""
+        """One customer's purchases, newest first."""
         return self._warehouse.rows(
             sa.select(self._table)
-            .where(self._customer == customer_id)
+            .where(self._belongs_to(customer_id))
             .order_by(self._moment.desc().nulls_last())
             .limit(limit)
         )
@@ -70,10 +72,10 @@ class Transactions:
     def by_month(self, customer_id: Any = None) -> list[MonthlySpend]:
         """Spend by calendar month, of one customer or of all, oldest first; months without any are left out."""
         parts = [sa.extract(part, self._moment).label(part) for part in ("year", "month")]
-        spend = sa.func.sum(self._amount).label("amount")
+        spend = sa.func.sum(filled(self._amount)).label("amount")
         monthly = sa.select(*parts, spend, sa.func.count().label("purchases")).where(self._moment.is_not(None))
         if customer_id is not None:
-            monthly = monthly.where(self._customer == customer_id)
+            monthly = monthly.where(self._belongs_to(customer_id))
         rows = self._warehouse.rows(monthly.group_by(*parts).order_by(*parts))
         return [
             MonthlySpend(date(int(row["year"]), int(row["month"]), 1), float(row["amount"] or 0), row["purchases"])
@@ -83,6 +85,11 @@ class Transactions:
     def latest_moment(self) -> Any:
         """The newest purchase of all, None when there is none."""
         return self._warehouse.rows(sa.select(sa.func.max(self._moment).label("newest")))[0]["newest"]
+
+    def _belongs_to(self, customer_id: Any) -> sa.ColumnElement[bool]:
+        """The id column may have another type here than in the features view."""
+        value = read_id(customer_id, self._customer.type)
+        return sa.false() if value is None else self._customer == value
 
 
 def _first(names: dict[str, str], candidates: tuple[str, ...], table: sa.Table, kinds: set[str]) -> str | None:

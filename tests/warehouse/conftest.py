@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
@@ -16,6 +15,9 @@ from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.servers import PostgresServer
 
 CUSTOMERS = """
 CREATE TABLE customers (
@@ -31,7 +33,6 @@ INSERT INTO customers VALUES
     ('C4', 'Dag Moe', 'dag@example.org', 'Bergen', NULL, -5, -1.5, 7, -1, '1999-12-31', '1999-12-31 23:59:59', true);
 CREATE VIEW customer_features_view AS SELECT * FROM customers;
 """
-COLUMNS = 12
 
 
 class Backend(Protocol):
@@ -122,7 +123,26 @@ def open_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         warehouse.close()
 
 
+@pytest.fixture(scope="session")
+def shared_duckdb(tmp_path_factory: pytest.TempPathFactory) -> DuckDBFile:
+    return DuckDBFile(tmp_path_factory.mktemp("shared") / "warehouse.duckdb")
+
+
+@pytest.fixture(scope="session")
+def shared_postgresql(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
+    with postgres_server.database() as url:
+        yield PostgresDatabase(url)
+
+
+@pytest.fixture(params=["duckdb", "postgresql"], scope="session")
+def shared_customers(request: pytest.FixtureRequest) -> Backend:
+    """The four customers for all tests that only read."""
+    backend: Backend = request.getfixturevalue(f"shared_{request.param}")
+    backend.execute(CUSTOMERS)
+    return backend
+
+
 @pytest.fixture
-def warehouse(customers: Backend, open_warehouse: Callable[..., Warehouse]) -> Warehouse:
+def warehouse(shared_customers: Backend, open_warehouse: Callable[..., Warehouse]) -> Warehouse:
     """The four customers, read on each database."""
-    return open_warehouse(customers.url)
+    return open_warehouse(shared_customers.url)

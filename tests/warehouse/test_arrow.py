@@ -16,10 +16,11 @@ import sqlalchemy as sa
 from loyalty_core.errors import LoyaltyError, QueryTimeout, ViewUnusable, WarehouseUnavailable
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.membership import is_one_of
-from tests.warehouse.conftest import COLUMNS, Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.warehouse.conftest import Backend
 
 SCHEMA = {
     "customer_id": "string",
@@ -133,7 +134,9 @@ def test_a_long_list_is_bound(warehouse: Warehouse):
     assert found.to_pylist() == [{"customer_id": "C1"}]
 
 
-MANY = "CREATE VIEW many AS SELECT x AS customer_id, x * 2 AS double_x, 'text' AS t FROM generate_series(1, 200000) AS s(x)"
+MANY = """
+CREATE VIEW many AS SELECT x AS customer_id, x * 2 AS double_x, 'text' AS t FROM generate_series(1, 200000) AS s(x)
+"""
 
 
 @pytest.fixture
@@ -186,9 +189,8 @@ def test_the_schema_is_the_same_for_order_limit_and_distinct(warehouse: Warehous
 
 def test_a_bulk_statement_that_is_too_slow_is_stopped(customers: Backend, open_warehouse: Callable[..., Warehouse]):
     warehouse = open_warehouse(customers.url, dwh_statement_timeout_seconds=0.3)
-    rows = sa.func.generate_series(1, 300_000).table_valued("x", name="a")
-    others = sa.func.generate_series(1, 300_000).table_valued("x", name="b")
-    pairs = sa.select(sa.func.count().label("n")).select_from(rows).join(others, rows.c.x % 7 == others.c.x % 11)
+    left, right = (sa.func.generate_series(1, 1_000_000).alias(name) for name in "ab")
+    pairs = sa.select(sa.func.count().label("n")).select_from(left.join(right, sa.true()))
     with pytest.raises(QueryTimeout):
         warehouse.fetch_arrow(pairs)
     assert warehouse.fetch_arrow(sa.select(warehouse.features)).num_rows == 4
@@ -217,8 +219,9 @@ def test_a_fault_in_the_middle_of_a_stream_is_readable(many: Warehouse):
     with pytest.raises(WarehouseUnavailable) as fault:
         for _ in many.stream_arrow(wrong, batch_rows=1_000):
             pass
-    assert "no" in fault.value.why
+    assert fault.value.why
     assert "SELECT" not in str(fault.value)
+    assert many.fetch_arrow(sa.select(many.features).limit(1)).num_rows == 1
 
 
 def test_a_missing_column_is_readable_in_bulk_too(warehouse: Warehouse):

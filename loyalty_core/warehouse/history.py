@@ -1,0 +1,175 @@
+"""Training rows: what customers were like, and what happened next, from the guide's two history tables.
+
+Features go by the names of the mapping, since the columns are named differently here and in the features view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Literal
+
+import pyarrow as pa
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from loyalty_core.errors import DataError, SettingsError, ViewUnusable
+from loyalty_core.table_name import split_table_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from loyalty_core.warehouse.connection import Warehouse
+
+ModelName = Literal["churn", "nbo"]
+_EARLIEST = date(1900, 1, 1)
+# A query of one's own has no reflected types; these are the ones that ADBC would hand over as something else.
+_POSTGRESQL_TYPES: dict[object, sa.types.TypeEngine] = {1700: sa.Numeric(), 2950: sa.Uuid()}
+
+
+@dataclass(frozen=True)
+class HistoryTable:
+    """Where a model's history stands by default: names as in the guide."""
+
+    table: str
+    label: str
+    date: str
+    query_setting: str
+
+
+TABLES: dict[ModelName, HistoryTable] = {
+    "churn": HistoryTable("customer_churn_history", "churned", "snapshot_date", "DWH_CHURN_TRAINING_QUERY"),
+    "nbo": HistoryTable("customer_offer_history", "converted_offer_id", "created_at", "DWH_NBO_TRAINING_QUERY"),
+}
+
+
+@dataclass(frozen=True)
+class History:
+    """The labelled rows of one model, in an order that depends on their values alone.
+
+    `features` has a column per mapped feature, `dates` are days; `dates` and `customers` are None when the
+    history has no such column. `source` is the table, or the setting that holds the query. `since_ignored` is
+    true when a start date was asked for and there is nothing to apply it to.
+    """
+
+    model: ModelName
+    source: str
+    features: pa.Table
+    labels: pa.Array
+    dates: pa.Array | None
+    customers: pa.Array | None
+    since_ignored: bool = False
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read_history(
+    warehouse: Warehouse,
+    model: ModelName,
+    find_columns: Callable[[list[str], str], Mapping[str, str]],
+    *,
+    since: date | None = None,
+    most_rows: int = 1_000_000,
+    on_rows: Callable[[int], None] = lambda _: None,
+) -> History:
+    """The history of a model, from its table or from the query in the settings.
+
+    `find_columns(names, source)` gives feature → column and raises where one is missing; `on_rows` hears the
+    number of rows read so far. Of more than `most_rows` rows the newest are taken. Raises `ViewUnusable`
+    without the table, `DataError` without the label column, `SettingsError` for a query that cannot run.
+    """
+    table = TABLES[model]
+    settings = warehouse.settings
+    query = settings.dwh_churn_training_query if model == "churn" else settings.dwh_nbo_training_query
+    source = table.query_setting if query else table.table
+    rows = _rows_of_query(warehouse, table, query, since) if query else _rows_of_table(warehouse, table)
+    names = [column.name for column in rows.columns]
+    columns = find_columns(names, source)
+    label, day, customer = (_named(name, names) for name in (table.label, table.date, settings.dwh_customer_id_column))
+    if label is None:
+        raise DataError(
+            f"{source} has no column {table.label!r}, which says what happened.",
+            remedy="Add it (docs/machine-learning.md shows both tables), or give it that name in a query of your own.",
+        )
+    select = sa.select(*(rows.c[name].label(f"feature_{place}") for place, name in enumerate(columns.values())))
+    select = select.add_columns(rows.c[label].label("label")).where(rows.c[label].is_not(None))
+    if customer:
+        select = select.add_columns(rows.c[customer].label("customer"))
+    if day:
+        on_day = sa.cast(rows.c[day], sa.Date)
+        select = select.add_columns(on_day.label("day")).order_by(on_day.desc())
+        select = select.where(on_day >= since) if since else select
+    found = _in_fixed_order(warehouse, select.limit(most_rows), on_rows)
+    uses_since = day is not None or (query is not None and ":start_date" in query)
+    return History(
+        model=model,
+        source=source,
+        features=found.select(range(len(columns))).rename_columns(list(columns)),
+        labels=_column(found, "label"),
+        dates=_column(found, "day") if day else None,
+        customers=_column(found, "customer") if customer else None,
+        since_ignored=since is not None and not uses_since,
+    )
+
+
+def _rows_of_table(warehouse: Warehouse, history: HistoryTable) -> sa.FromClause:
+    """The table beside the features view, else where the database looks by default."""
+    schema, _ = split_table_name(warehouse.settings.dwh_customer_features_table)
+    beside = ".".join(f'"{part}"' for part in schema.split(".")) + "." if schema else ""
+    for name in dict.fromkeys((beside + history.table, history.table)):
+        try:
+            return warehouse.table(name)
+        except ViewUnusable:
+            continue
+    raise ViewUnusable(
+        f"The warehouse has no table {history.table}.",
+        remedy=f"Create it (docs/machine-learning.md shows its columns), or set {history.query_setting}.",
+    )
+
+
+def _rows_of_query(warehouse: Warehouse, history: HistoryTable, query: str, since: date | None) -> sa.FromClause:
+    """The query with the columns it gives; `:start_date` is bound where the query uses it."""
+    text = sa.text(query.strip().rstrip(";"))
+    parameters = set(text.compile().params)
+    if unknown := sorted(parameters - {"start_date"}):
+        raise SettingsError(
+            f"{history.query_setting} uses :{unknown[0]}, but only :start_date is given.",
+            remedy="Write the value into the query; a colon that starts no parameter is written \\:",
+        )
+    if parameters:
+        text = text.bindparams(sa.bindparam("start_date", since or _EARLIEST, type_=sa.Date))
+    probe = sa.select(sa.text("*")).select_from(text.columns().subquery("history")).limit(0)
+    try:
+        with warehouse.engine.connect() as connection:
+            cursor = connection.execute(probe).cursor
+            described = cursor.description if cursor is not None else ()
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0].rstrip(".")
+        raise SettingsError(
+            f"{history.query_setting} cannot run: {reason}.", remedy="Try the query in the warehouse itself."
+        ) from error
+    types = _POSTGRESQL_TYPES if warehouse.engine.dialect.name == "postgresql" else {}
+    return text.columns(*(sa.column(name, types.get(code)) for name, code, *_ in described)).subquery("history")
+
+
+def _named(wanted: str, names: list[str]) -> str | None:
+    return next((name for name in names if name.casefold() == wanted.casefold()), None)
+
+
+def _in_fixed_order(warehouse: Warehouse, select: sa.Select, on_rows: Callable[[int], None]) -> pa.Table:
+    """Databases promise no order of rows, and the same rows must train the same model."""
+    batches: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in warehouse.stream_arrow(select):
+        batches.append(batch)
+        rows += batch.num_rows
+        on_rows(rows)
+    table = pa.Table.from_batches(batches)
+    leading = [name for name in ("day", "customer", "label") if name in table.column_names]
+    others = [name for name in table.column_names if name not in leading]
+    return table.sort_by([(name, "ascending") for name in (*leading, *others)])
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    return table[name].combine_chunks()

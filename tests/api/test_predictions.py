@@ -1,0 +1,47 @@
+"""The guide's three prediction calls: the service's own answers, and errors in the one shape."""
+
+import pytest
+
+from loyalty_core.services import get_services
+from tests.api.conftest import Ask
+from tests.api.test_errors import error_of
+from tests.workbench import GUIDE_CUSTOMER, Configure
+
+CALLS = {"nbo": "predict_nbo", "churn": "predict_churn", "rfm": "calculate_rfm"}
+
+
+@pytest.mark.parametrize(("kind", "method"), CALLS.items())
+def test_the_answer_is_the_one_of_the_service(trained: str, ask: Ask, kind: str, method: str):
+    answer = ask(f"/dwh/ml/{kind}/", "POST", {"customer_id": GUIDE_CUSTOMER})
+    expected = getattr(get_services().inference, method)(customer_id=GUIDE_CUSTOMER)
+    assert (answer.status_code, answer.json()) == (200, expected)
+    assert list(answer.json()) == list(expected)
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_mock_mode_answers_without_models(demo_settings: Configure, ask: Ask, kind: str):
+    demo_settings(ml_mock_mode=True)
+    answer = ask(f"/dwh/ml/{kind}/", "POST", {"customer_id": GUIDE_CUSTOMER})
+    assert (answer.status_code, answer.json()["customer_id"]) == (200, GUIDE_CUSTOMER)
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_an_unknown_customer(trained: str, ask: Ask, kind: str):
+    status, code, _ = error_of(ask(f"/dwh/ml/{kind}/", "POST", {"customer_id": "nobody"}))
+    assert (status, code) == (404, "customer_not_found")
+
+
+@pytest.mark.parametrize("kind", ["nbo", "churn"])
+def test_before_the_first_training_the_guides_remedy(demo_settings: Configure, ask: Ask, kind: str):
+    status, code, detail = error_of(ask(f"/dwh/ml/{kind}/", "POST", {"customer_id": GUIDE_CUSTOMER}))
+    assert (status, code) == (503, "model_not_found")
+    assert "models/nbo.tflite" in detail
+    assert "python train_models_from_dwh.py" in detail
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"customer_id": ""}, {"customer_id": None}, {"customer_id": "x" * 256}, [1], None]
+)
+def test_a_body_that_names_no_customer(demo_settings: Configure, ask: Ask, body: object):
+    status, code, _ = error_of(ask("/dwh/ml/churn/", "POST", body))
+    assert (status, code) == (422, "bad_request")

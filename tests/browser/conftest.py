@@ -1,0 +1,108 @@
+"""A real chromium on the served app; a page that logs an error or asks another machine for anything fails its test."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.workbench import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.workbench import Served
+
+PATIENCE_MS = 60_000
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 420, "height": 800}
+SWITCHES = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+
+
+class OpenPage(Protocol):
+    """Opens an address of the app in a new window and waits until the screen is drawn."""
+
+    def __call__(self, path: str = "/", *, viewport: dict[str, int] = ..., dark: bool = False) -> Page: ...
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium; one for all tests here, and gone before others, which may want an event loop of their own."""
+    program = shutil.which("chromium")
+    if program is None:
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail("chromium is not installed (apt-get install chromium)")
+        pytest.skip("chromium is not installed (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, served: Served) -> Iterator[OpenPage]:
+    """Pages on the served app; afterwards each must have stayed free of errors and on this machine."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_one(path: str = "/", *, viewport: dict[str, int] = DESKTOP, dark: bool = False) -> Page:
+        context = browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light", locale="en-GB")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda message: faults.extend(_complaint(message)))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda request: faults.extend(_foreign(request.url, served.port)))
+        page.goto(served.url + path)
+        wait_until_drawn(page)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert faults == [], faults
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Until the script has ended, nothing is still to come, and no exception is shown."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Where pictures go for people to look at."""
+    folder = ROOT / "artifacts"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _complaint(message: ConsoleMessage) -> list[str]:
+    """What the console says is wrong, but for Streamlit's own search for where it is mounted."""
+    address = message.location["url"]
+    searching = re.search(r"/\w+/_stcore/(health|host-config)$", address)
+    return [f"{message.text} {address}"] if message.type == "error" and not searching else []
+
+
+def _foreign(url: str, port: int) -> list[str]:
+    parts = urlsplit(url)
+    ours = parts.scheme in {"data", "blob"} or (parts.hostname, parts.port) == ("127.0.0.1", port)
+    return [] if ours else [f"asked {url}"]
+
+
+def take_picture(page: Page, file: Path) -> None:
+    """The whole screen, however long: the window grows to hold it, since the app scrolls inside."""
+    width = page.viewport_size["width"]
+    page.mouse.move(0, 0)
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": max(height, 600)})
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(700)  # charts and tables redraw for the new height, and say nothing when they are done
+    page.screenshot(path=file)

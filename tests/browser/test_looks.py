@@ -1,0 +1,38 @@
+"""Every screen in light and dark and on a phone: nothing sticks out, and a picture for people to judge."""
+
+from pathlib import Path
+
+import pytest
+
+from loyalty_core.ui.navigation import SCREENS
+from tests.browser.conftest import DESKTOP, PHONE, OpenPage, take_picture
+from tests.workbench import GUIDE_CUSTOMER
+
+pytestmark = pytest.mark.browser
+
+LOOKS = {"light": (DESKTOP, False), "dark": (DESKTOP, True), "phone": (PHONE, False)}
+BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 24, 29)", "phone": "rgb(255, 255, 255)"}
+ADDRESSES = {screen.path: f"/{screen.path}" for screen in SCREENS[1:]} | {
+    "overview": "/",
+    "customer": f"/customers?customer_id={GUIDE_CUSTOMER}",
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("screen", ADDRESSES)
+def test_every_screen_fits(open_page: OpenPage, artifacts: Path, screen: str, look: str):
+    viewport, dark = LOOKS[look]
+    page = open_page(ADDRESSES[screen], viewport=viewport, dark=dark)
+    take_picture(page, artifacts / f"{screen}-{look}.png")
+    background = page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+    assert background == BACKGROUNDS[look]
+    for part in ("html", "[data-testid=stMain]"):
+        widths = page.evaluate(f"(e => [e.scrollWidth, e.clientWidth])(document.querySelector('{part}'))")
+        assert widths[0] <= widths[1], part
+
+
+@pytest.mark.parametrize("tab", ["Activity", "All features"])
+def test_the_other_tabs_of_a_customer(open_page: OpenPage, artifacts: Path, tab: str):
+    page = open_page(ADDRESSES["customer"])
+    page.get_by_role("tab", name=tab).click()
+    take_picture(page, artifacts / f"customer-{tab.lower().replace(' ', '-')}.png")

@@ -1,0 +1,124 @@
+"""Each check alone: what it says when the part is well, and when it is not."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from loyalty_core.health import Check, check_health
+from loyalty_core.services import get_services
+from tests.workbench import Configure
+
+
+def checks_by_name() -> dict[str, Check]:
+    return {f"{check.area}: {check.name}": check for check in check_health(get_services())}
+
+
+def write_view(folder: Path, select: str) -> str:
+    """URL of a new DuckDB file whose features view is this SELECT."""
+    file = folder / "own.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(f"CREATE VIEW customer_features_view AS {select}")
+    return f"duckdb:///{file}"
+
+
+def test_a_sound_installation(demo_settings: Configure, demo_warehouse: Path):
+    checks = checks_by_name()
+    assert {name for name, check in checks.items() if check.status != "ok"} <= {"Models: Active version"}
+    assert checks["Warehouse: Connection"].detail.startswith(f"{demo_warehouse}: DuckDB v1.")
+    assert checks["Warehouse: Features view"].detail == "customer_features_view: 28 columns; customers: 2,000."
+    assert checks["Warehouse: Customer ids"].detail == "Every customer has exactly one row."
+    assert checks["Feature mapping: days_since_last"].detail == "Found: column last_purchase_days_ago."
+    assert checks["Feature mapping: Input size"].detail == "5 features mapped, as ML_MODEL_INPUT_SIZE says."
+    assert checks["Feature cache: Cache"].detail == "In memory (customers: 0): not used yet."
+    assert "duckdb-sqlalchemy" in checks["Versions: Packages"].detail
+
+
+def test_the_cache_tells_its_hit_rate(demo_settings: Configure):
+    customer_id = "123e4567-e89b-12d3-a456-426614174000"
+    for _ in range(4):
+        get_services().features.get(customer_id)
+    check = checks_by_name()["Feature cache: Cache"]
+    assert check.detail == "In memory (customers: 1): 75% of 4 look-ups answered."
+
+
+def test_models_that_are_missing_need_attention(demo_settings: Configure):
+    check = checks_by_name()["Models: Active version"]
+    assert check.status == "warning"
+    assert check.remedy
+
+
+def test_mock_mode_says_so(demo_settings: Configure):
+    demo_settings(ml_mock_mode=True)
+    check = checks_by_name()["Models: Active version"]
+    assert (check.status, check.detail) == ("warning", "Mock mode: predictions by formula.")
+
+
+def test_repeated_ids_are_an_error(configure: Configure, tmp_path: Path):
+    configure(dwh_url=write_view(tmp_path, "FROM (VALUES ('a'), ('a'), (NULL), ('b')) AS t(customer_id)"))
+    check = checks_by_name()["Warehouse: Customer ids"]
+    assert check.status == "error"
+    assert check.detail == "2 rows of customer_features_view have a blank id or one that another row has too."
+    assert check.remedy.startswith("Give every customer exactly one row")
+
+
+def test_a_mapped_column_that_is_missing_names_the_nearest(configure: Configure, tmp_path: Path):
+    configure(dwh_url=write_view(tmp_path, "SELECT 1 AS customer_id, 2.0 AS total_revenues"))
+    check = checks_by_name()["Feature mapping: revenue"]
+    assert (check.status, check.detail) == ("warning", "Missing: no column total_revenue.")
+    assert check.remedy.endswith("The nearest column is total_revenues.")
+
+
+def test_sizes_that_differ_are_an_error(demo_settings: Configure):
+    demo_settings(ml_model_input_size=6)
+    check = checks_by_name()["Feature mapping: Input size"]
+    assert check.status == "error"
+    assert check.detail == "Feature count mismatch: ML_MODEL_INPUT_SIZE is 6, and 5 features are mapped."
+    assert check.remedy.startswith("Set ML_MODEL_INPUT_SIZE to 5")
+
+
+@pytest.mark.parametrize("select", ["SELECT 1 AS customer_id WHERE false", "SELECT 1 AS client"])
+def test_a_view_that_cannot_be_used_is_an_error(configure: Configure, tmp_path: Path, select: str):
+    configure(dwh_url=write_view(tmp_path, select))
+    checks = checks_by_name()
+    assert checks["Warehouse: Connection"].status == "ok"
+    assert checks["Warehouse: Features view"].status == "error"
+    assert checks["Warehouse: Features view"].remedy
+
+
+def test_without_a_warehouse_the_other_parts_are_still_checked(configure: Configure, tmp_path: Path):
+    configure(dwh_url=f"duckdb:///{tmp_path / 'missing.duckdb'}")
+    get_services().prepare_store()
+    checks = checks_by_name()
+    assert checks["Warehouse: Connection"].status == "error"
+    assert "does not exist" in checks["Warehouse: Connection"].detail
+    assert "make demo" in checks["Warehouse: Connection"].remedy
+    assert checks["Feature mapping: Columns"].status == "error"
+    assert checks["State store: Database"].status == "ok"
+    assert checks["Versions: Packages"].status == "ok"
+
+
+def test_a_state_store_that_cannot_be_opened(demo_settings: Configure, tmp_path: Path):
+    (tmp_path / "in the way").write_text("a file where a folder should be")
+    demo_settings(state_database_url=f"sqlite:///{tmp_path}/in the way/state.db")
+    assert not get_services().prepare_store()
+    check = checks_by_name()["State store: Database"]
+    assert check.status == "error"
+    assert check.remedy
+
+
+def test_a_cache_server_that_is_down_needs_attention(demo_settings: Configure):
+    demo_settings(redis_url="redis://127.0.0.1:1/0")
+    check = checks_by_name()["Feature cache: Cache"]
+    assert check.status == "warning"
+    assert "Redis does not answer" in check.detail
+    assert "REDIS_URL" in check.remedy
+
+
+def test_passwords_are_never_shown(demo_settings: Configure):
+    demo_settings(
+        dwh_url="postgresql://reader:s3cret@127.0.0.1:1/loyalty",
+        redis_url="redis://user:s3cret@127.0.0.1:1/0",
+        state_database_url="postgresql://writer:s3cret@127.0.0.1:1/state",
+    )
+    assert "s3cret" not in str(check_health(get_services()))

@@ -1,0 +1,55 @@
+"""What a process loads, and who may import whom."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.workbench import ROOT, clean_environment
+
+LINT_IMPORTS = Path(sys.executable).parent / "lint-imports"
+
+
+def modules_loaded_by(statement: str, folder: Path) -> set[str]:
+    """Names of all modules that a fresh Python loads for the statement."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", statement],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=clean_environment() | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {name.strip() for name in re.findall(r"^import time:.*\|(.*)$", done.stderr, flags=re.MULTILINE)}
+
+
+def test_the_app_runs_without_tensorflow(tmp_path: Path):
+    screens = "from loyalty_core.ui import charts, customer, data, frame, navigation, predictions"
+    loaded = modules_loaded_by(f"import serve; {screens}", tmp_path)
+    assert {"streamlit", "loyalty_core.api.application"} <= loaded
+    assert not [name for name in loaded if name.partition(".")[0] in {"tensorflow", "keras", "tf_keras"}]
+
+
+def test_commands_start_without_streamlit(tmp_path: Path):
+    loaded = modules_loaded_by("import loyalty_core.demo.prepare, loyalty_core.services", tmp_path)
+    assert not [name for name in loaded if name.partition(".")[0] in {"streamlit", "tensorflow"}]
+
+
+def test_the_import_walls_stand():
+    done = subprocess.run(
+        [LINT_IMPORTS, "--no-cache"], capture_output=True, text=True, cwd=ROOT, check=False, env=clean_environment()
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_only_screens_import_streamlit():
+    """The walls are drawn for loyalty_core; this one covers the scripts beside it as well."""
+    allowed = {"app.py", "serve.py", *(f"pages/{file.name}" for file in (ROOT / "pages").glob("*.py"))}
+    scripts = [*ROOT.glob("*.py"), *(ROOT / "pages").glob("*.py"), *(ROOT / "loyalty_core").rglob("*.py")]
+    users = {
+        str(script.relative_to(ROOT))
+        for script in scripts
+        if re.search(r"^\s*(import|from) streamlit\b", script.read_text(), flags=re.MULTILINE)
+    }
+    assert {name for name in users if not name.startswith("loyalty_core/ui/")} <= allowed

@@ -1,0 +1,63 @@
+"""The served process: dashboard and API on one port, and a start that fails in one line."""
+
+import json
+import socket
+import subprocess
+from pathlib import Path
+
+from tests.workbench import API, GUIDE_CUSTOMER, SERVE, Served, clean_environment
+
+
+def test_the_dashboard_is_served(served: Served):
+    answer = served.get("/")
+    assert answer.status == 200
+    assert "<title>Streamlit</title>" in answer.text
+
+
+def test_the_api_is_served_beside_it(served: Served):
+    answer = served.get(f"{API}/health/")
+    assert answer.status == 200
+    health = json.loads(answer.text)
+    assert "customer_features_view: 28 columns; customers: 2,000." in [check["detail"] for check in health["checks"]]
+    store = next(check for check in health["checks"] if check["area"] == "State store")
+    assert store["status"] == "ok"
+
+
+def test_api_errors_keep_their_shape_behind_the_dashboard(served: Served):
+    answer = served.get(f"{API}/dwh/customers/nobody/")
+    assert (answer.status, json.loads(answer.text)["error"]) == (404, "customer_not_found")
+    answer = served.get(f"{API}/nope/")
+    assert (answer.status, json.loads(answer.text)["error"]) == (404, "not_found")
+    assert json.loads(served.get(f"{API}/dwh/customers/{GUIDE_CUSTOMER}/").text)["customer_id"] == GUIDE_CUSTOMER
+
+
+def test_the_api_describes_itself(served: Served):
+    paths = json.loads(served.get(f"{API}/openapi.json").text)["paths"]
+    assert {"/health/", "/dwh/columns/", "/dwh/customers/"} <= set(paths)
+
+
+def test_it_listens_on_this_machine_alone(served: Served):
+    listening = {
+        line.split()[1]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        for line in Path(table).read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and line.split()[1].endswith(f":{served.port:04X}")
+    }
+    loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()
+    assert listening == {f"{loopback}:{served.port:04X}"}
+
+
+def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path):
+    done = subprocess.run(
+        [*SERVE, "--server.port", "0"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=clean_environment() | {"TIME_ZONE": "Mars"},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: Setting TIME_ZONE has the value 'Mars'. Allowed: an IANA time zone such as Europe/Oslo."
+    ]

@@ -1,0 +1,47 @@
+"""The Predictions tab of the customer page: the service's own answers, with what moves them."""
+
+from streamlit.testing.v1 import AppTest
+
+from loyalty_core.ml.rfm_segments import segment_details
+from loyalty_core.services import get_services
+from loyalty_core.ui.navigation import CUSTOMERS
+from tests.ui.conftest import OpenScreen, texts_of
+from tests.workbench import GUIDE_CUSTOMER, Configure, Query
+
+
+def metrics_of(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_predictions_of_the_active_version(trained: str, open_screen: OpenScreen, query_demo: Query):
+    app = open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)
+    service = get_services().inference
+    churn, nbo = service.predict_churn(customer_id=GUIDE_CUSTOMER), service.predict_nbo(customer_id=GUIDE_CUSTOMER)
+    rfm = service.calculate_rfm(customer_id=GUIDE_CUSTOMER)
+    [(offer,)] = query_demo("SELECT name FROM offers WHERE offer_id = ?", nbo["recommended_offer"])
+    shown = metrics_of(app)
+    assert shown["Probability to leave"] == f"{churn['churn_probability']:.1%}"
+    assert shown["Best offer"] == offer
+    assert shown["Segment"] == rfm["segment"]
+    texts = " ".join(texts_of(app))
+    assert f"Model version {trained}" in texts
+    assert segment_details(rfm["segment"]).advice in texts
+    assert "Mock predictions" not in texts
+
+
+def test_mock_mode_says_so(demo_settings: Configure, open_screen: OpenScreen):
+    demo_settings(ml_mock_mode=True)
+    app = open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)
+    expected = get_services().inference.predict_churn(customer_id=GUIDE_CUSTOMER)["churn_probability"]
+    assert metrics_of(app)["Probability to leave"] == f"{expected:.1%}"
+    assert any("Mock predictions" in text for text in texts_of(app))
+
+
+def test_before_the_first_training_rfm_is_there_and_the_rest_says_how(
+    demo_settings: Configure, open_screen: OpenScreen
+):
+    app = open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)
+    shown = metrics_of(app)
+    assert "Segment" in shown
+    assert "Probability to leave" not in shown
+    assert any("train_models_from_dwh.py" in info.value.replace("\\", "") for info in app.info)

@@ -1,0 +1,210 @@
+"""Training rows: from the guide's tables and from queries of one's own, on every database."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loyalty_core.errors import DataError, SettingsError, ViewUnusable
+from loyalty_core.ml.features import MappingError, required_columns
+from loyalty_core.settings import GUIDE_FEATURE_MAPPING
+from loyalty_core.warehouse.history import read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loyalty_core.warehouse import Warehouse
+    from tests.warehouse.conftest import Backend
+
+HISTORY = """
+CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id;
+CREATE TABLE customer_churn_history (
+    customer_id varchar, total_revenue numeric(12, 2), transaction_count integer, days_since_last_transaction integer,
+    avg_transaction_value double precision, lifetime_value numeric(12, 2), churned integer, snapshot_date date
+);
+INSERT INTO customer_churn_history VALUES
+    ('C3', 30.25, 3, 30, 10.0, 33, 1, '2026-03-01'),
+    ('C1', 10.25, 1, 10, 10.0, 11, 0, '2026-01-01'),
+    ('C2', NULL, 2, 20, 10.0, 22, 1, '2026-02-01'),
+    ('C4', 40.25, 4, 40, 10.0, 44, NULL, '2026-04-01');
+CREATE TABLE customer_offer_history (
+    customer_id varchar, total_revenue numeric(12, 2), transaction_count integer, days_since_last_transaction integer,
+    avg_transaction_value double precision, lifetime_value numeric(12, 2), converted_offer_id integer,
+    created_at timestamp
+);
+INSERT INTO customer_offer_history VALUES
+    ('C1', 10.25, 1, 10, 10.0, 11, 8, '2026-01-01 23:59:59'),
+    ('C2', 20.25, 2, 20, 10.0, 22, 1, '2026-02-01 00:00:00');
+"""
+# The guide's example queries with your_schema replaced, letter for letter.
+GUIDE_NBO_QUERY = """
+    SELECT 
+        customer_id,
+        total_revenue,
+        transaction_count,
+        days_since_last_transaction,
+        avg_transaction_value,
+        lifetime_value,
+        converted_offer_id
+    FROM {schema}.customer_offer_history
+    WHERE converted_offer_id IS NOT NULL
+    AND created_at >= :start_date
+    LIMIT 10000
+"""  # noqa: W291
+GUIDE_CHURN_QUERY = """
+    SELECT 
+        customer_id,
+        total_revenue,
+        transaction_count,
+        days_since_last_transaction,
+        avg_transaction_value,
+        lifetime_value,
+        churned
+    FROM {schema}.customer_churn_history
+    WHERE churned IS NOT NULL
+    AND snapshot_date >= :start_date
+    LIMIT 10000
+"""  # noqa: W291
+SCHEMA = {"duckdb": "main", "postgresql": "public"}
+
+guide_columns = partial(required_columns, GUIDE_FEATURE_MAPPING)
+revenue_alone = partial(required_columns, {"revenue": "total_revenue"})
+
+
+@pytest.fixture
+def histories(backend: Backend) -> Backend:
+    backend.execute(HISTORY)
+    return backend
+
+
+def test_the_churn_table_by_the_mapping(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    seen: list[int] = []
+    history = read_history(open_warehouse(histories.url), "churn", guide_columns, on_rows=seen.append)
+    assert history.source == "customer_churn_history"
+    assert history.features.to_pydict() == {
+        "revenue": [10.25, None, 30.25],
+        "transaction_count": [1, 2, 3],
+        "days_since_last": [10, 20, 30],
+        "avg_transaction_value": [10.0, 10.0, 10.0],
+        "lifetime_value": [11.0, 22.0, 33.0],
+    }
+    assert history.labels.to_pylist() == [0, 1, 1]
+    assert history.dates is not None
+    assert history.dates.to_pylist() == [date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)]
+    assert history.customers is not None
+    assert history.customers.to_pylist() == ["C1", "C2", "C3"]
+    assert seen[-1] == len(history) == 3
+
+
+def test_a_start_date_leaves_out_older_rows(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    warehouse = open_warehouse(histories.url)
+    churn = read_history(warehouse, "churn", guide_columns, since=date(2026, 2, 1))
+    offers = read_history(warehouse, "nbo", guide_columns, since=date(2026, 1, 2))
+    assert churn.labels.to_pylist() == [1, 1]
+    assert offers.labels.to_pylist() == [1]
+    assert not churn.since_ignored
+
+
+def test_the_newest_rows_are_taken_when_there_are_too_many(
+    histories: Backend, open_warehouse: Callable[..., Warehouse]
+) -> None:
+    history = read_history(open_warehouse(histories.url), "churn", guide_columns, most_rows=2)
+    assert history.customers is not None
+    assert history.customers.to_pylist() == ["C2", "C3"]
+
+
+def test_the_guides_own_queries(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    schema = SCHEMA[histories.name]
+    warehouse = open_warehouse(
+        histories.url,
+        dwh_nbo_training_query=GUIDE_NBO_QUERY.format(schema=schema),
+        dwh_churn_training_query=GUIDE_CHURN_QUERY.format(schema=schema),
+    )
+    churn = read_history(warehouse, "churn", guide_columns)
+    assert churn.source == "DWH_CHURN_TRAINING_QUERY"
+    assert churn.features["revenue"].to_pylist() == [10.25, None, 30.25]
+    assert churn.dates is None
+    assert read_history(warehouse, "nbo", guide_columns, since=date(2026, 2, 1)).labels.to_pylist() == [1]
+    assert not churn.since_ignored
+
+
+def test_a_query_without_start_date(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    """Numerics stay numbers, the semicolon may stay, and the colons of a cast and in a text are no parameters."""
+    query = """SELECT customer_id AS "Customer_ID", total_revenue, churned::text AS "Churned", '12\\:30' AS at
+               FROM customer_churn_history WHERE churned IS NOT NULL;"""
+    warehouse = open_warehouse(histories.url, dwh_churn_training_query=query)
+    history = read_history(warehouse, "churn", revenue_alone, since=date(2026, 2, 1))
+    assert history.features["revenue"].to_pylist() == [10.25, None, 30.25]
+    assert history.labels.to_pylist() == ["0", "1", "1"]
+    assert history.since_ignored
+
+
+def test_a_date_in_the_query_is_used_for_the_start(
+    histories: Backend, open_warehouse: Callable[..., Warehouse]
+) -> None:
+    query = "SELECT total_revenue, churned, snapshot_date FROM customer_churn_history"
+    history = read_history(
+        open_warehouse(histories.url, dwh_churn_training_query=query), "churn", revenue_alone, since=date(2026, 2, 1)
+    )
+    assert history.labels.to_pylist() == [1, 1]
+    assert history.customers is None
+    assert not history.since_ignored
+
+
+def test_the_order_of_rows_in_the_warehouse_does_not_matter(
+    histories: Backend, open_warehouse: Callable[..., Warehouse]
+) -> None:
+    query = "SELECT customer_id, total_revenue, churned FROM customer_churn_history ORDER BY total_revenue {}"
+    up, down = (
+        read_history(open_warehouse(histories.url, dwh_churn_training_query=query.format(way)), "churn", revenue_alone)
+        for way in ("ASC", "DESC")
+    )
+    assert up.features.equals(down.features)
+    assert up.labels.equals(down.labels)
+
+
+def test_a_history_beside_the_features_view(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    backend.execute(
+        """CREATE SCHEMA marts;
+        CREATE TABLE marts.customer_features_view AS SELECT 'C1' AS customer_id;
+        CREATE TABLE marts.customer_churn_history AS SELECT 5 AS total_revenue, 1 AS churned;
+        CREATE TABLE customer_churn_history AS SELECT 7 AS total_revenue, 0 AS churned;"""
+    )
+    warehouse = open_warehouse(backend.url, dwh_customer_features_table="marts.customer_features_view")
+    assert read_history(warehouse, "churn", revenue_alone).features["revenue"].to_pylist() == [5]
+
+
+def test_no_table(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    backend.execute("CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id")
+    with pytest.raises(ViewUnusable, match=r"no table customer_offer_history.*set DWH_NBO_TRAINING_QUERY"):
+        read_history(open_warehouse(backend.url), "nbo", guide_columns)
+
+
+def test_no_label(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    backend.execute("CREATE TABLE customer_churn_history AS SELECT 5 AS total_revenue")
+    with pytest.raises(DataError, match="customer_churn_history has no column 'churned'"):
+        read_history(open_warehouse(backend.url), "churn", revenue_alone)
+
+
+def test_no_feature(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    columns = partial(required_columns, {"revenue": "total_revenu"})
+    with pytest.raises(MappingError, match=r"customer_churn_history has no column.*nearest: total_revenue"):
+        read_history(open_warehouse(histories.url), "churn", columns)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("SELECT * FROM nowhere", "DWH_CHURN_TRAINING_QUERY cannot run: .*nowhere"),
+        ("SELECT * FROM customer_churn_history WHERE snapshot_date < :end", "uses :end, but only :start_date is given"),
+    ],
+)
+def test_a_query_that_cannot_run(
+    histories: Backend, open_warehouse: Callable[..., Warehouse], query: str, message: str
+) -> None:
+    warehouse = open_warehouse(histories.url, dwh_churn_training_query=query)
+    with pytest.raises(SettingsError, match=message):
+        read_history(warehouse, "churn", revenue_alone)

@@ -1,0 +1,59 @@
+"""Names of columns as people read them."""
+
+import pytest
+
+from loyalty_core.warehouse.labels import group_of, label_of, unit_of
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("total_revenue", "Total revenue"),
+        ("avg_transaction_value", "Average transaction value"),
+        ("last_login_days_ago", "Days since last login"),
+        ("last_purchase_days_ago", "Days since last purchase"),
+        ("customerID", "Customer ID"),
+        ("MonthlyCharges", "Monthly charges"),
+        ("HTTPStatus", "Http status"),
+        ("SeniorCitizen", "Senior citizen"),
+        ("rfm-score", "RFM score"),
+        ("blåbær_antall", "Blåbær antall"),
+        ("x", "X"),
+        ("__", "__"),
+    ],
+)
+def test_labels_are_words(name: str, label: str):
+    assert label_of(name) == label
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("total_revenue", "Financial"),
+        ("TRANSACTION_COUNT", "Activity"),
+        ("customer_tier", "Profile"),
+        ("churn_score", "Risk & Engagement"),
+        ("signup_date", "DWH Columns"),
+    ],
+)
+def test_groups_are_those_of_the_rule_builder(name: str, group: str):
+    assert group_of(name) == group
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("customer_id", "id"),
+        ("total_revenue", "money"),
+        ("MonthlyCharges", "money"),
+        ("revenue_segment", ""),
+        ("last_purchase_days_ago", "days"),
+        ("age", "years"),
+        ("average", ""),
+        ("churn_score", "share"),
+        ("campaign_engagement_rate", "share"),
+        ("transaction_count", ""),
+    ],
+)
+def test_units_follow_from_names(name: str, unit: str):
+    assert unit_of(name) == unit

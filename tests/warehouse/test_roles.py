@@ -1,0 +1,50 @@
+"""Which column plays which part."""
+
+import pytest
+
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse.catalog import Column, Kind
+from loyalty_core.warehouse.roles import Role, column_for
+
+pytestmark = pytest.mark.usefixtures("configure")
+
+
+def columns(**kinds: Kind) -> list[Column]:
+    return [Column(name, kind, "", "") for name, kind in kinds.items()]
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "kind"),
+    [
+        ("revenue", "total_revenue", "number"),
+        ("revenue", "TotalCharges", "number"),
+        ("revenue", "Total Revenue", "number"),
+        ("recency", "recency_days", "number"),
+        ("transactions", "ORDERS", "number"),
+        ("status", "Customer_Status", "text"),
+        ("category", "Contract", "text"),
+        ("signup", "joined_at", "datetime"),
+        ("signup", "SignupDate", "date"),
+        ("tier", "loyalty-tier", "text"),
+    ],
+)
+def test_well_known_names_are_found_however_written(role: Role, name: str, kind: Kind):
+    found = column_for(role, columns(other="number", **{name: kind}), Settings())
+    assert found is not None
+    assert found.name == name
+
+
+def test_the_mapping_comes_first():
+    settings = Settings(ml_feature_mapping={"revenue": ["missing", "spend_eur"]}, ml_model_input_size=1)
+    found = column_for("revenue", columns(total_revenue="number", spend_eur="number"), settings)
+    assert found is not None
+    assert found.name == "spend_eur"
+
+
+def test_a_column_of_another_kind_does_not_fit():
+    assert column_for("revenue", columns(total_revenue="text", status="text"), Settings()) is None
+    assert column_for("signup", columns(signup_date="text"), Settings()) is None
+
+
+def test_no_columns_play_no_part():
+    assert column_for("tier", [], Settings()) is None

@@ -1,0 +1,170 @@
+"""The product over a small demo warehouse: its settings, its services, and the whole of it as a served process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import duckdb
+import pytest
+import streamlit as st
+
+from loyalty_core.demo.generate import generate
+from loyalty_core.ml.bundle_store import activate, write_bundle
+from loyalty_core.services import get_services
+from loyalty_core.settings import Settings, get_settings
+from tests.ml.serving import bundle_parts
+from tests.servers import ServerProcess, _free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+DEMO_CUSTOMERS = 2_000
+GUIDE_CUSTOMER = "123e4567-e89b-12d3-a456-426614174000"
+API = "/api/loyalty/v1"
+
+
+class Configure(Protocol):
+    """Sets settings for the rest of the test; the services are built anew from them."""
+
+    def __call__(self, **settings: object) -> None: ...
+
+
+class Query(Protocol):
+    """Runs a statement as it is and returns its rows."""
+
+    def __call__(self, statement: str, *values: object) -> list[tuple[Any, ...]]: ...
+
+
+@pytest.fixture(scope="session")
+def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DuckDB file with 2,000 simulated members; read it only."""
+    file = tmp_path_factory.mktemp("demo") / "warehouse.duckdb"
+    generate(file, customers=DEMO_CUSTOMERS)
+    return file
+
+
+@pytest.fixture(scope="session")
+def query_demo(demo_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
+    """Plain DuckDB on a copy of the demo, since one process may not open one file in two ways."""
+    copy = shutil.copy(demo_warehouse, tmp_path_factory.mktemp("copy") / "warehouse.duckdb")
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        yield lambda statement, *values: connection.execute(statement, values).fetchall()
+
+
+@pytest.fixture
+def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Settings from the test alone, in a folder of its own; what the process keeps of them goes before and after."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / ".streamlit", tmp_path / ".streamlit")
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    def set_settings(**settings: object) -> None:
+        for name, value in settings.items():
+            monkeypatch.setenv(name.upper(), str(value))
+        _forget_services()
+
+    set_settings(state_database_url=f"sqlite:///{tmp_path / 'state.db'}", models_dir=tmp_path / "models")
+    yield set_settings
+    _forget_services()
+
+
+@pytest.fixture
+def demo_settings(configure: Configure, demo_warehouse: Path) -> Configure:
+    """The product on the demo warehouse, its state store ready as after a start."""
+    configure(dwh_url=f"duckdb:///{demo_warehouse}")
+    get_services().prepare_store()
+    return configure
+
+
+@pytest.fixture
+def trained(demo_settings: Configure) -> str:
+    """Tiny but real models active on the demo warehouse; returns their version."""
+    models_dir = get_settings().models_dir
+    version = write_bundle(models_dir, bundle_parts())
+    activate(models_dir, version, "test")
+    return version
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for an HTTP request."""
+
+    status: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Served:
+    """The dashboard and the API, running as in production."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> Answer:
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=20) as answer:
+                return Answer(answer.status, answer.read().decode())
+        except urllib.error.HTTPError as error:
+            with error:
+                return Answer(error.code, error.read().decode())
+
+
+@pytest.fixture(scope="session")
+def served(demo_warehouse: Path) -> Iterator[Served]:
+    """`streamlit run serve.py` on a free port: the demo warehouse in mock mode, started from a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="loyalty-app-"))
+    app = Served(_free_port())
+    settings = {
+        "DWH_URL": f"duckdb:///{demo_warehouse}",
+        "STATE_DATABASE_URL": f"sqlite:///{folder / 'state.db'}",
+        "ML_MOCK_MODE": "true",
+    }
+    process = ServerProcess(
+        [*SERVE, "--server.port", str(app.port)],
+        folder=folder,
+        stop_signal=signal.SIGTERM,
+        env=clean_environment() | settings,
+    )
+    process.wait_until(lambda: _answers(app))
+    yield app
+    process.stop()
+
+
+SERVE = [sys.executable, "-m", "streamlit", "run", str(ROOT / "serve.py")]
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without any setting of the product."""
+    ours = {name.upper() for name in Settings.model_fields}
+    return {name: value for name, value in os.environ.items() if name not in ours}
+
+
+def _answers(app: Served) -> bool:
+    try:
+        return app.get("/_stcore/health").status == 200
+    except OSError:
+        return False
+
+
+def _forget_services() -> None:
+    if get_services.cache_info().currsize:
+        services = get_services()
+        services.warehouse.close()
+        services.store.close()
+    get_services.cache_clear()
+    get_settings.cache_clear()
+    st.cache_data.clear()
