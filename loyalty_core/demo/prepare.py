@@ -1,25 +1,41 @@
 """What `make run` does before the app starts: check the settings, and make what a newcomer does not have yet."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 from loyalty_core.demo.generate import generate
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings
+from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings
 
 _CUSTOMERS = 20_000
+_TRAINING = Path("train_models_from_dwh.py")
 
 
 def main() -> int:
-    """Make the demo warehouse when none is configured and none is there; one line on stderr when that fails."""
+    """Make the demo warehouse and its models where none are configured and none are there.
+
+    Returns the exit code: 1 with one line on stderr when a setting or the warehouse cannot work. A training that
+    fails does not keep the app from starting; the screens then say how to train.
+    """
     try:
-        uses_default = Settings().dwh_url == Settings.model_fields["dwh_url"].default
-        if uses_default and not DEFAULT_WAREHOUSE.exists():
-            print(f"No warehouse is configured: making a demo one with {_CUSTOMERS:,} customers …", flush=True)
+        settings = get_settings()
+        if settings.dwh_url == Settings.model_fields["dwh_url"].default and not DEFAULT_WAREHOUSE.exists():
+            print(f"No warehouse is configured: making a demo one with {_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
             generate(DEFAULT_WAREHOUSE, customers=_CUSTOMERS)
+            _train_first_models(settings)
     except LoyaltyError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _train_first_models(settings: Settings) -> None:
+    if settings.ml_mock_mode or (settings.models_dir / "active.json").exists():
+        return
+    print("Training the models on it (about a minute, once) …", flush=True)  # noqa: T201
+    # In a process of its own: TensorFlow stays out of this one.
+    subprocess.run([sys.executable, str(_TRAINING)], check=False)  # noqa: S603
 
 
 if __name__ == "__main__":
