@@ -9,6 +9,7 @@ from loyalty_core.demo.purchases import Purchases
 
 BASKET_SPREAD = 0.45
 CATEGORY_PRICES = np.array([1.15, 1.05, 0.85, 1.15, 1.2, 0.8, 0.65, 1.1])
+FAVOURITE_CATEGORY, FAVOURITE_CHANNEL = 0.5, 0.8  # how often members do as they like best
 SMALLEST, LARGEST = 1.0, 4000.0
 ARTICLE_PRICE = 21.0
 RECEIPT_BITS = (1 << 40) - 1
@@ -25,10 +26,15 @@ def basket_table(
 ) -> pa.Table:
     """Rows for the transactions table, one per purchase of the block's members."""
     member = purchases.member
-    category = _mostly(rng, habits.favourite_category[member], 0.5, CATEGORY_SHARES)
-    channel = _mostly(rng, habits.favourite_channel[member], 0.8, SHOPPING_CHANNEL_SHARES)
+    favourite = habits.favourite_category
+    category = _mostly(rng, favourite[member], FAVOURITE_CATEGORY, CATEGORY_SHARES)
+    channel = _mostly(rng, habits.favourite_channel[member], FAVOURITE_CHANNEL, SHOPPING_CHANNEL_SHARES)
+    # Dear categories make dear baskets, but a member's mean basket is that of the member's habits.
+    mean_price = float(CATEGORY_SHARES @ CATEGORY_PRICES)
+    usual_price = _blend(CATEGORY_PRICES[favourite], mean_price, FAVOURITE_CATEGORY)
+    price = CATEGORY_PRICES[category] / usual_price[member]
     noise = np.exp(rng.normal(0, BASKET_SPREAD, len(member)))
-    amount = np.clip(habits.spend[member] * CATEGORY_PRICES[category] * noise, SMALLEST, LARGEST)
+    amount = np.clip(habits.spend[member] * price * noise, SMALLEST, LARGEST)
     earned = amount.astype(np.int64)
     return pa.table(
         {
@@ -43,6 +49,10 @@ def basket_table(
             "points_redeemed": _points_redeemed(earned, habits.redemption_step[member], purchases),
         }
     )
+
+
+def _blend(favourite: Floats, anything: float, share: float) -> Floats:
+    return share * favourite + (1 - share) * anything
 
 
 def _mostly(rng: np.random.Generator, favourite: Integers, share: float, shares: Floats) -> Integers:

@@ -10,7 +10,7 @@ from loyalty_core.demo.source_file import SOURCE_ROWS, SourceRows, quoted
 from loyalty_core.errors import DataError
 
 SAMPLE_ROWS = 2_000
-COLUMNS_AT_ONCE = 25
+COLUMNS_AT_ONCE = 10
 NEARLY_ALL = 0.95  # of its values: a column below that is not even meant to be of a type
 ENOUGH = 0.9  # of its values: below that, a column named as date or amount is the wrong one
 
@@ -23,7 +23,10 @@ WRITTEN_OUT = ("UUID", "TIME", "INTERVAL")
 
 @dataclass(frozen=True)
 class TypedColumn:
-    """A column as it is taken over: its type and the SQL over `source_rows` that gives its values."""
+    """A column as it is taken over: its type and the SQL over `source_rows` that gives its values.
+
+    The SQL is empty for a column that is left out; the note says why, or what became of some values.
+    """
 
     name: str
     type: str
@@ -74,7 +77,8 @@ def number_column(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name:
     stored = _typed_as_stored(name, rows.types[name])
     if stored.type in ("BIGINT", "DOUBLE"):
         return TypedColumn(name, "DOUBLE", f"{stored.sql}::DOUBLE")
-    best, _ = _best(connection, rows, name, numbers(decimal_comma=rows.decimal_comma)[1:])
+    readings = [way for way in numbers(decimal_comma=rows.decimal_comma) if way.type == "DOUBLE"]
+    best, _ = _best(connection, rows, name, readings)
     return TypedColumn(name, "DOUBLE", best.of(text_of(name)))
 
 
@@ -86,7 +90,7 @@ def identifier(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: st
         return f"CASE WHEN {whole} = {column} THEN {whole}::VARCHAR ELSE {text_of(name)} END"
     text = text_of(name)
     (all_decimal,) = connection.execute(
-        f"SELECT bool_and(regexp_full_match(id, '\\d+\\.0')) FROM (SELECT {text} AS id FROM {SOURCE_ROWS})"
+        f"SELECT bool_and(regexp_full_match(id, '\\d+\\.0')) FROM (SELECT {text} AS id FROM {SOURCE_ROWS})"  # noqa: S608
     ).fetchall()[0]
     return f"regexp_replace({text}, '\\.0$', '')" if all_decimal else text
 
@@ -159,7 +163,9 @@ def _promising(sample: Measure) -> list[Reading]:
 def _best(
     connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, readings: Sequence[Reading]
 ) -> tuple[Reading, Measure]:
-    measure = _measure(connection, {name: readings}, None)[name]
+    sample = _measure(connection, {name: readings}, SAMPLE_ROWS)[name]
+    likely = [reading for reading in readings if sample.readable[reading]] or readings
+    measure = _measure(connection, {name: likely}, None)[name]
     best, count = max(measure.readable.items(), key=lambda item: item[1])
     if count < measure.present * ENOUGH or not count:
         raise DataError(
@@ -185,7 +191,8 @@ def _measure(
             for count in _counts(f"c{number}", readings[name], whole_column=limit is None)
         )
         rows = SOURCE_ROWS if limit is None else f"(FROM {SOURCE_ROWS} LIMIT {limit})"
-        found = iter(connection.execute(f"SELECT {counts} FROM (SELECT {texts} FROM {rows})").fetchall()[0])
+        query = f"SELECT {counts} FROM (SELECT {texts} FROM {rows})"  # noqa: S608 (quoted identifiers)
+        found = iter(connection.execute(query).fetchall()[0])
         for name in part:
             present = next(found)
             measures[name] = Measure(present, {reading: next(found) for reading in readings[name]})

@@ -130,9 +130,7 @@ def _unique_names(heading: list[str]) -> tuple[list[str], list[str]]:
         if name.lower() in taken:
             name = f"{name}_{position}"
         if name != given:
-            notes.append(
-                f"Column {position} is called {name} here, as its name {given!r} is blank or a repeat."
-            )
+            notes.append(f"Column {position} is called {name} here, as its name {given!r} is blank or a repeat.")
         taken.add(name.lower())
         names.append(name)
     return names, notes

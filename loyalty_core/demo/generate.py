@@ -44,12 +44,15 @@ def generate(
         )
     timeline = Timeline.until(snapshot)
     with write_warehouse(out, overwrite=overwrite) as connection, write_truth(truth_path(out)) as truth:
-        connection.execute(f"SET threads = {threads:d}")
         connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute("SET threads = 1")  # the simulation needs the other core; row groups come out whole
         create_tables(connection)
+        connection.begin()
         for block in _simulate(timeline, seed, _plan(customers)):
             insert_block(connection, block)
             truth.write_table(block.truth)
+        connection.commit()
+        connection.execute(f"SET threads = {threads:d}")
         create_history(connection, timeline.churn_dates, timeline.mailing_dates)
         create_features_view(connection, snapshot)
         record_source(connection, "demo", snapshot_date=snapshot, customers=customers, seed=seed)

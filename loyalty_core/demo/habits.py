@@ -18,7 +18,7 @@ SPEND_MEDIAN = 34.0  # euros
 SPEND_BY_RATE = 0.5
 SPEND_SPREAD = 0.42
 RATE_LOG_SD, SPEND_LOG_SD = 0.37, 0.46  # what the lines above amount to
-TASTE_SPREAD = 0.2
+TASTE_SPREAD = 0.15
 BUYS_WHEN_JOINING = 0.72
 CONSENTS = 0.9
 OPEN_RATE_BETA = (3.2, 1.9)
@@ -92,10 +92,10 @@ def draw_habits(rng: np.random.Generator, profiles: Profiles, today: float) -> H
 
 
 def make_guide_customer(habits: Habits, today: float) -> None:
-    """Give the first member an unremarkable, long membership, so that the guide's id has something to show."""
+    """Make the first member a loyal one of long standing, so that the guide's id has something to show."""
     habits.joined[0] = today * 0.18
     habits.buys_when_joining[0] = True
-    habits.rate[0], habits.spend[0], habits.drift[0] = MEAN_RATE, SPEND_MEDIAN, DRIFT_MEAN
+    habits.rate[0], habits.spend[0], habits.drift[0] = MEAN_RATE, SPEND_MEDIAN, 0.0
     habits.consents[0] = True
 
 

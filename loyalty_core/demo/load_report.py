@@ -14,7 +14,7 @@ from loyalty_core.settings import DEFAULT_WAREHOUSE, GUIDE_FEATURE_MAPPING
 MOST_NOTES = 10
 MOST_SUGGESTED = 12
 VIEW = "customer_features_view"
-TABLES = (VIEW, "customer_churn_history", "transactions")
+TABLES = (VIEW, "customer_churn_history", "customer_offer_history", "transactions")
 
 
 @dataclass(frozen=True)

@@ -34,18 +34,18 @@ OFFERS = (
     Offer("First pick", "early access", "The new collection, a week before everyone else.", 1.50, 0.41, "email"),
 )
 
-BASE = np.array([0.9, 0.3, 0.5, -0.2, -0.2, -0.1, -0.1, 0.2])
+BASE = np.array([1.15, 0.3, 0.85, -0.2, -0.2, -0.1, -0.1, 0.2])
 # Per standard deviation of: purchase rate, basket size, time since the last purchase, number of purchases.
 WEIGHTS = np.array(
     [
         [0.0, -0.35, 0.0, 0.0],
-        [0.55, -1.05, -0.8, 1.4],
-        [-0.7, 0.7, 0.55, 0.45],
-        [0.55, 1.7, -0.45, 1.6],
-        [-0.25, 0.0, 2.5, 0.0],
-        [-0.25, -2.3, 0.0, 0.0],
+        [0.3, -1.1, -0.9, 1.5],
+        [-0.4, 0.7, 0.7, 0.5],
+        [0.3, 1.8, -0.5, 1.7],
+        [-0.2, 0.0, 2.6, 0.0],
+        [-0.2, -2.4, 0.0, 0.0],
         [0.0, 0.0, 0.0, -2.75],
-        [-0.35, 1.95, 0.0, -0.7],
+        [-0.2, 1.9, 0.0, -0.8],
     ]
 )
 

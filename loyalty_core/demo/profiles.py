@@ -16,7 +16,7 @@ CONTACT_CHANNELS = ("email", "push", "sms")
 GENDERS = ("female", "male", "other")
 GENDER_SHARES = np.array([0.575, 0.415, 0.01])
 EMAIL_DOMAINS = ("example.com", "example.org", "example.net")
-YOUNGEST, AGE_RANGE = 17.5, 66.0
+YOUNGEST, AGE_RANGE = 18.0, 65.5
 
 
 @dataclass(frozen=True)

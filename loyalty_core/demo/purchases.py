@@ -99,4 +99,3 @@ def _draw_waits(rng: np.random.Generator, rate: Floats, drift: Floats) -> Floats
     pause = np.where(fate < drift, rng.exponential(PAUSE, len(rate)), 0.0)
     pause[fate < drift * QUIT] = np.inf
     return pause + rng.exponential(1.0, len(rate)) / rate
-

@@ -8,6 +8,10 @@ DateOrder = Literal["day-first", "month-first"]
 # Words that stand for "nothing here" in exports; infinities are of no more use than a blank.
 NO_VALUE = ("", "na", "n/a", "#n/a", "nan", "null", "none", "-", "inf", "-inf")
 
+# How a churn label may be written.
+YES_WORDS = ("yes", "y", "true", "t", "1", "1.0")
+NO_WORDS = ("no", "n", "false", "f", "0", "0.0")
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -38,15 +42,34 @@ def _date(pattern: str, duckdb_type: str, value: str, order: DateOrder | None = 
     return Reading("a date", duckdb_type, sql, date_order=order)
 
 
-def _numeric_date(order: DateOrder, separators: str, duckdb_type: str) -> Reading:
-    """Dates such as 31/12/2024; as TIMESTAMP also with a time of day. Years have two digits or four."""
-    clocks = [""] if duckdb_type == "DATE" else ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p"]
-    clock = "" if duckdb_type == "DATE" else r"( \d{1,2}:\d{2}(:\d{2})?( [AaPp][Mm])?)?"
-    day = "%d/%m" if order == "day-first" else "%m/%d"
-    formats = [f"{day}/{year}{clock}" for year in ("%y", "%Y") for clock in clocks]
-    slashed = r"regexp_replace({}, '^(\d+).(\d+).', '\1/\2/')"
-    pattern = rf"\d{{1,2}}[{separators}]\d{{1,2}}[{separators}](\d{{4}}|\d{{2}}){clock}"
-    return _date(pattern, duckdb_type, f"try_strptime({slashed}, {formats})", order)
+def _numeric_dates(order: DateOrder, year: str) -> tuple[Reading, ...]:
+    """Dates such as 31/12/2024: alone, with a time of day (or without, in some rows), with one in AM and PM.
+
+    All rows of a column must have the same order, and years (`%Y` or `%y`) of as many digits.
+    """
+    day = f"%d/%m/{year}" if order == "day-first" else f"%m/%d/{year}"
+    separator = "[/.-]" if order == "day-first" else "[/-]"  # with points, the day is first everywhere
+    date = rf"\d{{1,2}}{separator}\d{{1,2}}{separator}\d{{{4 if year == '%Y' else 2}}}"
+    slashed = "translate({}, '.-', '//')"
+    # One format for all rows: trying several costs ten times as much.
+    colons = f"length({slashed}) - length(replace({slashed}, ':', ''))"
+    to_the_second = f"{slashed} || CASE {colons} WHEN 0 THEN ' 0:00:00' WHEN 1 THEN ':00' ELSE '' END"
+    halves = [f"{day} %I:%M %p", f"{day} %I:%M:%S %p"]
+    return (
+        _date(date, "DATE", f"try_strptime({slashed}, '{day}')", order),
+        _date(
+            rf"{date}( \d{{1,2}}:\d{{2}}(:\d{{2}})?)?",
+            "TIMESTAMP",
+            f"try_strptime({to_the_second}, '{day} %H:%M:%S')",
+            order,
+        ),
+        _date(
+            rf"{date} \d{{1,2}}:\d{{2}}(:\d{{2}})? [AaPp][Mm]",
+            "TIMESTAMP",
+            f"try_strptime({slashed}, {halves})",
+            order,
+        ),
+    )
 
 
 FLAGS = (
@@ -77,18 +100,22 @@ DATES = (
     _date(
         r"\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{4}", "DATE", "try_strptime(replace({}, '-', ' '), ['%d %b %Y', '%d %B %Y'])"
     ),
-    _numeric_date("day-first", "/.-", "DATE"),
-    _numeric_date("month-first", "/-", "DATE"),
-    _numeric_date("day-first", "/.-", "TIMESTAMP"),
-    _numeric_date("month-first", "/-", "TIMESTAMP"),
+    *_numeric_dates("day-first", "%Y"),
+    *_numeric_dates("month-first", "%Y"),
+    *_numeric_dates("day-first", "%y"),
+    *_numeric_dates("month-first", "%y"),
 )
 # Only where a column is known to hold dates: elsewhere 20241231 is a number like any other.
 COMPACT_DATE = _date(r"(19|20)\d{6}", "DATE", "try_strptime({}, '%Y%m%d')")
 
 
 def numbers(*, decimal_comma: bool) -> tuple[Reading, ...]:
-    """How numbers may be written; 12,50 and 1,250 look alike, so the file's delimiter has to say which is meant."""
-    return (*_PLAIN_NUMBERS, _COMMA_DECIMALS if decimal_comma else _COMMA_THOUSANDS)
+    """How numbers may be written, the likeliest first: 1,250 is read by the first that reads all of its column.
+
+    `decimal_comma` says which likeliest is meant: 1.25 or 1250.
+    """
+    commas = (_COMMA_DECIMALS, _COMMA_THOUSANDS) if decimal_comma else (_COMMA_THOUSANDS, _COMMA_DECIMALS)
+    return (*_PLAIN_NUMBERS, *commas)
 
 
 def dates(order: DateOrder | None) -> tuple[Reading, ...]:

@@ -2,15 +2,16 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
 
 from loyalty_core.demo.csv_text import GZIP_MAGIC, UTF16_MARKS, CsvText, plain_csv
-from loyalty_core.demo.warehouse_file import disk_is_full
-from loyalty_core.errors import DataError
+from loyalty_core.demo.warehouse_file import disk_is_full, write_warehouse
+from loyalty_core.errors import DataError, SettingsError
 
 SOURCE_ROWS = "source_rows"
 
@@ -25,7 +26,7 @@ LINE_FAULT = re.compile(r"on Line: (\d+)")
 class SourceRows:
     """What was read into the temporary table `source_rows`: columns with their types, in the file's order.
 
-    `decimal_comma` says that 12,50 means twelve and a half, as in files separated by semicolons or tabs.
+    `decimal_comma` says that 1,250 is rather one and a quarter, as in files separated by semicolons.
     """
 
     file: Path
@@ -34,18 +35,40 @@ class SourceRows:
     decimal_comma: bool
     notes: list[str] = field(default_factory=list)
 
+    def has(self, name: str) -> bool:
+        return self._match(name) is not None
+
     def find(self, name: str, option: str) -> str:
         """The column that `name` means (case and outer spaces aside); the DataError names the nearest."""
-        if name in self.types:
-            return name
-        alike = [column for column in self.types if column.strip().lower() == name.strip().lower()]
-        if len(alike) == 1:
-            return alike[0]
+        if found := self._match(name):
+            return found
         raise DataError(
             f"{self.file.name} has no column {name!r} ({option}).",
             f"Its columns are {listed(self.types)}.",
             _nearest(name, self.types),
         )
+
+    def _match(self, name: str) -> str | None:
+        if name in self.types:
+            return name
+        alike = [column for column in self.types if column.strip().lower() == name.strip().lower()]
+        return alike[0] if len(alike) == 1 else None
+
+
+@contextmanager
+def open_load(
+    file: Path, out: Path, *, overwrite: bool
+) -> Generator[tuple[duckdb.DuckDBPyConnection, SourceRows], None, None]:
+    """Open a new warehouse at `out` with the rows of `file` in it, as `write_warehouse` does."""
+    if file.exists() and out.exists() and file.samefile(out):
+        raise SettingsError(
+            f"{out} is the file to be loaded.",
+            "It would be replaced by the warehouse.",
+            "Name another file with --out.",
+        )
+    _is_parquet(file)  # so that nothing is made for a file that cannot be read
+    with write_warehouse(out, overwrite=overwrite) as connection:
+        yield connection, read_source_rows(connection, file)
 
 
 def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
@@ -55,22 +78,18 @@ def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> Sourc
     missing, empty, of another kind, damaged, or a CSV whose lines differ in their number of columns.
     """
     connection.execute("SET TimeZone = 'UTC'")  # times with a zone become UTC, those without are left alone
-    head = _head_of(file)
     notes: list[str] = []
     decimal_comma = False
-    if head.startswith(PARQUET_MAGIC):
+    if _is_parquet(file):
         _read_parquet(connection, file)
     else:
-        _refuse_other_kinds(file, head)
         with plain_csv(file) as text:
             _read_csv(connection, file, text)
-        notes, decimal_comma = text.notes, text.delimiter != ","
+        notes, decimal_comma = text.notes, text.delimiter == ";"
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {SOURCE_ROWS}").fetchall()}
     (row_count,) = connection.execute(f"SELECT count(*) FROM {SOURCE_ROWS}").fetchall()[0]  # noqa: S608
     if row_count == 0:
-        raise DataError(
-            f"{file.name} has no rows.", "It has a heading and nothing below it.", "Export it again."
-        )
+        raise DataError(f"{file.name} has no rows.", "It has a heading and nothing below it.", "Export it again.")
     return SourceRows(file, types, row_count, decimal_comma, notes)
 
 
@@ -92,6 +111,19 @@ def _nearest(name: str, columns: Iterable[str]) -> str:
     return f"Did you mean {by_lower[near[0]]!r}?" if near else "Give one of these names."
 
 
+def _is_parquet(file: Path) -> bool:
+    """Parquet, else CSV as far as the first bytes show; DataError when it is neither, empty or not there."""
+    head = _head_of(file)
+    if head.startswith(PARQUET_MAGIC):
+        return True
+    remedy = "Save the table as CSV (UTF-8) or Parquet and load that."
+    if head.startswith(SPREADSHEET_MAGIC):
+        raise DataError(f"{file.name} is a spreadsheet or a ZIP file, not CSV or Parquet.", remedy=remedy)
+    if b"\0" in head and not head.startswith((GZIP_MAGIC, *UTF16_MARKS)):
+        raise DataError(f"{file.name} is neither CSV nor Parquet.", "It holds binary data.", remedy)
+    return False
+
+
 def _head_of(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
@@ -103,14 +135,6 @@ def _head_of(file: Path) -> bytes:
     if not head.strip():
         raise DataError(f"{file.name} is empty.", "It has neither a heading nor rows.", "Export it again.")
     return head
-
-
-def _refuse_other_kinds(file: Path, head: bytes) -> None:
-    remedy = "Save the table as CSV (UTF-8) or Parquet and load that."
-    if head.startswith(SPREADSHEET_MAGIC):
-        raise DataError(f"{file.name} is a spreadsheet or a ZIP file, not CSV or Parquet.", remedy=remedy)
-    if b"\0" in head and not head.startswith((GZIP_MAGIC, *UTF16_MARKS)):
-        raise DataError(f"{file.name} is neither CSV nor Parquet.", "It holds binary data.", remedy)
 
 
 def _read_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> None:

@@ -22,9 +22,7 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
-def write_warehouse(
-    out: Path, *, overwrite: bool = False
-) -> Generator[duckdb.DuckDBPyConnection, None, None]:
+def write_warehouse(out: Path, *, overwrite: bool = False) -> Generator[duckdb.DuckDBPyConnection, None, None]:
     """Open a new warehouse for writing; it becomes `out` only when the block ends without an error.
 
     Whatever goes wrong, an older file at `out` stays as it was and nothing is left beside it. A demo
@@ -74,9 +72,7 @@ def _as_text(value: Fact) -> str:
 
 def _check_replaceable(out: Path, overwrite: bool) -> None:
     if out.is_dir():
-        raise SettingsError(
-            f"{out} is a folder.", "The warehouse is one file.", "Name a file in it with --out."
-        )
+        raise SettingsError(f"{out} is a folder.", "The warehouse is one file.", "Name a file in it with --out.")
     if not out.exists():
         return
     if not out.is_file():
