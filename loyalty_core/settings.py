@@ -158,7 +158,7 @@ class Settings(BaseSettings):
         for name, value in super().__repr_args__():
             yield name, without_password(value) if name and name.endswith("_url") and value else value
 
-    @field_validator("ml_feature_mapping", "rfm_columns", "rfm_cut_points", mode="before")
+    @field_validator("ml_feature_mapping", "ml_training", "rfm_columns", "rfm_cut_points", mode="before")
     @classmethod
     def _from_json(cls, value: Any) -> Any:
         try:

@@ -114,9 +114,11 @@ def score_columns(view: sa.FromClause, cut_points: RfmCutPoints) -> dict[str, sa
     return {**scores, "rfm_segment": _segment_name(never_bought_in_sql(recency, frequency), **scores)}
 
 
-def measure(column: sa.ColumnElement[Any]) -> sa.ColumnElement[float]:
+def measure(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The column as a double, with everything that is no finite number as NULL."""
     number = sa.cast(column, sa.Double)
+    if isinstance(column.type, sa.Integer):
+        return number
     return sa.case((number.between(-float_info.max, float_info.max), number))
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from sqlalchemy.dialects import postgresql
 
 from loyalty_core.errors import DataError
 from loyalty_core.ml.features import MappedFeature, resolve_mapping
@@ -20,7 +19,7 @@ from loyalty_core.ml.rfm import FourPoints, RfmColumns, RfmCutPoints, measure, n
 from loyalty_core.warehouse.catalog import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from loyalty_core.settings import RfmMeasure, Settings
     from loyalty_core.warehouse import Warehouse
@@ -29,7 +28,6 @@ _FILE = "rfm_cut_points.json"
 _FORMAT = 1
 _JSON = TypeAdapter(RfmCutPoints)
 _PARTS = 5
-_SHARES = [part / _PARTS for part in range(1, _PARTS)]
 _FEATURES: dict[RfmMeasure, str] = {
     "recency": "days_since_last",
     "frequency": "transaction_count",
@@ -63,15 +61,16 @@ def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
     settings, as_of = warehouse.settings, datetime.now(UTC)
     columns = _columns(warehouse)
     given = settings.rfm_cut_points
-    wanted = [name for name in _FEATURES if name not in given]
-    facts = _facts(warehouse, _base(warehouse, columns), wanted)
-    points = {name: given.get(name) or _by_rule(name, facts[name], settings) for name in _FEATURES}
+    points = {
+        name: given.get(name) or _by_rule(name, _quantiles(warehouse, columns, name), settings) for name in _FEATURES
+    }
+    customers, bought = _customers(warehouse, columns)
     return RfmCutPoints(
         **points,
         columns=columns,
         rule=settings.rfm_rule,
-        customers=facts["customers"],
-        never_bought=facts["customers"] - int(facts["bought"]),
+        customers=customers,
+        never_bought=customers - bought,
         as_of=as_of,
     )
 
@@ -125,61 +124,50 @@ def _number_column(found: MappedFeature, view: sa.Table) -> str:
     return found.column
 
 
-def _base(warehouse: Warehouse, columns: RfmColumns) -> sa.Subquery:
-    """Every customer's measures, NULL for who has never bought, and `bought` as 0 or 1."""
+def _customers(warehouse: Warehouse, columns: RfmColumns) -> tuple[int, int]:
+    """All customers, and those who have bought."""
+    bought = sa.func.sum(sa.case((_bought(warehouse.features, columns), 1), else_=0))
+    counts = sa.select(sa.func.count().label("customers"), bought.label("bought")).select_from(warehouse.features)
+    found = warehouse.rows(counts)[0]
+    return found["customers"], int(found["bought"] or 0)
+
+
+def _bought(view: sa.Table, columns: RfmColumns) -> sa.ColumnElement[bool]:
+    return ~never_bought_in_sql(measure(view.c[columns.recency]), measure(view.c[columns.frequency]))
+
+
+def _quantiles(warehouse: Warehouse, columns: RfmColumns, name: RfmMeasure) -> list[float] | None:
+    """Quantiles of those who have bought, None when nobody has a value; the same SQL for every database.
+
+    Equal values are counted first, which makes this faster than sorting every customer.
+    """
     view = warehouse.features
-    recency, frequency, monetary = (measure(view.c[column]) for column in columns)
-    never = never_bought_in_sql(recency, frequency)
-    return sa.select(
-        recency.label("recency"),
-        sa.case((~never, frequency)).label("frequency"),
-        sa.case((~never, monetary)).label("monetary"),
-        sa.case((never, 0), else_=1).label("bought"),
-    ).subquery("base")
+    value = measure(view.c[getattr(columns, name)])
+    counted = sa.select(value.label("value"), sa.func.count().label("customers"))
+    counted = counted.where(_bought(view, columns), value.is_not(None)).group_by(value).subquery("counted")
+    upto = sa.func.sum(counted.c.customers).over(order_by=counted.c.value)
+    known = sa.func.sum(counted.c.customers).over()
+    placed = sa.select(
+        counted.c.value,
+        sa.cast(upto, sa.BigInteger).label("upto"),
+        sa.cast(known, sa.BigInteger).label("known"),
+    ).subquery("placed")
+    before = [(placed.c.known - 1) * part // _PARTS for part in range(1, _PARTS)]
+    around = [
+        sa.func.min(sa.case((placed.c.upto > place + step, placed.c.value))).label(f"{side}_{part}")
+        for part, place in enumerate(before, start=1)
+        for step, side in enumerate(("below", "above"))
+    ]
+    found = warehouse.rows(sa.select(sa.func.max(placed.c.known).label("known"), *around))[0]
+    if not found["known"]:
+        return None
+    return [_between(found, part) for part in range(1, _PARTS)]
 
 
-def _facts(warehouse: Warehouse, base: sa.Subquery, wanted: Sequence[str]) -> dict[str, Any]:
-    """`customers`, `bought`, and for each measure wanted its four quantiles, None when nobody has a value."""
-    counts = [sa.func.count().label("customers"), sa.func.coalesce(sa.func.sum(base.c.bought), 0).label("bought")]
-    if quantiles := _QUANTILES.get(warehouse.url.get_backend_name()):
-        return _one_row(warehouse, sa.select(*counts, *(quantiles(base.c[name]).label(name) for name in wanted)))
-    by_rank = {name: _by_rank(warehouse, base.c[name]) for name in wanted}
-    return _one_row(warehouse, sa.select(*counts)) | by_rank
-
-
-def _in_duckdb(value: sa.ColumnElement[float]) -> sa.ColumnElement[Any]:
-    return sa.func.quantile_cont(value, sa.literal_column(str(_SHARES)))
-
-
-def _in_postgresql(value: sa.ColumnElement[float]) -> sa.ColumnElement[Any]:
-    return sa.func.percentile_cont(postgresql.array(_SHARES)).within_group(value)
-
-
-_QUANTILES: dict[str, Callable[[sa.ColumnElement[float]], sa.ColumnElement[Any]]] = {
-    "duckdb": _in_duckdb,
-    "postgresql": _in_postgresql,
-}
-
-
-def _by_rank(warehouse: Warehouse, value: sa.ColumnElement[float]) -> list[float] | None:
-    """The same quantiles for any database: rows are numbered, and the two around each quantile fetched."""
-    place, known = sa.func.row_number().over(order_by=value), sa.func.count().over()
-    ordered = sa.select(value.label("value"), place.label("place"), known.label("known"))
-    ordered = ordered.where(value.is_not(None)).subquery("ordered")
-    below = [(ordered.c.known - 1) * part // _PARTS + 1 for part in range(1, _PARTS)]
-    around = [place for first in below for place in (first, first + 1)]
-    rows = warehouse.fetch_arrow(sa.select(ordered).where(ordered.c.place.in_(around))).to_pylist()
-    at = {row["place"] - 1: row["value"] for row in rows}
-    return [_between(at, *divmod((rows[0]["known"] - 1) * part, _PARTS)) for part in range(1, _PARTS)] if rows else None
-
-
-def _between(at: Mapping[int, float], below: int, fifths: int) -> float:
-    return at[below] + (at[below + 1] - at[below]) * fifths / _PARTS if fifths else at[below]
-
-
-def _one_row(warehouse: Warehouse, select: sa.Select) -> dict[str, Any]:
-    """Over Arrow, since a sort of the whole base may take longer than a statement of a screen may."""
-    return warehouse.fetch_arrow(select).to_pylist()[0]
+def _between(found: Mapping[str, Any], part: int) -> float:
+    """Linear interpolation between the two values around a quantile; the last value has none above."""
+    below, fifths = found[f"below_{part}"], (found["known"] - 1) * part % _PARTS
+    return below + (found[f"above_{part}"] - below) * fifths / _PARTS if fifths else below
 
 
 def _by_rule(name: str, quantiles: Sequence[float] | None, settings: Settings) -> FourPoints:

@@ -79,7 +79,7 @@ _BY_CODE = {
 }
 
 # One block per recency, one line per frequency, monetary 1 → 5 across each block.
-_GRID = """
+GRID = """
         recency 5        recency 4        recency 3        recency 2        recency 1
   5   LO LO LO CH CH   LO LO LO CH CH   LO LO LO LO LO   AR AR AR CL CL   AR AR AR CL CL
   4   LO LO LO CH CH   LO LO LO CH CH   NA NA LO LO LO   AR AR AR CL CL   AR AR AR CL CL
@@ -103,7 +103,7 @@ SEGMENT_NAMES: tuple[str, ...] = (*(segment.name for segment in SEGMENTS), NO_PU
 
 def _read_grid() -> npt.NDArray[np.int8]:
     """Position in SEGMENTS by [recency - 1, frequency - 1, monetary - 1]."""
-    lines = [line.split()[1:] for line in _GRID.strip().splitlines()[1:]]
+    lines = [line.split()[1:] for line in GRID.strip().splitlines()[1:]]
     codes = np.array(lines).reshape(5, 5, 5)  # frequency 5 → 1, recency 5 → 1, monetary 1 → 5
     position_of = {code: position for position, code in enumerate(_BY_CODE)}
     positions = np.vectorize(position_of.__getitem__)(codes[::-1, ::-1, :])

@@ -54,7 +54,7 @@ def write_file(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBat
 def _encoding_of(schema: pa.Schema) -> dict[str, Any]:
     """Dictionaries where values repeat. Scores and ids hardly do, and compressing them takes longer than scoring."""
     repeating = [field.name for field in schema if not pa.types.is_floating(field.type) and field.name != CUSTOMER_ID]
-    return {"use_dictionary": repeating, "compression": "none"}
+    return {"use_dictionary": repeating, "compression": "none", "write_statistics": False}
 
 
 @contextmanager

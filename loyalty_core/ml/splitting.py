@@ -1,0 +1,94 @@
+"""Which rows train, which choose (early stopping and calibration), and which judge; no row does two of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sklearn.model_selection import train_test_split
+
+if TYPE_CHECKING:
+    from datetime import date
+
+Rows = npt.NDArray[np.intp]
+
+VALIDATION_SHARE = TEST_SHARE = 0.15
+# A part that is much smaller than meant, or lacks a class, is of no use: then the split is not by time.
+_SMALLEST_PART = 0.4 * TEST_SHARE
+_FEWEST_OF_A_CLASS = 3
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of the rows of each part; with method "time", the first day of validation and of test."""
+
+    train: Rows
+    validation: Rows
+    test: Rows
+    method: Literal["time", "stratified"]
+    validation_from: date | None = None
+    test_from: date | None = None
+
+
+def split_rows(classes: npt.NDArray[np.intp], days: pa.Array | None, customers: pa.Array | None, seed: int) -> Split:
+    """Oldest 70 % of rows to train, then 15 % to validate, newest 15 % to test; a day is never divided.
+
+    `classes` are 0, 1, … . Without days, with too few of them, or where a part would lack a class, the parts
+    are drawn at random with equal shares of classes, all rows of a customer in the same part.
+    """
+    by_time = _by_time(classes, days) if days is not None else None
+    return by_time or _stratified(classes, _groups(customers, len(classes)), seed)
+
+
+def _by_time(classes: npt.NDArray[np.intp], days: pa.Array) -> Split | None:
+    if days.null_count:
+        return None
+    day = days.cast(pa.date32()).to_numpy(zero_copy_only=False).astype("datetime64[D]")
+    unique, counts = np.unique(day, return_counts=True)
+    older = np.cumsum(counts) / len(day)  # share of rows up to and with each day
+    cuts = [int(np.abs(older - share).argmin()) for share in (1 - VALIDATION_SHARE - TEST_SHARE, 1 - TEST_SHARE)]
+    if not cuts[0] < cuts[1] < len(unique) - 1:
+        return None
+    validation_from, test_from = unique[cuts[0] + 1], unique[cuts[1] + 1]
+    train = np.flatnonzero(day < validation_from)
+    validation = np.flatnonzero((day >= validation_from) & (day < test_from))
+    test = np.flatnonzero(day >= test_from)
+    if not all(_is_usable(part, classes) for part in (train, validation, test)):
+        return None
+    return Split(train, validation, test, "time", validation_from.item(), test_from.item())
+
+
+def _is_usable(part: Rows, classes: npt.NDArray[np.intp]) -> bool:
+    of_class = np.bincount(classes[part], minlength=classes.max() + 1)
+    return len(part) >= _SMALLEST_PART * len(classes) and of_class.min() >= _FEWEST_OF_A_CLASS
+
+
+def _stratified(classes: npt.NDArray[np.intp], groups: npt.NDArray[np.intp], seed: int) -> Split:
+    """Draws groups, each counted under the class of its first row."""
+    _, first = np.unique(groups, return_index=True)
+    class_of_group = classes[first]
+    rest, test = _draw(np.arange(len(first)), class_of_group, TEST_SHARE, seed)
+    train, validation = _draw(rest, class_of_group, VALIDATION_SHARE / (1 - TEST_SHARE), seed)
+    train, validation, test = (np.flatnonzero(np.isin(groups, part)) for part in (train, validation, test))
+    return Split(train, validation, test, "stratified")
+
+
+def _draw(groups: Rows, classes: npt.NDArray[np.intp], share: float, seed: int) -> tuple[Rows, Rows]:
+    counts = np.bincount(classes[groups])
+    enough = counts[counts > 0].min() >= 2
+    stratify = classes[groups] if enough else None
+    kept, drawn = train_test_split(groups, test_size=share, random_state=seed, stratify=stratify)
+    return np.asarray(kept), np.asarray(drawn)
+
+
+def _groups(customers: pa.Array | None, rows: int) -> npt.NDArray[np.intp]:
+    """A number per customer; rows without a customer stand for themselves."""
+    if customers is None:
+        return np.arange(rows)
+    codes = customers.dictionary_encode().indices
+    numbers = codes.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+    numbers = np.where(numbers < 0, rows + np.arange(rows), numbers)
+    return np.unique(numbers, return_inverse=True)[1]

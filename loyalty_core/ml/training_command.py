@@ -1,0 +1,175 @@
+"""The command line of train_models_from_dwh.py: options, progress, the evaluation table and exit codes.
+
+Exit codes: 0 trained and active · 1 anything else that went wrong · 2 wrong arguments or settings · 3 no warehouse ·
+4 no table or column · 5 the history cannot train a model (too few rows, bad labels) · 6 trained, kept, but not
+activated, because a simple baseline is better · 130 stopped by Ctrl-C. Before 0 and 6, nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+from contextlib import closing
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from loyalty_core.errors import (
+    DataError,
+    LoyaltyError,
+    QueryTimeout,
+    SettingsError,
+    ViewUnusable,
+    WarehouseUnavailable,
+)
+from loyalty_core.ml.bundle_store import activate, prune, write_bundle
+from loyalty_core.ml.features import FeatureCountMismatch, MappingError
+from loyalty_core.ml.training_checks import TrainingRefused
+from loyalty_core.ml.training_options import MODELS, TrainingOptions, options_for
+from loyalty_core.ml.training_report import ProgressLine, print_evaluation, print_findings
+from loyalty_core.settings import Settings, get_settings
+from loyalty_core.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loyalty_core.ml.training import Progress, TrainedBundle
+    from loyalty_core.warehouse.history import ModelName
+
+NOT_ACTIVATED = 6
+STOPPED = 130
+_EXIT_CODES: tuple[tuple[type[LoyaltyError], int], ...] = (
+    (SettingsError, 2),
+    (FeatureCountMismatch, 2),
+    (WarehouseUnavailable, 3),
+    (QueryTimeout, 3),
+    (ViewUnusable, 4),
+    (MappingError, 4),
+    (TrainingRefused, 5),
+    (DataError, 5),
+)
+
+
+def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] | None = None) -> int:
+    """Train as the arguments say, starting from these options; returns the exit code."""
+    given = _parser().parse_args(arguments)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        return _run({"churn": churn, "nbo": nbo}, given, errors)
+    except LoyaltyError as error:
+        errors.print(str(error), markup=False)
+        return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
+    except KeyboardInterrupt:
+        errors.print("Stopped; nothing was changed.")
+        return STOPPED
+
+
+def _run(bases: Mapping[ModelName, TrainingOptions], given: argparse.Namespace, errors: Console) -> int:
+    settings = get_settings()
+    chosen = {name: getattr(given, name) for name in _OPTION_FLAGS if getattr(given, name) is not None}
+    options: dict[ModelName, TrainingOptions] = {
+        name: options_for(name, base, settings, chosen) for name, base in bases.items() if given.model in {name, "all"}
+    }
+    with closing(Warehouse(settings)) as warehouse:
+        health = warehouse.health()
+        if health.error:
+            raise health.error
+        trained = _train(warehouse, options, given.progress, errors)
+    return _keep(settings, trained, given, errors)
+
+
+def _train(
+    warehouse: Warehouse, options: Mapping[ModelName, TrainingOptions], progress: str, errors: Console
+) -> TrainedBundle:
+    # Not at the top: TensorFlow takes seconds to import, and a wrong argument should be told at once.
+    from loyalty_core.ml.training import train  # noqa: PLC0415
+
+    if progress == "jsonl":
+        return train(warehouse, options, _print_json_line, _user())
+    with ProgressLine(errors) as line:
+        return train(warehouse, options, line.show, _user())
+
+
+def _keep(settings: Settings, trained: TrainedBundle, given: argparse.Namespace, errors: Console) -> int:
+    """Write the version and activate it, unless told not to or a baseline is better."""
+    version = write_bundle(settings.models_dir, trained.parts)
+    worse = trained.worse_than_baseline
+    refused = bool(worse) and not given.promote_worse
+    activated = not refused and not given.no_activate
+    if activated:
+        activate(settings.models_dir, version, _user())
+        prune(settings.models_dir, settings.ml_versions_kept)
+    if given.progress == "jsonl":
+        metrics = {name: part.metrics for name, part in trained.parts.models.items()}
+        findings = {name: [asdict(one) for one in found] for name, found in trained.findings.items()}
+        result = {"version": version, "activated": activated, "metrics": metrics, "findings": findings}
+        print(json.dumps({"stage": "done", **result}), flush=True)  # noqa: T201 (the output asked for)
+    else:
+        out = Console(highlight=False)
+        print_findings(out, trained)
+        print_evaluation(out, trained)
+        _say_where(out, settings, version, activated=activated)
+    for name, baseline in worse.items() if refused else ():
+        errors.print(
+            f"The {name} model is worse than the {baseline} and was not activated. "
+            "Improve the history, or activate it all the same with --promote-worse."
+        )
+    return NOT_ACTIVATED if refused else 0
+
+
+def _say_where(out: Console, settings: Settings, version: str, *, activated: bool) -> None:
+    folder = settings.models_dir
+    out.print(f"Version {version} is in {folder / 'versions' / version}.", soft_wrap=True)
+    if activated:
+        files = ", ".join(str(folder / name) for name in ("nbo.tflite", "churn.tflite", "scaler.pkl"))
+        out.print(f"It is active: {files}.", soft_wrap=True)
+    else:
+        out.print("It is not active; the models in use are unchanged.")
+
+
+def _print_json_line(progress: Progress) -> None:
+    print(json.dumps(asdict(progress)), flush=True)  # noqa: T201 (the output asked for)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+_OPTION_FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "since": (date.fromisoformat, "use rows of this day or later, as 2026-01-31"),
+    "epochs": (int, "most epochs"),
+    "patience": (int, "epochs without a better validation loss before training stops"),
+    "batch_size": (int, "rows per step"),
+    "architecture": (lambda text: [int(part) for part in text.split(",") if part], "units of the hidden layers: 64,32"),
+    "activation": (str, "Keras activation of the hidden layers"),
+    "dropout": (float, "share of hidden units left out in a step"),
+    "members": (int, "networks trained side by side"),
+    "pieces": (int, "straight pieces of each input's response"),
+    "l2": (float, "penalty on squared weights"),
+    "optimizer": (str, "Keras optimizer"),
+    "learning_rate": (float, "first learning rate"),
+    "loss": (str, "Keras loss"),
+    "class_weights": (str, "auto, balanced or none"),
+    "seed": (int, "same seed and same rows give the same models"),
+    "most_rows": (int, "of more rows, the newest are used"),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="train_models_from_dwh.py", description="Train the models on the warehouse's history."
+    )
+    parser.add_argument("--model", choices=(*MODELS, "all"), default="all", help="which to train (default: all)")
+    parser.add_argument("--no-activate", action="store_true", help="keep the version without using it")
+    parser.add_argument("--promote-worse", action="store_true", help="activate even what a simple baseline beats")
+    parser.add_argument("--progress", choices=("terminal", "jsonl"), default="terminal", help="how to report")
+    options = parser.add_argument_group("training options, for all models trained")
+    for name, (reader, text) in _OPTION_FLAGS.items():
+        options.add_argument(f"--{name.replace('_', '-')}", type=reader, metavar="VALUE", help=text)
+    return parser

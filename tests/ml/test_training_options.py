@@ -1,0 +1,58 @@
+"""Training options: where they come from, what is refused, and what the number of rows decides."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from loyalty_core.errors import SettingsError
+from loyalty_core.ml.training_options import TrainingOptions, options_for
+from loyalty_core.settings import Settings
+
+
+def test_later_sources_win() -> None:
+    settings = Settings(ml_training={"epochs": 20, "seed": 3, "churn": {"epochs": 30, "architecture": [8, 4]}})
+    base = TrainingOptions(epochs=10, dropout=0.3)
+    churn = options_for("churn", base, settings, {"seed": 5})
+    nbo = options_for("nbo", base, settings, {})
+    assert (churn.epochs, churn.seed, churn.dropout, churn.architecture) == (30, 5, 0.3, (8, 4))
+    assert (nbo.epochs, nbo.seed, nbo.dropout, nbo.architecture) == (20, 3, 0.3, None)
+
+
+def test_dates_come_as_text() -> None:
+    assert TrainingOptions().replaced({"since": "2026-02-01"}, "x").since == date(2026, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": 0}, "ML_TRAINING has the value 0 for epochs. Input should be greater than or equal to 1."),
+        ({"learning_rate": "fast"}, "ML_TRAINING has the value 'fast' for learning_rate."),
+        ({"class_weights": "some"}, "ML_TRAINING has the value 'some' for class_weights."),
+        ({"epoch": 3}, "ML_TRAINING has an option 'epoch' that does not exist."),
+        ({"churn": 3}, "ML_TRAINING has the value 3 for churn."),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_name(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        options_for("churn", TrainingOptions(), Settings(ml_training=values), {})
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("rows", "architecture", "members", "batch_size"),
+    [(500, (16,), 4, 32), (5_000, (32, 16), 2, 64), (60_000, (64, 32), 1, 1024), (5_000_000, (64, 32), 1, 4096)],
+)
+def test_size_follows_the_rows(rows: int, architecture: tuple[int, ...], members: int, batch_size: int) -> None:
+    size = TrainingOptions().size_for(rows)
+    assert (size.architecture, size.members, size.batch_size) == (architecture, members, batch_size)
+    assert size.l2 * rows == pytest.approx(12.5)
+
+
+def test_what_is_given_is_kept() -> None:
+    size = TrainingOptions(architecture=(7,), members=3, batch_size=9, l2=0.5).size_for(100)
+    assert tuple(size) == ((7,), 3, 0.5, 9)
+
+
+def test_without_hidden_layers_one_member_is_enough() -> None:
+    assert TrainingOptions(architecture=(), members=3).size_for(100).members == 1

@@ -1,0 +1,37 @@
+"""Train the churn and next best offer models on the warehouse's history: `python train_models_from_dwh.py`.
+
+To change a model, edit its options below, or set them for one run on the command line (--epochs 20) or for good
+in loyalty.toml under [ml_training], [ml_training.churn] and [ml_training.nbo]; the later of the three wins.
+`TrainingOptions` explains each of them, and None leaves it to the number of rows. For layers of another kind,
+edit `_member` in loyalty_core/ml/network.py.
+"""
+
+from loyalty_core.ml.training_options import TrainingOptions
+
+CHURN = TrainingOptions(
+    architecture=None,  # units of each hidden layer, for example (64, 32)
+    activation="relu",
+    dropout=0.1,
+    epochs=100,
+    patience=10,
+    batch_size=None,
+    optimizer="adam",
+    learning_rate=0.003,
+    loss=None,  # a Keras loss for one output, for example "binary_focal_crossentropy"; None is cross-entropy
+)
+NBO = TrainingOptions(
+    architecture=None,
+    activation="relu",
+    dropout=0.1,
+    epochs=100,
+    patience=10,
+    batch_size=None,
+    optimizer="adam",
+    learning_rate=0.003,
+    loss=None,  # a Keras loss for one output per offer, for example "categorical_focal_crossentropy"
+)
+
+if __name__ == "__main__":
+    from loyalty_core.ml.training_command import main
+
+    raise SystemExit(main(CHURN, NBO))
