@@ -140,12 +140,14 @@ def train_network(
     correction = weight_correction(weights, outputs)
     _, logits = models = _build(train, outputs, options, size)
     watch = _Watch(logits, validation, correction, options, on_epoch)
-    _fit(models, train, weights, size, options.epochs, watch)
+    _fit(models, train, weights, size, epochs=options.epochs, callback=watch)
     calibration = fit_calibration(_answers(logits, validation.inputs), validation.classes, correction)
     if len(train.classes) < _REFIT_BELOW:
-        both = Rows(*(np.concatenate(pair) for pair in zip(train, validation, strict=True)))
+        both = Rows(
+            np.concatenate([train.inputs, validation.inputs]), np.concatenate([train.classes, validation.classes])
+        )
         _, logits = models = _build(both, outputs, options, size)
-        _fit(models, both, weights, size, len(watch.rates), _SameRates(watch.rates.__getitem__))
+        _fit(models, both, weights, size, epochs=len(watch.rates), callback=_SameRates(watch.rates.__getitem__))
     served = _served(logits, calibration)
     chosen = None if weights is None else tuple(float(weight) for weight in weights)
     return TrainedNetwork(served, to_tflite(served), calibration, watch.epochs, watch.best_loss, chosen)
@@ -252,6 +254,7 @@ def _fit(
     rows: Rows,
     weights: npt.NDArray[np.float64] | None,
     size: NetworkSize,
+    *,
     epochs: int,
     callback: keras.callbacks.Callback,
 ) -> None:

@@ -1,0 +1,78 @@
+"""What can be wrong with a rule: every fault with its place and what to do, all of them in one error."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from loyalty_core.errors import LoyaltyError
+
+_SHOWN_CHARACTERS = 60
+_SHOWN_FAULTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a rule.
+
+    `code` is a stable word for programs, `path` the place as a JSON path (`$.and[1].>`).
+    """
+
+    code: str
+    path: str
+    sentence: str
+    remedy: str = ""
+
+
+class RuleError(LoyaltyError):
+    """The rule cannot be used; `faults` has everything that is wrong with it."""
+
+    code = "bad_rule"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        first = self.faults[0]
+        if len(self.faults) == 1:
+            super().__init__(first.sentence, f"It is at {first.path}.", first.remedy)
+            return
+        shown = [f"{fault.path}: {fault.sentence}" for fault in self.faults[:_SHOWN_FAULTS]]
+        more = len(self.faults) - len(shown)
+        shown += [f"And {more} more."] if more else []
+        super().__init__(f"The rule has {len(self.faults)} faults.", " ".join(shown), first.remedy)
+
+
+class TooLarge(Exception):
+    """Reading stopped at a limit; the fault that says which is already among the others."""
+
+
+class FaultList:
+    """The faults met so far; a rule with thousands of them is not worth reading to its end."""
+
+    _MOST = 100
+
+    def __init__(self) -> None:
+        self.found: list[Fault] = []
+
+    def add(self, code: str, path: str, sentence: str, remedy: str = "") -> None:
+        """Note a fault and go on."""
+        self.found.append(Fault(code, path, sentence, remedy))
+        if len(self.found) >= self._MOST:
+            raise TooLarge
+
+    def stop(self, code: str, path: str, sentence: str, remedy: str = "") -> TooLarge:
+        """Note a fault after which nothing more can be read; raise the result."""
+        self.found.append(Fault(code, path, sentence, remedy))
+        return TooLarge()
+
+
+def shown(value: Any) -> str:
+    """A value as it stands in a message: JSON, cut short."""
+    if isinstance(value, int) and abs(value) >= 10**_SHOWN_CHARACTERS:
+        return "a number of more than 60 digits"
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 1]}…"

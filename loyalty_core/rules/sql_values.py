@@ -1,0 +1,176 @@
+"""Values of a rule in SQL: blank is NULL, numbers are doubles unless a column is compared as it is stored."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.rules import sql_elements
+from loyalty_core.rules.faults import Fault, RuleError, shown
+from loyalty_core.rules.sql_elements import bound
+from loyalty_core.rules.tree import Calculation, Choice, Condition, Constant, Field, Joined, Part, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# Within these bounds no sixteen operands can overflow or underflow a double, which PostgreSQL answers with an error.
+LARGEST_OPERAND = 1e15
+SMALLEST_OPERAND = 1e-15
+_LARGEST_INT64 = 2**63 - 1
+_MOST_DIGITS = 30
+
+Column = sa.ColumnElement[Any]
+
+
+class SqlValues:
+    """Values over the columns of one table; `predicate` turns the conditions within them into SQL."""
+
+    def __init__(self, table: sa.FromClause, predicate: Callable[[Condition], sa.ColumnElement[bool]]) -> None:
+        self._table = table
+        self._predicate = predicate
+
+    def column(self, field: Field) -> Column:
+        """The column as it is stored; ids and enumerations as text."""
+        column = self._table.c.get(field.name)
+        if column is None:
+            sentence = f"The table has no column {shown(field.name)}."
+            raise RuleError([Fault("unknown_column", "$", sentence, "Compile the rule again.")])
+        if isinstance(column.type, sa.Uuid | sa.Enum):
+            return sa.cast(column, sa.Text)
+        if field.kind == "text":
+            return sql_elements.exact(column)
+        return column
+
+    def expression(self, value: Value | None, *, operand: bool = False) -> Column:
+        """Any value, NULL where it is blank; as an `operand` of arithmetic beyond what is ordinary as well."""
+        match value:
+            case None:
+                return sa.null()
+            case Field() if value.kind == "number":
+                column = self.column(value)
+                return _ordinary(column) if operand else _as_double(column)
+            case Field():
+                return self.column(value)
+            case Constant():
+                return bound(value.value, _TYPES[type(value.value)]) if value.kind != "number" else _double(value)
+            case Calculation():
+                return self._calculation(value)
+            case Joined():
+                parts = [sa.func.coalesce(self.expression(part), bound("", sa.Text())) for part in value.parts]
+                return _chain(lambda left, right: left.concat(right), parts) if parts else bound("", sa.Text())
+            case Part():
+                return self._part(value)
+            case Choice():
+                cases = [(self._predicate(when), self.expression(then, operand=operand)) for when, then in value.cases]
+                return sa.case(*cases, else_=self.expression(value.otherwise, operand=operand))
+
+    def _calculation(self, value: Calculation) -> Column:
+        operands = [self.expression(operand, operand=True) for operand in value.operands]
+        match value.operator:
+            case "+":
+                return _chain(lambda left, right: left + right, operands)
+            case "-" if len(operands) == 1:
+                return -operands[0]
+            case "-":
+                return _chain(lambda left, right: left - right, operands)
+            case "*":
+                return _chain(lambda left, right: left * right, operands)
+            case "/":
+                return _divide(*operands)
+            case "%":
+                left, right = operands
+                return left - right * sql_elements.truncated(_divide(left, right))
+            case name if len(operands) > 1:
+                filled = sa.and_(*(operand.is_not(None) for operand in operands))
+                extreme = sql_elements.least if name == "min" else sql_elements.greatest
+                return sa.case((filled, extreme(operands)))
+            case _:
+                return operands[0]
+
+    def _part(self, value: Part) -> Column:
+        text = self.expression(value.text)
+        if value.start >= 0:
+            rest = sa.func.substr(text, bound(value.start + 1, sa.Integer()))
+        else:
+            length = sa.func.length(text)
+            beyond = length + value.start
+            rest = sa.func.substr(text, sa.case((beyond < 0, 1), else_=beyond + 1))
+        if value.length is None:
+            return rest
+        if value.length >= 0:
+            return sa.func.substr(rest, 1, bound(value.length, sa.Integer()))
+        kept = sa.func.length(rest) + value.length
+        return sa.func.substr(rest, 1, sa.case((kept < 0, 0), else_=kept))
+
+
+def is_exact_integer(kind: sa.types.TypeEngine[Any]) -> bool:
+    """Whether a column type holds whole numbers only."""
+    return isinstance(kind, sa.Integer)
+
+
+def number_parameter(value: int | float, kind: sa.types.TypeEngine[Any]) -> Column:
+    """A number as a column of that type compares it: decimals as decimals, integers of any size, doubles."""
+    if isinstance(kind, sa.Float) or not (isinstance(value, int) or isinstance(kind, sa.Numeric)):
+        return bound(float(value), sa.Double())
+    if isinstance(value, int) and abs(value) <= _LARGEST_INT64:
+        return bound(value, sa.BigInteger())
+    number = Decimal(repr(value))
+    digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
+    if len(digits) + abs(int(exponent)) > _MOST_DIGITS and not isinstance(value, int):
+        return bound(float(value), sa.Double())
+    return bound(number, sa.Numeric())
+
+
+def neighbours(value: int | float, kind: sa.types.TypeEngine[Any]) -> tuple[int | float, int | float]:
+    """The values next below and above that a column of the type can hold; both the value itself where it can."""
+    if is_exact_integer(kind) and isinstance(value, float):
+        return (math.floor(value), math.ceil(value)) if abs(value) < _LARGEST_INT64 else (value, value)
+    if isinstance(kind, sa.Float) and isinstance(value, int) and float(value) != value:
+        nearest = float(value)
+        if nearest > value:
+            return math.nextafter(nearest, -math.inf), nearest
+        return nearest, math.nextafter(nearest, math.inf)
+    return value, value
+
+
+_TYPES: dict[type, sa.types.TypeEngine[Any]] = {str: sa.Text(), bool: sa.Boolean()}
+
+
+def _double(value: Constant) -> Column:
+    return bound(float(value.number), sa.Double())
+
+
+def _chain(step: Callable[[Column, Column], Column], operands: Sequence[Column]) -> Column:
+    result = operands[0]
+    for operand in operands[1:]:
+        result = step(result, operand)
+    return result
+
+
+def _divide(left: Column, right: Column) -> Column:
+    return sa.type_coerce(left, sa.Double()) / sa.type_coerce(
+        sa.func.nullif(right, bound(0.0, sa.Double())), sa.Double()
+    )
+
+
+def _as_double(column: Column) -> Column:
+    double = sql_elements.as_double(column)
+    guard = sql_elements.not_nan(column)
+    return double if guard is None else sa.case((guard, double))
+
+
+def _ordinary(column: Column) -> Column:
+    """The column as a double, NULL beyond what is ordinary (NaN too) and 0 next to 0."""
+    double = sql_elements.as_double(column)
+    within = column.between(_limit(-LARGEST_OPERAND, column), _limit(LARGEST_OPERAND, column))
+    if is_exact_integer(column.type):
+        return sa.case((within, double))
+    tiny = sa.and_(column > _limit(-SMALLEST_OPERAND, column), column < _limit(SMALLEST_OPERAND, column))
+    return sa.case((tiny, bound(0.0, sa.Double())), (within, double))
+
+
+def _limit(limit: float, column: Column) -> Column:
+    return bound(int(limit), sa.BigInteger()) if is_exact_integer(column.type) else bound(limit, sa.Double())

@@ -1,0 +1,74 @@
+"""The row answer is the SQL answer: random rules over random tables, on each database."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+
+from loyalty_core.rules import RuleError, compile_rule
+from tests.rules.random_rules import TODAY, RuleMaker, columns_of, rows_of, table_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OSLO = ZoneInfo("Europe/Oslo")
+ROWS = 150
+RULES = 300
+RULES_SLOW = 2_500
+DATABASES = ("duckdb", "postgresql", "sqlite")
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def connection(request: pytest.FixtureRequest) -> Iterator[sa.Connection]:
+    url = {"duckdb": "duckdb:///:memory:", "sqlite": "sqlite://"}.get(request.param)
+    options = {"connect_args": {"options": "-c timezone=UTC"}} if url is None else {}
+    engine = sa.create_engine(url or request.getfixturevalue("postgres_url"), **options)
+    with engine.connect() as connection:
+        if request.param == "duckdb":
+            connection.exec_driver_sql("SET TimeZone = 'UTC'")
+        yield connection
+        connection.rollback()
+    engine.dispose()
+
+
+def different_answers(connection: sa.Connection, seed: int, rules: int) -> list[tuple[Any, str]]:
+    """Rules for which some row has another answer in SQL than in Python, or none in SQL."""
+    rng, dialect = random.Random(seed), connection.dialect.name
+    table, columns = table_of(dialect), columns_of(dialect)
+    table.drop(connection, checkfirst=True)
+    table.create(connection)
+    connection.execute(sa.insert(table), rows_of(dialect, ROWS, rng))
+    rows = [dict(row) for row in connection.execute(sa.select(table)).mappings()]
+    maker, found, refused = RuleMaker(columns, rng), [], 0
+    for _ in range(rules):
+        json_logic = maker.rule()
+        try:
+            rule = compile_rule(json_logic, columns, today=TODAY, zone=OSLO)
+        except RuleError as error:
+            assert {fault.code for fault in error.faults} <= {"wrong_type", "too_large"}, (json_logic, error)
+            refused += 1
+            continue
+        predicate = rule.to_sql(table)
+        null, where = predicate.is_(None), rule.to_sql(table, where=True)
+        answers = sa.select(table.c.id, *(sa.case((test, 1), else_=0) for test in (predicate, where, null)))
+        in_sql = {number: tuple(map(bool, found)) for number, *found in connection.execute(answers)}
+        wrong = [row for row in rows if in_sql[row["id"]] != (rule.matches(row), rule.matches(row), False)]
+        if wrong:
+            values = {name: wrong[0][name] for name in rule.columns}
+            found.append((json_logic, f"{len(wrong)} rows, first {values}: SQL {in_sql[wrong[0]['id']]}"))
+    assert refused < rules / 3
+    return found
+
+
+def test_random_rules_answer_the_same_in_sql_and_on_a_row(connection: sa.Connection) -> None:
+    assert different_answers(connection, 1, RULES) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [2, 3, 4, 5, 6])
+def test_many_random_rules_answer_the_same(connection: sa.Connection, seed: int) -> None:
+    assert different_answers(connection, seed, RULES_SLOW // 5) == []
