@@ -13,10 +13,10 @@ CHURN = TrainingOptions(
     activation="relu",
     dropout=0.1,
     epochs=100,
-    patience=10,
+    patience=None,
     batch_size=None,
     optimizer="adam",
-    learning_rate=0.003,
+    learning_rate=None,
     loss=None,  # a Keras loss for one output, for example "binary_focal_crossentropy"; None is cross-entropy
 )
 NBO = TrainingOptions(
@@ -24,10 +24,10 @@ NBO = TrainingOptions(
     activation="relu",
     dropout=0.1,
     epochs=100,
-    patience=10,
+    patience=None,
     batch_size=None,
     optimizer="adam",
-    learning_rate=0.003,
+    learning_rate=None,
     loss=None,  # a Keras loss for one output per offer, for example "categorical_focal_crossentropy"
 )
 

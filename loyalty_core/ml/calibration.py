@@ -12,7 +12,7 @@ Classes = npt.NDArray[np.intp]
 
 _BALANCE_BELOW = 0.05
 # Keeps few validation rows that happen to be told apart perfectly from asking for certainty.
-_MOST_SCALE, _MOST_OFFSET = 4.0, 3.0
+_MOST_LOG_SCALE, _MOST_OFFSET = np.log(4.0), 3.0
 
 
 class Calibration(NamedTuple):
@@ -23,23 +23,26 @@ class Calibration(NamedTuple):
 
 
 def fit_calibration(logits: Logits, classes: Classes, correction: npt.NDArray[np.float64]) -> Calibration:
-    """Scale and offsets under which validation is most likely, or `correction` alone where that is as good.
+    """`correction` alone, a scale, or a scale and offsets: whichever validation is best told by.
 
     Platt's scaling (1999) of one logit, its affine counterpart for several; logits have shape (rows, outputs).
     Cross-entropy leaves a network nearly calibrated, and validation is one sample of customers and weeks: so the
-    fit is taken only when the Bayesian information criterion (Schwarz 1978) prefers it.
+    Bayesian information criterion (Schwarz 1978) chooses how much is fitted.
     """
+    outputs = logits.shape[1]
 
     def loss(parameters: npt.NDArray[np.float64]) -> float:
-        return mean_log_loss(np.exp(parameters[0]) * logits + correction + parameters[1:], classes)
+        offsets = parameters[1:] if len(parameters) > 1 else 0.0
+        return len(classes) * mean_log_loss(np.exp(parameters[0]) * logits + correction + offsets, classes)
 
-    nothing = np.zeros(1 + logits.shape[1])
-    limit = np.log(_MOST_SCALE)
-    bounds = [(-limit, limit), *[(-_MOST_OFFSET, _MOST_OFFSET)] * logits.shape[1]]
-    found = minimize(loss, nothing, method="L-BFGS-B", bounds=bounds)
-    gain = 2 * len(classes) * (loss(nothing) - found.fun)
-    chosen = found.x if gain > len(nothing) * np.log(len(classes)) else nothing
-    return Calibration(float(np.exp(chosen[0])), correction + chosen[1:])
+    best, best_criterion = np.zeros(1 + outputs), 2 * loss(np.zeros(1))
+    for count in (1, 1 + outputs):
+        bounds = [(-_MOST_LOG_SCALE, _MOST_LOG_SCALE), *[(-_MOST_OFFSET, _MOST_OFFSET)] * outputs][:count]
+        found = minimize(loss, np.zeros(count), method="L-BFGS-B", bounds=bounds)
+        criterion = 2 * found.fun + count * np.log(len(classes))
+        if criterion < best_criterion:
+            best, best_criterion = np.append(found.x, np.zeros(1 + outputs - count)), criterion
+    return Calibration(float(np.exp(best[0])), correction + best[1:])
 
 
 def mean_log_loss(logits: Logits, classes: Classes) -> float:

@@ -65,8 +65,8 @@ _NARROWEST_PIECE = 1e-4
 _SMALLEST_GAIN = 1e-5
 _CHUNK = 16_384
 _REFIT_BELOW = 20_000
-# How much wider the prior of the linear part is than that of the rest: a straight line needs less evidence.
-_LINEAR_FREEDOM = 2.5
+# What remains of the learning rate after the last epoch when all epochs are run.
+_LAST_RATE = 1 / 32
 PARITY_TOLERANCE = 1e-4
 
 
@@ -139,7 +139,7 @@ def train_network(
     weights = class_weights(train.classes, classes, options.class_weights)
     correction = weight_correction(weights, outputs)
     _, logits = models = _build(train, outputs, options, size)
-    watch = _Watch(logits, validation, correction, options, on_epoch)
+    watch = _Watch(logits, validation, correction, options.epochs, size.patience, on_epoch)
     _fit(models, train, weights, size, epochs=options.epochs, callback=watch)
     calibration = fit_calibration(_answers(logits, validation.inputs), validation.classes, correction)
     if len(train.classes) < _REFIT_BELOW:
@@ -208,19 +208,23 @@ _SameRates = keras.callbacks.LearningRateScheduler
 
 
 class _Watch(keras.callbacks.Callback):
-    """Early stopping on the validation log loss of all members together; halves the learning rate on the way."""
+    """Stops at the best validation log loss of all members together, halving the learning rate on the way.
+
+    Without `patience`, all epochs are run with a learning rate that falls evenly, and the last one counts.
+    """
 
     def __init__(
         self,
         logits: Model,
         validation: Rows,
         correction: npt.NDArray[np.float64],
-        options: TrainingOptions,
+        epochs: int,
+        patience: int | None,
         on_epoch: Callable[[Epoch], None],
     ) -> None:
         super().__init__()
         self._logits, self._validation, self._correction = logits, validation, correction
-        self._options, self._on_epoch = options, on_epoch
+        self._epochs, self._patience, self._on_epoch = epochs, patience, on_epoch
         self.best_loss, self.epochs = np.inf, 0
         self.rates: list[float] = []  # of the epochs up to the best
         self._all_rates: list[float] = []
@@ -234,14 +238,19 @@ class _Watch(keras.callbacks.Callback):
         loss = mean_log_loss(logits, self._validation.classes)
         self.epochs = epoch + 1
         self._all_rates.append(float(np.asarray(rate)))
-        if loss < self.best_loss - _SMALLEST_GAIN or not self.rates:
+        if self._patience is None or loss < self.best_loss - _SMALLEST_GAIN or not self.rates:
             self.best_loss, self.rates, self._best_weights = loss, list(self._all_rates), network.get_weights()
-        waited = self.epochs - len(self.rates)
-        if waited and waited == self._options.patience // 2:
+        if self._patience is None:
+            rate.assign(rate * _LAST_RATE ** (1 / self._epochs))
+        elif self._waited == self._patience // 2:
             rate.assign(rate / 2)
-        if waited >= self._options.patience:
+        elif self._waited >= self._patience:
             network.stop_training = True
-        self._on_epoch(Epoch(self.epochs, self._options.epochs, loss))
+        self._on_epoch(Epoch(self.epochs, self._epochs, loss))
+
+    @property
+    def _waited(self) -> int:
+        return len(self._all_rates) - len(self.rates)
 
     def on_train_end(self, logs: object = None) -> None:
         del logs
@@ -282,7 +291,7 @@ def _build(rows: Rows, outputs: int, options: TrainingOptions, size: NetworkSize
         answers = [keras.layers.Activation(activation)(each) for each in logits]
         mean = keras.layers.Average()(logits) if len(logits) > 1 else logits[0]
         members = keras.Model(scaled, answers)
-        _compile(members, options, outputs)
+        _compile(members, options, size, outputs)
     except (ValueError, TypeError) as error:
         raise SettingsError("Keras cannot build the network.", str(error).strip().splitlines()[0]) from error
     return members, keras.Model(scaled, mean)
@@ -306,17 +315,16 @@ def _member(stem: tuple[Tensor, Tensor], outputs: int, options: TrainingOptions,
     for units in size.architecture:
         hidden = keras.layers.Dense(units, activation=options.activation, kernel_regularizer=penalty)(hidden)
         hidden = keras.layers.Dropout(options.dropout)(hidden) if options.dropout else hidden
-    straight = keras.regularizers.L2(size.l2 / _LINEAR_FREEDOM**2)
-    parts = [(line, straight), (bends, penalty), *([(hidden, penalty)] if size.architecture else [])]
+    parts = [line, bends, hidden] if size.architecture else [line, bends]
     heads = [
-        keras.layers.Dense(outputs, kernel_initializer="zeros", kernel_regularizer=each)(part) for part, each in parts
+        keras.layers.Dense(outputs, kernel_initializer="zeros", kernel_regularizer=penalty)(part) for part in parts
     ]
     return keras.layers.Add()(heads)
 
 
-def _compile(members: Model, options: TrainingOptions, outputs: int) -> None:
+def _compile(members: Model, options: TrainingOptions, size: NetworkSize, outputs: int) -> None:
     optimizer: Any = keras.optimizers.get(options.optimizer)
-    optimizer.learning_rate = options.learning_rate
+    optimizer.learning_rate = size.learning_rate
     loss = options.loss or ("binary_crossentropy" if outputs == 1 else "categorical_crossentropy")
     members.compile(optimizer=optimizer, loss=[keras.losses.get(loss)] * len(members.outputs), jit_compile=False)
 

@@ -29,6 +29,8 @@ class NetworkSize(NamedTuple):
     members: int
     l2: float
     batch_size: int
+    learning_rate: float
+    patience: int | None
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -40,7 +42,7 @@ class TrainingOptions:
     members: networks trained side by side, whose logits are averaged.
     pieces: straight pieces of each input's response curve.
     l2: penalty on squared weights, beside a loss that is a mean over rows.
-    patience: epochs without a better validation loss before training stops.
+    patience: epochs without a better validation loss before training stops at the best.
     class_weights: "auto" balances the classes when the rarest has less than one row in twenty.
     since: rows of that day or later are used; most_rows: of more rows, the newest.
     """
@@ -52,10 +54,10 @@ class TrainingOptions:
     pieces: Annotated[int, Field(ge=1, le=64)] = 8
     l2: Annotated[float, Field(ge=0)] | None = None
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 100
-    patience: Annotated[int, Field(ge=1)] = 10
+    patience: Annotated[int, Field(ge=2)] | None = None
     batch_size: Annotated[int, Field(ge=1)] | None = None
     optimizer: str = "adam"
-    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.003
+    learning_rate: Annotated[float, Field(gt=0, le=10)] | None = None
     loss: str | None = None
     class_weights: Literal["auto", "balanced", "none"] = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
@@ -81,18 +83,21 @@ class TrainingOptions:
         """Every open choice made for so many training rows.
 
         The penalty is a Gaussian prior of standard deviation 0.2 on every weight: 1/(2·0.2²) spread over the
-        rows, so that it rules with hundreds of rows and vanishes with millions. Fewer rows also get fewer
-        hidden units, and more members, whose average varies less than each of them.
+        rows, so that it rules with hundreds of rows and vanishes with millions. Below 2,000 rows there are no
+        hidden units to learn, and validation is too small to say when to stop: the prior alone keeps the network
+        from learning noise. Below 20,000, the average of two members varies less than each of them.
         """
         small, medium = rows < 2_000, rows < 20_000
-        by_rows = (16,) if small else (32, 16) if medium else (64, 32)
+        by_rows = () if small else (32, 16) if medium else (64, 32)
         architecture = by_rows if self.architecture is None else self.architecture
-        members = self.members or (4 if small else 2 if medium else 1)
+        members = self.members or (2 if medium else 1)
         return NetworkSize(
             architecture=architecture,
             members=members if architecture else 1,
             l2=12.5 / rows if self.l2 is None else self.l2,
             batch_size=self.batch_size or min(max(1 << (rows // 40).bit_length() >> 1, 32), 4096),
+            learning_rate=self.learning_rate or (0.01 if small else 0.003),
+            patience=self.patience or (None if small else 10),
         )
 
     def to_json(self) -> dict[str, Any]:

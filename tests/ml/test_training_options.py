@@ -41,7 +41,7 @@ def test_a_wrong_value_is_told_with_its_name(values: dict[str, Any], message: st
 
 @pytest.mark.parametrize(
     ("rows", "architecture", "members", "batch_size"),
-    [(500, (16,), 4, 32), (5_000, (32, 16), 2, 64), (60_000, (64, 32), 1, 1024), (5_000_000, (64, 32), 1, 4096)],
+    [(500, (), 1, 32), (5_000, (32, 16), 2, 64), (60_000, (64, 32), 1, 1024), (5_000_000, (64, 32), 1, 4096)],
 )
 def test_size_follows_the_rows(rows: int, architecture: tuple[int, ...], members: int, batch_size: int) -> None:
     size = TrainingOptions().size_for(rows)
@@ -51,7 +51,13 @@ def test_size_follows_the_rows(rows: int, architecture: tuple[int, ...], members
 
 def test_what_is_given_is_kept() -> None:
     size = TrainingOptions(architecture=(7,), members=3, batch_size=9, l2=0.5).size_for(100)
-    assert tuple(size) == ((7,), 3, 0.5, 9)
+    assert tuple(size) == ((7,), 3, 0.5, 9, 0.01, None)
+
+
+def test_few_rows_are_trained_to_the_end_and_more_are_stopped_early() -> None:
+    few, more = TrainingOptions().size_for(1_999), TrainingOptions().size_for(2_000)
+    assert (few.patience, few.learning_rate) == (None, 0.01)
+    assert (more.patience, more.learning_rate) == (10, 0.003)
 
 
 def test_without_hidden_layers_one_member_is_enough() -> None:

@@ -92,7 +92,7 @@ def test_heading_and_key_figures(guide_customer: AppTest, query_demo: Query):
 
 def test_places_in_the_base_are_mid_ranks(guide_customer: AppTest, query_demo: Query):
     features = features_of(guide_customer)
-    for column in ("total_revenue", "age", "avg_transaction_value", "transaction_count"):
+    for column in ("total_revenue", "points_balance", "avg_transaction_value", "transaction_count"):
         [(rank,)] = query_demo(
             f"WITH own AS (SELECT {column} AS x FROM customer_features_view WHERE customer_id = ?) "
             f"SELECT (count(*) FILTER ({column} < x) + count(*) FILTER ({column} = x) / 2) / count({column}) "
