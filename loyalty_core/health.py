@@ -6,12 +6,12 @@ from importlib import metadata
 from typing import Literal
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundle import Bundle
 from loyalty_core.ml.features import resolve_mapping
-from loyalty_core.ml.model_source import ModelStatus
 from loyalty_core.services import Services
-from loyalty_core.store import StateStore
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.overview import key_figures
+from loyalty_core.warehouse.source import name_data
 
 Status = Literal["ok", "warning", "error"]
 
@@ -36,9 +36,9 @@ def check_health(services: Services) -> list[Check]:
     return [
         *_warehouse_checks(services.warehouse),
         *_mapping_checks(services.warehouse),
-        _models_check(services.inference.status()),
+        *_models_checks(services),
         _cache_check(services.features),
-        _store_check(services.store),
+        _store_check(services),
         _version_check(),
     ]
 
@@ -104,7 +104,18 @@ def _size_check(mapped: int, expected: int) -> Check:
     )
 
 
-def _models_check(status: ModelStatus) -> Check:
+def _models_checks(services: Services) -> Iterator[Check]:
+    yield _version_in_use(services)
+    try:
+        models = services.inference.models()
+    except LoyaltyError:
+        return  # the line above says why
+    if isinstance(models, Bundle):
+        yield from _bundle_checks(models, services.warehouse)
+
+
+def _version_in_use(services: Services) -> Check:
+    status = services.inference.status()
     if status.is_mock:
         remedy = "Set ML_MOCK_MODE to false for predictions of trained models."
         return Check("Models", "Active version", "warning", "Mock mode: predictions by formula.", remedy)
@@ -113,6 +124,30 @@ def _models_check(status: ModelStatus) -> Check:
     serving = f" Version {status.version} goes on serving." if status.version else ""
     failed = _failed("Models", "Active version", status.refusal)
     return replace(failed, status="warning", detail=failed.detail + serving)
+
+
+def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
+    for name, label, train in (("churn", "Churn", "--model churn"), ("nbo", "Next best offer", "--model nbo")):
+        if name in bundle.models:
+            entry = bundle.manifest["models"][name]
+            grade = entry["metrics"].get("grade")
+            trained = f"Trained {entry['trained_at'][:10]}" + (f", grade {grade}." if grade else ".")
+            yield Check("Models", label, "ok", trained)
+        else:
+            remedy = f"With a history for it, run python train_models_from_dwh.py {train}."
+            yield Check("Models", label, "warning", "This version has no such model.", remedy)
+    try:
+        here = name_data(warehouse)
+    except LoyaltyError:
+        return
+    if bundle.trained_on and bundle.trained_on != here:
+        yield Check(
+            "Models",
+            "Training data",
+            "warning",
+            f"Trained on other data ({bundle.trained_on}) than what is looked at ({here}).",
+            "Train on it: python train_models_from_dwh.py",
+        )
 
 
 def _cache_check(features: FeatureStore) -> Check:
@@ -126,11 +161,13 @@ def _cache_check(features: FeatureStore) -> Check:
     return Check("Feature cache", "Cache", "warning", f"{health.trouble} {where}: {rate}.", remedy)
 
 
-def _store_check(store: StateStore) -> Check:
-    health = store.health()
+def _store_check(services: Services) -> Check:
+    health = services.store.health()
     if health.ok:
         detail = f"{health.url}: {health.dialect}, schema revision {health.revision}."
         return Check("State store", "Database", "ok", detail)
+    if services.store_fault is not None:
+        return _failed("State store", "Database", services.store_fault)
     return Check("State store", "Database", "error", health.detail, health.remedy)
 
 

@@ -14,6 +14,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.store_fault: StateStoreUnavailable | None = None
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -31,13 +32,12 @@ class Services:
     def inference(self) -> MLInferenceService:
         return MLInferenceService(self.settings, self.warehouse, self.features)
 
-    def prepare_store(self) -> bool:
-        """Bring the state store's tables up to date; False when it cannot be reached, as System health shows."""
+    def prepare_store(self) -> None:
+        """Bring the state store's tables up to date; why it could not is kept for System health."""
         try:
             self.store.migrate()
-        except StateStoreUnavailable:
-            return False
-        return True
+        except StateStoreUnavailable as error:
+            self.store_fault = error
 
 
 @lru_cache(maxsize=1)

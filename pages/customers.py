@@ -31,7 +31,7 @@ def draw_search() -> None:
     if not found:
         st.info("No customer fits. Try the first characters of the id, or a part of the name or e-mail address.")
         return
-    st.caption("Select a row to open the customer." if text else "Highest revenue first. Select a row to open one.")
+    st.caption("Click a row to open the customer." if text else "Highest revenue first. Click a row to open one.")
     chosen = customer.draw_list(found)
     if chosen is not None:
         open_customer(chosen)

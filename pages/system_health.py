@@ -1,15 +1,17 @@
 """Is everything in order, and if not, what is to be done: one line for each part."""
 
+from contextlib import suppress
 from datetime import datetime
 from itertools import groupby
 
 import streamlit as st
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.health import Check, check_health
 from loyalty_core.services import get_services
 from loyalty_core.ui import data, format
 from loyalty_core.ui.frame import page_title
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse.labels import label_of
 
 ICONS = {
@@ -70,5 +72,5 @@ def draw_checks() -> None:
 
 page_title("System health", f"Every part checked. Times in {format.time_zone()}.")
 draw_checks()
-with errors_shown():
+with suppress(LoyaltyError):  # the checks above have said why
     draw_source()

@@ -1,12 +1,15 @@
 """Each check alone: what it says when the part is well, and when it is not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from loyalty_core.health import Check, check_health
+from loyalty_core.ml.bundle_store import activate, write_bundle
 from loyalty_core.services import get_services
+from tests.ml.serving import bundle_parts
 from tests.workbench import Configure
 
 
@@ -122,3 +125,29 @@ def test_passwords_are_never_shown(demo_settings: Configure):
         state_database_url="postgresql://writer:s3cret@127.0.0.1:1/state",
     )
     assert "s3cret" not in str(check_health(get_services()))
+
+
+def test_models_are_listed_with_their_data(trained: str):
+    checks = checks_by_name()
+    assert checks["Models: Active version"].detail == f"{trained}."
+    assert {checks["Models: Churn"].status, checks["Models: Next best offer"].status} == {"ok"}
+    assert "Models: Training data" not in checks
+
+
+def test_models_of_other_data_are_pointed_out(demo_settings: Configure):
+    models_dir = get_services().settings.models_dir
+    activate(
+        models_dir, write_bundle(models_dir, replace(bundle_parts(), trained_on="features file sales.csv")), "test"
+    )
+    check = checks_by_name()["Models: Training data"]
+    assert check.status == "warning"
+    assert check.detail == "Trained on other data (features file sales.csv) than what is looked at (demo)."
+
+
+def test_a_state_store_that_cannot_be_made(demo_settings: Configure, tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    demo_settings(state_database_url=f"sqlite:///{tmp_path}/file/state.db")
+    get_services().prepare_store()
+    check = checks_by_name()["State store: Database"]
+    assert check.status == "error"
+    assert "has not been set up" not in check.detail

@@ -1,7 +1,8 @@
 """The FastAPI application and its one error shape, `{"error": code, "detail": sentence}`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -40,8 +41,12 @@ def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
 def _invalid_request(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    faults = "; ".join(f"{'.'.join(map(str, fault['loc'][1:]))}: {fault['msg']}" for fault in error.errors())
-    return _answer(422, "bad_request", faults)
+    return _answer(422, "bad_request", "; ".join(_fault(**fault) for fault in error.errors()))
+
+
+def _fault(*, loc: Sequence[int | str], msg: str, **_: Any) -> str:
+    where = ".".join(map(str, loc[1:]))
+    return f"{where}: {msg}" if where else f"The body must be a JSON object ({msg})"
 
 
 def _http_error(_: Request, error: Exception) -> JSONResponse:

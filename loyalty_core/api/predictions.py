@@ -1,16 +1,25 @@
 """Next best offer, churn and RFM for one customer, as the guide addresses them."""
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from loyalty_core.ml.predictions import ChurnPrediction, NboPrediction, RfmAnswer
 from loyalty_core.services import get_services
 
-router = APIRouter(prefix="/dwh/ml")
+
+def _say_mock(response: Response) -> None:
+    if get_services().settings.ml_mock_mode:
+        response.headers["X-Loyalty-Mode"] = "mock"
+
+
+# The guide's answers have no room for it, so a header says where they come from.
+router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(_say_mock)])
 
 
 class CustomerRequest(BaseModel):
-    """Whom to predict for."""
+    """Whom to predict for; a number is taken as the id it spells."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
 
     customer_id: str = Field(min_length=1, max_length=255)
 

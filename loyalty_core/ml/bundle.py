@@ -71,7 +71,8 @@ class BundleParts:
     """All that `bundle_store.write_bundle` makes a bundle of.
 
     `scaler` is the pickle of a fitted StandardScaler, `models` has "churn", "nbo" or both, `background`
-    (rows, width) are training rows, encoded and not scaled, against which predictions are explained.
+    (rows, width) are training rows, encoded and not scaled, against which predictions are explained, `trained_on`
+    names the data as `warehouse.source.name_data` does.
     """
 
     contract: FeatureContract
@@ -80,6 +81,7 @@ class BundleParts:
     background: npt.NDArray[Any]
     feature_mapping: Mapping[str, Any]
     trained_by: str
+    trained_on: str = ""
     libraries: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -95,6 +97,11 @@ class Bundle:
     models: dict[str, TfliteModel]
     background: FloatRows
     is_mock: bool = False
+
+    @property
+    def trained_on(self) -> str:
+        """Whose data the models learned from; empty when not known."""
+        return self.manifest.get("trained_on", "")
 
     @property
     def churn(self) -> TfliteModel | None:

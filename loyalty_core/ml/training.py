@@ -30,6 +30,7 @@ from loyalty_core.ml.scaler import Scaler, read_scaler
 from loyalty_core.ml.splitting import Split, split_rows
 from loyalty_core.ml.training_checks import Finding, Labels, check_history, read_labels, refuse_if_stopped
 from loyalty_core.warehouse.history import History, ModelName, read_history
+from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -107,7 +108,10 @@ def train(
     """
     settings = warehouse.settings
     require_input_size(settings)
+    data_name = name_data(warehouse)
     active = _bundle_to_keep(settings, options)
+    if active and active.trained_on != data_name:
+        active = None  # what was learned from other data is not carried over
     prepared: dict[ModelName, Prepared] = {
         name: prepare(warehouse, name, options[name], on_progress) for name in options
     }
@@ -124,6 +128,7 @@ def train(
         background=_background([encoded[name][one.split.train] for name, one in prepared.items()]),
         feature_mapping=dict(settings.ml_feature_mapping),
         trained_by=trained_by,
+        trained_on=data_name,
         libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
     )
     findings: dict[ModelName, tuple[Finding, ...]] = {name: one.findings for name, one in prepared.items()}

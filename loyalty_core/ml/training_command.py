@@ -77,7 +77,12 @@ def _run(bases: Mapping[ModelName, TrainingOptions], given: argparse.Namespace, 
         health = warehouse.health()
         if health.error:
             raise health.error
-        trained = _train(warehouse, options, given.progress, errors)
+        try:
+            trained = _train(warehouse, options, given.progress, errors)
+        except ViewUnusable as error:
+            if given.model == "all":
+                error.remedy += " With only one history, name its model: --model churn, or --model nbo."
+            raise
     return _keep(settings, trained, given, errors)
 
 
@@ -124,7 +129,8 @@ def _say_where(out: Console, settings: Settings, version: str, *, activated: boo
     folder = settings.models_dir
     out.print(f"Version {version} is in {folder / 'versions' / version}.", soft_wrap=True)
     if activated:
-        files = ", ".join(str(folder / name) for name in ("nbo.tflite", "churn.tflite", "scaler.pkl"))
+        copies = (folder / name for name in ("nbo.tflite", "churn.tflite", "scaler.pkl"))
+        files = ", ".join(str(copy) for copy in copies if copy.exists())
         out.print(f"It is active: {files}.", soft_wrap=True)
     else:
         out.print("It is not active; the models in use are unchanged.")

@@ -20,7 +20,7 @@ _KEY_FIGURES: tuple[Role, ...] = ("revenue", "transactions", "recency")
 
 
 def draw_list(customers: Sequence[Row]) -> object | None:
-    """A table of customers; returns the id of the row that was chosen."""
+    """A table of customers; returns the id of the row that was clicked, anywhere in it."""
     names = _list_columns()
     columns = [column for name in names if (column := data.catalog().get(name))]
     table = pd.DataFrame(
@@ -30,7 +30,7 @@ def draw_list(customers: Sequence[Row]) -> object | None:
         table,
         hide_index=True,
         on_select="rerun",
-        selection_mode="single-row",
+        selection_mode="single-cell",
         key="found",
         column_config={
             column.label: st.column_config.TextColumn(alignment="right")
@@ -38,8 +38,8 @@ def draw_list(customers: Sequence[Row]) -> object | None:
             if column.kind == "number" and column.name != _id_column()
         },
     )
-    chosen = event.selection.rows
-    return customers[chosen[0]][_id_column()] if chosen and chosen[0] < len(customers) else None
+    chosen = [row for row, _ in event.selection.cells if row < len(customers)]
+    return customers[chosen[0]][_id_column()] if chosen else None
 
 
 def draw_profile(features: Row) -> None:
@@ -123,6 +123,7 @@ def _feature_row(column: Column, features: Row, ranks: dict[str, float]) -> dict
 
 
 def _place(column: Column, rank: float) -> str:
+    rank = min(max(rank, 0.01), 0.99)  # nobody is ahead of all, and nobody behind all
     if column == _column("recency"):
         return f"more recent than {format.percent(1 - rank)} of customers"
     return f"higher than {format.percent(rank)} of customers"

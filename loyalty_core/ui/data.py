@@ -7,12 +7,13 @@ from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml import offers
 from loyalty_core.services import get_services
 from loyalty_core.warehouse import distribution, overview
 from loyalty_core.warehouse.catalog import Catalog
 from loyalty_core.warehouse.connection import Row
-from loyalty_core.warehouse.source import Source, describe_source
+from loyalty_core.warehouse.source import Source, describe_source, name_data
 from loyalty_core.warehouse.transactions import MonthlySpend, Transactions
 
 P = ParamSpec("P")
@@ -22,7 +23,9 @@ R = TypeVar("R")
 def _kept(read: Callable[P, R]) -> Callable[P, R]:
     """Cache by arguments and by the warehouse's revision."""
 
-    def at_revision(_at: int, *arguments: P.args, **named: P.kwargs) -> R:
+    # The revision's name has no underscore in front: Streamlit leaves such arguments out of the key.
+    def at_revision(revision: int, *arguments: P.args, **named: P.kwargs) -> R:
+        del revision
         return read(*arguments, **named)
 
     # Streamlit tells cached functions apart by this name.
@@ -45,6 +48,12 @@ def _revision() -> int:
 def catalog() -> Catalog:
     """The columns of the features view with their statistics; the warehouse itself keeps them."""
     return get_services().warehouse.catalog()
+
+
+@st.cache_data(ttl="10s", show_spinner=False)
+def outage() -> LoyaltyError | None:
+    """Why the warehouse does not answer, asked every ten seconds: kept figures would hide it for minutes."""
+    return get_services().warehouse.health().error
 
 
 @_kept
@@ -101,3 +110,9 @@ def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
 def offer_names() -> dict[int, str]:
     """Offer id → name, where the warehouse has names."""
     return offers.offer_names(get_services().warehouse)
+
+
+@_kept
+def data_name() -> str:
+    """What the models must have been trained on to be trusted here."""
+    return name_data(get_services().warehouse)

@@ -16,6 +16,8 @@ def draw_sidebar() -> None:
     """Mode (demo, mock or live) and how fresh the data is; says so when the warehouse does not answer."""
     with st.sidebar.container(gap="xsmall"):
         try:
+            if outage := data.outage():
+                raise outage
             source = data.source()
         except LoyaltyError:
             st.badge("No data", icon=":material/cloud_off:", color="red")

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundle import Bundle
 from loyalty_core.ml.offers import offer_name
 from loyalty_core.ml.predictions import ChurnPrediction, CustomerPredictions, Driver, Drivers, NboPrediction, RfmAnswer
 from loyalty_core.ml.rfm_segments import segment_details
@@ -44,9 +45,21 @@ def _draw_origin(predictions: CustomerPredictions) -> None:
         st.warning("Mock predictions: a formula over the features, not a trained model.", icon=":material/science:")
     elif predictions.model_version is not None:
         st.caption(f"Model version {predictions.model_version}")
+        _warn_of_other_data()
     if predictions.blanks:
         names = ", ".join(predictions.blanks)
         st.info(f"Blank for this customer and filled with the training median: {escape(names)}.")
+
+
+def _warn_of_other_data() -> None:
+    models = get_services().inference.models()
+    trained_on = models.trained_on if isinstance(models, Bundle) else ""
+    if trained_on and trained_on != data.data_name():
+        st.warning(
+            f"These models were trained on other data ({escape(trained_on)}), so what they say here is not to be "
+            "trusted. Train them on this warehouse: python train\\_models\\_from\\_dwh.py",
+            icon=":material/warning:",
+        )
 
 
 def _draw_unavailable(error: LoyaltyError) -> None:

@@ -13,7 +13,7 @@ from psycopg import ClientCursor
 from psycopg.conninfo import make_conninfo
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
-from loyalty_core.warehouse.time_limit import Interrupt, interrupt_of, time_limit
+from loyalty_core.warehouse.time_limit import Interrupt, TimeLimit, interrupt_of
 
 _Batches = Generator[pa.RecordBatch]
 _Source = Iterator[tuple[_Batches, Interrupt | None]]
@@ -25,9 +25,12 @@ def stream_batches(connection: sa.Connection, select: sa.Select, batch_rows: int
     Raises `QueryTimeout` when one wait for the warehouse takes longer than `wait_seconds`.
     """
     source = {"duckdb": _from_duckdb, "postgresql": _from_postgresql}.get(connection.dialect.name, _from_rows)
-    with source(connection, _plain_types(select), batch_rows) as (batches, interrupt):
+    with (
+        source(connection, _plain_types(select), batch_rows) as (batches, interrupt),
+        closing(TimeLimit(wait_seconds, interrupt)) as limit,
+    ):
         while True:
-            with time_limit(wait_seconds, interrupt):
+            with limit.waiting():
                 batch = next(batches, None)
             if batch is None:
                 return

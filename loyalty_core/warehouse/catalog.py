@@ -109,7 +109,7 @@ def _with_ranges(warehouse: Warehouse, view: sa.Table, columns: Sequence[Column]
         facts = warehouse.rows(sa.select(sa.func.count().label("n"), *_range_expressions(view, part)))[0]
         customers = facts["n"]
         for index, column in enumerate(part):
-            blanks = 1 - facts[f"filled_{index}"] / customers if customers else 0.0
+            blanks = (customers - facts[f"filled_{index}"]) / customers if customers else 0.0
             lowest, highest = facts.get(f"min_{index}"), facts.get(f"max_{index}")
             described.append(replace(column, blanks=blanks, minimum=lowest, maximum=highest))
     return customers, described

@@ -120,7 +120,7 @@ class Warehouse:
             if cached and time.monotonic() <= cached[0]:
                 return cached[1]
             if cached:
-                self.forget()
+                self._forget_if_reshaped()
             catalog = read_catalog(self, self.features)
             self._catalog = time.monotonic() + self.settings.dwh_catalog_ttl_seconds, catalog
             return catalog
@@ -167,6 +167,13 @@ class Warehouse:
             self._features = None
             self._catalog = None
             self.revision += 1
+
+    def _forget_if_reshaped(self) -> None:
+        """Read the view's columns anew, and keep the table object that others hold while they are the same."""
+        found = self._reflect_features()
+        with self._lock:
+            if self._fingerprint_of(found) != self._fingerprint:
+                self.forget()
 
     def close(self) -> None:
         """Close all connections."""

@@ -65,10 +65,11 @@ def percentile_ranks(warehouse: Warehouse, features: dict[str, Any]) -> dict[str
     The mid-rank definition, so a value that everybody has stands at 0.5. Blank and non-numeric features
     are left out.
     """
+    columns = warehouse.columns()  # first: it may read the view anew
     view = warehouse.features
     numbers = {
         column.name: features[column.name]
-        for column in warehouse.columns()
+        for column in columns
         if column.kind == "number" and features.get(column.name) is not None
     }
     if not numbers:
@@ -77,7 +78,8 @@ def percentile_ranks(warehouse: Warehouse, features: dict[str, Any]) -> dict[str
         _mid_rank(filled(view.c[name]), number).label(f"rank_{i}") for i, (name, number) in enumerate(numbers.items())
     ]
     row = warehouse.rows(sa.select(*ranks))[0]
-    return {name: float(row[f"rank_{i}"]) for i, name in enumerate(numbers)}
+    found = {name: row[f"rank_{i}"] for i, name in enumerate(numbers)}
+    return {name: float(rank) for name, rank in found.items() if rank is not None}
 
 
 def _mid_rank(value: sa.ColumnElement[Any], number: Any) -> sa.ColumnElement[Any]:

@@ -28,7 +28,8 @@ class KeyFigures:
 
 def key_figures(warehouse: Warehouse) -> KeyFigures:
     """Count customers, active ones, revenue and blanks; raises `ViewUnusable` when the view has no row."""
-    view, columns = warehouse.features, warehouse.columns()
+    columns = warehouse.columns()  # first: it may read the view anew
+    view = warehouse.features
     revenue = column_for("revenue", columns, warehouse.settings)
     active, active_means = _active(warehouse, columns)
     wanted: list[sa.ColumnElement[Any]] = [
@@ -41,10 +42,7 @@ def key_figures(warehouse: Warehouse) -> KeyFigures:
         wanted.append(sa.func.sum(filled(view.c[revenue.name])).label("revenue"))
     figures = warehouse.rows(sa.select(*wanted).select_from(view))[0]
     if not figures["customers"]:
-        raise ViewUnusable(
-            f"The features view {warehouse.settings.dwh_customer_features_table} has no rows.",
-            remedy="Fill it from your warehouse's load, or point DWH_CUSTOMER_FEATURES_TABLE to another view.",
-        )
+        raise _no_rows(warehouse)
     shares = [column.blanks for column in columns if column.blanks is not None]
     return KeyFigures(
         customers=figures["customers"],
@@ -59,11 +57,21 @@ def key_figures(warehouse: Warehouse) -> KeyFigures:
 
 
 def top_customers(warehouse: Warehouse, limit: int = 10) -> list[Row]:
-    """The customers with the highest revenue, or the first by id where no column tells."""
-    view = warehouse.features
+    """The customers with the highest revenue, or the first by id where no column tells; `ViewUnusable` when none."""
     revenue = column_for("revenue", warehouse.columns(), warehouse.settings)
+    view = warehouse.features
     order = [filled(view.c[revenue.name]).desc().nulls_last()] if revenue else []
-    return warehouse.rows(sa.select(view).order_by(*order, warehouse.customer_id).limit(limit))
+    found = warehouse.rows(sa.select(view).order_by(*order, warehouse.customer_id).limit(limit))
+    if not found:
+        raise _no_rows(warehouse)
+    return found
+
+
+def _no_rows(warehouse: Warehouse) -> ViewUnusable:
+    return ViewUnusable(
+        f"The features view {warehouse.settings.dwh_customer_features_table} has no rows.",
+        remedy="Fill it from your warehouse's load, or point DWH_CUSTOMER_FEATURES_TABLE to another view.",
+    )
 
 
 def _active(warehouse: Warehouse, columns: list[Column]) -> tuple[sa.ColumnElement[bool] | None, str]:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.warehouse.connection import Warehouse
+from loyalty_core.warehouse.failures import place
 from loyalty_core.warehouse.transactions import Transactions
 
 _UPDATE_COLUMNS = ("updated_at", "snapshot_date", "as_of_date", "as_of", "loaded_at", "last_updated")
@@ -25,6 +26,14 @@ def describe_source(warehouse: Warehouse) -> Source:
     facts = _loader_facts(warehouse)
     newest, newest_from = _newest(warehouse, facts)
     return Source(facts.get("source") == "demo", newest, newest_from, facts)
+
+
+def name_data(warehouse: Warehouse) -> str:
+    """A short name of whose data this is, to tell whether models were trained on it: "demo", a file, or a place."""
+    facts = _loader_facts(warehouse)
+    if source := facts.get("source"):
+        return f"{source} {facts.get('file_name', '')}".strip()
+    return f"{place(warehouse.url)}, {warehouse.settings.dwh_customer_features_table}"
 
 
 def _loader_facts(warehouse: Warehouse) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """A limit on how long a statement may keep its caller waiting, for databases that have none of their own."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import sqlalchemy as sa
 
@@ -14,22 +15,8 @@ Interrupt = Callable[[], object]
 @contextmanager
 def time_limit(seconds: float, interrupt: Interrupt | None) -> Iterator[None]:
     """Call `interrupt` when the block takes longer, and raise `QueryTimeout` for the error that it causes."""
-    if interrupt is None:
+    with closing(TimeLimit(seconds, interrupt)) as limit, limit.waiting():
         yield
-        return
-    limit = _Limit(interrupt)
-    timer = threading.Timer(seconds, limit.expire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    except Exception as error:
-        if limit.expired:
-            raise query_timeout(seconds) from error
-        raise
-    finally:
-        timer.cancel()
-        limit.end()
 
 
 def interrupt_of(connection: sa.Connection) -> Interrupt | None:
@@ -45,21 +32,47 @@ def query_timeout(seconds: float) -> QueryTimeout:
     )
 
 
-class _Limit:
-    """Interrupts at most once, and never after the end, when it would hit the connection's next statement."""
+class TimeLimit:
+    """Watches one wait after the other with a single thread, since starting one for each costs more than the wait.
 
-    def __init__(self, interrupt: Interrupt) -> None:
-        self.expired = False
+    Interrupts at most once, and never outside `waiting`, when it would hit the connection's next statement.
+    """
+
+    def __init__(self, seconds: float, interrupt: Interrupt | None) -> None:
+        self._seconds = seconds
         self._interrupt = interrupt
-        self._ended = False
+        self._due: float | None = None
+        self._expired = False
         self._lock = threading.Lock()
+        self._closed = threading.Event()
+        if interrupt is not None:
+            threading.Thread(target=self._watch, args=(interrupt,), daemon=True).start()
 
-    def expire(self) -> None:
-        with self._lock:
-            if not self._ended:
-                self.expired = True
-                self._interrupt()
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """The time in this block counts; raises `QueryTimeout` for the error that an interrupt causes."""
+        self._due = time.monotonic() + self._seconds
+        try:
+            yield
+        except Exception as error:
+            if self._expired:
+                raise query_timeout(self._seconds) from error
+            raise
+        finally:
+            with self._lock:
+                self._due = None
 
-    def end(self) -> None:
-        with self._lock:
-            self._ended = True
+    def close(self) -> None:
+        """End the watch."""
+        self._closed.set()
+
+    def _watch(self, interrupt: Interrupt) -> None:
+        pause = self._seconds
+        while not self._closed.wait(pause):
+            with self._lock:
+                due, now = self._due, time.monotonic()
+                if due is not None and now >= due:
+                    self._expired = True
+                    interrupt()
+                    return
+            pause = self._seconds if due is None else min(self._seconds, due - now)

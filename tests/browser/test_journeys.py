@@ -11,12 +11,12 @@ from tests.workbench import GUIDE_CUSTOMER, Query
 pytestmark = pytest.mark.browser
 
 ROW_HEIGHT = 35
-CHECKBOX_MIDDLE = 16
+FIRST_CELL = 40
 
 
 def select_row(page: Page, row: int) -> None:
-    """Tick the box of a row, counted from 0; the table is a canvas, so by its place."""
-    place = {"x": CHECKBOX_MIDDLE, "y": ROW_HEIGHT * (row + 1.5)}
+    """Click a row, counted from 0; the table is a canvas, so by its place."""
+    place = {"x": FIRST_CELL, "y": ROW_HEIGHT * (row + 1.5)}
     page.get_by_test_id("stDataFrame").locator(".dvn-scroller").click(position=place)
 
 

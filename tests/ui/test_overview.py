@@ -1,11 +1,14 @@
 """Every figure on Overview equals an SQL query of its own."""
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from loyalty_core.demo.generate import generate
 from loyalty_core.ui.navigation import OVERVIEW
 from tests.ui.conftest import OpenScreen
 from tests.workbench import Configure, Query
@@ -90,3 +93,16 @@ def test_the_spread_of_a_number(overview: AppTest, query_demo: Query, title: str
     )
     assert sum(bars["y"]) == filled
     assert bars["y"][0] == below  # the first bar starts at 0, so twice its middle is its end
+
+
+def test_figures_change_when_the_file_is_replaced(
+    configure: Configure, open_screen: OpenScreen, demo_warehouse: Path, tmp_path: Path
+):
+    file = tmp_path / "warehouse.duckdb"
+    shutil.copy(demo_warehouse, file)
+    configure(dwh_url=f"duckdb:///{file}")
+    before = {metric.label: metric.value for metric in open_screen(OVERVIEW).metric}
+    generate(tmp_path / "other.duckdb", customers=300)
+    (tmp_path / "other.duckdb").replace(file)
+    after = {metric.label: metric.value for metric in open_screen(OVERVIEW).metric}
+    assert (before["Customers"], after["Customers"]) == ("2,000", "300")

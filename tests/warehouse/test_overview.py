@@ -91,3 +91,13 @@ def test_top_customers_come_by_revenue_then_id(backend: Backend, open_warehouse:
 def test_top_customers_without_revenue_come_by_id(backend: Backend, open_warehouse: OpenWarehouse):
     backend.execute("CREATE TABLE customer_features_view AS SELECT * FROM (VALUES (3), (1), (2)) AS t(customer_id)")
     assert [row["customer_id"] for row in top_customers(open_warehouse(backend.url))] == [1, 2, 3]
+
+
+def test_figures_come_again_after_the_catalog_has_expired(backend: Backend, open_warehouse: OpenWarehouse):
+    backend.execute(BASE)
+    warehouse = open_warehouse(backend.url, dwh_catalog_ttl_seconds=0)
+    view = warehouse.features
+    first = key_figures(warehouse)
+    assert key_figures(warehouse) == first
+    assert warehouse.features is view, "the same columns give the same table, so that one query never mixes two"
+    assert [row["customer_id"] for row in top_customers(warehouse)] == ["b", "a", "d", "c"]

@@ -1,9 +1,10 @@
 import time
+from contextlib import closing
 
 import pytest
 
 from loyalty_core.errors import QueryTimeout
-from loyalty_core.warehouse.time_limit import _Limit, time_limit
+from loyalty_core.warehouse.time_limit import TimeLimit, time_limit
 
 
 class Statement:
@@ -52,9 +53,23 @@ def test_without_a_way_to_interrupt_there_is_no_limit():
         time.sleep(0.01)
 
 
-def test_a_timer_that_fires_as_the_statement_ends_does_not_hit_the_next_one():
+def test_between_two_waits_nothing_is_interrupted():
     statement = Statement()
-    limit = _Limit(statement.interrupt)
-    limit.end()
-    limit.expire()
-    assert (statement.interrupts, limit.expired) == (0, False)
+    with closing(TimeLimit(0.05, statement.interrupt)) as limit:
+        with limit.waiting():
+            pass
+        time.sleep(0.15)
+        with limit.waiting():
+            time.sleep(0.01)
+    assert statement.interrupts == 0
+
+
+def test_the_second_wait_has_a_limit_too():
+    statement = Statement()
+    with closing(TimeLimit(0.05, statement.interrupt)) as limit:
+        with limit.waiting():
+            time.sleep(0.03)
+        with pytest.raises(QueryTimeout), limit.waiting():
+            time.sleep(0.2)
+            raise OSError("Interrupted!")
+    assert statement.interrupts == 1
