@@ -139,7 +139,7 @@ def train_network(
     weights = class_weights(train.classes, classes, options.class_weights)
     correction = weight_correction(weights, outputs)
     _, logits = models = _build(train, outputs, options, size)
-    watch = _Watch(logits, validation, correction, options.epochs, size.patience, on_epoch)
+    watch = _Watch(logits, validation, correction, epochs=options.epochs, patience=size.patience, on_epoch=on_epoch)
     _fit(models, train, weights, size, epochs=options.epochs, callback=watch)
     calibration = fit_calibration(_answers(logits, validation.inputs), validation.classes, correction)
     if len(train.classes) < _REFIT_BELOW:
@@ -218,6 +218,7 @@ class _Watch(keras.callbacks.Callback):
         logits: Model,
         validation: Rows,
         correction: npt.NDArray[np.float64],
+        *,
         epochs: int,
         patience: int | None,
         on_epoch: Callable[[Epoch], None],
@@ -268,12 +269,13 @@ def _fit(
     callback: keras.callbacks.Callback,
 ) -> None:
     members, logits = models
+    steps = -(-len(rows.classes) // size.batch_size)
     of_row = None if weights is None else weights[rows.classes].astype(np.float32)
     members.fit(
         rows.inputs,
         [_targets(rows.classes, logits.output.shape[1])] * size.members,
         sample_weight=None if of_row is None else [of_row] * size.members,
-        batch_size=size.batch_size,
+        batch_size=-(-len(rows.classes) // steps),  # evenly: a last batch of one row would count like a full one
         epochs=epochs,
         verbose=0,
         callbacks=[callback],

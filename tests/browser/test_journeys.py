@@ -69,7 +69,7 @@ def test_from_overview_to_a_customer_and_back(open_page: OpenPage, person: tuple
 
     page.get_by_label("Find a customer").fill(name[1:])
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Select a row to open the customer.")).to_be_visible()
+    expect(page.get_by_text("Click a row to open the customer.")).to_be_visible()
     wait_until_drawn(page)
     expect(cell(page, name)).to_be_attached()
 
@@ -114,7 +114,7 @@ def test_a_phone_can_find_and_open_a_customer(open_page: OpenPage, person: tuple
     page = open_page("/customers", viewport=PHONE)
     page.get_by_label("Find a customer").fill(name)
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Select a row to open the customer.")).to_be_visible()
+    expect(page.get_by_text("Click a row to open the customer.")).to_be_visible()
     wait_until_drawn(page)
     select_row(page, 0)
     heading(page, name)
