@@ -105,7 +105,8 @@ def test_class_weights_leave_the_probabilities_right() -> None:
     balanced = churn_network(QUICK, rare)
     assert balanced.class_weights is not None
     assert balanced.class_weights[1] > 5
-    assert balanced.predict(INPUTS[TRAIN]).mean() == pytest.approx(rare[TRAIN].mean(), rel=0.25)
+    # Twelve rare validation rows set the level to within some 30 %; uncorrected, it would be five times too high.
+    assert balanced.predict(INPUTS[TRAIN]).mean() == pytest.approx(rare[TRAIN].mean(), rel=0.5)
 
 
 def test_several_offers_and_members_and_a_loss_by_name() -> None:
