@@ -4,6 +4,7 @@ from functools import cached_property, lru_cache
 
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.ml.inference import MLInferenceService
+from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import FeatureStore, Warehouse
@@ -31,6 +32,14 @@ class Services:
     @cached_property
     def inference(self) -> MLInferenceService:
         return MLInferenceService(self.settings, self.warehouse, self.features)
+
+    @cached_property
+    def segments(self) -> SegmentRepository:
+        return SegmentRepository(self.store)
+
+    @cached_property
+    def segmentation(self) -> SegmentationEngine:
+        return SegmentationEngine(self.warehouse, self.segments)
 
     def prepare_store(self) -> None:
         """Bring the state store's tables up to date; why it could not is kept for System health."""

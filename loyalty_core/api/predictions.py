@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from loyalty_core.ml.predictions import ChurnPrediction, NboPrediction, RfmAnswer
+from loyalty_core.ml.segment_predictions import Kind, SegmentPrediction
 from loyalty_core.services import get_services
 
 
@@ -14,6 +15,13 @@ def _say_mock(response: Response) -> None:
 
 # The guide's answers have no room for it, so a header says where they come from.
 router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(_say_mock)])
+
+
+class SegmentRequest(BaseModel):
+    """For which kept segment, and for how many of its members the answers are wanted in full."""
+
+    segment_id: str = Field(min_length=1, max_length=255)
+    first: int = Field(10, ge=0, le=100)
 
 
 class CustomerRequest(BaseModel):
@@ -40,3 +48,9 @@ def predict_churn(request: CustomerRequest) -> ChurnPrediction:
 def calculate_rfm(request: CustomerRequest) -> RfmAnswer:
     """Recency, frequency and monetary scores from 1 to 5, and the segment."""
     return get_services().inference.calculate_rfm(request.customer_id)
+
+
+@router.post("/segment/{kind}/")
+def predict_segment(kind: Kind, request: SegmentRequest) -> SegmentPrediction:
+    """Aggregates over every member of a segment, and the first members' answers."""
+    return get_services().inference.predict_segment(request.segment_id, kind, first=request.first)

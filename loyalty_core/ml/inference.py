@@ -1,6 +1,7 @@
 """MLInferenceService: churn, next best offer and RFM for customers of the warehouse, as the guide describes it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -25,8 +26,20 @@ from loyalty_core.ml.predictions import (
 from loyalty_core.ml.rfm import RfmScore, score_one
 from loyalty_core.ml.rfm_cache import CutPointsCache
 from loyalty_core.ml.risk import RiskThresholds
+from loyalty_core.ml.segment_predictions import (
+    KINDS,
+    Origin,
+    SegmentPrediction,
+    SegmentReader,
+    UnknownPrediction,
+    predicted_segment,
+)
+from loyalty_core.ml.segment_predictions import Kind as SegmentKind
+from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
+from loyalty_core.store import StateStore
 from loyalty_core.warehouse import FeatureStore, Warehouse
+from loyalty_core.warehouse.predictions import last_run
 
 Row = Mapping[str, Any]
 _Answer = TypeVar("_Answer")
@@ -57,6 +70,7 @@ class MLInferenceService:
         self._source = model_source(self._settings, self._inputs)
         self._thresholds = RiskThresholds.from_settings(self._settings)
         self._cut_points = CutPointsCache(self._warehouse)
+        self._segments: tuple[SegmentationEngine, SegmentRepository] | None = None
 
     def predict_churn(self, customer_id: object) -> ChurnPrediction:
         """Churn probability, risk, and what to do about it."""
@@ -97,6 +111,30 @@ class MLInferenceService:
         """`calculate_rfm` for many, by id as text; unknown ids are left out."""
         rows, cut_points = self._store.get_many(customer_ids), self._cut_points.get()
         return {customer_id: rfm_answer(customer_id, score_one(row, cut_points)) for customer_id, row in rows.items()}
+
+    def predict_segment(self, segment_id: str, kind: SegmentKind, *, first: int = 10) -> SegmentPrediction:
+        """Aggregates over every member of a kept segment, and the guide's answers for the `first` of them by id.
+
+        From the last scoring run when it was made by the models in use, else scored on the fly. Raises
+        `SegmentNotFound`, and `UnknownPrediction` for a kind other than "churn", "nbo" and "rfm".
+        """
+        if kind not in KINDS:
+            raise UnknownPrediction(f"There is no prediction called {kind!r}.", remedy=f"Ask for {', '.join(KINDS)}.")
+        engine, segments = self._segmentation()
+        segment, reader = segments.get(segment_id), SegmentReader(self._warehouse, engine)
+        answers = {"churn": self.predict_churn_many, "nbo": self.predict_nbo_many, "rfm": self.calculate_rfm_many}
+        results = list(answers[kind](reader.first_ids(segment, first)).values())
+        now = datetime.now(UTC)
+        if kind == "rfm":
+            cut_points = self._cut_points.get()
+            origin = Origin("scored now", f"cut points of {cut_points.as_of:%Y-%m-%d}", now)
+            return predicted_segment(segment, kind, reader.rfm_now(segment, cut_points), origin, results)
+        models, run = self.models(), last_run(self._warehouse)
+        if run is not None and run.model_version == models.version:
+            origin = Origin("predictions", run.model_version, run.scored_at)
+            return predicted_segment(segment, kind, reader.from_predictions(segment, kind), origin, results)
+        tally = reader.scored_now(segment, kind, models, now)
+        return predicted_segment(segment, kind, tally, Origin("scored now", models.version, now), results)
 
     def score_batch(self, batch: pa.RecordBatch | pa.Table) -> BatchScores:
         """Both models over an Arrow batch that has the mapped columns under their names in the features view."""
@@ -155,6 +193,12 @@ class MLInferenceService:
     def status(self) -> ModelStatus:
         """What serves, and whether the active version on disk is still as it was written; never raises."""
         return self._source.status()
+
+    def _segmentation(self) -> tuple[SegmentationEngine, SegmentRepository]:
+        if self._segments is None:
+            repository = SegmentRepository(StateStore(self._settings.state_database_url))
+            self._segments = SegmentationEngine(self._warehouse, repository), repository
+        return self._segments
 
     def _churn(self, models: Models, customer_id: str, row: Row) -> ChurnPrediction:
         encoded = self._inputs.encode_row(models.contract, row)

@@ -108,7 +108,7 @@ def score_base(
     """
     started, scored_at = time.monotonic(), datetime.now(UTC)
     cut_points, no_rfm = _cut_points(warehouse)
-    scorer = _scorer(warehouse, models, cut_points, scored_at)
+    scorer = make_scorer(warehouse, models, cut_points, scored_at)
     customers, tally, target = _count(warehouse, cut_points), _Tally(), destination(warehouse)
 
     def report() -> None:
@@ -162,7 +162,9 @@ def _cut_points(warehouse: Warehouse) -> tuple[RfmCutPoints | None, str]:
         return None, str(error)
 
 
-def _scorer(warehouse: Warehouse, models: Models, cut_points: RfmCutPoints | None, scored_at: datetime) -> BatchScorer:
+def make_scorer(
+    warehouse: Warehouse, models: Models, cut_points: RfmCutPoints | None, scored_at: datetime
+) -> BatchScorer:
     settings = warehouse.settings
     require_input_size(settings)
     models.contract.require(list(settings.ml_feature_mapping))

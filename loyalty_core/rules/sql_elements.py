@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -63,6 +64,18 @@ class _Test(FunctionElement[bool]):
     ) -> sa.ColumnElement[bool]:
         """The opposite, asked for by `not_`."""
         return sa.UnaryExpression(self, operator=operators.inv, type_=sa.Boolean())
+
+
+class _NotFinite(TypeDecorator[float]):
+    """A double that is infinity or NaN, which have no literal of their own where values are written out."""
+
+    impl = sa.Double
+    cache_ok = True
+
+    def literal_processor(self, dialect: sa.Dialect) -> Callable[[float], str]:
+        """SQL in place of the value."""
+        name = "DOUBLE" if dialect.name == "duckdb" else "DOUBLE PRECISION"
+        return lambda value: f"CAST('{'NaN' if value != value else 'Infinity'}' AS {name})"
 
 
 class _NotNan(_Test):
@@ -141,9 +154,9 @@ class _Greatest(_Extreme):
 def not_nan(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool] | None:
     """A test that leaves out NaN; None where the column's type has none."""
     if isinstance(column.type, sa.Float):
-        return _NotNan(column, bound(float("inf"), sa.Double()))
+        return _NotNan(column, bound(float("inf"), _NotFinite()))
     if isinstance(column.type, sa.Numeric):
-        return _NotNan(column, bound(_NAN, sa.Double()))
+        return _NotNan(column, bound(_NAN, _NotFinite()))
     return None
 
 
@@ -236,6 +249,8 @@ def _not_nan(element: _NotNan, compiler: SQLCompiler, **options: Any) -> str:
 def _among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     array, listed, plain = element.clauses
     chosen = {"duckdb": array, "postgresql": array, "sqlite": listed}.get(compiler.dialect.name, plain)
+    # Written out for people and for other databases, which know no = ANY over an array.
+    chosen = plain if options.get("literal_binds") else chosen
     return f"({compiler.process(chosen, **options)})"
 
 

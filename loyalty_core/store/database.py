@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
+    from sqlalchemy.engine import Connection
+
 # Faults of the database itself. What a caller can cause (a broken constraint, a value that does not fit) is not here.
 OUTAGES = (
     sqlite3.OperationalError,
@@ -78,19 +80,39 @@ class StateStore:
         revision = self._revision()
         schema.require_known(revision)
         if revision != schema.newest_revision():
-            with self._outages(OSError, sqlite3.Error):
+            with self.outages(OSError, sqlite3.Error):
                 schema.upgrade(self.url)
 
     @contextmanager
-    def session(self, *, read_only: bool = False) -> Iterator[Session]:
+    def session(self, *, read_only: bool = False, on: Connection | None = None) -> Iterator[Session]:
         """A session that commits at the end of the block and rolls back on any exception.
 
         On SQLite it holds the one write lock from its first statement, so keep the block short. `read_only=True`
         reads without that lock, side by side with a writer; writing then fails. Objects stay usable afterwards.
+        `on` is a connection from `connection`, whose temporary tables the session is to see.
         """
-        bind = self._reading if read_only else self.engine
-        with self._outages(), Session(bind, expire_on_commit=False) as session, session.begin():
+        bind = on if on is not None else self._reading if read_only else self.engine
+        with self.outages(), Session(bind, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection of one's own without a transaction, for temporary tables; they end with it after the block."""
+        with self.outages():
+            connection = self.engine.connect()
+        with connection:
+            connection.detach()
+            yield connection
+
+    @contextmanager
+    def outages(self, *others: type[Exception]) -> Iterator[None]:
+        """Turn an outage, or one of the `others`, into `StateStoreUnavailable`; everything else passes through."""
+        try:
+            yield
+        except (DBAPIError, PoolTimeout, *others) as error:
+            if isinstance(error, DBAPIError) and not _is_outage(error.orig):
+                raise
+            raise unavailable(self.url, error) from error
 
     def health(self) -> StoreHealth:
         """What state the store is in; never raises."""
@@ -109,22 +131,12 @@ class StateStore:
         return StoreHealth(ok, detail, remedy, without_secrets(self.url), revision, self.engine.dialect.name)
 
     def _revision(self) -> str | None:
-        with self._outages(OSError):
+        with self.outages(OSError):
             # Connecting would create an empty file.
             if is_sqlite(self.url) and not sqlite_file(self.url).exists():
                 return None
             with self._reading.connect() as connection:
                 return schema.current_revision(connection)
-
-    @contextmanager
-    def _outages(self, *others: type[Exception]) -> Iterator[None]:
-        """Turn an outage, or one of the `others`, into `StateStoreUnavailable`; everything else passes through."""
-        try:
-            yield
-        except (DBAPIError, PoolTimeout, *others) as error:
-            if isinstance(error, DBAPIError) and not _is_outage(error.orig):
-                raise
-            raise unavailable(self.url, error) from error
 
 
 def _is_outage(error: BaseException | None) -> bool:

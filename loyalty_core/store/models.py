@@ -2,7 +2,25 @@
 
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.base import Base
+from loyalty_core.store.jobs import JobEventRecord, JobRecord
+from loyalty_core.store.segments import (
+    SegmentMember,
+    SegmentRecord,
+    SegmentReference,
+    SegmentSizeRecord,
+    SegmentVersionRecord,
+)
 
-__all__ = ["AuditEvent", "Base"]
+__all__ = [
+    "AuditEvent",
+    "Base",
+    "JobEventRecord",
+    "JobRecord",
+    "SegmentMember",
+    "SegmentRecord",
+    "SegmentReference",
+    "SegmentSizeRecord",
+    "SegmentVersionRecord",
+]
 
 metadata = Base.metadata

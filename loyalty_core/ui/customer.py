@@ -21,7 +21,7 @@ _KEY_FIGURES: tuple[Role, ...] = ("revenue", "transactions", "recency")
 
 def draw_list(customers: Sequence[Row]) -> object | None:
     """A table of customers; returns the id of the row that was clicked, anywhere in it."""
-    names = _list_columns()
+    names = list_columns()
     columns = [column for name in names if (column := data.catalog().get(name))]
     table = pd.DataFrame(
         [{column.label: format.value(column, row[column.name]) for column in columns} for row in customers]
@@ -139,8 +139,8 @@ def _base_note(column: Column) -> str:
     return blanks.removeprefix(", ").capitalize()
 
 
-def _list_columns() -> list[str]:
-    """Names and the columns with a well-known part, the id where it does not push them out of sight; then others."""
+def list_columns() -> list[str]:
+    """What a list shows: names, columns with a well-known part, the id where it does not push them out of sight."""
     roles = [column.name for role in _IN_LIST if (column := _column(role))]
     names = get_services().features.name_columns()[:3]
     chosen = [*names, *roles, _id_column()] if names else [_id_column(), *roles]

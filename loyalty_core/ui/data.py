@@ -9,13 +9,16 @@ import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml import offers
+from loyalty_core.segments.profile import Profile
 from loyalty_core.services import get_services
 from loyalty_core.warehouse import distribution, overview
 from loyalty_core.warehouse.catalog import Catalog
 from loyalty_core.warehouse.connection import Row
+from loyalty_core.warehouse.predictions import ScoringRun, last_run
 from loyalty_core.warehouse.source import Source, describe_source, name_data
 from loyalty_core.warehouse.transactions import MonthlySpend, Transactions
 
+RuleBasis = tuple[ScoringRun | None, dict[str, Any]]
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -110,6 +113,35 @@ def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
 def offer_names() -> dict[int, str]:
     """Offer id → name, where the warehouse has names."""
     return offers.offer_names(get_services().warehouse)
+
+
+def small_histogram(field: str) -> list[int]:
+    """Heights of a dozen bars for a number that a rule can read."""
+    return _small_histogram(field, last_run(get_services().warehouse))
+
+
+@_kept
+def _small_histogram(field: str, run: ScoringRun | None) -> list[int]:
+    del run  # a part of the key only
+    spread = get_services().segmentation.histogram(field, bars=12)
+    return list(spread.counts) if spread else []
+
+
+def segment_profile(rule: Any) -> Profile:
+    """A rule's customers against the base."""
+    return _segment_profile(rule, rule_basis())
+
+
+@_kept
+def _segment_profile(rule: Any, basis: RuleBasis) -> Profile:
+    del basis  # a part of the key only
+    return get_services().segmentation.profile(rule)
+
+
+def rule_basis() -> RuleBasis:
+    """What a rule's answer depends on beside itself and the view: the predictions, and what other segments say."""
+    services = get_services()
+    return last_run(services.warehouse), services.segments.rules()
 
 
 @_kept

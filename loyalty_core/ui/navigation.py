@@ -19,9 +19,10 @@ class Screen:
 
 OVERVIEW = Screen("overview.py", "Overview", ":material/space_dashboard:", "overview")
 CUSTOMERS = Screen("customers.py", "Customers", ":material/person_search:", "customers", "Explore")
+SEGMENTS = Screen("segments.py", "Segments", ":material/groups:", "segments", "Explore")
 SYSTEM_HEALTH = Screen("system_health.py", "System health", ":material/monitor_heart:", "health", "Operate")
 
-SCREENS = (OVERVIEW, CUSTOMERS, SYSTEM_HEALTH)
+SCREENS = (OVERVIEW, SEGMENTS, CUSTOMERS, SYSTEM_HEALTH)
 
 
 def current_page() -> Page:

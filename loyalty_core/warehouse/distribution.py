@@ -29,12 +29,12 @@ class Histogram:
     open_ended: bool
 
 
-def histogram(warehouse: Warehouse, column: str, bars: int = 20) -> Histogram | None:
-    """Customers by value of a number column, in about `bars` bars with round edges; None when all are blank.
+def histogram(warehouse: Warehouse, column: str | sa.ColumnElement[Any], bars: int = 20) -> Histogram | None:
+    """Customers by value of a number, in about `bars` bars with round edges; None when all are blank.
 
-    Whole numbers get bars no narrower than 1. Infinities are left out.
+    A name is a column of the features view. Whole numbers get bars no narrower than 1. Infinities are left out.
     """
-    source = warehouse.features.c[column]
+    source = warehouse.features.c[column] if isinstance(column, str) else column
     value = _finite(sa.cast(filled(source), sa.Double))
     lowest, tail, highest = _range(warehouse, value)
     if lowest is None:
@@ -48,6 +48,21 @@ def histogram(warehouse: Warehouse, column: str, bars: int = 20) -> Histogram | 
     counted = sa.select(clipped, sa.func.count().label("customers")).where(value.is_not(None)).group_by(clipped)
     counts = {int(row["bar"]): row["customers"] for row in warehouse.rows(counted)}
     return Histogram(edges, tuple(counts.get(i, 0) for i in range(last + 1)), highest > edges[-1])
+
+
+def quantile(warehouse: Warehouse, column: str, share: float) -> Any:
+    """The value of a number column that this share of customers is at or below, blanks aside; None when all are blank.
+
+    The discrete definition: it is always a value that some customer has.
+    """
+    value = filled(warehouse.features.c[column])
+    if warehouse.url.get_backend_name() in _WITH_QUANTILES:
+        found = sa.select(sa.func.percentile_disc(share).within_group(value).label("value"))
+        return warehouse.rows(found)[0]["value"]
+    customers = warehouse.rows(sa.select(sa.func.count(value).label("n")))[0]["n"]
+    position = max(math.ceil(share * customers) - 1, 0)
+    ordered = sa.select(value.label("value")).where(value.is_not(None)).order_by(value).limit(1).offset(position)
+    return next((row["value"] for row in warehouse.rows(ordered)), None)
 
 
 def customers_by_month(warehouse: Warehouse, column: str) -> list[tuple[date, int]]:

@@ -11,6 +11,7 @@ from loyalty_core.warehouse.cache import CacheHealth, FeatureCache, Features, Me
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customer_ids import read_id
 from loyalty_core.warehouse.membership import is_one_of
+from loyalty_core.warehouse.search import is_found_by, name_columns
 
 
 class FeatureStore:
@@ -54,17 +55,13 @@ class FeatureStore:
             return []
         view, identifier = self._warehouse.features, self._warehouse.customer_id
         id_text = sa.cast(identifier, sa.Text)
-        starts = id_text.istartswith(text, autoescape=True)
-        contains = [sa.cast(view.c[name], sa.Text).icontains(text, autoescape=True) for name in self.name_columns()]
-        rank = sa.case((id_text == text, 0), (starts, 1), else_=2)
-        found = sa.select(view).where(sa.or_(starts, *contains)).order_by(rank, identifier).limit(limit)
-        return self._warehouse.rows(found)
+        rank = sa.case((id_text == text, 0), (id_text.istartswith(text, autoescape=True), 1), else_=2)
+        found = sa.select(view).where(is_found_by(text, view, identifier.name))
+        return self._warehouse.rows(found.order_by(rank, identifier).limit(limit))
 
     def name_columns(self) -> list[str]:
         """The columns that say who a customer is, for search and headings: full name, e-mail and the like."""
-        names = ("full_name", "name", "customer_name", "first_name", "last_name", "email", "email_address")
-        present = {column.name.lower(): column.name for column in self._warehouse.features.columns}
-        return [present[name] for name in names if name in present]
+        return name_columns(self._warehouse.features)
 
     def invalidate(self, customer_ids: Iterable[object]) -> None:
         """Forget cached features, so that the next look-up reads the warehouse."""

@@ -5,8 +5,12 @@ it: a symbolic link to the newest version. A query names the version, never the 
 several times during one query and fails when it meets another one there.
 """
 
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from glob import escape
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +21,11 @@ from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings
 from loyalty_core.table_name import split_table_name
 from loyalty_core.warehouse.engine import database_file
 from loyalty_core.warehouse.reflection import reflect_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from loyalty_core.warehouse.connection import Warehouse
 
 NAME = "customer_predictions"
 CUSTOMER_ID = "customer_id"
@@ -34,6 +43,30 @@ class ScoringInProgress(LoyaltyError):
         super().__init__(f"Another scoring run is writing {place}.", remedy="Wait until it has ended.")
 
 
+@dataclass(frozen=True)
+class ScoringRun:
+    """A scoring run by what each of its rows says; `model_version` is "mock" for made-up ones."""
+
+    scored_at: datetime
+    model_version: str
+
+
+def last_run(warehouse: Warehouse) -> ScoringRun | None:
+    """Which run wrote the predictions; None before the first."""
+    predictions = warehouse.predictions
+    return None if predictions is None else run_of(warehouse, predictions)
+
+
+def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | None:
+    """Which run wrote these predictions, by any one of their rows; None when there are none."""
+    found = warehouse.rows(sa.select(predictions.c.scored_at, predictions.c.model_version).limit(1))
+    if not found:
+        return None
+    scored_at = found[0]["scored_at"]
+    aware = scored_at if scored_at.tzinfo else scored_at.replace(tzinfo=UTC)
+    return ScoringRun(aware.astimezone(UTC), found[0]["model_version"])
+
+
 def predictions_file(settings: Settings, url: sa.URL) -> Path:
     """The Parquet file's place, as people and other programs know it."""
     if settings.predictions_file:
@@ -43,18 +76,27 @@ def predictions_file(settings: Settings, url: sa.URL) -> Path:
 
 def read_from_file(path: Path, customer_id: sa.Column[Any]) -> sa.FromClause | None:
     """The Parquet file's current version as a DuckDB relation, None without one."""
-    version = path.resolve()
+    return read_version(path.resolve(), customer_id, NAME)
+
+
+def versions_of(path: Path) -> list[Path]:
+    """Every version of the Parquet file that a run has finished, newest first; the current one is among them."""
+    return sorted(path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}"), reverse=True)
+
+
+def read_version(version: Path, customer_id: sa.Column[Any], name: str) -> sa.FromClause | None:
+    """One version as a DuckDB relation of that name; None when it is missing or something else."""
     schema = schema_of(version)
     if schema is None:
         return None
     columns = [sa.column(field.name, _sql_type(field.type)) for field in schema]
-    relation = sa.func.read_parquet(str(version)).table_valued(*columns, name=NAME)
+    relation = sa.func.read_parquet(str(version)).table_valued(*columns, name=name)
     identifier = relation.c[CUSTOMER_ID]
     if isinstance(identifier.type, sa.Text) == isinstance(customer_id.type, sa.String):
         return relation
     same_type = sa.cast(identifier, customer_id.type).label(CUSTOMER_ID)
     others = [column for column in relation.c if column.name != CUSTOMER_ID]
-    return sa.select(same_type, *others).subquery(NAME)
+    return sa.select(same_type, *others).subquery(name)
 
 
 def schema_of(path: Path) -> pa.Schema | None:

@@ -13,23 +13,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringInProgress, schema_of
-
-# A query that began before the last run may still read the version before.
-_VERSIONS_KEPT = 2
+from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringInProgress, schema_of, versions_of
 
 
 @contextmanager
-def write_file(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
+def write_file(path: Path, runs_kept: int, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
     """Take batches; the link at `path` turns to them when the block ends without an error.
 
+    Versions beyond the newest `runs_kept` are removed: two at least, since a query that began before this run may
+    still read the version before.
     Raises `ScoringInProgress`, `SettingsError` when the folder cannot be written or `path` holds something else,
     and `DataError` when the disk is full.
     """
     path = path.absolute()
     with _only_run(path):
         _refuse_other_content(path)
-        _remove_old(path)
+        _remove_old(path, runs_kept)
         version = path.with_name(f"{path.stem}.{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}{path.suffix}")
         unfinished = version.with_name(f"{version.name}.unfinished")
         try:
@@ -46,7 +45,7 @@ def write_file(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBat
                 _make_safe(unfinished)
                 unfinished.rename(version)
                 _turn_link(path, version)
-                _remove_old(path)
+                _remove_old(path, runs_kept)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -112,10 +111,9 @@ def _turn_link(path: Path, version: Path) -> None:
     _make_safe(path.parent)
 
 
-def _remove_old(path: Path) -> None:
+def _remove_old(path: Path, runs_kept: int) -> None:
     """Remove all but the newest versions, and what killed runs left; the lock is held, so nobody writes them."""
-    versions = sorted(path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}"), reverse=True)
     leftovers = path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}.*")
-    for file in (*leftovers, *versions[_VERSIONS_KEPT:]):
+    for file in (*leftovers, *versions_of(path)[runs_kept:]):
         if file != path.resolve():
             file.unlink(missing_ok=True)

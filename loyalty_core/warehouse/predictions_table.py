@@ -1,4 +1,7 @@
-"""The table of predictions in PostgreSQL: a new one is filled, then takes the old one's name and grants."""
+"""The table of predictions in PostgreSQL: a new one is filled, then takes the old one's name and grants.
+
+The old one is kept under a name with its time, and the oldest are dropped beyond `PREDICTIONS_RUNS_KEPT`.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,11 +18,14 @@ from sqlalchemy.dialects import postgresql
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.table_name import split_table_name
 from loyalty_core.warehouse.connection import Warehouse
+from loyalty_core.warehouse.earlier_runs import earlier_table_names, remark_on
 from loyalty_core.warehouse.failures import readable_errors
 from loyalty_core.warehouse.predictions import CUSTOMER_ID, MARKS, ScoringInProgress
 
 _DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
-_LONGEST_NAME = 63
+_LONGEST_NAME = 63  # in bytes
+_DEPENDENT_OBJECTS = "2BP01"
+_LOCK_NOT_AVAILABLE = "55P03"
 
 _MAY_WRITE = sa.text("""
     SELECT pg_is_in_recovery() AS replica,
@@ -40,6 +46,13 @@ _GRANTS_OF_OLD_ON_NEW = SQL("""
     )
     FROM pg_class, aclexplode(relacl) AS granted
     WHERE pg_class.oid = to_regclass({old}) AND granted.grantee <> relowner
+""")
+
+# Of fixed width, so that names are in the order of the runs.
+_STAMP_OF_OLD = SQL("""
+    SELECT to_char(
+        coalesce((SELECT scored_at FROM {old} LIMIT 1), now()) AT TIME ZONE 'UTC', 'YYYYMMDD"t"HH24MISSUS"z"'
+    )
 """)
 
 
@@ -69,7 +82,7 @@ def write_table(warehouse: Warehouse, schema: pa.Schema) -> Iterator[Callable[[p
     with _readable_errors(warehouse):
         connection = adbc.connect(_writing_session(warehouse))
     with closing(connection), closing(connection.cursor()) as cursor:
-        table = _NewTable(cursor, warehouse.settings.dwh_predictions_table)
+        table = _NewTable(cursor, warehouse)
 
         def write(batch: pa.RecordBatch) -> None:
             with _readable_errors(warehouse):
@@ -86,13 +99,12 @@ def write_table(warehouse: Warehouse, schema: pa.Schema) -> Iterator[Callable[[p
 class _NewTable:
     """Filled under another name; nobody sees it before the transaction ends."""
 
-    def __init__(self, cursor: Any, name: str) -> None:
+    def __init__(self, cursor: Any, warehouse: Warehouse) -> None:
         self._cursor = cursor
-        self._schema, self._table = split_table_name(name)
-        suffix = f"_{uuid4().hex[:12]}"
-        self._filled = self._table[: _LONGEST_NAME - len(suffix)] + suffix
-        place = (self._schema,) if self._schema else ()
-        self._old, self._new = Identifier(*place, self._table), Identifier(*place, self._filled)
+        self._warehouse = warehouse
+        self._schema, self._table = split_table_name(warehouse.settings.dwh_predictions_table)
+        self._filled = _with_suffix(self._table, uuid4().hex[:12])
+        self._old, self._new = self._placed(self._table), self._placed(self._filled)
 
     def create(self, schema: pa.Schema) -> None:
         lock = Literal(f"predictions {self._old.as_string()}")
@@ -121,8 +133,46 @@ class _NewTable:
         for (grant,) in self._query(_GRANTS_OF_OLD_ON_NEW.format(**old_and_new)):
             self._cursor.execute(grant)
         self._run("ANALYZE {new}", names)
-        self._run("DROP TABLE IF EXISTS {old}", names)
+        self._keep_old()
         self._run("ALTER TABLE {new} RENAME TO {name}", names)
+        self._drop_oldest()
+
+    def _keep_old(self) -> None:
+        """Give the old table a name with its time; what a drop refuses, such as a view on it, stops this too.
+
+        A view would go on showing the old table under its new name, and nobody would notice.
+        """
+        if not self._query(SQL("SELECT to_regclass({})").format(Literal(self._old.as_string())))[0][0]:
+            return
+        ((stamp,),) = self._query(_STAMP_OF_OLD.format(old=self._old))
+        names: dict[str, Composable] = {
+            "old": self._old,
+            "kept": Identifier(_with_suffix(self._table, stamp)),
+            "remark": Literal(remark_on(self._warehouse.settings.dwh_predictions_table)),
+        }
+        self._run("SAVEPOINT before_old", names)
+        self._run("DROP TABLE {old}", names)
+        self._run("ROLLBACK TO SAVEPOINT before_old", names)
+        self._run("COMMENT ON TABLE {old} IS {remark}", names)
+        self._run("ALTER TABLE {old} RENAME TO {kept}", names)
+
+    def _drop_oldest(self) -> None:
+        """Drop the runs beyond those to be kept; what is being read or has a view on it stays for the next time."""
+        beside_present_and_old = self._warehouse.settings.predictions_runs_kept - 2
+        for name in earlier_table_names(self._warehouse)[beside_present_and_old:]:
+            names: dict[str, Composable] = {"oldest": self._placed(name)}
+            self._run("SAVEPOINT before_oldest", names)
+            try:
+                # Shorter than it takes PostgreSQL to find a deadlock with somebody who reads this and the present run.
+                self._run("SET LOCAL lock_timeout = '500ms'", names)
+                self._run("DROP TABLE {oldest}", names)
+            except BulkDriverError as error:
+                if error.sqlstate not in {_DEPENDENT_OBJECTS, _LOCK_NOT_AVAILABLE}:
+                    raise
+                self._run("ROLLBACK TO SAVEPOINT before_oldest", names)
+
+    def _placed(self, table: str) -> Identifier:
+        return Identifier(self._schema, table) if self._schema else Identifier(table)
 
     def _ingest(self, rows: pa.Table, mode: str) -> None:
         self._cursor.adbc_ingest(self._filled, _decoded(rows), mode=mode, db_schema_name=self._schema)
@@ -133,6 +183,12 @@ class _NewTable:
     def _query(self, statement: Composed) -> list[tuple[Any, ...]]:
         self._cursor.execute(statement.as_string())
         return self._cursor.fetchall()
+
+
+def _with_suffix(table: str, suffix: str) -> str:
+    """A name with an ending, cut where PostgreSQL would cut it."""
+    room = _LONGEST_NAME - len(suffix) - 1
+    return f"{table.encode()[:room].decode(errors='ignore')}_{suffix}"
 
 
 def _decoded(rows: pa.Table) -> pa.Table:
@@ -180,13 +236,13 @@ def _known(error: BulkDriverError, warehouse: Warehouse) -> Exception | None:
     name = warehouse.settings.dwh_predictions_table
     unchanged = "The predictions of the run before are unchanged."
     match error.sqlstate:
-        case "2BP01":  # dependent_objects_still_exist
+        case code if code == _DEPENDENT_OBJECTS:
             return DataError(
                 f"The table {name} cannot be replaced, since something is built on it. {unchanged}",
                 str(error).partition("DETAIL:")[2].split("\n")[0].strip(),
                 "Drop that view, or let it read a copy.",
             )
-        case "55P03":  # lock_not_available
+        case code if code == _LOCK_NOT_AVAILABLE:
             return DataError(
                 f"The table {name} cannot be replaced: a query has been reading it for over a minute. {unchanged}",
                 remedy="Score again when that query has ended.",

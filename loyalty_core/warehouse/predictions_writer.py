@@ -42,7 +42,7 @@ def destination(warehouse: Warehouse) -> Destination:
     something else.
     """
     path = predictions_file(warehouse.settings, warehouse.url)
-    to_file = partial(write_file, path)
+    to_file = partial(write_file, path, warehouse.settings.predictions_runs_kept)
     match warehouse.url.get_backend_name():
         case "duckdb":
             return Destination(str(path), to_file)

@@ -7,7 +7,19 @@ from typing import Literal
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse.catalog import Column, Kind
 
-Role = Literal["revenue", "recency", "transactions", "status", "category", "signup", "tier"]
+Role = Literal[
+    "revenue",
+    "recency",
+    "transactions",
+    "status",
+    "category",
+    "signup",
+    "tier",
+    "tenure",
+    "points",
+    "churn_score",
+    "email_verified",
+]
 
 _CANDIDATES: dict[Role, tuple[str, ...]] = {
     "revenue": ("total_revenue", "revenue", "total_charges", "total_spend", "monetary", "sales", "lifetime_value"),
@@ -17,6 +29,10 @@ _CANDIDATES: dict[Role, tuple[str, ...]] = {
     "category": ("customer_tier", "tier", "segment", "customer_segment", "membership", "contract", "country"),
     "signup": ("signup_date", "joined_at", "join_date", "created_at", "first_purchase_date"),
     "tier": ("customer_tier", "tier", "loyalty_tier", "membership"),
+    "tenure": ("tenure_days", "days_since_signup", "member_for_days"),
+    "points": ("points_balance", "points", "loyalty_points"),
+    "churn_score": ("churn_score", "churn_probability"),
+    "email_verified": ("email_verified", "email_confirmed", "is_email_verified"),
 }
 _KINDS: dict[Role, frozenset[Kind]] = {
     "revenue": frozenset({"number"}),
@@ -26,6 +42,10 @@ _KINDS: dict[Role, frozenset[Kind]] = {
     "category": frozenset({"text"}),
     "signup": frozenset({"date", "datetime"}),
     "tier": frozenset({"text"}),
+    "tenure": frozenset({"number"}),
+    "points": frozenset({"number"}),
+    "churn_score": frozenset({"number"}),
+    "email_verified": frozenset({"boolean"}),
 }
 # The mapping's own names for the same parts: what the models use comes first.
 _MAPPED: dict[Role, str] = {

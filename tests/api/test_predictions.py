@@ -2,6 +2,7 @@
 
 import pytest
 
+from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from tests.api.conftest import Ask
 from tests.api.test_errors import error_of
@@ -45,3 +46,21 @@ def test_before_the_first_training_the_guides_remedy(demo_settings: Configure, a
 def test_a_body_that_names_no_customer(demo_settings: Configure, ask: Ask, body: object):
     status, code, _ = error_of(ask("/dwh/ml/churn/", "POST", body))
     assert (status, code) == (422, "bad_request")
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_segment(trained: str, ask: Ask, kind: str):
+    services = get_services()
+    services.segmentation.create(SegmentDraft("Rich", {">": [{"var": "total_revenue"}, 1000]}), actor="ann")
+    answer = ask(f"/dwh/ml/segment/{kind}/", "POST", {"segment_id": "rich", "first": 2})
+    assert answer.status_code == 200
+    expected = services.inference.predict_segment("rich", kind, first=2)
+    found = answer.json()
+    assert {**found, "scored_at": ""} == {**expected, "scored_at": ""}
+    assert found["total_customers"] == services.segmentation.count({">": [{"var": "total_revenue"}, 1000]}) > 0
+
+
+def test_a_segment_that_is_not_there(trained: str, ask: Ask):
+    status, code, _ = error_of(ask("/dwh/ml/segment/churn/", "POST", {"segment_id": "nowhere"}))
+    assert (status, code) == (404, "segment_not_found")
+    assert error_of(ask("/dwh/ml/segment/clv/", "POST", {"segment_id": "nowhere"}))[:2] == (422, "bad_request")

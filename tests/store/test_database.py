@@ -66,6 +66,21 @@ def test_a_read_only_session_refuses_to_write_and_leaves_no_trace_on_the_connect
     assert subjects(store) == ["7"]
 
 
+def test_a_session_on_a_connection_sees_its_temporary_tables(store: StateStore):
+    with store.connection() as connection:
+        for number in (1, 2):
+            with store.session(on=connection) as session:
+                session.execute(text("CREATE TEMPORARY TABLE IF NOT EXISTS staged (id INTEGER)"))
+                session.execute(text("INSERT INTO staged VALUES (:id)"), {"id": number})
+        with pytest.raises(KeyError), store.session(on=connection) as session:
+            session.execute(text("DELETE FROM staged"))
+            raise KeyError
+        with store.session(on=connection) as session:
+            assert session.scalars(text("SELECT id FROM staged ORDER BY id")).all() == [1, 2]
+    with pytest.raises(StateStoreUnavailable), store.session() as session:
+        session.execute(text("SELECT id FROM staged"))
+
+
 def test_a_broken_constraint_is_no_outage(store: StateStore):
     with pytest.raises(IntegrityError), store.session() as session:
         session.add(AuditEvent(actor="ann"))

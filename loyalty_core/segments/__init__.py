@@ -1,0 +1,33 @@
+"""Segments: rules under a name, with versions, sizes and members."""
+
+from loyalty_core.segments.engine import SegmentationEngine
+from loyalty_core.segments.errors import (
+    BadSegment,
+    PredictionsMissing,
+    SegmentChanged,
+    SegmentCycle,
+    SegmentInUse,
+    SegmentNameTaken,
+    SegmentNotFound,
+    UnknownColumn,
+)
+from loyalty_core.segments.repository import SegmentRepository
+from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
+
+__all__ = [
+    "BadSegment",
+    "PredictionsMissing",
+    "Segment",
+    "SegmentChanged",
+    "SegmentCycle",
+    "SegmentDraft",
+    "SegmentInUse",
+    "SegmentNameTaken",
+    "SegmentNotFound",
+    "SegmentRepository",
+    "SegmentSize",
+    "SegmentVersion",
+    "SegmentationEngine",
+    "UnknownColumn",
+    "Use",
+]

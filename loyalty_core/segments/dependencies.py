@@ -1,0 +1,112 @@
+"""Which segment reads which: every reference leads to a segment in use, and none leads back to where it began."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select
+
+from loyalty_core.segments.errors import BadSegment, SegmentCycle, SegmentInUse
+from loyalty_core.segments.references import field_of, references
+from loyalty_core.segments.segment import Use
+from loyalty_core.store.segments import SegmentRecord, SegmentReference
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def keep_references(session: Session, record: SegmentRecord) -> None:
+    """Note which segments the rule reads.
+
+    Raises `BadSegment` for one that does not exist or is archived, and `SegmentCycle`; an archived segment may refer
+    to whatever it likes until it is taken back into use.
+    """
+    used = references(record.rule)
+    known = {
+        row.id: row for row in session.execute(select(SegmentRecord.id, SegmentRecord.name, SegmentRecord.archived_at))
+    }
+    names = {segment_id: row.name for segment_id, row in known.items()} | {record.id: record.name}
+    if record.archived_at is None:
+        for segment_id in used:
+            if segment_id not in known:
+                raise _unknown(segment_id, names)
+            if known[segment_id].archived_at is not None:
+                raise _archived(names[segment_id])
+    chain = _way_back(session, record.id, used)
+    if chain:
+        raise SegmentCycle([names[segment_id] for segment_id in chain])
+    session.execute(delete(SegmentReference).where(SegmentReference.segment_id == record.id))
+    kept = [{"segment_id": record.id, "used_id": segment_id} for segment_id in used if segment_id in known]
+    if kept:
+        session.execute(insert(SegmentReference), kept)
+
+
+def uses_of(session: Session, segment_id: str) -> list[Use]:
+    """The segments that are not archived and read this one, by name."""
+    users = (
+        select(SegmentRecord.id, SegmentRecord.name)
+        .join(SegmentReference, SegmentReference.segment_id == SegmentRecord.id)
+        .where(SegmentReference.used_id == segment_id, SegmentRecord.archived_at.is_(None))
+        .order_by(SegmentRecord.name_key)
+    )
+    return [Use("segment", row.id, row.name) for row in session.execute(users)]
+
+
+def all_uses(session: Session) -> dict[str, tuple[str, ...]]:
+    """The names of the segments in use that read each segment, by its id."""
+    users = (
+        select(SegmentReference.used_id, SegmentRecord.name)
+        .join(SegmentRecord, SegmentRecord.id == SegmentReference.segment_id)
+        .where(SegmentRecord.archived_at.is_(None))
+        .order_by(SegmentRecord.name_key)
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for row in session.execute(users):
+        found[row.used_id] = (*found.get(row.used_id, ()), row.name)
+    return found
+
+
+def require_unused(session: Session, record: SegmentRecord) -> None:
+    """Raise `SegmentInUse` where a segment that is not archived reads this one."""
+    users = uses_of(session, record.id)
+    if users:
+        raise SegmentInUse(record.name, [use.name for use in users])
+
+
+def _way_back(session: Session, start: str, used: tuple[str, ...]) -> list[str]:
+    """The shortest chain of ids from `start` to itself if its rule read `used`; empty when there is none."""
+    reads: dict[str, list[str]] = {}
+    for row in session.execute(select(SegmentReference.segment_id, SegmentReference.used_id)):
+        reads.setdefault(row.segment_id, []).append(row.used_id)
+    reads[start] = list(used)
+    came_from: dict[str, str] = {}
+    waiting = [start]
+    for segment_id in waiting:
+        for next_id in reads.get(segment_id, ()):
+            if next_id == start:
+                return _chain(came_from, start, segment_id)
+            if next_id not in came_from:
+                came_from[next_id] = segment_id
+                waiting.append(next_id)
+    return []
+
+
+def _chain(came_from: dict[str, str], start: str, last: str) -> list[str]:
+    steps = [start]
+    while last != start:
+        steps.append(last)
+        last = came_from[last]
+    return [*steps, start][::-1]
+
+
+def _unknown(segment_id: str, names: dict[str, str]) -> BadSegment:
+    near = get_close_matches(segment_id[:100].lower(), names, n=1, cutoff=0.5)
+    hint = f"Nearest: {field_of(near[0])} (“{names[near[0]]}”)." if near else "Choose one from the list of segments."
+    return BadSegment(f"There is no segment “{segment_id}”.", "The rule reads it.", hint)
+
+
+def _archived(name: str) -> BadSegment:
+    return BadSegment(
+        f"The segment “{name}” is archived.", "The rule reads it.", "Take it back into use first, or leave it out."
+    )

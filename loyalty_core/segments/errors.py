@@ -1,0 +1,106 @@
+"""What can go wrong with segments, in words a person can act on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loyalty_core.errors import DataError, LoyaltyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+class SegmentNotFound(LoyaltyError):
+    """There is no such segment, or it has no such version."""
+
+    code = "segment_not_found"
+
+    def __init__(self, segment_id: str, version: int | None = None) -> None:
+        what = f"There is no segment with the id {segment_id}."
+        if version is not None:
+            what = f"The segment {segment_id} has no version {version}."
+        super().__init__(what, remedy="Choose one from the list of segments; it may have been deleted.")
+
+
+class SegmentInUse(LoyaltyError):
+    """The segment cannot go while others read it."""
+
+    code = "segment_in_use"
+
+    def __init__(self, name: str, users: Sequence[str]) -> None:
+        where = ", ".join(f"“{user}”" for user in users)
+        super().__init__(
+            f"The segment “{name}” is in use.",
+            f"It is part of the rule of {where}.",
+            "Take it out of there first, or archive what uses it.",
+        )
+
+
+class SegmentChanged(LoyaltyError):
+    """Someone saved a newer version since this one was read."""
+
+    code = "segment_changed"
+
+    def __init__(self, name: str, version: int, by: str, at: datetime) -> None:
+        super().__init__(
+            f"The segment “{name}” has changed since you opened it.",
+            f"{by} saved version {version} on {at:%Y-%m-%d at %H:%M} UTC.",
+            "Open the newest version and make your changes there.",
+        )
+
+
+class SegmentNameTaken(LoyaltyError):
+    """Another segment has the name."""
+
+    code = "segment_name_taken"
+
+    def __init__(self, name: str, *, archived: bool = False) -> None:
+        which = "An archived segment" if archived else "A segment"
+        super().__init__(
+            f"The name “{name}” is taken.",
+            f"{which} is called so; upper and lower case make no difference.",
+            "Choose another name.",
+        )
+
+
+class SegmentCycle(LoyaltyError):
+    """The segment would depend on itself."""
+
+    code = "segment_cycle"
+
+    def __init__(self, chain: Sequence[str]) -> None:
+        super().__init__(
+            f"The segment “{chain[0]}” would depend on itself.",
+            f"Its rule leads back to it: {' → '.join(chain)}.",
+            "Take one of these conditions out.",
+        )
+
+
+class BadSegment(LoyaltyError):
+    """The segment cannot be kept as it is given."""
+
+    code = "bad_segment"
+
+
+class PredictionsMissing(LoyaltyError):
+    """The rule reads predictions, and nothing has been scored yet."""
+
+    code = "predictions_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The rule reads predictions, and the customers have not been scored yet.",
+            remedy="Score them first: `python -m loyalty_core.ml.scoring`, or “Score now” on the churn screen.",
+        )
+
+
+class UnknownColumn(DataError):
+    """Members were asked for by a column that there is not."""
+
+    code = "unknown_column"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no column {name[:60]!r}.", remedy="Choose one of the fields that the rule builder lists."
+        )

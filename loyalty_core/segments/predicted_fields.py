@@ -1,0 +1,120 @@
+"""What scoring wrote about each customer, as fields that a rule can read beside the columns of the features view."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.catalog import kind_of
+from loyalty_core.warehouse.labels import label_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from loyalty_core.warehouse import Warehouse
+
+GROUP = "Predictions"
+_LABELS = {
+    "churn_probability": "Churn probability",
+    "churn_risk": "Churn risk",
+    "recommended_offer": "Recommended offer",
+    "confidence": "Confidence in the offer",
+    "recency": "RFM recency score",
+    "frequency": "RFM frequency score",
+    "monetary": "RFM monetary score",
+    "rfm_segment": "RFM segment",
+}
+_DESCRIPTIONS = {
+    "churn_probability": "From 0 to 1, by the churn model.",
+    "churn_risk": "low, medium or high, by the thresholds of the settings.",
+    "recommended_offer": "Number of the offer with the highest propensity.",
+    "confidence": "Propensity of the recommended offer, from 0 to 1.",
+    "recency": "1 to 5; 5 bought most recently.",
+    "frequency": "1 to 5; 5 buys most often.",
+    "monetary": "1 to 5; 5 spent most.",
+    "rfm_segment": "Name of the customer's RFM cell.",
+}
+_OFFER = "offer_"
+_NOT_FIELDS = frozenset({"customer_id", "model_version", "scored_at"})
+_TEXTS = frozenset({"churn_risk", "rfm_segment"})
+_CATEGORIES = frozenset({"churn_risk", "recommended_offer", "recency", "frequency", "monetary", "rfm_segment"})
+
+
+def field_name(prediction: str, features: Collection[str]) -> str:
+    """How rules call a prediction: by its own name, unless the features view has a column of that name."""
+    return f"predicted_{prediction}" if prediction in features else prediction
+
+
+def unscored_fields(features: Collection[str]) -> list[Column]:
+    """The fields that every scoring run brings, as they are known before the first."""
+    return [
+        Column(field_name(name, features), "text" if name in _TEXTS else "number", GROUP, label)
+        for name, label in _LABELS.items()
+    ]
+
+
+def describe_predictions(
+    warehouse: Warehouse, predictions: sa.FromClause, features: Collection[str]
+) -> tuple[Column, ...]:
+    """The fields with their blanks, ranges and frequent values: two queries on the predictions."""
+    columns = [column for column in predictions.c if column.name not in _NOT_FIELDS]
+    facts = warehouse.rows(sa.select(*_facts(columns)).select_from(predictions))[0]
+    frequent = _frequent_values(warehouse, predictions, [c.name for c in columns if c.name in _CATEGORIES])
+    total = facts["customers"]
+    return tuple(
+        Column(
+            name=field_name(column.name, features),
+            kind=kind_of(column.type),
+            group=GROUP,
+            label=_label(column.name),
+            description=_DESCRIPTIONS.get(column.name, "Propensity of this offer, from 0 to 1."),
+            blanks=1 - facts[f"filled_{index}"] / total if total else 0.0,
+            minimum=facts.get(f"min_{index}"),
+            maximum=facts.get(f"max_{index}"),
+            top_values=frequent.get(column.name, ()),
+        )
+        for index, column in enumerate(columns)
+    )
+
+
+def _label(name: str) -> str:
+    offer = name.removeprefix(_OFFER)
+    return f"Propensity of offer {offer}" if offer != name and offer.isdigit() else _LABELS.get(name, label_of(name))
+
+
+def _facts(columns: Sequence[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[Any]]:
+    facts: list[sa.ColumnElement[Any]] = [sa.func.count().label("customers")]
+    for index, column in enumerate(columns):
+        facts.append(sa.func.count(column).label(f"filled_{index}"))
+        if kind_of(column.type) == "number":
+            facts += [sa.func.min(column).label(f"min_{index}"), sa.func.max(column).label(f"max_{index}")]
+    return facts
+
+
+def _frequent_values(
+    warehouse: Warehouse, predictions: sa.FromClause, names: Sequence[str]
+) -> dict[str, tuple[tuple[Any, int], ...]]:
+    """Customers by value of each category, most frequent first; numbers in their own order."""
+    if not names:
+        return {}
+    counts = [
+        sa.select(
+            sa.literal_column(str(position)).label("position"),
+            sa.cast(predictions.c[name], sa.Text).label("value"),
+            sa.func.count().label("customers"),
+        )
+        .where(predictions.c[name].is_not(None))
+        .group_by(predictions.c[name])
+        for position, name in enumerate(names)
+    ]
+    found: dict[str, list[tuple[Any, int]]] = {name: [] for name in names}
+    for row in warehouse.rows(sa.union_all(*counts)):
+        name: str = names[int(row["position"])]
+        value = row["value"] if name in _TEXTS else int(row["value"])
+        found[name].append((value, row["customers"]))
+    return {
+        name: tuple(sorted(values, key=lambda pair: pair[0] if isinstance(pair[0], int) else -pair[1]))
+        for name, values in found.items()
+    }

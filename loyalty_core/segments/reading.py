@@ -1,0 +1,107 @@
+"""From rows of the state store to segments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from loyalty_core.segments.errors import SegmentNotFound
+from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion
+from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord, SegmentVersionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.orm import Session
+
+RECENT_SIZES = 30
+
+
+def record_of(session: Session, segment_id: str, *, lock: bool = False) -> SegmentRecord:
+    """The row of that segment; `lock` keeps it from being changed by others. Raises `SegmentNotFound`."""
+    statement = select(SegmentRecord).where(SegmentRecord.id == segment_id)
+    if lock:
+        statement = statement.with_for_update(key_share=True)
+    record = session.scalar(statement)
+    if record is None:
+        raise SegmentNotFound(segment_id)
+    return record
+
+
+def read_segments(session: Session, *conditions: ColumnElement[bool]) -> list[Segment]:
+    """The segments that meet the conditions, by name, in two queries."""
+    records = session.scalars(select(SegmentRecord).where(*conditions)).all()
+    recent = (
+        select(SegmentSizeRecord)
+        .join(SegmentRecord, SegmentRecord.id == SegmentSizeRecord.segment_id)
+        .where(*conditions, SegmentSizeRecord.number > SegmentRecord.size_count - RECENT_SIZES)
+        .order_by(SegmentSizeRecord.segment_id, SegmentSizeRecord.number)
+    )
+    sizes: dict[str, list[SegmentSizeRecord]] = {record.id: [] for record in records}
+    for size in session.scalars(recent):
+        if size.segment_id in sizes:
+            sizes[size.segment_id].append(size)
+    return [_segment(record, sizes[record.id]) for record in sorted(records, key=lambda record: record.name_key)]
+
+
+def read_segment(session: Session, segment_id: str) -> Segment:
+    """One segment. Raises `SegmentNotFound`."""
+    found = read_segments(session, SegmentRecord.id == segment_id)
+    if not found:
+        raise SegmentNotFound(segment_id)
+    return found[0]
+
+
+def draft_of(kept: SegmentRecord | SegmentVersionRecord) -> SegmentDraft:
+    """What a person decided about the segment, or about one version of it."""
+    return SegmentDraft(kept.name, kept.rule, kept.description, tuple(kept.tags))
+
+
+def size_of(record: SegmentSizeRecord) -> SegmentSize:
+    """The size that a row holds."""
+    return SegmentSize(
+        at=record.at,
+        customers=record.customers,
+        base=record.base,
+        joined=record.joined,
+        left=record.left,
+        version=record.version,
+        cause=record.cause,
+    )
+
+
+def version_of(record: SegmentVersionRecord) -> SegmentVersion:
+    """The version that a row holds."""
+    return SegmentVersion(
+        number=record.number,
+        at=record.at,
+        actor=record.actor,
+        changes=tuple(record.changes),
+        name=record.name,
+        description=record.description,
+        tags=tuple(record.tags),
+        rule=record.rule,
+    )
+
+
+def _segment(record: SegmentRecord, sizes: Sequence[SegmentSizeRecord]) -> Segment:
+    size = size_of(sizes[-1]) if sizes else None
+    return Segment(
+        id=record.id,
+        name=record.name,
+        description=record.description,
+        tags=tuple(record.tags),
+        rule=record.rule,
+        owner=record.owner,
+        version=record.version,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        updated_by=record.updated_by,
+        archived_at=record.archived_at,
+        size=size,
+        sizes_recent=tuple(recent.customers for recent in sizes),
+        fault=record.fault,
+        is_stale=size is None or size.version < record.rule_version,
+    )

@@ -1,0 +1,86 @@
+"""What is known of a segment, as the repository gives and takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+SizeCause = Literal["edit", "on demand", "scoring"]
+
+
+@dataclass(frozen=True)
+class SegmentDraft:
+    """What a person decides about a segment; `rule` is JSONLogic."""
+
+    name: str
+    rule: Any
+    description: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SegmentSize:
+    """How many of `base` customers were members at one moment, under which version of the segment.
+
+    `joined` and `left` count the differences from the members before; `cause` is "edit", "on demand" or "scoring".
+    """
+
+    at: datetime
+    customers: int
+    base: int
+    joined: int
+    left: int
+    version: int
+    cause: str
+
+
+@dataclass(frozen=True)
+class SegmentVersion:
+    """The segment as it was saved once, and in sentences what changed from the version before."""
+
+    number: int
+    at: datetime
+    actor: str
+    changes: tuple[str, ...]
+    name: str
+    description: str
+    tags: tuple[str, ...]
+    rule: Any
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A kept segment.
+
+    `size` is the last that was counted and stays when a refresh fails; `fault` then says why it failed.
+    `sizes_recent` has the customers of up to 30 sizes, oldest first. `is_stale` is true without a size and where the
+    rule has changed since the last one.
+    """
+
+    id: str
+    name: str
+    description: str
+    tags: tuple[str, ...]
+    rule: Any
+    owner: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    updated_by: str
+    archived_at: datetime | None
+    size: SegmentSize | None
+    sizes_recent: tuple[int, ...]
+    fault: str | None
+    is_stale: bool
+
+
+@dataclass(frozen=True)
+class Use:
+    """A place that reads a segment."""
+
+    kind: Literal["segment"]
+    id: str
+    name: str

@@ -1,0 +1,96 @@
+"""Monaco, the editor of Visual Studio Code, from streamlit-elements; import it only where `elements.is_available()`.
+
+Everything it loads comes with the package. The text goes to the server after a pause, and at once when the editor
+loses the focus or the pointer leaves it; what comes back never touches the text that a person is writing.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+from streamlit_elements import editor, html
+from streamlit_elements.core.callback import ElementsCallback
+from streamlit_elements.core.frame import new_frame
+
+_PAUSE_MILLISECONDS = 600
+_DEFINE_THEMES = "(monaco)=>{for(const [name,theme] of Object.entries(%s))monaco.editor.defineTheme(name,theme);}"
+# The path goes along to tell what was written from what a newer revision has replaced meanwhile.
+_SEND_ON_LEAVING = """(editor)=>{
+  window.sendText=()=>{
+    clearTimeout(window.pause);
+    if(!window.isUnsent)return;
+    window.isUnsent=false;
+    send({%s:{text:editor.getValue(),path:editor.getModel().uri.path}});
+  };
+  editor.onDidBlurEditorText(window.sendText);
+  document.documentElement.addEventListener("mouseleave",window.sendText);
+}"""
+_SEND_AFTER_PAUSE = f"""()=>{{
+  window.isUnsent=true;
+  clearTimeout(window.pause);
+  window.pause=setTimeout(window.sendText,{_PAUSE_MILLISECONDS});
+}}"""
+_OPTIONS = {
+    "ariaLabel": "Rule as JSON",
+    "fontSize": 14,
+    "minimap": {"enabled": False},
+    "overviewRulerBorder": False,
+    "padding": {"top": 10, "bottom": 10},
+    "quickSuggestions": False,
+    "scrollBeyondLastLine": False,
+    # Without it the page would not scroll while the pointer is over the editor.
+    "scrollbar": {"alwaysConsumeMouseWheel": False},
+    "tabSize": 2,
+    "wordWrap": "on",
+}
+# The margin makes up for that of the frame's page.
+_BOX = {"border": "1px solid #80808040", "borderRadius": 8, "margin": "0 -8px", "overflow": "hidden"}
+
+
+class _Script(ElementsCallback):
+    """JavaScript of our own where streamlit-elements would write a function that calls the server every time.
+
+    `%s` in it becomes the id under which `callback` is called.
+    """
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: str, callback: Callable[..., None] = lambda: None) -> None:
+        super().__init__(callback)
+        self._source = source
+
+    def serialize(self, callback_id: str) -> None:
+        self._serialized = self._source.replace("%s", json.dumps(callback_id))
+
+
+def draw_monaco(text: str, revision: int, *, key: str, height: int, on_change: Callable[[str], None]) -> None:
+    """The editor for JSON; what is in it stays until `revision` differs, and is `text` from then on."""
+    drawn = f"/{revision}.json"
+
+    def receive(text: str, path: str) -> None:
+        if path == drawn:
+            on_change(text)
+
+    with new_frame(key), html.div(style=_BOX):
+        editor.Monaco(
+            height=height,
+            defaultLanguage="json",
+            defaultValue=text,
+            path=drawn,
+            theme="workbench-dark" if st.context.theme.type == "dark" else "workbench-light",
+            options=_OPTIONS,
+            beforeMount=_Script(_DEFINE_THEMES.replace("%s", json.dumps(_themes()))),
+            onMount=_Script(_SEND_ON_LEAVING, receive),
+            onChange=_Script(_SEND_AFTER_PAUSE),
+        )
+
+
+def _themes() -> dict[str, Any]:
+    """Monaco's own colours on the background of the app."""
+    themes = {}
+    for kind, base in (("light", "vs"), ("dark", "vs-dark")):
+        background = st.get_option(f"theme.{kind}.backgroundColor")
+        colors = {"editor.background": background} if background else {}
+        themes[f"workbench-{kind}"] = {"base": base, "inherit": True, "rules": [], "colors": colors}
+    return themes

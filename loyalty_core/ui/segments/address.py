@@ -1,0 +1,83 @@
+"""Where the viewer is on the Segments screen, kept in the address, so that a link shows a colleague the same thing."""
+
+import base64
+import binascii
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+SEGMENT = "segment"
+EDIT = "edit"
+RULE = "rule"
+CUSTOMER = "customer"
+# Servers and proxies cut longer addresses off.
+_LONGEST_RULE = 4_000
+# A rule has at most 64 KiB of text and 100,000 list members; more would be no rule.
+_LARGEST_JSON = 4_000_000
+
+
+@dataclass(frozen=True)
+class Address:
+    """The list, one segment, or the editor for a segment or a new one, perhaps with a rule not saved yet."""
+
+    segment_id: str | None
+    is_editing: bool
+    rule: Any = None
+
+
+def current() -> Address:
+    """What the address asks for; a rule that cannot be read is left out."""
+    parameters = st.query_params
+    return Address(parameters.get(SEGMENT), EDIT in parameters, decode_rule(parameters.get(RULE, "")))
+
+
+def open_list() -> None:
+    """Lead to all segments."""
+    _go()
+
+
+def open_segment(segment_id: str) -> None:
+    """Lead to one segment."""
+    _go(**{SEGMENT: segment_id})
+
+
+def open_editor(segment_id: str | None = None) -> None:
+    """Lead to the editor, for a new segment without an id."""
+    _go(**({SEGMENT: segment_id} if segment_id else {}), **{EDIT: "1"})
+
+
+def keep_rule(rule: Any | None) -> bool:
+    """Put a rule that is not saved into the address, or None; returns whether it fits there."""
+    encoded = encode_rule(rule) if rule is not None else ""
+    fits = len(encoded) <= _LONGEST_RULE
+    if encoded and fits:
+        if st.query_params.get(RULE) != encoded:
+            st.query_params[RULE] = encoded
+    elif RULE in st.query_params:
+        del st.query_params[RULE]
+    return fits
+
+
+def encode_rule(rule: Any) -> str:
+    """A rule as a short word for an address."""
+    packed = zlib.compress(json.dumps(rule, separators=(",", ":")).encode(), 9)
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def decode_rule(word: str) -> Any | None:
+    """The rule that `encode_rule` made a word of, None for any other."""
+    try:
+        packed = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
+        reader = zlib.decompressobj()
+        text = reader.decompress(packed, _LARGEST_JSON)
+        return json.loads(text) if reader.eof else None
+    except (ValueError, binascii.Error, zlib.error, RecursionError):
+        return None
+
+
+def _go(**parameters: str) -> None:
+    st.query_params.from_dict(parameters)
+    st.rerun()

@@ -1,0 +1,120 @@
+"""The editor: fields on the left, the rule in the middle, what it amounts to on the right."""
+
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.rules import RuleError
+from loyalty_core.segments.counting import Preview
+from loyalty_core.services import get_services
+from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.segments import address, live
+from loyalty_core.ui.segments.editor_state import Editor, discard_editor, open_editor_state
+from loyalty_core.ui.segments.fields_panel import draw_fields
+from loyalty_core.ui.segments.json_editor import draw_json_editor
+from loyalty_core.ui.segments.rule_builder import draw_rule_builder
+from loyalty_core.ui.segments.save import save_dialog
+from loyalty_core.ui.segments.sql_view import draw_sql
+from loyalty_core.warehouse import Column
+
+_VISUAL, _JSON, _SQL = ":material/account_tree: Visual", ":material/data_object: JSONLogic", ":material/database: SQL"
+
+
+def draw_editor(place: address.Address) -> None:
+    """Edit a segment's rule, or a new one."""
+    # Three columns need the room.
+    st.set_page_config(initial_sidebar_state="collapsed")
+    fields = get_services().segmentation.fields(place.segment_id)
+    editor = open_editor_state(place, fields)
+    _draw_heading(editor)
+    panel, rest = st.columns([1, 3.2], gap="medium")
+    with panel:
+        _draw_fields(editor, fields)
+    with rest:
+        _draw_rule(editor, fields)
+
+
+def _draw_heading(editor: Editor) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("", icon=":material/arrow_back:", type="tertiary", help="Back; what is not saved stays for later"):
+            if editor.segment is not None:
+                address.open_segment(editor.segment.id)
+            address.open_list()
+        st.title(f"Edit {escape(editor.segment.name)}" if editor.segment else "New segment", anchor=False)
+
+
+@st.fragment(parallel=True)
+def _draw_fields(editor: Editor, fields: list[Column]) -> None:
+    inserted = st.session_state.get("field-inserted", 0)
+
+    def insert(column: Column) -> None:
+        editor.insert(column)
+        st.session_state["field-inserted"] = inserted + 1
+
+    with errors_shown():
+        draw_fields(fields, insert)
+    if st.session_state.get("field-inserted", 0) != st.session_state.get("field-inserted-drawn", 0):
+        st.session_state["field-inserted-drawn"] = st.session_state["field-inserted"]
+        st.rerun()
+
+
+@st.fragment
+def _draw_rule(editor: Editor, fields: list[Column]) -> None:
+    preview, error = editor.preview()
+    middle, right = st.columns([1.9, 1], gap="medium")
+    with middle:
+        _draw_forms(editor, fields, preview, error)
+    with right:
+        _draw_outcome(editor, preview, error)
+
+
+def _draw_forms(editor: Editor, fields: list[Column], preview: Preview | None, error: LoyaltyError | None) -> None:
+    visual, as_json, as_sql = st.tabs([_VISUAL, _JSON, _SQL], key="editor-form", on_change="rerun")
+    if visual.open:
+        with visual:
+            notes = editor.notes(preview) if preview else {}
+            draw_rule_builder(editor.draft, fields, notes, on_change=editor.follow_draft)
+    if as_json.open:
+        with as_json:
+            faults = editor.text_faults or (error.faults if isinstance(error, RuleError) else ())
+            draw_json_editor(
+                editor.text, faults, key="rule-json", on_change=lambda text: editor.take_text(text, fields)
+            )
+    if as_sql.open:
+        with as_sql, errors_shown():
+            draw_sql(editor.draft.rule())
+
+
+def _draw_outcome(editor: Editor, preview: Preview | None, error: LoyaltyError | None) -> None:
+    if error is not None:
+        show_error(error)
+    if preview is not None:
+        saved = editor.segment.size if editor.segment else None
+        live.draw_size(preview, saved.customers if saved and editor.is_changed else None)
+    _draw_actions(editor, preview)
+    if preview is None:
+        return
+    rule = editor.draft.rule()
+    with errors_shown():
+        live.draw_sentence(get_services().segmentation.compile(rule, editor.segment_id).describe())
+        if preview.steps:
+            live.draw_funnel(preview.steps, preview.customers)
+        live.draw_first_members(rule)
+
+
+def _draw_actions(editor: Editor, preview: Preview | None) -> None:
+    fits = address.keep_rule(editor.draft.rule() if editor.is_changed else None)
+    unfinished = bool(editor.draft.incomplete()) or bool(editor.text_faults)
+    with st.container(horizontal=True, gap="small"):
+        if st.button(
+            "Save",
+            icon=":material/save:",
+            type="primary",
+            disabled=preview is None or unfinished,
+            help="Finish or delete the conditions that have no value yet." if unfinished else None,
+        ):
+            save_dialog(editor)
+        if st.button("Discard", icon=":material/close:", disabled=not editor.is_changed):
+            discard_editor()
+            st.rerun()
+    if not fits:
+        st.caption("The rule is too long for the page's address: a link does not carry it until it is saved.")

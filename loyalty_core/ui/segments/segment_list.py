@@ -1,0 +1,133 @@
+"""All segments: search, tags, size and its course, when it was computed, and what is wrong with it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.segments import Segment
+from loyalty_core.segments.refreshing import refresh_all
+from loyalty_core.services import get_services
+from loyalty_core.ui import format
+from loyalty_core.ui.messages import escape
+from loyalty_core.ui.segments import address
+from loyalty_core.ui.segments.editor_state import discard_editor, held_editor
+
+
+def draw_list() -> None:
+    """The segments that fit the search; a click on a row opens one."""
+    _draw_unsaved()
+    search, tags, archived = _draw_search()
+    found = get_services().segments.list(search=search, tags=tags, archived=archived)
+    _draw_actions(found)
+    if not found:
+        st.info("No segment fits. Change the search, or make a new one.", icon=":material/search_off:")
+        return
+    chosen = _draw_table(found)
+    if chosen is not None:
+        address.open_segment(chosen.id)
+
+
+def _draw_unsaved() -> None:
+    editor = held_editor()
+    if editor is None or not editor.is_changed:
+        return
+    name = f"to **{escape(editor.segment.name)}**" if editor.segment else "in a new segment"
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/edit_note: You have changes {name} that are not saved.", width="stretch")
+        if st.button("Continue", key="unsaved-continue"):
+            address.open_editor(editor.segment_id)
+        if st.button("Discard", key="unsaved-discard", type="tertiary"):
+            discard_editor()
+            st.rerun()
+
+
+def _draw_search() -> tuple[str, list[str], bool]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = st.text_input(
+            "Find a segment",
+            placeholder="Name, description or tag",
+            icon=":material/search:",
+            key="find",
+            max_chars=120,
+            bind="query-params",
+        )
+        tags = st.multiselect(
+            "Tags", get_services().segments.tags(), key="tag", placeholder="Any tag", bind="query-params"
+        )
+        archived = st.toggle("Archived", key="archived", bind="query-params")
+    return search, tags, archived
+
+
+def _draw_actions(found: Sequence[Segment]) -> None:
+    waiting = [segment for segment in found if segment.is_stale and segment.archived_at is None]
+    with st.container(horizontal=True):
+        if st.button("New segment", icon=":material/add:", type="primary"):
+            discard_editor()
+            address.open_editor()
+        if st.button(
+            "Compute all",
+            icon=":material/refresh:",
+            disabled=not found,
+            help=f"{len(waiting)} of these are not up to date." if waiting else "Count the members of each anew.",
+        ):
+            compute(found)
+            st.rerun()
+
+
+def compute(segments: Sequence[Segment]) -> None:
+    """Compute the members of each segment, with progress; what fails is kept with the segment."""
+    bar = st.progress(0.0, "Computing segments …")
+
+    def show(done: int, segment: Segment) -> None:
+        bar.progress(done / len(segments), f"Computing {escape(segment.name)} …")
+
+    refresh_all(get_services().segmentation, segments, cause="on demand", on_progress=show)
+    bar.empty()
+
+
+def _draw_table(segments: Sequence[Segment]) -> Segment | None:
+    uses = get_services().segments.used_in()
+    event: Any = st.dataframe(
+        pd.DataFrame([_row(segment, uses.get(segment.id, ())) for segment in segments]),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-cell",
+        key="segment-list",
+        column_config={
+            "Segment": st.column_config.TextColumn(width="medium"),
+            "Customers": st.column_config.NumberColumn(format="localized", width="small"),
+            "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
+            "Sizes": st.column_config.LineChartColumn(width="small", help="The last 30 sizes"),
+            "Tags": st.column_config.ListColumn(width="small"),
+            "Used in": st.column_config.ListColumn(width="small", help="Segments that are built on this one"),
+        },
+        alt="Segments",
+    )
+    rows = [row for row, _ in event.selection.cells if row < len(segments)]
+    return segments[rows[0]] if rows else None
+
+
+def _row(segment: Segment, used_in: Sequence[str]) -> dict[str, Any]:
+    size = segment.size
+    return {
+        "Segment": segment.name,
+        "Customers": size.customers if size else None,
+        "Share": size.customers / size.base if size and size.base else None,
+        "Sizes": list(segment.sizes_recent) if len(segment.sizes_recent) > 1 else [],
+        "Computed": state_of(segment),
+        "Tags": list(segment.tags),
+        "Used in": list(used_in),
+        "Description": segment.description,
+    }
+
+
+def state_of(segment: Segment) -> str:
+    """When the members were last computed, or why they are not what the rule says now."""
+    if segment.fault:
+        return "⚠ Failed"
+    if segment.size is None:
+        return "Not yet"
+    when = format.moment(segment.size.at)
+    return f"⚠ Rule changed since {when}" if segment.is_stale else when

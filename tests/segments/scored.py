@@ -1,0 +1,75 @@
+"""The demo warehouse with predictions, a segmentation engine on it, and the same customers for SQL written by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loyalty_core.ml.mock import MockModels
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.segments import Segment, SegmentationEngine, SegmentDraft, SegmentRepository
+from loyalty_core.settings import Settings
+from loyalty_core.store import StateStore
+from loyalty_core.warehouse import Warehouse
+from tests.ml.serving import CONTRACT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.workbench import Query
+
+
+@pytest.fixture(scope="session")
+def predictions_file(demo_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Predictions in mock mode for every customer of the demo."""
+    folder = tmp_path_factory.mktemp("predictions")
+    file = folder / "customer_predictions.parquet"
+    settings = Settings(dwh_url=f"duckdb:///{demo_warehouse}", predictions_file=file, models_dir=folder)
+    warehouse = Warehouse(settings)
+    score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
+    warehouse.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def scored_demo(demo_warehouse: Path, predictions_file: Path) -> Iterator[Warehouse]:
+    """The demo with its predictions, for all tests."""
+    warehouse = Warehouse(Settings(dwh_url=f"duckdb:///{demo_warehouse}", predictions_file=predictions_file))
+    yield warehouse
+    warehouse.close()
+
+
+@pytest.fixture(scope="session")
+def sql(query_demo: Query, predictions_file: Path) -> Query:
+    """Plain DuckDB, where `customers` has the features and the predictions of everybody."""
+    query_demo(
+        "CREATE OR REPLACE TEMP VIEW customers AS SELECT * FROM customer_features_view "
+        f"LEFT JOIN read_parquet('{predictions_file}') USING (customer_id)"
+    )
+    return query_demo
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[SegmentRepository]:
+    """An empty repository of segments."""
+    with StateStore(f"sqlite:///{tmp_path / 'state.db'}") as store:
+        store.migrate()
+        yield SegmentRepository(store)
+
+
+@pytest.fixture
+def engine(scored_demo: Warehouse, kept: SegmentRepository) -> SegmentationEngine:
+    """The engine on the scored demo."""
+    return SegmentationEngine(scored_demo, kept)
+
+
+def keep(engine: SegmentationEngine, name: str, rule: Any) -> Segment:
+    """A new segment; its id is the name in small letters."""
+    return engine.create(SegmentDraft(name, rule), actor="ann")
+
+
+def segment(segment_id: str, belongs: bool = True) -> dict[str, Any]:
+    """The condition that a customer is in a segment, or is not."""
+    return {"==": [{"var": f"segment:{segment_id}"}, belongs]}
