@@ -2,7 +2,9 @@
 
 from functools import cached_property, lru_cache
 
+from loyalty_core.analytics.policies import PolicyRepository
 from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.jobs.queue import JobQueue
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
@@ -38,8 +40,16 @@ class Services:
         return SegmentRepository(self.store)
 
     @cached_property
+    def policies(self) -> PolicyRepository:
+        return PolicyRepository(self.store)
+
+    @cached_property
     def segmentation(self) -> SegmentationEngine:
         return SegmentationEngine(self.warehouse, self.segments)
+
+    @cached_property
+    def jobs(self) -> JobQueue:
+        return JobQueue(self.store)
 
     def prepare_store(self) -> None:
         """Bring the state store's tables up to date; why it could not is kept for System health."""

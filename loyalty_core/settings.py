@@ -135,6 +135,9 @@ class Settings(BaseSettings):
         description="Parquet file for predictions where the warehouse takes none; "
         "without it, customer_predictions.parquet beside the embedded warehouse, else in data/",
     )
+    predictions_runs_kept: int = Field(
+        6, ge=2, description="Scoring runs whose predictions are kept, the present one included"
+    )
     ml_churn_medium_threshold: float = Field(
         0.4, gt=0, lt=1, description="Churn probability from which the risk is medium"
     )

@@ -7,10 +7,9 @@ import streamlit as st
 
 from loyalty_core.services import get_services
 from loyalty_core.ui import customer, data, predictions
-from loyalty_core.ui.frame import page_title
+from loyalty_core.ui.frame import browser_title, page_title
 from loyalty_core.ui.messages import errors_shown
-
-CUSTOMER_PARAMETER = "customer_id"
+from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
 
 
 def open_customer(customer_id: object) -> None:
@@ -38,6 +37,7 @@ def draw_search() -> None:
 
 
 def draw_customer(customer_id: str) -> None:
+    browser_title(f"Customer {customer_id[:40]}")
     if st.button("All customers", icon=":material/arrow_back:", type="tertiary"):
         del st.query_params[CUSTOMER_PARAMETER]
         st.rerun()

@@ -1,94 +1,64 @@
-"""The base at a glance: how many customers, what they bring, and how they are spread.
+"""The place to start: the base in figures, what the last scoring expects of it, and the cards as the viewer put them.
 
 Every figure is an aggregate counted in the warehouse; nothing here depends on how the columns are called.
 """
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import NamedTuple
+from collections.abc import Sequence
 
-import plotly.graph_objects as go
 import streamlit as st
 
-from loyalty_core.services import get_services
-from loyalty_core.ui import charts, data, format
+from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.ui import elements
 from loyalty_core.ui.frame import page_title
-from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.roles import Role, column_for
-
-PANELS = 4
-
-
-class Panel(NamedTuple):
-    title: str
-    figure: go.Figure
+from loyalty_core.ui.jobs import draw_job
+from loyalty_core.ui.overview import reading
+from loyalty_core.ui.overview.card import Card
+from loyalty_core.ui.overview.cards import all_cards
+from loyalty_core.ui.overview.key_figures import draw_base_figures, draw_expected_churners
+from loyalty_core.ui.overview.plain import draw_plain
 
 
-def column(role: Role) -> Column | None:
-    return column_for(role, data.catalog().columns, get_services().settings)
-
-
-def draw_key_figures() -> None:
-    figures = data.key_figures()
-    with st.container(horizontal=True):
-        st.metric("Customers", format.count(figures.customers), border=True)
-        if figures.active is not None:
-            share = format.percent(figures.active / figures.customers)
-            st.metric(
-                f"Active · {share}", format.count(figures.active), border=True, help=f"Active: {figures.active_means}."
-            )
-        if figures.revenue is not None and figures.revenue_column is not None:
-            st.metric(
-                "Revenue",
-                format.compact_money(figures.revenue),
-                border=True,
-                help=f"{format.money(figures.revenue)}: the sum of {figures.revenue_column.label.lower()}.",
-            )
-        st.metric(
-            "Blank values",
-            format.percent(figures.blanks, 1),
-            border=True,
-            help=f"Share of empty cells; {figures.blank_columns} of the columns have some.",
+def draw_not_scored() -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            ":material/update: The customers have not been scored yet, so risk, offers and RFM are still blank.",
+            width="stretch",
         )
+        try:
+            draw_job("scoring", start_label="Score now", key="score-now")
+        except StateStoreUnavailable:
+            st.caption("Scoring cannot be started from here: the state store cannot be used.")
 
 
-def time_panel() -> Panel | None:
-    if spend := data.spend_by_month():
-        return Panel("Revenue by month", charts.money_by_month(spend))
-    if signup := column("signup"):
-        months = data.customers_by_month(signup.name)
-        return Panel(f"Customers by {signup.label.lower()}", charts.count_by_month(months, signup.label))
-    return None
+@st.fragment
+def draw_cards(cards: Sequence[Card]) -> None:
+    if not elements.is_available():
+        draw_plain(cards)
+        return
+    from loyalty_core.ui.overview.dashboard import draw_dashboard, draw_reset  # noqa: PLC0415
+
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center"):
+        above = st.container(width="content")
+        is_plain = st.toggle(
+            "Plain layout",
+            key="plain",
+            bind="query-params",
+            help="The same cards in fixed columns: for print, and where the dashboard does not load.",
+        )
+    if is_plain:
+        draw_plain(cards)
+        return
+    with above:
+        draw_reset()
+    draw_dashboard(cards)
 
 
-def category_panel() -> Panel | None:
-    few_values = (c for c in data.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= 8)
-    category = column("category") or next(few_values, None)
-    if category is None or not category.top_values:
-        return None
-    return Panel(f"Customers by {category.label.lower()}", charts.categories(category, data.key_figures().customers))
-
-
-def spread_panels() -> Iterator[Panel]:
-    known = [of for of in (column("revenue"), column("recency")) if of is not None]
-    identifier = get_services().settings.dwh_customer_id_column
-    numbers = [c for c in data.catalog().columns if c.kind == "number" and c.minimum != c.maximum]
-    others = [c for c in numbers if c not in known and c.name != identifier]
-    for of in known + others:
-        if spread := data.histogram(of.name):
-            yield Panel(f"Customers by {of.label.lower()}", charts.histogram(spread, of))
-
-
-def draw_panels() -> None:
-    panels = [panel for panel in (time_panel(), category_panel()) if panel is not None]
-    panels += islice(spread_panels(), PANELS - len(panels))
-    for start in range(0, len(panels), 2):
-        for place, panel in zip(st.columns(2), panels[start : start + 2], strict=False):
-            with place.container(border=True):
-                st.subheader(panel.title, anchor=False)
-                charts.draw(panel.figure, panel.title, f"{panel.title}.")
-
-
-page_title("Overview", "The customer base as it stands in the warehouse.")
-draw_key_figures()
-draw_panels()
+page_title("Overview", "Where the customer base stands, what is expected of it, and where to look next.")
+with st.container(horizontal=True):
+    draw_base_figures()
+    outlook = reading.outlook()
+    if outlook:
+        draw_expected_churners(outlook)
+if outlook is None:
+    draw_not_scored()
+draw_cards(all_cards(outlook))

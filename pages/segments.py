@@ -11,11 +11,11 @@ from loyalty_core.ui.segments.first_time import make_starters
 from loyalty_core.ui.segments.segment_list import draw_list
 
 place = address.current()
+make_starters()
 if place.is_editing:
     draw_editor(place)
 elif place.segment_id is not None:
     draw_detail(place.segment_id)
 else:
     page_title("Segments", "Groups of customers by a rule, counted in the warehouse.")
-    make_starters()
     draw_list()

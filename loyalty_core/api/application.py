@@ -1,7 +1,9 @@
-"""The FastAPI application and its one error shape, `{"error": code, "detail": sentence}`."""
+"""The FastAPI application and its one error shape, `{"error": code, "detail": sentence}`; faulty rules add `faults`."""
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -9,22 +11,49 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from loyalty_core.api import predictions, warehouse
+from loyalty_core.api import predictions, segments, warehouse
+from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
+from loyalty_core.rules import RuleError
+from loyalty_core.segments import (
+    BadSegment,
+    SegmentChanged,
+    SegmentCycle,
+    SegmentInUse,
+    SegmentNameTaken,
+    SegmentNotFound,
+    UnknownColumn,
+)
 
 _log = logging.getLogger(__name__)
 
-_NOT_FOUND: tuple[type[LoyaltyError], ...] = (CustomerNotFound,)
+# What the caller can do something about; everything else is for those who run the app.
+_STATUSES: dict[type[LoyaltyError], int] = {
+    CustomerNotFound: 404,
+    SegmentNotFound: 404,
+    SegmentChanged: 409,
+    SegmentInUse: 409,
+    SegmentNameTaken: 409,
+    BadSegment: 422,
+    RuleError: 422,
+    SegmentCycle: 422,
+    UnknownColumn: 422,
+}
+_CODES = {404: "not_found", 413: "too_large"}
+# A list of 100,000 ids, as long as rules may be, has room.
+_MOST_BODY_BYTES = 16 * 2**20
 
 
 def create_api() -> FastAPI:
-    """Routes for health, columns, customers and predictions; every answer is JSON, errors included.
+    """Routes for health, columns, customers, predictions and segments; every answer is JSON, errors included.
 
     Described at openapi.json; without FastAPI's own page for it, which loads scripts from outside.
     """
     api = FastAPI(title="Loyalty workbench", version="1", docs_url=None, redoc_url=None)
     api.include_router(warehouse.router)
     api.include_router(predictions.router)
+    api.include_router(segments.router)
+    api.add_middleware(BodyLimit, most_bytes=_MOST_BODY_BYTES)
     api.add_exception_handler(LoyaltyError, _loyalty_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(HTTPException, _http_error)
@@ -35,7 +64,10 @@ def create_api() -> FastAPI:
 def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, LoyaltyError):
         raise error
-    return _answer(404 if isinstance(error, _NOT_FOUND) else 503, error.code, str(error))
+    status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 503)
+    if isinstance(error, RuleError):
+        return _answer(status, error.code, str(error), faults=[asdict(fault) for fault in error.faults])
+    return _answer(status, error.code, str(error))
 
 
 def _invalid_request(_: Request, error: Exception) -> JSONResponse:
@@ -52,7 +84,7 @@ def _fault(*, loc: Sequence[int | str], msg: str, **_: Any) -> str:
 def _http_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    code = "not_found" if error.status_code == 404 else "bad_request"
+    code = _CODES.get(error.status_code, "bad_request")
     return _answer(error.status_code, code, str(error.detail), error.headers)
 
 
@@ -61,5 +93,12 @@ def _unforeseen(_: Request, error: Exception) -> JSONResponse:
     return _answer(500, "internal", "Something went wrong; the cause is in the log of the app.")
 
 
-def _answer(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": code, "detail": detail}, status_code=status, headers=headers)
+def _answer(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
+    return _Error({"error": code, "detail": detail, **more}, status_code=status, headers=headers)
+
+
+class _Error(JSONResponse):
+    """An error may quote what it was sent: half a surrogate pair, which JSON can spell and UTF-8 cannot."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False).encode(errors="replace")

@@ -13,12 +13,15 @@ from loyalty_core.warehouse.labels import label_of
 Kind = Literal["churn", "nbo"]
 
 
-def customer_drivers(models: Models, kind: Kind, encoded: Encoded, values: Mapping[str, Any]) -> Drivers:
-    """Drivers of one customer's churn, or of the customer's best offer.
+def customer_drivers(
+    models: Models, kind: Kind, encoded: Encoded, values: Mapping[str, Any], offer: int | None = None
+) -> Drivers:
+    """Drivers of one customer's churn, or of the customer's propensity for an offer, by default for the best one.
 
-    `encoded` holds the one customer, `values` (feature → value) what the warehouse has.
+    `encoded` holds the one customer, `values` (feature → value) what the warehouse has. Raises `ValueError` for an
+    offer that the models do not know.
     """
-    found = _explain(models, kind, encoded.values)
+    found = _explain(models, kind, encoded.values, offer)
     drivers = [
         Driver(
             feature=feature.name,
@@ -43,9 +46,9 @@ def mean_drivers(models: Models, kind: Kind, rows: FloatRows) -> dict[str, float
     return dict(ranked)
 
 
-def _explain(models: Models, kind: Kind, row: FloatRows) -> Explanation:
+def _explain(models: Models, kind: Kind, row: FloatRows, offer: int | None = None) -> Explanation:
     slices, background = models.contract.slices, models.background
     if kind == "churn":
         return explain(models.churn_probabilities, row, background, slices)
-    best = int(np.argmax(models.offer_scores(row)))
-    return explain(lambda encoded: models.offer_scores(encoded)[:, best], row, background, slices)
+    place = int(np.argmax(models.offer_scores(row))) if offer is None else models.offers.index(offer)
+    return explain(lambda encoded: models.offer_scores(encoded)[:, place], row, background, slices)

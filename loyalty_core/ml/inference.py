@@ -172,6 +172,11 @@ class MLInferenceService:
             unavailable=unavailable,
         )
 
+    def offer_drivers(self, customer_id: object, offer: int) -> Drivers:
+        """Why one customer's propensity for that offer is what it is; raises `ValueError` for an unknown offer."""
+        models, row = self.models(), self._store.get(customer_id)
+        return self._drivers(models, "nbo", row, offer)
+
     def mean_drivers(self, kind: Kind, customer_ids: Iterable[object] | None = None) -> dict[str, float]:
         """Feature → mean absolute contribution in percentage points, strongest first.
 
@@ -209,9 +214,9 @@ class MLInferenceService:
         encoded = self._inputs.encode_row(models.contract, row)
         return nbo_answer(customer_id, models.offer_scores(encoded.values)[0], models.offers)
 
-    def _drivers(self, models: Models, kind: Kind, row: Row) -> Drivers:
+    def _drivers(self, models: Models, kind: Kind, row: Row, offer: int | None = None) -> Drivers:
         encoded = self._inputs.encode_row(models.contract, row)
-        return customer_drivers(models, kind, encoded, self._inputs.values(row))
+        return customer_drivers(models, kind, encoded, self._inputs.values(row), offer)
 
     def _rfm_if_any(self, row: Row) -> RfmScore | None:
         """For the recommendations, which can do without."""

@@ -1,27 +1,85 @@
-"""Names of offers, for people."""
+"""What the warehouse knows of the offers: their names for people, and what they cost and bring."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.warehouse import Warehouse
+if TYPE_CHECKING:
+    from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.connection import Row
 
 _TABLE = "offers"
-_ID_COLUMNS = ("offer_id", "id")
-_NAME_COLUMNS = ("name", "offer_name", "title")
+_COLUMNS = {
+    "id": ("offer_id", "id"),
+    "name": ("name", "offer_name", "title"),
+    "kind": ("offer_type", "type", "kind"),
+    "channel": ("channel",),
+    "description": ("description",),
+    "cost": ("cost", "offer_cost", "unit_cost"),
+    "margin": ("margin", "margin_share"),
+}
+_NUMBERS = frozenset({"cost", "margin"})
+
+
+@dataclass(frozen=True)
+class OfferFacts:
+    """One offer as the `offers` table has it.
+
+    `cost` is money per conversion, `margin` the share of a basket that is earned (0–1); None where not known.
+    """
+
+    name: str | None = None
+    kind: str | None = None
+    channel: str | None = None
+    description: str | None = None
+    cost: float | None = None
+    margin: float | None = None
+
+
+def offer_facts(warehouse: Warehouse) -> dict[int, OfferFacts]:
+    """Offer id → what is known of it; empty without an `offers` table that has whole numbers as ids."""
+    if not sa.inspect(warehouse.engine).has_table(_TABLE):
+        return {}
+    columns = warehouse.table(_TABLE).columns
+    found = {
+        part: columns[name]
+        for part, names in _COLUMNS.items()
+        if (name := next((name for name in names if name in columns), None)) is not None
+    }
+    if not isinstance(found["id"].type if "id" in found else None, sa.Integer):
+        return {}
+    read = {part: column for part, column in found.items() if part not in _NUMBERS or _is_number(column)}
+    rows = warehouse.rows(sa.select(*(column.label(part) for part, column in read.items())))
+    return {row["id"]: _facts(row) for row in rows if row["id"] is not None}
 
 
 def offer_names(warehouse: Warehouse) -> dict[int, str]:
     """Offer id → name from the warehouse's `offers` table; empty when there is none."""
-    if not sa.inspect(warehouse.engine).has_table(_TABLE):
-        return {}
-    columns = warehouse.table(_TABLE).columns
-    identifier = next((columns[name] for name in _ID_COLUMNS if name in columns), None)
-    name = next((columns[name] for name in _NAME_COLUMNS if name in columns), None)
-    if identifier is None or name is None or not isinstance(identifier.type, sa.Integer):
-        return {}
-    rows = warehouse.rows(sa.select(identifier.label("id"), name.label("name")).where(name.is_not(None)))
-    return {row["id"]: str(row["name"]) for row in rows}
+    return {offer_id: facts.name for offer_id, facts in offer_facts(warehouse).items() if facts.name is not None}
 
 
 def offer_name(names: dict[int, str], offer_id: int) -> str:
     """The offer's name, or "Offer 3"."""
     return names.get(offer_id, f"Offer {offer_id}")
+
+
+def _is_number(column: sa.Column[Any]) -> bool:
+    return isinstance(column.type, sa.Numeric | sa.Float | sa.Integer)
+
+
+def _facts(row: Row) -> OfferFacts:
+    name, kind, channel, description = (_text(row.get(part)) for part in ("name", "kind", "channel", "description"))
+    return OfferFacts(name, kind, channel, description, _number(row.get("cost")), _number(row.get("margin")))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _number(value: Any) -> float | None:
+    """None for what is no finite number, which a value cannot be made of."""
+    return float(value) if value is not None and math.isfinite(value) else None

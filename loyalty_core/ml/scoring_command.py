@@ -1,53 +1,80 @@
-"""`python -m loyalty_core.ml.scoring`: score every customer from a terminal or a scheduler."""
+"""`python -m loyalty_core.ml.scoring`: score every customer and compute the segments, from a terminal or scheduler."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from loyalty_core.errors import LoyaltyError
+from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.ml.model_inputs import ModelInputs
 from loyalty_core.ml.model_source import model_source
 from loyalty_core.ml.scoring import ScoringProgress, ScoringResult, score_base
+from loyalty_core.segments import SegmentationEngine, SegmentRepository
+from loyalty_core.segments.refreshing import Refreshed, refresh_all
 from loyalty_core.settings import Settings, get_settings
+from loyalty_core.store import StateStore
 from loyalty_core.warehouse import Warehouse
 
 # Cut points sort the whole base, which may take longer than anything that a screen waits for.
-_STATEMENT_SECONDS = 3600.0
+STATEMENT_SECONDS = 3600.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 1 after one line on stderr that says what to do."""
     parser = argparse.ArgumentParser(
         prog="python -m loyalty_core.ml.scoring",
-        description="Predict churn, the next best offer and RFM for every customer, and write customer_predictions.",
+        description="Predict churn, the next best offer and RFM for every customer, write customer_predictions, and "
+        "compute the members of all segments.",
     )
     parser.parse_args(arguments)
     try:
-        result = _run(get_settings())
+        _run(get_settings(), Console())
     except LoyaltyError as error:
         print(f"Scoring stopped: {error}", file=sys.stderr)  # noqa: T201  what a scheduler logs
         return 1
-    _report(result, Console())
     return 0
 
 
-def _run(settings: Settings) -> ScoringResult:
-    patient = settings.model_copy(update={"dwh_statement_timeout_seconds": _STATEMENT_SECONDS})
-    warehouse = Warehouse(patient)
-    try:
-        models = model_source(settings, ModelInputs(warehouse, settings)).current()
+def _run(settings: Settings, console: Console) -> None:
+    patient = settings.model_copy(update={"dwh_statement_timeout_seconds": STATEMENT_SECONDS})
+    with closing(Warehouse(patient)) as warehouse:
+        _report(_score(warehouse, settings), console)
+        try:
+            _report_segments(_compute_segments(warehouse, settings), console)
+        except LoyaltyError as error:
+            print(f"The segments were not computed: {error}", file=sys.stderr)  # noqa: T201  what a scheduler logs
+
+
+def _score(warehouse: Warehouse, settings: Settings) -> ScoringResult:
+    models = model_source(settings, ModelInputs(warehouse, settings)).current()
+    with _progress() as progress:
+        task = progress.add_task("Scoring customers", total=None)
+
+        def show(done: ScoringProgress) -> None:
+            progress.update(task, completed=done.scored, total=done.customers)
+
+        return score_base(warehouse, models, show)
+
+
+def _compute_segments(warehouse: Warehouse, settings: Settings) -> list[Refreshed]:
+    """All segments that are not archived, since their rules may read the predictions."""
+    with StateStore(settings.state_database_url) as store:
+        health = store.health()
+        if not health.ok:
+            raise StateStoreUnavailable(health.detail, remedy=health.remedy)
+        kept = SegmentRepository(store)
+        segments = kept.list()
         with _progress() as progress:
-            task = progress.add_task("Scoring customers", total=None)
-
-            def show(done: ScoringProgress) -> None:
-                progress.update(task, completed=done.scored, total=done.customers)
-
-            return score_base(warehouse, models, show)
-    finally:
-        warehouse.close()
+            task = progress.add_task("Computing segments", total=len(segments))
+            return refresh_all(
+                SegmentationEngine(warehouse, kept),
+                segments,
+                cause="scoring",
+                on_progress=lambda done, _segment: progress.update(task, completed=done),
+            )
 
 
 def _progress() -> Progress:
@@ -66,3 +93,12 @@ def _report(result: ScoringResult, console: Console) -> None:
         console.print(f"{count:,} customers without an answer: {reason}", highlight=False, soft_wrap=True, markup=False)
     for remark in result.remarks:
         console.print(remark, highlight=False, soft_wrap=True, markup=False)
+
+
+def _report_segments(refreshed: Sequence[Refreshed], console: Console) -> None:
+    failed = [one for one in refreshed if one.error]
+    if refreshed:
+        console.print(f"{len(refreshed) - len(failed)} of {len(refreshed)} segments computed.", highlight=False)
+    for one in failed:
+        line = f"Segment “{one.segment.name}” could not be computed: {one.error}"
+        console.print(line, highlight=False, soft_wrap=True, markup=False)

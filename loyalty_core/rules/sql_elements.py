@@ -72,7 +72,7 @@ class _NotFinite(TypeDecorator[float]):
     impl = sa.Double
     cache_ok = True
 
-    def literal_processor(self, dialect: sa.Dialect) -> Callable[[float], str]:
+    def literal_processor(self, dialect: sa.Dialect) -> Any:
         """SQL in place of the value."""
         name = "DOUBLE" if dialect.name == "duckdb" else "DOUBLE PRECISION"
         return lambda value: f"CAST('{'NaN' if value != value else 'Infinity'}' AS {name})"
@@ -258,7 +258,9 @@ def _by_template(templates: dict[str, str], standard: str) -> Callable[..., str]
     def compile_search(element: FunctionElement[bool], compiler: SQLCompiler, **options: Any) -> str:
         text, part = _arguments(element, compiler, options)
         dialect = compiler.dialect.name
-        template = templates.get(dialect, standard)
+        # What DuckDB calls contains is another function elsewhere, so that no translation gets it right.
+        written_out = dialect == "duckdb" and options.get("literal_binds")
+        template = standard if written_out else templates.get(dialect, standard)
         return f"({template.format(text=text, part=part, length=_LENGTH.get(dialect, 'CHAR_LENGTH'))})"
 
     return compile_search

@@ -143,12 +143,17 @@ def _conditions_of(condition: Condition) -> Iterator[Condition]:
         case AllOf() | AnyOf():
             for part in condition.conditions:
                 yield from _conditions_of(part)
-        case Negation(AllOf() | AnyOf() as group):
-            yield from _conditions_of(group)
+        case Negation(inner) if isinstance(inner, AllOf | AnyOf) or _is_group_of_one(condition, inner):
+            yield from _conditions_of(inner)
         case Always():
             return
         case _:
             yield condition
+
+
+def _is_group_of_one(negation: Condition, inner: Condition) -> bool:
+    """Whether a group of a single condition was negated; binding leaves the group out, and its path tells."""
+    return inner.path.removeprefix(negation.path).startswith((".or[", ".and["))
 
 
 def _steps_of(condition: Condition) -> Sequence[Condition]:

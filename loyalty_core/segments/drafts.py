@@ -37,10 +37,10 @@ def name_key(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
-def new_id(name: str, taken: Collection[str]) -> str:
-    """An id made of the name (vip), with a number where it is taken (vip-2)."""
+def new_id(name: str, taken: Collection[str], *, otherwise: str = "segment") -> str:
+    """An id made of the name (vip), with a number where it is taken (vip-2); `otherwise` where none can be made."""
     plain = unicodedata.normalize("NFKD", name.lower().translate(_LATIN)).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_MOST_ID_CHARACTERS].strip("-") or "segment"
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_MOST_ID_CHARACTERS].strip("-") or otherwise
     numbered = (f"{slug}-{number}" for number in itertools.count(2))
     return next(candidate for candidate in itertools.chain([slug], numbered) if candidate not in taken)
 

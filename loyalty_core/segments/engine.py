@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.segments import counting, export, overlap, profile
+from loyalty_core.segments.agreement import Agreement, agreement
 from loyalty_core.segments.errors import BadSegment
 from loyalty_core.segments.fields import SEGMENTS_GROUP, RuleFields
 from loyalty_core.segments.members import Page, column_of, members_page, readable_sql
@@ -124,6 +125,11 @@ class SegmentationEngine:
         bound = self.compile(rule)
         relation = self._relation(bound, *fields)
         return sa.select(*(relation.c[name] for name in fields)).where(bound.to_sql(relation, where=True)).subquery()
+
+    def agreement(self, rule: Any, sample: int = 200) -> Agreement:
+        """Whether SQL and the reading of single customers say the same of up to `sample` customers."""
+        bound = self.compile(rule)
+        return agreement(self._warehouse, self._relation(bound), bound, sample)
 
     def stream(self, rule: Any, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """Every member as Arrow batches, with the columns asked for or all of the features view's."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,9 +111,21 @@ def _harmless_column(column: pa.Array) -> pa.Array:
 
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     try:
-        return column.cast(kind)
+        if not pa.types.is_binary(column.type):
+            return column.cast(kind)
     except pa.ArrowNotImplementedError:  # lists and structures
-        return pa.array([None if value is None else str(value) for value in column.to_pylist()], kind)
+        pass
+    return pa.array([None if value is None else _written_out(value) for value in column.to_pylist()], kind)
+
+
+def _written_out(value: Any) -> str:
+    match value:
+        case bytes():
+            return base64.b64encode(value).decode()
+        case list() | dict():
+            return json.dumps(value, ensure_ascii=False, default=str)
+        case _:
+            return str(value)
 
 
 def _csv_type(kind: pa.DataType) -> pa.DataType:

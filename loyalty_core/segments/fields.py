@@ -39,7 +39,7 @@ class RuleFields:
             built_on_it = self._built_on(segment_id)
             names = {other: name for other, name in names.items() if other not in built_on_it}
         membership = [
-            Column(field_of(other), "boolean", SEGMENTS_GROUP, f"In segment {name}", blanks=0.0)
+            Column(field_of(other), "boolean", SEGMENTS_GROUP, f"Member of {name}", blanks=0.0)
             for other, name in names.items()
         ]
         return [*self._warehouse.columns(), *self._predictions(), *membership]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 import sqlglot
+from sqlglot.optimizer.pushdown_projections import pushdown_projections
 
 from loyalty_core.segments.errors import UnknownColumn
 from loyalty_core.warehouse.blanks import filled
@@ -30,6 +31,8 @@ DATABASES = {
     "databricks": "Databricks",
     "redshift": "Redshift",
 }
+# Beyond it, laying a statement out takes seconds, and nobody reads a list of that length.
+_LONGEST_FORMATTED = 200_000
 _GRAMMARS = {"postgresql": "postgres", "mssql": "tsql"}
 
 
@@ -67,7 +70,11 @@ def readable_sql(warehouse: Warehouse, relation: sa.FromClause, rule: Rule, data
     dialect = _without_parameters(warehouse.engine.dialect)
     written = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     source = _GRAMMARS.get(dialect.name, dialect.name)
-    return f"{sqlglot.transpile(written, read=source, write=database or source, pretty=True)[0]};"
+    if len(written) > _LONGEST_FORMATTED and database in {None, source}:
+        return f"{written};"
+    # Leaves out the columns that the rule does not read: a relation brings all of the features view.
+    needed = pushdown_projections(sqlglot.parse_one(written, read=source))
+    return f"{needed.sql(database or source, pretty=True)};"
 
 
 def column_of(relation: sa.FromClause, name: str) -> sa.ColumnElement:

@@ -62,9 +62,10 @@ def overlap(warehouse: Warehouse, relation: sa.FromClause, rules: Mapping[str, R
         sa.case((rule.to_sql(relation, where=True), 1), else_=0).label(f"in_{i}")
         for i, rule in enumerate(rules.values())
     ]
-    asked = sa.select(*flags).select_from(relation).subquery("asked")
+    # A constant beside them, since a SELECT of nothing has no rows to count.
+    asked = sa.select(sa.literal_column("1").label("one"), *flags).select_from(relation).subquery("asked")
     answers = [asked.c[flag.name] for flag in flags]
-    counted = sa.select(*answers, sa.func.count().label("customers")).group_by(*answers)
+    counted = sa.select(*answers, sa.func.count().label("customers")).select_from(asked).group_by(*answers)
     found = [
         Combination(tuple(name for i, name in enumerate(names) if row[f"in_{i}"]), row["customers"])
         for row in warehouse.rows(counted)

@@ -2,7 +2,9 @@
 
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.base import Base
+from loyalty_core.store.dashboards import DashboardLayoutRecord
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
+from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
 from loyalty_core.store.segments import (
     SegmentMember,
     SegmentRecord,
@@ -14,8 +16,11 @@ from loyalty_core.store.segments import (
 __all__ = [
     "AuditEvent",
     "Base",
+    "DashboardLayoutRecord",
     "JobEventRecord",
     "JobRecord",
+    "OfferPolicyRecord",
+    "OfferPolicyVersionRecord",
     "SegmentMember",
     "SegmentRecord",
     "SegmentReference",

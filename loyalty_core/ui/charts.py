@@ -1,8 +1,9 @@
 """Plotly figures in one style; colours come from the theme, so light and dark need nothing of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -18,23 +19,55 @@ _CATEGORIES = 8
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
-def draw(figure: go.Figure, key: str, alt: str) -> None:
-    """Draw a figure in the common frame; `alt` says in a sentence what it shows."""
+def draw(
+    figure: go.Figure,
+    key: str,
+    alt: str,
+    *,
+    height: int = _HEIGHT,
+    legend: bool = False,
+    on_click: Callable[[], None] | None = None,
+) -> None:
+    """Draw a figure in the common frame; `alt` says in a sentence what it shows.
+
+    `on_click` is called after a click on a point or a bar; `clicked(key)` then says which.
+    """
     figure.update_layout(
-        height=_HEIGHT,
+        height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         colorway=palette(),
-        showlegend=False,
+        showlegend=legend,
         bargap=0.12,
         hoverlabel={"align": "left"},
         dragmode=False,
     )
-    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
+    if on_click is None:
+        st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
+        return
+    # With clicks Streamlit lets a drag move the axes, unless they are fixed.
+    figure.update_xaxes(fixedrange=True).update_yaxes(fixedrange=True)
+    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt, on_select=on_click, selection_mode="points")
+
+
+def clicked(key: str) -> Any | None:
+    """The customdata of the point that was clicked in the figure of that key, None when that was taken back."""
+    points = st.session_state[key].selection.points
+    return points[0]["customdata"] if points else None
 
 
 def palette() -> list[str]:
     """The theme's chart colours for the mode, light or dark, that the viewer has on."""
-    return st.get_option(f"theme.{st.context.theme.type or 'light'}.chartCategoricalColors")
+    return theme("chartCategoricalColors")
+
+
+def sequence() -> list[str]:
+    """The theme's colours from little to much."""
+    return theme("chartSequentialColors")
+
+
+def theme(option: str) -> Any:
+    """What the theme says for the mode that the viewer has on."""
+    return st.get_option(f"theme.{st.context.theme.type or 'light'}.{option}")
 
 
 def money_by_month(spend: Sequence[MonthlySpend]) -> go.Figure:

@@ -115,16 +115,15 @@ def offer_names() -> dict[int, str]:
     return offers.offer_names(get_services().warehouse)
 
 
-def small_histogram(field: str) -> list[int]:
-    """Heights of a dozen bars for a number that a rule can read."""
-    return _small_histogram(field, last_run(get_services().warehouse))
+def field_histogram(field: str, bars: int = 20) -> distribution.Histogram | None:
+    """Customers by value of a number that a rule can read."""
+    return _field_histogram(field, bars, last_run(get_services().warehouse))
 
 
 @_kept
-def _small_histogram(field: str, run: ScoringRun | None) -> list[int]:
+def _field_histogram(field: str, bars: int, run: ScoringRun | None) -> distribution.Histogram | None:
     del run  # a part of the key only
-    spread = get_services().segmentation.histogram(field, bars=12)
-    return list(spread.counts) if spread else []
+    return get_services().segmentation.histogram(field, bars)
 
 
 def segment_profile(rule: Any) -> Profile:

@@ -47,6 +47,15 @@ def compact_money(amount: float | Decimal) -> str:
     return format_compact_currency(amount, get_settings().currency, locale=_LOCALE, fraction_digits=1)
 
 
+def whole_money(amount: float | Decimal) -> str:
+    """€1,235, where there is no room for cents."""
+    if abs(amount) >= _TOO_LARGE:
+        return money(amount)
+    return format_currency(
+        round(amount), get_settings().currency, format="¤#,##0", locale=_LOCALE, currency_digits=False
+    )
+
+
 def percent(share: float, digits: int = 0) -> str:
     """12 % from 0.12."""
     return format_percent(round(share, digits + 2), format=f"#,##0.{'0' * digits}%", locale=_LOCALE)
@@ -99,7 +108,7 @@ def _number(column: Column, raw: float | Decimal) -> str:
         case "money":
             return money(raw)
         case "days":
-            return f"{format_decimal(raw, locale=_LOCALE)} day{'' if raw == 1 else 's'}"
+            return f"{format_decimal(raw, format='#,##0.##', locale=_LOCALE)} day{'' if raw == 1 else 's'}"
         case "share" if _within_one(column):
             return percent(float(raw), 1)
         case _:

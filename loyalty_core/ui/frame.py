@@ -1,6 +1,7 @@
 """The frame around every page: title, mode badge and freshness in the sidebar."""
 
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -8,6 +9,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import data, format
 
+PRODUCT = "Loyalty workbench"
 # A file of our own: the browser would fetch a Material icon for its tab from Google.
 ICON = str(Path(__file__).with_name("icon.svg"))
 
@@ -30,8 +32,14 @@ def draw_sidebar() -> None:
             st.caption("Freshness unknown", help="No update date in the features view and no transactions table.")
 
 
+def browser_title(title: str, *, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
+    """What the browser's tab, history and bookmarks call the page; a page that needs the room folds the sidebar."""
+    st.set_page_config(page_title=f"{title} · {PRODUCT}", initial_sidebar_state=sidebar)
+
+
 def page_title(title: str, purpose: str) -> None:
     """The heading that every page starts with."""
+    browser_title(title)
     st.title(title, anchor=False)
     st.caption(purpose)
 

@@ -3,9 +3,10 @@
 import logging
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import streamlit as st
+from streamlit.errors import StreamlitDuplicateElementKey
 
 from loyalty_core.errors import LoyaltyError
 
@@ -32,11 +33,14 @@ def errors_shown() -> Iterator[None]:
         )
 
 
-def show_error(error: LoyaltyError) -> None:
-    """One box: the fault in bold, the reason, the remedy, and a button that runs the page again."""
+def show_error(error: LoyaltyError, *, retry: bool = True) -> None:
+    """One box: the fault in bold, the reason, the remedy; with `retry` a button that runs the page again."""
     lines = [f"**{escape(error.what)}**", escape(error.why), escape(error.remedy)]
     st.error("\n\n".join(line for line in lines if line), icon=":material/error:")
-    st.button("Try again", icon=":material/refresh:", key=f"retry-{abs(hash(error.what))}")
+    if retry:
+        # Another part of the page may have met the same fault; one button serves both.
+        with suppress(StreamlitDuplicateElementKey):
+            st.button("Try again", icon=":material/refresh:", key=f"retry-{abs(hash(error.what))}")
 
 
 def escape(text: str) -> str:

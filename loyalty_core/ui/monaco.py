@@ -10,8 +10,9 @@ from typing import Any
 
 import streamlit as st
 from streamlit_elements import editor, html
-from streamlit_elements.core.callback import ElementsCallback
 from streamlit_elements.core.frame import new_frame
+
+from loyalty_core.ui.elements_script import Script
 
 _PAUSE_MILLISECONDS = 600
 _DEFINE_THEMES = "(monaco)=>{for(const [name,theme] of Object.entries(%s))monaco.editor.defineTheme(name,theme);}"
@@ -48,22 +49,6 @@ _OPTIONS = {
 _BOX = {"border": "1px solid #80808040", "borderRadius": 8, "margin": "0 -8px", "overflow": "hidden"}
 
 
-class _Script(ElementsCallback):
-    """JavaScript of our own where streamlit-elements would write a function that calls the server every time.
-
-    `%s` in it becomes the id under which `callback` is called.
-    """
-
-    __slots__ = ("_source",)
-
-    def __init__(self, source: str, callback: Callable[..., None] = lambda: None) -> None:
-        super().__init__(callback)
-        self._source = source
-
-    def serialize(self, callback_id: str) -> None:
-        self._serialized = self._source.replace("%s", json.dumps(callback_id))
-
-
 def draw_monaco(text: str, revision: int, *, key: str, height: int, on_change: Callable[[str], None]) -> None:
     """The editor for JSON; what is in it stays until `revision` differs, and is `text` from then on."""
     drawn = f"/{revision}.json"
@@ -80,9 +65,9 @@ def draw_monaco(text: str, revision: int, *, key: str, height: int, on_change: C
             path=drawn,
             theme="workbench-dark" if st.context.theme.type == "dark" else "workbench-light",
             options=_OPTIONS,
-            beforeMount=_Script(_DEFINE_THEMES.replace("%s", json.dumps(_themes()))),
-            onMount=_Script(_SEND_ON_LEAVING, receive),
-            onChange=_Script(_SEND_AFTER_PAUSE),
+            beforeMount=Script(_DEFINE_THEMES.replace("%s", json.dumps(_themes()))),
+            onMount=Script(_SEND_ON_LEAVING, receive),
+            onChange=Script(_SEND_AFTER_PAUSE),
         )
 
 

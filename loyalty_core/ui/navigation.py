@@ -17,12 +17,17 @@ class Screen:
     section: str = ""
 
 
+CUSTOMER_PARAMETER = "customer_id"
+
 OVERVIEW = Screen("overview.py", "Overview", ":material/space_dashboard:", "overview")
 CUSTOMERS = Screen("customers.py", "Customers", ":material/person_search:", "customers", "Explore")
 SEGMENTS = Screen("segments.py", "Segments", ":material/groups:", "segments", "Explore")
+CHURN = Screen("churn.py", "Churn", ":material/person_off:", "churn", "Predict")
+RFM = Screen("rfm.py", "RFM", ":material/grid_on:", "rfm", "Predict")
+OFFERS = Screen("offers.py", "Next best offer", ":material/local_offer:", "offers", "Predict")
 SYSTEM_HEALTH = Screen("system_health.py", "System health", ":material/monitor_heart:", "health", "Operate")
 
-SCREENS = (OVERVIEW, SEGMENTS, CUSTOMERS, SYSTEM_HEALTH)
+SCREENS = (OVERVIEW, SEGMENTS, CUSTOMERS, CHURN, OFFERS, RFM, SYSTEM_HEALTH)
 
 
 def current_page() -> Page:

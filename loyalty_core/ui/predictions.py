@@ -76,7 +76,7 @@ def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> Non
         case "low":
             st.badge("Low risk", color="green", icon=":material/check:")
     st.markdown("\n".join(f"- {escape(recommendation)}" for recommendation in churn["recommendations"]))
-    _draw_drivers("churn", predictions.churn_drivers)
+    draw_drivers("churn", predictions.churn_drivers)
 
 
 def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
@@ -88,7 +88,7 @@ def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
     for offer in ranked[:4]:
         text = f"{escape(offer_name(names, offer['offer_id']))} · {format.percent(offer['score'], 1)}"
         st.progress(min(1.0, max(0.0, offer["score"])), text=text)
-    _draw_drivers("offer", predictions.offer_drivers)
+    draw_drivers("offer", predictions.offer_drivers)
 
 
 def _draw_rfm(rfm: RfmAnswer) -> None:
@@ -101,7 +101,8 @@ def _draw_rfm(rfm: RfmAnswer) -> None:
     st.markdown(f"- {segment.advice}")
 
 
-def _draw_drivers(of: str, drivers: Drivers | None) -> None:
+def draw_drivers(of: str, drivers: Drivers | None) -> None:
+    """Bars of what moves a probability away from the average; `of` tells several on one page apart."""
     if drivers is None:
         return
     st.caption(f"What moves it away from the average of {format.percent(drivers.base, 1)}, in percentage points")

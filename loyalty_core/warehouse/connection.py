@@ -25,6 +25,8 @@ from loyalty_core.warehouse.time_limit import interrupt_of, time_limit
 
 Row = dict[str, Any]
 
+_PREDICTIONS_SECONDS = 5.0
+
 _VERSIONS = {"duckdb": sa.func.version(), "postgresql": sa.func.version(), "sqlite": sa.func.sqlite_version()}
 
 
@@ -59,6 +61,7 @@ class Warehouse:
         self._features: sa.Table | None = None
         self._fingerprint = ""
         self._catalog: tuple[float, Catalog] | None = None
+        self._predictions: tuple[float, sa.Table] | None = None
 
     @property
     def engine(self) -> sa.Engine:
@@ -96,8 +99,7 @@ class Warehouse:
             case "duckdb":
                 return read_from_file(predictions_file(self.settings, self.url), self.customer_id)
             case "postgresql":
-                with self._readable_errors(), self._connect() as connection:
-                    return read_from_table(connection, self.settings.dwh_predictions_table)
+                return self._predictions_table()
             case _:
                 return None
 
@@ -166,7 +168,18 @@ class Warehouse:
         with self._lock:
             self._features = None
             self._catalog = None
+            self._predictions = None
             self.revision += 1
+
+    def _predictions_table(self) -> sa.Table | None:
+        """Reflected anew every few seconds: one question for a page takes several statements."""
+        cached = self._predictions
+        if cached and time.monotonic() <= cached[0]:
+            return cached[1]
+        with self._readable_errors(), self._connect() as connection:
+            table = read_from_table(connection, self.settings.dwh_predictions_table)
+        self._predictions = (time.monotonic() + _PREDICTIONS_SECONDS, table) if table is not None else None
+        return table
 
     def _forget_if_reshaped(self) -> None:
         """Read the view's columns anew, and keep the table object that others hold while they are the same."""

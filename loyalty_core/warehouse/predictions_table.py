@@ -24,8 +24,6 @@ from loyalty_core.warehouse.predictions import CUSTOMER_ID, MARKS, ScoringInProg
 
 _DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
 _LONGEST_NAME = 63  # in bytes
-_DEPENDENT_OBJECTS = "2BP01"
-_LOCK_NOT_AVAILABLE = "55P03"
 
 _MAY_WRITE = sa.text("""
     SELECT pg_is_in_recovery() AS replica,
@@ -53,6 +51,17 @@ _STAMP_OF_OLD = SQL("""
     SELECT to_char(
         coalesce((SELECT scored_at FROM {old} LIMIT 1), now()) AT TIME ZONE 'UTC', 'YYYYMMDD"t"HH24MISSUS"z"'
     )
+""")
+
+
+# The wait is shorter than it takes to find a deadlock with somebody who reads this run and the present one.
+_DROP_UNLESS_USED = SQL("""
+    BEGIN
+        SET LOCAL lock_timeout = '500ms';
+        DROP TABLE {oldest};
+    EXCEPTION WHEN dependent_objects_still_exist OR lock_not_available THEN
+        NULL;
+    END
 """)
 
 
@@ -160,16 +169,8 @@ class _NewTable:
         """Drop the runs beyond those to be kept; what is being read or has a view on it stays for the next time."""
         beside_present_and_old = self._warehouse.settings.predictions_runs_kept - 2
         for name in earlier_table_names(self._warehouse)[beside_present_and_old:]:
-            names: dict[str, Composable] = {"oldest": self._placed(name)}
-            self._run("SAVEPOINT before_oldest", names)
-            try:
-                # Shorter than it takes PostgreSQL to find a deadlock with somebody who reads this and the present run.
-                self._run("SET LOCAL lock_timeout = '500ms'", names)
-                self._run("DROP TABLE {oldest}", names)
-            except BulkDriverError as error:
-                if error.sqlstate not in {_DEPENDENT_OBJECTS, _LOCK_NOT_AVAILABLE}:
-                    raise
-                self._run("ROLLBACK TO SAVEPOINT before_oldest", names)
+            drop = _DROP_UNLESS_USED.format(oldest=self._placed(name))
+            self._run("DO {drop}", {"drop": Literal(drop.as_string())})
 
     def _placed(self, table: str) -> Identifier:
         return Identifier(self._schema, table) if self._schema else Identifier(table)
@@ -236,13 +237,13 @@ def _known(error: BulkDriverError, warehouse: Warehouse) -> Exception | None:
     name = warehouse.settings.dwh_predictions_table
     unchanged = "The predictions of the run before are unchanged."
     match error.sqlstate:
-        case code if code == _DEPENDENT_OBJECTS:
+        case "2BP01":  # dependent_objects_still_exist
             return DataError(
                 f"The table {name} cannot be replaced, since something is built on it. {unchanged}",
                 str(error).partition("DETAIL:")[2].split("\n")[0].strip(),
                 "Drop that view, or let it read a copy.",
             )
-        case code if code == _LOCK_NOT_AVAILABLE:
+        case "55P03":  # lock_not_available
             return DataError(
                 f"The table {name} cannot be replaced: a query has been reading it for over a minute. {unchanged}",
                 remedy="Score again when that query has ended.",

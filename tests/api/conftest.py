@@ -1,6 +1,7 @@
 """The HTTP API, asked in this process."""
 
 import asyncio
+from json import dumps
 from typing import Any, Protocol
 
 import httpx
@@ -22,6 +23,8 @@ def ask() -> Ask:
 
     async def send(path: str, method: str, json: Any) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            return await client.request(method, path, json=json)
+            # Every character that JSON can spell, those that UTF-8 cannot hold too.
+            content = None if json is None else dumps(json)
+            return await client.request(method, path, content=content, headers={"content-type": "application/json"})
 
     return lambda path, method="GET", json=None: asyncio.run(send(path, method, json))

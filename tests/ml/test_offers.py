@@ -1,7 +1,7 @@
 import duckdb
 import pytest
 
-from loyalty_core.ml.offers import offer_name, offer_names
+from loyalty_core.ml.offers import OfferFacts, offer_facts, offer_name, offer_names
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
@@ -41,3 +41,24 @@ def test_looking_for_names_does_not_make_the_warehouse_read_its_columns_anew(tmp
     offer_names(warehouse)
 
     assert warehouse.features is view
+
+
+def test_facts_come_from_the_offers_table(tmp_path):
+    warehouse = _warehouse(
+        tmp_path,
+        "CREATE TABLE offers (offer_id INTEGER, name VARCHAR, offer_type VARCHAR, description VARCHAR, "
+        "cost DECIMAL(8, 2), margin DOUBLE, channel VARCHAR)",
+        "INSERT INTO offers VALUES (1, 'Free delivery', 'service', 'At no charge', 3.90, 0.27, 'email'), "
+        "(2, 'Gift', NULL, NULL, NULL, 'inf', NULL)",
+    )
+
+    assert offer_facts(warehouse) == {
+        1: OfferFacts("Free delivery", "service", "email", "At no charge", 3.9, 0.27),
+        2: OfferFacts("Gift"),
+    }
+
+
+def test_a_cost_that_is_no_number_is_not_known(tmp_path):
+    warehouse = _warehouse(tmp_path, "CREATE TABLE offers AS SELECT 1 AS id, 'cheap' AS cost, 0.2 AS margin")
+
+    assert offer_facts(warehouse) == {1: OfferFacts(margin=0.2)}

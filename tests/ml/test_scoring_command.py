@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loyalty_core.segments import SegmentDraft, SegmentRepository
+from loyalty_core.store import StateStore
 from tests.ml.bases import base, fill
 from tests.warehouse.conftest import DuckDBFile
 
@@ -52,6 +54,41 @@ def test_it_scores_and_says_what_it_did(run: Run, tmp_path: Path) -> None:
         "avg_transaction_value: 31 blank, taken as the training median.",
     ]
     assert (tmp_path / "customer_predictions.parquet").is_symlink()
+
+
+def test_it_computes_the_segments_and_names_those_that_cannot_be(run: Run, tmp_path: Path) -> None:
+    fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(300))
+    rules = {
+        "Everyone": None,
+        "Scored": {">=": [{"var": "churn_probability"}, 0]},
+        "Broken": {">": [{"var": "nowhere"}, 1]},
+        "Put away": None,
+    }
+    with StateStore(f"sqlite:///{tmp_path / 'state.db'}") as store:
+        store.migrate()
+        segments = SegmentRepository(store)
+        made = {name: segments.create(SegmentDraft(name, rule), actor="ann") for name, rule in rules.items()}
+        segments.archive(made["Put away"].id, actor="ann")
+        done = run(ML_MOCK_MODE="true", STATE_DATABASE_URL="sqlite:///state.db")
+        assert done.returncode == 0, done.stderr
+        *_, computed, failed = done.stdout.splitlines()
+        assert computed == "2 of 3 segments computed."
+        assert failed.startswith("Segment “Broken” could not be computed: ")
+        sizes = {name: segments.get(segment.id).size for name, segment in made.items()}
+    assert {name: size and (size.customers, size.cause) for name, size in sizes.items()} == {
+        "Everyone": (300, "scoring"),
+        "Scored": (300, "scoring"),
+        "Broken": None,
+        "Put away": None,
+    }
+
+
+def test_without_a_state_store_it_scores_all_the_same(run: Run, tmp_path: Path) -> None:
+    fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(20))
+    done = run(ML_MOCK_MODE="true")
+    assert done.returncode == 0
+    assert done.stderr.startswith("The segments were not computed: The state store has not been set up yet.")
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(

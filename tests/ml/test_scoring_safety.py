@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.ml.bundle import Bundle, load_bundle
 from loyalty_core.ml.scoring import ScoringProgress, ScoringResult, score_base
+from loyalty_core.warehouse.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions import ScoringInProgress
 from tests.ml.bases import CUSTOMERS, SQLiteFile, base, fill, predictions
 from tests.warehouse.conftest import DuckDBFile, PostgresDatabase
@@ -175,7 +176,7 @@ def test_a_reader_never_sees_half_a_replacement(tmp_path: Path, open_warehouse: 
         reader.join()
     assert len(seen) > 5
     assert {facts[:2] for facts in seen} == {(3000, 1)}
-    assert len(list(tmp_path.glob("customer_predictions.*Z.parquet"))) == 2
+    assert len(list(tmp_path.glob("customer_predictions.*Z.parquet"))) == warehouse.settings.predictions_runs_kept
 
 
 def test_a_running_query_ends_on_the_version_it_began_with(
@@ -249,12 +250,18 @@ def test_a_table_in_another_schema_with_an_odd_name(
     database = PostgresDatabase(postgres_database)
     fill(database, base(20))
     database.execute('CREATE SCHEMA "odd schema"')
-    warehouse = open_warehouse(database.url, dwh_predictions_table='"odd schema"."my ""best"" guess"')
-    for _ in range(2):
-        assert score_base(warehouse, bundle).customers == 20
-    assert len(predictions(warehouse)) == 20
-    left = "SELECT count(*) AS tables FROM pg_tables WHERE schemaname = 'odd schema'"
-    assert warehouse.rows(sa.text(left))[0]["tables"] == 1
+    name = 'my "best" guess å: 100%, ' + "ø" * 18
+    doubled = name.replace('"', '""')
+    warehouse = open_warehouse(database.url, dwh_predictions_table=f'"odd schema"."{doubled}"', predictions_runs_kept=2)
+    runs = [score_base(warehouse, bundle) for _ in range(4)]
+    assert {result.customers for result in runs} == {20}
+    assert {row["scored_at"] for row in predictions(warehouse).values()} == {runs[-1].scored_at}
+    [(earlier, _)] = earlier_runs(warehouse)
+    assert earlier.scored_at == runs[-2].scored_at
+    left = "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'odd schema' ORDER BY length(tablename)"
+    short, long = (row["name"] for row in warehouse.rows(sa.text(left)))
+    assert short == name
+    assert long == f'my "best" guess å: 100%, øøøøøøø_{earlier.scored_at:%Y%m%dt%H%M%S%fz}'
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, open_warehouse: Open, bundle: Bundle) -> None:

@@ -142,7 +142,7 @@ def test_segments_and_predictions_are_counted_like_columns(engine: SegmentationE
     rich, high = "total_revenue > 800", "churn_risk = 'high'"
     assert preview.members == count(sql, f"{rich} AND {high}")
     assert [(one.sentence, one.holds, one.blanks) for one in preview.conditions] == [
-        ("In segment Rich is yes", count(sql, rich), 0),
+        ("Member of Rich is yes", count(sql, rich), 0),
         ("Churn risk is “high”", count(sql, high), 0),
     ]
 

@@ -120,7 +120,7 @@ def test_an_explanation_has_the_customers_values_and_what_would_turn_it(engine: 
         ("$.and[1].==", False, {"churn_risk": risk}),
         ("$.and[2].>", True, {"total_revenue": revenue}),
     ]
-    assert explanation.children[0].sentence == "In segment Rich is yes"
+    assert explanation.children[0].sentence == "Member of Rich is yes"
     assert explanation.change is not None
     assert [(change.column, change.after) for change in explanation.change] == [("churn_risk", "high")]
 

@@ -63,8 +63,8 @@ def test_segments_are_fields_by_their_name(engine: SegmentationEngine):
     keep(engine, "At risk", {})
     fields = by_name(engine.fields(), "Segments")
     assert [(name, field.kind, field.label) for name, field in fields.items()] == [
-        ("segment:at-risk", "boolean", "In segment At risk"),
-        ("segment:vip", "boolean", "In segment VIP"),
+        ("segment:at-risk", "boolean", "Member of At risk"),
+        ("segment:vip", "boolean", "Member of VIP"),
     ]
     assert engine.fields()[-1].name == "segment:vip"
 

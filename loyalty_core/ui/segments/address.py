@@ -1,13 +1,15 @@
 """Where the viewer is on the Segments screen, kept in the address, so that a link shows a colleague the same thing."""
 
 import base64
-import binascii
 import json
 import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+
+from loyalty_core.rules import RuleError
+from loyalty_core.ui.segments.json_lines import read_rule
 
 SEGMENT = "segment"
 EDIT = "edit"
@@ -21,17 +23,22 @@ _LARGEST_JSON = 4_000_000
 
 @dataclass(frozen=True)
 class Address:
-    """The list, one segment, or the editor for a segment or a new one, perhaps with a rule not saved yet."""
+    """The list, one segment, or the editor for a segment or a new one, perhaps with a rule not saved yet.
+
+    `is_damaged` says that there was a rule and that it cannot be read.
+    """
 
     segment_id: str | None
     is_editing: bool
     rule: Any = None
+    is_damaged: bool = False
 
 
 def current() -> Address:
     """What the address asks for; a rule that cannot be read is left out."""
     parameters = st.query_params
-    return Address(parameters.get(SEGMENT), EDIT in parameters, decode_rule(parameters.get(RULE, "")))
+    rule = decode_rule(parameters.get(RULE, ""))
+    return Address(parameters.get(SEGMENT), EDIT in parameters, rule, rule is None and bool(parameters.get(RULE)))
 
 
 def open_list() -> None:
@@ -73,8 +80,8 @@ def decode_rule(word: str) -> Any | None:
         packed = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
         reader = zlib.decompressobj()
         text = reader.decompress(packed, _LARGEST_JSON)
-        return json.loads(text) if reader.eof else None
-    except (ValueError, binascii.Error, zlib.error, RecursionError):
+        return read_rule(text.decode()) if reader.eof else None
+    except (ValueError, zlib.error, RuleError):
         return None
 
 

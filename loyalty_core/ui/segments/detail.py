@@ -3,11 +3,13 @@
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.segments import Segment, SegmentInUse
+from loyalty_core.segments import Segment, SegmentNotFound
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, format
+from loyalty_core.ui.frame import browser_title
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.segments import address, live
+from loyalty_core.ui.segments.computing import compute_one
 from loyalty_core.ui.segments.members_view import draw_members
 from loyalty_core.ui.segments.profile_view import draw_overlap, draw_profile
 from loyalty_core.ui.segments.segment_charts import size_history
@@ -26,13 +28,23 @@ _ACTIONS = {
 
 def draw_detail(segment_id: str) -> None:
     """The segment's page."""
-    if st.button("All segments", icon=":material/arrow_back:", type="tertiary"):
-        address.open_list()
-    segment = get_services().segments.get(segment_id)
+    draw_way_back()
+    try:
+        segment = get_services().segments.get(segment_id)
+    except SegmentNotFound as error:
+        show_error(error, retry=False)
+        return
+    browser_title(segment.name)
     _draw_heading(segment)
     _draw_state(segment)
     _draw_size(segment)
     _draw_tabs(segment)
+
+
+def draw_way_back() -> None:
+    """The button that leads to the list."""
+    if st.button("All segments", icon=":material/arrow_back:", type="tertiary"):
+        address.open_list()
 
 
 def _draw_heading(segment: Segment) -> None:
@@ -41,11 +53,17 @@ def _draw_heading(segment: Segment) -> None:
         if st.button("Edit", icon=":material/edit:", type="primary"):
             address.open_editor(segment.id)
         if st.button("Compute", icon=":material/refresh:", help="Count the members anew"):
-            _refresh(segment)
-        _draw_menu(segment)
+            compute_one(segment.id, "on demand")
+            st.rerun()
+        action = _draw_menu(segment)
+    if action is not None:
+        try:
+            _act(segment, action)
+        except LoyaltyError as error:
+            show_error(error, retry=False)
     if segment.description:
         st.caption(escape(segment.description))
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         for tag in segment.tags:
             st.badge(escape(tag), color="gray")
         if segment.archived_at is not None:
@@ -55,24 +73,29 @@ def _draw_heading(segment: Segment) -> None:
         )
 
 
-def _draw_menu(segment: Segment) -> None:
+def _draw_menu(segment: Segment) -> str | None:
     actions = ["duplicate", "unarchive" if segment.archived_at else "archive", "delete"]
-    action = st.menu_button(
+    return st.menu_button(
         ":material/more_vert:", actions, help="More", key="segment-menu", format_func=_ACTIONS.__getitem__
     )
+
+
+def _act(segment: Segment, action: str) -> None:
+    """Carry out what was chosen in the menu."""
     segments = get_services().segments
-    with errors_shown():
-        match action:
-            case "duplicate":
-                address.open_segment(segments.duplicate(segment.id, actor=viewer_name()).id)
-            case "archive":
-                segments.archive(segment.id, actor=viewer_name())
-                st.rerun()
-            case "unarchive":
-                segments.unarchive(segment.id, actor=viewer_name())
-                st.rerun()
-            case "delete":
-                _confirm_deletion(segment)
+    match action:
+        case "duplicate":
+            copy = segments.duplicate(segment.id, actor=viewer_name())
+            compute_one(copy.id, "edit")
+            address.open_segment(copy.id)
+        case "archive":
+            segments.archive(segment.id, actor=viewer_name())
+            st.rerun()
+        case "unarchive":
+            segments.unarchive(segment.id, actor=viewer_name())
+            st.rerun()
+        case _:
+            _confirm_deletion(segment)
 
 
 @st.dialog("Delete segment", icon=":material/delete:")
@@ -81,19 +104,10 @@ def _confirm_deletion(segment: Segment) -> None:
     if st.button("Delete", type="primary", key="delete-now"):
         try:
             get_services().segments.delete(segment.id, actor=viewer_name())
-        except SegmentInUse as error:
-            show_error(error)
+        except LoyaltyError as error:
+            show_error(error, retry=False)
             return
         address.open_list()
-
-
-def _refresh(segment: Segment) -> None:
-    try:
-        with st.spinner("Computing the members …"):
-            get_services().segmentation.refresh(segment.id)
-    except LoyaltyError:
-        pass  # kept with the segment, and shown from there
-    st.rerun()
 
 
 def _draw_state(segment: Segment) -> None:
@@ -144,8 +158,10 @@ def _draw_rule(segment: Segment) -> None:
         st.markdown("Used in " + ", ".join(f"[{escape(use.name)}](?segment={use.id})" for use in uses))
     with st.expander("As JSONLogic", icon=":material/data_object:"):
         st.json(segment.rule)
-    with st.expander("As SQL", icon=":material/database:"):
-        draw_sql(segment.rule)
+    as_sql = st.expander("As SQL", icon=":material/database:", key="as-sql", on_change="rerun")
+    if as_sql.open:
+        with as_sql:
+            draw_sql(segment.rule)
 
 
 def _draw_sizes(segment: Segment) -> None:

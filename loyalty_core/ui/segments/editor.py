@@ -4,10 +4,13 @@ import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rules import RuleError
+from loyalty_core.segments import SegmentNotFound
 from loyalty_core.segments.counting import Preview
 from loyalty_core.services import get_services
+from loyalty_core.ui.frame import browser_title
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.segments import address, live
+from loyalty_core.ui.segments.detail import draw_way_back
 from loyalty_core.ui.segments.editor_state import Editor, discard_editor, open_editor_state
 from loyalty_core.ui.segments.fields_panel import draw_fields
 from loyalty_core.ui.segments.json_editor import draw_json_editor
@@ -17,15 +20,20 @@ from loyalty_core.ui.segments.sql_view import draw_sql
 from loyalty_core.warehouse import Column
 
 _VISUAL, _JSON, _SQL = ":material/account_tree: Visual", ":material/data_object: JSONLogic", ":material/database: SQL"
+_UNFINISHED = "To save, finish or delete what is not finished yet."
 
 
 def draw_editor(place: address.Address) -> None:
     """Edit a segment's rule, or a new one."""
-    # Three columns need the room.
-    st.set_page_config(initial_sidebar_state="collapsed")
     fields = get_services().segmentation.fields(place.segment_id)
-    editor = open_editor_state(place, fields)
+    try:
+        editor = open_editor_state(place, fields)
+    except SegmentNotFound as error:
+        draw_way_back()
+        show_error(error, retry=False)
+        return
     _draw_heading(editor)
+    _draw_warnings(editor, place)
     panel, rest = st.columns([1, 3.2], gap="medium")
     with panel:
         _draw_fields(editor, fields)
@@ -39,7 +47,23 @@ def _draw_heading(editor: Editor) -> None:
             if editor.segment is not None:
                 address.open_segment(editor.segment.id)
             address.open_list()
-        st.title(f"Edit {escape(editor.segment.name)}" if editor.segment else "New segment", anchor=False)
+        title = f"Edit {editor.segment.name}" if editor.segment else "New segment"
+        browser_title(title, sidebar="collapsed")  # three columns need the room
+        st.title(escape(title), anchor=False)
+
+
+def _draw_warnings(editor: Editor, place: address.Address) -> None:
+    if place.is_damaged:
+        st.warning(
+            "The rule in the link cannot be read; perhaps the link was cut off. Ask for it again.",
+            icon=":material/link_off:",
+        )
+    if editor.is_overtaken and editor.newest is not None:
+        st.warning(
+            f"{escape(editor.newest.updated_by)} saved version {editor.newest.version} while you were editing. "
+            "Yours cannot be saved over it: copy what you need from the JSON, then discard.",
+            icon=":material/group:",
+        )
 
 
 @st.fragment(parallel=True)
@@ -68,7 +92,8 @@ def _draw_rule(editor: Editor, fields: list[Column]) -> None:
 
 
 def _draw_forms(editor: Editor, fields: list[Column], preview: Preview | None, error: LoyaltyError | None) -> None:
-    visual, as_json, as_sql = st.tabs([_VISUAL, _JSON, _SQL], key="editor-form", on_change="rerun")
+    first = _JSON if editor.draft.is_raw else _VISUAL
+    visual, as_json, as_sql = st.tabs([_VISUAL, _JSON, _SQL], default=first, key="editor-form", on_change="rerun")
     if visual.open:
         with visual:
             notes = editor.notes(preview) if preview else {}
@@ -81,12 +106,15 @@ def _draw_forms(editor: Editor, fields: list[Column], preview: Preview | None, e
             )
     if as_sql.open:
         with as_sql, errors_shown():
-            draw_sql(editor.draft.rule())
+            if preview is None:
+                st.info("Once the rule can be used, it stands here as SQL.", icon=":material/database:")
+            else:
+                draw_sql(editor.draft.rule())
 
 
 def _draw_outcome(editor: Editor, preview: Preview | None, error: LoyaltyError | None) -> None:
     if error is not None:
-        show_error(error)
+        show_error(error, retry=not isinstance(error, RuleError))
     if preview is not None:
         saved = editor.segment.size if editor.segment else None
         live.draw_size(preview, saved.customers if saved and editor.is_changed else None)
@@ -103,18 +131,21 @@ def _draw_outcome(editor: Editor, preview: Preview | None, error: LoyaltyError |
 
 def _draw_actions(editor: Editor, preview: Preview | None) -> None:
     fits = address.keep_rule(editor.draft.rule() if editor.is_changed else None)
-    unfinished = bool(editor.draft.incomplete()) or bool(editor.text_faults)
+    unfinished = bool(editor.draft.incomplete() or editor.text_faults)
     with st.container(horizontal=True, gap="small"):
         if st.button(
             "Save",
             icon=":material/save:",
             type="primary",
             disabled=preview is None or unfinished,
-            help="Finish or delete the conditions that have no value yet." if unfinished else None,
+            help=_UNFINISHED if unfinished else None,
         ):
             save_dialog(editor)
         if st.button("Discard", icon=":material/close:", disabled=not editor.is_changed):
             discard_editor()
+            address.keep_rule(None)
             st.rerun()
+    if unfinished:
+        st.caption(_UNFINISHED)
     if not fits:
         st.caption("The rule is too long for the page's address: a link does not carry it until it is saved.")

@@ -24,11 +24,12 @@ class Editor:
     """A draft with the segment that it is to become a version of, None for a new one.
 
     `text` is the rule as JSON, as the viewer wrote it or as the visual form gives it; `text_faults` are why it cannot
-    be read, and then the draft keeps the rule before.
+    be read, and then the draft keeps the rule before. `newest` is the segment as others may have saved it meanwhile.
     """
 
     def __init__(self, segment: Segment | None, rule: Any, fields: Sequence[Column]) -> None:
         self.segment = segment
+        self.newest = segment
         self.draft = RuleDraft()
         self.draft.load(rule, fields)
         self.text = ""
@@ -44,6 +45,11 @@ class Editor:
         """Whether anything would be lost by leaving."""
         saved = self.segment.rule if self.segment else {}
         return self.draft.rule() != saved or bool(self.text_faults)
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether somebody saved a newer version since the rule was read."""
+        return (self.newest and self.newest.version) != (self.segment and self.segment.version)
 
     def follow_draft(self) -> None:
         """Write the text anew after an edit in the visual form."""
@@ -85,10 +91,12 @@ class Editor:
 
 def open_editor_state(address: Address, fields: Sequence[Column]) -> Editor:
     """The editor for an address: as it was left, or begun with the rule of the link, of the segment, or none."""
+    segment = get_services().segments.get(address.segment_id) if address.segment_id else None
     held = held_editor()
     if held is not None and held.segment_id == address.segment_id:
-        return held
-    segment = get_services().segments.get(address.segment_id) if address.segment_id else None
+        held.newest = segment
+        if held.is_changed or not held.is_overtaken:
+            return held
     rule = segment.rule if segment else {}
     editor = Editor(segment, rule if address.rule is None else address.rule, fields)
     st.session_state[_KEY] = editor

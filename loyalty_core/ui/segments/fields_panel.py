@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.ui import data, format
+from loyalty_core.ui import charts, data, format
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.labels import GROUP_ORDER
@@ -75,8 +75,8 @@ def _draw_table(fields: Sequence[Column], on_insert: Callable[[Column], None]) -
             "insert": st.column_config.ButtonColumn(
                 "", width=32, type="tertiary", key="field-insert", on_click=insert, help="Insert as a condition"
             ),
-            "field": st.column_config.TextColumn("Field", width=132),
-            "spread": st.column_config.BarChartColumn("Values", width=56, help="How customers are spread over it"),
+            "field": st.column_config.TextColumn("Field", width=150),
+            "spread": st.column_config.BarChartColumn("Values", width=52, help="How customers are spread over it"),
             "blank": st.column_config.NumberColumn("Blank", width=50, format="%.0f%%", help="Share without a value"),
         },
         alt="Fields that a rule can read",
@@ -102,6 +102,10 @@ def _draw_details(field: Column) -> None:
                 for value, customers in field.top_values[:8]
             )
             st.caption(escape("Most frequent: " + ", ".join(shown) + "."))
+        spread = data.field_histogram(field.name) if field.kind == "number" else None
+        if spread:
+            figure = charts.histogram(spread, field)
+            charts.draw(figure, "field-histogram", f"Customers by {field.label.lower()}.", height=190)
         st.caption(f"Name in rules: `{field.name}`")
 
 
@@ -122,4 +126,5 @@ def _spread(field: Column) -> list[int]:
     """Heights of a few bars: customers by range of values, or by frequent value."""
     if field.top_values:
         return [customers for _, customers in field.top_values]
-    return data.small_histogram(field.name) if field.kind == "number" else []
+    spread = data.field_histogram(field.name, bars=12) if field.kind == "number" else None
+    return list(spread.counts) if spread else []

@@ -6,7 +6,7 @@ import streamlit as st
 
 from loyalty_core.segments.starters import seed_starters, starter_drafts
 from loyalty_core.services import get_services
-from loyalty_core.ui.segments.segment_list import compute
+from loyalty_core.ui.segments.computing import compute_all
 from loyalty_core.warehouse.distribution import quantile
 
 
@@ -18,5 +18,5 @@ def make_starters() -> None:
     fields = services.segmentation.fields()
     drafts = starter_drafts(fields, services.settings, partial(quantile, services.warehouse))
     if made := seed_starters(services.segments, drafts):
-        compute(made)
+        compute_all(made)
         st.toast(f"{len(made)} segments to begin with were made for this customer base.", icon=":material/groups:")

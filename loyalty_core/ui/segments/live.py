@@ -28,28 +28,15 @@ def draw_size(preview: Preview, saved: int | None = None) -> None:
 
 
 def draw_funnel(steps: Sequence[FunnelStep], customers: int) -> None:
-    """Who is left after each condition, and who would be if that one were dropped."""
-    table = pd.DataFrame(
-        {
-            "condition": ["All customers", *(step.sentence for step in steps)],
-            "left": [customers, *(step.remaining for step in steps)],
-            "without": ["", *(format.count(step.without) for step in steps)],
-        }
-    )
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={
-            "condition": st.column_config.TextColumn("Condition", width="medium"),
-            "left": st.column_config.ProgressColumn(
-                "Left after it", format="compact", min_value=0, max_value=max(customers, 1), width="small"
-            ),
-            "without": st.column_config.TextColumn(
-                "If dropped", width="small", alignment="right", help="Members if only this condition were dropped"
-            ),
-        },
-        alt="Customers left after each condition",
-    )
+    """Who is left after each condition, and who would be if that one alone were dropped."""
+    # Bars rather than a table: in a narrow column a table would cut the conditions off.
+    with st.container(gap="xsmall"):
+        for step in steps:
+            st.progress(
+                step.remaining / customers if customers else 0.0,
+                f"{escape(step.sentence)}  \n**{format.count(step.remaining)}** left "
+                f":gray[· {format.count(step.without)} without this condition]",
+            )
 
 
 def draw_sentence(sentence: str) -> None:

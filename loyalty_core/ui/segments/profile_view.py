@@ -26,7 +26,7 @@ def draw_profile(segment: Segment) -> None:
         return
     _draw_figures(profile)
     numbers = [one for one in profile.numbers if abs(one.difference or 0) >= _SMALLEST_DIFFERENCE][:_SHOWN_NUMBERS]
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([2, 3], gap="medium")
     with left.container(border=True):
         st.subheader("What they have more or less of", anchor=False)
         if numbers:
@@ -83,9 +83,13 @@ def _draw_values(profile: Profile) -> None:
         table,
         hide_index=True,
         column_config={
-            "Here": st.column_config.ProgressColumn("In the segment", format="percent", min_value=0, max_value=1),
-            "Base": st.column_config.NumberColumn("In the base", format="percent"),
-            "Index": st.column_config.NumberColumn(help="100 is as in the base, 200 twice as common"),
+            "Field": st.column_config.TextColumn(width=142),
+            "Value": st.column_config.TextColumn(width=96),
+            "Here": st.column_config.ProgressColumn(
+                "In the segment", format="percent", min_value=0, max_value=1, width=120
+            ),
+            "Base": st.column_config.NumberColumn("In the base", format="percent", width=86),
+            "Index": st.column_config.NumberColumn(width=60, help="100 is as in the base, 200 twice as common"),
         },
         alt="Values that are more or less common in the segment than in the base",
     )

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Column
 
 _MATCHES = {"all": "All", "any": "Any", "none": "None"}
+# Which end of all values a threshold cuts off; how much of it says where the threshold lies.
+_ENDS = {"less": "lowest", "at_most": "lowest", "more": "highest", "at_least": "highest"}
 _DEEPEST = 5
 _FIELD_WIDTH = 230
 # Pictures as data, since a label has no other place for words that only screen readers get.
@@ -256,6 +258,9 @@ def _note(condition: ConditionNode, note: ConditionNote | None) -> str:
     if note is None:
         return "&nbsp;"  # the line's room, so that nothing moves when the count arrives
     text = f"{format.count(note.holds)} match"
+    filled = note.customers - note.blanks
+    if condition.operator in _ENDS and note.holds and filled:
+        text += f", the {_ENDS[condition.operator]} {format.percent(note.holds / filled, 1)}"
     if note.blanks:
         text += f" · {format.count(note.blanks)} blank ({format.percent(note.blanks / note.customers, 1)})"
     return text

@@ -7,11 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.segments import Segment
-from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments import address
+from loyalty_core.ui.segments.computing import compute_all
 from loyalty_core.ui.segments.editor_state import discard_editor, held_editor
 
 
@@ -22,11 +22,20 @@ def draw_list() -> None:
     found = get_services().segments.list(search=search, tags=tags, archived=archived)
     _draw_actions(found)
     if not found:
-        st.info("No segment fits. Change the search, or make a new one.", icon=":material/search_off:")
+        _draw_nothing(searched=bool(search or tags), archived=archived)
         return
     chosen = _draw_table(found)
     if chosen is not None:
         address.open_segment(chosen.id)
+
+
+def _draw_nothing(*, searched: bool, archived: bool) -> None:
+    if searched:
+        st.info("No segment fits. Change the search, or make a new one.", icon=":material/search_off:")
+    elif archived:
+        st.info("No segment is archived.", icon=":material/archive:")
+    else:
+        st.info("There is no segment yet. Make the first one.", icon=":material/groups:")
 
 
 def _draw_unsaved() -> None:
@@ -44,19 +53,19 @@ def _draw_unsaved() -> None:
 
 
 def _draw_search() -> tuple[str, list[str], bool]:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        search = st.text_input(
-            "Find a segment",
-            placeholder="Name, description or tag",
-            icon=":material/search:",
-            key="find",
-            max_chars=120,
-            bind="query-params",
-        )
-        tags = st.multiselect(
-            "Tags", get_services().segments.tags(), key="tag", placeholder="Any tag", bind="query-params"
-        )
-        archived = st.toggle("Archived", key="archived", bind="query-params")
+    by_text, by_tag, by_state = st.columns([4, 3, 1], vertical_alignment="bottom")
+    search = by_text.text_input(
+        "Find a segment",
+        placeholder="Name, description or tag",
+        icon=":material/search:",
+        key="find",
+        max_chars=120,
+        bind="query-params",
+    )
+    tags = by_tag.multiselect(
+        "Tags", get_services().segments.tags(), key="tag", placeholder="Any tag", bind="query-params"
+    )
+    archived = by_state.toggle("Archived", key="archived", bind="query-params")
     return search, tags, archived
 
 
@@ -72,19 +81,8 @@ def _draw_actions(found: Sequence[Segment]) -> None:
             disabled=not found,
             help=f"{len(waiting)} of these are not up to date." if waiting else "Count the members of each anew.",
         ):
-            compute(found)
+            compute_all(found)
             st.rerun()
-
-
-def compute(segments: Sequence[Segment]) -> None:
-    """Compute the members of each segment, with progress; what fails is kept with the segment."""
-    bar = st.progress(0.0, "Computing segments …")
-
-    def show(done: int, segment: Segment) -> None:
-        bar.progress(done / len(segments), f"Computing {escape(segment.name)} …")
-
-    refresh_all(get_services().segmentation, segments, cause="on demand", on_progress=show)
-    bar.empty()
 
 
 def _draw_table(segments: Sequence[Segment]) -> Segment | None:
@@ -92,16 +90,18 @@ def _draw_table(segments: Sequence[Segment]) -> Segment | None:
     event: Any = st.dataframe(
         pd.DataFrame([_row(segment, uses.get(segment.id, ())) for segment in segments]),
         hide_index=True,
+        height="content",
         on_select="rerun",
         selection_mode="single-cell",
         key="segment-list",
         column_config={
-            "Segment": st.column_config.TextColumn(width="medium"),
-            "Customers": st.column_config.NumberColumn(format="localized", width="small"),
-            "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
-            "Sizes": st.column_config.LineChartColumn(width="small", help="The last 30 sizes"),
-            "Tags": st.column_config.ListColumn(width="small"),
-            "Used in": st.column_config.ListColumn(width="small", help="Segments that are built on this one"),
+            "Segment": st.column_config.TextColumn(width=180),
+            "Customers": st.column_config.NumberColumn(format="localized", width=86),
+            "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=112),
+            "Sizes": st.column_config.LineChartColumn(width=80, help="The last 30 sizes"),
+            "Computed": st.column_config.TextColumn(width=146),
+            "Tags": st.column_config.ListColumn(width=128),
+            "Used in": st.column_config.ListColumn(width=120, help="Segments that are built on this one"),
         },
         alt="Segments",
     )

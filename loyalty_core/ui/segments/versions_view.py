@@ -12,6 +12,7 @@ from loyalty_core.segments import Segment, SegmentVersion
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
 from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.segments.computing import compute_one
 from loyalty_core.ui.viewer import viewer_name
 
 
@@ -21,21 +22,24 @@ def draw_versions(segment: Segment) -> None:
     before = {later.number: earlier for later, earlier in pairwise(versions)}
     for version in versions:
         with st.container(border=True, gap="small"):
-            _draw_heading(segment, version)
+            asked_for = _draw_heading(segment, version)
             for change in version.changes:
                 st.markdown(f"- {escape(change)}")
             _draw_rule(version, before.get(version.number))
+            if asked_for:
+                _restore(segment, version)
 
 
-def _draw_heading(segment: Segment, version: SegmentVersion) -> None:
+def _draw_heading(segment: Segment, version: SegmentVersion) -> bool:
+    """Number, author and time; returns whether the version is to be restored."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**Version {version.number}** · {escape(version.actor)} · {format.moment(version.at)}", width="stretch"
         )
         if version.number == segment.version:
             st.badge("Current", color="green")
-        elif st.button("Restore", key=f"restore-{version.number}", icon=":material/settings_backup_restore:"):
-            _restore(segment, version)
+            return False
+        return st.button("Restore", key=f"restore-{version.number}", icon=":material/settings_backup_restore:")
 
 
 def _draw_rule(version: SegmentVersion, before: SegmentVersion | None) -> None:
@@ -60,12 +64,10 @@ def _difference(before: Any, after: Any) -> str:
 
 
 def _restore(segment: Segment, version: SegmentVersion) -> None:
-    services = get_services()
     try:
-        services.segmentation.compile(version.rule, segment.id)
-        services.segments.restore(segment.id, version.number, actor=viewer_name())
-        services.segmentation.refresh(segment.id, cause="edit")
+        get_services().segmentation.restore(segment.id, version.number, actor=viewer_name())
     except LoyaltyError as error:
-        show_error(error)
+        show_error(error, retry=False)
         return
+    compute_one(segment.id, "edit")
     st.rerun()

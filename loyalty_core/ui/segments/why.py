@@ -1,32 +1,35 @@
 """Why a customer is in a segment or not: the rule as a tree with the actual values, and what would turn it around."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import streamlit as st
 
 from loyalty_core.rules import Explanation
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
-from loyalty_core.ui import data, format
+from loyalty_core.ui import format
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.address import CUSTOMER
+from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 
 _INDENT = "&emsp;"
 _MOST_FOUND = 8
+_WHICH = "why-which"
 
 
 def draw_why(segment: Segment) -> None:
     """Choose a customer, and see each condition of the rule."""
     chosen = _choose()
     if chosen is None:
-        st.caption("Choose any customer; the rule is then shown with that customer's values.")
+        st.caption("Choose any customer, member or not; the rule is then shown with that customer's values.")
         return
     explanation = get_services().segmentation.explain(segment.rule, chosen)
     _draw_outcome(explanation, segment)
-    for depth, part in _walk(explanation):
-        _draw_part(depth, part)
+    fields = {field.name: field for field in get_services().segmentation.fields()}
+    with st.container(border=True, gap="xsmall"):
+        for depth, part in _walk(explanation):
+            _draw_part(depth, part, fields)
 
 
 def _choose() -> str | None:
@@ -49,7 +52,13 @@ def _choose() -> str | None:
     if text in ids or len(ids) == 1:
         return text if text in ids else ids[0]
     labels = {str(row[identifier]): _label(row) for row in found}
-    return st.radio("Which one?", ids, format_func=labels.__getitem__, key="why-which")
+    st.radio("Which one?", ids, index=None, format_func=labels.__getitem__, key=_WHICH, on_change=_take_the_one_chosen)
+    return None
+
+
+def _take_the_one_chosen() -> None:
+    """Put the id where the search was, and so into the address."""
+    st.session_state[CUSTOMER] = st.session_state[_WHICH]
 
 
 def _label(row: Row) -> str:
@@ -75,18 +84,9 @@ def _walk(explanation: Explanation, depth: int = 0) -> Iterator[tuple[int, Expla
         yield from _walk(child, depth + 1)
 
 
-def _draw_part(depth: int, part: Explanation) -> None:
+def _draw_part(depth: int, part: Explanation, fields: Mapping[str, Column]) -> None:
     icon = ":green[:material/check:]" if part.holds else ":red[:material/close:]"
     word = "true" if part.holds else "false"
-    values = ", ".join(f"{_field(name)}: {_value(name, value)}" for name, value in part.actual.items())
+    values = ", ".join(f"{fields[name].label}: {format.value(fields[name], part.actual[name])}" for name in part.actual)
     actual = f" :gray[— {escape(values)}]" if values else ""
     st.markdown(f"{_INDENT * 2 * depth}{icon} {escape(part.sentence)} :gray[({word})]{actual}")
-
-
-def _field(name: str) -> str:
-    return next((field.label for field in get_services().segmentation.fields() if field.name == name), name)
-
-
-def _value(name: str, value: Any) -> str:
-    column = data.catalog().get(name)
-    return format.value(column, value) if column else format.loose_value(name, value)

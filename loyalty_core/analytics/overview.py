@@ -1,0 +1,170 @@
+"""What the last scoring run says of the whole base beside the run before it, and the segments that hold the most."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.analytics.rfm import strength
+from loyalty_core.ml.risk import RISKS
+from loyalty_core.warehouse.earlier_runs import earlier_runs
+from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, last_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from loyalty_core.segments import Segment
+    from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.connection import Row
+
+_GROUPS = ("churn_risk", "recommended_offer", "rfm_segment")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The customers with one risk, recommended offer or RFM segment.
+
+    `share` is of all customers with such a prediction (0-1), `before` their number in the run before, if there is one.
+    """
+
+    value: Any
+    customers: int
+    share: float
+    before: int | None
+
+    @property
+    def change(self) -> int | None:
+        """How many more there are than in the run before."""
+        return None if self.before is None else self.customers - self.before
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The predictions of `run` for today's base, summed; `before` is the run they are compared with.
+
+    `churners` is the sum of churn probabilities, None without a churn model. `risks` go from high to low,
+    `rfm_segments` from strong to weak, `offers` from frequent to rare; each is empty where nothing was predicted.
+    """
+
+    run: ScoringRun
+    before: ScoringRun | None
+    customers: int
+    churners: float | None
+    churners_before: float | None
+    risks: tuple[Tally, ...]
+    offers: tuple[Tally, ...]
+    rfm_segments: tuple[Tally, ...]
+
+    @property
+    def churners_change(self) -> float | None:
+        """How many more are expected to leave than by the run before."""
+        if self.churners is None or self.churners_before is None:
+            return None
+        return self.churners - self.churners_before
+
+
+@dataclass(frozen=True)
+class TopSegment:
+    """A kept segment by its last size; `change` is since the size before, `share` of the base then (0-1)."""
+
+    id: str
+    name: str
+    customers: int
+    share: float
+    change: int | None
+    is_stale: bool
+
+
+def read_outlook(warehouse: Warehouse) -> Outlook | None:
+    """The last run and the one before in one statement, at most a few hundred rows; None before the first run."""
+    run, predictions = last_run(warehouse), warehouse.predictions
+    if run is None or predictions is None:
+        return None
+    before, earlier = next(iter(earlier_runs(warehouse)), (None, None))
+    # Whoever has left the base since is not counted, as on every other screen.
+    still_there = warehouse.features.join(predictions, predictions.c[CUSTOMER_ID] == warehouse.customer_id)
+    groups = _groups("present", predictions, still_there)
+    if earlier is not None:
+        groups = sa.union_all(groups, _groups("before", earlier, earlier))
+    found: dict[str, list[Row]] = {"present": [], "before": []}
+    for row in warehouse.rows(groups):
+        found[row["run"]].append(row)
+    return _outlook(run, before, found["present"], found["before"])
+
+
+def top_segments(segments: Iterable[Segment], limit: int) -> list[TopSegment]:
+    """The largest of the segments that have been counted."""
+    found = [
+        TopSegment(
+            id=segment.id,
+            name=segment.name,
+            customers=segment.size.customers,
+            share=segment.size.customers / segment.size.base if segment.size.base else 0.0,
+            change=segment.sizes_recent[-1] - segment.sizes_recent[-2] if len(segment.sizes_recent) > 1 else None,
+            is_stale=segment.is_stale,
+        )
+        for segment in segments
+        if segment.size is not None
+    ]
+    return sorted(found, key=lambda segment: (-segment.customers, segment.name))[:limit]
+
+
+def _groups(run: str, predictions: sa.FromClause, customers: sa.FromClause) -> sa.Select[Any]:
+    """Customers and expected churners by risk, offer and RFM segment at once."""
+    by = [predictions.c[name] for name in _GROUPS]
+    return (
+        sa.select(
+            sa.literal_column(f"'{run}'", sa.Text).label("run"),
+            *by,
+            sa.func.count().label("customers"),
+            sa.func.sum(predictions.c.churn_probability).label("churners"),
+        )
+        .select_from(customers)
+        .group_by(*by)
+    )
+
+
+def _outlook(run: ScoringRun, before: ScoringRun | None, present: list[Row], earlier: list[Row]) -> Outlook:
+    risks, offers, segments = (
+        _tallies(_count(present, name), _count(earlier, name) if before else None) for name in _GROUPS
+    )
+    weight = {risk: position for position, risk in enumerate(RISKS)}
+    return Outlook(
+        run=run,
+        before=before,
+        customers=sum(row["customers"] for row in present),
+        churners=_churners(present),
+        churners_before=_churners(earlier),
+        risks=tuple(sorted(risks, key=lambda tally: -weight.get(tally.value, -1))),
+        offers=tuple(sorted(offers, key=lambda tally: (-tally.customers, tally.value))),
+        rfm_segments=tuple(sorted(segments, key=lambda tally: (-strength(tally.value), tally.value))),
+    )
+
+
+def _count(rows: Iterable[Row], name: str) -> dict[Any, int]:
+    """Customers by what was predicted; those without a prediction are left out."""
+    counts: dict[Any, int] = defaultdict(int)
+    for row in rows:
+        if row[name] is not None:
+            counts[row[name]] += row["customers"]
+    return counts
+
+
+def _tallies(present: Mapping[Any, int], earlier: Mapping[Any, int] | None) -> list[Tally]:
+    """Every value that either run has; before is unknown where the run before predicted nothing of the kind."""
+    total = sum(present.values())
+    if not total:
+        return []
+    known = earlier or None
+    return [
+        Tally(value, present.get(value, 0), present.get(value, 0) / total, known.get(value, 0) if known else None)
+        for value in present.keys() | (known or {}).keys()
+    ]
+
+
+def _churners(rows: Iterable[Row]) -> float | None:
+    known = [float(row["churners"]) for row in rows if row["churners"] is not None]
+    return sum(known) if known else None

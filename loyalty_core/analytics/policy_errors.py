@@ -1,0 +1,54 @@
+"""What can be wrong with a kept policy; see `loyalty_core.errors`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loyalty_core.errors import LoyaltyError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class BadPolicy(LoyaltyError):
+    """The policy cannot be used or kept as it is given."""
+
+    code = "bad_policy"
+
+
+class PolicyNotFound(LoyaltyError):
+    """There is no such policy."""
+
+    code = "policy_not_found"
+
+    def __init__(self, policy_id: str) -> None:
+        super().__init__(
+            f"There is no offer policy with the id {policy_id[:60]}.",
+            remedy="Choose one from the list of policies; it may have been deleted.",
+        )
+
+
+class PolicyChanged(LoyaltyError):
+    """Someone saved a newer version since this one was read."""
+
+    code = "policy_changed"
+
+    def __init__(self, name: str, version: int, by: str, at: datetime) -> None:
+        super().__init__(
+            f"The policy “{name}” has changed since you loaded it.",
+            f"{by} saved version {version} on {at:%Y-%m-%d at %H:%M} UTC.",
+            "Load the newest version and make your changes there, or save yours under another name.",
+        )
+
+
+class PolicyNameTaken(LoyaltyError):
+    """Another policy has the name."""
+
+    code = "policy_name_taken"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The name “{name}” is taken.",
+            "A policy is called so; upper and lower case make no difference.",
+            "Choose another name, or load that policy to change it.",
+        )

@@ -1,0 +1,7 @@
+"""Long work in processes of its own, followed and stopped through the state store."""
+
+from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
+from loyalty_core.jobs.job import Job, JobError, JobEvent
+from loyalty_core.jobs.queue import JobQueue
+
+__all__ = ["Job", "JobError", "JobEvent", "JobNotFound", "JobQueue", "JobRunning", "UnknownKind"]

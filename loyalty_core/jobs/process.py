@@ -1,0 +1,103 @@
+"""Processes of jobs: starting one that outlives its parent, recognising it later, and ending it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+import loyalty_core
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SOURCES = Path(loyalty_core.__file__).parents[1]
+# Where the clock is adjusted meanwhile, the same process is said to have started a moment earlier or later.
+_CLOCK_SECONDS = 2.0
+_TAIL_BYTES = 8_000
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process among all that ever had its number; `started` is in seconds since 1970."""
+
+    host: str
+    pid: int
+    started: float
+
+    @property
+    def is_here(self) -> bool:
+        return self.host == socket.gethostname()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs; to be asked on its own host only."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < _CLOCK_SECONDS
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def kill(self) -> None:
+        """End it and what it has started, at once; to be asked on its own host only."""
+        if not self.is_alive:
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            # Started by `launch`, it leads a group; started by hand, the group may be somebody else's.
+            if os.getpgid(self.pid) == self.pid:
+                os.killpg(self.pid, signal.SIGKILL)
+            else:
+                os.kill(self.pid, signal.SIGKILL)
+
+
+def identify(pid: int) -> ProcessIdentity:
+    """The process that has this number now. Raises `psutil.NoSuchProcess`."""
+    return ProcessIdentity(socket.gethostname(), pid, psutil.Process(pid).create_time())
+
+
+def new_log() -> Path:
+    """An empty file that this account alone may read."""
+    handle, name = tempfile.mkstemp(prefix="loyalty-job-", suffix=".log")
+    os.close(handle)
+    return Path(name)
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log, "" where it cannot be read."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    # PostgreSQL's texts hold no NUL.
+    return (text.partition("\n")[2] if size > _TAIL_BYTES else text).replace("\0", "").strip()
+
+
+def launch(module: str, job_id: int, log: Path, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start the module on a job, in a session of its own; `settings` travel in the environment, where no `ps` looks.
+
+    Raises `OSError` where no process can be started.
+    """
+    search_path = os.pathsep.join(filter(None, (str(_SOURCES), os.environ.get("PYTHONPATH"))))
+    environment = os.environ | settings | {"PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 -- our own module, and a number
+            [sys.executable, "-m", module, str(job_id)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+        )

@@ -1,0 +1,176 @@
+"""JobQueue: starting jobs, following them, and stopping them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
+from loyalty_core.jobs.job import UNDER_WAY, Job, JobError, JobEvent, Outcome, event_of, job_of
+from loyalty_core.jobs.kinds import KINDS
+from loyalty_core.jobs.process import identify, launch, new_log
+from loyalty_core.jobs.records import clock, end, locked, set_process
+from loyalty_core.jobs.settling import Patience, bury, discard_log, killed, settle
+from loyalty_core.store import audit
+from loyalty_core.store.jobs import JobEventRecord, JobRecord
+
+if TYPE_CHECKING:
+    import builtins
+    import subprocess
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from sqlalchemy.sql import ColumnElement
+
+    from loyalty_core.store import StateStore
+
+SUBJECT_KIND = "job"
+
+
+class JobQueue:
+    """Every job of the state store, whichever process or machine started it.
+
+    Looking at jobs closes those whose process is gone. `module` is what a job's process runs. Every method raises
+    `StateStoreUnavailable` where the database cannot be used, and those with an id `JobNotFound`.
+    """
+
+    def __init__(
+        self, store: StateStore, *, module: str = "loyalty_core.jobs.run", patience: Patience | None = None
+    ) -> None:
+        self._store = store
+        self._module = module
+        self._patience = patience or Patience()
+
+    def start(self, kind: str, options: Mapping[str, Any], actor: str) -> Job:
+        """Start a job in a process of its own, which outlives this one.
+
+        Raises `UnknownKind`, and `JobRunning` where one of an exclusive kind is under way.
+        """
+        if kind not in KINDS:
+            raise UnknownKind(kind)
+        log = new_log()
+        try:
+            job_id = self._add(kind, options, actor, log)
+        except BaseException:
+            log.unlink()
+            raise
+        self._launch(kind, job_id, log)
+        return self.get(job_id)
+
+    def get(self, job_id: int) -> Job:
+        """One job as it stands."""
+        found = self._find(1, JobRecord.id == job_id)
+        if not found:
+            raise JobNotFound(job_id)
+        return found[0]
+
+    def latest(self, kind: str) -> Job | None:
+        """The job of the kind that was started last."""
+        return next(iter(self._find(1, JobRecord.kind == kind)), None)
+
+    def running(self, kind: str) -> Job | None:
+        """The job of the kind that is under way; the newest, where the kind allows several."""
+        return next(iter(self._find(1, JobRecord.kind == kind, JobRecord.state.in_(UNDER_WAY))), None)
+
+    def list(self, limit: int = 50) -> builtins.list[Job]:
+        """The latest jobs of all kinds, newest first."""
+        return self._find(limit)
+
+    def events(self, job_id: int, after: int = 0) -> builtins.list[JobEvent]:
+        """What the job told on its way, in order, from the event numbered `after` on without it."""
+        told = select(JobEventRecord).where(JobEventRecord.job_id == job_id, JobEventRecord.number > after)
+        with self._store.session(read_only=True) as session:
+            return [event_of(record) for record in session.scalars(told.order_by(JobEventRecord.number))]
+
+    def cancel(self, job_id: int, actor: str) -> Job:
+        """Ask a job to stop; it is killed when it has not within seconds. A job that is over stays as it is."""
+        with self._store.session() as session:
+            record = locked(session, job_id)
+            if record.state in UNDER_WAY and record.cancel_requested_at is None:
+                now = record.cancel_requested_at = clock(session)
+                if record.state == "queued":  # its process finds nothing to do
+                    discard_log(record)
+                    end(record, Outcome("cancelled"), now)
+                audit.record(
+                    session, actor=actor, action="cancelled", subject_kind=SUBJECT_KIND, subject_id=str(job_id)
+                )
+        return self.get(job_id)
+
+    def dismiss(self, job_id: int) -> None:
+        """Note that a failure has been seen, so that screens need not show it any more."""
+        with self._store.session() as session:
+            locked(session, job_id).dismissed_at = clock(session)
+
+    def _find(self, limit: int, *conditions: ColumnElement[bool]) -> builtins.list[Job]:
+        settle(self._store, self._patience)
+        wanted = select(JobRecord).where(*conditions).order_by(JobRecord.id.desc()).limit(limit)
+        with self._store.session(read_only=True) as session:
+            now = clock(session)
+            return [job_of(record, now) for record in session.scalars(wanted)]
+
+    def _add(self, kind: str, options: Mapping[str, Any], actor: str, log: Path) -> int:
+        settle(self._store, self._patience)
+        try:
+            return self._insert(kind, options, actor, log)
+        except IntegrityError:
+            running = self.running(kind)
+        if running is None:  # it ended at this very moment
+            return self._insert(kind, options, actor, log)
+        raise JobRunning(running)
+
+    def _insert(self, kind: str, options: Mapping[str, Any], actor: str, log: Path) -> int:
+        with self._store.session() as session:
+            now = clock(session)
+            record = JobRecord(
+                kind=kind,
+                exclusive_kind=kind if KINDS[kind].exclusive else None,
+                options=dict(options),
+                state="queued",
+                phase="Starting",
+                done=0,
+                message="",
+                started_by=actor,
+                created_at=now,
+                heartbeat_at=now,
+                log_file=str(log),
+                log_tail="",
+            )
+            session.add(record)
+            session.flush()
+            details = {"kind": kind, "options": record.options}
+            audit.record(
+                session,
+                actor=actor,
+                action="started",
+                subject_kind=SUBJECT_KIND,
+                subject_id=str(record.id),
+                details=details,
+            )
+            return record.id
+
+    def _launch(self, kind: str, job_id: int, log: Path) -> None:
+        # A job works on the store that it was started in, wherever its settings may point.
+        settings = {"STATE_DATABASE_URL": self._store.url.render_as_string(hide_password=False)}
+        try:
+            process = launch(self._module, job_id, log, settings)
+        except OSError as error:
+            what = f"{KINDS[kind].title} could not be started."
+            bury(self._store, job_id, JobError(what, f"{error}.", "Try again when the machine has less to do."))
+            return
+        with self._store.session() as session:
+            record = locked(session, job_id)
+            if record.host is None:
+                set_process(record, identify(process.pid))
+        Thread(target=self._see_off, args=(kind, job_id, process), name=f"job-{job_id}", daemon=True).start()
+
+    def _see_off(self, kind: str, job_id: int, process: subprocess.Popen[bytes]) -> None:
+        """Wait for the process, so that it leaves no zombie, and tell at once where it could not do so itself."""
+        if exit_code := process.wait():
+            # Where the store is out of reach, whoever looks next finds the job.
+            with suppress(LoyaltyError):
+                bury(self._store, job_id, killed(kind, exit_code))

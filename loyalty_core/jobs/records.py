@@ -1,0 +1,102 @@
+"""The steps of a job's life in the state store, each one transaction."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import func, select
+
+from loyalty_core.jobs.errors import JobNotFound
+from loyalty_core.jobs.job import UNDER_WAY, Job, Outcome, job_of
+from loyalty_core.jobs.process import ProcessIdentity
+from loyalty_core.store.jobs import JobEventRecord, JobRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.orm import Session
+
+    from loyalty_core.jobs.report import Progress
+    from loyalty_core.store import StateStore
+
+Standing = Literal["going", "stopping", "over"]
+
+
+def clock(session: Session) -> datetime:
+    """The time by the store's own clock, since machines that share it may disagree."""
+    if session.get_bind().dialect.name == "postgresql":
+        return session.scalars(select(func.clock_timestamp())).one().astimezone(UTC)
+    return datetime.now(UTC)
+
+
+def locked(session: Session, job_id: int) -> JobRecord:
+    """The record, unchanged by others until the session ends. Raises `JobNotFound`."""
+    record = session.get(JobRecord, job_id, with_for_update=True)
+    if record is None:
+        raise JobNotFound(job_id)
+    return record
+
+
+def claim(store: StateStore, job_id: int, process: ProcessIdentity) -> Job | None:
+    """Make the job that of `process`; None where it is not waiting for one. Raises `JobNotFound`."""
+    with store.session() as session:
+        record = locked(session, job_id)
+        if record.state != "queued":
+            return None
+        now = clock(session)
+        record.state = "running"
+        record.started_at = record.heartbeat_at = now
+        set_process(record, process)
+        return job_of(record, now)
+
+
+def set_process(record: JobRecord, process: ProcessIdentity) -> None:
+    record.host, record.pid, record.process_started = process.host, process.pid, process.started
+
+
+def process_of(record: JobRecord) -> ProcessIdentity | None:
+    if record.host is None or record.pid is None or record.process_started is None:
+        return None
+    return ProcessIdentity(record.host, record.pid, record.process_started)
+
+
+def beat(store: StateStore, job_id: int, progress: Progress, events: Sequence[Any], log_tail: str) -> Standing:
+    """Say that the job is alive and where it is, and hear whether it may go on."""
+    with store.session() as session:
+        record = locked(session, job_id)
+        if record.state != "running":
+            return "over"
+        record.heartbeat_at = clock(session)
+        _write(session, record, progress, events, log_tail)
+        return "going" if record.cancel_requested_at is None else "stopping"
+
+
+def finish(
+    store: StateStore, job_id: int, outcome: Outcome, progress: Progress, events: Sequence[Any], log_tail: str
+) -> None:
+    """Keep how a job ended, unless that has been decided already."""
+    with store.session() as session:
+        record = locked(session, job_id)
+        if record.state in UNDER_WAY:
+            _write(session, record, progress, events, log_tail)
+            end(record, outcome, clock(session))
+
+
+def end(record: JobRecord, outcome: Outcome, now: datetime) -> None:
+    """Close the record; its kind is free for another job."""
+    record.state, record.ended_at, record.exclusive_kind = outcome.state, now, None
+    record.error = outcome.error._asdict() if outcome.error else None
+    record.result = outcome.result
+    record.log_file = None
+
+
+def _write(session: Session, record: JobRecord, progress: Progress, events: Sequence[Any], log_tail: str) -> None:
+    record.phase, record.done, record.total = progress.phase, progress.done, progress.total
+    record.message, record.log_tail = progress.message, log_tail
+    if events:
+        told = session.scalar(select(func.max(JobEventRecord.number)).where(JobEventRecord.job_id == record.id)) or 0
+        session.add_all(
+            JobEventRecord(job_id=record.id, number=number, at=record.heartbeat_at, data=data)
+            for number, data in enumerate(events, told + 1)
+        )

@@ -1,0 +1,127 @@
+"""The thread beside a job's work: says that the job is alive, and ends its process where it may not go on."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, TypeVar
+
+from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.jobs import records
+from loyalty_core.jobs.job import Job, JobError, Outcome
+from loyalty_core.jobs.kinds import KINDS
+from loyalty_core.jobs.process import identify, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from loyalty_core.jobs.records import Standing
+    from loyalty_core.jobs.report import Report
+    from loyalty_core.store import StateStore
+
+Answer = TypeVar("Answer")
+
+_log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 1.0
+# How long a handler that was asked to stop may take to put things back.
+GRACE_SECONDS = 5.0
+# A job that could not be heard for so long is about to be declared dead by others, and another may start.
+SILENT_SECONDS = 100.0
+
+
+class Watch:
+    """Watches over the claimed `job` inside the block; `verdict` is why it was asked to stop."""
+
+    def __init__(self, store: StateStore, job: Job, report: Report) -> None:
+        self.verdict: Outcome | None = None
+        self._store, self._job, self._report = store, job, report
+        self._log_file = Path(job.log_file or os.devnull)
+        self._heard = time.monotonic()
+        self._time_is_up = self._heard + KINDS[job.kind].limit_seconds
+        self._over = Event()
+        self._thread = Thread(target=self._watch_or_end, name="watch", daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def finish(self, outcome: Outcome) -> None:
+        """Keep how the job ended."""
+        progress, events = self._report.untold()
+        log_tail = tail(self._log_file)
+        insist(lambda: records.finish(self._store, self._job.id, outcome, progress, events, log_tail))
+
+    def _watch_or_end(self) -> None:
+        try:
+            self._watch()
+        except Exception:  # noqa: BLE001 -- without a watch nobody could stop the job, whatever ended it
+            _log.exception("The job cannot be watched any more; it ends itself.")
+            end_this_process()
+
+    def _watch(self) -> None:
+        kill_at = float("inf")
+        while not self._over.wait(HEARTBEAT_SECONDS):
+            standing = self._beat()
+            now = time.monotonic()
+            if standing == "over" or now - self._heard > SILENT_SECONDS:
+                _log.error("Nobody counts on this job any more; it ends itself.")
+                end_this_process()
+            if now > kill_at and self.verdict:
+                _log.error("The job did not stop when it was asked to, and is killed.")
+                self.finish(self.verdict)
+                end_this_process()
+            if self.verdict is None and (verdict := self._reason_to_stop(standing, now)):
+                self.verdict = verdict
+                kill_at = now + GRACE_SECONDS
+                self._report.stop()
+
+    def _beat(self) -> Standing:
+        progress, events = self._report.untold()
+        try:
+            standing = records.beat(self._store, self._job.id, progress, events, tail(self._log_file))
+        except StateStoreUnavailable as error:
+            _log.warning("No heartbeat: %s", error)
+            return "going"
+        self._report.told(len(events))
+        self._heard = time.monotonic()
+        return standing
+
+    def _reason_to_stop(self, standing: Standing, now: float) -> Outcome | None:
+        if standing == "stopping":
+            return Outcome("cancelled")
+        if now < self._time_is_up:
+            return None
+        kind = KINDS[self._job.kind]
+        what = f"{kind.title} took longer than {kind.limit_seconds / 3600:g} hours and was stopped."
+        return Outcome(
+            "failed", JobError(what, remedy="Find out from its log what it waited for, then start it again.")
+        )
+
+
+def insist(action: Callable[[], Answer]) -> Answer:
+    """Do it again for a while where the state store does not answer: it may be busy, or be started anew."""
+    patience = time.monotonic() + SILENT_SECONDS
+    while True:
+        try:
+            return action()
+        except StateStoreUnavailable as error:
+            if time.monotonic() > patience:
+                raise
+            _log.warning("Trying again: %s", error)
+            time.sleep(HEARTBEAT_SECONDS)
+
+
+def end_this_process() -> None:
+    """At once, with whatever it has started; nothing that hangs can keep it."""
+    identify(os.getpid()).kill()

@@ -1,0 +1,122 @@
+"""What a campaign against churn brings: how many to contact for the highest expected profit, and who they are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from loyalty_core.analytics.budget import LossBin, Plan, Terms, plan, splitting_loss
+from loyalty_core.analytics.churn import ChurnCurve, loss_rule, threshold_rule
+from loyalty_core.analytics.scope import ScopedBase
+from loyalty_core.ui import charts, format
+from loyalty_core.ui.churn import figures, reading
+from loyalty_core.ui.churn.opening import draw_save_as_segment
+from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.warehouse import Column
+
+_ONE_AMOUNT = ""
+_LARGEST_AMOUNT = 1e9
+
+
+@st.fragment
+def draw_budget(reader: reading.Reader, curve: ChurnCurve) -> None:
+    """Only another money column asks the warehouse; costs and rates are worked out from what is there."""
+    with errors_shown():
+        column, amount, terms = _draw_inputs()
+        losses = reader.loss_bins(column.name) if column else curve.loss_bins(amount)
+        found = plan(losses, terms)
+        if not found.best.customers:
+            st.info(
+                "No contact pays: it costs more than the highest expected loss times the save rate. Lower the cost, or "
+                "raise the save rate or what a customer is worth.",
+                icon=":material/money_off:",
+            )
+            return
+        left, right = st.columns([2, 1], gap="large")
+        with left:
+            charts.draw(figures.profit(found), "churn-profit", _in_words(found), height=360)
+            st.caption("The line is the expected profit; chance alone keeps it within the band nine times out of ten.")
+        with right:
+            _draw_best(found, terms)
+            draw_save_as_segment(_draw_rule(reader.base, column, losses, found, amount), "budget-segment")
+
+
+def _draw_inputs() -> tuple[Column | None, float, Terms]:
+    """The money column, or None and one amount for everybody; and the campaign's terms."""
+    symbol = format.currency_symbol()
+    columns = {column.name: column for column in reading.money_columns()}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "A customer who stays is worth",
+            [*columns, _ONE_AMOUNT],
+            format_func=lambda name: columns[name].label if name else "One amount for everybody",
+            key="value",
+            bind="query-params",
+            width=260,
+        )
+        column = columns.get(chosen or "")
+        amount = 0.0 if column else _number(f"Worth of a customer ({symbol})", 100.0, "worth", _LARGEST_AMOUNT)
+        cost = _number(f"Cost of a contact ({symbol})", 5.0, "cost", _LARGEST_AMOUNT)
+        save_rate = _number(
+            "Save rate (%)",
+            20.0,
+            "saved",
+            100.0,
+            "Of the customers who would have left, how many stay because they were contacted.",
+        )
+    return column, amount, Terms(cost, save_rate / 100)
+
+
+def _number(label: str, start: float, key: str, highest: float, explained: str | None = None) -> float:
+    entered = st.number_input(label, 0.0, highest, start, key=key, bind="query-params", width=200, help=explained)
+    return float(entered or 0.0)
+
+
+def _draw_best(found: Plan, terms: Terms) -> None:
+    best = found.best
+    everybody = found.choices[-1].customers
+    st.metric(
+        "Best number to contact",
+        format.count(best.customers),
+        delta=f"{format.percent(best.customers / everybody, 1)} of {format.count(everybody)}",
+        delta_color="off",
+        delta_arrow="off",
+        help="A contact pays while probability times worth is above cost divided by save rate, which is "
+        f"{escape(format.money(terms.worthwhile_loss))}.",
+    )
+    st.metric(
+        "Expected profit",
+        escape(format.compact_money(best.profit)),
+        delta=escape(f"90%: {format.compact_money(best.low)} to {format.compact_money(best.high)}"),
+        delta_color="off",
+        delta_arrow="off",
+        help="What the customers kept are worth, less the cost of all contacts. The range is of chance alone: "
+        "it takes the probabilities and the inputs as right.",
+    )
+    st.caption(
+        f"{format.count(round(best.kept))} customers kept for {escape(format.compact_money(best.cost))}. "
+        + (
+            f"Contacting more than {format.count(found.break_even.customers)} loses money."
+            if found.break_even
+            else "Even contacting everybody would not lose money."
+        )
+    )
+
+
+def _draw_rule(base: ScopedBase, column: Column | None, losses: Sequence[LossBin], found: Plan, amount: float) -> Any:
+    """Say whom the best choice contacts; returns the rule."""
+    if column is None:
+        threshold = round(found.best.lowest_loss / amount, 3)
+        st.markdown(f"Contact from a probability of **{format.percent(threshold, 1)}**.")
+        return threshold_rule(base, threshold)
+    lowest = splitting_loss(losses, found.best)
+    label, amount_text = escape(column.label.lower()), escape(format.money(lowest))
+    st.markdown(f"Contact where probability × {label} is at least **{amount_text}**.")
+    return loss_rule(base, column.name, lowest)
+
+
+def _in_words(found: Plan) -> str:
+    return (
+        f"Expected profit by customers contacted: best with {format.count(found.best.customers)}, "
+        f"{format.compact_money(found.best.profit)}."
+    )

@@ -1,0 +1,109 @@
+"""The customers with the most to lose, page by page, each with what to do."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.analytics.churn import ChurnCurve, risk_rule
+from loyalty_core.ml.recommendations import recommend
+from loyalty_core.ml.rfm import RfmScore
+from loyalty_core.ml.risk import RISKS, Risk
+from loyalty_core.services import get_services
+from loyalty_core.ui import format
+from loyalty_core.ui.churn import reading
+from loyalty_core.ui.churn.opening import draw_save_as_segment, open_customer
+from loyalty_core.ui.messages import escape
+from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.connection import Row
+
+_PAGE = 25
+_ANY = ""
+# Three lines of a recommendation.
+_ROW_HEIGHT = 66
+_ROWS_SEEN = 9
+_RISK_MARKS = {"high": "▲ high", "medium": "■ medium", "low": "▽ low"}
+
+
+def draw_customers(reader: reading.Reader, curve: ChurnCurve) -> None:
+    """One page, highest value at risk first; a click on a row opens the customer."""
+    revenue = reading.column("revenue")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        risk = _choose_risk()
+        total = (curve.at_risk(risk) if risk else curve.everyone).customers
+        pages = max(1, math.ceil(total / _PAGE))
+        page = st.number_input(f"Page of {format.count(pages)}", 1, pages, key="page", bind="query-params", width=160)
+        if risk:
+            draw_save_as_segment(risk_rule(reader.base, risk), "risk-segment", disabled=not total)
+    identifier = reader.base.warehouse.customer_id.name
+    fields = [*get_services().features.name_columns()[:1], identifier]
+    rows = reader.customers_by_loss(revenue.name if revenue else None, fields, risk, _PAGE, (page - 1) * _PAGE)
+    if not rows:
+        st.info("Nobody in scope has this risk.")
+        return
+    chosen = _draw_table(rows, fields, revenue)
+    order = f"probability times {escape(revenue.label.lower())}" if revenue else "probability"
+    st.caption(f"{format.count(total)} customers, the highest {order} first. Click a row to open one.")
+    if chosen is not None:
+        open_customer(rows[chosen][identifier])
+
+
+def _choose_risk() -> Risk | None:
+    words = {_ANY: "Any", **{risk: risk.capitalize() for risk in reversed(RISKS)}}
+    chosen = st.segmented_control(
+        "Risk",
+        list(words),
+        default=_ANY,
+        required=True,
+        format_func=words.__getitem__,
+        key="risk",
+        bind="query-params",
+    )
+    return cast("Risk | None", chosen or None)
+
+
+def _draw_table(rows: Sequence[Row], fields: Sequence[str], revenue: Column | None) -> int | None:
+    """Returns the position of the row that was clicked."""
+    table = pd.DataFrame([_table_row(row, fields, revenue) for row in rows])
+    event: Any = st.dataframe(
+        table,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-cell",
+        key="churn-customers",
+        column_config={
+            "Probability": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=130),
+            "Risk": st.column_config.TextColumn(width=90),
+            "Revenue": st.column_config.TextColumn(alignment="right"),
+            "Value at risk": st.column_config.TextColumn(alignment="right"),
+            "Recommendation": st.column_config.TextColumn(width=430),
+        },
+        row_height=_ROW_HEIGHT,
+        height=_ROWS_SEEN * _ROW_HEIGHT,
+        alt="Customers by value at risk",
+    )
+    return next((row for row, _ in event.selection.cells if row < len(rows)), None)
+
+
+def _table_row(row: Row, fields: Sequence[str], revenue: Column | None) -> dict[str, Any]:
+    money = {"Revenue": format.value(revenue, row["value"]), "Value at risk": _money(row["loss"])} if revenue else {}
+    return {
+        **({"Name": row[fields[0]]} if len(fields) > 1 else {}),
+        "Probability": round(row["p"], 3),
+        "Risk": _RISK_MARKS[row["risk"]],
+        **money,
+        "Recommendation": ". ".join(recommend(row["risk"], _rfm(row))) + ".",
+        "ID": row[fields[-1]],
+    }
+
+
+def _money(amount: float | None) -> str:
+    return format.BLANK if amount is None else format.money(amount)
+
+
+def _rfm(row: Row) -> RfmScore | None:
+    """None where scoring found no recency and money to judge by."""
+    scores = [row[f"rfm_{name}"] for name in ("recency", "frequency", "monetary")]
+    return None if None in scores else RfmScore(*(int(score) for score in scores), segment=row["rfm_segment"])

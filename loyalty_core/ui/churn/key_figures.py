@@ -1,0 +1,82 @@
+"""The first row of the Churn screen: customers by risk, who will leave, what leaves with them, and the model."""
+
+from typing import Literal
+
+import streamlit as st
+
+from loyalty_core.analytics.churn import ChurnCurve
+from loyalty_core.analytics.churn_quality import ModelQuality
+from loyalty_core.ml.risk import RISKS, RiskThresholds
+from loyalty_core.ui import format
+from loyalty_core.ui.messages import escape
+from loyalty_core.warehouse import Column
+
+_Colour = Literal["green", "blue", "orange", "red", "gray"]
+_GRADE_COLOURS: dict[str, _Colour] = {
+    "A": "green",
+    "B": "blue",
+    "C": "orange",
+    "D": "red",
+}
+
+
+def draw_key_figures(
+    curve: ChurnCurve, risks: RiskThresholds, revenue: Column | None, quality: ModelQuality | None
+) -> None:
+    """Figures of all scored customers in scope; `quality` is None when there is no model at the moment."""
+    everyone = curve.everyone
+    ranges = {
+        "low": f"Probability below {format.percent(risks.medium)}.",
+        "medium": f"Probability of {format.percent(risks.medium)} to below {format.percent(risks.high)}.",
+        "high": f"Probability of {format.percent(risks.high)} or more.",
+    }
+    with st.container(horizontal=True):
+        for risk in reversed(RISKS):
+            group = curve.at_risk(risk)
+            share = format.percent(group.customers / everyone.customers)
+            st.metric(
+                f"{risk.capitalize()} risk · {share}", format.count(group.customers), border=True, help=ranges[risk]
+            )
+        st.metric(
+            f"Expected churners · {format.percent(everyone.mean)}",
+            format.count(round(everyone.churners)),
+            border=True,
+            help="The sum of the churn probabilities: how many will leave if the model is right.",
+        )
+        if revenue is not None:
+            share = f" · {format.percent(everyone.loss / everyone.value)}" if everyone.value > 0 else ""
+            st.metric(
+                f"Revenue at risk{share}",
+                escape(format.compact_money(everyone.loss)),
+                border=True,
+                help=escape(
+                    f"The sum of probability times {revenue.label.lower()}: {format.money(everyone.loss)} "
+                    f"of {format.money(everyone.value)}."
+                ),
+            )
+    if quality is not None:
+        _draw_quality(quality)
+    if curve.unscored:
+        customers = "customer" if curve.unscored == 1 else "customers"
+        st.caption(f"{format.count(curve.unscored)} {customers} without a prediction are left out.")
+
+
+def _draw_quality(quality: ModelQuality) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        colour: _Colour = _GRADE_COLOURS.get(quality.grade, "gray")
+        st.badge(f"Model: {quality.word.lower()}", icon=":material/verified:", color=colour, help=_grade_help(quality))
+        st.caption(escape(_quality_sentence(quality)), width="stretch")
+
+
+def _quality_sentence(quality: ModelQuality) -> str:
+    if quality.is_mock:
+        return "Mock mode: the probabilities are made up by a formula, and no model has been tested."
+    return (
+        f"On customers it had not seen: {quality.sentence}" if quality.sentence else "The training kept no test of it."
+    )
+
+
+def _grade_help(quality: ModelQuality) -> str | None:
+    if not quality.grade:
+        return None
+    return f"Grade {quality.grade} of A to D, by how well it ranks {format.count(quality.test_rows)} test customers."

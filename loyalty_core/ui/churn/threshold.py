@@ -1,0 +1,93 @@
+"""From which probability on to contact: the distribution, a slider, and what the choice catches and wastes."""
+
+import streamlit as st
+
+from loyalty_core.analytics.churn import ChurnCurve, Targeting, threshold_rule
+from loyalty_core.analytics.churn_quality import ModelQuality
+from loyalty_core.analytics.scope import ScopedBase
+from loyalty_core.ml.risk import RiskThresholds
+from loyalty_core.ui import charts, format
+from loyalty_core.ui.churn import figures
+from loyalty_core.ui.churn.opening import draw_save_as_segment
+from loyalty_core.ui.messages import errors_shown
+
+PARAMETER = "threshold"
+
+
+@st.fragment
+def draw_threshold(base: ScopedBase, curve: ChurnCurve, risks: RiskThresholds, quality: ModelQuality | None) -> None:
+    """All worked out of the curve: moving the slider reads nothing."""
+    with errors_shown(), st.container(border=True):
+        st.subheader("Whom a threshold catches", anchor=False)
+        left, right = st.columns([2, 1], gap="large")
+        # The slider stands below the figure that it changes.
+        place = left.container()
+        with left:
+            percent = st.slider(
+                "Contact from a probability of",
+                0,
+                100,
+                round(100 * risks.high),
+                format="%d%%",
+                key=PARAMETER,
+                bind="query-params",
+            )
+        targeting = curve.targeting(percent / 100)
+        with place:
+            charts.draw(
+                figures.distribution(curve, risks, targeting.threshold),
+                "churn-distribution",
+                _alt(targeting),
+                height=380,
+            )
+        with right:
+            _draw_outcome(targeting)
+            _draw_test(targeting, quality)
+            draw_save_as_segment(
+                threshold_rule(base, targeting.threshold), "threshold-segment", disabled=not targeting.customers
+            )
+
+
+def _draw_outcome(targeting: Targeting) -> None:
+    st.metric(
+        "Customers contacted",
+        format.count(targeting.customers),
+        delta=f"{format.percent(targeting.share, 1)} of {format.count(targeting.all_customers)}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    st.metric(
+        "Expected churners captured",
+        format.percent(targeting.captured, 1),
+        delta=f"{format.count(round(targeting.churners))} of {format.count(round(targeting.all_churners))}",
+        delta_color="off",
+        delta_arrow="off",
+        help="The probabilities of those contacted, added up, as a share of the sum over everybody.",
+    )
+    st.metric(
+        "Loyal customers wrongly targeted",
+        format.count(round(targeting.loyal)),
+        delta=f"{format.percent(targeting.loyal_share, 1)} of those contacted",
+        delta_color="off",
+        delta_arrow="off",
+        help="One minus the probability, added up over those contacted: they would stay anyway.",
+    )
+
+
+def _draw_test(targeting: Targeting, quality: ModelQuality | None) -> None:
+    tested = quality.at_share(targeting.share) if quality else None
+    if quality is None or tested is None:
+        return
+    contacted, captured = format.percent(targeting.share, 1), format.percent(tested.captured, 1)
+    st.caption(
+        f"Check on {format.count(quality.test_rows)} test customers: contacting the {contacted} with the highest "
+        f"probability reached {captured} of those who left, and {format.percent(tested.loyal_share, 1)} of those "
+        "contacted stayed anyway."
+    )
+
+
+def _alt(targeting: Targeting) -> str:
+    return (
+        f"Customers by churn probability; {format.count(targeting.customers)} are at or above "
+        f"{format.percent(targeting.threshold)}."
+    )

@@ -1,0 +1,107 @@
+"""A background job on a screen: start it, watch it, stop it, and see how it ended."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.jobs import Job, JobRunning
+from loyalty_core.services import get_services
+from loyalty_core.ui import format
+from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.viewer import viewer_name
+
+POLL_SECONDS = 1.5
+
+
+def draw_job(kind: str, *, start_label: str, options: Mapping[str, Any] | None = None, key: str) -> None:
+    """A button that starts a job of this kind with these options; while one is under way, how far it is.
+
+    It makes no difference who started it, and where. When it ends, the page runs once more with its new figures.
+    """
+    job = get_services().jobs.latest(kind)
+    if job and job.is_under_way:
+        # Only now, since a fragment that runs by itself keeps every open page asking.
+        st.fragment(_draw_under_way, run_every=POLL_SECONDS)(kind, key)
+        return
+    if job and job.state == "failed" and not job.is_dismissed:
+        _draw_failure(job, key)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(start_label, icon=":material/play_arrow:", key=f"{key}-start"):
+            with errors_shown():
+                _start(kind, options or {})
+        if job:
+            st.caption(escape(_last_time(job)), width="stretch")
+
+
+def _start(kind: str, options: Mapping[str, Any]) -> None:
+    with suppress(JobRunning):  # somebody was faster, and theirs is shown
+        get_services().jobs.start(kind, options, viewer_name())
+    st.rerun()
+
+
+def _draw_under_way(kind: str, key: str) -> None:
+    """Drawn again every second or two, by itself."""
+    try:
+        job = get_services().jobs.latest(kind)
+    except LoyaltyError as error:
+        # It goes on, and is seen again once the store answers.
+        st.warning(escape(str(error)), icon=":material/cloud_off:")
+        return
+    if job is None or not job.is_under_way:
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(job.share, escape(_where(job)), width="stretch")
+        st.button(
+            "Stopping …" if job.is_stopping else "Cancel",
+            icon=":material/stop_circle:",
+            key=f"{key}-cancel",
+            disabled=job.is_stopping,
+            on_click=partial(_cancel, job.id),
+        )
+    st.caption(escape(f"Started by {job.started_by} · {_duration(job.seconds)} · {job.message}".removesuffix(" · ")))
+
+
+def _cancel(job_id: int) -> None:
+    try:
+        get_services().jobs.cancel(job_id, viewer_name())
+    except LoyaltyError as error:
+        st.toast(escape(str(error)), icon=":material/error:")
+
+
+def _where(job: Job) -> str:
+    if job.total:
+        return f"{job.phase} · {format.count(job.done)} of {format.count(job.total)}"
+    return f"{job.phase} · {format.count(job.done)}" if job.done else f"{job.phase} …"
+
+
+def _draw_failure(job: Job, key: str) -> None:
+    error = job.error
+    with st.container(border=True):
+        lines = [f"**{escape(error.what)}**", escape(error.why), escape(error.remedy)] if error else ["**It failed.**"]
+        st.error("\n\n".join(line for line in lines if line), icon=":material/error:")
+        st.caption(escape(f"Started by {job.started_by}, {format.moment(job.created_at)}."))
+        if job.log_tail:
+            with st.expander("Last lines of its log", icon=":material/article:"):
+                st.code(job.log_tail, language=None)
+        if st.button("Dismiss", key=f"{key}-dismiss", help="For everybody who sees this screen"):
+            with errors_shown():
+                get_services().jobs.dismiss(job.id)
+                st.rerun()
+
+
+def _last_time(job: Job) -> str:
+    """How the last job ended."""
+    words = {"done": job.message, "cancelled": f"Cancelled. {job.message}", "failed": "Failed."}[job.state]
+    when = format.moment(job.ended_at or job.created_at)
+    return f"Last time {when} by {job.started_by}, {_duration(job.seconds)}. {words}".strip()
+
+
+def _duration(seconds: float) -> str:
+    """1:05, or 2:01:05."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,201 @@
+"""The arbitration sandbox: levers, values, caps and eligibility in a table, and at once what they lead to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.analytics.policy import HIGHEST_LEVER
+from loyalty_core.ui import charts, format
+from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.offers import offer_charts
+from loyalty_core.ui.offers.eligibility import eligibility_dialog
+from loyalty_core.ui.offers.kept_policies import draw_kept
+from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, keep_in_address
+
+if TYPE_CHECKING:
+    from loyalty_core.analytics.arbitration import Arbitration, Reason
+    from loyalty_core.analytics.policy import Policy
+    from loyalty_core.ui.offers.policy_state import PolicyDraft
+    from loyalty_core.ui.offers.reading import Reader
+
+_REASONS: dict[Reason, tuple[str, str]] = {
+    "not eligible": (
+        "No offer they are eligible for",
+        "No offer's rule holds for them; an offer with a lever of 0 or a value of 0 or less is given to nobody.",
+    ),
+    "at caps": ("All their offers are at their caps", "Others have a higher priority for each of their offers."),
+    "not scored": ("Not scored", "The scoring run could not read their features."),
+}
+
+
+@st.fragment
+def draw_arbitration(reader: Reader, draft: PolicyDraft) -> None:
+    """The table of terms and the outcome; every edit runs only this."""
+    with errors_shown():
+        draw_kept(draft)
+        policy = draft.policy
+        outcome = reader.arbitration(policy)
+        _draw_outcome(outcome, is_money=policy.offers != {} and _is_money(reader))
+        _draw_terms(reader, draft, policy, outcome)
+        left, right = st.columns([1.7, 1], gap="medium")
+        with left.container(border=True, height="stretch"):
+            _draw_mix(reader, policy, outcome)
+        with right.container(border=True, height="stretch"):
+            _draw_without(outcome)
+        if not keep_in_address(draft):
+            st.caption("The policy is too long for the page's address: a link does not carry it until it is saved.")
+
+
+def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
+    amount = format.compact_money if is_money else lambda number: format.count(round(number))
+    gain = outcome.value_after - outcome.value_before
+    given = sum(award.customers for award in outcome.after.values())
+    before = sum(award.customers for award in outcome.before.values())
+    noun = "value" if is_money else "conversions"
+    with st.container(horizontal=True):
+        st.metric(
+            f"Expected {noun} as recommended",
+            amount(outcome.value_before),
+            border=True,
+            height="stretch",
+            help="Everybody gets the offer with their highest propensity: the sum of propensity × value.",
+        )
+        st.metric(
+            f"Expected {noun} with this policy",
+            amount(outcome.value_after),
+            delta=f"{'+' if gain >= 0 else '−'}{amount(abs(gain))}" if round(gain, 2) else None,
+            delta_color="normal" if gain >= 0 else "inverse",
+            border=True,
+            height="stretch",
+            help="Propensity × value over the offers that the policy gives; levers change who gets what, not what "
+            "it is worth.",
+        )
+        st.metric(
+            "Customers with an offer",
+            format.count(given),
+            delta=f"{given - before:+,}" if given != before else None,
+            delta_color="off",
+            border=True,
+            height="stretch",
+        )
+
+
+def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arbitration) -> None:
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader("Priority = propensity × value × lever", anchor=False, width="stretch")
+            chosen = st.menu_button(
+                "Who may get …",
+                list(policy.offers),
+                format_func=lambda offer: escape(reader.name(offer)),
+                icon=":material/rule:",
+                key="eligibility-of",
+                help="A rule for who may get an offer, built as in the segment editor.",
+            )
+        # The table keeps its edits by position, so what it is given may change beside them.
+        base = draft.base.offers
+        st.data_editor(
+            pd.DataFrame(
+                {
+                    "Offer": [reader.name(offer) for offer in base],
+                    LEVER: [float(terms.lever) for terms in base.values()],
+                    VALUE: [float(terms.value) for terms in base.values()],
+                    CAP: pd.array([terms.cap for terms in base.values()], dtype="Int64"),
+                    "Who may get it": [_sentence(reader, policy, offer) for offer in base],
+                    "Recommended": [outcome.before[offer].customers for offer in base],
+                    "With policy": [outcome.after[offer].customers for offer in base],
+                }
+            ),
+            key=draft.table_key,
+            hide_index=True,
+            height="content",
+            placeholder="No cap",
+            disabled=["Offer", "Who may get it", "Recommended", "With policy"],
+            column_config={
+                "Offer": st.column_config.TextColumn(width="medium", pinned=True),
+                LEVER: st.column_config.NumberColumn(
+                    "Lever",
+                    min_value=0.0,
+                    max_value=HIGHEST_LEVER,
+                    step=0.1,
+                    format="%.1f",
+                    help="0 to 5: your push for this offer; 1 for none, 0 switches it off",
+                ),
+                VALUE: st.column_config.NumberColumn(
+                    f"Value ({format.currency_symbol()})",
+                    step=0.01,
+                    format="%.2f",
+                    help="Money per conversion; 0 or less is no gain, and the offer is given to nobody",
+                ),
+                CAP: st.column_config.NumberColumn(
+                    "Cap",
+                    min_value=0,
+                    step=1,
+                    format="localized",
+                    help="Most customers who get it; empty for any",
+                ),
+                "Who may get it": st.column_config.TextColumn(width="medium"),
+                "Recommended": st.column_config.NumberColumn(format="localized", help="Whose best offer it is"),
+                "With policy": st.column_config.NumberColumn(format="localized", help="Who get it with this policy"),
+            },
+            alt="Lever, value, cap and eligibility of each offer, and its customers",
+        )
+        _draw_notes(reader, policy)
+    if chosen is not None:
+        eligibility_dialog(draft, int(chosen), reader.name(int(chosen)))
+
+
+def _draw_notes(reader: Reader, policy: Policy) -> None:
+    losing = [reader.name(offer) for offer, terms in policy.offers.items() if terms.value <= 0]
+    text = "Click a lever, a value or a cap to change it; the figures follow at once."
+    if losing:
+        text += f" Given to nobody, since a conversion brings no gain: {escape(', '.join(losing))}."
+    st.caption(text)
+
+
+def _draw_mix(reader: Reader, policy: Policy, outcome: Arbitration) -> None:
+    st.subheader("Who gets what", anchor=False)
+    caps = {offer: terms.cap for offer, terms in policy.offers.items()}
+    charts.draw(
+        offer_charts.before_and_after(outcome, caps, reader.name),
+        "policy-mix",
+        "; ".join(f"{reader.name(offer)} {format.count(award.customers)}" for offer, award in outcome.after.items()),
+        height=340,
+    )
+    capped = " Upright lines: caps." if any(cap is not None for cap in caps.values()) else ""
+    st.caption(f"Bars: customers with this policy. Diamonds: as recommended.{capped}")
+
+
+def _draw_without(outcome: Arbitration) -> None:
+    total = sum(outcome.without.values())
+    st.subheader("Without an offer", anchor=False)
+    st.metric(
+        "Customers",
+        format.count(total),
+        label_visibility="collapsed",
+        delta=f"{format.percent(total / outcome.customers, 1)} of all in scope" if outcome.customers else None,
+        delta_color="off",
+        delta_arrow="off",
+    )
+    for reason, customers in outcome.without.items():
+        title, why = _REASONS[reason]
+        share = customers / total if total else 0.0
+        st.progress(share, f"{title}: **{format.count(customers)}**")
+        if customers:
+            st.caption(why)
+    if outcome.cutoffs:
+        rounds = f"{outcome.rounds} round{'' if outcome.rounds == 1 else 's'}"
+        st.caption(f"Caps settled in {rounds}: where an offer is full, those with the highest priority keep it.")
+
+
+def _sentence(reader: Reader, policy: Policy, offer: int) -> str:
+    """The rule in words, as far as a cell needs them."""
+    words = reader.base.engine.compile(policy.offers[offer].rule).describe().removeprefix("Customers where ")
+    return words[:1].upper() + words[1:]
+
+
+def _is_money(reader: Reader) -> bool:
+    return any(offer.value.is_known for offer in reader.mix().offers)

@@ -1,0 +1,159 @@
+"""One customer's offers: ranked by priority, with why each can be given or not and what drives its propensity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.analytics.customer_offers import customer_offers
+from loyalty_core.analytics.policy import BoundPolicy, RankedOffer, bind_policy, rank_offers
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.services import get_services
+from loyalty_core.ui import customer, data, format
+from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
+from loyalty_core.ui.predictions import draw_drivers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loyalty_core.analytics.arbitration import Cutoff
+    from loyalty_core.ui.offers.policy_state import PolicyDraft
+    from loyalty_core.ui.offers.reading import Reader
+
+
+def draw_customer(reader: Reader, draft: PolicyDraft) -> None:
+    """The customer of the address, or a search for one."""
+    chosen = st.query_params.get(CUSTOMER_PARAMETER)
+    if chosen is None:
+        _draw_search()
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Another customer", icon=":material/arrow_back:", type="tertiary", key="other-customer"):
+            del st.query_params[CUSTOMER_PARAMETER]
+            st.rerun()
+        _draw_name(chosen)
+    _draw_offers(reader, draft, chosen)
+
+
+def _draw_search() -> None:
+    text = st.text_input(
+        "Find a customer",
+        placeholder="Start of the id, or a part of the name or e-mail address",
+        icon=":material/search:",
+        key="q",
+        max_chars=255,
+        bind="query-params",
+    )
+    found = get_services().features.search(text) if text else data.top_customers()
+    if not found:
+        st.info("No customer fits. Try the first characters of the id, or a part of the name or e-mail address.")
+        return
+    st.caption("Click a row to see the customer's offers." if text else "Highest revenue first. Click a row.")
+    chosen = customer.draw_list(found)
+    if chosen is not None:
+        st.query_params[CUSTOMER_PARAMETER] = str(chosen)
+        st.rerun()
+
+
+def _draw_name(customer_id: str) -> None:
+    services = get_services()
+    try:
+        features = services.features.get(customer_id)
+    except LoyaltyError:
+        return  # said below
+    names = [str(features[name]) for name in services.features.name_columns()[:1] if features.get(name)]
+    st.markdown(f"**{escape(names[0])}** · {escape(customer_id)}" if names else f"**{escape(customer_id)}**")
+
+
+def _draw_offers(reader: Reader, draft: PolicyDraft, customer_id: str) -> None:
+    policy = bind_policy(draft.policy, reader.base.engine)
+    try:
+        offers = customer_offers(reader.base, policy, customer_id)
+    except LoyaltyError as error:
+        show_error(error)
+        return
+    ranked = rank_offers(policy, offers.propensities, offers.features)
+    if all(one.propensity is None for one in ranked):
+        st.info("This customer was not scored: the last run could not read their features.")
+        return
+    # In Arbitration's own words, so that both tabs agree on who is past a cap.
+    cutoffs = reader.arbitration(draft.policy).cutoffs
+    states = {one.offer_id: state_of(one, cutoffs, policy, customer_id) for one in ranked}
+    given = next((one.offer_id for one in ranked if states[one.offer_id] == ""), None)
+    _draw_summary(reader, offers.recommended, given)
+    with st.container(border=True):
+        _draw_table(reader, policy, ranked, states, given)
+    with st.container(border=True), errors_shown():
+        _draw_why(reader, ranked, given, customer_id)
+
+
+def state_of(one: RankedOffer, cutoffs: Mapping[int, Cutoff], policy: BoundPolicy, customer_id: str) -> str:
+    """Why an offer cannot be given to the customer; blank when it can."""
+    terms, cutoff = policy.policy.offers[one.offer_id], cutoffs.get(one.offer_id)
+    if one.priority is None:
+        return "Not scored"
+    if not terms.is_on:
+        return "Off: lever of 0" if terms.lever == 0 else "Off: no gain"
+    if not one.is_eligible:
+        return f"Not eligible: {policy.rules[one.offer_id].describe()}"
+    if cutoff is not None and not cutoff.admits(one.priority, customer_id):
+        return "Full: cap reached by higher priorities"
+    return ""
+
+
+def _draw_summary(reader: Reader, recommended: int | None, given: int | None) -> None:
+    with st.container(horizontal=True):
+        st.metric("Recommended", "None" if recommended is None else reader.name(recommended), border=True)
+        st.metric("With this policy", "None" if given is None else reader.name(given), border=True)
+
+
+def _draw_table(
+    reader: Reader, policy: BoundPolicy, ranked: Sequence[RankedOffer], states: Mapping[int, str], given: int | None
+) -> None:
+    st.subheader("Offers by priority", anchor=False)
+    terms = policy.policy.offers
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Offer": [reader.name(one.offer_id) for one in ranked],
+                "Propensity": [None if one.propensity is None else 100 * one.propensity for one in ranked],
+                "Value": [terms[one.offer_id].value for one in ranked],
+                "Lever": [terms[one.offer_id].lever for one in ranked],
+                "Priority": [one.priority for one in ranked],
+                "State": [
+                    "✓ Given" if one.offer_id == given else states[one.offer_id] or "Eligible, lower priority"
+                    for one in ranked
+                ],
+            }
+        ),
+        hide_index=True,
+        height="content",
+        column_config={
+            "Offer": st.column_config.TextColumn(width="medium", pinned=True),
+            "Propensity": st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100),
+            "Value": st.column_config.NumberColumn(f"Value ({format.currency_symbol()})", format="%.2f"),
+            "Lever": st.column_config.NumberColumn(format="%.1f", width="small"),
+            "Priority": st.column_config.NumberColumn(format="%.3f", help="Propensity × value × lever"),
+            "State": st.column_config.TextColumn(width="large"),
+        },
+        alt="The customer's offers by priority",
+    )
+    st.caption("By the terms under Arbitration, caps included.")
+
+
+def _draw_why(reader: Reader, ranked: Sequence[RankedOffer], given: int | None, customer_id: str) -> None:
+    st.subheader("What drives the propensity", anchor=False)
+    offers = [one.offer_id for one in ranked if one.propensity is not None]
+    chosen = st.selectbox(
+        "Offer",
+        offers,
+        index=offers.index(given) if given in offers else 0,
+        format_func=reader.name,
+        key="offer-explained",
+        width=320,
+    )
+    drivers = get_services().inference.offer_drivers(customer_id, chosen)
+    draw_drivers("one-offer", drivers)

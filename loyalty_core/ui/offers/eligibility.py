@@ -1,0 +1,58 @@
+"""Who may get an offer: the segment editor's rule builder in a dialog."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from loyalty_core.services import get_services
+from loyalty_core.ui import format
+from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.segments.editor_state import Editor
+from loyalty_core.ui.segments.rule_builder import draw_rule_builder
+
+if TYPE_CHECKING:
+    from loyalty_core.ui.offers.policy_state import PolicyDraft
+
+_KEY = "eligibility-editor"
+
+
+def eligibility_dialog(draft: PolicyDraft, offer: int, name: str) -> None:
+    """Edit the rule of an offer; it counts once it is taken over."""
+    fields = get_services().segmentation.fields()
+    st.session_state[_KEY] = Editor(None, draft.policy.offers[offer].rule, fields)
+    _dialog(f"Who may get {escape(name)}", draft, offer)
+
+
+def _dialog(title: str, draft: PolicyDraft, offer: int) -> None:
+    st.dialog(title, width="large", icon=":material/rule:")(_draw)(draft, offer)
+
+
+def _draw(draft: PolicyDraft, offer: int) -> None:
+    editor: Editor = st.session_state[_KEY]
+    preview, error = editor.preview()
+    if error is not None:
+        show_error(error)
+    notes = editor.notes(preview) if preview else {}
+    draw_rule_builder(editor.draft, get_services().segmentation.fields(), notes, on_change=editor.follow_draft)
+    unfinished = bool(editor.draft.incomplete())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if preview is not None:
+            st.caption(
+                f"{format.count(preview.members)} of all {format.count(preview.customers)} customers may get it.",
+                width="stretch",
+            )
+        if st.button("Everyone", key="eligibility-everyone", help="Take the rule away."):
+            draft.set_rule(offer, {})
+            st.rerun()
+        if st.button(
+            "Take over",
+            key="eligibility-apply",
+            type="primary",
+            icon=":material/check:",
+            disabled=preview is None or unfinished,
+            help="Finish or delete the conditions that have no value yet." if unfinished else None,
+        ):
+            draft.set_rule(offer, editor.draft.rule())
+            st.rerun()

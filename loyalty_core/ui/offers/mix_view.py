@@ -1,0 +1,180 @@
+"""What is recommended: key figures, the mix, how sure the model is, each offer's worth, and offers by segment."""
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.analytics.offers import LOPSIDED_SHARE, OfferMix
+from loyalty_core.analytics.scope import condition
+from loyalty_core.services import get_services
+from loyalty_core.ui import charts, format
+from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.navigation import SEGMENTS
+from loyalty_core.ui.offers import offer_charts
+from loyalty_core.ui.offers.reading import Reader
+from loyalty_core.ui.segments import address
+
+_ROW_HEIGHT = 34
+
+
+def draw_key_figures(reader: Reader, mix: OfferMix) -> None:
+    """Customers with an offer, mean confidence, the top offer, and what all of it is worth."""
+    top, share = mix.top, mix.with_offer / mix.customers
+    with st.container(horizontal=True):
+        st.metric(
+            f"With an offer · {format.percent(share)}",
+            format.count(mix.with_offer),
+            border=True,
+            help=f"Of {format.count(mix.customers)} customers in scope.",
+        )
+        if mix.mean_confidence is not None:
+            st.metric(
+                "Mean confidence",
+                format.percent(mix.mean_confidence, 1),
+                border=True,
+                help="The propensity of each customer's best offer, on average.",
+            )
+        if top is not None:
+            st.metric(f"Top offer · {format.percent(top.share)}", reader.name(top.offer_id), border=True)
+        _draw_expected(mix)
+    _draw_warnings(reader, mix)
+
+
+def draw_mix(reader: Reader, mix: OfferMix) -> None:
+    """Charts of the mix and of the confidence, the table of offers, and the heat map."""
+    left, right = st.columns(2, gap="medium")
+    with left.container(border=True, height="stretch"):
+        st.subheader("Recommended offers", anchor=False)
+        charts.draw(offer_charts.mix(mix, reader.name), "offer-mix", _in_words(reader, mix), height=320)
+    with right.container(border=True, height="stretch"):
+        st.subheader("How sure the model is", anchor=False)
+        charts.draw(
+            offer_charts.confidence(mix), "offer-confidence", "Customers by confidence in their best offer.", height=320
+        )
+    with st.container(border=True), errors_shown():
+        _draw_table(reader, mix)
+    with st.container(border=True), errors_shown():
+        _draw_segments(reader, mix)
+
+
+def _draw_expected(mix: OfferMix) -> None:
+    if any(offer.value.is_known for offer in mix.offers):
+        st.metric(
+            "Expected value",
+            format.compact_money(mix.expected_value),
+            border=True,
+            help="The sum of propensity × value over everybody's recommended offer: "
+            f"{escape(format.money(mix.expected_value))}.",
+        )
+    else:
+        st.metric(
+            "Expected conversions",
+            format.count(round(mix.expected_value)),
+            border=True,
+            help="The sum of the propensities of everybody's recommended offer. The warehouse knows no margins, so "
+            "every conversion is worth 1.",
+        )
+
+
+def _draw_warnings(reader: Reader, mix: OfferMix) -> None:
+    if mix.is_uniform:
+        st.warning(
+            "Every customer has the same confidence, so the model tells nobody from anybody. Look at the model's "
+            "inputs on System health before you use these offers.",
+            icon=":material/warning:",
+        )
+    elif mix.is_lopsided and mix.top is not None:
+        st.warning(
+            f"**{escape(reader.name(mix.top.offer_id))}** goes to {format.percent(mix.top.share, 1)} of the customers. "
+            f"More than {format.percent(LOPSIDED_SHARE)} for one offer is rarely a finding: check what the model was "
+            "trained on, or spread the offers under Arbitration.",
+            icon=":material/warning:",
+        )
+
+
+def _draw_table(reader: Reader, mix: OfferMix) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Each offer", anchor=False, width="stretch")
+        ranked = sorted(mix.offers, key=lambda offer: -offer.customers)
+        chosen = st.menu_button(
+            "Save as segment",
+            [offer.offer_id for offer in ranked if offer.customers],
+            format_func=lambda offer: f"Customers of {escape(reader.name(offer))}",
+            icon=":material/group_add:",
+            key="offer-to-segment",
+            help="Opens the segment editor with the customers whose best offer it is.",
+        )
+    if chosen is not None:
+        open_in_editor(reader, int(chosen))
+    symbol = format.currency_symbol()
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Offer": [reader.name(offer.offer_id) for offer in ranked],
+                "Customers": [offer.customers for offer in ranked],
+                "Share": [100 * offer.share for offer in ranked],
+                "Mean propensity": [100 * offer.mean_propensity for offer in ranked],
+                "Value": [offer.value.amount for offer in ranked],
+                "Expected value": [round(offer.expected_value) for offer in ranked],
+            }
+        ),
+        hide_index=True,
+        height="content",
+        column_config={
+            "Offer": st.column_config.TextColumn(width="medium", pinned=True),
+            "Customers": st.column_config.NumberColumn(format="localized", help="Whose best offer it is"),
+            "Share": st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100),
+            "Mean propensity": st.column_config.NumberColumn(format="%.1f%%", help="Over all customers in scope"),
+            "Value": st.column_config.NumberColumn(f"Value ({symbol})", format="%.2f", help="Money per conversion"),
+            "Expected value": st.column_config.NumberColumn(
+                f"Expected value ({symbol})", format="localized", help="Propensity × value, summed over its customers"
+            ),
+        },
+        alt="Each offer's customers, propensity and value",
+    )
+    st.caption(_how_valued(mix))
+
+
+def open_in_editor(reader: Reader, offer: int) -> None:
+    """Lead to the segment editor with the customers in scope whose best offer it is."""
+    rule = reader.base.scope.rule_with(condition("==", reader.base.field("recommended_offer"), offer))
+    parameters = {address.EDIT: "1", address.RULE: address.encode_rule(rule)}
+    st.switch_page(f"pages/{SEGMENTS.file}", query_params=parameters)
+
+
+def _how_valued(mix: OfferMix) -> str:
+    known = [offer for offer in mix.offers if offer.value.is_known]
+    if not known or mix.basket is None:
+        return "The warehouse knows no margins, so each conversion is valued at 1. Set values under Arbitration."
+    formula = (
+        f"Value = average basket ({escape(format.money(mix.basket))} = revenue ÷ purchases of those in scope) × margin "
+        "− cost, by the table of offers. A negative value costs more than an average basket earns."
+    )
+    if len(known) < len(mix.offers):
+        formula += f" {len(mix.offers) - len(known)} offers without a known margin are valued at 1."
+    return formula
+
+
+def _draw_segments(reader: Reader, mix: OfferMix) -> None:
+    st.subheader("Best offers by segment", anchor=False)
+    found = reader.by_segment()
+    if not found:
+        st.info("Segments that you save appear here, with the offers that suit their members.")
+        return
+    names = get_services().segments.names()
+    figure = offer_charts.by_segment(mix, found, reader.name, names)
+    with st.container(key="offers-by-segment"):
+        charts.draw(
+            figure,
+            "offer-segments",
+            "Share of each segment's members by best offer.",
+            height=90 + _ROW_HEIGHT * (len(found) + 1),
+        )
+    st.caption(
+        "Percent of each segment's members whose best offer it is; members with an offer beside the names."
+        + (" The twelve largest segments." if len(names) > len(found) else "")
+    )
+
+
+def _in_words(reader: Reader, mix: OfferMix) -> str:
+    ranked = sorted(mix.offers, key=lambda offer: -offer.customers)
+    return "; ".join(f"{reader.name(offer.offer_id)} {format.percent(offer.share)}" for offer in ranked)

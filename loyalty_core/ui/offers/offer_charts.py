@@ -1,0 +1,175 @@
+"""Figures of the Next best offer screen."""
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from loyalty_core.analytics.arbitration import Arbitration
+from loyalty_core.analytics.offers import BINS, OfferFigures, OfferMix, SegmentOffers
+from loyalty_core.ui import charts, format
+
+Name = Callable[[int], str]
+
+_WIDEST_LABEL = 15
+# Up to this share of the scale the theme's text colour reads well on it, above that its background colour does.
+_MIDDLE = {"light": 0.65, "dark": 0.35}
+
+
+def mix(found: OfferMix, name: Name) -> go.Figure:
+    """Customers by recommended offer, the most frequent on top."""
+    shown = sorted(found.offers, key=lambda offer: offer.customers)
+    bars = go.Bar(
+        x=[offer.customers for offer in shown],
+        y=[name(offer.offer_id) for offer in shown],
+        orientation="h",
+        text=[format.percent(offer.share, 1) for offer in shown],
+        textposition="outside",
+        cliponaxis=False,
+        hovertext=[_recommended(offer, name) for offer in shown],
+        hoverinfo="text",
+    )
+    figure = go.Figure(bars)
+    # Room for the shares beside the bars.
+    highest = max((offer.customers for offer in shown), default=0)
+    figure.update_xaxes(title="Customers", range=[0, 1.15 * max(highest, 1)], tickformat="~s")
+    figure.update_yaxes(type="category")
+    return figure
+
+
+def confidence(found: OfferMix) -> go.Figure:
+    """Customers by confidence in their best offer, in steps of five points."""
+    bars = go.Bar(
+        x=[100 * (place + 0.5) / BINS for place in range(BINS)],
+        y=found.confidence,
+        hovertext=[
+            f"{format.count(customers)} customers with a confidence of {100 * place // BINS} to "
+            f"{100 * (place + 1) // BINS}%"
+            for place, customers in enumerate(found.confidence)
+        ],
+        hoverinfo="text",
+    )
+    figure = go.Figure(bars)
+    figure.update_xaxes(title="Confidence in the best offer (%)", range=[0, 100], dtick=20, ticksuffix="%")
+    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    return figure
+
+
+def by_segment(
+    found: OfferMix, segments: Sequence[SegmentOffers], name: Name, segment_names: Mapping[str, str]
+) -> go.Figure:
+    """Share of each segment's members whose best offer it is; the scope itself on top, to compare with."""
+    offers = [offer.offer_id for offer in found.offers]
+    rows = [("All in scope", found.with_offer, [offer.share for offer in found.offers])]
+    rows += [(segment_names[one.segment_id], one.customers, [one.share(offer) for offer in offers]) for one in segments]
+    shares = [row for _, _, row in rows]
+    highest = max((share for row in shares for share in row), default=0.0) or 1.0
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=[_wrapped(name(offer)) for offer in offers],
+            y=[f"{_shortened(title)} ({format.compact(customers)})" for title, customers, _ in rows],
+            zmin=0,
+            zmax=highest,
+            colorscale=_scale(),
+            xgap=2,
+            ygap=2,
+            showscale=False,
+            hovertext=[
+                [
+                    f"{name(offer)} is the best offer of {format.percent(share, 1)}<br>"
+                    f"of the {format.count(customers)} customers of {title}"
+                    for offer, share in zip(offers, row, strict=True)
+                ]
+                for title, customers, row in rows
+            ],
+            hoverinfo="text",
+        )
+    )
+    # As annotations, since a heat map's own text has one colour for pale and for deep cells.
+    for place, row in enumerate(shares):
+        for column, share in enumerate(row):
+            figure.add_annotation(
+                x=column,
+                y=place,
+                text=f"{100 * share:.0f}",
+                showarrow=False,
+                font={"color": _ink(share / highest), "size": 11},
+            )
+    figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
+    figure.update_xaxes(type="category", side="top", showgrid=False, autotickangles=[0, 90])
+    return figure
+
+
+def before_and_after(outcome: Arbitration, caps: Mapping[int, int | None], name: Name) -> go.Figure:
+    """Customers by offer under the policy as bars, as recommended as diamonds, caps as short lines."""
+    offers = list(outcome.after)[::-1]
+    labels = [name(offer) for offer in offers]
+    colours = charts.palette()
+    figure = go.Figure()
+    figure.add_bar(
+        x=[outcome.after[offer].customers for offer in offers],
+        y=labels,
+        orientation="h",
+        hovertext=[_with_policy(outcome, offer, name) for offer in offers],
+        hoverinfo="text",
+    )
+    figure.add_scatter(
+        x=[outcome.before[offer].customers for offer in offers],
+        y=labels,
+        mode="markers",
+        marker={"symbol": "diamond", "size": 11, "color": colours[1]},
+        hovertext=[
+            f"{name(offer)} is recommended to {format.count(outcome.before[offer].customers)} customers"
+            for offer in offers
+        ],
+        hoverinfo="text",
+    )
+    capped = {offer: cap for offer in offers if (cap := caps.get(offer)) is not None}
+    figure.add_scatter(
+        x=list(capped.values()),
+        y=[name(offer) for offer in capped],
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": colours[3]}},
+        hovertext=[f"{name(offer)} has a cap of {format.count(cap)} customers" for offer, cap in capped.items()],
+        hoverinfo="text",
+    )
+    figure.update_xaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_yaxes(type="category")
+    return figure
+
+
+def _recommended(offer: OfferFigures, name: Name) -> str:
+    return (
+        f"{name(offer.offer_id)} is the best offer of {format.count(offer.customers)} customers,<br>"
+        f"{format.percent(offer.share, 1)} of those with an offer"
+    )
+
+
+def _with_policy(outcome: Arbitration, offer: int, name: Name) -> str:
+    after, before = outcome.after[offer].customers, outcome.before[offer].customers
+    return f"{name(offer)} goes to {format.count(after)} customers, {after - before:+,} to the recommendation"
+
+
+def _wrapped(label: str) -> str:
+    return "<br>".join(textwrap.wrap(label, _WIDEST_LABEL, max_lines=2, placeholder="…"))
+
+
+def _shortened(label: str) -> str:
+    return textwrap.shorten(label, 26, placeholder="…")
+
+
+def _mode() -> Literal["light", "dark"]:
+    return st.context.theme.type or "light"
+
+
+def _scale() -> list[str]:
+    return st.get_option(f"theme.{_mode()}.chartSequentialColors")
+
+
+def _ink(intensity: float) -> str:
+    """The theme's text colour where the cell is near the page's own, its background elsewhere."""
+    which = "textColor" if intensity < _MIDDLE[_mode()] else "backgroundColor"
+    return st.get_option(f"theme.{_mode()}.{which}")

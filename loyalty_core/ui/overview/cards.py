@@ -1,0 +1,198 @@
+"""The cards of the dashboard as data; the dashboard and the plain layout draw the same ones."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice, pairwise
+
+import plotly.graph_objects as go
+
+from loyalty_core.analytics.overview import Outlook, Tally
+from loyalty_core.ml.offers import offer_name
+from loyalty_core.services import get_services
+from loyalty_core.ui import charts, data, format
+from loyalty_core.ui.navigation import CHURN, OFFERS, RFM, SEGMENTS, Screen
+from loyalty_core.ui.overview import reading
+from loyalty_core.ui.overview.card import Card, Mark, Shape
+from loyalty_core.ui.overview.figures import ranking, ring
+from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.distribution import Histogram
+from loyalty_core.warehouse.roles import Role, column_for
+
+_BASE_CARDS = 4
+_MOST_ROWS = 12
+_UNCHANGED = "± 0"
+_NOT_SCORED = "No predictions yet: score the customers first."
+_NOT_PREDICTED = "The last scoring run says nothing of this."
+
+
+def all_cards(outlook: Outlook | None) -> list[Card]:
+    """Every card that this warehouse has something for, in the order in which they first stand."""
+    base = list(islice(_base_cards(), _BASE_CARDS))
+    over_time = [card for card in base if card.id == "months"]
+    return [
+        *over_time,
+        _risk_card(outlook),
+        _rfm_card(outlook),
+        _offers_card(outlook),
+        *_segments_card(),
+        *(card for card in base if card not in over_time),
+    ]
+
+
+def _base_cards() -> Iterator[Card]:
+    if months := _months_card():
+        yield months
+    if category := _category_card():
+        yield category
+    for number, (column, spread) in enumerate(_spreads(), start=1):
+        figure = charts.histogram(spread, column)
+        labels = [format.compact(low) for low, _ in pairwise(spread.edges)]
+        if spread.open_ended:
+            labels[-1] += "+"
+        yield _columns(f"spread-{number}", f"Customers by {column.label.lower()}", figure, labels)
+
+
+def _months_card() -> Card | None:
+    if spend := data.spend_by_month():
+        labels = [f"{month.month:%b %Y}" for month in spend]
+        return _columns("months", "Revenue by month", charts.money_by_month(spend), labels)
+    if signup := _column("signup"):
+        months = data.customers_by_month(signup.name)
+        labels = [f"{month:%b %Y}" for month, _ in months]
+        return _columns(
+            "months", f"Customers by {signup.label.lower()}", charts.count_by_month(months, signup.label), labels
+        )
+    return None
+
+
+def _category_card() -> Card | None:
+    few_values = (c for c in data.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= 8)
+    category = _column("category") or next(few_values, None)
+    if category is None or not category.top_values:
+        return None
+    customers = data.key_figures().customers
+    figure = charts.categories(category, customers)
+    bars = figure.data[0]
+    marks = [
+        Mark(str(name), value, sentence, f"{format.count(value)} · {share}")
+        for name, value, share, sentence in zip(bars.y, bars.x, bars.text, bars.hovertext, strict=True)
+    ]
+    title = f"Customers by {category.label.lower()}"
+    return Card("category", title, "ranking", tuple(reversed(marks)), figure)
+
+
+def _spreads() -> Iterator[tuple[Column, Histogram]]:
+    known = [of for of in (_column("revenue"), _column("recency")) if of is not None]
+    identifier = get_services().settings.dwh_customer_id_column
+    numbers = [c for c in data.catalog().columns if c.kind == "number" and c.minimum != c.maximum]
+    for of in known + [c for c in numbers if c not in known and c.name != identifier]:
+        if spread := data.histogram(of.name):
+            yield of, spread
+
+
+def _risk_card(outlook: Outlook | None) -> Card:
+    low, medium, _, high = charts.palette()[:4]
+    colours = {"low": low, "medium": medium, "high": high}
+    marks = [
+        _predicted(str(tally.value).capitalize(), tally, outlook, colours.get(tally.value), of="risk")
+        for tally in (outlook.risks if outlook else ())
+    ]
+    return _prediction_card("risk", "Churn risk", "ring", marks, outlook, CHURN)
+
+
+def _rfm_card(outlook: Outlook | None) -> Card:
+    marks = [_predicted(tally.value, tally, outlook) for tally in (outlook.rfm_segments if outlook else ())]
+    return _prediction_card("rfm", "RFM segments", "ranking", marks, outlook, RFM)
+
+
+def _offers_card(outlook: Outlook | None) -> Card:
+    names = data.offer_names() if outlook else {}
+    marks = [
+        _predicted(offer_name(names, tally.value), tally, outlook)
+        for tally in (outlook.offers[:_MOST_ROWS] if outlook else ())
+    ]
+    return _prediction_card("offers", "Recommended offers", "ranking", marks, outlook, OFFERS)
+
+
+def _segments_card() -> Iterator[Card]:
+    segments = reading.largest_segments()
+    if segments is None:
+        return
+    marks = [
+        Mark(
+            segment.name,
+            segment.customers,
+            f"{segment.name}: {_customers(segment.customers)}, {format.percent(segment.share, 1)} of the base"
+            + ("" if segment.change is None else f"; {_change(segment.change)} than when it was counted before")
+            + ("; its rule has changed since." if segment.is_stale else "."),
+            f"{format.count(segment.customers)} · {format.percent(segment.share, 1)}",
+            "" if segment.change is None else _signed(segment.change),
+            segment_id=segment.id,
+        )
+        for segment in segments
+    ]
+    empty = "No segment has been counted yet."
+    marks, note = _noted(marks, "each was counted before")
+    yield Card("segments", "Top segments", "ranking", marks, note=note, empty=empty, screen=SEGMENTS)
+
+
+def _column(role: Role) -> Column | None:
+    return column_for(role, data.catalog().columns, get_services().settings)
+
+
+def _columns(card_id: str, title: str, figure: go.Figure, labels: Sequence[str]) -> Card:
+    """A chart whose bars stand side by side; value and sentence of each are those of the figure."""
+    bars = figure.data[0]
+    marks = [
+        Mark(label, float(value), sentence.replace("<br>", ": "))
+        for label, value, sentence in zip(labels, bars.y, bars.hovertext, strict=True)
+    ]
+    return Card(card_id, title, "columns", tuple(marks), figure)
+
+
+def _predicted(label: str, tally: Tally, outlook: Outlook | None, color: str | None = None, of: str = "") -> Mark:
+    share = format.percent(tally.share, 1)
+    name = f"{label} {of}".strip()
+    sentence = f"{name}: {_customers(tally.customers)}, {share}"
+    if outlook and outlook.before and tally.change is not None:
+        sentence += f"; {_change(tally.change)} than in the scoring of {format.moment(outlook.before.scored_at)}"
+    change = "" if tally.change is None else _signed(tally.change)
+    return Mark(label, tally.customers, f"{sentence}.", f"{format.count(tally.customers)} · {share}", change, color)
+
+
+def _prediction_card(
+    card_id: str,
+    title: str,
+    shape: Shape,
+    marks: Iterable[Mark],
+    outlook: Outlook | None,
+    screen: Screen,
+) -> Card:
+    since = format.moment(outlook.before.scored_at) if outlook and outlook.before else ""
+    marks, note = _noted(marks, since)
+    figure = (ring if shape == "ring" else ranking)(marks)
+    empty = _NOT_PREDICTED if outlook else _NOT_SCORED
+    return Card(card_id, title, shape, marks, figure, note, empty, screen)
+
+
+def _noted(marks: Iterable[Mark], since: str) -> tuple[tuple[Mark, ...], str]:
+    """The marks with a note on their changes, which alone says it where there is none."""
+    marks = tuple(marks)
+    changes = {mark.change for mark in marks} - {""}
+    if changes == {_UNCHANGED}:
+        return tuple(replace(mark, change="") for mark in marks), f"No change since {since}"
+    return marks, f"Change since {since}" if changes else ""
+
+
+def _customers(number: int) -> str:
+    return f"{format.count(number)} customer{'' if number == 1 else 's'}"
+
+
+def _change(change: int) -> str:
+    if not change:
+        return "no more and no fewer"
+    return f"{format.count(abs(change))} {'more' if change > 0 else 'fewer'}"
+
+
+def _signed(change: int) -> str:
+    return f"{'▲' if change > 0 else '▼'} {format.count(abs(change))}" if change else _UNCHANGED

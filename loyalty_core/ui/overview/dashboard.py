@@ -1,0 +1,127 @@
+"""The cards in a grid where each viewer drags and resizes them; import it only where `elements.is_available()`."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import streamlit as st
+from streamlit_elements import dashboard, html
+from streamlit_elements.core.frame import new_frame
+
+from loyalty_core.analytics.dashboards import COLUMNS, DashboardLayouts, Layout, Place, arrange, read_layout
+from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.services import get_services
+from loyalty_core.ui.messages import escape
+from loyalty_core.ui.navigation import SEGMENTS, Screen
+from loyalty_core.ui.overview.card import Card
+from loyalty_core.ui.overview.nivo_cards import HANDLE, NO_HANDLE, draw_card
+from loyalty_core.ui.overview.style import WIDE_PIXELS, frame_style
+from loyalty_core.ui.segments.address import SEGMENT
+from loyalty_core.ui.viewer import viewer_name
+
+_KEY = "overview"
+_OPENING = "overview-opening"
+_ROW_PIXELS = 40
+_GAP = 16
+# As many names as fit below the columns of a card that is one column wider; a phone holds five.
+_MOST_TICKS = 5
+_FIRST_SIZES = {"months": (7, 6), "risk": (5, 6), "rfm": (4, 9), "offers": (4, 9), "segments": (4, 9)}
+_FIRST_SIZE = (4, 6)
+_SMALLEST = {"minW": 3, "minH": 4}
+
+
+def draw_reset() -> None:
+    """A way back to the first layout for who has left it."""
+    if _kept_layout():
+        st.button("Reset layout", icon=":material/restart_alt:", type="tertiary", key="reset-layout", on_click=_reset)
+
+
+def draw_dashboard(cards: Sequence[Card]) -> None:
+    """The grid as the viewer left it; every move is kept at once. Call it in a fragment, so that it redraws alone."""
+    _open_what_was_clicked()
+    first = first_layout([card.id for card in cards])
+    layout = arrange(first, first, _kept_layout())
+    with new_frame(_KEY):
+        html.style(frame_style())
+        items = [_item(card_id, place) for card_id, place in layout.items()]
+        with dashboard.Grid(
+            items,
+            breakpoints={"lg": WIDE_PIXELS, "xxs": 0},
+            cols={"lg": COLUMNS, "xxs": 1},
+            rowHeight=_ROW_PIXELS,
+            margin=[_GAP, _GAP],
+            containerPadding=[0, 0],
+            draggableHandle=f".{HANDLE}",
+            draggableCancel=f".{NO_HANDLE}",
+            onLayoutChange=partial(_changed, layout),
+        ):
+            for card in cards:
+                ticks = min(layout[card.id].w - 1, _MOST_TICKS)
+                draw_card(card, ticks, partial(_open, card.screen), _open_segment)
+
+
+def first_layout(cards: Sequence[str]) -> Layout:
+    """Where the cards stand before anyone has moved them: from left to right, row by row."""
+    places: Layout = {}
+    x = y = row_height = 0
+    for card in cards:
+        w, h = _FIRST_SIZES.get(card, _FIRST_SIZE)
+        if x + w > COLUMNS:
+            x, y, row_height = 0, y + row_height, 0
+        places[card] = Place(x, y, w, h)
+        x, row_height = x + w, max(row_height, h)
+    return places
+
+
+def sent_layout(layouts: Mapping[str, Any]) -> Layout:
+    """What the grid says of itself; the narrow layout follows from the wide one and is left out."""
+    wide = layouts.get("lg")
+    return read_layout({item.get("i"): dict(item) for item in wide} if isinstance(wide, list) else None)
+
+
+def _item(card_id: str, place: Place) -> dict[str, Any]:
+    return {"i": card_id, "x": place.x, "y": place.y, "w": place.w, "h": place.h, **_SMALLEST}
+
+
+def _changed(drawn: Layout, _layout: Any, layouts: Mapping[str, Any]) -> None:
+    """Called by every change, the one that every grid reports when it is first drawn among them.
+
+    The name of the argument that is not wanted begins with an underscore, so that the browser does not send it.
+    """
+    layout = {card: place for card, place in sent_layout(layouts).items() if card in drawn}
+    if layout == drawn:
+        return
+    try:
+        DashboardLayouts(get_services().store).keep(viewer_name(), layout)
+    except StateStoreUnavailable as error:
+        st.toast(escape(str(error)), icon=":material/cloud_off:")
+
+
+def _kept_layout() -> Layout:
+    try:
+        return DashboardLayouts(get_services().store).of(viewer_name())
+    except StateStoreUnavailable:
+        return {}  # System health says why
+
+
+def _reset() -> None:
+    try:
+        DashboardLayouts(get_services().store).forget(viewer_name())
+    except StateStoreUnavailable as error:
+        st.toast(escape(str(error)), icon=":material/cloud_off:")
+
+
+def _open(screen: Screen | None) -> None:
+    if screen:
+        st.session_state[_OPENING] = (screen, {})
+
+
+def _open_segment(segment_id: str) -> None:
+    st.session_state[_OPENING] = (SEGMENTS, {SEGMENT: segment_id})
+
+
+def _open_what_was_clicked() -> None:
+    """Pages cannot be switched in a callback."""
+    if opening := st.session_state.pop(_OPENING, None):
+        screen, parameters = opening
+        st.switch_page(f"pages/{screen.file}", query_params=parameters)

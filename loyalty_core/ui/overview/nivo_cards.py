@@ -1,0 +1,142 @@
+"""The cards drawn in a frame of streamlit-elements; import it only where `elements.is_available()`."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from streamlit_elements import html, mui, nivo
+
+from loyalty_core.ui import charts
+from loyalty_core.ui.elements_script import Script
+from loyalty_core.ui.overview.card import Card, Mark
+from loyalty_core.ui.overview.style import FONT, muted_color
+
+HANDLE = "head"
+NO_HANDLE = "link"
+_TIP = '({of})=>render("html","div",{{className:"tip"}},[{of}.data.sentence])'
+_COMPACT = '(value)=>new Intl.NumberFormat("en",{notation:"compact"}).format(value)'
+_LABELS = "(position)=>%s[position]"
+
+
+def draw_card(card: Card, ticks: int, open_screen: Callable[[], None], open_segment: Callable[[str], None]) -> Any:
+    """One card; a click on its link or on one of its rows calls the server, nothing else does."""
+    head = [html.span("⠿", className="grip", title="Drag to move")]
+    if card.screen:
+        head.append(html.button("Open →", className=NO_HANDLE, title=f"Open {card.screen.title}", onClick=open_screen))
+    return mui.Card(
+        html.div(html.h3(card.title), *head, className=HANDLE),
+        _body(card, ticks, open_segment),
+        *([html.div(card.note, className="note")] if card.note and card.marks else []),
+        key=card.id,
+        className="card",
+        variant="outlined",
+        sx={"borderColor": charts.theme("borderColor"), "borderRadius": "9.6px", "bgcolor": "background.default"},
+    )
+
+
+def _body(card: Card, ticks: int, open_segment: Callable[[str], None]) -> Any:
+    if not card.marks:
+        return html.div(card.empty, className="body empty")
+    if card.shape == "columns":
+        return html.div(_columns(card, ticks), className="body")
+    if card.shape == "ring":
+        rows = html.div(*_rows(card, open_segment), className="rows scrolling")
+        return html.div(html.div(_ring(card), className="ring"), rows, className="body parts")
+    return html.div(*_rows(card, open_segment), className="body scrolling")
+
+
+def _rows(card: Card, open_segment: Callable[[str], None]) -> list[Any]:
+    largest = max(mark.value for mark in card.marks) or 1
+    return [_row(mark, mark.value / largest, open_segment) for mark in card.marks]
+
+
+def _row(mark: Mark, share: float, open_segment: Callable[[str], None]) -> Any:
+    change = [html.span(mark.change, className="change")] if mark.change else []
+    dot = [html.span(className="dot", style={"background": mark.color})] if mark.color else []
+    words = html.div(
+        html.span(*dot, mark.label, className="name"),
+        html.span(mark.shown, *change, className="numbers"),
+        className="words",
+    )
+    width = {"width": f"{100 * share:.2f}%", "background": mark.color or charts.palette()[0]}
+    inside = (words, html.div(html.div(className="bar", style=width), className="track"))
+    if mark.segment_id is None:
+        return html.div(*inside, className="row", title=mark.sentence)
+    segment_id = mark.segment_id
+    return html.button(*inside, className="row", title=mark.sentence, onClick=lambda: open_segment(segment_id))
+
+
+def _columns(card: Card, ticks: int) -> Any:
+    last = len(card.marks) - 1
+    step = last // ticks + 1
+    return nivo.Bar(
+        data=[{"position": str(i), "value": m.value, "sentence": m.sentence} for i, m in enumerate(card.marks)],
+        keys=["value"],
+        indexBy="position",
+        margin={"top": 8, "right": 8, "bottom": 46, "left": 58},
+        padding=0.14,
+        colors=charts.palette()[:1],
+        borderRadius=2,
+        enableLabel=False,
+        axisLeft={
+            "format": Script(_COMPACT),
+            "tickValues": 4,
+            "tickSize": 0,
+            "tickPadding": 8,
+            "legend": card.value_title,
+            "legendPosition": "middle",
+            "legendOffset": -48,
+        },
+        axisBottom={
+            # From the end, since the last month and the long tail are what people look for.
+            "tickValues": [str(i) for i in range(last, -1, -step)],
+            "format": Script(_LABELS.replace("%s", json.dumps([mark.label for mark in card.marks]))),
+            "tickSize": 0,
+            "tickPadding": 8,
+            "legend": card.label_title,
+            "legendPosition": "middle",
+            "legendOffset": 38,
+        },
+        gridYValues=4,
+        theme=_theme(),
+        tooltip=Script(_TIP.format(of="bar")),
+        animate=False,
+        role="img",
+        ariaLabel=card.alt,
+    )
+
+
+def _ring(card: Card) -> Any:
+    return nivo.Pie(
+        data=[
+            {"id": m.label, "label": m.label, "value": m.value, "sentence": m.sentence, "color": m.color}
+            for m in card.marks
+        ],
+        margin={"top": 8, "right": 8, "bottom": 8, "left": 8},
+        innerRadius=0.64,
+        padAngle=1.2,
+        cornerRadius=3,
+        colors={"datum": "data.color"},
+        enableArcLabels=False,
+        enableArcLinkLabels=False,
+        theme=_theme(),
+        tooltip=Script(_TIP.replace(".data.", ".datum.data.").format(of="arc")),
+        animate=False,
+        role="img",
+        ariaLabel=card.alt,
+    )
+
+
+def _theme() -> dict[str, Any]:
+    """nivo's own words for the app's colours and font."""
+    muted = muted_color()
+    return {
+        "textColor": muted,
+        "fontFamily": FONT,
+        "fontSize": 12,
+        "axis": {
+            "ticks": {"text": {"fill": muted, "fontFamily": FONT}},
+            "legend": {"text": {"fill": muted, "fontSize": 13, "fontFamily": FONT}},
+        },
+        "grid": {"line": {"stroke": charts.theme("borderColor")}},
+    }

@@ -1,0 +1,52 @@
+"""The cards in fixed columns, drawn by Streamlit alone."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from loyalty_core.ui import charts
+from loyalty_core.ui.messages import escape
+from loyalty_core.ui.overview.card import Card, Mark
+
+_ARROW = ":material/arrow_forward:"
+
+
+def draw_plain(cards: Sequence[Card]) -> None:
+    """Two cards a row."""
+    for start in range(0, len(cards), 2):
+        for place, card in zip(st.columns(2), cards[start : start + 2], strict=False):
+            with place.container(border=True, height="stretch"):
+                _draw_card(card)
+
+
+def _draw_card(card: Card) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(escape(card.title), anchor=False, width="stretch")
+        if card.screen:
+            st.page_link(f"pages/{card.screen.file}", label="Open", help=f"Open {card.screen.title}", icon=_ARROW)
+    if not card.marks:
+        st.caption(card.empty)
+    elif card.figure:
+        charts.draw(card.figure, card.title, card.alt, height=_height(card))
+    else:
+        for mark in card.marks:
+            _draw_row(card, mark)
+    if card.note:
+        st.caption(escape(card.note))
+
+
+def _draw_row(card: Card, mark: Mark) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if card.screen and mark.segment_id:
+            st.page_link(
+                f"pages/{card.screen.file}",
+                label=escape(mark.label),
+                query_params={"segment": mark.segment_id},
+                width="stretch",
+                help=escape(mark.sentence),
+            )
+        st.markdown(f":small[{escape(f'{mark.shown}  {mark.change}'.strip())}]", width="content")
+
+
+def _height(card: Card) -> int:
+    return max(280, 80 + 30 * len(card.marks)) if card.shape == "ranking" else 280

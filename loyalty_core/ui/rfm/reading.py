@@ -1,0 +1,71 @@
+"""What the RFM screen reads, kept until the data, the predictions or a segment change."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from loyalty_core.analytics import movement, rfm
+from loyalty_core.analytics.movement import Movement
+from loyalty_core.analytics.rfm import RfmFigures
+from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.ml.rfm import RfmCutPoints
+from loyalty_core.services import get_services
+from loyalty_core.settings import RfmMeasure
+from loyalty_core.ui import data
+from loyalty_core.ui.data import RuleBasis, _kept
+from loyalty_core.ui.rfm.score_ranges import score_ranges
+from loyalty_core.warehouse.earlier_runs import earlier_runs
+from loyalty_core.warehouse.predictions import ScoringRun
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads a scope; `basis` is taken once for a run of the page, so that fragments need not ask for it."""
+
+    base: ScopedBase
+    basis: RuleBasis
+
+    @classmethod
+    def of(cls, base: ScopedBase) -> "Reader":
+        """Reads the scope as it is now."""
+        return cls(base, data.rule_basis())
+
+    def figures(self) -> RfmFigures:
+        """The scope by scores and segments."""
+        return _figures(self.base.scope.segment_id, self.basis)
+
+    def ranges(self, cut_points: RfmCutPoints, measure: RfmMeasure) -> dict[int, str]:
+        """Score → the values that have it."""
+        column = self.base.warehouse.features.c[getattr(cut_points.columns, measure)]
+        return score_ranges(cut_points, measure, whole=isinstance(column.type, sa.Integer))
+
+    def earlier_runs(self) -> list[ScoringRun]:
+        """The runs that the present one can be compared with, newest first."""
+        return _earlier_runs(self.basis)
+
+    def movement(self, since: ScoringRun) -> Movement | None:
+        """Who moved since that run; None when it is no longer kept."""
+        return _movement(self.base.scope.segment_id, since, self.basis)
+
+
+def _base(segment_id: str | None) -> ScopedBase:
+    services = get_services()
+    return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
+
+
+@_kept
+def _figures(segment_id: str | None, basis: RuleBasis) -> RfmFigures:
+    del basis  # a part of the key only, as below
+    return rfm.read_rfm(_base(segment_id))
+
+
+@_kept
+def _earlier_runs(basis: RuleBasis) -> list[ScoringRun]:
+    del basis
+    return [run for run, _ in earlier_runs(get_services().warehouse)]
+
+
+@_kept
+def _movement(segment_id: str | None, since: ScoringRun, basis: RuleBasis) -> Movement | None:
+    del basis
+    return movement.read_movement(_base(segment_id), since)

@@ -1,0 +1,53 @@
+"""The customers of a cell or a segment: how many, what they bring, who they are, and the way to keep them."""
+
+from typing import Any
+
+import streamlit as st
+
+from loyalty_core.analytics.rfm import Spending
+from loyalty_core.services import get_services
+from loyalty_core.ui import format
+from loyalty_core.ui.churn.opening import draw_save_as_segment, open_customer
+from loyalty_core.ui.customer import draw_list, list_columns
+
+_SHOWN = 10
+
+
+def draw_selection(rule: Any, spending: Spending, total: Spending, key: str) -> None:
+    """Key figures, and "Save as segment" with the rule."""
+    if not spending.customers:
+        st.info("Nobody is here.")
+        return
+    with st.container(horizontal=True, gap="small"):
+        st.metric("Customers", format.count(spending.customers), border=True)
+        st.metric("Revenue", format.compact_money(spending.money), border=True)
+        st.metric("Average spend", _whole_money(spending.mean_money), border=True)
+        st.metric("Average order", _whole_money(spending.average_order), border=True)
+    st.caption(_share_of(spending, total))
+    draw_save_as_segment(rule, f"{key}-segment")
+
+
+def draw_customers(rule: Any, money: str, customers: int) -> None:
+    """Those with the most in the column `money`; a click opens one."""
+    if not customers:
+        return
+    identifier = get_services().settings.dwh_customer_id_column
+    wanted = dict.fromkeys([*list_columns(), identifier, money])
+    rows = get_services().segmentation.members(rule, _SHOWN, sort=money, descending=True, columns=list(wanted))
+    with st.container(border=True):
+        st.subheader("Who they are", anchor=False)
+        chosen = draw_list(rows)
+        shown = format.count(min(_SHOWN, customers))
+        st.caption(f"The {shown} of {format.count(customers)} who have spent most. Click a row to open one.")
+    if chosen is not None:
+        open_customer(chosen)
+
+
+def _share_of(spending: Spending, total: Spending) -> str:
+    customers = format.percent(spending.customers / total.customers, 1)
+    money = f" and {format.percent(spending.money / total.money, 1)} of the revenue" if total.money > 0 else ""
+    return f"{customers} of the customers{money}."
+
+
+def _whole_money(amount: float | None) -> str:
+    return format.BLANK if amount is None else format.whole_money(amount)

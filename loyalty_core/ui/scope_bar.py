@@ -1,0 +1,64 @@
+"""The bar above every analysis: whom it is about, which scoring run it reads, and whether that is out of date."""
+
+import streamlit as st
+
+from loyalty_core.analytics.freshness import Freshness, check_freshness
+from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.services import get_services
+from loyalty_core.ui import format
+from loyalty_core.ui.jobs import draw_job
+from loyalty_core.ui.messages import escape
+
+PARAMETER = "scope"
+_EVERYONE = ""
+
+
+def draw_scope() -> ScopedBase | None:
+    """Let the viewer choose the base or a segment; None, with what to do, while nothing has been scored."""
+    services = get_services()
+    freshness = check_freshness(services.warehouse, services.inference)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        scope = _choose()
+        _draw_run(freshness)
+    _draw_notice(freshness)
+    if freshness.run is None:
+        return None
+    return ScopedBase(services.warehouse, services.segmentation, scope)
+
+
+def scope_name(scope: Scope) -> str:
+    """How the customers in scope are called in a sentence."""
+    return get_services().segments.names()[scope.segment_id] if scope.segment_id else "the whole base"
+
+
+def _choose() -> Scope:
+    segments = {segment.id: segment.name for segment in get_services().segments.list()}
+    chosen = st.selectbox(
+        "Customers",
+        [_EVERYONE, *segments],
+        format_func=lambda one: segments.get(one, "All customers"),
+        key=PARAMETER,
+        bind="query-params",
+        width=320,
+    )
+    return Scope(chosen or None)
+
+
+def _draw_run(freshness: Freshness) -> None:
+    run = freshness.run
+    if run is None:
+        return
+    if run.model_version == "mock":
+        st.badge("Mock predictions", icon=":material/theater_comedy:", color="violet")
+        st.caption(f"Scored {format.moment(run.scored_at)}")
+    else:
+        st.caption(escape(f"Scored {format.moment(run.scored_at)} by model version {run.model_version}"))
+
+
+def _draw_notice(freshness: Freshness) -> None:
+    if freshness.is_fresh:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        first = "The predictions are out of date. " if freshness.run else ""
+        st.markdown(f":material/update: {escape(first + ' '.join(freshness.reasons))}", width="stretch")
+        draw_job("scoring", start_label="Score now", key="score-now")

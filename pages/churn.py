@@ -1,0 +1,57 @@
+"""Who is likely to leave, what would leave with them, and whom to contact about it.
+
+The customers in scope, the threshold and the campaign's terms stand in the URL, so a link shows a colleague the same.
+"""
+
+import streamlit as st
+
+from loyalty_core.analytics.churn_quality import ModelQuality, model_quality
+from loyalty_core.analytics.scope import ScopedBase
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.risk import RiskThresholds
+from loyalty_core.services import get_services
+from loyalty_core.ui.churn.budget_view import draw_budget
+from loyalty_core.ui.churn.customer_table import draw_customers
+from loyalty_core.ui.churn.groups import draw_groups
+from loyalty_core.ui.churn.key_figures import draw_key_figures
+from loyalty_core.ui.churn.reading import Reader, column
+from loyalty_core.ui.churn.threshold import draw_threshold
+from loyalty_core.ui.frame import page_title
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.scope_bar import draw_scope
+
+BUDGET, CUSTOMERS, GROUPS = "Budget", "Customers", "Drivers and groups"
+
+
+def quality() -> ModelQuality | None:
+    try:
+        return model_quality(get_services().inference.models())
+    except LoyaltyError:
+        return None  # the predictions stay readable without a model that works
+
+
+def draw_analysis(base: ScopedBase) -> None:
+    reader = Reader.of(base)
+    curve = reader.curve()
+    if not curve.everyone.customers:
+        st.info("Nobody in scope has a churn probability: the segment is empty, or the churn model was not trained.")
+        return
+    risks, model = RiskThresholds.from_settings(get_services().settings), quality()
+    draw_key_figures(curve, risks, column("revenue"), model)
+    draw_threshold(base, curve, risks, model)
+    budget, customers, groups = st.tabs([BUDGET, CUSTOMERS, GROUPS], key="view", bind="query-params")
+    if budget.open:
+        with budget, errors_shown():
+            draw_budget(reader, curve)
+    if customers.open:
+        with customers, errors_shown():
+            draw_customers(reader, curve)
+    if groups.open:
+        with groups, errors_shown():
+            draw_groups(reader, curve)
+
+
+page_title("Churn", "Who is likely to leave, what would leave with them, and whom to contact.")
+in_scope = draw_scope()
+if in_scope is not None:
+    draw_analysis(in_scope)

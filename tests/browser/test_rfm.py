@@ -1,0 +1,92 @@
+"""From a cell of the RFM grid to a segment, and movement once there were two scoring runs, as an analyst goes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from loyalty_core.ml.mock import MockModels
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
+from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.ml.serving import CONTRACT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.workbench import Served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def score(served: Served, demo_warehouse: Path, tmp_path: Path) -> Iterator[Callable[[], None]]:
+    """Scores the served demo; the predictions go with the test."""
+    warehouse = Warehouse(Settings(dwh_url=f"duckdb:///{demo_warehouse}", models_dir=tmp_path))
+
+    def score_demo() -> None:
+        score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
+
+    yield score_demo
+    warehouse.close()
+    for file in demo_warehouse.parent.glob("*customer_predictions*"):
+        file.unlink()
+
+
+def heading(page: Page, text: str) -> None:
+    expect(page.get_by_role("heading", name=text, exact=True, level=1)).to_be_visible()
+    wait_until_drawn(page)
+
+
+def click_cell(page: Page, recency: int, frequency: int) -> None:
+    """Click in the middle of a cell, which is somewhere between the labels of its row and of its column."""
+    chart = page.get_by_test_id("stPlotlyChart")
+    column = chart.locator(".xtick").nth(recency - 1).bounding_box()
+    row = chart.locator(".ytick").nth(frequency - 1).bounding_box()
+    assert column is not None
+    assert row is not None
+    page.mouse.click(column["x"] + column["width"] / 2, row["y"] + row["height"] / 2)
+
+
+def test_from_a_cell_to_a_segment(open_page: OpenPage, score: Callable[[], None]):
+    score()
+    page = open_page("/rfm")
+    heading(page, "RFM")
+    click_cell(page, recency=2, frequency=4)
+    expect(page).to_have_url(re.compile(r"cell=Recency\+2"))
+    wait_until_drawn(page)
+    customers = page.get_by_test_id("stMetric").filter(has_text="Customers").get_by_test_id("stMetricValue")
+    size = customers.inner_text()
+    page.get_by_role("button", name="Save as segment").click()
+    heading(page, "New segment")
+    expect(page.get_by_text("RFM recency score is 2 and RFM frequency score is 4").first).to_be_visible()
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(size)
+
+
+def test_movement_after_two_runs(open_page: OpenPage, score: Callable[[], None], artifacts: Path):
+    score()
+    page = open_page("/rfm?view=Movement")
+    expect(page.get_by_text("There is one scoring run so far")).to_be_visible()
+    score()
+    page.reload()
+    expect(page.locator(".sankey-link").first).to_be_attached()
+    wait_until_drawn(page)
+    stayed = page.get_by_test_id("stMetric").filter(has_text="Stayed · 100.0%")
+    expect(stayed.get_by_test_id("stMetricValue")).to_have_text("2,000")
+    expect(page.locator(".node-label", has_text="Champions")).to_have_count(2)
+    take_picture(page, artifacts / "rfm-movement.png")
+
+
+@pytest.mark.parametrize("view", ["Grid", "Segments", "Movement", "Cut points"])
+def test_every_view_fits_a_phone(open_page: OpenPage, score: Callable[[], None], artifacts: Path, view: str):
+    score()
+    page = open_page(f"/rfm?view={view}", viewport=PHONE)
+    expect(page.get_by_role("tab", name=view)).to_have_attribute("aria-selected", "true")
+    take_picture(page, artifacts / f"rfm-{view.lower().replace(' ', '-')}-phone.png")
+    widths = page.evaluate("(e => [e.scrollWidth, e.clientWidth])(document.querySelector('[data-testid=stMain]'))")
+    assert widths[0] <= widths[1]

@@ -1,0 +1,239 @@
+"""Processes that end, hang or are left alone: what those who look next find, and what becomes of the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from loyalty_core.jobs import JobQueue
+from loyalty_core.store import StateStore
+from loyalty_core.store.jobs import JobRecord
+from tests.jobs.conftest import (
+    IMPATIENT,
+    WORKER,
+    Start,
+    on_sqlite,
+    over,
+    reached,
+    rewind,
+    running,
+    see_off,
+    wait_until,
+)
+from tests.servers import PASSWORD
+from tests.workbench import ROOT, clean_environment
+
+if TYPE_CHECKING:
+    from loyalty_core.jobs import Job
+
+PARENT = """
+import sys, time
+from loyalty_core.jobs import JobQueue
+from loyalty_core.store import StateStore
+
+print(JobQueue(StateStore(sys.argv[1]), module=sys.argv[2]).start("scoring", {"do": sys.argv[3]}, "ann").id, flush=True)
+time.sleep(600)
+"""
+
+
+def orphan(queue: JobQueue, store: StateStore, do: str, tmp_path: Path) -> Job:
+    """A job whose parent was killed at once."""
+    arguments = [store.url.render_as_string(hide_password=False), WORKER, do]
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, *arguments],
+        cwd=tmp_path,
+        env=clean_environment() | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as parent:
+        job_id = int(parent.stdout.readline())
+        os.killpg(parent.pid, signal.SIGKILL)
+    return queue.get(job_id)
+
+
+def kill(process: psutil.Process) -> None:
+    process.kill()
+    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_killed_while_it_starts(queue: JobQueue, start: Start, store: StateStore):
+    job = start("count")
+    kill(running(store, job))
+    job = over(queue, job)
+    assert (job.state, job.phase, job.started_at) == ("failed", "Starting", None)
+    assert job.error.what == "Scoring ended before it was done."
+    assert "signal 9" in job.error.why
+    assert over(queue, start("count")).state == "done"
+
+
+def test_killed_while_it_works(queue: JobQueue, start: Start, store: StateStore):
+    job = reached(queue, start("wait"), "Waiting")
+    kill(running(store, job))
+    job = over(queue, job)
+    assert (job.state, job.phase) == ("failed", "Waiting")
+    assert "signal 9" in job.error.why
+    assert job.error.remedy.startswith("Start it again.")
+    assert job.log_tail.splitlines()[-1] == "About to wait."
+    assert queue.events(job.id)
+
+
+@on_sqlite
+def test_killed_while_it_stops(queue: JobQueue, start: Start, store: StateStore):
+    job = reached(queue, start("hang"), "Hanging")
+    queue.cancel(job.id, "bob")
+    kill(running(store, job))
+    assert over(queue, job).state == "cancelled"
+
+
+def test_a_job_outlives_the_app_and_is_found_again(queue: JobQueue, store: StateStore, tmp_path: Path):
+    job = reached(queue, orphan(queue, store, "wait", tmp_path), "Waiting")
+    assert running(store, job).ppid() != os.getpid()
+    wait_until(lambda: queue.running("scoring").done > job.done)
+    queue.cancel(job.id, "bob")
+    assert over(queue, job).state == "cancelled"
+
+
+def test_an_orphan_that_is_killed_is_found_by_whoever_looks_next(queue: JobQueue, store: StateStore, tmp_path: Path):
+    job = reached(queue, orphan(queue, store, "hang", tmp_path), "Hanging")
+    kill(running(store, job))
+    job = over(queue, job)
+    assert (job.state, job.phase) == ("failed", "Hanging")
+    assert job.error.why == "It was killed, it ran out of memory, or the machine was restarted."
+    assert job.log_tail.splitlines()[-1] == "Hanging now."
+    assert queue.running("scoring") is None
+
+
+@on_sqlite
+def test_an_orphan_that_is_killed_while_it_starts(queue: JobQueue, store: StateStore, tmp_path: Path):
+    job = orphan(queue, store, "count", tmp_path)
+    kill(running(store, job))
+    assert over(queue, job).state == "failed"
+
+
+@on_sqlite
+def test_a_silent_job_whose_process_is_there_goes_on(queue: JobQueue, start: Start, store: StateStore):
+    job = reached(queue, start("wait"), "Waiting")
+    process = running(store, job)
+    process.suspend()
+    done = queue.get(job.id).done
+    time.sleep(IMPATIENT.stale + 1)
+    assert queue.get(job.id).state == "running"
+    process.resume()
+    wait_until(lambda: queue.get(job.id).done > done)
+
+
+@on_sqlite
+@pytest.mark.parametrize("reason", ["cancelled", "overdue"])
+def test_a_job_that_hangs_for_good_is_killed_by_whoever_looks_next(
+    queue: JobQueue, start: Start, store: StateStore, reason: str
+):
+    job = reached(queue, start("wait"), "Waiting")
+    process = running(store, job)
+    process.suspend()
+    if reason == "cancelled":
+        queue.cancel(job.id, "bob")
+    else:
+        rewind(store, job, started_at=job.started_at - timedelta(days=1))
+    job = over(queue, job)
+    assert job.state == {"cancelled": "cancelled", "overdue": "failed"}[reason]
+    wait_until(lambda: not process.is_running())
+
+
+def test_a_job_of_a_machine_that_is_gone(queue: JobQueue, start: Start, store: StateStore):
+    job = reached(queue, start("wait"), "Waiting")
+    process = running(store, job)
+    process.suspend()
+    rewind(store, job, host="elsewhere")
+    time.sleep(IMPATIENT.stale + 0.5)
+    assert queue.get(job.id).state == "running"
+    job = over(queue, job)
+    assert (job.state, job.log_tail.splitlines()[-1]) == ("failed", "About to wait.")
+    assert job.error.why.startswith("Nothing was heard of elsewhere for ")
+    # The machine was not gone after all: its process sees that nobody counts on it.
+    process.resume()
+    wait_until(lambda: not process.is_running())
+    assert queue.get(job.id).ended_at == job.ended_at
+
+
+@on_sqlite
+def test_a_job_whose_record_was_deleted_ends_itself(start: Start, queue: JobQueue, store: StateStore):
+    job = reached(queue, start("hang"), "Hanging")
+    process = running(store, job)
+    with store.session() as session:
+        session.delete(session.get(JobRecord, job.id))
+    wait_until(lambda: not process.is_running())
+    assert queue.list() == []
+
+
+@on_sqlite
+def test_another_process_with_the_same_number(queue: JobQueue, start: Start, store: StateStore):
+    job = reached(queue, start("wait"), "Waiting")
+    kill(running(store, job))
+    over(queue, job)
+    now = job.created_at
+    alive = {"pid": os.getpid(), "process_started": psutil.Process().create_time() - 3600}
+    rewind(store, job, state="running", ended_at=None, heartbeat_at=now - timedelta(minutes=1), **alive)
+    assert queue.get(job.id).state == "failed"
+
+
+def test_an_app_that_ended_before_it_had_started_the_process(
+    queue: JobQueue, store: StateStore, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(JobQueue, "_launch", lambda *_: None)
+    job = queue.start("scoring", {}, "ann")
+    assert job.state == "queued"
+    rewind(store, job, heartbeat_at=job.created_at - timedelta(seconds=IMPATIENT.starting + 1))
+    job = queue.get(job.id)
+    assert (job.state, job.error.what) == ("failed", "Scoring did not start.")
+
+
+@on_sqlite
+def test_a_store_that_is_busy_for_a_while_costs_nothing(start: Start, queue: JobQueue, store: StateStore):
+    waiting, counting = start("wait", "segments"), start("count")
+    reached(queue, waiting, "Waiting")
+    with store.session() as session:
+        session.connection()
+        time.sleep(6)  # longer than anyone waits for the lock
+    assert over(queue, counting).state == "done"
+    done = queue.get(waiting.id).done
+    wait_until(lambda: queue.get(waiting.id).done > done)
+    assert "No heartbeat: The state store" in Path(waiting.log_file).read_text()
+
+
+@on_sqlite
+def test_a_job_that_cannot_read_its_settings(queue: JobQueue, start: Start, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TIME_ZONE", "Mars/Olympus")
+    job = over(queue, start("count"))
+    assert job.error.what == "Scoring could not run."
+    assert "Setting TIME_ZONE has the value 'Mars/Olympus'" in job.log_tail
+
+
+def test_no_secret_is_on_the_command_line(postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with StateStore(postgres_database) as store:
+        store.migrate()
+        queue = JobQueue(store, module=WORKER)
+        job = reached(queue, queue.start("scoring", {"do": "wait"}, "ann"), "Waiting")
+        process = running(store, job)
+        command_line = " ".join(process.cmdline())
+        assert command_line.endswith(f"-m {WORKER} {job.id}")
+        assert process.environ()["STATE_DATABASE_URL"] == store.url.render_as_string(hide_password=False)
+        listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        assert command_line in listed
+        for secret in (PASSWORD, store.url.render_as_string(hide_password=False).split("@")[0].rsplit(":", 1)[1]):
+            assert secret not in listed
+        log = Path(job.log_file)
+        assert log.stat().st_mode & 0o777 == 0o600
+        queue.cancel(job.id, "ann")
+        assert PASSWORD not in over(queue, job).log_tail
+        see_off()

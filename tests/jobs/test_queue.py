@@ -1,0 +1,192 @@
+"""Jobs from start to end, as those who look at them see them."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind
+from loyalty_core.jobs.report import Report
+from loyalty_core.jobs.run import _work
+from loyalty_core.services import Services
+from loyalty_core.settings import Settings
+from loyalty_core.store import audit
+from tests.jobs.conftest import WORKER, Start, on_sqlite, over, reached, running, wait_until
+
+if TYPE_CHECKING:
+    from loyalty_core.store import StateStore
+
+
+def test_a_job_tells_how_far_it_is_and_ends_with_its_result(queue: JobQueue, start: Start):
+    begun = start("count", actor="ann")
+    assert (begun.kind, begun.is_under_way, begun.started_by) == ("scoring", True, "ann")
+    assert begun.log_file is not None
+    job = over(queue, begun)
+    assert (job.state, job.phase, job.done, job.total, job.message) == ("done", "Resting", 0, None, "Counted to 3.")
+    assert job.result == {"counted": 3, "options": {"do": "count"}}
+    assert job.error is None
+    assert job.created_at <= job.started_at <= job.ended_at
+    assert job.seconds == (job.ended_at - job.started_at).total_seconds()
+    assert f"Job {job.id}: done." in job.log_tail
+    assert job.log_file is None
+    wait_until(lambda: not Path(begun.log_file).exists())
+    assert abs(datetime.now(UTC) - job.ended_at) < timedelta(minutes=2)
+    assert queue.cancel(job.id, "bob") == job
+    events = queue.events(job.id)
+    assert [event.number for event in events] == [1, 2, 3]
+    assert [event.data["loss"] for event in events] == [1, 1 / 2, 1 / 3]
+    assert [event.data["epoch"] for event in queue.events(job.id, after=1)] == [2, 3]
+    assert queue.events(job.id, after=3) == []
+
+
+def test_progress_grows_while_it_runs(queue: JobQueue, start: Start):
+    begun = start("wait")
+    job = reached(queue, begun, "Waiting")
+    assert job.state == "running"
+    assert job.total == 1_000_000
+    wait_until(lambda: queue.get(job.id).done > job.done)
+    assert queue.get(job.id).seconds > job.seconds
+    seen = [event.data["number"] for event in queue.events(job.id)]
+    wait_until(lambda: len(queue.events(job.id)) > len(seen))
+    numbers = [event.data["number"] for event in queue.events(job.id)]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_a_cancelled_job_stops_by_itself(queue: JobQueue, start: Start, store: StateStore):
+    job = reached(queue, start("wait"), "Waiting")
+    asked = queue.cancel(job.id, "bob")
+    assert asked.is_stopping or asked.state == "cancelled"
+    job = over(queue, job)
+    assert (job.state, job.error, job.is_stopping) == ("cancelled", None, False)
+    assert f"Job {job.id}: cancelled." in job.log_tail
+    with store.session(read_only=True) as session:
+        trail = audit.recent(session, subject_kind="job", subject_id=str(job.id))
+    assert [(event.actor, event.action) for event in trail] == [("bob", "cancelled"), ("ann", "started")]
+
+
+@on_sqlite
+def test_a_job_that_does_not_listen_is_killed(queue: JobQueue, start: Start, store: StateStore):
+    job = reached(queue, start("hang"), "Hanging")
+    process = running(store, job)
+    queue.cancel(job.id, "bob")
+    job = over(queue, job)
+    assert job.state == "cancelled"
+    assert "did not stop when it was asked to" in job.log_tail
+    wait_until(lambda: not process.is_running())
+
+
+def test_a_job_cancelled_before_it_ran_does_nothing(queue: JobQueue, start: Start, store: StateStore):
+    job = start("count")
+    process = running(store, job)
+    assert queue.cancel(job.id, "bob").state == "cancelled"
+    wait_until(lambda: not process.is_running())
+    job = queue.get(job.id)
+    assert (job.state, job.started_at, job.result) == ("cancelled", None, None)
+
+
+def test_a_failure_keeps_its_reason_and_its_remedy(queue: JobQueue, start: Start):
+    job = over(queue, start("refuse"))
+    assert job.state == "failed"
+    assert job.error == JobError("The rows are odd.", "There are 3.", "Add one.")
+    assert "The rows are odd. There are 3. Add one." in job.log_tail
+    assert not job.is_dismissed
+    queue.dismiss(job.id)
+    assert queue.get(job.id).is_dismissed
+
+
+@on_sqlite
+def test_an_unforeseen_failure_keeps_its_traceback(queue: JobQueue, start: Start):
+    job = over(queue, start("crash"))
+    assert job.state == "failed"
+    assert "nobody foresaw" in job.error.what
+    assert "tests/jobs/worker.py" in job.log_tail
+    assert job.log_tail.splitlines()[-1].endswith(f"Job {job.id}: failed.")
+
+
+def test_one_job_of_an_exclusive_kind_at_a_time(queue: JobQueue, start: Start):
+    job = start("wait", actor="ann")
+    with pytest.raises(JobRunning) as refusal:
+        start("count", actor="bob")
+    assert refusal.value.job.id == job.id
+    assert refusal.value.why == f"ann started it on {job.created_at:%Y-%m-%d at %H:%M} UTC."
+    reached(queue, job, "Waiting")
+    with pytest.raises(JobRunning):
+        start("count", actor="bob")
+    queue.cancel(job.id, "bob")
+    over(queue, job)
+    assert over(queue, start("count", actor="bob")).state == "done"
+
+
+def test_of_many_who_start_at_once_one_does(queue: JobQueue, start: Start):
+    together, answers = threading.Barrier(4), []
+
+    def ask(actor: str) -> None:
+        together.wait()
+        try:
+            answers.append(start("count", actor=actor).started_by)
+        except JobRunning as error:
+            answers.append(error.job.started_by)
+
+    threads = [threading.Thread(target=ask, args=(f"user {number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 4
+    assert len(set(answers)) == 1
+    (job,) = queue.list()
+    assert job.started_by == answers[0]
+    over(queue, job)
+
+
+@on_sqlite
+def test_other_kinds_run_side_by_side(queue: JobQueue, start: Start):
+    scoring, first, second = start("wait"), start("wait", "segments"), start("wait", "segments")
+    assert queue.running("scoring").id == scoring.id
+    assert queue.running("segments").id == second.id
+    assert queue.running("training") is None
+    assert [job.id for job in queue.list()] == [second.id, first.id, scoring.id]
+    assert [job.id for job in queue.list(limit=1)] == [second.id]
+    for job in (scoring, first, second):
+        queue.cancel(job.id, "ann")
+    for job in (scoring, first, second):
+        over(queue, job)
+    assert queue.running("segments") is None
+    assert queue.latest("segments").id == second.id
+    assert queue.latest("training") is None
+
+
+@on_sqlite
+def test_a_job_that_takes_too_long_is_stopped(queue: JobQueue, start: Start):
+    job = over(queue, start("wait", "training"))
+    assert job.state == "failed"
+    assert job.error.what == "Training took longer than 0.0005 hours and was stopped."
+    assert job.total == 1_000_000
+
+
+@on_sqlite
+def test_a_kind_without_a_handler_fails(queue: JobQueue, start: Start):
+    job = over(queue, start("count"))
+    outcome = _work({}, Services(Settings()), job, Report())
+    assert outcome.error.what == "There are no jobs of the kind 'scoring'."
+
+
+def test_what_there_is_not(queue: JobQueue):
+    with pytest.raises(UnknownKind, match=r"'bread'\. Choose one of these: scoring, training, segments"):
+        queue.start("bread", {}, "ann")
+    for ask in (queue.get, queue.dismiss, lambda job_id: queue.cancel(job_id, "ann")):
+        with pytest.raises(JobNotFound, match="no job 99"):
+            ask(99)
+    assert queue.list() == []
+
+
+@on_sqlite
+def test_a_process_that_cannot_be_started(store: StateStore, queue: JobQueue, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    job = JobQueue(store, module=WORKER).start("scoring", {}, "ann")
+    assert (job.state, job.error.what) == ("failed", "Scoring could not be started.")
+    assert queue.running("scoring") is None

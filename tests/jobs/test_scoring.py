@@ -1,0 +1,80 @@
+"""Scoring the demo warehouse in mock mode, as “Score now” does it: through the queue, in its own process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loyalty_core.segments import Segment, SegmentDraft
+from loyalty_core.services import Services, get_services
+from loyalty_core.warehouse.predictions import last_run
+from tests.jobs.conftest import on_sqlite, over, see_off
+from tests.workbench import DEMO_CUSTOMERS, Configure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RISKY = {">=": [{"var": "churn_probability"}, 0]}
+BROKEN = {">": [{"var": "nowhere"}, 1]}
+
+
+@pytest.fixture
+def services(demo_settings: Configure, store_url: str, tmp_path: Path) -> Iterator[Services]:
+    """The product on the demo in mock mode, not scored yet."""
+    demo_settings(
+        state_database_url=store_url, ml_mock_mode="true", predictions_file=tmp_path / "customer_predictions.parquet"
+    )
+    services = get_services()
+    services.prepare_store()
+    yield services
+    see_off()
+
+
+def keep(services: Services, name: str, rule: Any) -> Segment:
+    return services.segments.create(SegmentDraft(name, rule), actor="ann")
+
+
+def test_it_scores_everybody_and_computes_the_segments(services: Services):
+    risky, broken, archived = (
+        keep(services, name, rule) for name, rule in {"Risky": RISKY, "Broken": BROKEN, "Old": None}.items()
+    )
+    services.segments.archive(archived.id, actor="ann")
+    assert last_run(services.warehouse) is None
+    job = over(services.jobs, services.jobs.start("scoring", {}, "ann"))
+    assert job.state == "done", job.log_tail
+    assert (job.phase, job.done, job.total) == ("Computing segments", 2, 2)
+    assert job.message == f"{DEMO_CUSTOMERS:,} customers scored, 1 segment computed. Not computed: Broken."
+    run = last_run(services.warehouse)
+    assert run.model_version == "mock"
+    result = job.result
+    assert (result["customers"], result["is_mock"], result["segments"]) == (DEMO_CUSTOMERS, True, 1)
+    assert result["scored_at"] == run.scored_at.isoformat()
+    assert list(result["failed_segments"]) == ["Broken"]
+    assert "nowhere" in result["failed_segments"]["Broken"]
+    size = services.segments.get(risky.id).size
+    assert (size.customers, size.cause) == (DEMO_CUSTOMERS, "scoring")
+    assert services.segments.get(broken.id).fault is not None
+    assert services.segments.get(archived.id).size is None
+
+
+@on_sqlite
+def test_segments_alone_all_or_some(services: Services):
+    first, second = keep(services, "First", None), keep(services, "Second", None)
+    job = over(services.jobs, services.jobs.start("segments", {"ids": [second.id]}, "ann"))
+    assert (job.state, job.message) == ("done", "1 segment computed."), job.log_tail
+    assert services.segments.get(first.id).size is None
+    assert services.segments.get(second.id).size.cause == "on demand"
+    job = over(services.jobs, services.jobs.start("segments", {}, "ann"))
+    assert job.result == {"segments": 2, "failed_segments": {}}
+    assert services.segments.get(first.id).size.customers == DEMO_CUSTOMERS
+
+
+@on_sqlite
+def test_what_scoring_refuses_is_the_failure_of_the_job(services: Services, demo_settings: Configure):
+    demo_settings(dwh_customer_features_table="nothing_here")
+    job = over(get_services().jobs, get_services().jobs.start("scoring", {}, "ann"))
+    assert job.state == "failed"
+    assert "nothing_here" in job.error.what
+    assert job.error.remedy

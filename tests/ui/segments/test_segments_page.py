@@ -1,0 +1,296 @@
+"""The Segments screen: list, detail and editor, held against SQL written by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loyalty_core.segments import SegmentDraft
+from loyalty_core.services import get_services
+from loyalty_core.ui.navigation import SEGMENTS
+from loyalty_core.ui.segments.address import encode_rule
+from tests.ui.conftest import OpenScreen, texts_of
+from tests.workbench import DEMO_CUSTOMERS, Configure, Query
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+RICH = {">=": [{"var": "total_revenue"}, 500]}
+YOUNG = {"<": [{"var": "age"}, 30]}
+GOLD = {"in": [{"var": "customer_tier"}, ["Gold", "Platinum"]]}
+RICH_SQL, YOUNG_SQL, GOLD_SQL = "total_revenue >= 500", "age < 30", "customer_tier IN ('Gold', 'Platinum')"
+
+
+@pytest.fixture
+def open_segments(demo_settings: Configure, open_screen: OpenScreen) -> OpenSegments:
+    """Opens the screen by a link with these parameters."""
+    return OpenSegments(open_screen)
+
+
+class OpenSegments:
+    def __init__(self, open_screen: OpenScreen) -> None:
+        self._open_screen = open_screen
+
+    def __call__(self, **parameters: str) -> AppTest:
+        app = self._open_screen(SEGMENTS, **parameters)
+        assert not app.exception
+        return app
+
+
+def keep(name: str, rule: Any, *, tags: tuple[str, ...] = (), description: str = "") -> str:
+    """A computed segment; returns its id."""
+    engine = get_services().segmentation
+    kept = engine.create(SegmentDraft(name, rule, description, tags), actor="ann")
+    engine.refresh(kept.id)
+    return kept.id
+
+
+def customers(query_demo: Query, where: str) -> int:
+    return query_demo(f"SELECT count(*) FROM customer_features_view WHERE {where}")[0][0]
+
+
+def table_with(app: AppTest, column: str) -> Any:
+    """The first table that has the column."""
+    return next(frame.value for frame in app.dataframe if column in frame.value)
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def progress(app: AppTest) -> list[str]:
+    return [bar.proto.text.replace("\\", "") for bar in app.get("progress")]
+
+
+class TestList:
+    def test_a_first_visit_makes_and_computes_segments(self, open_segments: OpenSegments, query_demo: Query):
+        table = table_with(open_segments(), "Segment").set_index("Segment")
+        assert table.loc["VIP", "Customers"] == customers(query_demo, GOLD_SQL)
+        assert table.loc["VIP", "Share"] == pytest.approx(customers(query_demo, GOLD_SQL) / DEMO_CUSTOMERS)
+        assert table.loc["Reachable by e-mail", "Customers"] == customers(query_demo, "email_verified")
+        assert list(table.loc["VIP", "Used in"]) == ["VIP at risk"]
+
+    def test_deleted_starters_stay_away(self, open_segments: OpenSegments):
+        open_segments()
+        segments = get_services().segments
+        for name in ("vip-at-risk", *(one.id for one in segments.list() if one.id != "vip-at-risk")):
+            segments.delete(name, actor="ann")
+        assert open_segments().info[0].value == "There is no segment yet. Make the first one."
+
+    def test_a_link_leads_to_a_search(self, open_segments: OpenSegments):
+        keep("Young", YOUNG, tags=("age",))
+        keep("Rich", RICH, description="who spent much")
+        assert list(table_with(open_segments(find="much"), "Segment")["Segment"]) == ["Rich"]
+        assert list(table_with(open_segments(tag="age"), "Segment")["Segment"]) == ["Young"]
+        assert open_segments(find="nothing of the kind").info[0].value.startswith("No segment fits.")
+
+    def test_archived_ones_are_apart(self, open_segments: OpenSegments):
+        keep("Rich", RICH)
+        get_services().segments.archive(keep("Young", YOUNG), actor="ann")
+        assert list(table_with(open_segments(), "Segment")["Segment"]) == ["Rich"]
+        assert list(table_with(open_segments(archived="true"), "Segment")["Segment"]) == ["Young"]
+
+    def test_what_is_out_of_date_says_so_until_it_is_computed(self, open_segments: OpenSegments, query_demo: Query):
+        young = keep("Young", YOUNG)
+        get_services().segmentation.update(young, SegmentDraft("Young", RICH), actor="ann", expected_version=1)
+        app = open_segments()
+        assert table_with(app, "Segment")["Computed"][0].startswith("⚠ Rule changed since ")
+        next(button for button in app.button if button.label == "Compute all").click().run()
+        table = table_with(app, "Segment")
+        assert table["Customers"][0] == customers(query_demo, RICH_SQL)
+        assert not table["Computed"][0].startswith("⚠")
+        assert list(table["Sizes"][0]) == [customers(query_demo, YOUNG_SQL), customers(query_demo, RICH_SQL)]
+
+
+class TestDetail:
+    def test_size_rule_and_funnel(self, open_segments: OpenSegments, query_demo: Query):
+        both = f"{RICH_SQL} AND {YOUNG_SQL}"
+        app = open_segments(segment=keep("Rich and young", {"and": [RICH, YOUNG]}, tags=("value",)))
+        size = customers(query_demo, both)
+        assert app.title[0].value == "Rich and young"
+        assert metrics(app)["Customers"] == metrics(app)["Joined"] == f"{size:,}"
+        assert metrics(app)["Share of the base"] == f"{100 * size / DEMO_CUSTOMERS:.1f}%"
+        assert "Customers where Total revenue is at least 500 and Age is less than 30" in texts_of(app)
+        rich, young = customers(query_demo, RICH_SQL), customers(query_demo, YOUNG_SQL)
+        assert progress(app) == [
+            f"Total revenue is at least 500  \n**{rich:,}** left :gray[· {young:,} without this condition]",
+            f"Age is less than 30  \n**{size:,}** left :gray[· {rich:,} without this condition]",
+        ]
+
+    def test_members_by_page_order_and_search(self, open_segments: OpenSegments, query_demo: Query):
+        rich = keep("Rich", RICH)
+        app = open_segments(segment=rich, tab="Members", sort="Total revenue", descending="true", page="2")
+        expected = query_demo(
+            f"SELECT customer_id FROM customer_features_view WHERE {RICH_SQL} "
+            "ORDER BY total_revenue DESC, customer_id LIMIT 25 OFFSET 25"
+        )
+        assert list(table_with(app, "customer_id")["customer_id"]) == [one for (one,) in expected]
+        assert any(f"{customers(query_demo, RICH_SQL):,} members." in text for text in texts_of(app))
+
+        [(someone, name)] = query_demo(
+            f"SELECT customer_id, full_name FROM customer_features_view WHERE {RICH_SQL} ORDER BY 1 LIMIT 1"
+        )
+        found = open_segments(segment=rich, tab="Members", member=someone[:8])
+        assert list(table_with(found, "customer_id")["full_name"]) == [name]
+
+    def test_export_leads_to_the_api(self, open_segments: OpenSegments):
+        app = open_segments(segment=keep("Rich", RICH), tab="Members")
+        links = [link.proto.url for link in app.get("link_button")]
+        assert links == [f"/api/loyalty/v1/segments/rich/members/export/?format={form}" for form in ("csv", "parquet")]
+
+    def test_profile_against_the_base(self, open_segments: OpenSegments, query_demo: Query):
+        app = open_segments(segment=keep("Rich", RICH), tab="Profile")
+        [(inside, base)] = query_demo(
+            f"SELECT avg(total_revenue) FILTER ({RICH_SQL}), avg(total_revenue) FROM customer_features_view"
+        )
+        shown = next(metric for metric in app.metric if metric.label == "Total revenue, average")
+        assert (shown.value, shown.delta) == (f"€{inside:,.2f}", f"Base €{base:,.2f}")
+        [(gold,)] = query_demo(
+            f"SELECT avg((customer_tier = 'Gold')::INT) FROM customer_features_view WHERE {RICH_SQL}"
+        )
+        typical = table_with(app, "Here")
+        assert typical[typical["Value"] == "Gold"]["Here"].item() == pytest.approx(gold)
+
+    def test_overlap_with_another_segment(self, open_segments: OpenSegments, query_demo: Query):
+        keep("Young", YOUNG)
+        app = open_segments(segment=keep("Rich", RICH), tab="Overlap")
+        counted = dict(table_with(app, "In").itertuples(index=False))
+        assert counted["Rich, Young"] == customers(query_demo, f"{RICH_SQL} AND {YOUNG_SQL}")
+        assert counted["Rich"] == customers(query_demo, f"{RICH_SQL} AND NOT coalesce({YOUNG_SQL}, false)")
+        assert sum(counted.values()) == DEMO_CUSTOMERS
+
+    def test_why_shows_the_values_and_the_smallest_change(self, open_segments: OpenSegments, query_demo: Query):
+        [(poor, revenue)] = query_demo(
+            "SELECT customer_id, total_revenue FROM customer_features_view "
+            "WHERE total_revenue BETWEEN 1 AND 499 AND age < 30 ORDER BY 1 LIMIT 1"
+        )
+        rule = {"and": [RICH, YOUNG]}
+        app = open_segments(segment=keep("Rich and young", rule), tab="Why?", customer=poor)
+        assert app.error[0].value == "**Not in Rich and young.**"
+        lines = texts_of(app)
+        assert f"- Total revenue would have to be 500 instead of {revenue:,}." in lines
+        assert any("close:] Total revenue is at least 500" in line and f"€{revenue:,.2f}" in line for line in lines)
+        assert any("check:] Age is less than 30" in line for line in lines)
+
+    def test_one_of_several_found_goes_into_the_address(self, open_segments: OpenSegments):
+        app = open_segments(segment=keep("Rich", RICH), tab="Why?", customer="12")
+        which = next(radio for radio in app.radio if radio.label == "Which one?")
+        chosen = which.options[1].rsplit(" · ", 1)[-1]
+        which.set_value(chosen).run()
+        assert app.query_params["customer"] == chosen
+        assert len(app.success) + len(app.error) == 1
+
+    def test_versions_with_their_difference_and_the_way_back(self, open_segments: OpenSegments, query_demo: Query):
+        rich = keep("Rich", RICH)
+        richer = {">=": [{"var": "total_revenue"}, 900]}
+        get_services().segmentation.update(rich, SegmentDraft("Rich", richer), actor="bea", expected_version=1)
+        app = open_segments(segment=rich, tab="Versions")
+        assert "Before: Customers where Total revenue is at least 500" in texts_of(app)
+        assert "-    500" in app.code[0].value
+        assert "+    900" in app.code[0].value
+        next(button for button in app.button if button.label == "Restore").click().run()
+        kept = get_services().segments.get(rich)
+        assert (kept.version, kept.rule) == (3, RICH)
+        assert metrics(app)["Customers"] == f"{customers(query_demo, RICH_SQL):,}"
+        assert "- Restored version 1." in texts_of(app)
+
+    def test_a_failure_shows_the_older_size(self, open_segments: OpenSegments, query_demo: Query):
+        rich = keep("Rich", RICH)
+        get_services().segments.record_fault(rich, "The warehouse went away.")
+        app = open_segments(segment=rich)
+        assert app.warning[0].value.endswith("so what you see is older. The warehouse went away.")
+        assert metrics(app)["Customers"] == f"{customers(query_demo, RICH_SQL):,}"
+
+    @pytest.mark.parametrize("parameters", [{}, {"edit": "1"}, {"tab": "Members"}])
+    def test_a_link_to_no_segment_says_so_and_leads_back(self, open_segments: OpenSegments, parameters: dict[str, str]):
+        app = open_segments(segment="nobody", **parameters)
+        assert "There is no segment with the id nobody." in app.error[0].value
+        app.button[0].click().run()
+        assert app.title[0].value == "Segments"
+
+
+class TestEditor:
+    def test_a_link_brings_the_rule_and_its_figures(self, open_segments: OpenSegments, query_demo: Query):
+        rule = {"and": [RICH, {"or": [YOUNG, {"!": {"or": [GOLD]}}]}]}
+        app = open_segments(edit="1", rule=encode_rule(rule))
+        where = f"{RICH_SQL} AND (coalesce({YOUNG_SQL}, false) OR NOT {GOLD_SQL})"
+        assert metrics(app) == {"Customers": f"{customers(query_demo, where):,}"}
+        captions = [caption.value.replace("\\", "") for caption in app.caption]
+        rich, gold = customers(query_demo, RICH_SQL), customers(query_demo, GOLD_SQL)
+        assert f"{rich:,} match, the highest {100 * rich / DEMO_CUSTOMERS:.1f}%" in captions
+        # The condition itself, not the group that denies it.
+        assert f"{gold:,} match" in captions
+
+    def test_an_edit_changes_size_and_address(self, open_segments: OpenSegments, query_demo: Query):
+        app = open_segments(edit="1", rule=encode_rule(RICH))
+        app.number_input[0].set_value(900.0).run()
+        assert metrics(app) == {"Customers": f"{customers(query_demo, 'total_revenue >= 900'):,}"}
+        again = {"and": [{">=": [{"var": "total_revenue"}, 900]}]}
+        assert app.query_params["rule"] == encode_rule(again)
+
+    def test_a_rule_that_only_json_can_show_opens_as_json(self, open_segments: OpenSegments, query_demo: Query):
+        rule = {"if": [{">": [{"var": "age"}, 60]}, RICH, YOUNG]}
+        app = open_segments(edit="1", rule=encode_rule(rule))
+        where = f"CASE WHEN coalesce(age > 60, false) THEN {RICH_SQL} ELSE coalesce({YOUNG_SQL}, false) END"
+        assert metrics(app) == {"Customers": f"{customers(query_demo, where):,}"}
+        assert not any("only JSON can show" in info.value for info in app.info)
+        assert app.query_params["rule"] == encode_rule(rule)
+
+    def test_a_faulty_rule_says_where_and_cannot_be_saved(self, open_segments: OpenSegments):
+        app = open_segments(edit="1", rule=encode_rule({"==": [{"var": "cityy"}, "Oslo"]}))
+        said = [error.value.replace("\\", "") for error in app.error]
+        assert any(text.startswith("Line 4, $.==[0].var") for text in said)
+        assert all('There is no column "cityy".' in text for text in said)
+        assert next(button for button in app.button if button.label == "Save").disabled
+
+    def test_predictions_before_the_first_scoring(self, open_segments: OpenSegments):
+        app = open_segments(edit="1", rule=encode_rule({">": [{"var": "churn_probability"}, 0.5]}))
+        assert "the customers have not been scored yet" in app.error[0].value
+
+    @pytest.mark.parametrize("word", ["hello!!world", "AAAA", encode_rule(RICH)[:-6]])
+    def test_a_damaged_rule_says_so_and_is_everyone(self, open_segments: OpenSegments, word: str):
+        app = open_segments(edit="1", rule=word)
+        assert app.warning[0].value.startswith("The rule in the link cannot be read")
+        assert metrics(app) == {"Customers": f"{DEMO_CUSTOMERS:,}"}
+
+    def test_an_unfinished_condition_is_not_counted_and_not_saved(self, open_segments: OpenSegments, query_demo: Query):
+        app = open_segments(edit="1", rule=encode_rule(RICH))
+        next(button for button in app.button if "Condition" in button.label).click().run()
+        assert metrics(app) == {"Customers": f"{customers(query_demo, RICH_SQL):,}"}
+        assert next(button for button in app.button if button.label == "Save").disabled
+        assert "Choose a field; until then this condition is not counted." in texts_of(app)
+
+    def test_discard_takes_the_rule_out_of_the_address(self, open_segments: OpenSegments, query_demo: Query):
+        rich = keep("Rich", RICH)
+        app = open_segments(segment=rich, edit="1", rule=encode_rule(YOUNG))
+        assert metrics(app)["Customers"] == f"{customers(query_demo, YOUNG_SQL):,}"
+        next(button for button in app.button if button.label == "Discard").click().run()
+        assert metrics(app)["Customers"] == f"{customers(query_demo, RICH_SQL):,}"
+        assert "rule" not in app.query_params
+
+    def test_what_was_not_saved_is_offered_again(self, open_segments: OpenSegments, query_demo: Query):
+        app = open_segments(segment=keep("Rich", RICH), edit="1")
+        app.number_input[0].set_value(900.0).run()
+        app.button[0].click().run()  # back to the segment
+        next(button for button in app.button if button.label == "All segments").click().run()
+        assert any("You have changes to **Rich** that are not saved." in text for text in texts_of(app))
+        app.button(key="unsaved-continue").click().run()
+        assert metrics(app)["Customers"] == f"{customers(query_demo, 'total_revenue >= 900'):,}"
+
+    def test_a_newer_version_of_somebody_else_is_announced(self, open_segments: OpenSegments):
+        rich = keep("Rich", RICH)
+        app = open_segments(segment=rich, edit="1")
+        app.number_input[0].set_value(900.0).run()
+        get_services().segmentation.update(rich, SegmentDraft("Rich", YOUNG), actor="bea", expected_version=1)
+        app.run()
+        assert app.warning[0].value.startswith("bea saved version 2 while you were editing.")
+
+    def test_an_untouched_editor_follows_the_newest_version(self, open_segments: OpenSegments, query_demo: Query):
+        rich = keep("Rich", RICH)
+        app = open_segments(segment=rich, edit="1")
+        get_services().segmentation.update(rich, SegmentDraft("Rich", YOUNG), actor="bea", expected_version=1)
+        app.run()
+        assert not app.warning
+        assert metrics(app)["Customers"] == f"{customers(query_demo, YOUNG_SQL):,}"
+
