@@ -21,6 +21,8 @@ BLANK = "—"
 _LOCALE = "en"
 # From here on digits say nothing, and babel's decimals have no room for them.
 _TOO_LARGE = 1e18
+# Below it babel's compact form has all the digits there are.
+_SMALLEST_COMPACT = 1000
 
 
 def count(number: int) -> str:
@@ -41,8 +43,8 @@ def money(amount: float | Decimal) -> str:
 
 
 def compact_money(amount: float | Decimal) -> str:
-    """€8.9M."""
-    if abs(amount) >= _TOO_LARGE:
+    """€8.9M; in full where that is no longer."""
+    if not _SMALLEST_COMPACT <= abs(amount) < _TOO_LARGE:
         return money(amount)
     return format_compact_currency(amount, get_settings().currency, locale=_LOCALE, fraction_digits=1)
 

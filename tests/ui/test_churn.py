@@ -199,6 +199,7 @@ def test_the_table_of_customers(scored: Configure, open_screen: OpenScreen, sql:
 
 def test_drivers_and_groups(scored: Configure, open_screen: OpenScreen, sql: Query):
     app = open_screen(CHURN, view="Drivers and groups")
+    assert {f"Risk by {what}" for what in ("customer tier", "region", "tenure")} <= {one.value for one in app.subheader}
     by_tier, high_risk = figure(app, "Bronze")["data"]
     expected = sql(
         "SELECT customer_tier, count(*), avg(churn_probability), avg((churn_risk = 'high')::int) "

@@ -57,6 +57,7 @@ def test_moments_stand_in_the_zone_of_the_settings(configure: Configure):
 def test_money_follows_the_currency_of_the_settings(configure: Configure):
     configure(currency="NOK")
     assert format.compact_money(8_910_000) == "NOK8.9M"
+    assert format.compact_money(-478.7594579) == "-NOK478.76"
     assert format.currency_symbol() == "NOK"
 
 

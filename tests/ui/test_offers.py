@@ -153,7 +153,7 @@ def test_a_link_carries_the_policy(scored: Configure, open_screen: OpenScreen, s
     assert shown["Customers with an offer"].value == f"{DEMO_CUSTOMERS:,}"
     # At the link's values of 1 each.
     [(plain,)] = sql("SELECT sum(confidence) FROM customers")
-    assert shown["Expected value as recommended"].value == format.compact_money(plain)
+    assert shown["Expected conversions as recommended"].value == format.count(round(plain))
     assert app.query_params["terms"] == link_of(PUSHED)
 
 

@@ -5,19 +5,44 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.demo.generate import generate
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.segments import SegmentDraft
+from loyalty_core.services import get_services
+from loyalty_core.ui import elements
 from loyalty_core.ui.navigation import OVERVIEW
-from tests.ui.conftest import OpenScreen
+from loyalty_core.ui.overview.card import Card, Mark
+from loyalty_core.ui.overview.layout import first_layout, sent_layout
+from tests.ui.conftest import OpenScreen, texts_of
 from tests.workbench import Configure, Query
 
 
 @pytest.fixture
 def overview(demo_settings: Configure, open_screen: OpenScreen) -> AppTest:
-    """Overview of the demo."""
-    return open_screen(OVERVIEW)
+    """Overview of the demo, not scored yet, with its charts where a test can read them."""
+    return open_screen(OVERVIEW, plain="true")
+
+
+@pytest.fixture
+def scored_twice(configure: Configure, demo_warehouse: Path, tmp_path: Path) -> Query:
+    """The demo, scored once for its Bronze customers and then for all; reads both runs."""
+    file = tmp_path / "warehouse.duckdb"
+    shutil.copy(demo_warehouse, file)
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("CREATE VIEW bronze AS FROM customer_features_view WHERE customer_tier = 'Bronze'")
+    for view in ("bronze", "customer_features_view"):
+        configure(dwh_url=f"duckdb:///{file}", dwh_customer_features_table=view, ml_mock_mode=True)
+        services = get_services()
+        score_base(services.warehouse, services.inference.models())
+    services.prepare_store()
+    before, now = sorted(tmp_path.glob("customer_predictions.*Z.parquet"))
+    runs = duckdb.connect()
+    runs.execute(f"CREATE VIEW before AS FROM '{before}'; CREATE VIEW now AS FROM '{now}'")
+    return lambda statement, *values: runs.execute(statement, values).fetchall()
 
 
 def figures_of(app: AppTest) -> dict[str, AppTest]:
@@ -106,3 +131,110 @@ def test_figures_change_when_the_file_is_replaced(
     (tmp_path / "other.duckdb").replace(file)
     after = {metric.label: metric.value for metric in open_screen(OVERVIEW).metric}
     assert (before["Customers"], after["Customers"]) == ("2,000", "300")
+
+
+def test_expected_churners_and_how_many_more(scored_twice: Query, open_screen: OpenScreen):
+    [(now,)] = scored_twice("SELECT sum(churn_probability) FROM now")
+    [(before,)] = scored_twice("SELECT sum(churn_probability) FROM before")
+    figure = figures_of(open_screen(OVERVIEW))["Expected churners"]
+    assert figure.value == f"{now:,.0f}"
+    assert figure.delta == f"{round(now - before):,}"
+    assert percentage(figure.label) == pytest.approx(now / 20, abs=0.5)
+    assert figure.help.startswith("The sum of the churn probabilities of 2,000 customers. The change is since")
+
+
+def test_risk_with_its_change(scored_twice: Query, open_screen: OpenScreen):
+    counted = dict(scored_twice("SELECT churn_risk, count(*) FROM now GROUP BY 1"))
+    before = dict(scored_twice("SELECT churn_risk, count(*) FROM before GROUP BY 1"))
+    ring = bars_of(open_screen(OVERVIEW, plain="true"), "Churn risk")
+    assert dict(zip(ring["labels"], ring["values"], strict=True)) == {
+        risk.capitalize(): customers for risk, customers in counted.items()
+    }
+    more = counted["low"] - before["low"]
+    sentence = ring["hovertext"][ring["labels"].index("Low")]
+    assert sentence.startswith(
+        f"Low risk: {counted['low']:,} customers, {counted['low'] / 20:.1f}%; {more:,} more than"
+    )
+
+
+def test_rfm_segments_from_strong_to_weak(scored_twice: Query, open_screen: OpenScreen):
+    counted = scored_twice("SELECT rfm_segment, count(*) FROM now GROUP BY 1")
+    bars = bars_of(open_screen(OVERVIEW, plain="true"), "RFM segments")
+    assert sorted(zip(bars["y"], bars["x"], strict=True)) == sorted(counted)
+    assert bars["y"][-1] == "Champions"
+    assert bars["y"][:2] == ["No Purchases", "Lost"]
+
+
+def test_offers_by_how_often_they_are_recommended(scored_twice: Query, open_screen: OpenScreen, query_demo: Query):
+    names = dict(query_demo("SELECT offer_id, name FROM offers"))
+    counted = scored_twice("SELECT recommended_offer, count(*) AS n FROM now GROUP BY 1 ORDER BY n, 1 DESC")
+    bars = bars_of(open_screen(OVERVIEW, plain="true"), "Recommended offers")
+    assert list(zip(bars["y"], bars["x"], strict=True)) == [(names[offer], n) for offer, n in counted]
+
+
+def test_top_segments_lead_to_themselves(scored_twice: Query, open_screen: OpenScreen):
+    services = get_services()
+    large = services.segments.create(SegmentDraft("Large [1]", {"==": [1, 1]}), actor="ann")
+    for size in (40, 100):
+        members = [[str(number) for number in range(size)]]
+        services.segments.replace_members(large.id, members, base=2_000, version=1, cause="on demand")
+    app = open_screen(OVERVIEW, plain="true")
+    link = next(link.proto for link in app.get("page_link") if link.proto.label == r"Large \[1\]")
+    assert link.query_string == f"segment={large.id}"
+    assert "60 more than when it was counted before" in link.help
+    assert ":small[100 · 5.0%  ▲ 60]" in texts_of(app)
+
+
+def test_before_the_first_scoring_it_offers_to_score(overview: AppTest):
+    assert "Expected churners" not in figures_of(overview)
+    assert any("have not been scored yet" in text for text in texts_of(overview))
+    assert [button.label for button in overview.button] == ["Score now"]
+    assert texts_of(overview).count("No predictions yet: score the customers first.") == 3
+
+
+def test_without_a_state_store_the_rest_is_there(configure: Configure, demo_warehouse: Path, open_screen: OpenScreen):
+    configure(dwh_url=f"duckdb:///{demo_warehouse}")
+    for app in (open_screen(OVERVIEW), open_screen(OVERVIEW, plain="true")):
+        assert not app.exception
+        assert not app.error
+        assert figures_of(app)["Customers"].value == "2,000"
+        assert any("Scoring cannot be started from here" in text for text in texts_of(app))
+    assert "Top segments" not in [heading.value for heading in app.subheader]
+
+
+def test_the_dashboard_has_the_cards_of_the_plain_layout(scored_twice: Query, open_screen: OpenScreen):
+    [frame] = open_screen(OVERVIEW).get("component_instance")
+    plain = open_screen(OVERVIEW, plain="true")
+    titles = [heading.value for heading in plain.subheader]
+    assert len(titles) == 8
+    script = json.loads(frame.proto.json_args)["js"]
+    positions = [script.index(f'"h3",{{}},["{title}"]') for title in titles]
+    assert positions == sorted(positions)
+    assert not plain.get("component_instance")
+
+
+def test_plain_where_the_package_cannot_be_used(
+    demo_settings: Configure, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(elements, "is_available", lambda: False)
+    app = open_screen(OVERVIEW)
+    assert "Revenue by month" in [heading.value for heading in app.subheader]
+    assert not app.toggle
+    assert not app.get("component_instance")
+
+
+def test_the_first_layout_has_no_overlap():
+    mark = (Mark("a", 1, "a."),)
+    cards = [Card(name, name, "ranking", mark) for name in ("months", "risk", "rfm", "offers", "segments", "category")]
+    places = first_layout([*cards, Card("empty", "Empty", "ranking")])
+    cells = [(x, y) for p in places.values() for x in range(p.x, p.x + p.w) for y in range(p.y, p.y + p.h)]
+    assert len(cells) == len(set(cells)) == sum(p.w * p.h for p in places.values())
+    assert max(x for x, _ in cells) < 12
+    assert places["empty"].h < places["category"].h
+
+
+def test_the_wide_layout_alone_is_taken_from_the_browser():
+    place = {"x": 0, "y": 2, "w": 7, "h": 6}
+    sent = {"lg": [{"i": "months", **place, "moved": False}, {"i": "bad"}], "xxs": [{"i": "risk", **place}]}
+    assert {card: vars(place) for card, place in sent_layout(sent).items()} == {"months": place}
+    assert sent_layout({"xxs": []}) == {}

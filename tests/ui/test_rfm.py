@@ -225,6 +225,9 @@ def test_movement_of_money(scored_twice: None, open_screen: OpenScreen):
     bands = figure(app)["data"][0]["link"]
     revenue = sum(row[3] for row in varied_customers(105)[5:])
     assert sum(bands["value"]) == pytest.approx(revenue)
+    shown = metrics_of(app)
+    assert shown["– Left the base"] == "—"
+    assert shown["+ New"] == "€4.2K"  # the last five of 105, who spent 7.31 more each, but for one who never bought
 
 
 def test_when_nobody_has_moved(scored_twice: None, open_screen: OpenScreen):

@@ -38,7 +38,8 @@ def draw_arbitration(reader: Reader, draft: PolicyDraft) -> None:
         draw_kept(draft)
         policy = draft.policy
         outcome = reader.arbitration(policy)
-        _draw_outcome(outcome, is_money=policy.offers != {} and _is_money(reader))
+        # Where every conversion is worth 1, sums of values are numbers of conversions.
+        _draw_outcome(outcome, is_money=any(terms.value != 1 for terms in policy.offers.values()))
         _draw_terms(reader, draft, policy, outcome)
         left, right = st.columns([1.7, 1], gap="medium")
         with left.container(border=True, height="stretch"):
@@ -195,7 +196,3 @@ def _sentence(reader: Reader, policy: Policy, offer: int) -> str:
     """The rule in words, as far as a cell needs them."""
     words = reader.base.engine.compile(policy.offers[offer].rule).describe().removeprefix("Customers where ")
     return words[:1].upper() + words[1:]
-
-
-def _is_money(reader: Reader) -> bool:
-    return any(offer.value.is_known for offer in reader.mix().offers)

@@ -41,9 +41,14 @@ def draw_kept(draft: PolicyDraft) -> None:
             "Save as policy", key=f"policy-save-{draft.generation}", icon=":material/save:", type="primary"
         ):
             _draw_save(draft)
-        if st.button("Discard changes", key="policy-discard", icon=":material/undo:", disabled=not draft.is_changed):
-            draft.begin(fitted(draft.kept.policy, draft.defaults) if draft.kept else draft.defaults, draft.kept)
-            st.rerun(scope="fragment")
+        st.button(
+            "Discard changes",
+            key="policy-discard",
+            icon=":material/undo:",
+            disabled=not draft.is_changed,
+            on_click=draft.begin,
+            args=(fitted(draft.kept.policy, draft.defaults) if draft.kept else draft.defaults, draft.kept),
+        )
         if draft.kept is not None:
             _draw_versions(draft, draft.kept)
     if draft.kept is not None:
@@ -67,14 +72,18 @@ def _draw_versions(draft: PolicyDraft, kept: KeptPolicy) -> None:
                     f"**Version {version.number}** · {escape(version.actor)} · {format.moment(version.at)}",
                     width="stretch",
                 )
-                if st.button("Try", key=f"policy-version-{version.number}", type="tertiary"):
-                    draft.begin(fitted(version.policy, draft.defaults), kept)
-                    st.rerun(scope="fragment")
+                st.button(
+                    "Try",
+                    key=f"policy-version-{version.number}",
+                    type="tertiary",
+                    on_click=draft.begin,
+                    args=(fitted(version.policy, draft.defaults), kept),
+                )
         if st.button("Delete the policy", key="policy-delete", icon=":material/delete:", type="tertiary"):
             get_services().policies.delete(kept.id, actor=viewer_name())
             # What is on the screen stays, as a policy that is not saved.
             draft.begin(draft.policy, None)
-            st.rerun(scope="fragment")
+            st.rerun()
 
 
 def _draw_save(draft: PolicyDraft) -> None:
@@ -82,7 +91,7 @@ def _draw_save(draft: PolicyDraft) -> None:
         "Name", draft.kept.name if draft.kept else "", max_chars=120, key=f"policy-name-{draft.generation}"
     )
     st.caption("Levers, values, caps and rules. The same name saves a new version; another one, a new policy.")
-    if st.button("Save", key="policy-save-now", type="primary", icon=":material/save:", disabled=not name.strip()):
+    if st.button("Save", key="policy-save-now", type="primary", icon=":material/save:"):
         _save(draft, name)
 
 
@@ -101,4 +110,4 @@ def _save(draft: PolicyDraft, name: str) -> None:
         show_error(error)
         return
     draft.begin(fitted(kept.policy, draft.defaults), kept)
-    st.rerun(scope="fragment")
+    st.rerun()

@@ -131,7 +131,7 @@ def _segments_card() -> Iterator[Card]:
         )
         for segment in segments
     ]
-    empty = "No segment has been counted yet."
+    empty = "No segment has been counted yet: open Segments to make some and count them."
     marks, note = _noted(marks, "each was counted before")
     yield Card("segments", "Top segments", "ranking", marks, note=note, empty=empty, screen=SEGMENTS)
 

@@ -8,12 +8,13 @@ import streamlit as st
 from streamlit_elements import dashboard, html
 from streamlit_elements.core.frame import new_frame
 
-from loyalty_core.analytics.dashboards import COLUMNS, DashboardLayouts, Layout, Place, arrange, read_layout
+from loyalty_core.analytics.dashboards import COLUMNS, DashboardLayouts, Layout, Place, arrange
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import SEGMENTS, Screen
 from loyalty_core.ui.overview.card import Card
+from loyalty_core.ui.overview.layout import first_layout, sent_layout
 from loyalty_core.ui.overview.nivo_cards import HANDLE, NO_HANDLE, draw_card
 from loyalty_core.ui.overview.style import WIDE_PIXELS, frame_style
 from loyalty_core.ui.segments.address import SEGMENT
@@ -25,8 +26,6 @@ _ROW_PIXELS = 40
 _GAP = 16
 # As many names as fit below the columns of a card that is one column wider; a phone holds five.
 _MOST_TICKS = 5
-_FIRST_SIZES = {"months": (7, 6), "risk": (5, 6), "rfm": (4, 9), "offers": (4, 9), "segments": (4, 9)}
-_FIRST_SIZE = (4, 6)
 _SMALLEST = {"minW": 3, "minH": 4}
 
 
@@ -39,7 +38,7 @@ def draw_reset() -> None:
 def draw_dashboard(cards: Sequence[Card]) -> None:
     """The grid as the viewer left it; every move is kept at once. Call it in a fragment, so that it redraws alone."""
     _open_what_was_clicked()
-    first = first_layout([card.id for card in cards])
+    first = first_layout(cards)
     layout = arrange(first, first, _kept_layout())
     with new_frame(_KEY):
         html.style(frame_style())
@@ -58,25 +57,6 @@ def draw_dashboard(cards: Sequence[Card]) -> None:
             for card in cards:
                 ticks = min(layout[card.id].w - 1, _MOST_TICKS)
                 draw_card(card, ticks, partial(_open, card.screen), _open_segment)
-
-
-def first_layout(cards: Sequence[str]) -> Layout:
-    """Where the cards stand before anyone has moved them: from left to right, row by row."""
-    places: Layout = {}
-    x = y = row_height = 0
-    for card in cards:
-        w, h = _FIRST_SIZES.get(card, _FIRST_SIZE)
-        if x + w > COLUMNS:
-            x, y, row_height = 0, y + row_height, 0
-        places[card] = Place(x, y, w, h)
-        x, row_height = x + w, max(row_height, h)
-    return places
-
-
-def sent_layout(layouts: Mapping[str, Any]) -> Layout:
-    """What the grid says of itself; the narrow layout follows from the wide one and is left out."""
-    wide = layouts.get("lg")
-    return read_layout({item.get("i"): dict(item) for item in wide} if isinstance(wide, list) else None)
 
 
 def _item(card_id: str, place: Place) -> dict[str, Any]:

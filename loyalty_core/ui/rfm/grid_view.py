@@ -26,12 +26,12 @@ def draw_grid(reader: Reader) -> None:
     """The heat map beside the chosen cell; a click or the list above chooses one."""
     figures = reader.figures()
     left, right = st.columns([3, 2], gap="medium")
-    with left.container(border=True), errors_shown():
+    with left.container(border=True):
         monetary, colour = _draw_controls(figures, reader)
         # The cell is drawn on the map, and chosen after it.
         chosen = _CELLS.get(st.session_state.get(_CELL) or st.query_params.get(_CELL, ""), _BEST)
         _draw_map(figures, reader, monetary, colour, chosen)
-    with right.container(border=True), errors_shown():
+    with right.container(border=True):
         cell = _draw_cell(figures, reader, monetary)
     with errors_shown():
         customers = figures.grid(monetary)[cell].customers
@@ -100,8 +100,8 @@ def _draw_cell(figures: RfmFigures, reader: Reader, monetary: int | None) -> Cel
     )
     cell = _CELLS[chosen]
     groups = figures.cell(*cell, monetary)
-    st.markdown(escape(_meaning(figures, reader, cell, monetary)))
     if groups:
+        st.markdown(escape(_meaning(figures, reader, cell, monetary)))
         names = dict.fromkeys(group.segment for group in groups)
         st.caption(escape(f"Segment{'s' if len(names) > 1 else ''}: {', '.join(names)}"))
     draw_selection(_rule(reader, cell, monetary), figures.grid(monetary)[cell], figures.total, "cell")
@@ -117,7 +117,7 @@ def _meaning(figures: RfmFigures, reader: Reader, cell: Cell, monetary: int | No
     points, (recency, frequency) = figures.cut_points, cell
     parts = [
         f"last bought {with_unit(reader.ranges(points, 'recency')[recency], 'recency')} ago",
-        f"{with_unit(reader.ranges(points, 'frequency')[frequency], 'frequency')}",
+        with_unit(reader.ranges(points, "frequency")[frequency], "frequency"),
     ]
     if monetary is not None:
         parts.append(f"{reader.ranges(points, 'monetary')[monetary]} spent")

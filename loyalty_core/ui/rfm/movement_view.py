@@ -37,12 +37,15 @@ def draw_movement(reader: Reader) -> None:
     if movement is None:
         st.info("The predictions of that run are no longer kept. Choose another one.")
         return
-    _draw_figures(movement)
-    if only_moves and not movement.customers("stronger", "weaker", "other", "new", "gone"):
-        st.info("Nobody has moved: every customer is in the same segment as then.")
+    _draw_figures(movement, amount)
+    flows = [flow for flow in movement.flows if not (only_moves and flow.kind == "stayed")]
+    drawn = flows if amount == "customers" else [flow for flow in flows if flow.money > 0]
+    if not drawn:
+        same = "Nobody has moved: every customer is in the same segment as then."
+        st.info("None of them has spent anything." if flows else same)
         return
     with st.container(border=True):
-        charts.draw(sankey(movement, amount, only_moves=only_moves), "rfm-sankey", _summary(movement), height=_HEIGHT)
+        charts.draw(sankey(drawn, amount), "rfm-sankey", _summary(movement), height=_HEIGHT)
         st.caption(_legend(amount, scoped=reader.base.scope.segment_id is not None))
     if movement.moves:
         with st.container(border=True):
@@ -92,13 +95,19 @@ def _named(runs: list[ScoringRun]) -> dict[str, ScoringRun]:
     return named
 
 
-def _draw_figures(movement: Movement) -> None:
-    in_both = movement.customers("stayed", "stronger", "weaker", "other")
+def _draw_figures(movement: Movement, amount: Amount) -> None:
+    of = movement.customers if amount == "customers" else movement.money
+    in_both = of("stayed", "stronger", "weaker", "other")
     with st.container(horizontal=True):
         for kind, label in _FIGURES.items():
-            customers = movement.customers(kind)
-            share = "" if kind in {"new", "gone"} or not in_both else f" · {format.percent(customers / in_both, 1)}"
-            st.metric(label + share, format.count(customers), border=True)
+            share = "" if kind in {"new", "gone"} or not in_both else f" · {format.percent(of(kind) / in_both, 1)}"
+            st.metric(label + share, _figure(movement, kind, amount), border=True)
+
+
+def _figure(movement: Movement, kind: Kind, amount: Amount) -> str:
+    if amount == "customers":
+        return format.count(movement.customers(kind))
+    return format.BLANK if kind == "gone" else format.compact_money(movement.money(kind))
 
 
 def _summary(movement: Movement) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from loyalty_core.analytics.movement import Flow, Kind, Movement
+from loyalty_core.analytics.movement import Flow, Kind
 from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, strength
 from loyalty_core.ui import charts, format
 
@@ -131,13 +131,8 @@ def money_curve(curve: Sequence[CurvePoint]) -> go.Figure:
     return figure
 
 
-def sankey(movement: Movement, amount: Amount, *, only_moves: bool) -> go.Figure:
+def sankey(flows: Sequence[Flow], amount: Amount) -> go.Figure:
     """The segments then on the left, now on the right; bands are customers or their money, coloured by direction."""
-    flows = [
-        flow
-        for flow in movement.flows
-        if (flow.customers if amount == "customers" else flow.money) > 0 and not (only_moves and flow.kind == "stayed")
-    ]
     values = [flow.customers if amount == "customers" else flow.money for flow in flows]
     then = _totals([flow.before for flow in flows], values)
     now = _totals([flow.after for flow in flows], values)

@@ -22,7 +22,7 @@ def draw_segments(reader: Reader) -> None:
     figures = reader.figures()
     segments = figures.segments()
     left, right = st.columns([3, 2], gap="medium")
-    with left.container(border=True), errors_shown():
+    with left.container(border=True):
         st.subheader("Share of customers and of revenue", anchor=False)
         charts.draw(
             rfm_charts.segment_shares(segments),
@@ -32,14 +32,14 @@ def draw_segments(reader: Reader) -> None:
             legend=True,
             on_click=_choose_clicked,
         )
-    with right.container(border=True), errors_shown():
+    with right.container(border=True):
         chosen = _draw_chosen(reader, segments, figures.total)
     with errors_shown():
         draw_customers(_rule(reader, chosen), figures.cut_points.columns.monetary, chosen.spending.customers)
-    with st.container(border=True), errors_shown():
+    with st.container(border=True):
         st.subheader("What to do", anchor=False)
         _draw_table(segments)
-    with st.container(border=True), errors_shown():
+    with st.container(border=True):
         st.subheader("How far revenue rests on a few", anchor=False)
         _draw_curve(segments)
 

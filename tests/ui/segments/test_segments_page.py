@@ -293,4 +293,3 @@ class TestEditor:
         app.run()
         assert not app.warning
         assert metrics(app)["Customers"] == f"{customers(query_demo, YOUNG_SQL):,}"
-

@@ -1,0 +1,36 @@
+"""Where the cards stand in the grid: at first, and as a browser tells."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from loyalty_core.analytics.dashboards import COLUMNS, Layout, Place, read_layout
+from loyalty_core.ui.overview.card import Card
+
+_FIRST_SIZES = {"months": (7, 6), "risk": (5, 6), "rfm": (4, 9), "offers": (4, 9), "segments": (4, 9)}
+_FIRST_SIZE = (4, 6)
+_EMPTY_SIZE = (4, 4)
+
+
+def first_layout(cards: Sequence[Card]) -> Layout:
+    """Where the cards stand before anyone has moved them: from left to right, row by row."""
+    places: Layout = {}
+    x = y = row_height = 0
+    for card in cards:
+        w, h = _first_size(card)
+        if x + w > COLUMNS:
+            x, y, row_height = 0, y + row_height, 0
+        places[card.id] = Place(x, y, w, h)
+        x, row_height = x + w, max(row_height, h)
+    return places
+
+
+def _first_size(card: Card) -> tuple[int, int]:
+    if card.shape == "ranking" and not card.marks:
+        return _EMPTY_SIZE
+    return _FIRST_SIZES.get(card.id, _FIRST_SIZE)
+
+
+def sent_layout(layouts: Mapping[str, Any]) -> Layout:
+    """What the grid says of itself; the narrow layout follows from the wide one and is left out."""
+    wide = layouts.get("lg")
+    return read_layout({item.get("i"): dict(item) for item in wide} if isinstance(wide, list) else None)

@@ -1,0 +1,93 @@
+"""From a cap in the table to a kept policy and its link, and from an offer to a segment, as an analyst goes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PHONE, OpenPage, wait_until_drawn
+from tests.browser.test_churn import figure, heading, scored
+
+if TYPE_CHECKING:
+    from tests.workbench import Query
+
+__all__ = ["scored"]
+
+pytestmark = pytest.mark.browser
+
+ROW_HEIGHT = 35
+CAP_COLUMN = 455
+FIRST_PICK = 8
+
+
+def edit_cap(page: Page, offer: int, cap: str) -> None:
+    """Type into the cell; the table is a canvas, so by its place."""
+    table = page.get_by_test_id("stDataFrame").locator(".dvn-scroller")
+    table.click(position={"x": CAP_COLUMN, "y": ROW_HEIGHT * (offer + 0.5)})
+    page.keyboard.type(cap)
+    page.keyboard.press("Enter")
+    wait_until_drawn(page)
+
+
+def cells(page: Page, offer: int) -> list[str]:
+    """A row, from the copy of the table that the canvas keeps for screen readers."""
+    row = page.get_by_test_id("stDataFrame").locator("canvas tbody tr").nth(offer - 1)
+    expect(row).to_be_attached()
+    return row.locator("td").all_text_contents()
+
+
+def test_from_a_cap_to_a_kept_policy_and_its_link(open_page: OpenPage, scored: Query):
+    page = open_page("/offers")
+    heading(page, "Next best offer")
+    [(mean,)] = scored("SELECT avg(confidence) FROM customers")
+    expect(figure(page, "Mean confidence")).to_have_text(f"{mean:.1%}")
+    page.get_by_role("tab", name="Arbitration").click()
+    wait_until_drawn(page)
+
+    edit_cap(page, FIRST_PICK, "17")
+    expect(page).to_have_url(re.compile("terms="))
+    expect(page.get_by_text("Upright lines: caps.")).to_be_visible()
+    assert cells(page, FIRST_PICK)[-1] == "17"
+
+    page.get_by_role("button", name="Who may get").click()
+    page.get_by_text("First pick", exact=True).last.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Condition").click()
+    dialog.get_by_role("combobox").first.click()
+    page.keyboard.type("Total revenue")
+    page.keyboard.press("Enter")
+    dialog.get_by_role("spinbutton").fill("800")
+    page.keyboard.press("Enter")
+    [(rich,)] = scored("SELECT count(*) FROM customers WHERE total_revenue >= 800")
+    expect(dialog.get_by_text(f"{rich:,} of all 2,000 customers may get it.")).to_be_visible()
+    dialog.get_by_role("button", name="Take over").click()
+    expect(dialog).to_have_count(0)
+    wait_until_drawn(page)
+    assert "Total revenue is at least 800" in cells(page, FIRST_PICK)
+
+    page.get_by_role("button", name="Save as policy").click()
+    page.get_by_label("Name").fill("Winter push")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text(re.compile("^Version 1, saved by"))).to_be_visible()
+    expect(page).to_have_url(re.compile("policy=winter-push$"))
+
+    other = open_page(page.url.partition(str(page.evaluate("location.host")))[2])
+    expect(other.get_by_text(re.compile("^Version 1, saved by"))).to_be_visible()
+    wait_until_drawn(other)
+    assert cells(other, FIRST_PICK)[-1] == cells(page, FIRST_PICK)[-1]
+
+
+def test_from_an_offer_to_a_segment_on_a_phone(open_page: OpenPage, scored: Query):
+    page = open_page("/offers", viewport=PHONE)
+    heading(page, "Next best offer")
+    [(name, customers)] = scored(
+        "SELECT name, count(*) FROM customers JOIN offers ON offer_id = recommended_offer "
+        "GROUP BY 1 ORDER BY 2 DESC LIMIT 1"
+    )
+    page.get_by_role("button", name="Save as segment").click()
+    page.get_by_text(f"Customers of {name}", exact=True).click()
+    heading(page, "New segment")
+    expect(figure(page, "Customers")).to_have_text(f"{customers:,}")
