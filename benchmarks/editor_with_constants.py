@@ -22,12 +22,13 @@ def _preview(engine: SegmentationEngine, rule: object, segment_id: str | None = 
     parts = getattr(bound.condition, "conditions", ())
     return Preview(
         1_000_000,
-        next(_sizes),
+        1,
         tuple(FunnelStep(part.path, "A condition", 1, 1) for part in parts),
         tuple(ConditionCount(part.path, "A condition", 1, 1) for part in parts),
     )
 
 
+SegmentationEngine.size = lambda *_: Preview(1_000_000, next(_sizes))  # type: ignore[method-assign]
 SegmentationEngine.preview = _preview  # type: ignore[method-assign]
 SegmentationEngine.members = lambda *_, **__: [{"customer_id": str(n), "full_name": "Somebody"} for n in range(5)]  # type: ignore[method-assign]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.jobs.report import Report
+from loyalty_core.jobs.training import train_models
 from loyalty_core.ml.model_inputs import ModelInputs
 from loyalty_core.ml.model_source import model_source
 from loyalty_core.ml.scoring import score_base
@@ -70,4 +71,4 @@ def _in_words(computed: Mapping[str, Any]) -> str:
     return f"{words} Not computed: {', '.join(failed)}." if failed else words
 
 
-HANDLERS: dict[str, Handler] = {"scoring": score, "segments": compute_segments}
+HANDLERS: dict[str, Handler] = {"scoring": score, "training": train_models, "segments": compute_segments}

@@ -87,10 +87,14 @@ class Pieces(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """`number` counts from 1; `validation_loss` is the log loss in nats per row."""
+    """`number` counts from 1; both losses are log losses in nats per row, measured in the same way.
+
+    `training_loss` is that of no more rows than there are to validate, since it is only looked at.
+    """
 
     number: int
     epochs: int
+    training_loss: float
     validation_loss: float
 
 
@@ -139,7 +143,16 @@ def train_network(
     weights = class_weights(train.classes, classes, options.class_weights)
     correction = weight_correction(weights, outputs)
     _, logits = models = _build(train, outputs, options, size)
-    watch = _Watch(logits, validation, correction, epochs=options.epochs, patience=size.patience, on_epoch=on_epoch)
+    some = np.linspace(0, len(train.classes) - 1, min(len(train.classes), len(validation.classes))).astype(int)
+    watch = _Watch(
+        logits,
+        Rows(train.inputs[some], train.classes[some]),
+        validation,
+        correction,
+        epochs=options.epochs,
+        patience=size.patience,
+        on_epoch=on_epoch,
+    )
     _fit(models, train, weights, size, epochs=options.epochs, callback=watch)
     calibration = fit_calibration(_answers(logits, validation.inputs), validation.classes, correction)
     if len(train.classes) < _REFIT_BELOW:
@@ -216,6 +229,7 @@ class _Watch(keras.callbacks.Callback):
     def __init__(
         self,
         logits: Model,
+        trained: Rows,
         validation: Rows,
         correction: npt.NDArray[np.float64],
         *,
@@ -224,7 +238,7 @@ class _Watch(keras.callbacks.Callback):
         on_epoch: Callable[[Epoch], None],
     ) -> None:
         super().__init__()
-        self._logits, self._validation, self._correction = logits, validation, correction
+        self._logits, self._trained, self._validation, self._correction = logits, trained, validation, correction
         self._epochs, self._patience, self._on_epoch = epochs, patience, on_epoch
         self.best_loss, self.epochs = np.inf, 0
         self.rates: list[float] = []  # of the epochs up to the best
@@ -233,10 +247,9 @@ class _Watch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
         del logs
-        logits = _answers(self._logits, self._validation.inputs) + self._correction
         network: Model = self.model
         rate = network.optimizer.learning_rate
-        loss = mean_log_loss(logits, self._validation.classes)
+        loss = self._loss_of(self._validation)
         self.epochs = epoch + 1
         self._all_rates.append(float(np.asarray(rate)))
         if self._patience is None or loss < self.best_loss - _SMALLEST_GAIN or not self.rates:
@@ -247,7 +260,10 @@ class _Watch(keras.callbacks.Callback):
             rate.assign(rate / 2)
         elif self._waited >= self._patience:
             network.stop_training = True
-        self._on_epoch(Epoch(self.epochs, self._epochs, loss))
+        self._on_epoch(Epoch(self.epochs, self._epochs, self._loss_of(self._trained), loss))
+
+    def _loss_of(self, rows: Rows) -> float:
+        return mean_log_loss(_answers(self._logits, rows.inputs) + self._correction, rows.classes)
 
     @property
     def _waited(self) -> int:

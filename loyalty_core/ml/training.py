@@ -55,6 +55,7 @@ class Progress:
     rows: int = 0
     epoch: int = 0
     epochs: int = 0
+    training_loss: float | None = None
     validation_loss: float | None = None
     seconds_left: float | None = None
 
@@ -188,7 +189,8 @@ def train_model(
         options,
         _epoch_reporter(model, len(encoded), on_progress),
     )
-    on_progress(Progress("evaluating", model, len(encoded), network.epochs, network.epochs, network.validation_loss))
+    best = network.validation_loss
+    on_progress(Progress("evaluating", model, len(encoded), network.epochs, network.epochs, validation_loss=best))
     metrics = _evaluate(coding.contract, scaled, prepared, network, options.seed)
     metrics["parity"] = {"rows": len(split.test), "largest_difference": prove_parity(network, scaled[split.test])}
     golden = split.test[np.linspace(0, len(split.test) - 1, min(_GOLDEN_ROWS, len(split.test))).astype(int)]
@@ -239,7 +241,8 @@ def _epoch_reporter(model: ModelName, rows: int, on_progress: Callable[[Progress
 
     def report(epoch: Epoch) -> None:
         left = (time.monotonic() - started) / epoch.number * (epoch.epochs - epoch.number)
-        on_progress(Progress("training", model, rows, epoch.number, epoch.epochs, epoch.validation_loss, left))
+        losses = epoch.training_loss, epoch.validation_loss
+        on_progress(Progress("training", model, rows, epoch.number, epoch.epochs, *losses, left))
 
     return report
 

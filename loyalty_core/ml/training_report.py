@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from loyalty_core.ml.training import Progress as TrainingProgress
     from loyalty_core.ml.training import TrainedBundle
 
-_TITLES = {"churn": "Churn", "nbo": "Next best offer"}
+TITLES = {"churn": "Churn", "nbo": "Next best offer"}
 _COLUMNS = {
     "churn": (("ROC AUC", "auc"), ("PR AUC", "pr_auc"), ("log loss", "log_loss"), ("Brier", "brier"),
               ("off by", "calibration_error")),
@@ -43,7 +43,7 @@ class ProgressLine:
         """Take a report from the training."""
         model = progress.model
         if model not in self._tasks:
-            self._tasks[model] = self._bars.add_task("", total=None, title=_TITLES[model])
+            self._tasks[model] = self._bars.add_task("", total=None, title=TITLES[model])
         total = progress.epochs or None
         self._bars.update(self._tasks[model], total=total, completed=progress.epoch, description=describe(progress))
 
@@ -64,7 +64,7 @@ def print_findings(out: Console, trained: TrainedBundle) -> None:
     """The warnings about each history, one per line."""
     for name, findings in trained.findings.items():
         for finding in findings:
-            out.print(f"{_TITLES[name]}: {finding.sentence} {finding.remedy}", soft_wrap=True, markup=False)
+            out.print(f"{TITLES[name]}: {finding.sentence} {finding.remedy}", soft_wrap=True, markup=False)
 
 
 def print_evaluation(out: Console, trained: TrainedBundle) -> None:
@@ -73,7 +73,7 @@ def print_evaluation(out: Console, trained: TrainedBundle) -> None:
         part = trained.parts.models[name]
         test_from = part.window["test_from"]
         tested = f"the rows from {test_from} on" if test_from else "rows drawn at random"
-        out.print(f"\n{_TITLES[name]}: grade {part.metrics['grade']}. {part.metrics['sentence']}", soft_wrap=True)
+        out.print(f"\n{TITLES[name]}: grade {part.metrics['grade']}. {part.metrics['sentence']}", soft_wrap=True)
         out.print(f"Trained on {part.rows['train']:,} rows, tested on {part.rows['test']:,}: {tested}.", soft_wrap=True)
         out.print(_metrics_table(name, part.metrics))
 

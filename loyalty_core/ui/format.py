@@ -32,6 +32,8 @@ def count(number: int) -> str:
 
 def compact(number: float) -> str:
     """1.2M, for places where a full number does not fit."""
+    if abs(number) >= _TOO_LARGE:
+        return f"{number:.3g}"
     return format_compact_decimal(number, locale=_LOCALE, fraction_digits=1)
 
 

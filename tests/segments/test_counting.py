@@ -57,6 +57,7 @@ def test_the_size_is_that_of_sql(engine: SegmentationEngine, sql: Query, rule: A
     preview = engine.preview(rule)
     assert (preview.members, preview.customers) == (count(sql, where), DEMO_CUSTOMERS)
     assert preview.share == preview.members / DEMO_CUSTOMERS
+    assert engine.size(rule) == Preview(DEMO_CUSTOMERS, preview.members)
 
 
 @pytest.mark.parametrize("rule", [{}, None, [], ""])

@@ -1,6 +1,7 @@
 """Every figure on Overview equals an SQL query of its own."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tests.workbench import Configure, Query
 @pytest.fixture
 def overview(demo_settings: Configure, open_screen: OpenScreen) -> AppTest:
     """Overview of the demo, not scored yet, with its charts where a test can read them."""
-    return open_screen(OVERVIEW, plain="true")
+    return plain(open_screen(OVERVIEW))
 
 
 @pytest.fixture
@@ -43,6 +44,11 @@ def scored_twice(configure: Configure, demo_warehouse: Path, tmp_path: Path) -> 
     runs = duckdb.connect()
     runs.execute(f"CREATE VIEW before AS FROM '{before}'; CREATE VIEW now AS FROM '{now}'")
     return lambda statement, *values: runs.execute(statement, values).fetchall()
+
+
+def plain(app: AppTest) -> AppTest:
+    """The same screen in the plain layout."""
+    return app.toggle(key="plain").set_value(True).run()
 
 
 def figures_of(app: AppTest) -> dict[str, AppTest]:
@@ -146,20 +152,23 @@ def test_expected_churners_and_how_many_more(scored_twice: Query, open_screen: O
 def test_risk_with_its_change(scored_twice: Query, open_screen: OpenScreen):
     counted = dict(scored_twice("SELECT churn_risk, count(*) FROM now GROUP BY 1"))
     before = dict(scored_twice("SELECT churn_risk, count(*) FROM before GROUP BY 1"))
-    ring = bars_of(open_screen(OVERVIEW, plain="true"), "Churn risk")
+    ring = bars_of(plain(open_screen(OVERVIEW)), "Churn risk")
     assert dict(zip(ring["labels"], ring["values"], strict=True)) == {
         risk.capitalize(): customers for risk, customers in counted.items()
     }
     more = counted["low"] - before["low"]
     sentence = ring["hovertext"][ring["labels"].index("Low")]
-    assert sentence.startswith(
-        f"Low risk: {counted['low']:,} customers, {counted['low'] / 20:.1f}%; {more:,} more than"
+    words = re.fullmatch(
+        r"Low risk: ([\d,]+) customers, ([\d.]+)%; ([\d,]+) more than in the scoring of .+\.", sentence
     )
+    assert words
+    assert (words[1], words[3]) == (f"{counted['low']:,}", f"{more:,}")
+    assert float(words[2]) == pytest.approx(counted["low"] / 20, abs=0.0501)
 
 
 def test_rfm_segments_from_strong_to_weak(scored_twice: Query, open_screen: OpenScreen):
     counted = scored_twice("SELECT rfm_segment, count(*) FROM now GROUP BY 1")
-    bars = bars_of(open_screen(OVERVIEW, plain="true"), "RFM segments")
+    bars = bars_of(plain(open_screen(OVERVIEW)), "RFM segments")
     assert sorted(zip(bars["y"], bars["x"], strict=True)) == sorted(counted)
     assert bars["y"][-1] == "Champions"
     assert bars["y"][:2] == ["No Purchases", "Lost"]
@@ -168,7 +177,7 @@ def test_rfm_segments_from_strong_to_weak(scored_twice: Query, open_screen: Open
 def test_offers_by_how_often_they_are_recommended(scored_twice: Query, open_screen: OpenScreen, query_demo: Query):
     names = dict(query_demo("SELECT offer_id, name FROM offers"))
     counted = scored_twice("SELECT recommended_offer, count(*) AS n FROM now GROUP BY 1 ORDER BY n, 1 DESC")
-    bars = bars_of(open_screen(OVERVIEW, plain="true"), "Recommended offers")
+    bars = bars_of(plain(open_screen(OVERVIEW)), "Recommended offers")
     assert list(zip(bars["y"], bars["x"], strict=True)) == [(names[offer], n) for offer, n in counted]
 
 
@@ -178,7 +187,7 @@ def test_top_segments_lead_to_themselves(scored_twice: Query, open_screen: OpenS
     for size in (40, 100):
         members = [[str(number) for number in range(size)]]
         services.segments.replace_members(large.id, members, base=2_000, version=1, cause="on demand")
-    app = open_screen(OVERVIEW, plain="true")
+    app = plain(open_screen(OVERVIEW))
     link = next(link.proto for link in app.get("page_link") if link.proto.label == r"Large \[1\]")
     assert link.query_string == f"segment={large.id}"
     assert "60 more than when it was counted before" in link.help
@@ -194,7 +203,7 @@ def test_before_the_first_scoring_it_offers_to_score(overview: AppTest):
 
 def test_without_a_state_store_the_rest_is_there(configure: Configure, demo_warehouse: Path, open_screen: OpenScreen):
     configure(dwh_url=f"duckdb:///{demo_warehouse}")
-    for app in (open_screen(OVERVIEW), open_screen(OVERVIEW, plain="true")):
+    for app in (open_screen(OVERVIEW), plain(open_screen(OVERVIEW))):
         assert not app.exception
         assert not app.error
         assert figures_of(app)["Customers"].value == "2,000"
@@ -204,13 +213,13 @@ def test_without_a_state_store_the_rest_is_there(configure: Configure, demo_ware
 
 def test_the_dashboard_has_the_cards_of_the_plain_layout(scored_twice: Query, open_screen: OpenScreen):
     [frame] = open_screen(OVERVIEW).get("component_instance")
-    plain = open_screen(OVERVIEW, plain="true")
-    titles = [heading.value for heading in plain.subheader]
+    fixed = plain(open_screen(OVERVIEW))
+    titles = [heading.value for heading in fixed.subheader]
     assert len(titles) == 8
     script = json.loads(frame.proto.json_args)["js"]
     positions = [script.index(f'"h3",{{}},["{title}"]') for title in titles]
     assert positions == sorted(positions)
-    assert not plain.get("component_instance")
+    assert not fixed.get("component_instance")
 
 
 def test_plain_where_the_package_cannot_be_used(

@@ -227,7 +227,7 @@ def test_movement_of_money(scored_twice: None, open_screen: OpenScreen):
     assert sum(bands["value"]) == pytest.approx(revenue)
     shown = metrics_of(app)
     assert shown["– Left the base"] == "—"
-    assert shown["+ New"] == "€4.2K"  # the last five of 105, who spent 7.31 more each, but for one who never bought
+    assert shown["+ New"] == "€4.2K"  # customers 100 to 104
 
 
 def test_when_nobody_has_moved(scored_twice: None, open_screen: OpenScreen):

@@ -73,7 +73,7 @@ def test_telco_customers_without_transactions(own_warehouse: OwnWarehouse, open_
         f"CREATE TABLE t AS FROM read_csv('{tmp_path / 'telco.csv'}');"
         "CREATE VIEW customer_features_view AS SELECT customerID AS customer_id, * EXCLUDE (customerID) FROM t"
     )
-    overview = open_screen(OVERVIEW, plain="true")
+    overview = open_screen(OVERVIEW).toggle(key="plain").set_value(True).run()
     assert not overview.exception
     assert not overview.error
     assert {metric.label: metric.value for metric in overview.metric} == {

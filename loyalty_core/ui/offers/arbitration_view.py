@@ -86,16 +86,7 @@ def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
 
 def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arbitration) -> None:
     with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.subheader("Priority = propensity × value × lever", anchor=False, width="stretch")
-            chosen = st.menu_button(
-                "Who may get …",
-                list(policy.offers),
-                format_func=lambda offer: escape(reader.name(offer)),
-                icon=":material/rule:",
-                key="eligibility-of",
-                help="A rule for who may get an offer, built as in the segment editor.",
-            )
+        st.subheader("Priority = propensity × value × lever", anchor=False)
         # The table keeps its edits by position, so what it is given may change beside them.
         base = draft.base.offers
         st.data_editor(
@@ -144,7 +135,17 @@ def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arb
             },
             alt="Lever, value, cap and eligibility of each offer, and its customers",
         )
-        _draw_notes(reader, policy)
+        # Below the table, since above it the table's own buttons would lie over it.
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _draw_notes(reader, policy)
+            chosen = st.menu_button(
+                "Who may get …",
+                list(policy.offers),
+                format_func=lambda offer: escape(reader.name(offer)),
+                icon=":material/rule:",
+                key="eligibility-of",
+                help="A rule for who may get an offer, built as in the segment editor.",
+            )
     if chosen is not None:
         eligibility_dialog(draft, int(chosen), reader.name(int(chosen)))
 
@@ -154,7 +155,7 @@ def _draw_notes(reader: Reader, policy: Policy) -> None:
     text = "Click a lever, a value or a cap to change it; the figures follow at once."
     if losing:
         text += f" Given to nobody, since a conversion brings no gain: {escape(', '.join(losing))}."
-    st.caption(text)
+    st.caption(text, width="stretch")
 
 
 def _draw_mix(reader: Reader, policy: Policy, outcome: Arbitration) -> None:

@@ -92,19 +92,8 @@ def _draw_warnings(reader: Reader, mix: OfferMix) -> None:
 
 
 def _draw_table(reader: Reader, mix: OfferMix) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Each offer", anchor=False, width="stretch")
-        ranked = sorted(mix.offers, key=lambda offer: -offer.customers)
-        chosen = st.menu_button(
-            "Save as segment",
-            [offer.offer_id for offer in ranked if offer.customers],
-            format_func=lambda offer: f"Customers of {escape(reader.name(offer))}",
-            icon=":material/group_add:",
-            key="offer-to-segment",
-            help="Opens the segment editor with the customers whose best offer it is.",
-        )
-    if chosen is not None:
-        open_in_editor(reader, int(chosen))
+    st.subheader("Each offer", anchor=False)
+    ranked = sorted(mix.offers, key=lambda offer: -offer.customers)
     symbol = format.currency_symbol()
     st.dataframe(
         pd.DataFrame(
@@ -131,7 +120,19 @@ def _draw_table(reader: Reader, mix: OfferMix) -> None:
         },
         alt="Each offer's customers, propensity and value",
     )
-    st.caption(_how_valued(mix))
+    # Below the table, since above it the table's own buttons would lie over it.
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_how_valued(mix), width="stretch")
+        chosen = st.menu_button(
+            "Save as segment",
+            [offer.offer_id for offer in ranked if offer.customers],
+            format_func=lambda offer: f"Customers of {escape(reader.name(offer))}",
+            icon=":material/group_add:",
+            key="offer-to-segment",
+            help="Opens the segment editor with the customers whose best offer it is.",
+        )
+    if chosen is not None:
+        open_in_editor(reader, int(chosen))
 
 
 def open_in_editor(reader: Reader, offer: int) -> None:

@@ -68,6 +68,11 @@ def keep_rule(rule: Any | None) -> bool:
     return fits
 
 
+def rule_word() -> str:
+    """The rule as the address spells it, "" without one."""
+    return st.query_params.get(RULE, "")
+
+
 def encode_rule(rule: Any) -> str:
     """A rule as a short word for an address."""
     packed = zlib.compress(json.dumps(rule, separators=(",", ":")).encode(), 9)

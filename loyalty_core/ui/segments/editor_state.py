@@ -11,7 +11,7 @@ from loyalty_core.rules import Fault, RuleError
 from loyalty_core.segments import Segment
 from loyalty_core.segments.counting import ConditionCount, Preview
 from loyalty_core.services import get_services
-from loyalty_core.ui.segments.address import Address
+from loyalty_core.ui.segments.address import Address, rule_word
 from loyalty_core.ui.segments.draft import RuleDraft
 from loyalty_core.ui.segments.json_lines import read_rule
 from loyalty_core.ui.segments.rule_builder import ConditionNote
@@ -34,6 +34,7 @@ class Editor:
         self.draft.load(rule, fields)
         self.text = ""
         self.text_faults: tuple[Fault, ...] = ()
+        self.link = ""  # how the address spells the rule, as far as the editor itself has put it there
         self.follow_draft()
 
     @property
@@ -93,12 +94,14 @@ def open_editor_state(address: Address, fields: Sequence[Column]) -> Editor:
     """The editor for an address: as it was left, or begun with the rule of the link, of the segment, or none."""
     segment = get_services().segments.get(address.segment_id) if address.segment_id else None
     held = held_editor()
-    if held is not None and held.segment_id == address.segment_id:
+    is_new_link = held is not None and address.rule is not None and rule_word() != held.link
+    if held is not None and held.segment_id == address.segment_id and not is_new_link:
         held.newest = segment
         if held.is_changed or not held.is_overtaken:
             return held
     rule = segment.rule if segment else {}
     editor = Editor(segment, rule if address.rule is None else address.rule, fields)
+    editor.link = rule_word()
     st.session_state[_KEY] = editor
     return editor
 
