@@ -247,8 +247,10 @@ def _hash(customer_id: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
 def _reason(each: sa.Subquery, propensities: Sequence[str]) -> sa.ColumnElement[str]:
     """Why a customer would be left without an offer."""
     unscored = sa.and_(sa.true(), *(each.c[name].is_(None) for name in propensities))
-    not_scored, not_eligible, at_caps = (sa.literal_column(f"'{one}'") for one in ("not scored", *REASONS[:2]))
-    return sa.case((unscored, not_scored), (~each.c.is_eligible, not_eligible), else_=at_caps)
+    words = {reason: sa.literal_column(f"'{reason}'") for reason in REASONS}
+    return sa.case(
+        (unscored, words["not scored"]), (~each.c.is_eligible, words["not eligible"]), else_=words["at caps"]
+    )
 
 
 def _customers(rows: Sequence[Row]) -> Counter[int]:

@@ -43,4 +43,3 @@ def check_freshness(warehouse: Warehouse, inference: MLInferenceService) -> Fres
 
 def _called(version: str) -> str:
     return "mock predictions" if version == "mock" else f"model version {version}"
-

@@ -216,6 +216,19 @@ def test_one_customer_with_everything_behind_it(service, models_dir):
         assert {driver.label for driver in drivers.features} >= {"Revenue", "Days since last"}
 
 
+def test_every_offer_has_drivers_of_its_own(service):
+    nbo = service.predict_nbo(GUIDE_CUSTOMER)
+    for offer in nbo["all_offers"]:
+        drivers = service.offer_drivers(GUIDE_CUSTOMER, offer["offer_id"])
+        assert drivers.prediction == pytest.approx(offer["score"], abs=1e-6)
+        moved = sum(driver.contribution for driver in drivers.features) / 100
+        assert moved == pytest.approx(drivers.prediction - drivers.base, abs=1e-12)
+    best = service.offer_drivers(GUIDE_CUSTOMER, nbo["recommended_offer"])
+    assert best == service.predict_customer(GUIDE_CUSTOMER).offer_drivers
+    with pytest.raises(ValueError):
+        service.offer_drivers(GUIDE_CUSTOMER, 99)
+
+
 def test_mean_drivers_name_every_feature_strongest_first(service):
     of_training, of_few = service.mean_drivers("churn"), service.mean_drivers("nbo", ["c1", "c2", "nobody"])
 

@@ -229,9 +229,7 @@ class TestEditor:
         again = {"and": [{">=": [{"var": "total_revenue"}, 900]}]}
         assert app.query_params["rule"] == encode_rule(again)
 
-    def test_another_link_in_the_same_session_brings_its_own_rule(
-        self, open_segments: OpenSegments, query_demo: Query
-    ):
+    def test_another_link_in_the_same_session_brings_its_own_rule(self, open_segments: OpenSegments, query_demo: Query):
         app = open_segments(edit="1", rule=encode_rule(RICH))
         app.number_input[0].set_value(900.0).run()
         app.query_params["rule"] = encode_rule(YOUNG)
