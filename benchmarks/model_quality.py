@@ -24,7 +24,8 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from loyalty_core.demo.__main__ import main as make_warehouse
 from loyalty_core.demo.truth import truth_path
-from loyalty_core.ml.baselines import GRADIENT_BOOSTING, LOGISTIC_REGRESSION, area_under_curve
+from loyalty_core.ml.baselines import GRADIENT_BOOSTING, LOGISTIC_REGRESSION
+from loyalty_core.ml.ranking import area_under_curve
 from loyalty_core.ml.scaler import read_scaler
 from loyalty_core.ml.splitting import Split
 from loyalty_core.ml.tflite import TfliteModel

@@ -6,6 +6,7 @@ from loyalty_core.analytics.policies import PolicyRepository
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.jobs.queue import JobQueue
 from loyalty_core.ml.inference import MLInferenceService
+from loyalty_core.ml.rfm_map import RfmMapRepository
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore
@@ -42,6 +43,10 @@ class Services:
     @cached_property
     def policies(self) -> PolicyRepository:
         return PolicyRepository(self.store)
+
+    @cached_property
+    def rfm_maps(self) -> RfmMapRepository:
+        return RfmMapRepository(self.store)
 
     @cached_property
     def segmentation(self) -> SegmentationEngine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from loyalty_core.analytics.scope import ScopedBase, condition
 from loyalty_core.ml.rfm import RfmCutPoints, measure
 from loyalty_core.ml.rfm_cut_points import current_cut_points, kept_cut_points
-from loyalty_core.ml.rfm_segments import NO_PURCHASES, SEGMENT_NAMES, SEGMENTS
+from loyalty_core.ml.rfm_map import map_at
+from loyalty_core.ml.rfm_segments import NO_PURCHASES, SEGMENT_NAMES, SEGMENTS, segment_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _SCORES = ("recency", "frequency", "monetary")
 _ADVICE = {segment.name: segment.advice for segment in (*SEGMENTS, NO_PURCHASES)}
@@ -80,12 +81,14 @@ class RfmSegment:
 class RfmFigures:
     """All groups in scope. `unscored` customers have no scores: they came after the scoring run.
 
-    `cut_points` are those of the scoring run; where they were not kept, they are computed anew.
+    `cut_points` are those of the scoring run, with the map that was in use then; where they were not kept, they are
+    computed anew. `advice` is what that map says about segments, by name.
     """
 
     groups: tuple[RfmGroup, ...]
     unscored: int
     cut_points: RfmCutPoints
+    advice: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def total(self) -> Spending:
@@ -123,7 +126,7 @@ class RfmFigures:
                 spending,
                 _share(spending.customers, total.customers),
                 _share(spending.money, total.money),
-                _ADVICE.get(name, ""),
+                self.advice.get(name) or _ADVICE.get(name, ""),
             )
             for name, spending in sorted(by_name.items(), key=lambda item: (-strength(item[0]), item[0]))
         ]
@@ -151,6 +154,7 @@ def read_rfm(base: ScopedBase) -> RfmFigures:
     Raises `PredictionsMissing` before the first scoring run and `RfmUnavailable` where there is no RFM.
     """
     cut_points = kept_cut_points(base.warehouse) or current_cut_points(base.warehouse)
+    chosen = map_at(base.warehouse.settings, base.run.scored_at)
     purchases, money = cut_points.columns.frequency, cut_points.columns.monetary
     scores = [base.field(name) for name in (*_SCORES, "rfm_segment")]
     customers = base.customers(*scores, purchases, money)
@@ -163,7 +167,10 @@ def read_rfm(base: ScopedBase) -> RfmFigures:
         sa.func.coalesce(sa.func.sum(amount), 0.0).label("money"),
         sa.func.coalesce(sa.func.sum(measure(customers.c[purchases])), 0.0).label("purchases"),
     ).group_by(*by)
-    return _figures(base.rows(counted), cut_points)
+    if chosen is None:
+        return _figures(base.rows(counted), cut_points)
+    advice = {name: chosen.details(name).advice for name in segment_names(chosen.names)}
+    return _figures(base.rows(counted), chosen.apply(cut_points), advice)
 
 
 def money_curve(segments: Sequence[RfmSegment]) -> list[CurvePoint]:
@@ -192,7 +199,9 @@ def segment_condition(base: ScopedBase, name: str) -> Any:
     return condition("==", base.field("rfm_segment"), name)
 
 
-def _figures(rows: Iterable[dict[str, Any]], cut_points: RfmCutPoints) -> RfmFigures:
+def _figures(
+    rows: Iterable[dict[str, Any]], cut_points: RfmCutPoints, advice: Mapping[str, str] | None = None
+) -> RfmFigures:
     groups, unscored = [], 0
     for row in rows:
         if row["segment"] is None:
@@ -201,7 +210,7 @@ def _figures(rows: Iterable[dict[str, Any]], cut_points: RfmCutPoints) -> RfmFig
         spending = Spending(row["customers"], row["known"], row["money"], row["purchases"])
         groups.append(RfmGroup(row["recency"], row["frequency"], row["monetary"], row["segment"], spending))
     groups.sort(key=lambda group: (group.recency, group.frequency, group.monetary, group.segment))
-    return RfmFigures(tuple(groups), unscored, cut_points)
+    return RfmFigures(tuple(groups), unscored, cut_points, advice or {})
 
 
 def _sum(groups: Iterable[RfmGroup]) -> Spending:

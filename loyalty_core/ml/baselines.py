@@ -10,6 +10,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from loyalty_core.ml.ranking import area_under_curve
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -59,13 +61,3 @@ def find_simple_rule(inputs: FloatRows, classes: Classes, names: Sequence[str]) 
     areas = [area_under_curve(inputs[:, column], positive) for column in range(inputs.shape[1])]
     best = int(np.argmax(np.abs(np.array(areas) - 0.5)))
     return SimpleRule(names[best], best, 1 if areas[best] >= 0.5 else -1)
-
-
-def area_under_curve(scores: npt.NDArray[np.floating], positive: npt.NDArray[np.bool_]) -> float:
-    """ROC AUC as the Mann-Whitney statistic, ties at half; 0.5 when one side is empty."""
-    ones, zeros = int(positive.sum()), int((~positive).sum())
-    if not ones or not zeros:
-        return 0.5
-    _, group, size = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(size) - (size - 1) / 2)[group]
-    return float((rank[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))

@@ -9,7 +9,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,7 +35,7 @@ from loyalty_core.ml.bundle_files import (
     version_folder,
 )
 
-__all__ = ["activate", "list_versions", "prune", "rollback", "write_bundle"]
+__all__ = ["activate", "discard", "earlier_versions", "list_versions", "prune", "rollback", "write_bundle"]
 
 _VERSION_TIME = "%Y%m%dT%H%M%SZ"
 
@@ -69,12 +69,28 @@ def activate(models_dir: Path, version: str, by: str) -> Bundle:
 def rollback(models_dir: Path, by: str) -> Bundle:
     """Activate the version that was active before; further calls go further back."""
     with _writing(models_dir):
-        active = read_active(models_dir)
-        kept = set(list_versions(models_dir))
-        earlier = [version for version in (active.previous if active else ()) if version in kept]
+        earlier = earlier_versions(models_dir)
         if not earlier:
             raise BundleError("There is no earlier version to go back to.", remedy="Train again, or choose a version.")
         return _activate(models_dir, earlier[0], by, tuple(earlier[1:]))
+
+
+def earlier_versions(models_dir: Path) -> list[str]:
+    """Versions that were active before and are still there, latest first: where `rollback` leads."""
+    active = read_active(models_dir)
+    kept = set(list_versions(models_dir))
+    return [version for version in (active.previous if active else ()) if version in kept]
+
+
+def discard(models_dir: Path, version: str) -> None:
+    """Remove one version; raises `BundleError` for the active one and for one that is not there."""
+    with _writing(models_dir):
+        active = read_active(models_dir)
+        if active and version == active.version:
+            raise BundleError(f"The version {version} is active.", remedy="Activate another one before you discard it.")
+        if not version_folder(models_dir, version).is_dir():
+            raise BundleError(f"There is no version {version}.", "It may have been discarded meanwhile.")
+        _remove(models_dir, active, [version])
 
 
 def prune(models_dir: Path, keep: int) -> list[str]:
@@ -82,13 +98,17 @@ def prune(models_dir: Path, keep: int) -> list[str]:
     with _writing(models_dir):
         active = read_active(models_dir)
         others = [version for version in list_versions(models_dir) if not active or version != active.version]
-        if active:
-            # The copies may be of a version about to go, after an activation that was killed half way.
-            _copy_files(models_dir, version_folder(models_dir, active.version))
-        for version in others[keep:]:
-            folder = version_folder(models_dir, version)
-            folder.rename(folder.with_name(f".{version}"))  # and swept: a half-removed version is never listed
+        _remove(models_dir, active, others[keep:])
         return others[keep:]
+
+
+def _remove(models_dir: Path, active: ActiveVersion | None, versions: Sequence[str]) -> None:
+    if active:
+        # The copies may be of a version about to go, after an activation that was killed half way.
+        _copy_files(models_dir, version_folder(models_dir, active.version))
+    for version in versions:
+        folder = version_folder(models_dir, version)
+        folder.rename(folder.with_name(f".{version}"))  # and swept: a half-removed version is never listed
 
 
 def _activate(models_dir: Path, version: str, by: str, previous: tuple[str, ...]) -> Bundle:

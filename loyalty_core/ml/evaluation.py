@@ -14,8 +14,8 @@ from loyalty_core.ml.baselines import (
     Classes,
     Probabilities,
     SimpleRule,
-    area_under_curve,
 )
+from loyalty_core.ml.ranking import area_under_curve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -16,7 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from loyalty_core.ml.rfm_segments import NO_PURCHASES, SCORES, SEGMENT_NAMES, SEGMENTS, segment_of, segment_positions
+from loyalty_core.ml.rfm_segments import (
+    CELL_NAMES,
+    CELLS,
+    NO_PURCHASES,
+    SCORES,
+    cell_index,
+    segment_names,
+    segment_positions,
+)
+from loyalty_core.settings import RfmMeasure
 
 FloatArray = npt.NDArray[np.float64]
 Rule = Literal["default", "r"]
@@ -38,7 +47,8 @@ class RfmCutPoints:
     A score is 1 plus the number of cut points that the value passes; recency counts backwards, so that 5 is
     the most recent. To pass means to be above the cut point; under the rule "r", to reach it.
     `customers` is the size of the base, `never_bought` how many of them stand outside the quintiles, `as_of`
-    the moment in UTC.
+    the moment in UTC. `cell_names` are the segments of the 125 CELLS; the cut points of the `own` measures come, as
+    these do, from a map that somebody has saved.
     """
 
     recency: FourPoints
@@ -49,6 +59,8 @@ class RfmCutPoints:
     customers: int
     never_bought: int
     as_of: datetime
+    cell_names: tuple[str, ...] = CELL_NAMES
+    own: tuple[RfmMeasure, ...] = ()
 
 
 class RfmScore(NamedTuple):
@@ -61,7 +73,7 @@ class RfmScore(NamedTuple):
 
 
 class RfmScores(NamedTuple):
-    """Many customers: (n, 3) scores for recency, frequency, monetary, and positions in SEGMENT_NAMES."""
+    """Many customers: (n, 3) scores for recency, frequency, monetary, and positions in `segment_names`."""
 
     scores: npt.NDArray[np.int8]
     segments: npt.NDArray[np.int8]
@@ -79,7 +91,7 @@ def score_one(features: Mapping[str, Any], cut_points: RfmCutPoints) -> RfmScore
     )
     if isnan(recency) and not frequency > 0:
         return score
-    return score._replace(segment=segment_of(*score[:3]))
+    return score._replace(segment=cut_points.cell_names[cell_index(*score[:3])])
 
 
 def score_arrays(
@@ -91,8 +103,9 @@ def score_arrays(
     scores[~np.isfinite(recency), 0] = 1
     scores[:, 1] = _score(frequency, cut_points.frequency, cut_points.rule)
     scores[:, 2] = _score(monetary, cut_points.monetary, cut_points.rule)
-    segments = segment_positions(scores)
-    segments[never_bought(recency, frequency)] = SEGMENT_NAMES.index(NO_PURCHASES.name)
+    segments = segment_positions(scores, cut_points.cell_names)
+    # No Purchases stands last.
+    segments[never_bought(recency, frequency)] = len(segment_names(cut_points.cell_names)) - 1
     return RfmScores(scores, segments)
 
 
@@ -111,7 +124,8 @@ def score_columns(view: sa.FromClause, cut_points: RfmCutPoints) -> dict[str, sa
         "frequency": _score_ladder(frequency, cut_points.frequency, cut_points.rule),
         "monetary": _score_ladder(monetary, cut_points.monetary, cut_points.rule),
     }
-    return {**scores, "rfm_segment": _segment_name(never_bought_in_sql(recency, frequency), **scores)}
+    never_bought = never_bought_in_sql(recency, frequency)
+    return {**scores, "rfm_segment": _segment_name(cut_points.cell_names, never_bought, **scores)}
 
 
 def measure(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
@@ -143,14 +157,15 @@ def _score_ladder(value: sa.ColumnElement[float], points: FourPoints, rule: Rule
 
 
 def _segment_name(
+    cell_names: tuple[str, ...],
     never_bought: sa.ColumnElement[bool],
     recency: sa.ColumnElement[int],
     frequency: sa.ColumnElement[int],
     monetary: sa.ColumnElement[int],
 ) -> sa.ColumnElement[str]:
-    cells = {segment.name: [] for segment in SEGMENTS}
-    for r, f, m in np.ndindex(5, 5, 5):
-        cells[segment_of(r + 1, f + 1, m + 1)].append(100 * (r + 1) + 10 * (f + 1) + m + 1)
+    cells = {name: [] for name in segment_names(cell_names)[:-1]}
+    for (r, f, m), name in zip(CELLS, cell_names, strict=True):
+        cells[name].append(100 * r + 10 * f + m)
     code = 100 * recency + 10 * frequency + monetary
     names = [(code.in_(codes), name) for name, codes in cells.items()]
     return sa.case((never_bought, NO_PURCHASES.name), *names)

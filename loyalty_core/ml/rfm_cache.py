@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.rfm import RfmCutPoints
 from loyalty_core.ml.rfm_cut_points import current_cut_points
+from loyalty_core.ml.rfm_map import map_in_use
 from loyalty_core.warehouse import Warehouse
 
 _KEPT_SECONDS = 60.0
@@ -26,7 +27,11 @@ class CutPointsCache:
         self._expires = 0.0
 
     def get(self) -> RfmCutPoints:
-        """Raises what `current_cut_points` raises."""
+        """With the map in use; raises what `current_cut_points` and `map_in_use` raise."""
+        cut_points, chosen = self._without_map(), map_in_use(self._warehouse.settings)
+        return chosen.apply(cut_points) if chosen else cut_points
+
+    def _without_map(self) -> RfmCutPoints:
         view = self._warehouse.features
         with self._lock:
             if self._outcome is None or self._view is not view or time.monotonic() >= self._expires:

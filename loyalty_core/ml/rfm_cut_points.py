@@ -1,4 +1,7 @@
-"""RFM cut points: computed in the warehouse over the whole base, kept with their date, used until they are old."""
+"""RFM cut points: computed in the warehouse over the whole base, kept with their date, used until they are old.
+
+A map that somebody has saved stands above them, see `rfm_map`; these are what there is without one.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,7 @@ def kept_cut_points(warehouse: Warehouse) -> RfmCutPoints | None:
 
 def keep_cut_points(warehouse: Warehouse, cut_points: RfmCutPoints) -> None:
     """Write them beside the models; where that folder cannot be written, they are computed when next needed."""
-    facts = _JSON.dump_python(cut_points, mode="json")
+    facts = _JSON.dump_python(cut_points, mode="json", exclude={"cell_names", "own"})
     content = {"format": _FORMAT, "origin": _origin(warehouse), "cut_points": facts}
     path = _path(warehouse.settings)
     with suppress(OSError):

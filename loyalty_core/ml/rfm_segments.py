@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 SCORES = (1, 2, 3, 4, 5)
+
+# Recency, frequency and monetary score, in the order of their codes: 111, 112, …, 555.
+CELLS: tuple[tuple[int, int, int], ...] = tuple(product(SCORES, SCORES, SCORES))
 
 
 @dataclass(frozen=True)
@@ -112,19 +117,40 @@ def _read_grid() -> npt.NDArray[np.int8]:
 
 _POSITIONS = _read_grid()
 
+# The name of each of CELLS.
+CELL_NAMES: tuple[str, ...] = tuple(SEGMENT_NAMES[position] for position in _POSITIONS.ravel())
+
+
+def cell_index(recency: int, frequency: int, monetary: int) -> int:
+    """Where three scores from 1 to 5 stand in CELLS."""
+    return 25 * recency + 5 * frequency + monetary - 31
+
 
 def segment_of(recency: int, frequency: int, monetary: int) -> str:
     """The segment's name for three scores from 1 to 5 (recency 5 = most recent)."""
     for name, score in (("recency", recency), ("frequency", frequency), ("monetary", monetary)):
         if score not in SCORES:
             raise ValueError(f"{name} score {score!r} is not one of 1 to 5")
-    return SEGMENT_NAMES[_POSITIONS[recency - 1, frequency - 1, monetary - 1]]
+    return CELL_NAMES[cell_index(recency, frequency, monetary)]
 
 
-def segment_positions(scores: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
-    """Position in SEGMENT_NAMES for each row of (n, 3) scores from 1 to 5."""
+@lru_cache(maxsize=8)
+def segment_names(cell_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The different names of the cells: the product's from weak to strong, then others by name, and No Purchases."""
+    own = sorted(set(cell_names) - set(SEGMENT_NAMES))
+    return (*(name for name in SEGMENT_NAMES[:-1] if name in cell_names), *own, NO_PURCHASES.name)
+
+
+def segment_positions(scores: npt.NDArray[np.int8], cell_names: tuple[str, ...] = CELL_NAMES) -> npt.NDArray[np.int8]:
+    """Position in `segment_names(cell_names)` for each row of (n, 3) scores from 1 to 5."""
     cells = np.ravel_multi_index(tuple((scores - 1).T), _POSITIONS.shape)
-    return _POSITIONS.ravel()[cells]
+    return _positions(cell_names)[cells]
+
+
+@lru_cache(maxsize=8)
+def _positions(cell_names: tuple[str, ...]) -> npt.NDArray[np.int8]:
+    position_of = {name: position for position, name in enumerate(segment_names(cell_names))}
+    return np.array([position_of[name] for name in cell_names], dtype=np.int8)
 
 
 def segment_details(name: str) -> Segment:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from loyalty_core.ml.features import Encoded, as_numbers
 from loyalty_core.ml.predictions import Models
 from loyalty_core.ml.rfm import RfmColumns, RfmCutPoints, score_arrays
-from loyalty_core.ml.rfm_segments import SEGMENT_NAMES
+from loyalty_core.ml.rfm_segments import segment_names
 from loyalty_core.ml.risk import DECIMALS, RISKS, RiskThresholds
 
 FloatRows = npt.NDArray[np.float32]
@@ -132,7 +132,7 @@ class BatchScorer:
         recency, frequency, monetary = (as_numbers(name, batch.column(name)) for name in self.cut_points.columns)
         scored = score_arrays(recency, frequency, monetary, self.cut_points)
         scores = {name: pa.array(scored.scores[:, place]) for place, name in enumerate(RfmColumns._fields)}
-        return {**scores, "rfm_segment": _named(scored.segments, SEGMENT_NAMES)}
+        return {**scores, "rfm_segment": _named(scored.segments, segment_names(self.cut_points.cell_names))}
 
 
 def has_model(models: Models, name: Literal["churn", "nbo"]) -> bool:

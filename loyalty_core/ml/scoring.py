@@ -19,6 +19,7 @@ from loyalty_core.ml.overlap import ahead, in_order
 from loyalty_core.ml.predictions import Models
 from loyalty_core.ml.rfm import RfmCutPoints
 from loyalty_core.ml.rfm_cut_points import RfmUnavailable, compute_cut_points, current_cut_points, keep_cut_points
+from loyalty_core.ml.rfm_map import map_at
 from loyalty_core.ml.risk import RiskThresholds
 from loyalty_core.ml.score_batch import NO_ID, BatchScorer, ScoredBatch, has_model
 from loyalty_core.warehouse import Warehouse
@@ -103,11 +104,13 @@ def score_base(
     """Predict churn, offers and RFM for every customer and replace `customer_predictions`.
 
     When anything fails, the predictions of the run before stay as they are. Raises `ScoringInProgress` while
-    another run writes, `MappingError` and `FeatureCountMismatch` when view and models do not fit, and the
-    warehouse's errors.
+    another run writes, `MappingError` and `FeatureCountMismatch` when view and models do not fit,
+    `StateStoreUnavailable` when it cannot be known whether there is an RFM map, and the warehouse's errors.
     """
     started, scored_at = time.monotonic(), datetime.now(UTC)
-    cut_points, no_rfm = _cut_points(warehouse)
+    computed, no_rfm = _cut_points(warehouse)
+    chosen = map_at(warehouse.settings, scored_at) if computed else None
+    cut_points = chosen.apply(computed) if chosen and computed else computed
     scorer = make_scorer(warehouse, models, cut_points, scored_at)
     customers, tally, target = _count(warehouse, cut_points), _Tally(), destination(warehouse)
 
@@ -118,8 +121,8 @@ def score_base(
     _score_and_write(
         warehouse.stream_arrow(_select(warehouse.features, scorer), batch_rows), scorer, target, tally, report
     )
-    if cut_points:
-        keep_cut_points(warehouse, cut_points)
+    if computed:
+        keep_cut_points(warehouse, computed)
     remarks = (target.remark, no_rfm, *_missing_models(models), *tally.remarks())
     return ScoringResult(
         customers=tally.written,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.baselines import area_under_curve
 from loyalty_core.ml.features import as_arrow, as_numbers, kind_of
+from loyalty_core.ml.ranking import area_under_curve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,13 @@ class Finding:
     remedy: str
 
 
+SINCE_IGNORED = Finding(
+    "warning",
+    "The start date has no effect: the rows have no date and the query does not use :start_date.",
+    "Use :start_date in the query, or let it give the date column.",
+)
+
+
 @dataclass(frozen=True)
 class Labels:
     """`classes` are 0, 1, … per row; `offers` are the offer ids in the order of the classes, empty for churn."""
@@ -76,7 +83,7 @@ def read_labels(history: History) -> Labels:
 def check_history(history: History, labels: Labels, today: date, window_days: int) -> tuple[Finding, ...]:
     """All findings about a history; `window_days` is how long after its date a churn label is known."""
     return (
-        *_amount(labels),
+        *check_amount(np.bincount(labels.classes, minlength=labels.count), labels.offers),
         *_features(history, labels),
         *_duplicates(history),
         *_dates(history, today, window_days),
@@ -126,8 +133,9 @@ def _offer_labels(history: History) -> Labels:
     raise TrainingRefused(history.source, (finding,))
 
 
-def _amount(labels: Labels) -> Iterator[Finding]:
-    rows, counts = len(labels.classes), np.bincount(labels.classes, minlength=labels.count)
+def check_amount(counts: npt.NDArray[Any], offers: tuple[int, ...]) -> Iterator[Finding]:
+    """Whether there are enough rows; `counts` are those of each class, `offers` as in `Labels`."""
+    rows = int(counts.sum())
     if rows < FEWEST_ROWS:
         yield Finding(
             "stop", f"There are {rows:,} rows, fewer than the {FEWEST_ROWS} without which training makes no sense.",
@@ -140,14 +148,41 @@ def _amount(labels: Labels) -> Iterator[Finding]:
         )  # fmt: skip
     if counts.min() < FEWEST_OF_A_CLASS and rows >= FEWEST_ROWS:
         rarest = int(counts.argmin())
-        what = f"offer {labels.offers[rarest]} was taken" if labels.offers else ("stayed", "churned")[rarest]
+        what = f"offer {offers[rarest]} was taken" if offers else ("stayed", "churned")[rarest]
         yield Finding(
             "stop", f"Only {counts.min()} rows say that {what}; {FEWEST_OF_A_CLASS} are needed.",
-            "Collect more history, or leave that offer out with a query of your own." if labels.offers
+            "Collect more history, or leave that offer out with a query of your own." if offers
             else "Collect more history, or choose an earlier start.",
         )  # fmt: skip
-    if len(labels.offers) == 1:
-        yield Finding("stop", f"Offer {labels.offers[0]} is the only one.", "There must be two offers to choose from.")
+    if len(offers) == 1:
+        yield Finding("stop", f"Offer {offers[0]} is the only one.", "There must be two offers to choose from.")
+
+
+def blank_feature(name: str) -> Finding:
+    return Finding("warning", f"The feature {name!r} is blank in every row.", "Map another column, or fill it.")
+
+
+def constant_feature(name: str) -> Finding:
+    sentence = f"The feature {name!r} has the same value in every row."
+    return Finding("warning", sentence, "It adds nothing: map another one.")
+
+
+def repeated_rows(repeated: int, rows: int) -> Finding:
+    return Finding(
+        "warning",
+        f"{repeated:,} of {rows:,} rows are exact copies of another row.",
+        "Look for a join that multiplies rows; copies count double in training.",
+    )
+
+
+def check_age(days: int, window_days: int) -> Iterator[Finding]:
+    """Whether the newest rows are old enough to say who churned."""
+    if days < window_days:
+        yield Finding(
+            "warning",
+            f"The newest rows are {days} days old, but who churned is known only after {window_days} days.",
+            "Leave out younger rows, or set ACTIVE_WITHIN_DAYS to the time after which a customer counts as churned.",
+        )
 
 
 def _features(history: History, labels: Labels) -> Iterator[Finding]:
@@ -155,11 +190,9 @@ def _features(history: History, labels: Labels) -> Iterator[Finding]:
         column = as_arrow(history.features[name])
         filled = column.drop_null()
         if not len(filled):
-            yield Finding("warning", f"The feature {name!r} is blank in every row.", "Map another column, or fill it.")
+            yield blank_feature(name)
         elif len(filled.unique()) == 1 and not column.null_count:
-            yield Finding(
-                "warning", f"The feature {name!r} has the same value in every row.", "It adds nothing: map another one."
-            )
+            yield constant_feature(name)
         elif (area := _separation(name, column, labels)) > GIVES_AWAY_AUC:
             yield Finding(
                 "warning",
@@ -204,30 +237,16 @@ def _duplicates(history: History) -> Iterator[Finding]:
     table = pa.table({**columns, "  ": history.labels, **{k: v for k, v in identity.items() if v is not None}})
     repeated = len(table) - table.group_by(table.column_names).aggregate([]).num_rows
     if repeated:
-        yield Finding(
-            "warning",
-            f"{repeated:,} of {len(table):,} rows are exact copies of another row.",
-            "Look for a join that multiplies rows; copies count double in training.",
-        )
+        yield repeated_rows(repeated, len(table))
 
 
 def _dates(history: History, today: date, window_days: int) -> Iterator[Finding]:
     if history.since_ignored:
-        yield Finding(
-            "warning",
-            "The start date has no effect: the rows have no date and the query does not use :start_date.",
-            "Use :start_date in the query, or let it give the date column.",
-        )
+        yield SINCE_IGNORED
     if history.dates is None or history.dates.null_count == len(history.dates):
         return
-    newest = max(history.dates.drop_null().unique().to_pylist())
-    age = (today - newest).days
-    if history.model == "churn" and age < window_days:
-        yield Finding(
-            "warning",
-            f"The newest rows are {age} days old, but who churned is known only after {window_days} days.",
-            "Leave out younger rows, or set ACTIVE_WITHIN_DAYS to the time after which a customer counts as churned.",
-        )
+    if history.model == "churn":
+        yield from check_age((today - max(history.dates.drop_null().unique().to_pylist())).days, window_days)
     if history.customers is not None and _features_frozen(history):
         yield Finding(
             "warning",

@@ -25,6 +25,7 @@ from loyalty_core.errors import (
     ViewUnusable,
     WarehouseUnavailable,
 )
+from loyalty_core.ml import versions
 from loyalty_core.ml.bundle_store import activate, prune, write_bundle
 from loyalty_core.ml.features import FeatureCountMismatch, MappingError
 from loyalty_core.ml.training_checks import TrainingRefused
@@ -56,6 +57,8 @@ _EXIT_CODES: tuple[tuple[type[LoyaltyError], int], ...] = (
 def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] | None = None) -> int:
     """Train as the arguments say, starting from these options; returns the exit code."""
     given = _parser().parse_args(arguments)
+    if about_versions := _about_versions(given):
+        return versions.main(about_versions)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         return _run({"churn": churn, "nbo": nbo}, given, errors)
@@ -65,6 +68,15 @@ def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] 
     except KeyboardInterrupt:
         errors.print("Stopped; nothing was changed.")
         return STOPPED
+
+
+def _about_versions(given: argparse.Namespace) -> list[str]:
+    """What is asked of the versions there are, as their own command takes it; empty where a training is asked for."""
+    if given.activate:
+        return ["activate", given.activate]
+    if given.compare is not None:
+        return ["compare", *filter(None, [given.compare])]
+    return ["rollback"] if given.rollback else ["list"] if given.list else []
 
 
 def _run(bases: Mapping[ModelName, TrainingOptions], given: argparse.Namespace, errors: Console) -> int:
@@ -175,6 +187,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-activate", action="store_true", help="keep the version without using it")
     parser.add_argument("--promote-worse", action="store_true", help="activate even what a simple baseline beats")
     parser.add_argument("--progress", choices=("terminal", "jsonl"), default="terminal", help="how to report")
+    instead = parser.add_argument_group("instead of training").add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="every version, newest first, the active one marked")
+    instead.add_argument(
+        "--compare", nargs="?", const="", metavar="VERSION", help="the active version beside the newest, or this one"
+    )
+    instead.add_argument("--activate", metavar="VERSION", help="make a version the active one")
+    instead.add_argument("--rollback", action="store_true", help="activate the version that was active before")
     options = parser.add_argument_group("training options, for all models trained")
     for name, (reader, text) in _OPTION_FLAGS.items():
         options.add_argument(f"--{name.replace('_', '-')}", type=reader, metavar="VALUE", help=text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from psycopg import errors as postgresql
+from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -127,16 +128,27 @@ class StateStore:
             return self._health("The tables are older than this version of the app.", MIGRATE, revision)
         return self._health("The state store answers and its tables are up to date.", "", revision, ok=True)
 
+    def has_table(self, name: str) -> bool:
+        """Whether the table is there; a store that has not been set up, or is of an older version, may lack it."""
+        with self.outages(OSError):
+            if self._has_no_file():
+                return False
+            with self._reading.connect() as connection:
+                return inspect(connection).has_table(name)
+
     def _health(self, detail: str, remedy: str, revision: str | None = None, *, ok: bool = False) -> StoreHealth:
         return StoreHealth(ok, detail, remedy, without_secrets(self.url), revision, self.engine.dialect.name)
 
     def _revision(self) -> str | None:
         with self.outages(OSError):
-            # Connecting would create an empty file.
-            if is_sqlite(self.url) and not sqlite_file(self.url).exists():
+            if self._has_no_file():
                 return None
             with self._reading.connect() as connection:
                 return schema.current_revision(connection)
+
+    def _has_no_file(self) -> bool:
+        """Connecting would create an empty one."""
+        return is_sqlite(self.url) and not sqlite_file(self.url).exists()
 
 
 def _is_outage(error: BaseException | None) -> bool:

@@ -5,6 +5,7 @@ from loyalty_core.store.base import Base
 from loyalty_core.store.dashboards import DashboardLayoutRecord
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
 from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
+from loyalty_core.store.rfm_maps import RfmMapRecord
 from loyalty_core.store.segments import (
     SegmentMember,
     SegmentRecord,
@@ -21,6 +22,7 @@ __all__ = [
     "JobRecord",
     "OfferPolicyRecord",
     "OfferPolicyVersionRecord",
+    "RfmMapRecord",
     "SegmentMember",
     "SegmentRecord",
     "SegmentReference",

@@ -1,6 +1,6 @@
 """A background job on a screen: start it, watch it, stop it, and see how it ended."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -17,20 +17,29 @@ from loyalty_core.ui.viewer import viewer_name
 POLL_SECONDS = 1.5
 
 
-def draw_job(kind: str, *, start_label: str, options: Mapping[str, Any] | None = None, key: str) -> None:
+def draw_job(
+    kind: str,
+    *,
+    start_label: str,
+    options: Mapping[str, Any] | None = None,
+    key: str,
+    disabled: bool = False,
+    draw_more: Callable[[Job], None] | None = None,
+) -> None:
     """A button that starts a job of this kind with these options; while one is under way, how far it is.
 
     It makes no difference who started it, and where. When it ends, the page runs once more with its new figures.
+    `draw_more` is drawn below a job that is under way, again whenever its progress is.
     """
     job = get_services().jobs.latest(kind)
     if job and job.is_under_way:
         # Only now, since a fragment that runs by itself keeps every open page asking.
-        st.fragment(_draw_under_way, run_every=POLL_SECONDS)(kind, key)
+        st.fragment(_draw_under_way, run_every=POLL_SECONDS)(kind, key, draw_more)
         return
     if job and job.state == "failed" and not job.is_dismissed:
         _draw_failure(job, key)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(start_label, icon=":material/play_arrow:", key=f"{key}-start"):
+        if st.button(start_label, icon=":material/play_arrow:", key=f"{key}-start", disabled=disabled):
             with errors_shown():
                 _start(kind, options or {})
         if job:
@@ -43,7 +52,7 @@ def _start(kind: str, options: Mapping[str, Any]) -> None:
     st.rerun()
 
 
-def _draw_under_way(kind: str, key: str) -> None:
+def _draw_under_way(kind: str, key: str, draw_more: Callable[[Job], None] | None) -> None:
     """Drawn again every second or two, by itself."""
     try:
         job = get_services().jobs.latest(kind)
@@ -63,6 +72,9 @@ def _draw_under_way(kind: str, key: str) -> None:
             on_click=partial(_cancel, job.id),
         )
     st.caption(escape(f"Started by {job.started_by} · {_duration(job.seconds)} · {job.message}".removesuffix(" · ")))
+    if draw_more is not None:
+        with errors_shown():
+            draw_more(job)
 
 
 def _cancel(job_id: int) -> None:

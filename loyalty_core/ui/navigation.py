@@ -25,9 +25,10 @@ SEGMENTS = Screen("segments.py", "Segments", ":material/groups:", "segments", "E
 CHURN = Screen("churn.py", "Churn", ":material/person_off:", "churn", "Predict")
 RFM = Screen("rfm.py", "RFM", ":material/grid_on:", "rfm", "Predict")
 OFFERS = Screen("offers.py", "Next best offer", ":material/local_offer:", "offers", "Predict")
+TRAINING = Screen("training.py", "Training", ":material/model_training:", "training", "Operate")
 SYSTEM_HEALTH = Screen("system_health.py", "System health", ":material/monitor_heart:", "health", "Operate")
 
-SCREENS = (OVERVIEW, SEGMENTS, CUSTOMERS, CHURN, OFFERS, RFM, SYSTEM_HEALTH)
+SCREENS = (OVERVIEW, SEGMENTS, CUSTOMERS, CHURN, OFFERS, RFM, TRAINING, SYSTEM_HEALTH)
 
 
 def current_page() -> Page:

@@ -9,7 +9,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle import Bundle
 from loyalty_core.ml.offers import offer_name
 from loyalty_core.ml.predictions import ChurnPrediction, CustomerPredictions, Driver, Drivers, NboPrediction, RfmAnswer
-from loyalty_core.ml.rfm_segments import segment_details
+from loyalty_core.ml.rfm_map import segment_in_use
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, data, format
 from loyalty_core.ui.messages import escape
@@ -92,13 +92,13 @@ def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
 
 
 def _draw_rfm(rfm: RfmAnswer) -> None:
-    segment = segment_details(rfm["segment"])
+    segment = segment_in_use(get_services().settings, rfm["segment"])
     st.metric("Segment", rfm["segment"])
     for measure in ("recency", "frequency", "monetary"):
         score = rfm[measure]
         st.markdown(f"{measure.capitalize()} **{score}** of 5 {'●' * score}{'○' * (5 - score)}")
-    st.caption(segment.meaning)
-    st.markdown(f"- {segment.advice}")
+    st.caption(escape(segment.meaning))
+    st.markdown(f"- {escape(segment.advice)}")
 
 
 def draw_drivers(of: str, drivers: Drivers | None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from loyalty_core.warehouse.connection import Warehouse
+
+    FindColumns = Callable[[list[str], str], Mapping[str, str]]
 
 ModelName = Literal["churn", "nbo"]
 _EARLIEST = date(1900, 1, 1)
@@ -64,19 +66,34 @@ class History:
         return len(self.labels)
 
 
-def read_history(
-    warehouse: Warehouse,
-    model: ModelName,
-    find_columns: Callable[[list[str], str], Mapping[str, str]],
-    *,
-    since: date | None = None,
-    most_rows: int = 1_000_000,
-    on_rows: Callable[[int], None] = lambda _: None,
-) -> History:
-    """The history of a model, from its table or from the query in the settings.
+@dataclass(frozen=True)
+class HistoryRows:
+    """Where a model's history is read: `features` are feature → column of `rows`, `label` and the others columns.
 
-    `find_columns(names, source)` gives feature → column and raises where one is missing; `on_rows` hears the
-    number of rows read so far. Of more than `most_rows` rows the newest are taken. Raises `ViewUnusable`
+    `day` and `customer` are None where there is no such column. `takes_since` is false where a start date has
+    nothing to apply to.
+    """
+
+    model: ModelName
+    source: str
+    rows: sa.FromClause
+    features: Mapping[str, str]
+    label: sa.ColumnElement[Any]
+    day: sa.ColumnElement[Any] | None
+    customer: sa.ColumnElement[Any] | None
+    takes_since: bool
+
+    def within(self, select: sa.Select, since: date | None) -> sa.Select:
+        """Only rows of that day or later; a query of one's own may have left them out by itself."""
+        return select.where(self.day >= since) if since and self.day is not None else select
+
+
+def find_history(
+    warehouse: Warehouse, model: ModelName, find_columns: FindColumns, since: date | None = None
+) -> HistoryRows:
+    """The history of a model: its table, or the query in the settings with `since` as :start_date.
+
+    `find_columns(names, source)` gives feature → column and raises where one is missing. Raises `ViewUnusable`
     without the table, `DataError` without the label column, `SettingsError` for a query that cannot run.
     """
     table = TABLES[model]
@@ -85,31 +102,55 @@ def read_history(
     source = table.query_setting if query else table.table
     rows = _rows_of_query(warehouse, table, query, since) if query else _rows_of_table(warehouse, table)
     names = [column.name for column in rows.columns]
-    columns = find_columns(names, source)
+    features = find_columns(names, source)
     label, day, customer = (_named(name, names) for name in (table.label, table.date, settings.dwh_customer_id_column))
     if label is None:
         raise DataError(
             f"{source} has no column {table.label!r}, which says what happened.",
             remedy="Add it (docs/machine-learning.md shows both tables), or give it that name in a query of your own.",
         )
-    select = sa.select(*(rows.c[name].label(f"feature_{place}") for place, name in enumerate(columns.values())))
-    select = select.add_columns(rows.c[label].label("label")).where(rows.c[label].is_not(None))
-    if customer:
-        select = select.add_columns(rows.c[customer].label("customer"))
-    if day:
-        on_day = sa.cast(rows.c[day], sa.Date)
-        select = select.add_columns(on_day.label("day")).order_by(on_day.desc())
-        select = select.where(on_day >= since) if since else select
-    found = _in_fixed_order(warehouse, select.limit(most_rows), on_rows)
-    uses_since = day is not None or (query is not None and ":start_date" in query)
-    return History(
+    return HistoryRows(
         model=model,
         source=source,
-        features=found.select(range(len(columns))).rename_columns(list(columns)),
-        labels=_column(found, "label"),
-        dates=_column(found, "day") if day else None,
-        customers=_column(found, "customer") if customer else None,
-        since_ignored=since is not None and not uses_since,
+        rows=rows,
+        features=features,
+        label=rows.c[label],
+        day=sa.cast(rows.c[day], sa.Date) if day else None,
+        customer=rows.c[customer] if customer else None,
+        takes_since=day is not None or (query is not None and ":start_date" in query),
+    )
+
+
+def read_history(
+    warehouse: Warehouse,
+    model: ModelName,
+    find_columns: FindColumns,
+    *,
+    since: date | None = None,
+    most_rows: int = 1_000_000,
+    on_rows: Callable[[int], None] = lambda _: None,
+) -> History:
+    """The labelled rows of `find_history`, which says what is raised.
+
+    `on_rows` hears the number of rows read so far. Of more than `most_rows` rows the newest are taken.
+    """
+    found = find_history(warehouse, model, find_columns, since)
+    names = found.features.values()
+    select = sa.select(*(found.rows.c[name].label(f"feature_{place}") for place, name in enumerate(names)))
+    select = found.within(select.add_columns(found.label.label("label")).where(found.label.is_not(None)), since)
+    if found.customer is not None:
+        select = select.add_columns(found.customer.label("customer"))
+    if found.day is not None:
+        select = select.add_columns(found.day.label("day")).order_by(found.day.desc())
+    read = _in_fixed_order(warehouse, select.limit(most_rows), on_rows)
+    return History(
+        model=model,
+        source=found.source,
+        features=read.select(range(len(names))).rename_columns(list(found.features)),
+        labels=_column(read, "label"),
+        dates=_column(read, "day") if found.day is not None else None,
+        customers=_column(read, "customer") if found.customer is not None else None,
+        since_ignored=since is not None and not found.takes_since,
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from loyalty_core.ml.bundle import BundleError, load_bundle
 from loyalty_core.ml.bundle_files import list_versions, read_active
-from loyalty_core.ml.bundle_store import activate, prune, rollback, write_bundle
+from loyalty_core.ml.bundle_store import activate, discard, prune, rollback, write_bundle
 from tests.ml.serving import bundle_parts, other_parts, training_rows, without_nbo
 
 ROWS = training_rows(5)
@@ -260,3 +260,16 @@ def test_unfit_metrics_are_refused(tmp_path):
 
     with pytest.raises(BundleError, match="cannot be written as JSON"):
         write_bundle(tmp_path, parts)
+
+
+def test_a_version_is_discarded_unless_it_is_active(models_dir):
+    active, other = _active(models_dir).version, write_bundle(models_dir, other_parts())
+
+    discard(models_dir, other)
+
+    assert list_versions(models_dir) == [active]
+    assert not list((models_dir / "versions").glob(".*"))
+    for version, message in ((active, "is active"), (other, "There is no version"), ("../x", "not a model version")):
+        with pytest.raises(BundleError, match=message):
+            discard(models_dir, version)
+    assert load_bundle(models_dir).version == active

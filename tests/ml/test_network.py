@@ -11,8 +11,8 @@ from scipy.special import expit
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.ml import network as networks
-from loyalty_core.ml.baselines import area_under_curve
 from loyalty_core.ml.network import ConversionFailed, Epoch, Rows, fit_pieces, prove_parity, train_network
+from loyalty_core.ml.ranking import area_under_curve
 from loyalty_core.ml.tflite import TfliteModel
 from loyalty_core.ml.training_options import TrainingOptions
 
@@ -98,6 +98,7 @@ def test_epochs_are_reported_and_may_be_stopped() -> None:
         train_network(rows, rows, 2, QUICK, stop_at_three)
     assert [(epoch.number, epoch.epochs) for epoch in seen] == [(1, 12), (2, 12), (3, 12)]
     assert seen[2].validation_loss < seen[0].validation_loss
+    assert [epoch.training_loss for epoch in seen] == [epoch.validation_loss for epoch in seen]  # the same rows
 
 
 def test_class_weights_leave_the_probabilities_right() -> None:

@@ -12,7 +12,9 @@ import duckdb
 import pytest
 
 from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.bundle_store import list_versions
+from loyalty_core.ml.bundle_files import read_active
+from loyalty_core.ml.bundle_store import activate, list_versions, write_bundle
+from tests.ml.serving import bundle_parts, other_parts
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--epochs", "6", "--architecture", "8", "--members", "1", "--batch-size", "32", "--learning-rate", "0.02"]
@@ -130,3 +132,22 @@ def test_wrong_options(tmp_path: Path, arguments: list[str], settings: dict[str,
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "models").exists()
+
+
+def test_versions_are_listed_compared_activated_and_rolled_back(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    first, second = (write_bundle(models, parts) for parts in (bundle_parts(), other_parts()))
+    activate(models, first, "test")
+    for arguments, expected in (
+        (["--list"], f"* {first}  churn trained"),
+        (["--compare"], f"{first}  {second}"),
+        (["--activate", second], f"{second} is active."),
+        (["--compare", first], f"{second}  {first}"),
+        (["--rollback"], f"{first} is active."),
+    ):
+        done = run(tmp_path, *arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert expected in done.stdout
+    assert read_active(models).version == first
+    assert_one_line(run(tmp_path, "--rollback"), 1, "There is no earlier version to go back to.")
+    assert run(tmp_path, "--list", "--rollback").returncode == 2

@@ -1,6 +1,6 @@
 import pytest
 
-from loyalty_core.ml.bundle_files import read_active
+from loyalty_core.ml.bundle_files import list_versions, read_active
 from loyalty_core.ml.bundle_store import write_bundle
 from loyalty_core.ml.versions import main
 from loyalty_core.settings import get_settings
@@ -61,3 +61,33 @@ def test_what_cannot_be_done_is_one_line_on_stderr(models_dir, capsys, arguments
 def test_without_models_it_says_how_to_train(capsys):
     assert main([]) == 0
     assert capsys.readouterr().out == "There are no models yet. Train them: python train_models_from_dwh.py\n"
+
+
+def test_compares_the_active_version_with_the_newest_or_a_named_one(models_dir, capsys):
+    active = read_active(models_dir).version
+    worse = other_parts()
+    worse.models["churn"].metrics["auc"] = 0.5
+    other, newest = write_bundle(models_dir, worse), write_bundle(models_dir, other_parts())
+
+    assert main(["compare"]) == 0
+    newest_lines = capsys.readouterr().out.splitlines()
+    assert newest_lines[1].split() == [active, newest]
+    assert newest_lines[3].split() == ["AUC", "0.8100", "0.8100"]
+    assert main(["compare", other]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == [active, other]
+    assert lines[3].split() == ["AUC", "0.8100", "0.5000", "worse"]
+    assert lines[5].split()[-2:] == ["-", "-"]  # never measured
+
+
+def test_there_must_be_something_to_compare(models_dir, capsys):
+    assert main(["compare"]) == 1
+    assert main(["compare", read_active(models_dir).version]) == 1
+    (models_dir / "active.json").unlink()
+    assert main(["compare"]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert [line.partition(".")[0] for line in errors] == [
+        "There is no other version",
+        f"There is no version {list_versions(models_dir)[0]} beside the active one",
+        "No version is active",
+    ]

@@ -232,14 +232,17 @@ def test_plain_where_the_package_cannot_be_used(
     assert not app.get("component_instance")
 
 
-def test_the_first_layout_has_no_overlap():
+def test_in_the_first_layout_cards_neither_overlap_nor_hang_in_the_air():
     mark = (Mark("a", 1, "a."),)
-    cards = [Card(name, name, "ranking", mark) for name in ("months", "risk", "rfm", "offers", "segments", "category")]
-    places = first_layout([*cards, Card("empty", "Empty", "ranking")])
-    cells = [(x, y) for p in places.values() for x in range(p.x, p.x + p.w) for y in range(p.y, p.y + p.h)]
-    assert len(cells) == len(set(cells)) == sum(p.w * p.h for p in places.values())
+    filled = [Card(name, name, "ranking", mark) for name in ("months", "risk", "rfm", "segments", "category", "spread")]
+    places = first_layout([*filled[:3], Card("offers", "Empty", "ranking"), *filled[3:]])
+    cells = {(x, y): card for card, p in places.items() for x in range(p.x, p.x + p.w) for y in range(p.y, p.y + p.h)}
+    assert len(cells) == sum(place.w * place.h for place in places.values())
     assert max(x for x, _ in cells) < 12
-    assert places["empty"].h < places["category"].h
+    for card, place in places.items():
+        above = {cells.get((x, place.y - 1)) for x in range(place.x, place.x + place.w)}
+        assert place.y == 0 or above != {None}, card
+    assert places["offers"].h < places["rfm"].h
 
 
 def test_the_wide_layout_alone_is_taken_from_the_browser():

@@ -55,7 +55,7 @@ def draw_dashboard(cards: Sequence[Card]) -> None:
             onLayoutChange=partial(_changed, layout),
         ):
             for card in cards:
-                ticks = min(layout[card.id].w - 1, _MOST_TICKS)
+                ticks = min(max(1, layout[card.id].w - 1), _MOST_TICKS)
                 draw_card(card, ticks, partial(_open, card.screen), _open_segment)
 
 

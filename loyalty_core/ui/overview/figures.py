@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from loyalty_core.ui import charts
 from loyalty_core.ui.overview.card import Mark
 
 
@@ -35,6 +36,7 @@ def ranking(marks: Sequence[Mark]) -> go.Figure:
         orientation="h",
         text=[_numbers(mark) for mark in upwards],
         textposition="auto",
+        insidetextfont={"color": charts.theme("backgroundColor")},
         hovertext=[mark.sentence for mark in upwards],
         hoverinfo="text",
     )

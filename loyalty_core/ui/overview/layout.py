@@ -12,15 +12,20 @@ _EMPTY_SIZE = (4, 4)
 
 
 def first_layout(cards: Sequence[Card]) -> Layout:
-    """Where the cards stand before anyone has moved them: from left to right, row by row."""
+    """Where the cards stand before anyone has moved them: from left to right, each as far up as it can.
+
+    The grid in the browser moves cards up by itself, and would report that as a change by the viewer.
+    """
     places: Layout = {}
-    x = y = row_height = 0
+    x, bottoms = 0, [0] * COLUMNS
     for card in cards:
         w, h = _first_size(card)
         if x + w > COLUMNS:
-            x, y, row_height = 0, y + row_height, 0
+            x = 0
+        y = max(bottoms[x : x + w])
         places[card.id] = Place(x, y, w, h)
-        x, row_height = x + w, max(row_height, h)
+        bottoms[x : x + w] = [y + h] * w
+        x += w
     return places
 
 

@@ -1,0 +1,72 @@
+"""Changing which models answer, from the app: proven first, and kept in the audit trail with who did it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from loyalty_core.ml.bundle import load_bundle
+from loyalty_core.ml.bundle_files import BundleError
+from loyalty_core.ml.bundle_store import activate, discard, earlier_versions, rollback
+from loyalty_core.ml.comparison import TITLES, losses_to, read_versions
+from loyalty_core.store import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loyalty_core.ml.bundle import Bundle
+    from loyalty_core.settings import Settings
+    from loyalty_core.store import StateStore
+
+SUBJECT_KIND = "model version"
+
+
+class Promotion:
+    """Activates, rolls back and discards versions. Nothing changes where the state store does not answer."""
+
+    def __init__(self, settings: Settings, store: StateStore) -> None:
+        self._settings = settings
+        self._models_dir = settings.models_dir
+        self._store = store
+
+    def prove(self, version: str) -> Bundle:
+        """Open a version as serving would; raises `BundleError` or `FeatureCountMismatch` where it would refuse."""
+        bundle = load_bundle(self._models_dir, version)
+        bundle.contract.require(tuple(self._settings.ml_feature_mapping))
+        return bundle
+
+    def activate(self, version: str, actor: str, *, even_if_worse: bool = False) -> None:
+        """Let a version answer; raises `BundleError`, also for one worse than the active one unless that is meant."""
+        self.prove(version)
+        if not even_if_worse and (lost := self._losses(version)):
+            raise BundleError(
+                f"The version {version} is worse than the active one: {lost}.",
+                remedy="Confirm that you mean it, or train again.",
+            )
+        with self._noted("activated", version, actor):
+            activate(self._models_dir, version, actor)
+
+    def rollback(self, actor: str) -> str:
+        """Go back to the version that was active before, and return it; raises `BundleError` without one."""
+        (version, *_) = earlier_versions(self._models_dir) or [""]
+        with self._noted("rolled back to", version, actor):
+            return rollback(self._models_dir, actor).version
+
+    def discard(self, version: str, actor: str) -> None:
+        """Remove a version that is not active; raises `BundleError`."""
+        with self._noted("discarded", version, actor):
+            discard(self._models_dir, version)
+
+    @contextmanager
+    def _noted(self, action: str, version: str, actor: str) -> Iterator[None]:
+        """The event is written first, and taken back where the change is refused."""
+        with self._store.session() as session:
+            audit.record(session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=version)
+            session.flush()
+            yield
+
+    def _losses(self, version: str) -> str:
+        records = {record.version: record for record in read_versions(self._models_dir)}
+        champion = next((record for record in records.values() if record.is_active), None)
+        lost = losses_to(records[version], champion) if champion else {}
+        return ", ".join(f"{metric.title} of {TITLES[model]}" for model, metric in lost.items())

@@ -1,0 +1,83 @@
+"""The RFM map being edited: names cell by cell or rules of ranges, own cut points, and texts of own segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import streamlit as st
+
+from loyalty_core.ml.rfm_map import RfmMap, SegmentText
+from loyalty_core.ml.rfm_rules import CellCheck, CellRule, check_names, check_rules, painted
+
+if TYPE_CHECKING:
+    from loyalty_core.ml.rfm import FourPoints
+    from loyalty_core.ml.rfm_map import RfmMapVersion
+    from loyalty_core.settings import RfmMeasure
+
+Way = Literal["paint", "rules"]
+_KEY = "rfm-map-draft"
+
+
+@dataclass
+class MapDraft:
+    """What is on the screen. `version` is the newest when it began; `generation` counts its beginnings.
+
+    `rules` count while `way` is "rules", else the names of the cells, which a rule paints over.
+    """
+
+    base: RfmMap | None
+    version: int
+    names: tuple[str, ...]
+    way: Way = "paint"
+    rules: list[CellRule] = field(default_factory=list)
+    cut_points: dict[RfmMeasure, FourPoints] = field(default_factory=dict)
+    texts: dict[str, SegmentText] = field(default_factory=dict)
+    generation: int = 0
+
+    @classmethod
+    def of(cls, newest: RfmMapVersion | None) -> MapDraft:
+        """The map in use, to be changed."""
+        draft = cls(None, 0, ())
+        draft.begin(newest)
+        return draft
+
+    def begin(self, newest: RfmMapVersion | None) -> None:
+        """Begin anew with what is in use; the rules stay for the next time."""
+        self.base, self.version = (newest.map, newest.number) if newest else (None, 0)
+        self.take(self.base)
+        self.way = "paint"
+
+    def take(self, shown: RfmMap | None) -> None:
+        """Put a map, or the defaults, on the screen."""
+        start = shown or RfmMap()
+        self.names, self.cut_points, self.texts = start.names, dict(start.cut_points), dict(start.texts)
+        self.way = "paint"
+        self.generation += 1
+
+    def apply(self, rule: CellRule) -> None:
+        """Paint the cells in the ranges, or add the rule to the others."""
+        if self.way == "rules":
+            self.rules.append(rule)
+        else:
+            self.names = painted(self.names, rule)
+
+    def check(self) -> CellCheck:
+        """Which cells have no name, and which have several."""
+        return check_rules(self.rules) if self.way == "rules" else check_names(self.names)
+
+    def result(self) -> RfmMap:
+        """The map as it would be saved; raises `BadRfmMap`."""
+        return RfmMap(self.check().names, self.cut_points, self.texts)
+
+    def is_changed(self, result: RfmMap) -> bool:
+        """Whether `result` is another map than the one in use."""
+        return result.to_json() != (self.base or RfmMap()).to_json()
+
+
+def open_draft(newest: RfmMapVersion | None) -> MapDraft:
+    """The draft as it was left, else what is in use."""
+    draft: MapDraft | None = st.session_state.get(_KEY)
+    if draft is None:
+        draft = st.session_state[_KEY] = MapDraft.of(newest)
+    return draft

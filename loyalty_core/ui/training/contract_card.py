@@ -1,0 +1,43 @@
+"""What a version promises, and whether it keeps it: features in order, parity, golden rows, digests."""
+
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.comparison import TITLES, VersionRecord
+from loyalty_core.ui import format
+from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.training.reading import promotion
+
+
+def draw_contract(record: VersionRecord) -> bool:
+    """Opens the version as serving would; returns whether it keeps its contract."""
+    with st.container(border=True):
+        try:
+            with st.spinner("Opening the version…"):
+                promotion().prove(record.version)
+        except LoyaltyError as error:
+            st.badge("Contract broken", icon=":material/gpp_bad:", color="red")
+            show_error(error, retry=False)
+            return False
+        st.badge("Contract kept", icon=":material/verified_user:", color="green")
+        _draw_promises(record)
+    return True
+
+
+def _draw_promises(record: VersionRecord) -> None:
+    manifest = record.manifest or {}
+    st.markdown(f"**Features, in order:** {escape(', '.join(feature['name'] for feature in manifest['features']))}")
+    lines = [f"{manifest['scaler']['sha256']}  {manifest['scaler']['file']}"]
+    for model, entry in record.models.items():
+        lines.append(f"{entry['sha256']}  {entry['file']}")
+        golden = f"answers {format.count(len(entry['golden']['inputs']))} golden rows as at training"
+        parity = entry["metrics"].get("parity")
+        same = (
+            f"; TensorFlow Lite and Keras differ by at most {parity['largest_difference']:.1g} "
+            f"on {format.count(parity['rows'])} rows"
+            if parity
+            else ""
+        )
+        st.markdown(f"**{TITLES[model]}:** {escape(golden + same)}.")
+    st.caption("SHA-256 digests, checked a moment ago")
+    st.code("\n".join(lines), language=None, wrap_lines=True)

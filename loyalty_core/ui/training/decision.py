@@ -1,0 +1,62 @@
+"""What becomes of a version that is not active: activate it, discard it, or leave it for later."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from loyalty_core.ml.comparison import TITLES, VersionRecord, losses_to
+from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.training.reading import promotion
+from loyalty_core.ui.viewer import viewer_name
+
+
+def draw_decision(
+    record: VersionRecord,
+    champion: VersionRecord | None,
+    key: str,
+    *,
+    keeps_contract: bool,
+    after: Callable[[], None] = lambda: None,
+    can_keep: bool = False,
+) -> None:
+    """Buttons; `after` is called once it is decided. One worse than the champion must be confirmed by typing."""
+    confirmed = _draw_confirmation(record, champion, key) if keeps_contract else False
+    with st.container(horizontal=True):
+        if st.button(
+            "Activate",
+            type="primary",
+            icon=":material/rocket_launch:",
+            key=f"{key}-activate",
+            disabled=not (keeps_contract and confirmed),
+            help="Every running process answers with it within 5 seconds.",
+        ):
+            with errors_shown():
+                promotion().activate(record.version, viewer_name(), even_if_worse=True)
+                after()
+                st.rerun()
+        if can_keep and st.button("Keep for later", icon=":material/inventory_2:", key=f"{key}-keep"):
+            with errors_shown():
+                after()
+                st.rerun()
+        if st.button(
+            "Discard", icon=":material/delete:", key=f"{key}-discard", help="Deletes the version's folder for good."
+        ):
+            with errors_shown():
+                promotion().discard(record.version, viewer_name())
+                after()
+                st.rerun()
+
+
+def _draw_confirmation(record: VersionRecord, champion: VersionRecord | None, key: str) -> bool:
+    """True where nothing needs to be confirmed, or it was."""
+    lost = losses_to(record, champion) if champion else {}
+    if not lost:
+        return True
+    measures = " and ".join(f"{metric.title} of {TITLES[model]}" for model, metric in lost.items())
+    st.warning(escape(f"Worse than the active version: {measures}."), icon=":material/trending_down:")
+    code = record.version[-4:]
+    typed = st.text_input(
+        f"To activate it all the same, type {code}", key=f"{key}-confirm", help="The end of the version's name.",
+        width=320,
+    )  # fmt: skip
+    return typed.strip() == code

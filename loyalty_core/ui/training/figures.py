@@ -1,0 +1,75 @@
+"""Figures of the Training screen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from loyalty_core.ui import charts, format
+
+MOST_LABELS = 10
+_GREY = "#7b8a92"
+
+
+def label_balance(classes: Mapping[str, int], names: Mapping[str, str]) -> go.Figure:
+    """Rows by label, the most frequent on top."""
+    total = sum(classes.values())
+    shown = sorted(classes.items(), key=lambda item: item[1])[-MOST_LABELS:]
+    bars = go.Bar(
+        x=[rows for _, rows in shown],
+        y=[names[name] for name, _ in shown],
+        orientation="h",
+        text=[format.percent(rows / total) for _, rows in shown],
+        textposition="outside",
+        cliponaxis=False,
+        hovertext=[f"{names[name]}: {format.count(rows)} rows" for name, rows in shown],
+        hoverinfo="text",
+    )
+    figure = go.Figure(bars)
+    figure.update_xaxes(range=[0, 1.15 * shown[-1][1]], tickformat="~s", nticks=5)
+    figure.update_yaxes(type="category")
+    return figure
+
+
+def losses(epochs: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Training and validation loss over the epochs so far; what is not a number is a gap."""
+    numbers = [epoch["epoch"] for epoch in epochs]
+    colours = charts.palette()
+    figure = go.Figure()
+    for key, name, colour in (
+        ("training_loss", "Training", colours[0]),
+        ("validation_loss", "Validation", colours[1]),
+    ):
+        figure.add_scatter(
+            x=numbers,
+            y=[epoch[key] for epoch in epochs],
+            name=name,
+            mode="lines+markers" if len(epochs) < 40 else "lines",
+            line={"color": colour, "width": 2.5},
+            hovertemplate=f"{name}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+        )
+    figure.update_xaxes(title="Epoch", rangemode="tozero", tickformat="d")
+    figure.update_yaxes(title="Log loss")
+    figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0})
+    return figure
+
+
+def calibration(deciles: Mapping[str, Sequence[Mapping[str, Any]]]) -> go.Figure:
+    """Per tenth of the test customers the share that left over the share predicted; `deciles` by name."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 100], y=[0, 100], mode="lines", line={"dash": "dot", "color": _GREY}, name="Exact", hoverinfo="skip"
+    )
+    for colour, (name, groups) in zip(charts.palette(), deciles.items(), strict=False):
+        figure.add_scatter(
+            x=[100 * group["predicted"] for group in groups],
+            y=[100 * group["actual"] for group in groups],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2},
+            hovertemplate=f"{name}: %{{x:.1f}}% predicted, %{{y:.1f}}% left<extra></extra>",
+        )
+    figure.update_xaxes(title="Predicted (%)", range=[0, 100])
+    figure.update_yaxes(title="Left (%)", range=[0, 100])
+    figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0})
+    return figure

@@ -1,0 +1,82 @@
+"""What to train and how: the models in sight, the rest folded away and left to the number of rows."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import streamlit as st
+
+from loyalty_core.errors import SettingsError
+from loyalty_core.jobs.training import chosen_options
+from loyalty_core.ml.training_options import TrainingOptions
+from loyalty_core.services import get_services
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.warehouse.history import ModelName
+
+_MODELS: dict[str, tuple[ModelName, ...]] = {
+    "Both models": ("churn", "nbo"),
+    "Churn": ("churn",),
+    "Next best offer": ("nbo",),
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`options` are a training job's; `is_valid` is false where they cannot work, and the screen has said why."""
+
+    models: tuple[ModelName, ...]
+    since: date | None
+    options: dict[str, Any]
+    is_valid: bool
+
+
+def draw_models() -> tuple[ModelName, ...]:
+    """Which models to train."""
+    picked = st.segmented_control("Models", list(_MODELS), default="Both models", key="models", required=True)
+    return _MODELS[picked or "Both models"]
+
+
+def draw_options(models: tuple[ModelName, ...]) -> Choice:
+    """Fields that are left empty are chosen by the settings, or else by the number of rows."""
+    own: TrainingOptions = chosen_options(get_services().settings, {"models": models})[models[0]]
+    with st.expander("Options", icon=":material/tune:"):
+        first, second, third, fourth = st.columns(4)
+        since = first.date_input(
+            "Rows from", value=own.since, key="since", help="Only rows of this day or later train. Empty: all rows."
+        )
+        epochs = second.number_input(
+            "Most epochs", 1, 10_000, None, placeholder=str(own.epochs), key="epochs",
+            help="Training stops by itself when validation no longer gets better.",
+        )  # fmt: skip
+        layers = third.text_input(
+            "Hidden layers", placeholder=_layers(own), key="layers",
+            help="Units of each hidden layer, as 64, 32. Empty: chosen by the number of rows.",
+        )  # fmt: skip
+        seed = fourth.number_input(
+            "Seed", 0, 2**31 - 1, None, placeholder=str(own.seed), key="seed",
+            help="The same rows, options and seed give the same models.",
+        )  # fmt: skip
+        st.caption("What is empty follows ML_TRAINING in the settings, and otherwise the number of rows.")
+        day = since if isinstance(since, date) else None
+        given = {"since": day.isoformat() if day else None, "epochs": epochs, "seed": seed}
+        options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        is_valid = False
+        with errors_shown():
+            if layers.strip():
+                options["architecture"] = _read_layers(layers)
+            chosen_options(get_services().settings, {"models": models, **options})
+            is_valid = True
+    return Choice(models, day, {"models": list(models), **options}, is_valid)
+
+
+def _layers(own: TrainingOptions) -> str:
+    return ", ".join(map(str, own.architecture)) if own.architecture else "by rows"
+
+
+def _read_layers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise SettingsError(
+            f"Hidden layers cannot be {text!r}.", remedy="Write whole numbers with commas, as 64, 32."
+        ) from None

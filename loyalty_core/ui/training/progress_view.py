@@ -1,0 +1,35 @@
+"""A training under way: how the losses fall, and the last lines of its log."""
+
+import streamlit as st
+
+from loyalty_core.jobs import Job
+from loyalty_core.ml.comparison import TITLES
+from loyalty_core.services import get_services
+from loyalty_core.ui import charts
+from loyalty_core.ui.training import figures
+
+
+def draw_progress(job: Job) -> None:
+    """Drawn again every second or two, from the store: whoever opens the screen sees the same."""
+    draw_losses(job)
+    if job.log_tail:
+        with st.expander("Last lines of its log", icon=":material/article:"):
+            st.code(job.log_tail, language=None)
+
+
+def draw_losses(job: Job) -> None:
+    """A chart of both losses for each model that was trained so far."""
+    told = [event.data for event in get_services().jobs.events(job.id)]
+    models = list(dict.fromkeys(epoch["model"] for epoch in told))
+    if not models:
+        return
+    for place, model in zip(st.columns(len(models)), models, strict=True):
+        epochs = [epoch for epoch in told if epoch["model"] == model]
+        with place:
+            st.markdown(f"**{TITLES[model]}**")
+            charts.draw(
+                figures.losses(epochs),
+                f"losses-{job.id}-{model}",
+                f"{TITLES[model]}: training and validation loss over {len(epochs)} epochs.",
+                legend=True,
+            )

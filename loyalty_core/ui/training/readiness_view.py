@@ -1,0 +1,87 @@
+"""Whether the history can train: one card for each model, before anything is started."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.comparison import TITLES
+from loyalty_core.ml.readiness import Readiness
+from loyalty_core.ui import charts, data, format
+from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.training import figures, reading
+from loyalty_core.warehouse.history import ModelName
+from loyalty_core.warehouse.labels import label_of
+
+_CHURN_NAMES = {"0": "Stayed", "1": "Left"}
+
+
+def draw_readiness(models: Sequence[ModelName], since: date | None) -> bool:
+    """The histories of these models from `since` on; returns whether nothing forbids training them."""
+    ready = True
+    for place, model in zip(st.columns(len(models)), models, strict=True):
+        with place, st.container(border=True):
+            try:
+                found = reading.readiness(model, since)
+            except LoyaltyError as error:
+                st.subheader(TITLES[model], anchor=False)
+                show_error(error, retry=False)
+                ready = False
+                continue
+            _draw_card(found)
+            ready = ready and found.can_train
+    return ready
+
+
+def _draw_card(found: Readiness) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(TITLES[found.model], anchor=False, width="content")
+        if not found.can_train:
+            st.badge("Cannot train", icon=":material/block:", color="red")
+        elif found.findings:
+            st.badge("Ready, with warnings", icon=":material/warning:", color="orange")
+        else:
+            st.badge("Ready", icon=":material/check_circle:", color="green")
+    with st.container(horizontal=True):
+        st.metric("Rows with a label", format.count(found.rows))
+        if found.customers is not None:
+            st.metric("Customers", format.count(found.customers))
+    st.caption(escape(_described(found)))
+    if found.classes:
+        names = _names(found)
+        charts.draw(
+            figures.label_balance(found.classes, names),
+            f"labels-{found.model}",
+            ", ".join(f"{names[name]} {format.count(rows)}" for name, rows in found.classes.items()),
+            height=70 + 26 * min(len(found.classes), figures.MOST_LABELS),
+        )
+    for finding in found.findings:
+        show = st.error if finding.severity == "stop" else st.warning
+        show(f"**{escape(finding.sentence)}**\n\n{escape(finding.remedy)}")
+
+
+def _described(found: Readiness) -> str:
+    """ "customer_churn_history · 1 Mar 2026 to 1 Aug 2026 · no blanks"."""
+    parts = [found.source]
+    if found.first is not None and found.last is not None:
+        parts.append(f"{format.day(found.first)} to {format.day(found.last)}")
+    blanks = [
+        f"{label_of(name).lower()} {format.percent(count / found.rows, 1)}"
+        for name, count in found.blanks.items()
+        if count
+    ]
+    parts.append(f"blank: {', '.join(blanks)}" if blanks else "no blanks")
+    if found.unlabelled:
+        parts.append(f"{format.count(found.unlabelled)} rows without a label are left out")
+    return " · ".join(parts)
+
+
+def _names(found: Readiness) -> dict[str, str]:
+    if found.model == "churn":
+        return _CHURN_NAMES
+    try:
+        known = data.offer_names()
+    except LoyaltyError:
+        known = {}
+    return {offer: known.get(int(offer), f"Offer {offer}") for offer in found.classes}

@@ -1,0 +1,41 @@
+"""What the last training made: the challenger beside the active version, and the decision about it."""
+
+from functools import partial
+
+import streamlit as st
+
+from loyalty_core.jobs import Job
+from loyalty_core.ml.comparison import VersionRecord
+from loyalty_core.services import get_services
+from loyalty_core.ui import format
+from loyalty_core.ui.messages import escape
+from loyalty_core.ui.training.comparison_view import draw_comparison
+from loyalty_core.ui.training.contract_card import draw_contract
+from loyalty_core.ui.training.decision import draw_decision
+from loyalty_core.ui.training.progress_view import draw_losses
+
+
+def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
+    """Nothing once it was decided about; it then stands among the versions."""
+    if job is None or job.state != "done" or job.is_dismissed:
+        return
+    challenger = next((record for record in records if record.version == job.result["version"]), None)
+    if challenger is None or challenger.is_active:
+        return
+    champion = next((record for record in records if record.is_active), None)
+    with st.container(border=True):
+        st.subheader("Challenger", anchor=False)
+        when = format.moment(job.ended_at or job.created_at)
+        st.caption(escape(f"Version {challenger.version}, trained {when} by {challenger.trained_by}. Not active yet."))
+        draw_comparison(challenger, champion, ("Challenger", "Active"), "challenger")
+        with st.expander("How it learned", icon=":material/show_chart:"):
+            draw_losses(job)
+        keeps_contract = draw_contract(challenger)
+        draw_decision(
+            challenger,
+            champion,
+            "challenger",
+            keeps_contract=keeps_contract,
+            after=partial(get_services().jobs.dismiss, job.id),
+            can_keep=True,
+        )

@@ -1,0 +1,103 @@
+"""Every version: which is active and since when, any two compared, and the way back."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundle_store import earlier_versions
+from loyalty_core.ml.comparison import METRICS, VersionRecord
+from loyalty_core.services import get_services
+from loyalty_core.ui import format
+from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.training.comparison_view import draw_comparison
+from loyalty_core.ui.training.contract_card import draw_contract
+from loyalty_core.ui.training.decision import draw_decision
+from loyalty_core.ui.training.reading import promotion
+from loyalty_core.ui.viewer import viewer_name
+
+
+def draw_active(records: Sequence[VersionRecord]) -> None:
+    """The active version in a line, with the way back to the one before."""
+    active = next((record for record in records if record.is_active), None)
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        if active is None:
+            st.badge("No active version", icon=":material/model_training:", color="gray")
+            st.caption("Train the models, or activate a version.", width="stretch")
+            return
+        st.badge(f"Active: {active.version}", icon=":material/check_circle:", color="green")
+        since = format.moment(active.activated_at) if active.activated_at else ""
+        st.caption(escape(f"Since {since}, by {active.activated_by}."), width="stretch")
+        try:
+            (before, *_) = earlier_versions(get_services().settings.models_dir) or [""]
+        except LoyaltyError as error:
+            show_error(error)
+            return
+        if st.button(
+            "Roll back",
+            icon=":material/undo:",
+            key="roll-back",
+            disabled=not before,
+            help=f"To {before}, which was active before." if before else "No other version was active before.",
+        ):
+            with errors_shown():
+                promotion().rollback(viewer_name())
+                st.rerun()
+
+
+def draw_versions(records: Sequence[VersionRecord]) -> None:
+    """A table of all versions, and any two of them compared."""
+    if not records:
+        st.info("There are no versions yet. Train the first one.", icon=":material/model_training:")
+        return
+    st.dataframe(pd.DataFrame([_row(record) for record in records]), hide_index=True, key="versions")
+    for record in records:
+        if record.refusal is not None:
+            show_error(record.refusal, retry=False)
+    names = {record.version: record for record in records}
+    left, right = st.columns(2)
+    active = next((place for place, record in enumerate(records) if record.is_active), 0)
+    newest = next((place for place, record in enumerate(records) if not record.is_active), 0)
+    first = names[left.selectbox("Version", list(names), index=newest, format_func=_name(names), key="first")]
+    second = names[right.selectbox("beside", list(names), index=active, format_func=_name(names), key="second")]
+    if first.manifest is None:
+        return
+    draw_comparison(first, second if second is not first else None, (_code(first), _code(second)), "compared")
+    keeps_contract = draw_contract(first)
+    if not first.is_active:
+        champion = next((record for record in records if record.is_active), None)
+        draw_decision(first, champion, f"version-{_code(first)}", keeps_contract=keeps_contract)
+
+
+def _row(record: VersionRecord) -> dict[str, str]:
+    row = {
+        "Version": record.version,
+        "State": "Active" if record.is_active else "Unusable" if record.refusal else "",
+        "Trained": format.moment(record.created_at) if record.created_at else format.BLANK,
+        "By": record.trained_by,
+        "Active since": format.moment(record.activated_at) if record.activated_at else "",
+        "Data": _window(record),
+        "Rows": " + ".join(format.count(entry["rows"].get("total", 0)) for entry in record.models.values()),
+    }
+    for model, (main, *_) in METRICS.items():
+        value = record.metrics(model).get(main.key)
+        shown = format.percent(value, 1) if main.is_share and value is not None else f"{value:.3f}" if value else ""
+        row[main.title] = shown or format.BLANK
+    return row
+
+
+def _window(record: VersionRecord) -> str:
+    """The first and last month of all that it was trained on."""
+    windows = [entry["window"] for entry in record.models.values()]
+    first = min((window["first"] for window in windows if window.get("first")), default="")
+    last = max((window["last"] for window in windows if window.get("last")), default="")
+    return f"{first} to {last}" if first else format.BLANK
+
+
+def _code(record: VersionRecord) -> str:
+    return record.version[-4:]
+
+
+def _name(names: dict[str, VersionRecord]):
+    return lambda version: f"{version}{' · active' if names[version].is_active else ''}"

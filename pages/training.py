@@ -1,0 +1,53 @@
+"""Retraining from the browser: is the data ready, train, compare with what answers today, and decide.
+
+Everything that is under way stands in the state store, so a closed tab loses nothing.
+"""
+
+import streamlit as st
+
+from loyalty_core.ml.comparison import VersionRecord
+from loyalty_core.services import get_services
+from loyalty_core.ui.frame import page_title
+from loyalty_core.ui.jobs import draw_job
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.training import reading
+from loyalty_core.ui.training.options_form import draw_models, draw_options
+from loyalty_core.ui.training.progress_view import draw_progress
+from loyalty_core.ui.training.readiness_view import draw_readiness
+from loyalty_core.ui.training.result_view import draw_result
+from loyalty_core.ui.training.versions_view import draw_active, draw_versions
+from loyalty_core.ui.viewer import viewer_name
+
+TRAIN, VERSIONS = "Train", "Versions"
+
+
+def draw_training(records: list[VersionRecord]) -> None:
+    models = draw_models()
+    # The options stand below the readiness that follows them.
+    place = st.container()
+    choice = draw_options(models)
+    with place:
+        ready = draw_readiness(models, choice.since)
+    draw_job(
+        "training",
+        start_label="Train",
+        options=choice.options | {"trained_by": viewer_name()},
+        key="train",
+        disabled=not (ready and choice.is_valid),
+        draw_more=draw_progress,
+    )
+    draw_result(get_services().jobs.latest("training"), records)
+
+
+page_title("Training", "Train the models anew, compare them with those in use, activate the better ones.")
+if get_services().settings.ml_mock_mode:
+    st.info("Mock mode: screens show made-up predictions, whichever version is active.", icon=":material/science:")
+versions = reading.versions()
+draw_active(versions)
+train, all_versions = st.tabs([TRAIN, VERSIONS], key="view", bind="query-params")
+if train.open:
+    with train, errors_shown():
+        draw_training(versions)
+if all_versions.open:
+    with all_versions, errors_shown():
+        draw_versions(versions)
