@@ -6,6 +6,10 @@ from pathlib import Path
 
 from loyalty_core.demo.generate import generate
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml import scoring_command
+from loyalty_core.segments.refreshing import refresh_all
+from loyalty_core.segments.starters import make_starters
+from loyalty_core.services import Services
 from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings
 
 _CUSTOMERS = 20_000
@@ -13,7 +17,7 @@ _TRAINING = Path("train_models_from_dwh.py")
 
 
 def main() -> int:
-    """Make the demo warehouse and its models where none are configured and none are there.
+    """Make the demo warehouse, its models, predictions and first segments where none are configured and none are there.
 
     Returns the exit code: 1 with one line on stderr when a setting or the warehouse cannot work. A training that
     fails does not keep the app from starting; the screens then say how to train.
@@ -24,6 +28,7 @@ def main() -> int:
             print(f"No warehouse is configured: making a demo one with {_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
             generate(DEFAULT_WAREHOUSE, customers=_CUSTOMERS)
             _train_first_models(settings)
+            _score_and_segment(settings)
     except LoyaltyError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 1
@@ -36,6 +41,20 @@ def _train_first_models(settings: Settings) -> None:
     print("Training the models on it (about a minute, once) …", flush=True)  # noqa: T201
     # In a process of its own: TensorFlow stays out of this one.
     subprocess.run([sys.executable, str(_TRAINING)], check=False)  # noqa: S603
+
+
+def _score_and_segment(settings: Settings) -> None:
+    """So that no screen is empty on the first visit."""
+    if scoring_command.main([]) != 0:
+        return
+    services = Services(settings)
+    services.prepare_store()
+    try:
+        made = make_starters(services.warehouse, services.segmentation, services.segments)
+        refresh_all(services.segmentation, made, cause="scoring")
+    finally:
+        services.warehouse.close()
+        services.store.close()
 
 
 if __name__ == "__main__":

@@ -69,7 +69,9 @@ def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
     }
     customers, bought = _customers(warehouse, columns)
     return RfmCutPoints(
-        **points,
+        recency=points["recency"],
+        frequency=points["frequency"],
+        monetary=points["monetary"],
         columns=columns,
         rule=settings.rfm_rule,
         customers=customers,

@@ -92,7 +92,8 @@ class RfmMap:
 
     def apply(self, cut_points: RfmCutPoints) -> RfmCutPoints:
         """The same cut points with what the map says in their place."""
-        return replace(cut_points, cell_names=self.names, own=tuple(self.cut_points), **self.cut_points)
+        changes: dict[str, Any] = {**self.cut_points, "cell_names": self.names, "own": tuple(self.cut_points)}
+        return replace(cut_points, **changes)
 
     def details(self, name: str) -> Segment:
         """Meaning and advice of a segment: the map's, else the product's, else neutral ones."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
@@ -11,14 +12,16 @@ from loyalty_core.segments.drafts import new_id
 from loyalty_core.segments.predicted_fields import GROUP, field_name
 from loyalty_core.segments.references import SEGMENT_PREFIX, field_of
 from loyalty_core.segments.segment import Segment, SegmentDraft
+from loyalty_core.warehouse.distribution import quantile
 from loyalty_core.warehouse.roles import Role, column_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from loyalty_core.segments.engine import SegmentationEngine
     from loyalty_core.segments.repository import SegmentRepository
     from loyalty_core.settings import Settings
-    from loyalty_core.warehouse import Column
+    from loyalty_core.warehouse import Column, Warehouse
 
 OWNER = "Workbench"
 
@@ -56,6 +59,14 @@ def starter_drafts(fields: Sequence[Column], settings: Settings, quantile: Quant
 def seed_starters(repository: SegmentRepository, drafts: Sequence[SegmentDraft]) -> list[Segment]:
     """Keep the starters in a new state store; nothing at any later time, even when someone deleted them all."""
     return repository.create_once(drafts, actor=OWNER)
+
+
+def make_starters(warehouse: Warehouse, engine: SegmentationEngine, repository: SegmentRepository) -> list[Segment]:
+    """Make the starters that fit the features view, where no segment has ever been kept; they are not computed yet."""
+    if repository.names():
+        return []
+    drafts = starter_drafts(engine.fields(), warehouse.settings, partial(quantile, warehouse))
+    return seed_starters(repository, drafts)
 
 
 class _View:

@@ -1,1 +1,1 @@
-"""The RFM screen: the grid, the segments, the movement between them, and the cut points."""
+"""The RFM screen: the grid, the segments, the movement between them, the cut points, and own cells."""

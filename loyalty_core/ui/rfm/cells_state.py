@@ -62,6 +62,10 @@ class MapDraft:
         else:
             self.names = painted(self.names, rule)
 
+    def drop_rule(self, place: int) -> None:
+        """Take a rule out."""
+        del self.rules[place]
+
     def check(self) -> CellCheck:
         """Which cells have no name, and which have several."""
         return check_rules(self.rules) if self.way == "rules" else check_names(self.names)

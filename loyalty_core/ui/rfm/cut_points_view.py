@@ -41,8 +41,9 @@ def draw_cut_points(reader: Reader) -> None:
 def _origin(points: RfmCutPoints) -> str:
     bought = points.customers - points.never_bought
     how = "quintiles" if points.rule == "default" else "quintiles plus 1, as the R package rfm has them"
-    own = sorted(get_services().settings.rfm_cut_points)
-    given = f" Those of {' and '.join(own)} are set in RFM_CUT_POINTS." if own else ""
+    settings = sorted(set(get_services().settings.rfm_cut_points) - set(points.own))
+    given = f" Those of {' and '.join(points.own)} were saved with the cells." if points.own else ""
+    given += f" Those of {' and '.join(settings)} are set in RFM_CUT_POINTS." if settings else ""
     return (
         f"As of {format.moment(points.as_of)}: {how} of the {format.count(bought)} customers who have bought, "
         f"out of {format.count(points.customers)}.{given} Equal values have equal scores, so fifths need not be even."

@@ -1,14 +1,17 @@
 """What the RFM screen reads, kept until the data, the predictions or a segment change."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from loyalty_core.analytics import movement, rfm
+from loyalty_core.analytics import movement, rfm, rfm_preview
 from loyalty_core.analytics.movement import Movement
 from loyalty_core.analytics.rfm import RfmFigures
+from loyalty_core.analytics.rfm_preview import RfmChange
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.rfm import RfmCutPoints
+from loyalty_core.ml.rfm_map import RfmMap
 from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import data
@@ -47,6 +50,14 @@ class Reader:
         """Who moved since that run; None when it is no longer kept."""
         return _movement(self.base.scope.segment_id, since, self.basis)
 
+    def cut_points_without_map(self) -> RfmCutPoints:
+        """Quintiles of the base, or what the settings give."""
+        return _cut_points_without_map()
+
+    def preview(self, before: RfmMap | None, after: RfmMap) -> RfmChange:
+        """Who in the whole base would change with another map."""
+        return _preview(before.to_json() if before else None, after.to_json())
+
 
 def _base(segment_id: str | None) -> ScopedBase:
     services = get_services()
@@ -69,3 +80,14 @@ def _earlier_runs(basis: RuleBasis) -> list[ScoringRun]:
 def _movement(segment_id: str | None, since: ScoringRun, basis: RuleBasis) -> Movement | None:
     del basis
     return movement.read_movement(_base(segment_id), since)
+
+
+@_kept
+def _cut_points_without_map() -> RfmCutPoints:
+    return rfm_preview.cut_points_without_map(get_services().warehouse)
+
+
+@_kept
+def _preview(before: Any, after: Any) -> RfmChange:
+    maps = [RfmMap.from_json(content) if content else None for content in (before, after)]
+    return rfm_preview.preview_change(get_services().warehouse, *maps)

@@ -36,7 +36,7 @@ def _row(
     row = {"Measure": metric.title, names[0]: _shown(metric, own)}
     if second is not None:
         row[names[1]] = _shown(metric, other)
-        row["Change"] = _change(metric, own, other, names[1])
+        row["Change"] = _change(metric, own, other)
     baselines = first.metrics(model).get("baselines", {})
     row |= {name.capitalize(): _shown(metric, values.get(metric.key)) for name, values in baselines.items()}
     return row | {"In plain words": metric.meaning}
@@ -48,7 +48,7 @@ def _shown(metric: Metric, value: float | None) -> str:
     return format.percent(value, 1) if metric.is_share else f"{value:.3f}"
 
 
-def _change(metric: Metric, own: float | None, other: float | None, name: str) -> str:
+def _change(metric: Metric, own: float | None, other: float | None) -> str:
     if own is None or other is None:
         return format.BLANK
     if _shown(metric, own) == _shown(metric, other):

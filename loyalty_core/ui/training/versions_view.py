@@ -56,11 +56,12 @@ def draw_versions(records: Sequence[VersionRecord]) -> None:
         if record.refusal is not None:
             show_error(record.refusal, retry=False)
     names = {record.version: record for record in records}
+    titles = _titles(records)
     left, right = st.columns(2)
     active = next((place for place, record in enumerate(records) if record.is_active), 0)
     newest = next((place for place, record in enumerate(records) if not record.is_active), 0)
-    first = names[left.selectbox("Version", list(names), index=newest, format_func=_name(names), key="first")]
-    second = names[right.selectbox("beside", list(names), index=active, format_func=_name(names), key="second")]
+    first = names[left.selectbox("Version", list(names), index=newest, format_func=titles.__getitem__, key="first")]
+    second = names[right.selectbox("beside", list(names), index=active, format_func=titles.__getitem__, key="second")]
     if first.manifest is None:
         return
     draw_comparison(first, second if second is not first else None, (_code(first), _code(second)), "compared")
@@ -99,5 +100,6 @@ def _code(record: VersionRecord) -> str:
     return record.version[-4:]
 
 
-def _name(names: dict[str, VersionRecord]):
-    return lambda version: f"{version}{' · active' if names[version].is_active else ''}"
+def _titles(records: Sequence[VersionRecord]) -> dict[str, str]:
+    """Version → what the boxes call it."""
+    return {record.version: f"{record.version}{' · active' if record.is_active else ''}" for record in records}

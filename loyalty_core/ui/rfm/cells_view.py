@@ -1,0 +1,186 @@
+"""Own segments of the cells: on the grid by clicks and ranges, or as rules, with what is missing and claimed twice."""
+
+from typing import cast
+
+import streamlit as st
+
+from loyalty_core.ml.rfm_map import MOST_NAME_CHARACTERS, MOST_TEXT_CHARACTERS, SegmentText
+from loyalty_core.ml.rfm_rules import Cell, CellCheck, CellRule, Scores
+from loyalty_core.ml.rfm_segments import CELLS, SEGMENT_NAMES, segment_names
+from loyalty_core.services import get_services
+from loyalty_core.settings import RfmMeasure
+from loyalty_core.ui import charts
+from loyalty_core.ui.messages import escape
+from loyalty_core.ui.rfm.cells_chart import cell_grid
+from loyalty_core.ui.rfm.cells_state import MapDraft, Way, open_draft
+from loyalty_core.ui.rfm.kept_map import draw_in_use, draw_save
+from loyalty_core.ui.rfm.own_cut_points import draw_own_cut_points
+from loyalty_core.ui.rfm.reading import Reader
+from loyalty_core.ui.rfm.score_ranges import MEASURES
+
+_MAP, _LAYER, _WAY, _NAME = "rfm-cells", "layer", "rfm-way", "rfm-name"
+_ALL = "All"
+_WAYS: dict[Way, str] = {"paint": "Paint cells", "rules": "Rules of ranges"}
+_HEIGHT = 480
+_NAMED = 3
+# The best customers, whatever they spend: as after a click on the cell in the upper right.
+_FIRST = ((5, 5), (5, 5), (1, 5))
+
+
+@st.fragment
+def draw_cells(reader: Reader) -> None:
+    """The grid beside what changes it, then the cut points, then what it would change and the way to keep it."""
+    newest = get_services().rfm_maps.newest()
+    draft = open_draft(newest)
+    draw_in_use(draft, newest)
+    check = draft.check()
+    left, right = st.columns([3, 2], gap="medium")
+    with right.container(border=True):
+        rule = _draw_brush(draft)
+        if draft.way == "rules":
+            _draw_rules(draft)
+    with left.container(border=True):
+        _draw_grid(check, rule)
+        _draw_check(check)
+    _draw_texts(draft, check)
+    with st.container(border=True):
+        draw_own_cut_points(draft, reader)
+    with st.container(border=True):
+        draw_save(draft, reader, newest)
+
+
+def _draw_grid(check: CellCheck, rule: CellRule) -> None:
+    chosen = st.select_slider(
+        "Monetary score",
+        [_ALL, "1", "2", "3", "4", "5"],
+        key=_LAYER,
+        bind="query-params",
+        width=260,
+        help="One layer of the grid, or all five in each cell; 5 spent most.",
+    )
+    layer = None if chosen == _ALL else int(chosen)
+    charts.draw(
+        cell_grid(check.claims, layer, rule),
+        _MAP,
+        "The segment of each cell by recency and frequency score.",
+        height=_HEIGHT,
+        on_click=_choose_clicked,
+    )
+
+
+def _choose_clicked() -> None:
+    """A click chooses the cell in the layer that is shown, or in all five."""
+    cell = charts.clicked(_MAP)
+    if cell is None:
+        return
+    chosen = st.session_state.get(_LAYER, _ALL)
+    layer = (1, 5) if chosen == _ALL else (int(chosen), int(chosen))
+    for measure, scores in zip(MEASURES, ((cell[0], cell[0]), (cell[1], cell[1]), layer), strict=True):
+        st.session_state[_range_key(measure)] = scores
+
+
+def _range_key(measure: RfmMeasure) -> str:
+    return f"rfm-range-{measure}"
+
+
+def _draw_brush(draft: MapDraft) -> CellRule:
+    """Ranges and a name; the button paints them, or makes a rule of them."""
+    way = st.segmented_control(
+        "How", list(_WAYS), default=draft.way, required=True, format_func=_WAYS.__getitem__, key=_way_key(draft)
+    )
+    if way != draft.way:
+        draft.way = cast("Way", way)
+        st.rerun(scope="fragment")
+    st.caption(
+        "Click a cell or choose ranges, then give them a segment."
+        if draft.way == "paint"
+        else "The rules alone make the grid. Each of the 125 cells needs exactly one segment."
+    )
+    ranges = {
+        measure: Scores(*st.slider(f"{measure.capitalize()} score", 1, 5, value=first, key=_range_key(measure)))
+        for measure, first in zip(MEASURES, _FIRST, strict=True)
+    }
+    known = segment_names(tuple(name for names in draft.check().claims for name in names))
+    name = st.selectbox(
+        "Segment",
+        list(dict.fromkeys((*SEGMENT_NAMES[:-1], *known[:-1]))),
+        index=None,
+        accept_new_options=True,
+        placeholder="Choose one, or type a new name",
+        key=_NAME,
+    )
+    rule = CellRule(" ".join((name or "").split())[:MOST_NAME_CHARACTERS], **ranges)
+    st.button(
+        "Add the rule" if draft.way == "rules" else "Paint",
+        key="rfm-paint",
+        icon=":material/add:" if draft.way == "rules" else ":material/format_paint:",
+        disabled=not rule.segment,
+        on_click=draft.apply,
+        args=(rule,),
+    )
+    return rule
+
+
+def _way_key(draft: MapDraft) -> str:
+    return f"{_WAY}-{draft.generation}"
+
+
+def _draw_rules(draft: MapDraft) -> None:
+    """The rules in their order, each to be taken out."""
+    for place, rule in enumerate(draft.rules):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(escape(str(rule)), width="stretch")
+            st.button(
+                "Remove",
+                key=f"rfm-rule-{place}",
+                icon=":material/close:",
+                type="tertiary",
+                on_click=draft.drop_rule,
+                args=(place,),
+            )
+
+
+def _draw_check(check: CellCheck) -> None:
+    """Coverage and overlap in sentences."""
+    uncovered, overlaps = check.uncovered, check.overlaps
+    covered = len(CELLS) - len(uncovered)
+    if check.is_sound:
+        st.caption("All 125 cells have exactly one segment.")
+        return
+    if uncovered:
+        st.warning(escape(f"{covered} of 125 cells have a segment. Without one: {_listed(uncovered)}."))
+    if overlaps:
+        cell, names = next(iter(overlaps.items()))
+        st.warning(
+            escape(
+                f"{len(overlaps)} {'cell is' if len(overlaps) == 1 else 'cells are'} claimed by several segments: "
+                f"{_listed(list(overlaps))}. {_code(cell)} is in {' and in '.join(names)}."
+            )
+        )
+
+
+def _listed(cells: list[Cell]) -> str:
+    named = ", ".join(map(_code, cells[:_NAMED]))
+    return named if len(cells) <= _NAMED else f"{named} and {len(cells) - _NAMED} more"
+
+
+def _code(cell: Cell) -> str:
+    return "-".join(map(str, cell))
+
+
+def _draw_texts(draft: MapDraft, check: CellCheck) -> None:
+    """Meaning and advice of the segments that are not the product's."""
+    own = [name for name in segment_names(check.names) if name and name not in SEGMENT_NAMES]
+    with st.expander(f"Meaning and advice of own segments ({len(own)})", icon=":material/lightbulb:"):
+        if not own:
+            st.caption("None yet. The product's segments have theirs.")
+        for name in own:
+            st.markdown(f"**{escape(name)}**")
+            before = draft.texts.get(name, SegmentText())
+            fields = [
+                st.text_input(
+                    label, value, key=f"rfm-{label}-{draft.generation}-{name}", max_chars=MOST_TEXT_CHARACTERS
+                )
+                for label, value in (("Who is in it", before.meaning), ("What to do", before.advice))
+            ]
+            draft.texts[name] = SegmentText(*fields)

@@ -1,0 +1,247 @@
+"""The Training screen without a browser: readiness, options, the challenger, decisions, and all versions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loyalty_core.jobs import Job, JobQueue
+from loyalty_core.ml.bundle_files import list_versions, read_active, version_folder
+from loyalty_core.ml.bundle_store import activate, write_bundle
+from loyalty_core.services import get_services
+from loyalty_core.settings import get_settings
+from loyalty_core.ui.navigation import TRAINING
+from tests.ml.serving import other_parts
+from tests.ui.conftest import OpenScreen, texts_of
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+    from tests.workbench import Configure, Query
+
+
+def challenger(auc: float) -> str:
+    """A version of other models with this AUC, not active."""
+    parts = other_parts()
+    churn = replace(parts.models["churn"], metrics={"auc": auc, "grade": "B", "sentence": "Finds some."})
+    return write_bundle(get_settings().models_dir, replace(parts, models=parts.models | {"churn": churn}))
+
+
+@pytest.fixture
+def finished(trained: str, monkeypatch: pytest.MonkeyPatch) -> Finished:
+    return Finished(monkeypatch)
+
+
+class Finished:
+    """The latest job is a training that made this version; whether it was dismissed is kept."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.is_dismissed = False
+
+    def with_version(self, version: str) -> None:
+        made = read_active(get_settings().models_dir)
+        moment = datetime.fromisoformat(made.activated_at)
+        job = Job(
+            id=1, kind="training", options={}, state="done", phase="", done=0, total=None, message="Done.",
+            started_by="ann", created_at=moment, started_at=moment, ended_at=moment, seconds=3.0, is_stopping=False,
+            is_dismissed=False, error=None, log_tail="", log_file=None, result={"version": version},
+        )  # fmt: skip
+        self._monkeypatch.setattr(JobQueue, "latest", lambda *_: replace(job, is_dismissed=self.is_dismissed))
+        self._monkeypatch.setattr(JobQueue, "dismiss", lambda *_: setattr(self, "is_dismissed", True))
+
+
+def active() -> str:
+    return read_active(get_settings().models_dir).version
+
+
+def headings(app: AppTest) -> list[str]:
+    return [heading.value for heading in app.subheader]
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def text_of(app: AppTest) -> str:
+    return " ".join(texts_of(app))
+
+
+def test_readiness_is_told_before_anything_else(trained: str, open_screen: OpenScreen, query_demo: Query):
+    app = open_screen(TRAINING)
+    assert headings(app) == ["Churn", "Next best offer"]
+    expected = [
+        query_demo(f"SELECT count(*), count(DISTINCT customer_id) FROM {table} WHERE {label} IS NOT NULL")[0]
+        for table, label in (
+            ("customer_churn_history", "churned"), ("customer_offer_history", "converted_offer_id"),
+        )
+    ]  # fmt: skip
+    assert [metric.value for metric in app.metric] == [f"{figure:,}" for pair in expected for figure in pair]
+    assert text_of(app).count(":green-badge[:material/check_circle: Ready]") == 2
+    [(first, last)] = query_demo("SELECT min(snapshot_date), max(snapshot_date) FROM customer_churn_history")
+    assert f"customer_churn_history · {first:%-d %b %Y} to {last:%-d %b %Y} · no blanks" in text_of(app)
+    assert not app.button(key="train-start").disabled
+
+
+def test_the_start_date_moves_the_figures(trained: str, open_screen: OpenScreen, query_demo: Query):
+    app = open_screen(TRAINING)
+    app.button_group(key="models").set_value("Churn").run() if app.get("button_group") else None
+    app.date_input(key="since").set_value(date(2026, 6, 1)).run()
+    [(rows,)] = query_demo("SELECT count(*) FROM customer_churn_history WHERE snapshot_date >= '2026-06-01'")
+    assert app.metric[0].value == f"{rows:,}"
+
+
+def test_a_history_that_cannot_train_closes_the_button(trained: str, open_screen: OpenScreen):
+    app = open_screen(TRAINING)
+    app.date_input(key="since").set_value(date(2100, 1, 1)).run()
+    assert "There are no rows with a label." in app.error[0].value.replace("\\", "")
+    assert "Load the history" in app.error[0].value
+    assert app.button(key="train-start").disabled
+
+
+def test_without_a_history_the_card_says_so(trained: str, demo_settings: Configure, open_screen: OpenScreen):
+    demo_settings(dwh_churn_training_query="SELECT 1 AS one")
+    app = open_screen(TRAINING)
+    assert headings(app) == ["Churn", "Next best offer"]
+    assert len(app.error) == 1
+    assert app.button(key="train-start").disabled
+
+
+def test_the_button_starts_a_training_with_the_options(
+    trained: str, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
+):
+    started: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(JobQueue, "start", lambda _self, kind, options, _actor: started.append((kind, dict(options))))
+    app = open_screen(TRAINING)
+    app.number_input(key="epochs").set_value(2)
+    app.text_input(key="layers").set_value("8, 4")
+    app.date_input(key="since").set_value(date(2026, 5, 1)).run()
+    app.button(key="train-start").click().run()
+    [(kind, options)] = started
+    trained_by = options.pop("trained_by")
+    assert trained_by
+    assert (kind, options) == (
+        "training", {"models": ["churn", "nbo"], "since": "2026-05-01", "epochs": 2, "architecture": [8, 4]},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("layers", ["many", "0", "8, -1"])
+def test_layers_that_cannot_be_are_refused(trained: str, open_screen: OpenScreen, layers: str):
+    app = open_screen(TRAINING)
+    app.text_input(key="layers").set_value(layers).run()
+    assert len(app.error) == 1
+    assert app.button(key="train-start").disabled
+
+
+def test_a_better_challenger_is_activated_and_rolled_back(finished: Finished, trained: str, open_screen: OpenScreen):
+    version = challenger(0.85)
+    finished.with_version(version)
+    app = open_screen(TRAINING)
+    assert headings(app) == ["Churn", "Next best offer", "Challenger"]
+    table = app.dataframe[0].value
+    assert table.loc[0, ["Measure", "Challenger", "Active", "Change"]].tolist() == ["AUC", "0.850", "0.810", "▲ better"]
+    assert table.loc[1, "Challenger"] == "—"
+    assert "Grade B. Finds some." in text_of(app)
+    assert "Contract kept" in text_of(app)
+    digest = get_services().inference.models().manifest["scaler"]["sha256"]
+    assert f"{digest}  scaler.pkl" in app.code[0].value
+    app.button(key="challenger-activate").click().run()
+    assert active() == version
+    assert headings(app) == ["Churn", "Next best offer"]
+    assert f"Active: {version}" in text_of(app)
+    assert get_services().inference.models().version == version
+    app.button(key="roll-back").click().run()
+    assert active() == trained
+    assert get_services().inference.models().version == trained
+    assert headings(app) == ["Churn", "Next best offer"]  # it was decided about
+
+
+def test_a_worse_challenger_must_be_confirmed(finished: Finished, trained: str, open_screen: OpenScreen):
+    version = challenger(0.7)
+    finished.with_version(version)
+    app = open_screen(TRAINING)
+    assert app.warning[0].value.replace("\\", "") == "Worse than the active version: AUC of Churn."
+    assert app.button(key="challenger-activate").disabled
+    app.text_input(key="challenger-confirm").set_value("yes").run()
+    assert app.button(key="challenger-activate").disabled
+    app.text_input(key="challenger-confirm").set_value(version[-4:]).run()
+    app.button(key="challenger-activate").click().run()
+    assert active() == version
+
+
+def test_one_that_breaks_its_contract_cannot_be_activated(finished: Finished, trained: str, open_screen: OpenScreen):
+    version = challenger(0.9)
+    (version_folder(get_settings().models_dir, version) / "nbo.tflite").write_bytes(b"damaged")
+    finished.with_version(version)
+    app = open_screen(TRAINING)
+    assert "Contract broken" in text_of(app)
+    assert "was changed after it was written" in app.error[0].value
+    assert app.button(key="challenger-activate").disabled
+    assert active() == trained
+
+
+@pytest.mark.parametrize("decision", ["keep", "discard"])
+def test_a_challenger_is_kept_or_discarded(finished: Finished, trained: str, open_screen: OpenScreen, decision: str):
+    version = challenger(0.85)
+    finished.with_version(version)
+    app = open_screen(TRAINING)
+    app.button(key=f"challenger-{decision}").click().run()
+    assert "Challenger" not in headings(app)
+    assert list_versions(get_settings().models_dir) == ([version, trained] if decision == "keep" else [trained])
+    assert active() == trained
+
+
+def test_all_versions_and_any_two_of_them(trained: str, open_screen: OpenScreen):
+    first, second = challenger(0.7), challenger(0.9)
+    app = open_screen(TRAINING, view="Versions")
+    table = app.dataframe[0].value
+    assert table["Version"].tolist() == [second, first, trained]
+    assert table["State"].tolist() == ["", "", "Active"]
+    assert table["AUC"].tolist() == ["0.900", "0.700", "0.810"]
+    assert table["By"].tolist() == ["test"] * 3
+    assert app.dataframe[1].value.loc[0, [second[-4:], trained[-4:], "Change"]].tolist() == [
+        "0.900",
+        "0.810",
+        "▲ better",
+    ]
+    app.selectbox(key="first").set_value(first)
+    app.selectbox(key="second").set_value(second).run()
+    assert app.dataframe[1].value.loc[0, [first[-4:], second[-4:], "Change"]].tolist() == ["0.700", "0.900", "▼ worse"]
+    app.button(key=f"version-{first[-4:]}-discard").click().run()
+    assert list_versions(get_settings().models_dir) == [second, trained]
+    assert "Discard" in labels(app)
+    app.selectbox(key="first").set_value(trained).run()
+    assert "Discard" not in labels(app)
+
+
+def test_before_the_first_training(demo_settings: Configure, open_screen: OpenScreen):
+    app = open_screen(TRAINING)
+    assert "No active version" in text_of(app)
+    assert not app.button(key="train-start").disabled
+    app = open_screen(TRAINING, view="Versions")
+    assert app.info[0].value == "There are no versions yet. Train the first one."
+
+
+def test_a_damaged_version_is_listed_with_the_reason(trained: str, open_screen: OpenScreen):
+    version = challenger(0.9)
+    (version_folder(get_settings().models_dir, version) / "manifest.json").write_bytes(b"{}")
+    app = open_screen(TRAINING, view="Versions")
+    assert app.dataframe[0].value["State"].tolist() == ["Unusable", "Active"]
+    assert re.search(rf"manifest.*{version}", app.error[0].value.replace("\\", ""))
+
+
+def test_an_earlier_version_that_is_gone_is_not_offered(trained: str, open_screen: OpenScreen):
+    app = open_screen(TRAINING)
+    assert app.button(key="roll-back").disabled
+    second = challenger(0.9)
+    activate(get_settings().models_dir, second, "test")
+    assert not open_screen(TRAINING).button(key="roll-back").disabled
+
+
+def test_mock_mode_says_that_no_version_answers(trained: str, demo_settings: Configure, open_screen: OpenScreen):
+    demo_settings(ml_mock_mode=True)
+    assert open_screen(TRAINING).info[0].value.startswith("Mock mode: screens show made-up predictions")
