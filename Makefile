@@ -18,7 +18,7 @@ demo: install
 	$(BIN)/python -m loyalty_core.demo --customers $(CUSTOMERS) --out data/warehouse.duckdb
 
 test: install-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 check: install-dev
 	$(BIN)/ruff check

@@ -106,9 +106,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Served:
-    """The dashboard and the API, running as in production."""
+    """The dashboard and the API, running as in production; `folder` holds what it writes."""
 
     port: int
+    folder: Path
 
     @property
     def url(self) -> str:
@@ -127,7 +128,7 @@ class Served:
 def served(demo_warehouse: Path) -> Iterator[Served]:
     """`streamlit run serve.py` on a free port: the demo warehouse in mock mode, started from a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="loyalty-app-"))
-    app = Served(_free_port())
+    app = Served(_free_port(), folder)
     settings = {
         "DWH_URL": f"duckdb:///{demo_warehouse}",
         "STATE_DATABASE_URL": f"sqlite:///{folder / 'state.db'}",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+# More of them are chance, even on thousands of test rows.
+DIGITS = 3
 TITLES = {"churn": "Churn", "nbo": "Next best offer"}
 
 
@@ -32,10 +34,14 @@ class Metric:
     is_share: bool = False
 
     def is_worse(self, one: float, other: float) -> bool:
-        """Whether `one` is worse than `other`."""
-        return one < other if self.higher_is_better else one > other
+        """Whether `one` is worse than `other`, in the digits that people are shown."""
+        ahead = round(one, DIGITS) - round(other, DIGITS)
+        return ahead < 0 if self.higher_is_better else ahead > 0
 
 
+_LOG_LOSS = Metric(
+    "log_loss", "Log loss", "How surprised the model is by what happened; 0 is best", higher_is_better=False
+)
 # The first of each is the one that a challenger must not lose.
 METRICS: dict[str, tuple[Metric, ...]] = {
     "churn": (
@@ -45,7 +51,7 @@ METRICS: dict[str, tuple[Metric, ...]] = {
             is_share=True,
         ),
         Metric("pr_auc", "Precision (PR AUC)", "How many of those named do leave, over all thresholds"),
-        Metric("log_loss", "Log loss", "How surprised the model is by what happened", higher_is_better=False),
+        _LOG_LOSS,
         Metric("brier", "Brier score", "Mean squared error of the probability", higher_is_better=False),
         Metric(
             "calibration_error", "Off by", "How far a probability is from what happened, on average",
@@ -56,7 +62,7 @@ METRICS: dict[str, tuple[Metric, ...]] = {
         Metric("top_1", "First choice right (top 1)", "The offer taken was the one named first", is_share=True),
         Metric("top_3", "Among the first three (top 3)", "The offer taken was one of the first three", is_share=True),
         Metric("mean_reciprocal_rank", "Mean reciprocal rank", "1 where the offer taken is first, ½ where second, …"),
-        Metric("log_loss", "Log loss", "How surprised the model is by the offer taken", higher_is_better=False),
+        _LOG_LOSS,
     ),
 }  # fmt: skip
 

@@ -288,9 +288,9 @@ def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
     checked = tuple(_text("name", name, MOST_NAME_CHARACTERS) for name in names)
     if len(checked) != len(CELLS) or not all(checked):
         raise BadRfmMap(
-            "Not every cell has a name.",
+            "Not every cell has exactly one segment.",
             f"{sum(map(bool, checked))} of {len(CELLS)} have one.",
-            "Give the others a name too.",
+            "Give each of the others one too.",
         )
     by_key: dict[str, str] = {NO_PURCHASES.name.casefold(): ""}
     for name in checked:

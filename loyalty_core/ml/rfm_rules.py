@@ -72,8 +72,8 @@ class CellCheck:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of each cell where the check is sound; elsewhere the last claim, "" without any."""
-        return tuple(names[-1] if names else "" for names in self.claims)
+        """The name of each cell; "" where it has none, or several."""
+        return tuple(names[0] if len(names) == 1 else "" for names in self.claims)
 
 
 def check_rules(rules: Iterable[CellRule]) -> CellCheck:

@@ -10,7 +10,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle import BundleError, load_bundle
 from loyalty_core.ml.bundle_files import ACTIVATE, TRAIN, list_versions, read_active
 from loyalty_core.ml.bundle_store import activate, rollback
-from loyalty_core.ml.comparison import METRICS, TITLES, Metric, VersionRecord, read_versions
+from loyalty_core.ml.comparison import DIGITS, METRICS, TITLES, Metric, VersionRecord, read_versions
 from loyalty_core.settings import get_settings
 
 
@@ -78,7 +78,7 @@ def _compared(models_dir: Path, version: str | None) -> list[str]:
     if not others:
         missing = f"There is no version {version} beside the active one." if version else "There is no other version."
         raise BundleError(missing, remedy=f"Train again: {TRAIN}")
-    lines = [f"{'':34}{'active':>22}{'other':>22}", f"{'':34}{champion.version:>22}{others[0].version:>22}"]
+    lines = [f"{'':34}{'active':>24}{'other':>24}", f"{'':34}{champion.version:>24}{others[0].version:>24}"]
     for model, metrics in METRICS.items():
         if champion.metrics(model) or others[0].metrics(model):
             lines += [TITLES[model], *(_metric_line(model, metric, champion, others[0]) for metric in metrics)]
@@ -87,7 +87,7 @@ def _compared(models_dir: Path, version: str | None) -> list[str]:
 
 def _metric_line(model: str, metric: Metric, champion: VersionRecord, other: VersionRecord) -> str:
     first, second = (record.metrics(model).get(metric.key) for record in (champion, other))
-    shown = "".join(f"{'-' if value is None else format(value, '.4f'):>22}" for value in (first, second))
+    shown = "".join(f"{'-' if value is None else format(value, f'.{DIGITS}f'):>24}" for value in (first, second))
     is_worse = first is not None and second is not None and metric.is_worse(second, first)
     return f"  {metric.title:32}{shown}{'  worse' if is_worse else ''}"
 

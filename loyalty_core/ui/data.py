@@ -23,7 +23,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _kept(read: Callable[P, R]) -> Callable[P, R]:
+def kept(read: Callable[P, R]) -> Callable[P, R]:
     """Cache by arguments and by the warehouse's revision."""
 
     # The revision's name has no underscore in front: Streamlit leaves such arguments out of the key.
@@ -59,57 +59,57 @@ def outage() -> LoyaltyError | None:
     return get_services().warehouse.health().error
 
 
-@_kept
+@kept
 def key_figures() -> overview.KeyFigures:
     """Key figures of the whole base."""
     return overview.key_figures(get_services().warehouse)
 
 
-@_kept
+@kept
 def source() -> Source:
     """Where the data comes from and how fresh it is."""
     return describe_source(get_services().warehouse)
 
 
-@_kept
+@kept
 def histogram(column: str) -> distribution.Histogram | None:
     """Customers by value of a number column."""
     return distribution.histogram(get_services().warehouse, column)
 
 
-@_kept
+@kept
 def customers_by_month(column: str) -> list[tuple[date, int]]:
     """Customers by month of a date column."""
     return distribution.customers_by_month(get_services().warehouse, column)
 
 
-@_kept
+@kept
 def spend_by_month(customer_id: Any = None) -> list[MonthlySpend]:
     """Spend by month, of one customer or of all; empty when there are no transactions."""
     transactions = Transactions.find(get_services().warehouse)
     return transactions.by_month(customer_id) if transactions else []
 
 
-@_kept
+@kept
 def latest_purchases(customer_id: Any) -> list[Row]:
     """One customer's latest purchases, newest first."""
     transactions = Transactions.find(get_services().warehouse)
     return transactions.latest(customer_id) if transactions else []
 
 
-@_kept
+@kept
 def top_customers() -> list[Row]:
     """The customers with the highest revenue."""
     return overview.top_customers(get_services().warehouse)
 
 
-@_kept
+@kept
 def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
     """Where one customer's numbers stand in the base."""
     return distribution.percentile_ranks(get_services().warehouse, features)
 
 
-@_kept
+@kept
 def offer_names() -> dict[int, str]:
     """Offer id → name, where the warehouse has names."""
     return offers.offer_names(get_services().warehouse)
@@ -120,7 +120,7 @@ def field_histogram(field: str, bars: int = 20) -> distribution.Histogram | None
     return _field_histogram(field, bars, last_run(get_services().warehouse))
 
 
-@_kept
+@kept
 def _field_histogram(field: str, bars: int, run: ScoringRun | None) -> distribution.Histogram | None:
     del run  # a part of the key only
     return get_services().segmentation.histogram(field, bars)
@@ -131,7 +131,7 @@ def segment_profile(rule: Any) -> Profile:
     return _segment_profile(rule, rule_basis())
 
 
-@_kept
+@kept
 def _segment_profile(rule: Any, basis: RuleBasis) -> Profile:
     del basis  # a part of the key only
     return get_services().segmentation.profile(rule)
@@ -143,7 +143,7 @@ def rule_basis() -> RuleBasis:
     return last_run(services.warehouse), services.segments.rules()
 
 
-@_kept
+@kept
 def data_name() -> str:
     """What the models must have been trained on to be trusted here."""
     return name_data(get_services().warehouse)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -53,6 +54,14 @@ def click_cell(page: Page, recency: int, frequency: int) -> None:
     page.mouse.click(column["x"] + column["width"] / 2, row["y"] + row["height"] / 2)
 
 
+def in_cell(demo_warehouse: Path, *, recency: int, frequency: int) -> str:
+    """The id of a customer with these scores, by the predictions."""
+    [file] = demo_warehouse.parent.glob("customer_predictions.parquet")
+    statement = "SELECT customer_id FROM read_parquet(?) WHERE recency = ? AND frequency = ? ORDER BY 1 LIMIT 1"
+    [(customer,)] = duckdb.execute(statement, [str(file), recency, frequency]).fetchall()
+    return customer
+
+
 def test_from_a_cell_to_a_segment(open_page: OpenPage, score: Callable[[], None]):
     score()
     page = open_page("/rfm")
@@ -82,7 +91,36 @@ def test_movement_after_two_runs(open_page: OpenPage, score: Callable[[], None],
     take_picture(page, artifacts / "rfm-movement.png")
 
 
-@pytest.mark.parametrize("view", ["Grid", "Segments", "Movement", "Cut points"])
+def test_a_painted_cell_is_a_customers_answer(
+    open_page: OpenPage, score: Callable[[], None], demo_warehouse: Path, artifacts: Path
+):
+    score()
+    customer = in_cell(demo_warehouse, recency=5, frequency=1)
+    page = open_page("/rfm?view=Cells")
+    expect(page.get_by_text("All 125 cells have exactly one segment.")).to_be_visible()
+    click_cell(page, recency=5, frequency=1)
+    wait_until_drawn(page)
+    page.get_by_role("combobox", name="Segment").click()
+    page.keyboard.type("Fresh faces")
+    page.keyboard.press("Enter")
+    paint = page.get_by_role("button", name="Paint", exact=True)
+    expect(paint).to_be_enabled()
+    paint.click()
+    expect(page.locator(".textpoint").filter(has_text="Fresh faces")).to_have_count(1)
+    page.get_by_role("button", name="Count who would change").click()
+    expect(page.get_by_text(re.compile("Of 2,000 customers, 0 would have another score"))).to_be_visible()
+    take_picture(page, artifacts / "rfm-cells.png")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("In use: version 1, saved by")).to_be_visible()
+    open_customer = open_page(f"/customers?customer_id={customer}")
+    expect(open_customer.get_by_text("Fresh faces")).to_be_visible()
+    page.get_by_role("button", name="Back to the defaults").click()
+    expect(page.get_by_text("In use: the product's own cells")).to_be_visible()
+    open_customer.reload()
+    expect(open_customer.get_by_text("Made a first purchase just now.")).to_be_visible()
+
+
+@pytest.mark.parametrize("view", ["Grid", "Segments", "Movement", "Cut points", "Cells"])
 def test_every_view_fits_a_phone(open_page: OpenPage, score: Callable[[], None], artifacts: Path, view: str):
     score()
     page = open_page(f"/rfm?view={view}", viewport=PHONE)

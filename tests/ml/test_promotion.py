@@ -9,7 +9,7 @@ import pytest
 
 from loyalty_core.ml.bundle_files import BundleError, list_versions, read_active, version_folder
 from loyalty_core.ml.bundle_store import activate, write_bundle
-from loyalty_core.ml.comparison import losses_to, read_versions
+from loyalty_core.ml.comparison import METRICS, losses_to, read_versions
 from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.promotion import Promotion
 from loyalty_core.settings import Settings
@@ -107,3 +107,11 @@ def test_a_version_without_a_model_loses_it(models_dir: Path):
     write_bundle(models_dir, replace(alone, models={"churn": measured["churn"]}))
     challenger, champion, _ = read_versions(models_dir)
     assert list(losses_to(challenger, champion)) == ["nbo"]
+
+
+def test_less_than_the_digits_shown_is_no_loss():
+    auc, log_loss = METRICS["churn"][0], METRICS["churn"][3]
+    assert not auc.is_worse(0.8101, 0.8104)
+    assert auc.is_worse(0.809, 0.811)
+    assert log_loss.is_worse(0.47, 0.46)
+    assert not log_loss.is_worse(0.46, 0.47)

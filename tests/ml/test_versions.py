@@ -72,11 +72,11 @@ def test_compares_the_active_version_with_the_newest_or_a_named_one(models_dir, 
     assert main(["compare"]) == 0
     newest_lines = capsys.readouterr().out.splitlines()
     assert newest_lines[1].split() == [active, newest]
-    assert newest_lines[3].split() == ["AUC", "0.8100", "0.8100"]
+    assert newest_lines[3].split() == ["AUC", "0.810", "0.810"]
     assert main(["compare", other]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == [active, other]
-    assert lines[3].split() == ["AUC", "0.8100", "0.5000", "worse"]
+    assert lines[3].split() == ["AUC", "0.810", "0.500", "worse"]
     assert lines[5].split()[-2:] == ["-", "-"]  # never measured
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import date, datetime
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.jobs import Job, JobQueue
+from loyalty_core.jobs import Job, JobEvent, JobQueue
 from loyalty_core.ml.bundle_files import list_versions, read_active, version_folder
 from loyalty_core.ml.bundle_store import activate, write_bundle
 from loyalty_core.services import get_services
@@ -42,6 +43,15 @@ class Finished:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.is_dismissed = False
+
+    def under_way(self, epochs: list[dict[str, Any]]) -> None:
+        """The job still runs, and has told of these epochs."""
+        self.with_version("")
+        done = get_services().jobs.latest("training")
+        running = replace(done, state="running", ended_at=None, phase="Churn: training", log_tail="Epoch two.")
+        events = [JobEvent(number, done.created_at, epoch) for number, epoch in enumerate(epochs, 1)]
+        self._monkeypatch.setattr(JobQueue, "latest", lambda *_: running)
+        self._monkeypatch.setattr(JobQueue, "events", lambda *_: events)
 
     def with_version(self, version: str) -> None:
         made = read_active(get_settings().models_dir)
@@ -89,7 +99,6 @@ def test_readiness_is_told_before_anything_else(trained: str, open_screen: OpenS
 
 def test_the_start_date_moves_the_figures(trained: str, open_screen: OpenScreen, query_demo: Query):
     app = open_screen(TRAINING)
-    app.button_group(key="models").set_value("Churn").run() if app.get("button_group") else None
     app.date_input(key="since").set_value(date(2026, 6, 1)).run()
     [(rows,)] = query_demo("SELECT count(*) FROM customer_churn_history WHERE snapshot_date >= '2026-06-01'")
     assert app.metric[0].value == f"{rows:,}"
@@ -97,7 +106,7 @@ def test_the_start_date_moves_the_figures(trained: str, open_screen: OpenScreen,
 
 def test_a_history_that_cannot_train_closes_the_button(trained: str, open_screen: OpenScreen):
     app = open_screen(TRAINING)
-    app.date_input(key="since").set_value(date(2100, 1, 1)).run()
+    app.date_input(key="since").set_value(date(2030, 1, 1)).run()
     assert "There are no rows with a label." in app.error[0].value.replace("\\", "")
     assert "Load the history" in app.error[0].value
     assert app.button(key="train-start").disabled
@@ -135,6 +144,24 @@ def test_layers_that_cannot_be_are_refused(trained: str, open_screen: OpenScreen
     app.text_input(key="layers").set_value(layers).run()
     assert len(app.error) == 1
     assert app.button(key="train-start").disabled
+
+
+def test_a_training_under_way_shows_its_losses_and_its_log(finished: Finished, trained: str, open_screen: OpenScreen):
+    losses = [(0.5, 0.6), (0.4, None)]
+    finished.under_way(
+        [
+            {"model": "churn", "epoch": place, "epochs": 9, "training_loss": training, "validation_loss": validation}
+            for place, (training, validation) in enumerate(losses, 1)
+        ]
+    )
+    app = open_screen(TRAINING)
+    (chart,) = [one for one in app.get("plotly_chart") if "loss over" in one.proto.alt]
+    assert chart.proto.alt == "Churn: training and validation loss over 2 epochs."
+    training, validation = json.loads(chart.proto.spec)["data"]
+    assert (training["x"], training["y"], validation["y"]) == ([1, 2], [0.5, 0.4], [0.6, None])
+    assert app.code[0].value == "Epoch two."
+    assert "Cancel" in labels(app)
+    assert "Train" not in labels(app)
 
 
 def test_a_better_challenger_is_activated_and_rolled_back(finished: Finished, trained: str, open_screen: OpenScreen):
@@ -210,7 +237,8 @@ def test_all_versions_and_any_two_of_them(trained: str, open_screen: OpenScreen)
     ]
     app.selectbox(key="first").set_value(first)
     app.selectbox(key="second").set_value(second).run()
-    assert app.dataframe[1].value.loc[0, [first[-4:], second[-4:], "Change"]].tolist() == ["0.700", "0.900", "▼ worse"]
+    compared = app.dataframe[1].value.loc[0, [first[-4:], second[-4:], "Change"]]
+    assert compared.tolist() == ["0.700", "0.900", "▼ worse"]
     app.button(key=f"version-{first[-4:]}-discard").click().run()
     assert list_versions(get_settings().models_dir) == [second, trained]
     assert "Discard" in labels(app)

@@ -125,21 +125,23 @@ def open_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 @pytest.fixture(scope="session")
 def shared_duckdb(tmp_path_factory: pytest.TempPathFactory) -> DuckDBFile:
-    return DuckDBFile(tmp_path_factory.mktemp("shared") / "warehouse.duckdb")
+    file = DuckDBFile(tmp_path_factory.mktemp("shared") / "warehouse.duckdb")
+    file.execute(CUSTOMERS)
+    return file
 
 
 @pytest.fixture(scope="session")
 def shared_postgresql(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     with postgres_server.database() as url:
-        yield PostgresDatabase(url)
+        database = PostgresDatabase(url)
+        database.execute(CUSTOMERS)
+        yield database
 
 
 @pytest.fixture(params=["duckdb", "postgresql"], scope="session")
 def shared_customers(request: pytest.FixtureRequest) -> Backend:
     """The four customers for all tests that only read."""
-    backend: Backend = request.getfixturevalue(f"shared_{request.param}")
-    backend.execute(CUSTOMERS)
-    return backend
+    return request.getfixturevalue(f"shared_{request.param}")
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from loyalty_core.analytics.churn import ChurnCurve, loss_rule, threshold_rule
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ui import charts, format
 from loyalty_core.ui.churn import figures, reading
-from loyalty_core.ui.churn.opening import draw_save_as_segment
 from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.opening import draw_save_as_segment
 from loyalty_core.warehouse import Column
 
 _ONE_AMOUNT = ""

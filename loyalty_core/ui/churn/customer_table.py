@@ -14,8 +14,8 @@ from loyalty_core.ml.risk import RISKS, Risk
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
 from loyalty_core.ui.churn import reading
-from loyalty_core.ui.churn.opening import draw_save_as_segment, open_customer
 from loyalty_core.ui.messages import escape
+from loyalty_core.ui.opening import draw_save_as_segment, open_customer
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 

@@ -13,7 +13,7 @@ from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.risk import Risk
 from loyalty_core.services import get_services
 from loyalty_core.ui import data
-from loyalty_core.ui.data import RuleBasis, _kept
+from loyalty_core.ui.data import RuleBasis, kept
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 from loyalty_core.warehouse.labels import unit_of
@@ -86,38 +86,38 @@ def _base(segment_id: str | None) -> ScopedBase:
     return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
 
 
-@_kept
+@kept
 def _curve(segment_id: str | None, value_column: str | None, basis: RuleBasis) -> ChurnCurve:
     del basis  # a part of the key only, as below
     return churn.read_curve(_base(segment_id), value_column)
 
 
-@_kept
+@kept
 def _loss_bins(segment_id: str | None, value_column: str, basis: RuleBasis) -> list[LossBin]:
     del basis
     return churn.read_loss_bins(_base(segment_id), value_column)
 
 
-@_kept
+@kept
 def _risk_by_category(segment_id: str | None, name: str, basis: RuleBasis) -> list[RiskByValue]:
     del basis
     return churn_groups.risk_by_category(_base(segment_id), name, MOST_CATEGORIES)
 
 
-@_kept
+@kept
 def _risk_by_tenure(segment_id: str | None, name: str, today: date | None, basis: RuleBasis) -> list[RiskByValue]:
     del basis
     return churn_groups.risk_by_tenure(_base(segment_id), name, today)
 
 
-@_kept
+@kept
 def _drivers(segment_id: str | None, customers: int, version: str, basis: RuleBasis) -> dict[str, float]:
     del version, basis
     ids = churn_groups.sample_ids(_base(segment_id), customers, SAMPLE)
     return get_services().inference.mean_drivers("churn", ids)
 
 
-@_kept
+@kept
 def _customers_by_loss(
     segment_id: str | None,
     value_column: str | None,

@@ -8,10 +8,9 @@ from loyalty_core.analytics.scope import condition
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, format
 from loyalty_core.ui.messages import errors_shown, escape
-from loyalty_core.ui.navigation import SEGMENTS
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.reading import Reader
-from loyalty_core.ui.segments import address
+from loyalty_core.ui.opening import open_rule
 
 _ROW_HEIGHT = 34
 
@@ -138,8 +137,7 @@ def _draw_table(reader: Reader, mix: OfferMix) -> None:
 def open_in_editor(reader: Reader, offer: int) -> None:
     """Lead to the segment editor with the customers in scope whose best offer it is."""
     rule = reader.base.scope.rule_with(condition("==", reader.base.field("recommended_offer"), offer))
-    parameters = {address.EDIT: "1", address.RULE: address.encode_rule(rule)}
-    st.switch_page(f"pages/{SEGMENTS.file}", query_params=parameters)
+    open_rule(rule)
 
 
 def _how_valued(mix: OfferMix) -> str:

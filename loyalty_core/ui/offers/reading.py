@@ -13,7 +13,7 @@ from loyalty_core.ml.offers import OfferFacts, offer_facts, offer_name
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import data
-from loyalty_core.ui.data import RuleBasis, _kept
+from loyalty_core.ui.data import RuleBasis, kept
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def default_policy(mix: OfferMix) -> Policy:
     return Policy({offer.offer_id: OfferTerms(value=round(offer.value.amount, 2)) for offer in mix.offers})
 
 
-@_kept
+@kept
 def facts() -> dict[int, OfferFacts]:
     """What the warehouse knows of the offers."""
     return offer_facts(get_services().warehouse)
@@ -74,19 +74,19 @@ def _base(segment_id: str | None) -> ScopedBase:
     return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
 
 
-@_kept
+@kept
 def _mix(segment_id: str | None, basis: RuleBasis) -> OfferMix:
     del basis  # a part of the key only, as below
     return offers.offer_mix(_base(segment_id), facts())
 
 
-@_kept
+@kept
 def _by_segment(segment_id: str | None, segment_ids: tuple[str, ...], basis: RuleBasis) -> list[SegmentOffers]:
     del basis
     return offers.offers_by_segment(_base(segment_id), segment_ids)
 
 
-@_kept
+@kept
 def _arbitration(segment_id: str | None, policy: str, basis: RuleBasis) -> Arbitration:
     del basis
     base = _base(segment_id)

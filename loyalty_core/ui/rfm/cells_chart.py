@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from loyalty_core.ml.rfm_rules import CellRule
 
 NO_NAME = "no name"
-_LINE_CHARACTERS = 15
-_MOST_LINES = 4
+# As much as a cell holds on a phone.
+_LINE_CHARACTERS = 11
+_MOST_LINES = 5
 # A square that a click or a tap hits, smaller than a cell of the narrowest grid.
 _TARGET_PIXELS = 44
 
@@ -40,7 +41,7 @@ def cell_grid(claims: Sequence[tuple[str, ...]], layer: int | None, chosen: Cell
             mode="markers+text",
             marker={"symbol": "square", "size": _TARGET_PIXELS, "opacity": 0},
             text=[_cell_text(names[place]) for place in places],
-            textfont={"size": 11, "color": charts.theme("textColor")},
+            textfont={"size": 10, "color": charts.theme("textColor")},
             textposition="middle center",
             hovertext=[_cell_sentence(place, names[place]) for place in places],
             hoverinfo="text",

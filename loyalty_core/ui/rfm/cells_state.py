@@ -23,12 +23,14 @@ _KEY = "rfm-map-draft"
 class MapDraft:
     """What is on the screen. `version` is the newest when it began; `generation` counts its beginnings.
 
+    `base` is the map in use, None for the defaults; `start` is what the fields on the screen began with.
     `rules` count while `way` is "rules", else the names of the cells, which a rule paints over.
     """
 
-    base: RfmMap | None
-    version: int
-    names: tuple[str, ...]
+    base: RfmMap | None = None
+    version: int = 0
+    start: RfmMap = field(default_factory=RfmMap)
+    names: tuple[str, ...] = ()
     way: Way = "paint"
     rules: list[CellRule] = field(default_factory=list)
     cut_points: dict[RfmMeasure, FourPoints] = field(default_factory=dict)
@@ -38,7 +40,7 @@ class MapDraft:
     @classmethod
     def of(cls, newest: RfmMapVersion | None) -> MapDraft:
         """The map in use, to be changed."""
-        draft = cls(None, 0, ())
+        draft = cls()
         draft.begin(newest)
         return draft
 
@@ -46,11 +48,10 @@ class MapDraft:
         """Begin anew with what is in use; the rules stay for the next time."""
         self.base, self.version = (newest.map, newest.number) if newest else (None, 0)
         self.take(self.base)
-        self.way = "paint"
 
     def take(self, shown: RfmMap | None) -> None:
         """Put a map, or the defaults, on the screen."""
-        start = shown or RfmMap()
+        start = self.start = shown or RfmMap()
         self.names, self.cut_points, self.texts = start.names, dict(start.cut_points), dict(start.texts)
         self.way = "paint"
         self.generation += 1

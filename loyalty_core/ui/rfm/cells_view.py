@@ -24,7 +24,7 @@ _WAYS: dict[Way, str] = {"paint": "Paint cells", "rules": "Rules of ranges"}
 _HEIGHT = 480
 _NAMED = 3
 # The best customers, whatever they spend: as after a click on the cell in the upper right.
-_FIRST = ((5, 5), (5, 5), (1, 5))
+_FIRST: dict[RfmMeasure, tuple[int, int]] = {"recency": (5, 5), "frequency": (5, 5), "monetary": (1, 5)}
 
 
 @st.fragment
@@ -85,21 +85,22 @@ def _range_key(measure: RfmMeasure) -> str:
 
 def _draw_brush(draft: MapDraft) -> CellRule:
     """Ranges and a name; the button paints them, or makes a rule of them."""
-    way = st.segmented_control(
-        "How", list(_WAYS), default=draft.way, required=True, format_func=_WAYS.__getitem__, key=_way_key(draft)
+    st.segmented_control(
+        "How",
+        list(_WAYS),
+        default=draft.way,
+        required=True,
+        format_func=_WAYS.__getitem__,
+        key=_way_key(draft),
+        on_change=_choose_way,
+        args=(draft,),
     )
-    if way != draft.way:
-        draft.way = cast("Way", way)
-        st.rerun(scope="fragment")
     st.caption(
         "Click a cell or choose ranges, then give them a segment."
         if draft.way == "paint"
         else "The rules alone make the grid. Each of the 125 cells needs exactly one segment."
     )
-    ranges = {
-        measure: Scores(*st.slider(f"{measure.capitalize()} score", 1, 5, value=first, key=_range_key(measure)))
-        for measure, first in zip(MEASURES, _FIRST, strict=True)
-    }
+    ranges = {measure: _draw_range(measure) for measure in MEASURES}
     known = segment_names(tuple(name for names in draft.check().claims for name in names))
     name = st.selectbox(
         "Segment",
@@ -119,6 +120,17 @@ def _draw_brush(draft: MapDraft) -> CellRule:
         args=(rule,),
     )
     return rule
+
+
+def _choose_way(draft: MapDraft) -> None:
+    draft.way = cast("Way", st.session_state[_way_key(draft)])
+
+
+def _draw_range(measure: RfmMeasure) -> Scores:
+    # A click sets the range too, and Streamlit warns of a widget with a value from both.
+    st.session_state.setdefault(_range_key(measure), _FIRST[measure])
+    low, high = cast("tuple[int, int]", st.slider(f"{measure.capitalize()} score", 1, 5, key=_range_key(measure)))
+    return Scores(low, high)
 
 
 def _way_key(draft: MapDraft) -> str:
@@ -176,7 +188,7 @@ def _draw_texts(draft: MapDraft, check: CellCheck) -> None:
             st.caption("None yet. The product's segments have theirs.")
         for name in own:
             st.markdown(f"**{escape(name)}**")
-            before = draft.texts.get(name, SegmentText())
+            before = draft.start.texts.get(name, SegmentText())
             fields = [
                 st.text_input(
                     label, value, key=f"rfm-{label}-{draft.generation}-{name}", max_chars=MOST_TEXT_CHARACTERS

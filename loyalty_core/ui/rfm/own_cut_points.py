@@ -38,11 +38,11 @@ def _draw_row(draft: MapDraft, measure: RfmMeasure, points: RfmCutPoints) -> Non
         "frequency": "purchases",
         "monetary": f"spend in {format.currency_symbol()}",
     }
-    shown = draft.cut_points.get(measure) or getattr(points, measure)
+    shown = draft.start.cut_points.get(measure) or getattr(points, measure)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         own = st.toggle(
             f"Own {measure} ({units[measure]})",
-            value=measure in draft.cut_points,
+            value=measure in draft.start.cut_points,
             key=f"rfm-own-{measure}-{draft.generation}",
             width=330,
         )

@@ -15,7 +15,7 @@ from loyalty_core.ml.rfm_map import RfmMap
 from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import data
-from loyalty_core.ui.data import RuleBasis, _kept
+from loyalty_core.ui.data import RuleBasis, kept
 from loyalty_core.ui.rfm.score_ranges import score_ranges
 from loyalty_core.warehouse.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions import ScoringRun
@@ -64,30 +64,30 @@ def _base(segment_id: str | None) -> ScopedBase:
     return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
 
 
-@_kept
+@kept
 def _figures(segment_id: str | None, basis: RuleBasis) -> RfmFigures:
     del basis  # a part of the key only, as below
     return rfm.read_rfm(_base(segment_id))
 
 
-@_kept
+@kept
 def _earlier_runs(basis: RuleBasis) -> list[ScoringRun]:
     del basis
     return [run for run, _ in earlier_runs(get_services().warehouse)]
 
 
-@_kept
+@kept
 def _movement(segment_id: str | None, since: ScoringRun, basis: RuleBasis) -> Movement | None:
     del basis
     return movement.read_movement(_base(segment_id), since)
 
 
-@_kept
+@kept
 def _cut_points_without_map() -> RfmCutPoints:
     return rfm_preview.cut_points_without_map(get_services().warehouse)
 
 
-@_kept
+@kept
 def _preview(before: Any, after: Any) -> RfmChange:
     maps = [RfmMap.from_json(content) if content else None for content in (before, after)]
     return rfm_preview.preview_change(get_services().warehouse, *maps)

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.ml.comparison import METRICS, TITLES, Metric, VersionRecord
+from loyalty_core.ml.comparison import DIGITS, METRICS, TITLES, Metric, VersionRecord
 from loyalty_core.ui import charts, format
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training import figures
@@ -18,12 +18,10 @@ def draw_comparison(first: VersionRecord, second: VersionRecord | None, names: t
         if sentence := first.metrics(model).get("sentence"):
             st.caption(escape(f"Grade {first.metrics(model).get('grade', '')}. {sentence}"))
         rows = [_row(model, metric, first, second, names) for metric in metrics]
-        st.dataframe(
-            pd.DataFrame(rows),
-            hide_index=True,
-            key=f"{key}-{model}",
-            column_config={"In plain words": st.column_config.TextColumn(width="large")},
-        )
+        st.dataframe(pd.DataFrame(rows), hide_index=True, key=f"{key}-{model}")
+    with st.expander("What the measures mean", icon=":material/help:"):
+        meanings = {metric.title: metric.meaning for metrics in METRICS.values() for metric in metrics}
+        st.markdown("\n".join(f"- **{escape(title)}:** {escape(meaning)}." for title, meaning in meanings.items()))
     _draw_calibration(first, second, names, key)
     if second is not None:
         st.caption("Each version was measured on the newest rows of its own data, which it had not seen.")
@@ -38,14 +36,13 @@ def _row(
         row[names[1]] = _shown(metric, other)
         row["Change"] = _change(metric, own, other)
     baselines = first.metrics(model).get("baselines", {})
-    row |= {name.capitalize(): _shown(metric, values.get(metric.key)) for name, values in baselines.items()}
-    return row | {"In plain words": metric.meaning}
+    return row | {name.capitalize(): _shown(metric, values.get(metric.key)) for name, values in baselines.items()}
 
 
 def _shown(metric: Metric, value: float | None) -> str:
     if value is None:
         return format.BLANK
-    return format.percent(value, 1) if metric.is_share else f"{value:.3f}"
+    return format.percent(value, DIGITS - 2) if metric.is_share else f"{value:.{DIGITS}f}"
 
 
 def _change(metric: Metric, own: float | None, other: float | None) -> str:

@@ -19,6 +19,8 @@ _MODELS: dict[str, tuple[ModelName, ...]] = {
     "Next best offer": ("nbo",),
 }
 
+_EARLIEST = date(1900, 1, 1)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -42,7 +44,11 @@ def draw_options(models: tuple[ModelName, ...]) -> Choice:
     with st.expander("Options", icon=":material/tune:"):
         first, second, third, fourth = st.columns(4)
         since = first.date_input(
-            "Rows from", value=own.since, key="since", help="Only rows of this day or later train. Empty: all rows."
+            "Rows from",
+            value=own.since,
+            min_value=_EARLIEST,
+            key="since",
+            help="Only rows of this day or later train. Empty: all rows.",
         )
         epochs = second.number_input(
             "Most epochs", 1, 10_000, None, placeholder=str(own.epochs), key="epochs",

@@ -6,11 +6,11 @@ from loyalty_core.ml.comparison import VersionRecord, read_versions
 from loyalty_core.ml.promotion import Promotion
 from loyalty_core.ml.readiness import Readiness, read_readiness
 from loyalty_core.services import get_services
-from loyalty_core.ui.data import _kept
+from loyalty_core.ui.data import kept
 from loyalty_core.warehouse.history import ModelName
 
 
-@_kept
+@kept
 def readiness(model: ModelName, since: date | None) -> Readiness:
     """A history's figures and findings."""
     return read_readiness(get_services().warehouse, model, since)

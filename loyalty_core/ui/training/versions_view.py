@@ -51,7 +51,12 @@ def draw_versions(records: Sequence[VersionRecord]) -> None:
     if not records:
         st.info("There are no versions yet. Train the first one.", icon=":material/model_training:")
         return
-    st.dataframe(pd.DataFrame([_row(record) for record in records]), hide_index=True, key="versions")
+    st.dataframe(
+        pd.DataFrame([_row(record) for record in records]),
+        hide_index=True,
+        key="versions",
+        column_config={"Active since": st.column_config.TextColumn(width="medium")},
+    )
     for record in records:
         if record.refusal is not None:
             show_error(record.refusal, retry=False)
@@ -79,7 +84,9 @@ def _row(record: VersionRecord) -> dict[str, str]:
         "By": record.trained_by,
         "Active since": format.moment(record.activated_at) if record.activated_at else "",
         "Data": _window(record),
-        "Rows": " + ".join(format.count(entry["rows"].get("total", 0)) for entry in record.models.values()),
+        "Rows": " + ".join(
+            format.count(record.models[model]["rows"].get("total", 0)) for model in METRICS if model in record.models
+        ),
     }
     for model, (main, *_) in METRICS.items():
         value = record.metrics(model).get(main.key)

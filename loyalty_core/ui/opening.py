@@ -1,14 +1,11 @@
-"""From the Churn screen to others: a selection as a segment, a customer's own page."""
+"""From an analysis to other screens: a selection as a segment, a customer's own page."""
 
 from typing import Any
 
 import streamlit as st
 
-from loyalty_core.ui.navigation import CUSTOMERS, SEGMENTS
+from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS, SEGMENTS
 from loyalty_core.ui.segments import address
-from loyalty_core.ui.segments.editor_state import discard_editor
-
-_CUSTOMER = "customer_id"
 
 
 def draw_save_as_segment(rule: Any, key: str, *, disabled: bool = False) -> None:
@@ -20,12 +17,15 @@ def draw_save_as_segment(rule: Any, key: str, *, disabled: bool = False) -> None
         disabled=disabled,
         help="Opens the segment editor with this rule. A saved segment can be exported.",
     ):
-        # The editor goes on with what it holds, whatever rule the address brings.
-        discard_editor()
-        parameters = {address.EDIT: "1", address.RULE: address.encode_rule(rule)}
-        st.switch_page(f"pages/{SEGMENTS.file}", query_params=parameters)
+        open_rule(rule)
+
+
+def open_rule(rule: Any) -> None:
+    """Lead to the segment editor with the rule."""
+    parameters = {address.EDIT: "1", address.RULE: address.encode_rule(rule)}
+    st.switch_page(f"pages/{SEGMENTS.file}", query_params=parameters)
 
 
 def open_customer(customer_id: object) -> None:
     """Lead to the customer's page."""
-    st.switch_page(f"pages/{CUSTOMERS.file}", query_params={_CUSTOMER: str(customer_id)})
+    st.switch_page(f"pages/{CUSTOMERS.file}", query_params={CUSTOMER_PARAMETER: str(customer_id)})

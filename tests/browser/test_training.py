@@ -1,0 +1,86 @@
+"""Training from the browser: started, watched in two tabs, activated and rolled back, as a data scientist does."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from loyalty_core.ml.bundle_files import list_versions, read_active
+from loyalty_core.ml.bundle_store import activate, write_bundle
+from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.ml.serving import bundle_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.workbench import Served
+
+pytestmark = pytest.mark.browser
+
+# TensorFlow alone takes seconds to start, and longer where others use the machine.
+TRAINING_MS = 240_000
+
+
+@pytest.fixture
+def models_dir(served: Served) -> Iterator[Path]:
+    """The served app's models with a poor version active, for this test only."""
+    folder = served.folder / "models"
+    shutil.rmtree(folder, ignore_errors=True)
+    parts = bundle_parts()
+    poor = {name: replace(part, metrics={"auc": 0.51, "top_1": 0.01}) for name, part in parts.models.items()}
+    activate(folder, write_bundle(folder, replace(parts, models=poor, trained_on="demo")), "test")
+    yield folder
+    shutil.rmtree(folder)
+
+
+def expect_active(page: Page, models_dir: Path, version: str) -> None:
+    expect(page.get_by_text(f"Active: {version}")).to_be_visible()
+    assert read_active(models_dir).version == version
+
+
+def test_train_watch_activate_and_roll_back(open_page: OpenPage, models_dir: Path, artifacts: Path):
+    page = open_page("/training")
+    first = read_active(models_dir).version
+    expect_active(page, models_dir, first)
+    page.get_by_role("radio", name="Churn").click()
+    expect(page.get_by_text("customer_offer_history")).to_have_count(0)
+    page.get_by_text("Options", exact=True).click()
+    for label, value in (("Most epochs", "2"), ("Hidden layers", "4")):
+        field = page.get_by_label(label, exact=True)
+        field.fill(value)
+        field.press("Enter")
+        wait_until_drawn(page)
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_test_id("stProgress")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    # Nobody has to keep the tab open: another one shows the same.
+    other = open_page("/training", viewport=PHONE)
+    expect(other.get_by_role("button", name="Cancel")).to_be_visible()
+    expect(other.get_by_text("Validation", exact=True).first).to_be_visible(timeout=TRAINING_MS)
+    take_picture(other, artifacts / "training-under-way-phone.png")
+
+    for one in (page, other):
+        expect(one.get_by_role("heading", name="Challenger")).to_be_visible(timeout=TRAINING_MS)
+        wait_until_drawn(one)
+    version = list_versions(models_dir)[0]
+    assert version != first
+    expect_active(page, models_dir, first)
+    expect(page.get_by_text("Contract kept")).to_be_visible()
+    take_picture(page, artifacts / "training-challenger.png")
+    take_picture(other, artifacts / "training-challenger-phone.png")
+    widths = other.evaluate("(e => [e.scrollWidth, e.clientWidth])(document.querySelector('[data-testid=stMain]'))")
+    assert widths[0] <= widths[1]
+
+    page.get_by_role("button", name="Activate").click()
+    expect_active(page, models_dir, version)
+    expect(page.get_by_role("heading", name="Challenger")).to_have_count(0)
+    page.get_by_role("button", name="Roll back").click()
+    expect_active(page, models_dir, first)
+    page.get_by_role("tab", name="Versions").click()
+    expect(page.get_by_test_id("stDataFrame").first.locator("canvas td").filter(has_text=version)).to_be_attached()
+    take_picture(page, artifacts / "training-versions.png")
