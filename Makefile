@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 CUSTOMERS ?= 20000
-BENCHMARKS ?= warehouse inference scoring rules
+BENCHMARKS ?= warehouse inference scoring rules editor screens
 UV := $(shell command -v uv 2>/dev/null)
 
 .PHONY: run demo test check bench install install-dev clean

@@ -5,20 +5,14 @@ warehouse. The ratio is what the queries add to what Streamlit and the browser n
 """
 
 import os
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.browsing import chromium, served
 from benchmarks.rules import var
 from loyalty_core.demo.generate import generate
 from loyalty_core.ui.segments.address import encode_rule
@@ -70,10 +64,13 @@ def main() -> None:
 
 def measure(script: str, warehouse: Path, folder: Path) -> list[float]:
     """Milliseconds of each edit."""
-    with served(script, warehouse, folder) as port, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+    settings = {
+        "DWH_URL": f"duckdb:///{warehouse}",
+        "STATE_DATABASE_URL": f"sqlite:///{folder / 'state.db'}",
+        "ML_MOCK_MODE": "true",
+    }
+    with served(script, settings) as port, sync_playwright() as playwright:
+        browser = chromium(playwright)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"http://127.0.0.1:{port}/segments?edit=1&rule={encode_rule(RULE)}")
         field = page.get_by_label("Value of condition 1", exact=True)
@@ -92,32 +89,6 @@ def edit(page: Page, value: int) -> float:
     page.evaluate(f"() => {{ window.next = ({_NEXT_SIZE})() }}")
     field.press("Enter")
     return page.evaluate("window.next")
-
-
-@contextmanager
-def served(script: str, warehouse: Path, folder: Path) -> Iterator[int]:
-    """The app on a free port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {
-        "DWH_URL": f"duckdb:///{warehouse}",
-        "STATE_DATABASE_URL": f"sqlite:///{folder / 'state.db'}",
-        "ML_MOCK_MODE": "true",
-    }
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
-    process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield port
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def show(title: str, milliseconds: dict[str, list[float]]) -> None:

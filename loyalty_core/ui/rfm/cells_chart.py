@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from loyalty_core.ml.rfm_segments import SCORES, cell_index, segment_names
+from loyalty_core.ml.rfm_segments import SCORES, SEGMENT_NAMES, cell_index, segment_names
 from loyalty_core.ui import charts
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ def _plain(text: str) -> str:
 
 def _colours(names: Sequence[str]) -> dict[str, str]:
     """A light colour for each segment; the second time round the palette a still lighter one."""
-    palette, ordered = charts.palette(), segment_names(tuple(names))[:-1]
+    palette = charts.palette()
+    # The product's segments keep theirs, whichever of them are there.
+    ordered = dict.fromkeys((*SEGMENT_NAMES[:-1], *segment_names(tuple(names))[:-1]))
     return {
         name: _rgba(palette[place % len(palette)], 0.42 if place < len(palette) else 0.18)
         for place, name in enumerate(ordered)
