@@ -7,7 +7,7 @@ CUSTOMERS ?= 20000
 BENCHMARKS ?= warehouse inference scoring rules editor screens
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run demo test check bench install install-dev clean
+.PHONY: run demo test test-slow check bench install install-dev clean
 
 run: install
 	$(BIN)/python -m loyalty_core.demo.prepare
@@ -18,7 +18,11 @@ demo: install
 	$(BIN)/python -m loyalty_core.demo --customers $(CUSTOMERS) --out data/warehouse.duckdb
 
 test: install-dev
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow"
+
+# The same properties with many more random cases, and crashes at every moment.
+test-slow: install-dev
+	$(BIN)/pytest -m slow
 
 check: install-dev
 	$(BIN)/ruff check

@@ -6,6 +6,7 @@ line of its table, measured in the same run.
 """
 
 import random
+import time
 from typing import Any
 
 import polars as pl
@@ -18,6 +19,7 @@ from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.catalog import kind_of
 
 ROWS = 20_000
+FETCHED = 200_000
 SIZES = (1_000_000, 10_000_000)
 CITIES = ("Oslo", "Bergen", "Trondheim", "Rome", "Lima", "Paris")
 
@@ -120,9 +122,23 @@ def in_duckdb(rule: Rule, size: int, per_row: float) -> None:
         }
         timings = compare(candidates)
         show(f"Counting {ours:,} of {size:,} customers in DuckDB", timings)
-        rate = size / timings[1].seconds
-        print(f"  {rate / 1e6:.1f} million customers/s, {rate * per_row:.0f} times datalogic-py row by row")
+        ours_at = size / timings[1].seconds
+        fetched = rows_fetched_and_asked(connection)
+        print(
+            f"  {ours_at / 1e6:.1f} million customers/s: {ours_at * per_row:.1f} times datalogic-py on rows in memory,"
+        )
+        print(f"  {ours_at / fetched:.1f} times datalogic-py on rows fetched from the same table")
     engine.dispose()
+
+
+def rows_fetched_and_asked(connection: sa.Connection) -> float:
+    """Rows per second when each is fetched, made a dict and given to datalogic-py."""
+    other = Engine().compile(RULE).evaluate
+    started = time.perf_counter()
+    result = connection.exec_driver_sql(f"FROM customers LIMIT {FETCHED}")
+    names = list(result.keys())
+    sum(bool(other(dict(zip(names, row, strict=True)))) for row in result)
+    return FETCHED / (time.perf_counter() - started)
 
 
 def customer(rng: random.Random) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def check_freshness(warehouse: Warehouse, inference: MLInferenceService) -> Fres
     if active is not None and active != run.model_version:
         reasons.append(f"They come from {_called(run.model_version)}, and {_called(active)} is active.")
     newest = describe_source(warehouse).newest
-    if newest is not None and newest > run.scored_at.date():
+    if newest is not None and newest > run.scored_at.astimezone(warehouse.settings.zone).date():
         reasons.append("The features are newer than the predictions.")
     return Freshness(run, tuple(reasons))
 

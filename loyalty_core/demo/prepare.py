@@ -11,6 +11,8 @@ from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.segments.starters import make_starters
 from loyalty_core.services import Services
 from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings
+from loyalty_core.warehouse.predictions import last_run
+from loyalty_core.warehouse.source import describe_source
 
 _CUSTOMERS = 20_000
 _TRAINING = Path("train_models_from_dwh.py")
@@ -24,15 +26,31 @@ def main() -> int:
     """
     try:
         settings = get_settings()
-        if settings.dwh_url == Settings.model_fields["dwh_url"].default and not DEFAULT_WAREHOUSE.exists():
-            print(f"No warehouse is configured: making a demo one with {_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
-            generate(DEFAULT_WAREHOUSE, customers=_CUSTOMERS)
-            _train_first_models(settings)
-            _score_and_segment(settings)
+        if settings.dwh_url == Settings.model_fields["dwh_url"].default:
+            _prepare_demo(settings)
     except LoyaltyError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _prepare_demo(settings: Settings) -> None:
+    """Do what is still to do: an earlier start may have been stopped half-way. Own data is left as it is."""
+    if not DEFAULT_WAREHOUSE.exists():
+        print(f"No warehouse is configured: making a demo one with {_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
+        generate(DEFAULT_WAREHOUSE, customers=_CUSTOMERS)
+    services = Services(settings)
+    try:
+        if not describe_source(services.warehouse).is_demo:
+            return
+        _train_first_models(settings)
+        if last_run(services.warehouse) is None and scoring_command.main([]) == 0:
+            services.prepare_store()
+            made = make_starters(services.warehouse, services.segmentation, services.segments)
+            refresh_all(services.segmentation, made, cause="scoring")
+    finally:
+        services.warehouse.close()
+        services.store.close()
 
 
 def _train_first_models(settings: Settings) -> None:
@@ -41,20 +59,6 @@ def _train_first_models(settings: Settings) -> None:
     print("Training the models on it (about a minute, once) …", flush=True)  # noqa: T201
     # In a process of its own: TensorFlow stays out of this one.
     subprocess.run([sys.executable, str(_TRAINING)], check=False)  # noqa: S603
-
-
-def _score_and_segment(settings: Settings) -> None:
-    """So that no screen is empty on the first visit."""
-    if scoring_command.main([]) != 0:
-        return
-    services = Services(settings)
-    services.prepare_store()
-    try:
-        made = make_starters(services.warehouse, services.segmentation, services.segments)
-        refresh_all(services.segmentation, made, cause="scoring")
-    finally:
-        services.warehouse.close()
-        services.store.close()
 
 
 if __name__ == "__main__":

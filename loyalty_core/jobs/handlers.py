@@ -51,7 +51,7 @@ def compute_segments(services: Services, options: Mapping[str, Any], report: Rep
     wanted = options.get("ids")
     segments = [segment for segment in services.segments.list() if wanted is None or segment.id in wanted]
     computed = _compute(services, segments, report, cause="on demand")
-    report.message(_in_words(computed).capitalize())
+    report.message(_in_words(computed))
     return computed
 
 

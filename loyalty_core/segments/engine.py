@@ -217,6 +217,8 @@ class SegmentationEngine:
 
     def _usable(self, segment: Segment) -> Rule | None:
         try:
-            return self.compile(segment.rule)
+            bound = self.compile(segment.rule)
+            self._relation(bound)  # a segment that it reads may be the one that cannot be used
+            return bound
         except LoyaltyError:
             return None

@@ -70,6 +70,7 @@ def readable_sql(warehouse: Warehouse, relation: sa.FromClause, rule: Rule, data
     dialect = _without_parameters(warehouse.engine.dialect)
     written = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
     source = _GRAMMARS.get(dialect.name, dialect.name)
+    database = _GRAMMARS.get(database, database) if database else None
     if len(written) > _LONGEST_FORMATTED and database in {None, source}:
         return f"{written};"
     # Leaves out the columns that the rule does not read: a relation brings all of the features view.

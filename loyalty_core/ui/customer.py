@@ -57,7 +57,7 @@ def draw_profile(features: Row) -> None:
         for column in _key_figure_columns():
             rank = ranks.get(column.name)
             st.metric(
-                column.label,
+                escape(column.label),
                 format.value(column, features.get(column.name)),
                 border=True,
                 delta=None if rank is None else _place(column, rank),

@@ -93,7 +93,7 @@ def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
 
 def _draw_rfm(rfm: RfmAnswer) -> None:
     segment = segment_in_use(get_services().settings, rfm["segment"])
-    st.metric("Segment", rfm["segment"])
+    st.metric("Segment", escape(rfm["segment"]))
     for measure in ("recency", "frequency", "monetary"):
         score = rfm[measure]
         st.markdown(f"{measure.capitalize()} **{score}** of 5 {'●' * score}{'○' * (5 - score)}")

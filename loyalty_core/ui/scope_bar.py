@@ -26,11 +26,6 @@ def draw_scope() -> ScopedBase | None:
     return ScopedBase(services.warehouse, services.segmentation, scope)
 
 
-def scope_name(scope: Scope) -> str:
-    """How the customers in scope are called in a sentence."""
-    return get_services().segments.names()[scope.segment_id] if scope.segment_id else "the whole base"
-
-
 def _choose() -> Scope:
     segments = {segment.id: segment.name for segment in get_services().segments.list()}
     chosen = st.selectbox(

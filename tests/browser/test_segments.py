@@ -229,10 +229,11 @@ def test_a_phone_can_change_a_rule(open_page: OpenPage, query_demo: Query, artif
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
-@pytest.mark.parametrize("tab", ["Rule", "Members", "Profile", "Overlap", "Sizes", "Versions"])
-def test_every_tab_of_a_segment(open_page: OpenPage, artifacts: Path, tab: str, look: str):
-    open_page("/segments")
-    page = open_page(f"/segments?segment=vip&tab={tab}", dark=look == "dark")
+def test_every_tab_of_a_segment(open_page: OpenPage, artifacts: Path, look: str):
+    page = open_page("/segments?segment=vip&tab=Members", dark=look == "dark")
     heading(page, "VIP")
-    expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
-    take_picture(page, artifacts / f"segment-{tab.lower()}-{look}.png")
+    expect(page.get_by_role("tab", name="Members")).to_have_attribute("aria-selected", "true")
+    for tab in ("Rule", "Members", "Profile", "Overlap", "Sizes", "Versions"):
+        page.get_by_role("tab", name=tab).click()
+        wait_until_drawn(page)
+        take_picture(page, artifacts / f"segment-{tab.lower()}-{look}.png")

@@ -1,10 +1,10 @@
 """The first start: a demo warehouse with predictions and segments, so that no screen is empty."""
 
-from pathlib import Path
-
+import duckdb
 import pytest
 
 from loyalty_core.demo import prepare
+from loyalty_core.demo.generate import generate
 from loyalty_core.services import get_services
 from loyalty_core.settings import DEFAULT_WAREHOUSE
 from loyalty_core.warehouse.predictions import last_run
@@ -26,6 +26,23 @@ def test_everything_is_there_after_the_first_start(configure: Configure, monkeyp
         assert segment.size is not None, segment.name
         assert (segment.size.base, segment.fault) == (CUSTOMERS, None)
         assert segment.size.customers == services.segmentation.count(segment.rule)
-    before = Path(DEFAULT_WAREHOUSE).stat().st_mtime_ns
+    before = DEFAULT_WAREHOUSE.stat().st_mtime_ns
     assert prepare.main() == 0
-    assert Path(DEFAULT_WAREHOUSE).stat().st_mtime_ns == before
+    assert DEFAULT_WAREHOUSE.stat().st_mtime_ns == before
+
+
+def test_a_start_that_was_stopped_is_taken_up_again(configure: Configure):
+    configure(ml_mock_mode=True)
+    generate(DEFAULT_WAREHOUSE, customers=CUSTOMERS)
+    assert prepare.main() == 0
+    assert last_run(get_services().warehouse) is not None
+    assert get_services().segments.names()
+
+
+def test_own_data_is_left_as_it_is(configure: Configure):
+    configure(ml_mock_mode=True)
+    DEFAULT_WAREHOUSE.parent.mkdir()
+    with duckdb.connect(str(DEFAULT_WAREHOUSE)) as connection:
+        connection.execute("CREATE TABLE customer_features_view AS SELECT 'a' AS customer_id, 1.0 AS total_revenue")
+    assert prepare.main() == 0
+    assert last_run(get_services().warehouse) is None

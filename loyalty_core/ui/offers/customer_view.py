@@ -106,8 +106,8 @@ def state_of(one: RankedOffer, cutoffs: Mapping[int, Cutoff], policy: BoundPolic
 
 def _draw_summary(reader: Reader, recommended: int | None, given: int | None) -> None:
     with st.container(horizontal=True):
-        st.metric("Recommended", "None" if recommended is None else reader.name(recommended), border=True)
-        st.metric("With this policy", "None" if given is None else reader.name(given), border=True)
+        st.metric("Recommended", "None" if recommended is None else escape(reader.name(recommended)), border=True)
+        st.metric("With this policy", "None" if given is None else escape(reader.name(given)), border=True)
 
 
 def _draw_table(

@@ -33,7 +33,7 @@ def draw_key_figures(reader: Reader, mix: OfferMix) -> None:
                 help="The propensity of each customer's best offer, on average.",
             )
         if top is not None:
-            st.metric(f"Top offer · {format.percent(top.share)}", reader.name(top.offer_id), border=True)
+            st.metric(f"Top offer · {format.percent(top.share)}", escape(reader.name(top.offer_id)), border=True)
         _draw_expected(mix)
     _draw_warnings(reader, mix)
 

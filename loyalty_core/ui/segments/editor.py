@@ -153,7 +153,7 @@ def _draw_actions(editor: Editor, preview: Preview | None) -> None:
         ):
             save_dialog(editor)
         if st.button("Discard", icon=":material/close:", disabled=not editor.is_changed):
-            discard_editor()
+            discard_editor(editor)
             address.keep_rule(None)
             st.rerun()
     if unfinished:

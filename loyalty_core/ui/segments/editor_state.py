@@ -17,7 +17,7 @@ from loyalty_core.ui.segments.json_lines import read_rule
 from loyalty_core.ui.segments.rule_builder import ConditionNote
 from loyalty_core.warehouse import Column
 
-_KEY = "segment-editor"
+_KEY = "segment-editors"
 
 
 class Editor:
@@ -45,7 +45,7 @@ class Editor:
     def is_changed(self) -> bool:
         """Whether anything would be lost by leaving."""
         saved = self.segment.rule if self.segment else {}
-        return self.draft.rule() != saved or bool(self.text_faults)
+        return self.draft.rule() != saved or bool(self.text_faults or self.draft.incomplete())
 
     @property
     def is_overtaken(self) -> bool:
@@ -62,7 +62,7 @@ class Editor:
         self.text = text
         try:
             read_rule(text)
-            self.draft.apply_json(text or "{}", fields)
+            self.draft.apply_json(text.strip() or "{}", fields)
             self.text_faults = ()
         except RuleError as error:
             self.text_faults = error.faults
@@ -93,27 +93,32 @@ class Editor:
 def open_editor_state(address: Address, fields: Sequence[Column]) -> Editor:
     """The editor for an address: as it was left, or begun with the rule of the link, of the segment, or none."""
     segment = get_services().segments.get(address.segment_id) if address.segment_id else None
-    held = held_editor()
+    held = _editors().get(address.segment_id)
     is_new_link = held is not None and address.rule is not None and rule_word() != held.link
-    if held is not None and held.segment_id == address.segment_id and not is_new_link:
+    if held is not None and not is_new_link:
         held.newest = segment
         if held.is_changed or not held.is_overtaken:
             return held
     rule = segment.rule if segment else {}
     editor = Editor(segment, rule if address.rule is None else address.rule, fields)
     editor.link = rule_word()
-    st.session_state[_KEY] = editor
+    _editors()[address.segment_id] = editor
     return editor
 
 
-def held_editor() -> Editor | None:
-    """The editor that was left without saving, if any."""
-    return st.session_state.get(_KEY)
+def unsaved_editors() -> list[Editor]:
+    """The editors that were left without saving."""
+    return [editor for editor in _editors().values() if editor.is_changed]
 
 
-def discard_editor() -> None:
+def discard_editor(editor: Editor) -> None:
     """Forget what was not saved."""
-    st.session_state.pop(_KEY, None)
+    _editors().pop(editor.segment_id, None)
+
+
+def _editors() -> dict[str | None, Editor]:
+    """One for each segment that was edited, and one for a new segment."""
+    return st.session_state.setdefault(_KEY, {})
 
 
 def _at(path: str, counts: Sequence[ConditionCount]) -> ConditionCount | None:

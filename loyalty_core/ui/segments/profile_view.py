@@ -8,6 +8,7 @@ from loyalty_core.segments.overlap import MOST_SEGMENTS
 from loyalty_core.segments.profile import Profile
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, data, format
+from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.segment_charts import differences, overlap_matrix
 from loyalty_core.warehouse.roles import Role, column_for
 
@@ -47,7 +48,7 @@ def _draw_figures(profile: Profile) -> None:
             if number is None or column is None:
                 continue
             st.metric(
-                f"{column.label}, average",
+                f"{escape(column.label)}, average",
                 format.value(column, number.segment_mean),
                 delta=f"Base {format.value(column, number.base_mean)}",
                 delta_color="off",

@@ -62,6 +62,6 @@ def _save(editor: Editor, draft: SegmentDraft) -> None:
     except LoyaltyError as error:
         show_error(error, retry=False)
         return
-    discard_editor()
+    discard_editor(editor)
     compute_one(kept.id, "edit")
     address.open_segment(kept.id)

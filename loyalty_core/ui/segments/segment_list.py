@@ -12,7 +12,7 @@ from loyalty_core.ui import format
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.computing import compute_all
-from loyalty_core.ui.segments.editor_state import discard_editor, held_editor
+from loyalty_core.ui.segments.editor_state import discard_editor, unsaved_editors
 
 
 def draw_list() -> None:
@@ -39,17 +39,16 @@ def _draw_nothing(*, searched: bool, archived: bool) -> None:
 
 
 def _draw_unsaved() -> None:
-    editor = held_editor()
-    if editor is None or not editor.is_changed:
-        return
-    name = f"to **{escape(editor.segment.name)}**" if editor.segment else "in a new segment"
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/edit_note: You have changes {name} that are not saved.", width="stretch")
-        if st.button("Continue", key="unsaved-continue"):
-            address.open_editor(editor.segment_id)
-        if st.button("Discard", key="unsaved-discard", type="tertiary"):
-            discard_editor()
-            st.rerun()
+    for editor in unsaved_editors():
+        key = editor.segment_id or "new"
+        name = f"to **{escape(editor.segment.name)}**" if editor.segment else "in a new segment"
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/edit_note: You have changes {name} that are not saved.", width="stretch")
+            if st.button("Continue", key=f"unsaved-continue-{key}"):
+                address.open_editor(editor.segment_id)
+            if st.button("Discard", key=f"unsaved-discard-{key}", type="tertiary"):
+                discard_editor(editor)
+                st.rerun()
 
 
 def _draw_search() -> tuple[str, list[str], bool]:
@@ -72,8 +71,8 @@ def _draw_search() -> tuple[str, list[str], bool]:
 def _draw_actions(found: Sequence[Segment]) -> None:
     waiting = [segment for segment in found if segment.is_stale and segment.archived_at is None]
     with st.container(horizontal=True):
+        # What was begun before and not saved is there again, with a button that discards it.
         if st.button("New segment", icon=":material/add:", type="primary"):
-            discard_editor()
             address.open_editor()
         if st.button(
             "Compute all",

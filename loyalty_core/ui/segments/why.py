@@ -63,7 +63,7 @@ def _take_the_one_chosen() -> None:
 
 def _label(row: Row) -> str:
     names = [str(row[name]) for name in get_services().features.name_columns() if row.get(name)]
-    return " · ".join([*names[:2], str(row[get_services().settings.dwh_customer_id_column])])
+    return escape(" · ".join([*names[:2], str(row[get_services().settings.dwh_customer_id_column])]))
 
 
 def _draw_outcome(explanation: Explanation, segment: Segment) -> None:

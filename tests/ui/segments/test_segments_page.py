@@ -277,13 +277,26 @@ class TestEditor:
         assert "rule" not in app.query_params
 
     def test_what_was_not_saved_is_offered_again(self, open_segments: OpenSegments, query_demo: Query):
-        app = open_segments(segment=keep("Rich", RICH), edit="1")
+        rich = keep("Rich", RICH)
+        app = open_segments(segment=rich, edit="1")
         app.number_input[0].set_value(900.0).run()
         app.button[0].click().run()  # back to the segment
         next(button for button in app.button if button.label == "All segments").click().run()
         assert any("You have changes to **Rich** that are not saved." in text for text in texts_of(app))
-        app.button(key="unsaved-continue").click().run()
+        app.button(key=f"unsaved-continue-{rich}").click().run()
         assert metrics(app)["Customers"] == f"{customers(query_demo, 'total_revenue >= 900'):,}"
+
+    def test_edits_of_two_segments_are_both_kept(self, open_segments: OpenSegments):
+        rich, young = keep("Rich", RICH), keep("Young", YOUNG)
+        app = open_segments(segment=rich, edit="1")
+        app.number_input[0].set_value(900.0).run()
+        app.query_params.clear()
+        app.query_params.update({"segment": young, "edit": "1"})
+        app.run()
+        app.number_input[0].set_value(25).run()
+        app.query_params.clear()
+        app.run()
+        assert {f"unsaved-continue-{one}" for one in (rich, young)} <= {button.key for button in app.button}
 
     def test_a_newer_version_of_somebody_else_is_announced(self, open_segments: OpenSegments):
         rich = keep("Rich", RICH)
