@@ -2,7 +2,8 @@
 
 import errno
 import os
-import tempfile
+import secrets
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -107,8 +108,13 @@ def _source_of_file(path: Path) -> str | None:
 def _folder_beside(out: Path) -> Generator[Path, None, None]:
     """A folder of our own next to `out`: on the same disk, and DuckDB's side files go when it goes."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
-        yield Path(folder)
+    folder = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
+    # Not TemporaryDirectory: stopped at the moment that it makes the folder, it would leave it behind.
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
