@@ -228,6 +228,7 @@ def test_a_phone_can_change_a_rule(open_page: OpenPage, query_demo: Query, artif
     take_picture(page, artifacts / "segment-editor-phone.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_every_tab_of_a_segment(open_page: OpenPage, artifacts: Path, look: str):
     page = open_page("/segments?segment=vip&tab=Members", dark=look == "dark")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.workbench import Served
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # TensorFlow alone takes seconds to start, and longer where others use the machine.
 TRAINING_MS = 240_000

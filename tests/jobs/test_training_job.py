@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from loyalty_core.jobs import Job
     from tests.workbench import Configure
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": 3, "architecture": [4], "members": 1, "trained_by": "ann"}
 LONG = {**QUICK, "models": ["churn"], "epochs": 5_000, "patience": 5_000}
 

@@ -66,6 +66,7 @@ def test_another_file_is_not_taken_for_the_network(churn: networks.TrainedNetwor
         prove_parity(mixed, INPUTS[TEST])
 
 
+@pytest.mark.slow
 def test_the_same_rows_and_seed_give_the_same_bytes(churn: networks.TrainedNetwork) -> None:
     assert churn_network().tflite == churn.tflite
     assert churn_network(QUICK.replaced({"seed": 8}, "test")).tflite != churn.tflite
