@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 CUSTOMERS ?= 20000
+# Tests wait for browsers and servers now and then, so one process more than two cores fills them.
+PROCESSES ?= 3
 BENCHMARKS ?= warehouse inference scoring rules editor screens
 UV := $(shell command -v uv 2>/dev/null)
 
@@ -18,7 +20,7 @@ demo: install
 	$(BIN)/python -m loyalty_core.demo --customers $(CUSTOMERS) --out data/warehouse.duckdb
 
 test: install-dev
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m "not slow"
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "not slow"
 
 # The same properties with many more random cases, and crashes at every moment.
 test-slow: install-dev

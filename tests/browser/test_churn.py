@@ -106,6 +106,7 @@ def test_from_the_table_to_the_customer(open_page: OpenPage, scored: Query):
 
 
 @pytest.mark.parametrize("view", ["Budget", "Customers", "Drivers and groups"])
+@pytest.mark.slow
 def test_every_view_fits_a_phone(open_page: OpenPage, scored: Query, artifacts: Path, view: str):
     page = open_page(f"/churn?view={view}", viewport=PHONE)
     expect(page.get_by_role("tab", name=view)).to_have_attribute("aria-selected", "true")

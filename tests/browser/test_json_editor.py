@@ -175,6 +175,7 @@ def test_what_is_typed_arrives_after_a_pause(page_url: str, open_editor: OpenEdi
     _expect_taken(page, json.dumps(NEW))
 
 
+@pytest.mark.slow
 def test_the_cursor_stays_when_the_page_runs_again(page_url: str, open_editor: OpenEditor):
     page = open_editor(page_url)
     _write(page, "[1, 2")
@@ -191,6 +192,7 @@ def test_what_was_just_typed_is_not_lost_on_leaving(page_url: str, open_editor: 
     _expect_in_editor(page, "[7]")
 
 
+@pytest.mark.slow
 def test_a_text_from_elsewhere_replaces_the_one_in_the_editor_every_time(page_url: str, open_editor: OpenEditor):
     page = open_editor(page_url)
     for written in ("[8]", "[9]"):
@@ -201,6 +203,7 @@ def test_a_text_from_elsewhere_replaces_the_one_in_the_editor_every_time(page_ur
         _expect_in_editor(page, '{"restored":\xa01}')
 
 
+@pytest.mark.slow
 def test_what_was_written_in_a_replaced_text_comes_too_late(page_url: str, open_editor: OpenEditor):
     page = open_editor(page_url)
     page.get_by_text("Restore").click()
@@ -210,6 +213,7 @@ def test_what_was_written_in_a_replaced_text_comes_too_late(page_url: str, open_
     _expect_taken(page, "[2]", times=1)
 
 
+@pytest.mark.slow
 def test_an_edit_outlasts_the_editor(page_url: str, open_editor: OpenEditor):
     page = open_editor(page_url)
     _write(page, "[5]")
@@ -223,6 +227,7 @@ def test_an_edit_outlasts_the_editor(page_url: str, open_editor: OpenEditor):
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.slow
 def test_faults_stand_below_with_their_lines(page_url: str, open_editor: OpenEditor, artifacts: Path, look: str):
     page = open_editor(page_url, dark=look == "dark")
     page.get_by_text("Misspell").click()

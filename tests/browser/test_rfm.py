@@ -121,6 +121,7 @@ def test_a_painted_cell_is_a_customers_answer(
 
 
 @pytest.mark.parametrize("view", ["Grid", "Segments", "Movement", "Cut points", "Cells"])
+@pytest.mark.slow
 def test_every_view_fits_a_phone(open_page: OpenPage, score: Callable[[], None], artifacts: Path, view: str):
     score()
     page = open_page(f"/rfm?view={view}", viewport=PHONE)
