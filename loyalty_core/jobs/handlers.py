@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from loyalty_core.jobs.comparing import compare
 from loyalty_core.jobs.report import Report
 from loyalty_core.jobs.training import train_models
 from loyalty_core.ml.model_inputs import ModelInputs
@@ -71,4 +72,9 @@ def _in_words(computed: Mapping[str, Any]) -> str:
     return f"{words} Not computed: {', '.join(failed)}." if failed else words
 
 
-HANDLERS: dict[str, Handler] = {"scoring": score, "training": train_models, "segments": compute_segments}
+HANDLERS: dict[str, Handler] = {
+    "scoring": score,
+    "training": train_models,
+    "comparison": compare,
+    "segments": compute_segments,
+}

@@ -19,5 +19,6 @@ class Kind:
 KINDS = {
     "scoring": Kind("Scoring", 6 * _HOUR, exclusive=True),
     "training": Kind("Training", 12 * _HOUR, exclusive=True),
+    "comparison": Kind("Comparing versions", 6 * _HOUR),
     "segments": Kind("Computing segments", 6 * _HOUR),
 }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.errors import SettingsError
+from loyalty_core.jobs.comparing import compare_with_active
+from loyalty_core.jobs.report import JobStopped
 from loyalty_core.ml.bundle_store import write_bundle
 from loyalty_core.ml.training_options import MODELS, TrainingOptions, options_for
 from loyalty_core.ml.training_report import TITLES, describe
@@ -42,7 +45,8 @@ def train_models(services: Services, options: Mapping[str, Any], report: Report)
     trained = train(services.warehouse, chosen, teller.tell, options.get("trained_by", ""))
     report.phase("Saving the version")
     version = write_bundle(services.settings.models_dir, trained.parts)
-    report.message(f"Version {version} is trained and not active yet.")
+    compare_with_active(services, version, report)
+    _say_at_the_end(report, f"Version {version} is trained and not active yet.")
     return {
         "version": version,
         "metrics": {name: trained.parts.models[name].metrics for name in trained.findings},
@@ -50,6 +54,12 @@ def train_models(services: Services, options: Mapping[str, Any], report: Report)
         "carried": list(trained.carried),
         "worse_than_baseline": trained.worse_than_baseline,
     }
+
+
+def _say_at_the_end(report: Report, message: str) -> None:
+    """The version is written: whoever asks for a stop now comes too late to stop the training."""
+    with suppress(JobStopped):
+        report.message(message)
 
 
 def chosen_options(settings: Settings, options: Mapping[str, Any]) -> dict[ModelName, TrainingOptions]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from loyalty_core.ml.version_comparison import VersionComparison
+    from loyalty_core.warehouse.history import ModelName
+
 # More of them are chance, even on thousands of test rows.
 DIGITS = 3
 TITLES = {"churn": "Churn", "nbo": "Next best offer"}
@@ -43,7 +46,7 @@ _LOG_LOSS = Metric(
     "log_loss", "Log loss", "How surprised the model is by what happened; 0 is best", higher_is_better=False
 )
 # The first of each is the one that a challenger must not lose.
-METRICS: dict[str, tuple[Metric, ...]] = {
+METRICS: dict[ModelName, tuple[Metric, ...]] = {
     "churn": (
         Metric("auc", "AUC", "How often a customer who left had a higher probability than one who stayed; 0.5 is luck"),
         Metric(
@@ -119,11 +122,18 @@ def read_versions(models_dir: Path) -> list[VersionRecord]:
     return records
 
 
-def losses_to(challenger: VersionRecord, champion: VersionRecord) -> dict[str, Metric]:
-    """Models of which the challenger is worse on the main metric, or which it lacks, with that metric."""
+def losses_to(
+    challenger: VersionRecord, champion: VersionRecord, found: VersionComparison | None = None
+) -> dict[str, Metric]:
+    """Models of which the challenger is worse on the main metric, or which it lacks, with that metric.
+
+    By what was `found` on the same rows, else by what each was given at its own training.
+    """
     lost: dict[str, Metric] = {}
     for model, (main, *_) in METRICS.items():
-        own, best = challenger.metrics(model).get(main.key), champion.metrics(model).get(main.key)
+        same_rows = found.same_rows.get(model) if found else None
+        own = (same_rows.version if same_rows else challenger.metrics(model)).get(main.key)
+        best = (same_rows.against if same_rows else champion.metrics(model)).get(main.key)
         if best is not None and (own is None or main.is_worse(own, best)):
             lost[model] = main
     return lost

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import average_precision_score
 
 from loyalty_core.ml.baselines import (
@@ -15,16 +16,19 @@ from loyalty_core.ml.baselines import (
     Probabilities,
     SimpleRule,
 )
+from loyalty_core.ml.bootstrap import Bootstrap
+from loyalty_core.ml.curves import precision_points, roc_points
 from loyalty_core.ml.ranking import area_under_curve
+from loyalty_core.warehouse.labels import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy.typing as npt
-
 Grade = Literal["A", "B", "C", "D"]
 Metrics = dict[str, Any]
+Customers = npt.NDArray[np.intp]
 
+OWN = "this model"
 _TOP_SHARE = 0.2
 _LEAST = 1e-7
 
@@ -43,10 +47,18 @@ def evaluate_churn(
     baselines: Mapping[str, Probabilities],
     rule: SimpleRule,
     rule_scores: npt.NDArray[np.floating],
+    customers: Customers | None = None,
 ) -> Metrics:
-    """Metrics of `probability` (rows,) on test rows, the same for baselines (rows, 2), deciles and verdict."""
-    metrics = churn_metrics(churned, probability)
-    others = {name: churn_metrics(churned, answers[:, 1]) for name, answers in baselines.items()}
+    """Metrics of `probability` (rows,) on test rows, the same for baselines (rows, 2), deciles and verdict.
+
+    With intervals; `customers` numbers the customer of each row.
+    """
+    answers = {OWN: probability, **{name: both[:, 1] for name, both in baselines.items()}}
+    bootstrap = Bootstrap(churn_metrics, churned, answers, customers)
+    metrics = bootstrap.with_intervals(OWN)
+    others = {
+        name: bootstrap.with_intervals(name) | {"curves": churn_curves(churned, answers[name])} for name in baselines
+    }
     rule_found = captured(churned, rule_scores, _TOP_SHARE)
     simple_rule = {"feature": rule.feature, "auc": area_under_curve(rule_scores, churned == 1)}
     both = np.stack([1 - probability, probability], axis=1)
@@ -54,23 +66,32 @@ def evaluate_churn(
         _worse_than(churned, both, baselines),
         _churn_grade(metrics["auc"], others),
         f"Finds {_percent(metrics['captured_top_20'])} of churners in the top 20 %; "
-        f"ranking by {rule.feature} alone finds {_percent(rule_found)}.",
+        f"ranking by {label_of(rule.feature).lower()} alone finds {_percent(rule_found)}.",
     )
     return {
         **metrics,
         **verdict._asdict(),
         "deciles": deciles(churned, probability),
+        "curves": churn_curves(churned, probability),
         "baselines": others,
         "simple_rule": {**simple_rule, "captured_top_20": rule_found},
     }
 
 
 def evaluate_offers(
-    chosen: Classes, scores: Probabilities, baselines: Mapping[str, Probabilities], offers: Sequence[int]
+    chosen: Classes,
+    scores: Probabilities,
+    baselines: Mapping[str, Probabilities],
+    offers: Sequence[int],
+    customers: Customers | None = None,
 ) -> Metrics:
-    """Metrics of `scores` (rows, offers) on test rows, the same for baselines, recall per offer and verdict."""
-    metrics = offer_metrics(chosen, scores)
-    others = {name: offer_metrics(chosen, answers) for name, answers in baselines.items()}
+    """Metrics of `scores` (rows, offers) on test rows, the same for baselines, recall per offer and verdict.
+
+    With intervals; `customers` numbers the customer of each row.
+    """
+    bootstrap = Bootstrap(offer_metrics, chosen, {OWN: scores, **baselines}, customers)
+    metrics = bootstrap.with_intervals(OWN)
+    others = {name: bootstrap.with_intervals(name) for name in baselines}
     popular = others[BASE_RATE]
     verdict = _verdict(
         _worse_than(chosen, scores, baselines),
@@ -83,6 +104,7 @@ def evaluate_offers(
         **metrics,
         **verdict._asdict(),
         "offers": _per_offer(chosen, scores, offers),
+        "confusion": confusion(chosen, scores),
         "baselines": others,
     }
 
@@ -131,6 +153,18 @@ def deciles(churned: Classes, probability: Probabilities) -> list[Metrics]:
         for group, so_far in zip(groups, found, strict=True)
         if len(group)
     ]
+
+
+def churn_curves(churned: Classes, probability: Probabilities) -> dict[str, list[list[float]]]:
+    """The ROC and precision-recall curves as points (x, y)."""
+    return {"roc": roc_points(churned, probability), "precision": precision_points(churned, probability)}
+
+
+def confusion(chosen: Classes, scores: Probabilities) -> list[list[int]]:
+    """Rows by the offer taken (outer) and the model's first choice (inner), in the order of the scores."""
+    offers = scores.shape[1]
+    pairs = chosen * offers + np.argmax(scores, axis=1)
+    return np.bincount(pairs, minlength=offers * offers).reshape(offers, offers).tolist()
 
 
 def calibration_error(churned: Classes, probability: Probabilities) -> float:

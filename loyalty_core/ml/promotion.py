@@ -9,6 +9,7 @@ from loyalty_core.ml.bundle import load_bundle
 from loyalty_core.ml.bundle_files import BundleError
 from loyalty_core.ml.bundle_store import activate, discard, earlier_versions, rollback
 from loyalty_core.ml.comparison import TITLES, losses_to, read_versions
+from loyalty_core.ml.version_comparison import VersionComparisons
 from loyalty_core.store import audit
 
 if TYPE_CHECKING:
@@ -68,5 +69,8 @@ class Promotion:
     def _losses(self, version: str) -> str:
         records = {record.version: record for record in read_versions(self._models_dir)}
         champion = next((record for record in records.values() if record.is_active), None)
-        lost = losses_to(records[version], champion) if champion else {}
+        if champion is None:
+            return ""
+        found = VersionComparisons(self._store).find(version, champion.version)
+        lost = losses_to(records[version], champion, found)
         return ", ".join(f"{metric.title} of {TITLES[model]}" for model, metric in lost.items())

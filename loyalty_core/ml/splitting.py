@@ -40,7 +40,7 @@ def split_rows(classes: npt.NDArray[np.intp], days: pa.Array | None, customers: 
     are drawn at random with equal shares of classes, all rows of a customer in the same part.
     """
     by_time = _by_time(classes, days) if days is not None else None
-    return by_time or _stratified(classes, _groups(customers, len(classes)), seed)
+    return by_time or _stratified(classes, customer_numbers(customers, len(classes)), seed)
 
 
 def _by_time(classes: npt.NDArray[np.intp], days: pa.Array) -> Split | None:
@@ -84,8 +84,8 @@ def _draw(groups: Rows, classes: npt.NDArray[np.intp], share: float, seed: int) 
     return np.asarray(kept), np.asarray(drawn)
 
 
-def _groups(customers: pa.Array | None, rows: int) -> npt.NDArray[np.intp]:
-    """A number per customer; rows without a customer stand for themselves."""
+def customer_numbers(customers: pa.Array | None, rows: int) -> npt.NDArray[np.intp]:
+    """A number for the customer of each row; rows without a customer stand for themselves."""
     if customers is None:
         return np.arange(rows)
     codes = customers.dictionary_encode().indices

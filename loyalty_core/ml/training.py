@@ -27,7 +27,7 @@ from loyalty_core.ml.evaluation import evaluate_churn, evaluate_offers
 from loyalty_core.ml.features import FeatureContract, fit_contract, require_input_size, required_columns
 from loyalty_core.ml.network import Epoch, Rows, TrainedNetwork, prove_parity, train_network
 from loyalty_core.ml.scaler import Scaler, read_scaler
-from loyalty_core.ml.splitting import Split, split_rows
+from loyalty_core.ml.splitting import Split, customer_numbers, split_rows
 from loyalty_core.ml.training_checks import Finding, Labels, check_history, read_labels, refuse_if_stopped
 from loyalty_core.warehouse.history import History, ModelName, read_history
 from loyalty_core.warehouse.source import name_data
@@ -261,11 +261,12 @@ def _evaluate(
     classes, truth = labels.classes[seen], labels.classes[split.test]
     baselines = fit_baselines(inputs, classes, asked, labels.count, seed)
     answers = network.predict(asked).astype(np.float64)
+    customers = customer_numbers(prepared.history.customers, len(labels.classes))[split.test]
     if labels.offers:
-        return evaluate_offers(truth, answers, baselines, labels.offers)
+        return evaluate_offers(truth, answers, baselines, labels.offers, customers)
     names = [feature.name for feature in contract.inputs for _ in range(feature.width)]
     rule = find_simple_rule(inputs, classes, names)
-    return evaluate_churn(truth, answers[:, 0], baselines, rule, rule.scores(asked))
+    return evaluate_churn(truth, answers[:, 0], baselines, rule, rule.scores(asked), customers)
 
 
 def _row_counts(labels: Labels, split: Split) -> dict[str, Any]:

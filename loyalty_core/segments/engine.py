@@ -17,7 +17,7 @@ from loyalty_core.warehouse.customer_ids import read_id
 from loyalty_core.warehouse.distribution import Histogram, histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -130,6 +130,18 @@ class SegmentationEngine:
         bound = self.compile(rule)
         relation = self._relation(bound, *fields)
         return sa.select(*(relation.c[name] for name in fields)).where(bound.to_sql(relation, where=True)).subquery()
+
+    def marked_customers(self, rules: Sequence[Rule], fields: Sequence[str]) -> sa.Select:
+        """Every customer who has an id, with these fields, and for each rule of `compile` 1 where it holds, else 0."""
+        relation = self._relation(*rules, *fields)
+        holds = [rule.to_sql(relation, where=True) for rule in rules]
+        marks = [sa.case((condition, 1), else_=0).label(f"mark_{place}") for place, condition in enumerate(holds)]
+        identifier = relation.c[self._warehouse.customer_id.name]
+        return sa.select(*(column_of(relation, name) for name in fields), *marks).where(identifier.is_not(None))
+
+    def usable(self, segments: Iterable[Segment]) -> list[tuple[Segment, Rule]]:
+        """Those of the segments whose rules can be used as the fields are now, with their rules."""
+        return [(segment, rule) for segment in segments if (rule := self._usable(segment))]
 
     def agreement(self, rule: Any, sample: int = 200) -> Agreement:
         """Whether SQL and the reading of single customers say the same of up to `sample` customers."""

@@ -13,6 +13,7 @@ from loyalty_core.store.segments import (
     SegmentSizeRecord,
     SegmentVersionRecord,
 )
+from loyalty_core.store.version_comparisons import VersionComparisonRecord
 
 __all__ = [
     "AuditEvent",
@@ -28,6 +29,7 @@ __all__ = [
     "SegmentReference",
     "SegmentSizeRecord",
     "SegmentVersionRecord",
+    "VersionComparisonRecord",
 ]
 
 metadata = Base.metadata

@@ -21,6 +21,7 @@ from loyalty_core.ml.evaluation import (
     calibration_error,
     captured,
     churn_metrics,
+    confusion,
     deciles,
     evaluate_churn,
     evaluate_offers,
@@ -133,3 +134,18 @@ def test_offers_are_reported_one_by_one() -> None:
     assert report["grade"] == "A"
     assert "first choice for 98 % of customers" in report["sentence"]
     assert "gives 50 % and 100 %" in report["sentence"]
+
+
+def test_metrics_come_with_intervals_and_curves_for_the_model_and_its_baselines() -> None:
+    report = churn_report(TRUTH[ASKED])
+    for metrics in (report, report["baselines"][LOGISTIC_REGRESSION]):
+        low, high = metrics["intervals"]["auc"]
+        assert low < metrics["auc"] < high < low + 0.1
+        assert metrics["curves"]["roc"][-1] == metrics["curves"]["precision"][-1][:1] + [1.0]
+    assert report["intervals"]["captured_top_20"][0] < report["captured_top_20"]
+
+
+def test_confusion_by_offer() -> None:
+    chosen = np.array([0, 0, 1, 2])
+    scores = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
+    assert confusion(chosen, scores) == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loyalty_core.jobs import Job, JobEvent, JobQueue
+from loyalty_core.ml.bootstrap import Difference
 from loyalty_core.ml.bundle_files import list_versions, read_active, version_folder
 from loyalty_core.ml.bundle_store import activate, write_bundle
+from loyalty_core.ml.version_comparison import SameRows, Shift, VersionComparison, VersionComparisons
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
@@ -170,10 +172,13 @@ def test_a_better_challenger_is_activated_and_rolled_back(finished: Finished, tr
     app = open_screen(TRAINING)
     assert headings(app) == ["Churn", "Next best offer", "Challenger"]
     table = app.dataframe[0].value
-    assert table.loc[0, ["Measure", "Challenger", "Active", "Change"]].tolist() == ["AUC", "0.850", "0.810", "▲ better"]
+    shown = table.loc[0, ["Measure", "Challenger", "Active", "Difference"]]
+    assert shown.tolist() == ["AUC", "0.850", "0.810", "▲ better"]
     assert table.loc[1, "Challenger"] == "—"
     assert "Grade B. Finds some." in text_of(app)
     assert "Contract kept" in text_of(app)
+    app.session_state["challenger-parts"] = "Contract"
+    app.run()
     digest = get_services().inference.models().manifest["scaler"]["sha256"]
     assert f"{digest}  scaler.pkl" in app.code[0].value
     app.button(key="challenger-activate").click().run()
@@ -198,6 +203,86 @@ def test_a_worse_challenger_must_be_confirmed(finished: Finished, trained: str, 
     app.text_input(key="challenger-confirm").set_value(version[-4:]).run()
     app.button(key="challenger-activate").click().run()
     assert active() == version
+
+
+def compared(version: str, against: str, difference: Difference) -> None:
+    """Keep what a comparison found: churn on 400 rows, and 300 customers of whom 30 change."""
+    found = VersionComparison(
+        version=version,
+        against=against,
+        compared_at=datetime(2026, 11, 25, 12, 0, tzinfo=UTC),
+        same_rows={
+            "churn": SameRows(
+                rows=400,
+                first=date(2026, 8, 1),
+                last=date(2026, 8, 1),
+                version={"auc": 0.8 + difference.value, "intervals": {"auc": [0.75, 0.87]}},
+                against={"auc": 0.8, "intervals": {"auc": [0.74, 0.86]}},
+                differences={"auc": difference},
+                flattered=("against",),
+            )
+        },
+        shifts=(
+            Shift(
+                None, "All customers", 300, [[200, 15, 0], [5, 50, 0], [0, 0, 30]], [[290, 10], [0, 0]], (90.2, 95.0)
+            ),
+            Shift("vip", "VIP", 40, [[20, 0, 0], [0, 20, 0], [0, 0, 0]], [[40, 0], [0, 0]], (9.0, 9.4)),
+        ),
+        offers=(1, 2),
+        remarks=("Segments whose rules cannot be used at the moment are left out: Old.",),
+    )
+    VersionComparisons(get_services().store).keep(found)
+
+
+def test_a_challenger_is_judged_on_the_same_rows(finished: Finished, trained: str, open_screen: OpenScreen):
+    """Its own training says better; on the rows of both it is worse, though perhaps by chance."""
+    version = challenger(0.9)
+    compared(version, trained, Difference(-0.01, -0.03, 0.002))
+    finished.with_version(version)
+    app = open_screen(TRAINING)
+    text = text_of(app)
+    assert "No clear difference" in text
+    assert (
+        "AUC: 0.790 Challenger, 0.800 Active, on the same 400 rows of 1 Aug 2026. "
+        "Difference −0.0100 (−0.0300 to +0.0020)."
+    ) in text
+    assert "Of 300 customers, 20 (6.7%) get another churn risk and 10 (3.3%) get another best offer." in text
+    assert "Active may have learned from some of these rows, which flatters it." in text
+    assert app.warning[0].value.replace("\\", "") == (
+        "Worse than the active version: AUC of Churn. By so little that it may be chance."
+    )
+    table = app.dataframe[0].value
+    assert table.loc[0, "Challenger"] == "0.790 (0.750 – 0.870)"
+    assert table.loc[0, "Difference"] == "▼ −0.0100 (−0.0300 to +0.0020)"
+    app.session_state["challenger-parts"] = "Your customers"
+    app.run()
+    shifts = app.dataframe[0].value
+    assert shifts["Segment"].tolist() == ["All customers", "VIP"]
+    assert shifts.loc[0, ["Customers", "Higher", "Lower"]].tolist() == [300, 15, 5]
+    assert shifts["Another risk"].tolist() == pytest.approx([20 / 300, 0])
+    assert shifts["Another offer"].tolist() == pytest.approx([10 / 300, 0])
+    assert shifts["Expected to leave: Active → Challenger"].tolist() == ["90 → 95", "9 → 9"]
+    assert "are left out: Old." in text_of(app)
+    assert app.button(key="challenger-compare-start").label == "Compare again"
+
+
+def test_better_beyond_chance_needs_no_confirmation(finished: Finished, trained: str, open_screen: OpenScreen):
+    version = challenger(0.7)
+    compared(version, trained, Difference(0.02, 0.01, 0.03))
+    finished.with_version(version)
+    app = open_screen(TRAINING)
+    assert "Better" in text_of(app)
+    assert not app.warning
+    assert not app.button(key="challenger-activate").disabled
+
+
+def test_two_versions_that_were_not_compared_yet(trained: str, open_screen: OpenScreen):
+    challenger(0.9)
+    app = open_screen(TRAINING, view="Versions")
+    app.session_state["compared-parts"] = "Your customers"
+    app.run()
+    assert "These two have not been compared yet" in text_of(app)
+    assert app.button(key="compared-compare-start").label == "Compare"
 
 
 def test_one_that_breaks_its_contract_cannot_be_activated(finished: Finished, trained: str, open_screen: OpenScreen):
@@ -230,14 +315,14 @@ def test_all_versions_and_any_two_of_them(trained: str, open_screen: OpenScreen)
     assert table["State"].tolist() == ["", "", "Active"]
     assert table["AUC"].tolist() == ["0.900", "0.700", "0.810"]
     assert table["By"].tolist() == ["test"] * 3
-    assert app.dataframe[1].value.loc[0, [second[-4:], trained[-4:], "Change"]].tolist() == [
+    assert app.dataframe[1].value.loc[0, [second[-4:], trained[-4:], "Difference"]].tolist() == [
         "0.900",
         "0.810",
         "▲ better",
     ]
     app.selectbox(key="first").set_value(first)
     app.selectbox(key="second").set_value(second).run()
-    compared = app.dataframe[1].value.loc[0, [first[-4:], second[-4:], "Change"]]
+    compared = app.dataframe[1].value.loc[0, [first[-4:], second[-4:], "Difference"]]
     assert compared.tolist() == ["0.700", "0.900", "▼ worse"]
     app.button(key=f"version-{first[-4:]}-discard").click().run()
     assert list_versions(get_settings().models_dir) == [second, trained]

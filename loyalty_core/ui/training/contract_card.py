@@ -9,22 +9,21 @@ from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.training.reading import promotion
 
 
-def draw_contract(record: VersionRecord) -> bool:
-    """Opens the version as serving would; returns whether it keeps its contract."""
-    with st.container(border=True):
-        try:
-            with st.spinner("Opening the version…"):
-                promotion().prove(record.version)
-        except LoyaltyError as error:
-            st.badge("Contract broken", icon=":material/gpp_bad:", color="red")
-            show_error(error, retry=False)
-            return False
-        st.badge("Contract kept", icon=":material/verified_user:", color="green")
-        _draw_promises(record)
+def prove_contract(record: VersionRecord) -> bool:
+    """Open the version as serving would, and say in a badge whether it keeps its contract."""
+    try:
+        with st.spinner("Opening the version…"):
+            promotion().prove(record.version)
+    except LoyaltyError as error:
+        st.badge("Contract broken", icon=":material/gpp_bad:", color="red")
+        show_error(error, retry=False)
+        return False
+    st.badge("Contract kept", icon=":material/verified_user:", color="green")
     return True
 
 
-def _draw_promises(record: VersionRecord) -> None:
+def draw_promises(record: VersionRecord) -> None:
+    """Features in order, golden rows, parity, digests."""
     manifest = record.manifest or {}
     st.markdown(f"**Features, in order:** {escape(', '.join(feature['name'] for feature in manifest['features']))}")
     lines = [f"{manifest['scaler']['sha256']}  {manifest['scaler']['file']}"]

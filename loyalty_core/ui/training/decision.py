@@ -1,12 +1,13 @@
 """What becomes of a version that is not active: activate it, discard it, or leave it for later."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from loyalty_core.ml.comparison import TITLES, VersionRecord, losses_to
+from loyalty_core.ml.comparison import TITLES, Metric, VersionRecord, losses_to
+from loyalty_core.ml.version_comparison import VersionComparison
 from loyalty_core.ui.messages import errors_shown, escape
-from loyalty_core.ui.training.reading import promotion
+from loyalty_core.ui.training.reading import comparison, promotion
 from loyalty_core.ui.viewer import viewer_name
 
 
@@ -49,14 +50,24 @@ def draw_decision(
 
 def _draw_confirmation(record: VersionRecord, champion: VersionRecord | None, key: str) -> bool:
     """True where nothing needs to be confirmed, or it was."""
-    lost = losses_to(record, champion) if champion else {}
+    found = comparison(record.version, champion.version) if champion else None
+    lost = losses_to(record, champion, found) if champion else {}
     if not lost:
         return True
     measures = " and ".join(f"{metric.title} of {TITLES[model]}" for model, metric in lost.items())
-    st.warning(escape(f"Worse than the active version: {measures}."), icon=":material/trending_down:")
+    by_chance = "" if found is None or _is_clear(found, lost) else " By so little that it may be chance."
+    st.warning(escape(f"Worse than the active version: {measures}.{by_chance}"), icon=":material/trending_down:")
     code = record.version[-4:]
     typed = st.text_input(
         f"To activate it all the same, type {code}", key=f"{key}-confirm", help="The end of the version's name.",
         width=320,
     )  # fmt: skip
     return typed.strip() == code
+
+
+def _is_clear(found: VersionComparison, lost: Mapping[str, Metric]) -> bool:
+    """Whether any of the losses is beyond chance; one that was not measured on the same rows is taken as it is."""
+    return any(
+        model not in found.same_rows or found.same_rows[model].differences[metric.key].is_beyond_chance
+        for model, metric in lost.items()
+    )

@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from loyalty_core.ui import charts, format
 
 MOST_LABELS = 10
-_GREY = "#7b8a92"
 
 
 def label_balance(classes: Mapping[str, int], names: Mapping[str, str]) -> go.Figure:
@@ -50,26 +49,5 @@ def losses(epochs: Sequence[Mapping[str, Any]]) -> go.Figure:
         )
     figure.update_xaxes(title="Epoch", rangemode="tozero", tickformat="d")
     figure.update_yaxes(title="Log loss")
-    figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0})
-    return figure
-
-
-def calibration(deciles: Mapping[str, Sequence[Mapping[str, Any]]]) -> go.Figure:
-    """Per tenth of the test customers the share that left over the share predicted; `deciles` by name."""
-    figure = go.Figure()
-    figure.add_scatter(
-        x=[0, 100], y=[0, 100], mode="lines", line={"dash": "dot", "color": _GREY}, name="Exact", hoverinfo="skip"
-    )
-    for colour, (name, groups) in zip(charts.palette(), deciles.items(), strict=False):
-        figure.add_scatter(
-            x=[100 * group["predicted"] for group in groups],
-            y=[100 * group["actual"] for group in groups],
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 2},
-            hovertemplate=f"{name}: %{{x:.1f}}% predicted, %{{y:.1f}}% left<extra></extra>",
-        )
-    figure.update_xaxes(title="Predicted (%)", range=[0, 100])
-    figure.update_yaxes(title="Left (%)", range=[0, 100])
     figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0})
     return figure

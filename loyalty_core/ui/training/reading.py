@@ -3,8 +3,10 @@
 from datetime import date
 
 from loyalty_core.ml.comparison import VersionRecord, read_versions
+from loyalty_core.ml.drivers import Kind, mean_drivers
 from loyalty_core.ml.promotion import Promotion
 from loyalty_core.ml.readiness import Readiness, read_readiness
+from loyalty_core.ml.version_comparison import VersionComparison, VersionComparisons
 from loyalty_core.services import get_services
 from loyalty_core.ui.data import kept
 from loyalty_core.warehouse.history import ModelName
@@ -19,6 +21,18 @@ def readiness(model: ModelName, since: date | None) -> Readiness:
 def versions() -> list[VersionRecord]:
     """Every version, newest first."""
     return read_versions(get_services().settings.models_dir)
+
+
+def comparison(version: str, against: str) -> VersionComparison | None:
+    """What was found of these two versions; None where they were not compared."""
+    return VersionComparisons(get_services().store).find(version, against)
+
+
+@kept
+def drivers(version: str, model: Kind) -> dict[str, float]:
+    """Feature → mean absolute contribution of a version's model, in percentage points; raises `BundleError`."""
+    bundle = promotion().prove(version)
+    return mean_drivers(bundle, model, bundle.background)
 
 
 def promotion() -> Promotion:

@@ -9,8 +9,8 @@ from loyalty_core.ml.comparison import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.training.comparison_view import draw_comparison
-from loyalty_core.ui.training.contract_card import draw_contract
+from loyalty_core.ui.training.comparison_view import Comparison
+from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import draw_decision
 from loyalty_core.ui.training.progress_view import draw_losses
 
@@ -27,10 +27,9 @@ def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
         st.subheader("Challenger", anchor=False)
         when = format.moment(job.ended_at or job.created_at)
         st.caption(escape(f"Version {challenger.version}, trained {when} by {challenger.trained_by}. Not active yet."))
-        draw_comparison(challenger, champion, ("Challenger", "Active"), "challenger")
-        with st.expander("How it learned", icon=":material/show_chart:"):
-            draw_losses(job)
-        keeps_contract = draw_contract(challenger)
+        compared = Comparison(challenger, champion, ("Challenger", "Active"))
+        compared.draw_summary()
+        keeps_contract = prove_contract(challenger)
         draw_decision(
             challenger,
             champion,
@@ -38,4 +37,8 @@ def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
             keeps_contract=keeps_contract,
             after=partial(get_services().jobs.dismiss, job.id),
             can_keep=True,
+        )
+        compared.draw_parts(
+            "challenger",
+            {"Contract": partial(draw_promises, challenger), "How it learned": partial(draw_losses, job)},
         )

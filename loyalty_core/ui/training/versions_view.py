@@ -1,6 +1,7 @@
 """Every version: which is active and since when, any two compared, and the way back."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -11,8 +12,8 @@ from loyalty_core.ml.comparison import METRICS, VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
-from loyalty_core.ui.training.comparison_view import draw_comparison
-from loyalty_core.ui.training.contract_card import draw_contract
+from loyalty_core.ui.training.comparison_view import Comparison
+from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import draw_decision
 from loyalty_core.ui.training.reading import promotion
 from loyalty_core.ui.viewer import viewer_name
@@ -69,11 +70,14 @@ def draw_versions(records: Sequence[VersionRecord]) -> None:
     second = names[right.selectbox("beside", list(names), index=active, format_func=titles.__getitem__, key="second")]
     if first.manifest is None:
         return
-    draw_comparison(first, second if second is not first else None, (_code(first), _code(second)), "compared")
-    keeps_contract = draw_contract(first)
-    if not first.is_active:
-        champion = next((record for record in records if record.is_active), None)
-        draw_decision(first, champion, f"version-{_code(first)}", keeps_contract=keeps_contract)
+    with st.container(border=True):
+        compared = Comparison(first, second if second is not first else None, (_code(first), _code(second)))
+        compared.draw_summary()
+        keeps_contract = prove_contract(first)
+        if not first.is_active:
+            champion = next((record for record in records if record.is_active), None)
+            draw_decision(first, champion, f"version-{_code(first)}", keeps_contract=keeps_contract)
+        compared.draw_parts("compared", {"Contract": partial(draw_promises, first)})
 
 
 def _row(record: VersionRecord) -> dict[str, str]:
