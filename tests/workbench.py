@@ -9,6 +9,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -128,21 +129,26 @@ class Served:
 def served(demo_warehouse: Path) -> Iterator[Served]:
     """`streamlit run serve.py` on a free port: the demo warehouse in mock mode, started from a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="loyalty-app-"))
+    with serve(folder, DWH_URL=f"duckdb:///{demo_warehouse}", ML_MOCK_MODE="true") as app:
+        yield app
+
+
+@contextmanager
+def serve(folder: Path, **settings: str) -> Iterator[Served]:
+    """The app with these settings; all that it writes, it writes into `folder`."""
     app = Served(_free_port(), folder)
-    settings = {
-        "DWH_URL": f"duckdb:///{demo_warehouse}",
-        "STATE_DATABASE_URL": f"sqlite:///{folder / 'state.db'}",
-        "ML_MOCK_MODE": "true",
-    }
+    state = {"STATE_DATABASE_URL": f"sqlite:///{folder / 'state.db'}"}
     process = ServerProcess(
         [*SERVE, "--server.port", str(app.port)],
         folder=folder,
         stop_signal=signal.SIGTERM,
-        env=clean_environment() | settings,
+        env=clean_environment() | state | settings,
     )
-    process.wait_until(lambda: _answers(app))
-    yield app
-    process.stop()
+    try:
+        process.wait_until(lambda: _answers(app))
+        yield app
+    finally:
+        process.stop()
 
 
 SERVE = [sys.executable, "-m", "streamlit", "run", str(ROOT / "serve.py")]

@@ -44,8 +44,8 @@ def _prepare_demo(settings: Settings) -> None:
         if not describe_source(services.warehouse).is_demo:
             return
         _train_first_models(settings)
+        services.prepare_store()
         if last_run(services.warehouse) is None and scoring_command.main([]) == 0:
-            services.prepare_store()
             made = make_starters(services.warehouse, services.segmentation, services.segments)
             refresh_all(services.segmentation, made, cause="scoring")
     finally:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from loyalty_core.analytics.compare_versions import compare_versions
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs.report import JobStopped
 from loyalty_core.ml.bundle_files import read_active
+from loyalty_core.ml.compare_versions import compare_versions
 from loyalty_core.ml.version_comparison import VersionComparisons
 
 if TYPE_CHECKING:

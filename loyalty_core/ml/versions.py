@@ -4,14 +4,21 @@ import argparse
 import getpass
 import sys
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
-from loyalty_core.errors import LoyaltyError
+from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.ml.bundle import BundleError, load_bundle
 from loyalty_core.ml.bundle_files import ACTIVATE, TRAIN, list_versions, read_active
 from loyalty_core.ml.bundle_store import activate, rollback
-from loyalty_core.ml.comparison import DIGITS, METRICS, TITLES, Metric, VersionRecord, read_versions
-from loyalty_core.settings import get_settings
+from loyalty_core.ml.compare_versions import compare_versions
+from loyalty_core.ml.comparison import read_versions
+from loyalty_core.ml.comparison_report import comparison_lines
+from loyalty_core.ml.version_comparison import VersionComparisons
+from loyalty_core.segments import SegmentationEngine, SegmentRepository
+from loyalty_core.settings import Settings, get_settings
+from loyalty_core.store import StateStore
+from loyalty_core.warehouse import Warehouse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "rollback":
                 lines = [f"{rollback(models_dir, getpass.getuser()).version} is active."]
             case "compare":
-                lines = _compared(models_dir, given.version)
+                lines = _compared(get_settings(), given.version)
             case _:
                 lines = _listed(models_dir)
     except LoyaltyError as error:
@@ -39,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loyalty_core.ml.versions", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="list | compare | activate | rollback")
     commands.add_parser("list", help="every version, newest first, each opened and proven (the default)")
-    compare = commands.add_parser("compare", help="the active version beside another, on its own test rows each")
+    compare = commands.add_parser("compare", help="the active version beside another, on the same rows and customers")
     compare.add_argument("version", nargs="?", help="default: the newest that is not active")
     commands.add_parser("activate", help="make a version the active one").add_argument("version")
     commands.add_parser("rollback", help="activate the version that was active before")
@@ -69,8 +76,9 @@ def _line(models_dir: Path, version: str, active: bool) -> str:
     return f"{mark} {version}  {models}"
 
 
-def _compared(models_dir: Path, version: str | None) -> list[str]:
-    records = read_versions(models_dir)
+def _compared(settings: Settings, version: str | None) -> list[str]:
+    """The active version beside another, on the same rows and customers; what is found is kept for the screen too."""
+    records = read_versions(settings.models_dir)
     champion = next((record for record in records if record.is_active), None)
     if champion is None:
         raise BundleError("No version is active.", remedy=f"Activate one ({ACTIVATE}), or train: {TRAIN}")
@@ -78,18 +86,13 @@ def _compared(models_dir: Path, version: str | None) -> list[str]:
     if not others:
         missing = f"There is no version {version} beside the active one." if version else "There is no other version."
         raise BundleError(missing, remedy=f"Train again: {TRAIN}")
-    lines = [f"{'':34}{'active':>24}{'other':>24}", f"{'':34}{champion.version:>24}{others[0].version:>24}"]
-    for model, metrics in METRICS.items():
-        if champion.metrics(model) or others[0].metrics(model):
-            lines += [TITLES[model], *(_metric_line(model, metric, champion, others[0]) for metric in metrics)]
-    return lines
-
-
-def _metric_line(model: str, metric: Metric, champion: VersionRecord, other: VersionRecord) -> str:
-    first, second = (record.metrics(model).get(metric.key) for record in (champion, other))
-    shown = "".join(f"{'-' if value is None else format(value, f'.{DIGITS}f'):>24}" for value in (first, second))
-    is_worse = first is not None and second is not None and metric.is_worse(second, first)
-    return f"  {metric.title:32}{shown}{'  worse' if is_worse else ''}"
+    with closing(Warehouse(settings)) as warehouse, StateStore(settings.state_database_url) as store:
+        segments = SegmentRepository(store)
+        engine = SegmentationEngine(warehouse, segments)
+        found = compare_versions(warehouse, engine, segments, others[0].version, champion.version)
+        with suppress(StateStoreUnavailable):
+            VersionComparisons(store).keep(found)
+    return comparison_lines(found)
 
 
 if __name__ == "__main__":

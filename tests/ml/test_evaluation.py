@@ -141,7 +141,7 @@ def test_metrics_come_with_intervals_and_curves_for_the_model_and_its_baselines(
     for metrics in (report, report["baselines"][LOGISTIC_REGRESSION]):
         low, high = metrics["intervals"]["auc"]
         assert low < metrics["auc"] < high < low + 0.1
-        assert metrics["curves"]["roc"][-1] == metrics["curves"]["precision"][-1][:1] + [1.0]
+        assert metrics["curves"]["roc"][-1] == [1.0, 1.0]
     assert report["intervals"]["captured_top_20"][0] < report["captured_top_20"]
 
 

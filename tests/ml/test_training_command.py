@@ -138,6 +138,10 @@ def test_versions_are_listed_compared_activated_and_rolled_back(tmp_path: Path) 
     models = tmp_path / "models"
     first, second = (write_bundle(models, parts) for parts in (bundle_parts(), other_parts()))
     activate(models, first, "test")
+    make_history(tmp_path)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        view = "SELECT * EXCLUDE churned FROM customer_churn_history LIMIT 300"
+        connection.execute(f"CREATE OR REPLACE TABLE customer_features_view AS {view}")
     for arguments, expected in (
         (["--list"], f"* {first} churn trained"),
         (["--compare"], f"{first} {second}"),

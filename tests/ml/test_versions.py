@@ -2,9 +2,11 @@ import pytest
 
 from loyalty_core.ml.bundle_files import list_versions, read_active
 from loyalty_core.ml.bundle_store import write_bundle
+from loyalty_core.ml.version_comparison import VersionComparisons
 from loyalty_core.ml.versions import main
+from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
-from tests.ml.serving import other_parts
+from tests.ml.serving import bundle_parts, other_parts
 
 
 @pytest.fixture(autouse=True)
@@ -63,21 +65,27 @@ def test_without_models_it_says_how_to_train(capsys):
     assert capsys.readouterr().out == "There are no models yet. Train them: python train_models_from_dwh.py\n"
 
 
-def test_compares_the_active_version_with_the_newest_or_a_named_one(models_dir, capsys):
-    active = read_active(models_dir).version
-    worse = other_parts()
-    worse.models["churn"].metrics["auc"] = 0.5
-    other, newest = write_bundle(models_dir, worse), write_bundle(models_dir, other_parts())
+def test_compares_the_active_version_with_the_newest_or_a_named_one(trained, capsys):
+    services = get_services()
+    models = services.settings.models_dir
+    other, newest = write_bundle(models, other_parts()), write_bundle(models, bundle_parts())
 
     assert main(["compare"]) == 0
     newest_lines = capsys.readouterr().out.splitlines()
-    assert newest_lines[1].split() == [active, newest]
-    assert newest_lines[3].split() == ["AUC", "0.810", "0.810"]
+    assert newest_lines[1].split() == [trained, newest]
+    assert newest_lines[2].startswith("Churn, on the same ")
+    measure, active, same, *difference = newest_lines[3].split()
+    assert (measure, active, difference) == ("AUC", same, ["+0.0000", "(+0.0000", "to", "+0.0000)"])
+    assert newest_lines[-1].split() == ["All", "customers", "2,000", "0", "0"]
+
     assert main(["compare", other]) == 0
+    found = VersionComparisons(services.store).find(other, trained)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == [active, other]
-    assert lines[3].split() == ["AUC", "0.810", "0.500", "worse"]
-    assert lines[5].split()[-2:] == ["-", "-"]  # never measured
+    churn = found.same_rows["churn"]
+    assert lines[3].split()[1:3] == [f"{churn.against['auc']:.3f}", f"{churn.version['auc']:.3f}"]
+    assert lines[3].endswith("worse") == (churn.version["auc"] < churn.against["auc"])
+    base = found.shifts[0]
+    assert lines[-1].split() == ["All", "customers", "2,000", f"{base.other_band:,}", f"{base.other_offer:,}"]
 
 
 def test_there_must_be_something_to_compare(models_dir, capsys):

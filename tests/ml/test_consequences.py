@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.analytics.consequences import BASE_NAME, all_offers, count_shifts
 from loyalty_core.ml.bundle import load_bundle
 from loyalty_core.ml.bundle_store import write_bundle
+from loyalty_core.ml.consequences import BASE_NAME, all_offers, count_shifts
 from loyalty_core.ml.risk import RISKS
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from loyalty_core.analytics.compare_versions import compare_versions
-from loyalty_core.analytics.same_rows import compare_on_same_rows, shared_models
 from loyalty_core.ml.bundle import Bundle, load_bundle
 from loyalty_core.ml.bundle_store import write_bundle
+from loyalty_core.ml.compare_versions import compare_versions
+from loyalty_core.ml.same_rows import compare_on_same_rows, shared_models
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from loyalty_core.analytics.consequences import all_offers, count_shifts
-from loyalty_core.analytics.same_rows import compare_on_same_rows, shared_models
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.ml.bundle import load_bundle
 from loyalty_core.ml.comparison import TITLES
+from loyalty_core.ml.consequences import all_offers, count_shifts
+from loyalty_core.ml.same_rows import compare_on_same_rows, shared_models
 from loyalty_core.ml.version_comparison import SameRows, VersionComparison
 
 if TYPE_CHECKING:
