@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     predictions_runs_kept: int = Field(
         6, ge=2, description="Scoring runs whose predictions are kept, the present one included"
     )
+    predictions_months_kept: int = Field(
+        12, ge=0, description="Months of which the first scoring run is kept too, to see how right it was"
+    )
     ml_churn_medium_threshold: float = Field(
         0.4, gt=0, lt=1, description="Churn probability from which the risk is medium"
     )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from loyalty_core.analytics.rfm import strength
 from loyalty_core.ml.rfm import measure
 from loyalty_core.ml.rfm_cut_points import current_cut_points, kept_cut_points
-from loyalty_core.warehouse.earlier_runs import earlier_runs
+from loyalty_core.warehouse.earlier_runs import each_earlier_run
 
 if TYPE_CHECKING:
     from loyalty_core.analytics.scope import ScopedBase
@@ -82,7 +82,7 @@ def read_movement(base: ScopedBase, since: ScoringRun) -> Movement | None:
 
     Raises `PredictionsMissing` before the first scoring run.
     """
-    earlier = next((relation for run, relation in earlier_runs(base.warehouse) if run == since), None)
+    earlier = next((relation for run, relation in each_earlier_run(base.warehouse) if run == since), None)
     if earlier is None:
         return None
     found = base.rows(_flows(base, earlier))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.rfm import strength
 from loyalty_core.ml.risk import RISKS
-from loyalty_core.warehouse.earlier_runs import earlier_runs
+from loyalty_core.warehouse.earlier_runs import each_earlier_run
 from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, last_run
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def read_outlook(warehouse: Warehouse) -> Outlook | None:
     run, predictions = last_run(warehouse), warehouse.predictions
     if run is None or predictions is None:
         return None
-    before, earlier = next(iter(earlier_runs(warehouse)), (None, None))
+    before, earlier = next(each_earlier_run(warehouse), (None, None))
     # Whoever has left the base since is not counted, as on every other screen.
     still_there = warehouse.features.join(predictions, predictions.c[CUSTOMER_ID] == warehouse.customer_id)
     groups = _groups("present", predictions, still_there)

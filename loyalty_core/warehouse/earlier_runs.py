@@ -11,6 +11,7 @@ from loyalty_core.warehouse.predictions import (
     MARKS,
     NAME,
     ScoringRun,
+    last_run,
     predictions_file,
     read_version,
     run_of,
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loyalty_core.warehouse.connection import Warehouse
+
+    KeptRun = tuple[ScoringRun, sa.FromClause]
 
 _EARLIER_TABLES = sa.text("""
     SELECT relation.relname AS name
@@ -34,16 +37,28 @@ _EARLIER_TABLES = sa.text("""
 """)
 
 
-def earlier_runs(warehouse: Warehouse) -> list[tuple[ScoringRun, sa.FromClause]]:
+def earlier_runs(warehouse: Warehouse) -> list[KeptRun]:
     """Every run before the present one that is still kept, newest first, with its predictions as a relation."""
+    return list(each_earlier_run(warehouse))
+
+
+def kept_runs(warehouse: Warehouse) -> list[KeptRun]:
+    """Every run that is kept, newest first: the present one too."""
+    present, predictions = last_run(warehouse), warehouse.predictions
+    first = [(present, predictions)] if present is not None and predictions is not None else []
+    return [*first, *each_earlier_run(warehouse)]
+
+
+def each_earlier_run(warehouse: Warehouse) -> Iterator[KeptRun]:
+    """The same as `earlier_runs`, each looked at when it is asked for, since there may be many."""
     match warehouse.url.get_backend_name():
         case "duckdb":
             relations = _earlier_files(warehouse)
         case "postgresql":
             relations = _earlier_tables(warehouse)
         case _:
-            return []
-    return [(run, relation) for relation in relations if (run := run_of(warehouse, relation))]
+            return
+    yield from ((run, relation) for relation in relations if (run := run_of(warehouse, relation)))
 
 
 def earlier_table_names(warehouse: Warehouse) -> list[str]:

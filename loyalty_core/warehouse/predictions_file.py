@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringInProgress, schema_of, versions_of
+from loyalty_core.warehouse.retention import Retention, stamp, time_of
 
 
 @contextmanager
-def write_file(path: Path, runs_kept: int, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
+def write_file(path: Path, retention: Retention, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
     """Take batches; the link at `path` turns to them when the block ends without an error.
 
-    Versions beyond the newest `runs_kept` are removed: two at least, since a query that began before this run may
+    Versions that are no longer kept are removed; the newest two are, since a query that began before this run may
     still read the version before.
     Raises `ScoringInProgress`, `SettingsError` when the folder cannot be written or `path` holds something else,
     and `DataError` when the disk is full.
@@ -28,8 +29,8 @@ def write_file(path: Path, runs_kept: int, schema: pa.Schema) -> Iterator[Callab
     path = path.absolute()
     with _only_run(path):
         _refuse_other_content(path)
-        _remove_old(path, runs_kept)
-        version = path.with_name(f"{path.stem}.{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}{path.suffix}")
+        _remove_old(path, retention)
+        version = path.with_name(f"{path.stem}.{stamp(datetime.now(UTC))}{path.suffix}")
         unfinished = version.with_name(f"{version.name}.unfinished")
         try:
             with _disk_errors(path):
@@ -45,7 +46,7 @@ def write_file(path: Path, runs_kept: int, schema: pa.Schema) -> Iterator[Callab
                 _make_safe(unfinished)
                 unfinished.rename(version)
                 _turn_link(path, version)
-                _remove_old(path, runs_kept)
+                _remove_old(path, retention)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -111,9 +112,15 @@ def _turn_link(path: Path, version: Path) -> None:
     _make_safe(path.parent)
 
 
-def _remove_old(path: Path, runs_kept: int) -> None:
-    """Remove all but the newest versions, and what killed runs left; the lock is held, so nobody writes them."""
+def _remove_old(path: Path, retention: Retention) -> None:
+    """Remove versions no longer kept, and what killed runs left; the lock is held, so nobody writes them."""
     leftovers = path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}.*")
-    for file in (*leftovers, *versions_of(path)[runs_kept:]):
+    times = {version: time for version in versions_of(path) if (time := time_of(_stamp_in(path, version)))}
+    removed = retention.removed(times.values())
+    for file in (*leftovers, *(version for version, time in times.items() if time in removed)):
         if file != path.resolve():
             file.unlink(missing_ok=True)
+
+
+def _stamp_in(path: Path, version: Path) -> str:
+    return version.name.removeprefix(f"{path.stem}.").removesuffix(path.suffix)

@@ -1,10 +1,11 @@
 """The table of predictions in PostgreSQL: a new one is filled, then takes the old one's name and grants.
 
-The old one is kept under a name with its time, and the oldest are dropped beyond `PREDICTIONS_RUNS_KEPT`.
+The old one is kept under a name with its time, and those that `Retention` no longer keeps are dropped.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.earlier_runs import earlier_table_names, remark_on
 from loyalty_core.warehouse.failures import readable_errors
 from loyalty_core.warehouse.predictions import CUSTOMER_ID, MARKS, ScoringInProgress
+from loyalty_core.warehouse.retention import Retention, time_of
 
 _DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
 _LONGEST_NAME = 63  # in bytes
@@ -58,7 +60,7 @@ _STAMP_OF_OLD = SQL("""
 _DROP_UNLESS_USED = SQL("""
     BEGIN
         SET LOCAL lock_timeout = '500ms';
-        DROP TABLE {oldest};
+        DROP TABLE {earlier};
     EXCEPTION WHEN dependent_objects_still_exist OR lock_not_available THEN
         NULL;
     END
@@ -142,21 +144,22 @@ class _NewTable:
         for (grant,) in self._query(_GRANTS_OF_OLD_ON_NEW.format(**old_and_new)):
             self._cursor.execute(grant)
         self._run("ANALYZE {new}", names)
-        self._keep_old()
+        old = self._keep_old()
         self._run("ALTER TABLE {new} RENAME TO {name}", names)
-        self._drop_oldest()
+        self._drop_no_longer_kept(old)
 
-    def _keep_old(self) -> None:
-        """Give the old table a name with its time; what a drop refuses, such as a view on it, stops this too.
+    def _keep_old(self) -> list[str]:
+        """Give the old table, if any, a name with its time; what a drop refuses, such as a view on it, stops this too.
 
         A view would go on showing the old table under its new name, and nobody would notice.
         """
         if not self._query(SQL("SELECT to_regclass({})").format(Literal(self._old.as_string())))[0][0]:
-            return
+            return []
         ((stamp,),) = self._query(_STAMP_OF_OLD.format(old=self._old))
+        kept = _with_suffix(self._table, stamp)
         names: dict[str, Composable] = {
             "old": self._old,
-            "kept": Identifier(_with_suffix(self._table, stamp)),
+            "kept": Identifier(kept),
             "remark": Literal(remark_on(self._warehouse.settings.dwh_predictions_table)),
         }
         self._run("SAVEPOINT before_old", names)
@@ -164,12 +167,16 @@ class _NewTable:
         self._run("ROLLBACK TO SAVEPOINT before_old", names)
         self._run("COMMENT ON TABLE {old} IS {remark}", names)
         self._run("ALTER TABLE {old} RENAME TO {kept}", names)
+        return [kept]
 
-    def _drop_oldest(self) -> None:
-        """Drop the runs beyond those to be kept; what is being read or has a view on it stays for the next time."""
-        beside_present_and_old = self._warehouse.settings.predictions_runs_kept - 2
-        for name in earlier_table_names(self._warehouse)[beside_present_and_old:]:
-            drop = _DROP_UNLESS_USED.format(oldest=self._placed(name))
+    def _drop_no_longer_kept(self, old: list[str]) -> None:
+        """What is being read or has a view on it stays for the next time."""
+        # The names are asked for outside this transaction, so that of the old table is not among them yet.
+        names = (*old, *earlier_table_names(self._warehouse))
+        times = {name: time for name in names if (time := time_of(name.rpartition("_")[2]))}
+        removed = Retention.from_settings(self._warehouse.settings).removed((datetime.now(UTC), *times.values()))
+        for name in (name for name, time in times.items() if time in removed):
+            drop = _DROP_UNLESS_USED.format(earlier=self._placed(name))
             self._run("DO {drop}", {"drop": Literal(drop.as_string())})
 
     def _placed(self, table: str) -> Identifier:

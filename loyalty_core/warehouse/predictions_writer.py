@@ -15,6 +15,7 @@ from loyalty_core.warehouse.failures import place
 from loyalty_core.warehouse.predictions import predictions_file
 from loyalty_core.warehouse.predictions_file import write_file
 from loyalty_core.warehouse.predictions_table import refusal, write_table
+from loyalty_core.warehouse.retention import Retention
 
 # How the databases spell themselves.
 _NAMES = {"sqlite": "SQLite", "snowflake": "Snowflake", "hive": "Spark"}
@@ -42,7 +43,7 @@ def destination(warehouse: Warehouse) -> Destination:
     something else.
     """
     path = predictions_file(warehouse.settings, warehouse.url)
-    to_file = partial(write_file, path, warehouse.settings.predictions_runs_kept)
+    to_file = partial(write_file, path, Retention.from_settings(warehouse.settings))
     match warehouse.url.get_backend_name():
         case "duckdb":
             return Destination(str(path), to_file)

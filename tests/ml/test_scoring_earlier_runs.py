@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -13,10 +14,11 @@ import sqlalchemy as sa
 from loyalty_core.errors import DataError
 from loyalty_core.ml.bundle import Bundle, load_bundle
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.warehouse.earlier_runs import earlier_runs
+from loyalty_core.warehouse.earlier_runs import earlier_runs, kept_runs
 from loyalty_core.warehouse.predictions import ScoringRun, last_run
 from tests.ml.bases import SQLiteFile, base, fill
 from tests.warehouse.conftest import DuckDBFile, PostgresDatabase, address
+from tests.warehouse.written_runs import write_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +62,7 @@ def test_there_are_none_before_the_second_run(backend: Backend, open_warehouse: 
 
 def test_the_last_runs_are_kept_newest_first(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
     fill(backend, base(20))
-    warehouse = open_warehouse(backend.url, predictions_runs_kept=3)
+    warehouse = open_warehouse(backend.url, predictions_runs_kept=3, predictions_months_kept=0)
     runs = score(warehouse, bundle, "a", "b", "c", "d", "e")
     assert last_run(warehouse) == runs[0]
     assert runs_of(warehouse) == runs[1:3]
@@ -68,8 +70,8 @@ def test_the_last_runs_are_kept_newest_first(backend: Backend, open_warehouse: O
 
 def test_fewer_are_kept_from_the_next_run_on(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
     fill(backend, base(20))
-    many = score(open_warehouse(backend.url), bundle, "a", "b", "c", "d", "e", "f", "g")
-    few = open_warehouse(backend.url, predictions_runs_kept=2)
+    many = score(open_warehouse(backend.url, predictions_months_kept=0), bundle, "a", "b", "c", "d", "e", "f", "g")
+    few = open_warehouse(backend.url, predictions_runs_kept=2, predictions_months_kept=0)
     assert runs_of(few) == many[1:6]
     score_base(few, bundle)
     assert runs_of(few) == many[:1]
@@ -147,7 +149,7 @@ def test_a_view_on_the_present_run_is_never_left_on_an_old_one(
 
 
 def test_a_view_on_an_earlier_run_keeps_it(database: PostgresDatabase, open_warehouse: Open, bundle: Bundle) -> None:
-    warehouse = open_warehouse(database.url, predictions_runs_kept=2)
+    warehouse = open_warehouse(database.url, predictions_runs_kept=2, predictions_months_kept=0)
     first = score(warehouse, bundle, "a", "b")[1:]
     [(_, earlier)] = earlier_runs(warehouse)
     assert isinstance(earlier, sa.Table)
@@ -162,7 +164,7 @@ def test_a_view_on_an_earlier_run_keeps_it(database: PostgresDatabase, open_ware
 def test_a_reader_of_an_earlier_run_does_not_hold_a_run_up(
     database: PostgresDatabase, open_warehouse: Open, bundle: Bundle
 ) -> None:
-    warehouse = open_warehouse(database.url, predictions_runs_kept=2)
+    warehouse = open_warehouse(database.url, predictions_runs_kept=2, predictions_months_kept=0)
     first = score(warehouse, bundle, "a", "b")[1:]
     [(_, earlier)] = earlier_runs(warehouse)
     assert isinstance(earlier, sa.Table)
@@ -176,10 +178,29 @@ def test_a_reader_of_an_earlier_run_does_not_hold_a_run_up(
 def test_a_table_that_only_looks_like_an_earlier_run_is_left_alone(
     database: PostgresDatabase, open_warehouse: Open, bundle: Bundle
 ) -> None:
-    warehouse = open_warehouse(database.url, predictions_runs_kept=2)
+    warehouse = open_warehouse(database.url, predictions_runs_kept=2, predictions_months_kept=0)
     runs = score(warehouse, bundle, "a", "b")
     mine = "customer_predictions_20000101t000000000000z"
     database.execute(f"CREATE TABLE {mine} AS SELECT * FROM customer_predictions")
     runs = score(warehouse, bundle, "c") + runs
     assert runs_of(warehouse) == runs[1:2]
     assert warehouse.rows(sa.text(f"SELECT count(*) AS n FROM {mine}"))[0]["n"] == 20
+
+
+def test_the_first_run_of_each_month_stays_when_newer_ones_go(
+    backend: Backend, open_warehouse: Open, bundle: Bundle
+) -> None:
+    fill(backend, base(20))
+    warehouse = open_warehouse(backend.url, predictions_runs_kept=2, predictions_months_kept=3)
+    now = datetime.now(UTC)
+    this_month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    before = (this_month - timedelta(days=1)).replace(day=20)
+    long_ago = before - timedelta(days=100)
+    times = [long_ago, before, before + timedelta(days=5), this_month]
+    for time in times:
+        write_run(backend, warehouse, time, [("c1", 0.5, "a", 0.7, 0.3)], present=False)
+    assert [run.scored_at for run in runs_of(warehouse)] == times[::-1]
+    first, second, third = (score_base(warehouse, replace(bundle, version=version)) for version in "bcd")
+    assert [run.scored_at for run in runs_of(warehouse)] == [second.scored_at, this_month, before]
+    assert first.scored_at < second.scored_at < third.scored_at
+    assert kept_runs(warehouse)[0][0].scored_at == third.scored_at

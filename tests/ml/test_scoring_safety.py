@@ -151,7 +151,7 @@ def test_killed_at_any_moment_the_run_before_stays(
 def test_a_reader_never_sees_half_a_replacement(tmp_path: Path, open_warehouse: Open, bundle: Bundle) -> None:
     file = DuckDBFile(tmp_path / "warehouse.duckdb")
     fill(file, base(3000))
-    warehouse = open_warehouse(file.url)
+    warehouse = open_warehouse(file.url, predictions_months_kept=0)
     score_base(warehouse, bundle)
     seen: list[Any] = []
     stopped = threading.Event()
@@ -252,7 +252,12 @@ def test_a_table_in_another_schema_with_an_odd_name(
     database.execute('CREATE SCHEMA "odd schema"')
     name = 'my "best" guess å: 100%, ' + "ø" * 18
     doubled = name.replace('"', '""')
-    warehouse = open_warehouse(database.url, dwh_predictions_table=f'"odd schema"."{doubled}"', predictions_runs_kept=2)
+    warehouse = open_warehouse(
+        database.url,
+        dwh_predictions_table=f'"odd schema"."{doubled}"',
+        predictions_runs_kept=2,
+        predictions_months_kept=0,
+    )
     runs = [score_base(warehouse, bundle) for _ in range(4)]
     assert {result.customers for result in runs} == {20}
     assert {row["scored_at"] for row in predictions(warehouse).values()} == {runs[-1].scored_at}

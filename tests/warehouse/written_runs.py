@@ -1,0 +1,69 @@
+"""Scoring runs of any time, written as a run itself would have left them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from loyalty_core.warehouse.earlier_runs import remark_on
+from loyalty_core.warehouse.predictions import NAME, predictions_file
+from loyalty_core.warehouse.retention import stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from loyalty_core.warehouse import Warehouse
+    from tests.warehouse.conftest import Backend
+
+# customer, churn probability, version, scores of the offers 1, 2, …
+Prediction = tuple[Any, ...]
+
+
+def write_run(
+    backend: Backend, warehouse: Warehouse, scored_at: datetime, predictions: Iterable[Prediction], *, present: bool
+) -> None:
+    """One run; `present` makes it the one that the screens read."""
+    rows = [_row(scored_at, *prediction) for prediction in predictions]
+    if backend.name == "postgresql":
+        _write_table(backend, rows, NAME if present else f"{NAME}_{stamp(scored_at).lower()}", is_earlier=not present)
+        return
+    path = predictions_file(warehouse.settings, warehouse.url)
+    version = path.with_name(f"{path.stem}.{stamp(scored_at)}{path.suffix}")
+    pq.write_table(pa.Table.from_pylist(rows), version)
+    if present:
+        path.unlink(missing_ok=True)
+        path.symlink_to(version.name)
+
+
+def _row(
+    scored_at: datetime, customer: Any, churn: float | None, version: str, *offers: float | None
+) -> dict[str, Any]:
+    best = max((score for score in offers if score is not None), default=None)
+    return {
+        "customer_id": customer,
+        "churn_probability": churn,
+        "recommended_offer": None if best is None else offers.index(best) + 1,
+        **{f"offer_{place}": score for place, score in enumerate(offers, 1)},
+        "rfm_segment": "Loyal",
+        "model_version": version,
+        "scored_at": scored_at,
+    }
+
+
+def _write_table(backend: Backend, rows: list[dict[str, Any]], name: str, *, is_earlier: bool) -> None:
+    offers = "".join(f", {column} real" for column in rows[0] if column.startswith("offer_"))
+    identifier = "bigint" if isinstance(rows[0]["customer_id"], int) else "text"
+    values = ", ".join(f"({', '.join(map(_literal, row.values()))})" for row in rows)
+    backend.execute(
+        f"CREATE TABLE {name} (customer_id {identifier}, churn_probability double precision, recommended_offer integer"
+        f"{offers}, rfm_segment text, model_version text, scored_at timestamptz);"
+        f"INSERT INTO {name} VALUES {values};"
+        + (f"COMMENT ON TABLE {name} IS '{remark_on(NAME)}'" if is_earlier else "")
+    )
+
+
+def _literal(value: Any) -> str:
+    return "NULL" if value is None else str(value) if isinstance(value, int | float) else f"'{value}'"
