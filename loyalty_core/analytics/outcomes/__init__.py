@@ -1,0 +1,1 @@
+"""How right predictions were: kept ones beside what then happened, and the active model asked about past months."""

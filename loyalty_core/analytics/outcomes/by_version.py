@@ -1,0 +1,126 @@
+"""What became of the customers whom each model version answered for: who left, and who took the offer named first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from loyalty_core.analytics.outcomes.figures import Share
+from loyalty_core.analytics.outcomes.matching import (
+    DatedHistory,
+    PastRun,
+    Untold,
+    dated_history,
+    offers_by_label,
+    outcomes_of,
+    past_runs,
+)
+from loyalty_core.warehouse.predictions import CUSTOMER_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from loyalty_core.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class VersionResult:
+    """A version's customers, each by the first of its scorings whose outcome is known.
+
+    `left` is the share that left, beside the mean probability `predicted`; `took` the share that took the offer
+    recommended. None where the history cannot tell, or tells nothing yet.
+    """
+
+    version: str
+    left: Share | None = None
+    predicted: float | None = None
+    took: Share | None = None
+
+
+def results_by_version(warehouse: Warehouse, since: datetime | None = None) -> tuple[VersionResult, ...]:
+    """The versions with any known outcome, by name; `since` leaves out scorings before it.
+
+    Raises what `find_history` raises, and `TrainingRefused` for labels that cannot be read.
+    """
+    runs = past_runs(warehouse, since)
+    churn, took = _churn(warehouse, runs), _offers(warehouse, runs)
+    return tuple(
+        VersionResult(version, *churn.get(version, (None, None)), took.get(version))
+        for version in sorted(churn.keys() | took.keys())
+    )
+
+
+def _churn(warehouse: Warehouse, runs: Sequence[PastRun]) -> dict[str, tuple[Share, float]]:
+    history = _history(warehouse, "churn", runs)
+    if history is None:
+        return {}
+    outcomes = [
+        outcomes_of(past, history, _of_run(past, past.predictions.c.churn_probability.label("predicted"))).where(
+            past.predictions.c.churn_probability.is_not(None)
+        )
+        for past in runs
+    ]
+    first = _first_of_each(outcomes)
+    groups = (first.c.model_version, first.c.label)
+    counts = (sa.func.count().label("customers"), sa.func.sum(first.c.predicted).label("predicted"))
+    found = warehouse.fetch_arrow(sa.select(*groups, *counts).where(first.c.place == 1).group_by(*groups))
+    if not found.num_rows:
+        return {}
+    left = history.classes(found["label"].combine_chunks()) == 1
+    versions, customers = found["model_version"].to_numpy(), found["customers"].cast(pa.int64()).to_numpy()
+    predicted = found["predicted"].to_numpy()
+    results: dict[str, tuple[Share, float]] = {}
+    for version in np.unique(versions):
+        own = versions == version
+        total = int(customers[own].sum())
+        results[str(version)] = Share(int(customers[own & left].sum()), total), float(predicted[own].sum() / total)
+    return results
+
+
+def _offers(warehouse: Warehouse, runs: Sequence[PastRun]) -> dict[str, Share]:
+    history = _history(warehouse, "nbo", runs)
+    if history is None:
+        return {}
+    outcomes = []
+    for past in runs:
+        recommended = past.predictions.c.recommended_offer
+        joined = outcomes_of(past, history, _of_run(past, recommended)).where(recommended.is_not(None)).subquery()
+        taken = _offer_of(joined.c.label, offers_by_label(warehouse, past, history))
+        took = sa.case((taken == joined.c.recommended_offer, 1), else_=0).label("took")
+        outcomes.append(sa.select(joined.c.model_version, joined.c.customer, joined.c.run, took))
+    first = _first_of_each(outcomes)
+    version, customers = first.c.model_version, sa.func.count().label("customers")
+    counts = sa.select(version, customers, sa.func.sum(first.c.took).label("took"))
+    rows = warehouse.rows(counts.where(first.c.place == 1).group_by(version))
+    return {row["model_version"]: Share(int(row["took"]), row["customers"]) for row in rows}
+
+
+def _history(warehouse: Warehouse, model: Any, runs: Sequence[PastRun]) -> DatedHistory | None:
+    if not runs:
+        return None
+    try:
+        return dated_history(warehouse, model, runs[0].day)
+    except Untold:
+        return None
+
+
+def _of_run(past: PastRun, what: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
+    columns, run = past.predictions.c, sa.literal(past.run.scored_at).label("run")
+    return columns.model_version, columns[CUSTOMER_ID].label("customer"), run, what
+
+
+def _first_of_each(outcomes: Sequence[sa.Select]) -> sa.Subquery:
+    """All runs together, `place` 1 at each customer's first outcome of a version."""
+    every = sa.union_all(*outcomes).subquery("outcomes")
+    order = sa.func.row_number().over(partition_by=(every.c.model_version, every.c.customer), order_by=every.c.run)
+    return sa.select(every, order.label("place")).subquery("placed")
+
+
+def _offer_of(label: sa.ColumnElement[Any], offers: Mapping[Any, int]) -> sa.ColumnElement[Any]:
+    """The offer id that a label stands for."""
+    return sa.case(*((label == value, offer) for value, offer in offers.items())) if offers else sa.null()

@@ -1,0 +1,147 @@
+"""What happened to customers after a scoring: each with the first row that the history has of the time that follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from loyalty_core.analytics.outcomes.months import shown
+from loyalty_core.ml.mock import MOCK_VERSION
+from loyalty_core.ml.training_checks import read_labels
+from loyalty_core.warehouse.earlier_runs import kept_runs
+from loyalty_core.warehouse.history import TABLES, History, HistoryRows, ModelName, find_history
+from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from loyalty_core.warehouse import Warehouse
+
+# A row of the history belongs to a scoring of the days before it. None before the scoring does: what its label tells
+# would have begun before the prediction, which would have seen a part of it.
+WITHIN_DAYS = 31
+# A label with more values than that is no label.
+_MOST_LABELS = 10_000
+
+
+class Untold(Exception):
+    """Why outcomes cannot be told, as a sentence for people."""
+
+
+@dataclass(frozen=True)
+class DatedHistory:
+    """A history whose rows have a day and a customer."""
+
+    model: ModelName
+    source: str
+    label: sa.ColumnElement[Any]
+    day: sa.ColumnElement[date]
+    customer: sa.ColumnElement[Any]
+
+    def classes(self, labels: pa.Array) -> npt.NDArray[np.intp]:
+        """0 stayed, 1 left, read as a training reads them; raises `TrainingRefused` for anything else."""
+        return read_labels(History(self.model, self.source, pa.table({}), labels, None, None)).classes
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A scoring run with its predictions, and the day that it was on in the time zone of the settings."""
+
+    run: ScoringRun
+    predictions: sa.FromClause
+    day: date
+
+
+def past_runs(warehouse: Warehouse, since: datetime | None = None) -> list[PastRun]:
+    """The kept runs from `since` on, oldest first; made-up predictions have no outcome."""
+    zone = warehouse.settings.zone
+    return [
+        PastRun(run, predictions, run.scored_at.astimezone(zone).date())
+        for run, predictions in reversed(kept_runs(warehouse))
+        if run.model_version != MOCK_VERSION and (since is None or run.scored_at >= since)
+    ]
+
+
+def dated_history(warehouse: Warehouse, model: ModelName, since: date | None = None) -> DatedHistory:
+    """The history from that day on, where it takes a start; raises `Untold` when rows have no day or no customer."""
+    found = find_history(warehouse, model, lambda *_: {}, since)
+    day, customer = required_day(found), found.customer
+    if customer is None:
+        name = warehouse.settings.dwh_customer_id_column
+        raise Untold(f"{found.source} has no column {name}, so nobody can tell whom its rows are about.")
+    return DatedHistory(model, found.source, found.label, day, customer)
+
+
+def required_day(found: HistoryRows) -> sa.ColumnElement[date]:
+    """The day of the rows; raises `Untold` when they have none."""
+    if found.day is None:
+        name = TABLES[found.model].date
+        raise Untold(f"{found.source} has no column {name}, so nobody can tell which month its rows are of.")
+    return found.day
+
+
+def outcomes_of(past: PastRun, history: DatedHistory, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select:
+    """`columns` of the run's predictions for every customer whose outcome is known, and the history's `label`."""
+    first = (
+        sa.select(
+            history.customer.label("customer"),
+            history.label.label("label"),
+            sa.func.row_number()
+            .over(partition_by=history.customer, order_by=(history.day, history.label))
+            .label("place"),
+        )
+        .where(*_after(past, history))
+        .subquery("happened")
+    )
+    same = _same(past.predictions.c[CUSTOMER_ID], first.c.customer)
+    joined = past.predictions.join(first, sa.and_(same, first.c.place == 1))
+    return sa.select(*columns, first.c.label).select_from(joined)
+
+
+def offers_by_label(warehouse: Warehouse, past: PastRun, history: DatedHistory) -> Mapping[Any, int]:
+    """Label as it stands in the history → offer id, of the days that count for a run; raises `TrainingRefused`."""
+    select = sa.select(history.label.label("label")).where(*_after(past, history)).distinct()
+    labels = warehouse.fetch_arrow(select.limit(_MOST_LABELS))["label"].combine_chunks()
+    if not len(labels):
+        return {}
+    read = read_labels(History(history.model, history.source, pa.table({}), labels, None, None))
+    return {value: read.offers[place] for value, place in zip(labels.to_pylist(), read.classes, strict=True)}
+
+
+def why_none_yet(warehouse: Warehouse, history: DatedHistory, oldest: date, today: date) -> str:
+    """Since when outcomes are awaited, and when the first is to be expected."""
+    newest = warehouse.rows(sa.select(sa.func.max(history.day).label("newest")))[0]["newest"]
+    its_newest = f"its newest row is of {shown(newest)}" if newest else "it has no rows"
+    window = warehouse.settings.active_within_days
+    known = oldest + timedelta(days=window)
+    if history.model == "churn" and today < known:
+        return (
+            f"What became of the predictions is not known yet. The first outcomes are to be expected from "
+            f"{shown(known)} on: the oldest kept scoring is of {shown(oldest)}, and who left is known {window} days "
+            "later."
+        )
+    return (
+        f"{history.source} has no row of the {WITHIN_DAYS} days after a kept scoring, of which the oldest is of "
+        f"{shown(oldest)}; {its_newest}. Outcomes are shown as soon as newer rows are loaded."
+    )
+
+
+def _after(past: PastRun, history: DatedHistory) -> tuple[sa.ColumnElement[bool], ...]:
+    until = past.day + timedelta(days=WITHIN_DAYS)
+    return history.day.between(past.day, until), history.label.is_not(None)
+
+
+def _same(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Ids as texts where view and history hold them in different types."""
+    for kind in (sa.String, sa.Integer, sa.Uuid):
+        if isinstance(one.type, kind) and isinstance(other.type, kind):
+            return one == other
+    return sa.cast(one, sa.Text) == sa.cast(other, sa.Text)
