@@ -11,7 +11,11 @@ from loyalty_core.analytics.outcomes.figures import Figures
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from loyalty_core.warehouse.history import ModelName
+
 F_co = TypeVar("F_co", bound=Figures, covariant=True)
+
+MODEL_NAMES: dict[ModelName, str] = {"churn": "churn model", "nbo": "offer model"}
 
 Role = Literal["before", "learned", "validation", "test", "after", "mixed"]
 

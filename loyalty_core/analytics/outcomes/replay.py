@@ -1,0 +1,209 @@
+"""What a model says of past months, since kept predictions take months to have an outcome.
+
+It is asked about every row of its history as a scoring would ask it. Only counts are kept, so memory does not grow
+with rows. Months that it learned from flatter it, and are marked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import sqlalchemy as sa
+
+from loyalty_core.analytics.outcomes.figures import (
+    ChurnFigures,
+    OfferFigures,
+    Share,
+    churn_figures,
+    count_scores,
+)
+from loyalty_core.analytics.outcomes.matching import Untold, required_day
+from loyalty_core.analytics.outcomes.months import MODEL_NAMES, Month, Role, Told, role_of
+from loyalty_core.ml.features import required_columns
+from loyalty_core.ml.risk import DECIMALS
+from loyalty_core.ml.training_checks import Labels, read_labels
+from loyalty_core.warehouse.history import History, HistoryRows, ModelName, find_history
+from loyalty_core.warehouse.source import name_data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from loyalty_core.ml.bundle import Bundle
+    from loyalty_core.warehouse import Warehouse
+
+Integers = npt.NDArray[np.int64]
+
+# More take longer than a person waits for a page; the newest months say most of how the model is now.
+MOST_ROWS = 2_000_000
+_STEPS = 10**DECIMALS
+_FIRST_THREE, _FIRST = 1, 2
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which months are asked about: month (months since 1970) → what it was to the model."""
+
+    history: HistoryRows
+    roles: Mapping[int, Role]
+    start: date
+    remark: str
+
+
+def replay_churn(warehouse: Warehouse, bundle: Bundle) -> Told[ChurnFigures]:
+    """The churn model on its history by month.
+
+    Raises what `find_history` raises, `MappingError` and `FeatureCountMismatch` when history and model do not fit,
+    and `TrainingRefused` for labels that cannot be read.
+    """
+    try:
+        plan = _plan(warehouse, bundle, "churn")
+    except Untold as untold:
+        return Told(why_none=str(untold))
+    tally = _Tally()
+    for features, labels, months in _rows(warehouse, bundle, plan):
+        scores = bundle.churn_probabilities(features).astype(np.float64)
+        steps = np.rint(scores * _STEPS).astype(np.int64)
+        tally.add((months * (_STEPS + 1) + steps) * 2 + labels.classes)
+    keys, counts = tally.result()
+    places, left = keys // 2, keys % 2 == 1
+    months, scores = places // (_STEPS + 1), places % (_STEPS + 1) / _STEPS
+    figures: dict[int, ChurnFigures] = {}
+    for month in np.unique(months).tolist():
+        own = months == month
+        figures[month] = churn_figures(count_scores(scores[own], left[own], counts[own]))
+    return Told(tuple(_month(plan, bundle, month, of_month) for month, of_month in figures.items()), "", plan.remark)
+
+
+def replay_offers(warehouse: Warehouse, bundle: Bundle) -> Told[OfferFigures]:
+    """The offer model on its history by month. Raises as `replay_churn`."""
+    try:
+        plan = _plan(warehouse, bundle, "nbo")
+    except Untold as untold:
+        return Told(why_none=str(untold))
+    tally: Counter[tuple[int, int, int]] = Counter()
+    for features, labels, months in _rows(warehouse, bundle, plan):
+        taken = np.array(labels.offers, np.int64)[labels.classes]
+        ranks = _ranks(bundle.offer_scores(features), np.array(bundle.offers, np.int64), taken)
+        places = (ranks <= 3).astype(np.int64) + (ranks <= 1)
+        groups, counts = np.unique(np.stack([months, taken, places], axis=1), axis=0, return_counts=True)
+        tally.update({tuple(group): count for group, count in zip(groups.tolist(), counts.tolist(), strict=True)})
+    figures = {month: _offer_figures(month, tally) for month in sorted({month for month, _, _ in tally})}
+    return Told(tuple(_month(plan, bundle, month, of_month) for month, of_month in figures.items()), "", plan.remark)
+
+
+def _plan(warehouse: Warehouse, bundle: Bundle, model: ModelName) -> _Plan:
+    """The newest months of the history that hold `MOST_ROWS` together, one at least; raises `Untold`."""
+    settings = warehouse.settings
+    if model not in bundle.models:
+        raise Untold(f"The active version {bundle.version} has no {MODEL_NAMES[model]}.")
+    bundle.contract.require(list(settings.ml_feature_mapping))
+    history = find_history(warehouse, model, partial(required_columns, settings.ml_feature_mapping))
+    found = _months_of(warehouse, history)
+    if not found:
+        raise Untold(f"{history.source} has no rows with a label and a day.")
+    chosen, rows = 0, 0
+    while chosen < len(found) and (not chosen or rows + found[chosen]["rows"] <= MOST_ROWS):
+        rows += found[chosen]["rows"]
+        chosen += 1
+    window = _window(warehouse, bundle, model)
+    roles: dict[int, Role] = {
+        _months_since_1970(month["first"]): role_of(month["first"], window) for month in found[:chosen]
+    }
+    left_out = f"Only the newest {chosen} of {len(found)} months are shown, {rows:,} rows." if found[chosen:] else ""
+    return _Plan(history, roles, found[chosen - 1]["first"], left_out)
+
+
+def _months_of(warehouse: Warehouse, history: HistoryRows) -> list[dict[str, Any]]:
+    """Rows and first day of each month, newest first."""
+    day = required_day(history)
+    groups = (sa.extract("year", day), sa.extract("month", day))
+    first = sa.func.min(day).label("first")
+    select = sa.select(sa.func.count().label("rows"), first).where(history.label.is_not(None), day.is_not(None))
+    return warehouse.rows(select.group_by(*groups).order_by(first.desc()))
+
+
+def _window(warehouse: Warehouse, bundle: Bundle, model: ModelName) -> dict[str, Any]:
+    """The days that the model learned from; none of this history when it was trained on other data."""
+    own_data = not bundle.trained_on or bundle.trained_on == name_data(warehouse)
+    return bundle.manifest["models"][model]["window"] if own_data else {}
+
+
+def _rows(warehouse: Warehouse, bundle: Bundle, plan: _Plan) -> Iterator[tuple[Any, Labels, Integers]]:
+    """Encoded features, labels and months of the chosen rows, batch by batch."""
+    history, day = plan.history, required_day(plan.history)
+    places = {name: f"feature_{place}" for place, name in enumerate(history.features)}
+    features = (history.rows.c[history.features[name]].label(place) for name, place in places.items())
+    select = sa.select(*features, history.label.label("label"), day.label("day"))
+    for batch in warehouse.stream_arrow(select.where(history.label.is_not(None), day >= plan.start)):
+        if not batch.num_rows:
+            continue
+        encoded = bundle.contract.encode({name: batch.column(place) for name, place in places.items()})
+        labels = read_labels(History(history.model, history.source, pa.table({}), batch.column("label"), None, None))
+        yield encoded.values, labels, _months(batch.column("day"))
+
+
+def _months(days: pa.Array) -> Integers:
+    return days.cast(pa.date32()).to_numpy(zero_copy_only=False).astype("datetime64[M]").astype(np.int64)
+
+
+def _ranks(scores: npt.NDArray[np.float32], offers: Integers, taken: Integers) -> npt.NDArray[np.float64]:
+    """The place of the offer taken, ties at their middle; infinite where the model does not know that offer."""
+    known = np.isin(taken, offers)
+    order = np.argsort(offers)
+    place = order[np.searchsorted(offers, np.where(known, taken, offers[0]), sorter=order)]
+    own = scores[np.arange(len(scores)), place][:, None]
+    rank = (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) + 1) / 2
+    return np.where(known, rank, np.inf)
+
+
+def _offer_figures(month: int, tally: Counter[tuple[int, int, int]]) -> OfferFigures:
+    by_offer: Counter[int] = Counter()
+    by_place: Counter[int] = Counter()
+    for (of_month, offer, place), count in tally.items():
+        if of_month == month:
+            by_offer[offer] += count
+            by_place[place] += count
+    rows = by_place.total()
+    return OfferFigures(
+        top_1=Share(by_place[_FIRST], rows),
+        top_3=Share(by_place[_FIRST] + by_place[_FIRST_THREE], rows),
+        popular=Share(max(by_offer.values()), rows),
+    )
+
+
+def _month(plan: _Plan, bundle: Bundle, month: int, figures: Any) -> Month[Any]:
+    return Month(date(1970 + month // 12, 1 + month % 12, 1), bundle.version, figures, plan.roles[month])
+
+
+def _months_since_1970(day: date) -> int:
+    return 12 * (day.year - 1970) + day.month - 1
+
+
+class _Tally:
+    """Counts of keys. Batches are gathered until they outweigh what was counted, so that each is sorted few times."""
+
+    def __init__(self) -> None:
+        self._keys, self._counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self._waiting: list[tuple[Integers, Integers]] = []
+
+    def add(self, keys: Integers) -> None:
+        self._waiting.append(np.unique(keys, return_counts=True))
+        if sum(len(waiting) for waiting, _ in self._waiting) > len(self._keys):
+            self.result()
+
+    def result(self) -> tuple[Integers, Integers]:
+        """The keys, each once, and how often it was added."""
+        if self._waiting:
+            keys = np.concatenate([self._keys, *(keys for keys, _ in self._waiting)])
+            counts = np.concatenate([self._counts, *(counts for _, counts in self._waiting)])
+            self._keys, place = np.unique(keys, return_inverse=True)
+            self._counts = np.bincount(place, counts, len(self._keys)).astype(np.int64)
+            self._waiting.clear()
+        return self._keys, self._counts
