@@ -12,13 +12,14 @@ from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.training import reading
 from loyalty_core.ui.training.options_form import draw_models, draw_options
+from loyalty_core.ui.training.outcomes_view import draw_outcomes
 from loyalty_core.ui.training.progress_view import draw_progress
 from loyalty_core.ui.training.readiness_view import draw_readiness
 from loyalty_core.ui.training.result_view import draw_result
 from loyalty_core.ui.training.versions_view import draw_active, draw_versions
 from loyalty_core.ui.viewer import viewer_name
 
-TRAIN, VERSIONS = "Train", "Versions"
+TRAIN, VERSIONS, MONITORING = "Train", "Versions", "Monitoring"
 
 
 def draw_training(records: list[VersionRecord]) -> None:
@@ -44,10 +45,13 @@ if get_services().settings.ml_mock_mode:
     st.info("Mock mode: screens show made-up predictions, whichever version is active.", icon=":material/science:")
 versions = reading.versions()
 draw_active(versions)
-train, all_versions = st.tabs([TRAIN, VERSIONS], key="view", bind="query-params")
+train, all_versions, monitoring = st.tabs([TRAIN, VERSIONS, MONITORING], key="view", bind="query-params")
 if train.open:
     with train, errors_shown():
         draw_training(versions)
 if all_versions.open:
     with all_versions, errors_shown():
         draw_versions(versions)
+if monitoring.open:
+    with monitoring, errors_shown():
+        draw_outcomes()

@@ -21,10 +21,11 @@ _MEASURES: dict[ModelName, str] = {"churn": "AUC", "nbo": "share of right first 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`sentence` says for people what was compared, or why nothing could be."""
+    """`sentence` says for people what was compared, or, unless `is_known`, why nothing could be."""
 
     is_worse: bool
     sentence: str
+    is_known: bool = True
 
 
 def performance_verdict(
@@ -37,7 +38,7 @@ def performance_verdict(
     """
     name, test = MODEL_NAMES[model], active.metrics(model).get(METRICS[model][0].key)
     if test is None:
-        return Verdict(False, f"The active version does not say how good its {name} was on test rows.")
+        return Verdict(False, f"The active version does not say how good its {name} was on test rows.", is_known=False)
     found = _newest([month for month in outcomes.months if month.version == active.version]) or _newest(
         [month for month in replay.months if month.role == "after"]
     )
@@ -46,6 +47,7 @@ def performance_verdict(
             False,
             f"Whether the {name} still holds is not known yet: what happened is known of no month after its training, "
             "or of too few customers.",
+            is_known=False,
         )
     month, measure = found
     is_worse = measure.interval.high < test and measure.value <= test - LEAST_DROP

@@ -1,0 +1,179 @@
+"""Figures of predictions beside what happened, by month."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import plotly.graph_objects as go
+
+from loyalty_core.analytics.outcomes.figures import ChurnFigures, Figures, Measure, OfferFigures
+from loyalty_core.analytics.outcomes.months import Month, Role
+from loyalty_core.ui import charts, format
+
+_GREY = "#7b8a92"
+# A change of a hundredth should not look like a cliff.
+_LEAST_SPAN = 0.12
+_MOST_TICKS = 6
+ROLES: dict[Role, str] = {
+    "before": "Older than its training",
+    "learned": "Learned from",
+    "validation": "Validation",
+    "mixed": "Learned from in part",
+    "test": "Test",
+    "after": "After the training",
+}
+_SYMBOLS: dict[Role | None, str] = {"validation": "diamond", "test": "square", "after": "circle"}
+_NEW: frozenset[Role | None] = frozenset({None, "test", "after", "before"})
+
+
+def measured(months: Sequence[Month[Figures]], test: float | None, title: str, *, is_share: bool) -> go.Figure:
+    """The main measure with its interval, a dotted line at the value on test rows; pale where the model learned."""
+    known = [(month, month.figures.main) for month in months if month.figures.main is not None]
+    scale = 100 if is_share else 1
+    figure = go.Figure()
+    groups = _groups(months)
+    for place, (name, belongs) in enumerate(groups.items()):
+        own = [(month, measure) for month, measure in known if belongs(month)]
+        if own:
+            _add_measures(figure, name, own, _colour(place, own[0][0]), scale)
+    if test is not None:
+        ends = _ends(months)
+        figure.add_scatter(
+            x=ends, y=[scale * test] * 2, mode="lines", line={"dash": "dot", "color": _GREY, "width": 2},
+            name="On its test rows", hovertemplate=f"{_shown(test, is_share)} on its test rows<extra></extra>",
+        )  # fmt: skip
+    values = [value for _, measure in known for value in measure.interval] + ([test] if test is not None else [])
+    figure.update_yaxes(title=title, range=[scale * edge for edge in _range(values)])
+    return _by_month(figure, months)
+
+
+def predicted_and_actual(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
+    """The mean probability beside the share that left."""
+    colours, figure = charts.palette(), go.Figure()
+    for name, colour, of in (
+        ("Predicted", colours[1], lambda figures: figures.predicted),
+        ("Left", colours[0], lambda figures: figures.left.value),
+    ):
+        figure.add_scatter(
+            x=[month.month for month in months],
+            y=[100 * of(month.figures) for month in months],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2.5, "dash": "dash" if name == "Predicted" else "solid"},
+            hovertemplate=f"{name}, %{{x|%B %Y}}: %{{y:.1f}}%<extra></extra>",
+        )
+    highest = max(max(month.figures.predicted, month.figures.left.value) for month in months)
+    figure.update_yaxes(title="Customers (%)", range=[0, min(100, 130 * highest + 1)])
+    return _by_month(figure, months)
+
+
+def lift(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
+    """How many times more often the riskiest fifth left than everybody; 1 is luck."""
+    colour = charts.palette()[0]
+    figure = go.Figure()
+    figure.add_bar(
+        x=[month.month for month in months],
+        y=[month.figures.lift for month in months],
+        marker={"color": colour, "opacity": [1.0 if month.role in _NEW else 0.45 for month in months]},
+        text=[f"{month.figures.lift:.1f}×" for month in months],
+        textposition="outside",
+        cliponaxis=False,
+        hovertext=[
+            f"{month.month:%B %Y}: {month.figures.lift:.2f} times as often as everybody,<br>"
+            f"{format.percent(month.figures.captured, 1)} of those who left"
+            for month in months
+        ],
+        hoverinfo="text",
+    )
+    figure.add_hline(1, line={"width": 1.5, "color": _GREY, "dash": "dot"})
+    figure.update_yaxes(title="Times as often", range=[0, 1.2 * max(1.2, *(month.figures.lift for month in months))])
+    return _by_month(figure, months)
+
+
+def first_three(months: Sequence[Month[OfferFigures]]) -> go.Figure:
+    """How often the offer taken was among the first three, the first, or simply the most popular one."""
+    colours, figure = charts.palette(), go.Figure()
+    for name, colour, dash, of in (
+        ("Among the first three", colours[2], "solid", lambda figures: figures.top_3),
+        ("First choice", colours[0], "solid", lambda figures: figures.top_1),
+        ("Most popular offer", _GREY, "dash", lambda figures: figures.popular),
+    ):
+        figure.add_scatter(
+            x=[month.month for month in months],
+            y=[100 * of(month.figures).value for month in months],
+            name=name,
+            mode="lines+markers",
+            line={"color": colour, "width": 2.5, "dash": dash},
+            hovertemplate=f"{name}, %{{x|%B %Y}}: %{{y:.1f}}%<extra></extra>",
+        )
+    figure.update_yaxes(title="Customers (%)", range=[0, 100])
+    return _by_month(figure, months)
+
+
+def _groups(months: Sequence[Month[Figures]]) -> dict[str, Callable[[Month[Figures]], bool]]:
+    """One series per version of kept predictions, or per role of replayed months."""
+    if any(month.role is None for month in months):
+        versions = sorted({month.version for month in months})
+        return {f"Version …{version[-4:]}": lambda month, own=version: month.version == own for version in versions}
+    roles: list[Role] = [role for role in ROLES if any(month.role == role for month in months)]
+    return {ROLES[role]: lambda month, own=role: month.role == own for role in roles}
+
+
+def _colour(place: int, month: Month[Figures]) -> str:
+    colours = charts.palette()
+    if month.role is None:
+        return colours[place % len(colours)]
+    return colours[1] if month.role == "after" else colours[0]
+
+
+def _add_measures(
+    figure: go.Figure, name: str, known: Sequence[tuple[Month[Figures], Measure]], colour: str, scale: int
+) -> None:
+    role = known[0][0].role
+    figure.add_scatter(
+        x=[month.month for month, _ in known],
+        y=[scale * measure.value for _, measure in known],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [scale * (measure.interval.high - measure.value) for _, measure in known],
+            "arrayminus": [scale * (measure.value - measure.interval.low) for _, measure in known],
+            "thickness": 1.5,
+            "width": 5,
+        },
+        name=name,
+        mode="lines+markers",
+        opacity=1.0 if role in _NEW else 0.45,
+        line={"color": colour, "width": 2},
+        marker={"size": 9, "symbol": _SYMBOLS.get(role, "circle")},
+        hovertext=[
+            f"{month.month:%B %Y}, {name[0].lower()}{name[1:]}: {_shown(measure.value, scale == 100)} "
+            f"({_shown(measure.interval.low, scale == 100)} to {_shown(measure.interval.high, scale == 100)}),<br>"
+            f"{format.count(month.figures.rows)} customers"
+            for month, measure in known
+        ],
+        hoverinfo="text",
+    )
+
+
+def _by_month(figure: go.Figure, months: Sequence[Month[Figures]]) -> go.Figure:
+    first, last = _ends(months)
+    between = 1 + (last - first).days // 31 // _MOST_TICKS
+    figure.update_xaxes(type="date", range=[first, last], dtick=f"M{between}", tickformat="%b<br>%Y")
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"}, hovermode="closest")
+    return figure
+
+
+def _ends(months: Sequence[Month[Figures]]) -> tuple:
+    """Half a month before the first and after the last, so that no point lies on the edge."""
+    half = timedelta(days=16)
+    return months[0].month - half, months[-1].month + half
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    missing = max(_LEAST_SPAN - (high - low), 0) / 2
+    return max(low - missing - 0.01, 0), min(high + missing + 0.01, 1.0)
+
+
+def _shown(value: float, is_share: bool) -> str:
+    return format.percent(value, 1) if is_share else f"{value:.3f}"
