@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.warehouse import Warehouse
 
-# A row of the history belongs to a scoring of the days before it. None before the scoring does: what its label tells
-# would have begun before the prediction, which would have seen a part of it.
+# The days from a scoring on whose rows belong to it; a month, so that a history with one day a month has one of them.
+# No row before the scoring does: what its label tells began before the prediction, which would have seen a part of it.
 WITHIN_DAYS = 31
 # A label with more values than that is no label.
 _MOST_LABELS = 10_000
@@ -124,19 +124,18 @@ def why_none_yet(warehouse: Warehouse, history: DatedHistory, oldest: date, toda
     known = oldest + timedelta(days=window)
     if history.model == "churn" and today < known:
         return (
-            f"What became of the predictions is not known yet. The first outcomes are to be expected from "
-            f"{shown(known)} on: the oldest kept scoring is of {shown(oldest)}, and who left is known {window} days "
-            "later."
+            f"The first outcomes of kept predictions are to be expected from {shown(known)} on: the oldest is of "
+            f"{shown(oldest)}, and who left is known {window} days later."
         )
     return (
-        f"{history.source} has no row of the {WITHIN_DAYS} days after a kept scoring, of which the oldest is of "
+        f"{history.source} has no row of the {WITHIN_DAYS} days from a kept scoring on, of which the oldest is of "
         f"{shown(oldest)}; {its_newest}. Outcomes are shown as soon as newer rows are loaded."
     )
 
 
 def _after(past: PastRun, history: DatedHistory) -> tuple[sa.ColumnElement[bool], ...]:
     until = past.day + timedelta(days=WITHIN_DAYS)
-    return history.day.between(past.day, until), history.label.is_not(None)
+    return history.day >= past.day, history.day < until, history.label.is_not(None)
 
 
 def _same(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from loyalty_core.analytics.outcomes.figures import Figures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from loyalty_core.warehouse.history import ModelName
 
@@ -37,6 +37,12 @@ class Told(Generic[F_co]):
     months: tuple[Month[F_co], ...] = ()
     why_none: str = ""
     remark: str = ""
+
+
+def one_per_month(months: Iterable[Month[F_co]], version: str) -> list[Month[F_co]]:
+    """The months of that version, and where it gave no answers, those of the one that gave the most."""
+    ranked = sorted(months, key=lambda one: (one.month, one.version == version, one.figures.rows))
+    return list({one.month: one for one in ranked}.values())
 
 
 def role_of(day: date, window: Mapping[str, Any]) -> Role:

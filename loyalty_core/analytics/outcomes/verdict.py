@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from loyalty_core.analytics.outcomes.months import MODEL_NAMES
 from loyalty_core.ml.comparison import METRICS
 
 if TYPE_CHECKING:
-    from loyalty_core.analytics.outcomes.figures import Figures, Measure
+    from datetime import date
+
+    from loyalty_core.analytics.outcomes.figures import Figures, Interval
     from loyalty_core.analytics.outcomes.months import Month, Told
     from loyalty_core.ml.comparison import VersionRecord
     from loyalty_core.warehouse.history import ModelName
@@ -27,43 +29,66 @@ class Verdict:
     sentence: str
     is_known: bool = True
 
+    @property
+    def clause(self) -> str:
+        """The sentence as a part of another one."""
+        return f"{self.sentence[0].lower()}{self.sentence[1:].rstrip('.')}"
+
 
 def performance_verdict(
     model: ModelName, active: VersionRecord, outcomes: Told[Figures], replay: Told[Figures]
 ) -> Verdict:
     """The newest month that the active version did not learn from, beside its own test rows.
 
-    Outcomes of its kept predictions go before a replay. It is worse when the month's whole 95 % interval lies below the
-    value on the test rows, and the drop is `LEAST_DROP` at least.
+    Worse is a month whose whole 95 % interval lies below the value on the test rows, by `LEAST_DROP` at least. Outcomes
+    of kept predictions go before a replay; but the model is not to blame for those when a replay, which has the values
+    of the very day, is as good as the test rows.
     """
     name, test = MODEL_NAMES[model], active.metrics(model).get(METRICS[model][0].key)
     if test is None:
         return Verdict(False, f"The active version does not say how good its {name} was on test rows.", is_known=False)
-    found = _newest([month for month in outcomes.months if month.version == active.version]) or _newest(
-        [month for month in replay.months if month.role == "after"]
-    )
+    own = [month for month in outcomes.months if month.version == active.version]
+    after = [month for month in replay.months if month.role == "after"]
+    kept, asked = _newest(own), _newest(after)
+    found = kept or asked
     if found is None:
-        return Verdict(
-            False,
-            f"Whether the {name} still holds is not known yet: what happened is known of no month after its training, "
-            "or of too few customers.",
-            is_known=False,
+        why = "too few customers" if own or after else "no month"
+        sentence = (
+            f"Whether the {name} still holds is not known yet: what happened after its training is known of {why}."
         )
-    month, measure = found
-    is_worse = measure.interval.high < test and measure.value <= test - LEAST_DROP
-    low, high = (_shown(model, value) for value in measure.interval)
-    compared = (
-        f"{_MEASURES[model]} {_shown(model, measure.value)} ({low} to {high}) in {month.month:%B %Y}, "
-        f"{_shown(model, test)} on its test rows."
+        return Verdict(False, sentence, is_known=False)
+    compared = f"{_MEASURES[model]} {found.told(model)}, {_shown(model, test)} on its test rows"
+    if not found.is_below(test):
+        return Verdict(False, f"The {name} holds: {compared}.")
+    if kept is None or asked is None or asked.is_below(test):
+        return Verdict(True, f"The {name} has got worse: {compared}.")
+    return Verdict(
+        False,
+        f"The {name} holds, yet its kept predictions came true less often: {compared}, but {asked.told(model)} when it is "
+        "asked again with the values of the day. Score more often, and look for differences between the features view "
+        "and the history.",
     )
-    return Verdict(is_worse, f"The {name} {'has got worse' if is_worse else 'holds'}: {compared}")
 
 
-def _newest(months: list[Month[Figures]]) -> tuple[Month[Figures], Measure] | None:
+class _Measured(NamedTuple):
+    month: date
+    value: float
+    interval: Interval
+
+    def is_below(self, test: float) -> bool:
+        return self.interval.high < test and self.value <= test - LEAST_DROP
+
+    def told(self, model: ModelName) -> str:
+        """ "0.750 (0.730 to 0.770) in April 2026"."""
+        low, high = (_shown(model, value) for value in self.interval)
+        return f"{_shown(model, self.value)} ({low} to {high}) in {self.month:%B %Y}"
+
+
+def _newest(months: list[Month[Figures]]) -> _Measured | None:
     for month in sorted(months, key=lambda one: one.month, reverse=True):
         measure = month.figures.main
         if measure is not None and month.figures.is_enough:
-            return month, measure
+            return _Measured(month.month, measure.value, measure.interval)
     return None
 
 

@@ -13,6 +13,7 @@ _GREY = "#7b8a92"
 # A change of a hundredth should not look like a cliff.
 _LEAST_SPAN = 0.12
 _MOST_TICKS = 6
+_OTHERS = "Other versions"
 ROLES: dict[Role, str] = {
     "before": "Older than its training",
     "learned": "Learned from",
@@ -25,16 +26,22 @@ _SYMBOLS: dict[Role | None, str] = {"validation": "diamond", "test": "square", "
 _NEW: frozenset[Role | None] = frozenset({None, "test", "after", "before"})
 
 
-def measured(months: Sequence[Month[Figures]], test: float | None, title: str, *, is_share: bool) -> go.Figure:
+def measured(
+    months: Sequence[Month[Figures]], active: str, test: float | None, title: str, *, is_share: bool
+) -> go.Figure:
     """The main measure with its interval, a dotted line at the value on test rows; pale where the model learned."""
     known = [(month, month.figures.main) for month in months if month.figures.main is not None]
     scale = 100 if is_share else 1
     figure = go.Figure()
-    groups = _groups(months)
-    for place, (name, belongs) in enumerate(groups.items()):
-        own = [(month, measure) for month, measure in known if belongs(month)]
-        if own:
-            _add_measures(figure, name, own, _colour(place, own[0][0]), scale)
+    groups = _groups(months, active)
+    if months[0].role is not None:
+        figure.add_scatter(
+            x=[month.month for month, _ in known], y=[scale * measure.value for _, measure in known], mode="lines",
+            line={"color": charts.palette()[0], "width": 1.5}, opacity=0.35, showlegend=False, hoverinfo="skip",
+        )  # fmt: skip
+    for name, belongs in groups.items():
+        if own := [(month, measure) for month, measure in known if belongs(month)]:
+            _add_measures(figure, name, own, scale)
     if test is not None:
         ends = _ends(months)
         figure.add_scatter(
@@ -109,26 +116,20 @@ def first_three(months: Sequence[Month[OfferFigures]]) -> go.Figure:
     return _by_month(figure, months)
 
 
-def _groups(months: Sequence[Month[Figures]]) -> dict[str, Callable[[Month[Figures]], bool]]:
-    """One series per version of kept predictions, or per role of replayed months."""
-    if any(month.role is None for month in months):
-        versions = sorted({month.version for month in months})
-        return {f"Version …{version[-4:]}": lambda month, own=version: month.version == own for version in versions}
+def _groups(months: Sequence[Month[Figures]], active: str) -> dict[str, Callable[[Month[Figures]], bool]]:
+    """A series for the active version and one for others, or one for each role of replayed months."""
+    if months[0].role is None:
+        return {
+            "Active version": lambda month: month.version == active,
+            _OTHERS: lambda month: month.version != active,
+        }
     roles: list[Role] = [role for role in ROLES if any(month.role == role for month in months)]
     return {ROLES[role]: lambda month, own=role: month.role == own for role in roles}
 
 
-def _colour(place: int, month: Month[Figures]) -> str:
-    colours = charts.palette()
-    if month.role is None:
-        return colours[place % len(colours)]
-    return colours[1] if month.role == "after" else colours[0]
-
-
-def _add_measures(
-    figure: go.Figure, name: str, known: Sequence[tuple[Month[Figures], Measure]], colour: str, scale: int
-) -> None:
-    role = known[0][0].role
+def _add_measures(figure: go.Figure, name: str, known: Sequence[tuple[Month[Figures], Measure]], scale: int) -> None:
+    role, colours = known[0][0].role, charts.palette()
+    colour = colours[1] if role == "after" or name == _OTHERS else colours[0]
     figure.add_scatter(
         x=[month.month for month, _ in known],
         y=[scale * measure.value for _, measure in known],
@@ -141,12 +142,12 @@ def _add_measures(
             "width": 5,
         },
         name=name,
-        mode="lines+markers",
+        mode="markers" if role or name == _OTHERS else "lines+markers",
         opacity=1.0 if role in _NEW else 0.45,
         line={"color": colour, "width": 2},
-        marker={"size": 9, "symbol": _SYMBOLS.get(role, "circle")},
+        marker={"color": colour, "size": 9, "symbol": _SYMBOLS.get(role, "circle")},
         hovertext=[
-            f"{month.month:%B %Y}, {name[0].lower()}{name[1:]}: {_shown(measure.value, scale == 100)} "
+            f"{month.month:%B %Y}, {ROLES[month.role].lower() if month.role else month.version}: {_shown(measure.value, scale == 100)} "
             f"({_shown(measure.interval.low, scale == 100)} to {_shown(measure.interval.high, scale == 100)}),<br>"
             f"{format.count(month.figures.rows)} customers"
             for month, measure in known

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.analytics.outcomes.kept_predictions import read_churn_outcomes, read_offer_outcomes
-from loyalty_core.analytics.outcomes.months import Told
 from loyalty_core.analytics.outcomes.replay import replay_churn, replay_offers
 from loyalty_core.analytics.outcomes.verdict import Verdict, performance_verdict
-from loyalty_core.ml.bundle import Bundle
+from loyalty_core.ml.bundle import load_bundle
 from loyalty_core.services import get_services
 from loyalty_core.ui.data import kept
 from loyalty_core.warehouse.predictions import ScoringRun, last_run
 
 if TYPE_CHECKING:
+    from loyalty_core.analytics.outcomes.months import Told
     from loyalty_core.ml.comparison import VersionRecord
     from loyalty_core.warehouse.history import ModelName
 
@@ -23,29 +23,21 @@ def outcomes(model: ModelName) -> Told[Any]:
     return _outcomes(model, last_run(get_services().warehouse))
 
 
-def replay(model: ModelName) -> Told[Any]:
-    """The active version asked about past months; raises `ModelNotFound` before the first training."""
-    return _replay(model, get_services().inference.models().version)
+@kept
+def replay(model: ModelName, version: str) -> Told[Any]:
+    """A version asked about past months; raises `BundleError` when it cannot be trusted."""
+    services = get_services()
+    ask = replay_churn if model == "churn" else replay_offers
+    return ask(services.warehouse, load_bundle(services.settings.models_dir, version))
 
 
 def verdict(model: ModelName, active: VersionRecord) -> Verdict:
     """Whether the active version's model has got worse; a reason to train it anew."""
-    return performance_verdict(model, active, outcomes(model), replay(model))
+    return performance_verdict(model, active, outcomes(model), replay(model, active.version))
 
 
 @kept
 def _outcomes(model: ModelName, run: ScoringRun | None) -> Told[Any]:
-    del run  # a part of the key only, as below
+    del run  # a part of the key only
     read = read_churn_outcomes if model == "churn" else read_offer_outcomes
     return read(get_services().warehouse)
-
-
-@kept
-def _replay(model: ModelName, version: str) -> Told[Any]:
-    del version
-    services = get_services()
-    models = services.inference.models()
-    if not isinstance(models, Bundle):
-        return Told(why_none="Mock mode: made-up predictions were never learned, so there is nothing to measure.")
-    ask = replay_churn if model == "churn" else replay_offers
-    return ask(services.warehouse, models)

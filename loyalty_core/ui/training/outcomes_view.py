@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.analytics.outcomes.figures import ChurnFigures, OfferFigures
-from loyalty_core.analytics.outcomes.months import Month, Told
+from loyalty_core.analytics.outcomes.matching import WITHIN_DAYS
+from loyalty_core.analytics.outcomes.months import Month, Told, one_per_month
 from loyalty_core.analytics.outcomes.verdict import Verdict
 from loyalty_core.ml.comparison import METRICS, TITLES, VersionRecord
 from loyalty_core.ui import charts, format
@@ -17,7 +18,7 @@ from loyalty_core.ui.training import figures, outcomes_figures, outcomes_reading
 from loyalty_core.warehouse.history import ModelName
 
 _MODELS: tuple[ModelName, ...] = ("churn", "nbo")
-_KEPT, _REPLAY = "Kept predictions", "Past months"
+_KEPT, _REPLAY = "Kept predictions", "Past months, asked now"
 _REPLAY_NOTE = (
     "The active version was asked about every customer of each month in the history. Pale months are those that it "
     "learned from: they flatter it."
@@ -26,7 +27,11 @@ _MIXED_NOTE = (
     "Its training drew rows at random, so months it learned from cannot be told from those it did not: all up to the "
     "last of them flatter it."
 )
-_KEPT_NOTE = "Of each month the first scoring, beside the first row of the history in the 31 days that follow it."
+_KEPT_NOTE = (
+    f"Of each month the first scoring, beside each customer's first row of the history in the {WITHIN_DAYS} days from it "
+    "on. Where several versions answered in a month, the charts without their names show the active one, or that of "
+    "most customers."
+)
 
 
 def draw_outcomes() -> None:
@@ -42,12 +47,12 @@ def draw_outcomes() -> None:
 
 def _draw_model(model: ModelName, active: VersionRecord) -> None:
     with st.spinner("Asking what became of the predictions …"):
-        outcomes, replay = outcomes_reading.outcomes(model), outcomes_reading.replay(model)
+        outcomes, replay = outcomes_reading.outcomes(model), outcomes_reading.replay(model, active.version)
         verdict = outcomes_reading.verdict(model, active)
     _draw_verdict(model, verdict)
     if outcomes.months and replay.months:
         chosen = st.segmented_control(
-            "Beside what happened", [_KEPT, _REPLAY], default=_KEPT, required=True, key=f"outcomes-{model}"
+            "Which answers", [_KEPT, _REPLAY], default=_KEPT, required=True, key=f"outcomes-{model}"
         )
     else:
         chosen = _KEPT if outcomes.months else _REPLAY
@@ -64,7 +69,7 @@ def _draw_model(model: ModelName, active: VersionRecord) -> None:
 
 def _draw_verdict(model: ModelName, verdict: Verdict) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(TITLES[model], anchor=False, width="content")
+        st.subheader(f"{TITLES[model]}: accuracy on outcomes", anchor=False, width="content")
         if verdict.is_worse:
             st.badge("Got worse", icon=":material/trending_down:", color="red")
         elif verdict.is_known:
@@ -75,32 +80,34 @@ def _draw_verdict(model: ModelName, verdict: Verdict) -> None:
 
 
 def _draw_told(model: ModelName, told: Told[Any], active: VersionRecord, note: str) -> None:
-    main = METRICS[model][0]
+    main, one_each = METRICS[model][0], one_per_month(told.months, active.version)
     left, right = st.columns(2)
     with left:
         st.markdown(f"**{escape(main.title)} by month**")
         test = active.metrics(model).get(main.key)
         axis = "First choice right (%)" if main.is_share else main.title
         charts.draw(
-            outcomes_figures.measured(told.months, test, axis, is_share=main.is_share),
+            outcomes_figures.measured(told.months, active.version, test, axis, is_share=main.is_share),
             f"outcomes-main-{model}",
             f"{main.title} of {len(told.months)} months with intervals, beside the value on test rows.",
             legend=True,
         )
     if model == "churn":
-        _draw_churn(told.months, right)
+        _draw_churn(one_each, right)
     else:
         with right:
             st.markdown("**Beside simply naming the most popular offer**")
             charts.draw(
-                outcomes_figures.first_three(told.months),
+                outcomes_figures.first_three(one_each),
                 "outcomes-first-three",
                 "Share of customers whose offer was the first choice, among the first three, or the most popular.",
                 legend=True,
             )
     st.caption(escape(note.strip()))
     rows = _churn_rows(told.months) if model == "churn" else _offer_rows(told.months)
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key=f"outcomes-table-{model}", alt="The same by month")
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, height="content", key=f"outcomes-table-{model}", alt="The same by month"
+    )
 
 
 def _draw_churn(months: Sequence[Month[ChurnFigures]], place: Any) -> None:

@@ -36,8 +36,8 @@ def test_only_the_first_row_of_the_days_that_follow_counts(past: Past):
     past.scored("2026-03-05", *FOUR, ("early", 0.5, "a"), ("late", 0.5, "a"), ("silent", 0.5, "a"))
     past.left(
         ("c0", "2026-03-04", 0), ("c0", "2026-03-05", 1), ("c1", "2026-03-20", 0), ("c1", "2026-03-21", 1),
-        ("c2", "2026-04-05", 1), ("c3", "2026-03-06", None), ("c3", "2026-03-07", 0),
-        ("early", "2026-03-04", 1), ("late", "2026-04-06", 1), ("stranger", "2026-03-05", 1),
+        ("c2", "2026-04-04", 1), ("c3", "2026-03-06", None), ("c3", "2026-03-07", 0),
+        ("early", "2026-03-04", 1), ("late", "2026-04-05", 1), ("stranger", "2026-03-05", 1),
     )  # fmt: skip
     [month] = read_churn_outcomes(past.warehouse).months
     assert month.figures.left == Share(2, 4)
@@ -133,10 +133,12 @@ def test_before_anything_is_known_it_says_when(past: Past):
     past.left(*WHAT_FOUR_DID)
     past.took(("c0", "2026-03-05", 2))
     churn = read_churn_outcomes(past.warehouse).why_none
-    assert f"to be expected from {shown(scored + timedelta(days=90))} on" in churn
-    assert f"the oldest kept scoring is of {shown(scored)}, and who left is known 90 days later" in churn
+    assert churn == (
+        f"The first outcomes of kept predictions are to be expected from {shown(scored + timedelta(days=90))} on: "
+        f"the oldest is of {shown(scored)}, and who left is known 90 days later."
+    )
     assert read_offer_outcomes(past.warehouse).why_none == (
-        f"customer_offer_history has no row of the 31 days after a kept scoring, of which the oldest is of "
+        f"customer_offer_history has no row of the 31 days from a kept scoring on, of which the oldest is of "
         f"{shown(scored)}; its newest row is of 5 Mar 2026. Outcomes are shown as soon as newer rows are loaded."
     )
 

@@ -38,6 +38,9 @@ def test_the_whole_interval_must_lie_below():
     assert worse.sentence == (
         "The churn model has got worse: AUC 0.750 (0.730 to 0.770) in April 2026, 0.800 on its test rows."
     )
+    assert worse.clause == (
+        "the churn model has got worse: AUC 0.750 (0.730 to 0.770) in April 2026, 0.800 on its test rows"
+    )
     holds = verdict(month(4, churn(0.785)))
     assert holds == Verdict(
         False, "The churn model holds: AUC 0.785 (0.765 to 0.805) in April 2026, 0.800 on its test rows."
@@ -63,11 +66,29 @@ def test_a_replay_is_asked_where_nothing_has_an_outcome():
     assert not verdict(month(2, churn(0.8)), replay=Told(months)).is_worse
 
 
+def test_old_predictions_are_not_held_against_a_model_that_answers_well_when_asked_again():
+    kept, fresh, stale = month(4, churn(0.75)), month(4, churn(0.81), role="after"), month(4, churn(0.7), role="after")
+    found = verdict(kept, replay=Told((fresh,)))
+    assert not found.is_worse
+    assert found.sentence.startswith(
+        "The churn model holds, yet its kept predictions came true less often: AUC 0.750 (0.730 to 0.770) in April 2026, "
+        "0.800 on its test rows, but 0.810 (0.790 to 0.830) in April 2026 when it is asked again with the values of the "
+        "day."
+    )
+    assert verdict(kept, replay=Told((stale,))).is_worse
+
+
 @pytest.mark.parametrize("role", ["before", "learned", "validation", "test", "mixed"])
 def test_months_it_has_seen_say_nothing(role: Role):
     found = verdict(replay=Told((month(5, churn(0.1), role=role),)))
     assert (found.is_worse, found.is_known) == (False, False)
-    assert found.sentence.startswith("Whether the churn model still holds is not known yet")
+    assert found.sentence == (
+        "Whether the churn model still holds is not known yet: what happened after its training is known of no month."
+    )
+
+
+def test_too_few_customers_say_nothing():
+    assert verdict(month(4, churn(0.5, rows=60))).sentence.endswith("is known of too few customers.")
 
 
 def test_offers_are_judged_by_right_first_choices():
