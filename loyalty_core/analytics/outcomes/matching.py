@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     from loyalty_core.warehouse import Warehouse
 
-# The days from a scoring on whose rows belong to it; a month, so that a history with one day a month has one of them.
-# No row before the scoring does: what its label tells began before the prediction, which would have seen a part of it.
-WITHIN_DAYS = 31
 # A label with more values than that is no label.
 _MOST_LABELS = 10_000
 
@@ -107,7 +105,7 @@ def outcomes_of(past: PastRun, history: DatedHistory, columns: Sequence[sa.Colum
 
 
 def offers_by_label(warehouse: Warehouse, past: PastRun, history: DatedHistory) -> Mapping[Any, int]:
-    """Label as it stands in the history → offer id, of the days that count for a run; raises `TrainingRefused`."""
+    """Label as it stands in the history → offer id, of the rows that belong to a run; raises `TrainingRefused`."""
     select = sa.select(history.label.label("label")).where(*_after(past, history)).distinct()
     labels = warehouse.fetch_arrow(select.limit(_MOST_LABELS))["label"].combine_chunks()
     if not len(labels):
@@ -128,14 +126,23 @@ def why_none_yet(warehouse: Warehouse, history: DatedHistory, oldest: date, toda
             f"{shown(oldest)}, and who left is known {window} days later."
         )
     return (
-        f"{history.source} has no row of the {WITHIN_DAYS} days from a kept scoring on, of which the oldest is of "
+        f"{history.source} has no row of the month from any kept scoring on, of which the oldest is of "
         f"{shown(oldest)}; {its_newest}. Outcomes are shown as soon as newer rows are loaded."
     )
 
 
 def _after(past: PastRun, history: DatedHistory) -> tuple[sa.ColumnElement[bool], ...]:
-    until = past.day + timedelta(days=WITHIN_DAYS)
-    return history.day >= past.day, history.day < until, history.label.is_not(None)
+    """The rows that belong to a run: those of the month from its day on, so that a monthly history has one of them.
+
+    No row before it does: what its label tells began before the prediction, which would have seen a part of it.
+    """
+    return history.day >= past.day, history.day < a_month_after(past.day), history.label.is_not(None)
+
+
+def a_month_after(day: date) -> date:
+    """The same day of the next month, or its last day where it is shorter."""
+    year, month = day.year + day.month // 12, day.month % 12 + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def _same(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:

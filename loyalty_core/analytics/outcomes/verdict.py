@@ -53,10 +53,8 @@ def performance_verdict(
     found = kept or asked
     if found is None:
         why = "too few customers" if own or after else "no month"
-        sentence = (
-            f"Whether the {name} still holds is not known yet: what happened after its training is known of {why}."
-        )
-        return Verdict(False, sentence, is_known=False)
+        known = f"what happened after its training is known of {why}"
+        return Verdict(False, f"Whether the {name} still holds is not known yet: {known}.", is_known=False)
     compared = f"{_MEASURES[model]} {found.told(model)}, {_shown(model, test)} on its test rows"
     if not found.is_below(test):
         return Verdict(False, f"The {name} holds: {compared}.")
@@ -64,9 +62,9 @@ def performance_verdict(
         return Verdict(True, f"The {name} has got worse: {compared}.")
     return Verdict(
         False,
-        f"The {name} holds, yet its kept predictions came true less often: {compared}, but {asked.told(model)} when it is "
-        "asked again with the values of the day. Score more often, and look for differences between the features view "
-        "and the history.",
+        f"The {name} holds, yet its kept predictions came true less often: {compared}, but {asked.told(model)} when it "
+        "is asked again with the values of the day. Score more often, and look for differences between the features "
+        "view and the history.",
     )
 
 

@@ -1,7 +1,7 @@
 """Figures of predictions beside what happened, by month."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 import plotly.graph_objects as go
 
@@ -14,6 +14,8 @@ _GREY = "#7b8a92"
 _LEAST_SPAN = 0.12
 _MOST_TICKS = 6
 _OTHERS = "Other versions"
+# Beside the active version of the same month rather than on it.
+_ASIDE = timedelta(days=5)
 ROLES: dict[Role, str] = {
     "before": "Older than its training",
     "learned": "Learned from",
@@ -31,45 +33,33 @@ def measured(
 ) -> go.Figure:
     """The main measure with its interval, a dotted line at the value on test rows; pale where the model learned."""
     known = [(month, month.figures.main) for month in months if month.figures.main is not None]
-    scale = 100 if is_share else 1
     figure = go.Figure()
-    groups = _groups(months, active)
     if months[0].role is not None:
         figure.add_scatter(
-            x=[month.month for month, _ in known], y=[scale * measure.value for _, measure in known], mode="lines",
+            x=[month.month for month, _ in known], y=[measure.value for _, measure in known], mode="lines",
             line={"color": charts.palette()[0], "width": 1.5}, opacity=0.35, showlegend=False, hoverinfo="skip",
         )  # fmt: skip
-    for name, belongs in groups.items():
+    for name, belongs in _groups(months, active).items():
         if own := [(month, measure) for month, measure in known if belongs(month)]:
-            _add_measures(figure, name, own, scale)
+            _add_measures(figure, name, own, is_share=is_share)
     if test is not None:
-        ends = _ends(months)
         figure.add_scatter(
-            x=ends, y=[scale * test] * 2, mode="lines", line={"dash": "dot", "color": _GREY, "width": 2},
+            x=_ends(months), y=[test] * 2, mode="lines", line={"dash": "dot", "color": _GREY, "width": 2},
             name="On its test rows", hovertemplate=f"{_shown(test, is_share)} on its test rows<extra></extra>",
         )  # fmt: skip
     values = [value for _, measure in known for value in measure.interval] + ([test] if test is not None else [])
-    figure.update_yaxes(title=title, range=[scale * edge for edge in _range(values)])
+    figure.update_yaxes(title=title, range=_range(values), tickformat=".0%" if is_share else ".2f", nticks=6)
     return _by_month(figure, months)
 
 
 def predicted_and_actual(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
     """The mean probability beside the share that left."""
     colours, figure = charts.palette(), go.Figure()
-    for name, colour, of in (
-        ("Predicted", colours[1], lambda figures: figures.predicted),
-        ("Left", colours[0], lambda figures: figures.left.value),
-    ):
-        figure.add_scatter(
-            x=[month.month for month in months],
-            y=[100 * of(month.figures) for month in months],
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 2.5, "dash": "dash" if name == "Predicted" else "solid"},
-            hovertemplate=f"{name}, %{{x|%B %Y}}: %{{y:.1f}}%<extra></extra>",
-        )
-    highest = max(max(month.figures.predicted, month.figures.left.value) for month in months)
-    figure.update_yaxes(title="Customers (%)", range=[0, min(100, 130 * highest + 1)])
+    predicted = [month.figures.predicted for month in months]
+    left = [month.figures.left.value for month in months]
+    _add_shares(figure, months, "Predicted", predicted, colours[1], "dash")
+    _add_shares(figure, months, "Left", left, colours[0])
+    figure.update_yaxes(title="Customers", range=[0, min(1.0, 1.3 * max(*predicted, *left) + 0.01)], tickformat=".0%")
     return _by_month(figure, months)
 
 
@@ -99,21 +89,32 @@ def lift(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
 def first_three(months: Sequence[Month[OfferFigures]]) -> go.Figure:
     """How often the offer taken was among the first three, the first, or simply the most popular one."""
     colours, figure = charts.palette(), go.Figure()
-    for name, colour, dash, of in (
-        ("Among the first three", colours[2], "solid", lambda figures: figures.top_3),
-        ("First choice", colours[0], "solid", lambda figures: figures.top_1),
-        ("Most popular offer", _GREY, "dash", lambda figures: figures.popular),
-    ):
-        figure.add_scatter(
-            x=[month.month for month in months],
-            y=[100 * of(month.figures).value for month in months],
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "width": 2.5, "dash": dash},
-            hovertemplate=f"{name}, %{{x|%B %Y}}: %{{y:.1f}}%<extra></extra>",
-        )
-    figure.update_yaxes(title="Customers (%)", range=[0, 100])
+    three, first, popular = (
+        [getattr(month.figures, name).value for month in months] for name in ("top_3", "top_1", "popular")
+    )
+    _add_shares(figure, months, "Among the first three", three, colours[2])
+    _add_shares(figure, months, "First choice", first, colours[0])
+    _add_shares(figure, months, "Most popular offer", popular, _GREY, "dash")
+    figure.update_yaxes(title="Customers", range=[0, 1], tickformat=".0%")
     return _by_month(figure, months)
+
+
+def _add_shares(
+    figure: go.Figure,
+    months: Sequence[Month[Figures]],
+    name: str,
+    shares: list[float],
+    colour: str,
+    dash: str = "solid",
+) -> None:
+    figure.add_scatter(
+        x=[month.month for month in months],
+        y=shares,
+        name=name,
+        mode="lines+markers",
+        line={"color": colour, "width": 2.5, "dash": dash},
+        hovertemplate=f"{name}, %{{x|%B %Y}}: %{{y:.1%}}<extra></extra>",
+    )
 
 
 def _groups(months: Sequence[Month[Figures]], active: str) -> dict[str, Callable[[Month[Figures]], bool]]:
@@ -127,17 +128,20 @@ def _groups(months: Sequence[Month[Figures]], active: str) -> dict[str, Callable
     return {ROLES[role]: lambda month, own=role: month.role == own for role in roles}
 
 
-def _add_measures(figure: go.Figure, name: str, known: Sequence[tuple[Month[Figures], Measure]], scale: int) -> None:
+def _add_measures(
+    figure: go.Figure, name: str, known: Sequence[tuple[Month[Figures], Measure]], *, is_share: bool
+) -> None:
     role, colours = known[0][0].role, charts.palette()
     colour = colours[1] if role == "after" or name == _OTHERS else colours[0]
+    aside = _ASIDE if name == _OTHERS else timedelta()
     figure.add_scatter(
-        x=[month.month for month, _ in known],
-        y=[scale * measure.value for _, measure in known],
+        x=[month.month + aside for month, _ in known],
+        y=[measure.value for _, measure in known],
         error_y={
             "type": "data",
             "symmetric": False,
-            "array": [scale * (measure.interval.high - measure.value) for _, measure in known],
-            "arrayminus": [scale * (measure.value - measure.interval.low) for _, measure in known],
+            "array": [measure.interval.high - measure.value for _, measure in known],
+            "arrayminus": [measure.value - measure.interval.low for _, measure in known],
             "thickness": 1.5,
             "width": 5,
         },
@@ -146,14 +150,15 @@ def _add_measures(figure: go.Figure, name: str, known: Sequence[tuple[Month[Figu
         opacity=1.0 if role in _NEW else 0.45,
         line={"color": colour, "width": 2},
         marker={"color": colour, "size": 9, "symbol": _SYMBOLS.get(role, "circle")},
-        hovertext=[
-            f"{month.month:%B %Y}, {ROLES[month.role].lower() if month.role else month.version}: {_shown(measure.value, scale == 100)} "
-            f"({_shown(measure.interval.low, scale == 100)} to {_shown(measure.interval.high, scale == 100)}),<br>"
-            f"{format.count(month.figures.rows)} customers"
-            for month, measure in known
-        ],
+        hovertext=[_hover(month, measure, is_share=is_share) for month, measure in known],
         hoverinfo="text",
     )
+
+
+def _hover(month: Month[Figures], measure: Measure, *, is_share: bool) -> str:
+    what = ROLES[month.role].lower() if month.role else f"version {month.version}"
+    value, low, high = (_shown(number, is_share) for number in (measure.value, *measure.interval))
+    return f"{month.month:%B %Y}, {what}:<br>{value} ({low} to {high}), {format.count(month.figures.rows)} customers"
 
 
 def _by_month(figure: go.Figure, months: Sequence[Month[Figures]]) -> go.Figure:
@@ -164,7 +169,7 @@ def _by_month(figure: go.Figure, months: Sequence[Month[Figures]]) -> go.Figure:
     return figure
 
 
-def _ends(months: Sequence[Month[Figures]]) -> tuple:
+def _ends(months: Sequence[Month[Figures]]) -> tuple[date, date]:
     """Half a month before the first and after the last, so that no point lies on the edge."""
     half = timedelta(days=16)
     return months[0].month - half, months[-1].month + half

@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.analytics.outcomes.figures import ChurnFigures, OfferFigures
-from loyalty_core.analytics.outcomes.matching import WITHIN_DAYS
 from loyalty_core.analytics.outcomes.months import Month, Told, one_per_month
 from loyalty_core.analytics.outcomes.verdict import Verdict
 from loyalty_core.ml.comparison import METRICS, TITLES, VersionRecord
@@ -28,9 +27,9 @@ _MIXED_NOTE = (
     "last of them flatter it."
 )
 _KEPT_NOTE = (
-    f"Of each month the first scoring, beside each customer's first row of the history in the {WITHIN_DAYS} days from it "
-    "on. Where several versions answered in a month, the charts without their names show the active one, or that of "
-    "most customers."
+    "Of each month the first scoring, beside each customer's first row of the history in the month from "
+    "it on. Of several versions in a month only the first chart and the table show all, the other charts the active "
+    "one, or that of most customers."
 )
 
 
@@ -85,7 +84,7 @@ def _draw_told(model: ModelName, told: Told[Any], active: VersionRecord, note: s
     with left:
         st.markdown(f"**{escape(main.title)} by month**")
         test = active.metrics(model).get(main.key)
-        axis = "First choice right (%)" if main.is_share else main.title
+        axis = "First choice right" if main.is_share else main.title
         charts.draw(
             outcomes_figures.measured(told.months, active.version, test, axis, is_share=main.is_share),
             f"outcomes-main-{model}",

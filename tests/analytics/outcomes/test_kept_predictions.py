@@ -9,6 +9,7 @@ import pytest
 
 from loyalty_core.analytics.outcomes.figures import Share
 from loyalty_core.analytics.outcomes.kept_predictions import read_churn_outcomes, read_offer_outcomes
+from loyalty_core.analytics.outcomes.matching import a_month_after
 from loyalty_core.analytics.outcomes.months import shown
 from loyalty_core.errors import ViewUnusable
 from loyalty_core.ml.training_checks import TrainingRefused
@@ -61,6 +62,14 @@ def test_of_each_month_the_first_scoring_counts(past: Past):
     march, april = read_churn_outcomes(past.warehouse).months
     assert (march.month, march.version, march.figures.rows) == (MARCH, "a", 4)
     assert (april.month, april.figures.left) == (APRIL, Share(1, 2))
+
+
+@pytest.mark.parametrize(
+    ("day", "after"),
+    [("2026-01-01", "2026-02-01"), ("2026-01-31", "2026-02-28"), ("2026-12-15", "2027-01-15")],
+)
+def test_a_month_after(day: str, after: str):
+    assert a_month_after(date.fromisoformat(day)) == date.fromisoformat(after)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +147,7 @@ def test_before_anything_is_known_it_says_when(past: Past):
         f"the oldest is of {shown(scored)}, and who left is known 90 days later."
     )
     assert read_offer_outcomes(past.warehouse).why_none == (
-        f"customer_offer_history has no row of the 31 days from a kept scoring on, of which the oldest is of "
+        f"customer_offer_history has no row of the month from any kept scoring on, of which the oldest is of "
         f"{shown(scored)}; its newest row is of 5 Mar 2026. Outcomes are shown as soon as newer rows are loaded."
     )
 
@@ -146,7 +155,7 @@ def test_before_anything_is_known_it_says_when(past: Past):
 def test_a_history_that_was_not_loaded_since_is_named(past: Past):
     past.scored("2026-03-05", *FOUR)
     past.left(("c0", "2026-03-01", 1))
-    assert "customer_churn_history has no row of the 31 days" in read_churn_outcomes(past.warehouse).why_none
+    assert "customer_churn_history has no row of the month" in read_churn_outcomes(past.warehouse).why_none
 
 
 @pytest.mark.parametrize(

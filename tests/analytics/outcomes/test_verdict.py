@@ -71,9 +71,9 @@ def test_old_predictions_are_not_held_against_a_model_that_answers_well_when_ask
     found = verdict(kept, replay=Told((fresh,)))
     assert not found.is_worse
     assert found.sentence.startswith(
-        "The churn model holds, yet its kept predictions came true less often: AUC 0.750 (0.730 to 0.770) in April 2026, "
-        "0.800 on its test rows, but 0.810 (0.790 to 0.830) in April 2026 when it is asked again with the values of the "
-        "day."
+        "The churn model holds, yet its kept predictions came true less often: AUC 0.750 (0.730 to 0.770) in April "
+        "2026, 0.800 on its test rows, but 0.810 (0.790 to 0.830) in April 2026 when it is asked again with the values "
+        "of the day."
     )
     assert verdict(kept, replay=Told((stale,))).is_worse
 
