@@ -112,6 +112,21 @@ def test_kept_predictions_come_first(
     assert tables(app)[0]["Month"] == MONTHS
 
 
+def test_too_few_outcomes_are_no_chart(
+    open_screen: OpenScreen, demo_settings: Configure, query_demo: Query, tmp_path: Path
+):
+    demo_settings(predictions_file=tmp_path / "customer_predictions.parquet")
+    version = activate_with(first="2026-03-01", last="2026-08-01")
+    [(customer,)] = query_demo("SELECT min(customer_id) FROM customer_churn_history WHERE snapshot_date = '2026-06-01'")
+    moment = datetime(2026, 5, 20, tzinfo=UTC)
+    write_run(Demo(), get_services().warehouse, moment, [(customer, 0.5, version)], present=True)  # pyright: ignore
+    app = open_screen(TRAINING, view="Monitoring")
+    churn, _ = tables(app)
+    assert (churn["Customers"], churn["AUC"]) == (["1"], ["too few"])
+    assert "Too few customers left, or too few stayed, to tell them apart." in texts_of(app)
+    assert not app.error
+
+
 def test_before_the_first_training_it_says_what_to_do(open_screen: OpenScreen, demo_settings: Configure):
     app = open_screen(TRAINING, view="Monitoring")
     assert [info.value for info in app.info] == ["There is no active version yet. Train one, and activate it."]

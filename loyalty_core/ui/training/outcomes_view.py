@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from loyalty_core.analytics.outcomes.figures import ChurnFigures, OfferFigures
 from loyalty_core.analytics.outcomes.months import Month, Told, one_per_month
@@ -40,57 +41,54 @@ def draw_outcomes() -> None:
         st.info("There is no active version yet. Train one, and activate it.", icon=":material/model_training:")
         return
     for model in _MODELS:
-        with st.container(border=True), errors_shown():
-            _draw_model(model, active)
+        with st.container(border=True):
+            heading = st.container(horizontal=True, vertical_alignment="center", gap="small")
+            heading.subheader(f"{TITLES[model]}: accuracy on outcomes", anchor=False, width="content")
+            with errors_shown():
+                _draw_model(model, active, heading)
 
 
-def _draw_model(model: ModelName, active: VersionRecord) -> None:
+def _draw_model(model: ModelName, active: VersionRecord, heading: DeltaGenerator) -> None:
     with st.spinner("Asking what became of the predictions …"):
         outcomes, replay = outcomes_reading.outcomes(model), outcomes_reading.replay(model, active.version)
         verdict = outcomes_reading.verdict(model, active)
-    _draw_verdict(model, verdict)
-    if outcomes.months and replay.months:
-        chosen = st.segmented_control(
-            "Which answers", [_KEPT, _REPLAY], default=_KEPT, required=True, key=f"outcomes-{model}"
-        )
-    else:
-        chosen = _KEPT if outcomes.months else _REPLAY
-        if outcomes.why_none:
-            st.caption(escape(outcomes.why_none))
-    if chosen == _KEPT:
+    _draw_badge(verdict, heading)
+    st.markdown(escape(verdict.sentence))
+    if _choose(model, outcomes, replay) == _KEPT:
         _draw_told(model, outcomes, active, _KEPT_NOTE)
-    elif replay.months:
+        return
+    if outcomes.why_none and outcomes.why_none != replay.why_none:
+        st.caption(escape(outcomes.why_none))
+    if replay.months:
         mixed = any(month.role == "mixed" for month in replay.months)
         _draw_told(model, replay, active, f"{_MIXED_NOTE if mixed else _REPLAY_NOTE} {replay.remark}")
     else:
         st.info(escape(replay.why_none), icon=":material/info:")
 
 
-def _draw_verdict(model: ModelName, verdict: Verdict) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(f"{TITLES[model]}: accuracy on outcomes", anchor=False, width="content")
-        if verdict.is_worse:
-            st.badge("Got worse", icon=":material/trending_down:", color="red")
-        elif verdict.is_known:
-            st.badge("Holds", icon=":material/check_circle:", color="green")
-        else:
-            st.badge("Not known yet", icon=":material/hourglass_top:", color="gray")
-    st.markdown(escape(verdict.sentence))
+def _draw_badge(verdict: Verdict, heading: DeltaGenerator) -> None:
+    if verdict.is_worse:
+        heading.badge("Got worse", icon=":material/trending_down:", color="red")
+    elif verdict.is_known:
+        heading.badge("Holds", icon=":material/check_circle:", color="green")
+    else:
+        heading.badge("Not known yet", icon=":material/hourglass_top:", color="gray")
+
+
+def _choose(model: ModelName, outcomes: Told[Any], replay: Told[Any]) -> str | None:
+    """Which of the two to draw; only where there are both is anybody asked."""
+    if not (outcomes.months and replay.months):
+        return _KEPT if outcomes.months else _REPLAY
+    return st.segmented_control(
+        "Which answers", [_KEPT, _REPLAY], default=_KEPT, required=True, key=f"outcomes-{model}"
+    )
 
 
 def _draw_told(model: ModelName, told: Told[Any], active: VersionRecord, note: str) -> None:
-    main, one_each = METRICS[model][0], one_per_month(told.months, active.version)
+    one_each = one_per_month(told.months, active.version)
     left, right = st.columns(2)
     with left:
-        st.markdown(f"**{escape(main.title)} by month**")
-        test = active.metrics(model).get(main.key)
-        axis = "First choice right" if main.is_share else main.title
-        charts.draw(
-            outcomes_figures.measured(told.months, active.version, test, axis, is_share=main.is_share),
-            f"outcomes-main-{model}",
-            f"{main.title} of {len(told.months)} months with intervals, beside the value on test rows.",
-            legend=True,
-        )
+        _draw_main(model, told.months, active)
     if model == "churn":
         _draw_churn(one_each, right)
     else:
@@ -109,7 +107,27 @@ def _draw_told(model: ModelName, told: Told[Any], active: VersionRecord, note: s
     )
 
 
-def _draw_churn(months: Sequence[Month[ChurnFigures]], place: Any) -> None:
+def _draw_main(model: ModelName, months: Sequence[Month[Any]], active: VersionRecord) -> None:
+    main = METRICS[model][0]
+    st.markdown(f"**{escape(main.title)} by month**")
+    if all(month.figures.main is None for month in months):
+        st.caption("Too few customers left, or too few stayed, to tell them apart.")
+        return
+    charts.draw(
+        outcomes_figures.measured(
+            months,
+            active.version,
+            active.metrics(model).get(main.key),
+            "First choice right" if main.is_share else main.title,
+            is_share=main.is_share,
+        ),
+        f"outcomes-main-{model}",
+        f"{main.title} of {len(months)} months with intervals, beside the value on test rows.",
+        legend=True,
+    )
+
+
+def _draw_churn(months: Sequence[Month[ChurnFigures]], place: DeltaGenerator) -> None:
     with place:
         st.markdown("**Share that left, predicted and real**")
         charts.draw(
