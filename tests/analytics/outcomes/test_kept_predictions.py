@@ -12,7 +12,7 @@ from loyalty_core.analytics.outcomes.kept_predictions import read_churn_outcomes
 from loyalty_core.analytics.outcomes.matching import a_month_after
 from loyalty_core.analytics.outcomes.months import shown
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.ml.training_checks import TrainingRefused
+from loyalty_core.ml.training_checks import MOST_OFFERS, TrainingRefused
 
 if TYPE_CHECKING:
     from tests.analytics.outcomes.conftest import Past
@@ -193,3 +193,11 @@ def test_a_query_of_ones_own_is_asked_for_the_days_that_matter(past: Past):
     warehouse = past.open_one(past.backend.url, dwh_churn_training_query=query)
     [month] = read_churn_outcomes(warehouse).months
     assert month.figures.left == Share(1, 2)
+
+
+def test_as_many_offers_as_a_training_takes(past: Past):
+    scores = [place / MOST_OFFERS for place in range(MOST_OFFERS)]
+    past.scored("2026-03-05", ("c0", None, "a", *scores), ("c1", None, "a", *scores), ("c2", None, "a", *scores))
+    past.took(("c0", "2026-03-05", MOST_OFFERS), ("c1", "2026-03-05", MOST_OFFERS - 2), ("c2", "2026-03-05", 1))
+    [month] = read_offer_outcomes(past.warehouse).months
+    assert (month.figures.top_1, month.figures.top_3) == (Share(1, 3), Share(2, 3))
