@@ -165,7 +165,7 @@ def _by_month(figure: go.Figure, months: Sequence[Month[Figures]]) -> go.Figure:
     first, last = _ends(months)
     between = 1 + (last - first).days // 31 // _MOST_TICKS
     figure.update_xaxes(type="date", range=[first, last], dtick=f"M{between}", tickformat="%b<br>%Y")
-    figure.update_layout(legend={"orientation": "h", "y": 1.02, "x": 0, "yanchor": "bottom"}, hovermode="closest")
+    figure.update_layout(legend={"orientation": "h", "y": 1, "x": 0, "yanchor": "bottom"}, hovermode="closest")
     return figure
 
 

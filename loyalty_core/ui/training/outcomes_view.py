@@ -14,7 +14,7 @@ from loyalty_core.analytics.outcomes.verdict import Verdict
 from loyalty_core.ml.comparison import METRICS, TITLES, VersionRecord
 from loyalty_core.ui import charts, format
 from loyalty_core.ui.messages import errors_shown, escape
-from loyalty_core.ui.training import figures, outcomes_figures, outcomes_reading, reading
+from loyalty_core.ui.training import model_figures, outcomes_figures, outcomes_reading, reading
 from loyalty_core.warehouse.history import ModelName
 
 _MODELS: tuple[ModelName, ...] = ("churn", "nbo")
@@ -148,7 +148,7 @@ def _draw_churn(months: Sequence[Month[ChurnFigures]], place: DeltaGenerator) ->
         newest = months[-1]
         st.markdown(f"**Calibration by tenths, {newest.month:%B %Y}**")
         charts.draw(
-            figures.calibration({"Customers": [asdict(tenth) for tenth in newest.figures.tenths]}),
+            model_figures.calibration({"Customers": [asdict(tenth) for tenth in newest.figures.tenths]}),
             "outcomes-tenths",
             f"Share that left over the share predicted, by tenths of the customers of {newest.month:%B %Y}.",
             legend=True,
