@@ -45,15 +45,17 @@ def one_per_month(months: Iterable[Month[F_co]], version: str) -> list[Month[F_c
     return list({one.month: one for one in ranked}.values())
 
 
-def role_of(day: date, window: Mapping[str, Any]) -> Role:
-    """What rows of this day were to a model with this window in its manifest.
+def role_of(first: date, last: date, window: Mapping[str, Any]) -> Role:
+    """What rows of these days were to a model with this window in its manifest: the most flattering of it.
 
     "mixed" where training, validation and test rows were drawn at random.
     """
-    first, validation, test, last = (_day(window, key) for key in ("first", "validation_from", "test_from", "last"))
-    if last is None or day > last:
+    oldest, validation, test, newest = (_day(window, key) for key in ("first", "validation_from", "test_from", "last"))
+    # The further back a day of the window, the more it flatters.
+    day = oldest if oldest is not None and first < oldest <= last else first
+    if newest is None or day > newest:
         return "after"
-    if first is not None and day < first:
+    if oldest is not None and day < oldest:
         return "before"
     if validation is None or test is None:
         return "mixed"

@@ -114,18 +114,18 @@ def _plan(warehouse: Warehouse, bundle: Bundle, model: ModelName) -> _Plan:
         chosen += 1
     window = _window(warehouse, bundle, model)
     roles: dict[int, Role] = {
-        _months_since_1970(month["first"]): role_of(month["first"], window) for month in found[:chosen]
+        _months_since_1970(month["first"]): role_of(month["first"], month["last"], window) for month in found[:chosen]
     }
     left_out = f"Only the newest {chosen} of {len(found)} months are shown, {rows:,} rows." if found[chosen:] else ""
     return _Plan(history, roles, found[chosen - 1]["first"], left_out)
 
 
 def _months_of(warehouse: Warehouse, history: HistoryRows) -> list[dict[str, Any]]:
-    """Rows and first day of each month, newest first."""
+    """Rows, first and last day of each month, newest first."""
     day = required_day(history)
     groups = (sa.extract("year", day), sa.extract("month", day))
-    first = sa.func.min(day).label("first")
-    select = sa.select(sa.func.count().label("rows"), first).where(history.label.is_not(None), day.is_not(None))
+    first, last = sa.func.min(day).label("first"), sa.func.max(day).label("last")
+    select = sa.select(sa.func.count().label("rows"), first, last).where(history.label.is_not(None), day.is_not(None))
     return warehouse.rows(select.group_by(*groups).order_by(first.desc()))
 
 

@@ -109,20 +109,21 @@ def test_months_are_marked_by_what_they_were_to_the_model(warehouse: Warehouse, 
 
 
 @pytest.mark.parametrize(
-    ("day", "window", "role"),
+    ("first", "last", "window", "role"),
     [
-        (date(2025, 12, 31), WINDOW, "before"),
-        (date(2026, 1, 1), WINDOW, "learned"),
-        (date(2026, 2, 15), WINDOW, "validation"),
-        (date(2026, 3, 31), WINDOW, "test"),
-        (date(2026, 4, 1), WINDOW, "after"),
-        (date(2026, 2, 1), WINDOW | {"validation_from": None, "test_from": None}, "mixed"),
-        (date(2026, 4, 1), WINDOW | {"validation_from": None, "test_from": None}, "after"),
-        (date(2026, 4, 1), {}, "after"),
+        (date(2025, 12, 1), date(2025, 12, 31), WINDOW, "before"),
+        (date(2025, 12, 20), date(2026, 1, 1), WINDOW, "learned"),
+        (date(2026, 2, 1), date(2026, 2, 28), WINDOW, "learned"),
+        (date(2026, 2, 15), date(2026, 3, 2), WINDOW, "validation"),
+        (date(2026, 3, 31), date(2026, 4, 30), WINDOW, "test"),
+        (date(2026, 4, 1), date(2026, 4, 1), WINDOW, "after"),
+        (date(2026, 2, 1), date(2026, 2, 1), WINDOW | {"validation_from": None, "test_from": None}, "mixed"),
+        (date(2026, 4, 1), date(2026, 4, 1), WINDOW | {"validation_from": None, "test_from": None}, "after"),
+        (date(2026, 4, 1), date(2026, 4, 1), {}, "after"),
     ],
 )
-def test_roles(day: date, window: dict[str, Any], role: str):
-    assert role_of(day, window) == role
+def test_roles(first: date, last: date, window: dict[str, Any], role: str):
+    assert role_of(first, last, window) == role
 
 
 def test_months_of_other_data_are_all_new(warehouse: Warehouse, bundle: Bundle):
