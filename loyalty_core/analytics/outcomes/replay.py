@@ -135,7 +135,9 @@ def _window(warehouse: Warehouse, bundle: Bundle, model: ModelName) -> dict[str,
     return bundle.manifest["models"][model]["window"] if own_data else {}
 
 
-def _rows(warehouse: Warehouse, bundle: Bundle, plan: _Plan) -> Iterator[tuple[Any, Labels, Integers]]:
+def _rows(
+    warehouse: Warehouse, bundle: Bundle, plan: _Plan
+) -> Iterator[tuple[npt.NDArray[np.float32], Labels, Integers]]:
     """Encoded features, labels and months of the chosen rows, batch by batch."""
     history, day = plan.history, required_day(plan.history)
     places = {name: f"feature_{place}" for place, name in enumerate(history.features)}
