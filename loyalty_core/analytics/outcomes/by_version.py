@@ -19,6 +19,7 @@ from loyalty_core.analytics.outcomes.matching import (
     outcomes_of,
     past_runs,
 )
+from loyalty_core.errors import ViewUnusable
 from loyalty_core.warehouse.predictions import CUSTOMER_ID
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.history import ModelName
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class VersionResult:
     """A version's customers, each by the first of its scorings whose outcome is known.
 
     `left` is the share that left, beside the mean probability `predicted`; `took` the share that took the offer
-    recommended. None where the history cannot tell, or tells nothing yet.
+    recommended. None where there is no history, or none that can tell yet.
     """
 
     version: str
@@ -100,12 +102,12 @@ def _offers(warehouse: Warehouse, runs: Sequence[PastRun]) -> dict[str, Share]:
     return {row["model_version"]: Share(int(row["took"]), row["customers"]) for row in rows}
 
 
-def _history(warehouse: Warehouse, model: Any, runs: Sequence[PastRun]) -> DatedHistory | None:
+def _history(warehouse: Warehouse, model: ModelName, runs: Sequence[PastRun]) -> DatedHistory | None:
     if not runs:
         return None
     try:
         return dated_history(warehouse, model, runs[0].day)
-    except Untold:
+    except (Untold, ViewUnusable):
         return None
 
 

@@ -53,6 +53,12 @@ def test_what_a_history_cannot_tell_is_none(past: Past):
     assert results_by_version(past.warehouse) == (VersionResult("a", took=Share(0, 1)),)
 
 
+def test_one_history_is_enough(past: Past):
+    past.scored("2026-03-05", ("c0", 0.8, "a", 0.7, 0.3))
+    past.left(("c0", "2026-03-10", 1))
+    assert results_by_version(past.warehouse) == (VersionResult("a", Share(1, 1), pytest.approx(0.8)),)
+
+
 def test_without_outcomes_there_are_no_versions(past: Past):
     past.left()
     past.took()
