@@ -143,10 +143,7 @@ class ChurnCurve:
 def read_curve(base: ScopedBase, value_column: str | None) -> ChurnCurve:
     """The curve in one statement, at most 1,003 rows; without a value column, value and loss are 0."""
     customers = _scored(base, value_column)
-    # Exact for probabilities with six decimals, where p * 1000 could fall just below a whole number.
-    position = sa.cast(
-        sa.func.floor(sa.func.round(customers.c.p * 10.0**DECIMALS) / (10.0**DECIMALS / BINS)), sa.Integer
-    )
+    position = probability_position(customers.c.p)
     bins = sa.select(
         position.label("position"),
         customers.c.risk,
@@ -237,6 +234,12 @@ def number(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """A column as a floating-point number that can be squared and added up; NULL for NaN and infinities."""
     value = sa.cast(filled(column), sa.Double)
     return sa.case((sa.func.abs(value) <= _LARGEST_VALUE, value))
+
+
+def probability_position(probability: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """The bin of a probability: whole thousandths, NULL for NULL."""
+    # Exact for probabilities with six decimals, where p * 1000 could fall just below a whole number.
+    return sa.cast(sa.func.floor(sa.func.round(probability * 10.0**DECIMALS) / (10.0**DECIMALS / BINS)), sa.Integer)
 
 
 def _scored(base: ScopedBase, value_column: str | None) -> sa.Subquery:

@@ -72,7 +72,7 @@ class BundleParts:
 
     `scaler` is the pickle of a fitted StandardScaler, `models` has "churn", "nbo" or both, `background`
     (rows, width) are training rows, encoded and not scaled, against which predictions are explained, `trained_on`
-    names the data as `warehouse.source.name_data` does.
+    names the data as `warehouse.source.name_data` does, `reference` is a `reference.Reference` as JSON.
     """
 
     contract: FeatureContract
@@ -83,6 +83,7 @@ class BundleParts:
     trained_by: str
     trained_on: str = ""
     libraries: Mapping[str, str] = field(default_factory=dict)
+    reference: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

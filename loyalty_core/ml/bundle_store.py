@@ -165,6 +165,7 @@ def _manifest(parts: BundleParts, version: str, now: datetime) -> dict[str, Any]
         "models": {name: _model_entry(MODEL_FILES[name], part) for name, part in parts.models.items()},
         "background": parts.background.tolist(),
         "libraries": dict(parts.libraries),
+        "reference": dict(parts.reference),
     }
 
 

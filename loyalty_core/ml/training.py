@@ -26,6 +26,7 @@ from loyalty_core.ml.bundle_files import ModelNotFound
 from loyalty_core.ml.evaluation import evaluate_churn, evaluate_offers
 from loyalty_core.ml.features import FeatureContract, fit_contract, require_input_size, required_columns
 from loyalty_core.ml.network import Epoch, Rows, TrainedNetwork, prove_parity, train_network
+from loyalty_core.ml.reference import make_reference
 from loyalty_core.ml.scaler import Scaler, read_scaler
 from loyalty_core.ml.splitting import Split, customer_numbers, split_rows
 from loyalty_core.ml.training_checks import Finding, Labels, check_history, read_labels, refuse_if_stopped
@@ -122,6 +123,8 @@ def train(
         name: train_model(coding, encoded[name], one, options[name], on_progress) for name, one in prepared.items()
     }
     carried = tuple(name for name in active.models if name not in models) if active else ()
+    seen = {name: one.history.features.take(one.split.train) for name, one in prepared.items()}
+    reference = make_reference(warehouse, coding.contract, seen, active.manifest if active else None)
     parts = BundleParts(
         contract=coding.contract,
         scaler=coding.pickled,
@@ -131,6 +134,7 @@ def train(
         trained_by=trained_by,
         trained_on=data_name,
         libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        reference=reference.to_json(),
     )
     findings: dict[ModelName, tuple[Finding, ...]] = {name: one.findings for name, one in prepared.items()}
     return TrainedBundle(parts, findings, carried)

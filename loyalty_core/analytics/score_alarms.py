@@ -1,0 +1,104 @@
+"""Alarms for models that tell nobody from anybody: one probability for all, one offer for nearly all, a dead input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from loyalty_core.analytics.churn import BINS
+from loyalty_core.analytics.offers import LOPSIDED_SHARE
+from loyalty_core.ml.features import resolve_mapping
+from loyalty_core.ml.offers import offer_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from loyalty_core.analytics.score_drift import ScoredRun, Scores
+    from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.catalog import Column
+
+Code = Literal["same_score", "one_offer", "constant_input"]
+
+# Of the customers, in two neighbouring thousandths of probability: whatever lies within 0.001 falls into two of them.
+ALIKE_SHARE = 0.95
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What is degenerate, in a sentence, and what to do about it."""
+
+    code: Code
+    sentence: str
+    remedy: str
+
+
+def alike(thousandths: Mapping[int, int]) -> tuple[float, float]:
+    """The largest share of customers in two neighbouring thousandths, and the probability where they begin."""
+    total = sum(thousandths.values())
+    pairs = {position: thousandths[position] + thousandths.get(position + 1, 0) for position in thousandths}
+    most = max(pairs, key=lambda position: (pairs[position], -position))
+    return pairs[most] / total, most / BINS
+
+
+def score_alarms(scored: ScoredRun, offers: Mapping[int, str]) -> list[Alarm]:
+    """Alarms about the predictions of a run, for each model version in it; `offers` are their names."""
+    several = len(scored.by_version) > 1
+    return [
+        alarm
+        for version, scores in sorted(scored.by_version.items())
+        for alarm in (
+            *_same_score(scores, f" by {version}" if several else ""),
+            *_one_offer(scores, dict(offers), f" by {version}" if several else ""),
+        )
+    ]
+
+
+def input_alarms(warehouse: Warehouse) -> list[Alarm]:
+    """Alarms about mapped columns of the features view, from the statistics that the catalog keeps."""
+    columns = {column.name: column for column in warehouse.columns()}
+    mapped = resolve_mapping(warehouse.settings.ml_feature_mapping, columns)
+    found = (_constant(columns[one.column]) for one in mapped if one.column is not None)
+    return [alarm for alarm in found if alarm is not None]
+
+
+def _same_score(scores: Scores, by: str) -> Iterator[Alarm]:
+    if scores.with_churn < 2:
+        return
+    share, probability = alike(scores.thousandths)
+    if share > ALIKE_SHARE:
+        yield Alarm(
+            "same_score",
+            f"{share:.1%} of the customers scored{by} have nearly the same churn probability, about {probability:.1%}.",
+            "Look at the model's inputs below; if they are in order, train again or roll back.",
+        )
+
+
+def _one_offer(scores: Scores, names: dict[int, str], by: str) -> Iterator[Alarm]:
+    if scores.with_offer < 2:
+        return
+    top = max(scores.offers, key=lambda offer: (scores.offers[offer], -offer))
+    share = scores.offer_share(top)
+    if share > LOPSIDED_SHARE:
+        yield Alarm(
+            "one_offer",
+            f"{offer_name(names, top)} is the best offer of {share:.1%} of the customers scored{by}.",
+            "Check what the model was trained on, train again, or spread the offers under Arbitration.",
+        )
+
+
+def _constant(column: Column) -> Alarm | None:
+    remedy = "Look at how the warehouse fills the column: the models learn and tell nothing from it."
+    if column.blanks == 1:
+        return Alarm("constant_input", f"{column.label} is blank for every customer.", remedy)
+    only = _only_value(column)
+    if only is None:
+        return None
+    others = f", or none ({column.blanks:.1%} are blank)" if column.blanks else ""
+    return Alarm("constant_input", f"Every customer has the same {column.label.lower()}, {only}{others}.", remedy)
+
+
+def _only_value(column: Column) -> Any | None:
+    """The value of everybody who has one; None where there are several, or no statistics."""
+    if column.kind == "number":
+        return column.minimum if column.minimum == column.maximum else None
+    return str(column.top_values[0][0]) if len(column.top_values) == 1 else None
