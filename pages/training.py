@@ -11,8 +11,8 @@ from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.training import reading
+from loyalty_core.ui.training.monitoring_view import draw_monitoring
 from loyalty_core.ui.training.options_form import draw_models, draw_options
-from loyalty_core.ui.training.outcomes_view import draw_outcomes
 from loyalty_core.ui.training.progress_view import draw_progress
 from loyalty_core.ui.training.readiness_view import draw_readiness
 from loyalty_core.ui.training.result_view import draw_result
@@ -54,4 +54,4 @@ if all_versions.open:
         draw_versions(versions)
 if monitoring.open:
     with monitoring, errors_shown():
-        draw_outcomes()
+        draw_monitoring(versions)

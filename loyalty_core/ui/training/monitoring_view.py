@@ -1,0 +1,66 @@
+"""Whether the active models still hold: when to retrain and why, alarms, drift of the features and of the scores."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from loyalty_core.analytics.monitoring import Monitoring
+from loyalty_core.analytics.retraining import Retraining
+from loyalty_core.ml.comparison import VersionRecord
+from loyalty_core.ui import format
+from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.training import monitoring_reading
+from loyalty_core.ui.training.drift_view import draw_drift
+from loyalty_core.ui.training.score_drift_view import draw_score_drift
+
+
+def draw_monitoring(records: Sequence[VersionRecord]) -> None:
+    """Everything about the active version; each part is shown also where another one fails."""
+    active = next((record for record in records if record.is_active), None)
+    if active is None:
+        st.info("There is no active version to watch. Train the models first.", icon=":material/model_training:")
+        return
+    if active.refusal is not None:
+        show_error(active.refusal)
+        return
+    with errors_shown():
+        with st.spinner("Comparing with the training…"):
+            found = monitoring_reading.monitoring(active.version)
+        _draw_retraining(found.retraining())
+        _draw_alarms(found)
+        draw_drift(found)
+    with errors_shown():
+        draw_score_drift(monitoring_reading.scored_runs())
+
+
+def _draw_retraining(retraining: Retraining) -> None:
+    sentence = f"**{escape(retraining.sentence)}**"
+    match retraining.when:
+        case "now":
+            st.error(sentence, icon=":material/notification_important:")
+        case "soon":
+            st.warning(sentence, icon=":material/schedule:")
+        case "not yet":
+            st.success(sentence, icon=":material/check_circle:")
+    if retraining.others:
+        st.caption(escape(f"Besides: {'; '.join(reason.clause for reason in retraining.others)}."))
+
+
+def _draw_alarms(found: Monitoring) -> None:
+    if found.is_made_up:
+        st.info(
+            "The last scoring was made in mock mode: what is said about its scores concerns a formula, not a model.",
+            icon=":material/science:",
+        )
+    for alarm in found.alarms:
+        st.error(f"**{escape(alarm.sentence)}**\n\n{escape(alarm.remedy)}", icon=":material/e911_emergency:")
+    if not found.alarms:
+        st.caption(f":material/verified: {escape(_all_clear(found))}")
+
+
+def _all_clear(found: Monitoring) -> str:
+    inputs = "Every input of the models varies between customers."
+    if found.run is None:
+        return f"{inputs} Nobody has been scored yet, so there are no scores to look at."
+    when = format.moment(found.run.scored_at)
+    return f"No alarm: the scoring of {when} tells customers apart, and no offer goes to nearly all. {inputs}"
