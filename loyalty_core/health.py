@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal
 
+from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle import Bundle
+from loyalty_core.ml.bundle_files import TRAIN
 from loyalty_core.ml.features import resolve_mapping
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
@@ -32,7 +34,7 @@ class Check:
 
 
 def check_health(services: Services) -> list[Check]:
-    """Check warehouse, view, mapping, models, cache, state store, versions; never raises for a part that fails."""
+    """Check warehouse, view, mapping, models and whether they still hold, cache, state store, versions; never raises."""
     return [
         *_warehouse_checks(services.warehouse),
         *_mapping_checks(services.warehouse),
@@ -112,6 +114,9 @@ def _models_checks(services: Services) -> Iterator[Check]:
         return  # the line above says why
     if isinstance(models, Bundle):
         yield from _bundle_checks(models, services.warehouse)
+        yield from _monitoring_checks(models, services.warehouse)
+    else:
+        yield Check("Monitoring", "Alarms", "ok", "Off in mock mode, where all scores are made up.")
 
 
 def _version_in_use(services: Services) -> Check:
@@ -148,6 +153,32 @@ def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
             f"Trained on other data ({bundle.trained_on}) than what is looked at ({here}).",
             "Train on it: python train_models_from_dwh.py",
         )
+
+
+def _monitoring_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
+    try:
+        found = read_monitoring(warehouse, bundle.manifest)
+    except LoyaltyError as error:
+        yield replace(_failed("Monitoring", "Models against today's data", error), status="warning")
+        return
+    retraining = found.retraining()
+    is_due = retraining.when != "not yet"
+    yield Check(
+        "Monitoring",
+        "Retraining",
+        "warning" if is_due else "ok",
+        retraining.sentence,
+        f"Train on the Training screen, or with {TRAIN}" if is_due else "",
+    )
+    yield from _alarm_checks(found)
+
+
+def _alarm_checks(found: Monitoring) -> Iterator[Check]:
+    for alarm in found.alarms:
+        yield Check("Monitoring", "Alarm", "warning", alarm.sentence, alarm.remedy)
+    if not found.alarms:
+        scores = "The last scoring tells customers apart" if found.run else "Nobody has been scored yet"
+        yield Check("Monitoring", "Alarms", "ok", f"{scores}, and every input of the models varies.")
 
 
 def _cache_check(features: FeatureStore) -> Check:

@@ -6,6 +6,7 @@ budgets are worked out of these in Python, so that a slider asks the warehouse n
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from loyalty_core.ml.risk import DECIMALS, Risk
 from loyalty_core.warehouse.blanks import filled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from loyalty_core.analytics.scope import ScopedBase
     from loyalty_core.warehouse.connection import Row
@@ -30,6 +31,10 @@ _BIN_REACH = 1 / BINS - 10.0**-DECIMALS
 _LOSS_BINS = 100
 # Smaller losses, and none or negative ones, share the last bin: no contact is that cheap.
 _SMALLEST_LOSS = 0.01
+# Of the customers, in two neighbouring thousandths of probability: whatever lies within 0.001 falls into two of them.
+ALIKE_SHARE = 0.95
+# Fewer may be alike by chance.
+_FEWEST_ALIKE = 20
 # Beyond it stand infinities and leftovers; squares of it can still be added up.
 _LARGEST_VALUE = 1e15
 
@@ -104,6 +109,25 @@ class Targeting:
 
 
 @dataclass(frozen=True)
+class Alike:
+    """This share of the customers (above 95 %) has nearly the same probability, from `probability` on."""
+
+    share: float
+    probability: float
+
+
+def find_alike(thousandths: Mapping[int, int]) -> Alike | None:
+    """Whether nearly all customers are alike, by their number in each thousandth of probability."""
+    customers = sum(thousandths.values())
+    if customers < _FEWEST_ALIKE:
+        return None
+    pairs = {position: number + thousandths.get(position + 1, 0) for position, number in thousandths.items()}
+    most = max(pairs, key=lambda position: (pairs[position], -position))
+    share = pairs[most] / customers
+    return Alike(share, most / BINS) if share > ALIKE_SHARE else None
+
+
+@dataclass(frozen=True)
 class ChurnCurve:
     """The scored customers in scope by probability, highest first; `unscored` have no prediction."""
 
@@ -118,6 +142,14 @@ class ChurnCurve:
     def at_risk(self, risk: Risk) -> Group:
         """Those whom the scoring run gave this risk."""
         return _group([one for one in self.bins if one.risk == risk])
+
+    @cached_property
+    def alike(self) -> Alike | None:
+        """Set when nearly all have the same probability: then the model tells nobody from anybody."""
+        thousandths: Counter[int] = Counter()
+        for one in self.bins:
+            thousandths[one.position] += one.customers
+        return find_alike(thousandths)
 
     def histogram(self, bars: int = 20, threshold: float = 0.0) -> list[int]:
         """Customers at or above a threshold in equal steps of probability from 0 to 1; the last holds 1 as well."""

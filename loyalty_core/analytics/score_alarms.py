@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from loyalty_core.analytics.churn import BINS
+from loyalty_core.analytics.churn import find_alike
 from loyalty_core.analytics.offers import LOPSIDED_SHARE
 from loyalty_core.ml.features import resolve_mapping
 from loyalty_core.ml.offers import offer_name
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 Code = Literal["same_score", "one_offer", "constant_input"]
 
-# Of the customers, in two neighbouring thousandths of probability: whatever lies within 0.001 falls into two of them.
-ALIKE_SHARE = 0.95
-
 
 @dataclass(frozen=True)
 class Alarm:
@@ -30,14 +27,6 @@ class Alarm:
     code: Code
     sentence: str
     remedy: str
-
-
-def alike(thousandths: Mapping[int, int]) -> tuple[float, float]:
-    """The largest share of customers in two neighbouring thousandths, and the probability where they begin."""
-    total = sum(thousandths.values())
-    pairs = {position: thousandths[position] + thousandths.get(position + 1, 0) for position in thousandths}
-    most = max(pairs, key=lambda position: (pairs[position], -position))
-    return pairs[most] / total, most / BINS
 
 
 def score_alarms(scored: ScoredRun, offers: Mapping[int, str]) -> list[Alarm]:
@@ -62,14 +51,13 @@ def input_alarms(warehouse: Warehouse) -> list[Alarm]:
 
 
 def _same_score(scores: Scores, by: str) -> Iterator[Alarm]:
-    if scores.with_churn < 2:
-        return
-    share, probability = alike(scores.thousandths)
-    if share > ALIKE_SHARE:
+    alike = find_alike(scores.thousandths)
+    if alike is not None:
         yield Alarm(
             "same_score",
-            f"{share:.1%} of the customers scored{by} have nearly the same churn probability, about {probability:.1%}.",
-            "Look at the model's inputs below; if they are in order, train again or roll back.",
+            f"{alike.share:.1%} of the customers scored{by} have nearly the same churn probability, "
+            f"about {alike.probability:.1%}.",
+            "Look at the models' inputs; if they are in order, train again or roll back.",
         )
 
 

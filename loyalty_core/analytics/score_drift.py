@@ -129,12 +129,11 @@ class ScoreChange:
         """The cause in words."""
         match self.cause:
             case "customers":
-                return "Same model: a difference is that of the customers."
+                return "The customers: the model is the same."
             case "model":
-                return "Another model: a difference is first of all that of the models."
+                return "Another model, and perhaps the customers."
             case "both":
-                kept = " and ".join(sorted(set(self.before.versions) & set(self.after.versions)))
-                return f"Another model beside {kept}: a difference is of models and customers."
+                return "One of two models, and perhaps the customers."
 
     @property
     def _churn(self) -> tuple[Sequence[int], Sequence[int]]:

@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from loyalty_core.api import predictions, segments, warehouse
+from loyalty_core.api import monitoring, predictions, segments, warehouse
 from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.rules import RuleError
@@ -52,6 +52,7 @@ def create_api() -> FastAPI:
     api = FastAPI(title="Loyalty workbench", version="1", docs_url=None, redoc_url=None)
     api.include_router(warehouse.router)
     api.include_router(predictions.router)
+    api.include_router(monitoring.router)
     api.include_router(segments.router)
     api.add_middleware(BodyLimit, most_bytes=_MOST_BODY_BYTES)
     api.add_exception_handler(LoyaltyError, _loyalty_error)

@@ -8,13 +8,14 @@ from loyalty_core.ml.segment_predictions import Kind, SegmentPrediction
 from loyalty_core.services import get_services
 
 
-def _say_mock(response: Response) -> None:
+def say_mock(response: Response) -> None:
+    """Mark answers of mock mode as made up."""
     if get_services().settings.ml_mock_mode:
         response.headers["X-Loyalty-Mode"] = "mock"
 
 
 # The guide's answers have no room for it, so a header says where they come from.
-router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(_say_mock)])
+router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
 
 
 class SegmentRequest(BaseModel):

@@ -4,7 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
-from loyalty_core.analytics.churn import ChurnCurve
+from loyalty_core.analytics.churn import Alike, ChurnCurve
 from loyalty_core.analytics.churn_quality import ModelQuality
 from loyalty_core.ml.risk import RISKS, RiskThresholds
 from loyalty_core.ui import format
@@ -54,11 +54,22 @@ def draw_key_figures(
                     f"of {format.money(everyone.value)}."
                 ),
             )
+    if curve.alike is not None:
+        _warn_of_alike(curve.alike)
     if quality is not None:
         _draw_quality(quality)
     if curve.unscored:
         customers = "customer" if curve.unscored == 1 else "customers"
         st.caption(f"{format.count(curve.unscored)} {customers} without a prediction are left out.")
+
+
+def _warn_of_alike(alike: Alike) -> None:
+    st.warning(
+        f"{format.percent(alike.share, 1)} of these customers have nearly the same probability, about "
+        f"{format.percent(alike.probability, 1)}, so the model tells nobody from anybody. Look at Monitoring on the "
+        "Training screen before you use it.",
+        icon=":material/warning:",
+    )
 
 
 def _draw_quality(quality: ModelQuality) -> None:

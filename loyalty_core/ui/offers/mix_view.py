@@ -77,8 +77,8 @@ def _draw_expected(mix: OfferMix) -> None:
 def _draw_warnings(reader: Reader, mix: OfferMix) -> None:
     if mix.is_uniform:
         st.warning(
-            "Every customer has the same confidence, so the model tells nobody from anybody. Look at the model's "
-            "inputs on System health before you use these offers.",
+            "Every customer has the same confidence, so the model tells nobody from anybody. Look at "
+            "Monitoring on the Training screen before you use these offers.",
             icon=":material/warning:",
         )
     elif mix.is_lopsided and mix.top is not None:

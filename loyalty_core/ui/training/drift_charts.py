@@ -1,19 +1,22 @@
 """Figures of the Monitoring tab."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
 from loyalty_core.analytics.score_drift import ScoredRun
 from loyalty_core.ml.comparison import TITLES
 from loyalty_core.ml.drift import FeatureDrift, Spread
-from loyalty_core.ml.risk import Risk
 from loyalty_core.ui import charts, format
+
+if TYPE_CHECKING:
+    from loyalty_core.ml.risk import Risk
 
 # Colours end there, and the smallest offers are told apart by nobody.
 _MOST_OFFERS = 7
 _ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-_BELOW = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "traceorder": "normal"}
+_BELOW = {"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0, "traceorder": "normal"}
 _BAR_WIDTH = 0.55
 _GREY = "#9aa7ad"
 

@@ -61,8 +61,8 @@ def _draw_table(runs: Sequence[ScoredRun]) -> None:
         hide_index=True,
         key="score-drift",
         column_config={
-            "Model": st.column_config.TextColumn(width=210),
-            "What is behind a difference": st.column_config.TextColumn(width=430),
+            "Model": st.column_config.TextColumn(width=185),
+            "What is behind it": st.column_config.TextColumn(width=300),
         },
         alt="Scoring runs, newest first",
     )
@@ -76,7 +76,7 @@ def _row(one: ScoredRun, change: ScoreChange | None) -> dict[str, Any]:
         "Mean churn": _mean(one),
         "Churn PSI": _index(change.churn_psi, change.churn_state) if change else format.BLANK,
         "Offers PSI": _index(change.offers_psi, change.offers_state) if change else format.BLANK,
-        "What is behind a difference": change.sentence if change else "The oldest run that is kept.",
+        "What is behind it": change.sentence if change else "The oldest run that is kept.",
     }
 
 
