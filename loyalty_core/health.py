@@ -34,7 +34,7 @@ class Check:
 
 
 def check_health(services: Services) -> list[Check]:
-    """Check warehouse, view, mapping, models and whether they still hold, cache, state store, versions; never raises."""
+    """Check warehouse, view, mapping, models, monitoring, cache, store, versions; a part that fails never raises."""
     return [
         *_warehouse_checks(services.warehouse),
         *_mapping_checks(services.warehouse),

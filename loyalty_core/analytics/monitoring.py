@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from loyalty_core.analytics.feature_drift import ReferenceMissing, find_changes, read_drift
 from loyalty_core.analytics.retraining import Degradation, Facts, ModelAge, Retraining, recommend
 from loyalty_core.analytics.score_alarms import Alarm, input_alarms, score_alarms
-from loyalty_core.analytics.score_drift import kept_runs, read_scores
+from loyalty_core.analytics.score_drift import read_scores
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.comparison import TITLES
 from loyalty_core.ml.features import required_columns
 from loyalty_core.ml.mock import MOCK_VERSION
 from loyalty_core.ml.offers import offer_names
 from loyalty_core.warehouse.history import ModelName, find_history
+from loyalty_core.warehouse.predictions import run_of
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class Monitoring:
         """Whether the last scoring was in mock mode, so that its alarms are about formulas."""
         return self.run is not None and self.run.model_version == MOCK_VERSION
 
-    def retraining(self, degradation: Degradation | None = None) -> Retraining:
+    def retraining(self, *degradations: Degradation) -> Retraining:
         """When to retrain, also by how the predictions came true where that is known."""
-        return recommend(self.facts, degradation)
+        return recommend(self.facts, *degradations)
 
 
 def read_monitoring(warehouse: Warehouse, manifest: Mapping[str, Any]) -> Monitoring:
@@ -66,10 +67,10 @@ def read_monitoring(warehouse: Warehouse, manifest: Mapping[str, Any]) -> Monito
 def read_alarms(warehouse: Warehouse) -> tuple[ScoringRun | None, list[Alarm]]:
     """The last scoring run and all alarms about it and about the models' inputs."""
     alarms = input_alarms(warehouse)
-    runs = kept_runs(warehouse)
-    if not runs:
+    predictions = warehouse.predictions
+    run = None if predictions is None else run_of(warehouse, predictions)
+    if predictions is None or run is None:
         return None, alarms
-    run, predictions = runs[0]
     return run, [*score_alarms(read_scores(warehouse, run, predictions), offer_names(warehouse)), *alarms]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 When = Literal["now", "soon", "not yet"]
 Kind = Literal["other data", "change", "degradation", "drift", "age"]
@@ -78,21 +78,21 @@ class Retraining:
         return tuple(reason for reason in self.reasons if reason.when != self.when)
 
 
-def recommend(facts: Facts, degradation: Degradation | None = None) -> Retraining:
+def recommend(facts: Facts, *degradations: Degradation) -> Retraining:
     """Whether to retrain; the most urgent reason decides."""
-    reasons = (*_urgent(facts, degradation), *_drift(facts), *_ages(facts.ages))
+    reasons = (*_urgent(facts, degradations), *_drift(facts), *_ages(facts.ages))
     order: tuple[When, ...] = ("now", "soon", "not yet")
     # Sorting is stable: within the same urgency they stay in order of weight.
     ranked = sorted(reasons, key=lambda reason: order.index(reason.when))
     return Retraining(ranked[0].when, tuple(ranked))
 
 
-def _urgent(facts: Facts, degradation: Degradation | None) -> Iterator[Reason]:
+def _urgent(facts: Facts, degradations: Sequence[Degradation]) -> Iterator[Reason]:
     if facts.trained_on:
         yield Reason("now", "other data", f"the models were trained on other data ({facts.trained_on})")
     for change in facts.changes:
         yield Reason("now", "change", change)
-    if degradation is not None:
+    for degradation in degradations:
         yield Reason("now", "degradation", degradation.clause)
 
 
@@ -129,7 +129,7 @@ def _age(subject: str, was: str, is_: str, age: ModelAge) -> Reason:
     return Reason(when, "age", old + gained)
 
 
-def _enumerated(clauses: list[str] | tuple[str, ...]) -> str:
+def _enumerated(clauses: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"; with semicolons where a clause has commas of its own."""
     *most, last = clauses
     comma = "; " if any("," in clause for clause in clauses) else ", "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.preprocessing import StandardScaler
 
@@ -17,6 +18,7 @@ from loyalty_core.ml.bundle import BundleParts, ModelPart
 from loyalty_core.ml.bundle_store import activate, write_bundle
 from loyalty_core.ml.features import FeatureContract, InputFeature
 from loyalty_core.ml.inference import MLInferenceService
+from loyalty_core.ml.reference import make_reference
 from loyalty_core.ml.scaler import read_scaler
 from loyalty_core.ml.tflite import TfliteModel
 from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
@@ -80,6 +82,14 @@ def bundle_parts(churn: str = "churn", nbo: str = "nbo") -> BundleParts:
         trained_by="test",
         libraries={"numpy": np.__version__},
     )
+
+
+def with_reference(parts: BundleParts, warehouse: Warehouse) -> BundleParts:
+    """The parts with what the view is like at this moment, and 200 rows that each model was trained on."""
+    columns = training_rows(200).astype(np.float64).T
+    rows = pa.table(dict(zip(CONTRACT.names, columns, strict=True)))
+    reference = make_reference(warehouse, CONTRACT, dict.fromkeys(parts.models, rows))
+    return replace(parts, reference=reference.to_json())
 
 
 def other_parts() -> BundleParts:

@@ -13,8 +13,10 @@ import pytest
 from loyalty_core.demo.generate import generate
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle import load_bundle
+from loyalty_core.ml.bundle_files import read_manifest, version_folder
 from loyalty_core.ml.bundle_store import activate, write_bundle
 from loyalty_core.ml.features import FeatureCountMismatch
+from loyalty_core.ml.reference import Reference
 from loyalty_core.ml.training import Progress, TrainedBundle, train
 from loyalty_core.ml.training_checks import TrainingRefused
 from loyalty_core.ml.training_options import TrainingOptions
@@ -92,6 +94,20 @@ def test_the_manifest_tells_how_it_was_made(trained: tuple[TrainedBundle, list[P
     assert json.loads(json.dumps([churn.metrics, churn.options, nbo.metrics, nbo.options]))
 
 
+def test_the_bundle_keeps_what_the_features_were_like(
+    trained: tuple[TrainedBundle, list[Progress]], settings: Settings
+) -> None:
+    parts = trained[0].parts
+    version = write_bundle(settings.models_dir, parts)
+    reference = Reference.of(read_manifest(version_folder(settings.models_dir, version))[0])
+    assert reference is not None
+    assert list(reference.bins) == list(settings.ml_feature_mapping)
+    for name, part in parts.models.items():
+        assert {spread.rows for spread in reference.training[name].values()} == {part.rows["train"]}
+    assert {spread.rows for spread in reference.base.values()} == {1_000}
+    assert reference.columns["days_since_last"] == "last_purchase_days_ago"
+
+
 def test_both_models_know_something(trained: tuple[TrainedBundle, list[Progress]]) -> None:
     parts = trained[0].parts
     assert trained[0].worse_than_baseline == {}
@@ -132,6 +148,9 @@ def test_a_model_trained_alone_leaves_the_other_as_it_is(
     assert alone.parts.models["nbo"].tflite == trained[0].parts.models["nbo"].tflite
     assert alone.parts.models["churn"].tflite != trained[0].parts.models["churn"].tflite
     assert alone.parts.scaler == trained[0].parts.scaler
+    before, after = (parts.reference for parts in (trained[0].parts, alone.parts))
+    assert after["bins"] == before["bins"]
+    assert after["training"]["nbo"] == before["training"]["nbo"]
     version = write_bundle(settings.models_dir, alone.parts)
     assert set(activate(settings.models_dir, version, "tester").models) == {"churn", "nbo"}
 
