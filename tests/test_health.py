@@ -151,3 +151,35 @@ def test_a_state_store_that_cannot_be_made(demo_settings: Configure, tmp_path: P
     check = checks_by_name()["State store: Database"]
     assert check.status == "error"
     assert "has not been set up" not in check.detail
+
+
+def test_models_that_hold_are_said_to(watched: str, demo_settings: Configure):
+    checks = checks_by_name()
+    retraining, alarms = checks["Monitoring: Retraining"], checks["Monitoring: Alarms"]
+    assert (retraining.status, retraining.remedy) == ("ok", "")
+    assert retraining.detail.startswith("No need to retrain yet: no feature has moved since the training")
+    assert (alarms.status, alarms.detail) == (
+        "ok",
+        "Nobody has been scored yet, and every input of the models varies.",
+    )
+
+
+def test_models_that_no_longer_hold_need_attention(watched: str, demo_settings: Configure, tmp_path: Path):
+    select = (
+        "SELECT 'c' || i AS customer_id, 7.0 AS total_revenue, i % 40 AS transaction_count, "
+        "300 AS last_purchase_days_ago, i * 1.5 AS avg_transaction_value, i * 2.5 AS lifetime_value "
+        "FROM range(500) t(i)"
+    )
+    demo_settings(dwh_url=write_view(tmp_path, select))
+    checks = [check for check in check_health(get_services()) if check.area == "Monitoring"]
+    assert [(check.name, check.status) for check in checks] == [
+        ("Retraining", "warning"), ("Alarm", "warning"), ("Alarm", "warning"),
+    ]  # fmt: skip
+    assert checks[0].detail.startswith("Retrain now: the models were trained on other data (demo)")
+    assert checks[0].remedy.startswith("Train on the Training screen")
+    assert checks[1].detail == "Every customer has the same total revenue, 7.0."
+
+
+def test_in_mock_mode_alarms_are_off(demo_settings: Configure):
+    demo_settings(ml_mock_mode=True)
+    assert checks_by_name()["Monitoring: Alarms"].detail == "Off in mock mode, where all scores are made up."

@@ -10,7 +10,8 @@ import tempfile
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,7 +23,8 @@ from loyalty_core.demo.generate import generate
 from loyalty_core.ml.bundle_store import activate, write_bundle
 from loyalty_core.services import get_services
 from loyalty_core.settings import Settings, get_settings
-from tests.ml.serving import bundle_parts
+from loyalty_core.warehouse.source import name_data
+from tests.ml.serving import bundle_parts, with_reference
 from tests.servers import ServerProcess, _free_port
 
 if TYPE_CHECKING:
@@ -93,6 +95,17 @@ def trained(demo_settings: Configure) -> str:
     """Tiny but real models active on the demo warehouse; returns their version."""
     models_dir = get_settings().models_dir
     version = write_bundle(models_dir, bundle_parts())
+    activate(models_dir, version, "test")
+    return version
+
+
+@pytest.fixture
+def watched(demo_settings: Configure) -> str:
+    """The same models, trained today on the demo, with what its features are like; returns their version."""
+    models_dir, warehouse = get_settings().models_dir, get_services().warehouse
+    parts = with_reference(bundle_parts(), warehouse)
+    today = {name: replace(part, trained_at=datetime.now(UTC)) for name, part in parts.models.items()}
+    version = write_bundle(models_dir, replace(parts, models=today, trained_on=name_data(warehouse)))
     activate(models_dir, version, "test")
     return version
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from loyalty_core.analytics.budget import Terms, plan, splitting_loss
 from loyalty_core.analytics.churn import (
+    Alike,
     ChurnCurve,
     customers_by_loss,
+    find_alike,
     loss_rule,
     read_curve,
     read_loss_bins,
@@ -305,3 +308,26 @@ def test_a_scope_without_customers(few: ScopedBase):
     assert (nobody.everyone.mean, nobody.targeting(0.5).share, nobody.targeting(0.5).captured) == (0.0, 0.0, 0.0)
     assert nobody.targeting(0.5).loyal_share == 0.0
     assert plan(nobody.loss_bins(100), Terms(1, 0.5)).best.customers == 0
+
+
+@pytest.mark.parametrize(
+    ("thousandths", "alike"),
+    [
+        ({300: 96, 700: 4}, Alike(0.96, 0.3)),
+        ({300: 50, 301: 46, 700: 4}, Alike(0.96, 0.3)),
+        ({299: 48, 300: 48, 301: 4}, Alike(0.96, 0.299)),
+        ({300: 95, 700: 5}, None),
+        ({300: 50, 302: 50}, None),
+        ({300: 19}, None),
+        ({}, None),
+    ],
+)
+def test_nearly_the_same_probability_for_all(thousandths: dict[int, int], alike: Alike | None):
+    assert find_alike(thousandths) == alike
+
+
+def test_a_curve_tells_whether_all_are_alike(everyone: ScopedBase):
+    curve = read_curve(everyone, None)
+    assert curve.alike is None
+    same = ChurnCurve(tuple(replace(one, position=250) for one in curve.bins), 0)
+    assert same.alike == Alike(1.0, 0.25)

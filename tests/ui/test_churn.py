@@ -7,6 +7,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
@@ -215,6 +216,21 @@ def test_drivers_and_groups(scored: Configure, open_screen: OpenScreen, sql: Que
     drivers = get_services().inference.mean_drivers("churn", ids)
     shown = figure(app, next(iter(drivers)))["data"][0]
     assert bars(shown["x"])[::-1] == pytest.approx(list(drivers.values()))
+
+
+def test_one_probability_for_all_is_warned_of(
+    demo_settings: Configure, open_screen: OpenScreen, predictions_file: Path, tmp_path: Path
+):
+    degenerate = tmp_path / "predictions.parquet"
+    table = pq.read_table(predictions_file)
+    place = table.schema.get_field_index("churn_probability")
+    pq.write_table(table.set_column(place, "churn_probability", [[0.25] * table.num_rows]), degenerate)
+    demo_settings(predictions_file=degenerate, ml_mock_mode=True)
+    assert (
+        open_screen(CHURN)
+        .warning[0]
+        .value.startswith("100.0% of these customers have nearly the same probability, about 25.0%")
+    )
 
 
 def test_an_empty_segment_says_so(scored: Configure, open_screen: OpenScreen):

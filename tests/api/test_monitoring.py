@@ -1,0 +1,51 @@
+"""The monitoring call: all of it in JSON, also before a training and in mock mode."""
+
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.services import get_services
+from tests.api.conftest import Ask
+from tests.api.test_errors import error_of
+from tests.workbench import DEMO_CUSTOMERS, Configure
+
+
+def test_before_a_scoring(watched: str, ask: Ask):
+    answer = ask("/dwh/ml/monitoring/")
+    found = answer.json()
+    assert (answer.status_code, found["version"], found["scores"]) == (200, watched, [])
+    assert (found["retraining"]["when"], found["alarms"], found["no_drift"]) == ("not yet", [], None)
+    assert found["retraining"]["sentence"].startswith("No need to retrain yet: no feature has moved")
+    assert [one["feature"] for one in found["drift"]] == [
+        "revenue", "transaction_count", "days_since_last", "avg_transaction_value", "lifetime_value",
+    ]  # fmt: skip
+    first = found["drift"][0]
+    assert (first["psi"], first["state"], first["then"]["customers"]) == (0, "stable", DEMO_CUSTOMERS)
+    assert len(first["bins"]) == len(first["now"]["shares"])
+    assert set(first["psi_against_training_rows"]) == {"churn", "nbo"}
+
+
+def test_runs_are_compared(watched: str, demo_settings: Configure, ask: Ask):
+    demo_settings(predictions_file="predictions.parquet")
+    services = get_services()
+    for _ in range(2):
+        score_base(services.warehouse, services.inference.models())
+    newest, oldest = ask("/dwh/ml/monitoring/").json()["scores"]
+    assert newest["scored_at"] > oldest["scored_at"]
+    assert newest["versions"] == {watched: DEMO_CUSTOMERS}
+    assert (newest["churn"], newest["offers"], newest["cause"]) == (
+        {"psi": 0.0, "state": "stable"}, {"psi": 0.0, "state": "stable"}, "customers",
+    )  # fmt: skip
+    assert (oldest["churn"], oldest["cause"]) == (None, None)
+    assert sum(newest["risk_shares"].values()) == 1
+    assert 0 < newest["mean_churn_probability"] < 1
+
+
+def test_mock_mode_says_so(watched: str, demo_settings: Configure, ask: Ask):
+    demo_settings(ml_mock_mode=True, predictions_file="predictions.parquet")
+    services = get_services()
+    score_base(services.warehouse, services.inference.models())
+    answer = ask("/dwh/ml/monitoring/")
+    assert (answer.headers["X-Loyalty-Mode"], answer.json()["made_up"]) == ("mock", True)
+
+
+def test_before_the_first_training(demo_settings: Configure, ask: Ask):
+    status, code, _ = error_of(ask("/dwh/ml/monitoring/"))
+    assert (status, code) == (503, "model_not_found")
