@@ -20,7 +20,6 @@ import sqlalchemy as sa
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.drift import Bins, Spread
 from loyalty_core.ml.features import as_arrow, as_numbers, required_columns
-from loyalty_core.warehouse.blanks import filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -195,8 +194,9 @@ def _value(column: sa.ColumnElement[Any], bins: Bins) -> sa.ColumnElement[Any] |
         return sa.case((column.is_(sa.true()), 1.0), (column.is_(sa.false()), 0.0))
     if not isinstance(column.type, sa.Integer | sa.Numeric | sa.Float):
         return None
-    number = sa.cast(filled(column), sa.Double)
-    return sa.case((sa.func.abs(number) <= _LARGEST, number))
+    number = sa.cast(column, sa.Double)
+    # NaN is above every number in SQL, so it is left out as well; whole numbers need no look.
+    return number if isinstance(column.type, sa.Integer) else sa.case((number.between(-_LARGEST, _LARGEST), number))
 
 
 def _aggregates(place: int, value: sa.ColumnElement[Any], bins: Bins) -> Iterator[sa.ColumnElement[Any]]:
