@@ -82,14 +82,15 @@ def make_reference(
     warehouse: Warehouse,
     contract: FeatureContract,
     tables: Mapping[str, pa.Table],
-    carried: Mapping[str, Any] | None = None,
+    carried: Mapping[str, Any],
 ) -> Reference:
     """Count training rows and features view for a new version; never raises for a view that cannot be counted.
 
     `tables` are the training rows by model, columns by feature name. `carried` is the manifest of the version whose
-    other model is carried over: that model's rows are no longer at hand, so its bins and counts are taken from there.
+    other model is carried over, empty without one: that model's rows are no longer at hand, so its bins and counts are
+    taken from there.
     """
-    before = Reference.of(carried) if carried else None
+    before = Reference.of(carried)
     bins = before.bins if before else fit_bins(contract, list(tables.values()))
     training = {model: count_table(bins, table) for model, table in tables.items()}
     if before:

@@ -36,6 +36,8 @@ from loyalty_core.warehouse.source import name_data
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import pyarrow as pa
+
     from loyalty_core.ml.training_options import TrainingOptions
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse import Warehouse
@@ -87,6 +89,10 @@ class Prepared:
     split: Split
     findings: tuple[Finding, ...]
 
+    def training_rows(self) -> pa.Table:
+        """The features of the rows that train; columns by feature name."""
+        return self.history.features.take(self.split.train)
+
 
 @dataclass(frozen=True, eq=False)
 class InputCoding:
@@ -123,8 +129,7 @@ def train(
         name: train_model(coding, encoded[name], one, options[name], on_progress) for name, one in prepared.items()
     }
     carried = tuple(name for name in active.models if name not in models) if active else ()
-    seen = {name: one.history.features.take(one.split.train) for name, one in prepared.items()}
-    reference = make_reference(warehouse, coding.contract, seen, active.manifest if active else None)
+    seen = {name: one.training_rows() for name, one in prepared.items()}
     parts = BundleParts(
         contract=coding.contract,
         scaler=coding.pickled,
@@ -134,7 +139,7 @@ def train(
         trained_by=trained_by,
         trained_on=data_name,
         libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
-        reference=reference.to_json(),
+        reference=make_reference(warehouse, coding.contract, seen, active.manifest if active else {}).to_json(),
     )
     findings: dict[ModelName, tuple[Finding, ...]] = {name: one.findings for name, one in prepared.items()}
     return TrainedBundle(parts, findings, carried)
@@ -166,7 +171,7 @@ def prepare(
 
 def fit_coding(prepared: list[Prepared]) -> InputCoding:
     """Contract and scaler from the training rows of all histories together."""
-    tables = [one.history.features.take(one.split.train) for one in prepared]
+    tables = [one.training_rows() for one in prepared]
     contract = fit_contract(tables)
     encoded = [contract.encode({name: table[name] for name in contract.names}).values for table in tables]
     pickled = pickle.dumps(StandardScaler().fit(np.concatenate(encoded).astype(np.float64)), protocol=4)

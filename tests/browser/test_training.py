@@ -11,8 +11,10 @@ from playwright.sync_api import Page, expect
 
 from loyalty_core.ml.bundle_files import list_versions, read_active
 from loyalty_core.ml.bundle_store import activate, write_bundle
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
 from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
-from tests.ml.serving import bundle_parts
+from tests.ml.serving import bundle_parts, with_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # TensorFlow alone takes seconds to start, and longer where others use the machine.
 TRAINING_MS = 240_000
+FIRST_CELL, ROW_HEIGHT = 20, 35
 
 
 @pytest.fixture
@@ -84,3 +87,26 @@ def test_train_watch_activate_and_roll_back(open_page: OpenPage, models_dir: Pat
     page.get_by_role("tab", name="Versions").click()
     expect(page.get_by_test_id("stDataFrame").first.locator("canvas td").filter(has_text=version)).to_be_attached()
     take_picture(page, artifacts / "training-versions.png")
+
+
+def test_monitoring_shows_a_feature_then_and_now(
+    open_page: OpenPage, models_dir: Path, demo_warehouse: Path, artifacts: Path
+):
+    warehouse = Warehouse(Settings(dwh_url=f"duckdb:///{demo_warehouse}"))
+    parts = replace(with_reference(bundle_parts(), warehouse), trained_on="demo")
+    warehouse.close()
+    activate(models_dir, write_bundle(models_dir, parts), "test")
+    page = open_page("/training?view=Monitoring")
+    expect(page.get_by_role("heading", name="Features")).to_be_visible()
+    expect(page.get_by_text("no feature has moved since the training")).to_be_visible()
+    expect(page.locator("[aria-label^='Total revenue, share of customers']")).to_be_visible()
+    table = page.get_by_test_id("stDataFrame").first.locator(".dvn-scroller")
+    table.click(position={"x": FIRST_CELL, "y": ROW_HEIGHT * 2.5})
+    expect(page.locator("[aria-label^='Transaction count, share of customers']")).to_be_visible()
+    wait_until_drawn(page)
+    take_picture(page, artifacts / "training-monitoring.png")
+    phone = open_page("/training?view=Monitoring", viewport=PHONE, dark=True)
+    expect(phone.get_by_role("heading", name="Scores")).to_be_visible()
+    take_picture(phone, artifacts / "training-monitoring-phone-dark.png")
+    widths = phone.evaluate("(e => [e.scrollWidth, e.clientWidth])(document.querySelector('[data-testid=stMain]'))")
+    assert widths[0] <= widths[1]

@@ -88,7 +88,7 @@ def with_reference(parts: BundleParts, warehouse: Warehouse) -> BundleParts:
     """The parts with what the view is like at this moment, and 200 rows that each model was trained on."""
     columns = training_rows(200).astype(np.float64).T
     rows = pa.table(dict(zip(CONTRACT.names, columns, strict=True)))
-    reference = make_reference(warehouse, CONTRACT, dict.fromkeys(parts.models, rows))
+    reference = make_reference(warehouse, CONTRACT, dict.fromkeys(parts.models, rows), {})
     return replace(parts, reference=reference.to_json())
 
 

@@ -144,7 +144,7 @@ def histories() -> dict[str, pa.Table]:
 
 def test_a_reference_survives_the_manifest(warehouse: Warehouse):
     tables = histories()
-    reference = make_reference(warehouse, fit_contract(list(tables.values())), tables)
+    reference = make_reference(warehouse, fit_contract(list(tables.values())), tables, {})
     assert reference.columns == MAPPING
     assert {model: spreads["visits"].rows for model, spreads in reference.training.items()} == {"churn": 200, "nbo": 50}
     assert reference.base["visits"] == Spread((20, 20, 20, 20, 20, 0), 2.0)
@@ -159,7 +159,7 @@ def test_a_reference_survives_the_manifest(warehouse: Warehouse):
 def test_a_carried_model_keeps_its_rows_and_both_keep_its_bins(warehouse: Warehouse):
     tables = histories()
     contract = fit_contract(list(tables.values()))
-    first = make_reference(warehouse, contract, tables)
+    first = make_reference(warehouse, contract, tables, {})
     newer = {"churn": tables["churn"].slice(100, 30)}
     second = make_reference(warehouse, contract, newer, {"reference": first.to_json()})
     assert second.bins == first.bins
@@ -178,6 +178,6 @@ def test_a_view_that_cannot_be_counted_stops_no_training(backend: Backend, wareh
     backend.execute("DROP TABLE customer_features_view")
     warehouse.forget()
     tables = histories()
-    reference = make_reference(warehouse, fit_contract(list(tables.values())), tables)
+    reference = make_reference(warehouse, fit_contract(list(tables.values())), tables, {})
     assert (reference.base, reference.columns) == ({}, {})
     assert reference.training["churn"]["visits"].rows == 200

@@ -15,6 +15,7 @@ from loyalty_core.ui.training import drift_charts
 STATE_MARKS: dict[State, str] = {"stable": "● stable", "moved": "▲ moved", "drifted": "◆ drifted"}
 _ROW_HEIGHT = 35
 _ROWS_SEEN = 10
+_CHART_HEIGHT = 320
 
 
 def draw_drift(found: Monitoring) -> None:
@@ -63,6 +64,7 @@ def _draw_features(drift: tuple[FeatureDrift, ...]) -> None:
         drift_charts.then_and_now(chosen),
         "feature-then-now",
         f"{chosen.label}, share of customers at training and today: {chosen.moved or 'no difference'}.",
+        height=_CHART_HEIGHT,
         legend=True,
     )
     st.caption(
