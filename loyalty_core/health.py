@@ -8,7 +8,6 @@ from typing import Literal
 from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle import Bundle
-from loyalty_core.ml.bundle_files import TRAIN
 from loyalty_core.ml.features import resolve_mapping
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
@@ -162,14 +161,8 @@ def _monitoring_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
         yield replace(_failed("Monitoring", "Models against today's data", error), status="warning")
         return
     retraining = found.retraining()
-    is_due = retraining.when != "not yet"
-    yield Check(
-        "Monitoring",
-        "Retraining",
-        "warning" if is_due else "ok",
-        retraining.sentence,
-        f"Train on the Training screen, or with {TRAIN}" if is_due else "",
-    )
+    status: Status = "warning" if retraining.remedy else "ok"
+    yield Check("Monitoring", "Retraining", status, retraining.sentence, retraining.remedy)
     yield from _alarm_checks(found)
 
 

@@ -175,7 +175,7 @@ def test_models_that_no_longer_hold_need_attention(watched: str, demo_settings: 
     assert [(check.name, check.status) for check in checks] == [
         ("Retraining", "warning"), ("Alarm", "warning"), ("Alarm", "warning"),
     ]  # fmt: skip
-    assert checks[0].detail.startswith("Retrain now: the models were trained on other data (demo)")
+    assert checks[0].detail == "Retrain now: the models were trained on other data (demo)."
     assert checks[0].remedy.startswith("Train on the Training screen")
     assert checks[1].detail == "Every customer has the same total revenue, 7.0."
 

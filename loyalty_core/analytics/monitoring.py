@@ -59,9 +59,8 @@ def read_monitoring(warehouse: Warehouse, manifest: Mapping[str, Any]) -> Monito
     except ReferenceMissing as missing:
         no_drift = missing
     run, alarms = read_alarms(warehouse)
-    return Monitoring(
-        manifest["version"], _facts(warehouse, manifest, drift), tuple(alarms), run, tuple(drift), no_drift
-    )
+    facts = _facts(warehouse, manifest, drift, dead={alarm.column for alarm in alarms})
+    return Monitoring(manifest["version"], facts, tuple(alarms), run, tuple(drift), no_drift)
 
 
 def read_alarms(warehouse: Warehouse) -> tuple[ScoringRun | None, list[Alarm]]:
@@ -74,16 +73,20 @@ def read_alarms(warehouse: Warehouse) -> tuple[ScoringRun | None, list[Alarm]]:
     return run, [*score_alarms(read_scores(warehouse, run, predictions), offer_names(warehouse)), *alarms]
 
 
-def _facts(warehouse: Warehouse, manifest: Mapping[str, Any], drift: list[FeatureDrift]) -> Facts:
+def _facts(warehouse: Warehouse, manifest: Mapping[str, Any], drift: list[FeatureDrift], *, dead: set[str]) -> Facts:
+    """`dead` are columns that are the same for everybody."""
     today = datetime.now(warehouse.settings.zone).date()
     trained_on = manifest.get("trained_on", "")
+    is_other_data = bool(trained_on) and trained_on != name_data(warehouse)
+    compared = [] if is_other_data else drift  # other customers are no drift
     return Facts(
         ages=tuple(_age(warehouse, model, entry, today) for model, entry in manifest["models"].items()),
         changes=tuple(find_changes(warehouse, manifest)),
-        drifted=tuple(one.label for one in drift if one.state == "drifted"),
-        moved=tuple(one.label for one in drift if one.state == "moved"),
-        drift_known=bool(drift),
-        trained_on=trained_on if trained_on != name_data(warehouse) else "",
+        drifted=tuple(one.label for one in compared if one.state == "drifted" and one.column not in dead),
+        moved=tuple(one.label for one in compared if one.state == "moved"),
+        broken=tuple(one.label for one in compared if one.state == "drifted" and one.column in dead),
+        drift_known=bool(compared),
+        trained_on=trained_on if is_other_data else "",
     )
 
 

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from loyalty_core.ml.bundle_files import TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-When = Literal["now", "soon", "not yet"]
-Kind = Literal["other data", "change", "degradation", "drift", "age"]
+When = Literal["mend first", "now", "soon", "not yet"]
+Kind = Literal["broken input", "other data", "change", "degradation", "drift", "age"]
 
 MONTH_DAYS = 31
-_OPENINGS: dict[When, str] = {"now": "Retrain now", "soon": "Retrain soon", "not yet": "No need to retrain yet"}
+_TRAIN = f"Train on the Training screen, or with {TRAIN}"
+
+
+class _Words(NamedTuple):
+    opening: str
+    remedy: str
+
+
+# The most urgent first.
+_WORDS: dict[When, _Words] = {
+    "mend first": _Words(
+        "Mend the features view first", "Look at how the warehouse fills it: a training would not help."
+    ),
+    "now": _Words("Retrain now", _TRAIN),
+    "soon": _Words("Retrain soon", _TRAIN),
+    "not yet": _Words("No need to retrain yet", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -39,13 +57,15 @@ class Facts:
     """What a recommendation rests on.
 
     `changes` are clauses on mapping and mapped columns, `drifted` and `moved` labels of features, `trained_on` names
-    the data of the training where it is not what is looked at. `drift_known` is false where nothing was compared.
+    the data of the training where it is not what is looked at; `broken` are labels of features that have drifted to one
+    value, or to none, for everybody. `drift_known` is false where nothing was compared.
     """
 
     ages: tuple[ModelAge, ...]
     changes: tuple[str, ...] = ()
     drifted: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
     drift_known: bool = True
     trained_on: str = ""
 
@@ -70,7 +90,12 @@ class Retraining:
     def sentence(self) -> str:
         """The recommendation with the reasons that make it what it is."""
         clauses = [reason.clause for reason in self.reasons if reason.when == self.when]
-        return f"{_OPENINGS[self.when]}: {_enumerated(clauses)}."
+        return f"{_WORDS[self.when].opening}: {_enumerated(clauses)}."
+
+    @property
+    def remedy(self) -> str:
+        """What to do; empty where there is nothing to do yet."""
+        return _WORDS[self.when].remedy
 
     @property
     def others(self) -> tuple[Reason, ...]:
@@ -81,13 +106,17 @@ class Retraining:
 def recommend(facts: Facts, *degradations: Degradation) -> Retraining:
     """Whether to retrain; the most urgent reason decides."""
     reasons = (*_urgent(facts, degradations), *_drift(facts), *_ages(facts.ages))
-    order: tuple[When, ...] = ("now", "soon", "not yet")
+    order = list(_WORDS)
     # Sorting is stable: within the same urgency they stay in order of weight.
     ranked = sorted(reasons, key=lambda reason: order.index(reason.when))
     return Retraining(ranked[0].when, tuple(ranked))
 
 
 def _urgent(facts: Facts, degradations: Sequence[Degradation]) -> Iterator[Reason]:
+    if facts.broken:
+        have = "has" if len(facts.broken) == 1 else "have"
+        clause = f"{_enumerated(facts.broken)} {have} become blank or the same for every customer"
+        yield Reason("mend first", "broken input", clause)
     if facts.trained_on:
         yield Reason("now", "other data", f"the models were trained on other data ({facts.trained_on})")
     for change in facts.changes:
@@ -105,7 +134,7 @@ def _drift(facts: Facts) -> Iterator[Reason]:
         yield Reason("soon", "drift", f"{_enumerated(facts.moved)} {have} moved since the training")
     if not facts.drift_known:
         yield Reason("not yet", "drift", "whether features have drifted is not known")
-    elif not facts.drifted and not facts.moved:
+    elif not (facts.drifted or facts.moved or facts.broken):
         yield Reason("not yet", "drift", "no feature has moved since the training")
 
 

@@ -22,11 +22,12 @@ Code = Literal["same_score", "one_offer", "constant_input"]
 
 @dataclass(frozen=True)
 class Alarm:
-    """What is degenerate, in a sentence, and what to do about it."""
+    """What is degenerate, in a sentence, and what to do about it; `column` is the input's."""
 
     code: Code
     sentence: str
     remedy: str
+    column: str = ""
 
 
 def score_alarms(scored: ScoredRun, offers: Mapping[int, str]) -> list[Alarm]:
@@ -77,12 +78,13 @@ def _one_offer(scores: Scores, names: dict[int, str], by: str) -> Iterator[Alarm
 def _constant(column: Column) -> Alarm | None:
     remedy = "Look at how the warehouse fills the column: the models learn and tell nothing from it."
     if column.blanks == 1:
-        return Alarm("constant_input", f"{column.label} is blank for every customer.", remedy)
+        return Alarm("constant_input", f"{column.label} is blank for every customer.", remedy, column.name)
     only = _only_value(column)
     if only is None:
         return None
     others = f", or none ({column.blanks:.1%} are blank)" if column.blanks else ""
-    return Alarm("constant_input", f"Every customer has the same {column.label.lower()}, {only}{others}.", remedy)
+    sentence = f"Every customer has the same {column.label.lower()}, {only}{others}."
+    return Alarm("constant_input", sentence, remedy, column.name)
 
 
 def _only_value(column: Column) -> Any | None:

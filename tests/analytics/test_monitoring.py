@@ -200,6 +200,17 @@ def test_all_of_it_after_a_scoring(backend: Backend, warehouse: Warehouse, manif
     assert [reason.kind for reason in worse.reasons[:2]] == ["degradation", "drift"]
 
 
+def test_a_feature_that_died_is_to_be_mended(backend: Backend, warehouse: Warehouse, manifest: dict[str, Any]):
+    fill(backend, [(*row[:3], None, *row[4:]) for row in base(CUSTOMERS)])
+    warehouse.forget()
+    found = read_monitoring(warehouse, manifest)
+    assert [alarm.column for alarm in found.alarms] == ["total_revenue"]
+    assert (found.facts.broken, found.facts.drifted) == (("Total revenue",), ())
+    assert found.retraining().sentence == (
+        "Mend the features view first: Total revenue has become blank or the same for every customer."
+    )
+
+
 def test_other_data_is_the_first_reason(warehouse: Warehouse, manifest: dict[str, Any]):
     found = read_monitoring(warehouse, manifest | {"trained_on": "file telco.csv"})
     assert found.retraining().sentence.startswith("Retrain now: the models were trained on other data (file telco.csv)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ def test_nothing_speaks_for_it():
         "No need to retrain yet: no feature has moved since the training; the churn model is 3 days old and the next "
         "best offer model is 5 days old, with 120 new labelled rows since."
     )
-    assert found.others == ()
+    assert (found.others, found.remedy) == ((), "")
 
 
 @pytest.mark.parametrize(
@@ -60,12 +61,20 @@ def test_models_of_one_age_are_told_together():
         ({"drifted": ("Age", "City")}, "now", "Retrain now: Age and City have drifted since the training."),
         ({"moved": ("Age",)}, "soon", "Retrain soon: Age has moved since the training."),
         ({"changes": ("the features view has lost age",)}, "now", "Retrain now: the features view has lost age."),
+        (
+            {"broken": ("Age",)},
+            "mend first",
+            "Mend the features view first: Age has become blank or the same for every customer.",
+        ),
         ({"trained_on": "demo"}, "now", "Retrain now: the models were trained on other data (demo)."),
     ],
 )
 def test_drift_and_changes(others: dict[str, Any], when: str, sentence: str):
     found = recommend(facts(**others))
     assert (found.when, found.sentence) == (when, sentence)
+    assert found.remedy.startswith(
+        "Look at how the warehouse" if when == "mend first" else "Train on the Training screen"
+    )
 
 
 def test_performance_that_degrades():
@@ -84,14 +93,19 @@ def test_the_weightiest_reason_comes_first_and_all_are_kept():
     everything = facts(
         ModelAge("Churn", 90, 10), ModelAge("Next best offer", 40, 7),
         changes=("ML_FEATURE_MAPPING has lost 'age'",), drifted=("City",), moved=("Tier",), trained_on="demo",
+        broken=("Points",),
     )  # fmt: skip
     found = recommend(everything, WORSE)
     assert [(reason.when, reason.kind) for reason in found.reasons] == [
-        ("now", "other data"), ("now", "change"), ("now", "degradation"), ("now", "drift"), ("now", "age"),
+        ("mend first", "broken input"), ("now", "other data"), ("now", "change"), ("now", "degradation"), ("now", "drift"), ("now", "age"),
         ("soon", "drift"), ("soon", "age"),
     ]  # fmt: skip
-    assert found.sentence.startswith("Retrain now: the models were trained on other data (demo); ML_FEATURE_MAPPING")
-    assert [reason.clause for reason in found.others] == [
+    assert found.sentence.startswith("Mend the features view first: Points has become blank")
+    retraining = recommend(replace(everything, broken=()), WORSE)
+    assert retraining.sentence.startswith(
+        "Retrain now: the models were trained on other data (demo); ML_FEATURE_MAPPING"
+    )
+    assert [reason.clause for reason in retraining.others] == [
         "Tier has moved since the training",
         "the next best offer model is 40 days old, with 7 new labelled rows since",
     ]

@@ -129,9 +129,10 @@ def test_one_offer_for_all_is_an_alarm(
         table = table.set_column(place, name, [[value] * table.num_rows])
     pq.write_table(table, degenerate)
     demo_settings(predictions_file=degenerate)
-    alarms = [unescaped(error.value) for error in opened(open_screen).error]
+    (box,) = opened(open_screen).error
+    alarms = unescaped(box.value).splitlines()
     assert alarms[0].startswith(
-        "**100.0% of the customers scored have nearly the same churn probability, about 30.0%.**"
+        "- **100.0% of the customers scored have nearly the same churn probability, about 30.0%.**"
     )
     assert "is the best offer of 100.0% of the customers scored.**" in alarms[1]
 

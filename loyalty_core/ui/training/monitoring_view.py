@@ -36,7 +36,7 @@ def draw_monitoring(records: Sequence[VersionRecord]) -> None:
 def _draw_retraining(retraining: Retraining) -> None:
     sentence = f"**{escape(retraining.sentence)}**"
     match retraining.when:
-        case "now":
+        case "mend first" | "now":
             st.error(sentence, icon=":material/notification_important:")
         case "soon":
             st.warning(sentence, icon=":material/schedule:")
@@ -52,9 +52,10 @@ def _draw_alarms(found: Monitoring) -> None:
             "The last scoring was made in mock mode: what is said about its scores concerns a formula, not a model.",
             icon=":material/science:",
         )
-    for alarm in found.alarms:
-        st.error(f"**{escape(alarm.sentence)}**\n\n{escape(alarm.remedy)}", icon=":material/e911_emergency:")
-    if not found.alarms:
+    if found.alarms:
+        lines = (f"- **{escape(alarm.sentence)}** {escape(alarm.remedy)}" for alarm in found.alarms)
+        st.error("\n".join(lines), icon=":material/e911_emergency:")
+    else:
         st.caption(f":material/verified: {escape(_all_clear(found))}")
 
 
