@@ -97,7 +97,8 @@ def test_the_weightiest_reason_comes_first_and_all_are_kept():
     )  # fmt: skip
     found = recommend(everything, WORSE)
     assert [(reason.when, reason.kind) for reason in found.reasons] == [
-        ("mend first", "broken input"), ("now", "other data"), ("now", "change"), ("now", "degradation"), ("now", "drift"), ("now", "age"),
+        ("mend first", "broken input"), ("now", "other data"), ("now", "change"), ("now", "degradation"),
+        ("now", "drift"), ("now", "age"),
         ("soon", "drift"), ("soon", "age"),
     ]  # fmt: skip
     assert found.sentence.startswith("Mend the features view first: Points has become blank")
