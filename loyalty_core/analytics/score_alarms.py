@@ -11,7 +11,7 @@ from loyalty_core.ml.features import resolve_mapping
 from loyalty_core.ml.offers import offer_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from loyalty_core.analytics.score_drift import ScoredRun, Scores
     from loyalty_core.warehouse import Warehouse
@@ -30,7 +30,7 @@ class Alarm:
     column: str = ""
 
 
-def score_alarms(scored: ScoredRun, offers: Mapping[int, str]) -> list[Alarm]:
+def score_alarms(scored: ScoredRun, offers: dict[int, str]) -> list[Alarm]:
     """Alarms about the predictions of a run, for each model version in it; `offers` are their names."""
     several = len(scored.by_version) > 1
     return [
@@ -38,7 +38,7 @@ def score_alarms(scored: ScoredRun, offers: Mapping[int, str]) -> list[Alarm]:
         for version, scores in sorted(scored.by_version.items())
         for alarm in (
             *_same_score(scores, f" by {version}" if several else ""),
-            *_one_offer(scores, dict(offers), f" by {version}" if several else ""),
+            *_one_offer(scores, offers, f" by {version}" if several else ""),
         )
     ]
 
