@@ -13,14 +13,13 @@ import sqlalchemy as sa
 from loyalty_core.analytics.churn import BINS, probability_position
 from loyalty_core.ml.drift import State, psi, state_of
 from loyalty_core.warehouse.blanks import filled
-from loyalty_core.warehouse.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions import ScoringRun, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from loyalty_core.ml.risk import Risk
     from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.predictions import ScoringRun
 
 # Bars of five percentage points, as on the Churn screen.
 BARS = 20
@@ -144,14 +143,6 @@ class ScoreChange:
         then, now = self.before.scores.offers, self.after.scores.offers
         ids = sorted(then.keys() | now.keys())
         return [then.get(one, 0) for one in ids], [now.get(one, 0) for one in ids]
-
-
-def kept_runs(warehouse: Warehouse) -> list[tuple[ScoringRun, sa.FromClause]]:
-    """The present run and the earlier ones, newest first, each with its predictions."""
-    present = warehouse.predictions
-    run = None if present is None else run_of(warehouse, present)
-    earlier = earlier_runs(warehouse)
-    return [(run, present), *earlier] if run is not None and present is not None else earlier
 
 
 def read_scores(warehouse: Warehouse, run: ScoringRun, predictions: sa.FromClause) -> ScoredRun:

@@ -1,50 +1,59 @@
 """Whether the active models still hold, for programs that watch them."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Depends
 
-from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
-from loyalty_core.analytics.score_drift import ScoreChange, ScoredRun, changes, kept_runs, read_scores
+from loyalty_core.analytics.monitoring import read_monitoring
+from loyalty_core.analytics.outcomes.verdicts import read_verdicts
+from loyalty_core.analytics.retraining import Degradation, Retraining
+from loyalty_core.analytics.score_drift import ScoreChange, ScoredRun, changes, read_scores
 from loyalty_core.api.predictions import say_mock
-from loyalty_core.ml.bundle_files import MODEL_FILES, ModelNotFound, read_active, read_manifest, version_folder
+from loyalty_core.ml.bundle import load_bundle
+from loyalty_core.ml.bundle_files import MODEL_FILES, ModelNotFound
+from loyalty_core.ml.comparison import VersionRecord, read_versions
 from loyalty_core.ml.drift import State
 from loyalty_core.ml.risk import RISKS
 from loyalty_core.services import get_services
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse.earlier_runs import kept_runs
 
 router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
 
 
 @router.get("/monitoring/")
 def monitoring() -> dict[str, Any]:
-    """When to retrain, alarms, feature drift since the training, and score drift between scorings."""
-    warehouse = get_services().warehouse
-    found = read_monitoring(warehouse, _active_manifest())
+    """When to retrain, alarms, feature drift since the training, outcomes, and score drift between scorings."""
+    services = get_services()
+    warehouse, active = services.warehouse, _active(services.settings)
+    found = read_monitoring(warehouse, active.manifest or {})
+    verdicts = read_verdicts(warehouse, active, load_bundle(services.settings.models_dir, active.version))
+    worse = [Degradation(verdict.clause) for verdict in verdicts.values() if verdict.is_worse]
     runs = [read_scores(warehouse, run, predictions) for run, predictions in kept_runs(warehouse)]
     return {
         "version": found.version,
-        "retraining": _retraining(found),
+        "retraining": _retraining(found.retraining(*worse)),
         "alarms": [asdict(alarm) for alarm in found.alarms],
         "made_up": found.is_made_up,
         "drift": [one.to_json() for one in found.drift],
         "no_drift": str(found.no_drift) if found.no_drift else None,
+        "outcomes": {model: asdict(verdict) for model, verdict in verdicts.items()},
         "scores": [_run(one, change) for one, change in zip(runs, [*changes(runs), None], strict=False)],
     }
 
 
-def _active_manifest() -> Mapping[str, Any]:
-    models_dir = get_services().settings.models_dir
-    active = read_active(models_dir)
+def _active(settings: Settings) -> VersionRecord:
+    """Raises `ModelNotFound` before the first training, and why the version is refused where it is."""
+    active = next((record for record in read_versions(settings.models_dir) if record.is_active), None)
     if active is None:
-        raise ModelNotFound(models_dir / MODEL_FILES["churn"])
-    manifest, _ = read_manifest(version_folder(models_dir, active.version))
-    return manifest
+        raise ModelNotFound(settings.models_dir / MODEL_FILES["churn"])
+    if active.refusal is not None:
+        raise active.refusal
+    return active
 
 
-def _retraining(found: Monitoring) -> dict[str, Any]:
-    retraining = found.retraining()
+def _retraining(retraining: Retraining) -> dict[str, Any]:
     return {
         "when": retraining.when,
         "sentence": retraining.sentence,

@@ -4,6 +4,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
 from tests.api.conftest import Ask
 from tests.api.test_errors import error_of
+from tests.ui.test_training_outcomes import activate_with
 from tests.workbench import DEMO_CUSTOMERS, Configure
 
 
@@ -16,10 +17,22 @@ def test_before_a_scoring(watched: str, ask: Ask):
     assert [one["feature"] for one in found["drift"]] == [
         "revenue", "transaction_count", "days_since_last", "avg_transaction_value", "lifetime_value",
     ]  # fmt: skip
+    assert {model: verdict["is_worse"] for model, verdict in found["outcomes"].items()} == {
+        "churn": False,
+        "nbo": False,
+    }
     first = found["drift"][0]
     assert (first["psi"], first["state"], first["then"]["customers"]) == (0, "stable", DEMO_CUSTOMERS)
     assert len(first["bins"]) == len(first["now"]["shares"])
     assert set(first["psi_against_training_rows"]) == {"churn", "nbo"}
+
+
+def test_a_model_that_got_worse_is_a_reason(demo_settings: Configure, ask: Ask):
+    activate_with(first="2026-03-01", validation_from="2026-06-01", test_from="2026-07-01", last="2026-07-01")
+    found = ask("/dwh/ml/monitoring/").json()
+    assert found["outcomes"]["churn"]["sentence"].startswith("The churn model has got worse")
+    reasons = [reason["kind"] for reason in found["retraining"]["reasons"]]
+    assert (found["retraining"]["when"], "degradation" in reasons) == ("now", True)
 
 
 def test_runs_are_compared(watched: str, demo_settings: Configure, ask: Ask):

@@ -15,6 +15,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import TRAINING
 from tests.segments.scored import predictions_file
 from tests.ui.conftest import OpenScreen, texts_of
+from tests.ui.test_training_outcomes import activate_with
 from tests.workbench import DEMO_CUSTOMERS
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def test_models_that_hold(watched: str, open_screen: OpenScreen):
 
 def test_a_feature_that_drifted(asleep: Configure, open_screen: OpenScreen):
     app = opened(open_screen)
-    assert unescaped(app.error[0].value) == "**Retrain now: Days since last purchase has drifted since the training.**"
+    sentence = unescaped(app.warning[0].value)
+    assert sentence == "**Retrain now: Days since last purchase has drifted since the training.**"
     assert "Besides: the models were trained today." in text_of(app)
     first = app.dataframe[0].value.iloc[0]
     assert (first["Feature"], first["State"]) == ("Days since last purchase", "◆ drifted")
@@ -87,6 +89,12 @@ def test_a_feature_that_drifted(asleep: Configure, open_screen: OpenScreen):
     assert then["y"][0] > now["y"][0] == 0
 
 
+def test_a_model_that_got_worse(demo_settings: Configure, open_screen: OpenScreen):
+    activate_with(first="2026-03-01", validation_from="2026-06-01", test_from="2026-07-01", last="2026-07-01")
+    sentence = unescaped(opened(open_screen).warning[0].value)
+    assert "the churn model has got worse: AUC" in sentence
+
+
 def test_one_run_is_told_in_a_sentence(
     watched: str, demo_settings: Configure, predictions_file: Path, open_screen: OpenScreen
 ):
@@ -94,7 +102,7 @@ def test_one_run_is_told_in_a_sentence(
     app = opened(open_screen)
     (sentence,) = [info.value for info in app.info if "one scoring run so far" in info.value]
     assert "with a mean churn probability of" in sentence
-    assert len(app.dataframe) == 1
+    assert not any("scoring run" in one.proto.alt for one in app.get("plotly_chart"))
     assert "The last scoring was made in mock mode" in " ".join(info.value for info in app.info)
 
 
@@ -141,8 +149,8 @@ def test_a_version_without_a_reference_says_what_to_do(trained: str, open_screen
     app = opened(open_screen)
     assert not app.exception
     assert any("has nothing to compare with" in info.value and "Train again" in info.value for info in app.info)
-    assert not app.get("plotly_chart")
+    assert not any("at training and today" in one.proto.alt for one in app.get("plotly_chart"))
 
 
 def test_before_the_first_training(demo_settings: Configure, open_screen: OpenScreen):
-    assert opened(open_screen).info[0].value == "There is no active version to watch. Train the models first."
+    assert opened(open_screen).info[0].value == "There is no active version yet. Train one, and activate it."

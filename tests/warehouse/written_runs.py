@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from loyalty_core.ml.risk import RiskThresholds
 from loyalty_core.warehouse.earlier_runs import remark_on
 from loyalty_core.warehouse.predictions import NAME, predictions_file
 from loyalty_core.warehouse.retention import stamp
@@ -45,6 +46,7 @@ def _row(
     return {
         "customer_id": customer,
         "churn_probability": churn,
+        "churn_risk": None if churn is None else RiskThresholds(0.4, 0.7).of(churn),
         "recommended_offer": None if best is None else offers.index(best) + 1,
         **{f"offer_{place}": score for place, score in enumerate(offers, 1)},
         "rfm_segment": "Loyal",
@@ -58,7 +60,8 @@ def _write_table(backend: Backend, rows: list[dict[str, Any]], name: str, *, is_
     identifier = "bigint" if isinstance(rows[0]["customer_id"], int) else "text"
     values = ", ".join(f"({', '.join(map(_literal, row.values()))})" for row in rows)
     backend.execute(
-        f"CREATE TABLE {name} (customer_id {identifier}, churn_probability double precision, recommended_offer integer"
+        f"CREATE TABLE {name} (customer_id {identifier}, churn_probability double precision, churn_risk text, "
+        f"recommended_offer integer"
         f"{offers}, rfm_segment text, model_version text, scored_at timestamptz);"
         f"INSERT INTO {name} VALUES {values};"
         + (f"COMMENT ON TABLE {name} IS '{remark_on(NAME)}'" if is_earlier else "")

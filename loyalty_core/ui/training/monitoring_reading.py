@@ -1,10 +1,11 @@
 """What the Monitoring tab reads, kept until the view, the version or the predictions change."""
 
 from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
-from loyalty_core.analytics.score_drift import ScoredRun, kept_runs, read_scores
+from loyalty_core.analytics.score_drift import ScoredRun, read_scores
 from loyalty_core.ml.bundle_files import read_manifest, version_folder
 from loyalty_core.services import get_services
 from loyalty_core.ui.data import kept
+from loyalty_core.warehouse.earlier_runs import kept_runs
 from loyalty_core.warehouse.predictions import ScoringRun, last_run
 
 

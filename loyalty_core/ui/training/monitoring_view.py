@@ -1,24 +1,28 @@
-"""Whether the active models still hold: when to retrain and why, alarms, drift of the features and of the scores."""
+"""Whether the active models still hold: when to retrain and why, alarms, drift, and what became of predictions."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
 from loyalty_core.analytics.monitoring import Monitoring
-from loyalty_core.analytics.retraining import Retraining
+from loyalty_core.analytics.retraining import Degradation, Retraining
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.comparison import VersionRecord
 from loyalty_core.ui import format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
-from loyalty_core.ui.training import monitoring_reading
+from loyalty_core.ui.training import monitoring_reading, outcomes_reading
 from loyalty_core.ui.training.drift_view import draw_drift
+from loyalty_core.ui.training.outcomes_view import draw_outcomes
 from loyalty_core.ui.training.score_drift_view import draw_score_drift
+from loyalty_core.warehouse.history import TABLES
 
 
 def draw_monitoring(records: Sequence[VersionRecord]) -> None:
     """Everything about the active version; each part is shown also where another one fails."""
     active = next((record for record in records if record.is_active), None)
     if active is None:
-        st.info("There is no active version to watch. Train the models first.", icon=":material/model_training:")
+        st.info("There is no active version yet. Train one, and activate it.", icon=":material/model_training:")
         return
     if active.refusal is not None:
         show_error(active.refusal)
@@ -26,20 +30,34 @@ def draw_monitoring(records: Sequence[VersionRecord]) -> None:
     with errors_shown():
         with st.spinner("Comparing with the training…"):
             found = monitoring_reading.monitoring(active.version)
-        _draw_retraining(found.retraining())
+        _draw_retraining(found.retraining(*_degradations(active)))
         _draw_alarms(found)
         draw_drift(found)
     with errors_shown():
         draw_score_drift(monitoring_reading.scored_runs())
+    draw_outcomes(active)
+
+
+def _degradations(active: VersionRecord) -> list[Degradation]:
+    """Of the models that have got worse; where that cannot be read, the card of the outcomes says why."""
+    found: list[Degradation] = []
+    for model in TABLES:
+        with suppress(LoyaltyError):
+            verdict = outcomes_reading.verdict(model, active)
+            if verdict.is_worse:
+                found.append(Degradation(verdict.clause))
+    return found
 
 
 def _draw_retraining(retraining: Retraining) -> None:
     sentence = f"**{escape(retraining.sentence)}**"
     match retraining.when:
-        case "mend first" | "now":
-            st.error(sentence, icon=":material/notification_important:")
+        case "mend first":
+            st.error(sentence, icon=":material/build:")
+        case "now":
+            st.warning(sentence, icon=":material/notification_important:")
         case "soon":
-            st.warning(sentence, icon=":material/schedule:")
+            st.info(sentence, icon=":material/schedule:")
         case "not yet":
             st.success(sentence, icon=":material/check_circle:")
     if retraining.others:

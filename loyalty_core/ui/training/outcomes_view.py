@@ -14,7 +14,7 @@ from loyalty_core.analytics.outcomes.verdict import Verdict
 from loyalty_core.ml.comparison import METRICS, TITLES, VersionRecord
 from loyalty_core.ui import charts, format
 from loyalty_core.ui.messages import errors_shown, escape
-from loyalty_core.ui.training import model_figures, outcomes_figures, outcomes_reading, reading
+from loyalty_core.ui.training import model_figures, outcomes_figures, outcomes_reading
 from loyalty_core.warehouse.history import ModelName
 
 _MODELS: tuple[ModelName, ...] = ("churn", "nbo")
@@ -34,12 +34,8 @@ _KEPT_NOTE = (
 )
 
 
-def draw_outcomes() -> None:
+def draw_outcomes(active: VersionRecord) -> None:
     """One card for each model: whether it still holds, its measures by month, and the same as a table."""
-    active = next((record for record in reading.versions() if record.is_active), None)
-    if active is None:
-        st.info("There is no active version yet. Train one, and activate it.", icon=":material/model_training:")
-        return
     for model in _MODELS:
         with st.container(border=True):
             heading = st.container(horizontal=True, vertical_alignment="center", gap="small")
