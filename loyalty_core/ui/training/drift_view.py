@@ -21,7 +21,7 @@ _CHART_HEIGHT = 320
 def draw_drift(found: Monitoring) -> None:
     """The table of all features, and the values of the one that is chosen, then and now."""
     with st.container(border=True):
-        st.subheader("Features", anchor=False)
+        st.subheader("Features: drift since the training", anchor=False)
         if found.no_drift is not None:
             parts = (found.no_drift.what, found.no_drift.why, found.no_drift.remedy)
             st.info(" ".join(escape(part) for part in parts), icon=":material/history:")

@@ -19,7 +19,7 @@ _HEIGHT = 400
 def draw_score_drift(runs: Sequence[ScoredRun]) -> None:
     """Charts over the runs and a table of them; `runs` are newest first."""
     with st.container(border=True):
-        st.subheader("Scores", anchor=False)
+        st.subheader("Scores: drift from run to run", anchor=False)
         if len(runs) < 2:
             st.info(_none_to_compare(runs), icon=":material/timeline:")
             return
