@@ -137,18 +137,24 @@ def served(demo_warehouse: Path) -> Iterator[Served]:
 def serve(folder: Path, **settings: str) -> Iterator[Served]:
     """The app with these settings; all that it writes, it writes into `folder`."""
     app = Served(_free_port(), folder)
-    state = {"STATE_DATABASE_URL": f"sqlite:///{folder / 'state.db'}"}
-    process = ServerProcess(
-        [*SERVE, "--server.port", str(app.port)],
-        folder=folder,
-        stop_signal=signal.SIGTERM,
-        env=clean_environment() | state | settings,
-    )
+    process = start_serving(app, settings)
     try:
-        process.wait_until(lambda: _answers(app))
         yield app
     finally:
         process.stop()
+
+
+def start_serving(app: Served, settings: dict[str, str]) -> ServerProcess:
+    """Start the app and wait until it answers; its folder goes when it is stopped."""
+    state = {"STATE_DATABASE_URL": f"sqlite:///{app.folder / 'state.db'}"}
+    process = ServerProcess(
+        [*SERVE, "--server.port", str(app.port)],
+        folder=app.folder,
+        stop_signal=signal.SIGTERM,
+        env=clean_environment() | state | settings,
+    )
+    process.wait_until(lambda: _answers(app))
+    return process
 
 
 SERVE = [sys.executable, "-m", "streamlit", "run", str(ROOT / "serve.py")]
