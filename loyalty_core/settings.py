@@ -148,6 +148,11 @@ class Settings(BaseSettings):
         0.7, gt=0, lt=1, validate_default=True, description="Churn probability from which the risk is high"
     )
     ml_versions_kept: int = Field(5, ge=1, description="Earlier model versions kept beside the active one")
+    jobs_niceness: int = Field(
+        10, ge=0, le=19, description="How far background jobs give way to the app on the processor; 19 is most"
+    )
+    exports_dir: Path = Field(Path("data/exports"), description="Folder of the files that exports prepare")
+    exports_kept_days: int = Field(7, ge=1, description="Files that exports prepared are removed after so many days")
     active_within_days: int = Field(90, ge=1, description="A customer who bought within so many days counts as active")
     time_zone: str = Field("UTC", description="Time zone in which dates are shown and relative dates resolved")
     currency: str = Field("EUR", description="ISO 4217 code used to show amounts")

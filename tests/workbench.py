@@ -75,7 +75,10 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Confi
             monkeypatch.setenv(name.upper(), str(value))
         _forget_services()
 
-    set_settings(state_database_url=f"sqlite:///{tmp_path / 'state.db'}", models_dir=tmp_path / "models")
+    # Tests wait for jobs, which have no reason to give way to them.
+    set_settings(
+        state_database_url=f"sqlite:///{tmp_path / 'state.db'}", models_dir=tmp_path / "models", jobs_niceness=0
+    )
     yield set_settings
     _forget_services()
 
@@ -146,12 +149,12 @@ def serve(folder: Path, **settings: str) -> Iterator[Served]:
 
 def start_serving(app: Served, settings: dict[str, str]) -> ServerProcess:
     """Start the app and wait until it answers; its folder goes when it is stopped."""
-    state = {"STATE_DATABASE_URL": f"sqlite:///{app.folder / 'state.db'}"}
+    own = {"STATE_DATABASE_URL": f"sqlite:///{app.folder / 'state.db'}", "JOBS_NICENESS": "0"}
     process = ServerProcess(
         [*SERVE, "--server.port", str(app.port)],
         folder=app.folder,
         stop_signal=signal.SIGTERM,
-        env=clean_environment() | state | settings,
+        env=clean_environment() | own | settings,
     )
     process.wait_until(lambda: _answers(app))
     return process

@@ -22,7 +22,7 @@ from tests.browser.conftest import PATIENCE_MS, PHONE, OpenPage, take_picture, w
 from tests.jobs.conftest import wait_until
 from tests.ml.serving import bundle_parts
 from tests.servers import ServerProcess, _free_port
-from tests.workbench import Served, serve
+from tests.workbench import Served, start_serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +67,7 @@ def start_app(demo_warehouse: Path, tmp_path: Path) -> Iterator[StartApp]:
 
     def start() -> tuple[Served, ServerProcess]:
         app = Served(port, Path(tempfile.mkdtemp(prefix="loyalty-app-")))
-        started.append(serve(app, settings))
+        started.append(start_serving(app, settings))
         return app, started[-1]
 
     yield start
