@@ -71,7 +71,7 @@ def _draw_search() -> tuple[str, list[str], bool]:
 def _draw_actions(found: Sequence[Segment]) -> None:
     in_use = [segment for segment in found if segment.archived_at is None]
     waiting = sum(segment.is_stale for segment in in_use)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True):
         # What was begun before and not saved is there again, with a button that discards it.
         if st.button("New segment", icon=":material/add:", type="primary"):
             address.open_editor()
