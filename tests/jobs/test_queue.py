@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind
+from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind, politeness
 from loyalty_core.jobs.report import Report
 from loyalty_core.jobs.run import _work
 from loyalty_core.services import Services
@@ -215,5 +215,21 @@ def test_a_job_gives_way_to_people(queue: JobQueue, start: Start, store: StateSt
     job = reached(queue, start("wait"), "Waiting")
     process = running(store, job)
     assert process.nice() == min(psutil.Process().nice() + 7, 19)
-    assert Path(f"/proc/{process.pid}/autogroup").read_text().endswith(" nice 7\n")
     assert process.environ()["TF_NUM_INTRAOP_THREADS"] == str(max(1, os.cpu_count() - 1))
+
+
+def test_the_whole_session_of_a_job_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    session = tmp_path / "autogroup"
+    monkeypatch.setattr(politeness, "_AUTOGROUP", session)
+    politeness.yield_to_others(0)
+    assert session.read_text() == "0"
+    assert psutil.Process().nice() == os.nice(0)
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, "1"), (2, "1"), (8, "7"), (None, "1")])
+def test_one_core_stays_for_the_app(monkeypatch: pytest.MonkeyPatch, cores: int | None, threads: str):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    limits = politeness.thread_limits()
+    assert (limits["TF_NUM_INTRAOP_THREADS"], limits["OMP_NUM_THREADS"]) == (threads, "3")
