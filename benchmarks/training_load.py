@@ -29,7 +29,7 @@ LAPS = 2
 SCREENS = ("Overview", "Segments", "Customers", "Churn", "Next best offer", "RFM", "Training")
 WITHOUT, WITH = "without", "with"
 ENDLESS = {"epochs": 10_000, "patience": 10_000}
-TRAINING_SECONDS = 180
+TRAINING_SECONDS = 600
 # Clicks and waits in the page itself, so that no round trip to this program is measured.
 _CLICK = """
 title => new Promise(done => {
@@ -49,7 +49,8 @@ Times = dict[tuple[str, str], list[float]]
 
 
 def main() -> None:
-    customers, rounds = (int(text) for text in (*sys.argv[1:], CUSTOMERS, ROUNDS)[:2])
+    customers = int(sys.argv[1]) if len(sys.argv) > 1 else CUSTOMERS
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else ROUNDS
     with tempfile.TemporaryDirectory(prefix="benchmark-training-") as name:
         folder = Path(name)
         warehouse = folder / "warehouse.duckdb"
@@ -63,14 +64,15 @@ def main() -> None:
         }
         os.environ.update(settings)
         get_settings.cache_clear()
-        scoring_command.main([])
-        with served("serve.py", settings) as port, sync_playwright() as playwright:
-            browser = chromium(playwright)
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.set_default_timeout(120_000)
-            with StateStore(settings["STATE_DATABASE_URL"]) as store:
+        with StateStore(settings["STATE_DATABASE_URL"]) as store:
+            store.migrate()
+            scoring_command.main([])
+            with served("serve.py", settings) as port, sync_playwright() as playwright:
+                browser = chromium(playwright)
+                page = browser.new_page(viewport={"width": 1440, "height": 900})
+                page.set_default_timeout(120_000)
                 times = measure(page, f"http://127.0.0.1:{port}/", JobQueue(store), rounds)
-            browser.close()
+                browser.close()
     show(times, customers)
 
 
