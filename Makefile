@@ -6,7 +6,7 @@ PORT ?= 8501
 CUSTOMERS ?= 20000
 # Tests wait for browsers and servers now and then, so one process more than two cores fills them.
 PROCESSES ?= 3
-BENCHMARKS ?= warehouse inference scoring rules editor screens
+BENCHMARKS ?= warehouse inference scoring rules editor screens training_load
 UV := $(shell command -v uv 2>/dev/null)
 
 .PHONY: run demo test test-slow check bench install install-dev clean

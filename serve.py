@@ -3,7 +3,7 @@
 import gc
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from starlette.routing import Mount
@@ -12,12 +12,16 @@ from streamlit.starlette import App
 
 from loyalty_core.api import create_api
 from loyalty_core.errors import SettingsError
+from loyalty_core.segments.export_files import ExportFailed, remove_old
 from loyalty_core.services import get_services
 
 
 @asynccontextmanager
 async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
-    get_services().prepare_store()
+    services = get_services()
+    services.prepare_store()
+    with suppress(ExportFailed):  # the next export tells
+        remove_old(services.settings.exports_dir, services.settings.exports_kept_days)
     # Streamlit collects garbage after every rerun; what is loaded by now need not be looked at again.
     gc.collect()
     gc.freeze()

@@ -148,6 +148,15 @@ class Settings(BaseSettings):
         0.7, gt=0, lt=1, validate_default=True, description="Churn probability from which the risk is high"
     )
     ml_versions_kept: int = Field(5, ge=1, description="Earlier model versions kept beside the active one")
+    jobs_niceness: int = Field(
+        10, ge=0, le=19, description="How far background jobs give way to the app on the processor; 19 is most"
+    )
+    exports_dir: Path = Field(Path("data/exports"), description="Folder of the files that exports prepare")
+    exports_kept_days: int = Field(7, ge=1, description="Files that exports prepared are removed after so many days")
+    mlflow_tracking_uri: str | None = Field(
+        None, description="MLflow server (http://host:5000) that trainings are logged to; without it, none are"
+    )
+    mlflow_experiment_name: str = Field("Loyalty workbench", min_length=1, description="MLflow experiment of the runs")
     active_within_days: int = Field(90, ge=1, description="A customer who bought within so many days counts as active")
     time_zone: str = Field("UTC", description="Time zone in which dates are shown and relative dates resolved")
     currency: str = Field("EUR", description="ISO 4217 code used to show amounts")
@@ -162,7 +171,7 @@ class Settings(BaseSettings):
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
-            yield name, without_password(value) if name and name.endswith("_url") and value else value
+            yield name, without_password(value) if name and name.endswith(("_url", "_uri")) and value else value
 
     @field_validator("ml_feature_mapping", "ml_training", "rfm_columns", "rfm_cut_points", mode="before")
     @classmethod

@@ -79,6 +79,11 @@ class ServerProcess:
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
+    def kill(self) -> None:
+        """End it as `kill -9` does; its folder stays until it is stopped."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         self._reaper.kill()
         self._reaper.communicate()

@@ -77,7 +77,10 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Confi
             monkeypatch.setenv(name.upper(), str(value))
         _forget_services()
 
-    set_settings(state_database_url=f"sqlite:///{tmp_path / 'state.db'}", models_dir=tmp_path / "models")
+    # Tests wait for jobs, which have no reason to give way to them.
+    set_settings(
+        state_database_url=f"sqlite:///{tmp_path / 'state.db'}", models_dir=tmp_path / "models", jobs_niceness=0
+    )
     yield set_settings
     _forget_services()
 
@@ -151,18 +154,24 @@ def served(demo_warehouse: Path) -> Iterator[Served]:
 def serve(folder: Path, **settings: str) -> Iterator[Served]:
     """The app with these settings; all that it writes, it writes into `folder`."""
     app = Served(_free_port(), folder)
-    state = {"STATE_DATABASE_URL": f"sqlite:///{folder / 'state.db'}"}
-    process = ServerProcess(
-        [*SERVE, "--server.port", str(app.port)],
-        folder=folder,
-        stop_signal=signal.SIGTERM,
-        env=clean_environment() | state | settings,
-    )
+    process = start_serving(app, settings)
     try:
-        process.wait_until(lambda: _answers(app))
         yield app
     finally:
         process.stop()
+
+
+def start_serving(app: Served, settings: dict[str, str]) -> ServerProcess:
+    """Start the app and wait until it answers; its folder goes when it is stopped."""
+    own = {"STATE_DATABASE_URL": f"sqlite:///{app.folder / 'state.db'}", "JOBS_NICENESS": "0"}
+    process = ServerProcess(
+        [*SERVE, "--server.port", str(app.port)],
+        folder=app.folder,
+        stop_signal=signal.SIGTERM,
+        env=clean_environment() | own | settings,
+    )
+    process.wait_until(lambda: _answers(app))
+    return process
 
 
 SERVE = [sys.executable, "-m", "streamlit", "run", str(ROOT / "serve.py")]

@@ -11,9 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from loyalty_core.api import monitoring, predictions, segments, warehouse
+from loyalty_core.api import exports, monitoring, predictions, segments, warehouse
 from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
+from loyalty_core.jobs import JobNotFound
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import (
     BadSegment,
@@ -24,6 +25,7 @@ from loyalty_core.segments import (
     SegmentNotFound,
     UnknownColumn,
 )
+from loyalty_core.segments.export_files import ExportNotFound
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ _log = logging.getLogger(__name__)
 _STATUSES: dict[type[LoyaltyError], int] = {
     CustomerNotFound: 404,
     SegmentNotFound: 404,
+    JobNotFound: 404,
+    ExportNotFound: 404,
     SegmentChanged: 409,
     SegmentInUse: 409,
     SegmentNameTaken: 409,
@@ -45,7 +49,7 @@ _MOST_BODY_BYTES = 16 * 2**20
 
 
 def create_api() -> FastAPI:
-    """Routes for health, columns, customers, predictions and segments; every answer is JSON, errors included.
+    """Routes for health, columns, customers, predictions, segments and exports; every answer is JSON, errors included.
 
     Described at openapi.json; without FastAPI's own page for it, which loads scripts from outside.
     """
@@ -54,6 +58,7 @@ def create_api() -> FastAPI:
     api.include_router(predictions.router)
     api.include_router(monitoring.router)
     api.include_router(segments.router)
+    api.include_router(exports.router)
     api.add_middleware(BodyLimit, most_bytes=_MOST_BODY_BYTES)
     api.add_exception_handler(LoyaltyError, _loyalty_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)

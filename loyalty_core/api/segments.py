@@ -20,9 +20,9 @@ from loyalty_core.services import get_services
 
 router = APIRouter(prefix="/segments")
 
-_ACTOR = "API"
+ACTOR = "API"
 _ID = re.compile(r"[a-z0-9-]{1,100}")
-_MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
+MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 
 
 def _possible_id(segment_id: str) -> str:
@@ -82,7 +82,7 @@ def list_segments(
 @router.post("/", status_code=201)
 def create_segment(body: SegmentBody) -> JsonObject:
     """Keep a new segment; its members are computed by `refresh`."""
-    return asdict(get_services().segmentation.create(body.draft(), actor=_ACTOR))
+    return asdict(get_services().segmentation.create(body.draft(), actor=ACTOR))
 
 
 @router.post("/evaluate/")
@@ -111,13 +111,13 @@ def read_segment(segment_id: SegmentId) -> JsonObject:
 def update_segment(segment_id: SegmentId, body: SegmentUpdate) -> JsonObject:
     """Save the next version, unless somebody else has saved one after `version`."""
     engine = get_services().segmentation
-    return asdict(engine.update(segment_id, body.draft(), actor=_ACTOR, expected_version=body.version))
+    return asdict(engine.update(segment_id, body.draft(), actor=ACTOR, expected_version=body.version))
 
 
 @router.delete("/{segment_id}/", status_code=204)
 def delete_segment(segment_id: SegmentId) -> Response:
     """Delete the segment, unless the rule of another reads it."""
-    get_services().segments.delete(segment_id, actor=_ACTOR)
+    get_services().segments.delete(segment_id, actor=ACTOR)
     return Response(status_code=204)
 
 
@@ -136,7 +136,7 @@ def read_versions(segment_id: SegmentId) -> JsonObject:
 @router.post("/{segment_id}/restore/")
 def restore_version(segment_id: SegmentId, body: Restoration) -> JsonObject:
     """Save an older version again as the newest."""
-    return asdict(get_services().segmentation.restore(segment_id, body.version, actor=_ACTOR))
+    return asdict(get_services().segmentation.restore(segment_id, body.version, actor=ACTOR))
 
 
 @router.get("/{segment_id}/members/")
@@ -162,7 +162,7 @@ def export_members(segment_id: SegmentId, format: Format = "csv") -> StreamingRe
     first = next(parts)
     return StreamingResponse(
         _sent(first, parts),
-        media_type=_MEDIA_TYPES[format],
+        media_type=MEDIA_TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{segment_id}.{format}"'},
     )
 

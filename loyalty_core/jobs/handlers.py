@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.jobs.comparing import compare
+from loyalty_core.jobs.exporting import export_customers
 from loyalty_core.jobs.report import Report
 from loyalty_core.jobs.training import train_models
 from loyalty_core.ml.model_inputs import ModelInputs
@@ -77,4 +78,5 @@ HANDLERS: dict[str, Handler] = {
     "training": train_models,
     "comparison": compare,
     "segments": compute_segments,
+    "export": export_customers,
 }

@@ -21,4 +21,5 @@ KINDS = {
     "training": Kind("Training", 12 * _HOUR, exclusive=True),
     "comparison": Kind("Comparing versions", 6 * _HOUR),
     "segments": Kind("Computing segments", 6 * _HOUR),
+    "export": Kind("Export", 6 * _HOUR),
 }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 import loyalty_core
+from loyalty_core.jobs.politeness import thread_limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,7 +92,8 @@ def launch(module: str, job_id: int, log: Path, settings: Mapping[str, str]) -> 
     Raises `OSError` where no process can be started.
     """
     search_path = os.pathsep.join(filter(None, (str(_SOURCES), os.environ.get("PYTHONPATH"))))
-    environment = os.environ | settings | {"PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
+    ours = {"PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **thread_limits(), **settings, **ours}
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 -- our own module, and a number
             [sys.executable, "-m", module, str(job_id)],

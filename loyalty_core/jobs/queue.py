@@ -14,7 +14,7 @@ from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
 from loyalty_core.jobs.job import UNDER_WAY, Job, JobError, JobEvent, Outcome, event_of, job_of
 from loyalty_core.jobs.kinds import KINDS
 from loyalty_core.jobs.process import identify, launch, new_log
-from loyalty_core.jobs.records import clock, end, locked, set_process
+from loyalty_core.jobs.records import clock, end, forget_old, locked, set_process
 from loyalty_core.jobs.settling import Patience, bury, discard_log, killed, settle
 from loyalty_core.store import audit
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
@@ -69,9 +69,10 @@ class JobQueue:
             raise JobNotFound(job_id)
         return found[0]
 
-    def latest(self, kind: str) -> Job | None:
-        """The job of the kind that was started last."""
-        return next(iter(self._find(1, JobRecord.kind == kind)), None)
+    def latest(self, kind: str, about: Mapping[str, str] | None = None) -> Job | None:
+        """The job of the kind that was started last; of those whose options have the values of `about`."""
+        wanted = (JobRecord.options[name].as_string() == value for name, value in (about or {}).items())
+        return next(iter(self._find(1, JobRecord.kind == kind, *wanted)), None)
 
     def running(self, kind: str) -> Job | None:
         """The job of the kind that is under way; the newest, where the kind allows several."""
@@ -142,6 +143,7 @@ class JobQueue:
             )
             session.add(record)
             session.flush()
+            forget_old(session, now)
             details = {"kind": kind, "options": record.options}
             audit.record(
                 session,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from loyalty_core.jobs.errors import JobNotFound
 from loyalty_core.jobs.job import UNDER_WAY, Job, Outcome, job_of
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from loyalty_core.store import StateStore
 
 Standing = Literal["going", "stopping", "over"]
+
+KEPT_JOBS = 200
+KEPT_FOR = timedelta(days=90)
 
 
 def clock(session: Session) -> datetime:
@@ -89,6 +92,14 @@ def end(record: JobRecord, outcome: Outcome, now: datetime) -> None:
     record.error = outcome.error._asdict() if outcome.error else None
     record.result = outcome.result
     record.log_file = None
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Delete jobs that ended long ago, with what they told, unless they are among the last ones all the same."""
+    ended = JobRecord.state.not_in(UNDER_WAY)
+    kept = select(JobRecord.id).where(ended).order_by(JobRecord.id.desc()).limit(KEPT_JOBS)
+    old = delete(JobRecord).where(ended, JobRecord.ended_at < now - KEPT_FOR, JobRecord.id.not_in(kept))
+    session.execute(old, execution_options={"synchronize_session": False})
 
 
 def _write(session: Session, record: JobRecord, progress: Progress, events: Sequence[Any], log_tail: str) -> None:

@@ -19,6 +19,7 @@ from loyalty_core.jobs import records
 from loyalty_core.jobs.errors import UnknownKind
 from loyalty_core.jobs.handlers import HANDLERS
 from loyalty_core.jobs.job import JobError, Outcome
+from loyalty_core.jobs.politeness import most_memory, yield_to_others
 from loyalty_core.jobs.process import identify
 from loyalty_core.jobs.report import JobStopped, Report, as_json
 from loyalty_core.jobs.watch import GRACE_SECONDS, Watch, end_this_process, insist
@@ -57,6 +58,7 @@ def main(arguments: Sequence[str] | None = None, handlers: Mapping[str, Handler]
 
 def _run(job_id: int, handlers: Mapping[str, Handler]) -> None:
     settings = get_settings()
+    yield_to_others(settings.jobs_niceness)
     services = Services(settings.model_copy(update={"dwh_statement_timeout_seconds": STATEMENT_SECONDS}))
     job = insist(lambda: records.claim(services.store, job_id, identify(os.getpid())))
     if job is None:
@@ -68,6 +70,7 @@ def _run(job_id: int, handlers: Mapping[str, Handler]) -> None:
     with watch:
         outcome = _work(handlers, services, job, report)
     outcome = outcome or watch.verdict or Outcome("cancelled")
+    _log.info("It held up to %d MB of memory.", most_memory() // 1_000_000)
     _log.info("Job %d: %s.", job.id, outcome.state)
     watch.finish(outcome)
     # A thread may still wait for a statement of a job that was stopped; nobody waits for the thread.

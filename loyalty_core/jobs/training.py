@@ -12,6 +12,7 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.jobs.comparing import compare_with_active
 from loyalty_core.jobs.report import JobStopped
 from loyalty_core.ml.bundle_store import write_bundle
+from loyalty_core.ml.tracking import log_training
 from loyalty_core.ml.training_options import MODELS, TrainingOptions, options_for
 from loyalty_core.ml.training_report import TITLES, describe
 
@@ -46,7 +47,8 @@ def train_models(services: Services, options: Mapping[str, Any], report: Report)
     report.phase("Saving the version")
     version = write_bundle(services.settings.models_dir, trained.parts)
     compare_with_active(services, version, report)
-    _say_at_the_end(report, f"Version {version} is trained and not active yet.")
+    logged = log_training(services.settings, version, trained)
+    _say_at_the_end(report, f"Version {version} is trained and not active yet. {logged}".strip())
     return {
         "version": version,
         "metrics": {name: trained.parts.models[name].metrics for name in trained.findings},

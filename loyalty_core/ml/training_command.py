@@ -28,6 +28,7 @@ from loyalty_core.errors import (
 from loyalty_core.ml import versions
 from loyalty_core.ml.bundle_store import activate, prune, write_bundle
 from loyalty_core.ml.features import FeatureCountMismatch, MappingError
+from loyalty_core.ml.tracking import log_training
 from loyalty_core.ml.training_checks import TrainingRefused
 from loyalty_core.ml.training_options import MODELS, TrainingOptions, options_for
 from loyalty_core.ml.training_report import ProgressLine, print_evaluation, print_findings
@@ -113,6 +114,8 @@ def _train(
 def _keep(settings: Settings, trained: TrainedBundle, given: argparse.Namespace, errors: Console) -> int:
     """Write the version and activate it, unless told not to or a baseline is better."""
     version = write_bundle(settings.models_dir, trained.parts)
+    if logged := log_training(settings, version, trained):
+        errors.print(logged, markup=False)
     worse = trained.worse_than_baseline
     refused = bool(worse) and not given.promote_worse
     activated = not refused and not given.no_activate

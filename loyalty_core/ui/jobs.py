@@ -22,26 +22,30 @@ def draw_job(
     *,
     start_label: str,
     options: Mapping[str, Any] | None = None,
+    about: Mapping[str, str] | None = None,
     key: str,
+    help: str | None = None,
     disabled: bool = False,
     draw_more: Callable[[Job], None] | None = None,
 ) -> None:
     """A button that starts a job of this kind with these options; while one is under way, how far it is.
 
-    It makes no difference who started it, and where. When it ends, the page runs once more with its new figures.
-    `draw_more` is drawn below a job that is under way, again whenever its progress is.
+    It makes no difference who started it, and where; with `about`, only jobs with these options count. When it ends,
+    the page runs once more with its new figures. `draw_more` is drawn below a job that is under way, again whenever
+    its progress is.
     """
-    job = get_services().jobs.latest(kind)
+    latest = partial(get_services().jobs.latest, kind, about)
+    job = latest()
     if job and job.is_under_way:
         # Only now, since a fragment that runs by itself keeps every open page asking.
-        st.fragment(_draw_under_way, run_every=POLL_SECONDS)(kind, key, draw_more)
+        st.fragment(_draw_under_way, run_every=POLL_SECONDS)(latest, key, draw_more)
         return
     if job and job.state == "failed" and not job.is_dismissed:
         _draw_failure(job, key)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(start_label, icon=":material/play_arrow:", key=f"{key}-start", disabled=disabled):
+        if st.button(start_label, icon=":material/play_arrow:", key=f"{key}-start", help=help, disabled=disabled):
             with errors_shown():
-                _start(kind, options or {})
+                _start(kind, {**(options or {}), **(about or {})})
         if job:
             st.caption(escape(_last_time(job)), width="stretch")
 
@@ -52,10 +56,10 @@ def _start(kind: str, options: Mapping[str, Any]) -> None:
     st.rerun()
 
 
-def _draw_under_way(kind: str, key: str, draw_more: Callable[[Job], None] | None) -> None:
+def _draw_under_way(latest: Callable[[], Job | None], key: str, draw_more: Callable[[Job], None] | None) -> None:
     """Drawn again every second or two, by itself."""
     try:
-        job = get_services().jobs.latest(kind)
+        job = latest()
     except LoyaltyError as error:
         # It goes on, and is seen again once the store answers.
         st.warning(escape(str(error)), icon=":material/cloud_off:")

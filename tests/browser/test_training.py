@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.bundle_files import list_versions, read_active
 from loyalty_core.ml.bundle_store import activate, write_bundle
 from loyalty_core.settings import Settings
+from loyalty_core.store import StateStore
+from loyalty_core.store.jobs import JobRecord
 from loyalty_core.warehouse import Warehouse
-from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.browser.conftest import PATIENCE_MS, PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.jobs.conftest import wait_until
 from tests.ml.serving import bundle_parts, with_reference
+from tests.servers import ServerProcess, _free_port
+from tests.workbench import Served, start_serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
-    from tests.workbench import Served
+    StartApp = Callable[[], tuple[Served, ServerProcess]]
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,6 +53,54 @@ def models_dir(served: Served) -> Iterator[Path]:
 def expect_active(page: Page, models_dir: Path, version: str) -> None:
     expect(page.get_by_text(f"Active: {version}")).to_be_visible()
     assert read_active(models_dir).version == version
+
+
+@pytest.fixture
+def start_app(demo_warehouse: Path, tmp_path: Path) -> Iterator[StartApp]:
+    """Serves an app of its own, again and again at the same address and on the same state."""
+    port, started = _free_port(), []
+    models_dir = tmp_path / "models"
+    activate(models_dir, write_bundle(models_dir, replace(bundle_parts(), trained_on="demo")), "test")
+    settings = {
+        "DWH_URL": f"duckdb:///{demo_warehouse}",
+        "STATE_DATABASE_URL": f"sqlite:///{tmp_path / 'state.db'}",
+        "MODELS_DIR": str(models_dir),
+        "ML_TRAINING": '{"epochs": 10000, "patience": 10000, "architecture": [4], "members": 1}',
+    }
+
+    def start() -> tuple[Served, ServerProcess]:
+        app = Served(port, Path(tempfile.mkdtemp(prefix="loyalty-app-")))
+        started.append(start_serving(app, settings))
+        return app, started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+def test_an_app_that_is_killed_while_it_trains(browser: Browser, start_app: StartApp, tmp_path: Path):
+    app, process = start_app()
+    page = browser.new_page()
+    page.goto(f"{app.url}/training")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_text("Validation", exact=True).first).to_be_visible(timeout=TRAINING_MS)
+    process.kill()
+    active = (tmp_path / "models" / "active.json").read_bytes()
+
+    app, _ = start_app()
+    page.goto(f"{app.url}/training")
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=PATIENCE_MS)
+    with StateStore(f"sqlite:///{tmp_path / 'state.db'}") as store:
+        job = JobQueue(store).running("training")
+        told = len(JobQueue(store).events(job.id))
+        wait_until(lambda: len(JobQueue(store).events(job.id)) > told)
+        with store.session(read_only=True) as session:
+            os.kill(session.get(JobRecord, job.id).pid, signal.SIGKILL)
+    expect(page.get_by_text("Training ended before it was done.")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+    assert (tmp_path / "models" / "active.json").read_bytes() == active
+    assert len(list_versions(tmp_path / "models")) == 1
+    page.close()
 
 
 def test_train_watch_activate_and_roll_back(open_page: OpenPage, models_dir: Path, artifacts: Path):

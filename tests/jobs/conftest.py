@@ -54,6 +54,7 @@ def queue(store: StateStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("JOBS_NICENESS", "0")  # tests wait for jobs
     queue = JobQueue(store, module=WORKER, patience=IMPATIENT)
     yield queue
     for job in queue.list():

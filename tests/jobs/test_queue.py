@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
-from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind
+from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind, politeness
 from loyalty_core.jobs.report import Report
 from loyalty_core.jobs.run import _work
 from loyalty_core.services import Services
 from loyalty_core.settings import Settings
 from loyalty_core.store import audit
-from tests.jobs.conftest import WORKER, Start, on_sqlite, over, reached, running, wait_until
+from tests.jobs.conftest import WORKER, Start, on_sqlite, over, reached, rewind, running, wait_until
 
 if TYPE_CHECKING:
     from loyalty_core.store import StateStore
@@ -190,3 +192,44 @@ def test_a_process_that_cannot_be_started(store: StateStore, queue: JobQueue, mo
     job = JobQueue(store, module=WORKER).start("scoring", {}, "ann")
     assert (job.state, job.error.what) == ("failed", "Scoring could not be started.")
     assert queue.running("scoring") is None
+
+
+def test_old_jobs_are_forgotten_with_what_they_told(
+    queue: JobQueue, start: Start, store: StateStore, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("loyalty_core.jobs.records.KEPT_JOBS", 2)
+    jobs = [over(queue, start("count")) for _ in range(4)]
+    long_ago = datetime.now(UTC) - timedelta(days=91)
+    for job in (jobs[0], jobs[2], jobs[3]):
+        rewind(store, job, ended_at=long_ago)
+    newest = start("count")
+    assert [job.id for job in queue.list()] == [newest.id, jobs[3].id, jobs[2].id, jobs[1].id]
+    assert queue.events(jobs[0].id) == []
+    assert len(queue.events(jobs[1].id)) == 3
+    over(queue, newest)
+
+
+@on_sqlite
+def test_a_job_gives_way_to_people(queue: JobQueue, start: Start, store: StateStore, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("JOBS_NICENESS", "7")
+    job = reached(queue, start("wait"), "Waiting")
+    process = running(store, job)
+    assert process.nice() == min(psutil.Process().nice() + 7, 19)
+    assert process.environ()["TF_NUM_INTRAOP_THREADS"] == str(max(1, os.cpu_count() - 1))
+
+
+def test_the_whole_session_of_a_job_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    session = tmp_path / "autogroup"
+    monkeypatch.setattr(politeness, "_AUTOGROUP", session)
+    politeness.yield_to_others(0)
+    assert session.read_text() == "0"
+    assert psutil.Process().nice() == os.nice(0)
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, "1"), (2, "1"), (8, "7"), (None, "1")])
+def test_one_core_stays_for_the_app(monkeypatch: pytest.MonkeyPatch, cores: int | None, threads: str):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    limits = politeness.thread_limits()
+    assert (limits["TF_NUM_INTRAOP_THREADS"], limits["OMP_NUM_THREADS"]) == (threads, "3")

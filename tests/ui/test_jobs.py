@@ -111,7 +111,7 @@ def test_who_is_a_moment_late_sees_the_job_of_the_other(queue: JobQueue, monkeyp
     job = begin(queue, "hang")
     answers = iter([None])
     latest = JobQueue.latest
-    monkeypatch.setattr(JobQueue, "latest", lambda self, kind: next(answers, latest(self, kind)))
+    monkeypatch.setattr(JobQueue, "latest", lambda self, kind, _: next(answers, latest(self, kind)))
     app.button[0].click().run()
     assert labels(app) == ["Cancel"]
     assert [one.id for one in queue.list()] == [job.id]
@@ -122,7 +122,7 @@ def test_when_it_ends_the_page_runs_once_more(queue: JobQueue, monkeypatch: pyte
     job = over(queue, begin(queue, "count"))
     answers = iter([replace(job, state="running", ended_at=None)])
     latest = JobQueue.latest
-    monkeypatch.setattr(JobQueue, "latest", lambda self, kind: next(answers, None) or latest(self, kind))
+    monkeypatch.setattr(JobQueue, "latest", lambda self, kind, _: next(answers, None) or latest(self, kind))
     app = open_page()
     assert app.session_state.runs == 2
     assert labels(app) == ["Score now"]

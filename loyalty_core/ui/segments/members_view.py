@@ -3,22 +3,20 @@
 import math
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
 
 from loyalty_core.segments import Segment
-from loyalty_core.segments.export import FORMATS, Format
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
 from loyalty_core.ui.customer import list_columns
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS
+from loyalty_core.ui.segments.export_view import MANY, draw_links, draw_prepared
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 
 _PAGE = 25
-_FORMAT_NAMES: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet"}
 
 
 def draw_members(segment: Segment) -> None:
@@ -49,7 +47,9 @@ def draw_members(segment: Segment) -> None:
             bind="query-params",
             width=160,
         )
-        _draw_export(segment)
+        draw_links(segment)
+    if total > MANY:
+        draw_prepared(segment)
     rows = get_services().segmentation.members(
         segment.rule,
         _PAGE,
@@ -109,13 +109,3 @@ def _choose_order(shown: list[str], fields: dict[str, Column]) -> str:
         "Order by", names, format_func=lambda name: fields[name].label, key="sort", bind="query-params"
     )
     return chosen or names[0]
-
-
-def _draw_export(segment: Segment) -> None:
-    """Links to the API, which streams the file however large it is; a download button would hold it in memory."""
-    for form in FORMATS:
-        st.link_button(
-            f"All members as {_FORMAT_NAMES[form]}",
-            f"/api/loyalty/v1/segments/{quote(segment.id)}/members/export/?format={form}",
-            icon=":material/download:",
-        )

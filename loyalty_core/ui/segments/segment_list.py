@@ -9,9 +9,9 @@ import streamlit as st
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
+from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments import address
-from loyalty_core.ui.segments.computing import compute_all
 from loyalty_core.ui.segments.editor_state import discard_editor, unsaved_editors
 
 
@@ -69,19 +69,20 @@ def _draw_search() -> tuple[str, list[str], bool]:
 
 
 def _draw_actions(found: Sequence[Segment]) -> None:
-    waiting = [segment for segment in found if segment.is_stale and segment.archived_at is None]
+    in_use = [segment for segment in found if segment.archived_at is None]
+    waiting = sum(segment.is_stale for segment in in_use)
     with st.container(horizontal=True):
         # What was begun before and not saved is there again, with a button that discards it.
         if st.button("New segment", icon=":material/add:", type="primary"):
             address.open_editor()
-        if st.button(
-            "Compute all",
-            icon=":material/refresh:",
-            disabled=not found,
-            help=f"{len(waiting)} of these are not up to date." if waiting else "Count the members of each anew.",
-        ):
-            compute_all(found)
-            st.rerun()
+        draw_job(
+            "segments",
+            start_label="Compute all",
+            options={"ids": [segment.id for segment in in_use]},
+            key="compute-all",
+            help=f"{waiting} of these are not up to date." if waiting else "Count the members of each anew.",
+            disabled=not in_use,
+        )
 
 
 def _draw_table(segments: Sequence[Segment]) -> Segment | None:

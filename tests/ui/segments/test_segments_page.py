@@ -9,7 +9,9 @@ import pytest
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import SEGMENTS
+from loyalty_core.ui.segments import members_view
 from loyalty_core.ui.segments.address import encode_rule
+from tests.jobs.conftest import over, see_off
 from tests.ui.conftest import OpenScreen, texts_of
 from tests.workbench import DEMO_CUSTOMERS, Configure, Query
 
@@ -97,10 +99,17 @@ class TestList:
         app = open_segments()
         assert table_with(app, "Segment")["Computed"][0].startswith("⚠ Rule changed since ")
         next(button for button in app.button if button.label == "Compute all").click().run()
+        jobs = get_services().jobs
+        assert over(jobs, jobs.latest("segments")).message == "1 segment computed."
+        app.run()
         table = table_with(app, "Segment")
         assert table["Customers"][0] == customers(query_demo, RICH_SQL)
         assert not table["Computed"][0].startswith("⚠")
         assert list(table["Sizes"][0]) == [customers(query_demo, YOUNG_SQL), customers(query_demo, RICH_SQL)]
+
+    def test_archived_ones_are_not_computed(self, open_segments: OpenSegments):
+        get_services().segments.archive(keep("Young", YOUNG), actor="ann")
+        assert next(one for one in open_segments(archived="true").button if one.label == "Compute all").disabled
 
 
 class TestDetail:
@@ -117,6 +126,22 @@ class TestDetail:
             f"Total revenue is at least 500  \n**{rich:,}** left :gray[· {young:,} without this condition]",
             f"Age is less than 30  \n**{size:,}** left :gray[· {rich:,} without this condition]",
         ]
+
+    def test_a_file_of_many_members_is_prepared_in_the_background(
+        self, open_segments: OpenSegments, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(members_view, "MANY", 0)
+        app = open_segments(segment=keep("Rich", RICH), tab="Members")
+        next(button for button in app.button if button.label == "Prepare").click().run()
+        jobs = get_services().jobs
+        job = over(jobs, jobs.latest("export"))
+        assert job.options == {"segment_id": "rich", "format": "csv"}
+        link = app.run().get("link_button")[-1].proto
+        assert link.label == f"Download CSV · {job.result['customers']:,} customers"
+        assert link.url == f"/api/loyalty/v1/exports/{job.id}/file/"
+        (get_services().settings.exports_dir / job.result["file"]).unlink()
+        assert "The file is not there any more." in texts_of(app.run())
+        see_off()
 
     def test_members_by_page_order_and_search(self, open_segments: OpenSegments, query_demo: Query):
         rich = keep("Rich", RICH)

@@ -1,0 +1,82 @@
+"""Exports prepared in the background: started, watched, stopped, and fetched as a file."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict
+
+from loyalty_core.api.json_values import JsonObject
+from loyalty_core.api.segments import ACTOR, MEDIA_TYPES, SegmentId
+from loyalty_core.jobs import Job, JobNotFound
+from loyalty_core.segments.export import Format
+from loyalty_core.segments.export_files import ExportNotFound, find_export
+from loyalty_core.services import get_services
+
+router = APIRouter(prefix="/exports")
+
+KIND = "export"
+
+JobId = Annotated[int, Path(ge=1, le=2**53)]
+
+
+class ExportBody(BaseModel):
+    """What to export; without a segment, every customer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    segment_id: SegmentId | None = None
+    format: Format = "csv"
+
+
+@router.post("/", status_code=202)
+def start_export(body: ExportBody) -> JsonObject:
+    """Begin to write the file; how far it is tells the address of the job."""
+    services = get_services()
+    if body.segment_id is not None:
+        services.segments.get(body.segment_id)
+    return _told(services.jobs.start(KIND, body.model_dump(), ACTOR))
+
+
+@router.get("/{job_id}/")
+def read_export(job_id: JobId) -> JsonObject:
+    """How far the export is, or how it ended."""
+    return _told(_export(job_id))
+
+
+@router.delete("/{job_id}/")
+def cancel_export(job_id: JobId) -> JsonObject:
+    """Stop the export; one that is over stays as it is."""
+    _export(job_id)
+    return _told(get_services().jobs.cancel(job_id, ACTOR))
+
+
+@router.get("/{job_id}/file/")
+def download_export(job_id: JobId) -> FileResponse:
+    """The finished file, sent from the disk in parts."""
+    job, settings = _export(job_id), get_services().settings
+    if job.state != "done":
+        raise ExportNotFound
+    file = find_export(settings.exports_dir, job.result["file"], settings.exports_kept_days)
+    return FileResponse(file, media_type=MEDIA_TYPES[job.options["format"]], filename=file.name)
+
+
+def _export(job_id: int) -> Job:
+    """The job, as long as it is an export: other jobs are none of this address's business."""
+    job = get_services().jobs.get(job_id)
+    if job.kind != KIND:
+        raise JobNotFound(job_id)
+    return job
+
+
+def _told(job: Job) -> JsonObject:
+    return {
+        "job_id": job.id,
+        "segment_id": job.options["segment_id"],
+        "format": job.options["format"],
+        "state": job.state,
+        "done": job.done,
+        "total": job.total,
+        "error": job.error._asdict() if job.error else None,
+        **(job.result or {}),
+    }

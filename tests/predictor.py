@@ -1,0 +1,97 @@
+"""A process that predicts for one customer in a loop, as a served app does, until its input ends.
+
+It says "predicting" once it can answer, and at the end, as JSON, what it saw.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from loyalty_core.ml.inference import MLInferenceService
+from loyalty_core.settings import get_settings
+from loyalty_core.warehouse import Warehouse
+from tests.workbench import GUIDE_CUSTOMER, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAUSE_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How often it answered, which version did from when on (seconds since 1970), and what went wrong."""
+
+    answers: int
+    versions: list[tuple[str, float]]
+    faults: list[str]
+
+
+class Predictor:
+    """The process, seen by a test."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.predictor"],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._seen: Seen | None = None
+
+    def wait_until_ready(self) -> None:
+        assert self._process.stdout.readline() == "predicting\n"
+
+    def stop(self) -> Seen:
+        if self._seen is None:
+            output, _ = self._process.communicate()
+            self._seen = Seen(**json.loads(output.splitlines()[-1]))
+        return self._seen
+
+
+@contextmanager
+def predicting() -> Iterator[Predictor]:
+    """Such a process with the settings of the environment, for the block; not one of its predictions may fail."""
+    predictor = Predictor()
+    try:
+        yield predictor
+    finally:
+        seen = predictor.stop()
+    assert seen.faults == []
+    assert seen.answers > 20
+
+
+def main() -> None:
+    settings = get_settings()
+    end = Thread(target=sys.stdin.read)
+    answers, versions, faults = 0, [], []
+    with closing(Warehouse(settings)) as warehouse:
+        service = MLInferenceService(settings, warehouse)
+        service.predict_churn(GUIDE_CUSTOMER)
+        print("predicting", flush=True)
+        end.start()
+        while end.is_alive():
+            try:
+                version = service.models().version
+                assert 0 <= service.predict_churn(GUIDE_CUSTOMER)["churn_probability"] <= 1
+                assert len(service.predict_nbo(GUIDE_CUSTOMER)["all_offers"]) == 8
+                answers += 1
+                if not versions or versions[-1][0] != version:
+                    versions.append((version, time.time()))
+            except Exception as fault:  # noqa: BLE001 -- whatever it is, a prediction has failed
+                faults.append(repr(fault))
+            time.sleep(PAUSE_SECONDS)
+    print(json.dumps(asdict(Seen(answers, versions, faults))))
+
+
+if __name__ == "__main__":
+    main()
