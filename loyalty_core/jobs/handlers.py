@@ -27,7 +27,7 @@ def score(services: Services, options: Mapping[str, Any], report: Report) -> dic
     """Score every customer with the active models, then compute all segments, since they may read predictions."""
     del options
     report.phase("Scoring customers")
-    models = model_source(services.settings, ModelInputs(services.warehouse, services.settings)).current()
+    models = model_source(services.settings, ModelInputs(services.warehouse, services.settings)).served()
     scored = score_base(services.warehouse, models, lambda now: report.progress(now.scored, now.customers))
     said = f"{scored.customers:,} customers scored"
     report.message(f"{said}.")

@@ -1,6 +1,7 @@
 """Explanations in the words of the screens: which features drive a prediction, and by how many percentage points."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -38,12 +39,20 @@ def customer_drivers(
     return Drivers(found.base, found.prediction, tuple(strongest_first))
 
 
-def mean_drivers(models: Models, kind: Kind, rows: FloatRows) -> dict[str, float]:
-    """Feature → mean absolute contribution in percentage points over encoded `rows` (n, width), strongest first."""
-    contributions = [_explain(models, kind, row).contributions for row in rows[:, np.newaxis, :]]
-    means = 100 * np.abs(contributions).mean(axis=0)
-    ranked = sorted(zip(models.contract.names, means.tolist(), strict=True), key=lambda pair: -pair[1])
-    return dict(ranked)
+def mean_drivers(arms: Sequence[tuple[Models, FloatRows]], kind: Kind) -> dict[str, float]:
+    """Feature → mean absolute contribution in percentage points, strongest first.
+
+    `arms` are models with the customers that they answer, encoded for them (n, width); the mean is over all customers.
+    """
+    sizes: dict[str, float] = defaultdict(float)
+    for models, rows in arms:
+        for row in rows[:, np.newaxis, :]:
+            contributions = np.abs(_explain(models, kind, row).contributions).tolist()
+            for name, contribution in zip(models.contract.names, contributions, strict=True):
+                sizes[name] += contribution
+    customers = sum(len(rows) for _, rows in arms)
+    means = {name: 100 * size / customers for name, size in sizes.items()}
+    return dict(sorted(means.items(), key=lambda pair: -pair[1]))
 
 
 def _explain(models: Models, kind: Kind, row: FloatRows, offer: int | None = None) -> Explanation:

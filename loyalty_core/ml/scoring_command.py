@@ -49,7 +49,7 @@ def _run(settings: Settings, console: Console) -> None:
 
 
 def _score(warehouse: Warehouse, settings: Settings) -> ScoringResult:
-    models = model_source(settings, ModelInputs(warehouse, settings)).current()
+    models = model_source(settings, ModelInputs(warehouse, settings)).served()
     with _progress() as progress:
         task = progress.add_task("Scoring customers", total=None)
 
