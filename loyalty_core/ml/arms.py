@@ -55,14 +55,17 @@ def fnv1a(content: bytes, start: int = _BASIS) -> int:
 def _fnv1a_of_many(texts: pa.Array, start: int) -> npt.NDArray[np.uint64]:
     """All texts at once, byte by byte."""
     _, offsets, content = texts.buffers()
-    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+    ends = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
     hashes = np.full(len(texts), start, np.uint64)
     if content is None or not len(texts):
         return hashes
-    characters, lengths = np.frombuffer(content, np.uint8), np.diff(ends)
-    for place in range(lengths.max()):
-        longer = slice(None) if place < lengths.min() else np.flatnonzero(lengths > place)
-        hashes[longer] = (hashes[longer] ^ characters[ends[:-1][longer] + place]) * np.uint64(_PRIME)
+    characters, places, lengths = np.frombuffer(content, np.uint8), ends[:-1].astype(np.int64), np.diff(ends)
+    for done in range(lengths.min()):
+        hashes ^= characters[places + done]
+        hashes *= np.uint64(_PRIME)
+    for done in range(lengths.min(), lengths.max()):
+        longer = np.flatnonzero(lengths > done)
+        hashes[longer] = (hashes[longer] ^ characters[places[longer] + done]) * np.uint64(_PRIME)
     return hashes
 
 

@@ -18,6 +18,7 @@ STOP = "python -m loyalty_core.ml.versions stop-test"
 # Below it an arm says nothing for a very long time, and nobody would notice that it is there.
 LEAST_SHARE = 0.01
 MOST_SHARE = 1 - LEAST_SHARE
+DEFAULT_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -90,3 +91,12 @@ def read_experiment(models_dir: Path) -> Experiment | None:
         return Experiment.from_bytes(read_file(models_dir / EXPERIMENT_FILE))
     except FileNotFoundError:
         return None
+
+
+def tested_version(models_dir: Path) -> str | None:
+    """The challenger of the test that was started; none serves while experiment.json is damaged."""
+    try:
+        experiment = read_experiment(models_dir)
+    except BundleError:
+        return None
+    return experiment.challenger if experiment else None
