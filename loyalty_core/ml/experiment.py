@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from loyalty_core.ml.bundle_files import BundleError, check_version, read_file, sealed
+from loyalty_core.ml.bundle_files import BundleError, check_version, read_active, read_file, sealed
 
 EXPERIMENT_FILE = "experiment.json"
 STOP = "python -m loyalty_core.ml.versions stop-test"
@@ -85,7 +85,7 @@ def check_share(share: float) -> float:
 def read_experiment(models_dir: Path) -> Experiment | None:
     """The test that was started, None without one; raises `BundleError` when experiment.json is damaged.
 
-    It may have ended since: it holds while its champion is the active version.
+    It may be over, as `running_experiment` finds out.
     """
     try:
         return Experiment.from_bytes(read_file(models_dir / EXPERIMENT_FILE))
@@ -93,10 +93,16 @@ def read_experiment(models_dir: Path) -> Experiment | None:
         return None
 
 
+def running_experiment(models_dir: Path) -> Experiment | None:
+    """The test that runs: its champion is the active version. Raises as `read_experiment` and `read_active`."""
+    active, experiment = read_active(models_dir), read_experiment(models_dir)
+    return experiment if experiment and active and experiment.champion == active.version else None
+
+
 def tested_version(models_dir: Path) -> str | None:
-    """The challenger of the test that was started; none serves while experiment.json is damaged."""
+    """The challenger of the test that runs; none serves while a file is damaged."""
     try:
-        experiment = read_experiment(models_dir)
+        experiment = running_experiment(models_dir)
     except BundleError:
         return None
     return experiment.challenger if experiment else None

@@ -14,7 +14,7 @@ from loyalty_core.ml.bundle_store import activate, rollback
 from loyalty_core.ml.compare_versions import compare_versions
 from loyalty_core.ml.comparison import read_versions
 from loyalty_core.ml.comparison_report import comparison_lines
-from loyalty_core.ml.experiment import DEFAULT_SHARE, Experiment, read_experiment, tested_version
+from loyalty_core.ml.experiment import DEFAULT_SHARE, Experiment, running_experiment, tested_version
 from loyalty_core.ml.experiment_store import grow_experiment, start_experiment, stop_experiment
 from loyalty_core.ml.version_comparison import VersionComparisons
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
@@ -91,7 +91,7 @@ def _listed(models_dir: Path) -> list[str]:
     try:
         if active := read_active(models_dir):
             marks[active.version] = "*"
-        if experiment := read_experiment(models_dir):
+        if experiment := running_experiment(models_dir):
             marks[experiment.challenger] = "+"
             after.append(_described(experiment))
     except BundleError as error:
