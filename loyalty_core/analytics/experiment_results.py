@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -111,7 +111,7 @@ def _arm(version: str, rows: Sequence[Row]) -> ArmScores:
 
 def _areas(warehouse: Warehouse, experiment: Experiment) -> dict[str, Measure]:
     """Of the latest scoring that both versions took part in: before the test, the champion answered alone."""
-    areas: dict[datetime, dict[str, Measure]] = defaultdict(dict)
+    areas: dict[date, dict[str, Measure]] = defaultdict(dict)
     for month in read_churn_outcomes(warehouse).months:
         if month.figures.main is not None:
             areas[month.month][month.version] = month.figures.main

@@ -79,7 +79,7 @@ def _draw_shares(counts: list[Mapping], names: Mapping, key: str) -> None:
         )
     figure.update_xaxes(title="Share of the arm's customers (%)", rangemode="tozero")
     figure.update_yaxes(type="category", autorange="reversed")
-    figure.update_layout(barmode="group", legend={"orientation": "h", "y": 1.12, "x": 0})
+    figure.update_layout(barmode="group", legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0})
     charts.draw(figure, key, _in_words(counts, names), height=120 + 36 * len(names), legend=True)
 
 

@@ -63,7 +63,7 @@ def _what_happens(champion: str, challenger: str, share: float) -> str:
     return (
         f"About {format.count(round(share * customers))} of {format.count(customers)} customers get the answers of "
         f"{challenger}, all others those of {champion}: on every screen, through the API, and in the next scoring. "
-        "Who is asked depends on the customer's id alone, so that everybody keeps the same version until the test ends."
+        "Which version that is depends on the customer's id alone, so everybody keeps the same one until the test ends."
     )
 
 
@@ -101,12 +101,12 @@ def _draw_decision(running: Experiment, records: Mapping[str, VersionRecord]) ->
 
 
 def _draw_growing(running: Experiment) -> None:
-    least = _percent(running.share) + 1
-    if least >= _percent(MOST_SHARE):
+    present, most = _percent(running.share), _percent(MOST_SHARE)
+    if present >= most:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         percent = st.number_input(
-            "Larger share for the challenger (%)", least, _percent(MOST_SHARE), min(2 * least, _percent(MOST_SHARE)),
+            "Larger share for the challenger (%)", present + 1, most, min(2 * present, most),
             key="larger-share", width=260,
             help="Those who have it keep it; others come in addition.",
         )  # fmt: skip

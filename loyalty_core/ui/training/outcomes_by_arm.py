@@ -39,21 +39,17 @@ def draw_sizes(share: float) -> None:
     """How many customers show which difference in the share that leaves, for a challenger with this share of them."""
     smaller = min(share, 1 - share)
     leaving, customers = reading.share_expected_to_leave(), round(smaller * data.key_figures().customers)
-    needed = ", ".join(
-        f"{format.count(customers_needed(leaving or _HALF, change, smaller))} for {100 * change:.0f}"
-        for change in _CHANGES
+    compared = leaving or _HALF
+    least = least_change(compared, customers, smaller)
+    seen = "no difference" if least is None else f"a difference of {100 * least:.1f} percentage points or more"
+    needed = "; ".join(
+        f"{format.count(customers_needed(compared, change, smaller))} for {100 * change:.0f}" for change in _CHANGES
     )
-    least = least_change(leaving or _HALF, customers, smaller)
-    sees = (
-        f"its {format.count(customers)} show one of {100 * least:.1f} or more"
-        if least is not None
-        else f"its {format.count(customers)} show none"
-    )
-    base = f"where {format.percent(leaving)} leave" if leaving else "whatever the share that leaves"
     st.caption(
         escape(
-            f"To see a difference in the share that leaves, {base}, the smaller arm needs this many customers with a "
-            f"known outcome, by percentage points: {needed}. Of this base {sees}. (80% power, 5% significance.)"
+            f"The smaller arm, with its {format.count(customers)} customers, can show {seen} in the share that leaves, "
+            f"where {format.percent(compared)} leave. Customers with a known outcome that it takes in that arm, by "
+            f"percentage points: {needed}. (Seen in 80% of cases, at a significance of 5%.)"
         )
     )
 

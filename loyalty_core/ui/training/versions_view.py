@@ -30,8 +30,8 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
             return
         st.badge(f"Active: {active.version}", icon=":material/check_circle:", color="green")
         since = format.moment(active.activated_at) if active.activated_at else ""
-        _draw_tested()
         st.caption(escape(f"Since {since}, by {active.activated_by}."), width="stretch")
+        _draw_tested()
         try:
             (before, *_) = earlier_versions(get_services().settings.models_dir) or [""]
         except LoyaltyError as error:
