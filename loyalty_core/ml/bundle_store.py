@@ -34,7 +34,7 @@ from loyalty_core.ml.bundle_files import (
     sha256,
     version_folder,
 )
-from loyalty_core.ml.experiment import EXPERIMENT_FILE, read_experiment, tested_version
+from loyalty_core.ml.experiment import EXPERIMENT_FILE, read_experiment, running_challenger
 
 __all__ = [
     "activate", "discard", "earlier_versions", "list_versions", "prune", "replace_file", "rollback", "write_bundle",
@@ -97,7 +97,7 @@ def discard(models_dir: Path, version: str) -> None:
             raise BundleError(f"The version {version} is active.", remedy="Activate another one before you discard it.")
         if not version_folder(models_dir, version).is_dir():
             raise BundleError(f"There is no version {version}.", "It may have been discarded meanwhile.")
-        if version == tested_version(models_dir):
+        if version == running_challenger(models_dir):
             raise BundleError(
                 f"The version {version} is the challenger of an A/B test.",
                 remedy="Stop the test before you discard it.",
@@ -109,7 +109,7 @@ def prune(models_dir: Path, keep: int) -> list[str]:
     """Remove all but those that serve and the `keep` newest others; returns what was removed."""
     with writing(models_dir):
         active = read_active(models_dir)
-        serving = {active.version if active else None, tested_version(models_dir)}
+        serving = {active.version if active else None, running_challenger(models_dir)}
         others = [version for version in list_versions(models_dir) if version not in serving]
         _remove(models_dir, active, others[keep:])
         return others[keep:]

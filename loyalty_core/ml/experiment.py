@@ -99,7 +99,7 @@ def running_experiment(models_dir: Path) -> Experiment | None:
     return experiment if experiment and active and experiment.champion == active.version else None
 
 
-def tested_version(models_dir: Path) -> str | None:
+def running_challenger(models_dir: Path) -> str | None:
     """The challenger of the test that runs; none serves while a file is damaged."""
     try:
         experiment = running_experiment(models_dir)

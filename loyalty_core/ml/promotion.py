@@ -9,7 +9,7 @@ from loyalty_core.ml.bundle import load_bundle
 from loyalty_core.ml.bundle_files import BundleError
 from loyalty_core.ml.bundle_store import activate, discard, earlier_versions, rollback
 from loyalty_core.ml.comparison import TITLES, losses_to, read_versions
-from loyalty_core.ml.experiment import tested_version
+from loyalty_core.ml.experiment import running_challenger
 from loyalty_core.ml.experiment_store import grow_experiment, start_experiment, stop_experiment
 from loyalty_core.ml.version_comparison import VersionComparisons
 from loyalty_core.store import audit
@@ -72,16 +72,16 @@ class Promotion:
 
     def grow_test(self, share: float, actor: str) -> Experiment:
         """Let the challenger answer more customers; raises as `grow_experiment`."""
-        with self._noted("grew the A/B test of", tested_version(self._models_dir) or "", actor, share=share):
+        with self._noted("grew the A/B test of", running_challenger(self._models_dir) or "", actor, share=share):
             return grow_experiment(self._models_dir, share)
 
     def stop_test(self, actor: str) -> None:
         """Let the active version answer everybody again; raises `BundleError` when no test runs."""
-        with self._noted("stopped the A/B test of", tested_version(self._models_dir) or "", actor):
+        with self._noted("stopped the A/B test of", running_challenger(self._models_dir) or "", actor):
             stop_experiment(self._models_dir)
 
     def _ending_test(self) -> dict[str, str]:
-        challenger = tested_version(self._models_dir)
+        challenger = running_challenger(self._models_dir)
         return {"ended_the_test_of": challenger} if challenger else {}
 
     @contextmanager

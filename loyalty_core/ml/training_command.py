@@ -27,7 +27,7 @@ from loyalty_core.errors import (
 )
 from loyalty_core.ml import versions
 from loyalty_core.ml.bundle_store import activate, prune, write_bundle
-from loyalty_core.ml.experiment import tested_version
+from loyalty_core.ml.experiment import running_challenger
 from loyalty_core.ml.features import FeatureCountMismatch, MappingError
 from loyalty_core.ml.training_checks import TrainingRefused
 from loyalty_core.ml.training_options import MODELS, TrainingOptions, options_for
@@ -120,7 +120,7 @@ def _keep(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
     worse = trained.worse_than_baseline
     refused = bool(worse) and not given.promote_worse
     activated = not refused and not given.no_activate
-    tested = tested_version(settings.models_dir) if activated else None
+    tested = running_challenger(settings.models_dir) if activated else None
     if activated:
         activate(settings.models_dir, version, _user())
         prune(settings.models_dir, settings.ml_versions_kept)

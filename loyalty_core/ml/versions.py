@@ -14,7 +14,7 @@ from loyalty_core.ml.bundle_store import activate, rollback
 from loyalty_core.ml.compare_versions import compare_versions
 from loyalty_core.ml.comparison import read_versions
 from loyalty_core.ml.comparison_report import comparison_lines
-from loyalty_core.ml.experiment import DEFAULT_SHARE, Experiment, running_experiment, tested_version
+from loyalty_core.ml.experiment import DEFAULT_SHARE, Experiment, running_challenger, running_experiment
 from loyalty_core.ml.experiment_store import grow_experiment, start_experiment, stop_experiment
 from loyalty_core.ml.version_comparison import VersionComparisons
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
@@ -65,15 +65,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _activated(models_dir: Path, change: Callable[[str], Bundle]) -> list[str]:
-    tested = tested_version(models_dir)
+    tested = running_challenger(models_dir)
     lines = [f"{change(getpass.getuser()).version} is active."]
-    if tested and tested_version(models_dir) is None:
+    if tested and running_challenger(models_dir) is None:
         lines.append(f"The A/B test of {tested} has ended.")
     return lines
 
 
 def _test_started(models_dir: Path, version: str, share: float) -> list[str]:
-    if tested_version(models_dir) == version:
+    if running_challenger(models_dir) == version:
         grown = grow_experiment(models_dir, share)
         return [f"{grown.challenger} now answers {grown.share:.1%} of the customers."]
     load_bundle(models_dir, version).contract.require(tuple(get_settings().ml_feature_mapping))
