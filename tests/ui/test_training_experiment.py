@@ -107,7 +107,7 @@ def test_both_arms_side_by_side(
     assert set(charts) == {"risks", "offers"}
     assert charts["risks"].startswith("Champion: Low ")
     assert "; Challenger: Low " in charts["risks"]
-    assert "are to be expected from" in text_of(app)
+    assert "are to be expected from" in app.info[0].value
     assert not app.dataframe
 
 
