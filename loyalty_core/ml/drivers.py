@@ -39,19 +39,24 @@ def customer_drivers(
     return Drivers(found.base, found.prediction, tuple(strongest_first))
 
 
-def mean_drivers(arms: Sequence[tuple[Models, FloatRows]], kind: Kind) -> dict[str, float]:
-    """Feature → mean absolute contribution in percentage points, strongest first.
+def mean_drivers(models: Models, kind: Kind, rows: FloatRows) -> dict[str, float]:
+    """Feature → mean absolute contribution in percentage points over encoded `rows` (n, width), strongest first."""
+    contributions = [_explain(models, kind, row).contributions for row in rows[:, np.newaxis, :]]
+    means = 100 * np.abs(contributions).mean(axis=0)
+    return _strongest_first(dict(zip(models.contract.names, means.tolist(), strict=True)))
 
-    `arms` are models with the customers that they answer, encoded for them (n, width); the mean is over all customers.
-    """
-    sizes: dict[str, float] = defaultdict(float)
-    for models, rows in arms:
-        for row in rows[:, np.newaxis, :]:
-            contributions = np.abs(_explain(models, kind, row).contributions).tolist()
-            for name, contribution in zip(models.contract.names, contributions, strict=True):
-                sizes[name] += contribution
+
+def mean_drivers_of_arms(arms: Sequence[tuple[Models, FloatRows]], kind: Kind) -> dict[str, float]:
+    """`mean_drivers` over the customers of several models, each encoded for the own ones."""
     customers = sum(len(rows) for _, rows in arms)
-    means = {name: 100 * size / customers for name, size in sizes.items()}
+    means: dict[str, float] = defaultdict(float)
+    for models, rows in arms:
+        for name, mean in mean_drivers(models, kind, rows).items():
+            means[name] += mean * len(rows) / customers
+    return _strongest_first(means)
+
+
+def _strongest_first(means: Mapping[str, float]) -> dict[str, float]:
     return dict(sorted(means.items(), key=lambda pair: -pair[1]))
 
 

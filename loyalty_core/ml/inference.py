@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.drivers import Kind, customer_drivers, mean_drivers
+from loyalty_core.ml.drivers import Kind, customer_drivers, mean_drivers, mean_drivers_of_arms
 from loyalty_core.ml.features import require_input_size
 from loyalty_core.ml.model_inputs import ModelInputs
 from loyalty_core.ml.model_source import ModelStatus, model_source
@@ -199,12 +199,12 @@ class MLInferenceService:
         """
         served = self.served()
         if customer_ids is None:
-            return mean_drivers([(served.champion, served.champion.background)], kind)
+            return mean_drivers(served.champion, kind, served.champion.background)
         arms = self._arms(self._store.get_many(customer_ids), served)
         encoded = [
             (models, self._inputs.encode_rows(models.contract, list(rows.values())).values) for models, rows in arms
         ]
-        return mean_drivers(encoded, kind)
+        return mean_drivers_of_arms(encoded, kind)
 
     def models(self) -> Models:
         """The models of the active version, checked against the settings."""

@@ -123,7 +123,7 @@ def score_base(
     computed, no_rfm = _cut_points(warehouse)
     chosen = map_at(warehouse.settings, scored_at) if computed else None
     cut_points = chosen.apply(computed) if chosen and computed else computed
-    scorer = make_scorer(warehouse, served, cut_points, scored_at)
+    scorer = make_served_scorer(warehouse, served, cut_points, scored_at)
     customers, tally, target = _count(warehouse, cut_points), _Tally(), destination(warehouse)
 
     def report() -> None:
@@ -176,29 +176,31 @@ def _cut_points(warehouse: Warehouse) -> tuple[RfmCutPoints | None, str]:
 
 
 def make_scorer(
-    warehouse: Warehouse, served: ServedModels, cut_points: RfmCutPoints | None, scored_at: datetime
-) -> Scorer:
-    """What scores a batch of the features view; raises where view, settings and models do not fit together."""
+    warehouse: Warehouse, models: Models, cut_points: RfmCutPoints | None, scored_at: datetime
+) -> BatchScorer:
     settings = warehouse.settings
     require_input_size(settings)
+    models.contract.require(list(settings.ml_feature_mapping))
     view = settings.dwh_customer_features_table
-    features = required_columns(settings.ml_feature_mapping, warehouse.features.columns.keys(), view)
+    return BatchScorer(
+        models=models,
+        features=required_columns(settings.ml_feature_mapping, warehouse.features.columns.keys(), view),
+        customer_id=warehouse.customer_id.name,
+        cut_points=cut_points,
+        thresholds=RiskThresholds.from_settings(settings),
+        scored_at=scored_at,
+    )
 
-    def scorer_of(models: Models) -> BatchScorer:
-        models.contract.require(list(settings.ml_feature_mapping))
-        return BatchScorer(
-            models=models,
-            features=features,
-            customer_id=warehouse.customer_id.name,
-            cut_points=cut_points,
-            thresholds=RiskThresholds.from_settings(settings),
-            scored_at=scored_at,
-        )
 
-    champion = scorer_of(served.champion)
+def make_served_scorer(
+    warehouse: Warehouse, served: ServedModels, cut_points: RfmCutPoints | None, scored_at: datetime
+) -> Scorer:
+    """Scores each customer with the models of the own arm."""
+    champion = make_scorer(warehouse, served.champion, cut_points, scored_at)
     if served.challenger is None:
         return champion
-    return ArmsScorer(champion, scorer_of(served.challenger.models), served.challenger.answers_many)
+    challenger = make_scorer(warehouse, served.challenger.models, cut_points, scored_at)
+    return ArmsScorer(champion, challenger, served.challenger.answers_many)
 
 
 def _select(warehouse: Warehouse, scorer: Scorer) -> sa.Select:

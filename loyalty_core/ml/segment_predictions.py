@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.rfm import score_columns
 from loyalty_core.ml.risk import RISKS
-from loyalty_core.ml.scoring import make_scorer
+from loyalty_core.ml.scoring import make_served_scorer
 from loyalty_core.segments.predicted_fields import field_name
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class SegmentReader:
 
     def scored_now(self, segment: Segment, kind: Kind, served: ServedModels, at: datetime) -> Tally:
         """Churn or offers of every member, batch by batch; memory stays that of one batch."""
-        scorer = make_scorer(self._warehouse, served, None, at)
+        scorer = make_served_scorer(self._warehouse, served, None, at)
         tally = Tally()
         for batch in self._engine.stream(segment.rule, scorer.columns()):
             scored = scorer.score(batch)
