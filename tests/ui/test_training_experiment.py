@@ -120,7 +120,7 @@ def test_what_is_known_stands_in_a_table(
         VersionResult(challenger, Share(56, 70), 0.75, Share(9, 10)),
         {trained: Measure(0.7, Interval(0.6, 0.8)), challenger: Measure(0.75, Interval(0.65, 0.85))},
     )
-    monkeypatch.setattr("loyalty_core.ui.training.reading.read_arm_outcomes", lambda *_: outcomes)
+    monkeypatch.setattr("loyalty_core.ui.training.experiment_reading.read_arm_outcomes", lambda *_: outcomes)
     app = open_screen(TRAINING, view=TAB)
     table = app.dataframe[0].value.set_index("")
     assert table.loc["Left"].tolist() == [

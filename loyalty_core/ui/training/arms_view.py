@@ -13,14 +13,14 @@ from loyalty_core.ml.risk import RISKS
 from loyalty_core.ui import charts, data, format
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.training import reading
+from loyalty_core.ui.training import experiment_reading
 
 NAMES = ("Champion", "Challenger")
 
 
 def draw_arms(running: Experiment) -> None:
     """Both arms in the last scoring; the button to score where that was before the test as it is now."""
-    arms = reading.arm_scores(running)
+    arms = experiment_reading.arm_scores(running)
     if not arms:
         with st.container(border=True):
             st.markdown(

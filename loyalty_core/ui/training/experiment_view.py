@@ -9,10 +9,10 @@ from loyalty_core.ml.comparison import VersionRecord
 from loyalty_core.ml.experiment import DEFAULT_SHARE, LEAST_SHARE, MOST_SHARE, Experiment
 from loyalty_core.ui import data, format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
-from loyalty_core.ui.training import reading
+from loyalty_core.ui.training import experiment_reading
 from loyalty_core.ui.training.arms_view import draw_arms
 from loyalty_core.ui.training.decision import draw_confirmation
-from loyalty_core.ui.training.outcomes_by_arm import draw_outcomes, draw_sizes
+from loyalty_core.ui.training.outcomes_by_arm import draw_outcomes_by_arm, draw_sizes
 from loyalty_core.ui.training.reading import promotion
 from loyalty_core.ui.viewer import viewer_name
 
@@ -20,7 +20,7 @@ from loyalty_core.ui.viewer import viewer_name
 def draw_experiment(records: Sequence[VersionRecord]) -> None:
     """The test that runs, or what it takes to start one."""
     try:
-        running = reading.experiment()
+        running = experiment_reading.running_test()
     except LoyaltyError as error:
         show_error(error, retry=False)
         _draw_stop()
@@ -80,7 +80,7 @@ def _draw_running(running: Experiment, records: Sequence[VersionRecord]) -> None
     with errors_shown():
         draw_arms(running)
     with errors_shown():
-        draw_outcomes(running)
+        draw_outcomes_by_arm(running)
     _draw_decision(running, {record.version: record for record in records})
 
 

@@ -11,7 +11,7 @@ from loyalty_core.analytics.two_shares import customers_needed, difference, leas
 from loyalty_core.ml.experiment import Experiment
 from loyalty_core.ui import data, format
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.training import reading
+from loyalty_core.ui.training import experiment_reading
 from loyalty_core.ui.training.arms_view import NAMES
 
 # What a customer's leaving is compared at, where nothing is known of how many leave.
@@ -19,9 +19,9 @@ _HALF = 0.5
 _CHANGES = (0.01, 0.02, 0.05)
 
 
-def draw_outcomes(running: Experiment) -> None:
+def draw_outcomes_by_arm(running: Experiment) -> None:
     """A table of what is known; in a sentence what is not known yet, and what it will take."""
-    outcomes = reading.arm_outcomes(running)
+    outcomes = experiment_reading.arm_outcomes(running)
     st.subheader("What then happened", anchor=False)
     rows = list(_rows(outcomes))
     if rows:
@@ -38,7 +38,7 @@ def draw_outcomes(running: Experiment) -> None:
 def draw_sizes(share: float) -> None:
     """How many customers show which difference in the share that leaves, for a challenger with this share of them."""
     smaller = min(share, 1 - share)
-    leaving, customers = reading.share_expected_to_leave(), round(smaller * data.key_figures().customers)
+    leaving, customers = experiment_reading.share_expected_to_leave(), round(smaller * data.key_figures().customers)
     compared = leaving or _HALF
     least = least_change(compared, customers, smaller)
     seen = "no difference" if least is None else f"a difference of {100 * least:.1f} percentage points or more"

@@ -12,7 +12,7 @@ from loyalty_core.ml.comparison import METRICS, VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
-from loyalty_core.ui.training import reading
+from loyalty_core.ui.training import experiment_reading
 from loyalty_core.ui.training.comparison_view import Comparison
 from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import draw_decision
@@ -52,7 +52,7 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
 def _draw_tested() -> None:
     """That not everybody is answered by the active version."""
     try:
-        running = reading.experiment()
+        running = experiment_reading.running_test()
     except LoyaltyError:
         st.badge("A/B test damaged", icon=":material/warning:", color="orange")
         return
