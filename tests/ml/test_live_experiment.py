@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,10 @@ def test_predictions_never_fail_while_tests_start_and_stop(models_dir: Path, cha
         else:
             activate(models_dir, other, "ann")
             activate(models_dir, champion, "ann")
+    start_experiment(models_dir, challenger, 0.9, "ann")
+    deadline = time.monotonic() + 20
+    while challenger not in seen and not faults and time.monotonic() < deadline:
+        time.sleep(0.01)
     done.set()
     for thread in threads:
         thread.join()

@@ -17,6 +17,7 @@ from loyalty_core.ml.experiment_store import start_experiment
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
+from loyalty_core.ui import format
 from loyalty_core.ui.navigation import CUSTOMERS, TRAINING
 from tests.ml.serving import other_parts
 from tests.ui.conftest import texts_of
@@ -101,8 +102,8 @@ def test_both_arms_side_by_side(
     for metric in app.metric:
         shown[metric.label].append((metric.value, metric.delta))
     assert [value for value, _ in shown["Customers"]] == [f"{arms[version]:,}" for version in (trained, challenger)]
-    share = arms[challenger] / DEMO_CUSTOMERS
-    assert shown["Customers"][1][1] == f"{share:.1%} of all, 30% asked for"
+    share = format.percent(arms[challenger] / DEMO_CUSTOMERS, 1)
+    assert shown["Customers"][1][1] == f"{share} of all, 30% asked for"
     charts = {chart.proto.id.rpartition("-arm-")[2]: chart.proto.alt for chart in app.get("plotly_chart")}
     assert set(charts) == {"risks", "offers"}
     assert charts["risks"].startswith("Champion: Low ")
