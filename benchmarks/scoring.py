@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,10 @@ import sqlalchemy as sa
 from benchmarks.timing import compare, show
 from loyalty_core.demo.generate import generate
 from loyalty_core.ml.bundle import Bundle, load_bundle
+from loyalty_core.ml.experiment import Experiment
 from loyalty_core.ml.model_inputs import ModelInputs
 from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.served_models import Challenger, ServedModels
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
@@ -96,6 +100,7 @@ def compare_with_bare_steps(folder: Path) -> None:
     bare_file = file.with_name("bare.duckdb")  # one process opens one path with one configuration only
     bare_file.hardlink_to(file)
     bundle = load_bundle(folder / "models")
+    tested = in_two_arms(bundle)
     with closing(open_base(file)) as warehouse, duckdb.connect(str(bare_file), read_only=True) as bare:
         columns = ", ".join(f'"{name}"' for name in needed_columns(warehouse))
         scaled = scaled_rows(warehouse, bundle)
@@ -113,10 +118,19 @@ def compare_with_bare_steps(folder: Path) -> None:
                 "  of which LiteRT": invoke,
                 "score_base, read to written": lambda: score_base(warehouse, bundle),
                 "score_base, RFM cut points computed anew": lambda: score_new_data(warehouse, bundle),
+                "score_base, a fifth of the customers by a second version": lambda: score_base(warehouse, tested),
             },
             ROUNDS,
         )
     show(f"{CUSTOMERS:,} customers against the bare steps (target: 2 ×)", timings)
+
+
+def in_two_arms(bundle: Bundle) -> ServedModels:
+    """The same models under another name are as much work as others."""
+    version = "20261122T140501Z-3f9a"
+    now = datetime.now(UTC).isoformat()
+    experiment = Experiment(bundle.version, version, "", 0.2, "00112233445566aa", now, "benchmark", now)
+    return ServedModels(bundle, Challenger(replace(bundle, version=version), experiment))
 
 
 def score_new_data(warehouse: Warehouse, bundle: Bundle) -> object:

@@ -9,6 +9,7 @@ from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle import Bundle
 from loyalty_core.ml.features import resolve_mapping
+from loyalty_core.ml.model_source import ModelStatus
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.overview import key_figures
@@ -106,7 +107,9 @@ def _size_check(mapped: int, expected: int) -> Check:
 
 
 def _models_checks(services: Services) -> Iterator[Check]:
-    yield _version_in_use(services)
+    status = services.inference.status()
+    yield _version_in_use(status)
+    yield from _experiment_check(status)
     try:
         models = services.inference.models()
     except LoyaltyError:
@@ -118,8 +121,7 @@ def _models_checks(services: Services) -> Iterator[Check]:
         yield Check("Monitoring", "Alarms", "ok", "Off in mock mode, where all scores are made up.")
 
 
-def _version_in_use(services: Services) -> Check:
-    status = services.inference.status()
+def _version_in_use(status: ModelStatus) -> Check:
     if status.is_mock:
         remedy = "Set ML_MOCK_MODE to false for predictions of trained models."
         return Check("Models", "Active version", "warning", "Mock mode: predictions by formula.", remedy)
@@ -128,6 +130,16 @@ def _version_in_use(services: Services) -> Check:
     serving = f" Version {status.version} goes on serving." if status.version else ""
     failed = _failed("Models", "Active version", status.refusal)
     return replace(failed, status="warning", detail=failed.detail + serving)
+
+
+def _experiment_check(status: ModelStatus) -> Iterator[Check]:
+    if status.experiment_refusal is not None:
+        failed = _failed("Models", "A/B test", status.experiment_refusal)
+        answers = "" if status.experiment else " The active version answers all customers."
+        yield replace(failed, status="warning", detail=failed.detail + answers)
+    elif status.experiment is not None:
+        running = status.experiment
+        yield Check("Models", "A/B test", "ok", f"{running.challenger} answers {running.share:.0%} of the customers.")
 
 
 def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:

@@ -11,6 +11,7 @@ from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.training import reading
+from loyalty_core.ui.training.experiment_view import draw_experiment
 from loyalty_core.ui.training.monitoring_view import draw_monitoring
 from loyalty_core.ui.training.options_form import draw_models, draw_options
 from loyalty_core.ui.training.progress_view import draw_progress
@@ -19,7 +20,7 @@ from loyalty_core.ui.training.result_view import draw_result
 from loyalty_core.ui.training.versions_view import draw_active, draw_versions
 from loyalty_core.ui.viewer import viewer_name
 
-TRAIN, VERSIONS, MONITORING = "Train", "Versions", "Monitoring"
+TRAIN, VERSIONS, MONITORING, EXPERIMENT = "Train", "Versions", "Monitoring", "A/B test"
 
 
 def draw_training(records: list[VersionRecord]) -> None:
@@ -45,7 +46,8 @@ if get_services().settings.ml_mock_mode:
     st.info("Mock mode: screens show made-up predictions, whichever version is active.", icon=":material/science:")
 versions = reading.versions()
 draw_active(versions)
-train, all_versions, monitoring = st.tabs([TRAIN, VERSIONS, MONITORING], key="view", bind="query-params")
+tabs = st.tabs([TRAIN, VERSIONS, MONITORING, EXPERIMENT], key="view", bind="query-params")
+train, all_versions, monitoring, experiment = tabs
 if train.open:
     with train, errors_shown():
         draw_training(versions)
@@ -55,3 +57,6 @@ if all_versions.open:
 if monitoring.open:
     with monitoring, errors_shown():
         draw_monitoring(versions)
+if experiment.open:
+    with experiment, errors_shown():
+        draw_experiment(versions)

@@ -8,8 +8,9 @@ import pytest
 
 from loyalty_core.health import Check, check_health
 from loyalty_core.ml.bundle_store import activate, write_bundle
+from loyalty_core.ml.experiment_store import start_experiment
 from loyalty_core.services import get_services
-from tests.ml.serving import bundle_parts
+from tests.ml.serving import bundle_parts, other_parts
 from tests.workbench import Configure
 
 
@@ -49,6 +50,22 @@ def test_models_that_are_missing_need_attention(demo_settings: Configure):
     check = checks_by_name()["Models: Active version"]
     assert check.status == "warning"
     assert check.remedy
+
+
+def test_an_ab_test_and_what_is_wrong_with_it(trained: str):
+    folder = get_services().settings.models_dir
+    assert "Models: A/B test" not in checks_by_name()
+    challenger = write_bundle(folder, other_parts())
+    start_experiment(folder, challenger, 0.2, "ann")
+    check = checks_by_name()["Models: A/B test"]
+    assert (check.status, check.detail) == ("ok", f"{challenger} answers 20% of the customers.")
+    (folder / "experiment.json").write_bytes(b"{}")
+    check = checks_by_name()["Models: A/B test"]
+    assert check.status == "warning"
+    assert check.detail.startswith("experiment.json is damaged or was changed by hand.")
+    assert check.detail.endswith("The active version answers all customers.")
+    assert "stop-test" in check.remedy
+    assert checks_by_name()["Models: Active version"].status == "ok"
 
 
 def test_mock_mode_says_so(demo_settings: Configure):

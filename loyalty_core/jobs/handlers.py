@@ -28,15 +28,16 @@ def score(services: Services, options: Mapping[str, Any], report: Report) -> dic
     """Score every customer with the active models, then compute all segments, since they may read predictions."""
     del options
     report.phase("Scoring customers")
-    models = model_source(services.settings, ModelInputs(services.warehouse, services.settings)).current()
+    models = model_source(services.settings, ModelInputs(services.warehouse, services.settings)).served()
     scored = score_base(services.warehouse, models, lambda now: report.progress(now.scored, now.customers))
-    said = f"{scored.customers:,} customers scored"
+    said = f"{scored.customers:,} customers scored{_by_arm(scored.arms)}"
     report.message(f"{said}.")
     computed = _compute(services, services.segments.list(), report, cause="scoring")
     report.message(f"{said}, {_in_words(computed)}")
     return {
         "customers": scored.customers,
         "model_version": scored.model_version,
+        "arms": scored.arms,
         "is_mock": scored.is_mock,
         "scored_at": scored.scored_at.isoformat(),
         "seconds": scored.seconds,
@@ -46,6 +47,12 @@ def score(services: Services, options: Mapping[str, Any], report: Report) -> dic
         "remarks": list(scored.remarks),
         **computed,
     }
+
+
+def _by_arm(arms: Mapping[str, int]) -> str:
+    """How many customers each version of an A/B test answered, in brackets."""
+    told = ", ".join(f"{customers:,} by {version}" for version, customers in arms.items())
+    return f" ({told})" if len(arms) > 1 else ""
 
 
 def compute_segments(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:

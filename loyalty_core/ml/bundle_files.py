@@ -1,6 +1,7 @@
-"""Where a model bundle lies on disk, and the two small files that hold it together.
+"""Where a model bundle lies on disk, and the small files that hold it together.
 
     models/active.json                     which version is active, by whom, what was active before
+    models/experiment.json                 during an A/B test: which version serves beside it (experiment.py)
     models/nbo.tflite churn.tflite scaler.pkl      copies of the active version, for people and other programs
     models/versions/<version>/             nbo.tflite churn.tflite scaler.pkl manifest.json manifest.sha256
 
@@ -29,6 +30,8 @@ FORMAT = 1
 
 TRAIN = "python train_models_from_dwh.py"
 ACTIVATE = "python -m loyalty_core.ml.versions activate VERSION"
+
+Stamp = tuple[int, int, int] | None
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 _MOST_BYTES = 2**29
@@ -63,8 +66,7 @@ class ActiveVersion:
 
     def to_bytes(self) -> bytes:
         """The file's only valid form for this content."""
-        facts = self._facts()
-        return canonical_json({**facts, "sha256": sha256(canonical_json(facts))})
+        return sealed(self._facts())
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "ActiveVersion":
@@ -139,6 +141,15 @@ def read_file(path: Path) -> bytes:
         raise BundleError(f"{path} cannot be read.", f"{error.strerror}.", "Check the permissions.") from None
 
 
+def stamp_of(path: Path) -> Stamp:
+    """What changes whenever the file is replaced; None without it."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+
 def read_manifest(folder: Path) -> tuple[dict[str, Any], str]:
     """The manifest of a version and its digest; raises `BundleError` when it is not as it was written."""
     content = required_file(folder, MANIFEST_FILE)
@@ -183,6 +194,11 @@ def digest_line(digest: str) -> bytes:
 def canonical_json(value: Any) -> bytes:
     """Readable JSON with one form per value."""
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def sealed(facts: dict[str, Any]) -> bytes:
+    """The facts as JSON that holds its own digest."""
+    return canonical_json({**facts, "sha256": sha256(canonical_json(facts))})
 
 
 def sha256(content: bytes) -> str:

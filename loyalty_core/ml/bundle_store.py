@@ -34,8 +34,12 @@ from loyalty_core.ml.bundle_files import (
     sha256,
     version_folder,
 )
+from loyalty_core.ml.experiment import EXPERIMENT_FILE, read_experiment, running_challenger
 
-__all__ = ["activate", "discard", "earlier_versions", "list_versions", "prune", "rollback", "write_bundle"]
+__all__ = [
+    "activate", "discard", "earlier_versions", "list_versions", "prune", "replace_file", "rollback", "write_bundle",
+    "writing",
+]  # fmt: skip
 
 _VERSION_TIME = "%Y%m%dT%H%M%SZ"
 
@@ -45,7 +49,7 @@ def write_bundle(models_dir: Path, parts: BundleParts) -> str:
 
     Raises `BundleError` when the parts do not fit together, or when the disk is full.
     """
-    with _writing(models_dir):
+    with writing(models_dir):
         now = datetime.now(UTC)
         version = _new_version(models_dir, now)
         folder = version_folder(models_dir, version)
@@ -61,14 +65,17 @@ def write_bundle(models_dir: Path, parts: BundleParts) -> str:
 
 
 def activate(models_dir: Path, version: str, by: str) -> Bundle:
-    """Make a version the active one; raises `BundleError` and changes nothing when it is not whole."""
-    with _writing(models_dir):
+    """Make a version the active one, which ends an A/B test of another champion.
+
+    Raises `BundleError` and changes nothing when it is not whole.
+    """
+    with writing(models_dir):
         return _activate(models_dir, version, by, _previous(models_dir, version))
 
 
 def rollback(models_dir: Path, by: str) -> Bundle:
     """Activate the version that was active before; further calls go further back."""
-    with _writing(models_dir):
+    with writing(models_dir):
         earlier = earlier_versions(models_dir)
         if not earlier:
             raise BundleError("There is no earlier version to go back to.", remedy="Train again, or choose a version.")
@@ -84,20 +91,26 @@ def earlier_versions(models_dir: Path) -> list[str]:
 
 def discard(models_dir: Path, version: str) -> None:
     """Remove one version; raises `BundleError` for the active one and for one that is not there."""
-    with _writing(models_dir):
+    with writing(models_dir):
         active = read_active(models_dir)
         if active and version == active.version:
             raise BundleError(f"The version {version} is active.", remedy="Activate another one before you discard it.")
         if not version_folder(models_dir, version).is_dir():
             raise BundleError(f"There is no version {version}.", "It may have been discarded meanwhile.")
+        if version == running_challenger(models_dir):
+            raise BundleError(
+                f"The version {version} is the challenger of an A/B test.",
+                remedy="Stop the test before you discard it.",
+            )
         _remove(models_dir, active, [version])
 
 
 def prune(models_dir: Path, keep: int) -> list[str]:
-    """Remove all but the active version and the `keep` newest others; returns what was removed."""
-    with _writing(models_dir):
+    """Remove all but those that serve and the `keep` newest others; returns what was removed."""
+    with writing(models_dir):
         active = read_active(models_dir)
-        others = [version for version in list_versions(models_dir) if not active or version != active.version]
+        serving = {active.version if active else None, running_challenger(models_dir)}
+        others = [version for version in list_versions(models_dir) if version not in serving]
         _remove(models_dir, active, others[keep:])
         return others[keep:]
 
@@ -117,7 +130,7 @@ def _activate(models_dir: Path, version: str, by: str, previous: tuple[str, ...]
     digest = sha256(read_file(folder / MANIFEST_FILE))
     _copy_files(models_dir, folder)
     active = ActiveVersion(version, digest, datetime.now(UTC).isoformat(timespec="seconds"), by, previous)
-    _replace(models_dir / ACTIVE_FILE, active.to_bytes())
+    replace_file(models_dir / ACTIVE_FILE, active.to_bytes())
     return bundle
 
 
@@ -193,7 +206,7 @@ def _new_version(models_dir: Path, now: datetime) -> str:
 
 
 @contextmanager
-def _writing(models_dir: Path) -> Iterator[None]:
+def writing(models_dir: Path) -> Iterator[None]:
     """One writer at a time, in any process; the lock goes with the process that holds it."""
     try:
         (models_dir / "versions").mkdir(parents=True, exist_ok=True)
@@ -214,11 +227,23 @@ def _writing(models_dir: Path) -> Iterator[None]:
 
 
 def _sweep(models_dir: Path) -> None:
-    """Remove what is unfinished; only the holder of the lock has any."""
+    """Remove what is unfinished, of which only the holder of the lock has any, and an A/B test that is over."""
     for folder in (models_dir / "versions").glob(".*"):
         shutil.rmtree(folder, ignore_errors=True)
-    for name in (*COPIED_FILES, ACTIVE_FILE):
+    for name in (*COPIED_FILES, ACTIVE_FILE, EXPERIMENT_FILE):
         _fresh(models_dir / name).unlink(missing_ok=True)
+    _remove_ended_experiment(models_dir)
+
+
+def _remove_ended_experiment(models_dir: Path) -> None:
+    """One whose champion is not active any more would begin again when that version is activated once more."""
+    try:
+        active, experiment = read_active(models_dir), read_experiment(models_dir)
+    except BundleError:
+        return  # what is damaged is mended by activating a version, or by stopping the test
+    if experiment is not None and (active is None or active.version != experiment.champion):
+        (models_dir / EXPERIMENT_FILE).unlink(missing_ok=True)
+        _sync_folder(models_dir)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -228,7 +253,8 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file atomically, on disk when this returns; for the holder of the lock."""
     _write(_fresh(path), content)
     _fresh(path).replace(path)
     _sync_folder(path.parent)

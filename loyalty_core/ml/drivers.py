@@ -1,6 +1,7 @@
 """Explanations in the words of the screens: which features drive a prediction, and by how many percentage points."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -42,8 +43,21 @@ def mean_drivers(models: Models, kind: Kind, rows: FloatRows) -> dict[str, float
     """Feature → mean absolute contribution in percentage points over encoded `rows` (n, width), strongest first."""
     contributions = [_explain(models, kind, row).contributions for row in rows[:, np.newaxis, :]]
     means = 100 * np.abs(contributions).mean(axis=0)
-    ranked = sorted(zip(models.contract.names, means.tolist(), strict=True), key=lambda pair: -pair[1])
-    return dict(ranked)
+    return _strongest_first(dict(zip(models.contract.names, means.tolist(), strict=True)))
+
+
+def mean_drivers_of_arms(arms: Sequence[tuple[Models, FloatRows]], kind: Kind) -> dict[str, float]:
+    """`mean_drivers` over the customers of several models, each encoded for the own ones."""
+    customers = sum(len(rows) for _, rows in arms)
+    means: dict[str, float] = defaultdict(float)
+    for models, rows in arms:
+        for name, mean in mean_drivers(models, kind, rows).items():
+            means[name] += mean * len(rows) / customers
+    return _strongest_first(means)
+
+
+def _strongest_first(means: Mapping[str, float]) -> dict[str, float]:
+    return dict(sorted(means.items(), key=lambda pair: -pair[1]))
 
 
 def _explain(models: Models, kind: Kind, row: FloatRows, offer: int | None = None) -> Explanation:

@@ -1,13 +1,14 @@
 """MLInferenceService: churn, next best offer and RFM for customers of the warehouse, as the guide describes it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.drivers import Kind, customer_drivers, mean_drivers
+from loyalty_core.ml.drivers import Kind, customer_drivers, mean_drivers, mean_drivers_of_arms
 from loyalty_core.ml.features import require_input_size
 from loyalty_core.ml.model_inputs import ModelInputs
 from loyalty_core.ml.model_source import ModelStatus, model_source
@@ -35,13 +36,15 @@ from loyalty_core.ml.segment_predictions import (
     predicted_segment,
 )
 from loyalty_core.ml.segment_predictions import Kind as SegmentKind
+from loyalty_core.ml.served_models import ServedModels
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import FeatureStore, Warehouse
-from loyalty_core.warehouse.predictions import last_run
+from loyalty_core.warehouse.predictions import in_words, last_run
 
 Row = Mapping[str, Any]
+Rows = Mapping[str, Row]
 _Answer = TypeVar("_Answer")
 
 
@@ -49,7 +52,8 @@ class MLInferenceService:
     """Predictions for customers by id; build one per process and use it from any thread.
 
     Without arguments it reads the settings and shares one warehouse connection per process. Answers come from
-    the active model version, and from a newly activated one with the next call. Every method raises
+    the active model version, and from a newly activated one with the next call; during an A/B test each customer's
+    come from the version of the own arm. Every method raises
     `CustomerNotFound` for an unknown id, `ModelNotFound` (a `FileNotFoundError`) before the first training,
     `FeatureCountMismatch` (a `ValueError`) and `MappingError` when settings and models do not fit together,
     `BundleError` when no model file can be trusted, and what the warehouse raises.
@@ -74,13 +78,13 @@ class MLInferenceService:
 
     def predict_churn(self, customer_id: object) -> ChurnPrediction:
         """Churn probability, risk, and what to do about it."""
-        models, row = self.models(), self._store.get(customer_id)
-        return self._churn(models, str(customer_id), row)
+        served, row = self.served(), self._store.get(customer_id)
+        return self._churn(self._models_for(row, served), str(customer_id), row)
 
     def predict_nbo(self, customer_id: object) -> NboPrediction:
         """The best offer with its score, and all offers; scores are the model's probabilities."""
-        models, row = self.models(), self._store.get(customer_id)
-        return self._nbo(models, str(customer_id), row)
+        served, row = self.served(), self._store.get(customer_id)
+        return self._nbo(self._models_for(row, served), str(customer_id), row)
 
     def calculate_rfm(self, customer_id: object) -> RfmAnswer:
         """RFM scores and segment against the cut points of the whole base; needs no model."""
@@ -88,24 +92,30 @@ class MLInferenceService:
         return rfm_answer(str(customer_id), score_one(row, self._cut_points.get()))
 
     def predict_churn_many(self, customer_ids: Iterable[object]) -> dict[str, ChurnPrediction]:
-        """`predict_churn` for many, by id as text; unknown ids are left out. One query and one model call."""
-        models, rows = self.models(), self._store.get_many(customer_ids)
-        encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
-        probabilities = models.churn_probabilities(encoded.values).tolist()
-        return {
-            customer_id: churn_answer(customer_id, probability, self._rfm_if_any(row), self._thresholds)
-            for (customer_id, row), probability in zip(rows.items(), probabilities, strict=True)
-        }
+        """`predict_churn` for many, by id as text; unknown ids are left out. One query, one call of each model."""
+
+        def answer(models: Models, rows: Rows) -> dict[str, ChurnPrediction]:
+            encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
+            probabilities = models.churn_probabilities(encoded.values).tolist()
+            return {
+                customer_id: churn_answer(customer_id, probability, self._rfm_if_any(row), self._thresholds)
+                for (customer_id, row), probability in zip(rows.items(), probabilities, strict=True)
+            }
+
+        return self._by_arm(customer_ids, answer)
 
     def predict_nbo_many(self, customer_ids: Iterable[object]) -> dict[str, NboPrediction]:
-        """`predict_nbo` for many, by id as text; unknown ids are left out. One query and one model call."""
-        models, rows = self.models(), self._store.get_many(customer_ids)
-        encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
-        scores = models.offer_scores(encoded.values)
-        return {
-            customer_id: nbo_answer(customer_id, own, models.offers)
-            for customer_id, own in zip(rows, scores, strict=True)
-        }
+        """`predict_nbo` for many, by id as text; unknown ids are left out. One query, one call of each model."""
+
+        def answer(models: Models, rows: Rows) -> dict[str, NboPrediction]:
+            encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
+            scores = models.offer_scores(encoded.values)
+            return {
+                customer_id: nbo_answer(customer_id, own, models.offers)
+                for customer_id, own in zip(rows, scores, strict=True)
+            }
+
+        return self._by_arm(customer_ids, answer)
 
     def calculate_rfm_many(self, customer_ids: Iterable[object]) -> dict[str, RfmAnswer]:
         """`calculate_rfm` for many, by id as text; unknown ids are left out."""
@@ -129,15 +139,18 @@ class MLInferenceService:
             cut_points = self._cut_points.get()
             origin = Origin("scored now", f"cut points of {cut_points.as_of:%Y-%m-%d}", now)
             return predicted_segment(segment, kind, reader.rfm_now(segment, cut_points), origin, results)
-        models, run = self.models(), last_run(self._warehouse)
-        if run is not None and run.model_version == models.version:
+        served, run = self.served(), last_run(self._warehouse)
+        if run is not None and served.made(run):
             origin = Origin("predictions", run.model_version, run.scored_at)
             return predicted_segment(segment, kind, reader.from_predictions(segment, kind), origin, results)
-        tally = reader.scored_now(segment, kind, models, now)
-        return predicted_segment(segment, kind, tally, Origin("scored now", models.version, now), results)
+        tally = reader.scored_now(segment, kind, served, now)
+        return predicted_segment(segment, kind, tally, Origin("scored now", in_words(served.versions), now), results)
 
     def score_batch(self, batch: pa.RecordBatch | pa.Table) -> BatchScores:
-        """Both models over an Arrow batch that has the mapped columns under their names in the features view."""
+        """Both models of the active version over an Arrow batch with the mapped columns, named as in the features view.
+
+        It need not have the customers' ids, so that arms play no part.
+        """
         models = self.models()
         encoded = self._inputs.encode_batch(models.contract, batch)
         churn, offers = models.churn_probabilities(encoded.values), models.offer_scores(encoded.values)
@@ -150,7 +163,8 @@ class MLInferenceService:
         """
         text, row = str(customer_id), self._store.get(customer_id)
         unavailable: dict[str, LoyaltyError] = {}
-        models = _attempt(self.models, unavailable, "churn", "nbo")
+        served = _attempt(self.served, unavailable, "churn", "nbo")
+        models = self._models_for(row, served) if served else None
         churn = nbo = churn_drivers = offer_drivers = None
         if models:
             churn = _attempt(lambda: self._churn(models, text, row), unavailable, "churn")
@@ -174,30 +188,59 @@ class MLInferenceService:
 
     def offer_drivers(self, customer_id: object, offer: int) -> Drivers:
         """Why one customer's propensity for that offer is what it is; raises `ValueError` for an unknown offer."""
-        models, row = self.models(), self._store.get(customer_id)
-        return self._drivers(models, "nbo", row, offer)
+        served, row = self.served(), self._store.get(customer_id)
+        return self._drivers(self._models_for(row, served), "nbo", row, offer)
 
     def mean_drivers(self, kind: Kind, customer_ids: Iterable[object] | None = None) -> dict[str, float]:
         """Feature → mean absolute contribution in percentage points, strongest first.
 
-        Over the customers given, else over the background of training customers kept with the models.
+        Over the customers given, each by the models of the own arm, else over the background of training customers
+        kept with the active version.
         """
-        models = self.models()
+        served = self.served()
         if customer_ids is None:
-            return mean_drivers(models, kind, models.background)
-        rows = list(self._store.get_many(customer_ids).values())
-        return mean_drivers(models, kind, self._inputs.encode_rows(models.contract, rows).values)
+            return mean_drivers(served.champion, kind, served.champion.background)
+        arms = self._arms(self._store.get_many(customer_ids), served)
+        encoded = [
+            (models, self._inputs.encode_rows(models.contract, list(rows.values())).values) for models, rows in arms
+        ]
+        return mean_drivers_of_arms(encoded, kind)
 
     def models(self) -> Models:
-        """The models in use, checked against the settings."""
+        """The models of the active version, checked against the settings."""
+        return self.served().champion
+
+    def served(self) -> ServedModels:
+        """The models in use, with those of the challenger during an A/B test, checked against the settings."""
         require_input_size(self._settings)
-        models = self._source.current()
-        models.contract.require(tuple(self._settings.ml_feature_mapping))
-        return models
+        served = self._source.served()
+        for models in served.arms:
+            models.contract.require(tuple(self._settings.ml_feature_mapping))
+        return served
 
     def status(self) -> ModelStatus:
-        """What serves, and whether the active version on disk is still as it was written; never raises."""
+        """What serves, and whether the versions in use are on disk still as they were written; never raises."""
         return self._source.status()
+
+    def _models_for(self, row: Row, served: ServedModels) -> Models:
+        return served.for_customer(row[self._warehouse.customer_id.name]) if served.challenger else served.champion
+
+    def _arms(self, rows: Rows, served: ServedModels) -> Sequence[tuple[Models, Rows]]:
+        """The customers of each arm with its models; an arm without any is left out, unless nobody is asked for."""
+        parts: dict[Models, dict[str, Row]] = defaultdict(dict)
+        for customer_id, row in rows.items():
+            parts[self._models_for(row, served)][customer_id] = row
+        return list(parts.items()) or [(served.champion, rows)]
+
+    def _by_arm(
+        self, customer_ids: Iterable[object], answer: Callable[[Models, Rows], dict[str, _Answer]]
+    ) -> dict[str, _Answer]:
+        """The answers of both arms, in the order of the ids."""
+        served, rows = self.served(), self._store.get_many(customer_ids)
+        answers: dict[str, _Answer] = {}
+        for models, part in self._arms(rows, served):
+            answers |= answer(models, part)
+        return {customer_id: answers[customer_id] for customer_id in rows}
 
     def _segmentation(self) -> tuple[SegmentationEngine, SegmentRepository]:
         if self._segments is None:

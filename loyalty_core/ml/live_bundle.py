@@ -6,13 +6,21 @@ from pathlib import Path
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle import Bundle, load_bundle, open_active
-from loyalty_core.ml.bundle_files import ACTIVE_FILE, BundleError, ModelNotFound, list_versions, read_active
+from loyalty_core.ml.bundle_files import (
+    ACTIVE_FILE,
+    BundleError,
+    ModelNotFound,
+    Stamp,
+    list_versions,
+    read_active,
+    stamp_of,
+)
+from loyalty_core.ml.live_experiment import LiveExperiment
 from loyalty_core.ml.model_source import ModelStatus
+from loyalty_core.ml.served_models import ServedModels
 
 # A refused bundle may be mended without a new activation, so it is tried again after this time.
 _RETRY_SECONDS = 10.0
-
-_Stamp = tuple[int, int, int] | None
 
 
 class LiveBundle:
@@ -23,9 +31,10 @@ class LiveBundle:
         self._active_file = models_dir / ACTIVE_FILE
         self._lock = threading.Lock()
         self._bundle: Bundle | None = None
-        self._stamp: _Stamp = None
+        self._stamp: Stamp = None
         self._refusal: LoyaltyError | None = None
         self._retry_at = 0.0
+        self._experiment = LiveExperiment(models_dir)
 
     def current(self) -> Bundle:
         """The bundle in use, after a look at active.json (a few microseconds).
@@ -45,21 +54,31 @@ class LiveBundle:
         assert self._bundle is not None  # noqa: S101  _exchange raises otherwise
         return self._bundle
 
+    def served(self) -> ServedModels:
+        """`current`, and beside it the challenger of the A/B test that runs."""
+        return self._experiment.beside(self.current())
+
     def status(self) -> ModelStatus:
-        """Open the active version afresh from disk and compare; never raises."""
+        """Open the versions that serve afresh from disk and compare; never raises."""
         try:
-            serving = self.current()
+            served = self.served()
         except LoyaltyError as error:
             return ModelStatus(None, refusal=error)
-        return ModelStatus(serving.version, refusal=self._refusal or self._refusal_on_disk())
+        champion = served.champion.version
+        return ModelStatus(
+            champion,
+            refusal=self._refusal or self._refusal_on_disk(),
+            experiment=served.experiment,
+            experiment_refusal=self._experiment.refusal or self._experiment.refusal_on_disk(champion),
+        )
 
     def _is_due(self) -> bool:
         if self._refusal is not None and time.monotonic() >= self._retry_at:
             return True
-        return self._stamp != _stamp_of(self._active_file)
+        return self._stamp != stamp_of(self._active_file)
 
     def _exchange(self) -> None:
-        stamp = _stamp_of(self._active_file)
+        stamp = stamp_of(self._active_file)
         try:
             self._bundle, self._refusal = load_bundle(self._models_dir), None
         except (BundleError, ModelNotFound) as refusal:
@@ -92,11 +111,3 @@ class LiveBundle:
         except (BundleError, ModelNotFound) as error:
             return error
         return None
-
-
-def _stamp_of(path: Path) -> _Stamp:
-    try:
-        facts = path.stat()
-    except OSError:
-        return None
-    return facts.st_ino, facts.st_mtime_ns, facts.st_size

@@ -1,28 +1,34 @@
-"""Where predictions come from: the active bundle, or formulas in mock mode."""
+"""Where predictions come from: the active bundle, with a challenger during an A/B test, or formulas in mock mode."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.experiment import Experiment
 from loyalty_core.ml.mock import MOCK_VERSION, MockModels
 from loyalty_core.ml.model_inputs import ModelInputs
-from loyalty_core.ml.predictions import Models
+from loyalty_core.ml.served_models import ServedModels
 from loyalty_core.settings import Settings
 
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """What serves: `version` is None when nothing can; `refusal` says why the active version does not."""
+    """What serves: `version` is None when nothing can; `refusal` says why the active version does not.
+
+    `experiment` is the A/B test that runs; `experiment_refusal` says why one that was started does not.
+    """
 
     version: str | None
     is_mock: bool = False
     refusal: LoyaltyError | None = None
+    experiment: Experiment | None = None
+    experiment_refusal: LoyaltyError | None = None
 
 
 class ModelSource(Protocol):
     """Gives the models to predict with."""
 
-    def current(self) -> Models: ...
+    def served(self) -> ServedModels: ...
 
     def status(self) -> ModelStatus: ...
 
@@ -32,12 +38,12 @@ class MockSource:
 
     def __init__(self, inputs: ModelInputs) -> None:
         self._inputs = inputs
-        self._made: tuple[dict[str, str], MockModels] | None = None
+        self._made: tuple[dict[str, str], ServedModels] | None = None
 
-    def current(self) -> MockModels:
+    def served(self) -> ServedModels:
         columns, made = self._inputs.columns, self._made
         if made is None or made[0] is not columns:
-            made = self._made = columns, MockModels(self._inputs.kinds)
+            made = self._made = columns, ServedModels(MockModels(self._inputs.kinds))
         return made[1]
 
     def status(self) -> ModelStatus:

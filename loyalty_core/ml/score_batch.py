@@ -1,21 +1,29 @@
 """Scores one Arrow batch of customers with both models and RFM: arrays in, arrays out, no loop over customers."""
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loyalty_core.ml.features import Encoded, as_numbers
-from loyalty_core.ml.predictions import Models
-from loyalty_core.ml.rfm import RfmColumns, RfmCutPoints, score_arrays
+from loyalty_core.ml.features import as_numbers
+from loyalty_core.ml.rfm import RfmColumns, score_arrays
 from loyalty_core.ml.rfm_segments import segment_names
-from loyalty_core.ml.risk import DECIMALS, RISKS, RiskThresholds
+from loyalty_core.ml.risk import DECIMALS, RISKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from loyalty_core.ml.features import Encoded
+    from loyalty_core.ml.predictions import Models
+    from loyalty_core.ml.rfm import RfmCutPoints
+    from loyalty_core.ml.risk import RiskThresholds
 
 FloatRows = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -25,6 +33,9 @@ _NAMES = pa.dictionary(pa.int8(), pa.string())
 # Beyond this a feature is no measurement, and the network's float32 arithmetic overflows.
 _LARGEST = 1e30
 
+# One value of these for every customer means that the model sees nothing of them.
+_WATCHED = ("churn_probability", "confidence")
+
 NO_ID = "The customer id is blank."
 
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -32,11 +43,16 @@ _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """`rows` in the columns of customer_predictions; how many were blank by feature, and failed by reason."""
+    """`rows` in the columns of customer_predictions; how many were blank by feature, and failed by reason.
+
+    `versions` counts the rows by model version; `extremes` are the lowest and the highest value by version and column.
+    """
 
     rows: pa.RecordBatch
     blanks: Counter[str]
     failed: Counter[str]
+    versions: Counter[str]
+    extremes: dict[tuple[str, str], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -79,7 +95,21 @@ class BatchScorer:
         }
         flags_of = dict(zip(self.models.contract.names, encoded.blanks.T, strict=True))
         blanks = Counter({name: int(np.count_nonzero(flags)) for name, flags in flags_of.items()})
-        return ScoredBatch(pa.RecordBatch.from_pydict(columns), blanks, failed + Counter({NO_ID: nameless}))
+        return ScoredBatch(
+            rows=pa.RecordBatch.from_pydict(columns),
+            blanks=blanks,
+            failed=failed + Counter({NO_ID: nameless}),
+            versions=Counter({self.models.version: batch.num_rows}),
+            extremes=self._extremes(columns),
+        )
+
+    def _extremes(self, columns: Mapping[str, pa.Array]) -> dict[tuple[str, str], tuple[float, float]]:
+        found = {name: pc.min_max(columns[name]).as_py() for name in _WATCHED}  # pyright: ignore[reportAttributeAccessIssue]
+        return {
+            (self.models.version, name): (extremes["min"], extremes["max"])
+            for name, extremes in found.items()
+            if extremes["min"] is not None
+        }
 
     def _readable(self, batch: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[str, Flags]]:
         """The features' values, with texts in place of numbers turned to blanks, and who has such texts."""
@@ -133,6 +163,39 @@ class BatchScorer:
         scored = score_arrays(recency, frequency, monetary, self.cut_points)
         scores = {name: pa.array(scored.scores[:, place]) for place, name in enumerate(RfmColumns._fields)}
         return {**scores, "rfm_segment": _named(scored.segments, segment_names(self.cut_points.cell_names))}
+
+
+@dataclass(frozen=True)
+class ArmsScorer:
+    """Scores each customer of a batch with the models of the own arm."""
+
+    champion: BatchScorer
+    challenger: BatchScorer
+    answers_many: Callable[[pa.Array], Flags]
+
+    def columns(self) -> list[str]:
+        """The columns of the features view that are needed, the same for both."""
+        return self.champion.columns()
+
+    def score(self, batch: pa.RecordBatch) -> ScoredBatch:
+        """As `BatchScorer.score`, with the rows in the order of the batch."""
+        ids = batch.column(self.champion.customer_id)
+        known = ids.is_valid()
+        nameless = len(ids) - known.true_count
+        batch, ids = (batch.filter(known), ids.filter(known)) if nameless else (batch, ids)
+        others = self.answers_many(ids)
+        own, other = np.flatnonzero(~others), np.flatnonzero(others)
+        scored = [self.champion.score(batch.take(own)), self.challenger.score(batch.take(other))]
+        first, second = (part.rows.select(scored[0].rows.schema.names) for part in scored)
+        order = np.empty(len(others), np.int64)
+        order[own], order[other] = np.arange(len(own)), np.arange(len(own), len(others))
+        return ScoredBatch(
+            rows=pa.concat_batches([first, second]).take(order),
+            blanks=scored[0].blanks + scored[1].blanks,
+            failed=scored[0].failed + scored[1].failed + Counter({NO_ID: nameless}),
+            versions=scored[0].versions + scored[1].versions,
+            extremes=scored[0].extremes | scored[1].extremes,
+        )
 
 
 def has_model(models: Models, name: Literal["churn", "nbo"]) -> bool:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from itertools import chain
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
@@ -21,13 +20,17 @@ from loyalty_core.ml.rfm import RfmCutPoints
 from loyalty_core.ml.rfm_cut_points import RfmUnavailable, compute_cut_points, current_cut_points, keep_cut_points
 from loyalty_core.ml.rfm_map import map_at
 from loyalty_core.ml.risk import RiskThresholds
-from loyalty_core.ml.score_batch import NO_ID, BatchScorer, ScoredBatch, has_model
+from loyalty_core.ml.score_batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch, has_model
+from loyalty_core.ml.served_models import ServedModels
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.engine import database_file
+from loyalty_core.warehouse.predictions import in_words
 from loyalty_core.warehouse.predictions_writer import Destination, destination
 
 # A row group of the Parquet file, and fifteen full chunks for LiteRT.
 BATCH_ROWS = 122_880
+
+Scorer = BatchScorer | ArmsScorer
 
 
 @dataclass(frozen=True)
@@ -44,19 +47,25 @@ class ScoringResult:
     """What a run did.
 
     `customers` were written to `place`. `failed` counts, by reason, those who got no answer, `blanks` by feature
-    the values that the training median stood in for. `remarks` are sentences on what an analyst should know.
+    the values that the training median stood in for. `arms` counts the customers by model version, which are two
+    during an A/B test. `remarks` are sentences on what an analyst should know.
     """
 
     customers: int
     failed: dict[str, int]
     blanks: dict[str, int]
     place: str
-    model_version: str
+    arms: dict[str, int]
     is_mock: bool
     scored_at: datetime
     seconds: float
     cut_points: RfmCutPoints | None
     remarks: tuple[str, ...]
+
+    @property
+    def model_version(self) -> str:
+        """The version that made it, or both."""
+        return in_words(self.arms)
 
 
 class _Tally:
@@ -66,7 +75,8 @@ class _Tally:
         self.read = self.written = 0
         self.failed: Counter[str] = Counter()
         self.blanks: Counter[str] = Counter()
-        self._extremes: dict[str, tuple[float, float]] = {}
+        self.versions: Counter[str] = Counter()
+        self._extremes: dict[tuple[str, str], tuple[float, float]] = {}
 
     def add(self, scored: ScoredBatch) -> None:
         rows = scored.rows
@@ -74,11 +84,10 @@ class _Tally:
         self.read += rows.num_rows + scored.failed[NO_ID]
         self.failed.update(scored.failed)
         self.blanks.update(scored.blanks)
-        for name in ("churn_probability", "confidence"):
-            low, high = pc.min_max(rows.column(name)).as_py().values()  # pyright: ignore[reportAttributeAccessIssue]
-            if low is not None:
-                lowest, highest = self._extremes.get(name, (low, high))
-                self._extremes[name] = min(lowest, low), max(highest, high)
+        self.versions.update(scored.versions)
+        for watched, (low, high) in scored.extremes.items():
+            lowest, highest = self._extremes.get(watched, (low, high))
+            self._extremes[watched] = min(lowest, low), max(highest, high)
 
     def require_customers(self) -> None:
         """An empty view is a load gone wrong rather than a base without customers."""
@@ -90,47 +99,48 @@ class _Tally:
             )
 
     def remarks(self) -> Iterator[str]:
-        for name, (low, high) in self._extremes.items():
-            if low == high and self.written > 1:
-                yield f"Every customer has the same {name.replace('_', ' ')}, {low:g}: look at the model's inputs."
+        for (version, name), (low, high) in self._extremes.items():
+            if low == high and self.versions[version] > 1:
+                whose = "Every customer" if len(self.versions) == 1 else f"Every customer of the version {version}"
+                yield f"{whose} has the same {name.replace('_', ' ')}, {low:g}: look at the model's inputs."
 
 
 def score_base(
     warehouse: Warehouse,
-    models: Models,
+    models: Models | ServedModels,
     on_progress: Callable[[ScoringProgress], None] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> ScoringResult:
     """Predict churn, offers and RFM for every customer and replace `customer_predictions`.
 
+    Every customer is answered by the models of the own arm; models given alone answer everybody.
     When anything fails, the predictions of the run before stay as they are. Raises `ScoringInProgress` while
     another run writes, `MappingError` and `FeatureCountMismatch` when view and models do not fit,
     `StateStoreUnavailable` when it cannot be known whether there is an RFM map, and the warehouse's errors.
     """
     started, scored_at = time.monotonic(), datetime.now(UTC)
+    served = models if isinstance(models, ServedModels) else ServedModels(models)
     computed, no_rfm = _cut_points(warehouse)
     chosen = map_at(warehouse.settings, scored_at) if computed else None
     cut_points = chosen.apply(computed) if chosen and computed else computed
-    scorer = make_scorer(warehouse, models, cut_points, scored_at)
+    scorer = make_served_scorer(warehouse, served, cut_points, scored_at)
     customers, tally, target = _count(warehouse, cut_points), _Tally(), destination(warehouse)
 
     def report() -> None:
         if on_progress:
             on_progress(ScoringProgress(tally.read, max(customers, tally.read), time.monotonic() - started))
 
-    _score_and_write(
-        warehouse.stream_arrow(_select(warehouse.features, scorer), batch_rows), scorer, target, tally, report
-    )
+    _score_and_write(warehouse.stream_arrow(_select(warehouse, scorer), batch_rows), scorer, target, tally, report)
     if computed:
         keep_cut_points(warehouse, computed)
-    remarks = (target.remark, no_rfm, *_missing_models(models), *tally.remarks())
+    remarks = (target.remark, no_rfm, *_missing_models(served.champion), *tally.remarks())
     return ScoringResult(
         customers=tally.written,
         failed=dict(+tally.failed),
         blanks=dict(+tally.blanks),
         place=target.place,
-        model_version=models.version,
-        is_mock=models.is_mock,
+        arms={one.version: tally.versions[one.version] for one in served.arms},
+        is_mock=served.champion.is_mock,
         scored_at=scored_at,
         seconds=time.monotonic() - started,
         cut_points=cut_points,
@@ -140,7 +150,7 @@ def score_base(
 
 def _score_and_write(
     batches: Generator[pa.RecordBatch],
-    scorer: BatchScorer,
+    scorer: Scorer,
     target: Destination,
     tally: _Tally,
     report: Callable[[], None],
@@ -182,9 +192,20 @@ def make_scorer(
     )
 
 
-def _select(view: sa.Table, scorer: BatchScorer) -> sa.Select:
+def make_served_scorer(
+    warehouse: Warehouse, served: ServedModels, cut_points: RfmCutPoints | None, scored_at: datetime
+) -> Scorer:
+    """Scores each customer with the models of the own arm."""
+    champion = make_scorer(warehouse, served.champion, cut_points, scored_at)
+    if served.challenger is None:
+        return champion
+    challenger = make_scorer(warehouse, served.challenger.models, cut_points, scored_at)
+    return ArmsScorer(champion, challenger, served.challenger.answers_many)
+
+
+def _select(warehouse: Warehouse, scorer: Scorer) -> sa.Select:
     """Exactly the columns needed; an id that is a decimal number travels as text, since a double would round it."""
-    identifier = view.c[scorer.customer_id]
+    view, identifier = warehouse.features, warehouse.customer_id
     if isinstance(identifier.type, sa.Numeric):
         identifier = sa.cast(identifier, sa.Text).label(identifier.name)
     return sa.select(identifier, *(view.c[name] for name in scorer.columns()[1:]))

@@ -49,7 +49,7 @@ def _run(settings: Settings, console: Console) -> None:
 
 
 def _score(warehouse: Warehouse, settings: Settings) -> ScoringResult:
-    models = model_source(settings, ModelInputs(warehouse, settings)).current()
+    models = model_source(settings, ModelInputs(warehouse, settings)).served()
     with _progress() as progress:
         task = progress.add_task("Scoring customers", total=None)
 
@@ -86,6 +86,9 @@ def _progress() -> Progress:
 def _report(result: ScoringResult, console: Console) -> None:
     models = "mock predictions" if result.is_mock else f"the models of {result.model_version}"
     console.print(f"{result.customers:,} customers scored with {models} in {result.seconds:.1f} s.", highlight=False)
+    for version, customers in result.arms.items() if len(result.arms) > 1 else ():
+        share = customers / result.customers
+        console.print(f"{version}: {customers:,} customers, {share:.1%}, in the A/B test.", highlight=False)
     console.print(f"Written to {result.place}.", highlight=False, soft_wrap=True, markup=False)
     for feature, count in result.blanks.items():
         console.print(f"{feature}: {count:,} blank, taken as the training median.", highlight=False, markup=False)

@@ -18,14 +18,14 @@ from typing_extensions import TypedDict
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.rfm import score_columns
 from loyalty_core.ml.risk import RISKS
-from loyalty_core.ml.scoring import make_scorer
+from loyalty_core.ml.scoring import make_served_scorer
 from loyalty_core.segments.predicted_fields import field_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loyalty_core.ml.predictions import Models
     from loyalty_core.ml.rfm import RfmCutPoints
+    from loyalty_core.ml.served_models import ServedModels
     from loyalty_core.segments import Segment, SegmentationEngine
     from loyalty_core.warehouse import Warehouse
 
@@ -119,16 +119,16 @@ class SegmentReader:
         names = [field_name(name, features) for name in (_GROUPED_BY[kind], *_AVERAGED[kind])]
         return self._counted(self._engine.customers(segment.rule, names), kind, names)
 
-    def scored_now(self, segment: Segment, kind: Kind, models: Models, at: datetime) -> Tally:
+    def scored_now(self, segment: Segment, kind: Kind, served: ServedModels, at: datetime) -> Tally:
         """Churn or offers of every member, batch by batch; memory stays that of one batch."""
-        scorer = make_scorer(self._warehouse, models, None, at)
+        scorer = make_served_scorer(self._warehouse, served, None, at)
         tally = Tally()
         for batch in self._engine.stream(segment.rule, scorer.columns()):
             scored = scorer.score(batch)
             answered = _add_rows(tally, scored.rows, kind)
             tally.failures.update(scored.failed)
             without_model = batch.num_rows - answered - scored.failed.total()
-            tally.failures[f"The model version {models.version} does not predict {kind}."] += without_model
+            tally.failures[f"The model version {served.champion.version} does not predict {kind}."] += without_model
         tally.failures = +tally.failures
         return tally
 

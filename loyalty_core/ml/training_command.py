@@ -27,6 +27,7 @@ from loyalty_core.errors import (
 )
 from loyalty_core.ml import versions
 from loyalty_core.ml.bundle_store import activate, prune, write_bundle
+from loyalty_core.ml.experiment import running_challenger
 from loyalty_core.ml.features import FeatureCountMismatch, MappingError
 from loyalty_core.ml.tracking import log_training
 from loyalty_core.ml.training_checks import TrainingRefused
@@ -77,7 +78,10 @@ def _about_versions(given: argparse.Namespace) -> list[str]:
         return ["activate", given.activate]
     if given.compare is not None:
         return ["compare", *filter(None, [given.compare])]
-    return ["rollback"] if given.rollback else ["list"] if given.list else []
+    if given.test:
+        return ["test", given.test, *(["--share", str(given.share)] if given.share is not None else [])]
+    chosen = {"rollback": given.rollback, "list": given.list, "stop-test": given.stop_test}
+    return [command for command, wanted in chosen.items() if wanted]
 
 
 def _run(bases: Mapping[ModelName, TrainingOptions], given: argparse.Namespace, errors: Console) -> int:
@@ -119,6 +123,7 @@ def _keep(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
     worse = trained.worse_than_baseline
     refused = bool(worse) and not given.promote_worse
     activated = not refused and not given.no_activate
+    tested = running_challenger(settings.models_dir) if activated else None
     if activated:
         activate(settings.models_dir, version, _user())
         prune(settings.models_dir, settings.ml_versions_kept)
@@ -132,6 +137,8 @@ def _keep(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
         print_findings(out, trained)
         print_evaluation(out, trained)
         _say_where(out, settings, version, activated=activated)
+        if tested:
+            out.print(f"The A/B test of {tested} has ended.")
     for name, baseline in worse.items() if refused else ():
         errors.print(
             f"The {name} model is worse than the {baseline} and was not activated. "
@@ -197,6 +204,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     instead.add_argument("--activate", metavar="VERSION", help="make a version the active one")
     instead.add_argument("--rollback", action="store_true", help="activate the version that was active before")
+    instead.add_argument("--test", metavar="VERSION", help="let it answer a share of the customers, the rest as before")
+    instead.add_argument("--stop-test", action="store_true", help="let the active version answer all customers again")
+    parser.add_argument("--share", type=float, metavar="SHARE", help="of the customers, for --test (default: 0.2)")
     options = parser.add_argument_group("training options, for all models trained")
     for name, (reader, text) in _OPTION_FLAGS.items():
         options.add_argument(f"--{name.replace('_', '-')}", type=reader, metavar="VALUE", help=text)

@@ -1,19 +1,21 @@
-"""`python -m loyalty_core.ml.versions`: list model versions, compare two, activate one, or go back."""
+"""`python -m loyalty_core.ml.versions`: list model versions, compare two, activate one, go back, or test one."""
 
 import argparse
 import getpass
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
-from loyalty_core.ml.bundle import BundleError, load_bundle
+from loyalty_core.ml.bundle import Bundle, BundleError, load_bundle
 from loyalty_core.ml.bundle_files import ACTIVATE, TRAIN, list_versions, read_active
 from loyalty_core.ml.bundle_store import activate, rollback
 from loyalty_core.ml.compare_versions import compare_versions
 from loyalty_core.ml.comparison import read_versions
 from loyalty_core.ml.comparison_report import comparison_lines
+from loyalty_core.ml.experiment import DEFAULT_SHARE, Experiment, running_challenger, running_experiment
+from loyalty_core.ml.experiment_store import grow_experiment, start_experiment, stop_experiment
 from loyalty_core.ml.version_comparison import VersionComparisons
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
@@ -28,9 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         models_dir = get_settings().models_dir
         match given.command:
             case "activate":
-                lines = [f"{activate(models_dir, given.version, getpass.getuser()).version} is active."]
+                lines = _activated(models_dir, lambda by: activate(models_dir, given.version, by))
             case "rollback":
-                lines = [f"{rollback(models_dir, getpass.getuser()).version} is active."]
+                lines = _activated(models_dir, lambda by: rollback(models_dir, by))
+            case "test":
+                lines = _test_started(models_dir, given.version, given.share)
+            case "stop-test":
+                stop_experiment(models_dir)
+                lines = ["The A/B test is stopped; the active version answers all customers."]
             case "compare":
                 lines = _compared(get_settings(), given.version)
             case _:
@@ -44,30 +51,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loyalty_core.ml.versions", description=__doc__)
-    commands = parser.add_subparsers(dest="command", metavar="list | compare | activate | rollback")
+    commands = parser.add_subparsers(dest="command", metavar="list | compare | activate | rollback | test | stop-test")
     commands.add_parser("list", help="every version, newest first, each opened and proven (the default)")
     compare = commands.add_parser("compare", help="the active version beside another, on the same rows and customers")
     compare.add_argument("version", nargs="?", help="default: the newest that is not active")
     commands.add_parser("activate", help="make a version the active one").add_argument("version")
     commands.add_parser("rollback", help="activate the version that was active before")
+    test = commands.add_parser("test", help="let a version answer a share of the customers beside the active one")
+    test.add_argument("version")
+    test.add_argument("--share", type=float, default=DEFAULT_SHARE, help="as 0.2; larger than before, a test grows")
+    commands.add_parser("stop-test", help="let the active version answer all customers again")
     return parser
+
+
+def _activated(models_dir: Path, change: Callable[[str], Bundle]) -> list[str]:
+    tested = running_challenger(models_dir)
+    lines = [f"{change(getpass.getuser()).version} is active."]
+    if tested and running_challenger(models_dir) is None:
+        lines.append(f"The A/B test of {tested} has ended.")
+    return lines
+
+
+def _test_started(models_dir: Path, version: str, share: float) -> list[str]:
+    if running_challenger(models_dir) == version:
+        grown = grow_experiment(models_dir, share)
+        return [f"{grown.challenger} now answers {grown.share:.1%} of the customers."]
+    load_bundle(models_dir, version).contract.require(tuple(get_settings().ml_feature_mapping))
+    started = start_experiment(models_dir, version, share, getpass.getuser())
+    return [f"{started.challenger} answers {started.share:.1%} of the customers beside {started.champion}."]
 
 
 def _listed(models_dir: Path) -> list[str]:
     versions = list_versions(models_dir)
     if not versions:
         return [f"There are no models yet. Train them: {TRAIN}"]
+    marks: dict[str, str] = {}
+    before: list[str] = []
+    after: list[str] = []
     try:
-        active, damage = read_active(models_dir), []
+        if active := read_active(models_dir):
+            marks[active.version] = "*"
+        if experiment := running_experiment(models_dir):
+            marks[experiment.challenger] = "+"
+            after.append(_described(experiment))
     except BundleError as error:
-        active, damage = None, [str(error)]
-    return damage + [
-        _line(models_dir, version, active is not None and version == active.version) for version in versions
-    ]
+        before.append(str(error))
+    return [*before, *(_line(models_dir, version, marks.get(version, " ")) for version in versions), *after]
 
 
-def _line(models_dir: Path, version: str, active: bool) -> str:
-    mark = "*" if active else " "
+def _described(experiment: Experiment) -> str:
+    since = f"since {experiment.start:%Y-%m-%d %H:%M} UTC, by {experiment.started_by}"
+    return f"A/B test: {experiment.challenger} (+) answers {experiment.share:.1%} of the customers {since}."
+
+
+def _line(models_dir: Path, version: str, mark: str) -> str:
     try:
         bundle = load_bundle(models_dir, version)
     except BundleError as error:

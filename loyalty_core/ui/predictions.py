@@ -44,11 +44,20 @@ def _draw_origin(predictions: CustomerPredictions) -> None:
     if predictions.is_mock:
         st.warning("Mock predictions: a formula over the features, not a trained model.", icon=":material/science:")
     elif predictions.model_version is not None:
-        st.caption(f"Model version {predictions.model_version}")
+        st.caption(_named(predictions.model_version))
         _warn_of_other_data()
     if predictions.blanks:
         names = ", ".join(predictions.blanks)
         st.info(f"Blank for this customer and filled with the training median: {escape(names)}.")
+
+
+def _named(version: str) -> str:
+    """The version that answered, and its part in the A/B test that runs."""
+    experiment = get_services().inference.served().experiment
+    if experiment is None:
+        return f"Model version {version}"
+    part = "challenger" if version == experiment.challenger else "champion"
+    return f"Model version {version}, the {part} of an A/B test"
 
 
 def _warn_of_other_data() -> None:

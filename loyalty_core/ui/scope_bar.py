@@ -47,7 +47,8 @@ def _draw_run(freshness: Freshness) -> None:
         st.badge("Mock predictions", icon=":material/theater_comedy:", color="violet")
         st.caption(f"Scored {format.moment(run.scored_at)}")
     else:
-        st.caption(escape(f"Scored {format.moment(run.scored_at)} by model version {run.model_version}"))
+        plural = "s" if len(run.model_versions) > 1 else ""
+        st.caption(escape(f"Scored {format.moment(run.scored_at)} by model version{plural} {run.model_version}"))
 
 
 def _draw_notice(freshness: Freshness) -> None:

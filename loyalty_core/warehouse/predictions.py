@@ -23,6 +23,7 @@ from loyalty_core.warehouse.engine import database_file
 from loyalty_core.warehouse.reflection import reflect_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from loyalty_core.warehouse.connection import Warehouse
@@ -43,12 +44,27 @@ class ScoringInProgress(LoyaltyError):
         super().__init__(f"Another scoring run is writing {place}.", remedy="Wait until it has ended.")
 
 
+# Customers are in the arms of an A/B test by chance, and neither arm has less than 1 % of them: of so many rows none is
+# of the smaller arm in one case of 10^9.
+_ROWS_OF_EVERY_ARM = 2_048
+
+
 @dataclass(frozen=True)
 class ScoringRun:
-    """A scoring run by what each of its rows says; `model_version` is "mock" for made-up ones."""
+    """A scoring run by what its rows say; `model_versions` is ("mock",) for made-up ones, and two of an A/B test."""
 
     scored_at: datetime
-    model_version: str
+    model_versions: tuple[str, ...]
+
+    @property
+    def model_version(self) -> str:
+        """The version that made it, or both."""
+        return in_words(self.model_versions)
+
+
+def in_words(model_versions: Iterable[str]) -> str:
+    """The versions as people read them."""
+    return " and ".join(sorted(model_versions))
 
 
 def last_run(warehouse: Warehouse) -> ScoringRun | None:
@@ -58,13 +74,16 @@ def last_run(warehouse: Warehouse) -> ScoringRun | None:
 
 
 def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | None:
-    """Which run wrote these predictions, by any one of their rows; None when there are none."""
-    found = warehouse.rows(sa.select(predictions.c.scored_at, predictions.c.model_version).limit(1))
-    if not found:
+    """Which run wrote these predictions, by the first of their rows; None when there are none."""
+    first = sa.select(predictions.c.scored_at, predictions.c.model_version).limit(_ROWS_OF_EVERY_ARM).subquery("first")
+    at, version = sa.func.max(first.c.scored_at).label("at"), first.c.model_version
+    (row,) = warehouse.rows(
+        sa.select(at, sa.func.min(version).label("one_version"), sa.func.max(version).label("other_version"))
+    )
+    if row["at"] is None:
         return None
-    scored_at = found[0]["scored_at"]
-    aware = scored_at if scored_at.tzinfo else scored_at.replace(tzinfo=UTC)
-    return ScoringRun(aware.astimezone(UTC), found[0]["model_version"])
+    aware = row["at"] if row["at"].tzinfo else row["at"].replace(tzinfo=UTC)
+    return ScoringRun(aware.astimezone(UTC), tuple(sorted({row["one_version"], row["other_version"]})))
 
 
 def predictions_file(settings: Settings, url: sa.URL) -> Path:

@@ -10,6 +10,7 @@ import pytest
 from loyalty_core.ml.bundle_files import BundleError, list_versions, read_active, version_folder
 from loyalty_core.ml.bundle_store import activate, write_bundle
 from loyalty_core.ml.comparison import METRICS, losses_to, read_versions
+from loyalty_core.ml.experiment import running_experiment
 from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.promotion import Promotion
 from loyalty_core.settings import Settings
@@ -115,3 +116,43 @@ def test_less_than_the_digits_shown_is_no_loss():
     assert auc.is_worse(0.809, 0.811)
     assert log_loss.is_worse(0.47, 0.46)
     assert not log_loss.is_worse(0.46, 0.47)
+
+
+def details(store: StateStore) -> list[dict]:
+    with store.session(read_only=True) as session:
+        return [event.details for event in reversed(audit.recent(session, subject_kind="model version"))]
+
+
+def test_an_ab_test_is_in_the_audit_trail(promotion: Promotion, models_dir: Path, store: StateStore):
+    other = write_bundle(models_dir, other_parts())
+    promotion.start_test(other, 0.2, "ann")
+    assert running_experiment(models_dir).started_by == "ann"
+    promotion.grow_test(0.4, "bob")
+    promotion.stop_test("cid")
+    assert running_experiment(models_dir) is None
+    promotion.start_test(other, 0.3, "ann")
+    promotion.activate(other, "dan")
+    assert running_experiment(models_dir) is None
+    assert told(store) == [
+        ("ann", "started an A/B test of", other),
+        ("bob", "grew the A/B test of", other),
+        ("cid", "stopped the A/B test of", other),
+        ("ann", "started an A/B test of", other),
+        ("dan", "activated", other),
+    ]
+    assert details(store) == [{"share": 0.2}, {"share": 0.4}, {}, {"share": 0.3}, {"ended_the_test_of": other}]
+
+
+def test_a_test_that_is_refused_leaves_no_trace(promotion: Promotion, models_dir: Path, store: StateStore):
+    damaged = write_bundle(models_dir, other_parts())
+    (version_folder(models_dir, damaged) / "churn.tflite").write_bytes(b"x")
+    for refused in (
+        lambda: promotion.start_test(damaged, 0.2, "ann"),
+        lambda: promotion.start_test(write_bundle(models_dir, without_nbo()), 0.2, "ann"),
+        lambda: promotion.grow_test(0.2, "ann"),
+        lambda: promotion.stop_test("ann"),
+    ):
+        with pytest.raises(BundleError):
+            refused()
+    assert told(store) == []
+    assert running_experiment(models_dir) is None

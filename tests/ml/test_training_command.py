@@ -145,6 +145,8 @@ def test_versions_are_listed_compared_activated_and_rolled_back(tmp_path: Path) 
     for arguments, expected in (
         (["--list"], f"* {first} churn trained"),
         (["--compare"], f"{first} {second}"),
+        (["--test", second, "--share", "0.25"], f"{second} answers 25.0% of the customers beside {first}."),
+        (["--stop-test"], "The A/B test is stopped; the active version answers all customers."),
         (["--activate", second], f"{second} is active."),
         (["--compare", first], f"{second} {first}"),
         (["--rollback"], f"{first} is active."),

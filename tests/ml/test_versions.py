@@ -99,3 +99,49 @@ def test_there_must_be_something_to_compare(models_dir, capsys):
         f"There is no version {list_versions(models_dir)[0]} beside the active one",
         "No version is active",
     ]
+
+
+def test_a_test_is_started_grown_listed_and_stopped(models_dir, capsys):
+    active, other = read_active(models_dir).version, write_bundle(models_dir, other_parts())
+
+    assert main(["test", other, "--share", "0.25"]) == 0
+    assert capsys.readouterr().out == f"{other} answers 25.0% of the customers beside {active}.\n"
+    assert main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:23] for line in lines[:2]] == [f"+ {other}", f"* {active}"]
+    assert lines[2].startswith(f"A/B test: {other} (+) answers 25.0% of the customers since 20")
+    assert main(["test", other, "--share", "0.5"]) == 0
+    assert capsys.readouterr().out == f"{other} now answers 50.0% of the customers.\n"
+    assert main(["stop-test"]) == 0
+    assert capsys.readouterr().out == "The A/B test is stopped; the active version answers all customers.\n"
+    assert main(["stop-test"]) == 1
+    assert capsys.readouterr().err.startswith("No A/B test runs.")
+
+
+def test_activating_says_that_a_test_has_ended(models_dir, capsys):
+    other = write_bundle(models_dir, other_parts())
+    main(["test", other])
+    capsys.readouterr()
+
+    assert main(["activate", other]) == 0
+
+    assert capsys.readouterr().out == f"{other} is active.\nThe A/B test of {other} has ended.\n"
+
+
+def test_a_version_of_other_features_is_not_tested(models_dir, capsys, monkeypatch):
+    other = write_bundle(models_dir, other_parts())
+    monkeypatch.setenv("ML_FEATURE_MAPPING", '{"age": "age"}')
+    monkeypatch.setenv("ML_MODEL_INPUT_SIZE", "1")
+    get_settings.cache_clear()
+
+    assert main(["test", other]) == 1
+
+    assert "Feature count mismatch" in capsys.readouterr().err
+
+
+def test_a_damaged_test_is_named_in_the_list(models_dir, capsys):
+    (models_dir / "experiment.json").write_bytes(b"")
+
+    assert main([]) == 0
+
+    assert capsys.readouterr().out.startswith("experiment.json is damaged or was changed by hand.")

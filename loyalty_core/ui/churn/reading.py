@@ -10,6 +10,7 @@ from loyalty_core.analytics.budget import LossBin
 from loyalty_core.analytics.churn import ChurnCurve
 from loyalty_core.analytics.churn_groups import RiskByValue
 from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.ml.experiment import Experiment
 from loyalty_core.ml.risk import Risk
 from loyalty_core.services import get_services
 from loyalty_core.ui import data
@@ -67,8 +68,8 @@ class Reader:
 
     def drivers(self, customers: int) -> dict[str, float]:
         """Mean absolute contribution of each feature over a sample of the scope, in percentage points."""
-        version = get_services().inference.models().version
-        return _drivers(self._segment, customers, version, self.basis)
+        served = get_services().inference.served()
+        return _drivers(self._segment, customers, served.versions, served.experiment, self.basis)
 
     def customers_by_loss(
         self, value_column: str | None, fields: Sequence[str], risk: Risk | None, limit: int, offset: int
@@ -111,8 +112,10 @@ def _risk_by_tenure(segment_id: str | None, name: str, today: date | None, basis
 
 
 @kept
-def _drivers(segment_id: str | None, customers: int, version: str, basis: RuleBasis) -> dict[str, float]:
-    del version, basis
+def _drivers(
+    segment_id: str | None, customers: int, versions: tuple[str, ...], experiment: Experiment | None, basis: RuleBasis
+) -> dict[str, float]:
+    del versions, experiment, basis
     ids = churn_groups.sample_ids(_base(segment_id), customers, SAMPLE)
     return get_services().inference.mean_drivers("churn", ids)
 

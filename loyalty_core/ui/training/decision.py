@@ -21,7 +21,7 @@ def draw_decision(
     can_keep: bool = False,
 ) -> None:
     """Buttons; `after` is called once it is decided. One worse than the champion must be confirmed by typing."""
-    confirmed = _draw_confirmation(record, champion, key) if keeps_contract else False
+    confirmed = draw_confirmation(record, champion, key) if keeps_contract else False
     with st.container(horizontal=True):
         if st.button(
             "Activate",
@@ -48,7 +48,7 @@ def draw_decision(
                 st.rerun()
 
 
-def _draw_confirmation(record: VersionRecord, champion: VersionRecord | None, key: str) -> bool:
+def draw_confirmation(record: VersionRecord, champion: VersionRecord | None, key: str) -> bool:
     """True where nothing needs to be confirmed, or it was."""
     found = comparison(record.version, champion.version) if champion else None
     lost = losses_to(record, champion, found) if champion else {}

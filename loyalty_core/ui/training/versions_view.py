@@ -12,6 +12,7 @@ from loyalty_core.ml.comparison import METRICS, VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.training import experiment_reading
 from loyalty_core.ui.training.comparison_view import Comparison
 from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import draw_decision
@@ -30,6 +31,7 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
         st.badge(f"Active: {active.version}", icon=":material/check_circle:", color="green")
         since = format.moment(active.activated_at) if active.activated_at else ""
         st.caption(escape(f"Since {since}, by {active.activated_by}."), width="stretch")
+        _draw_tested()
         try:
             (before, *_) = earlier_versions(get_services().settings.models_dir) or [""]
         except LoyaltyError as error:
@@ -45,6 +47,18 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
             with errors_shown():
                 promotion().rollback(viewer_name())
                 st.rerun()
+
+
+def _draw_tested() -> None:
+    """That not everybody is answered by the active version."""
+    try:
+        running = experiment_reading.running_test()
+    except LoyaltyError:
+        st.badge("A/B test damaged", icon=":material/warning:", color="orange")
+        return
+    if running is not None:
+        shown = f"A/B test: {running.challenger}, {format.percent(running.share)} of the customers"
+        st.badge(shown, icon=":material/science:", color="violet")
 
 
 def draw_versions(records: Sequence[VersionRecord]) -> None:
