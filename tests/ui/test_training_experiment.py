@@ -78,6 +78,12 @@ def test_started_grown_and_stopped(trained: str, challenger: str, open_screen: O
     assert "A/B test:" not in text_of(app)
 
 
+def test_all_versions_say_which_is_tested(trained: str, challenger: str, open_screen: OpenScreen):
+    start_experiment(get_settings().models_dir, challenger, 0.5, "ann")
+    table = open_screen(TRAINING, view="Versions").dataframe[0].value
+    assert table.set_index("Version")["State"].to_dict() == {challenger: "In A/B test", trained: "Active"}
+
+
 def test_the_customer_page_says_which_version_answered(trained: str, challenger: str, open_screen: OpenScreen):
     start_experiment(get_settings().models_dir, challenger, 0.5, "ann")
     service = get_services().inference

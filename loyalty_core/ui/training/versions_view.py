@@ -9,6 +9,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundle_store import earlier_versions
 from loyalty_core.ml.comparison import METRICS, VersionRecord
+from loyalty_core.ml.experiment import running_challenger
 from loyalty_core.services import get_services
 from loyalty_core.ui import format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
@@ -66,8 +67,9 @@ def draw_versions(records: Sequence[VersionRecord]) -> None:
     if not records:
         st.info("There are no versions yet. Train the first one.", icon=":material/model_training:")
         return
+    challenger = running_challenger(get_services().settings.models_dir)
     st.dataframe(
-        pd.DataFrame([_row(record) for record in records]),
+        pd.DataFrame([_row(record, challenger) for record in records]),
         hide_index=True,
         key="versions",
         column_config={"Active since": st.column_config.TextColumn(width="medium")},
@@ -94,10 +96,10 @@ def draw_versions(records: Sequence[VersionRecord]) -> None:
         compared.draw_parts("compared", {"Contract": partial(draw_promises, first)})
 
 
-def _row(record: VersionRecord) -> dict[str, str]:
+def _row(record: VersionRecord, challenger: str | None) -> dict[str, str]:
     row = {
         "Version": record.version,
-        "State": "Active" if record.is_active else "Unusable" if record.refusal else "",
+        "State": _state(record, challenger),
         "Trained": format.moment(record.created_at) if record.created_at else format.BLANK,
         "By": record.trained_by,
         "Active since": format.moment(record.activated_at) if record.activated_at else "",
@@ -111,6 +113,14 @@ def _row(record: VersionRecord) -> dict[str, str]:
         shown = format.percent(value, 1) if main.is_share and value is not None else f"{value:.3f}" if value else ""
         row[main.title] = shown or format.BLANK
     return row
+
+
+def _state(record: VersionRecord, challenger: str | None) -> str:
+    if record.is_active:
+        return "Active"
+    if record.refusal:
+        return "Unusable"
+    return "In A/B test" if record.version == challenger else ""
 
 
 def _window(record: VersionRecord) -> str:
