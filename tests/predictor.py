@@ -67,7 +67,7 @@ def predicting() -> Iterator[Predictor]:
     finally:
         seen = predictor.stop()
     assert seen.faults == []
-    assert seen.answers > 20
+    assert seen.answers > 0
 
 
 def main() -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs.report import JobStopped
 from loyalty_core.ml.bundle_files import read_active
-from loyalty_core.ml.compare_versions import compare_versions
 from loyalty_core.ml.version_comparison import VersionComparisons
 
 if TYPE_CHECKING:
@@ -22,6 +21,9 @@ _log = logging.getLogger(__name__)
 
 def compare(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """Compare the version in `options` with the one named `against` there, and keep what is found."""
+    # Measuring needs scikit-learn, for which other jobs should not wait.
+    from loyalty_core.ml.compare_versions import compare_versions  # noqa: PLC0415
+
     version, against = options["version"], options["against"]
     phase = ""
 

@@ -11,7 +11,6 @@ from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.ml.bundle import Bundle, BundleError, load_bundle
 from loyalty_core.ml.bundle_files import ACTIVATE, TRAIN, list_versions, read_active
 from loyalty_core.ml.bundle_store import activate, rollback
-from loyalty_core.ml.compare_versions import compare_versions
 from loyalty_core.ml.comparison import read_versions
 from loyalty_core.ml.comparison_report import comparison_lines
 from loyalty_core.ml.experiment import DEFAULT_SHARE, Experiment, running_challenger, running_experiment
@@ -123,6 +122,9 @@ def _compared(settings: Settings, version: str | None) -> list[str]:
     if not others:
         missing = f"There is no version {version} beside the active one." if version else "There is no other version."
         raise BundleError(missing, remedy=f"Train again: {TRAIN}")
+    # Measuring needs scikit-learn, for which the other commands should not wait.
+    from loyalty_core.ml.compare_versions import compare_versions  # noqa: PLC0415
+
     with closing(Warehouse(settings)) as warehouse, StateStore(settings.state_database_url) as store:
         segments = SegmentRepository(store)
         engine = SegmentationEngine(warehouse, segments)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["backend", "open_warehouse"]
 
 MODELS = MockModels(dict.fromkeys(CONTRACT.names, "number"))
-RUN = ScoringRun(datetime(2026, 11, 1, tzinfo=UTC), "a")
+RUN = ScoringRun(datetime(2026, 11, 1, tzinfo=UTC), ("a",))
 SAID = (
     "customer_id varchar(40), churn_probability double precision, churn_risk varchar(10), recommended_offer integer, "
     "rfm_segment varchar(20), model_version varchar(20), scored_at timestamp"
@@ -48,7 +48,7 @@ def said(*customers: tuple[Any, ...]) -> str:
 
 
 def scored(scores: Scores, version: str = "a") -> ScoredRun:
-    return ScoredRun(replace(RUN, model_version=version), {version: scores})
+    return ScoredRun(replace(RUN, model_versions=(version,)), {version: scores})
 
 
 def of_offers(**offers: int) -> Scores:

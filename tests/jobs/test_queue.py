@@ -178,7 +178,9 @@ def test_a_kind_without_a_handler_fails(queue: JobQueue, start: Start):
 
 
 def test_what_there_is_not(queue: JobQueue):
-    with pytest.raises(UnknownKind, match=r"'bread'\. Choose one of these: scoring, training, segments"):
+    with pytest.raises(
+        UnknownKind, match=r"'bread'\. Choose one of these: scoring, training, comparison, segments, export"
+    ):
         queue.start("bread", {}, "ann")
     for ask in (queue.get, queue.dismiss, lambda job_id: queue.cancel(job_id, "ann")):
         with pytest.raises(JobNotFound, match="no job 99"):

@@ -2,5 +2,6 @@
 
 from tests.ml.bases import any_backend, backend, open_warehouse
 from tests.ml.serving import models_dir, service, settings
+from tests.segments.scored import kept
 
-__all__ = ["any_backend", "backend", "models_dir", "open_warehouse", "service", "settings"]
+__all__ = ["any_backend", "backend", "kept", "models_dir", "open_warehouse", "service", "settings"]
