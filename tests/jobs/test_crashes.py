@@ -9,12 +9,13 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
 from loyalty_core.jobs import JobQueue
+from loyalty_core.jobs.process import launch
 from loyalty_core.store import StateStore
 from loyalty_core.store.jobs import JobRecord
 from tests.jobs.conftest import (
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 PARENT = """
 import sys, time
 from loyalty_core.jobs import JobQueue
+from loyalty_core.jobs.process import launch
 from loyalty_core.store import StateStore
 
 print(JobQueue(StateStore(sys.argv[1]), module=sys.argv[2]).start("scoring", {"do": sys.argv[3]}, "ann").id, flush=True)
@@ -66,9 +68,15 @@ def kill(process: psutil.Process) -> None:
     wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_killed_while_it_starts(queue: JobQueue, start: Start, store: StateStore):
-    job = start("count")
-    kill(running(store, job))
+def test_killed_while_it_starts(queue: JobQueue, start: Start, monkeypatch: pytest.MonkeyPatch):
+    def launch_and_kill(*arguments: Any) -> subprocess.Popen[bytes]:
+        process = launch(*arguments)
+        process.kill()
+        return process
+
+    with monkeypatch.context() as patched:
+        patched.setattr("loyalty_core.jobs.queue.launch", launch_and_kill)
+        job = start("count")
     job = over(queue, job)
     assert (job.state, job.phase, job.started_at) == ("failed", "Starting", None)
     assert job.error.what == "Scoring ended before it was done."
@@ -211,9 +219,11 @@ def test_a_store_that_is_busy_for_a_while_costs_nothing(start: Start, queue: Job
 
 
 @on_sqlite
-def test_a_job_that_cannot_read_its_settings(queue: JobQueue, start: Start, monkeypatch: pytest.MonkeyPatch):
+def test_a_job_that_cannot_read_its_settings(queue: JobQueue, store: StateStore, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TIME_ZONE", "Mars/Olympus")
-    job = over(queue, start("count"))
+    # An impatient queue may find a process that was slow to start before it hears how that ended.
+    patient = JobQueue(store, module=WORKER)
+    job = over(patient, patient.start("scoring", {"do": "count"}, "ann"))
     assert job.error.what == "Scoring could not run."
     assert "Setting TIME_ZONE has the value 'Mars/Olympus'" in job.log_tail
 

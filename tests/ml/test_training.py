@@ -139,6 +139,7 @@ def test_the_same_history_gives_the_same_models(
     assert np.array_equal(again.background, trained[0].parts.background)
 
 
+@pytest.mark.slow
 def test_a_model_trained_alone_leaves_the_other_as_it_is(
     trained: tuple[TrainedBundle, list[Progress]], settings: Settings
 ) -> None:

@@ -70,6 +70,7 @@ def test_it_trains_both_and_says_where_they_are(tmp_path: Path) -> None:
     assert load_bundle(tmp_path / "models").manifest["models"]["churn"]["options"]["architecture"] == [8]
 
 
+@pytest.mark.slow
 def test_progress_as_json_lines(tmp_path: Path) -> None:
     make_history(tmp_path)
     done = run(tmp_path, *QUICK, "--model", "churn", "--progress", "jsonl", "--no-activate")
@@ -83,6 +84,7 @@ def test_progress_as_json_lines(tmp_path: Path) -> None:
     assert not (tmp_path / "models" / "active.json").exists()
 
 
+@pytest.mark.slow
 def test_a_model_worse_than_a_baseline_is_kept_but_not_used(tmp_path: Path) -> None:
     make_history(tmp_path, churned="hash(range, 2) % 2 = 0")  # nothing to learn
     overfitted = ["--model", "churn", "--epochs", "40", "--patience", "40", "--l2", "0", "--batch-size", "16"]
