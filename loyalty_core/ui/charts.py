@@ -14,6 +14,8 @@ from loyalty_core.warehouse.distribution import Histogram
 from loyalty_core.warehouse.labels import unit_of
 from loyalty_core.warehouse.transactions import MonthlySpend
 
+LEGEND_ABOVE = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
+
 _HEIGHT = 280
 _CATEGORIES = 8
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}

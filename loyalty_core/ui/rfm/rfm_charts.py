@@ -102,9 +102,7 @@ def segment_shares(segments: Sequence[RfmSegment]) -> go.Figure:
     largest = max((max(s.money_share, s.customer_share) for s in segments), default=1)
     figure.update_xaxes(title="Share of customers and of revenue", tickformat=".0%", range=[0, largest * 1.18])
     figure.update_yaxes(type="category")
-    figure.update_layout(
-        barmode="group", legend={"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "traceorder": "reversed"}
-    )
+    figure.update_layout(barmode="group", legend=charts.LEGEND_ABOVE | {"traceorder": "reversed"})
     return figure
 
 

@@ -14,7 +14,6 @@ Deciles = Sequence[Mapping[str, float]]
 _GREY = "#7b8a92"
 _DASHES = ("dash", "dot", "dashdot")
 _MOST_DRIVERS = 8
-_LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
 
 
 def roc(curves: Mapping[str, Points], simple: Mapping[str, Points]) -> go.Figure:
@@ -54,7 +53,7 @@ def calibration(deciles: Mapping[str, Deciles]) -> go.Figure:
         )
     figure.update_xaxes(title="Predicted", tickformat=".0%", range=[0, 1])
     figure.update_yaxes(title="Left", tickformat=".0%", range=[0, 1.02])
-    figure.update_layout(legend=_LEGEND)
+    figure.update_layout(legend=charts.LEGEND_ABOVE)
     return figure
 
 
@@ -77,7 +76,7 @@ def lift(deciles: Mapping[str, Deciles]) -> go.Figure:
     figure.add_hline(1, line={"dash": "dot", "width": 1, "color": _GREY})
     figure.update_xaxes(title="Tenth of the customers, the riskiest first", dtick=1)
     figure.update_yaxes(title="Times the average", rangemode="tozero")
-    figure.update_layout(barmode="group", legend=_LEGEND)
+    figure.update_layout(barmode="group", legend=charts.LEGEND_ABOVE)
     return figure
 
 
@@ -133,7 +132,7 @@ def drivers(contributions: Mapping[str, Mapping[str, float]]) -> go.Figure:
         )
     figure.update_xaxes(title="Mean effect (percentage points)", rangemode="tozero")
     figure.update_yaxes(type="category")
-    figure.update_layout(barmode="group", legend=_LEGEND | {"traceorder": "reversed"})
+    figure.update_layout(barmode="group", legend=charts.LEGEND_ABOVE | {"traceorder": "reversed"})
     return figure
 
 
@@ -143,7 +142,7 @@ def _curves(curves: Mapping[str, Points], simple: Mapping[str, Points], sentence
         _add_curve(figure, name, points, {"color": _GREY, "width": 1.5, "dash": dash}, sentence)
     for colour, (name, points) in reversed([*zip(charts.palette(), curves.items(), strict=False)]):
         _add_curve(figure, name, points, {"color": colour, "width": 2.5}, sentence)
-    figure.update_layout(legend=_LEGEND | {"traceorder": "reversed"})
+    figure.update_layout(legend=charts.LEGEND_ABOVE | {"traceorder": "reversed"})
     return figure
 
 

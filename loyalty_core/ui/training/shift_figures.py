@@ -9,7 +9,6 @@ from loyalty_core.ml.version_comparison import Matrix
 from loyalty_core.ui import charts, format
 
 MOST_OFFERS = 15
-_LEGEND = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
 
 
 def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
@@ -73,5 +72,5 @@ def best_offers(counts: Matrix, offers: Sequence[str], names: tuple[str, str]) -
         )
     figure.update_xaxes(title="Customers whose best offer it is", rangemode="tozero", tickformat="~s")
     figure.update_yaxes(type="category")
-    figure.update_layout(barmode="group", legend=_LEGEND | {"traceorder": "reversed"})
+    figure.update_layout(barmode="group", legend=charts.LEGEND_ABOVE | {"traceorder": "reversed"})
     return figure
