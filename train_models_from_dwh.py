@@ -3,10 +3,10 @@
 To change a model, edit its options below, or set them for one run on the command line (--epochs 20) or for good
 in loyalty.toml under [ml_training], [ml_training.churn] and [ml_training.nbo]; the later of the three wins.
 `TrainingOptions` explains each of them, and None leaves it to the number of rows. For layers of another kind,
-edit `_member` in loyalty_core/ml/network.py.
+edit `_member` in loyalty_core/ml/training/network.py.
 """
 
-from loyalty_core.ml.training_options import TrainingOptions
+from loyalty_core.ml.training.options import TrainingOptions
 
 CHURN = TrainingOptions(
     architecture=None,  # units of each hidden layer, for example (64, 32)
@@ -32,6 +32,6 @@ NBO = TrainingOptions(
 )
 
 if __name__ == "__main__":
-    from loyalty_core.ml.training_command import main
+    from loyalty_core.commands.train import main
 
     raise SystemExit(main(CHURN, NBO))

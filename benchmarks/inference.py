@@ -13,13 +13,13 @@ from ai_edge_litert.interpreter import Interpreter
 
 from benchmarks.timing import compare, show
 from loyalty_core.demo.generate import generate
-from loyalty_core.ml import first_opening
-from loyalty_core.ml.bundle import Bundle, load_bundle
-from loyalty_core.ml.bundle_store import activate, write_bundle
+from loyalty_core.ml.bundles import sandbox as first_opening
+from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
+from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.features.inputs import ModelInputs
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.live_bundle import LiveBundle
-from loyalty_core.ml.model_inputs import ModelInputs
-from loyalty_core.settings import Settings
+from loyalty_core.ml.serving.live_bundle import LiveBundle
+from loyalty_core.settings.settings import Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from tests.ml.serving import bundle_parts
 

@@ -19,8 +19,8 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.browsing import chromium, served
 from loyalty_core.demo.generate import generate
 from loyalty_core.jobs import JobQueue
-from loyalty_core.ml import scoring_command
-from loyalty_core.settings import get_settings
+from loyalty_core.ml.scoring import command as scoring_command
+from loyalty_core.settings.settings import get_settings
 from loyalty_core.store import StateStore
 
 CUSTOMERS = 20_000

@@ -5,16 +5,16 @@ The customers in scope, the threshold and the campaign's terms stand in the URL,
 
 import streamlit as st
 
-from loyalty_core.analytics.churn_quality import ModelQuality, model_quality
+from loyalty_core.analytics.churn.quality import ModelQuality, model_quality
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.risk import RiskThresholds
+from loyalty_core.ml.serving.risk import RiskThresholds
 from loyalty_core.services import get_services
 from loyalty_core.ui.churn.budget_view import draw_budget
 from loyalty_core.ui.churn.customer_table import draw_customers
 from loyalty_core.ui.churn.groups import draw_groups
 from loyalty_core.ui.churn.key_figures import draw_key_figures
-from loyalty_core.ui.churn.reading import Reader, column
+from loyalty_core.ui.churn.queries import Reader, column
 from loyalty_core.ui.churn.threshold import draw_threshold
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import errors_shown

@@ -12,7 +12,7 @@ from loyalty_core.ui.offers.arbitration_view import draw_arbitration
 from loyalty_core.ui.offers.customer_view import draw_customer
 from loyalty_core.ui.offers.mix_view import draw_key_figures, draw_mix
 from loyalty_core.ui.offers.policy_state import open_draft
-from loyalty_core.ui.offers.reading import Reader, default_policy
+from loyalty_core.ui.offers.queries import Reader, default_policy
 from loyalty_core.ui.scope_bar import draw_scope
 
 OFFERS, ARBITRATION, CUSTOMER = "Offers", "Arbitration", "One customer"

@@ -11,7 +11,7 @@ from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.ui import elements
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.jobs import draw_job
-from loyalty_core.ui.overview import reading
+from loyalty_core.ui.overview import queries as reading
 from loyalty_core.ui.overview.card import Card
 from loyalty_core.ui.overview.cards import all_cards
 from loyalty_core.ui.overview.key_figures import draw_base_figures, draw_expected_churners

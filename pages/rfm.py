@@ -6,15 +6,15 @@ The customers in scope, the view and what is selected in it stand in the URL, so
 import streamlit as st
 
 from loyalty_core.analytics.scope import ScopedBase
-from loyalty_core.ui import format
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.rfm.cells_view import draw_cells
 from loyalty_core.ui.rfm.cut_points_view import draw_cut_points
 from loyalty_core.ui.rfm.grid_view import draw_grid
-from loyalty_core.ui.rfm.kept_map import draw_stale_notice
 from loyalty_core.ui.rfm.movement_view import draw_movement
-from loyalty_core.ui.rfm.reading import Reader
+from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.saved_map import draw_stale_notice
 from loyalty_core.ui.rfm.segments_view import draw_segments
 from loyalty_core.ui.scope_bar import draw_scope
 

@@ -5,8 +5,8 @@ Which of these is shown, and a rule that is not saved yet, stand in the URL, so 
 
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.segments import address
-from loyalty_core.ui.segments.detail import draw_detail
-from loyalty_core.ui.segments.editor import draw_editor
+from loyalty_core.ui.segments.detail.view import draw_detail
+from loyalty_core.ui.segments.editor.view import draw_editor
 from loyalty_core.ui.segments.first_time import make_starters
 from loyalty_core.ui.segments.segment_list import draw_list
 

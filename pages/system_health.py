@@ -9,10 +9,11 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.health import Check, check_health
 from loyalty_core.services import get_services
-from loyalty_core.ui import data, format
+from loyalty_core.ui import data
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import escape
-from loyalty_core.warehouse.labels import label_of
+from loyalty_core.warehouse.columns.labels import label_of
 
 ICONS = {
     "ok": ":green[:material/check_circle:]",

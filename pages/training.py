@@ -5,14 +5,14 @@ Everything that is under way stands in the state store, so a closed tab loses no
 
 import streamlit as st
 
-from loyalty_core.ml.comparison import VersionRecord
+from loyalty_core.ml.versions.records import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown
-from loyalty_core.ui.training import reading
-from loyalty_core.ui.training.experiment_view import draw_experiment
-from loyalty_core.ui.training.monitoring_view import draw_monitoring
+from loyalty_core.ui.training import queries as reading
+from loyalty_core.ui.training.experiment.view import draw_experiment
+from loyalty_core.ui.training.monitoring.view import draw_monitoring
 from loyalty_core.ui.training.options_form import draw_models, draw_options
 from loyalty_core.ui.training.progress_view import draw_progress
 from loyalty_core.ui.training.readiness_view import draw_readiness

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.settings.settings import GUIDE_FEATURE_MAPPING, Settings
 
 DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
 
@@ -190,7 +190,7 @@ def test_the_documented_example_works(folder: Path):
 
 def test_settings_and_warehouse_start_without_the_heavy_libraries():
     code = (
-        "import sys, loyalty_core.settings, loyalty_core.warehouse;"
+        "import sys, loyalty_core.settings.settings, loyalty_core.warehouse;"
         "print(sorted({'tensorflow', 'streamlit', 'pandas', 'sklearn', 'polars'} & set(sys.modules)))"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=DOCS.parents[1], capture_output=True, text=True, check=True)

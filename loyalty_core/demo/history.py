@@ -5,9 +5,9 @@ from datetime import date
 
 import duckdb
 
-from loyalty_core.demo.behaviour import behaviour_features
 from loyalty_core.demo.features_view import tier_sql
 from loyalty_core.demo.timeline import CHURN_DAYS
+from loyalty_core.loading.behaviour import behaviour_features
 
 TABLES = """
     CREATE TABLE customer_churn_history (

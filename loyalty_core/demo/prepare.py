@@ -6,12 +6,12 @@ from pathlib import Path
 
 from loyalty_core.demo.generate import generate
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml import scoring_command
+from loyalty_core.ml.scoring import command as scoring_command
 from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.segments.starters import make_starters
 from loyalty_core.services import Services
-from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings
-from loyalty_core.warehouse.predictions import last_run
+from loyalty_core.settings.settings import DEFAULT_WAREHOUSE, Settings, get_settings
+from loyalty_core.warehouse.predictions.relation import last_run
 from loyalty_core.warehouse.source import describe_source
 
 _CUSTOMERS = 20_000

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 import loyalty_core
-from loyalty_core.jobs.politeness import thread_limits
+from loyalty_core.jobs.priority import thread_limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

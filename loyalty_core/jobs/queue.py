@@ -14,8 +14,8 @@ from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
 from loyalty_core.jobs.job import UNDER_WAY, Job, JobError, JobEvent, Outcome, event_of, job_of
 from loyalty_core.jobs.kinds import KINDS
 from loyalty_core.jobs.process import identify, launch, new_log
+from loyalty_core.jobs.reaper import Patience, bury, discard_log, killed, settle
 from loyalty_core.jobs.records import clock, end, forget_old, locked, set_process
-from loyalty_core.jobs.settling import Patience, bury, discard_log, killed, settle
 from loyalty_core.store import audit
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
 
@@ -40,7 +40,7 @@ class JobQueue:
     """
 
     def __init__(
-        self, store: StateStore, *, module: str = "loyalty_core.jobs.run", patience: Patience | None = None
+        self, store: StateStore, *, module: str = "loyalty_core.work.run", patience: Patience | None = None
     ) -> None:
         self._store = store
         self._module = module

@@ -8,11 +8,18 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.drivers import Kind, customer_drivers, mean_drivers, mean_drivers_of_arms
-from loyalty_core.ml.features import require_input_size
-from loyalty_core.ml.model_inputs import ModelInputs
-from loyalty_core.ml.model_source import ModelStatus, model_source
-from loyalty_core.ml.predictions import (
+from loyalty_core.ml.features.contract import require_input_size
+from loyalty_core.ml.features.inputs import ModelInputs
+from loyalty_core.ml.scoring.segment import (
+    KINDS,
+    Origin,
+    SegmentPrediction,
+    SegmentReader,
+    UnknownPrediction,
+    predicted_segment,
+)
+from loyalty_core.ml.scoring.segment import Kind as SegmentKind
+from loyalty_core.ml.serving.answers import (
     BatchScores,
     ChurnPrediction,
     CustomerPredictions,
@@ -24,24 +31,17 @@ from loyalty_core.ml.predictions import (
     nbo_answer,
     rfm_answer,
 )
-from loyalty_core.ml.rfm import RfmScore, score_one
-from loyalty_core.ml.rfm_cache import CutPointsCache
-from loyalty_core.ml.risk import RiskThresholds
-from loyalty_core.ml.segment_predictions import (
-    KINDS,
-    Origin,
-    SegmentPrediction,
-    SegmentReader,
-    UnknownPrediction,
-    predicted_segment,
-)
-from loyalty_core.ml.segment_predictions import Kind as SegmentKind
-from loyalty_core.ml.served_models import ServedModels
+from loyalty_core.ml.serving.drivers import Kind, customer_drivers, mean_drivers, mean_drivers_of_arms
+from loyalty_core.ml.serving.risk import RiskThresholds
+from loyalty_core.ml.serving.served_models import ServedModels
+from loyalty_core.ml.serving.source import ModelStatus, model_source
+from loyalty_core.rfm.cache import CutPointsCache
+from loyalty_core.rfm.scores import RfmScore, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
-from loyalty_core.settings import Settings, get_settings
+from loyalty_core.settings.settings import Settings, get_settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import FeatureStore, Warehouse
-from loyalty_core.warehouse.predictions import in_words, last_run
+from loyalty_core.warehouse.predictions.relation import in_words, last_run
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Row]

@@ -12,12 +12,12 @@ from loyalty_core.segments.errors import PredictionsMissing, SegmentCycle, Unkno
 from loyalty_core.segments.predicted_fields import describe_predictions, field_name, unscored_fields
 from loyalty_core.segments.references import SEGMENT_PREFIX, field_of, references
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.predictions import ScoringRun, last_run
+from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from loyalty_core.segments.repository import SegmentRepository
+    from loyalty_core.segments.repository.repository import SegmentRepository
     from loyalty_core.warehouse import Warehouse
 
 SEGMENTS_GROUP = "Segments"

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loyalty_core.database_url import without_secrets
 from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.settings.database_url import without_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -8,11 +8,11 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from loyalty_core.ui import format
+from loyalty_core.ui import formatting as format
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.distribution import Histogram
-from loyalty_core.warehouse.labels import unit_of
-from loyalty_core.warehouse.transactions import MonthlySpend
+from loyalty_core.warehouse.columns.distribution import Histogram
+from loyalty_core.warehouse.columns.labels import unit_of
+from loyalty_core.warehouse.customers.transactions import MonthlySpend
 
 LEGEND_ABOVE = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
 

@@ -7,12 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, data, format
+from loyalty_core.ui import charts, data
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.columns.labels import GROUP_ORDER, label_of
+from loyalty_core.warehouse.columns.roles import Role, column_for
 from loyalty_core.warehouse.connection import Row
-from loyalty_core.warehouse.labels import GROUP_ORDER, label_of
-from loyalty_core.warehouse.roles import Role, column_for
 
 _IN_LIST: tuple[Role, ...] = ("tier", "status", "revenue", "transactions", "recency")
 _LIST_COLUMNS = 6

@@ -8,15 +8,16 @@ from typing import Any, ParamSpec, TypeVar
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml import offers
-from loyalty_core.segments.profile import Profile
+from loyalty_core.segments.figures.profile import Profile
 from loyalty_core.services import get_services
-from loyalty_core.warehouse import distribution, overview
-from loyalty_core.warehouse.catalog import Catalog
+from loyalty_core.warehouse import offers
+from loyalty_core.warehouse.columns import distribution
+from loyalty_core.warehouse.columns.catalog import Catalog
 from loyalty_core.warehouse.connection import Row
-from loyalty_core.warehouse.predictions import ScoringRun, last_run
+from loyalty_core.warehouse.customers import key_figures as overview
+from loyalty_core.warehouse.customers.transactions import MonthlySpend, Transactions
+from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 from loyalty_core.warehouse.source import Source, describe_source, name_data
-from loyalty_core.warehouse.transactions import MonthlySpend, Transactions
 
 RuleBasis = tuple[ScoringRun | None, dict[str, Any]]
 P = ParamSpec("P")

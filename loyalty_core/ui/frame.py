@@ -7,7 +7,8 @@ import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.ui import data, format
+from loyalty_core.ui import data
+from loyalty_core.ui import formatting as format
 
 PRODUCT = "Loyalty workbench"
 # A file of our own: the browser would fetch a Material icon for its tab from Google.

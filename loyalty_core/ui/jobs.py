@@ -10,7 +10,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs import Job, JobRunning
 from loyalty_core.services import get_services
-from loyalty_core.ui import format
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.viewer import viewer_name
 

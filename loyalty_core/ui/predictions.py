@@ -6,13 +6,21 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundle import Bundle
-from loyalty_core.ml.offers import offer_name
-from loyalty_core.ml.predictions import ChurnPrediction, CustomerPredictions, Driver, Drivers, NboPrediction, RfmAnswer
-from loyalty_core.ml.rfm_map import segment_in_use
+from loyalty_core.ml.bundles.bundle import Bundle
+from loyalty_core.ml.serving.answers import (
+    ChurnPrediction,
+    CustomerPredictions,
+    Driver,
+    Drivers,
+    NboPrediction,
+    RfmAnswer,
+)
+from loyalty_core.rfm.maps import segment_in_use
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, data, format
+from loyalty_core.ui import charts, data
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
+from loyalty_core.warehouse.offers import offer_name
 
 
 def draw_predictions(customer_id: object) -> None:

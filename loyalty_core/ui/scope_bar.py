@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from loyalty_core.analytics.freshness import Freshness, check_freshness
+from loyalty_core.analytics.monitoring.freshness import Freshness, check_freshness
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.services import get_services
-from loyalty_core.ui import format
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
 

@@ -12,14 +12,14 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from loyalty_core.database_url import with_driver, without_secrets
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
-from loyalty_core.settings import Settings, get_settings
+from loyalty_core.settings.database_url import with_driver, without_secrets
+from loyalty_core.settings.settings import Settings, get_settings
 from loyalty_core.warehouse.arrow import stream_batches
-from loyalty_core.warehouse.catalog import Catalog, Column, read_catalog
+from loyalty_core.warehouse.columns.catalog import Catalog, Column, read_catalog
 from loyalty_core.warehouse.engine import database_file, is_idle, open_engine
 from loyalty_core.warehouse.failures import place, readable_errors
-from loyalty_core.warehouse.predictions import predictions_file, read_from_file, read_from_table
+from loyalty_core.warehouse.predictions.relation import predictions_file, read_from_file, read_from_table
 from loyalty_core.warehouse.reflection import nearest, reflect_table
 from loyalty_core.warehouse.time_limit import interrupt_of, time_limit
 

@@ -5,8 +5,8 @@ from datetime import date, datetime
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.warehouse.connection import Warehouse
+from loyalty_core.warehouse.customers.transactions import Transactions
 from loyalty_core.warehouse.failures import place
-from loyalty_core.warehouse.transactions import Transactions
 
 _UPDATE_COLUMNS = ("updated_at", "snapshot_date", "as_of_date", "as_of", "loaded_at", "last_updated")
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.analytics.budget import Terms, plan, splitting_loss
-from loyalty_core.analytics.churn import (
+from loyalty_core.analytics.churn.budget import Terms, plan, splitting_loss
+from loyalty_core.analytics.churn.figures import (
     Alike,
     ChurnCurve,
     customers_by_loss,
@@ -20,7 +20,7 @@ from loyalty_core.analytics.churn import (
     risk_rule,
     threshold_rule,
 )
-from loyalty_core.analytics.churn_groups import (
+from loyalty_core.analytics.churn.groups import (
     TENURE_STARTS,
     RiskByValue,
     risk_by_category,
@@ -29,7 +29,7 @@ from loyalty_core.analytics.churn_groups import (
     tenure_range,
 )
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.risk import RISKS
+from loyalty_core.ml.serving.risk import RISKS
 from loyalty_core.segments import SegmentationEngine
 from tests.segments.scored import keep
 from tests.workbench import DEMO_CUSTOMERS, Query

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from loyalty_core.analytics.churn_quality import ModelQuality, OnTestRows, model_quality
-from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.bundle_store import activate, write_bundle
-from loyalty_core.ml.evaluation import deciles
-from loyalty_core.ml.mock import MockModels
+from loyalty_core.analytics.churn.quality import ModelQuality, OnTestRows, model_quality
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.evaluation.metrics import deciles
+from loyalty_core.ml.serving.mock import MockModels
 from tests.ml.serving import bundle_parts
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.movement import WITHOUT_RFM, Flow, Movement, read_movement
+from loyalty_core.analytics.rfm.movement import WITHOUT_RFM, Flow, Movement, read_movement
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.mock import MockModels
-from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.segments import SegmentationEngine, SegmentDraft
-from loyalty_core.warehouse.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions import ScoringRun
+from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
+from loyalty_core.warehouse.predictions.relation import ScoringRun
 from tests.ml.bases import backend, fill, open_warehouse, predictions
 from tests.ml.bases import base as varied_customers
 from tests.ml.serving import CONTRACT

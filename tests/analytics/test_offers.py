@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.offers import (
+from loyalty_core.analytics.offers.mix import (
     BINS,
     MOST_SEGMENTS,
     OfferFigures,
@@ -17,13 +17,13 @@ from loyalty_core.analytics.offers import (
     value_of,
 )
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.mock import MockModels
-from loyalty_core.ml.offers import OfferFacts, offer_facts
-from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.segments import SegmentationEngine
 from loyalty_core.segments.errors import PredictionsMissing
-from loyalty_core.settings import Settings
+from loyalty_core.settings.settings import Settings
 from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.offers import OfferFacts, offer_facts
 from tests.ml.bases import base as varied_customers
 from tests.ml.bases import fill
 from tests.ml.serving import CONTRACT

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.analytics.overview import Outlook, Tally, read_outlook, top_segments
-from loyalty_core.ml.mock import MockModels
-from loyalty_core.ml.risk import RISKS
-from loyalty_core.ml.scoring import score_base
-from loyalty_core.warehouse.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions import last_run
+from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.serving.mock import MockModels
+from loyalty_core.ml.serving.risk import RISKS
+from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
+from loyalty_core.warehouse.predictions.relation import last_run
 from tests.ml.bases import backend, fill, open_warehouse, predictions
 from tests.ml.bases import base as varied_customers
 from tests.ml.serving import CONTRACT

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.rfm import (
+from loyalty_core.analytics.rfm.figures import (
     CurvePoint,
     RfmFigures,
     RfmGroup,
@@ -20,9 +20,9 @@ from loyalty_core.analytics.rfm import (
     strength,
 )
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.mock import MockModels
-from loyalty_core.ml.rfm_segments import SEGMENT_NAMES, segment_details
-from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.serving.mock import MockModels
+from loyalty_core.rfm.cells import SEGMENT_NAMES, segment_details
 from loyalty_core.segments import SegmentationEngine
 from loyalty_core.segments.errors import PredictionsMissing
 from tests.ml.bases import base as varied_customers

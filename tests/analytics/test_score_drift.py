@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from loyalty_core.analytics.score_alarms import score_alarms
-from loyalty_core.analytics.score_drift import ScoreChange, ScoredRun, Scores, changes, read_scores
-from loyalty_core.ml.drift import psi
-from loyalty_core.ml.mock import MockModels
-from loyalty_core.ml.scoring import score_base
-from loyalty_core.warehouse.earlier_runs import kept_runs
-from loyalty_core.warehouse.predictions import ScoringRun
+from loyalty_core.analytics.monitoring.score_alarms import score_alarms
+from loyalty_core.analytics.monitoring.score_drift import ScoreChange, ScoredRun, Scores, changes, read_scores
+from loyalty_core.ml.features.drift import psi
+from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.serving.mock import MockModels
+from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
+from loyalty_core.warehouse.predictions.relation import ScoringRun
 from tests.ml.bases import backend, base, fill, open_warehouse, predictions
 from tests.ml.serving import CONTRACT
 

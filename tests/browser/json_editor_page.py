@@ -5,7 +5,7 @@ import json
 import streamlit as st
 
 from loyalty_core.rules import Fault
-from loyalty_core.ui.segments.json_editor import draw_json_editor
+from loyalty_core.ui.segments.editor.json_editor import draw_json_editor
 
 FIRST = {"and": [{">": [{"var": "age"}, 30]}, {"==": [{"var": "segment:vip"}, True]}]}
 FAULTS = [Fault("unknown_column", "$.and[1].==[0].var", "There is no column *agee*.", "Did you mean age?")]

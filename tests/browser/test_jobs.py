@@ -89,7 +89,7 @@ def _job_processes(page_url: str) -> list[psutil.Process]:
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == int(page_url.rsplit(":", 1)[1])
     )
     children = psutil.Process(server).children()
-    return [child for child in children if "loyalty_core.jobs.run" in child.cmdline()]
+    return [child for child in children if "loyalty_core.work.run" in child.cmdline()]
 
 
 def test_new_figures_come_by_themselves(pages: tuple[Page, Page], artifacts: Path):

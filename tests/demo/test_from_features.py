@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from loyalty_core.demo.from_features import load_features
 from loyalty_core.errors import DataError, SettingsError
+from loyalty_core.loading.from_features import load_features
 from tests.demo.conftest import rows_of, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loyalty_core.demo.load_report import LoadReport
+    from loyalty_core.loading.report import LoadReport
 
     Export = Callable[..., Path]
 

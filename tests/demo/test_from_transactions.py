@@ -9,16 +9,16 @@ import duckdb
 import pandas as pd
 import pytest
 
-from loyalty_core.demo.from_transactions import PurchaseColumns, load_transactions
-from loyalty_core.demo.purchase_history import snapshot_dates
 from loyalty_core.errors import DataError
+from loyalty_core.loading.from_transactions import PurchaseColumns, load_transactions
+from loyalty_core.loading.purchase_history import snapshot_dates
 from tests.demo.conftest import rows_of, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loyalty_core.demo.load_report import LoadReport
+    from loyalty_core.loading.report import LoadReport
 
     Export = Callable[..., Path]
 

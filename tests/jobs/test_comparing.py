@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from loyalty_core.jobs.comparing import compare, compare_with_active
 from loyalty_core.jobs.report import JobStopped, Report
-from loyalty_core.ml.bundle_files import version_folder
-from loyalty_core.ml.bundle_store import write_bundle
-from loyalty_core.ml.version_comparison import VersionComparison, VersionComparisons
+from loyalty_core.ml.bundles.files import version_folder
+from loyalty_core.ml.bundles.store import write_bundle
+from loyalty_core.ml.versions.comparison import VersionComparison, VersionComparisons
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import Services, get_services
+from loyalty_core.work.comparing import compare, compare_with_active
 from tests.ml.serving import other_parts
 from tests.workbench import DEMO_CUSTOMERS
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.jobs.training import chosen_options
-from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.bundle_files import list_versions, read_active
-from loyalty_core.settings import Settings
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.bundles.files import list_versions, read_active
+from loyalty_core.settings.settings import Settings
+from loyalty_core.work.training import chosen_options
 from tests.jobs.conftest import on_sqlite, over, wait_until
 from tests.jobs.trainings import QUICK, in_training, process_of, services
 from tests.workbench import ROOT, clean_environment
@@ -97,7 +97,7 @@ def test_wrong_options_are_named(options: dict[str, object], message: str):
 
 
 def test_nothing_loads_tensorflow_before_the_training_begins():
-    code = "import sys, loyalty_core.jobs.run; print({'tensorflow', 'keras'} & set(sys.modules))"
+    code = "import sys, loyalty_core.work.run; print({'tensorflow', 'keras'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=True
     )

@@ -11,8 +11,8 @@ from threading import Timer
 from typing import Any
 
 from loyalty_core.jobs.report import Report
-from loyalty_core.jobs.run import main
 from loyalty_core.jobs.watch import Watch
+from loyalty_core.work.run import main
 
 FIRST_PHASE = "Starting"
 SAVING = "Saving the version"

@@ -9,8 +9,8 @@ from typing import Any
 from loyalty_core.errors import DataError
 from loyalty_core.jobs.kinds import KINDS, Kind
 from loyalty_core.jobs.report import Report
-from loyalty_core.jobs.run import main
 from loyalty_core.services import Services
+from loyalty_core.work.run import main
 
 
 def count(_services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:

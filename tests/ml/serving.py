@@ -14,14 +14,14 @@ import pyarrow as pa
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from loyalty_core.ml.bundle import BundleParts, ModelPart
-from loyalty_core.ml.bundle_store import activate, write_bundle
-from loyalty_core.ml.features import FeatureContract, InputFeature
+from loyalty_core.ml.bundles.bundle import BundleParts, ModelPart
+from loyalty_core.ml.bundles.scaler import read_scaler
+from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.bundles.tflite import TfliteModel
+from loyalty_core.ml.features.contract import FeatureContract, InputFeature
+from loyalty_core.ml.features.reference import make_reference
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.reference import make_reference
-from loyalty_core.ml.scaler import read_scaler
-from loyalty_core.ml.tflite import TfliteModel
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.settings.settings import GUIDE_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from loyalty_core.ml.bundle import BundleError, load_bundle
-from loyalty_core.ml.bundle_files import list_versions, read_active
-from loyalty_core.ml.bundle_store import activate, discard, prune, rollback, write_bundle
+from loyalty_core.ml.bundles.bundle import BundleError, load_bundle
+from loyalty_core.ml.bundles.files import list_versions, read_active
+from loyalty_core.ml.bundles.store import activate, discard, prune, rollback, write_bundle
 from tests.ml.serving import bundle_parts, other_parts, training_rows, without_nbo
 
 ROWS = training_rows(5)
@@ -121,8 +121,8 @@ def test_pruning_keeps_the_active_version_and_the_newest_others(models_dir):
 KILL_WRITERS = """
 import os, random, sys, time
 from pathlib import Path
-from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.bundle_store import activate, prune, write_bundle
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.bundles.store import activate, prune, write_bundle
 from tests.ml.serving import bundle_parts, other_parts
 models, parts, generator = Path(sys.argv[1]), (other_parts(), bundle_parts()), random.Random(0)
 activate(models, write_bundle(models, parts[0]), by="test")
@@ -154,8 +154,8 @@ def test_killed_at_any_moment_the_active_bundle_is_whole(models_dir):
 DIE_AT_EVERY_CALL = """
 import os, sys
 from pathlib import Path
-from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.bundle_store import activate, prune, write_bundle
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.bundles.store import activate, prune, write_bundle
 from tests.ml.serving import bundle_parts, other_parts
 models, parts = Path(sys.argv[1]), (other_parts(), bundle_parts())
 activate(models, write_bundle(models, parts[0]), by="test")
@@ -193,7 +193,7 @@ def test_dying_at_every_single_file_operation_leaves_the_active_bundle_whole(mod
 WRITE_FOR_EVER = """
 import sys
 from pathlib import Path
-from loyalty_core.ml.bundle_store import activate, write_bundle
+from loyalty_core.ml.bundles.store import activate, write_bundle
 from tests.ml.serving import bundle_parts
 parts = bundle_parts()
 for number in range(1_000_000):
@@ -205,8 +205,8 @@ for number in range(1_000_000):
 WRITE_WITH_LIMITS = """
 import resource, sys
 from pathlib import Path
-from loyalty_core.ml.bundle import BundleError
-from loyalty_core.ml.bundle_store import activate, write_bundle
+from loyalty_core.ml.bundles.bundle import BundleError
+from loyalty_core.ml.bundles.store import activate, write_bundle
 from tests.ml.serving import other_parts
 models, parts = Path(sys.argv[1]), other_parts()
 version = write_bundle(models, parts)

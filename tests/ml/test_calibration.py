@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 from scipy.special import expit
 
-from loyalty_core.ml.calibration import class_weights, fit_calibration, mean_log_loss, weight_correction
+from loyalty_core.ml.training.calibration import class_weights, fit_calibration, mean_log_loss, weight_correction
 
 NOTHING = np.zeros(1)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from loyalty_core.ml.curves import precision_points, roc_points
+from loyalty_core.ml.evaluation.curves import precision_points, roc_points
 
 RNG = np.random.default_rng(4)
 SCORES = RNG.normal(size=5_000)

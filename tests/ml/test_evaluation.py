@@ -8,7 +8,7 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from loyalty_core.ml.baselines import (
+from loyalty_core.ml.evaluation.baselines import (
     BASE_RATE,
     GRADIENT_BOOSTING,
     LOGISTIC_REGRESSION,
@@ -17,7 +17,7 @@ from loyalty_core.ml.baselines import (
     find_simple_rule,
     fit_baselines,
 )
-from loyalty_core.ml.evaluation import (
+from loyalty_core.ml.evaluation.metrics import (
     calibration_error,
     captured,
     churn_metrics,

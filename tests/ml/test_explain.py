@@ -3,7 +3,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from loyalty_core.ml.explain import MOST_FEATURES_EXACT, _sampled_permutations, explain
+from loyalty_core.ml.serving.shapley import MOST_FEATURES_EXACT, _sampled_permutations, explain
 
 GENERATOR = np.random.default_rng(0)
 
@@ -86,7 +86,7 @@ def test_sampling_comes_close_to_the_exact_values(monkeypatch):
     row, background = _rows(1, 8), _rows(32, 8)
     exact = explain(_bumpy, row, background, _one_column_each(8)).contributions
 
-    monkeypatch.setattr("loyalty_core.ml.explain._plan", _sampled_permutations)
+    monkeypatch.setattr("loyalty_core.ml.serving.shapley._plan", _sampled_permutations)
     sampled = explain(_bumpy, row, background, _one_column_each(8)).contributions
 
     np.testing.assert_allclose(sampled, exact, atol=0.03)

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loyalty_core.ml.bundle import BundleError, ModelNotFound
-from loyalty_core.ml.bundle_files import read_active, version_folder
-from loyalty_core.ml.bundle_store import activate, write_bundle
-from loyalty_core.ml.live_bundle import LiveBundle
+from loyalty_core.ml.bundles.bundle import BundleError, ModelNotFound
+from loyalty_core.ml.bundles.files import read_active, version_folder
+from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.serving.live_bundle import LiveBundle
 from tests.ml.serving import bundle_parts, other_parts, training_rows
 
 ROWS = training_rows(20, seed=4)
 ACTIVATE = """
 import sys
 from pathlib import Path
-from loyalty_core.ml.bundle_store import activate
+from loyalty_core.ml.bundles.store import activate
 activate(Path(sys.argv[1]), sys.argv[2], by="another process")
 """
 
@@ -123,7 +123,7 @@ def test_a_bundle_mended_without_a_new_activation_is_taken_up_after_a_while(mode
     assert live.current().version != version
 
     path.write_bytes(intact)
-    monkeypatch.setattr("loyalty_core.ml.live_bundle.time.monotonic", lambda: 1e12)
+    monkeypatch.setattr("loyalty_core.ml.serving.live_bundle.time.monotonic", lambda: 1e12)
 
     assert live.current().version == version
     assert live.status().refusal is None

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loyalty_core.ml.bundle_files import version_folder
-from loyalty_core.ml.bundle_store import activate, write_bundle
-from loyalty_core.ml.experiment import EXPERIMENT_FILE
-from loyalty_core.ml.experiment_store import grow_experiment, start_experiment, stop_experiment
-from loyalty_core.ml.live_bundle import LiveBundle
+from loyalty_core.ml.bundles.experiment import EXPERIMENT_FILE
+from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
+from loyalty_core.ml.bundles.files import version_folder
+from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.serving.live_bundle import LiveBundle
 from tests.ml.serving import bundle_parts, other_parts, training_rows
 
 ROWS = training_rows(20, seed=4)
@@ -24,7 +24,7 @@ IDS = [f"c{i}" for i in range(200)]
 START = """
 import sys
 from pathlib import Path
-from loyalty_core.ml.experiment_store import start_experiment
+from loyalty_core.ml.bundles.experiment_store import start_experiment
 start_experiment(Path(sys.argv[1]), sys.argv[2], 0.5, "another process")
 """
 
@@ -130,7 +130,7 @@ def test_a_challenger_that_is_mended_is_taken_up_after_a_while(
     live = LiveBundle(models_dir)
     assert challenged(live) == set()
     path.write_bytes(intact)
-    monkeypatch.setattr("loyalty_core.ml.live_experiment.time.monotonic", lambda: 1e12)
+    monkeypatch.setattr("loyalty_core.ml.serving.live_experiment.time.monotonic", lambda: 1e12)
     assert challenged(live)
     assert live.status().experiment_refusal is None
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loyalty_core.ml.mock import MockModels
+from loyalty_core.ml.serving.mock import MockModels
 from tests.ml.serving import MEDIANS, training_rows
 
 GUIDE_KINDS = dict.fromkeys(MEDIANS, "number")
@@ -61,7 +61,7 @@ def test_the_same_in_every_process_and_without_any_model_library():
 import sys
 import numpy as np
 import loyalty_core.ml.inference
-from loyalty_core.ml.mock import MockModels
+from loyalty_core.ml.serving.mock import MockModels
 mock = MockModels({"revenue": "number", "tenure": "number"})
 print(mock.offer_scores(np.array([[480.0, 7.0]], dtype=np.float32)).tolist())
 print({"pandas", "sklearn", "tensorflow", "keras", "ai_edge_litert"} & set(sys.modules))

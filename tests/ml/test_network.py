@@ -10,11 +10,11 @@ import pytest
 from scipy.special import expit
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.ml import network as networks
-from loyalty_core.ml.network import ConversionFailed, Epoch, Rows, fit_pieces, prove_parity, train_network
-from loyalty_core.ml.ranking import area_under_curve
-from loyalty_core.ml.tflite import TfliteModel
-from loyalty_core.ml.training_options import TrainingOptions
+from loyalty_core.ml.bundles.tflite import TfliteModel
+from loyalty_core.ml.evaluation.ranking import area_under_curve
+from loyalty_core.ml.training import network as networks
+from loyalty_core.ml.training.network import ConversionFailed, Epoch, Rows, fit_pieces, prove_parity, train_network
+from loyalty_core.ml.training.options import TrainingOptions
 
 RNG = np.random.default_rng(11)
 INPUTS = RNG.normal(size=(3_000, 3)).astype(np.float32)
@@ -132,6 +132,6 @@ def test_a_name_that_keras_does_not_know(wrong: dict[str, str]) -> None:
 
 def test_importing_it_says_nothing() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", "import loyalty_core.ml.network"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", "import loyalty_core.ml.training.network"], capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("", "")

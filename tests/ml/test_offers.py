@@ -1,9 +1,9 @@
 import duckdb
 import pytest
 
-from loyalty_core.ml.offers import OfferFacts, offer_facts, offer_name, offer_names
-from loyalty_core.settings import Settings
+from loyalty_core.settings.settings import Settings
 from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name, offer_names
 
 
 def _warehouse(tmp_path, *statements):

@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from loyalty_core.ml.overlap import ahead, in_order
+from loyalty_core.ml.scoring.prefetch import ahead, in_order
 
 
 def numbers(count: int, closed: threading.Event, fail_at: int = -1) -> Generator[int]:

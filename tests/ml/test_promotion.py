@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.ml.bundle_files import BundleError, list_versions, read_active, version_folder
-from loyalty_core.ml.bundle_store import activate, write_bundle
-from loyalty_core.ml.comparison import METRICS, losses_to, read_versions
-from loyalty_core.ml.experiment import running_experiment
-from loyalty_core.ml.features import FeatureCountMismatch
-from loyalty_core.ml.promotion import Promotion
-from loyalty_core.settings import Settings
+from loyalty_core.ml.bundles.experiment import running_experiment
+from loyalty_core.ml.bundles.files import BundleError, list_versions, read_active, version_folder
+from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.features.contract import FeatureCountMismatch
+from loyalty_core.ml.versions.promotion import Promotion
+from loyalty_core.ml.versions.records import METRICS, losses_to, read_versions
+from loyalty_core.settings.settings import Settings
 from loyalty_core.store import StateStore, audit
 from tests.ml.serving import other_parts, without_nbo
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loyalty_core.ml.bundle import BundleParts
+    from loyalty_core.ml.bundles.bundle import BundleParts
 
 
 @pytest.fixture

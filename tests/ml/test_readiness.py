@@ -11,12 +11,12 @@ import duckdb
 import pytest
 
 from loyalty_core.errors import DataError, ViewUnusable
-from loyalty_core.ml.features import MappingError
-from loyalty_core.ml.readiness import Readiness, read_readiness
-from loyalty_core.ml.training import prepare
-from loyalty_core.ml.training_checks import SINCE_IGNORED
-from loyalty_core.ml.training_options import TrainingOptions
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.ml.features.contract import MappingError
+from loyalty_core.ml.training.checks import SINCE_IGNORED
+from loyalty_core.ml.training.options import TrainingOptions
+from loyalty_core.ml.training.readiness import Readiness, read_readiness
+from loyalty_core.ml.training.train import prepare
+from loyalty_core.settings.settings import GUIDE_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import Warehouse
 from tests.warehouse.conftest import PostgresDatabase
 from tests.workbench import ROOT, clean_environment
@@ -176,7 +176,9 @@ def test_postgresql_gives_the_same(postgres_database: str):
 
 
 def test_it_needs_neither_tensorflow_nor_scikit_learn():
-    code = "import sys, loyalty_core.ml.readiness; print({'tensorflow', 'keras', 'sklearn'} & set(sys.modules))"
+    code = (
+        "import sys, loyalty_core.ml.training.readiness; print({'tensorflow', 'keras', 'sklearn'} & set(sys.modules))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=True
     )

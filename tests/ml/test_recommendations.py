@@ -2,9 +2,9 @@ from itertools import product
 
 import pytest
 
-from loyalty_core.ml.recommendations import recommend
-from loyalty_core.ml.rfm import RfmScore
-from loyalty_core.ml.risk import RISKS
+from loyalty_core.ml.serving.recommendations import recommend
+from loyalty_core.ml.serving.risk import RISKS
+from loyalty_core.rfm.scores import RfmScore
 
 SCORES = (1, 2, 3, 4, 5)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from loyalty_core.ml.rfm_cut_points import (
+from loyalty_core.rfm.cut_points import (
     RfmUnavailable,
     compute_cut_points,
     current_cut_points,

@@ -14,12 +14,14 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.errors import StateStoreUnavailable
-from loyalty_core.ml import rfm_map
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.mock import MockModels
-from loyalty_core.ml.rfm import score_columns, score_one
-from loyalty_core.ml.rfm_cut_points import compute_cut_points, kept_cut_points
-from loyalty_core.ml.rfm_map import (
+from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.serving.mock import MockModels
+from loyalty_core.rfm import maps as rfm_map
+from loyalty_core.rfm.cell_rules import CellRule, Scores, painted
+from loyalty_core.rfm.cells import CELL_NAMES, segment_details
+from loyalty_core.rfm.cut_points import compute_cut_points, kept_cut_points
+from loyalty_core.rfm.maps import (
     BadRfmMap,
     RfmMap,
     RfmMapChanged,
@@ -29,11 +31,9 @@ from loyalty_core.ml.rfm_map import (
     map_in_use,
     segment_in_use,
 )
-from loyalty_core.ml.rfm_rules import CellRule, Scores, painted
-from loyalty_core.ml.rfm_segments import CELL_NAMES, segment_details
-from loyalty_core.ml.scoring import score_base
+from loyalty_core.rfm.scores import score_columns, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
-from loyalty_core.settings import Settings
+from loyalty_core.settings.settings import Settings
 from loyalty_core.store import StateStore, audit
 from tests.ml.bases import base, fill, predictions
 from tests.ml.serving import CONTRACT

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loyalty_core.ml.rfm_segments import (
+from loyalty_core.rfm.cells import (
     GRID,
     NO_PURCHASES,
     SCORES,

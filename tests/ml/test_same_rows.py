@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from loyalty_core.ml.bundle import Bundle, load_bundle
-from loyalty_core.ml.bundle_store import write_bundle
-from loyalty_core.ml.compare_versions import compare_versions
-from loyalty_core.ml.same_rows import compare_on_same_rows, shared_models
+from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
+from loyalty_core.ml.bundles.store import write_bundle
+from loyalty_core.ml.versions.compare import compare_versions
+from loyalty_core.ml.versions.same_rows import compare_on_same_rows, shared_models
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
-from loyalty_core.settings import Settings
+from loyalty_core.settings.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from tests.ml.serving import OFFERS, bundle_parts, model_part, other_parts, without_nbo
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loyalty_core.ml.bundle import BundleParts
+    from loyalty_core.ml.bundles.bundle import BundleParts
     from tests.workbench import Query
 
 

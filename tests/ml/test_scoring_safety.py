@@ -18,17 +18,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.ml.bundle import Bundle, load_bundle
-from loyalty_core.ml.scoring import ScoringProgress, ScoringResult, score_base
-from loyalty_core.warehouse.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions import ScoringInProgress
+from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
+from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult, score_base
+from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
+from loyalty_core.warehouse.predictions.relation import ScoringInProgress
 from tests.ml.bases import CUSTOMERS, SQLiteFile, base, fill, predictions
 from tests.warehouse.conftest import DuckDBFile, PostgresDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loyalty_core.ml.predictions import Models
+    from loyalty_core.ml.serving.answers import Models
     from loyalty_core.warehouse import Warehouse
     from tests.warehouse.conftest import Backend
 
@@ -105,9 +105,9 @@ def test_the_place_of_something_else_is_left_alone(
 KILLED = """
 import os, sys
 from pathlib import Path
-from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.scoring import score_base
-from loyalty_core.settings import Settings
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.settings.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
 url, models_dir, batches = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -292,9 +292,9 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from loyalty_core.errors import DataError
-from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.scoring import score_base
-from loyalty_core.settings import Settings
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.settings.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
 url, models_dir = sys.argv[1:]

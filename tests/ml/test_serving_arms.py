@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.bundle_store import write_bundle
-from loyalty_core.ml.experiment_store import grow_experiment, start_experiment, stop_experiment
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
+from loyalty_core.ml.bundles.store import write_bundle
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.scoring import score_base
-from loyalty_core.ml.served_models import Challenger, ServedModels
-from loyalty_core.warehouse.predictions import ScoringRun, last_run
+from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.serving.served_models import Challenger, ServedModels
+from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 from tests.ml.bases import CUSTOMERS, base, fill, predictions
 from tests.ml.serving import bundle_parts, model_part, other_parts
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loyalty_core.ml.bundle import Bundle
-    from loyalty_core.ml.experiment import Experiment
+    from loyalty_core.ml.bundles.bundle import Bundle
+    from loyalty_core.ml.bundles.experiment import Experiment
     from loyalty_core.warehouse import Warehouse
     from tests.warehouse.conftest import Backend
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from loyalty_core.ml.splitting import Split, split_rows
+from loyalty_core.ml.training.splitting import Split, split_rows
 
 ROWS = 1_000
 CLASSES = np.arange(ROWS) % 4 // 3  # a quarter is class 1

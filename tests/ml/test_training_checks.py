@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loyalty_core.ml.training_checks import (
+from loyalty_core.ml.training.checks import (
     Finding,
     TrainingRefused,
     check_history,

@@ -11,9 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.bundle_files import read_active
-from loyalty_core.ml.bundle_store import activate, list_versions, write_bundle
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.bundles.files import read_active
+from loyalty_core.ml.bundles.store import activate, list_versions, write_bundle
 from tests.ml.serving import bundle_parts, other_parts
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ import pytest
 
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import SegmentationEngine
-from loyalty_core.segments.export import Format, member_parts, write_members
+from loyalty_core.segments.exports.rows import Format, member_parts, write_members
 from loyalty_core.warehouse.engine import is_idle
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from loyalty_core.segments.export_files import ExportFailed, ExportNotFound, find_export, remove_old, write_export
+from loyalty_core.segments.exports.files import ExportFailed, ExportNotFound, find_export, remove_old, write_export
 from tests.small_disk import SmallDisk, small_disk
 from tests.workbench import ROOT
 
@@ -30,7 +30,7 @@ DAY = 86_400
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from loyalty_core.segments.export_files import write_export
+from loyalty_core.segments.exports.files import write_export
 from tests.segments.test_export_files import BATCH
 
 def batches():

@@ -6,7 +6,7 @@ import pytest
 
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import BadSegment, SegmentationEngine, SegmentDraft, SegmentRepository
-from loyalty_core.segments.overlap import Similar
+from loyalty_core.segments.figures.overlap import Similar
 from tests.segments.scored import keep, segment
 from tests.workbench import DEMO_CUSTOMERS, Query
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from loyalty_core.ui import format
-from loyalty_core.warehouse.catalog import Column
+from loyalty_core.ui import formatting as format
+from loyalty_core.warehouse.columns.catalog import Column
 from tests.workbench import Configure
 
 pytestmark = pytest.mark.usefixtures("configure")

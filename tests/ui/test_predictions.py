@@ -2,7 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
-from loyalty_core.ml.rfm_segments import segment_details
+from loyalty_core.rfm.cells import segment_details
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CUSTOMERS
 from tests.ui.conftest import OpenScreen, texts_of

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.experiment_results import ArmOutcomes
+from loyalty_core.analytics.outcomes.by_arm import ArmOutcomes
 from loyalty_core.analytics.outcomes.by_version import VersionResult
 from loyalty_core.analytics.outcomes.figures import Interval, Measure, Share
-from loyalty_core.ml.bundle_files import read_active, version_folder
-from loyalty_core.ml.bundle_store import write_bundle
-from loyalty_core.ml.experiment import Experiment, running_experiment
-from loyalty_core.ml.experiment_store import start_experiment
-from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.bundles.experiment import Experiment, running_experiment
+from loyalty_core.ml.bundles.experiment_store import start_experiment
+from loyalty_core.ml.bundles.files import read_active, version_folder
+from loyalty_core.ml.bundles.store import write_bundle
+from loyalty_core.ml.scoring.pipeline import score_base
 from loyalty_core.services import get_services
-from loyalty_core.settings import get_settings
-from loyalty_core.ui import format
+from loyalty_core.settings.settings import get_settings
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import CUSTOMERS, TRAINING
 from tests.ml.serving import other_parts
 from tests.ui.conftest import texts_of
@@ -127,7 +127,7 @@ def test_what_is_known_stands_in_a_table(
         VersionResult(challenger, Share(56, 70), 0.75, Share(9, 10)),
         {trained: Measure(0.7, Interval(0.6, 0.8)), challenger: Measure(0.75, Interval(0.65, 0.85))},
     )
-    monkeypatch.setattr("loyalty_core.ui.training.experiment_reading.read_arm_outcomes", lambda *_: outcomes)
+    monkeypatch.setattr("loyalty_core.ui.training.experiment.queries.read_arm_outcomes", lambda *_: outcomes)
     app = open_screen(TRAINING, view=TAB)
     table = app.dataframe[0].value.set_index("")
     assert table.loc["Left"].tolist() == [

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loyalty_core.analytics.outcomes.replay import replay_churn
-from loyalty_core.ml.bundle import load_bundle
-from loyalty_core.ml.bundle_store import activate, write_bundle
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.bundles.store import activate, write_bundle
 from loyalty_core.services import get_services
-from loyalty_core.settings import get_settings
+from loyalty_core.settings.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
 from tests.ml.serving import bundle_parts
 from tests.ui.conftest import OpenScreen, texts_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_core.warehouse.encoding import decode_features, encode_features
+from loyalty_core.warehouse.customers.encoding import decode_features, encode_features
 
 VALUES = st.one_of(
     st.none(),

@@ -2,9 +2,9 @@
 
 import pytest
 
-from loyalty_core.settings import Settings
-from loyalty_core.warehouse.catalog import Column, Kind
-from loyalty_core.warehouse.roles import Role, column_for
+from loyalty_core.settings.settings import Settings
+from loyalty_core.warehouse.columns.catalog import Column, Kind
+from loyalty_core.warehouse.columns.roles import Role, column_for
 
 pytestmark = pytest.mark.usefixtures("configure")
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loyalty_core.ml.risk import RiskThresholds
-from loyalty_core.warehouse.earlier_runs import remark_on
-from loyalty_core.warehouse.predictions import NAME, predictions_file
-from loyalty_core.warehouse.retention import stamp
+from loyalty_core.ml.serving.risk import RiskThresholds
+from loyalty_core.warehouse.predictions.earlier_runs import remark_on
+from loyalty_core.warehouse.predictions.relation import NAME, predictions_file
+from loyalty_core.warehouse.predictions.run_history import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,7 +20,7 @@ from loyalty_core.analytics.outcomes.matching import (
     past_runs,
 )
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.warehouse.predictions import CUSTOMER_ID
+from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

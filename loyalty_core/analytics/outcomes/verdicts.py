@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loyalty_core.analytics.outcomes.kept_predictions import read_churn_outcomes, read_offer_outcomes
+from loyalty_core.analytics.outcomes.past_predictions import read_churn_outcomes, read_offer_outcomes
 from loyalty_core.analytics.outcomes.replay import replay_churn, replay_offers
 from loyalty_core.analytics.outcomes.verdict import Verdict, performance_verdict
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.warehouse.history import TABLES
 
 if TYPE_CHECKING:
-    from loyalty_core.ml.bundle import Bundle
-    from loyalty_core.ml.comparison import VersionRecord
+    from loyalty_core.ml.bundles.bundle import Bundle
+    from loyalty_core.ml.versions.records import VersionRecord
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.history import ModelName
 

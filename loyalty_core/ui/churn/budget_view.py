@@ -5,11 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.analytics.budget import LossBin, Plan, Terms, plan, splitting_loss
-from loyalty_core.analytics.churn import ChurnCurve, loss_rule, threshold_rule
+from loyalty_core.analytics.churn.budget import LossBin, Plan, Terms, plan, splitting_loss
+from loyalty_core.analytics.churn.figures import ChurnCurve, loss_rule, threshold_rule
 from loyalty_core.analytics.scope import ScopedBase
-from loyalty_core.ui import charts, format
-from loyalty_core.ui.churn import figures, reading
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.churn import figures
+from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.opening import draw_save_as_segment
 from loyalty_core.warehouse import Column

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from loyalty_core.analytics.budget import Choice, Plan
-from loyalty_core.analytics.churn import ChurnCurve
-from loyalty_core.analytics.churn_groups import RiskByValue
-from loyalty_core.ml.risk import RiskThresholds
-from loyalty_core.ui import charts, format
-from loyalty_core.warehouse.labels import label_of
+from loyalty_core.analytics.churn.budget import Choice, Plan
+from loyalty_core.analytics.churn.figures import ChurnCurve
+from loyalty_core.analytics.churn.groups import RiskByValue
+from loyalty_core.ml.serving.risk import RiskThresholds
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
+from loyalty_core.warehouse.columns.labels import label_of
 
 _BARS = 20
 # A line needs no more points than that, and each carries a sentence.

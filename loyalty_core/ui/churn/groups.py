@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from loyalty_core.analytics.churn import ChurnCurve
-from loyalty_core.analytics.churn_groups import YEAR, RiskByValue, tenure_range
-from loyalty_core.ui import charts, format
-from loyalty_core.ui.churn import figures, reading
+from loyalty_core.analytics.churn.figures import ChurnCurve
+from loyalty_core.analytics.churn.groups import YEAR, RiskByValue, tenure_range
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.churn import figures
+from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.roles import Role
+from loyalty_core.warehouse.columns.roles import Role
 
 Group = tuple[str, RiskByValue]
 _CATEGORIES: tuple[Role, ...] = ("tier", "region")

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from loyalty_core.analytics.churn import ChurnCurve, Targeting, threshold_rule
-from loyalty_core.analytics.churn_quality import ModelQuality
+from loyalty_core.analytics.churn.figures import ChurnCurve, Targeting, threshold_rule
+from loyalty_core.analytics.churn.quality import ModelQuality
 from loyalty_core.analytics.scope import ScopedBase
-from loyalty_core.ml.risk import RiskThresholds
-from loyalty_core.ui import charts, format
+from loyalty_core.ml.serving.risk import RiskThresholds
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.churn import figures
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.opening import draw_save_as_segment

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.policy import HIGHEST_LEVER
-from loyalty_core.ui import charts, format
+from loyalty_core.analytics.offers.policy import HIGHEST_LEVER
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.eligibility import eligibility_dialog
-from loyalty_core.ui.offers.kept_policies import draw_kept
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, keep_in_address
+from loyalty_core.ui.offers.saved_policies import draw_kept
 
 if TYPE_CHECKING:
-    from loyalty_core.analytics.arbitration import Arbitration, Reason
-    from loyalty_core.analytics.policy import Policy
+    from loyalty_core.analytics.offers.arbitration import Arbitration, Reason
+    from loyalty_core.analytics.offers.policy import Policy
     from loyalty_core.ui.offers.policy_state import PolicyDraft
-    from loyalty_core.ui.offers.reading import Reader
+    from loyalty_core.ui.offers.queries import Reader
 
 _REASONS: dict[Reason, tuple[str, str]] = {
     "not eligible": (

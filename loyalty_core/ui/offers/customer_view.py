@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.customer_offers import customer_offers
-from loyalty_core.analytics.policy import BoundPolicy, RankedOffer, bind_policy, rank_offers
+from loyalty_core.analytics.offers.customer_offers import customer_offers
+from loyalty_core.analytics.offers.policy import BoundPolicy, RankedOffer, bind_policy, rank_offers
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.ui import customer, data, format
+from loyalty_core.ui import customer, data
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
 from loyalty_core.ui.predictions import draw_drivers
@@ -19,9 +20,9 @@ from loyalty_core.ui.predictions import draw_drivers
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loyalty_core.analytics.arbitration import Cutoff
+    from loyalty_core.analytics.offers.arbitration import Cutoff
     from loyalty_core.ui.offers.policy_state import PolicyDraft
-    from loyalty_core.ui.offers.reading import Reader
+    from loyalty_core.ui.offers.queries import Reader
 
 
 def draw_customer(reader: Reader, draft: PolicyDraft) -> None:

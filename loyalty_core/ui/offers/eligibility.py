@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from loyalty_core.services import get_services
-from loyalty_core.ui import format
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape, show_error
-from loyalty_core.ui.segments.editor_state import Editor
-from loyalty_core.ui.segments.rule_builder import draw_rule_builder
+from loyalty_core.ui.segments.editor.editor_state import Editor
+from loyalty_core.ui.segments.editor.rule_builder import draw_rule_builder
 
 if TYPE_CHECKING:
     from loyalty_core.ui.offers.policy_state import PolicyDraft

@@ -3,13 +3,14 @@
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.offers import LOPSIDED_SHARE, OfferMix
+from loyalty_core.analytics.offers.mix import LOPSIDED_SHARE, OfferMix
 from loyalty_core.analytics.scope import condition
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, format
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.offers import offer_charts
-from loyalty_core.ui.offers.reading import Reader
+from loyalty_core.ui.offers.queries import Reader
 from loyalty_core.ui.opening import open_rule
 
 _ROW_HEIGHT = 34

@@ -7,9 +7,10 @@ from typing import Literal
 import plotly.graph_objects as go
 import streamlit as st
 
-from loyalty_core.analytics.arbitration import Arbitration
-from loyalty_core.analytics.offers import BINS, OfferFigures, OfferMix, SegmentOffers
-from loyalty_core.ui import charts, format
+from loyalty_core.analytics.offers.arbitration import Arbitration
+from loyalty_core.analytics.offers.mix import BINS, OfferFigures, OfferMix, SegmentOffers
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
 
 Name = Callable[[int], str]
 

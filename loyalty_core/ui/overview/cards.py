@@ -7,16 +7,17 @@ from itertools import islice, pairwise
 import plotly.graph_objects as go
 
 from loyalty_core.analytics.overview import Outlook, Tally
-from loyalty_core.ml.offers import offer_name
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, data, format
+from loyalty_core.ui import charts, data
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import CHURN, OFFERS, RFM, SEGMENTS, Screen
-from loyalty_core.ui.overview import reading
+from loyalty_core.ui.overview import queries as reading
 from loyalty_core.ui.overview.card import Card, Mark, Shape
 from loyalty_core.ui.overview.figures import ranking, ring
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.distribution import Histogram
-from loyalty_core.warehouse.roles import Role, column_for
+from loyalty_core.warehouse.columns.distribution import Histogram
+from loyalty_core.warehouse.columns.roles import Role, column_for
+from loyalty_core.warehouse.offers import offer_name
 
 _BASE_CARDS = 4
 _MOST_ROWS = 12

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from loyalty_core.analytics.overview import Outlook
-from loyalty_core.ui import data, format
+from loyalty_core.ui import data
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 
 

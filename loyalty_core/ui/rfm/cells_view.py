@@ -4,18 +4,18 @@ from typing import cast
 
 import streamlit as st
 
-from loyalty_core.ml.rfm_map import MOST_NAME_CHARACTERS, MOST_TEXT_CHARACTERS, SegmentText
-from loyalty_core.ml.rfm_rules import Cell, CellCheck, CellRule, Scores
-from loyalty_core.ml.rfm_segments import CELLS, SEGMENT_NAMES, segment_names
+from loyalty_core.rfm.cell_rules import Cell, CellCheck, CellRule, Scores
+from loyalty_core.rfm.cells import CELLS, SEGMENT_NAMES, segment_names
+from loyalty_core.rfm.maps import MOST_NAME_CHARACTERS, MOST_TEXT_CHARACTERS, SegmentText
 from loyalty_core.services import get_services
-from loyalty_core.settings import RfmMeasure
+from loyalty_core.settings.settings import RfmMeasure
 from loyalty_core.ui import charts
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.cells_chart import cell_grid
 from loyalty_core.ui.rfm.cells_state import MapDraft, Way, open_draft
-from loyalty_core.ui.rfm.kept_map import draw_in_use, draw_save
 from loyalty_core.ui.rfm.own_cut_points import draw_own_cut_points
-from loyalty_core.ui.rfm.reading import Reader
+from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.saved_map import draw_in_use, draw_save
 from loyalty_core.ui.rfm.score_ranges import MEASURES
 
 _MAP, _LAYER, _WAY, _NAME = "rfm-cells", "layer", "rfm-way", "rfm-name"

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.rfm import RfmFigures
-from loyalty_core.ml.rfm import RfmCutPoints
+from loyalty_core.analytics.rfm.figures import RfmFigures
+from loyalty_core.rfm.scores import RfmCutPoints
 from loyalty_core.services import get_services
-from loyalty_core.settings import RfmMeasure
-from loyalty_core.ui import format
+from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.rfm.reading import Reader
+from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.score_ranges import MEASURES, with_unit
 
 _TITLES: dict[RfmMeasure, str] = {

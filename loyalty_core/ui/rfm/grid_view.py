@@ -4,10 +4,11 @@ from typing import Any, cast
 
 import streamlit as st
 
-from loyalty_core.analytics.rfm import RfmFigures, cell_conditions
-from loyalty_core.ui import charts, format
+from loyalty_core.analytics.rfm.figures import RfmFigures, cell_conditions
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape
-from loyalty_core.ui.rfm.reading import Reader
+from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.rfm_charts import Amount, Cell, heat_map
 from loyalty_core.ui.rfm.score_ranges import with_unit
 from loyalty_core.ui.rfm.selection import draw_customers, draw_selection

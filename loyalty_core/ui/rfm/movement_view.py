@@ -5,12 +5,13 @@ from typing import cast
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.movement import Flow, Kind, Movement
-from loyalty_core.ui import charts, format
+from loyalty_core.analytics.rfm.movement import Flow, Kind, Movement
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.rfm.reading import Reader
+from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.rfm_charts import Amount, sankey
-from loyalty_core.warehouse.predictions import ScoringRun
+from loyalty_core.warehouse.predictions.relation import ScoringRun
 
 _AMOUNTS: dict[Amount, str] = {"customers": "Customers", "money": "Revenue"}
 _BIGGEST = 15

@@ -6,9 +6,10 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from loyalty_core.analytics.movement import Flow, Kind
-from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, strength
-from loyalty_core.ui import charts, format
+from loyalty_core.analytics.rfm.figures import CurvePoint, RfmSegment, Spending, strength
+from loyalty_core.analytics.rfm.movement import Flow, Kind
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
 
 Amount = Literal["customers", "money"]
 Cell = tuple[int, int]

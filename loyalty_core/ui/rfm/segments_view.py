@@ -6,11 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, money_curve, segment_condition
-from loyalty_core.ui import charts, format
+from loyalty_core.analytics.rfm.figures import CurvePoint, RfmSegment, Spending, money_curve, segment_condition
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.rfm import rfm_charts
-from loyalty_core.ui.rfm.reading import Reader
+from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.selection import draw_customers, draw_selection
 
 _BARS, _CHOSEN = "rfm-segments", "rfm_segment"

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from loyalty_core.rules import RuleError
-from loyalty_core.ui.segments.json_lines import read_rule
+from loyalty_core.ui.segments.editor.json_lines import read_rule
 
 SEGMENT = "segment"
 EDIT = "edit"

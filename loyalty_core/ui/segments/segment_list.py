@@ -8,11 +8,11 @@ import streamlit as st
 
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
-from loyalty_core.ui import format
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments import address
-from loyalty_core.ui.segments.editor_state import discard_editor, unsaved_editors
+from loyalty_core.ui.segments.editor.editor_state import discard_editor, unsaved_editors
 
 
 def draw_list() -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from loyalty_core.ml.comparison import TITLES, Metric, VersionRecord, losses_to
-from loyalty_core.ml.version_comparison import VersionComparison
+from loyalty_core.ml.versions.comparison import VersionComparison
+from loyalty_core.ml.versions.records import TITLES, Metric, VersionRecord, losses_to
 from loyalty_core.ui.messages import errors_shown, escape
-from loyalty_core.ui.training.reading import comparison, promotion
+from loyalty_core.ui.training.queries import comparison, promotion
 from loyalty_core.ui.viewer import viewer_name
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from loyalty_core.ui import charts, format
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
 
 MOST_LABELS = 10
 

@@ -7,11 +7,11 @@ from typing import Any
 import streamlit as st
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.jobs.training import chosen_options
-from loyalty_core.ml.training_options import TrainingOptions
+from loyalty_core.ml.training.options import TrainingOptions
 from loyalty_core.services import get_services
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.warehouse.history import ModelName
+from loyalty_core.work.training import chosen_options
 
 _MODELS: dict[str, tuple[ModelName, ...]] = {
     "Both models": ("churn", "nbo"),

@@ -6,13 +6,15 @@ from datetime import date
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.comparison import TITLES
-from loyalty_core.ml.readiness import Readiness
-from loyalty_core.ui import charts, data, format
+from loyalty_core.ml.training.readiness import Readiness
+from loyalty_core.ml.versions.records import TITLES
+from loyalty_core.ui import charts, data
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape, show_error
-from loyalty_core.ui.training import figures, reading
+from loyalty_core.ui.training import figures
+from loyalty_core.ui.training import queries as reading
+from loyalty_core.warehouse.columns.labels import label_of
 from loyalty_core.warehouse.history import ModelName
-from loyalty_core.warehouse.labels import label_of
 
 _CHURN_NAMES = {"0": "Stayed", "1": "Left"}
 

@@ -5,11 +5,11 @@ from functools import partial
 import streamlit as st
 
 from loyalty_core.jobs import Job
-from loyalty_core.ml.comparison import VersionRecord
+from loyalty_core.ml.versions.records import VersionRecord
 from loyalty_core.services import get_services
-from loyalty_core.ui import format
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.training.comparison_view import Comparison
+from loyalty_core.ui.training.comparison.view import Comparison
 from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import draw_decision
 from loyalty_core.ui.training.progress_view import draw_losses

@@ -7,17 +7,17 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundle_store import earlier_versions
-from loyalty_core.ml.comparison import METRICS, VersionRecord
-from loyalty_core.ml.experiment import running_challenger
+from loyalty_core.ml.bundles.experiment import running_challenger
+from loyalty_core.ml.bundles.store import earlier_versions
+from loyalty_core.ml.versions.records import METRICS, VersionRecord
 from loyalty_core.services import get_services
-from loyalty_core.ui import format
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
-from loyalty_core.ui.training import experiment_reading
-from loyalty_core.ui.training.comparison_view import Comparison
+from loyalty_core.ui.training.comparison.view import Comparison
 from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import draw_decision
-from loyalty_core.ui.training.reading import promotion
+from loyalty_core.ui.training.experiment import queries as experiment_reading
+from loyalty_core.ui.training.queries import promotion
 from loyalty_core.ui.viewer import viewer_name
 
 

@@ -14,7 +14,7 @@ from loyalty_core.analytics.outcomes.figures import (
     churn_figures,
     count_scores,
 )
-from loyalty_core.ml.evaluation import captured, deciles
+from loyalty_core.ml.evaluation.metrics import captured, deciles
 
 
 def figures_of(scores: list[float], left: list[int]) -> ChurnFigures:

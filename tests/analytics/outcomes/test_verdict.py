@@ -10,7 +10,7 @@ import pytest
 from loyalty_core.analytics.outcomes.figures import ChurnFigures, Figures, Interval, Measure, OfferFigures, Share
 from loyalty_core.analytics.outcomes.months import Month, Role, Told
 from loyalty_core.analytics.outcomes.verdict import Verdict, performance_verdict
-from loyalty_core.ml.comparison import VersionRecord
+from loyalty_core.ml.versions.records import VersionRecord
 
 NOTHING: Told[Figures] = Told(why_none="Nothing yet.")
 

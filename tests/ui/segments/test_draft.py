@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from loyalty_core.rules import compile_rule, from_builder, operators_for
 from loyalty_core.rules.builder import OPERATORS
-from loyalty_core.ui.segments.draft import RuleDraft
-from loyalty_core.ui.segments.nodes import ConditionNode, GroupNode, walk
+from loyalty_core.ui.segments.editor.draft import RuleDraft
+from loyalty_core.ui.segments.editor.nodes import ConditionNode, GroupNode, walk
 from tests.rules.columns import COLUMNS
 from tests.rules.test_builder import MEMBERS, SCALARS
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from loyalty_core.ui.segments.editor_state import Editor
+from loyalty_core.ui.segments.editor.editor_state import Editor
 from loyalty_core.warehouse import Column
 
 FIELDS = [Column("age", "number", "", "Age")]

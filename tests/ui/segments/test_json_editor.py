@@ -14,7 +14,7 @@ def _page() -> None:
     import streamlit as st  # noqa: PLC0415
 
     from loyalty_core.rules import Fault  # noqa: PLC0415
-    from loyalty_core.ui.segments.json_editor import draw_json_editor  # noqa: PLC0415
+    from loyalty_core.ui.segments.editor.json_editor import draw_json_editor  # noqa: PLC0415
 
     state = st.session_state
     state.setdefault("text", '{"and": [\n' + ",\n".join("0" for _ in range(30)) + "\n]}")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from loyalty_core.rules import RuleError, compile_rule
-from loyalty_core.ui.segments.json_lines import line_of, lines_of, read_rule
+from loyalty_core.ui.segments.editor.json_lines import line_of, lines_of, read_rule
 
 RULE = """{
   "and": [

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from loyalty_core.ui.segments.draft import RuleDraft
-from loyalty_core.ui.segments.rule_builder import ConditionNote
+from loyalty_core.ui.segments.editor.draft import RuleDraft
+from loyalty_core.ui.segments.editor.rule_builder import ConditionNote
 from loyalty_core.warehouse import Column
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loyalty_core.ui.segments.nodes import GroupNode
+    from loyalty_core.ui.segments.editor.nodes import GroupNode
 
 FIELDS = [
     Column("points", "number", "Financial", "Points", minimum=0, maximum=8_913),
@@ -29,7 +29,7 @@ FIELDS = [
 ]
 SCRIPT = """
 import streamlit as st
-from loyalty_core.ui.segments.rule_builder import draw_rule_builder
+from loyalty_core.ui.segments.editor.rule_builder import draw_rule_builder
 
 state = st.session_state
 

@@ -9,8 +9,8 @@ import pytest
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import SEGMENTS
-from loyalty_core.ui.segments import members_view
 from loyalty_core.ui.segments.address import encode_rule
+from loyalty_core.ui.segments.detail import members_view
 from tests.jobs.conftest import over, see_off
 from tests.ui.conftest import OpenScreen, texts_of
 from tests.workbench import DEMO_CUSTOMERS, Configure, Query

@@ -1,0 +1,1 @@
+"""Churn over the customers in scope."""

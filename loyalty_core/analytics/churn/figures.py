@@ -1,0 +1,296 @@
+"""Churn over the customers in scope: how probable, at what loss, and who; every figure counted in the warehouse.
+
+`read_curve` brings the scope as about a thousand bins of probability in one statement. Thresholds, distributions and
+budgets are worked out of these in Python, so that a slider asks the warehouse nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.analytics.churn.budget import LossBin
+from loyalty_core.analytics.scope import condition
+from loyalty_core.ml.serving.risk import DECIMALS, Risk
+from loyalty_core.warehouse.columns.blanks import filled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loyalty_core.analytics.scope import ScopedBase
+    from loyalty_core.warehouse.connection import Row
+
+BINS = 1_000
+# Probabilities have six decimals, so this is the highest in a bin above its edge.
+_BIN_REACH = 1 / BINS - 10.0**-DECIMALS
+# Losses fall into bins that are one per cent wide, since what matters is their ratio to the cost of a contact.
+_LOSS_BINS = 100
+# Smaller losses, and none or negative ones, share the last bin: no contact is that cheap.
+_SMALLEST_LOSS = 0.01
+# Of the customers, in two neighbouring thousandths of probability: whatever lies within 0.001 falls into two of them.
+ALIKE_SHARE = 0.95
+# Fewer may be alike by chance.
+_FEWEST_ALIKE = 20
+# Beyond it stand infinities and leftovers; squares of it can still be added up.
+_LARGEST_VALUE = 1e15
+
+
+@dataclass(frozen=True)
+class ProbabilityBin:
+    """Customers of one risk with a probability of `position` thousandths up to the next, 1 for itself.
+
+    Sums over them: `churners` of p, `squares` of p², `value` of the value column, `loss` of p times value.
+    """
+
+    position: int
+    risk: Risk
+    customers: int
+    churners: float
+    squares: float
+    value: float
+    loss: float
+
+    def loss_bin(self) -> LossBin:
+        """The bin for a budget, every customer worth 1."""
+        lowest = self.position / BINS
+        return LossBin(
+            lowest, lowest + _BIN_REACH, self.customers, self.churners, self.churners, self.churners, self.squares
+        )
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some of the customers in scope: expected `churners`, summed `value`, and `loss`, the value expected to leave."""
+
+    customers: int
+    churners: float
+    value: float
+    loss: float
+
+    @property
+    def mean(self) -> float:
+        """The mean probability, 0 for nobody."""
+        return self.churners / self.customers if self.customers else 0.0
+
+
+@dataclass(frozen=True)
+class Targeting:
+    """Contacting everybody from a probability on: `churners` of them are expected to leave, the others to stay."""
+
+    threshold: float
+    customers: int
+    churners: float
+    all_customers: int
+    all_churners: float
+
+    @property
+    def share(self) -> float:
+        """Of the customers in scope, how many are contacted (0-1)."""
+        return self.customers / self.all_customers if self.all_customers else 0.0
+
+    @property
+    def captured(self) -> float:
+        """Of the expected churners, how many are contacted (0-1)."""
+        return self.churners / self.all_churners if self.all_churners else 0.0
+
+    @property
+    def loyal(self) -> float:
+        """How many of those contacted are expected to stay anyway."""
+        return self.customers - self.churners
+
+    @property
+    def loyal_share(self) -> float:
+        """The same as a share of those contacted (0-1)."""
+        return self.loyal / self.customers if self.customers else 0.0
+
+
+@dataclass(frozen=True)
+class Alike:
+    """This share of the customers (above 95 %) has nearly the same probability, from `probability` on."""
+
+    share: float
+    probability: float
+
+
+def find_alike(thousandths: Mapping[int, int]) -> Alike | None:
+    """Whether nearly all customers are alike, by their number in each thousandth of probability."""
+    customers = sum(thousandths.values())
+    if customers < _FEWEST_ALIKE:
+        return None
+    pairs = {position: number + thousandths.get(position + 1, 0) for position, number in thousandths.items()}
+    most = max(pairs, key=lambda position: (pairs[position], -position))
+    share = pairs[most] / customers
+    return Alike(share, most / BINS) if share > ALIKE_SHARE else None
+
+
+@dataclass(frozen=True)
+class ChurnCurve:
+    """The scored customers in scope by probability, highest first; `unscored` have no prediction."""
+
+    bins: tuple[ProbabilityBin, ...]
+    unscored: int
+
+    @cached_property
+    def everyone(self) -> Group:
+        """All scored customers."""
+        return _group(self.bins)
+
+    def at_risk(self, risk: Risk) -> Group:
+        """Those whom the scoring run gave this risk."""
+        return _group([one for one in self.bins if one.risk == risk])
+
+    @cached_property
+    def alike(self) -> Alike | None:
+        """Set when nearly all have the same probability: then the model tells nobody from anybody."""
+        thousandths: Counter[int] = Counter()
+        for one in self.bins:
+            thousandths[one.position] += one.customers
+        return find_alike(thousandths)
+
+    def histogram(self, bars: int = 20, threshold: float = 0.0) -> list[int]:
+        """Customers at or above a threshold in equal steps of probability from 0 to 1; the last holds 1 as well."""
+        counts = [0] * bars
+        for one in self.bins:
+            if one.position >= round(threshold * BINS):
+                counts[min(one.position * bars // BINS, bars - 1)] += one.customers
+        return counts
+
+    def targeting(self, threshold: float) -> Targeting:
+        """What contacting everybody at or above a threshold, in thousandths, means."""
+        first = round(threshold * BINS)
+        contacted = _group([one for one in self.bins if one.position >= first])
+        return Targeting(
+            first / BINS, contacted.customers, contacted.churners, self.everyone.customers, self.everyone.churners
+        )
+
+    def loss_bins(self, value: float) -> list[LossBin]:
+        """Bins of expected loss when every customer is worth `value`, highest first."""
+        return [one.loss_bin().times(value) for one in self.bins]
+
+
+def read_curve(base: ScopedBase, value_column: str | None) -> ChurnCurve:
+    """The curve in one statement, at most 1,003 rows; without a value column, value and loss are 0."""
+    customers = _scored(base, value_column)
+    position = probability_position(customers.c.p)
+    bins = sa.select(
+        position.label("position"),
+        customers.c.risk,
+        sa.func.count().label("customers"),
+        _sum(customers.c.p).label("churners"),
+        _sum(customers.c.p * customers.c.p).label("squares"),
+        _sum(customers.c.value).label("value"),
+        _sum(customers.c.p * customers.c.value).label("loss"),
+    ).group_by(position, customers.c.risk)
+    rows = base.rows(bins)
+    scored = [ProbabilityBin(**row) for row in rows if row["position"] is not None]
+    unscored = sum(row["customers"] for row in rows if row["position"] is None)
+    return ChurnCurve(tuple(sorted(scored, key=lambda one: -one.position)), unscored)
+
+
+def read_loss_bins(base: ScopedBase, value_column: str) -> list[LossBin]:
+    """Customers by expected loss p times value, one per cent to a bin, highest first; one statement.
+
+    A blank value counts as 0. What is below 0.01 shares the last bin.
+    """
+    customers = _scored(base, value_column)
+    loss = customers.c.p * customers.c.value
+    counted = sa.case((loss >= _SMALLEST_LOSS, loss))
+    position = sa.cast(sa.func.floor(sa.func.ln(counted) * _LOSS_BINS), sa.Integer)
+    bins = (
+        sa.select(
+            sa.func.min(loss).label("lowest"),
+            sa.func.max(loss).label("highest"),
+            sa.func.count().label("customers"),
+            _sum(customers.c.p).label("churners"),
+            _sum(loss).label("loss"),
+            _sum(loss * customers.c.value).label("value_loss"),
+            _sum(loss * loss).label("squared_loss"),
+        )
+        .where(customers.c.p.is_not(None))
+        .group_by(position)
+    )
+    return sorted((LossBin(**row) for row in base.rows(bins)), key=lambda one: -one.lowest)
+
+
+def threshold_rule(base: ScopedBase, threshold: float) -> Any:
+    """The rule of the customers in scope at or above a probability."""
+    return base.scope.rule_with(condition(">=", base.field("churn_probability"), threshold))
+
+
+def loss_rule(base: ScopedBase, value_column: str, lowest: float) -> Any:
+    """The rule of the customers in scope whose probability times value is at least `lowest`."""
+    loss = {"*": [{"var": base.field("churn_probability")}, {"var": value_column}]}
+    return base.scope.rule_with({">=": [loss, lowest]})
+
+
+def risk_rule(base: ScopedBase, risk: Risk) -> Any:
+    """The rule of the customers in scope with this risk."""
+    return base.scope.rule_with(condition("==", base.field("churn_risk"), risk))
+
+
+def customers_by_loss(
+    base: ScopedBase, value_column: str | None, fields: tuple[str, ...], risk: Risk | None, limit: int, offset: int
+) -> list[Row]:
+    """One page of scored customers, the highest expected loss first, without a value column the highest probability.
+
+    Each with `fields` of the features view, and `p`, `risk`, `value`, `loss`, `rfm_recency`, `rfm_frequency`,
+    `rfm_monetary` and `rfm_segment`. Blank losses stand last.
+    """
+    scores = {f"rfm_{name}": base.field(name) for name in ("recency", "frequency", "monetary")}
+    scores["rfm_segment"] = base.field("rfm_segment")
+    p, word = base.field("churn_probability"), base.field("churn_risk")
+    wanted = [*fields, *scores.values(), p, word, *([value_column] if value_column else [])]
+    customers = base.customers(*wanted)
+    value = number(customers.c[value_column]) if value_column else sa.null()
+    probability = filled(customers.c[p])
+    loss = probability * value if value_column else probability
+    page = sa.select(
+        *(customers.c[name] for name in fields),
+        *(customers.c[name].label(score) for score, name in scores.items()),
+        probability.label("p"),
+        customers.c[word].label("risk"),
+        value.label("value"),
+        (loss if value_column else sa.null()).label("loss"),
+    ).where(probability.is_not(None))
+    if risk is not None:
+        page = page.where(customers.c[word] == risk)
+    identifier = customers.c[base.warehouse.customer_id.name]
+    return base.rows(page.order_by(loss.desc().nulls_last(), identifier).limit(limit).offset(offset))
+
+
+def number(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A column as a floating-point number that can be squared and added up; NULL for NaN and infinities."""
+    value = sa.cast(filled(column), sa.Double)
+    return sa.case((sa.func.abs(value) <= _LARGEST_VALUE, value))
+
+
+def probability_position(probability: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """The bin of a probability: whole thousandths, NULL for NULL."""
+    # Exact for probabilities with six decimals, where p * 1000 could fall just below a whole number.
+    return sa.cast(sa.func.floor(sa.func.round(probability * 10.0**DECIMALS) / (10.0**DECIMALS / BINS)), sa.Integer)
+
+
+def _scored(base: ScopedBase, value_column: str | None) -> sa.Subquery:
+    """The scope with `p`, `risk` and `value`, 0 where it is blank or there is no such column."""
+    p, risk = base.field("churn_probability"), base.field("churn_risk")
+    customers = base.customers(p, risk, *([value_column] if value_column else []))
+    value = sa.func.coalesce(number(customers.c[value_column]), 0.0) if value_column else sa.literal(0.0, sa.Double)
+    scored = sa.select(filled(customers.c[p]).label("p"), customers.c[risk].label("risk"), value.label("value"))
+    return scored.subquery("scored")
+
+
+def _sum(values: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.func.sum(values)
+
+
+def _group(bins: Sequence[ProbabilityBin]) -> Group:
+    return Group(
+        sum(one.customers for one in bins),
+        sum(one.churners for one in bins),
+        sum(one.value for one in bins),
+        sum(one.loss for one in bins),
+    )

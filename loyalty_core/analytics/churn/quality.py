@@ -1,0 +1,86 @@
+"""What the training's test rows say about the churn model: the grade in words, and how contacting a share would do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
+
+from loyalty_core.ml.bundles.bundle import Bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loyalty_core.ml.serving.answers import Models
+
+_WORDS = {"A": "Very good", "B": "Good", "C": "Fair", "D": "Weak"}
+
+
+@dataclass(frozen=True)
+class OnTestRows:
+    """Had the same share of the test customers been contacted, highest probability first.
+
+    `captured` is the share of those who left that would have been contacted, `loyal_share` the share of those contacted
+    who stayed (both 0-1).
+    """
+
+    captured: float
+    loyal_share: float
+
+
+@dataclass(frozen=True)
+class ModelQuality:
+    """The active churn model on customers that it was not trained on; `version` is "mock" for made-up answers.
+
+    `grade` and `sentence` are empty when the training kept none.
+    """
+
+    version: str
+    is_mock: bool
+    grade: str = ""
+    sentence: str = ""
+    test_rows: int = 0
+    deciles: tuple[Mapping[str, float], ...] = ()
+
+    @property
+    def word(self) -> str:
+        """The grade as a word."""
+        return "Made up" if self.is_mock else _WORDS.get(self.grade, "Not known")
+
+    def at_share(self, share: float) -> OnTestRows | None:
+        """What contacting this share (0-1) meant on the test rows, straight lines between the deciles.
+
+        None without test rows, or when nobody is contacted.
+        """
+        if not self.deciles or share <= 0:
+            return None
+        rows = [0, *accumulate(decile["rows"] for decile in self.deciles)]
+        churners = [0.0, *accumulate(decile["rows"] * decile["actual"] for decile in self.deciles)]
+        contacted = min(share, 1.0) * rows[-1]
+        found = _between(rows, churners, contacted)
+        captured = _between(rows, [0.0, *(decile["captured"] for decile in self.deciles)], contacted)
+        return OnTestRows(captured, 1 - found / contacted)
+
+
+def model_quality(models: Models) -> ModelQuality:
+    """Read the active models' own record of the training."""
+    if not isinstance(models, Bundle):
+        return ModelQuality(models.version, models.is_mock)
+    metrics: dict[str, Any] = models.manifest["models"].get("churn", {}).get("metrics", {})
+    deciles = tuple(metrics.get("deciles", ()))
+    return ModelQuality(
+        models.version,
+        models.is_mock,
+        metrics.get("grade", ""),
+        metrics.get("sentence", ""),
+        sum(decile["rows"] for decile in deciles),
+        deciles,
+    )
+
+
+def _between(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
+    """y at x on the line through the points, xs rising."""
+    for (x0, x1), (y0, y1) in zip(pairwise(xs), pairwise(ys), strict=True):
+        if x <= x1:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return ys[-1]

@@ -1,0 +1,1 @@
+"""Whether the active models still hold."""

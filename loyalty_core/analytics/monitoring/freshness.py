@@ -1,0 +1,65 @@
+"""Whether the kept predictions still say what the models would say now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.serving.mock import MOCK_VERSION
+from loyalty_core.warehouse.predictions.relation import ScoringRun, in_words, last_run
+from loyalty_core.warehouse.source import describe_source
+
+if TYPE_CHECKING:
+    from loyalty_core.ml.inference import MLInferenceService
+    from loyalty_core.ml.serving.served_models import ServedModels
+    from loyalty_core.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """The scoring run, None before the first, and in sentences why one should score again."""
+
+    run: ScoringRun | None
+    reasons: tuple[str, ...]
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether predictions are there and up to date."""
+        return self.run is not None and not self.reasons
+
+
+def check_freshness(warehouse: Warehouse, inference: MLInferenceService) -> Freshness:
+    """Compare the kept predictions with the active model version and with the age of the features."""
+    run = last_run(warehouse)
+    if run is None:
+        return Freshness(None, ("The customers have not been scored yet.",))
+    reasons = []
+    served = _served(inference)
+    if served is not None and not served.made(run):
+        reasons.append(_difference(run, served))
+    newest = describe_source(warehouse).newest
+    if newest is not None and newest > run.scored_at.astimezone(warehouse.settings.zone).date():
+        reasons.append("The features are newer than the predictions.")
+    return Freshness(run, tuple(reasons))
+
+
+def _served(inference: MLInferenceService) -> ServedModels | None:
+    try:
+        return inference.served()
+    except LoyaltyError:
+        return None  # without models there is nothing to score again with
+
+
+def _difference(run: ScoringRun, served: ServedModels) -> str:
+    if run.model_versions == served.versions:
+        return "The A/B test has given its customers to the versions anew since then."
+    if served.challenger is None:
+        return f"They come from {_called(run.model_versions)}, and {_called(served.versions)} is active."
+    return f"They come from {_called(run.model_versions)}, and {_called(served.versions)} answer in an A/B test."
+
+
+def _called(versions: tuple[str, ...]) -> str:
+    if versions == (MOCK_VERSION,):
+        return "mock predictions"
+    return f"model version{'s' if len(versions) > 1 else ''} {in_words(versions)}"

@@ -1,0 +1,109 @@
+"""Whether the active models still hold: what they rest on, compared with today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.analytics.monitoring.feature_drift import ReferenceMissing, find_changes, read_drift
+from loyalty_core.analytics.monitoring.retraining import Degradation, Facts, ModelAge, Retraining, recommend
+from loyalty_core.analytics.monitoring.score_alarms import Alarm, input_alarms, score_alarms
+from loyalty_core.analytics.monitoring.score_drift import read_scores
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.features.contract import required_columns
+from loyalty_core.ml.serving.mock import MOCK_VERSION
+from loyalty_core.ml.versions.records import TITLES
+from loyalty_core.warehouse.history import ModelName, find_history
+from loyalty_core.warehouse.offers import offer_names
+from loyalty_core.warehouse.predictions.relation import run_of
+from loyalty_core.warehouse.source import name_data
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loyalty_core.ml.features.drift import FeatureDrift
+    from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.predictions.relation import ScoringRun
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """A version on one day: `drift` is empty where `no_drift` says why, `run` is the last scoring, None before one."""
+
+    version: str
+    facts: Facts
+    alarms: tuple[Alarm, ...]
+    run: ScoringRun | None
+    drift: tuple[FeatureDrift, ...]
+    no_drift: LoyaltyError | None
+
+    @property
+    def is_made_up(self) -> bool:
+        """Whether the last scoring was in mock mode, so that its alarms are about formulas."""
+        return self.run is not None and self.run.model_version == MOCK_VERSION
+
+    def retraining(self, *degradations: Degradation) -> Retraining:
+        """When to retrain, also by how the predictions came true where that is known."""
+        return recommend(self.facts, *degradations)
+
+
+def read_monitoring(warehouse: Warehouse, manifest: Mapping[str, Any]) -> Monitoring:
+    """Compare the version of this manifest with view, histories and last scoring; raises what the warehouse raises."""
+    drift, no_drift = [], None
+    try:
+        drift = read_drift(warehouse, manifest)
+    except ReferenceMissing as missing:
+        no_drift = missing
+    run, alarms = read_alarms(warehouse)
+    facts = _facts(warehouse, manifest, drift, dead={alarm.column for alarm in alarms})
+    return Monitoring(manifest["version"], facts, tuple(alarms), run, tuple(drift), no_drift)
+
+
+def read_alarms(warehouse: Warehouse) -> tuple[ScoringRun | None, list[Alarm]]:
+    """The last scoring run and all alarms about it and about the models' inputs."""
+    alarms = input_alarms(warehouse)
+    predictions = warehouse.predictions
+    run = None if predictions is None else run_of(warehouse, predictions)
+    if predictions is None or run is None:
+        return None, alarms
+    return run, [*score_alarms(read_scores(warehouse, run, predictions), offer_names(warehouse)), *alarms]
+
+
+def _facts(warehouse: Warehouse, manifest: Mapping[str, Any], drift: list[FeatureDrift], *, dead: set[str]) -> Facts:
+    """`dead` are columns that are the same for everybody."""
+    today = datetime.now(warehouse.settings.zone).date()
+    trained_on = manifest.get("trained_on", "")
+    is_other_data = bool(trained_on) and trained_on != name_data(warehouse)
+    compared = [] if is_other_data else drift  # other customers are no drift
+    return Facts(
+        ages=tuple(_age(warehouse, model, entry, today) for model, entry in manifest["models"].items()),
+        changes=tuple(find_changes(warehouse, manifest)),
+        drifted=tuple(one.label for one in compared if one.state == "drifted" and one.column not in dead),
+        moved=tuple(one.label for one in compared if one.state == "moved"),
+        broken=tuple(one.label for one in compared if one.state == "drifted" and one.column in dead),
+        drift_known=bool(compared),
+        trained_on=trained_on if is_other_data else "",
+    )
+
+
+def _age(warehouse: Warehouse, model: ModelName, entry: Mapping[str, Any], today: date) -> ModelAge:
+    trained = datetime.fromisoformat(entry["trained_at"]).astimezone(warehouse.settings.zone).date()
+    try:
+        new_rows = _new_rows(warehouse, model, entry)
+    except LoyaltyError:
+        new_rows = None  # a history that cannot be read is told of under Train
+    return ModelAge(TITLES[model], max((today - trained).days, 0), new_rows)
+
+
+def _new_rows(warehouse: Warehouse, model: ModelName, entry: Mapping[str, Any]) -> int | None:
+    """Labelled rows after the last day of the training window; without days, more rows than there were."""
+    history = find_history(warehouse, model, partial(required_columns, warehouse.settings.ml_feature_mapping))
+    counted = sa.select(sa.func.count().label("rows")).select_from(history.rows).where(history.label.is_not(None))
+    last, before = entry["window"].get("last"), entry["rows"].get("total")
+    if last is not None and history.day is not None:
+        return warehouse.rows(counted.where(history.day > date.fromisoformat(last)))[0]["rows"]
+    return max(warehouse.rows(counted)[0]["rows"] - before, 0) if before is not None else None

@@ -1,0 +1,165 @@
+"""When to retrain, by the guide: monthly, after major changes, when performance degrades, when the data has drifted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from loyalty_core.ml.bundles.files import TRAIN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+When = Literal["mend first", "now", "soon", "not yet"]
+Kind = Literal["broken input", "other data", "change", "degradation", "drift", "age"]
+
+MONTH_DAYS = 31
+_TRAIN = f"Train on the Training screen, or with {TRAIN}"
+
+
+class _Words(NamedTuple):
+    opening: str
+    remedy: str
+
+
+# The most urgent first.
+_WORDS: dict[When, _Words] = {
+    "mend first": _Words(
+        "Mend the features view first", "Look at how the warehouse fills it: a training would not help."
+    ),
+    "now": _Words("Retrain now", _TRAIN),
+    "soon": _Words("Retrain soon", _TRAIN),
+    "not yet": _Words("No need to retrain yet", ""),
+}
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """The verdict that predictions have come true less well than at the training, as a clause of a sentence."""
+
+    clause: str
+
+
+@dataclass(frozen=True)
+class ModelAge:
+    """A model of the active version: days since its training, and rows that its history has gained since.
+
+    `new_rows` is None where the history cannot be counted.
+    """
+
+    title: str
+    days: int
+    new_rows: int | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a recommendation rests on.
+
+    `changes` are clauses on mapping and mapped columns, `drifted` and `moved` labels of features, `trained_on` names
+    the data of the training where it is not what is looked at; `broken` are labels of features that have drifted to one
+    value, or to none, for everybody. `drift_known` is false where nothing was compared.
+    """
+
+    ages: tuple[ModelAge, ...]
+    changes: tuple[str, ...] = ()
+    drifted: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    drift_known: bool = True
+    trained_on: str = ""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason as a clause, and what it alone would recommend."""
+
+    when: When
+    kind: Kind
+    clause: str
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """The recommendation with all reasons, the weightiest first."""
+
+    when: When
+    reasons: tuple[Reason, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The recommendation with the reasons that make it what it is."""
+        clauses = [reason.clause for reason in self.reasons if reason.when == self.when]
+        return f"{_WORDS[self.when].opening}: {_enumerated(clauses)}."
+
+    @property
+    def remedy(self) -> str:
+        """What to do; empty where there is nothing to do yet."""
+        return _WORDS[self.when].remedy
+
+    @property
+    def others(self) -> tuple[Reason, ...]:
+        """The reasons that are not in the sentence."""
+        return tuple(reason for reason in self.reasons if reason.when != self.when)
+
+
+def recommend(facts: Facts, *degradations: Degradation) -> Retraining:
+    """Whether to retrain; the most urgent reason decides."""
+    reasons = (*_urgent(facts, degradations), *_drift(facts), *_ages(facts.ages))
+    order = list(_WORDS)
+    # Sorting is stable: within the same urgency they stay in order of weight.
+    ranked = sorted(reasons, key=lambda reason: order.index(reason.when))
+    return Retraining(ranked[0].when, tuple(ranked))
+
+
+def _urgent(facts: Facts, degradations: Sequence[Degradation]) -> Iterator[Reason]:
+    if facts.broken:
+        have = "has" if len(facts.broken) == 1 else "have"
+        clause = f"{_enumerated(facts.broken)} {have} become blank or the same for every customer"
+        yield Reason("mend first", "broken input", clause)
+    if facts.trained_on:
+        yield Reason("now", "other data", f"the models were trained on other data ({facts.trained_on})")
+    for change in facts.changes:
+        yield Reason("now", "change", change)
+    for degradation in degradations:
+        yield Reason("now", "degradation", degradation.clause)
+
+
+def _drift(facts: Facts) -> Iterator[Reason]:
+    if facts.drifted:
+        have = "has" if len(facts.drifted) == 1 else "have"
+        yield Reason("now", "drift", f"{_enumerated(facts.drifted)} {have} drifted since the training")
+    if facts.moved:
+        have = "has" if len(facts.moved) == 1 else "have"
+        yield Reason("soon", "drift", f"{_enumerated(facts.moved)} {have} moved since the training")
+    if not facts.drift_known:
+        yield Reason("not yet", "drift", "whether features have drifted is not known")
+    elif not (facts.drifted or facts.moved or facts.broken):
+        yield Reason("not yet", "drift", "no feature has moved since the training")
+
+
+def _ages(ages: tuple[ModelAge, ...]) -> Iterator[Reason]:
+    if len(ages) > 1 and len({(one.days, one.new_rows) for one in ages}) == 1:
+        yield _age("the models", "were", "are", ages[0])
+    else:
+        for one in ages:
+            yield _age(f"the {one.title.lower()} model", "was", "is", one)
+
+
+def _age(subject: str, was: str, is_: str, age: ModelAge) -> Reason:
+    """A month old is due, two months old overdue; without new rows a training would learn the same again."""
+    days = "day" if age.days == 1 else "days"
+    old = f"{subject} {is_} {age.days:,} {days} old" if age.days else f"{subject} {was} trained today"
+    if age.days > MONTH_DAYS and age.new_rows == 0:
+        return Reason("not yet", "age", f"{old}, but there are no newer rows to train on: load them first")
+    rows = "row" if age.new_rows == 1 else "rows"
+    gained = f", with {age.new_rows:,} new labelled {rows} since" if age.new_rows else ""
+    when: When = "now" if age.days > 2 * MONTH_DAYS else "soon" if age.days > MONTH_DAYS else "not yet"
+    return Reason(when, "age", old + gained)
+
+
+def _enumerated(clauses: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"; with semicolons where a clause has commas of its own."""
+    *most, last = clauses
+    comma = "; " if any("," in clause for clause in clauses) else ", "
+    return f"{comma.join(most)} and {last}" if most else last

@@ -1,0 +1,94 @@
+"""Alarms for models that tell nobody from anybody: one probability for all, one offer for nearly all, a dead input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from loyalty_core.analytics.churn.figures import find_alike
+from loyalty_core.analytics.offers.mix import LOPSIDED_SHARE
+from loyalty_core.ml.features.contract import resolve_mapping
+from loyalty_core.warehouse.offers import offer_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loyalty_core.analytics.monitoring.score_drift import ScoredRun, Scores
+    from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.columns.catalog import Column
+
+Code = Literal["same_score", "one_offer", "constant_input"]
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """What is degenerate, in a sentence, and what to do about it; `column` is the input's."""
+
+    code: Code
+    sentence: str
+    remedy: str
+    column: str = ""
+
+
+def score_alarms(scored: ScoredRun, offers: dict[int, str]) -> list[Alarm]:
+    """Alarms about the predictions of a run, for each model version in it; `offers` are their names."""
+    several = len(scored.by_version) > 1
+    return [
+        alarm
+        for version, scores in sorted(scored.by_version.items())
+        for alarm in (
+            *_same_score(scores, f" by {version}" if several else ""),
+            *_one_offer(scores, offers, f" by {version}" if several else ""),
+        )
+    ]
+
+
+def input_alarms(warehouse: Warehouse) -> list[Alarm]:
+    """Alarms about mapped columns of the features view, from the statistics that the catalog keeps."""
+    columns = {column.name: column for column in warehouse.columns()}
+    mapped = resolve_mapping(warehouse.settings.ml_feature_mapping, columns)
+    found = (_constant(columns[one.column]) for one in mapped if one.column is not None)
+    return [alarm for alarm in found if alarm is not None]
+
+
+def _same_score(scores: Scores, by: str) -> Iterator[Alarm]:
+    alike = find_alike(scores.thousandths)
+    if alike is not None:
+        yield Alarm(
+            "same_score",
+            f"{alike.share:.1%} of the customers scored{by} have nearly the same churn probability, "
+            f"about {alike.probability:.1%}.",
+            "Look at the models' inputs; if they are in order, train again or roll back.",
+        )
+
+
+def _one_offer(scores: Scores, names: dict[int, str], by: str) -> Iterator[Alarm]:
+    if scores.with_offer < 2:
+        return
+    top = max(scores.offers, key=lambda offer: (scores.offers[offer], -offer))
+    share = scores.offer_share(top)
+    if share > LOPSIDED_SHARE:
+        yield Alarm(
+            "one_offer",
+            f"{offer_name(names, top)} is the best offer of {share:.1%} of the customers scored{by}.",
+            "Check what the model was trained on, train again, or spread the offers under Arbitration.",
+        )
+
+
+def _constant(column: Column) -> Alarm | None:
+    remedy = "Look at how the warehouse fills the column: the models learn and tell nothing from it."
+    if column.blanks == 1:
+        return Alarm("constant_input", f"{column.label} is blank for every customer.", remedy, column.name)
+    only = _only_value(column)
+    if only is None:
+        return None
+    others = f", or none ({column.blanks:.1%} are blank)" if column.blanks else ""
+    sentence = f"Every customer has the same {column.label.lower()}, {only}{others}."
+    return Alarm("constant_input", sentence, remedy, column.name)
+
+
+def _only_value(column: Column) -> Any | None:
+    """The value of everybody who has one; None where there are several, or no statistics."""
+    if column.kind == "number":
+        return column.minimum if column.minimum == column.maximum else None
+    return str(column.top_values[0][0]) if len(column.top_values) == 1 else None

@@ -1,0 +1,289 @@
+"""Who gets which offer under a policy: priorities, eligibility and caps, settled in the warehouse.
+
+Priority = propensity × value × lever. Caps are kept by deferred acceptance (Gale and Shapley, 1962, the customers
+proposing): each offer has a cutoff; every customer takes, of the offers they are eligible for and reach the cutoff
+of, the one with the highest priority; an offer that more take than its cap allows raises its cutoff to the last one
+who fits; until none is over. Cutoffs only rise and each round turns at least one customer away from an offer, so it
+ends, and nobody is left with less than an offer that has room for them (a stable matching, and since both sides go
+by the same priority the only one). One round is one statement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+
+from loyalty_core.analytics.offers.mix import offer_ids, propensity_field
+from loyalty_core.warehouse.columns.blanks import filled
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from loyalty_core.analytics.offers.policy import BoundPolicy, OfferTerms
+    from loyalty_core.analytics.scope import ScopedBase
+    from loyalty_core.warehouse.connection import Row
+
+Reason = Literal["not eligible", "at caps", "not scored"]
+REASONS: tuple[Reason, ...] = ("not eligible", "at caps", "not scored")
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """The last customer who fits an offer: those of a higher priority fit, and of the same by the hash of their id."""
+
+    priority: float
+    tie: str = ""
+
+    def admits(self, priority: float, customer_id: object) -> bool:
+        """Whether a customer with this priority for the offer reaches it."""
+        return priority > self.priority or (priority == self.priority and tie_of(customer_id) <= self.tie)
+
+
+# Of an offer with a cap of 0.
+CLOSED = Cutoff(math.inf)
+
+
+@dataclass(frozen=True)
+class Award:
+    """How many get an offer, and the sum of propensity × value over them."""
+
+    customers: int
+    expected_value: float
+
+
+@dataclass(frozen=True)
+class Arbitration:
+    """The outcome of a policy; `before` is everybody's recommended offer at the same values.
+
+    `without` counts the customers without an offer by reason; `cutoffs` are those of the offers that caps hold back.
+    """
+
+    before: Mapping[int, Award]
+    after: Mapping[int, Award]
+    without: Mapping[Reason, int]
+    cutoffs: Mapping[int, Cutoff] = field(default_factory=dict)
+    rounds: int = 1
+
+    @property
+    def customers(self) -> int:
+        """All customers in scope."""
+        return sum(award.customers for award in self.after.values()) + sum(self.without.values())
+
+    @property
+    def value_before(self) -> float:
+        """Expected value of everybody's recommended offer."""
+        return sum(award.expected_value for award in self.before.values())
+
+    @property
+    def value_after(self) -> float:
+        """Expected value of the offers that the policy gives."""
+        return sum(award.expected_value for award in self.after.values())
+
+
+def arbitrate(base: ScopedBase, policy: BoundPolicy) -> Arbitration:
+    """Settle who gets what among the customers in scope; one statement for each round, one round without caps."""
+    terms = policy.policy.offers
+    market = _Market(base, policy)
+    cutoffs = {offer: CLOSED for offer, own in terms.items() if own.cap == 0}
+    rounds = 0
+    while True:
+        rows = base.rows(market.round(cutoffs))
+        rounds += 1
+        taken = _customers(rows)
+        raised = _raised(rows, [one for one, own in terms.items() if own.cap is not None and taken[one] > own.cap])
+        # Rows that share an id, which the view should not have, cannot be told apart by any cutoff.
+        if all(cutoffs.get(offer) == cutoff for offer, cutoff in raised.items()):
+            return _outcome(rows, terms, cutoffs, rounds)
+        cutoffs |= raised
+
+
+def tie_of(customer_id: object) -> str:
+    """What settles equal priorities: the same everywhere and for ever, and unrelated to anything else."""
+    return hashlib.md5(str(customer_id).encode(), usedforsecurity=False).hexdigest()
+
+
+class _Market:
+    """The customers in scope with their priorities, as one relation that every round asks anew."""
+
+    def __init__(self, base: ScopedBase, policy: BoundPolicy) -> None:
+        scored = offer_ids(base)
+        self._terms = {offer: terms for offer, terms in policy.policy.offers.items() if offer in scored}
+        self._id, self._best = base.warehouse.customer_id.name, base.field("recommended_offer")
+        names = {offer: propensity_field(base, offer) for offer in self._terms}
+        customers = base.customers(self._id, self._best, *names.values(), *policy.columns)
+        numbers = {offer: sa.cast(filled(customers.c[name]), sa.Double) for offer, name in names.items()}
+        eligible = {
+            offer: sa.case((policy.rules[offer].to_sql(customers, where=True), number * self._weight(offer)))
+            for offer, number in numbers.items()
+            if self._terms[offer].is_on
+        }
+        self._priced = sa.select(
+            customers.c[self._id].label("id"),
+            customers.c[self._best].label("recommended"),
+            *(number.label(f"propensity_{offer}") for offer, number in numbers.items()),
+            *(priority.label(f"priority_{offer}") for offer, priority in eligible.items()),
+        ).subquery("priced")
+        self._on = tuple(eligible)
+
+    def round(self, cutoffs: Mapping[int, Cutoff]) -> sa.Select | sa.CompoundSelect:
+        """What every customer takes at these cutoffs, counted, and the last who fits each offer with a cap.
+
+        The counts are by recommended offer, offer taken and reason for none; the rows of the last ones have a `tie`.
+        """
+        wants = self._wants(cutoffs)
+        capped = {offer: cap for offer in self._on if (cap := self._terms[offer].cap)}
+        counted = self._counted(wants)
+        return sa.union_all(counted, self._last_ones(wants, capped)) if capped else counted
+
+    def _weight(self, offer: int) -> sa.ColumnElement[float]:
+        return sa.literal(self._terms[offer].weight, sa.Double())
+
+    def _wants(self, cutoffs: Mapping[int, Cutoff]) -> sa.CTE:
+        priced = self._priced.c
+        # Priorities are never negative, so this is below all of them.
+        nothing = sa.literal(-1.0, sa.Double())
+        admitted = {
+            offer: sa.case((_reaches(priced[f"priority_{offer}"], priced.id, cutoffs.get(offer)), priority))
+            for offer in self._on
+            for priority in [priced[f"priority_{offer}"]]
+        }
+        best = sa.func.greatest(nothing, *(sa.func.coalesce(one, nothing) for one in admitted.values()))
+        each = sa.select(
+            *(column for name, column in priced.items() if not name.startswith("priority_")),
+            sa.or_(sa.false(), *(priced[f"priority_{offer}"].is_not(None) for offer in self._on)).label("is_eligible"),
+            best.label("priority"),
+            *(one.label(f"admitted_{offer}") for offer, one in admitted.items()),
+        ).subquery("each_one")
+        taken = [(each.c[f"admitted_{offer}"] == each.c.priority, offer) for offer in self._on]
+        return sa.select(
+            each.c.id,
+            each.c.recommended,
+            each.c.priority,
+            (sa.case(*taken) if taken else sa.cast(sa.null(), sa.Integer)).label("offer"),
+            _reason(each, [f"propensity_{offer}" for offer in self._terms]).label("reason"),
+            *(each.c[f"propensity_{offer}"] for offer in self._terms),
+        ).cte("wants")
+
+    def _counted(self, wants: sa.CTE) -> sa.Select:
+        recommended, offer = wants.c.recommended, wants.c.offer
+        reason = sa.case((offer.is_(None), wants.c.reason))
+        return sa.select(
+            recommended.label("recommended"),
+            offer.label("offer"),
+            reason.label("reason"),
+            sa.func.count().label("customers"),
+            sa.func.sum(self._propensity(wants, recommended)).label("before"),
+            sa.func.sum(self._propensity(wants, offer)).label("amount"),
+            sa.cast(sa.null(), sa.Text).label("tie"),
+        ).group_by(recommended, offer, reason)
+
+    def _propensity(self, wants: sa.CTE, offer: sa.ColumnElement[int]) -> sa.ColumnElement[Any]:
+        """Each customer's propensity for the offer in that column."""
+        own = [(offer == one, wants.c[f"propensity_{one}"]) for one in self._terms]
+        return sa.case(*own) if own else sa.cast(sa.null(), sa.Double)
+
+    def _last_ones(self, wants: sa.CTE, caps: Mapping[int, int]) -> sa.Select:
+        """For each offer that at least its cap of customers want: priority and hash of the last one who fits.
+
+        Ids are hashed only where priorities are equal at that place, which is a fraction of the time of hashing all.
+        """
+        by_priority = {"partition_by": wants.c.offer, "order_by": wants.c.priority.desc()}
+        ranked = (
+            sa.select(
+                wants.c.offer,
+                wants.c.priority,
+                sa.func.row_number().over(**by_priority).label("place"),
+                sa.func.rank().over(**by_priority).label("first_place"),
+            )
+            .where(wants.c.offer.in_(list(caps)))
+            .subquery("ranked")
+        )
+        cap = sa.case(*((ranked.c.offer == offer, most) for offer, most in caps.items()))
+        last = sa.select(ranked).where(ranked.c.place == cap).subquery("last_one")
+        tie = _hash(wants.c.id)
+        tied = (
+            sa.select(
+                wants.c.offer,
+                wants.c.priority,
+                tie.label("tie"),
+                last.c.place.label("cap"),
+                (last.c.first_place - 1 + sa.func.row_number().over(partition_by=wants.c.offer, order_by=tie)).label(
+                    "place"
+                ),
+            )
+            .join(last, sa.and_(wants.c.offer == last.c.offer, wants.c.priority == last.c.priority))
+            .subquery("tied")
+        )
+        return sa.select(
+            sa.cast(sa.null(), sa.Integer),
+            tied.c.offer,
+            sa.cast(sa.null(), sa.Text),
+            sa.literal_column("0"),
+            sa.cast(sa.null(), sa.Double),
+            tied.c.priority,
+            tied.c.tie,
+        ).where(tied.c.place == tied.c.cap)
+
+
+def _reaches(
+    priority: sa.ColumnElement[float], customer_id: sa.ColumnElement[Any], cutoff: Cutoff | None
+) -> sa.ColumnElement[bool]:
+    if cutoff is None:
+        return sa.true()
+    if cutoff is CLOSED:
+        return sa.false()
+    at = sa.literal(cutoff.priority, sa.Double())
+    return sa.or_(priority > at, sa.and_(priority == at, _hash(customer_id) <= cutoff.tie))
+
+
+def _hash(customer_id: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    return sa.func.md5(sa.cast(customer_id, sa.Text), type_=sa.Text())
+
+
+def _reason(each: sa.Subquery, propensities: Sequence[str]) -> sa.ColumnElement[str]:
+    """Why a customer would be left without an offer."""
+    unscored = sa.and_(sa.true(), *(each.c[name].is_(None) for name in propensities))
+    words = {reason: sa.literal_column(f"'{reason}'") for reason in REASONS}
+    return sa.case(
+        (unscored, words["not scored"]), (~each.c.is_eligible, words["not eligible"]), else_=words["at caps"]
+    )
+
+
+def _customers(rows: Sequence[Row]) -> Counter[int]:
+    """How many take each offer."""
+    taken = Counter[int]()
+    for row in rows:
+        if row["tie"] is None and row["offer"] is not None:
+            taken[row["offer"]] += row["customers"]
+    return taken
+
+
+def _raised(rows: Sequence[Row], over: Collection[int]) -> dict[int, Cutoff]:
+    return {row["offer"]: Cutoff(row["amount"], row["tie"]) for row in rows if row["tie"] and row["offer"] in over}
+
+
+def _outcome(
+    rows: Sequence[Row], terms: Mapping[int, OfferTerms], cutoffs: Mapping[int, Cutoff], rounds: int
+) -> Arbitration:
+    counted = [row for row in rows if row["tie"] is None]
+    without = Counter[str]()
+    for row in counted:
+        if row["offer"] is None:
+            without[row["reason"]] += row["customers"]
+    return Arbitration(
+        before={one: _award(counted, "recommended", "before", one, own.value) for one, own in terms.items()},
+        after={one: _award(counted, "offer", "amount", one, own.value) for one, own in terms.items()},
+        without={reason: without[reason] for reason in REASONS},
+        cutoffs=dict(cutoffs),
+        rounds=rounds,
+    )
+
+
+def _award(rows: Sequence[Row], by: str, amount: str, offer: int, value: float) -> Award:
+    own = [row for row in rows if row[by] == offer]
+    return Award(sum(row["customers"] for row in own), value * sum(row[amount] or 0.0 for row in own))

@@ -1,0 +1,63 @@
+"""One customer's offers: kept propensities and what the rules of a policy read, in one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.analytics.offers.mix import offer_ids, propensity_field
+from loyalty_core.errors import CustomerNotFound
+from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.customers.ids import read_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loyalty_core.analytics.offers.policy import BoundPolicy
+    from loyalty_core.analytics.scope import ScopedBase
+    from loyalty_core.warehouse.connection import Row
+
+
+@dataclass(frozen=True)
+class CustomerOffers:
+    """What the last scoring run says of one customer, and the fields that a policy's rules read."""
+
+    recommended: int | None
+    propensities: Mapping[int, float | None]
+    features: Row
+
+
+def customer_offers(base: ScopedBase, policy: BoundPolicy, customer_id: object) -> CustomerOffers:
+    """Read one customer, in scope or not; raises `CustomerNotFound`."""
+    identifier = base.warehouse.customer_id
+    value = read_id(customer_id, identifier.type)
+    statement = offers_statement(base, policy)
+    found = (
+        base.rows(statement.where(statement.selected_columns[identifier.name] == value)) if value is not None else []
+    )
+    if not found:
+        raise CustomerNotFound(
+            f"No customer has the id {str(customer_id)[:60]!r}.",
+            remedy="Check the id, or look the customer up on the Customers screen.",
+        )
+    return read_row(policy, found[0])
+
+
+def offers_statement(base: ScopedBase, policy: BoundPolicy) -> sa.Select:
+    """For every customer: id, recommended offer, a propensity for each offer of the policy, what its rules read."""
+    identifier, best = base.warehouse.customer_id.name, base.field("recommended_offer")
+    scored = offer_ids(base)
+    names = {offer: propensity_field(base, offer) for offer in policy.policy.offers if offer in scored}
+    customers = base.engine.customers({}, list(dict.fromkeys((identifier, best, *names.values(), *policy.columns))))
+    # As doubles, since single precision would come rounded from some databases.
+    numbers = [sa.cast(filled(customers.c[name]), sa.Double).label(f"propensity {one}") for one, name in names.items()]
+    read = dict.fromkeys((identifier, *policy.columns))
+    return sa.select(*(customers.c[name] for name in read), customers.c[best].label("recommended offer"), *numbers)
+
+
+def read_row(policy: BoundPolicy, row: Mapping[str, Any]) -> CustomerOffers:
+    """A row of `offers_statement`; an offer that the scoring run did not know has no propensity."""
+    propensities = {offer: row.get(f"propensity {offer}") for offer in policy.policy.offers}
+    return CustomerOffers(row["recommended offer"], propensities, {name: row[name] for name in policy.columns})

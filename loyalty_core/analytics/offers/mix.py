@@ -1,0 +1,230 @@
+"""The next best offers of the customers in scope: how many get which, how sure the model is, and what it is worth.
+
+Value of an offer, in money per conversion: average basket of the scope × margin − cost, where the warehouse knows the
+margin; else 1, so that expected values count conversions. Expected value of an offer: sum of propensity × value over
+those it is recommended to.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.segments.references import field_of
+from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns.roles import column_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loyalty_core.analytics.scope import ScopedBase
+    from loyalty_core.warehouse.connection import Row
+    from loyalty_core.warehouse.offers import OfferFacts
+
+BINS = 20
+MOST_SEGMENTS = 12
+# An offer that nearly everyone gets is rarely a finding, and mostly a fault of the model or of its inputs.
+LOPSIDED_SHARE = 0.8
+
+_OFFER = re.compile(r"offer_(\d+)")
+# 0.15 × 20 may be a little below 3 in binary; a value so close to an edge stands on it.
+_ON_EDGE = 1e-9
+
+
+@dataclass(frozen=True)
+class OfferValue:
+    """Money per conversion; not `is_known`, it is 1 for want of a margin or of baskets."""
+
+    amount: float
+    is_known: bool
+
+
+@dataclass(frozen=True)
+class OfferFigures:
+    """One offer: to how many it is recommended, their share of all with an offer, mean propensity over the scope.
+
+    `expected_value` is the sum of propensity × value over the customers it is recommended to.
+    """
+
+    offer_id: int
+    customers: int
+    share: float
+    mean_propensity: float
+    value: OfferValue
+    expected_value: float
+
+
+@dataclass(frozen=True)
+class OfferMix:
+    """What is recommended to the customers in scope, offers by id.
+
+    `confidence` counts customers in 20 equal bins from 0 to 1, `confidence_range` has the lowest and the highest.
+    `basket` is the average basket of the scope: revenue by purchases; None where the warehouse has no such columns.
+    """
+
+    customers: int
+    with_offer: int
+    offers: tuple[OfferFigures, ...]
+    confidence: tuple[int, ...]
+    mean_confidence: float | None
+    confidence_range: tuple[float, float] | None
+    basket: float | None
+
+    @property
+    def expected_value(self) -> float:
+        """Of everybody's recommended offer."""
+        return sum(offer.expected_value for offer in self.offers)
+
+    @property
+    def top(self) -> OfferFigures | None:
+        """The offer recommended to most; None when nobody has one."""
+        return max(self.offers, key=lambda offer: offer.customers) if self.with_offer else None
+
+    @property
+    def is_lopsided(self) -> bool:
+        """Whether one offer goes to more than 80 % of those with an offer."""
+        return self.with_offer > 1 and self.top is not None and self.top.share > LOPSIDED_SHARE
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether everybody has the same confidence: then the model tells nobody from anybody."""
+        spread = self.confidence_range
+        return self.with_offer > 1 and spread is not None and spread[0] == spread[1]
+
+
+@dataclass(frozen=True)
+class SegmentOffers:
+    """Members of a segment within the scope who have an offer, and how many of them have which as their best."""
+
+    segment_id: str
+    customers: int
+    by_offer: Mapping[int, int]
+
+    def share(self, offer_id: int) -> float:
+        """Members whose best offer it is, of those with an offer (0–1)."""
+        return self.by_offer.get(offer_id, 0) / self.customers if self.customers else 0.0
+
+
+def offer_ids(base: ScopedBase) -> tuple[int, ...]:
+    """The offers that the last scoring run has propensities for."""
+    predictions = base.warehouse.predictions
+    names = predictions.c.keys() if predictions is not None else ()
+    return tuple(sorted(int(found[1]) for name in names if (found := _OFFER.fullmatch(name))))
+
+
+def propensity_field(base: ScopedBase, offer_id: int) -> str:
+    """The field with the propensity of an offer."""
+    return base.field(f"offer_{offer_id}")
+
+
+def offer_mix(base: ScopedBase, facts: Mapping[int, OfferFacts]) -> OfferMix:
+    """Count the recommended offers, confidence and money in one statement; `facts` are those of the offers by id."""
+    ids = offer_ids(base)
+    rows = base.rows(_mix_statement(base, ids))
+    with_offer = [row for row in rows if row["offer"] is not None]
+    total = sum(row["customers"] for row in with_offer)
+    basket = _ratio(_sum(rows, "revenue"), _sum(rows, "purchases"))
+    confidence = [0] * BINS
+    for row in with_offer:
+        confidence[int(row["bin"])] += row["customers"]
+    return OfferMix(
+        customers=sum(row["customers"] for row in rows),
+        with_offer=total,
+        offers=tuple(_figures(offer, rows, total, value_of(facts.get(offer), basket)) for offer in ids),
+        confidence=tuple(confidence),
+        mean_confidence=_ratio(_sum(with_offer, "confidence"), total),
+        confidence_range=_range(with_offer),
+        basket=basket,
+    )
+
+
+def value_of(facts: OfferFacts | None, basket: float | None) -> OfferValue:
+    """Average basket × margin − cost, a cost that is not known taken as none; 1 without a margin or a basket."""
+    if facts is None or facts.margin is None or basket is None:
+        return OfferValue(1.0, is_known=False)
+    return OfferValue(basket * facts.margin - (facts.cost or 0.0), is_known=True)
+
+
+def offers_by_segment(base: ScopedBase, segment_ids: Sequence[str]) -> list[SegmentOffers]:
+    """The best offers of the members of each segment, at most 12 segments, in one statement."""
+    wanted = list(segment_ids)[:MOST_SEGMENTS]
+    if not wanted:
+        return []
+    best = base.field("recommended_offer")
+    customers = base.customers(best, *(field_of(one) for one in wanted))
+    members = [
+        sa.func.count(sa.case((customers.c[field_of(one)], 1))).label(f"members_{i}") for i, one in enumerate(wanted)
+    ]
+    offer = customers.c[best]
+    rows = base.rows(sa.select(offer.label("offer"), *members).where(offer.is_not(None)).group_by(offer))
+    return [_of_segment(one, f"members_{i}", rows) for i, one in enumerate(wanted)]
+
+
+def _of_segment(segment_id: str, members: str, rows: Sequence[Row]) -> SegmentOffers:
+    by_offer = {int(row["offer"]): row[members] for row in rows if row[members]}
+    return SegmentOffers(segment_id, sum(by_offer.values()), by_offer)
+
+
+def _mix_statement(base: ScopedBase, ids: Sequence[int]) -> sa.Select:
+    """Customers by recommended offer and bin of confidence, with the sums that all figures are made of."""
+    best, sure = base.field("recommended_offer"), base.field("confidence")
+    spent = [column.name if (column := _role(base, role)) else None for role in ("revenue", "transactions")]
+    propensities = {offer: propensity_field(base, offer) for offer in ids}
+    customers = base.customers(best, sure, *propensities.values(), *(name for name in spent if name))
+    numbers = {offer: _number(customers.c[name]) for offer, name in propensities.items()}
+    offer, confidence = customers.c[best], _number(customers.c[sure])
+    floor = sa.func.floor(confidence * BINS + _ON_EDGE)
+    bar = sa.case((floor < 0, 0), (floor >= BINS, BINS - 1), else_=floor)
+    own = sa.case(*((offer == one, number) for one, number in numbers.items()), else_=None) if ids else sa.null()
+    revenue, purchases = (sa.func.sum(_number(customers.c[name])) if name else sa.null() for name in spent)
+    return sa.select(
+        offer.label("offer"),
+        bar.label("bin"),
+        sa.func.count().label("customers"),
+        sa.func.sum(sa.cast(own, sa.Double)).label("propensity"),
+        sa.func.sum(confidence).label("confidence"),
+        sa.func.min(confidence).label("lowest"),
+        sa.func.max(confidence).label("highest"),
+        sa.cast(revenue, sa.Double).label("revenue"),
+        sa.cast(purchases, sa.Double).label("purchases"),
+        *(sa.func.sum(number).label(f"sum_{one}") for one, number in numbers.items()),
+        *(sa.func.count(number).label(f"known_{one}") for one, number in numbers.items()),
+    ).group_by(offer, bar)
+
+
+def _figures(offer: int, rows: Sequence[Row], total: int, value: OfferValue) -> OfferFigures:
+    recommended = [row for row in rows if row["offer"] == offer]
+    customers = sum(row["customers"] for row in recommended)
+    return OfferFigures(
+        offer_id=offer,
+        customers=customers,
+        share=customers / total if total else 0.0,
+        mean_propensity=_ratio(_sum(rows, f"sum_{offer}"), _sum(rows, f"known_{offer}")) or 0.0,
+        value=value,
+        expected_value=value.amount * _sum(recommended, "propensity"),
+    )
+
+
+def _role(base: ScopedBase, role: Any) -> Any:
+    return column_for(role, base.warehouse.columns(), base.warehouse.settings)
+
+
+def _number(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """As a double, blanks as NULL: sums of single precision would lose digits."""
+    return sa.cast(filled(column), sa.Double)
+
+
+def _range(rows: Sequence[Row]) -> tuple[float, float] | None:
+    known = [row for row in rows if row["lowest"] is not None]
+    return (min(row["lowest"] for row in known), max(row["highest"] for row in known)) if known else None
+
+
+def _sum(rows: Sequence[Row], name: str) -> float:
+    return sum(float(row[name]) for row in rows if row[name] is not None)
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,170 @@
+"""Named offer policies in the state store, with every version of them: who saved what, and when."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm.attributes import flag_modified
+
+from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
+from loyalty_core.analytics.offers.policy import Policy
+from loyalty_core.segments.repository.drafts import MOST_NAME_CHARACTERS, name_key, new_id, same_rule
+from loyalty_core.segments.repository.edits import editing
+from loyalty_core.store import audit
+from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
+
+if TYPE_CHECKING:
+    import builtins
+
+    from sqlalchemy.orm import Session
+
+    from loyalty_core.store import StateStore
+
+SUBJECT_KIND = "offer policy"
+
+
+@dataclass(frozen=True)
+class KeptPolicy:
+    """A policy under a name, as it is now."""
+
+    id: str
+    name: str
+    policy: Policy
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    updated_by: str
+
+
+@dataclass(frozen=True)
+class PolicyVersion:
+    """A policy as it was saved once."""
+
+    number: int
+    at: datetime
+    actor: str
+    name: str
+    policy: Policy
+
+
+class PolicyRepository:
+    """Everything kept about offer policies. Knows nothing of fields: bind a policy before it is given here.
+
+    Every method raises `StateStoreUnavailable` where the database cannot be used. Each change is written together with
+    its audit event, by `actor`.
+    """
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+
+    def list(self) -> builtins.list[KeptPolicy]:
+        """Every policy, by name."""
+        with self._store.session(read_only=True) as session:
+            return [_kept(one) for one in session.scalars(select(OfferPolicyRecord).order_by("name_key"))]
+
+    def get(self, policy_id: str) -> KeptPolicy:
+        """One policy; raises `PolicyNotFound`."""
+        with self._store.session(read_only=True) as session:
+            return _kept(_record(session, policy_id))
+
+    def versions(self, policy_id: str) -> builtins.list[PolicyVersion]:
+        """Every version, newest first; raises `PolicyNotFound`."""
+        statement = select(OfferPolicyVersionRecord).where(OfferPolicyVersionRecord.policy_id == policy_id)
+        with self._store.session(read_only=True) as session:
+            _record(session, policy_id)
+            found = session.scalars(statement.order_by(OfferPolicyVersionRecord.number.desc()))
+            return [
+                PolicyVersion(one.number, one.at, one.actor, one.name, Policy.from_json(one.content)) for one in found
+            ]
+
+    def save(self, name: str, policy: Policy, *, actor: str, expected_version: int | None = None) -> KeptPolicy:
+        """Keep a new policy, or with `expected_version` the next version of the one of that name.
+
+        No new version when nothing has changed. Raises `PolicyNameTaken` where a new one's name is not free,
+        `PolicyChanged` where the newest version is another one, and `BadPolicy`.
+        """
+        name = _checked_name(name)
+        with editing(self._store) as session:
+            record = session.scalar(select(OfferPolicyRecord).where(OfferPolicyRecord.name_key == name_key(name)))
+            if record is None:
+                record = _new_record(session, name)
+            elif expected_version is None:
+                raise PolicyNameTaken(record.name)
+            elif record.version != expected_version:
+                raise PolicyChanged(record.name, record.version, record.updated_by, record.updated_at)
+            if record.version == 0 or record.name != name or not same_rule(record.content, policy.to_json()):
+                _write(session, record, name, policy, actor)
+            return _kept(record)
+
+    def delete(self, policy_id: str, *, actor: str) -> None:
+        """Delete the policy and its versions; raises `PolicyNotFound`."""
+        with editing(self._store) as session:
+            record = _record(session, policy_id)
+            _note(session, record, "deleted", actor)
+            session.execute(delete(OfferPolicyRecord).where(OfferPolicyRecord.id == policy_id))
+
+
+def _record(session: Session, policy_id: str) -> OfferPolicyRecord:
+    record = session.get(OfferPolicyRecord, policy_id)
+    if record is None:
+        raise PolicyNotFound(policy_id)
+    return record
+
+
+def _new_record(session: Session, name: str) -> OfferPolicyRecord:
+    taken = set(session.scalars(select(OfferPolicyRecord.id)))
+    return OfferPolicyRecord(id=new_id(name, taken, otherwise="policy"), version=0, created_at=datetime.now(UTC))
+
+
+def _write(session: Session, record: OfferPolicyRecord, name: str, policy: Policy, actor: str) -> None:
+    """Make the policy what the record is, and a version of it."""
+    record.name, record.name_key, record.content = name, name_key(name), policy.to_json()
+    record.version += 1
+    record.updated_at, record.updated_by = datetime.now(UTC), actor
+    session.add(record)
+    # SQLAlchemy compares as Python does, to which 1 is true.
+    flag_modified(record, "content")
+    session.flush()
+    session.add(
+        OfferPolicyVersionRecord(
+            policy_id=record.id,
+            number=record.version,
+            at=record.updated_at,
+            actor=actor,
+            name=name,
+            content=record.content,
+        )
+    )
+    _note(session, record, "created" if record.version == 1 else "updated", actor)
+
+
+def _note(session: Session, record: OfferPolicyRecord, action: str, actor: str) -> None:
+    details = {"name": record.name, "version": record.version}
+    audit.record(session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=record.id, details=details)
+
+
+def _kept(record: OfferPolicyRecord) -> KeptPolicy:
+    return KeptPolicy(
+        id=record.id,
+        name=record.name,
+        policy=Policy.from_json(record.content),
+        version=record.version,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        updated_by=record.updated_by,
+    )
+
+
+def _checked_name(name: str) -> str:
+    text = " ".join(name.split())
+    if not text:
+        raise BadPolicy("The name is blank.", remedy="Give the policy a name that tells it from the others.")
+    if len(text) > MOST_NAME_CHARACTERS:
+        raise BadPolicy("The name is too long.", remedy=f"Use at most {MOST_NAME_CHARACTERS} characters.")
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        raise BadPolicy("The name has characters that cannot be kept.", remedy="Take control characters out.")
+    return text

@@ -1,0 +1,1 @@
+"""RFM over the customers in scope."""

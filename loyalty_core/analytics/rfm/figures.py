@@ -1,0 +1,221 @@
+"""RFM of the customers in scope: one statement groups them by their scores, and everything else is sums over that."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.analytics.scope import ScopedBase, condition
+from loyalty_core.rfm.cells import NO_PURCHASES, SEGMENT_NAMES, SEGMENTS, segment_names
+from loyalty_core.rfm.cut_points import current_cut_points, kept_cut_points
+from loyalty_core.rfm.maps import map_at
+from loyalty_core.rfm.scores import RfmCutPoints, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_SCORES = ("recency", "frequency", "monetary")
+_ADVICE = {segment.name: segment.advice for segment in (*SEGMENTS, NO_PURCHASES)}
+
+
+@dataclass(frozen=True)
+class Spending:
+    """So many customers, `known` of them with an amount of money; `money` and `purchases` are sums."""
+
+    customers: int = 0
+    known: int = 0
+    money: float = 0.0
+    purchases: float = 0.0
+
+    def __add__(self, other: Spending) -> Spending:
+        return Spending(
+            self.customers + other.customers,
+            self.known + other.known,
+            self.money + other.money,
+            self.purchases + other.purchases,
+        )
+
+    @property
+    def mean_money(self) -> float | None:
+        """Money by customer, blanks left out; None without any."""
+        return self.money / self.known if self.known else None
+
+    @property
+    def average_order(self) -> float | None:
+        """Money by purchase; None without purchases."""
+        return self.money / self.purchases if self.purchases > 0 else None
+
+
+@dataclass(frozen=True)
+class RfmGroup:
+    """The customers with these three scores and the segment that scoring gave them."""
+
+    recency: int
+    frequency: int
+    monetary: int
+    segment: str
+    spending: Spending
+
+    @property
+    def has_bought(self) -> bool:
+        """Those who have never bought stand outside the grid."""
+        return self.segment != NO_PURCHASES.name
+
+
+@dataclass(frozen=True)
+class RfmSegment:
+    """One segment; shares are of the customers in scope and of their money."""
+
+    name: str
+    spending: Spending
+    customer_share: float
+    money_share: float
+    advice: str
+
+
+@dataclass(frozen=True)
+class RfmFigures:
+    """All groups in scope. `unscored` customers have no scores: they came after the scoring run.
+
+    `cut_points` are those of the scoring run, with the map that was in use then; where they were not kept, they are
+    computed anew. `advice` is what that map says about segments, by name.
+    """
+
+    groups: tuple[RfmGroup, ...]
+    unscored: int
+    cut_points: RfmCutPoints
+    advice: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Spending:
+        """Everyone with scores."""
+        return _sum(self.groups)
+
+    def cell(self, recency: int, frequency: int, monetary: int | None = None) -> tuple[RfmGroup, ...]:
+        """The groups in a cell of the grid, with any monetary score or one."""
+        wanted = (recency, frequency)
+        return tuple(
+            group
+            for group in self.groups
+            if group.has_bought and (group.recency, group.frequency) == wanted and monetary in {None, group.monetary}
+        )
+
+    def grid(self, monetary: int | None = None) -> dict[tuple[int, int], Spending]:
+        """Recency and frequency score → the customers with both, for all 25 cells."""
+        scores = range(1, 6)
+        return {(r, f): _sum(self.cell(r, f, monetary)) for r in scores for f in scores}
+
+    def by_score(self, score: str) -> dict[int, Spending]:
+        """The customers with each value of "recency", "frequency" or "monetary" who have bought."""
+        groups = [group for group in self.groups if group.has_bought]
+        return {value: _sum(g for g in groups if getattr(g, score) == value) for value in range(5, 0, -1)}
+
+    def segments(self) -> list[RfmSegment]:
+        """Every segment with somebody in it, strongest first; names that are not the product's own come last."""
+        by_name: dict[str, Spending] = defaultdict(Spending)
+        for group in self.groups:
+            by_name[group.segment] += group.spending
+        total = self.total
+        return [
+            RfmSegment(
+                name,
+                spending,
+                _share(spending.customers, total.customers),
+                _share(spending.money, total.money),
+                self.advice.get(name) or _ADVICE.get(name, ""),
+            )
+            for name, spending in sorted(by_name.items(), key=lambda item: (-strength(item[0]), item[0]))
+        ]
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The segments up to this one, the highest spenders first, have such shares of customers and money."""
+
+    segment: str
+    customer_share: float
+    money_share: float
+
+
+def strength(segment: str) -> int:
+    """A segment's place from the weakest on, 0 for who never bought, -1 for a name of somebody's own."""
+    if segment == NO_PURCHASES.name:
+        return 0
+    return SEGMENT_NAMES.index(segment) + 1 if segment in SEGMENT_NAMES else -1
+
+
+def read_rfm(base: ScopedBase) -> RfmFigures:
+    """Group the customers in scope by their scores, at most 126 groups, in one statement.
+
+    Raises `PredictionsMissing` before the first scoring run and `RfmUnavailable` where there is no RFM.
+    """
+    cut_points = kept_cut_points(base.warehouse) or current_cut_points(base.warehouse)
+    chosen = map_at(base.warehouse.settings, base.run.scored_at)
+    purchases, money = cut_points.columns.frequency, cut_points.columns.monetary
+    scores = [base.field(name) for name in (*_SCORES, "rfm_segment")]
+    customers = base.customers(*scores, purchases, money)
+    amount = measure(customers.c[money])
+    by = [customers.c[name] for name in scores]
+    counted = sa.select(
+        *(column.label(name) for column, name in zip(by, (*_SCORES, "segment"), strict=True)),
+        sa.func.count().label("customers"),
+        sa.func.count(amount).label("known"),
+        sa.func.coalesce(sa.func.sum(amount), 0.0).label("money"),
+        sa.func.coalesce(sa.func.sum(measure(customers.c[purchases])), 0.0).label("purchases"),
+    ).group_by(*by)
+    if chosen is None:
+        return _figures(base.rows(counted), cut_points)
+    advice = {name: chosen.details(name).advice for name in segment_names(chosen.names)}
+    return _figures(base.rows(counted), chosen.apply(cut_points), advice)
+
+
+def money_curve(segments: Sequence[RfmSegment]) -> list[CurvePoint]:
+    """Cumulative shares, the segments with the most money by customer first: how far revenue rests on a few."""
+    ordered = sorted(segments, key=lambda segment: -(segment.spending.mean_money or 0.0))
+    customers = accumulate(segment.customer_share for segment in ordered)
+    money = accumulate(segment.money_share for segment in ordered)
+    return [CurvePoint(s.name, c, m) for s, c, m in zip(ordered, customers, money, strict=True)]
+
+
+def cell_conditions(base: ScopedBase, recency: int, frequency: int, monetary: int | None = None) -> list[Any]:
+    """The conditions of a rule that holds for a cell of the grid, and for nobody who stands outside it."""
+    conditions = [
+        condition("==", base.field("recency"), recency),
+        condition("==", base.field("frequency"), frequency),
+    ]
+    if monetary is not None:
+        conditions.append(condition("==", base.field("monetary"), monetary))
+    if recency == frequency == 1 and monetary in {None, 1}:
+        conditions.append(condition("!=", base.field("rfm_segment"), NO_PURCHASES.name))
+    return conditions
+
+
+def segment_condition(base: ScopedBase, name: str) -> Any:
+    """The condition of a rule that holds for an RFM segment."""
+    return condition("==", base.field("rfm_segment"), name)
+
+
+def _figures(
+    rows: Iterable[dict[str, Any]], cut_points: RfmCutPoints, advice: Mapping[str, str] | None = None
+) -> RfmFigures:
+    groups, unscored = [], 0
+    for row in rows:
+        if row["segment"] is None:
+            unscored += row["customers"]
+            continue
+        spending = Spending(row["customers"], row["known"], row["money"], row["purchases"])
+        groups.append(RfmGroup(row["recency"], row["frequency"], row["monetary"], row["segment"], spending))
+    groups.sort(key=lambda group: (group.recency, group.frequency, group.monetary, group.segment))
+    return RfmFigures(tuple(groups), unscored, cut_points, advice or {})
+
+
+def _sum(groups: Iterable[RfmGroup]) -> Spending:
+    return sum((group.spending for group in groups), Spending())
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,122 @@
+"""Who moved between RFM segments since an earlier scoring run: one join of the two runs, grouped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import sqlalchemy as sa
+
+from loyalty_core.analytics.rfm.figures import strength
+from loyalty_core.rfm.cut_points import current_cut_points, kept_cut_points
+from loyalty_core.rfm.scores import measure
+from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run
+
+if TYPE_CHECKING:
+    from loyalty_core.analytics.scope import ScopedBase
+    from loyalty_core.warehouse.predictions.relation import ScoringRun
+
+Kind = Literal["stayed", "stronger", "weaker", "other", "new", "gone"]
+
+WITHOUT_RFM = "Without RFM"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The customers who went from one segment to another, or stayed in it.
+
+    `before` is None for those who were not in the base yet, `after` for those who have left it. `money` is what they
+    have spent up to now; it is not known of those who have left.
+    """
+
+    before: str | None
+    after: str | None
+    customers: int
+    money: float
+
+    @property
+    def kind(self) -> Kind:
+        """What the move is; "other" where one of the segments has no place between weak and strong."""
+        if self.before is None:
+            return "new"
+        if self.after is None:
+            return "gone"
+        if self.before == self.after:
+            return "stayed"
+        before, after = strength(self.before), strength(self.after)
+        if min(before, after) < 0:
+            return "other"
+        return "stronger" if after > before else "weaker"
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Every flow from an earlier run to the present one, the largest first.
+
+    For a segment as the scope those who have left the base are not known, so nobody is "gone".
+    """
+
+    since: ScoringRun
+    flows: tuple[Flow, ...]
+
+    def customers(self, *kinds: Kind) -> int:
+        """How many customers are in flows of these kinds."""
+        return sum(flow.customers for flow in self.flows if flow.kind in kinds)
+
+    def money(self, *kinds: Kind) -> float:
+        """What the customers in flows of these kinds have spent."""
+        return sum(flow.money for flow in self.flows if flow.kind in kinds)
+
+    @property
+    def moves(self) -> tuple[Flow, ...]:
+        """The flows between two segments."""
+        return tuple(flow for flow in self.flows if flow.kind in {"stronger", "weaker", "other"})
+
+    def before(self, segment: str) -> int:
+        """How many customers a segment had in the earlier run."""
+        return sum(flow.customers for flow in self.flows if flow.before == segment)
+
+
+def read_movement(base: ScopedBase, since: ScoringRun) -> Movement | None:
+    """Movement of the customers in scope since that run; None when its predictions are no longer kept.
+
+    Raises `PredictionsMissing` before the first scoring run.
+    """
+    earlier = next((relation for run, relation in each_earlier_run(base.warehouse) if run == since), None)
+    if earlier is None:
+        return None
+    found = base.rows(_flows(base, earlier))
+    flows = (Flow(row["before"], row["after"], row["customers"], row["money"]) for row in found)
+    return Movement(since, tuple(sorted(flows, key=lambda f: (-f.customers, f.before or "", f.after or ""))))
+
+
+def _flows(base: ScopedBase, earlier: sa.FromClause) -> sa.Select:
+    """Both runs side by side; the features view is asked who is there now and what they have spent."""
+    identifier, segment = base.warehouse.customer_id.name, base.field("rfm_segment")
+    cut_points = kept_cut_points(base.warehouse) or current_cut_points(base.warehouse)
+    money = cut_points.columns.monetary
+    customers = base.customers(identifier, segment, money)
+    # Whoever came after the present run is in neither.
+    present = sa.select(customers).where(customers.c[segment].is_not(None)).subquery("present")
+    same = present.c[identifier] == earlier.c.customer_id
+    everybody = base.scope.segment_id is None
+    moved = (
+        sa.select(
+            _segment(earlier.c.customer_id, earlier.c.rfm_segment).label("before"),
+            _segment(present.c[identifier], present.c[segment]).label("after"),
+            measure(present.c[money]).label("money"),
+        )
+        .select_from(present.join(earlier, same, isouter=True, full=everybody))
+        .subquery("moved")
+    )
+    return sa.select(
+        moved.c.before,
+        moved.c.after,
+        sa.func.count().label("customers"),
+        sa.func.coalesce(sa.func.sum(moved.c.money), 0.0).label("money"),
+    ).group_by(moved.c.before, moved.c.after)
+
+
+def _segment(customer: sa.ColumnElement, segment: sa.ColumnElement) -> sa.ColumnElement:
+    """The segment's name, NULL where the run does not have the customer at all."""
+    return sa.case((customer.is_not(None), sa.func.coalesce(segment, WITHOUT_RFM)))

@@ -1,0 +1,213 @@
+"""The command line of train_models_from_dwh.py: options, progress, the evaluation table and exit codes.
+
+Exit codes: 0 trained and active · 1 anything else that went wrong · 2 wrong arguments or settings · 3 no warehouse ·
+4 no table or column · 5 the history cannot train a model (too few rows, bad labels) · 6 trained, kept, but not
+activated, because a simple baseline is better · 130 stopped by Ctrl-C. Before 0 and 6, nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+from contextlib import closing
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from loyalty_core.errors import (
+    DataError,
+    LoyaltyError,
+    QueryTimeout,
+    SettingsError,
+    ViewUnusable,
+    WarehouseUnavailable,
+)
+from loyalty_core.ml.bundles.experiment import running_challenger
+from loyalty_core.ml.bundles.store import activate, prune, write_bundle
+from loyalty_core.ml.features.contract import FeatureCountMismatch, MappingError
+from loyalty_core.ml.training.checks import TrainingRefused
+from loyalty_core.ml.training.options import MODELS, TrainingOptions, options_for
+from loyalty_core.ml.training.report import ProgressLine, print_evaluation, print_findings
+from loyalty_core.ml.training.tracking import log_training
+from loyalty_core.ml.versions import command as versions
+from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from loyalty_core.ml.training.train import Progress, TrainedBundle
+    from loyalty_core.warehouse.history import ModelName
+
+NOT_ACTIVATED = 6
+STOPPED = 130
+_EXIT_CODES: tuple[tuple[type[LoyaltyError], int], ...] = (
+    (SettingsError, 2),
+    (FeatureCountMismatch, 2),
+    (WarehouseUnavailable, 3),
+    (QueryTimeout, 3),
+    (ViewUnusable, 4),
+    (MappingError, 4),
+    (TrainingRefused, 5),
+    (DataError, 5),
+)
+
+
+def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] | None = None) -> int:
+    """Train as the arguments say, starting from these options; returns the exit code."""
+    given = _parser().parse_args(arguments)
+    if about_versions := _about_versions(given):
+        return versions.main(about_versions)
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        return _run({"churn": churn, "nbo": nbo}, given, errors)
+    except LoyaltyError as error:
+        errors.print(str(error), markup=False)
+        return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
+    except KeyboardInterrupt:
+        errors.print("Stopped; nothing was changed.")
+        return STOPPED
+
+
+def _about_versions(given: argparse.Namespace) -> list[str]:
+    """What is asked of the versions there are, as their own command takes it; empty where a training is asked for."""
+    if given.activate:
+        return ["activate", given.activate]
+    if given.compare is not None:
+        return ["compare", *filter(None, [given.compare])]
+    if given.test:
+        return ["test", given.test, *(["--share", str(given.share)] if given.share is not None else [])]
+    chosen = {"rollback": given.rollback, "list": given.list, "stop-test": given.stop_test}
+    return [command for command, wanted in chosen.items() if wanted]
+
+
+def _run(bases: Mapping[ModelName, TrainingOptions], given: argparse.Namespace, errors: Console) -> int:
+    settings = get_settings()
+    chosen = {name: getattr(given, name) for name in _OPTION_FLAGS if getattr(given, name) is not None}
+    options: dict[ModelName, TrainingOptions] = {
+        name: options_for(name, base, settings, chosen) for name, base in bases.items() if given.model in {name, "all"}
+    }
+    with closing(Warehouse(settings)) as warehouse:
+        health = warehouse.health()
+        if health.error:
+            raise health.error
+        try:
+            trained = _train(warehouse, options, given.progress, errors)
+        except ViewUnusable as error:
+            if given.model == "all":
+                error.remedy += " With only one history, name its model: --model churn, or --model nbo."
+            raise
+    return _keep(settings, trained, given, errors)
+
+
+def _train(
+    warehouse: Warehouse, options: Mapping[ModelName, TrainingOptions], progress: str, errors: Console
+) -> TrainedBundle:
+    # Not at the top: TensorFlow takes seconds to import, and a wrong argument should be told at once.
+    from loyalty_core.ml.training.train import train  # noqa: PLC0415
+
+    if progress == "jsonl":
+        return train(warehouse, options, _print_json_line, _user())
+    with ProgressLine(errors) as line:
+        return train(warehouse, options, line.show, _user())
+
+
+def _keep(settings: Settings, trained: TrainedBundle, given: argparse.Namespace, errors: Console) -> int:
+    """Write the version and activate it, unless told not to or a baseline is better."""
+    version = write_bundle(settings.models_dir, trained.parts)
+    if logged := log_training(settings, version, trained):
+        errors.print(logged, markup=False)
+    worse = trained.worse_than_baseline
+    refused = bool(worse) and not given.promote_worse
+    activated = not refused and not given.no_activate
+    tested = running_challenger(settings.models_dir) if activated else None
+    if activated:
+        activate(settings.models_dir, version, _user())
+        prune(settings.models_dir, settings.ml_versions_kept)
+    if given.progress == "jsonl":
+        metrics = {name: part.metrics for name, part in trained.parts.models.items()}
+        findings = {name: [asdict(one) for one in found] for name, found in trained.findings.items()}
+        result = {"version": version, "activated": activated, "metrics": metrics, "findings": findings}
+        print(json.dumps({"stage": "done", **result}), flush=True)  # noqa: T201 (the output asked for)
+    else:
+        out = Console(highlight=False)
+        print_findings(out, trained)
+        print_evaluation(out, trained)
+        _say_where(out, settings, version, activated=activated)
+        if tested:
+            out.print(f"The A/B test of {tested} has ended.")
+    for name, baseline in worse.items() if refused else ():
+        errors.print(
+            f"The {name} model is worse than the {baseline} and was not activated. "
+            "Improve the history, or activate it all the same with --promote-worse."
+        )
+    return NOT_ACTIVATED if refused else 0
+
+
+def _say_where(out: Console, settings: Settings, version: str, *, activated: bool) -> None:
+    folder = settings.models_dir
+    out.print(f"Version {version} is in {folder / 'versions' / version}.", soft_wrap=True)
+    if activated:
+        copies = (folder / name for name in ("nbo.tflite", "churn.tflite", "scaler.pkl"))
+        files = ", ".join(str(copy) for copy in copies if copy.exists())
+        out.print(f"It is active: {files}.", soft_wrap=True)
+    else:
+        out.print("It is not active; the models in use are unchanged.")
+
+
+def _print_json_line(progress: Progress) -> None:
+    print(json.dumps(asdict(progress)), flush=True)  # noqa: T201 (the output asked for)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+_OPTION_FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "since": (date.fromisoformat, "use rows of this day or later, as 2026-01-31"),
+    "epochs": (int, "most epochs"),
+    "patience": (int, "epochs without a better validation loss before training stops"),
+    "batch_size": (int, "rows per step"),
+    "architecture": (lambda text: [int(part) for part in text.split(",") if part], "units of the hidden layers: 64,32"),
+    "activation": (str, "Keras activation of the hidden layers"),
+    "dropout": (float, "share of hidden units left out in a step"),
+    "members": (int, "networks trained side by side"),
+    "pieces": (int, "straight pieces of each input's response"),
+    "l2": (float, "penalty on squared weights"),
+    "optimizer": (str, "Keras optimizer"),
+    "learning_rate": (float, "first learning rate"),
+    "loss": (str, "Keras loss"),
+    "class_weights": (str, "auto, balanced or none"),
+    "seed": (int, "same seed and same rows give the same models"),
+    "most_rows": (int, "of more rows, the newest are used"),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="train_models_from_dwh.py", description="Train the models on the warehouse's history."
+    )
+    parser.add_argument("--model", choices=(*MODELS, "all"), default="all", help="which to train (default: all)")
+    parser.add_argument("--no-activate", action="store_true", help="keep the version without using it")
+    parser.add_argument("--promote-worse", action="store_true", help="activate even what a simple baseline beats")
+    parser.add_argument("--progress", choices=("terminal", "jsonl"), default="terminal", help="how to report")
+    instead = parser.add_argument_group("instead of training").add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="every version, newest first, the active one marked")
+    instead.add_argument(
+        "--compare", nargs="?", const="", metavar="VERSION", help="the active version beside the newest, or this one"
+    )
+    instead.add_argument("--activate", metavar="VERSION", help="make a version the active one")
+    instead.add_argument("--rollback", action="store_true", help="activate the version that was active before")
+    instead.add_argument("--test", metavar="VERSION", help="let it answer a share of the customers, the rest as before")
+    instead.add_argument("--stop-test", action="store_true", help="let the active version answer all customers again")
+    parser.add_argument("--share", type=float, metavar="SHARE", help="of the customers, for --test (default: 0.2)")
+    options = parser.add_argument_group("training options, for all models trained")
+    for name, (reader, text) in _OPTION_FLAGS.items():
+        options.add_argument(f"--{name.replace('_', '-')}", type=reader, metavar="VALUE", help=text)
+    return parser

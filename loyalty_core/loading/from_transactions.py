@@ -1,0 +1,162 @@
+"""A log of purchases (CSV or Parquet) as a warehouse: transactions, customer features and churn history."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from loyalty_core.errors import DataError
+from loyalty_core.loading.column_types import date_column, identifier, is_text, number_column
+from loyalty_core.loading.purchase_history import LINES, write_churn_history, write_customer_features
+from loyalty_core.loading.report import LoadReport
+from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, open_load, quoted
+from loyalty_core.loading.text_formats import DateOrder
+from loyalty_core.loading.warehouse_file import record_source
+
+DEFAULT_CHURN_DAYS = 90
+TIME_ZONES_AHEAD = timedelta(days=1)  # local times may be ahead of UTC
+
+# Why a line is no purchase, and the SQL that tells; the first that applies counts.
+REASONS = {
+    "without a customer": "customer_id IS NULL",
+    "with a date that is blank or cannot be read": "transaction_at IS NULL",
+    "dated in the future": "transaction_at > $latest",
+    "with an amount that is blank or cannot be read": "amount IS NULL",
+    "cancelled or returned (amount or quantity below zero)": "least(amount, lowest_factor) < 0",
+    "with a zero price or quantity": "amount = 0",
+}
+
+
+@dataclass(frozen=True)
+class PurchaseColumns:
+    """Names of the file's columns. `amount` may be a product of two, as in `Quantity*UnitPrice`.
+
+    With `transaction`, lines that share its value are one basket; without, each line is one.
+    """
+
+    customer: str
+    date: str
+    amount: str
+    transaction: str | None = None
+    quantity: str | None = None
+
+
+def load_transactions(
+    file: Path,
+    out: Path,
+    columns: PurchaseColumns,
+    *,
+    churn_days: int = DEFAULT_CHURN_DAYS,
+    date_order: DateOrder | None = None,
+    overwrite: bool = False,
+) -> LoadReport:
+    """Write the purchases in `file` to the warehouse `out`.
+
+    Writes `transactions`, `customer_features_view` as of the day after the last purchase, and
+    `customer_churn_history` where the log is long enough. Lines that are no purchase (see REASONS) are left
+    out and counted. Raises DataError when the file cannot be used, SettingsError for `out`.
+    """
+    with open_load(file, out, overwrite=overwrite) as (connection, rows):
+        others = _read_lines(connection, rows, columns, date_order)
+        excluded = _count_excluded(connection)
+        kept = _write_transactions(connection, file, excluded)
+        as_of = _day_after_last(connection)
+        notes = [
+            *rows.notes,
+            *write_customer_features(connection, as_of, churn_days, others),
+            write_churn_history(connection, as_of, churn_days),
+        ]
+        report = LoadReport(file.name, rows.row_count, kept, excluded, notes)
+        record_source(connection, "transactions file", snapshot_date=as_of, **report.facts())
+    return report
+
+
+def _read_lines(
+    connection: duckdb.DuckDBPyConnection, rows: SourceRows, columns: PurchaseColumns, order: DateOrder | None
+) -> dict[str, str]:
+    """Fill the temporary table of lines; returns its further text columns: name there → name in the file."""
+    customer = rows.find(columns.customer, "--customer")
+    day = rows.find(columns.date, "--date")
+    factors = _factors(rows, columns.amount)
+    basket = rows.find(columns.transaction, "--transaction") if columns.transaction else None
+    quantity = rows.find(columns.quantity, "--quantity") if columns.quantity else None
+    numbers = {name: number_column(connection, rows, name).sql for name in (*factors, quantity) if name}
+    used = {customer, day, basket, *numbers}
+    free = [name for name, kind in rows.types.items() if name not in used and is_text(kind)]
+    others = {f"other_{number}": name for number, name in enumerate(free)}
+    selected = [
+        f"{identifier(connection, rows, customer)} AS customer_id",
+        f"{date_column(connection, rows, day, order).sql} AS transaction_at",
+        f"{identifier(connection, rows, basket) if basket else 'NULL::VARCHAR'} AS basket",
+        f"{' * '.join(f'({numbers[name]})' for name in factors)} AS amount",
+        f"least({', '.join(numbers.values())}) AS lowest_factor",
+        f"{numbers[quantity] if quantity else '1'} AS items",
+        "rowid + 1 AS line",
+        *(f"nullif(trim({quoted(name)}::VARCHAR), '') AS {alias}" for alias, name in others.items()),
+    ]
+    reasons = " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in REASONS.items())
+    connection.execute(
+        f"""CREATE TEMP TABLE {LINES} AS
+        SELECT *, CASE {reasons} END AS excluded_because
+        FROM (SELECT {", ".join(selected)} FROM {SOURCE_ROWS})""",  # noqa: S608 (quoted identifiers)
+        {"latest": datetime.now(UTC).replace(tzinfo=None) + TIME_ZONES_AHEAD},
+    )
+    return others
+
+
+def _factors(rows: SourceRows, amount: str) -> list[str]:
+    """The columns that make the amount: one, or the two around a `*` (which may be in a name as well)."""
+    if rows.has(amount) or "*" not in amount:
+        return [rows.find(amount, "--amount")]
+    parts = amount.split("*")
+    splits = [("*".join(parts[:at]), "*".join(parts[at:])) for at in range(1, len(parts))]
+    known = next((pair for pair in splits if all(map(rows.has, pair))), splits[0])
+    return [rows.find(name, "--amount") for name in known]
+
+
+def _count_excluded(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Lines left out, by reason, in the order of REASONS."""
+    counts = dict(
+        connection.execute(
+            f"SELECT excluded_because, count(*) FROM {LINES} GROUP BY excluded_because"  # noqa: S608
+        ).fetchall()
+    )
+    return {reason: counts[reason] for reason in REASONS if reason in counts}
+
+
+def _write_transactions(connection: duckdb.DuckDBPyConnection, file: Path, excluded: dict[str, int]) -> str:
+    """Write `transactions`, one row per basket; returns what they amount to, as a text."""
+    connection.execute(f"""CREATE TABLE transactions AS
+        SELECT
+            coalesce(basket, 'line ' || line) AS transaction_id,
+            customer_id,
+            min(transaction_at) AS transaction_at,
+            round(sum(amount), 4) AS amount,
+            sum(items)::DOUBLE AS items
+        FROM {LINES} WHERE excluded_because IS NULL
+        GROUP BY transaction_id, customer_id
+        ORDER BY min(transaction_at), transaction_id""")  # noqa: S608
+    lines, baskets, customers, revenue, first, last = connection.execute(
+        f"""SELECT
+            (SELECT count(*) FROM {LINES} WHERE excluded_because IS NULL),
+            count(*), count(DISTINCT customer_id), sum(amount),
+            min(transaction_at)::DATE, max(transaction_at)::DATE
+        FROM transactions"""  # noqa: S608
+    ).fetchall()[0]
+    if not lines:
+        reasons = "; ".join(f"{count:,} {reason}" for reason, count in excluded.items())
+        raise DataError(
+            f"{file.name} has no purchase in it.",
+            f"All its lines were left out: {reasons}.",
+            "Check that the options name the right columns.",
+        )
+    return (
+        f"{lines:,} lines, {baskets:,} transactions of {customers:,} customers, "
+        f"revenue {revenue:,.2f}, {first} to {last}"
+    )
+
+
+def _day_after_last(connection: duckdb.DuckDBPyConnection) -> date:
+    (last,) = connection.execute("SELECT max(transaction_at)::DATE FROM transactions").fetchall()[0]
+    return last + timedelta(days=1)

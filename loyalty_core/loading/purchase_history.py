@@ -1,0 +1,127 @@
+"""What purchases say about each customer: today for the features view, and in the past for the churn model."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+import duckdb
+
+from loyalty_core.loading.behaviour import behaviour_features
+from loyalty_core.loading.source_file import listed, quoted
+
+LINES = "purchase_lines"
+SAME_FOR = 0.99  # of the customers seen on two days or more: a column that is the same on all their lines
+MOST_SNAPSHOTS = 24
+
+# The columns of the features view and of the churn history, with what they mean.
+MEANINGS = {
+    "customer_id": "Identifier of the customer, as in the file",
+    "total_revenue": "Sum of the purchases so far",
+    "transaction_count": "Number of purchases so far",
+    "days_since_last_transaction": "Days since the last purchase",
+    "last_purchase_days_ago": "The same as days_since_last_transaction",
+    "avg_transaction_value": "Mean purchase",
+    "lifetime_value": "Revenue so far plus the revenue of the last 365 days",
+    "first_purchase_date": "Day of the first purchase",
+    "tenure_days": "Days since the first purchase",
+    "customer_status": "By days since the last purchase: active up to {0}, at_risk up to {1}, then inactive",
+}
+
+
+def write_customer_features(
+    connection: duckdb.DuckDBPyConnection, as_of: date, churn_days: int, others: Mapping[str, str]
+) -> list[str]:
+    """Write `customer_features_view` over a table: the purchases before `as_of`, and columns of the customer.
+
+    `others` are further text columns of the lines (name there → name in the file); those that are the same on
+    every line of a customer, such as a country, are taken over. Returns a sentence on them.
+    """
+    attributes = {
+        alias: name
+        for alias, name in others.items()
+        if name.lower() not in MEANINGS and _belongs_to_customers(connection, alias)
+    }
+    latest = [f"arg_max({alias}, transaction_at) AS {quoted(name)}" for alias, name in attributes.items()]
+    connection.execute(
+        f"""CREATE TABLE customer_features AS
+        FROM ({_features(as_of, churn_days)})
+        JOIN (
+            SELECT {", ".join(["customer_id", *latest])} FROM {LINES}
+            WHERE excluded_because IS NULL GROUP BY customer_id
+        ) USING (customer_id)
+        ORDER BY customer_id"""  # noqa: S608 (quoted identifiers)
+    )
+    connection.execute("CREATE VIEW customer_features_view AS FROM customer_features")
+    for name, meaning in MEANINGS.items():
+        text = meaning.format(churn_days, 2 * churn_days)
+        connection.execute(f"COMMENT ON COLUMN customer_features_view.{name} IS '{text}'")
+    return [f"Taken over for each customer: {listed(attributes.values())}."] if attributes else []
+
+
+def write_churn_history(connection: duckdb.DuckDBPyConnection, as_of: date, churn_days: int) -> str:
+    """Write `customer_churn_history` when the log is long enough; returns a sentence on it.
+
+    One row per customer and month start: the features from purchases before that day, and `churned` = 1 when
+    none followed in the `churn_days` from that day on. Columns of the customer are not in it, since the log
+    does not say what they were at the time.
+    """
+    (first,) = connection.execute("SELECT min(transaction_at)::DATE FROM transactions").fetchall()[0]
+    snapshots = snapshot_dates(first, as_of, churn_days)
+    if not snapshots:
+        return (
+            f"No churn history: it needs a month start with {churn_days} days of purchases before it and "
+            f"{churn_days} after it; the log covers {(as_of - first).days} days (see --churn-days)."
+        )
+    each = " UNION ALL ".join(_snapshot(day, churn_days) for day in snapshots)
+    connection.execute(f"CREATE TABLE customer_churn_history AS {each}")
+    return (
+        f"Churn history: {len(snapshots)} month starts from {snapshots[0]} to {snapshots[-1]}; "
+        f"churned means no purchase in the {churn_days} days from then on."
+    )
+
+
+def snapshot_dates(first: date, as_of: date, churn_days: int) -> Sequence[date]:
+    """The latest month starts with `churn_days` of the log before them and as many after them, oldest first."""
+    window = timedelta(days=churn_days)
+    starts = [date(year, month, 1) for year in range(first.year, as_of.year + 1) for month in range(1, 13)]
+    return [day for day in starts if first + window <= day <= as_of - window][-MOST_SNAPSHOTS:]
+
+
+def _belongs_to_customers(connection: duckdb.DuckDBPyConnection, column: str) -> bool:
+    """Whether a text column of the lines says something of the customer, and not the same of all of them."""
+    same, seen, differing = connection.execute(
+        f"""SELECT count(*) FILTER (low = high), count(low), min(low) <> max(high)
+        FROM (
+            SELECT min({column}) AS low, max({column}) AS high FROM {LINES}
+            WHERE excluded_because IS NULL
+            GROUP BY customer_id HAVING count(DISTINCT transaction_at::DATE) > 1
+        )"""  # noqa: S608 (a name of our own)
+    ).fetchall()[0]
+    return seen > 0 and same >= seen * SAME_FOR and differing
+
+
+def _features(as_of: date, churn_days: int) -> str:
+    """SQL: the columns of MEANINGS, in their order, from the purchases before `as_of`."""
+    day = f"DATE '{as_of}'"
+    return f"""
+        SELECT
+            customer_id, total_revenue, transaction_count, days_since_last_transaction,
+            days_since_last_transaction AS last_purchase_days_ago,
+            avg_transaction_value, lifetime_value,
+            first_transaction_at::DATE AS first_purchase_date,
+            date_diff('day', first_transaction_at::DATE, {day}) AS tenure_days,
+            CASE
+                WHEN days_since_last_transaction <= {churn_days} THEN 'active'
+                WHEN days_since_last_transaction <= {2 * churn_days} THEN 'at_risk'
+                ELSE 'inactive' END AS customer_status
+        FROM ({behaviour_features(as_of)})"""  # noqa: S608 (dates and numbers)
+
+
+def _snapshot(day: date, churn_days: int) -> str:
+    window_end = day + timedelta(days=churn_days)
+    return f"""
+        SELECT features.*, (later.customer_id IS NULL)::INTEGER AS churned, DATE '{day}' AS snapshot_date
+        FROM ({_features(day, churn_days)}) AS features
+        LEFT JOIN (
+            SELECT DISTINCT customer_id FROM transactions
+            WHERE transaction_at >= DATE '{day}' AND transaction_at < DATE '{window_end}'
+        ) AS later USING (customer_id)"""  # noqa: S608 (dates)

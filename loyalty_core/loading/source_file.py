@@ -1,0 +1,187 @@
+"""A customer's own file, CSV or Parquet, as rows in DuckDB: all of it, or an error that says why not."""
+
+import difflib
+import re
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from loyalty_core.errors import DataError, SettingsError
+from loyalty_core.loading.csv_text import GZIP_MAGIC, UTF16_MARKS, CsvText, plain_csv
+from loyalty_core.loading.warehouse_file import disk_is_full, write_warehouse
+
+SOURCE_ROWS = "source_rows"
+
+HEAD_BYTES = 256 * 1024
+PARQUET_MAGIC = b"PAR1"
+SPREADSHEET_MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+WIDTH_FAULT = re.compile(r"on Line: (\d+).*?Expected Number of Columns: (\d+) Found: (\d+)", re.DOTALL)
+LINE_FAULT = re.compile(r"on Line: (\d+)")
+
+
+@dataclass
+class SourceRows:
+    """What was read into the temporary table `source_rows`: columns with their types, in the file's order.
+
+    `decimal_comma` says that 1,250 is rather one and a quarter, as in files separated by semicolons.
+    """
+
+    file: Path
+    types: dict[str, str]
+    row_count: int
+    decimal_comma: bool
+    notes: list[str] = field(default_factory=list)
+
+    def has(self, name: str) -> bool:
+        return self._match(name) is not None
+
+    def find(self, name: str, option: str) -> str:
+        """The column that `name` means (case and outer spaces aside); the DataError names the nearest."""
+        if found := self._match(name):
+            return found
+        raise DataError(
+            f"{self.file.name} has no column {name!r} ({option}).",
+            f"Its columns are {listed(self.types)}.",
+            _nearest(name, self.types),
+        )
+
+    def _match(self, name: str) -> str | None:
+        if name in self.types:
+            return name
+        alike = [column for column in self.types if column.strip().lower() == name.strip().lower()]
+        return alike[0] if len(alike) == 1 else None
+
+
+@contextmanager
+def open_load(
+    file: Path, out: Path, *, overwrite: bool
+) -> Generator[tuple[duckdb.DuckDBPyConnection, SourceRows], None, None]:
+    """Open a new warehouse at `out` with the rows of `file` in it, as `write_warehouse` does."""
+    if file.exists() and out.exists() and file.samefile(out):
+        raise SettingsError(
+            f"{out} is the file to be loaded.",
+            "It would be replaced by the warehouse.",
+            "Name another file with --out.",
+        )
+    _is_parquet(file)  # so that nothing is made for a file that cannot be read
+    with write_warehouse(out, overwrite=overwrite) as connection:
+        yield connection, read_source_rows(connection, file)
+
+
+def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
+    """Read a CSV (also gzipped) or Parquet file into the temporary table `source_rows`.
+
+    CSV columns arrive as text, Parquet columns with the types they have. Raises DataError when the file is
+    missing, empty, of another kind, damaged, or a CSV whose lines differ in their number of columns.
+    """
+    connection.execute("SET TimeZone = 'UTC'")  # times with a zone become UTC, those without are left alone
+    notes: list[str] = []
+    decimal_comma = False
+    if _is_parquet(file):
+        _read_parquet(connection, file)
+    else:
+        with plain_csv(file) as text:
+            _read_csv(connection, file, text)
+        notes, decimal_comma = text.notes, text.delimiter == ";"
+    types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {SOURCE_ROWS}").fetchall()}
+    (row_count,) = connection.execute(f"SELECT count(*) FROM {SOURCE_ROWS}").fetchall()[0]  # noqa: S608
+    if row_count == 0:
+        raise DataError(f"{file.name} has no rows.", "It has a heading and nothing below it.", "Export it again.")
+    return SourceRows(file, types, row_count, decimal_comma, notes)
+
+
+def quoted(identifier: str) -> str:
+    """An identifier as SQL, whatever characters it has."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Names as a part of a sentence, cut when they are many: `a, b, c and 20 more`."""
+    every = list(names)
+    shown = ", ".join(every[:most])
+    return shown if len(every) <= most else f"{shown} and {len(every) - most:,} more"
+
+
+def _nearest(name: str, columns: Iterable[str]) -> str:
+    by_lower = {column.strip().lower(): column for column in columns}
+    near = difflib.get_close_matches(name.strip().lower(), by_lower, n=1)
+    return f"Did you mean {by_lower[near[0]]!r}?" if near else "Give one of these names."
+
+
+def _is_parquet(file: Path) -> bool:
+    """Parquet, else CSV as far as the first bytes show; DataError when it is neither, empty or not there."""
+    head = _head_of(file)
+    if head.startswith(PARQUET_MAGIC):
+        return True
+    remedy = "Save the table as CSV (UTF-8) or Parquet and load that."
+    if head.startswith(SPREADSHEET_MAGIC):
+        raise DataError(f"{file.name} is a spreadsheet or a ZIP file, not CSV or Parquet.", remedy=remedy)
+    if b"\0" in head and not head.startswith((GZIP_MAGIC, *UTF16_MARKS)):
+        raise DataError(f"{file.name} is neither CSV nor Parquet.", "It holds binary data.", remedy)
+    return False
+
+
+def _head_of(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+    except FileNotFoundError:
+        raise DataError(f"There is no file {file}.", remedy="Check its name and folder.") from None
+    except OSError as error:
+        raise DataError(f"{file} cannot be read.", f"The system says: {error.strerror}.") from error
+    if not head.strip():
+        raise DataError(f"{file.name} is empty.", "It has neither a heading nor rows.", "Export it again.")
+    return head
+
+
+def _read_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+    try:
+        connection.execute(
+            f"""CREATE OR REPLACE TEMP TABLE {SOURCE_ROWS} AS
+            FROM read_parquet(?, hive_partitioning = false)""",
+            [_literal_path(file)],
+        )
+    except duckdb.Error as error:
+        if disk_is_full(error):
+            raise
+        raise DataError(
+            f"{file.name} cannot be read as Parquet, although it begins like one.",
+            str(error).splitlines()[0] + ".",
+            "It may have been cut off on the way; copy or export it again.",
+        ) from error
+
+
+def _read_csv(connection: duckdb.DuckDBPyConnection, file: Path, text: CsvText) -> None:
+    """DuckDB's own guess at the layout is not used: one short line can make it drop rows or merge columns."""
+    layout = [text.delimiter, text.blank_lines_above, text.compression]
+    try:
+        connection.execute(
+            f"""CREATE OR REPLACE TEMP TABLE {SOURCE_ROWS} AS FROM read_csv(
+                ?, columns = ?, delim = ?, skip = ?, compression = ?, header = true, auto_detect = false,
+                quote = '"', escape = '"', hive_partitioning = false)""",
+            [_literal_path(text.path), dict.fromkeys(text.names, "VARCHAR"), *layout],
+        )
+    except duckdb.InvalidInputException as error:
+        raise _csv_fault(file, str(error)) from error
+
+
+def _csv_fault(file: Path, message: str) -> DataError:
+    """DuckDB's error in one line, without the rows that it prints."""
+    what = f"{file.name} cannot be read as a CSV."
+    if width := WIDTH_FAULT.search(message):
+        line, expected, found = width.groups()
+        remedy = 'A value that holds the delimiter must stand in "double quotes".'
+        return DataError(what, f"Line {line} has {found} columns, the heading has {expected}.", remedy)
+    line = LINE_FAULT.search(message)
+    where = f"Line {line.group(1)}" if line else "One of its lines"
+    if "unterminated quote" in message:
+        return DataError(what, f'{where} has a " that is never closed.', 'Write a " inside a value as "".')
+    return DataError(what, f"{where} is not well formed.", "Export it again as CSV (UTF-8).")
+
+
+def _literal_path(file: Path) -> str:
+    """The path with DuckDB's wildcards made literal, so that `sales[1].csv` is only ever that file."""
+    return re.sub(r"([*?\[])", r"[\1]", str(file.resolve()))

@@ -1,0 +1,309 @@
+"""A model bundle: both models with their scaler, feature contract and proofs, opened only when all of it is right.
+
+Opening checks, in this order: the manifest's digest, the digest of every file, the scaler through an allow-list,
+the models in a child process, and the golden rows, whose outputs were written down at training.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundles.files import (
+    ACTIVATE,
+    MANIFEST_FILE,
+    MODEL_FILES,
+    SCALER_FILE,
+    TRAIN,
+    ActiveVersion,
+    BundleError,
+    ModelNotFound,
+    changed,
+    list_versions,
+    read_active,
+    read_file,
+    read_manifest,
+    required_file,
+    sha256,
+    version_folder,
+)
+from loyalty_core.ml.bundles.sandbox import ModelNotProven, prove
+from loyalty_core.ml.bundles.scaler import Scaler, UnsafePickle, read_scaler
+from loyalty_core.ml.bundles.tflite import ModelUnreadable, TfliteModel
+from loyalty_core.ml.features.contract import FeatureContract
+
+__all__ = ["Bundle", "BundleError", "BundleParts", "ModelNotFound", "ModelPart", "load_bundle"]
+
+FloatRows = npt.NDArray[np.float32]
+
+# Between processors, LiteRT's answers differ by a few units in the seventh digit.
+_TOLERANCE = 1e-4
+
+_proven: set[str] = set()
+
+
+@dataclass(frozen=True)
+class ModelPart:
+    """One trained model and its story.
+
+    `golden_inputs` (rows, width) are encoded and not scaled, `golden_outputs` (rows, outputs) what the model
+    answers for them; `offers` are the offer ids in the order of the outputs, empty for churn.
+    """
+
+    tflite: bytes
+    golden_inputs: npt.NDArray[Any]
+    golden_outputs: npt.NDArray[Any]
+    trained_at: datetime
+    metrics: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, Any] = field(default_factory=dict)
+    window: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
+    offers: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class BundleParts:
+    """All that `bundle_store.write_bundle` makes a bundle of.
+
+    `scaler` is the pickle of a fitted StandardScaler, `models` has "churn", "nbo" or both, `background`
+    (rows, width) are training rows, encoded and not scaled, against which predictions are explained, `trained_on`
+    names the data as `warehouse.source.name_data` does, `reference` is a `reference.Reference` as JSON.
+    """
+
+    contract: FeatureContract
+    scaler: bytes
+    models: Mapping[str, ModelPart]
+    background: npt.NDArray[Any]
+    feature_mapping: Mapping[str, Any]
+    trained_by: str
+    trained_on: str = ""
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    reference: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """An opened version; safe to use from many threads."""
+
+    version: str
+    manifest: dict[str, Any]
+    contract: FeatureContract
+    scaler: Scaler
+    scaler_content: bytes
+    models: dict[str, TfliteModel]
+    background: FloatRows
+    is_mock: bool = False
+
+    @property
+    def trained_on(self) -> str:
+        """Whose data the models learned from; empty when not known."""
+        return self.manifest.get("trained_on", "")
+
+    @property
+    def churn(self) -> TfliteModel | None:
+        return self.models.get("churn")
+
+    @property
+    def nbo(self) -> TfliteModel | None:
+        return self.models.get("nbo")
+
+    @property
+    def offers(self) -> tuple[int, ...]:
+        """Offer ids in the order of the scores; empty without an offer model."""
+        return tuple(self.manifest["models"]["nbo"]["offers"]) if self.nbo else ()
+
+    def churn_probabilities(self, encoded: FloatRows) -> FloatRows:
+        """Probability of churn for encoded, unscaled float32 (rows, width); shape (rows,)."""
+        return self._predict("churn", encoded)[:, 0]
+
+    def offer_scores(self, encoded: FloatRows) -> FloatRows:
+        """Probability of each of `offers` for encoded, unscaled float32 (rows, width); shape (rows, offers)."""
+        return self._predict("nbo", encoded)
+
+    def require(self, name: str) -> TfliteModel:
+        """The model "churn" or "nbo"; raises `ModelNotFound` when the bundle was trained without it."""
+        if model := self.models.get(name):
+            return model
+        raise ModelNotFound(Path("models") / MODEL_FILES[name], f"The active version {self.version} is without it.")
+
+    def part(self, name: str) -> ModelPart:
+        """A model as it was written, to carry it over into another bundle of the same contract and scaler."""
+        model, entry = self.require(name), self.manifest["models"][name]
+        return ModelPart(
+            tflite=model.content,
+            golden_inputs=np.array(entry["golden"]["inputs"], dtype=np.float32),
+            golden_outputs=np.array(entry["golden"]["outputs"], dtype=np.float32),
+            trained_at=datetime.fromisoformat(entry["trained_at"]),
+            metrics=entry["metrics"],
+            rows=entry["rows"],
+            window=entry["window"],
+            options=entry["options"],
+            offers=tuple(entry["offers"]),
+        )
+
+    def _predict(self, name: str, encoded: FloatRows) -> FloatRows:
+        answers = self.require(name).predict(self.scaler.transform(encoded))
+        if not np.isfinite(answers).all():
+            raise BundleError(
+                f"{MODEL_FILES[name]} of the version {self.version} answers something that is not a number.",
+                remedy="Look at the feature values in the warehouse, or train again.",
+            )
+        return answers
+
+
+def load_bundle(models_dir: Path, version: str | None = None) -> Bundle:
+    """Open a version, by default the active one.
+
+    Raises `ModelNotFound` when nothing was trained yet and `BundleError`, naming the file, when something is
+    not as it was written.
+    """
+    if version is not None:
+        return open_folder(version_folder(models_dir, version))
+    active = read_active(models_dir)
+    if active is None:
+        raise ModelNotFound(models_dir / MODEL_FILES["nbo"])
+    return open_active(models_dir, active)
+
+
+def open_active(models_dir: Path, active: ActiveVersion) -> Bundle:
+    """Open the version that active.json names, with the copies beside it."""
+    folder = version_folder(models_dir, active.version)
+    bundle = open_folder(folder, active.manifest_sha256)
+    _check_copies(models_dir, bundle.manifest)
+    return bundle
+
+
+def open_folder(folder: Path, manifest_sha256: str | None = None) -> Bundle:
+    """Open the version in a folder; raises `BundleError`, also when its manifest has another digest than given."""
+    manifest, digest = read_manifest(folder)
+    if manifest_sha256 not in {None, digest}:
+        raise changed(folder, MANIFEST_FILE)
+    try:
+        return _open(folder, manifest)
+    except BundleError:
+        raise
+    except (LoyaltyError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BundleError(
+            f"{MANIFEST_FILE} of the version {folder.name} does not describe a bundle.",
+            f"{type(error).__name__}: {error}",
+            f"Train again: {TRAIN}",
+        ) from None
+
+
+def _open(folder: Path, manifest: dict[str, Any]) -> Bundle:
+    scaler_content = _intact(folder, manifest["scaler"])
+    contents = {name: _intact(folder, entry) for name, entry in manifest["models"].items()}
+    contract = FeatureContract.from_json(manifest["features"])
+    scaler = _open_scaler(scaler_content, contract.width, folder)
+    golden = {name: _golden_rows(entry, contract.width) for name, entry in manifest["models"].items()}
+    _prove_unless_known(folder, {name: (contents[name], scaler.transform(golden[name][0])) for name in contents})
+    models = {name: _open_model(folder, MODEL_FILES[name], content) for name, content in contents.items()}
+    for name, model in models.items():
+        _check_answers(folder, name, model, scaler, golden[name])
+    if "nbo" in models and len(manifest["models"]["nbo"]["offers"]) != models["nbo"].outputs:
+        raise ValueError(f"{models['nbo'].outputs} scores for the offers {manifest['models']['nbo']['offers']}")
+    background = np.array(manifest["background"], dtype=np.float32).reshape(-1, contract.width)
+    return Bundle(folder.name.removeprefix("."), manifest, contract, scaler, scaler_content, models, background)
+
+
+def _intact(folder: Path, entry: Mapping[str, str]) -> bytes:
+    if entry["file"] not in {SCALER_FILE, *MODEL_FILES.values()}:
+        raise ValueError(f"{entry['file']!r} is not a file of a bundle")
+    content = required_file(folder, entry["file"])
+    if sha256(content) != entry["sha256"]:
+        raise changed(folder, entry["file"])
+    return content
+
+
+def _open_scaler(content: bytes, width: int, folder: Path) -> Scaler:
+    try:
+        scaler = read_scaler(content)
+    except UnsafePickle as error:
+        raise BundleError(f"{SCALER_FILE} of the version {folder.name} is refused.", str(error)) from None
+    if len(scaler.mean) != width:
+        raise BundleError(
+            f"{SCALER_FILE} of the version {folder.name} is of another model.",
+            f"It scales {len(scaler.mean)} inputs, the models have {width}.",
+        )
+    return scaler
+
+
+def _golden_rows(entry: Mapping[str, Any], width: int) -> tuple[FloatRows, FloatRows]:
+    inputs, outputs = (np.array(entry["golden"][side], dtype=np.float32) for side in ("inputs", "outputs"))
+    if inputs.ndim != 2 or inputs.shape[1] != width or outputs.ndim != 2 or not 0 < len(inputs) == len(outputs):
+        raise ValueError(f"golden rows of shape {inputs.shape} → {outputs.shape}")
+    return inputs, outputs
+
+
+def _prove_unless_known(folder: Path, models: Mapping[str, tuple[bytes, FloatRows]]) -> None:
+    unknown = {name: model for name, model in models.items() if sha256(model[0]) not in _proven}
+    if not unknown:
+        return
+    try:
+        prove(unknown)
+    except ModelNotProven as error:
+        name = MODEL_FILES.get(error.model, "A model")
+        raise BundleError(f"{name} of the version {folder.name} cannot be opened.", error.why) from None
+    _proven.update(sha256(content) for content, _ in unknown.values())
+
+
+def _open_model(folder: Path, file: str, content: bytes) -> TfliteModel:
+    try:
+        return TfliteModel(content)
+    except ModelUnreadable as error:
+        raise BundleError(f"{file} of the version {folder.name} cannot be opened.", str(error)) from None
+
+
+def _check_answers(
+    folder: Path, name: str, model: TfliteModel, scaler: Scaler, golden: tuple[FloatRows, FloatRows]
+) -> None:
+    inputs, expected = golden
+    if model.width != inputs.shape[1] or model.outputs != expected.shape[1]:
+        raise BundleError(
+            f"{MODEL_FILES[name]} of the version {folder.name} is of another bundle.",
+            f"It takes {model.width} inputs and gives {model.outputs} outputs; "
+            f"the manifest says {inputs.shape[1]} and {expected.shape[1]}.",
+        )
+    answers = model.predict(scaler.transform(inputs))
+    if not np.allclose(answers, expected, rtol=0, atol=_TOLERANCE):
+        raise BundleError(
+            f"{MODEL_FILES[name]} of the version {folder.name} does not answer as it did at training.",
+            f"Golden rows differ by up to {np.abs(answers - expected).max():.2g}.",
+            f"Train again: {TRAIN}",
+        )
+
+
+def _check_copies(models_dir: Path, manifest: Mapping[str, Any]) -> None:
+    """Refuse a file beside active.json that is of no version: someone changed it and may believe it is served.
+
+    A copy of another version is what an activation leaves that was killed half way; it does no harm.
+    """
+    expected = {entry["file"]: entry["sha256"] for entry in (manifest["scaler"], *manifest["models"].values())}
+    for name, digest in expected.items():
+        path = models_dir / name
+        try:
+            found = sha256(read_file(path))
+        except FileNotFoundError:
+            raise ModelNotFound(path, "Its original is in the active version.") from None
+        if found != digest and found not in _digests_of_all_versions(models_dir, name):
+            raise BundleError(
+                f"{path} was changed: it is not the file of any version.",
+                remedy=f"Activate a version again, which restores it ({ACTIVATE}), or train again.",
+            )
+
+
+def _digests_of_all_versions(models_dir: Path, name: str) -> set[str]:
+    found: set[str] = set()
+    for version in list_versions(models_dir):
+        try:
+            manifest, _ = read_manifest(version_folder(models_dir, version))
+            entries = (manifest["scaler"], *manifest["models"].values())
+            found.update(entry["sha256"] for entry in entries if entry["file"] == name)
+        except (BundleError, KeyError, TypeError, AttributeError):
+            continue
+    return found

@@ -1,0 +1,272 @@
+"""Writing, activating and removing model versions.
+
+Whatever the moment at which the process is killed or the disk is full, what was active stays active and whole:
+a version is written and proven under another name and then renamed, and active.json is replaced at the very end.
+"""
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from loyalty_core.ml.bundles.bundle import Bundle, BundleParts, ModelPart, open_folder
+from loyalty_core.ml.bundles.experiment import EXPERIMENT_FILE, read_experiment, running_challenger
+from loyalty_core.ml.bundles.files import (
+    ACTIVE_FILE,
+    COPIED_FILES,
+    DIGEST_FILE,
+    FORMAT,
+    MANIFEST_FILE,
+    MODEL_FILES,
+    SCALER_FILE,
+    ActiveVersion,
+    BundleError,
+    canonical_json,
+    digest_line,
+    list_versions,
+    read_active,
+    read_file,
+    sha256,
+    version_folder,
+)
+
+__all__ = [
+    "activate", "discard", "earlier_versions", "list_versions", "prune", "replace_file", "rollback", "write_bundle",
+    "writing",
+]  # fmt: skip
+
+_VERSION_TIME = "%Y%m%dT%H%M%SZ"
+
+
+def write_bundle(models_dir: Path, parts: BundleParts) -> str:
+    """Write and prove a new version, without activating it; returns its name.
+
+    Raises `BundleError` when the parts do not fit together, or when the disk is full.
+    """
+    with writing(models_dir):
+        now = datetime.now(UTC)
+        version = _new_version(models_dir, now)
+        folder = version_folder(models_dir, version)
+        unfinished = folder.with_name(f".{version}")
+        unfinished.mkdir()
+        for name, content in _contents(parts, version, now).items():
+            _write(unfinished / name, content)
+        _sync_folder(unfinished)
+        open_folder(unfinished)
+        unfinished.rename(folder)
+        _sync_folder(folder.parent)
+        return version
+
+
+def activate(models_dir: Path, version: str, by: str) -> Bundle:
+    """Make a version the active one, which ends an A/B test of another champion.
+
+    Raises `BundleError` and changes nothing when it is not whole.
+    """
+    with writing(models_dir):
+        return _activate(models_dir, version, by, _previous(models_dir, version))
+
+
+def rollback(models_dir: Path, by: str) -> Bundle:
+    """Activate the version that was active before; further calls go further back."""
+    with writing(models_dir):
+        earlier = earlier_versions(models_dir)
+        if not earlier:
+            raise BundleError("There is no earlier version to go back to.", remedy="Train again, or choose a version.")
+        return _activate(models_dir, earlier[0], by, tuple(earlier[1:]))
+
+
+def earlier_versions(models_dir: Path) -> list[str]:
+    """Versions that were active before and are still there, latest first: where `rollback` leads."""
+    active = read_active(models_dir)
+    kept = set(list_versions(models_dir))
+    return [version for version in (active.previous if active else ()) if version in kept]
+
+
+def discard(models_dir: Path, version: str) -> None:
+    """Remove one version; raises `BundleError` for the active one and for one that is not there."""
+    with writing(models_dir):
+        active = read_active(models_dir)
+        if active and version == active.version:
+            raise BundleError(f"The version {version} is active.", remedy="Activate another one before you discard it.")
+        if not version_folder(models_dir, version).is_dir():
+            raise BundleError(f"There is no version {version}.", "It may have been discarded meanwhile.")
+        if version == running_challenger(models_dir):
+            raise BundleError(
+                f"The version {version} is the challenger of an A/B test.",
+                remedy="Stop the test before you discard it.",
+            )
+        _remove(models_dir, active, [version])
+
+
+def prune(models_dir: Path, keep: int) -> list[str]:
+    """Remove all but those that serve and the `keep` newest others; returns what was removed."""
+    with writing(models_dir):
+        active = read_active(models_dir)
+        serving = {active.version if active else None, running_challenger(models_dir)}
+        others = [version for version in list_versions(models_dir) if version not in serving]
+        _remove(models_dir, active, others[keep:])
+        return others[keep:]
+
+
+def _remove(models_dir: Path, active: ActiveVersion | None, versions: Sequence[str]) -> None:
+    if active:
+        # The copies may be of a version about to go, after an activation that was killed half way.
+        _copy_files(models_dir, version_folder(models_dir, active.version))
+    for version in versions:
+        folder = version_folder(models_dir, version)
+        folder.rename(folder.with_name(f".{version}"))  # and swept: a half-removed version is never listed
+
+
+def _activate(models_dir: Path, version: str, by: str, previous: tuple[str, ...]) -> Bundle:
+    folder = version_folder(models_dir, version)
+    bundle = open_folder(folder)
+    digest = sha256(read_file(folder / MANIFEST_FILE))
+    _copy_files(models_dir, folder)
+    active = ActiveVersion(version, digest, datetime.now(UTC).isoformat(timespec="seconds"), by, previous)
+    replace_file(models_dir / ACTIVE_FILE, active.to_bytes())
+    return bundle
+
+
+def _previous(models_dir: Path, version: str) -> tuple[str, ...]:
+    try:
+        active = read_active(models_dir)
+    except BundleError:
+        active = None  # activating is the way out of a damaged active.json
+    if active is None:
+        return ()
+    return tuple(dict.fromkeys(one for one in (active.version, *active.previous) if one != version))
+
+
+def _copy_files(models_dir: Path, folder: Path) -> None:
+    """Bring the copies beside active.json in line with a version; all are on disk before the first is replaced."""
+    contents = {name: read_file(folder / name) for name in COPIED_FILES if (folder / name).exists()}
+    for name, content in contents.items():
+        _write(_fresh(models_dir / name), content)
+    for name in contents:
+        _fresh(models_dir / name).replace(models_dir / name)
+    for name in set(COPIED_FILES) - contents.keys():
+        (models_dir / name).unlink(missing_ok=True)
+    _sync_folder(models_dir)
+
+
+def _contents(parts: BundleParts, version: str, now: datetime) -> dict[str, bytes]:
+    files = {MODEL_FILES[name]: part.tflite for name, part in parts.models.items()} | {SCALER_FILE: parts.scaler}
+    try:
+        manifest = canonical_json(_manifest(parts, version, now))
+    except (TypeError, ValueError) as error:
+        raise BundleError("The manifest cannot be written as JSON.", f"{error}.") from None
+    return files | {MANIFEST_FILE: manifest, DIGEST_FILE: digest_line(sha256(manifest))}
+
+
+def _manifest(parts: BundleParts, version: str, now: datetime) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": version,
+        "created_at": now.isoformat(timespec="seconds"),
+        "trained_by": parts.trained_by,
+        "trained_on": parts.trained_on,
+        "features": parts.contract.to_json(),
+        "feature_mapping": dict(parts.feature_mapping),
+        "scaler": {"file": SCALER_FILE, "sha256": sha256(parts.scaler)},
+        "models": {name: _model_entry(MODEL_FILES[name], part) for name, part in parts.models.items()},
+        "background": parts.background.tolist(),
+        "libraries": dict(parts.libraries),
+        "reference": dict(parts.reference),
+    }
+
+
+def _model_entry(file: str, part: ModelPart) -> Mapping[str, Any]:
+    return {
+        "file": file,
+        "sha256": sha256(part.tflite),
+        "trained_at": part.trained_at.isoformat(timespec="seconds"),
+        "rows": part.rows,
+        "window": part.window,
+        "metrics": part.metrics,
+        "options": part.options,
+        "offers": list(part.offers),
+        "golden": {"inputs": part.golden_inputs.tolist(), "outputs": part.golden_outputs.tolist()},
+    }
+
+
+def _new_version(models_dir: Path, now: datetime) -> str:
+    """A name that sorts after every other, even when two are made within a second."""
+    newest = list_versions(models_dir)[:1]
+    if newest:
+        following = datetime.strptime(newest[0][:16], _VERSION_TIME).replace(tzinfo=UTC) + timedelta(seconds=1)
+        now = max(now, following)
+    return f"{now.strftime(_VERSION_TIME)}-{secrets.token_hex(2)}"
+
+
+@contextmanager
+def writing(models_dir: Path) -> Iterator[None]:
+    """One writer at a time, in any process; the lock goes with the process that holds it."""
+    try:
+        (models_dir / "versions").mkdir(parents=True, exist_ok=True)
+        with (models_dir / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _sweep(models_dir)
+            try:
+                yield
+            finally:
+                _sweep(models_dir)
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        raise BundleError(
+            f"The models folder {models_dir} cannot be written: {error.strerror}.",
+            "What was active is untouched.",
+            "Make room on the disk." if full else "Check the folder and its permissions.",
+        ) from error
+
+
+def _sweep(models_dir: Path) -> None:
+    """Remove what is unfinished, of which only the holder of the lock has any, and an A/B test that is over."""
+    for folder in (models_dir / "versions").glob(".*"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in (*COPIED_FILES, ACTIVE_FILE, EXPERIMENT_FILE):
+        _fresh(models_dir / name).unlink(missing_ok=True)
+    _remove_ended_experiment(models_dir)
+
+
+def _remove_ended_experiment(models_dir: Path) -> None:
+    """One whose champion is not active any more would begin again when that version is activated once more."""
+    try:
+        active, experiment = read_active(models_dir), read_experiment(models_dir)
+    except BundleError:
+        return  # what is damaged is mended by activating a version, or by stopping the test
+    if experiment is not None and (active is None or active.version != experiment.champion):
+        (models_dir / EXPERIMENT_FILE).unlink(missing_ok=True)
+        _sync_folder(models_dir)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file atomically, on disk when this returns; for the holder of the lock."""
+    _write(_fresh(path), content)
+    _fresh(path).replace(path)
+    _sync_folder(path.parent)
+
+
+def _fresh(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,247 @@
+"""How good a model is, beside simple baselines on the same rows, and in one plain sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import average_precision_score
+
+from loyalty_core.ml.evaluation.baselines import (
+    BASE_RATE,
+    GRADIENT_BOOSTING,
+    LOGISTIC_REGRESSION,
+    Classes,
+    Probabilities,
+    SimpleRule,
+)
+from loyalty_core.ml.evaluation.bootstrap import Bootstrap
+from loyalty_core.ml.evaluation.curves import precision_points, roc_points
+from loyalty_core.ml.evaluation.ranking import area_under_curve
+from loyalty_core.warehouse.columns.labels import label_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Grade = Literal["A", "B", "C", "D"]
+Metrics = dict[str, Any]
+Customers = npt.NDArray[np.intp]
+
+OWN = "this model"
+_TOP_SHARE = 0.2
+_LEAST = 1e-7
+
+
+class Verdict(NamedTuple):
+    """`sentence` is for people; `worse_than` names the baseline because of which a model is not promoted."""
+
+    grade: Grade
+    sentence: str
+    worse_than: str | None
+
+
+def evaluate_churn(
+    churned: Classes,
+    probability: Probabilities,
+    baselines: Mapping[str, Probabilities],
+    rule: SimpleRule,
+    rule_scores: npt.NDArray[np.floating],
+    customers: Customers | None = None,
+) -> Metrics:
+    """Metrics of `probability` (rows,) on test rows, the same for baselines (rows, 2), deciles and verdict.
+
+    With intervals; `customers` numbers the customer of each row.
+    """
+    answers = {OWN: probability, **{name: both[:, 1] for name, both in baselines.items()}}
+    bootstrap = Bootstrap(churn_metrics, churned, answers, customers)
+    metrics = bootstrap.with_intervals(OWN)
+    others = {
+        name: bootstrap.with_intervals(name) | {"curves": churn_curves(churned, answers[name])} for name in baselines
+    }
+    rule_found = captured(churned, rule_scores, _TOP_SHARE)
+    simple_rule = {"feature": rule.feature, "auc": area_under_curve(rule_scores, churned == 1)}
+    both = np.stack([1 - probability, probability], axis=1)
+    verdict = _verdict(
+        _worse_than(churned, both, baselines),
+        _churn_grade(metrics["auc"], others),
+        f"Finds {_percent(metrics['captured_top_20'])} of churners in the top 20 %; "
+        f"ranking by {label_of(rule.feature).lower()} alone finds {_percent(rule_found)}.",
+    )
+    return {
+        **metrics,
+        **verdict._asdict(),
+        "deciles": deciles(churned, probability),
+        "curves": churn_curves(churned, probability),
+        "baselines": others,
+        "simple_rule": {**simple_rule, "captured_top_20": rule_found},
+    }
+
+
+def evaluate_offers(
+    chosen: Classes,
+    scores: Probabilities,
+    baselines: Mapping[str, Probabilities],
+    offers: Sequence[int],
+    customers: Customers | None = None,
+) -> Metrics:
+    """Metrics of `scores` (rows, offers) on test rows, the same for baselines, recall per offer and verdict.
+
+    With intervals; `customers` numbers the customer of each row.
+    """
+    bootstrap = Bootstrap(offer_metrics, chosen, {OWN: scores, **baselines}, customers)
+    metrics = bootstrap.with_intervals(OWN)
+    others = {name: bootstrap.with_intervals(name) for name in baselines}
+    popular = others[BASE_RATE]
+    verdict = _verdict(
+        _worse_than(chosen, scores, baselines),
+        _offer_grade(metrics, others),
+        f"The offer taken is the first choice for {_percent(metrics['top_1'])} of customers and among the first three "
+        f"for {_percent(metrics['top_3'])}; always naming the most popular offers gives {_percent(popular['top_1'])} "
+        f"and {_percent(popular['top_3'])}.",
+    )
+    return {
+        **metrics,
+        **verdict._asdict(),
+        "offers": _per_offer(chosen, scores, offers),
+        "confusion": confusion(chosen, scores),
+        "baselines": others,
+    }
+
+
+def churn_metrics(churned: Classes, probability: Probabilities) -> Metrics:
+    """ROC AUC, PR AUC, log loss (nats), Brier score, calibration error, and churners in the top 20 %."""
+    positive = churned == 1
+    return {
+        "auc": area_under_curve(probability, positive),
+        "pr_auc": float(average_precision_score(churned, probability)),
+        "log_loss": float(_row_losses(churned, np.stack([1 - probability, probability], axis=1)).mean()),
+        "brier": float(np.mean((probability - churned) ** 2)),
+        "calibration_error": calibration_error(churned, probability),
+        "captured_top_20": captured(churned, probability, _TOP_SHARE),
+        "mean_predicted": float(probability.mean()),
+        "actual_rate": float(positive.mean()),
+    }
+
+
+def offer_metrics(chosen: Classes, scores: Probabilities) -> Metrics:
+    """Top-1 and top-3 accuracy, mean reciprocal rank and log loss (nats); ties count against the model's rank."""
+    own = scores[np.arange(len(chosen)), chosen]
+    rank = (scores > own[:, None]).sum(axis=1) + ((scores == own[:, None]).sum(axis=1) + 1) / 2
+    return {
+        "top_1": float((rank <= 1).mean()),
+        "top_3": float((rank <= 3).mean()),
+        "mean_reciprocal_rank": float((1 / rank).mean()),
+        "log_loss": float(_row_losses(chosen, scores).mean()),
+    }
+
+
+def deciles(churned: Classes, probability: Probabilities) -> list[Metrics]:
+    """Ten equal groups by falling probability: predicted and actual rate, lift, and share of churners so far."""
+    order = np.argsort(-probability, kind="stable")
+    groups = np.array_split(order, 10)
+    found = np.cumsum([churned[group].sum() for group in groups])
+    base, total = max(churned.mean(), _LEAST), max(int(churned.sum()), 1)
+    return [
+        {
+            "rows": len(group),
+            "predicted": float(probability[group].mean()),
+            "actual": float(churned[group].mean()),
+            "lift": float(churned[group].mean() / base),
+            "captured": float(so_far / total),
+        }
+        for group, so_far in zip(groups, found, strict=True)
+        if len(group)
+    ]
+
+
+def churn_curves(churned: Classes, probability: Probabilities) -> dict[str, list[list[float]]]:
+    """The ROC and precision-recall curves as points (x, y)."""
+    return {"roc": roc_points(churned, probability), "precision": precision_points(churned, probability)}
+
+
+def confusion(chosen: Classes, scores: Probabilities) -> list[list[int]]:
+    """Rows by the offer taken (outer) and the model's first choice (inner), in the order of the scores."""
+    offers = scores.shape[1]
+    pairs = chosen * offers + np.argmax(scores, axis=1)
+    return np.bincount(pairs, minlength=offers * offers).reshape(offers, offers).tolist()
+
+
+def calibration_error(churned: Classes, probability: Probabilities) -> float:
+    """Mean distance between predicted and actual rate over the deciles, weighted by rows."""
+    groups = deciles(churned, probability)
+    return sum(group["rows"] * abs(group["predicted"] - group["actual"]) for group in groups) / len(churned)
+
+
+def captured(churned: Classes, scores: npt.NDArray[np.floating], share: float) -> float:
+    """Share of churners among the `share` of rows with the highest scores; a tie at the edge counts in part."""
+    wanted = share * len(scores)
+    edge = np.sort(scores)[::-1][max(int(np.ceil(wanted)) - 1, 0)]
+    above, at = scores > edge, scores == edge
+    part = (wanted - above.sum()) / at.sum()
+    return float((churned[above].sum() + part * churned[at].sum()) / max(churned.sum(), 1))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _row_losses(classes: Classes, probabilities: Probabilities) -> npt.NDArray[np.float64]:
+    own = probabilities[np.arange(len(classes)), classes].astype(np.float64)
+    return -np.log(np.clip(own, _LEAST, 1))
+
+
+def _worse_than(classes: Classes, answers: Probabilities, baselines: Mapping[str, Probabilities]) -> str | None:
+    """The simple baseline with less log loss: the base rate at all, logistic regression beyond chance.
+
+    Beyond chance is two standard errors of the paired difference per row.
+    """
+    own = _row_losses(classes, answers)
+    for name, errors in ((BASE_RATE, 0.0), (LOGISTIC_REGRESSION, 2.0)):
+        behind = own - _row_losses(classes, baselines[name])
+        if behind.mean() > errors * behind.std() / np.sqrt(len(behind)):
+            return name
+    return None
+
+
+def _verdict(worse_than: str | None, grade: Grade, sentence: str) -> Verdict:
+    if worse_than is None:
+        return Verdict(grade, sentence, None)
+    return Verdict("D", f"Worse than the simple baseline ({worse_than}). {sentence}", worse_than)
+
+
+def _churn_grade(auc: float, baselines: Mapping[str, Metrics]) -> Grade:
+    """By ROC AUC: from 0.8 A, from 0.7 B, from 0.6 C; one lower when a baseline is ahead by more than 0.01."""
+    return _graded(auc, (0.8, 0.7, 0.6), behind=_best(baselines, "auc", max) - auc > 0.01)
+
+
+def _offer_grade(metrics: Metrics, baselines: Mapping[str, Metrics]) -> Grade:
+    """By first choices against always naming the most popular offer: from 1.75 times as many A, 1.35 B, 1.1 C.
+
+    One lower when a baseline's log loss is better by more than 0.02.
+    """
+    times = metrics["top_1"] / max(baselines[BASE_RATE]["top_1"], _LEAST)
+    return _graded(times, (1.75, 1.35, 1.1), behind=metrics["log_loss"] - _best(baselines, "log_loss", min) > 0.02)
+
+
+def _graded(value: float, limits: tuple[float, float, float], *, behind: bool) -> Grade:
+    grades: tuple[Grade, ...] = ("A", "B", "C", "D")
+    reached = sum(value < limit for limit in limits)
+    return grades[min(reached + behind, 3)]
+
+
+def _best(baselines: Mapping[str, Metrics], metric: str, choose: Callable[..., float]) -> float:
+    return choose(baselines[name][metric] for name in (LOGISTIC_REGRESSION, GRADIENT_BOOSTING))
+
+
+def _per_offer(chosen: Classes, scores: Probabilities, offers: Sequence[int]) -> list[Metrics]:
+    """For each offer: rows that took it, how many of those have it as first choice and in the first three."""
+    ranked = np.argsort(-scores, axis=1, kind="stable")
+    found = []
+    for place, offer in enumerate(offers):
+        took = chosen == place
+        first = ranked[took, 0] == place
+        three = (ranked[took, :3] == place).any(axis=1)
+        recall = {"recall": float(first.mean()), "recall_top_3": float(three.mean())} if took.any() else {}
+        found.append({"offer": int(offer), "rows": int(took.sum()), **recall})
+    return found

@@ -1,0 +1,337 @@
+"""The feature contract: which columns a model reads, in which order, and how each becomes numbers.
+
+Column names differ between the features view and the history tables, so everything past `required_columns`
+goes by the names of ML_FEATURE_MAPPING. The same contract encodes at training and at serving.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from rapidfuzz import process
+
+from loyalty_core.errors import DataError, LoyaltyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from loyalty_core.settings.settings import Settings
+
+FeatureKind = Literal["number", "boolean", "text"]
+Values = pa.Array | pa.ChunkedArray | npt.NDArray[Any]
+
+# A category in fewer training rows than this shares the slot "other": its own weight would be noise.
+_RARE_ROWS = 10
+_RARE_SHARE = 0.005
+_MOST_CATEGORIES = 50
+# Whatever float32 cannot hold counts as blank; the comparison is false for NaN as well.
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+class FeatureCountMismatch(LoyaltyError, ValueError):
+    """The features expected and the features found are not the same."""
+
+    code = "feature_count_mismatch"
+
+
+class MappingError(LoyaltyError):
+    """ML_FEATURE_MAPPING names a column that is not there, or one that no model can read."""
+
+    code = "bad_mapping"
+
+
+@dataclass(frozen=True)
+class MappedFeature:
+    """One line of the mapping against a table: `column` is None when no candidate exists, `nearest` a hint."""
+
+    name: str
+    column: str | None
+    candidates: tuple[str, ...]
+    nearest: str | None = None
+
+
+def resolve_mapping(mapping: Mapping[str, str | list[str]], column_names: Iterable[str]) -> list[MappedFeature]:
+    """The column of each feature, in the mapping's order: the first candidate that exists, upper or lower case."""
+    present = list(column_names)
+    any_case = {name.casefold(): name for name in reversed(present)} | {name: name for name in present}
+    resolved: list[MappedFeature] = []
+    for name, candidates in mapping.items():
+        names = (candidates,) if isinstance(candidates, str) else tuple(candidates)
+        found = next((any_case[key] for c in names for key in (c, c.casefold()) if key in any_case), None)
+        nearest = None if found else _nearest((*names, name), present)
+        resolved.append(MappedFeature(name, found, names, nearest))
+    return resolved
+
+
+def required_columns(mapping: Mapping[str, str | list[str]], column_names: Iterable[str], table: str) -> dict[str, str]:
+    """Feature → column of `table`; raises `MappingError` with the nearest name for the first that is missing."""
+    columns: dict[str, str] = {}
+    for feature in resolve_mapping(mapping, column_names):
+        if feature.column is None:
+            hint = f"; nearest: {feature.nearest}" if feature.nearest else ""
+            raise MappingError(
+                f"{table} has no column for the feature {feature.name!r} ({' or '.join(feature.candidates)}{hint}).",
+                remedy="Correct ML_FEATURE_MAPPING, or add the column in the warehouse.",
+            )
+        columns[feature.name] = feature.column
+    return columns
+
+
+def require_input_size(settings: Settings) -> None:
+    """Raise `FeatureCountMismatch` when ML_MODEL_INPUT_SIZE is not the number of mapped features."""
+    mapped = len(settings.ml_feature_mapping)
+    if settings.ml_model_input_size != mapped:
+        raise FeatureCountMismatch(
+            f"Feature count mismatch: ML_MODEL_INPUT_SIZE is {settings.ml_model_input_size}, "
+            f"but ML_FEATURE_MAPPING has {mapped} features.",
+            remedy=f"Set ML_MODEL_INPUT_SIZE to {mapped}, or correct ML_FEATURE_MAPPING.",
+        )
+
+
+@dataclass(frozen=True)
+class InputFeature:
+    """How one feature is read; everything here was seen in the training rows.
+
+    `median` stands in for a blank number or boolean. A text takes one slot per category and one for "other",
+    which holds rare, unseen and (unless blank, as "", is a category itself) blank values.
+    """
+
+    name: str
+    kind: FeatureKind
+    median: float = 0.0
+    categories: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Slots in the encoded vector."""
+        return len(self.categories) + 1 if self.kind == "text" else 1
+
+    @cached_property
+    def slot_of(self) -> dict[str, int]:
+        """Category → slot."""
+        return {category: slot for slot, category in enumerate(self.categories)}
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """`values`: float32 (rows, width), unscaled. `blanks`: bool (rows, features), True where a value was blank."""
+
+    values: npt.NDArray[np.float32]
+    blanks: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FeatureContract:
+    """The features of a bundle in order; `encode` gives the vector that the scaler takes."""
+
+    inputs: tuple[InputFeature, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.inputs)
+
+    @cached_property
+    def width(self) -> int:
+        """Length of the encoded vector: more than the number of features when there are texts."""
+        return sum(feature.width for feature in self.inputs)
+
+    @cached_property
+    def slices(self) -> tuple[slice, ...]:
+        """Where each feature stands in the encoded vector."""
+        ends = np.cumsum([feature.width for feature in self.inputs]).tolist()
+        return tuple(slice(end - feature.width, end) for feature, end in zip(self.inputs, ends, strict=True))
+
+    def require(self, names: Sequence[str], setting: str = "ML_FEATURE_MAPPING") -> None:
+        """Raise `FeatureCountMismatch` unless `names` are this contract's features, in any order."""
+        if set(names) != set(self.names):
+            expected, found = ", ".join(self.names), ", ".join(names)
+            raise FeatureCountMismatch(
+                f"Feature count mismatch: the models were trained on {len(self.names)} features ({expected}), "
+                f"but {setting} has {len(names)} ({found}).",
+                remedy=f"Correct {setting}, or train again: python train_models_from_dwh.py",
+            )
+
+    def encode(self, columns: Mapping[str, Values]) -> Encoded:
+        """Encode many customers; `columns` by feature name, all of one length.
+
+        Integers, decimals, booleans, texts, NULL and NaN are taken as they come. Raises `FeatureCountMismatch`
+        when a feature is missing and `DataError` when a number or boolean holds something else.
+        """
+        if missing := [name for name in self.names if name not in columns]:
+            raise self._missing(missing, len(columns))
+        rows = len(columns[self.names[0]])
+        values = np.zeros((rows, self.width), dtype=np.float32)
+        blanks = np.zeros((rows, len(self.inputs)), dtype=np.bool_)
+        for position, (feature, place) in enumerate(zip(self.inputs, self.slices, strict=True)):
+            column = as_arrow(columns[feature.name])
+            if feature.kind == "text":
+                slots, blanks[:, position] = _text_slots(feature, column)
+                values[np.arange(rows), place.start + slots] = 1.0
+            else:
+                numbers = as_numbers(feature.name, column)
+                blank = blanks[:, position] = ~(np.abs(numbers) <= _LARGEST)
+                values[:, place.start] = np.where(blank, feature.median, numbers)
+        return Encoded(values, blanks)
+
+    def encode_row(self, features: Mapping[str, Any]) -> Encoded:
+        """Encode one customer from Python values; the same numbers as `encode`, without its start-up cost."""
+        if missing := [name for name in self.names if name not in features]:
+            raise self._missing(missing, len(features))
+        values = [0.0] * self.width
+        blanks = [False] * len(self.inputs)
+        for position, (feature, place) in enumerate(zip(self.inputs, self.slices, strict=True)):
+            value = features[feature.name]
+            if feature.kind == "text":
+                text = "" if value is None or value != value else str(value)
+                blanks[position] = not text
+                values[place.start + feature.slot_of.get(text, len(feature.categories))] = 1.0
+            else:
+                number = _as_number(feature.name, value)
+                blanks[position] = not abs(number) <= _LARGEST
+                values[place.start] = feature.median if blanks[position] else number
+        return Encoded(np.array([values], dtype=np.float32), np.array([blanks]))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """For the manifest."""
+        return [asdict(feature) | {"categories": list(feature.categories)} for feature in self.inputs]
+
+    @classmethod
+    def from_json(cls, inputs: Any) -> FeatureContract:
+        """The contract in a manifest; raises `DataError` when it is not one."""
+        try:
+            return cls(tuple(_input_from_json(entry) for entry in inputs))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError("The feature contract cannot be read.", f"{type(error).__name__}: {error}.") from None
+
+    def _missing(self, missing: Sequence[str], found: int) -> FeatureCountMismatch:
+        return FeatureCountMismatch(
+            f"Feature count mismatch: {len(self.names)} features are needed and {found} were given.",
+            f"Missing: {', '.join(missing)}.",
+            "Check ML_FEATURE_MAPPING against the columns of the warehouse.",
+        )
+
+
+def fit_contract(tables: Sequence[pa.Table]) -> FeatureContract:
+    """Learn kinds, medians and categories from the training rows of all histories; columns by feature name."""
+    return FeatureContract(
+        tuple(_fit_input(name, [table[name] for table in tables]) for name in tables[0].column_names)
+    )
+
+
+def as_arrow(values: Values) -> pa.Array:
+    """One Arrow array, dictionaries decoded."""
+    array = pa.array(values, from_pandas=True) if isinstance(values, np.ndarray) else values
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def as_numbers(name: str, column: pa.Array) -> npt.NDArray[np.float64]:
+    """The column as float64, blanks as NaN; raises `DataError` when it holds anything but numbers."""
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    if pa.types.is_null(column.type) or _is_text(column.type) or _is_numeric(column.type):
+        try:
+            return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:
+            pass
+    raise _not_a_number(name, f"a column of type {column.type}")
+
+
+def kind_of(name: str, column_type: pa.DataType) -> FeatureKind:
+    """How a column of this Arrow type is read; raises `MappingError` for dates and nested types."""
+    if pa.types.is_boolean(column_type):
+        return "boolean"
+    if _is_numeric(column_type) or pa.types.is_null(column_type):
+        return "number"
+    if _is_text(column_type) or pa.types.is_dictionary(column_type):
+        return "text"
+    raise MappingError(
+        f"The feature {name!r} is a column of type {column_type}, which no model can read.",
+        remedy="Map a number, a boolean or a text; for a date, let the view give the days since it.",
+    )
+
+
+def _fit_input(name: str, columns: Sequence[pa.ChunkedArray]) -> InputFeature:
+    kinds: set[FeatureKind] = {
+        kind_of(name, column.type) for column in columns if not pa.types.is_null(column.type)
+    } or {"number"}
+    if len(kinds) > 1:
+        raise MappingError(
+            f"The feature {name!r} is a {' and a '.join(sorted(kinds))} in different tables.",
+            remedy="Give it the same type in the history tables and the features view.",
+        )
+    kind = kinds.pop()
+    if kind == "text":
+        return InputFeature(name, kind, categories=_frequent_categories(columns))
+    numbers = np.concatenate([as_numbers(name, as_arrow(column)) for column in columns])
+    numbers = numbers[np.abs(numbers) <= _LARGEST]
+    median = float(np.median(numbers)) if len(numbers) else 0.0
+    return InputFeature(name, kind, float(median >= 0.5) if kind == "boolean" else median)
+
+
+def _frequent_categories(columns: Sequence[pa.ChunkedArray]) -> tuple[str, ...]:
+    counts: Counter[str] = Counter()
+    for column in columns:
+        for entry in _filled_text(as_arrow(column)).value_counts().to_pylist():
+            counts[entry["values"]] += entry["counts"]
+    enough = max(_RARE_ROWS, _RARE_SHARE * counts.total())
+    frequent = sorted((item for item in counts.items() if item[1] >= enough), key=lambda item: (-item[1], item[0]))
+    return tuple(category for category, _ in frequent[:_MOST_CATEGORIES])
+
+
+def _text_slots(feature: InputFeature, column: pa.Array) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+    text = _filled_text(column)
+    known = pa.array(feature.categories, type=text.type)
+    found = pc.index_in(text, value_set=known)  # pyright: ignore[reportAttributeAccessIssue]
+    slots = pc.fill_null(found, len(feature.categories)).to_numpy(zero_copy_only=False)
+    return slots.astype(np.intp), text.to_numpy(zero_copy_only=False) == ""
+
+
+def _filled_text(column: pa.Array) -> pa.Array:
+    return pc.fill_null(column.cast(pa.string()), "")
+
+
+def _as_number(name: str, value: Any) -> float:
+    try:
+        return math.nan if value is None else float(value)
+    except (TypeError, ValueError):
+        raise _not_a_number(name, repr(value)[:60]) from None
+
+
+def _not_a_number(name: str, found: str) -> DataError:
+    return DataError(
+        f"The feature {name!r} should be a number, but is {found}.",
+        remedy="Correct the column in the warehouse, or train again if its type was changed on purpose.",
+    )
+
+
+def _input_from_json(entry: dict[str, Any]) -> InputFeature:
+    if entry["kind"] not in get_args(FeatureKind):
+        raise ValueError(f"unknown kind {entry['kind']!r}")
+    categories = tuple(str(category) for category in entry["categories"])
+    return InputFeature(str(entry["name"]), entry["kind"], float(entry["median"]), categories)
+
+
+def _is_text(column_type: pa.DataType) -> bool:
+    return (
+        pa.types.is_string(column_type) or pa.types.is_large_string(column_type) or pa.types.is_string_view(column_type)
+    )
+
+
+def _is_numeric(column_type: pa.DataType) -> bool:
+    return pa.types.is_integer(column_type) or pa.types.is_floating(column_type) or pa.types.is_decimal(column_type)
+
+
+def _nearest(candidates: Sequence[str], present: Sequence[str]) -> str | None:
+    matches = (process.extractOne(candidate, present, score_cutoff=60) for candidate in candidates)
+    best = max((match for match in matches if match), key=lambda match: match[1], default=None)
+    return best[0] if best else None

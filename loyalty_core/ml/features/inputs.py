@@ -1,0 +1,63 @@
+"""From the rows of the features view to what the models take."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from loyalty_core.ml.features.contract import Encoded, FeatureContract, FeatureKind, required_columns
+from loyalty_core.settings.settings import Settings
+from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.columns.catalog import kind_of
+
+Row = Mapping[str, Any]
+
+
+class ModelInputs:
+    """Finds the mapped columns in the features view, anew whenever the view was read anew."""
+
+    def __init__(self, warehouse: Warehouse, settings: Settings) -> None:
+        self._warehouse = warehouse
+        self._mapping = settings.ml_feature_mapping
+        self._resolved: tuple[sa.Table, dict[str, str]] | None = None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Mapped feature → column; raises `MappingError` naming the first that is missing, with the nearest."""
+        view, resolved = self._warehouse.features, self._resolved
+        if resolved is None or resolved[0] is not view:
+            names = [column.name for column in view.columns]
+            resolved = self._resolved = view, required_columns(self._mapping, names, view.name)
+        return resolved[1]
+
+    @property
+    def kinds(self) -> dict[str, FeatureKind]:
+        """Mapped feature → how its column is read, by its type in the warehouse."""
+        view = self._warehouse.features
+        return {name: _feature_kind(view.c[column].type) for name, column in self.columns.items()}
+
+    def values(self, row: Row) -> dict[str, Any]:
+        """Mapped feature → value, of one customer's row of the view."""
+        return {name: row[column] for name, column in self.columns.items()}
+
+    def encode_row(self, contract: FeatureContract, row: Row) -> Encoded:
+        """Encode one customer's row."""
+        return contract.encode_row(self.values(row))
+
+    def encode_rows(self, contract: FeatureContract, rows: Sequence[Row]) -> Encoded:
+        """Encode several customers' rows."""
+        encoded = [self.encode_row(contract, row) for row in rows]
+        if not encoded:
+            return Encoded(np.empty((0, contract.width), np.float32), np.empty((0, len(contract.inputs)), np.bool_))
+        return Encoded(np.vstack([one.values for one in encoded]), np.vstack([one.blanks for one in encoded]))
+
+    def encode_batch(self, contract: FeatureContract, batch: pa.RecordBatch | pa.Table) -> Encoded:
+        """Encode an Arrow batch with the view's column names."""
+        return contract.encode({name: batch.column(column) for name, column in self.columns.items()})
+
+
+def _feature_kind(column_type: sa.types.TypeEngine[Any]) -> FeatureKind:
+    kind = kind_of(column_type)
+    return kind if kind in {"number", "boolean"} else "text"  # pyright: ignore[reportReturnType]

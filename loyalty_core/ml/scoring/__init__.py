@@ -1,0 +1,1 @@
+"""Predictions for the whole base or a segment, streamed as Arrow batches."""

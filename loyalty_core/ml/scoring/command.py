@@ -1,0 +1,107 @@
+"""`python -m loyalty_core.ml.scoring`: score every customer and compute the segments, from a terminal or scheduler."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
+from loyalty_core.ml.features.inputs import ModelInputs
+from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult, score_base
+from loyalty_core.ml.serving.source import model_source
+from loyalty_core.segments import SegmentationEngine, SegmentRepository
+from loyalty_core.segments.refreshing import Refreshed, refresh_all
+from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.store import StateStore
+from loyalty_core.warehouse import Warehouse
+
+# Cut points sort the whole base, which may take longer than anything that a screen waits for.
+STATEMENT_SECONDS = 3600.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code is 0, or 1 after one line on stderr that says what to do."""
+    parser = argparse.ArgumentParser(
+        prog="python -m loyalty_core.ml.scoring",
+        description="Predict churn, the next best offer and RFM for every customer, write customer_predictions, and "
+        "compute the members of all segments.",
+    )
+    parser.parse_args(arguments)
+    try:
+        _run(get_settings(), Console())
+    except LoyaltyError as error:
+        print(f"Scoring stopped: {error}", file=sys.stderr)  # noqa: T201  what a scheduler logs
+        return 1
+    return 0
+
+
+def _run(settings: Settings, console: Console) -> None:
+    patient = settings.model_copy(update={"dwh_statement_timeout_seconds": STATEMENT_SECONDS})
+    with closing(Warehouse(patient)) as warehouse:
+        _report(_score(warehouse, settings), console)
+        try:
+            _report_segments(_compute_segments(warehouse, settings), console)
+        except LoyaltyError as error:
+            print(f"The segments were not computed: {error}", file=sys.stderr)  # noqa: T201  what a scheduler logs
+
+
+def _score(warehouse: Warehouse, settings: Settings) -> ScoringResult:
+    models = model_source(settings, ModelInputs(warehouse, settings)).served()
+    with _progress() as progress:
+        task = progress.add_task("Scoring customers", total=None)
+
+        def show(done: ScoringProgress) -> None:
+            progress.update(task, completed=done.scored, total=done.customers)
+
+        return score_base(warehouse, models, show)
+
+
+def _compute_segments(warehouse: Warehouse, settings: Settings) -> list[Refreshed]:
+    """All segments that are not archived, since their rules may read the predictions."""
+    with StateStore(settings.state_database_url) as store:
+        health = store.health()
+        if not health.ok:
+            raise StateStoreUnavailable(health.detail, remedy=health.remedy)
+        kept = SegmentRepository(store)
+        segments = kept.list()
+        with _progress() as progress:
+            task = progress.add_task("Computing segments", total=len(segments))
+            return refresh_all(
+                SegmentationEngine(warehouse, kept),
+                segments,
+                cause="scoring",
+                on_progress=lambda done, _segment: progress.update(task, completed=done),
+            )
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _report(result: ScoringResult, console: Console) -> None:
+    models = "mock predictions" if result.is_mock else f"the models of {result.model_version}"
+    console.print(f"{result.customers:,} customers scored with {models} in {result.seconds:.1f} s.", highlight=False)
+    for version, customers in result.arms.items() if len(result.arms) > 1 else ():
+        share = customers / result.customers
+        console.print(f"{version}: {customers:,} customers, {share:.1%}, in the A/B test.", highlight=False)
+    console.print(f"Written to {result.place}.", highlight=False, soft_wrap=True, markup=False)
+    for feature, count in result.blanks.items():
+        console.print(f"{feature}: {count:,} blank, taken as the training median.", highlight=False, markup=False)
+    for reason, count in result.failed.items():
+        console.print(f"{count:,} customers without an answer: {reason}", highlight=False, soft_wrap=True, markup=False)
+    for remark in result.remarks:
+        console.print(remark, highlight=False, soft_wrap=True, markup=False)
+
+
+def _report_segments(refreshed: Sequence[Refreshed], console: Console) -> None:
+    failed = [one for one in refreshed if one.error]
+    if refreshed:
+        console.print(f"{len(refreshed) - len(failed)} of {len(refreshed)} segments computed.", highlight=False)
+    for one in failed:
+        line = f"Segment “{one.segment.name}” could not be computed: {one.error}"
+        console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -1,0 +1,224 @@
+"""Scores the whole customer base: read as Arrow batches, scored, written all or nothing, in flat memory."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from loyalty_core.errors import ViewUnusable
+from loyalty_core.ml.features.contract import require_input_size, required_columns
+from loyalty_core.ml.scoring.batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch, has_model
+from loyalty_core.ml.scoring.prefetch import ahead, in_order
+from loyalty_core.ml.serving.answers import Models
+from loyalty_core.ml.serving.risk import RiskThresholds
+from loyalty_core.ml.serving.served_models import ServedModels
+from loyalty_core.rfm.cut_points import RfmUnavailable, compute_cut_points, current_cut_points, keep_cut_points
+from loyalty_core.rfm.maps import map_at
+from loyalty_core.rfm.scores import RfmCutPoints
+from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.engine import database_file
+from loyalty_core.warehouse.predictions.relation import in_words
+from loyalty_core.warehouse.predictions.writer import Destination, destination
+
+# A row group of the Parquet file, and fifteen full chunks for LiteRT.
+BATCH_ROWS = 122_880
+
+Scorer = BatchScorer | ArmsScorer
+
+
+@dataclass(frozen=True)
+class ScoringProgress:
+    """`scored` of `customers` are done; all of them while the result is being saved."""
+
+    scored: int
+    customers: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ScoringResult:
+    """What a run did.
+
+    `customers` were written to `place`. `failed` counts, by reason, those who got no answer, `blanks` by feature
+    the values that the training median stood in for. `arms` counts the customers by model version, which are two
+    during an A/B test. `remarks` are sentences on what an analyst should know.
+    """
+
+    customers: int
+    failed: dict[str, int]
+    blanks: dict[str, int]
+    place: str
+    arms: dict[str, int]
+    is_mock: bool
+    scored_at: datetime
+    seconds: float
+    cut_points: RfmCutPoints | None
+    remarks: tuple[str, ...]
+
+    @property
+    def model_version(self) -> str:
+        """The version that made it, or both."""
+        return in_words(self.arms)
+
+
+class _Tally:
+    """Counts over all batches, and whether the answers differ between customers at all."""
+
+    def __init__(self) -> None:
+        self.read = self.written = 0
+        self.failed: Counter[str] = Counter()
+        self.blanks: Counter[str] = Counter()
+        self.versions: Counter[str] = Counter()
+        self._extremes: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def add(self, scored: ScoredBatch) -> None:
+        rows = scored.rows
+        self.written += rows.num_rows
+        self.read += rows.num_rows + scored.failed[NO_ID]
+        self.failed.update(scored.failed)
+        self.blanks.update(scored.blanks)
+        self.versions.update(scored.versions)
+        for watched, (low, high) in scored.extremes.items():
+            lowest, highest = self._extremes.get(watched, (low, high))
+            self._extremes[watched] = min(lowest, low), max(highest, high)
+
+    def require_customers(self) -> None:
+        """An empty view is a load gone wrong rather than a base without customers."""
+        if self.written == 0:
+            raise ViewUnusable(
+                "The features view has no customers.",
+                "The predictions of the run before are unchanged.",
+                "Load the view, then score again.",
+            )
+
+    def remarks(self) -> Iterator[str]:
+        for (version, name), (low, high) in self._extremes.items():
+            if low == high and self.versions[version] > 1:
+                whose = "Every customer" if len(self.versions) == 1 else f"Every customer of the version {version}"
+                yield f"{whose} has the same {name.replace('_', ' ')}, {low:g}: look at the model's inputs."
+
+
+def score_base(
+    warehouse: Warehouse,
+    models: Models | ServedModels,
+    on_progress: Callable[[ScoringProgress], None] | None = None,
+    batch_rows: int = BATCH_ROWS,
+) -> ScoringResult:
+    """Predict churn, offers and RFM for every customer and replace `customer_predictions`.
+
+    Every customer is answered by the models of the own arm; models given alone answer everybody.
+    When anything fails, the predictions of the run before stay as they are. Raises `ScoringInProgress` while
+    another run writes, `MappingError` and `FeatureCountMismatch` when view and models do not fit,
+    `StateStoreUnavailable` when it cannot be known whether there is an RFM map, and the warehouse's errors.
+    """
+    started, scored_at = time.monotonic(), datetime.now(UTC)
+    served = models if isinstance(models, ServedModels) else ServedModels(models)
+    computed, no_rfm = _cut_points(warehouse)
+    chosen = map_at(warehouse.settings, scored_at) if computed else None
+    cut_points = chosen.apply(computed) if chosen and computed else computed
+    scorer = make_served_scorer(warehouse, served, cut_points, scored_at)
+    customers, tally, target = _count(warehouse, cut_points), _Tally(), destination(warehouse)
+
+    def report() -> None:
+        if on_progress:
+            on_progress(ScoringProgress(tally.read, max(customers, tally.read), time.monotonic() - started))
+
+    _score_and_write(warehouse.stream_arrow(_select(warehouse, scorer), batch_rows), scorer, target, tally, report)
+    if computed:
+        keep_cut_points(warehouse, computed)
+    remarks = (target.remark, no_rfm, *_missing_models(served.champion), *tally.remarks())
+    return ScoringResult(
+        customers=tally.written,
+        failed=dict(+tally.failed),
+        blanks=dict(+tally.blanks),
+        place=target.place,
+        arms={one.version: tally.versions[one.version] for one in served.arms},
+        is_mock=served.champion.is_mock,
+        scored_at=scored_at,
+        seconds=time.monotonic() - started,
+        cut_points=cut_points,
+        remarks=tuple(remark for remark in remarks if remark),
+    )
+
+
+def _score_and_write(
+    batches: Generator[pa.RecordBatch],
+    scorer: Scorer,
+    target: Destination,
+    tally: _Tally,
+    report: Callable[[], None],
+) -> None:
+    with closing(ahead(batches)) as read, closing(in_order(scorer.score, read)) as scored:
+        first = next(scored)
+        with target.open(first.rows.schema) as write:
+            for batch in chain([first], scored):
+                write(batch.rows)
+                tally.add(batch)
+                report()
+            tally.require_customers()
+
+
+def _cut_points(warehouse: Warehouse) -> tuple[RfmCutPoints | None, str]:
+    """The base's cut points, or why there are none: churn and offers do not need them."""
+    # Nobody writes to a DuckDB file that is open here, so what was kept for this very file is what it holds.
+    unchanged = warehouse.url.get_backend_name() == "duckdb" and database_file(warehouse.url) is not None
+    try:
+        return (current_cut_points if unchanged else compute_cut_points)(warehouse), ""
+    except RfmUnavailable as error:
+        return None, str(error)
+
+
+def make_scorer(
+    warehouse: Warehouse, models: Models, cut_points: RfmCutPoints | None, scored_at: datetime
+) -> BatchScorer:
+    settings = warehouse.settings
+    require_input_size(settings)
+    models.contract.require(list(settings.ml_feature_mapping))
+    view = settings.dwh_customer_features_table
+    return BatchScorer(
+        models=models,
+        features=required_columns(settings.ml_feature_mapping, warehouse.features.columns.keys(), view),
+        customer_id=warehouse.customer_id.name,
+        cut_points=cut_points,
+        thresholds=RiskThresholds.from_settings(settings),
+        scored_at=scored_at,
+    )
+
+
+def make_served_scorer(
+    warehouse: Warehouse, served: ServedModels, cut_points: RfmCutPoints | None, scored_at: datetime
+) -> Scorer:
+    """Scores each customer with the models of the own arm."""
+    champion = make_scorer(warehouse, served.champion, cut_points, scored_at)
+    if served.challenger is None:
+        return champion
+    challenger = make_scorer(warehouse, served.challenger.models, cut_points, scored_at)
+    return ArmsScorer(champion, challenger, served.challenger.answers_many)
+
+
+def _select(warehouse: Warehouse, scorer: Scorer) -> sa.Select:
+    """Exactly the columns needed; an id that is a decimal number travels as text, since a double would round it."""
+    view, identifier = warehouse.features, warehouse.customer_id
+    if isinstance(identifier.type, sa.Numeric):
+        identifier = sa.cast(identifier, sa.Text).label(identifier.name)
+    return sa.select(identifier, *(view.c[name] for name in scorer.columns()[1:]))
+
+
+def _count(warehouse: Warehouse, cut_points: RfmCutPoints | None) -> int:
+    if cut_points:
+        return cut_points.customers
+    rows = sa.select(sa.func.count().label("customers")).select_from(warehouse.features)
+    return warehouse.rows(rows)[0]["customers"]
+
+
+def _missing_models(models: Models) -> Iterator[str]:
+    if not has_model(models, "churn"):
+        yield f"The version {models.version} has no churn model, so churn is empty."
+    if not has_model(models, "nbo"):
+        yield f"The version {models.version} has no offer model, so offers are empty."

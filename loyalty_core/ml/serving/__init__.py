@@ -1,0 +1,1 @@
+"""Answers for one customer: which models answer, what they say, and why."""

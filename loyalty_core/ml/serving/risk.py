@@ -1,0 +1,39 @@
+"""Churn risk in three words; the only place that compares a probability with a threshold."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from loyalty_core.settings.settings import Settings
+
+Risk = Literal["low", "medium", "high"]
+RISKS: tuple[Risk, ...] = ("low", "medium", "high")
+
+# Answers carry six decimals: LiteRT works in single precision, where the seventh is noise.
+DECIMALS = 6
+
+
+class RiskThresholds(NamedTuple):
+    """The probabilities from which the risk is medium and high."""
+
+    medium: float
+    high: float
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "RiskThresholds":
+        return cls(settings.ml_churn_medium_threshold, settings.ml_churn_high_threshold)
+
+    def of(self, probability: float) -> Risk:
+        """The risk of one probability, compared as it is shown: with six decimals."""
+        shown = round(probability, DECIMALS)
+        return "high" if shown >= self.high else "medium" if shown >= self.medium else "low"
+
+    def of_many(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.str_]:
+        """The risk of each probability, shape (n,)."""
+        return np.array(RISKS)[self.positions_of_many(probabilities)]
+
+    def positions_of_many(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
+        """The position in RISKS for each probability, shape (n,)."""
+        shown = np.round(probabilities.astype(np.float64), DECIMALS)
+        return (shown >= self.medium).astype(np.int8) + (shown >= self.high)

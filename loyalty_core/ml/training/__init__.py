@@ -1,0 +1,1 @@
+"""From the warehouse's history to the parts of a bundle."""

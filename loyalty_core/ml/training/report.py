@@ -1,0 +1,85 @@
+"""What a training shows on a terminal: a line of progress, the findings, the evaluation table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console
+
+    from loyalty_core.ml.training.train import Progress as TrainingProgress
+    from loyalty_core.ml.training.train import TrainedBundle
+
+TITLES = {"churn": "Churn", "nbo": "Next best offer"}
+_COLUMNS = {
+    "churn": (("ROC AUC", "auc"), ("PR AUC", "pr_auc"), ("log loss", "log_loss"), ("Brier", "brier"),
+              ("off by", "calibration_error")),
+    "nbo": (("top 1", "top_1"), ("top 3", "top_3"), ("MRR", "mean_reciprocal_rank"), ("log loss", "log_loss")),
+}  # fmt: skip
+
+
+class ProgressLine:
+    """One bar per model while it trains; nothing where there is no terminal to redraw it on."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("{task.fields[title]}"), BarColumn(), TextColumn("{task.description}"))
+        self._bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> ProgressLine:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bars.stop()
+
+    def show(self, progress: TrainingProgress) -> None:
+        """Take a report from the training."""
+        model = progress.model
+        if model not in self._tasks:
+            self._tasks[model] = self._bars.add_task("", total=None, title=TITLES[model])
+        total = progress.epochs or None
+        self._bars.update(self._tasks[model], total=total, completed=progress.epoch, description=describe(progress))
+
+
+def describe(progress: TrainingProgress) -> str:
+    """A report as words: rows read, epoch, validation loss, time left at most."""
+    rows = f"{progress.rows:,} rows"
+    if progress.stage == "reading":
+        return f"{rows} read"
+    loss = f"validation loss {progress.validation_loss:.4f}"
+    if progress.stage == "evaluating":
+        return f"{rows}, {progress.epoch} epochs, {loss}"
+    left = f"at most {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
+    return f"{rows}, epoch {progress.epoch} of {progress.epochs}, {loss}, {left}"
+
+
+def print_findings(out: Console, trained: TrainedBundle) -> None:
+    """The warnings about each history, one per line."""
+    for name, findings in trained.findings.items():
+        for finding in findings:
+            out.print(f"{TITLES[name]}: {finding.sentence} {finding.remedy}", soft_wrap=True, markup=False)
+
+
+def print_evaluation(out: Console, trained: TrainedBundle) -> None:
+    """Every newly trained model: its verdict, then its metrics beside those of its baselines on the same rows."""
+    for name in trained.findings:
+        part = trained.parts.models[name]
+        test_from = part.window["test_from"]
+        tested = f"the rows from {test_from} on" if test_from else "rows drawn at random"
+        out.print(f"\n{TITLES[name]}: grade {part.metrics['grade']}. {part.metrics['sentence']}", soft_wrap=True)
+        out.print(f"Trained on {part.rows['train']:,} rows, tested on {part.rows['test']:,}: {tested}.", soft_wrap=True)
+        out.print(_metrics_table(name, part.metrics))
+
+
+def _metrics_table(name: str, metrics: dict[str, Any]) -> Table:
+    table = Table("", *(title for title, _ in _COLUMNS[name]), box=SIMPLE)
+    for label, values in {"this model": metrics, **metrics["baselines"]}.items():
+        table.add_row(label, *(f"{values[key]:.3f}" for _, key in _COLUMNS[name]))
+    return table

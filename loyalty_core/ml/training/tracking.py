@@ -1,0 +1,164 @@
+"""Trainings logged to an MLflow server, where `MLFLOW_TRACKING_URI` names one, over its REST API.
+
+MLflow's own client is not used: it brings some thirty packages, and asks for older versions of what the product needs.
+https://mlflow.org/docs/latest/rest-api.html
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+from rich.console import Console
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundles.files import read_manifest, version_folder
+from loyalty_core.ml.training.report import print_evaluation, print_findings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from loyalty_core.ml.training.train import TrainedBundle
+    from loyalty_core.settings.settings import Settings
+
+# A training does not wait for a server that hangs: per request, and for all of them.
+_REQUEST_SECONDS = 3.0
+_ALL_SECONDS = 8.0
+_ARTIFACTS = "mlflow-artifacts:/"
+# As many as one call of log-batch takes.
+_MOST_PARAMETERS = 100
+_LONGEST_VALUE = 500
+
+
+class NotLogged(LoyaltyError):
+    """The MLflow server did not take the run; the training stands."""
+
+    code = "not_logged"
+
+
+def log_training(settings: Settings, version: str, trained: TrainedBundle) -> str:
+    """Log the version as a run; returns what to tell people of it, "" where no server is named. Never raises."""
+    uri = settings.mlflow_tracking_uri
+    if not uri:
+        return ""
+    try:
+        _log_run(_Server(uri), settings, version, trained)
+    except LoyaltyError as error:
+        return f"MLflow does not have it: {error}"
+    except (KeyError, TypeError, ValueError):
+        return "MLflow does not have it: what answers at MLFLOW_TRACKING_URI is no MLflow server."
+    return f"MLflow has it as the run {version} of “{settings.mlflow_experiment_name}”."
+
+
+def _log_run(server: _Server, settings: Settings, version: str, trained: TrainedBundle) -> None:
+    now = int(time.time() * 1000)
+    parts = trained.parts
+    tags = {"version": version, "trained_by": parts.trained_by, "trained_on": parts.trained_on}
+    run = server.post(
+        "runs/create",
+        experiment_id=server.experiment(settings.mlflow_experiment_name),
+        run_name=version,
+        start_time=now,
+        tags=[{"key": name, "value": value} for name, value in tags.items()],
+    )["run"]["info"]
+    server.post(
+        "runs/log-batch",
+        run_id=run["run_id"],
+        metrics=[{"key": name, "value": value, "timestamp": now, "step": 0} for name, value in _metrics(trained)],
+        params=[{"key": name, "value": value} for name, value in _parameters(trained)][:_MOST_PARAMETERS],
+    )
+    manifest = without_rows(read_manifest(version_folder(settings.models_dir, version))[0])
+    server.put(run["artifact_uri"], "manifest.json", json.dumps(manifest, indent=2))
+    server.put(run["artifact_uri"], "report.txt", _report(trained))
+    server.post("runs/update", run_id=run["run_id"], status="FINISHED", end_time=int(time.time() * 1000))
+
+
+def without_rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest without golden and background rows, which are features of customers."""
+    models = {
+        name: {key: value for key, value in entry.items() if key != "golden"}
+        for name, entry in manifest["models"].items()
+    }
+    return {name: value for name, value in manifest.items() if name != "background"} | {"models": models}
+
+
+def _parameters(trained: TrainedBundle) -> Iterator[tuple[str, str]]:
+    for model in trained.findings:
+        for name, value in trained.parts.models[model].options.items():
+            yield f"{model}.{name}", str(value)[:_LONGEST_VALUE]
+
+
+def _metrics(trained: TrainedBundle) -> Iterator[tuple[str, float]]:
+    """The single figures of each model and of its baselines, on the test rows."""
+    for model in trained.findings:
+        metrics = trained.parts.models[model].metrics
+        for owner, figures in {model: metrics, **_of_baselines(model, metrics)}.items():
+            for name, value in figures.items():
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    yield f"{owner}.{name}", value
+
+
+def _of_baselines(model: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{model}.{name}": figures for name, figures in metrics["baselines"].items()}
+
+
+def _report(trained: TrainedBundle) -> str:
+    text = io.StringIO()
+    out = Console(file=text, width=120, highlight=False)
+    print_findings(out, trained)
+    print_evaluation(out, trained)
+    return text.getvalue()
+
+
+class _Server:
+    """An MLflow server; every call raises `NotLogged` where it does not succeed within seconds."""
+
+    def __init__(self, uri: str) -> None:
+        address = urlsplit(uri)
+        if address.scheme not in {"http", "https"}:
+            raise NotLogged(
+                "MLFLOW_TRACKING_URI is not the address of a server.",
+                remedy="Start one with “mlflow server”, and name it as http://host:5000.",
+            )
+        self._name = address.hostname
+        self._api = f"{uri.rstrip('/')}/api/2.0"
+        self._session = requests.Session()
+        self._deadline = time.monotonic() + _ALL_SECONDS
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment, made where it is not there."""
+        address = f"{self._api}/mlflow/experiments/get-by-name"
+        found = self._send("GET", address, params={"experiment_name": name}, missing_is_fine=True)
+        if found.ok:
+            return found.json()["experiment"]["experiment_id"]
+        return self.post("experiments/create", name=name)["experiment_id"]
+
+    def post(self, call: str, **body: Any) -> dict[str, Any]:
+        return self._send("POST", f"{self._api}/mlflow/{call}", json=body).json()
+
+    def put(self, folder: str, name: str, text: str) -> None:
+        """Keep a file of a run; `folder` is the run's artifact URI."""
+        if not folder.startswith(_ARTIFACTS):
+            raise NotLogged(
+                f"{self._name} does not take files.", remedy="Start it with --serve-artifacts; the figures are there."
+            )
+        place = folder.removeprefix(_ARTIFACTS).strip("/")
+        self._send("PUT", f"{self._api}/mlflow-artifacts/artifacts/{place}/{name}", data=text.encode())
+
+    def _send(self, method: str, address: str, *, missing_is_fine: bool = False, **body: Any) -> requests.Response:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise NotLogged(f"{self._name} is too slow.")
+        try:
+            answer = self._session.request(method, address, timeout=min(left, _REQUEST_SECONDS), **body)
+        except requests.Timeout:
+            raise NotLogged(f"{self._name} does not answer.") from None
+        except requests.RequestException:
+            raise NotLogged(f"{self._name} cannot be reached.") from None
+        if not answer.ok and not (missing_is_fine and answer.status_code == requests.codes.not_found):
+            raise NotLogged(f"{self._name} answers with {answer.status_code}.", answer.text[:200])
+        return answer

@@ -1,0 +1,319 @@
+"""Training from the warehouse's history to the parts of a bundle: read, check, split, fit, prove, evaluate.
+
+Nothing is written: the caller hands the result to `bundle_store.write_bundle`. So a training may be stopped at
+any moment, by Ctrl-C or by an error raised from `on_progress`.
+"""
+
+from __future__ import annotations
+
+import pickle
+import platform
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.preprocessing import StandardScaler
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundles.bundle import Bundle, BundleParts, ModelPart, load_bundle
+from loyalty_core.ml.bundles.files import ModelNotFound
+from loyalty_core.ml.bundles.scaler import Scaler, read_scaler
+from loyalty_core.ml.evaluation.baselines import find_simple_rule, fit_baselines
+from loyalty_core.ml.evaluation.metrics import evaluate_churn, evaluate_offers
+from loyalty_core.ml.features.contract import FeatureContract, fit_contract, require_input_size, required_columns
+from loyalty_core.ml.features.reference import make_reference
+from loyalty_core.ml.training.checks import Finding, Labels, check_history, read_labels, refuse_if_stopped
+from loyalty_core.ml.training.network import Epoch, Rows, TrainedNetwork, prove_parity, train_network
+from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
+from loyalty_core.warehouse.history import History, ModelName, read_history
+from loyalty_core.warehouse.source import name_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pyarrow as pa
+
+    from loyalty_core.ml.training.options import TrainingOptions
+    from loyalty_core.settings.settings import Settings
+    from loyalty_core.warehouse import Warehouse
+
+FloatRows = npt.NDArray[np.float32]
+
+_GOLDEN_ROWS = 16
+_BACKGROUND_ROWS = 64
+_LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "scikit-learn", "numpy", "pyarrow")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is; `seconds_left` is for the epochs still allowed, early stopping may end them sooner."""
+
+    stage: Literal["reading", "training", "evaluating"]
+    model: ModelName
+    rows: int = 0
+    epoch: int = 0
+    epochs: int = 0
+    training_loss: float | None = None
+    validation_loss: float | None = None
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainedBundle:
+    """`carried` models were taken over from the active bundle; `findings` are by model."""
+
+    parts: BundleParts
+    findings: Mapping[ModelName, tuple[Finding, ...]]
+    carried: tuple[str, ...] = ()
+
+    @property
+    def worse_than_baseline(self) -> dict[ModelName, str]:
+        """Newly trained models that a simple baseline beats, with the baseline's name."""
+        worse: dict[ModelName, str | None] = {
+            name: self.parts.models[name].metrics["worse_than"] for name in self.findings
+        }
+        return {name: baseline for name, baseline in worse.items() if baseline}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A history that may train, with its labels and split."""
+
+    history: History
+    labels: Labels
+    split: Split
+    findings: tuple[Finding, ...]
+
+    def training_rows(self) -> pa.Table:
+        """The features of the rows that train; columns by feature name."""
+        return self.history.features.take(self.split.train)
+
+
+@dataclass(frozen=True, eq=False)
+class InputCoding:
+    """From feature values to what the network takes; `pickled` is the scaler's file."""
+
+    contract: FeatureContract
+    pickled: bytes
+    scaler: Scaler
+
+
+def train(
+    warehouse: Warehouse,
+    options: Mapping[ModelName, TrainingOptions],
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    trained_by: str = "",
+) -> TrainedBundle:
+    """Train the models that have options; one that has none is carried over from the active bundle.
+
+    A model trained alone keeps the active bundle's features and scaler, which the other model needs. Raises
+    `FeatureCountMismatch`, `MappingError`, `TrainingRefused`, `SettingsError` or what the warehouse raises.
+    """
+    settings = warehouse.settings
+    require_input_size(settings)
+    data_name = name_data(warehouse)
+    active = _bundle_to_keep(settings, options)
+    if active and active.trained_on != data_name:
+        active = None  # what was learned from other data is not carried over
+    prepared: dict[ModelName, Prepared] = {
+        name: prepare(warehouse, name, options[name], on_progress) for name in options
+    }
+    coding = _coding_of(active) if active else fit_coding(list(prepared.values()))
+    encoded: dict[ModelName, FloatRows] = {name: encode_history(coding, one.history) for name, one in prepared.items()}
+    models: dict[str, ModelPart] = {
+        name: train_model(coding, encoded[name], one, options[name], on_progress) for name, one in prepared.items()
+    }
+    carried = tuple(name for name in active.models if name not in models) if active else ()
+    seen = {name: one.training_rows() for name, one in prepared.items()}
+    parts = BundleParts(
+        contract=coding.contract,
+        scaler=coding.pickled,
+        models=models | ({name: active.part(name) for name in carried} if active else {}),
+        background=_background([encoded[name][one.split.train] for name, one in prepared.items()]),
+        feature_mapping=dict(settings.ml_feature_mapping),
+        trained_by=trained_by,
+        trained_on=data_name,
+        libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
+        reference=make_reference(warehouse, coding.contract, seen, active.manifest if active else {}).to_json(),
+    )
+    findings: dict[ModelName, tuple[Finding, ...]] = {name: one.findings for name, one in prepared.items()}
+    return TrainedBundle(parts, findings, carried)
+
+
+def prepare(
+    warehouse: Warehouse,
+    model: ModelName,
+    options: TrainingOptions,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Prepared:
+    """Read, check and split one history; raises `TrainingRefused` when it cannot train a model."""
+    settings = warehouse.settings
+    history = read_history(
+        warehouse,
+        model,
+        partial(required_columns, settings.ml_feature_mapping),
+        since=options.since,
+        most_rows=options.most_rows,
+        on_rows=lambda rows: on_progress(Progress("reading", model, rows)),
+    )
+    labels = read_labels(history)
+    today = datetime.now(settings.zone).date()
+    findings = check_history(history, labels, today, settings.active_within_days)
+    refuse_if_stopped(history, findings)
+    split = split_rows(labels.classes, history.dates, history.customers, options.seed)
+    return Prepared(history, labels, split, findings)
+
+
+def fit_coding(prepared: list[Prepared]) -> InputCoding:
+    """Contract and scaler from the training rows of all histories together."""
+    tables = [one.training_rows() for one in prepared]
+    contract = fit_contract(tables)
+    encoded = [contract.encode({name: table[name] for name in contract.names}).values for table in tables]
+    pickled = pickle.dumps(StandardScaler().fit(np.concatenate(encoded).astype(np.float64)), protocol=4)
+    return InputCoding(contract, pickled, read_scaler(pickled))
+
+
+def train_model(
+    coding: InputCoding,
+    encoded: FloatRows,
+    prepared: Prepared,
+    options: TrainingOptions,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> ModelPart:
+    """Fit one model on its training rows, prove its TFLite file and evaluate it on its test rows.
+
+    `encoded` (rows, width) are all rows of the history, unscaled. Raises `ConversionFailed`.
+    """
+    model, labels, split = prepared.history.model, prepared.labels, prepared.split
+    scaled = coding.scaler.transform(encoded)
+    network = train_network(
+        Rows(scaled[split.train], labels.classes[split.train]),
+        Rows(scaled[split.validation], labels.classes[split.validation]),
+        labels.count,
+        options,
+        _epoch_reporter(model, len(encoded), on_progress),
+    )
+    best = network.validation_loss
+    on_progress(Progress("evaluating", model, len(encoded), network.epochs, network.epochs, validation_loss=best))
+    metrics = _evaluate(coding.contract, scaled, prepared, network, options.seed)
+    metrics["parity"] = {"rows": len(split.test), "largest_difference": prove_parity(network, scaled[split.test])}
+    golden = split.test[np.linspace(0, len(split.test) - 1, min(_GOLDEN_ROWS, len(split.test))).astype(int)]
+    return ModelPart(
+        tflite=network.tflite,
+        golden_inputs=encoded[golden],
+        golden_outputs=network.predict(scaled[golden]),
+        trained_at=datetime.now(UTC),
+        metrics=metrics,
+        rows=_row_counts(labels, split),
+        window=_window(prepared, options),
+        options=_chosen_options(options, network, len(split.train)),
+        offers=labels.offers,
+    )
+
+
+def _bundle_to_keep(settings: Settings, options: Mapping[ModelName, TrainingOptions]) -> Bundle | None:
+    """The active bundle when one of its models is not trained now; raises when it has other features."""
+    if len(options) > 1:
+        return None
+    try:
+        active = load_bundle(settings.models_dir)
+    except ModelNotFound:
+        return None
+    others = [name for name in active.models if name not in options]
+    if not others:
+        return None
+    if set(active.contract.names) != set(settings.ml_feature_mapping):
+        raise LoyaltyError(
+            f"The active {others[0]} model was trained on other features than ML_FEATURE_MAPPING has now.",
+            "Both models of a version share their features.",
+            "Train both: python train_models_from_dwh.py --model all",
+        )
+    return active
+
+
+def _coding_of(bundle: Bundle) -> InputCoding:
+    return InputCoding(bundle.contract, bundle.scaler_content, bundle.scaler)
+
+
+def encode_history(coding: InputCoding, history: History) -> FloatRows:
+    """The features of all rows as the contract has them, unscaled; shape (rows, width)."""
+    return coding.contract.encode({name: history.features[name] for name in coding.contract.names}).values
+
+
+def _epoch_reporter(model: ModelName, rows: int, on_progress: Callable[[Progress], None]) -> Callable[[Epoch], None]:
+    started = time.monotonic()
+
+    def report(epoch: Epoch) -> None:
+        left = (time.monotonic() - started) / epoch.number * (epoch.epochs - epoch.number)
+        losses = epoch.training_loss, epoch.validation_loss
+        on_progress(Progress("training", model, rows, epoch.number, epoch.epochs, *losses, left))
+
+    return report
+
+
+def _evaluate(
+    contract: FeatureContract,
+    scaled: FloatRows,
+    prepared: Prepared,
+    network: TrainedNetwork,
+    seed: int,
+) -> dict[str, Any]:
+    """The baselines get the validation rows too, since the network chose its epoch and calibration by them."""
+    labels, split = prepared.labels, prepared.split
+    seen = np.concatenate([split.train, split.validation])
+    inputs, asked = scaled[seen], scaled[split.test]
+    classes, truth = labels.classes[seen], labels.classes[split.test]
+    baselines = fit_baselines(inputs, classes, asked, labels.count, seed)
+    answers = network.predict(asked).astype(np.float64)
+    customers = customer_numbers(prepared.history.customers, len(labels.classes))[split.test]
+    if labels.offers:
+        return evaluate_offers(truth, answers, baselines, labels.offers, customers)
+    names = [feature.name for feature in contract.inputs for _ in range(feature.width)]
+    rule = find_simple_rule(inputs, classes, names)
+    return evaluate_churn(truth, answers[:, 0], baselines, rule, rule.scores(asked), customers)
+
+
+def _row_counts(labels: Labels, split: Split) -> dict[str, Any]:
+    parts = {"train": split.train, "validation": split.validation, "test": split.test}
+    names = labels.offers or (0, 1)
+    of_class = np.bincount(labels.classes, minlength=labels.count).tolist()
+    return {
+        "total": len(labels.classes),
+        **{name: len(rows) for name, rows in parts.items()},
+        "classes": {str(name): count for name, count in zip(names, of_class, strict=True)},
+    }
+
+
+def _window(prepared: Prepared, options: TrainingOptions) -> dict[str, Any]:
+    history, split = prepared.history, prepared.split
+    days = history.dates.drop_null().unique().to_pylist() if history.dates is not None else []
+    dates = {
+        "since": options.since,
+        "first": min(days, default=None),
+        "last": max(days, default=None),
+        "validation_from": split.validation_from,
+        "test_from": split.test_from,
+    }
+    return {
+        "source": history.source,
+        "split": split.method,
+        **{name: day.isoformat() if day else None for name, day in dates.items()},
+    }
+
+
+def _chosen_options(options: TrainingOptions, network: TrainedNetwork, rows: int) -> dict[str, Any]:
+    chosen = replace(options, **options.size_for(rows)._asdict()).to_json()
+    weights = list(network.class_weights) if network.class_weights else None
+    calibration = {"scale": network.calibration.scale, "offset": network.calibration.offset.tolist()}
+    return chosen | {"epochs_trained": network.epochs, "weights_used": weights, "calibration": calibration}
+
+
+def _background(training_rows: list[FloatRows]) -> FloatRows:
+    rows = np.concatenate(training_rows)
+    chosen = np.random.default_rng(0).choice(len(rows), min(_BACKGROUND_ROWS, len(rows)), replace=False)
+    return rows[np.sort(chosen)]

@@ -1,0 +1,134 @@
+"""`python -m loyalty_core.ml.versions`: list model versions, compare two, activate one, go back, or test one."""
+
+import argparse
+import getpass
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+
+from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
+from loyalty_core.ml.bundles.bundle import Bundle, BundleError, load_bundle
+from loyalty_core.ml.bundles.experiment import DEFAULT_SHARE, Experiment, running_challenger, running_experiment
+from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
+from loyalty_core.ml.bundles.files import ACTIVATE, TRAIN, list_versions, read_active
+from loyalty_core.ml.bundles.store import activate, rollback
+from loyalty_core.ml.versions.comparison import VersionComparisons
+from loyalty_core.ml.versions.records import read_versions
+from loyalty_core.ml.versions.report import comparison_lines
+from loyalty_core.segments import SegmentationEngine, SegmentRepository
+from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.store import StateStore
+from loyalty_core.warehouse import Warehouse
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code is 0, or 1 after one line on stderr that says what to do."""
+    given = _parser().parse_args(arguments)
+    try:
+        models_dir = get_settings().models_dir
+        match given.command:
+            case "activate":
+                lines = _activated(models_dir, lambda by: activate(models_dir, given.version, by))
+            case "rollback":
+                lines = _activated(models_dir, lambda by: rollback(models_dir, by))
+            case "test":
+                lines = _test_started(models_dir, given.version, given.share)
+            case "stop-test":
+                stop_experiment(models_dir)
+                lines = ["The A/B test is stopped; the active version answers all customers."]
+            case "compare":
+                lines = _compared(get_settings(), given.version)
+            case _:
+                lines = _listed(models_dir)
+    except LoyaltyError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m loyalty_core.ml.versions", description=__doc__)
+    commands = parser.add_subparsers(dest="command", metavar="list | compare | activate | rollback | test | stop-test")
+    commands.add_parser("list", help="every version, newest first, each opened and proven (the default)")
+    compare = commands.add_parser("compare", help="the active version beside another, on the same rows and customers")
+    compare.add_argument("version", nargs="?", help="default: the newest that is not active")
+    commands.add_parser("activate", help="make a version the active one").add_argument("version")
+    commands.add_parser("rollback", help="activate the version that was active before")
+    test = commands.add_parser("test", help="let a version answer a share of the customers beside the active one")
+    test.add_argument("version")
+    test.add_argument("--share", type=float, default=DEFAULT_SHARE, help="as 0.2; larger than before, a test grows")
+    commands.add_parser("stop-test", help="let the active version answer all customers again")
+    return parser
+
+
+def _activated(models_dir: Path, change: Callable[[str], Bundle]) -> list[str]:
+    tested = running_challenger(models_dir)
+    lines = [f"{change(getpass.getuser()).version} is active."]
+    if tested and running_challenger(models_dir) is None:
+        lines.append(f"The A/B test of {tested} has ended.")
+    return lines
+
+
+def _test_started(models_dir: Path, version: str, share: float) -> list[str]:
+    if running_challenger(models_dir) == version:
+        grown = grow_experiment(models_dir, share)
+        return [f"{grown.challenger} now answers {grown.share:.1%} of the customers."]
+    load_bundle(models_dir, version).contract.require(tuple(get_settings().ml_feature_mapping))
+    started = start_experiment(models_dir, version, share, getpass.getuser())
+    return [f"{started.challenger} answers {started.share:.1%} of the customers beside {started.champion}."]
+
+
+def _listed(models_dir: Path) -> list[str]:
+    versions = list_versions(models_dir)
+    if not versions:
+        return [f"There are no models yet. Train them: {TRAIN}"]
+    marks: dict[str, str] = {}
+    before: list[str] = []
+    after: list[str] = []
+    try:
+        if active := read_active(models_dir):
+            marks[active.version] = "*"
+        if experiment := running_experiment(models_dir):
+            marks[experiment.challenger] = "+"
+            after.append(_described(experiment))
+    except BundleError as error:
+        before.append(str(error))
+    return [*before, *(_line(models_dir, version, marks.get(version, " ")) for version in versions), *after]
+
+
+def _described(experiment: Experiment) -> str:
+    since = f"since {experiment.start:%Y-%m-%d %H:%M} UTC, by {experiment.started_by}"
+    return f"A/B test: {experiment.challenger} (+) answers {experiment.share:.1%} of the customers {since}."
+
+
+def _line(models_dir: Path, version: str, mark: str) -> str:
+    try:
+        bundle = load_bundle(models_dir, version)
+    except BundleError as error:
+        return f"{mark} {version}  unusable: {error.what}"
+    models = ", ".join(f"{name} trained {entry['trained_at']}" for name, entry in bundle.manifest["models"].items())
+    return f"{mark} {version}  {models}"
+
+
+def _compared(settings: Settings, version: str | None) -> list[str]:
+    """The active version beside another, on the same rows and customers; what is found is kept for the screen too."""
+    records = read_versions(settings.models_dir)
+    champion = next((record for record in records if record.is_active), None)
+    if champion is None:
+        raise BundleError("No version is active.", remedy=f"Activate one ({ACTIVATE}), or train: {TRAIN}")
+    others = [record for record in records if record is not champion and version in {None, record.version}]
+    if not others:
+        missing = f"There is no version {version} beside the active one." if version else "There is no other version."
+        raise BundleError(missing, remedy=f"Train again: {TRAIN}")
+    # Measuring needs scikit-learn, for which the other commands should not wait.
+    from loyalty_core.ml.versions.compare import compare_versions  # noqa: PLC0415
+
+    with closing(Warehouse(settings)) as warehouse, StateStore(settings.state_database_url) as store:
+        segments = SegmentRepository(store)
+        engine = SegmentationEngine(warehouse, segments)
+        found = compare_versions(warehouse, engine, segments, others[0].version, champion.version)
+        with suppress(StateStoreUnavailable):
+            VersionComparisons(store).keep(found)
+    return comparison_lines(found)

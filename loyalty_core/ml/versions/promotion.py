@@ -1,0 +1,104 @@
+"""Changing which models answer, from the app: proven first, and kept in the audit trail with who did it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.bundles.experiment import running_challenger
+from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
+from loyalty_core.ml.bundles.files import BundleError
+from loyalty_core.ml.bundles.store import activate, discard, earlier_versions, rollback
+from loyalty_core.ml.versions.comparison import VersionComparisons
+from loyalty_core.ml.versions.records import TITLES, losses_to, read_versions
+from loyalty_core.store import audit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loyalty_core.ml.bundles.bundle import Bundle
+    from loyalty_core.ml.bundles.experiment import Experiment
+    from loyalty_core.settings.settings import Settings
+    from loyalty_core.store import StateStore
+
+SUBJECT_KIND = "model version"
+
+
+class Promotion:
+    """Activates, rolls back, discards and tests versions. Nothing changes where the state store does not answer."""
+
+    def __init__(self, settings: Settings, store: StateStore) -> None:
+        self._settings = settings
+        self._models_dir = settings.models_dir
+        self._store = store
+
+    def prove(self, version: str) -> Bundle:
+        """Open a version as serving would; raises `BundleError` or `FeatureCountMismatch` where it would refuse."""
+        bundle = load_bundle(self._models_dir, version)
+        bundle.contract.require(tuple(self._settings.ml_feature_mapping))
+        return bundle
+
+    def activate(self, version: str, actor: str, *, even_if_worse: bool = False) -> None:
+        """Let a version answer everybody, which ends an A/B test.
+
+        Raises `BundleError`, also for one worse than the active one unless that is meant.
+        """
+        self.prove(version)
+        if not even_if_worse and (lost := self._losses(version)):
+            raise BundleError(
+                f"The version {version} is worse than the active one: {lost}.",
+                remedy="Confirm that you mean it, or train again.",
+            )
+        with self._noted("activated", version, actor, **self._ending_test()):
+            activate(self._models_dir, version, actor)
+
+    def rollback(self, actor: str) -> str:
+        """Go back to the version that was active before, and return it; raises `BundleError` without one."""
+        (version, *_) = earlier_versions(self._models_dir) or [""]
+        with self._noted("rolled back to", version, actor, **self._ending_test()):
+            return rollback(self._models_dir, actor).version
+
+    def discard(self, version: str, actor: str) -> None:
+        """Remove a version that is not active; raises `BundleError`."""
+        with self._noted("discarded", version, actor):
+            discard(self._models_dir, version)
+
+    def start_test(self, challenger: str, share: float, actor: str) -> Experiment:
+        """Let a version answer a share (0-1) of the customers beside the active one; raises as `start_experiment`."""
+        self.prove(challenger)
+        with self._noted("started an A/B test of", challenger, actor, share=share):
+            return start_experiment(self._models_dir, challenger, share, actor)
+
+    def grow_test(self, share: float, actor: str) -> Experiment:
+        """Let the challenger answer more customers; raises as `grow_experiment`."""
+        with self._noted("grew the A/B test of", running_challenger(self._models_dir) or "", actor, share=share):
+            return grow_experiment(self._models_dir, share)
+
+    def stop_test(self, actor: str) -> None:
+        """Let the active version answer everybody again; raises `BundleError` when no test runs."""
+        with self._noted("stopped the A/B test of", running_challenger(self._models_dir) or "", actor):
+            stop_experiment(self._models_dir)
+
+    def _ending_test(self) -> dict[str, str]:
+        challenger = running_challenger(self._models_dir)
+        return {"ended_the_test_of": challenger} if challenger else {}
+
+    @contextmanager
+    def _noted(self, action: str, version: str, actor: str, **details: Any) -> Iterator[None]:
+        """The event is written first, and taken back where the change is refused."""
+        with self._store.session() as session:
+            audit.record(
+                session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=version, details=details
+            )
+            session.flush()
+            yield
+
+    def _losses(self, version: str) -> str:
+        records = {record.version: record for record in read_versions(self._models_dir)}
+        champion = next((record for record in records.values() if record.is_active), None)
+        if champion is None:
+            return ""
+        found = VersionComparisons(self._store).find(version, champion.version)
+        lost = losses_to(records[version], champion, found)
+        return ", ".join(f"{metric.title} of {TITLES[model]}" for model, metric in lost.items())

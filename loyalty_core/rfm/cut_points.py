@@ -1,0 +1,196 @@
+"""RFM cut points: computed in the warehouse over the whole base, kept with their date, used until they are old.
+
+A map that somebody has saved stands above them, see `rfm_map`; these are what there is without one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from loyalty_core.errors import DataError
+from loyalty_core.ml.features.contract import MappedFeature, resolve_mapping
+from loyalty_core.rfm.scores import FourPoints, RfmColumns, RfmCutPoints, measure, never_bought_in_sql
+from loyalty_core.warehouse.columns.catalog import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loyalty_core.settings.settings import RfmMeasure, Settings
+    from loyalty_core.warehouse import Warehouse
+
+_FILE = "rfm_cut_points.json"
+_FORMAT = 1
+_JSON = TypeAdapter(RfmCutPoints)
+_PARTS = 5
+_FEATURES: dict[RfmMeasure, str] = {
+    "recency": "days_since_last",
+    "frequency": "transaction_count",
+    "monetary": "revenue",
+}
+
+
+class RfmUnavailable(DataError):
+    """The features view does not hold what RFM needs."""
+
+    code = "rfm_unavailable"
+
+
+def current_cut_points(warehouse: Warehouse) -> RfmCutPoints:
+    """The kept cut points, or new ones where there are none, they are old, or data or settings have changed."""
+    kept = kept_cut_points(warehouse)
+    oldest = datetime.now(UTC) - timedelta(hours=warehouse.settings.rfm_cut_points_max_age_hours)
+    if kept and kept.as_of >= oldest:
+        return kept
+    computed = compute_cut_points(warehouse)
+    keep_cut_points(warehouse, computed)
+    return computed
+
+
+def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
+    """Quintile cut points of all who have bought; a measure with cut points in the settings takes those.
+
+    Quantiles are of type 7 (linear interpolation, as in numpy, R and percentile_cont); the rule "r" adds 1.
+    Raises `RfmUnavailable` when a column is missing, is not a number, or is blank for everyone.
+    """
+    settings, as_of = warehouse.settings, datetime.now(UTC)
+    columns = _columns(warehouse)
+    given = settings.rfm_cut_points
+    points = {
+        name: given.get(name) or _by_rule(name, _quantiles(warehouse, columns, name), settings) for name in _FEATURES
+    }
+    customers, bought = _customers(warehouse, columns)
+    return RfmCutPoints(
+        recency=points["recency"],
+        frequency=points["frequency"],
+        monetary=points["monetary"],
+        columns=columns,
+        rule=settings.rfm_rule,
+        customers=customers,
+        never_bought=customers - bought,
+        as_of=as_of,
+    )
+
+
+def kept_cut_points(warehouse: Warehouse) -> RfmCutPoints | None:
+    """The cut points last kept, if they belong to this data and these settings; a damaged file counts as none."""
+    try:
+        kept = json.loads(_path(warehouse.settings).read_text("utf-8"))
+        if kept["format"] != _FORMAT or kept["origin"] != _origin(warehouse):
+            return None
+        return _JSON.validate_python(kept["cut_points"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep_cut_points(warehouse: Warehouse, cut_points: RfmCutPoints) -> None:
+    """Write them beside the models; where that folder cannot be written, they are computed when next needed."""
+    facts = _JSON.dump_python(cut_points, mode="json", exclude={"cell_names", "own"})
+    content = {"format": _FORMAT, "origin": _origin(warehouse), "cut_points": facts}
+    path = _path(warehouse.settings)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".rfm-") as folder:
+            written = Path(folder) / path.name
+            written.write_text(json.dumps(content, indent=2), "utf-8")
+            written.replace(path)
+
+
+def _columns(warehouse: Warehouse) -> RfmColumns:
+    """The columns of the settings, or those that ML_FEATURE_MAPPING has for the three features."""
+    settings, view = warehouse.settings, warehouse.features
+    mapping = {
+        name: settings.rfm_columns.get(name) or settings.ml_feature_mapping.get(feature, feature)
+        for name, feature in _FEATURES.items()
+    }
+    return RfmColumns(*(_number_column(found, view) for found in resolve_mapping(mapping, view.columns.keys())))
+
+
+def _number_column(found: MappedFeature, view: sa.Table) -> str:
+    if found.column is None:
+        nearest = f"; nearest: {found.nearest}" if found.nearest else ""
+        raise RfmUnavailable(
+            f"RFM has no {found.name}: the features view has no column {' or '.join(found.candidates)}{nearest}.",
+            remedy=f'Name the column for "{found.name}" in RFM_COLUMNS.',
+        )
+    if kind_of(view.c[found.column].type) != "number":
+        raise RfmUnavailable(
+            f"RFM has no {found.name}: the column {found.column} is not a number.",
+            remedy=f'Name a column of numbers for "{found.name}" in RFM_COLUMNS.',
+        )
+    return found.column
+
+
+def _customers(warehouse: Warehouse, columns: RfmColumns) -> tuple[int, int]:
+    """All customers, and those who have bought."""
+    bought = sa.func.sum(sa.case((_bought(warehouse.features, columns), 1), else_=0))
+    counts = sa.select(sa.func.count().label("customers"), bought.label("bought")).select_from(warehouse.features)
+    found = warehouse.rows(counts)[0]
+    return found["customers"], int(found["bought"] or 0)
+
+
+def _bought(view: sa.Table, columns: RfmColumns) -> sa.ColumnElement[bool]:
+    return ~never_bought_in_sql(measure(view.c[columns.recency]), measure(view.c[columns.frequency]))
+
+
+def _quantiles(warehouse: Warehouse, columns: RfmColumns, name: RfmMeasure) -> list[float] | None:
+    """Quantiles of those who have bought, None when nobody has a value; the same SQL for every database.
+
+    Equal values are counted first, which makes this faster than sorting every customer.
+    """
+    view = warehouse.features
+    value = measure(view.c[getattr(columns, name)])
+    counted = sa.select(value.label("value"), sa.func.count().label("customers"))
+    counted = counted.where(_bought(view, columns), value.is_not(None)).group_by(value).subquery("counted")
+    upto = sa.func.sum(counted.c.customers).over(order_by=counted.c.value)
+    known = sa.func.sum(counted.c.customers).over()
+    placed = sa.select(
+        counted.c.value,
+        sa.cast(upto, sa.BigInteger).label("upto"),
+        sa.cast(known, sa.BigInteger).label("known"),
+    ).subquery("placed")
+    before = [(placed.c.known - 1) * part // _PARTS for part in range(1, _PARTS)]
+    around = [
+        sa.func.min(sa.case((placed.c.upto > place + step, placed.c.value))).label(f"{side}_{part}")
+        for part, place in enumerate(before, start=1)
+        for step, side in enumerate(("below", "above"))
+    ]
+    found = warehouse.rows(sa.select(sa.func.max(placed.c.known).label("known"), *around))[0]
+    if not found["known"]:
+        return None
+    return [_between(found, part) for part in range(1, _PARTS)]
+
+
+def _between(found: Mapping[str, Any], part: int) -> float:
+    """Linear interpolation between the two values around a quantile; the last value has none above."""
+    below, fifths = found[f"below_{part}"], (found["known"] - 1) * part % _PARTS
+    return below + (found[f"above_{part}"] - below) * fifths / _PARTS if fifths else below
+
+
+def _by_rule(name: str, quantiles: Sequence[float] | None, settings: Settings) -> FourPoints:
+    if not quantiles:
+        raise RfmUnavailable(
+            f"RFM has no {name}: its column is blank for everyone who has bought.",
+            remedy=f'Name another column in RFM_COLUMNS, or give cut points for "{name}" in RFM_CUT_POINTS.',
+        )
+    first, second, third, fourth = (quantile + (settings.rfm_rule == "r") for quantile in quantiles)
+    return first, second, third, fourth
+
+
+def _origin(warehouse: Warehouse) -> str:
+    """Changes with the data's place and shape and with every setting that the cut points depend on."""
+    settings = warehouse.settings
+    facts = (warehouse.fingerprint, _columns(warehouse), settings.rfm_rule, sorted(settings.rfm_cut_points.items()))
+    return hashlib.blake2s(repr(facts).encode(), digest_size=16).hexdigest()
+
+
+def _path(settings: Settings) -> Path:
+    return settings.models_dir / _FILE

@@ -1,0 +1,342 @@
+"""Own segment names of the RFM cells and own cut points, kept in the state store and followed by all that scores RFM.
+
+Without a saved map there are the product's own cells, and the cut points that the warehouse and the settings give.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+import unicodedata
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+from sqlalchemy import select
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.rfm.cells import CELL_NAMES, CELLS, NO_PURCHASES, Segment, segment_details
+from loyalty_core.segments.repository.edits import editing
+from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.store import StateStore, audit
+from loyalty_core.store.rfm_maps import RfmMapRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sqlalchemy.orm import Session
+
+    from loyalty_core.rfm.scores import FourPoints, RfmCutPoints
+    from loyalty_core.settings.settings import Settings
+
+SUBJECT_KIND, SUBJECT_ID = "rfm map", "rfm"
+MOST_NAME_CHARACTERS = 60
+MOST_TEXT_CHARACTERS = 400
+MEASURES: tuple[RfmMeasure, ...] = get_args(RfmMeasure)
+# How long another process may go on with the map before.
+_KEPT_SECONDS = 3.0
+
+
+class BadRfmMap(LoyaltyError):
+    """The map cannot be used or kept as it is given."""
+
+    code = "bad_rfm_map"
+
+
+class RfmMapChanged(LoyaltyError):
+    """Someone saved a newer version since this one was read."""
+
+    code = "rfm_map_changed"
+
+    def __init__(self, newest: RfmMapVersion) -> None:
+        what = "saved" if newest.map else "went back to the defaults with"
+        super().__init__(
+            "The cells have changed since you loaded them.",
+            f"{newest.actor} {what} version {newest.number} on {newest.at:%Y-%m-%d at %H:%M} UTC.",
+            "Load the newest version and make your changes there.",
+        )
+
+
+class SegmentText(NamedTuple):
+    """Who is in a segment, and what to do about them; either may be blank."""
+
+    meaning: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class RfmMap:
+    """A segment name for each of the 125 CELLS, and four ascending cut points for any of the measures.
+
+    `texts` are of segments by name. `version`, `saved_by` and `saved_at` are those of a map that was kept.
+    Raises `BadRfmMap`.
+    """
+
+    names: tuple[str, ...] = CELL_NAMES
+    cut_points: Mapping[RfmMeasure, FourPoints] = field(default_factory=dict)
+    texts: Mapping[str, SegmentText] = field(default_factory=dict)
+    version: int = 0
+    saved_by: str = ""
+    saved_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _set(self, "names", _checked_names(self.names))
+        _set(self, "cut_points", MappingProxyType(_checked_points(self.cut_points)))
+        _set(self, "texts", MappingProxyType(_checked_texts(self.texts, self.names)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        kept = (self.version, self.saved_by, self.saved_at)
+        return RfmMap, (self.names, dict(self.cut_points), dict(self.texts), *kept)
+
+    def apply(self, cut_points: RfmCutPoints) -> RfmCutPoints:
+        """The same cut points with what the map says in their place."""
+        changes: dict[str, Any] = {**self.cut_points, "cell_names": self.names, "own": tuple(self.cut_points)}
+        return replace(cut_points, **changes)
+
+    def details(self, name: str) -> Segment:
+        """Meaning and advice of a segment: the map's, else the product's, else neutral ones."""
+        own = self.texts.get(name, SegmentText())
+        known = _details(name)
+        return Segment(name, own.meaning or known.meaning, own.advice or known.advice)
+
+    def to_json(self) -> dict[str, Any]:
+        """The map as plain JSON, without its version."""
+        return {
+            "names": list(self.names),
+            "cut_points": {name: list(points) for name, points in self.cut_points.items()},
+            "texts": {name: text._asdict() for name, text in self.texts.items()},
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> RfmMap:
+        """The map that `to_json` gave; raises `BadRfmMap` for anything else."""
+        try:
+            return cls(
+                names=tuple(content["names"]),
+                cut_points={name: tuple(points) for name, points in content["cut_points"].items()},
+                texts={name: SegmentText(**text) for name, text in content["texts"].items()},
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BadRfmMap("This is no RFM map.", f"{error}.", "Load a saved one, or begin anew.") from error
+
+
+@dataclass(frozen=True)
+class RfmMapVersion:
+    """What was saved once; without a map, a return to the defaults."""
+
+    number: int
+    at: datetime
+    actor: str
+    map: RfmMap | None
+
+
+class RfmMapRepository:
+    """Everything kept about RFM maps.
+
+    Every method raises `StateStoreUnavailable` where the database cannot be used. Each change is written together with
+    its audit event, by `actor`.
+    """
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+
+    def current(self) -> RfmMap | None:
+        """The map in use; None for the defaults."""
+        newest = self.newest()
+        return newest.map if newest else None
+
+    def at(self, moment: datetime) -> RfmMap | None:
+        """The map that was in use at a moment."""
+        with self._store.session(read_only=True) as session:
+            record = session.scalar(_newest().where(RfmMapRecord.at <= moment))
+            return _version(record).map if record else None
+
+    def newest(self) -> RfmMapVersion | None:
+        """What was saved last; None before anything was."""
+        with self._store.session(read_only=True) as session:
+            record = session.scalar(_newest())
+            return _version(record) if record else None
+
+    def versions(self, most: int = 50) -> list[RfmMapVersion]:
+        """What was saved, newest first."""
+        with self._store.session(read_only=True) as session:
+            records = session.scalars(select(RfmMapRecord).order_by(RfmMapRecord.number.desc()).limit(most))
+            return [_version(record) for record in records]
+
+    def save(self, map: RfmMap, *, actor: str, expected_version: int) -> RfmMap:
+        """Put a map to use as the version after `expected_version`, 0 before the first.
+
+        Raises `RfmMapChanged` where the newest version is another one.
+        """
+        with editing(self._store) as session:
+            record = session.scalar(_newest())
+            if record is not None and record.number != expected_version:
+                raise RfmMapChanged(_version(record))
+            saved = _version(_add(session, record, map.to_json(), actor)).map
+        forget_maps()
+        assert saved is not None  # noqa: S101  it has the content just given
+        return saved
+
+    def reset(self, *, actor: str) -> None:
+        """Back to the defaults; nothing happens where they are in use."""
+        with editing(self._store) as session:
+            record = session.scalar(_newest())
+            if record is None or record.content is None:
+                return
+            _add(session, record, None, actor)
+        forget_maps()
+
+
+def map_at(settings: Settings, moment: datetime | None = None) -> RfmMap | None:
+    """The map that was in use at a moment, or is now; None for the defaults. Asks the state store each time."""
+    with StateStore(settings.state_database_url) as store:
+        if not store.has_table(RfmMapRecord.__tablename__):
+            return None
+        maps = RfmMapRepository(store)
+        return maps.at(moment) if moment else maps.current()
+
+
+def map_in_use(settings: Settings) -> RfmMap | None:
+    """The map in use now, None for the defaults; asks the state store every few seconds.
+
+    In an outage the map known last stays. Raises `StateStoreUnavailable` where none is known: other names and scores
+    than those that somebody has chosen would be wrong without a word.
+    """
+    url = settings.state_database_url
+    with _lock:
+        held = _held.get(url)
+        if held is None or time.monotonic() >= held.expires:
+            held = _held[url] = _look_up(settings, held)
+    if isinstance(held.outcome, LoyaltyError):
+        raise held.outcome.with_traceback(None)
+    return held.outcome
+
+
+def forget_maps() -> None:
+    """Let the next call ask the state store."""
+    with _lock:
+        _held.clear()
+
+
+def segment_in_use(settings: Settings, name: str) -> Segment:
+    """Meaning and advice of a segment as they are now; neutral ones for a name that nothing is known of."""
+    return (map_in_use(settings) or RfmMap()).details(name)
+
+
+class _Held(NamedTuple):
+    outcome: RfmMap | LoyaltyError | None
+    expires: float
+
+
+_lock = threading.Lock()
+_held: dict[str, _Held] = {}
+
+
+def _look_up(settings: Settings, before: _Held | None) -> _Held:
+    outcome: RfmMap | LoyaltyError | None
+    try:
+        outcome = map_at(settings)
+    except LoyaltyError as error:
+        outcome = before.outcome if before else error
+    return _Held(outcome, time.monotonic() + _KEPT_SECONDS)
+
+
+def _newest() -> Any:
+    return select(RfmMapRecord).order_by(RfmMapRecord.number.desc()).limit(1)
+
+
+def _add(session: Session, before: RfmMapRecord | None, content: Any, actor: str) -> RfmMapRecord:
+    record = RfmMapRecord(
+        number=(before.number if before else 0) + 1, at=datetime.now(UTC), actor=actor, content=content
+    )
+    session.add(record)
+    audit.record(
+        session,
+        actor=actor,
+        action="reset" if content is None else "updated",
+        subject_kind=SUBJECT_KIND,
+        subject_id=SUBJECT_ID,
+        details={"version": record.number},
+        at=record.at,
+    )
+    return record
+
+
+def _version(record: RfmMapRecord) -> RfmMapVersion:
+    kept = None
+    if record.content is not None:
+        kept = replace(
+            RfmMap.from_json(record.content), version=record.number, saved_by=record.actor, saved_at=record.at
+        )
+    return RfmMapVersion(record.number, record.at, record.actor, kept)
+
+
+def _details(name: str) -> Segment:
+    try:
+        return segment_details(name)
+    except KeyError:
+        return Segment(name, "A segment of your own.", "Decide what to do about these customers.")
+
+
+def _set(target: RfmMap, name: str, value: Any) -> None:
+    object.__setattr__(target, name, value)
+
+
+def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
+    checked = tuple(_text("name", name, MOST_NAME_CHARACTERS) for name in names)
+    if len(checked) != len(CELLS) or not all(checked):
+        raise BadRfmMap(
+            "Not every cell has exactly one segment.",
+            f"{sum(map(bool, checked))} of {len(CELLS)} have one.",
+            "Give each of the others one too.",
+        )
+    by_key: dict[str, str] = {NO_PURCHASES.name.casefold(): ""}
+    for name in checked:
+        same = by_key.setdefault(name.casefold(), name)
+        if same != name:
+            raise BadRfmMap(
+                f"A cell cannot be called “{name}”.",
+                f"Another is called “{same}”." if same else "Those who never bought are, outside the cells.",
+                "Choose another name; upper and lower case make no difference.",
+            )
+    return checked
+
+
+def _checked_points(cut_points: Mapping[RfmMeasure, Iterable[float]]) -> dict[RfmMeasure, FourPoints]:
+    checked: dict[RfmMeasure, FourPoints] = {}
+    for name, points in cut_points.items():
+        numbers = tuple(points)
+        if (
+            name not in MEASURES
+            or len(numbers) != 4
+            or not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+            or list(numbers) != sorted(numbers)
+        ):
+            raise BadRfmMap(f"The cut points of {name} cannot be used.", remedy="Give four numbers, smallest first.")
+        first, second, third, fourth = map(float, numbers)
+        checked[name] = first, second, third, fourth
+    return checked
+
+
+def _checked_texts(texts: Mapping[str, SegmentText], names: Iterable[str]) -> dict[str, SegmentText]:
+    """Without those that are blank or of no cell."""
+    known = set(names)
+    checked = {
+        name: SegmentText(
+            _text("meaning", text.meaning, MOST_TEXT_CHARACTERS), _text("advice", text.advice, MOST_TEXT_CHARACTERS)
+        )
+        for name, text in texts.items()
+        if name in known
+    }
+    return {name: text for name, text in checked.items() if any(text)}
+
+
+def _text(what: str, text: str, most: int) -> str:
+    trimmed = " ".join(text.split())
+    if len(trimmed) > most:
+        raise BadRfmMap(f"The {what} is too long.", f"It has {len(trimmed):,} characters.", f"Use at most {most:,}.")
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in trimmed):
+        raise BadRfmMap(f"The {what} has characters that cannot be kept.", remedy="Take control characters out.")
+    return trimmed

@@ -1,0 +1,177 @@
+"""RFM scores: a customer's recency, frequency and monetary value against cut points of the whole base.
+
+The scores are the same whether read here, over arrays or in SQL, and equal values have equal scores.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from math import isfinite, isnan, nan
+from sys import float_info
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from loyalty_core.rfm.cells import (
+    CELL_NAMES,
+    CELLS,
+    NO_PURCHASES,
+    SCORES,
+    cell_index,
+    segment_names,
+    segment_positions,
+)
+from loyalty_core.settings.settings import RfmMeasure
+
+FloatArray = npt.NDArray[np.float64]
+Rule = Literal["default", "r"]
+FourPoints = tuple[float, float, float, float]
+
+
+class RfmColumns(NamedTuple):
+    """The columns of the features view that hold days since the last purchase, purchases, and money."""
+
+    recency: str
+    frequency: str
+    monetary: str
+
+
+@dataclass(frozen=True)
+class RfmCutPoints:
+    """Four ascending cut points per measure, in its own unit (days, purchases, money), and where they come from.
+
+    A score is 1 plus the number of cut points that the value passes; recency counts backwards, so that 5 is
+    the most recent. To pass means to be above the cut point; under the rule "r", to reach it.
+    `customers` is the size of the base, `never_bought` how many of them stand outside the quintiles, `as_of`
+    the moment in UTC. `cell_names` are the segments of the 125 CELLS; the cut points of the `own` measures come, as
+    these do, from a map that somebody has saved.
+    """
+
+    recency: FourPoints
+    frequency: FourPoints
+    monetary: FourPoints
+    columns: RfmColumns
+    rule: Rule
+    customers: int
+    never_bought: int
+    as_of: datetime
+    cell_names: tuple[str, ...] = CELL_NAMES
+    own: tuple[RfmMeasure, ...] = ()
+
+
+class RfmScore(NamedTuple):
+    """One customer's scores, 1–5 with 5 the best, and the name of the segment."""
+
+    recency: int
+    frequency: int
+    monetary: int
+    segment: str
+
+
+class RfmScores(NamedTuple):
+    """Many customers: (n, 3) scores for recency, frequency, monetary, and positions in `segment_names`."""
+
+    scores: npt.NDArray[np.int8]
+    segments: npt.NDArray[np.int8]
+
+
+def score_one(features: Mapping[str, Any], cut_points: RfmCutPoints) -> RfmScore:
+    """Score one customer from the features view's row, column → value; a blank value scores 1."""
+    recency, frequency, monetary = (_number(features[column]) for column in cut_points.columns)
+    passed = bisect_left if cut_points.rule == "default" else bisect_right
+    score = RfmScore(
+        1 if isnan(recency) else 5 - passed(cut_points.recency, recency),
+        1 if isnan(frequency) else 1 + passed(cut_points.frequency, frequency),
+        1 if isnan(monetary) else 1 + passed(cut_points.monetary, monetary),
+        NO_PURCHASES.name,
+    )
+    if isnan(recency) and not frequency > 0:
+        return score
+    return score._replace(segment=cut_points.cell_names[cell_index(*score[:3])])
+
+
+def score_arrays(
+    recency: FloatArray, frequency: FloatArray, monetary: FloatArray, cut_points: RfmCutPoints
+) -> RfmScores:
+    """Score many customers at once; NaN and infinite values are blank and score 1."""
+    scores = np.empty((len(recency), 3), dtype=np.int8)
+    scores[:, 0] = 6 - _score(recency, cut_points.recency, cut_points.rule)
+    scores[~np.isfinite(recency), 0] = 1
+    scores[:, 1] = _score(frequency, cut_points.frequency, cut_points.rule)
+    scores[:, 2] = _score(monetary, cut_points.monetary, cut_points.rule)
+    segments = segment_positions(scores, cut_points.cell_names)
+    # No Purchases stands last.
+    segments[never_bought(recency, frequency)] = len(segment_names(cut_points.cell_names)) - 1
+    return RfmScores(scores, segments)
+
+
+def never_bought(recency: FloatArray, frequency: FloatArray) -> npt.NDArray[np.bool_]:
+    """Who has no last purchase and no number of purchases above zero."""
+    return ~np.isfinite(recency) & ~(np.isfinite(frequency) & (frequency > 0))
+
+
+def score_columns(view: sa.FromClause, cut_points: RfmCutPoints) -> dict[str, sa.ColumnElement[Any]]:
+    """The same scores in SQL: `recency`, `frequency`, `monetary` and `rfm_segment` for every row of `view`."""
+    measures = cut_points.columns
+    recency, frequency, monetary = (measure(view.c[column]) for column in measures)
+    by_days = _score_ladder(recency, cut_points.recency, cut_points.rule)
+    scores = {
+        "recency": sa.case((recency.is_(None), 1), else_=6 - by_days),
+        "frequency": _score_ladder(frequency, cut_points.frequency, cut_points.rule),
+        "monetary": _score_ladder(monetary, cut_points.monetary, cut_points.rule),
+    }
+    never_bought = never_bought_in_sql(recency, frequency)
+    return {**scores, "rfm_segment": _segment_name(cut_points.cell_names, never_bought, **scores)}
+
+
+def measure(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The column as a double, with everything that is no finite number as NULL."""
+    number = sa.cast(column, sa.Double)
+    if isinstance(column.type, sa.Integer):
+        return number
+    return sa.case((number.between(-float_info.max, float_info.max), number))
+
+
+def never_bought_in_sql(recency: sa.ColumnElement[float], frequency: sa.ColumnElement[float]) -> sa.ColumnElement[bool]:
+    """`never_bought` over columns made by `measure`; true or false, never NULL."""
+    return recency.is_(None) & sa.or_(frequency.is_(None), frequency <= 0)
+
+
+def _score(values: FloatArray, points: FourPoints, rule: Rule) -> npt.NDArray[np.int8]:
+    """1 plus the cut points passed; NaN passes none."""
+    finite = np.where(np.isfinite(values), values, -np.inf)
+    score = np.ones(len(values), dtype=np.int8)
+    for point in points:
+        score += finite > point if rule == "default" else finite >= point
+    return score
+
+
+def _score_ladder(value: sa.ColumnElement[float], points: FourPoints, rule: Rule) -> sa.ColumnElement[int]:
+    """The highest cut point passed decides; NULL passes none."""
+    passed = [value > point if rule == "default" else value >= point for point in points]
+    return sa.case(*((condition, score) for condition, score in zip(passed[::-1], SCORES[:0:-1], strict=True)), else_=1)
+
+
+def _segment_name(
+    cell_names: tuple[str, ...],
+    never_bought: sa.ColumnElement[bool],
+    recency: sa.ColumnElement[int],
+    frequency: sa.ColumnElement[int],
+    monetary: sa.ColumnElement[int],
+) -> sa.ColumnElement[str]:
+    cells = {name: [] for name in segment_names(cell_names)[:-1]}
+    for (r, f, m), name in zip(CELLS, cell_names, strict=True):
+        cells[name].append(100 * r + 10 * f + m)
+    code = 100 * recency + 10 * frequency + monetary
+    names = [(code.in_(codes), name) for name, codes in cells.items()]
+    return sa.case((never_bought, NO_PURCHASES.name), *names)
+
+
+def _number(value: Any) -> float:
+    """NaN for what `measure` gives NULL."""
+    number = float(value) if isinstance(value, int | float | Decimal) else nan
+    return number if isfinite(number) else nan

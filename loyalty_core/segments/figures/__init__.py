@@ -1,0 +1,1 @@
+"""What a rule amounts to, counted in the warehouse."""

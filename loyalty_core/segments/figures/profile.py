@@ -1,0 +1,158 @@
+"""A segment against the whole base: what its customers have more or less of, counted in two statements."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.warehouse.columns.blanks import filled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loyalty_core.rules import Rule
+    from loyalty_core.warehouse import Column, Warehouse
+    from loyalty_core.warehouse.connection import Row
+
+# A value counts as typical when at least this share of the segment has it.
+_SMALLEST_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class NumberComparison:
+    """Means of a number column; `difference` is in standard deviations of the base (Cohen's d against the base)."""
+
+    column: Column
+    segment_mean: float | None
+    base_mean: float | None
+    segment_total: float | None
+    base_total: float | None
+    difference: float | None
+
+
+@dataclass(frozen=True)
+class ValueComparison:
+    """How common one value of a category is, as shares (0–1); `index` is their ratio, 1 where they are alike."""
+
+    column: Column
+    value: Any
+    customers: int
+    segment_share: float
+    base_share: float
+
+    @property
+    def index(self) -> float:
+        """Share in the segment by share in the base; infinite when nobody else has the value."""
+        return self.segment_share / self.base_share if self.base_share else math.inf
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`numbers` and `values` start with what sets the segment apart most."""
+
+    customers: int
+    base: int
+    numbers: tuple[NumberComparison, ...]
+    values: tuple[ValueComparison, ...]
+
+    def number(self, name: str) -> NumberComparison | None:
+        """The comparison of that column, None where it has no numbers."""
+        return next((number for number in self.numbers if number.column.name == name), None)
+
+    def values_of(self, name: str) -> tuple[ValueComparison, ...]:
+        """Every known value of that column, most frequent in the base first."""
+        found = (value for value in self.values if value.column.name == name)
+        return tuple(sorted(found, key=lambda value: -value.base_share))
+
+
+def compare(warehouse: Warehouse, relation: sa.FromClause, rule: Rule, fields: Sequence[Column]) -> Profile:
+    """Compare a rule's customers with all, on every number and every category among `fields`."""
+    numbers = [field for field in fields if field.kind == "number" and not field.top_values]
+    categories = [field for field in fields if field.top_values]
+    belongs = rule.to_sql(relation, where=True)
+    row = warehouse.rows(sa.select(*_totals(relation, belongs, numbers)).select_from(relation))[0]
+    members, customers = row["members"], row["customers"]
+    values = list(_values(warehouse, relation, belongs, categories, members, customers))
+    return Profile(
+        members,
+        customers,
+        tuple(sorted((_number(field, i, row) for i, field in enumerate(numbers)), key=_least_alike)),
+        tuple(sorted(values, key=_least_typical)),
+    )
+
+
+def _totals(
+    relation: sa.FromClause, belongs: sa.ColumnElement[bool], numbers: Sequence[Column]
+) -> Iterator[sa.ColumnElement[Any]]:
+    yield sa.func.count().label("customers")
+    yield sa.func.count(sa.case((belongs, 1))).label("members")
+    for i, field in enumerate(numbers):
+        value = sa.cast(filled(relation.c[field.name]), sa.Double)
+        inside = sa.case((belongs, value))
+        yield sa.func.avg(value).label(f"mean_{i}")
+        yield sa.func.avg(value * value).label(f"square_{i}")
+        yield sa.func.sum(value).label(f"total_{i}")
+        yield sa.func.avg(inside).label(f"segment_mean_{i}")
+        yield sa.func.sum(inside).label(f"segment_total_{i}")
+
+
+def _number(field: Column, i: int, row: Row) -> NumberComparison:
+    mean, square, inside = row[f"mean_{i}"], row[f"square_{i}"], row[f"segment_mean_{i}"]
+    difference = None
+    if mean is not None and inside is not None:
+        spread = math.sqrt(max(square - mean * mean, 0.0))
+        difference = (inside - mean) / spread if spread else 0.0
+    return NumberComparison(field, inside, mean, row[f"segment_total_{i}"], row[f"total_{i}"], difference)
+
+
+def _values(
+    warehouse: Warehouse,
+    relation: sa.FromClause,
+    belongs: sa.ColumnElement[bool],
+    categories: Sequence[Column],
+    members: int,
+    customers: int,
+) -> Iterator[ValueComparison]:
+    counts = [_by_value(relation, belongs, field, position) for position, field in enumerate(categories)]
+    for row in warehouse.rows(sa.union_all(*counts)) if counts else ():
+        field = categories[row["position"]]
+        known = {_as_text(value): value for value, _ in field.top_values}
+        if row["value"] in known:
+            yield ValueComparison(
+                field,
+                known[row["value"]],
+                row["members"],
+                row["members"] / members if members else 0.0,
+                row["customers"] / customers,
+            )
+
+
+def _by_value(relation: sa.FromClause, belongs: sa.ColumnElement[bool], field: Column, position: int) -> sa.Select:
+    column = relation.c[field.name]
+    value = sa.case((column, "true"), else_="false") if field.kind == "boolean" else sa.cast(column, sa.Text)
+    return (
+        sa.select(
+            sa.literal_column(str(position)).label("position"),
+            value.label("value"),
+            sa.func.count().label("customers"),
+            sa.func.count(sa.case((belongs, 1))).label("members"),
+        )
+        .where(column.is_not(None))
+        .group_by(column)
+    )
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _least_alike(number: NumberComparison) -> float:
+    return -abs(number.difference or 0.0)
+
+
+def _least_typical(value: ValueComparison) -> tuple[bool, float]:
+    """Values that few of the segment have come last, however rare they are elsewhere."""
+    return value.segment_share < _SMALLEST_SHARE, -abs(value.segment_share - value.base_share)

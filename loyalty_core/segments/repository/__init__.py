@@ -1,0 +1,1 @@
+"""Segments in the state store, with their versions, sizes and members."""

@@ -1,0 +1,137 @@
+"""Changes of what a segment is, within a session: each with its version and its audit event."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm.attributes import flag_modified
+
+from loyalty_core.segments.errors import SegmentNameTaken
+from loyalty_core.segments.repository.dependencies import keep_references, require_unused
+from loyalty_core.segments.repository.drafts import checked, differences, name_key, new_id, same_rule
+from loyalty_core.segments.repository.rows import draft_of
+from loyalty_core.store import audit
+from loyalty_core.store.segments import SegmentMember, SegmentRecord, SegmentVersionRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy.orm import Session
+
+    from loyalty_core.segments.segment import SegmentDraft
+    from loyalty_core.store import StateStore
+
+SUBJECT_KIND = "segment"
+# Any number will do, as long as no other program locks the same one in the same database.
+_ADVISORY_LOCK = 7_310_412_558
+
+
+@contextmanager
+def editing(store: StateStore) -> Iterator[Session]:
+    """A session in which nobody else edits segments: names, ids and references stay as they are read."""
+    with store.session() as session:
+        # A session of SQLite has the one write lock anyway.
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        yield session
+
+
+def add(session: Session, draft: SegmentDraft, *, actor: str, changes: tuple[str, ...] = ("Created.",)) -> str:
+    """Keep a new segment and give its id. Raises `BadSegment` and `SegmentNameTaken`."""
+    draft = checked(draft)
+    _require_free(session, draft.name)
+    now = datetime.now(UTC)
+    record = SegmentRecord(
+        id=new_id(draft.name, set(session.scalars(select(SegmentRecord.id)))),
+        owner=actor,
+        version=1,
+        rule_version=1,
+        created_at=now,
+        size_count=0,
+    )
+    _write(session, record, draft, actor=actor, at=now, changes=changes)
+    session.add(record)
+    keep_references(session, record)
+    note(session, record, "created", actor)
+    return record.id
+
+
+def save(
+    session: Session, record: SegmentRecord, draft: SegmentDraft, *, actor: str, changes: tuple[str, ...] = ()
+) -> None:
+    """Save the next version, unless nothing is different; `changes` come before the sentences of what is.
+
+    Raises `BadSegment`, `SegmentNameTaken` and `SegmentCycle`.
+    """
+    draft, old = checked(draft), draft_of(record)
+    different = differences(old, draft)
+    if not different:
+        return
+    if name_key(draft.name) != record.name_key:
+        _require_free(session, draft.name)
+    record.version += 1
+    _write(session, record, draft, actor=actor, at=datetime.now(UTC), changes=(*changes, *different))
+    if not same_rule(old.rule, draft.rule):
+        record.rule_version = record.version
+        keep_references(session, record)
+    note(session, record, "updated", actor, changes=[*changes, *different])
+
+
+def set_archived(session: Session, record: SegmentRecord, *, archived: bool, actor: str) -> None:
+    """Put the segment away, or take it back into use. Raises `SegmentInUse`, and `BadSegment` as a new rule would."""
+    if archived == (record.archived_at is not None):
+        return
+    if archived:
+        require_unused(session, record)
+    record.archived_at = datetime.now(UTC) if archived else None
+    if not archived:
+        keep_references(session, record)
+    note(session, record, "archived" if archived else "unarchived", actor)
+
+
+def remove(session: Session, record: SegmentRecord, *, actor: str) -> None:
+    """Delete the segment with all that was kept about it, but for the audit trail. Raises `SegmentInUse`."""
+    require_unused(session, record)
+    note(session, record, "deleted", actor)
+    session.execute(delete(SegmentMember).where(SegmentMember.segment_id == record.id))
+    session.execute(delete(SegmentRecord).where(SegmentRecord.id == record.id))
+
+
+def note(session: Session, record: SegmentRecord, action: str, actor: str, **details: Any) -> None:
+    """Add the audit event of a change."""
+    details = {"name": record.name, "version": record.version} | details
+    audit.record(session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=record.id, details=details)
+
+
+def _write(
+    session: Session, record: SegmentRecord, draft: SegmentDraft, *, actor: str, at: datetime, changes: tuple[str, ...]
+) -> None:
+    """Make the draft what the segment is, and a version of it."""
+    record.name, record.name_key = draft.name, name_key(draft.name)
+    record.description, record.tags, record.rule = draft.description, list(draft.tags), draft.rule
+    record.updated_at, record.updated_by = at, actor
+    session.add(record)
+    # SQLAlchemy compares as Python does, to which 1 is true.
+    flag_modified(record, "rule")
+    session.add(
+        SegmentVersionRecord(
+            segment_id=record.id,
+            number=record.version,
+            at=at,
+            actor=actor,
+            changes=list(changes),
+            name=record.name,
+            description=record.description,
+            tags=record.tags,
+            rule=record.rule,
+        )
+    )
+
+
+def _require_free(session: Session, name: str) -> None:
+    holder = session.scalar(select(SegmentRecord).where(SegmentRecord.name_key == name_key(name)))
+    if holder is not None:
+        raise SegmentNameTaken(holder.name, archived=holder.archived_at is not None)

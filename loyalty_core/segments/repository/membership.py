@@ -1,0 +1,109 @@
+"""Who belongs to a segment: whole refreshes of millions of customers, and single customers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, delete, insert, literal, select
+
+from loyalty_core.segments.repository.rows import record_of, size_of
+from loyalty_core.segments.repository.staging import STAGED, stage
+from loyalty_core.store.segments import SegmentMember, SegmentRecord, SegmentSizeRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.orm import Session
+
+    from loyalty_core.segments.segment import SegmentSize
+    from loyalty_core.store import StateStore
+
+
+def replace_members(
+    store: StateStore, segment_id: str, batches: Iterable[Sequence[str]], *, base: int, version: int, cause: str
+) -> SegmentSize:
+    """Make the customers in `batches` the members of the segment, of `base` customers in all, and keep the size.
+
+    The ids go to a temporary table while `batches` runs, so that a slow warehouse locks nothing here; then members,
+    size and cleared fault are written in one transaction. An exception from `batches` leaves all as it was. Of two
+    refreshes at once, the second counts its difference from the first.
+    """
+    with store.connection() as connection:
+        customers = stage(store, connection, batches)
+        with store.session(on=connection) as session:
+            record = record_of(session, segment_id, lock=True)
+            now = datetime.now(UTC)
+            left = _remove_others(connection, segment_id)
+            joined = _add_new(connection, segment_id, now)
+            record.fault = None
+            record.size_count += 1
+            size = SegmentSizeRecord(
+                segment_id=segment_id,
+                number=record.size_count,
+                at=now,
+                customers=customers,
+                base=base,
+                joined=joined,
+                left=left,
+                version=version,
+                cause=cause,
+            )
+            session.add(size)
+    return size_of(size)
+
+
+def is_member(session: Session, segment_id: str, customer_id: str) -> bool:
+    """Whether the customer belongs to the segment."""
+    return session.get(SegmentMember, (segment_id, customer_id)) is not None
+
+
+def segments_of(session: Session, customer_id: str) -> list[str]:
+    """Ids of the segments in use that the customer belongs to, by name."""
+    belongs = _has_member(SegmentRecord.id.expression, literal(customer_id))
+    statement = select(SegmentRecord.id).where(SegmentRecord.archived_at.is_(None), belongs)
+    return list(session.scalars(statement.order_by(SegmentRecord.name_key)))
+
+
+def change_member(session: Session, record: SegmentRecord, customer_id: str, *, belongs: bool) -> bool:
+    """Let one customer join or leave the segment of a locked row; whether that changed anything.
+
+    The latest size is adjusted with the member, so that it stays what the members are.
+    """
+    member = session.get(SegmentMember, (record.id, customer_id))
+    if belongs == (member is not None):
+        return False
+    size = session.get(SegmentSizeRecord, (record.id, record.size_count))
+    if member is None:
+        session.add(SegmentMember(segment_id=record.id, customer_id=customer_id, since=datetime.now(UTC)))
+    else:
+        session.delete(member)
+    if size is not None:
+        size.customers += 1 if belongs else -1
+        size.joined += belongs
+        size.left += not belongs
+    return True
+
+
+def _remove_others(connection: Connection, segment_id: str) -> int:
+    """Delete the members that are not staged, and count them."""
+    is_staged = select(STAGED.c.customer_id).where(STAGED.c.customer_id == SegmentMember.customer_id).exists()
+    statement = delete(SegmentMember).where(SegmentMember.segment_id == segment_id, ~is_staged)
+    return connection.execute(statement).rowcount
+
+
+def _add_new(connection: Connection, segment_id: str, now: datetime) -> int:
+    """Insert the staged customers that are no members, in the order of the primary key, and count them."""
+    new = (
+        select(literal(segment_id), STAGED.c.customer_id, literal(now, SegmentMember.since.type))
+        .where(~_has_member(literal(segment_id), STAGED.c.customer_id))
+        .order_by(STAGED.c.customer_id)
+    )
+    statement = insert(SegmentMember).from_select(["segment_id", "customer_id", "since"], new)
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+
+
+def _has_member(segment_id: ColumnElement[str], customer_id: ColumnElement[str]) -> ColumnElement[bool]:
+    belongs = (SegmentMember.segment_id == segment_id, SegmentMember.customer_id == customer_id)
+    return select(SegmentMember.customer_id).where(*belongs).exists()

@@ -1,0 +1,223 @@
+"""Segments in the state store: kept, versioned, archived, and their members."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from loyalty_core.segments.errors import BadSegment, SegmentChanged, SegmentNameTaken, SegmentNotFound
+from loyalty_core.segments.repository import edits, membership
+from loyalty_core.segments.repository.dependencies import all_uses, uses_of
+from loyalty_core.segments.repository.drafts import copy_name, name_key
+from loyalty_core.segments.repository.rows import draft_of, read_segment, read_segments, record_of, size_of, version_of
+from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
+from loyalty_core.store import audit
+from loyalty_core.store.audit import AuditEvent
+from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord, SegmentVersionRecord
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from loyalty_core.store import StateStore
+
+__all__ = ["Segment", "SegmentDraft", "SegmentRepository", "SegmentSize", "SegmentVersion", "Use"]
+
+_STARTERS_CREATED = "starters created"
+
+
+class SegmentRepository:
+    """Everything kept about segments. Knows nothing of columns: compile a rule before it is given here.
+
+    Every method raises `StateStoreUnavailable` where the database cannot be used, and those with an id
+    `SegmentNotFound`. Each change is written together with its audit event, by `actor`.
+    """
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+
+    def list(self, *, search: str = "", tags: Iterable[str] = (), archived: bool = False) -> builtins.list[Segment]:
+        """Segments by name: those in use, or with `archived` those put away.
+
+        `search` is looked for in name, description, tags and id; of `tags` a segment has to have all. Case is ignored.
+        """
+        with self._store.session(read_only=True) as session:
+            is_archived = SegmentRecord.archived_at.is_not(None)
+            found = read_segments(session, is_archived if archived else ~is_archived)
+        wanted = {tag.casefold() for tag in tags}
+        return [segment for segment in found if _mentions(segment, search) and _has_tags(segment, wanted)]
+
+    def get(self, segment_id: str) -> Segment:
+        """One segment, archived or not."""
+        with self._store.session(read_only=True) as session:
+            return read_segment(session, segment_id)
+
+    def rules(self) -> dict[str, Any]:
+        """The rule of every segment by its id, archived ones too."""
+        with self._store.session(read_only=True) as session:
+            return {row.id: row.rule for row in session.execute(select(SegmentRecord.id, SegmentRecord.rule))}
+
+    def names(self) -> dict[str, str]:
+        """The name of every segment by its id, archived ones too, by name."""
+        statement = select(SegmentRecord.id, SegmentRecord.name).order_by(SegmentRecord.name_key)
+        with self._store.session(read_only=True) as session:
+            return {row.id: row.name for row in session.execute(statement)}
+
+    def tags(self) -> builtins.list[str]:
+        """Every tag in use, each once, sorted."""
+        with self._store.session(read_only=True) as session:
+            tags = {tag for kept in session.scalars(select(SegmentRecord.tags)) for tag in kept}
+        return sorted(tags, key=lambda tag: (tag.casefold(), tag))
+
+    def versions(self, segment_id: str) -> builtins.list[SegmentVersion]:
+        """Every version, newest first."""
+        statement = select(SegmentVersionRecord).where(SegmentVersionRecord.segment_id == segment_id)
+        with self._store.session(read_only=True) as session:
+            record_of(session, segment_id)
+            found = session.scalars(statement.order_by(SegmentVersionRecord.number.desc()))
+            return [version_of(version) for version in found]
+
+    def sizes(self, segment_id: str) -> builtins.list[SegmentSize]:
+        """Every size, oldest first."""
+        statement = select(SegmentSizeRecord).where(SegmentSizeRecord.segment_id == segment_id)
+        with self._store.session(read_only=True) as session:
+            record_of(session, segment_id)
+            return [size_of(size) for size in session.scalars(statement.order_by(SegmentSizeRecord.number))]
+
+    def uses(self, segment_id: str) -> builtins.list[Use]:
+        """Where the segment is used: the segments that are not archived and read it."""
+        with self._store.session(read_only=True) as session:
+            record_of(session, segment_id)
+            return uses_of(session, segment_id)
+
+    def used_in(self) -> dict[str, tuple[str, ...]]:
+        """Names of the segments that read each segment, by its id; those that nobody reads are left out."""
+        with self._store.session(read_only=True) as session:
+            return all_uses(session)
+
+    def create(self, draft: SegmentDraft, *, actor: str) -> Segment:
+        """Keep a new segment, owned by `actor`. Raises `BadSegment` and `SegmentNameTaken`."""
+        with edits.editing(self._store) as session:
+            return read_segment(session, edits.add(session, draft, actor=actor))
+
+    def create_once(self, drafts: Sequence[SegmentDraft], *, actor: str) -> builtins.list[Segment]:
+        """Keep the segments that every new store begins with; none after the first time in the life of the store.
+
+        A draft whose name is taken, or whose rule reads a segment that is not there, is left out.
+        """
+        done = select(AuditEvent.id).where(
+            AuditEvent.subject_kind == edits.SUBJECT_KIND, AuditEvent.action == _STARTERS_CREATED
+        )
+        with edits.editing(self._store) as session:
+            if not drafts or session.scalar(done.limit(1)) is not None:
+                return []
+            ids = [segment_id for draft in drafts if (segment_id := _add_if_possible(session, draft, actor))]
+            audit.record(
+                session,
+                actor=actor,
+                action=_STARTERS_CREATED,
+                subject_kind=edits.SUBJECT_KIND,
+                subject_id="",
+                details={"ids": ids},
+            )
+            return read_segments(session, SegmentRecord.id.in_(ids))
+
+    def update(self, segment_id: str, draft: SegmentDraft, *, actor: str, expected_version: int) -> Segment:
+        """Save the next version; none when nothing has changed.
+
+        Raises `SegmentChanged` where the newest version is not `expected_version`, `BadSegment`, `SegmentNameTaken`
+        and `SegmentCycle`.
+        """
+        with edits.editing(self._store) as session:
+            record = record_of(session, segment_id)
+            if record.version != expected_version:
+                raise SegmentChanged(record.name, record.version, record.updated_by, record.updated_at)
+            edits.save(session, record, draft, actor=actor)
+            return read_segment(session, segment_id)
+
+    def restore(self, segment_id: str, number: int, *, actor: str) -> Segment:
+        """Save version `number` again as the newest; raises as `update` does."""
+        with edits.editing(self._store) as session:
+            record = record_of(session, segment_id)
+            version = session.get(SegmentVersionRecord, (segment_id, number))
+            if version is None:
+                raise SegmentNotFound(segment_id, number)
+            changes = (f"Restored version {number}.",)
+            edits.save(session, record, draft_of(version), actor=actor, changes=changes)
+            return read_segment(session, segment_id)
+
+    def duplicate(self, segment_id: str, *, actor: str) -> Segment:
+        """Keep a copy of the segment, under a name of its own and owned by `actor`."""
+        with edits.editing(self._store) as session:
+            original = record_of(session, segment_id)
+            name = copy_name(original.name, set(session.scalars(select(SegmentRecord.name_key))))
+            draft = replace(draft_of(original), name=name)
+            copy = edits.add(session, draft, actor=actor, changes=(f"Copied from “{original.name}”.",))
+            return read_segment(session, copy)
+
+    def archive(self, segment_id: str, *, actor: str) -> Segment:
+        """Put the segment away; raises `SegmentInUse` while a segment that is not archived reads it."""
+        return self._set_archived(segment_id, archived=True, actor=actor)
+
+    def unarchive(self, segment_id: str, *, actor: str) -> Segment:
+        """Take the segment back into use; raises `BadSegment` where its rule reads what is not in use any more."""
+        return self._set_archived(segment_id, archived=False, actor=actor)
+
+    def delete(self, segment_id: str, *, actor: str) -> None:
+        """Delete the segment, its versions, sizes and members; raises `SegmentInUse` as `archive` does."""
+        with edits.editing(self._store) as session:
+            edits.remove(session, record_of(session, segment_id, lock=True), actor=actor)
+
+    def replace_members(
+        self, segment_id: str, batches: Iterable[Sequence[str]], *, base: int, version: int, cause: str
+    ) -> SegmentSize:
+        """Make the customers in `batches` the members, and keep the size; see `membership.replace_members`."""
+        return membership.replace_members(self._store, segment_id, batches, base=base, version=version, cause=cause)
+
+    def record_fault(self, segment_id: str, text: str) -> None:
+        """Keep why the last refresh failed; the last size and the members stay."""
+        with self._store.session() as session:
+            record_of(session, segment_id, lock=True).fault = text
+
+    def is_member(self, segment_id: str, customer_id: str) -> bool:
+        """Whether the customer was a member at the last refresh, or has been made one since."""
+        with self._store.session(read_only=True) as session:
+            record_of(session, segment_id)
+            return membership.is_member(session, segment_id, customer_id)
+
+    def segments_of(self, customer_id: str) -> builtins.list[str]:
+        """Ids of the segments that the customer belongs to, by name; archived ones are left out."""
+        with self._store.session(read_only=True) as session:
+            return membership.segments_of(session, customer_id)
+
+    def change_member(self, segment_id: str, customer_id: str, *, belongs: bool) -> bool:
+        """Let one customer join or leave, and the latest size with it; whether that changed anything."""
+        with self._store.session() as session:
+            record = record_of(session, segment_id, lock=True)
+            return membership.change_member(session, record, customer_id, belongs=belongs)
+
+    def _set_archived(self, segment_id: str, *, archived: bool, actor: str) -> Segment:
+        with edits.editing(self._store) as session:
+            edits.set_archived(session, record_of(session, segment_id), archived=archived, actor=actor)
+            return read_segment(session, segment_id)
+
+
+def _add_if_possible(session: Session, draft: SegmentDraft, actor: str) -> str | None:
+    try:
+        with session.begin_nested():
+            return edits.add(session, draft, actor=actor)
+    except (SegmentNameTaken, BadSegment):
+        return None
+
+
+def _mentions(segment: Segment, search: str) -> bool:
+    texts = (segment.name, segment.description, segment.id, *segment.tags)
+    return any(name_key(search.strip()) in name_key(text) for text in texts)
+
+
+def _has_tags(segment: Segment, wanted: set[str]) -> bool:
+    return wanted <= {tag.casefold() for tag in segment.tags}

@@ -1,0 +1,1 @@
+"""Every setting of the product, read from the environment, `.env` and `loyalty.toml`."""

@@ -1,0 +1,286 @@
+"""All configuration of the product, from the environment, `.env` or `loyalty.toml`.
+
+Earlier sources win: constructor arguments, environment variables, `.env`, `loyalty.toml`, defaults.
+Environment names are the field names in upper case, as in the guide (`ML_MOCK_MODE`, `DWH_URL`, …).
+"""
+
+import difflib
+import json
+import re
+import tomllib
+import zoneinfo
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, FiniteFloat, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from loyalty_core.errors import SettingsError
+from loyalty_core.settings.database_url import with_driver
+from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
+from loyalty_core.settings.table_name import split_table_name
+
+RfmMeasure = Literal["recency", "frequency", "monetary"]
+
+_REDIS_URL = re.compile(r"unix://.+|rediss?://(\S*@)?(\[[^\]\s]+\]|[^:/@\s]+)(:\d{1,5})?([/?].*)?$")
+
+DEFAULT_WAREHOUSE = Path("data/warehouse.duckdb")
+
+GUIDE_FEATURE_MAPPING: dict[str, str | list[str]] = {
+    "revenue": "total_revenue",
+    "transaction_count": "transaction_count",
+    "days_since_last": ["last_purchase_days_ago", "days_since_last_transaction"],
+    "avg_transaction_value": "avg_transaction_value",
+    "lifetime_value": "lifetime_value",
+}
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and one line of help; `docs/settings.md` lists them.
+
+    Raises `SettingsError` with one line that names the setting, its value and what is allowed.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        toml_file="loyalty.toml",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        enable_decoding=False,
+        protected_namespaces=(),
+    )
+
+    dwh_url: str = Field(
+        f"duckdb:///{DEFAULT_WAREHOUSE}",
+        description="SQLAlchemy URL of the data warehouse",
+    )
+    dwh_customer_features_table: str = Field(
+        "customer_features_view",
+        description="Table or view with one row per customer; may be schema.table, parts may be quoted",
+    )
+    dwh_customer_id_column: str = Field(
+        "customer_id", min_length=1, description="Column of the features view that identifies a customer"
+    )
+    dwh_transactions_table: str = Field(
+        "transactions", description="Table of purchases for the customer page; may be absent"
+    )
+    dwh_nbo_training_query: str | None = Field(None, description="Query for offer history; `:start_date` may be used")
+    dwh_churn_training_query: str | None = Field(None, description="Query for churn history; `:start_date` may be used")
+    dwh_predictions_table: str = Field(
+        "customer_predictions", description="Table that scoring writes and the screens read"
+    )
+    dwh_statement_timeout_seconds: float = Field(
+        30, gt=0, le=3600, description="A warehouse statement that runs longer is stopped"
+    )
+    dwh_connect_timeout_seconds: int = Field(
+        4, ge=1, le=60, description="How long to wait for the warehouse to accept a connection"
+    )
+    dwh_pool_size: int = Field(5, ge=1, le=100, description="Warehouse connections kept open per process")
+    dwh_catalog_ttl_seconds: float = Field(
+        600, ge=0, description="How long column statistics are kept before they are computed again"
+    )
+    redis_url: str | None = Field(None, description="Redis for cached features; without it, memory is used")
+    feature_cache_ttl_seconds: int = Field(
+        300, ge=1, le=86_400 * 30, description="How long a customer's features are served from the cache"
+    )
+    feature_cache_max_customers: int = Field(
+        50_000, ge=1, description="Customers kept in the memory cache; the oldest leave first"
+    )
+    kafka_bootstrap_servers: str | None = Field(
+        None, description="Kafka brokers (host:port,host:port) for customer events; without it, no events"
+    )
+    state_database_url: str = Field(
+        "sqlite:///data/state.db",
+        description="Database for the app's own state (SQLite or PostgreSQL)",
+    )
+    models_dir: Path = Field(Path("models"), description="Folder of the trained models")
+    ml_mock_mode: bool = Field(
+        False, description="Sample predictions by formula, without model files; everything says so"
+    )
+    ml_feature_mapping: dict[str, str | list[str]] = Field(
+        GUIDE_FEATURE_MAPPING,
+        min_length=1,
+        description="Model feature → column, or a list of column names tried in order",
+    )
+    ml_model_input_size: int = Field(
+        5, ge=1, description="Number of mapped features; must equal the size of ml_feature_mapping"
+    )
+    ml_training: dict[str, Any] = Field(
+        {}, description="Training options for both models; under `churn` and `nbo`, for one (docs/machine-learning.md)"
+    )
+    rfm_rule: Literal["default", "r"] = Field(
+        "default", description="How RFM cut points come about: quintiles, or as the R package rfm does it"
+    )
+    rfm_columns: dict[RfmMeasure, str] = Field(
+        {}, description="Own columns for recency, frequency, monetary; without them, those of ml_feature_mapping"
+    )
+    rfm_cut_points: dict[RfmMeasure, tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]] = Field(
+        {}, description="Own cut points for recency, frequency, monetary: four numbers each, smallest first"
+    )
+    rfm_cut_points_max_age_hours: float = Field(
+        24, gt=0, description="RFM cut points older than this are computed again"
+    )
+    predictions_file: Path | None = Field(
+        None,
+        description="Parquet file for predictions where the warehouse takes none; "
+        "without it, customer_predictions.parquet beside the embedded warehouse, else in data/",
+    )
+    predictions_runs_kept: int = Field(
+        6, ge=2, description="Scoring runs whose predictions are kept, the present one included"
+    )
+    predictions_months_kept: int = Field(
+        12, ge=0, description="Months of which the first scoring run is kept too, to see how right it was"
+    )
+    ml_churn_medium_threshold: float = Field(
+        0.4, gt=0, lt=1, description="Churn probability from which the risk is medium"
+    )
+    ml_churn_high_threshold: float = Field(
+        0.7, gt=0, lt=1, validate_default=True, description="Churn probability from which the risk is high"
+    )
+    ml_versions_kept: int = Field(5, ge=1, description="Earlier model versions kept beside the active one")
+    jobs_niceness: int = Field(
+        10, ge=0, le=19, description="How far background jobs give way to the app on the processor; 19 is most"
+    )
+    exports_dir: Path = Field(Path("data/exports"), description="Folder of the files that exports prepare")
+    exports_kept_days: int = Field(7, ge=1, description="Files that exports prepared are removed after so many days")
+    mlflow_tracking_uri: str | None = Field(
+        None, description="MLflow server (http://host:5000) that trainings are logged to; without it, none are"
+    )
+    mlflow_experiment_name: str = Field("Loyalty workbench", min_length=1, description="MLflow experiment of the runs")
+    active_within_days: int = Field(90, ge=1, description="A customer who bought within so many days counts as active")
+    time_zone: str = Field("UTC", description="Time zone in which dates are shown and relative dates resolved")
+    currency: str = Field("EUR", description="ISO 4217 code used to show amounts")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise describe_faults(error) from None
+        except (UnicodeDecodeError, OSError) as error:
+            raise SettingsError(f".env cannot be read: {error}.") from None
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, without_password(value) if name and name.endswith(("_url", "_uri")) and value else value
+
+    @field_validator("ml_feature_mapping", "ml_training", "rfm_columns", "rfm_cut_points", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            raise ValueError('JSON, such as {"name": "column"}') from None
+
+    @field_validator("dwh_url", "state_database_url")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        return accepted_by(with_driver, value)
+
+    @field_validator("state_database_url")
+    @classmethod
+    def _state_dialect(cls, value: str) -> str:
+        url = with_driver(value)
+        if url.get_backend_name() not in {"sqlite", "postgresql"} or not url.database:
+            raise ValueError("sqlite:///path/to/file.db or a postgresql:// URL with a database")
+        return value
+
+    @field_validator("dwh_customer_features_table", "dwh_transactions_table", "dwh_predictions_table")
+    @classmethod
+    def _table_name(cls, value: str) -> str:
+        return accepted_by(split_table_name, value)
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_url(cls, value: str | None) -> str | None:
+        if value is not None and not _REDIS_URL.match(value):
+            raise ValueError("a redis://, rediss:// or unix:// URL, such as redis://user:password@host:6379/0")
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone(cls, value: str) -> str:
+        if value not in zoneinfo.available_timezones():
+            nearest = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=1)
+            hint = f"; nearest: {nearest[0]}" if nearest else ""
+            raise ValueError(f"an IANA time zone such as Europe/Oslo{hint}")
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _currency(cls, value: str) -> str:
+        if not re.fullmatch("[A-Z]{3}", value):
+            raise ValueError("an ISO 4217 code of three capital letters such as EUR")
+        return value
+
+    @field_validator("ml_feature_mapping")
+    @classmethod
+    def _mapping(cls, value: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        if not all(value.values()) or not all(all(names) for names in value.values()):
+            raise ValueError("a column name or a list of column names for every feature")
+        return value
+
+    @field_validator("ml_churn_high_threshold")
+    @classmethod
+    def _above_medium(cls, value: float, info: ValidationInfo) -> float:
+        medium = info.data.get("ml_churn_medium_threshold")
+        if medium is not None and value <= medium:
+            raise ValueError(f"a number above ML_CHURN_MEDIUM_THRESHOLD, which is {medium:g}")
+        return value
+
+    @field_validator("rfm_cut_points")
+    @classmethod
+    def _cut_points(cls, value: dict[RfmMeasure, tuple[float, ...]]) -> dict[RfmMeasure, tuple[float, ...]]:
+        if not all(list(points) == sorted(points) for points in value.values()):
+            raise ValueError("four numbers, smallest first")
+        return value
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del file_secret_settings
+        return init_settings, env_settings, dotenv_settings, _LoyaltyToml(settings_cls)
+
+
+class _LoyaltyToml(TomlConfigSettingsSource):
+    """`loyalty.toml`: names in either case; unknown names are refused, since a typo would be silent."""
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        try:
+            values = {name.lower(): value for name, value in tomllib.loads(file_path.read_text("utf-8")).items()}
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise SettingsError(f"{file_path.name} cannot be read: {error}.") from None
+        known = Settings.model_fields
+        for name in values:
+            if name not in known:
+                nearest = difflib.get_close_matches(name, known, n=1)
+                raise SettingsError(
+                    f"{file_path.name} has a setting {name!r} that does not exist.",
+                    remedy=f"Did you mean {nearest[0]!r}?" if nearest else "docs/settings.md lists them all.",
+                )
+        return values
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The process-wide settings, read once."""
+    return Settings()

@@ -1,0 +1,135 @@
+"""What the Churn screen reads, kept until the data, the predictions or a segment change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from loyalty_core.analytics.churn import figures as churn
+from loyalty_core.analytics.churn import groups as churn_groups
+from loyalty_core.analytics.churn.budget import LossBin
+from loyalty_core.analytics.churn.figures import ChurnCurve
+from loyalty_core.analytics.churn.groups import RiskByValue
+from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.ml.bundles.experiment import Experiment
+from loyalty_core.ml.serving.risk import Risk
+from loyalty_core.services import get_services
+from loyalty_core.ui import data
+from loyalty_core.ui.data import RuleBasis, kept
+from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.columns.labels import unit_of
+from loyalty_core.warehouse.columns.roles import Role, column_for
+from loyalty_core.warehouse.connection import Row
+
+# Enough for means that are steady in their first two digits; each customer costs about a millisecond.
+SAMPLE = 200
+MOST_CATEGORIES = 8
+
+
+def column(role: Role) -> Column | None:
+    """The features view's column with this part."""
+    return column_for(role, data.catalog().columns, get_services().settings)
+
+
+def money_columns() -> list[Column]:
+    """Columns that can say what a customer is worth, revenue first."""
+    revenue = column("revenue")
+    money = [one for one in data.catalog().columns if one.kind == "number" and unit_of(one.name) == "money"]
+    return list(dict.fromkeys([*([revenue] if revenue else []), *money]))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads a scope; `basis` is taken once for a page's run, so that fragments ask nothing to find what is kept."""
+
+    base: ScopedBase
+    basis: RuleBasis
+
+    @classmethod
+    def of(cls, base: ScopedBase) -> "Reader":
+        """Reads the scope as it is now."""
+        return cls(base, data.rule_basis())
+
+    def curve(self) -> ChurnCurve:
+        """The scope by probability, valued by revenue where the view has it."""
+        revenue = column("revenue")
+        return _curve(self._segment, revenue.name if revenue else None, self.basis)
+
+    def loss_bins(self, value_column: str) -> list[LossBin]:
+        """The scope by probability times a money column."""
+        return _loss_bins(self._segment, value_column, self.basis)
+
+    def risk_by_category(self, name: str) -> list[RiskByValue]:
+        """Risk by the most frequent values of a column."""
+        return _risk_by_category(self._segment, name, self.basis)
+
+    def risk_by_tenure(self, name: str) -> list[RiskByValue]:
+        """Risk by how long customers have been members."""
+        return _risk_by_tenure(self._segment, name, data.source().newest, self.basis)
+
+    def drivers(self, customers: int) -> dict[str, float]:
+        """Mean absolute contribution of each feature over a sample of the scope, in percentage points."""
+        served = get_services().inference.served()
+        return _drivers(self._segment, customers, served.versions, served.experiment, self.basis)
+
+    def customers_by_loss(
+        self, value_column: str | None, fields: Sequence[str], risk: Risk | None, limit: int, offset: int
+    ) -> list[Row]:
+        """One page of the table."""
+        return _customers_by_loss(self._segment, value_column, tuple(fields), risk, limit, offset, self.basis)
+
+    @property
+    def _segment(self) -> str | None:
+        return self.base.scope.segment_id
+
+
+def _base(segment_id: str | None) -> ScopedBase:
+    services = get_services()
+    return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
+
+
+@kept
+def _curve(segment_id: str | None, value_column: str | None, basis: RuleBasis) -> ChurnCurve:
+    del basis  # a part of the key only, as below
+    return churn.read_curve(_base(segment_id), value_column)
+
+
+@kept
+def _loss_bins(segment_id: str | None, value_column: str, basis: RuleBasis) -> list[LossBin]:
+    del basis
+    return churn.read_loss_bins(_base(segment_id), value_column)
+
+
+@kept
+def _risk_by_category(segment_id: str | None, name: str, basis: RuleBasis) -> list[RiskByValue]:
+    del basis
+    return churn_groups.risk_by_category(_base(segment_id), name, MOST_CATEGORIES)
+
+
+@kept
+def _risk_by_tenure(segment_id: str | None, name: str, today: date | None, basis: RuleBasis) -> list[RiskByValue]:
+    del basis
+    return churn_groups.risk_by_tenure(_base(segment_id), name, today)
+
+
+@kept
+def _drivers(
+    segment_id: str | None, customers: int, versions: tuple[str, ...], experiment: Experiment | None, basis: RuleBasis
+) -> dict[str, float]:
+    del versions, experiment, basis
+    ids = churn_groups.sample_ids(_base(segment_id), customers, SAMPLE)
+    return get_services().inference.mean_drivers("churn", ids)
+
+
+@kept
+def _customers_by_loss(
+    segment_id: str | None,
+    value_column: str | None,
+    fields: tuple[str, ...],
+    risk: Risk | None,
+    limit: int,
+    offset: int,
+    basis: RuleBasis,
+) -> list[Any]:
+    del basis
+    return churn.customers_by_loss(_base(segment_id), value_column, fields, risk, limit, offset)

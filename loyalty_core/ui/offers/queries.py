@@ -1,0 +1,93 @@
+"""What the Next best offer screen reads, kept until the data, the predictions or a segment change."""
+
+import json
+from dataclasses import dataclass
+
+from loyalty_core.analytics.offers import mix as offers
+from loyalty_core.analytics.offers.arbitration import Arbitration, arbitrate
+from loyalty_core.analytics.offers.mix import MOST_SEGMENTS, OfferMix, SegmentOffers
+from loyalty_core.analytics.offers.policy import OfferTerms, Policy, bind_policy
+from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.segments import Segment
+from loyalty_core.services import get_services
+from loyalty_core.ui import data
+from loyalty_core.ui.data import RuleBasis, kept
+from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads a scope; `basis` is taken once for a page's run, so that fragments ask nothing to find what is kept."""
+
+    base: ScopedBase
+    basis: RuleBasis
+
+    @classmethod
+    def of(cls, base: ScopedBase) -> "Reader":
+        """Reads the scope as it is now."""
+        return cls(base, data.rule_basis())
+
+    def mix(self) -> OfferMix:
+        """What is recommended to whom, and what it is worth."""
+        return _mix(self.base.scope.segment_id, self.basis)
+
+    def by_segment(self) -> list[SegmentOffers]:
+        """The best offers of the largest kept segments that have anyone in scope."""
+        found = _by_segment(self.base.scope.segment_id, tuple(self._largest_segments()), self.basis)
+        return [one for one in found if one.customers]
+
+    def arbitration(self, policy: Policy) -> Arbitration:
+        """Who gets what under a policy."""
+        return _arbitration(self.base.scope.segment_id, json.dumps(policy.to_json()), self.basis)
+
+    def name(self, offer_id: int) -> str:
+        """What people call the offer."""
+        return offer_name(data.offer_names(), offer_id)
+
+    def _largest_segments(self) -> list[str]:
+        others = [one for one in get_services().segments.list() if one.id != self.base.scope.segment_id]
+        by_size = sorted(others, key=lambda one: -(one.size.customers if one.size else 0))
+        return [one.id for one in by_size if self._is_usable(one)][:MOST_SEGMENTS]
+
+    def _is_usable(self, segment: Segment) -> bool:
+        try:
+            self.base.engine.compile(segment.rule)
+        except LoyaltyError:
+            return False
+        return True
+
+
+def default_policy(mix: OfferMix) -> Policy:
+    """No levers, no caps, everybody eligible, and the values that follow from the offers' margins and costs."""
+    return Policy({offer.offer_id: OfferTerms(value=round(offer.value.amount, 2)) for offer in mix.offers})
+
+
+@kept
+def facts() -> dict[int, OfferFacts]:
+    """What the warehouse knows of the offers."""
+    return offer_facts(get_services().warehouse)
+
+
+def _base(segment_id: str | None) -> ScopedBase:
+    services = get_services()
+    return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
+
+
+@kept
+def _mix(segment_id: str | None, basis: RuleBasis) -> OfferMix:
+    del basis  # a part of the key only, as below
+    return offers.offer_mix(_base(segment_id), facts())
+
+
+@kept
+def _by_segment(segment_id: str | None, segment_ids: tuple[str, ...], basis: RuleBasis) -> list[SegmentOffers]:
+    del basis
+    return offers.offers_by_segment(_base(segment_id), segment_ids)
+
+
+@kept
+def _arbitration(segment_id: str | None, policy: str, basis: RuleBasis) -> Arbitration:
+    del basis
+    base = _base(segment_id)
+    return arbitrate(base, bind_policy(Policy.from_json(json.loads(policy)), base.engine))

@@ -1,0 +1,113 @@
+"""Policies under a name: load one, save this one, look at its versions, delete it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from loyalty_core.analytics.offers.policy import bind_policy
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.services import get_services
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.offers.policy_state import fitted
+from loyalty_core.ui.viewer import viewer_name
+
+if TYPE_CHECKING:
+    from loyalty_core.analytics.offers.policies import KeptPolicy
+    from loyalty_core.ui.offers.policy_state import PolicyDraft
+
+_NONE = ""
+_LOAD = "policy-load"
+
+
+def draw_kept(draft: PolicyDraft) -> None:
+    """Which policy this is, and what can be done with it."""
+    kept = {one.id: one for one in get_services().policies.list()}
+    st.session_state[_LOAD] = draft.kept.id if draft.kept and draft.kept.id in kept else _NONE
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox(
+            "Policy",
+            [_NONE, *kept],
+            format_func=lambda one: kept[one].name if one else "None: no levers, caps or rules",
+            key=_LOAD,
+            on_change=_load,
+            args=(draft, kept),
+            width=320,
+        )
+        # Under a key of its own for each beginning, so that it closes once the policy has been saved.
+        with st.popover(
+            "Save as policy", key=f"policy-save-{draft.generation}", icon=":material/save:", type="primary"
+        ):
+            _draw_save(draft)
+        st.button(
+            "Discard changes",
+            key="policy-discard",
+            icon=":material/undo:",
+            disabled=not draft.is_changed,
+            on_click=draft.begin,
+            args=(fitted(draft.kept.policy, draft.defaults) if draft.kept else draft.defaults, draft.kept),
+        )
+        if draft.kept is not None:
+            _draw_versions(draft, draft.kept)
+    if draft.kept is not None:
+        changed = " · changed since, not saved" if draft.is_changed else ""
+        saved = (
+            f"Version {draft.kept.version}, saved by {draft.kept.updated_by}, {format.moment(draft.kept.updated_at)}"
+        )
+        st.caption(escape(saved + changed))
+
+
+def _load(draft: PolicyDraft, kept: dict[str, KeptPolicy]) -> None:
+    chosen = kept.get(st.session_state[_LOAD])
+    draft.begin(fitted(chosen.policy, draft.defaults) if chosen else draft.defaults, chosen)
+
+
+def _draw_versions(draft: PolicyDraft, kept: KeptPolicy) -> None:
+    with st.popover("Versions", icon=":material/history:"):
+        for version in get_services().policies.versions(kept.id):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(
+                    f"**Version {version.number}** · {escape(version.actor)} · {format.moment(version.at)}",
+                    width="stretch",
+                )
+                st.button(
+                    "Try",
+                    key=f"policy-version-{version.number}",
+                    type="tertiary",
+                    on_click=draft.begin,
+                    args=(fitted(version.policy, draft.defaults), kept),
+                )
+        if st.button("Delete the policy", key="policy-delete", icon=":material/delete:", type="tertiary"):
+            get_services().policies.delete(kept.id, actor=viewer_name())
+            # What is on the screen stays, as a policy that is not saved.
+            draft.begin(draft.policy, None)
+            st.rerun()
+
+
+def _draw_save(draft: PolicyDraft) -> None:
+    name = st.text_input(
+        "Name", draft.kept.name if draft.kept else "", max_chars=120, key=f"policy-name-{draft.generation}"
+    )
+    st.caption("Levers, values, caps and rules. The same name saves a new version; another one, a new policy.")
+    if st.button("Save", key="policy-save-now", type="primary", icon=":material/save:"):
+        _save(draft, name)
+
+
+def _save(draft: PolicyDraft, name: str) -> None:
+    services, policy = get_services(), draft.policy
+    is_same = draft.kept is not None and " ".join(name.split()).casefold() == draft.kept.name.casefold()
+    try:
+        bind_policy(policy, services.segmentation)
+        kept = services.policies.save(
+            name,
+            policy,
+            actor=viewer_name(),
+            expected_version=draft.kept.version if is_same and draft.kept else None,
+        )
+    except LoyaltyError as error:
+        show_error(error)
+        return
+    draft.begin(fitted(kept.policy, draft.defaults), kept)
+    st.rerun()

@@ -1,0 +1,29 @@
+"""What Overview reads beside the figures of the base, kept until the data or the predictions change."""
+
+from loyalty_core.analytics.overview import Outlook, TopSegment, read_outlook, top_segments
+from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.services import get_services
+from loyalty_core.ui.data import kept
+from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+
+_MOST_SEGMENTS = 8
+
+
+def outlook() -> Outlook | None:
+    """The last scoring run beside the one before; None before the first."""
+    run = last_run(get_services().warehouse)
+    return _outlook(run) if run else None
+
+
+@kept
+def _outlook(run: ScoringRun) -> Outlook | None:
+    del run  # a part of the key only
+    return read_outlook(get_services().warehouse)
+
+
+def largest_segments() -> list[TopSegment] | None:
+    """The segments with the most customers; None where the state store cannot be used."""
+    try:
+        return top_segments(get_services().segments.list(), _MOST_SEGMENTS)
+    except StateStoreUnavailable:
+        return None

@@ -1,0 +1,95 @@
+"""What the RFM screen reads, kept until the data, the predictions or a segment change."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from loyalty_core.analytics.rfm import figures as rfm
+from loyalty_core.analytics.rfm import movement
+from loyalty_core.analytics.rfm import preview as rfm_preview
+from loyalty_core.analytics.rfm.figures import RfmFigures
+from loyalty_core.analytics.rfm.movement import Movement
+from loyalty_core.analytics.rfm.preview import RfmChange
+from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.rfm.maps import RfmMap
+from loyalty_core.rfm.scores import RfmCutPoints
+from loyalty_core.services import get_services
+from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.ui import data
+from loyalty_core.ui.data import RuleBasis, kept
+from loyalty_core.ui.rfm.score_ranges import score_ranges
+from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
+from loyalty_core.warehouse.predictions.relation import ScoringRun
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads a scope; `basis` is taken once for a run of the page, so that fragments need not ask for it."""
+
+    base: ScopedBase
+    basis: RuleBasis
+
+    @classmethod
+    def of(cls, base: ScopedBase) -> "Reader":
+        """Reads the scope as it is now."""
+        return cls(base, data.rule_basis())
+
+    def figures(self) -> RfmFigures:
+        """The scope by scores and segments."""
+        return _figures(self.base.scope.segment_id, self.basis)
+
+    def ranges(self, cut_points: RfmCutPoints, measure: RfmMeasure) -> dict[int, str]:
+        """Score → the values that have it."""
+        column = self.base.warehouse.features.c[getattr(cut_points.columns, measure)]
+        return score_ranges(cut_points, measure, whole=isinstance(column.type, sa.Integer))
+
+    def earlier_runs(self) -> list[ScoringRun]:
+        """The runs that the present one can be compared with, newest first."""
+        return _earlier_runs(self.basis)
+
+    def movement(self, since: ScoringRun) -> Movement | None:
+        """Who moved since that run; None when it is no longer kept."""
+        return _movement(self.base.scope.segment_id, since, self.basis)
+
+    def cut_points_without_map(self) -> RfmCutPoints:
+        """Quintiles of the base, or what the settings give."""
+        return _cut_points_without_map()
+
+    def preview(self, before: RfmMap | None, after: RfmMap) -> RfmChange:
+        """Who in the whole base would change with another map."""
+        return _preview(before.to_json() if before else None, after.to_json())
+
+
+def _base(segment_id: str | None) -> ScopedBase:
+    services = get_services()
+    return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
+
+
+@kept
+def _figures(segment_id: str | None, basis: RuleBasis) -> RfmFigures:
+    del basis  # a part of the key only, as below
+    return rfm.read_rfm(_base(segment_id))
+
+
+@kept
+def _earlier_runs(basis: RuleBasis) -> list[ScoringRun]:
+    del basis
+    return [run for run, _ in earlier_runs(get_services().warehouse)]
+
+
+@kept
+def _movement(segment_id: str | None, since: ScoringRun, basis: RuleBasis) -> Movement | None:
+    del basis
+    return movement.read_movement(_base(segment_id), since)
+
+
+@kept
+def _cut_points_without_map() -> RfmCutPoints:
+    return rfm_preview.cut_points_without_map(get_services().warehouse)
+
+
+@kept
+def _preview(before: Any, after: Any) -> RfmChange:
+    maps = [RfmMap.from_json(content) if content else None for content in (before, after)]
+    return rfm_preview.preview_change(get_services().warehouse, *maps)

@@ -1,0 +1,156 @@
+"""Which RFM map is in use, what another would change, and saving it, going back, and the versions before."""
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.analytics.rfm.preview import RfmChange
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.rfm.maps import BadRfmMap, RfmMap, RfmMapVersion
+from loyalty_core.services import get_services
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.jobs import draw_job
+from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.rfm.cells_state import MapDraft
+from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.viewer import viewer_name
+from loyalty_core.warehouse.predictions.relation import ScoringRun
+
+_PREVIEWED = "rfm-previewed"
+
+
+def draw_stale_notice(run: ScoringRun) -> None:
+    """Where the map was changed after the scoring run: that its scores are older, and the way to score again."""
+    newest = get_services().rfm_maps.newest()
+    if newest is None or newest.at <= run.scored_at:
+        return
+    did = f"saved version {newest.number} of the cells" if newest.map else "went back to the default cells"
+    with st.container(border=True):
+        st.markdown(
+            escape(
+                f"{newest.actor} {did} on {format.moment(newest.at)}. Answers for single customers follow it already; "
+                "the kept predictions, and with them this screen and the segments, follow with the next scoring."
+            )
+        )
+        draw_job("scoring", start_label="Score now", key="rfm-scoring")
+
+
+def draw_in_use(draft: MapDraft, newest: RfmMapVersion | None) -> None:
+    """What everything follows now, and whether somebody else has saved since the draft began."""
+    if newest is None or newest.map is None:
+        text = "In use: the product's own cells, without own cut points."
+    else:
+        own = f", own cut points for {' and '.join(newest.map.cut_points)}" if newest.map.cut_points else ""
+        text = f"In use: version {newest.number}, saved by {newest.actor}, {format.moment(newest.at)}{own}."
+    st.caption(escape(text))
+    if newest and newest.number != draft.version:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                escape(f"{newest.actor} has saved version {newest.number} since you began. Yours cannot be saved."),
+                width="stretch",
+            )
+            st.button("Load the newest", key="rfm-load-newest", on_click=draft.begin, args=(newest,))
+
+
+def draw_save(draft: MapDraft, reader: Reader, newest: RfmMapVersion | None) -> None:
+    """The preview, and the buttons."""
+    st.subheader("Save", anchor=False)
+    try:
+        result = draft.result()
+    except BadRfmMap as error:
+        st.caption(escape(f"It cannot be saved yet. {error}"))
+        result = None
+    changed = result is not None and draft.is_changed(result)
+    if result and changed:
+        with errors_shown():
+            _draw_preview(draft, reader, result)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Save", key="rfm-save", type="primary", icon=":material/save:", disabled=not changed):
+            _save(draft, result or RfmMap())
+        st.button(
+            "Discard changes",
+            key="rfm-discard",
+            icon=":material/undo:",
+            disabled=result is not None and not changed,
+            on_click=draft.begin,
+            args=(newest,),
+        )
+        if st.button(
+            "Back to the defaults",
+            key="rfm-reset",
+            icon=":material/restart_alt:",
+            disabled=newest is None or newest.map is None,
+        ):
+            _reset(draft)
+        _draw_versions(draft)
+
+
+def _draw_preview(draft: MapDraft, reader: Reader, result: RfmMap) -> None:
+    """Counted when asked for, since it reads every customer."""
+    if st.button("Count who would change", key="rfm-preview", icon=":material/preview:"):
+        st.session_state[_PREVIEWED] = result.to_json()
+    if st.session_state.get(_PREVIEWED) != result.to_json():
+        return
+    change = reader.preview(draft.base, result)
+    st.markdown(escape(_sentence(change)))
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {"Segment": size.name, "Now": size.before, "Then": size.after, "Change": size.after - size.before}
+                for size in change.sizes
+            ]
+        ),
+        hide_index=True,
+        column_config={name: st.column_config.NumberColumn(format="localized") for name in ("Now", "Then", "Change")},
+        alt="Customers of each segment as things are, and with these cells and cut points",
+    )
+
+
+def _sentence(change: RfmChange) -> str:
+    return (
+        f"Of {format.count(change.customers)} customers, {format.count(change.other_score)} would have another score "
+        f"and {format.count(change.other_segment)} another segment."
+    )
+
+
+def _save(draft: MapDraft, result: RfmMap) -> None:
+    maps = get_services().rfm_maps
+    try:
+        maps.save(result, actor=viewer_name(), expected_version=draft.version)
+    except LoyaltyError as error:
+        show_error(error)
+        return
+    draft.begin(maps.newest())
+    st.toast("Saved.", icon=":material/check:")
+    st.rerun()
+
+
+def _reset(draft: MapDraft) -> None:
+    maps = get_services().rfm_maps
+    try:
+        maps.reset(actor=viewer_name())
+    except LoyaltyError as error:
+        show_error(error)
+        return
+    draft.begin(maps.newest())
+    st.rerun()
+
+
+def _draw_versions(draft: MapDraft) -> None:
+    with st.popover("Versions", icon=":material/history:"):
+        versions = get_services().rfm_maps.versions()
+        if not versions:
+            st.caption("None yet.")
+        for version in versions:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                what = "" if version.map else " · back to the defaults"
+                st.markdown(
+                    f"**Version {version.number}** · {escape(version.actor)} · {format.moment(version.at)}{what}",
+                    width="stretch",
+                )
+                st.button(
+                    "Load",
+                    key=f"rfm-version-{version.number}",
+                    type="tertiary",
+                    on_click=draft.take,
+                    args=(version.map,),
+                )

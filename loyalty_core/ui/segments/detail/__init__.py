@@ -1,0 +1,1 @@
+"""One segment in detail."""

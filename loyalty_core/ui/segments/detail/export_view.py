@@ -1,0 +1,64 @@
+"""All members of a segment as a file: sent at once, or prepared in the background where they are many.
+
+Files come from the API, which sends them in parts; a download button would hold them in memory.
+"""
+
+from urllib.parse import quote
+
+import streamlit as st
+
+from loyalty_core.jobs import Job
+from loyalty_core.segments import Segment
+from loyalty_core.segments.exports.files import ExportNotFound, find_export
+from loyalty_core.segments.exports.rows import FORMATS, Format
+from loyalty_core.services import get_services
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.jobs import draw_job
+
+# A file of more customers takes a while, in which a connection may break.
+MANY = 10_000
+
+_API = "/api/loyalty/v1"
+_FORMAT_NAMES: dict[Format, str] = {"csv": "CSV", "parquet": "Parquet"}
+
+
+def draw_links(segment: Segment) -> None:
+    """Links to files that are written while they are sent."""
+    for form in FORMATS:
+        st.link_button(
+            f"All members as {_FORMAT_NAMES[form]}",
+            f"{_API}/segments/{quote(segment.id)}/members/export/?format={form}",
+            icon=":material/download:",
+        )
+
+
+def draw_prepared(segment: Segment) -> None:
+    """A file that is prepared in the background, and fetched whenever it suits."""
+    about = {"segment_id": segment.id}
+    job = get_services().jobs.latest("export", about)
+    with st.expander("Prepare a file", icon=":material/hourglass_top:", expanded=job is not None):
+        st.caption(
+            "For many customers: the file is written in the background, also when this page is closed, "
+            f"and stays here for {get_services().settings.exports_kept_days} days."
+        )
+        form = st.segmented_control(
+            "Format", FORMATS, default="csv", format_func=_FORMAT_NAMES.__getitem__, key="export-format", required=True
+        )
+        draw_job("export", start_label="Prepare", options={"format": form}, about=about, key="export")
+        if job and job.state == "done":
+            _draw_file(job)
+
+
+def _draw_file(job: Job) -> None:
+    settings = get_services().settings
+    try:
+        find_export(settings.exports_dir, job.result["file"], settings.exports_kept_days)
+    except ExportNotFound:
+        st.caption("The file is not there any more.")
+        return
+    st.link_button(
+        f"Download {_FORMAT_NAMES[job.options['format']]} · {format.count(job.result['customers'])} customers",
+        f"{_API}/exports/{job.id}/file/",
+        icon=":material/download:",
+        type="primary",
+    )

@@ -1,0 +1,135 @@
+"""What sets a segment apart from the base, and how much it shares with other segments."""
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.segments import Segment
+from loyalty_core.segments.figures.overlap import MOST_SEGMENTS
+from loyalty_core.segments.figures.profile import Profile
+from loyalty_core.services import get_services
+from loyalty_core.ui import charts, data
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.messages import escape
+from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix
+from loyalty_core.warehouse.columns.roles import Role, column_for
+
+_SHOWN_NUMBERS = 8
+_SHOWN_VALUES = 12
+_FIGURES: tuple[Role, ...] = ("revenue", "transactions", "recency")
+# In the bar chart, differences below a tenth of a standard deviation say nothing.
+_SMALLEST_DIFFERENCE = 0.1
+
+
+def draw_profile(segment: Segment) -> None:
+    """Means and typical values of the segment beside those of the base."""
+    profile = data.segment_profile(segment.rule)
+    if not profile.customers:
+        st.info("Nobody is in this segment, so there is nothing to compare.")
+        return
+    _draw_figures(profile)
+    numbers = [one for one in profile.numbers if abs(one.difference or 0) >= _SMALLEST_DIFFERENCE][:_SHOWN_NUMBERS]
+    left, right = st.columns([2, 3], gap="medium")
+    with left.container(border=True):
+        st.subheader("What they have more or less of", anchor=False)
+        if numbers:
+            charts.draw(differences(numbers), "segment-differences", "Means of the segment against the base.")
+        else:
+            st.caption("On every number, these customers are like the base.")
+    with right.container(border=True):
+        st.subheader("What is typical of them", anchor=False)
+        _draw_values(profile)
+
+
+def _draw_figures(profile: Profile) -> None:
+    services = get_services()
+    columns = [column_for(role, data.catalog().columns, services.settings) for role in _FIGURES]
+    with st.container(horizontal=True):
+        for column in columns:
+            number = profile.number(column.name) if column else None
+            if number is None or column is None:
+                continue
+            st.metric(
+                f"{escape(column.label)}, average",
+                format.value(column, number.segment_mean),
+                delta=f"Base {format.value(column, number.base_mean)}",
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+            )
+        churn = profile.number("churn_probability")
+        if churn is not None and churn.segment_mean is not None:
+            st.metric(
+                "Churn probability, average",
+                format.percent(churn.segment_mean, 1),
+                delta=f"Base {format.percent(churn.base_mean or 0, 1)}",
+                delta_color="off",
+                delta_arrow="off",
+                border=True,
+            )
+
+
+def _draw_values(profile: Profile) -> None:
+    table = pd.DataFrame(
+        [
+            {
+                "Field": value.column.label,
+                "Value": format.value(value.column, value.value),
+                "Here": value.segment_share,
+                "Base": value.base_share,
+                "Index": None if not value.base_share else round(100 * value.index),
+            }
+            for value in profile.values[:_SHOWN_VALUES]
+        ]
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "Field": st.column_config.TextColumn(width=142),
+            "Value": st.column_config.TextColumn(width=96),
+            "Here": st.column_config.ProgressColumn(
+                "In the segment", format="percent", min_value=0, max_value=1, width=120
+            ),
+            "Base": st.column_config.NumberColumn("In the base", format="percent", width=86),
+            "Index": st.column_config.NumberColumn(width=60, help="100 is as in the base, 200 twice as common"),
+        },
+        alt="Values that are more or less common in the segment than in the base",
+    )
+
+
+def draw_overlap(segment: Segment) -> None:
+    """Customers shared with up to five other segments."""
+    segments = {one.id: one for one in get_services().segments.list() if one.id != segment.id}
+    if not segments:
+        st.info("There is no other segment to compare with.")
+        return
+    chosen = st.multiselect(
+        "Compare with",
+        list(segments),
+        list(segments)[:3],
+        format_func=lambda one: segments[one].name,
+        max_selections=MOST_SEGMENTS - 1,
+        key="overlap-with",
+    )
+    if not chosen:
+        st.caption("Choose at least one other segment.")
+        return
+    names = {segment.id: segment.name, **{one: segments[one].name for one in chosen}}
+    rules = {segment.id: segment.rule, **{one: segments[one].rule for one in chosen}}
+    found = get_services().segmentation.overlap(rules)
+    charts.draw(overlap_matrix(found, names), "segment-overlap", "Share of each segment that is in each other one.")
+    st.caption("Each row: the share of that segment's customers who are in the column's segment as well.")
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "In": ", ".join(names[one] for one in combination.members_of) or "None of them",
+                    "Customers": combination.customers,
+                }
+                for combination in found.combinations
+            ]
+        ),
+        hide_index=True,
+        column_config={"Customers": st.column_config.NumberColumn(format="localized")},
+        alt="Customers in exactly these segments",
+    )

@@ -1,0 +1,84 @@
+"""Figures about segments."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from loyalty_core.segments import SegmentSize
+from loyalty_core.segments.figures.overlap import Overlap
+from loyalty_core.segments.figures.profile import NumberComparison
+from loyalty_core.ui import formatting as format
+
+
+def size_history(sizes: Sequence[SegmentSize]) -> go.Figure:
+    """Customers over time; hover says who joined and left."""
+    line = go.Scatter(
+        x=[size.at for size in sizes],
+        y=[size.customers for size in sizes],
+        mode="lines+markers",
+        line_shape="hv",
+        hovertext=[
+            f"{format.moment(size.at)}<br>{format.count(size.customers)} customers, "
+            f"{format.count(size.joined)} joined, {format.count(size.left)} left"
+            for size in sizes
+        ],
+        hoverinfo="text",
+    )
+    figure = go.Figure(line)
+    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_xaxes(title="Computed")
+    return figure
+
+
+def differences(numbers: Sequence[NumberComparison]) -> go.Figure:
+    """How far the segment's means are from the base's, in standard deviations, the largest on top."""
+    shown = list(reversed(numbers))
+    bars = go.Bar(
+        x=[number.difference for number in shown],
+        y=[number.column.label for number in shown],
+        orientation="h",
+        hovertext=[
+            f"{number.column.label}: {format.value(number.column, number.segment_mean)} on average, "
+            f"{format.value(number.column, number.base_mean)} in the base"
+            for number in shown
+        ],
+        hoverinfo="text",
+    )
+    figure = go.Figure(bars)
+    figure.update_xaxes(title="Standard deviations from the base", zeroline=True)
+    figure.update_yaxes(type="category")
+    return figure
+
+
+def overlap_matrix(found: Overlap, names: dict[str, str]) -> go.Figure:
+    """For each pair, the share of the row's customers who are in the column's segment too."""
+    ids = list(names)
+    shares = [[_share(found, row, column) for column in ids] for row in ids]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=[names[column] for column in ids],
+            y=[names[row] for row in ids],
+            zmin=0,
+            zmax=1,
+            texttemplate="%{z:.0%}",
+            hovertext=[
+                [
+                    f"{format.count(found.size(row, column))} of {format.count(found.size(row))} customers of "
+                    f"{names[row]} are in {names[column]}"
+                    for column in ids
+                ]
+                for row in ids
+            ],
+            hoverinfo="text",
+            showscale=False,
+        )
+    )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(type="category", side="top")
+    return figure
+
+
+def _share(found: Overlap, row: str, column: str) -> float:
+    size = found.size(row)
+    return found.size(row, column) / size if size else 0.0

@@ -1,0 +1,192 @@
+"""One segment: its size, what its rule says, who is in it, what sets them apart, and how it came to be."""
+
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.segments import Segment, SegmentNotFound
+from loyalty_core.services import get_services
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.frame import browser_title
+from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.segments import address
+from loyalty_core.ui.segments.computing import compute_one
+from loyalty_core.ui.segments.detail.members_view import draw_members
+from loyalty_core.ui.segments.detail.profile_view import draw_overlap, draw_profile
+from loyalty_core.ui.segments.detail.segment_charts import size_history
+from loyalty_core.ui.segments.detail.versions_view import draw_versions
+from loyalty_core.ui.segments.detail.why import draw_why
+from loyalty_core.ui.segments.editor import live
+from loyalty_core.ui.segments.editor.sql_view import draw_sql
+from loyalty_core.ui.viewer import viewer_name
+
+_ACTIONS = {
+    "duplicate": ":material/content_copy: Duplicate",
+    "archive": ":material/archive: Archive",
+    "unarchive": ":material/unarchive: Take back into use",
+    "delete": ":material/delete: Delete",
+}
+
+
+def draw_detail(segment_id: str) -> None:
+    """The segment's page."""
+    draw_way_back()
+    try:
+        segment = get_services().segments.get(segment_id)
+    except SegmentNotFound as error:
+        show_error(error, retry=False)
+        return
+    browser_title(segment.name)
+    _draw_heading(segment)
+    _draw_state(segment)
+    _draw_size(segment)
+    _draw_tabs(segment)
+
+
+def draw_way_back() -> None:
+    """The button that leads to the list."""
+    if st.button("All segments", icon=":material/arrow_back:", type="tertiary"):
+        address.open_list()
+
+
+def _draw_heading(segment: Segment) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(escape(segment.name), anchor=False, width="stretch")
+        if st.button("Edit", icon=":material/edit:", type="primary"):
+            address.open_editor(segment.id)
+        if st.button("Compute", icon=":material/refresh:", help="Count the members anew"):
+            compute_one(segment.id, "on demand")
+            st.rerun()
+        action = _draw_menu(segment)
+    if action is not None:
+        try:
+            _act(segment, action)
+        except LoyaltyError as error:
+            show_error(error, retry=False)
+    if segment.description:
+        st.caption(escape(segment.description))
+    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+        for tag in segment.tags:
+            st.badge(escape(tag), color="gray")
+        if segment.archived_at is not None:
+            st.badge("Archived", icon=":material/archive:", color="orange")
+        st.caption(
+            escape(f"Owner {segment.owner} · version {segment.version}, {format.moment(segment.updated_at)}"),
+        )
+
+
+def _draw_menu(segment: Segment) -> str | None:
+    actions = ["duplicate", "unarchive" if segment.archived_at else "archive", "delete"]
+    return st.menu_button(
+        ":material/more_vert:", actions, help="More", key="segment-menu", format_func=_ACTIONS.__getitem__
+    )
+
+
+def _act(segment: Segment, action: str) -> None:
+    """Carry out what was chosen in the menu."""
+    segments = get_services().segments
+    match action:
+        case "duplicate":
+            copy = segments.duplicate(segment.id, actor=viewer_name())
+            compute_one(copy.id, "edit")
+            address.open_segment(copy.id)
+        case "archive":
+            segments.archive(segment.id, actor=viewer_name())
+            st.rerun()
+        case "unarchive":
+            segments.unarchive(segment.id, actor=viewer_name())
+            st.rerun()
+        case _:
+            _confirm_deletion(segment)
+
+
+@st.dialog("Delete segment", icon=":material/delete:")
+def _confirm_deletion(segment: Segment) -> None:
+    st.markdown(f"Delete **{escape(segment.name)}** with its versions and its history? This cannot be undone.")
+    if st.button("Delete", type="primary", key="delete-now"):
+        try:
+            get_services().segments.delete(segment.id, actor=viewer_name())
+        except LoyaltyError as error:
+            show_error(error, retry=False)
+            return
+        address.open_list()
+
+
+def _draw_state(segment: Segment) -> None:
+    if segment.fault:
+        st.warning(
+            f"The members could not be computed, so what you see is older. {escape(segment.fault)}",
+            icon=":material/error:",
+        )
+    elif segment.size is None:
+        st.info("The members have not been computed yet.", icon=":material/hourglass_empty:")
+    elif segment.is_stale:
+        st.warning("The rule has changed since the members were computed.", icon=":material/history:")
+
+
+def _draw_size(segment: Segment) -> None:
+    size = segment.size
+    if size is None:
+        return
+    with st.container(horizontal=True):
+        st.metric("Customers", format.count(size.customers), border=True)
+        share = size.customers / size.base if size.base else 0
+        st.metric("Share of the base", format.percent(share, 1), border=True)
+        st.metric("Joined", format.count(size.joined), border=True, help="Since the computation before")
+        st.metric("Left", format.count(size.left), border=True, help="Since the computation before")
+        st.metric("Computed", format.day(size.at), border=True, help=f"{format.moment(size.at)}, {size.cause}")
+
+
+def _draw_tabs(segment: Segment) -> None:
+    names = ["Rule", "Members", "Profile", "Overlap", "Why?", "Sizes", "Versions"]
+    tabs = st.tabs(names, key="tab", on_change="rerun", bind="query-params")
+    draw = (_draw_rule, draw_members, draw_profile, draw_overlap, draw_why, _draw_sizes, draw_versions)
+    for tab, part in zip(tabs, draw, strict=True):
+        if tab.open:
+            with tab, errors_shown():
+                part(segment)
+
+
+def _draw_rule(segment: Segment) -> None:
+    engine = get_services().segmentation
+    st.markdown(escape(engine.compile(segment.rule).describe()))
+    preview = engine.preview(segment.rule)
+    if segment.size and preview.members != segment.size.customers:
+        st.caption(f"By the warehouse as it is now: {format.count(preview.members)} customers.")
+    if preview.steps:
+        live.draw_funnel(preview.steps, preview.customers)
+    uses = get_services().segments.uses(segment.id)
+    if uses:
+        st.markdown("Used in " + ", ".join(f"[{escape(use.name)}](?segment={use.id})" for use in uses))
+    with st.expander("As JSONLogic", icon=":material/data_object:"):
+        st.json(segment.rule)
+    as_sql = st.expander("As SQL", icon=":material/database:", key="as-sql", on_change="rerun")
+    if as_sql.open:
+        with as_sql:
+            draw_sql(segment.rule)
+
+
+def _draw_sizes(segment: Segment) -> None:
+    sizes = get_services().segments.sizes(segment.id)
+    if not sizes:
+        st.info("No size has been computed yet.")
+        return
+    charts.draw(size_history(sizes), "segment-sizes", f"Customers in {segment.name} by the time of computation.")
+    st.dataframe(
+        [
+            {
+                "Computed": format.moment(size.at),
+                "Customers": size.customers,
+                "Joined": size.joined,
+                "Left": size.left,
+                "Base": size.base,
+                "Version": size.version,
+                "Because": size.cause.capitalize(),
+            }
+            for size in reversed(sizes)
+        ],
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="localized") for name in ("Customers", "Joined", "Left", "Base")
+        },
+    )

@@ -1,0 +1,126 @@
+"""What the editor holds between two runs of the page: one segment's rule as it is being edited."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.rules import Fault, RuleError
+from loyalty_core.segments import Segment
+from loyalty_core.segments.figures.counting import ConditionCount, Preview
+from loyalty_core.services import get_services
+from loyalty_core.ui.segments.address import Address, rule_word
+from loyalty_core.ui.segments.editor.draft import RuleDraft
+from loyalty_core.ui.segments.editor.json_lines import read_rule
+from loyalty_core.ui.segments.editor.rule_builder import ConditionNote
+from loyalty_core.warehouse import Column
+
+_KEY = "segment-editors"
+
+
+class Editor:
+    """A draft with the segment that it is to become a version of, None for a new one.
+
+    `text` is the rule as JSON, as the viewer wrote it or as the visual form gives it; `text_faults` are why it cannot
+    be read, and then the draft keeps the rule before. `newest` is the segment as others may have saved it meanwhile.
+    """
+
+    def __init__(self, segment: Segment | None, rule: Any, fields: Sequence[Column]) -> None:
+        self.segment = segment
+        self.newest = segment
+        self.draft = RuleDraft()
+        self.draft.load(rule, fields)
+        self.text = ""
+        self.text_faults: tuple[Fault, ...] = ()
+        self.link = ""  # how the address spells the rule, as far as the editor itself has put it there
+        self.follow_draft()
+
+    @property
+    def segment_id(self) -> str | None:
+        return self.segment.id if self.segment else None
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything would be lost by leaving."""
+        saved = self.segment.rule if self.segment else {}
+        return self.draft.rule() != saved or bool(self.text_faults or self.draft.incomplete())
+
+    @property
+    def is_overtaken(self) -> bool:
+        """Whether somebody saved a newer version since the rule was read."""
+        return (self.newest and self.newest.version) != (self.segment and self.segment.version)
+
+    def follow_draft(self) -> None:
+        """Write the text anew after an edit in the visual form."""
+        self.text = json.dumps(self.draft.rule(), indent=2, ensure_ascii=False)
+        self.text_faults = ()
+
+    def take_text(self, text: str, fields: Iterable[Column]) -> None:
+        """Take over a rule written as JSON; where it is none, the draft stays and the faults are kept."""
+        self.text = text
+        try:
+            read_rule(text)
+            self.draft.apply_json(text.strip() or "{}", fields)
+            self.text_faults = ()
+        except RuleError as error:
+            self.text_faults = error.faults
+
+    def insert(self, column: Column) -> None:
+        """Add a condition on the column to the outermost group."""
+        if self.draft.tree is not None:
+            self.draft.add_condition(self.draft.tree.id, column)
+            self.follow_draft()
+
+    def preview(self) -> tuple[Preview | None, LoyaltyError | None]:
+        """The counts of the rule as it stands, or why there are none."""
+        try:
+            return get_services().segmentation.preview(self.draft.rule(), self.segment_id), None
+        except LoyaltyError as error:
+            return None, error
+
+    def notes(self, preview: Preview) -> Mapping[str, ConditionNote]:
+        """The counts by the ids of the conditions in the draft."""
+        found = {}
+        for node_id, path in self.draft.paths().items():
+            count = _at(path, preview.conditions)
+            if count is not None:
+                found[node_id] = ConditionNote(count.holds, count.blanks, preview.customers)
+        return found
+
+
+def open_editor_state(address: Address, fields: Sequence[Column]) -> Editor:
+    """The editor for an address: as it was left, or begun with the rule of the link, of the segment, or none."""
+    segment = get_services().segments.get(address.segment_id) if address.segment_id else None
+    held = _editors().get(address.segment_id)
+    is_new_link = held is not None and address.rule is not None and rule_word() != held.link
+    if held is not None and not is_new_link:
+        held.newest = segment
+        if held.is_changed or not held.is_overtaken:
+            return held
+    rule = segment.rule if segment else {}
+    editor = Editor(segment, rule if address.rule is None else address.rule, fields)
+    editor.link = rule_word()
+    _editors()[address.segment_id] = editor
+    return editor
+
+
+def unsaved_editors() -> list[Editor]:
+    """The editors that were left without saving."""
+    return [editor for editor in _editors().values() if editor.is_changed]
+
+
+def discard_editor(editor: Editor) -> None:
+    """Forget what was not saved."""
+    _editors().pop(editor.segment_id, None)
+
+
+def _editors() -> dict[str | None, Editor]:
+    """One for each segment that was edited, and one for a new segment."""
+    return st.session_state.setdefault(_KEY, {})
+
+
+def _at(path: str, counts: Sequence[ConditionCount]) -> ConditionCount | None:
+    """The condition that stands at a path: its own path goes on with the operator."""
+    return next((count for count in counts if count.path == path or count.path.startswith(f"{path}.")), None)

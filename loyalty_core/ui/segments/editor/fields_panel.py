@@ -1,0 +1,131 @@
+"""The fields that a rule can read, beside the builder: kind, blanks and spread of each, and a button to insert it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.ui import charts, data
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.messages import escape
+from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.columns.labels import GROUP_ORDER
+
+_HEIGHT = 560
+_KINDS = {
+    "number": "Number",
+    "text": "Text",
+    "boolean": "Yes or no",
+    "date": "Date",
+    "datetime": "Date and time",
+    "other": "Other",
+}
+
+
+def draw_fields(fields: Sequence[Column], on_insert: Callable[[Column], None]) -> None:
+    """A list to search; “+” inserts a field into the rule, a click on its name shows what is in it."""
+    text = st.text_input(
+        "Find a field",
+        placeholder="Find a field",
+        icon=":material/search:",
+        key="field-search",
+        max_chars=100,
+        label_visibility="collapsed",
+    )
+    groups = list(dict.fromkeys(field.group for field in _in_order(fields)))
+    group = st.selectbox(
+        "Group of fields",
+        groups,
+        index=None,
+        key="field-group",
+        placeholder="All groups",
+        label_visibility="collapsed",
+    )
+    found = [field for field in _in_order(fields) if _fits(field, text, group)]
+    if not found:
+        st.caption("No field has that in its name.")
+        return
+    chosen = _draw_table(found, on_insert)
+    if chosen is not None:
+        _draw_details(chosen)
+
+
+def _draw_table(fields: Sequence[Column], on_insert: Callable[[Column], None]) -> Column | None:
+    def insert() -> None:
+        click: Any = st.session_state["field-insert"]
+        if click is not None and click["row"] < len(fields):
+            on_insert(fields[click["row"]])
+
+    table = pd.DataFrame(
+        {
+            "insert": ["+"] * len(fields),
+            "field": [field.label for field in fields],
+            "spread": [_spread(field) for field in fields],
+            "blank": [None if field.blanks is None else 100 * field.blanks for field in fields],
+        }
+    )
+    event: Any = st.dataframe(
+        table,
+        hide_index=True,
+        height=min(_HEIGHT, 38 + 35 * len(fields)),
+        on_select="rerun",
+        selection_mode="single-cell",
+        key="field-list",
+        column_config={
+            "insert": st.column_config.ButtonColumn(
+                "", width=32, type="tertiary", key="field-insert", on_click=insert, help="Insert as a condition"
+            ),
+            "field": st.column_config.TextColumn("Field", width=150),
+            "spread": st.column_config.BarChartColumn("Values", width=52, help="How customers are spread over it"),
+            "blank": st.column_config.NumberColumn("Blank", width=50, format="%.0f%%", help="Share without a value"),
+        },
+        alt="Fields that a rule can read",
+    )
+    rows = [row for row, _ in event.selection.cells if row < len(fields)]
+    return fields[rows[0]] if rows else None
+
+
+def _draw_details(field: Column) -> None:
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(f"**{escape(field.label)}** · {_KINDS[field.kind]}")
+        if field.description:
+            st.caption(escape(field.description))
+        if field.blanks is not None:
+            st.caption(f"{format.percent(field.blanks, 1)} of customers have no value.")
+        if field.minimum is not None:
+            lowest, highest = format.value(field, field.minimum), format.value(field, field.maximum)
+            st.caption(escape(f"From {lowest} to {highest}."))
+        if field.top_values:
+            total = sum(customers for _, customers in field.top_values)
+            shown = (
+                f"{format.value(field, value)} {format.percent(customers / total)}"
+                for value, customers in field.top_values[:8]
+            )
+            st.caption(escape("Most frequent: " + ", ".join(shown) + "."))
+        spread = data.field_histogram(field.name) if field.kind == "number" else None
+        if spread:
+            figure = charts.histogram(spread, field)
+            charts.draw(figure, "field-histogram", f"Customers by {field.label.lower()}.", height=190)
+        st.caption(f"Name in rules: `{field.name}`")
+
+
+def _in_order(fields: Sequence[Column]) -> list[Column]:
+    """By group as in the guide, groups that came later last; within a group as they stand in the view."""
+    known = {group: position for position, group in enumerate(GROUP_ORDER)}
+    return sorted(fields, key=lambda field: known.get(field.group, len(known)))
+
+
+def _fits(field: Column, text: str, group: str | None) -> bool:
+    wanted = text.strip().lower()
+    return (group is None or field.group == group) and (
+        wanted in field.label.lower() or wanted in field.name.lower() or wanted in field.group.lower()
+    )
+
+
+def _spread(field: Column) -> list[int]:
+    """Heights of a few bars: customers by range of values, or by frequent value."""
+    if field.top_values:
+        return [customers for _, customers in field.top_values]
+    spread = data.field_histogram(field.name, bars=12) if field.kind == "number" else None
+    return list(spread.counts) if spread else []

@@ -1,0 +1,61 @@
+"""What a rule amounts to, beside the builder: size, sentence, funnel and the first members, with every edit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.segments.figures.counting import FunnelStep, Preview
+from loyalty_core.services import get_services
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.messages import escape
+
+_FIRST = 5
+
+
+def draw_size(preview: Preview, saved: int | None = None) -> None:
+    """The number of members and their share of the base; beside a saved size, the difference."""
+    difference = None if saved is None else preview.members - saved
+    st.metric(
+        "Customers",
+        format.count(preview.members),
+        delta=None if not difference else f"{difference:+,} to the saved rule",
+        delta_color="off",
+        help=f"Of {format.count(preview.customers)} customers.",
+    )
+    st.progress(min(preview.share, 1.0), f"{format.percent(preview.share, 1)} of {format.count(preview.customers)}")
+
+
+def draw_funnel(steps: Sequence[FunnelStep], customers: int) -> None:
+    """Who is left after each condition, and who would be if that one alone were dropped."""
+    # Bars rather than a table: in a narrow column a table would cut the conditions off.
+    with st.container(gap="xsmall"):
+        for step in steps:
+            st.progress(
+                step.remaining / customers if customers else 0.0,
+                f"{escape(step.sentence)}  \n**{format.count(step.remaining)}** left "
+                f":gray[· {format.count(step.without)} without this condition]",
+            )
+
+
+def draw_sentence(sentence: str) -> None:
+    """The rule in English."""
+    st.caption(escape(sentence))
+
+
+def draw_first_members(rule: Any) -> None:
+    """The first members by id, with their names where the view has some."""
+    services = get_services()
+    identifier = services.settings.dwh_customer_id_column
+    columns = [identifier, *services.features.name_columns()[:1]]
+    found = services.segmentation.members(rule, _FIRST, columns=columns)
+    if not found:
+        st.caption("Nobody yet.")
+        return
+    st.dataframe(
+        pd.DataFrame(found)[list(reversed(columns))],
+        hide_index=True,
+        column_config={identifier: "ID", **dict.fromkeys(columns[1:], "Name")},
+        alt="The first members",
+    )

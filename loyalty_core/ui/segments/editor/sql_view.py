@@ -1,0 +1,48 @@
+"""A rule as SQL to copy, for the warehouse itself or for another database, and whether SQL says what the rule says."""
+
+from typing import Any
+
+import streamlit as st
+
+from loyalty_core.segments.figures.members import DATABASES
+from loyalty_core.services import get_services
+from loyalty_core.ui import formatting as format
+
+
+def draw_sql(rule: Any) -> None:
+    """The statement that finds the members; another database's grammar can be chosen."""
+    own = get_services().warehouse.url.get_backend_name()
+    own = "postgres" if own == "postgresql" else own
+    names = [own, *(name for name in DATABASES if name != own)]
+    database = st.selectbox(
+        "Database",
+        names,
+        key="sql-database",
+        format_func=lambda name: (DATABASES.get(name) or name) + (" (this warehouse)" if name == own else ""),
+    )
+    st.code(get_services().segmentation.sql(rule, database), language="sql", wrap_lines=True)
+    _draw_agreement(rule)
+    st.caption("Finds the same customers as the visual form. Dates counted from today are today's.")
+
+
+def _draw_agreement(rule: Any) -> None:
+    """A badge for SQL in this warehouse against the rule read for one customer at a time."""
+    found = get_services().segmentation.agreement(rule)
+    if not found.checked:
+        return
+    if found.is_full:
+        st.badge(
+            f"SQL and JSONLogic agree on all {format.count(found.checked)} customers tried",
+            icon=":material/verified:",
+            color="green",
+            help=f"{format.count(found.members)} members and {format.count(found.checked - found.members)} others were "
+            "asked for in SQL in this warehouse, and one at a time by the JSONLogic rule.",
+        )
+    else:
+        st.badge(
+            f"SQL and JSONLogic differ on {format.count(found.checked - found.agreed)} of "
+            f"{format.count(found.checked)} customers tried",
+            icon=":material/error:",
+            color="red",
+            help="Please report this rule: the count may be wrong.",
+        )

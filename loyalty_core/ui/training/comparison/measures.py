@@ -1,0 +1,115 @@
+"""The measures of one model of two versions in a table, with intervals, and in one sentence which is better."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from loyalty_core.ml.evaluation.bootstrap import Difference
+from loyalty_core.ml.versions.comparison import SameRows
+from loyalty_core.ml.versions.records import DIGITS, METRICS, Metric, VersionRecord
+from loyalty_core.ui import formatting as format
+from loyalty_core.warehouse.history import ModelName
+
+Verdict = Literal["better", "worse", "no clear difference"]
+
+
+@dataclass(frozen=True)
+class Measures:
+    """One model of two versions; `names` call the first and the second.
+
+    With `same_rows` both were measured on the same rows, else each at its own training.
+    """
+
+    model: ModelName
+    names: tuple[str, str]
+    first: VersionRecord
+    second: VersionRecord | None
+    same_rows: SameRows | None
+
+    @property
+    def own(self) -> Mapping[str, Any]:
+        return {**self.first.metrics(self.model), **(self.same_rows.version if self.same_rows else {})}
+
+    @property
+    def other(self) -> Mapping[str, Any]:
+        if self.same_rows:
+            return self.same_rows.against
+        return self.second.metrics(self.model) if self.second else {}
+
+    @property
+    def by_name(self) -> dict[str, Mapping[str, Any]]:
+        """The metrics of both versions that have the model."""
+        both = {self.names[0]: self.own, self.names[1]: self.other}
+        return {name: metrics for name, metrics in both.items() if metrics}
+
+    @property
+    def baselines(self) -> Mapping[str, Mapping[str, Any]]:
+        """The simple models that the first version stood beside at its training."""
+        return self.first.metrics(self.model).get("baselines", {})
+
+    def verdict(self) -> tuple[Verdict, str] | None:
+        """Which is better by the main measure, on the same rows; None where they were not measured on the same."""
+        if self.same_rows is None:
+            return None
+        main = METRICS[self.model][0]
+        own, other = self.own[main.key], self.other[main.key]
+        difference = self.same_rows.differences[main.key]
+        word: Verdict = "no clear difference"
+        if difference.is_beyond_chance:
+            word = "worse" if main.is_worse(own, other) else "better"
+        first, second = self.names
+        sentence = (
+            f"{main.title}: {_shown(main, own)} {first}, {_shown(main, other)} {second}, on the same "
+            f"{format.count(self.same_rows.rows)} rows{_days(self.same_rows)}. "
+            f"Difference {_difference(main, difference)}."
+        )
+        return word, sentence
+
+    def rows(self) -> list[dict[str, str]]:
+        """A row for each measure, by column."""
+        return [self._row(metric) for metric in METRICS[self.model]]
+
+    def _row(self, metric: Metric) -> dict[str, str]:
+        row = {"Measure": metric.title, self.names[0]: _with_interval(metric, self.own)}
+        if self.second is not None:
+            row[self.names[1]] = _with_interval(metric, self.other)
+            row["Difference"] = self._difference(metric)
+        return row | {name.capitalize(): _shown(metric, own.get(metric.key)) for name, own in self.baselines.items()}
+
+    def _difference(self, metric: Metric) -> str:
+        own, other = self.own.get(metric.key), self.other.get(metric.key)
+        if own is None or other is None:
+            return format.BLANK
+        if _shown(metric, own) == _shown(metric, other):
+            return "same"
+        arrow = "▼" if metric.is_worse(own, other) else "▲"
+        if self.same_rows is None:
+            return f"{arrow} {'worse' if arrow == '▼' else 'better'}"
+        return f"{arrow} {_difference(metric, self.same_rows.differences[metric.key])}"
+
+
+def _shown(metric: Metric, value: float | None) -> str:
+    if value is None:
+        return format.BLANK
+    return format.percent(value, DIGITS - 2) if metric.is_share else f"{value:.{DIGITS}f}"
+
+
+def _with_interval(metric: Metric, metrics: Mapping[str, Any]) -> str:
+    value = _shown(metric, metrics.get(metric.key))
+    ends = metrics.get("intervals", {}).get(metric.key)
+    return f"{value} ({_shown(metric, ends[0])} – {_shown(metric, ends[1])})" if ends else value
+
+
+def _difference(metric: Metric, difference: Difference) -> str:
+    """ "+0.0121 (+0.0043 to +0.0202)", one digit more than values have; in percentage points for shares."""
+    digits, times, unit = (DIGITS - 1, 100, " points") if metric.is_share else (DIGITS + 1, 1, "")
+    ends = difference.value, difference.low, difference.high
+    value, low, high = (f"{times * one:+.{digits}f}".replace("-", "−") for one in ends)
+    return f"{value}{unit} ({low} to {high})"
+
+
+def _days(same_rows: SameRows) -> str:
+    if same_rows.first is None or same_rows.last is None:
+        return ""
+    first, last = format.day(same_rows.first), format.day(same_rows.last)
+    return f" of {first}" if first == last else f" of {first} to {last}"

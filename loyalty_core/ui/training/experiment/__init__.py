@@ -1,0 +1,1 @@
+"""The A/B test of two model versions."""

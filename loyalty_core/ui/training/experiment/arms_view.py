@@ -1,0 +1,104 @@
+"""Champion and challenger side by side: whom they answer, and what they say of them."""
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from loyalty_core.analytics.outcomes.by_arm import ArmScores
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundles.experiment import Experiment
+from loyalty_core.ml.serving.risk import RISKS
+from loyalty_core.ui import charts, data
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.jobs import draw_job
+from loyalty_core.ui.messages import escape
+from loyalty_core.ui.training.experiment import queries as experiment_reading
+from loyalty_core.warehouse.offers import offer_name
+
+NAMES = ("Champion", "Challenger")
+
+
+def draw_arms(running: Experiment) -> None:
+    """Both arms in the last scoring; the button to score where that was before the test as it is now."""
+    arms = experiment_reading.arm_scores(running)
+    if not arms:
+        with st.container(border=True):
+            st.markdown(
+                ":material/update: The last scoring was not by both versions with these shares. Score all customers to "
+                "see both arms, and to have predictions of each that outcomes can be held against."
+            )
+            draw_job("scoring", start_label="Score now", key="score-arms")
+        return
+    total = sum(arm.customers for arm in arms)
+    asked_for = (1 - running.share, running.share)
+    for place, name, arm, share in zip(st.columns(2), NAMES, arms, asked_for, strict=True):
+        with place, st.container(border=True):
+            _draw_arm(name, arm, total, share)
+    left, right = st.columns(2)
+    if any(arm.risks for arm in arms):
+        with left:
+            st.markdown("**Customers by risk to leave**")
+            names = {risk: risk.capitalize() for risk in RISKS}
+            _draw_shares([arm.risks for arm in arms], names, "arm-risks")
+    if any(arm.offers for arm in arms):
+        with right:
+            st.markdown("**Customers by recommended offer**")
+            _draw_shares([arm.offers for arm in arms], _offer_names(arms), "arm-offers")
+
+
+def _draw_arm(name: str, arm: ArmScores, total: int, asked_for: float) -> None:
+    st.subheader(name, anchor=False)
+    st.caption(escape(f"Version {arm.version}"))
+    with st.container(horizontal=True):
+        st.metric(
+            "Customers", format.count(arm.customers),
+            f"{format.percent(arm.customers / total, 1)} of all, {format.percent(asked_for)} asked for",
+            delta_color="off", delta_arrow="off",
+        )  # fmt: skip
+        if arm.churn is not None:
+            st.metric("Mean probability to leave", format.percent(arm.churn, 1))
+
+
+def _draw_shares(counts: list[Mapping], names: Mapping, key: str) -> None:
+    """Per arm the share of its customers with each value, so that arms of different size compare."""
+    figure = go.Figure()
+    for name, colour, of_arm in zip(NAMES, charts.palette(), counts, strict=False):
+        total = sum(of_arm.values()) or 1
+        shares = [of_arm.get(value, 0) / total for value in names]
+        figure.add_bar(
+            y=list(names.values()),
+            x=[100 * share for share in shares],
+            name=name,
+            orientation="h",
+            marker_color=colour,
+            hovertext=[
+                f"{name}, {shown}: {format.count(of_arm.get(value, 0))} customers, {format.percent(share, 1)}"
+                for (value, shown), share in zip(names.items(), shares, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    figure.update_xaxes(title="Share of the arm's customers (%)", rangemode="tozero")
+    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_layout(barmode="group", legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0})
+    charts.draw(figure, key, _in_words(counts, names), height=120 + 36 * len(names), legend=True)
+
+
+def _in_words(counts: list[Mapping], names: Mapping) -> str:
+    arms = [
+        f"{name}: "
+        + ", ".join(
+            f"{shown} {format.percent(of_arm.get(value, 0) / (sum(of_arm.values()) or 1), 1)}"
+            for value, shown in names.items()
+        )
+        for name, of_arm in zip(NAMES, counts, strict=True)
+    ]
+    return f"{'; '.join(arms)}."
+
+
+def _offer_names(arms: tuple[ArmScores, ...]) -> dict[int, str]:
+    try:
+        known = data.offer_names()
+    except LoyaltyError:
+        known = {}
+    return {offer: offer_name(known, offer) for offer in sorted({offer for arm in arms for offer in arm.offers})}

@@ -1,0 +1,131 @@
+"""The A/B test: start one, or see how the one that runs is doing, give it more customers, stop it, or decide."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundles.experiment import DEFAULT_SHARE, LEAST_SHARE, MOST_SHARE, Experiment
+from loyalty_core.ml.versions.records import VersionRecord
+from loyalty_core.ui import data
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.training.decision import draw_confirmation
+from loyalty_core.ui.training.experiment import queries as experiment_reading
+from loyalty_core.ui.training.experiment.arms_view import draw_arms
+from loyalty_core.ui.training.experiment.outcomes_by_arm import draw_outcomes_by_arm, draw_sizes
+from loyalty_core.ui.training.queries import promotion
+from loyalty_core.ui.viewer import viewer_name
+
+
+def draw_experiment(records: Sequence[VersionRecord]) -> None:
+    """The test that runs, or what it takes to start one."""
+    try:
+        running = experiment_reading.running_test()
+    except LoyaltyError as error:
+        show_error(error, retry=False)
+        _draw_stop()
+        return
+    if running is None:
+        _draw_start(records)
+    else:
+        _draw_running(running, records)
+
+
+def _draw_start(records: Sequence[VersionRecord]) -> None:
+    champion = next((record for record in records if record.is_active), None)
+    others = [record.version for record in records if not record.is_active and record.manifest is not None]
+    if champion is None or not others:
+        st.info(
+            "An A/B test needs two versions: the active one, and another to answer some of the customers. "
+            "Train one and keep it for later.",
+            icon=":material/science:",
+        )
+        return
+    with st.container(border=True):
+        st.subheader("Test a version on some of the customers", anchor=False)
+        left, right = st.columns(2)
+        challenger = left.selectbox("Challenger", others, key="challenger")
+        percent = right.slider(
+            "Its share of the customers", _percent(LEAST_SHARE), _percent(MOST_SHARE), _percent(DEFAULT_SHARE),
+            format="%d%%", key="share",
+        )  # fmt: skip
+        share = percent / 100
+        st.markdown(escape(_what_happens(champion.version, challenger, share)))
+        draw_sizes(share)
+        if st.button("Start A/B test", type="primary", icon=":material/science:", key="start-test"):
+            with errors_shown(), st.spinner("Opening both versions…"):
+                promotion().start_test(challenger, share, viewer_name())
+                st.rerun()
+
+
+def _what_happens(champion: str, challenger: str, share: float) -> str:
+    customers = data.key_figures().customers
+    return (
+        f"About {format.count(round(share * customers))} of {format.count(customers)} customers get the answers of "
+        f"{challenger}, all others those of {champion}: on every screen, through the API, and in the next scoring. "
+        "Which version that is depends on the customer's id alone, so everybody keeps the same one until the test ends."
+    )
+
+
+def _draw_running(running: Experiment, records: Sequence[VersionRecord]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge("A/B test runs", icon=":material/science:", color="violet")
+        st.caption(
+            escape(
+                f"{running.challenger} answers {format.percent(running.share)} of the customers beside "
+                f"{running.champion}. Since {format.moment(running.start)}, by {running.started_by}."
+            ),
+            width="stretch",
+        )
+    with errors_shown():
+        draw_arms(running)
+    with errors_shown():
+        draw_outcomes_by_arm(running)
+    _draw_decision(running, {record.version: record for record in records})
+
+
+def _draw_decision(running: Experiment, records: Mapping[str, VersionRecord]) -> None:
+    with st.container(border=True):
+        st.subheader("Decide", anchor=False)
+        _draw_growing(running)
+        confirmed = draw_confirmation(records[running.challenger], records[running.champion], "challenger-in-test")
+        with st.container(horizontal=True):
+            if st.button(
+                "Activate the challenger", type="primary", icon=":material/rocket_launch:", key="activate-challenger",
+                disabled=not confirmed, help="It answers everybody within 5 seconds, and the test ends.",
+            ):  # fmt: skip
+                with errors_shown():
+                    promotion().activate(running.challenger, viewer_name(), even_if_worse=True)
+                    st.rerun()
+            _draw_stop()
+
+
+def _draw_growing(running: Experiment) -> None:
+    present, most = _percent(running.share), _percent(MOST_SHARE)
+    if present >= most:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        percent = st.number_input(
+            "Larger share for the challenger (%)", present + 1, most, min(2 * present, most),
+            key="larger-share", width=260,
+            help="Those who have it keep it; others come in addition.",
+        )  # fmt: skip
+        if st.button("Give it more customers", icon=":material/trending_up:", key="grow-test"):
+            with errors_shown():
+                promotion().grow_test(percent / 100, viewer_name())
+                st.rerun()
+
+
+def _draw_stop() -> None:
+    if st.button(
+        "Stop the test", icon=":material/stop_circle:", key="stop-test",
+        help="The active version answers everybody again within 5 seconds. No version is deleted.",
+    ):  # fmt: skip
+        with errors_shown():
+            promotion().stop_test(viewer_name())
+            st.rerun()
+
+
+def _percent(share: float) -> int:
+    return round(100 * share)

@@ -1,0 +1,108 @@
+"""Figures of the Monitoring tab."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import plotly.graph_objects as go
+
+from loyalty_core.analytics.monitoring.score_drift import ScoredRun
+from loyalty_core.ml.features.drift import FeatureDrift, Spread
+from loyalty_core.ml.versions.records import TITLES
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
+
+if TYPE_CHECKING:
+    from loyalty_core.ml.serving.risk import Risk
+
+# Colours end there, and the smallest offers are told apart by nobody.
+_MOST_OFFERS = 7
+_ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+_BELOW = {"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0, "traceorder": "normal"}
+_BAR_WIDTH = 0.55
+_GREY = "#9aa7ad"
+
+
+def then_and_now(drift: FeatureDrift) -> go.Figure:
+    """Share of customers by bin, at training and today; the rows of each model can be added from the legend."""
+    colours = charts.palette()
+    figure = go.Figure()
+    names = [name.capitalize() for name in drift.bins.names]
+    for spread, word, colour in ((drift.then, "At training", _GREY), (drift.now, "Today", colours[0])):
+        figure.add_bar(x=names, y=_percents(spread), name=word, marker_color=colour, hovertemplate=_hover(word))
+    for (model, rows), colour in zip(drift.training.items(), colours[1:], strict=False):
+        word = f"Rows of the {TITLES[model].lower()} model"
+        figure.add_scatter(
+            x=names,
+            y=_percents(rows),
+            name=word,
+            mode="markers",
+            marker={"symbol": "diamond", "size": 9, "color": colour},
+            hovertemplate=_hover(word),
+            visible="legendonly",
+        )
+    figure.update_layout(barmode="group", legend=_ABOVE)
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(title="Customers", ticksuffix="%", rangemode="tozero", nticks=6)
+    return figure
+
+
+def risk_by_run(runs: Sequence[ScoredRun]) -> go.Figure:
+    """Share of customers by risk band, run by run, oldest first, with the mean churn probability as a line."""
+    low, medium, line, high, *_ = charts.palette()
+    colours: dict[Risk, str] = {"high": high, "medium": medium, "low": low}
+    figure = go.Figure()
+    for risk, colour in colours.items():
+        _add_bars(figure, f"{risk.capitalize()} risk", [one.scores.risk_share(risk) for one in runs], colour)
+    means = [None if one.scores.mean is None else 100 * one.scores.mean for one in runs]
+    figure.add_scatter(
+        x=list(range(len(runs))),
+        y=means,
+        name="Mean probability",
+        mode="lines+markers",
+        line={"color": line, "width": 3},
+        marker={"size": 10, "line": {"width": 1.5, "color": "white"}},
+        hovertemplate="Mean probability: %{y:.1f}%<extra></extra>",
+    )
+    return _by_run(figure, runs)
+
+
+def offers_by_run(runs: Sequence[ScoredRun], names: Mapping[int, str]) -> go.Figure:
+    """Share of customers by best offer, run by run, oldest first; the rarest offers are taken together."""
+    newest = runs[-1].scores
+    ids = {offer for one in runs for offer in one.scores.offers}
+    ranked = sorted(ids, key=lambda offer: (-newest.offers.get(offer, 0), offer))
+    figure = go.Figure()
+    for offer, colour in zip(ranked[:_MOST_OFFERS], charts.palette(), strict=False):
+        _add_bars(figure, names[offer], [one.scores.offer_share(offer) for one in runs], colour)
+    if rest := ranked[_MOST_OFFERS:]:
+        word = names[rest[0]] if len(rest) == 1 else f"{len(rest)} others"
+        _add_bars(figure, word, [sum(one.scores.offer_share(offer) for offer in rest) for one in runs], _GREY)
+    return _by_run(figure, runs)
+
+
+def _add_bars(figure: go.Figure, word: str, shares: Sequence[float], colour: str) -> None:
+    figure.add_bar(
+        x=list(range(len(shares))),
+        y=[100 * share for share in shares],
+        name=word,
+        width=_BAR_WIDTH,
+        marker_color=colour,
+        hovertemplate=f"{word}: %{{y:.1f}}%<extra></extra>",
+    )
+
+
+def _by_run(figure: go.Figure, runs: Sequence[ScoredRun]) -> go.Figure:
+    """Runs stand at equal distances, whatever lies between them: two may be of the same minute."""
+    moments = [format.moment(one.run.scored_at).replace(", ", "<br>") for one in runs]
+    figure.update_layout(barmode="stack", legend=_BELOW)
+    figure.update_xaxes(tickvals=list(range(len(runs))), ticktext=moments, range=[-0.6, len(runs) - 0.4])
+    figure.update_yaxes(ticksuffix="%", range=[0, 100])
+    return figure
+
+
+def _percents(spread: Spread) -> list[float]:
+    return [100 * share for share in spread.shares]
+
+
+def _hover(word: str) -> str:
+    return f"%{{x}}<br>{word}: %{{y:.1f}}%<extra></extra>"

@@ -1,0 +1,34 @@
+"""What the Monitoring tab reads, kept until the view, the version or the predictions change."""
+
+from loyalty_core.analytics.monitoring.report import Monitoring, read_monitoring
+from loyalty_core.analytics.monitoring.score_drift import ScoredRun, read_scores
+from loyalty_core.ml.bundles.files import read_manifest, version_folder
+from loyalty_core.services import get_services
+from loyalty_core.ui.data import kept
+from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
+from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+
+
+def monitoring(version: str) -> Monitoring:
+    """The version against view, histories and last scoring as they are now."""
+    return _monitoring(version, last_run(get_services().warehouse))
+
+
+def scored_runs() -> list[ScoredRun]:
+    """Every kept scoring run, newest first."""
+    return _scored_runs(tuple(run for run, _ in kept_runs(get_services().warehouse)))
+
+
+@kept
+def _monitoring(version: str, run: ScoringRun | None) -> Monitoring:
+    del run  # a part of the key only
+    services = get_services()
+    manifest, _ = read_manifest(version_folder(services.settings.models_dir, version))
+    return read_monitoring(services.warehouse, manifest)
+
+
+@kept
+def _scored_runs(runs: tuple[ScoringRun, ...]) -> list[ScoredRun]:
+    """A run never changes, but one may have gone meanwhile."""
+    warehouse = get_services().warehouse
+    return [read_scores(warehouse, run, predictions) for run, predictions in kept_runs(warehouse) if run in runs]

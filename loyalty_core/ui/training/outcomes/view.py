@@ -1,0 +1,200 @@
+"""Accuracy on outcomes: predictions beside what then happened, and the active version asked about past months."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, cast
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from loyalty_core.analytics.outcomes.figures import ChurnFigures, OfferFigures
+from loyalty_core.analytics.outcomes.months import Month, Told, one_per_month
+from loyalty_core.analytics.outcomes.verdict import Verdict
+from loyalty_core.ml.versions.records import METRICS, TITLES, VersionRecord
+from loyalty_core.ui import charts
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.training.comparison import model_figures
+from loyalty_core.ui.training.outcomes import figures as outcomes_figures
+from loyalty_core.ui.training.outcomes import queries as outcomes_reading
+from loyalty_core.warehouse.history import ModelName
+
+_MODELS: tuple[ModelName, ...] = ("churn", "nbo")
+_KEPT, _REPLAY = "Kept predictions", "Past months, asked now"
+_REPLAY_NOTE = (
+    "The active version was asked about every customer of each month in the history. Pale months are those that it "
+    "learned from: they flatter it."
+)
+_MIXED_NOTE = (
+    "Its training drew rows at random, so months it learned from cannot be told from those it did not: all up to the "
+    "last of them flatter it."
+)
+_KEPT_NOTE = (
+    "Of each month the first scoring, beside each customer's first row of the history in the month from "
+    "it on. Of several versions in a month only the first chart and the table show all, the other charts the active "
+    "one, or that of most customers."
+)
+
+
+def draw_outcomes(active: VersionRecord) -> None:
+    """One card for each model: whether it still holds, its measures by month, and the same as a table."""
+    for model in _MODELS:
+        with st.container(border=True):
+            heading = st.container(horizontal=True, vertical_alignment="center", gap="small")
+            heading.subheader(f"{TITLES[model]}: accuracy on outcomes", anchor=False, width="content")
+            with errors_shown():
+                _draw_model(model, active, heading)
+
+
+def _draw_model(model: ModelName, active: VersionRecord, heading: DeltaGenerator) -> None:
+    with st.spinner("Asking what became of the predictions …"):
+        outcomes, replay = outcomes_reading.outcomes(model), outcomes_reading.replay(model, active.version)
+        verdict = outcomes_reading.verdict(model, active)
+    _draw_badge(verdict, heading)
+    st.markdown(escape(verdict.sentence))
+    if _choose(model, outcomes, replay) == _KEPT:
+        _draw_told(model, outcomes, active, _KEPT_NOTE)
+        return
+    if outcomes.why_none and outcomes.why_none != replay.why_none:
+        st.caption(escape(outcomes.why_none))
+    if replay.months:
+        mixed = any(month.role == "mixed" for month in replay.months)
+        _draw_told(model, replay, active, f"{_MIXED_NOTE if mixed else _REPLAY_NOTE} {replay.remark}")
+    else:
+        st.info(escape(replay.why_none), icon=":material/info:")
+
+
+def _draw_badge(verdict: Verdict, heading: DeltaGenerator) -> None:
+    if verdict.is_worse:
+        heading.badge("Got worse", icon=":material/trending_down:", color="red")
+    elif verdict.is_known:
+        heading.badge("Holds", icon=":material/check_circle:", color="green")
+    else:
+        heading.badge("Not known yet", icon=":material/hourglass_top:", color="gray")
+
+
+def _choose(model: ModelName, outcomes: Told[Any], replay: Told[Any]) -> str | None:
+    """Which of the two to draw; only where there are both is anybody asked."""
+    if not (outcomes.months and replay.months):
+        return _KEPT if outcomes.months else _REPLAY
+    return st.segmented_control(
+        "Which answers", [_KEPT, _REPLAY], default=_KEPT, required=True, key=f"outcomes-{model}"
+    )
+
+
+def _draw_told(model: ModelName, told: Told[Any], active: VersionRecord, note: str) -> None:
+    one_each = one_per_month(told.months, active.version)
+    left, right = st.columns(2)
+    with left:
+        _draw_main(model, told.months, active)
+    if model == "churn":
+        _draw_churn(one_each, right)
+    else:
+        with right:
+            st.markdown("**Beside simply naming the most popular offer**")
+            charts.draw(
+                outcomes_figures.first_three(one_each),
+                "outcomes-first-three",
+                "Share of customers whose offer was the first choice, among the first three, or the most popular.",
+                legend=True,
+            )
+    st.caption(escape(note.strip()))
+    rows = _churn_rows(told.months) if model == "churn" else _offer_rows(told.months)
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, height="content", key=f"outcomes-table-{model}", alt="The same by month"
+    )
+
+
+def _draw_main(model: ModelName, months: Sequence[Month[Any]], active: VersionRecord) -> None:
+    main = METRICS[model][0]
+    st.markdown(f"**{escape(main.title)} by month**")
+    if all(month.figures.main is None for month in months):
+        st.caption("Too few customers left, or too few stayed, to tell them apart.")
+        return
+    charts.draw(
+        outcomes_figures.measured(
+            months,
+            active.version,
+            active.metrics(model).get(main.key),
+            "First choice right" if main.is_share else main.title,
+            is_share=main.is_share,
+        ),
+        f"outcomes-main-{model}",
+        f"{main.title} of {len(months)} months with intervals, beside the value on test rows.",
+        legend=True,
+    )
+
+
+def _draw_churn(months: Sequence[Month[ChurnFigures]], place: DeltaGenerator) -> None:
+    with place:
+        st.markdown("**Share that left, predicted and real**")
+        charts.draw(
+            outcomes_figures.predicted_and_actual(months),
+            "outcomes-calibration",
+            "Mean probability and share that left, by month.",
+            legend=True,
+        )
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**How much more often the riskiest fifth left**")
+        charts.draw(
+            outcomes_figures.lift(months),
+            "outcomes-lift",
+            "How many times as often the riskiest fifth left, by month; 1 is luck.",
+        )
+    with right:
+        newest = months[-1]
+        st.markdown(f"**Calibration by tenths, {newest.month:%B %Y}**")
+        charts.draw(
+            model_figures.calibration({"Customers": [asdict(tenth) for tenth in newest.figures.tenths]}),
+            "outcomes-tenths",
+            f"Share that left over the share predicted, by tenths of the customers of {newest.month:%B %Y}.",
+            legend=True,
+        )
+
+
+def _churn_rows(months: Sequence[Month[ChurnFigures]]) -> list[dict[str, str]]:
+    return [
+        _named(month)
+        | {
+            "Customers": format.count(month.figures.rows),
+            "AUC": _with_interval(month),
+            "Predicted": format.percent(month.figures.predicted, 1),
+            "Left": format.percent(month.figures.left.value, 1),
+            "Captured in the top 20 %": format.percent(month.figures.captured, 1),
+            "Lift": f"{month.figures.lift:.2f}",
+        }
+        for month in reversed(months)
+    ]
+
+
+def _offer_rows(months: Sequence[Month[OfferFigures]]) -> list[dict[str, str]]:
+    return [
+        _named(month)
+        | {
+            "Customers": format.count(month.figures.rows),
+            "First choice": _with_interval(month),
+            "Among the first three": format.percent(month.figures.top_3.value, 1),
+            "Most popular offer": format.percent(month.figures.popular.value, 1),
+        }
+        for month in reversed(months)
+    ]
+
+
+def _named(month: Month[Any]) -> dict[str, str]:
+    what = {"Version": month.version} if month.role is None else {"To the model": outcomes_figures.ROLES[month.role]}
+    return {"Month": f"{month.month:%b %Y}"} | what
+
+
+def _with_interval(month: Month[Any]) -> str:
+    """ "0.810 (0.803–0.817)", or that there are too few rows to say."""
+    measure = month.figures.main
+    if measure is None:
+        return "too few"
+    is_share = isinstance(month.figures, OfferFigures)
+    value, low, high = (
+        format.percent(number, 1) if is_share else f"{number:.3f}"
+        for number in cast("tuple[float, ...]", (measure.value, *measure.interval))
+    )
+    return f"{value} ({low}–{high})"

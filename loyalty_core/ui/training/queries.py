@@ -1,0 +1,41 @@
+"""What the Training screen reads: each history's readiness, kept; versions as they stand at this moment."""
+
+from datetime import date
+
+from loyalty_core.ml.serving.drivers import Kind, mean_drivers
+from loyalty_core.ml.training.readiness import Readiness, read_readiness
+from loyalty_core.ml.versions.comparison import VersionComparison, VersionComparisons
+from loyalty_core.ml.versions.promotion import Promotion
+from loyalty_core.ml.versions.records import VersionRecord, read_versions
+from loyalty_core.services import get_services
+from loyalty_core.ui.data import kept
+from loyalty_core.warehouse.history import ModelName
+
+
+@kept
+def readiness(model: ModelName, since: date | None) -> Readiness:
+    """A history's figures and findings."""
+    return read_readiness(get_services().warehouse, model, since)
+
+
+def versions() -> list[VersionRecord]:
+    """Every version, newest first."""
+    return read_versions(get_services().settings.models_dir)
+
+
+def comparison(version: str, against: str) -> VersionComparison | None:
+    """What was found of these two versions; None where they were not compared."""
+    return VersionComparisons(get_services().store).find(version, against)
+
+
+@kept
+def drivers(version: str, model: Kind) -> dict[str, float]:
+    """Feature → mean absolute contribution of a version's model, in percentage points; raises `BundleError`."""
+    bundle = promotion().prove(version)
+    return mean_drivers(bundle, model, bundle.background)
+
+
+def promotion() -> Promotion:
+    """What changes the active version."""
+    services = get_services()
+    return Promotion(services.settings, services.store)

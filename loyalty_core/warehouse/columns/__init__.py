@@ -1,0 +1,1 @@
+"""What the columns of the features view are, what is in them, and what they mean."""

@@ -1,0 +1,175 @@
+"""What columns the features view has, and what is in them: three queries for any number of columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import sqlalchemy as sa
+
+from loyalty_core.errors import QueryTimeout
+from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns.labels import group_of, label_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loyalty_core.warehouse.connection import Warehouse
+
+Kind = Literal["number", "boolean", "text", "date", "datetime", "other"]
+
+_TOP_VALUES = 12
+_SAMPLE_ROWS = 10_000
+# A text column with more distinct values than this in the sample holds names or ids, not categories.
+_MOST_CATEGORIES = 1_000
+# PostgreSQL allows 1,664 expressions in a SELECT, and a column takes up to three.
+_COLUMNS_PER_QUERY = 500
+_WITH_RANGE = frozenset({"number", "date", "datetime"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the features view.
+
+    `blanks` is the share of customers without a value (0–1), None when the statistics took too long.
+    `minimum` and `maximum` are there for numbers and dates, `top_values` (value, customers), most frequent
+    first, for categories and booleans.
+    """
+
+    name: str
+    kind: Kind
+    group: str
+    label: str
+    description: str = ""
+    blanks: float | None = None
+    minimum: Any = None
+    maximum: Any = None
+    top_values: tuple[tuple[Any, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All columns of the features view as they were at `read_at` (UTC); `customers` is None when counting timed out."""
+
+    customers: int | None
+    columns: tuple[Column, ...]
+    read_at: datetime
+
+    def get(self, name: str) -> Column | None:
+        """The column of that name, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+def read_catalog(warehouse: Warehouse, view: sa.Table) -> Catalog:
+    """Describe every column of `view`; without statistics when the warehouse is too slow for them."""
+    columns, customers = [_describe(column) for column in view.columns], None
+    try:
+        customers, columns = _with_ranges(warehouse, view, columns)
+        top_values = _top_values(warehouse, view, columns)
+    except QueryTimeout:
+        return Catalog(customers, tuple(columns), datetime.now(UTC))
+    columns = [replace(column, top_values=top_values.get(column.name, ())) for column in columns]
+    return Catalog(customers, tuple(columns), datetime.now(UTC))
+
+
+def kind_of(column_type: sa.types.TypeEngine[Any]) -> Kind:
+    """The kind of value a column type holds."""
+    match column_type:
+        case sa.Boolean():
+            return "boolean"
+        case sa.Integer() | sa.Numeric() | sa.Float():
+            return "number"
+        case sa.DateTime():
+            return "datetime"
+        case sa.Date():
+            return "date"
+        case sa.String() | sa.Uuid():
+            return "text"
+        case _:
+            return "other"
+
+
+def _describe(column: sa.Column[Any]) -> Column:
+    return Column(
+        name=str(column.name),
+        kind=kind_of(column.type),
+        group=group_of(column.name),
+        label=label_of(column.name),
+        description=column.comment or "",
+    )
+
+
+def _with_ranges(warehouse: Warehouse, view: sa.Table, columns: Sequence[Column]) -> tuple[int, list[Column]]:
+    """Count customers, blanks and ranges."""
+    customers = 0
+    described: list[Column] = []
+    for start in range(0, len(columns), _COLUMNS_PER_QUERY):
+        part = columns[start : start + _COLUMNS_PER_QUERY]
+        facts = warehouse.rows(sa.select(sa.func.count().label("n"), *_range_expressions(view, part)))[0]
+        customers = facts["n"]
+        for index, column in enumerate(part):
+            blanks = (customers - facts[f"filled_{index}"]) / customers if customers else 0.0
+            lowest, highest = facts.get(f"min_{index}"), facts.get(f"max_{index}")
+            described.append(replace(column, blanks=blanks, minimum=lowest, maximum=highest))
+    return customers, described
+
+
+def _range_expressions(view: sa.Table, columns: Sequence[Column]) -> Iterator[sa.ColumnElement[Any]]:
+    for index, column in enumerate(columns):
+        value = filled(view.c[column.name])
+        yield sa.func.count(value).label(f"filled_{index}")
+        if column.kind in _WITH_RANGE:
+            yield sa.func.min(value).label(f"min_{index}")
+            yield sa.func.max(value).label(f"max_{index}")
+
+
+def _top_values(
+    warehouse: Warehouse, view: sa.Table, columns: Sequence[Column]
+) -> dict[str, tuple[tuple[Any, int], ...]]:
+    """The most frequent values of every category, all columns in one UNION."""
+    names = _categories(warehouse, view, columns)
+    if not names:
+        return {}
+    counts = [_most_frequent(view.c[name], index) for index, name in enumerate(names)]
+    found: dict[str, list[tuple[Any, int]]] = {name: [] for name in names}
+    for row in warehouse.rows(sa.union_all(*counts)):
+        found[names[row["position"]]].append((row["value"], row["customers"]))
+    kinds = {column.name: column.kind for column in columns}
+    return {
+        name: tuple(
+            (value == "true" if kinds[name] == "boolean" else value, n)
+            for value, n in sorted(values, key=lambda pair: (-pair[1], pair[0]))
+        )
+        for name, values in found.items()
+    }
+
+
+def _categories(warehouse: Warehouse, view: sa.Table, columns: Sequence[Column]) -> list[str]:
+    names = [column.name for column in columns if column.kind in {"text", "boolean"} and column.blanks != 1]
+    if not names:
+        return []
+    sample = sa.select(*(view.c[name] for name in names)).limit(_SAMPLE_ROWS).subquery()
+    distinct = [sa.func.count(sa.distinct(sample.c[name])).label(f"d{i}") for i, name in enumerate(names)]
+    counts = warehouse.rows(sa.select(*distinct))[0]
+    return [name for i, name in enumerate(names) if counts[f"d{i}"] <= _MOST_CATEGORIES]
+
+
+def _most_frequent(column: sa.Column[Any], position: int) -> sa.Select:
+    customers = sa.func.count().label("customers")
+    value = _as_text(column).label("value")
+    counted = (
+        sa.select(value, customers)
+        .where(column.is_not(None))
+        .group_by(column)
+        .order_by(customers.desc(), value)
+        .limit(_TOP_VALUES)
+        .subquery()
+    )
+    return sa.select(sa.literal_column(str(position)).label("position"), counted.c.value, counted.c.customers)
+
+
+def _as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
+    if isinstance(column.type, sa.Boolean):
+        return sa.case((column.is_(sa.true()), "true"), else_="false")
+    return sa.cast(column, sa.Text)

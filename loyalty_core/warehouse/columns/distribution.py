@@ -1,0 +1,132 @@
+"""How a column's values are spread over the base, as a few bars computed in the warehouse."""
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.connection import Warehouse
+
+# Long tails would squeeze everyone into the first bar, so what lies above this quantile shares the last one.
+_TAIL_QUANTILE = 0.98
+_WITH_QUANTILES = frozenset({"duckdb", "postgresql"})
+# Beyond it lie only infinities and leftovers, and the width of a bar would overflow.
+_LARGEST = 1e300
+# 0.15 / 0.05 is a little below 3 in binary; a value so close to an edge stands on it.
+_ON_EDGE = Decimal("1e-9")
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Bar i counts values in [edges[i], edges[i+1]), the last bar both edges; `open_ended`: and all above."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    open_ended: bool
+
+
+def histogram(warehouse: Warehouse, column: str | sa.ColumnElement[Any], bars: int = 20) -> Histogram | None:
+    """Customers by value of a number, in about `bars` bars with round edges; None when all are blank.
+
+    A name is a column of the features view. Whole numbers get bars no narrower than 1. Infinities are left out.
+    """
+    source = warehouse.features.c[column] if isinstance(column, str) else column
+    value = _finite(sa.cast(filled(source), sa.Double))
+    lowest, tail, highest = _range(warehouse, value)
+    if lowest is None:
+        return None
+    step = _round_step(_width(lowest, tail, bars, whole=isinstance(source.type, sa.Integer)))
+    start = math.floor(Decimal(lowest) / step + _ON_EDGE) * step
+    last = max(0, math.ceil((Decimal(tail) - start) / step - _ON_EDGE) - 1)
+    edges = tuple(float(start + step * i) for i in range(last + 2))
+    bar = sa.func.floor((value - edges[0]) / float(step) + float(_ON_EDGE))
+    clipped = sa.case((bar < 0, 0), (bar > last, last), else_=bar).label("bar")
+    counted = sa.select(clipped, sa.func.count().label("customers")).where(value.is_not(None)).group_by(clipped)
+    counts = {int(row["bar"]): row["customers"] for row in warehouse.rows(counted)}
+    return Histogram(edges, tuple(counts.get(i, 0) for i in range(last + 1)), highest > edges[-1])
+
+
+def quantile(warehouse: Warehouse, column: str, share: float) -> Any:
+    """The value of a number column that this share of customers is at or below, blanks aside; None when all are blank.
+
+    The discrete definition: it is always a value that some customer has.
+    """
+    value = filled(warehouse.features.c[column])
+    if warehouse.url.get_backend_name() in _WITH_QUANTILES:
+        found = sa.select(sa.func.percentile_disc(share).within_group(value).label("value"))
+        return warehouse.rows(found)[0]["value"]
+    customers = warehouse.rows(sa.select(sa.func.count(value).label("n")))[0]["n"]
+    position = max(math.ceil(share * customers) - 1, 0)
+    ordered = sa.select(value.label("value")).where(value.is_not(None)).order_by(value).limit(1).offset(position)
+    return next((row["value"] for row in warehouse.rows(ordered)), None)
+
+
+def customers_by_month(warehouse: Warehouse, column: str) -> list[tuple[date, int]]:
+    """Customers by calendar month of a date column, oldest first, months without any left out."""
+    moment = warehouse.features.c[column]
+    parts = [sa.extract(part, moment).label(part) for part in ("year", "month")]
+    counted = sa.select(*parts, sa.func.count().label("customers")).where(moment.is_not(None)).group_by(*parts)
+    rows = warehouse.rows(counted.order_by(*parts))
+    return [(date(int(row["year"]), int(row["month"]), 1), row["customers"]) for row in rows]
+
+
+def percentile_ranks(warehouse: Warehouse, features: dict[str, Any]) -> dict[str, float]:
+    """Where one customer's numbers stand in the base: share below plus half the ties (0–1), one query.
+
+    The mid-rank definition, so a value that everybody has stands at 0.5. Blank and non-numeric features
+    are left out.
+    """
+    columns = warehouse.columns()  # first: it may read the view anew
+    view = warehouse.features
+    numbers = {
+        column.name: features[column.name]
+        for column in columns
+        if column.kind == "number" and features.get(column.name) is not None
+    }
+    if not numbers:
+        return {}
+    ranks = [
+        _mid_rank(filled(view.c[name]), number).label(f"rank_{i}") for i, (name, number) in enumerate(numbers.items())
+    ]
+    row = warehouse.rows(sa.select(*ranks))[0]
+    found = {name: row[f"rank_{i}"] for i, name in enumerate(numbers)}
+    return {name: float(rank) for name, rank in found.items() if rank is not None}
+
+
+def _mid_rank(value: sa.ColumnElement[Any], number: Any) -> sa.ColumnElement[Any]:
+    bound = sa.literal(number, value.type)
+    score = sa.case((value < bound, 1.0), (value == bound, 0.5), (value > bound, 0.0))
+    return sa.func.avg(sa.cast(score, sa.Double))
+
+
+def _range(warehouse: Warehouse, value: sa.ColumnElement[Any]) -> tuple[Any, float, float]:
+    tail = (
+        sa.func.percentile_cont(_TAIL_QUANTILE).within_group(value)
+        if warehouse.url.get_backend_name() in _WITH_QUANTILES
+        else sa.func.max(value)
+    )
+    found = sa.select(sa.func.min(value).label("lowest"), tail.label("tail"), sa.func.max(value).label("highest"))
+    row = warehouse.rows(found)[0]
+    return row["lowest"], row["tail"], row["highest"]
+
+
+def _finite(value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    return sa.case((sa.func.abs(value) <= _LARGEST, value))
+
+
+def _width(lowest: float, tail: float, bars: int, *, whole: bool) -> float:
+    """Of a bar; never so narrow that two edges are the same floating-point number."""
+    distinct = 4 * math.ulp(max(abs(lowest), abs(tail)))
+    at_least = max(distinct, 1.0) if whole or lowest == tail else distinct
+    return max((tail - lowest) / bars, at_least)
+
+
+def _round_step(width: float) -> Decimal:
+    """The next of 1, 2, 5 × 10ⁿ that is not below `width`."""
+    power = Decimal(1).scaleb(math.floor(math.log10(width)))
+    smallest = Decimal(width) * (1 - _ON_EDGE)
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= smallest)

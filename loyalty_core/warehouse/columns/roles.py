@@ -1,0 +1,74 @@
+"""Which column plays which part: screens work on any features view, whatever its columns are called."""
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from loyalty_core.settings.settings import Settings
+from loyalty_core.warehouse.columns.catalog import Column, Kind
+
+Role = Literal[
+    "revenue",
+    "recency",
+    "transactions",
+    "status",
+    "category",
+    "signup",
+    "tier",
+    "region",
+    "tenure",
+    "points",
+    "churn_score",
+    "email_verified",
+]
+
+_CANDIDATES: dict[Role, tuple[str, ...]] = {
+    "revenue": ("total_revenue", "revenue", "total_charges", "total_spend", "monetary", "sales", "lifetime_value"),
+    "recency": ("last_purchase_days_ago", "days_since_last_transaction", "recency_days", "recency"),
+    "transactions": ("transaction_count", "orders", "order_count", "frequency"),
+    "status": ("customer_status", "status"),
+    "category": ("customer_tier", "tier", "segment", "customer_segment", "membership", "contract", "country"),
+    "signup": ("signup_date", "joined_at", "join_date", "created_at", "first_purchase_date"),
+    "tier": ("customer_tier", "tier", "loyalty_tier", "membership"),
+    "region": ("region", "state", "county", "province", "city", "country"),
+    "tenure": ("tenure_days", "days_since_signup", "member_for_days"),
+    "points": ("points_balance", "points", "loyalty_points"),
+    "churn_score": ("churn_score", "churn_probability"),
+    "email_verified": ("email_verified", "email_confirmed", "is_email_verified"),
+}
+_KINDS: dict[Role, frozenset[Kind]] = {
+    "revenue": frozenset({"number"}),
+    "recency": frozenset({"number"}),
+    "transactions": frozenset({"number"}),
+    "status": frozenset({"text"}),
+    "category": frozenset({"text"}),
+    "signup": frozenset({"date", "datetime"}),
+    "tier": frozenset({"text"}),
+    "region": frozenset({"text"}),
+    "tenure": frozenset({"number"}),
+    "points": frozenset({"number"}),
+    "churn_score": frozenset({"number"}),
+    "email_verified": frozenset({"boolean"}),
+}
+# The mapping's own names for the same parts: what the models use comes first.
+_MAPPED: dict[Role, str] = {
+    "revenue": "revenue",
+    "recency": "days_since_last",
+    "transactions": "transaction_count",
+}
+
+
+def column_for(role: Role, columns: Iterable[Column], settings: Settings) -> Column | None:
+    """The column that plays `role`: as mapped for the models, else the first well-known name, else None."""
+    fitting = {_folded(column.name): column for column in columns if column.kind in _KINDS[role]}
+    mapped = settings.ml_feature_mapping.get(_MAPPED.get(role, ""), [])
+    names = [mapped] if isinstance(mapped, str) else mapped
+    for name in (*names, *_CANDIDATES[role]):
+        if column := fitting.get(_folded(name)):
+            return column
+    return None
+
+
+def _folded(name: str) -> str:
+    """`TotalCharges`, `total_charges` and `Total Charges` are one name."""
+    return re.sub(r"[\W_]", "", name).lower()

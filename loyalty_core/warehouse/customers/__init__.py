@@ -1,0 +1,1 @@
+"""Single customers: found, read, cached; and the key figures of all."""

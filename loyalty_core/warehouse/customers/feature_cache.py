@@ -1,0 +1,178 @@
+"""Caches for customer features: in memory, or in Redis, where trouble never costs more than an instant."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as DeadlineExceeded
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import redis
+from cachetools import TTLCache
+from circuitbreaker import CircuitBreaker
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from loyalty_core.errors import SettingsError
+from loyalty_core.warehouse.customers.encoding import decode_features, encode_features
+
+Features = dict[str, Any]
+
+# A read and a write together stay under the 0.3 s that a broken cache may cost.
+_READ_SECONDS = 0.15
+_WRITE_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class CacheHealth:
+    """`kind` is "memory" or "redis"; `trouble` says in a sentence what is wrong, empty when all is well."""
+
+    kind: str
+    hits: int
+    misses: int
+    entries: int | None = None
+    trouble: str = ""
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Share of look-ups answered from the cache (0–1), None before the first."""
+        asked = self.hits + self.misses
+        return self.hits / asked if asked else None
+
+
+class FeatureCache(Protocol):
+    """What FeatureStore needs of a cache; no method ever raises."""
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Features]: ...
+
+    def set_many(self, values: Mapping[str, Features]) -> None: ...
+
+    def delete_many(self, keys: Iterable[str]) -> None: ...
+
+    def health(self) -> CacheHealth: ...
+
+
+class MemoryCache:
+    """Least recently used customers leave first; each stays for the time to live."""
+
+    def __init__(self, max_customers: int, ttl_seconds: float) -> None:
+        self._entries: TTLCache[str, Features] = TTLCache(max_customers, ttl_seconds)
+        self._lock = threading.Lock()
+        self._hits = self._misses = 0
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Features]:
+        with self._lock:
+            wanted = list(keys)
+            found = {key: entry for key in wanted if (entry := self._entries.get(key)) is not None}
+            self._hits += len(found)
+            self._misses += len(wanted) - len(found)
+        return {key: _copy(entry) for key, entry in found.items()}
+
+    def set_many(self, values: Mapping[str, Features]) -> None:
+        with self._lock:
+            self._entries.update({key: _copy(features) for key, features in values.items()})
+
+    def delete_many(self, keys: Iterable[str]) -> None:
+        with self._lock:
+            for key in keys:
+                self._entries.pop(key, None)
+
+    def health(self) -> CacheHealth:
+        with self._lock:
+            return CacheHealth("memory", self._hits, self._misses, len(self._entries))
+
+
+class RedisCache:
+    """Features in Redis, shared by every process; while Redis fails, every look-up is simply a miss."""
+
+    def __init__(self, url: str, ttl_seconds: int, retry_after_seconds: float = 10) -> None:
+        self._client = _client(url)
+        self._ttl = ttl_seconds
+        self._breaker = CircuitBreaker(
+            failure_threshold=1,
+            recovery_timeout=retry_after_seconds,
+            name=f"feature cache {id(self)}",
+        )
+        self._calls = ThreadPoolExecutor(max_workers=8, thread_name_prefix="feature-cache")
+        self._trouble = ""
+        self._unreadable = 0
+        self._hits = self._misses = 0
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Features]:
+        wanted = list(keys)
+        stored = self._within(_READ_SECONDS, lambda: self._client.mget(wanted)) if wanted else []
+        found: dict[str, Features] = {}
+        for key, packed in zip(wanted, stored or (), strict=False):
+            features = decode_features(key, packed) if packed is not None else None
+            if features is not None:
+                found[key] = features
+            elif packed is not None:
+                self._unreadable += 1
+        self._hits += len(found)
+        self._misses += len(wanted) - len(found)
+        return found
+
+    def set_many(self, values: Mapping[str, Features]) -> None:
+        def write() -> None:
+            with self._client.pipeline(transaction=False) as pipeline:
+                for key, features in values.items():
+                    if (packed := encode_features(key, features)) is not None:
+                        pipeline.set(key, packed, ex=self._ttl)
+                pipeline.execute()
+
+        self._within(_WRITE_SECONDS, write)
+
+    def delete_many(self, keys: Iterable[str]) -> None:
+        gone = list(keys)
+        if gone:
+            self._within(_WRITE_SECONDS, lambda: self._client.delete(*gone))
+
+    def health(self) -> CacheHealth:
+        self._within(_READ_SECONDS, self._client.ping)
+        trouble = self._trouble
+        if not trouble and self._unreadable:
+            trouble = f"{self._unreadable:,} entries could not be read and were replaced."
+        return CacheHealth("redis", self._hits, self._misses, trouble=trouble)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._calls.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    def _within(self, seconds: float, call: Callable[[], Any]) -> Any:
+        """The call's result, or None when Redis is down, too slow, or was so a moment ago."""
+        if self._breaker.opened:
+            return None
+        try:
+            result = self._breaker.call(lambda: self._calls.submit(call).result(timeout=seconds))
+        except Exception as error:  # noqa: BLE001 - a connection that is closed under a waiting thread raises anything
+            slow = isinstance(error, DeadlineExceeded | redis.TimeoutError)
+            self._trouble = "Redis is too slow." if slow else f"Redis does not answer: {str(error).rstrip('.')}."
+            # Frees the thread that still waits: the timeouts of sockets start anew with every byte.
+            self._client.connection_pool.disconnect()
+            return None
+        self._trouble = ""
+        return result
+
+
+def _client(url: str) -> redis.Redis:
+    # redis-py retries for up to a minute by default, and its timeouts count per packet, not per call:
+    # so no retries here, and a deadline of our own around each call.
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_timeout=_READ_SECONDS,
+            socket_connect_timeout=_READ_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=0,
+        )
+    except (ValueError, TypeError):
+        raise SettingsError(
+            "REDIS_URL cannot be read.", remedy="Write it as redis://user:password@host:6379/0."
+        ) from None
+
+
+def _copy(features: Features) -> Features:
+    """Nobody who gets a customer's features can change those of the next one who asks."""
+    return {name: deepcopy(value) if isinstance(value, list | dict) else value for name, value in features.items()}

@@ -1,0 +1,113 @@
+"""FeatureStore: the features of single customers, from the cache or from the warehouse."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from loyalty_core.errors import CustomerNotFound, ViewUnusable
+from loyalty_core.settings.settings import Settings
+from loyalty_core.warehouse.connection import Warehouse
+from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
+from loyalty_core.warehouse.customers.ids import read_id
+from loyalty_core.warehouse.customers.search import is_found_by, name_columns
+from loyalty_core.warehouse.membership import is_one_of
+
+
+class FeatureStore:
+    """Features as dicts, column name → Python value; NULL and NaN come as None.
+
+    Ids are taken as text, number or UUID, whatever the id column's type is.
+    """
+
+    def __init__(self, warehouse: Warehouse, cache: FeatureCache | None = None) -> None:
+        self._warehouse = warehouse
+        self._cache = cache or _cache_from(warehouse.settings)
+
+    def get(self, customer_id: object) -> Features:
+        """One customer's features; raises `CustomerNotFound`, or `ViewUnusable` when the id has several rows."""
+        found = self.get_many([customer_id])
+        if not found:
+            raise CustomerNotFound(
+                f"No customer has the id {_shortened(customer_id)}.",
+                remedy="Check the id, or search by the first characters, a name or an e-mail address.",
+            )
+        return next(iter(found.values()))
+
+    def get_many(self, customer_ids: Iterable[object]) -> dict[str, Features]:
+        """Features by id as text; unknown ids are left out. One query for all that the cache does not hold."""
+        kind = self._warehouse.customer_id.type
+        values = {str(customer_id): read_id(customer_id, kind) for customer_id in customer_ids}
+        keys = self._keys(values.values())
+        cached = self._cache.get_many(keys.values())
+        found = {value: cached[key] for value, key in keys.items() if key in cached}
+        missing = [value for value in keys if value not in found]
+        if missing:
+            fresh = self._read_or_reread(missing)
+            self._cache.set_many({keys[value]: features for value, features in fresh.items()})
+            found |= fresh
+        return {text: found[value] for text, value in values.items() if value in found}
+
+    def search(self, text: str, limit: int = 20) -> list[Features]:
+        """Customers whose id starts with `text`, or whose e-mail or name contains it; exact ids first."""
+        text = text.strip()
+        if not text or read_id(text, sa.Text()) is None:
+            return []
+        view, identifier = self._warehouse.features, self._warehouse.customer_id
+        id_text = sa.cast(identifier, sa.Text)
+        rank = sa.case((id_text == text, 0), (id_text.istartswith(text, autoescape=True), 1), else_=2)
+        found = sa.select(view).where(is_found_by(text, view, identifier.name))
+        return self._warehouse.rows(found.order_by(rank, identifier).limit(limit))
+
+    def name_columns(self) -> list[str]:
+        """The columns that say who a customer is, for search and headings: full name, e-mail and the like."""
+        return name_columns(self._warehouse.features)
+
+    def invalidate(self, customer_ids: Iterable[object]) -> None:
+        """Forget cached features, so that the next look-up reads the warehouse."""
+        kind = self._warehouse.customer_id.type
+        self._cache.delete_many(self._keys(read_id(customer_id, kind) for customer_id in customer_ids).values())
+
+    def health(self) -> CacheHealth:
+        """Hit rate and trouble of the cache."""
+        return self._cache.health()
+
+    def _read_or_reread(self, values: Sequence[Any]) -> dict[Any, Features]:
+        try:
+            return self._read(values)
+        except ViewUnusable:
+            return self._read(values)  # a column has gone since the view was reflected; it is reflected anew
+
+    def _read(self, values: Sequence[Any]) -> dict[Any, Features]:
+        identifier = self._warehouse.customer_id
+        condition = is_one_of(identifier, values, self._warehouse.url.get_backend_name())
+        found: dict[Any, Features] = {}
+        wanted = set(values)
+        for row in self._warehouse.rows(sa.select(self._warehouse.features).where(condition)):
+            value = read_id(row[identifier.name], identifier.type)
+            if value not in wanted:
+                continue  # a collation that ignores case found another id
+            if value in found:
+                raise ViewUnusable(
+                    f"The features view has more than one row for customer {_shortened(value)}.",
+                    "Every customer must have exactly one row.",
+                    "Aggregate or filter in the view; System health shows how many ids are affected.",
+                )
+            found[value] = row
+        return found
+
+    def _keys(self, values: Iterable[Any]) -> dict[Any, str]:
+        """Cache keys by id; they change with the shape of the view, so that old entries are never met."""
+        prefix = f"loyalty:features:{self._warehouse.fingerprint}:"
+        return {value: f"{prefix}{value}" for value in values if value is not None}
+
+
+def _cache_from(settings: Settings) -> FeatureCache:
+    if settings.redis_url:
+        return RedisCache(settings.redis_url, settings.feature_cache_ttl_seconds)
+    return MemoryCache(settings.feature_cache_max_customers, settings.feature_cache_ttl_seconds)
+
+
+def _shortened(customer_id: object) -> str:
+    text = str(customer_id)
+    return repr(text if len(text) <= 60 else f"{text[:57]}…")

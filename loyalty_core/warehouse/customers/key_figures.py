@@ -1,0 +1,83 @@
+"""Key figures of the whole base, counted in the warehouse."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from loyalty_core.errors import ViewUnusable
+from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns.catalog import Column
+from loyalty_core.warehouse.columns.roles import column_for
+from loyalty_core.warehouse.connection import Row, Warehouse
+
+
+@dataclass(frozen=True)
+class KeyFigures:
+    """`active` and `revenue` are None where the view has no column that tells; `blanks` is a share (0–1)."""
+
+    customers: int
+    active: int | None
+    active_means: str
+    revenue: float | None
+    revenue_column: Column | None
+    blanks: float
+    blank_columns: int
+    duplicate_ids: int
+
+
+def key_figures(warehouse: Warehouse) -> KeyFigures:
+    """Count customers, active ones, revenue and blanks; raises `ViewUnusable` when the view has no row."""
+    columns = warehouse.columns()  # first: it may read the view anew
+    view = warehouse.features
+    revenue = column_for("revenue", columns, warehouse.settings)
+    active, active_means = _active(warehouse, columns)
+    wanted: list[sa.ColumnElement[Any]] = [
+        sa.func.count().label("customers"),
+        sa.func.count(sa.distinct(warehouse.customer_id)).label("ids"),
+    ]
+    if active is not None:
+        wanted.append(sa.func.count(sa.case((active, 1))).label("active"))
+    if revenue is not None:
+        wanted.append(sa.func.sum(filled(view.c[revenue.name])).label("revenue"))
+    figures = warehouse.rows(sa.select(*wanted).select_from(view))[0]
+    if not figures["customers"]:
+        raise _no_rows(warehouse)
+    shares = [column.blanks for column in columns if column.blanks is not None]
+    return KeyFigures(
+        customers=figures["customers"],
+        active=figures.get("active"),
+        active_means=active_means,
+        revenue=float(figures["revenue"] or 0) if revenue else None,
+        revenue_column=revenue,
+        blanks=sum(shares) / len(shares) if shares else 0.0,
+        blank_columns=sum(share > 0 for share in shares),
+        duplicate_ids=figures["customers"] - figures["ids"],
+    )
+
+
+def top_customers(warehouse: Warehouse, limit: int = 10) -> list[Row]:
+    """The customers with the highest revenue, or the first by id where no column tells; `ViewUnusable` when none."""
+    revenue = column_for("revenue", warehouse.columns(), warehouse.settings)
+    view = warehouse.features
+    order = [filled(view.c[revenue.name]).desc().nulls_last()] if revenue else []
+    found = warehouse.rows(sa.select(view).order_by(*order, warehouse.customer_id).limit(limit))
+    if not found:
+        raise _no_rows(warehouse)
+    return found
+
+
+def _no_rows(warehouse: Warehouse) -> ViewUnusable:
+    return ViewUnusable(
+        f"The features view {warehouse.settings.dwh_customer_features_table} has no rows.",
+        remedy="Fill it from your warehouse's load, or point DWH_CUSTOMER_FEATURES_TABLE to another view.",
+    )
+
+
+def _active(warehouse: Warehouse, columns: list[Column]) -> tuple[sa.ColumnElement[bool] | None, str]:
+    view, days = warehouse.features, warehouse.settings.active_within_days
+    if recency := column_for("recency", columns, warehouse.settings):
+        return filled(view.c[recency.name]) <= days, f"bought within the last {days} days"
+    if status := column_for("status", columns, warehouse.settings):
+        return sa.func.lower(view.c[status.name]) == "active", f"{status.label} is active"
+    return None, ""

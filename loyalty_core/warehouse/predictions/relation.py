@@ -1,0 +1,146 @@
+"""The predictions of the last scoring run, as a relation that joins with the features view.
+
+PostgreSQL holds them in a table. An embedded database is open for reading only, so they are a Parquet file beside
+it: a symbolic link to the newest version. A query names the version, never the link, since DuckDB opens a file
+several times during one query and fails when it meets another one there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from glob import escape
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.settings.settings import DEFAULT_WAREHOUSE, Settings
+from loyalty_core.settings.table_name import split_table_name
+from loyalty_core.warehouse.engine import database_file
+from loyalty_core.warehouse.reflection import reflect_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from loyalty_core.warehouse.connection import Warehouse
+
+NAME = "customer_predictions"
+CUSTOMER_ID = "customer_id"
+
+# Whatever else a relation holds, with these it was written by a scoring run and may be replaced by the next.
+MARKS = frozenset({"churn_probability", "recommended_offer", "rfm_segment", "model_version", "scored_at"})
+
+
+class ScoringInProgress(LoyaltyError):
+    """Another run is writing predictions to the same place."""
+
+    code = "scoring_in_progress"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"Another scoring run is writing {place}.", remedy="Wait until it has ended.")
+
+
+# Customers are in the arms of an A/B test by chance, and neither arm has less than 1 % of them: of so many rows none is
+# of the smaller arm in one case of 10^9.
+_ROWS_OF_EVERY_ARM = 2_048
+
+
+@dataclass(frozen=True)
+class ScoringRun:
+    """A scoring run by what its rows say; `model_versions` is ("mock",) for made-up ones, and two of an A/B test."""
+
+    scored_at: datetime
+    model_versions: tuple[str, ...]
+
+    @property
+    def model_version(self) -> str:
+        """The version that made it, or both."""
+        return in_words(self.model_versions)
+
+
+def in_words(model_versions: Iterable[str]) -> str:
+    """The versions as people read them."""
+    return " and ".join(sorted(model_versions))
+
+
+def last_run(warehouse: Warehouse) -> ScoringRun | None:
+    """Which run wrote the predictions; None before the first."""
+    predictions = warehouse.predictions
+    return None if predictions is None else run_of(warehouse, predictions)
+
+
+def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | None:
+    """Which run wrote these predictions, by the first of their rows; None when there are none."""
+    first = sa.select(predictions.c.scored_at, predictions.c.model_version).limit(_ROWS_OF_EVERY_ARM).subquery("first")
+    at, version = sa.func.max(first.c.scored_at).label("at"), first.c.model_version
+    (row,) = warehouse.rows(
+        sa.select(at, sa.func.min(version).label("one_version"), sa.func.max(version).label("other_version"))
+    )
+    if row["at"] is None:
+        return None
+    aware = row["at"] if row["at"].tzinfo else row["at"].replace(tzinfo=UTC)
+    return ScoringRun(aware.astimezone(UTC), tuple(sorted({row["one_version"], row["other_version"]})))
+
+
+def predictions_file(settings: Settings, url: sa.URL) -> Path:
+    """The Parquet file's place, as people and other programs know it."""
+    if settings.predictions_file:
+        return settings.predictions_file
+    return (database_file(url) or DEFAULT_WAREHOUSE).with_name(f"{NAME}.parquet")
+
+
+def read_from_file(path: Path, customer_id: sa.Column[Any]) -> sa.FromClause | None:
+    """The Parquet file's current version as a DuckDB relation, None without one."""
+    return read_version(path.resolve(), customer_id, NAME)
+
+
+def versions_of(path: Path) -> list[Path]:
+    """Every version of the Parquet file that a run has finished, newest first; the current one is among them."""
+    return sorted(path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}"), reverse=True)
+
+
+def read_version(version: Path, customer_id: sa.Column[Any], name: str) -> sa.FromClause | None:
+    """One version as a DuckDB relation of that name; None when it is missing or something else."""
+    schema = schema_of(version)
+    if schema is None:
+        return None
+    columns = [sa.column(field.name, _sql_type(field.type)) for field in schema]
+    relation = sa.func.read_parquet(str(version)).table_valued(*columns, name=name)
+    identifier = relation.c[CUSTOMER_ID]
+    if isinstance(identifier.type, sa.Text) == isinstance(customer_id.type, sa.String):
+        return relation
+    same_type = sa.cast(identifier, customer_id.type).label(CUSTOMER_ID)
+    others = [column for column in relation.c if column.name != CUSTOMER_ID]
+    return sa.select(same_type, *others).subquery(name)
+
+
+def schema_of(path: Path) -> pa.Schema | None:
+    """The columns of a Parquet file of predictions, None when it is missing or something else."""
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException):
+        return None
+    return schema if MARKS.issubset(schema.names) else None
+
+
+def read_from_table(connection: sa.Connection, name: str) -> sa.Table | None:
+    """The table of that name as written in the settings, None where there is none or it is not a scoring run's."""
+    schema, table = split_table_name(name)
+    if not sa.inspect(connection).has_table(table, schema):
+        return None
+    found = reflect_table(connection, name)
+    return found if MARKS.issubset(found.columns.keys()) else None
+
+
+def _sql_type(arrow_type: pa.DataType) -> sa.types.TypeEngine[Any]:
+    if pa.types.is_integer(arrow_type):
+        return sa.BigInteger()
+    if pa.types.is_floating(arrow_type):
+        return sa.Double() if arrow_type.bit_width == 64 else sa.REAL()
+    if pa.types.is_timestamp(arrow_type):
+        return sa.DateTime(timezone=True)
+    return sa.Text()

@@ -1,0 +1,61 @@
+"""Which scoring runs are kept: the newest, and of each of the last months the first, whose outcome is known by now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loyalty_core.settings.settings import Settings
+
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Keeps the newest `runs`, and the first run of each of the last `months` calendar months (UTC)."""
+
+    runs: int
+    months: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Retention:
+        return cls(settings.predictions_runs_kept, settings.predictions_months_kept)
+
+    def removed(self, times: Iterable[datetime]) -> set[datetime]:
+        """Of the runs of these times, those that are no longer kept; the newest run's month is the last one."""
+        newest_first = sorted(times, reverse=True)
+        firsts = first_of_months(newest_first)
+        oldest_month = month_of(newest_first[0]) - self.months if newest_first else 0
+        kept = {*newest_first[: self.runs], *(first for first in firsts if month_of(first) > oldest_month)}
+        return set(newest_first) - kept
+
+
+def first_of_months(times: Iterable[datetime]) -> list[datetime]:
+    """The first time of each calendar month (UTC), oldest first."""
+    firsts: dict[int, datetime] = {}
+    for time in sorted(times):
+        firsts.setdefault(month_of(time), time)
+    return list(firsts.values())
+
+
+def month_of(time: datetime) -> int:
+    """A number for the calendar month (UTC); one more for the month after."""
+    utc = time.astimezone(UTC)
+    return 12 * utc.year + utc.month
+
+
+def stamp(time: datetime) -> str:
+    """The time as it stands in the names of kept runs."""
+    return f"{time.astimezone(UTC):{_STAMP}}"
+
+
+def time_of(text: str) -> datetime | None:
+    """The time in a stamp, in capitals or not; None when it is something else."""
+    try:
+        return datetime.strptime(text.upper(), _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None

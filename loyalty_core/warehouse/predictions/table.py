@@ -1,0 +1,259 @@
+"""The table of predictions in PostgreSQL: a new one is filled, then takes the old one's name and grants.
+
+The old one is kept under a name with its time, and those that `Retention` no longer keeps are dropped.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import sqlalchemy as sa
+from adbc_driver_manager import Error as BulkDriverError
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
+from sqlalchemy.dialects import postgresql
+
+from loyalty_core.errors import DataError, SettingsError
+from loyalty_core.settings.table_name import split_table_name
+from loyalty_core.warehouse.connection import Warehouse
+from loyalty_core.warehouse.failures import readable_errors
+from loyalty_core.warehouse.predictions.earlier_runs import earlier_table_names, remark_on
+from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, MARKS, ScoringInProgress
+from loyalty_core.warehouse.predictions.run_history import Retention, time_of
+
+_DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
+_LONGEST_NAME = 63  # in bytes
+
+_MAY_WRITE = sa.text("""
+    SELECT pg_is_in_recovery() AS replica,
+           place.oid IS NOT NULL AND has_schema_privilege(place.oid, 'CREATE') AS may_create,
+           relation.oid IS NULL OR pg_has_role(relation.relowner, 'USAGE') AS may_replace
+    FROM (SELECT 1) AS one
+    LEFT JOIN pg_namespace AS place ON place.nspname = coalesce(:schema, current_schema())
+    LEFT JOIN pg_class AS relation ON relation.relnamespace = place.oid AND relation.relname = :table
+""")
+
+_GRANTS_OF_OLD_ON_NEW = SQL("""
+    SELECT format(
+        'GRANT %s ON %s TO %s%s',
+        granted.privilege_type,
+        {new}::text,
+        CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END,
+        CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
+    )
+    FROM pg_class, aclexplode(relacl) AS granted
+    WHERE pg_class.oid = to_regclass({old}) AND granted.grantee <> relowner
+""")
+
+# Of fixed width, so that names are in the order of the runs.
+_STAMP_OF_OLD = SQL("""
+    SELECT to_char(
+        coalesce((SELECT scored_at FROM {old} LIMIT 1), now()) AT TIME ZONE 'UTC', 'YYYYMMDD"t"HH24MISSUS"z"'
+    )
+""")
+
+
+# The wait is shorter than it takes to find a deadlock with somebody who reads this run and the present one.
+_DROP_UNLESS_USED = SQL("""
+    BEGIN
+        SET LOCAL lock_timeout = '500ms';
+        DROP TABLE {earlier};
+    EXCEPTION WHEN dependent_objects_still_exist OR lock_not_available THEN
+        NULL;
+    END
+""")
+
+
+def refusal(warehouse: Warehouse) -> str:
+    """Why the account may not write the table, as a sentence; empty when it may."""
+    name = warehouse.settings.dwh_predictions_table
+    schema, table = split_table_name(name)
+    facts = warehouse.rows(_MAY_WRITE, {"schema": schema, "table": table})[0]
+    if facts["replica"]:
+        return "The warehouse is a read-only replica."
+    if not facts["may_create"]:
+        return f"The account may not create the table {name}."
+    return "" if facts["may_replace"] else f"The table {name} belongs to another account."
+
+
+@contextmanager
+def write_table(warehouse: Warehouse, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
+    """Take batches in one transaction, which ends by giving the new table the name of the old one.
+
+    Raises `ScoringInProgress`, `SettingsError` when the name is taken by something else, and `DataError` when a
+    view hangs on the old table.
+    """
+    # Imported when used: it brings pandas along.
+    from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
+
+    _refuse_other_content(warehouse)
+    with _readable_errors(warehouse):
+        connection = adbc.connect(_writing_session(warehouse))
+    with closing(connection), closing(connection.cursor()) as cursor:
+        table = _NewTable(cursor, warehouse)
+
+        def write(batch: pa.RecordBatch) -> None:
+            with _readable_errors(warehouse):
+                table.append(batch)
+
+        with _readable_errors(warehouse):
+            table.create(schema)
+        yield write
+        with _readable_errors(warehouse):
+            table.finish(warehouse.customer_id.type)
+            connection.commit()
+
+
+class _NewTable:
+    """Filled under another name; nobody sees it before the transaction ends."""
+
+    def __init__(self, cursor: Any, warehouse: Warehouse) -> None:
+        self._cursor = cursor
+        self._warehouse = warehouse
+        self._schema, self._table = split_table_name(warehouse.settings.dwh_predictions_table)
+        self._filled = _with_suffix(self._table, uuid4().hex[:12])
+        self._old, self._new = self._placed(self._table), self._placed(self._filled)
+
+    def create(self, schema: pa.Schema) -> None:
+        lock = Literal(f"predictions {self._old.as_string()}")
+        if not self._query(SQL("SELECT pg_try_advisory_xact_lock(hashtext({}))").format(lock))[0][0]:
+            raise ScoringInProgress(self._table)
+        self._ingest(schema.empty_table(), "create")
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        self._ingest(pa.table(batch), "append")
+
+    def finish(self, id_type: sa.types.TypeEngine[Any]) -> None:
+        """Give the ids the type they have in the view, the table an index, and then the old one's grants and name."""
+        names: dict[str, Composable] = {
+            "new": self._new,
+            "old": self._old,
+            "name": Identifier(self._table),
+            "key": Identifier(CUSTOMER_ID),
+            "type": SQL(id_type.compile(dialect=postgresql.dialect())),  # pyright: ignore[reportArgumentType]
+            "description": Literal(_DESCRIPTION),
+        }
+        self._run("SET LOCAL lock_timeout = '60s'", names)
+        self._run("ALTER TABLE {new} ALTER COLUMN {key} TYPE {type} USING {key}::{type}", names)
+        self._run("CREATE INDEX ON {new} ({key})", names)
+        self._run("COMMENT ON TABLE {new} IS {description}", names)
+        old_and_new = {"old": Literal(self._old.as_string()), "new": Literal(self._new.as_string())}
+        for (grant,) in self._query(_GRANTS_OF_OLD_ON_NEW.format(**old_and_new)):
+            self._cursor.execute(grant)
+        self._run("ANALYZE {new}", names)
+        old = self._keep_old()
+        self._run("ALTER TABLE {new} RENAME TO {name}", names)
+        self._drop_no_longer_kept(old)
+
+    def _keep_old(self) -> list[str]:
+        """Give the old table, if any, a name with its time; what a drop refuses, such as a view on it, stops this too.
+
+        A view would go on showing the old table under its new name, and nobody would notice.
+        """
+        if not self._query(SQL("SELECT to_regclass({})").format(Literal(self._old.as_string())))[0][0]:
+            return []
+        ((stamp,),) = self._query(_STAMP_OF_OLD.format(old=self._old))
+        kept = _with_suffix(self._table, stamp)
+        names: dict[str, Composable] = {
+            "old": self._old,
+            "kept": Identifier(kept),
+            "remark": Literal(remark_on(self._warehouse.settings.dwh_predictions_table)),
+        }
+        self._run("SAVEPOINT before_old", names)
+        self._run("DROP TABLE {old}", names)
+        self._run("ROLLBACK TO SAVEPOINT before_old", names)
+        self._run("COMMENT ON TABLE {old} IS {remark}", names)
+        self._run("ALTER TABLE {old} RENAME TO {kept}", names)
+        return [kept]
+
+    def _drop_no_longer_kept(self, old: list[str]) -> None:
+        """What is being read or has a view on it stays for the next time."""
+        # The names are asked for outside this transaction, so that of the old table is not among them yet.
+        names = (*old, *earlier_table_names(self._warehouse))
+        times = {name: time for name in names if (time := time_of(name.rpartition("_")[2]))}
+        removed = Retention.from_settings(self._warehouse.settings).removed((datetime.now(UTC), *times.values()))
+        for name in (name for name, time in times.items() if time in removed):
+            drop = _DROP_UNLESS_USED.format(earlier=self._placed(name))
+            self._run("DO {drop}", {"drop": Literal(drop.as_string())})
+
+    def _placed(self, table: str) -> Identifier:
+        return Identifier(self._schema, table) if self._schema else Identifier(table)
+
+    def _ingest(self, rows: pa.Table, mode: str) -> None:
+        self._cursor.adbc_ingest(self._filled, _decoded(rows), mode=mode, db_schema_name=self._schema)
+
+    def _run(self, statement: str, names: dict[str, Composable]) -> None:
+        self._cursor.execute(SQL(statement).format(**names).as_string())  # pyright: ignore[reportArgumentType]
+
+    def _query(self, statement: Composed) -> list[tuple[Any, ...]]:
+        self._cursor.execute(statement.as_string())
+        return self._cursor.fetchall()
+
+
+def _with_suffix(table: str, suffix: str) -> str:
+    """A name with an ending, cut where PostgreSQL would cut it."""
+    room = _LONGEST_NAME - len(suffix) - 1
+    return f"{table.encode()[:room].decode(errors='ignore')}_{suffix}"
+
+
+def _decoded(rows: pa.Table) -> pa.Table:
+    plain = [
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in rows.schema
+    ]
+    return rows.cast(pa.schema(plain))
+
+
+def _writing_session(warehouse: Warehouse) -> str:
+    """How to connect as the pool does, but to write, and for as long as it takes."""
+    with warehouse.engine.connect() as connection:
+        info: Any = connection.connection.driver_connection.info  # pyright: ignore[reportOptionalMemberAccess]
+        parameters, password = info.get_parameters(), info.password
+    options = f"{parameters.pop('options', '')} -c statement_timeout=0 -c default_transaction_read_only=off"
+    return make_conninfo(**parameters, password=password, options=options)
+
+
+def _refuse_other_content(warehouse: Warehouse) -> None:
+    name = warehouse.settings.dwh_predictions_table
+    schema, table = split_table_name(name)
+    with _readable_errors(warehouse), warehouse.engine.connect() as connection:
+        inspector = sa.inspect(connection)
+        taken = inspector.has_table(table, schema)
+        names = {column["name"] for column in inspector.get_columns(table, schema)} if taken else MARKS
+    if not MARKS.issubset(names):
+        raise SettingsError(
+            f"The table {name} holds something other than predictions and is left as it is.",
+            remedy="Set DWH_PREDICTIONS_TABLE to another name.",
+        )
+
+
+@contextmanager
+def _readable_errors(warehouse: Warehouse) -> Iterator[None]:
+    try:
+        with readable_errors(warehouse.url, warehouse.settings.dwh_statement_timeout_seconds):
+            yield
+    except Exception as error:
+        if isinstance(error.__cause__, BulkDriverError) and (known := _known(error.__cause__, warehouse)):
+            raise known from error
+        raise
+
+
+def _known(error: BulkDriverError, warehouse: Warehouse) -> Exception | None:
+    name = warehouse.settings.dwh_predictions_table
+    unchanged = "The predictions of the run before are unchanged."
+    match error.sqlstate:
+        case "2BP01":  # dependent_objects_still_exist
+            return DataError(
+                f"The table {name} cannot be replaced, since something is built on it. {unchanged}",
+                str(error).partition("DETAIL:")[2].split("\n")[0].strip(),
+                "Drop that view, or let it read a copy.",
+            )
+        case "55P03":  # lock_not_available
+            return DataError(
+                f"The table {name} cannot be replaced: a query has been reading it for over a minute. {unchanged}",
+                remedy="Score again when that query has ended.",
+            )
+        case _:
+            return None

@@ -1,0 +1,1 @@
+"""What background jobs do, each in a process of its own; `loyalty_core.jobs` starts and follows them."""

@@ -1,0 +1,46 @@
+"""The job that exports: a segment, or the whole base, to a file that is fetched later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from loyalty_core.segments.errors import BadSegment
+from loyalty_core.segments.exports.files import remove_old, write_export
+from loyalty_core.segments.exports.rows import FORMATS, Format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import pyarrow as pa
+
+    from loyalty_core.jobs.report import Report
+    from loyalty_core.services import Services
+
+
+def export_customers(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Write the members of the segment `segment_id`, or everybody where it is None, as `format` says."""
+    form = _format_of(options)
+    settings, segment_id = services.settings, options.get("segment_id")
+    rule = services.segments.get(segment_id).rule if segment_id is not None else None
+    remove_old(settings.exports_dir, settings.exports_kept_days)
+    report.phase("Counting")
+    report.phase("Writing customers", services.segmentation.count(rule))
+    batches = _told(services.segmentation.stream(rule), report)
+    written = write_export(settings.exports_dir, segment_id or "all-customers", form, batches)
+    report.message(f"{written.customers:,} customer{'' if written.customers == 1 else 's'} written.")
+    return {"file": written.file.name, "customers": written.customers, "bytes": written.bytes}
+
+
+def _format_of(options: Mapping[str, Any]) -> Format:
+    form = options.get("format", "csv")
+    if form not in FORMATS:
+        raise BadSegment(f"There is no export as {str(form)[:60]!r}.", remedy=f"Choose one of {', '.join(FORMATS)}.")
+    return cast("Format", form)
+
+
+def _told(batches: Iterator[pa.RecordBatch], report: Report) -> Iterator[pa.RecordBatch]:
+    done = 0
+    for batch in batches:
+        yield batch
+        done += batch.num_rows
+        report.progress(done)

@@ -1,0 +1,115 @@
+"""The job that trains: models from the warehouse's history, kept as a version that is not active yet."""
+
+from __future__ import annotations
+
+import logging
+import math
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from loyalty_core.errors import SettingsError
+from loyalty_core.jobs.report import JobStopped
+from loyalty_core.ml.bundles.store import write_bundle
+from loyalty_core.ml.training.options import MODELS, TrainingOptions, options_for
+from loyalty_core.ml.training.report import TITLES, describe
+from loyalty_core.ml.training.tracking import log_training
+from loyalty_core.work.comparing import compare_with_active
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loyalty_core.jobs.report import Report
+    from loyalty_core.ml.training.train import Progress
+    from loyalty_core.services import Services
+    from loyalty_core.settings.settings import Settings
+    from loyalty_core.warehouse.history import ModelName
+
+ORIGIN = "The training started on the screen"
+
+_log = logging.getLogger(__name__)
+
+
+def train_models(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Train and keep a version; what is active stays active, and before the very end nothing is written.
+
+    `options` are those of `TrainingOptions` that were chosen, with `models` (a list of "churn" and "nbo", both
+    where it is missing) and `trained_by`.
+    """
+    report.phase("Starting TensorFlow")
+    chosen = chosen_options(services.settings, options)
+    # Nobody but this process loads TensorFlow, and wrong options are told before it does.
+    from loyalty_core.ml.training.train import train  # noqa: PLC0415
+
+    report.raise_if_stopped()
+    teller = _Teller(report)
+    trained = train(services.warehouse, chosen, teller.tell, options.get("trained_by", ""))
+    report.phase("Saving the version")
+    version = write_bundle(services.settings.models_dir, trained.parts)
+    compare_with_active(services, version, report)
+    logged = log_training(services.settings, version, trained)
+    _say_at_the_end(report, f"Version {version} is trained and not active yet. {logged}".strip())
+    return {
+        "version": version,
+        "metrics": {name: trained.parts.models[name].metrics for name in trained.findings},
+        "findings": {name: [asdict(one) for one in found] for name, found in trained.findings.items()},
+        "carried": list(trained.carried),
+        "worse_than_baseline": trained.worse_than_baseline,
+    }
+
+
+def _say_at_the_end(report: Report, message: str) -> None:
+    """The version is written: whoever asks for a stop now comes too late to stop the training."""
+    with suppress(JobStopped):
+        report.message(message)
+
+
+def chosen_options(settings: Settings, options: Mapping[str, Any]) -> dict[ModelName, TrainingOptions]:
+    """The options of each model to train: ML_TRAINING's, then those chosen. Raises `SettingsError`."""
+    wanted = options.get("models") or MODELS
+    if unknown := set(wanted) - set(MODELS):
+        raise SettingsError(f"{ORIGIN} names a model {min(unknown)!r} that does not exist.", f"Known: {MODELS}.")
+    own = {name: value for name, value in options.items() if name not in {"models", "trained_by"}}
+    return {name: options_for(name, TrainingOptions(), settings, {}).replaced(own, ORIGIN) for name in wanted}
+
+
+class _Teller:
+    """Passes on where a training is; a line in the log for each epoch, and one for each part of the work."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._phase = ""
+
+    def tell(self, progress: Progress) -> None:
+        title = TITLES[progress.model]
+        match progress.stage:
+            case "reading":
+                self._begin(f"{title}: reading the history")
+                self._report.progress(progress.rows)
+            case "training":
+                self._begin(f"{title}: training", progress.epochs)
+                self._report.event(
+                    {
+                        "model": progress.model,
+                        "epoch": progress.epoch,
+                        "epochs": progress.epochs,
+                        "training_loss": _finite(progress.training_loss),
+                        "validation_loss": _finite(progress.validation_loss),
+                    }
+                )
+                self._report.progress(progress.epoch)
+                _log.info("%s: %s", title, describe(progress))
+            case "evaluating":
+                self._begin(f"{title}: comparing with simple models")
+        self._report.message(f"{title}: {describe(progress)}")
+
+    def _begin(self, phase: str, total: int | None = None) -> None:
+        if phase != self._phase:
+            self._phase = phase
+            self._report.phase(phase, total)
+            _log.info("%s.", phase)
+
+
+def _finite(loss: float | None) -> float | None:
+    """JSON has no word for a loss that went beyond all numbers."""
+    return loss if loss is not None and math.isfinite(loss) else None
