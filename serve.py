@@ -12,7 +12,7 @@ from streamlit.starlette import App
 
 from loyalty_core.api import create_api
 from loyalty_core.errors import SettingsError
-from loyalty_core.segments.exports.files import ExportFailed, remove_old
+from loyalty_core.segments.exports import ExportFailed, remove_old
 from loyalty_core.services import get_services
 
 

@@ -6,7 +6,7 @@ in loyalty.toml under [ml_training], [ml_training.churn] and [ml_training.nbo]; 
 edit `_member` in loyalty_core/ml/training/network.py.
 """
 
-from loyalty_core.ml.training.options import TrainingOptions
+from loyalty_core.ml.training import TrainingOptions
 
 CHURN = TrainingOptions(
     architecture=None,  # units of each hidden layer, for example (64, 32)

@@ -11,7 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager  # noqa: E402
 from streamlit.starlette import App  # noqa: E402
 
 from loyalty_core.segments import SegmentationEngine  # noqa: E402
-from loyalty_core.segments.figures.counting import ConditionCount, FunnelStep, Preview  # noqa: E402
+from loyalty_core.segments.figures import ConditionCount, FunnelStep, Preview  # noqa: E402
 from loyalty_core.services import get_services  # noqa: E402
 
 _sizes = count(1)

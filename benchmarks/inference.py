@@ -13,13 +13,12 @@ from ai_edge_litert.interpreter import Interpreter
 
 from benchmarks.timing import compare, show
 from loyalty_core.demo.generate import generate
-from loyalty_core.ml.bundles import sandbox as first_opening
-from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.features.inputs import ModelInputs
+from loyalty_core.ml.bundles import Bundle, activate, load_bundle, write_bundle
+from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.serving.live_bundle import LiveBundle
-from loyalty_core.settings.settings import Settings
+from loyalty_core.ml.litert import sandbox
+from loyalty_core.ml.serving import LiveBundle
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from tests.ml.serving import bundle_parts
 
@@ -71,7 +70,7 @@ def compare_openings(models_dir: Path) -> None:
         compare(
             {
                 "digests, scaler, golden rows": lambda: load_bundle(models_dir),
-                "the child process, once per process and model": lambda: first_opening.prove(proofs),
+                "the child process, once per process and model": lambda: sandbox.prove(proofs),
             }
         ),
     )

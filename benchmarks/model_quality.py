@@ -24,14 +24,13 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from loyalty_core.demo.__main__ import main as make_warehouse
 from loyalty_core.demo.truth import truth_path
-from loyalty_core.ml.bundles.scaler import read_scaler
-from loyalty_core.ml.bundles.tflite import TfliteModel
+from loyalty_core.ml.bundles import TfliteModel, read_scaler
+from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.evaluation.baselines import GRADIENT_BOOSTING, LOGISTIC_REGRESSION
-from loyalty_core.ml.evaluation.ranking import area_under_curve
-from loyalty_core.ml.training.options import TrainingOptions
+from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training.splitting import Split
 from loyalty_core.ml.training.train import Prepared, encode_history, fit_coding, prepare, train, train_model
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from loyalty_core.ml.bundles.bundle import BundleParts
+    from loyalty_core.ml.bundles import BundleParts
 
 # With 20,000, chance alone moves the labels of the lowest deciles by more than the 10 % that is allowed.
 CUSTOMERS = 60_000

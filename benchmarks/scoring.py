@@ -27,12 +27,11 @@ import sqlalchemy as sa
 
 from benchmarks.timing import compare, show
 from loyalty_core.demo.generate import generate
-from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
-from loyalty_core.ml.bundles.experiment import Experiment
-from loyalty_core.ml.features.inputs import ModelInputs
-from loyalty_core.ml.scoring.pipeline import score_base
-from loyalty_core.ml.serving.served_models import Challenger, ServedModels
-from loyalty_core.settings.settings import Settings
+from loyalty_core.ml.bundles import Bundle, Experiment, load_bundle
+from loyalty_core.ml.features import ModelInputs
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.serving import Challenger, ServedModels
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
 CUSTOMERS = 1_000_000

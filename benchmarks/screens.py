@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 from benchmarks.browsing import chromium, served
 from loyalty_core.demo.generate import generate
 from loyalty_core.ml.scoring import command as scoring_command
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 
 CUSTOMERS = 1_000_000
 WINDOWS = 5

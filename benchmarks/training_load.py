@@ -20,7 +20,7 @@ from benchmarks.browsing import chromium, served
 from loyalty_core.demo.generate import generate
 from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.scoring import command as scoring_command
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 from loyalty_core.store import StateStore
 
 CUSTOMERS = 20_000

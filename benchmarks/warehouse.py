@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from benchmarks.timing import compare, show
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.columns.catalog import read_catalog
 from loyalty_core.warehouse.customers.feature_cache import MemoryCache, RedisCache

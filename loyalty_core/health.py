@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal
 
-from loyalty_core.analytics.monitoring.report import Monitoring, read_monitoring
+from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles.bundle import Bundle
-from loyalty_core.ml.features.contract import resolve_mapping
-from loyalty_core.ml.serving.source import ModelStatus
+from loyalty_core.ml.bundles import Bundle
+from loyalty_core.ml.features import resolve_mapping
+from loyalty_core.ml.serving import ModelStatus
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.customers.key_figures import key_figures

@@ -2,13 +2,13 @@
 
 from functools import cached_property, lru_cache
 
-from loyalty_core.analytics.offers.policies import PolicyRepository
+from loyalty_core.analytics.offers import PolicyRepository
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.jobs.queue import JobQueue
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.rfm.maps import RfmMapRepository
+from loyalty_core.rfm import RfmMapRepository
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
-from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import FeatureStore, Warehouse
 

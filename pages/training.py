@@ -5,7 +5,7 @@ Everything that is under way stands in the state store, so a closed tab loses no
 
 import streamlit as st
 
-from loyalty_core.ml.versions.records import VersionRecord
+from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.jobs import draw_job

@@ -16,7 +16,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 from loyalty_core.warehouse import Warehouse
 from tests.workbench import GUIDE_CUSTOMER, ROOT
 

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.settings.database_url import with_driver, without_secrets
+from loyalty_core.settings import with_driver, without_secrets
 
 
 @pytest.mark.parametrize(

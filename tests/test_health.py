@@ -7,8 +7,7 @@ import duckdb
 import pytest
 
 from loyalty_core.health import Check, check_health
-from loyalty_core.ml.bundles.experiment_store import start_experiment
-from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.bundles import activate, start_experiment, write_bundle
 from loyalty_core.services import get_services
 from tests.ml.serving import bundle_parts, other_parts
 from tests.workbench import Configure

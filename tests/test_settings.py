@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.settings.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
 
 DOCS = Path(__file__).parents[1] / "docs" / "settings.md"
 

@@ -1,7 +1,7 @@
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.settings.table_name import split_table_name
+from loyalty_core.settings import split_table_name
 
 
 @pytest.mark.parametrize(

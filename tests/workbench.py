@@ -20,9 +20,9 @@ import pytest
 import streamlit as st
 
 from loyalty_core.demo.generate import generate
-from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.bundles import activate, write_bundle
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.settings import Settings, get_settings
 from loyalty_core.warehouse.source import name_data
 from tests.ml.serving import bundle_parts, with_reference
 from tests.servers import ServerProcess, _free_port

@@ -3,7 +3,7 @@
 from math import ceil, sqrt
 from statistics import NormalDist
 
-from loyalty_core.analytics.outcomes.figures import Interval, Measure, Share
+from loyalty_core.analytics.outcomes import Interval, Measure, Share
 
 SIGNIFICANCE = 0.05
 POWER = 0.8

@@ -25,7 +25,7 @@ from loyalty_core.segments import (
     SegmentNotFound,
     UnknownColumn,
 )
-from loyalty_core.segments.exports.files import ExportNotFound
+from loyalty_core.segments.exports import ExportNotFound
 
 _log = logging.getLogger(__name__)
 

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from loyalty_core.api.json_values import JsonObject
 from loyalty_core.api.segments import ACTOR, MEDIA_TYPES, SegmentId
 from loyalty_core.jobs import Job, JobNotFound
-from loyalty_core.segments.exports.files import ExportNotFound, find_export
-from loyalty_core.segments.exports.rows import Format
+from loyalty_core.segments.exports import ExportNotFound, Format, find_export
 from loyalty_core.services import get_services
 
 router = APIRouter(prefix="/exports")

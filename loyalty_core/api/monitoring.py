@@ -5,18 +5,23 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
-from loyalty_core.analytics.monitoring.report import read_monitoring
-from loyalty_core.analytics.monitoring.retraining import Degradation, Retraining
-from loyalty_core.analytics.monitoring.score_drift import ScoreChange, ScoredRun, changes, read_scores
-from loyalty_core.analytics.outcomes.verdicts import read_verdicts
+from loyalty_core.analytics.monitoring import (
+    Degradation,
+    Retraining,
+    ScoreChange,
+    ScoredRun,
+    changes,
+    read_monitoring,
+    read_scores,
+)
+from loyalty_core.analytics.outcomes import read_verdicts
 from loyalty_core.api.predictions import say_mock
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.files import MODEL_FILES, ModelNotFound
-from loyalty_core.ml.features.drift import State
-from loyalty_core.ml.serving.risk import RISKS
-from loyalty_core.ml.versions.records import VersionRecord, read_versions
+from loyalty_core.ml.bundles import MODEL_FILES, ModelNotFound, load_bundle
+from loyalty_core.ml.features import State
+from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.versions import VersionRecord, read_versions
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
 
 router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from loyalty_core.ml.scoring.segment import Kind, SegmentPrediction
-from loyalty_core.ml.serving.answers import ChurnPrediction, NboPrediction, RfmAnswer
+from loyalty_core.ml.scoring import Kind, SegmentPrediction
+from loyalty_core.ml.serving import ChurnPrediction, NboPrediction, RfmAnswer
 from loyalty_core.services import get_services
 
 

@@ -14,8 +14,8 @@ from starlette.concurrency import iterate_in_threadpool
 
 from loyalty_core.api.json_values import JsonObject
 from loyalty_core.segments import SegmentDraft, SegmentNotFound
-from loyalty_core.segments.exports.rows import Format
-from loyalty_core.segments.figures.members import MOST_ROWS
+from loyalty_core.segments.exports import Format
+from loyalty_core.segments.figures import MOST_ROWS
 from loyalty_core.services import get_services
 
 router = APIRouter(prefix="/segments")

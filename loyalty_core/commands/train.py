@@ -25,15 +25,13 @@ from loyalty_core.errors import (
     ViewUnusable,
     WarehouseUnavailable,
 )
-from loyalty_core.ml.bundles.experiment import running_challenger
-from loyalty_core.ml.bundles.store import activate, prune, write_bundle
-from loyalty_core.ml.features.contract import FeatureCountMismatch, MappingError
-from loyalty_core.ml.training.checks import TrainingRefused
-from loyalty_core.ml.training.options import MODELS, TrainingOptions, options_for
+from loyalty_core.ml.bundles import activate, prune, running_challenger, write_bundle
+from loyalty_core.ml.features import FeatureCountMismatch, MappingError
+from loyalty_core.ml.training import MODELS, TrainingOptions, TrainingRefused, options_for
 from loyalty_core.ml.training.report import ProgressLine, print_evaluation, print_findings
 from loyalty_core.ml.training.tracking import log_training
 from loyalty_core.ml.versions import command as versions
-from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.settings import Settings, get_settings
 from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:

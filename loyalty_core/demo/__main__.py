@@ -19,7 +19,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.loading.from_features import load_features
 from loyalty_core.loading.from_transactions import DEFAULT_CHURN_DAYS, PurchaseColumns, load_transactions
 from loyalty_core.loading.report import LoadReport, describe_warehouse
-from loyalty_core.settings.settings import DEFAULT_WAREHOUSE
+from loyalty_core.settings import DEFAULT_WAREHOUSE
 
 # What each way of making a warehouse needs, and what else it takes.
 NEEDED = {

@@ -10,7 +10,7 @@ from loyalty_core.ml.scoring import command as scoring_command
 from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.segments.starters import make_starters
 from loyalty_core.services import Services
-from loyalty_core.settings.settings import DEFAULT_WAREHOUSE, Settings, get_settings
+from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings
 from loyalty_core.warehouse.predictions.relation import last_run
 from loyalty_core.warehouse.source import describe_source
 

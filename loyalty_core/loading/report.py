@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from loyalty_core.loading.source_file import listed
-from loyalty_core.settings.settings import DEFAULT_WAREHOUSE, GUIDE_FEATURE_MAPPING
+from loyalty_core.settings import DEFAULT_WAREHOUSE, GUIDE_FEATURE_MAPPING
 
 MOST_NOTES = 10
 MOST_SUGGESTED = 12

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.features.contract import require_input_size
-from loyalty_core.ml.features.inputs import ModelInputs
-from loyalty_core.ml.scoring.segment import (
+from loyalty_core.ml.features import ModelInputs, require_input_size
+from loyalty_core.ml.scoring import (
     KINDS,
     Origin,
     SegmentPrediction,
@@ -18,27 +17,30 @@ from loyalty_core.ml.scoring.segment import (
     UnknownPrediction,
     predicted_segment,
 )
-from loyalty_core.ml.scoring.segment import Kind as SegmentKind
-from loyalty_core.ml.serving.answers import (
+from loyalty_core.ml.scoring import Kind as SegmentKind
+from loyalty_core.ml.serving import (
     BatchScores,
     ChurnPrediction,
     CustomerPredictions,
     Drivers,
+    Kind,
     Models,
+    ModelStatus,
     NboPrediction,
     RfmAnswer,
+    RiskThresholds,
+    ServedModels,
     churn_answer,
+    customer_drivers,
+    mean_drivers,
+    mean_drivers_of_arms,
+    model_source,
     nbo_answer,
     rfm_answer,
 )
-from loyalty_core.ml.serving.drivers import Kind, customer_drivers, mean_drivers, mean_drivers_of_arms
-from loyalty_core.ml.serving.risk import RiskThresholds
-from loyalty_core.ml.serving.served_models import ServedModels
-from loyalty_core.ml.serving.source import ModelStatus, model_source
-from loyalty_core.rfm.cache import CutPointsCache
-from loyalty_core.rfm.scores import RfmScore, score_one
+from loyalty_core.rfm import CutPointsCache, RfmScore, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
-from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.predictions.relation import in_words, last_run

@@ -1,1 +1,77 @@
 """Recency, frequency and monetary scores: cut points, the 125 cells, and a company's own map of them."""
+
+from loyalty_core.rfm.cache import CutPointsCache
+from loyalty_core.rfm.cell_rules import Cell, CellCheck, CellRule, Scores, check_names, check_rules, painted
+from loyalty_core.rfm.cells import CELLS, NO_PURCHASES, SCORES, SEGMENT_NAMES, SEGMENTS, cell_index, segment_names
+from loyalty_core.rfm.cut_points import (
+    RfmUnavailable,
+    compute_cut_points,
+    current_cut_points,
+    keep_cut_points,
+    kept_cut_points,
+)
+from loyalty_core.rfm.maps import (
+    MOST_NAME_CHARACTERS,
+    MOST_TEXT_CHARACTERS,
+    BadRfmMap,
+    RfmMap,
+    RfmMapRepository,
+    RfmMapVersion,
+    SegmentText,
+    map_at,
+    segment_in_use,
+)
+from loyalty_core.rfm.scores import (
+    FourPoints,
+    RfmColumns,
+    RfmCutPoints,
+    RfmScore,
+    Rule,
+    measure,
+    never_bought_in_sql,
+    score_arrays,
+    score_columns,
+    score_one,
+)
+
+__all__ = [
+    "CELLS",
+    "MOST_NAME_CHARACTERS",
+    "MOST_TEXT_CHARACTERS",
+    "NO_PURCHASES",
+    "SCORES",
+    "SEGMENTS",
+    "SEGMENT_NAMES",
+    "BadRfmMap",
+    "Cell",
+    "CellCheck",
+    "CellRule",
+    "CutPointsCache",
+    "FourPoints",
+    "RfmColumns",
+    "RfmCutPoints",
+    "RfmMap",
+    "RfmMapRepository",
+    "RfmMapVersion",
+    "RfmScore",
+    "RfmUnavailable",
+    "Rule",
+    "Scores",
+    "SegmentText",
+    "cell_index",
+    "check_names",
+    "check_rules",
+    "compute_cut_points",
+    "current_cut_points",
+    "keep_cut_points",
+    "kept_cut_points",
+    "map_at",
+    "measure",
+    "never_bought_in_sql",
+    "painted",
+    "score_arrays",
+    "score_columns",
+    "score_one",
+    "segment_in_use",
+    "segment_names",
+]

@@ -10,7 +10,7 @@ from loyalty_core.rfm.cells import CELLS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from loyalty_core.settings.settings import RfmMeasure
+    from loyalty_core.settings import RfmMeasure
 
 Cell = tuple[int, int, int]
 

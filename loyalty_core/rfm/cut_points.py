@@ -17,14 +17,14 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from loyalty_core.errors import DataError
-from loyalty_core.ml.features.contract import MappedFeature, resolve_mapping
+from loyalty_core.ml.features import MappedFeature, resolve_mapping
 from loyalty_core.rfm.scores import FourPoints, RfmColumns, RfmCutPoints, measure, never_bought_in_sql
 from loyalty_core.warehouse.columns.catalog import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loyalty_core.settings.settings import RfmMeasure, Settings
+    from loyalty_core.settings import RfmMeasure, Settings
     from loyalty_core.warehouse import Warehouse
 
 _FILE = "rfm_cut_points.json"

@@ -18,8 +18,8 @@ from sqlalchemy import select
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rfm.cells import CELL_NAMES, CELLS, NO_PURCHASES, Segment, segment_details
-from loyalty_core.segments.repository.edits import editing
-from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.segments.repository import editing
+from loyalty_core.settings import RfmMeasure
 from loyalty_core.store import StateStore, audit
 from loyalty_core.store.rfm_maps import RfmMapRecord
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from loyalty_core.rfm.scores import FourPoints, RfmCutPoints
-    from loyalty_core.settings.settings import Settings
+    from loyalty_core.settings import Settings
 
 SUBJECT_KIND, SUBJECT_ID = "rfm map", "rfm"
 MOST_NAME_CHARACTERS = 60

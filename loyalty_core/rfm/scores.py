@@ -25,7 +25,7 @@ from loyalty_core.rfm.cells import (
     segment_names,
     segment_positions,
 )
-from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.settings import RfmMeasure
 
 FloatArray = npt.NDArray[np.float64]
 Rule = Literal["default", "r"]

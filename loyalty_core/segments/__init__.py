@@ -11,7 +11,7 @@ from loyalty_core.segments.errors import (
     SegmentNotFound,
     UnknownColumn,
 )
-from loyalty_core.segments.repository.repository import SegmentRepository
+from loyalty_core.segments.repository import SegmentRepository
 from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
 
 __all__ = [

@@ -11,9 +11,17 @@ from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.segments.errors import BadSegment
 from loyalty_core.segments.exports import rows as export
 from loyalty_core.segments.fields import SEGMENTS_GROUP, RuleFields
-from loyalty_core.segments.figures import counting, overlap, profile
-from loyalty_core.segments.figures.agreement import Agreement, agreement
-from loyalty_core.segments.figures.members import Page, column_of, members_page, readable_sql
+from loyalty_core.segments.figures import (
+    Agreement,
+    Page,
+    column_of,
+    counting,
+    members_page,
+    overlap,
+    profile,
+    readable_sql,
+)
+from loyalty_core.segments.figures.agreement import agreement
 from loyalty_core.warehouse.columns.distribution import Histogram, histogram
 from loyalty_core.warehouse.customers.ids import read_id
 
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loyalty_core.rules import Explanation, Rule
-    from loyalty_core.segments.repository.repository import Segment, SegmentDraft, SegmentRepository, SegmentSize
+    from loyalty_core.segments.repository import Segment, SegmentDraft, SegmentRepository, SegmentSize
     from loyalty_core.warehouse import Column, Warehouse
     from loyalty_core.warehouse.connection import Row
 

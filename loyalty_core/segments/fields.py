@@ -17,7 +17,7 @@ from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from loyalty_core.segments.repository.repository import SegmentRepository
+    from loyalty_core.segments.repository import SegmentRepository
     from loyalty_core.warehouse import Warehouse
 
 SEGMENTS_GROUP = "Segments"

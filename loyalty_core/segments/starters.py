@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
 from loyalty_core.segments.predicted_fields import GROUP, field_name
 from loyalty_core.segments.references import SEGMENT_PREFIX, field_of
-from loyalty_core.segments.repository.drafts import new_id
+from loyalty_core.segments.repository import new_id
 from loyalty_core.segments.segment import Segment, SegmentDraft
 from loyalty_core.warehouse.columns.distribution import quantile
 from loyalty_core.warehouse.columns.roles import Role, column_for
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from loyalty_core.segments.engine import SegmentationEngine
-    from loyalty_core.segments.repository.repository import SegmentRepository
-    from loyalty_core.settings.settings import Settings
+    from loyalty_core.segments.repository import SegmentRepository
+    from loyalty_core.settings import Settings
     from loyalty_core.warehouse import Column, Warehouse
 
 OWNER = "Workbench"

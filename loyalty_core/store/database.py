@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.settings.database_url import without_secrets
+from loyalty_core.settings import without_secrets
 from loyalty_core.store import schema
 from loyalty_core.store.engine import is_sqlite, open_engine, read_url, sqlite_file
 from loyalty_core.store.faults import MIGRATE, unavailable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, event
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.settings.database_url import PSYCOPG, with_driver, without_secrets
+from loyalty_core.settings import PSYCOPG, with_driver, without_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine

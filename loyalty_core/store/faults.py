@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loyalty_core.errors import StateStoreUnavailable
-from loyalty_core.settings.database_url import without_secrets
+from loyalty_core.settings import without_secrets
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

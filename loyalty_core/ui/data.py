@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.segments.figures.profile import Profile
+from loyalty_core.segments.figures import Profile
 from loyalty_core.services import get_services
 from loyalty_core.warehouse import offers
 from loyalty_core.warehouse.columns import distribution

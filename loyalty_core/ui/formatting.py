@@ -13,7 +13,7 @@ from babel.numbers import (
     format_percent,
 )
 
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns.labels import unit_of
 

@@ -6,16 +6,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles.bundle import Bundle
-from loyalty_core.ml.serving.answers import (
-    ChurnPrediction,
-    CustomerPredictions,
-    Driver,
-    Drivers,
-    NboPrediction,
-    RfmAnswer,
-)
-from loyalty_core.rfm.maps import segment_in_use
+from loyalty_core.ml.bundles import Bundle
+from loyalty_core.ml.serving import ChurnPrediction, CustomerPredictions, Driver, Drivers, NboPrediction, RfmAnswer
+from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, data
 from loyalty_core.ui import formatting as format

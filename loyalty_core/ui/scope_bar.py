@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from loyalty_core.analytics.monitoring.freshness import Freshness, check_freshness
+from loyalty_core.analytics.monitoring import Freshness, check_freshness
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format

@@ -13,8 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
-from loyalty_core.settings.database_url import with_driver, without_secrets
-from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
 from loyalty_core.warehouse.arrow import stream_batches
 from loyalty_core.warehouse.columns.catalog import Catalog, Column, read_catalog
 from loyalty_core.warehouse.engine import database_file, is_idle, open_engine

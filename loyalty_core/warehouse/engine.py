@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 
 _IN_MEMORY_OR_REMOTE = (":memory:", "md:", "motherduck:")
 

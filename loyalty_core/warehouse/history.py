@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from loyalty_core.errors import DataError, SettingsError, ViewUnusable
-from loyalty_core.settings.table_name import split_table_name
+from loyalty_core.settings import split_table_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.exc import NoSuchTableError
 
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.settings.table_name import split_table_name
+from loyalty_core.settings import split_table_name
 
 
 def reflect_table(connection: sa.Connection, name: str) -> sa.Table:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs.report import JobStopped
-from loyalty_core.ml.bundles.files import read_active
-from loyalty_core.ml.versions.comparison import VersionComparisons
+from loyalty_core.ml.bundles import read_active
+from loyalty_core.ml.versions import VersionComparisons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

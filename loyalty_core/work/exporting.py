@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from loyalty_core.segments.errors import BadSegment
-from loyalty_core.segments.exports.files import remove_old, write_export
-from loyalty_core.segments.exports.rows import FORMATS, Format
+from loyalty_core.segments.exports import FORMATS, Format, remove_old, write_export
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

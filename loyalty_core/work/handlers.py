@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.jobs.report import Report
-from loyalty_core.ml.features.inputs import ModelInputs
-from loyalty_core.ml.scoring.pipeline import score_base
-from loyalty_core.ml.serving.source import model_source
+from loyalty_core.ml.features import ModelInputs
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.serving import model_source
 from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.services import Services
 from loyalty_core.work.comparing import compare

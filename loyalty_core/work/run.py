@@ -1,4 +1,4 @@
-"""The process of one job: `python -m loyalty_core.jobs.run JOB_ID`. Its settings come from the environment.
+"""The process of one job: `python -m loyalty_core.work.run JOB_ID`. Its settings come from the environment.
 
 The exit code is 0 when the state store knows how the job ended, however that was.
 """
@@ -24,7 +24,7 @@ from loyalty_core.jobs.report import JobStopped, Report, as_json
 from loyalty_core.jobs.watch import GRACE_SECONDS, Watch, end_this_process, insist
 from loyalty_core.ml.scoring.command import STATEMENT_SECONDS
 from loyalty_core.services import Services
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 from loyalty_core.work.handlers import HANDLERS
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _UNFORESEEN = JobError(
 
 def main(arguments: Sequence[str] | None = None, handlers: Mapping[str, Handler] = HANDLERS) -> int:
     """Run the job and keep how it ended."""
-    parser = argparse.ArgumentParser(prog="python -m loyalty_core.jobs.run", description="Run one background job.")
+    parser = argparse.ArgumentParser(prog="python -m loyalty_core.work.run", description="Run one background job.")
     parser.add_argument("job_id", type=int, help="number of a job that was started by the app")
     job_id = parser.parse_args(arguments).job_id
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)

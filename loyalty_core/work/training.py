@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.jobs.report import JobStopped
-from loyalty_core.ml.bundles.store import write_bundle
-from loyalty_core.ml.training.options import MODELS, TrainingOptions, options_for
+from loyalty_core.ml.bundles import write_bundle
+from loyalty_core.ml.training import MODELS, TrainingOptions, options_for
 from loyalty_core.ml.training.report import TITLES, describe
 from loyalty_core.ml.training.tracking import log_training
 from loyalty_core.work.comparing import compare_with_active
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loyalty_core.jobs.report import Report
     from loyalty_core.ml.training.train import Progress
     from loyalty_core.services import Services
-    from loyalty_core.settings.settings import Settings
+    from loyalty_core.settings import Settings
     from loyalty_core.warehouse.history import ModelName
 
 ORIGIN = "The training started on the screen"

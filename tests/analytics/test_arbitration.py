@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from loyalty_core.analytics.offers.arbitration import CLOSED, Arbitration, Cutoff, arbitrate, tie_of
+from loyalty_core.analytics.offers import Arbitration, Cutoff, OfferTerms, Policy, arbitrate, bind_policy, rank_offers
+from loyalty_core.analytics.offers.arbitration import CLOSED, tie_of
 from loyalty_core.analytics.offers.customer_offers import customer_offers, offers_statement, read_row
 from loyalty_core.analytics.offers.mix import offer_ids
-from loyalty_core.analytics.offers.policy import OfferTerms, Policy, bind_policy, choose_offer, rank_offers
+from loyalty_core.analytics.offers.policy import choose_offer
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.errors import CustomerNotFound
 from loyalty_core.rules import RuleError

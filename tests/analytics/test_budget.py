@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_core.analytics.churn.budget import LossBin, Terms, plan, splitting_loss
+from loyalty_core.analytics.churn import LossBin, Terms, plan, splitting_loss
 
 # (probability, value) of each customer.
 Customers = list[tuple[float, float]]

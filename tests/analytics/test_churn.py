@@ -8,28 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.analytics.churn.budget import Terms, plan, splitting_loss
-from loyalty_core.analytics.churn.figures import (
+from loyalty_core.analytics.churn import (
     Alike,
     ChurnCurve,
-    customers_by_loss,
+    RiskByValue,
+    Terms,
     find_alike,
     loss_rule,
-    read_curve,
-    read_loss_bins,
+    plan,
     risk_rule,
+    splitting_loss,
+    tenure_range,
     threshold_rule,
 )
-from loyalty_core.analytics.churn.groups import (
-    TENURE_STARTS,
-    RiskByValue,
-    risk_by_category,
-    risk_by_tenure,
-    sample_ids,
-    tenure_range,
-)
+from loyalty_core.analytics.churn.figures import customers_by_loss, read_curve, read_loss_bins
+from loyalty_core.analytics.churn.groups import TENURE_STARTS, risk_by_category, risk_by_tenure, sample_ids
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.serving.risk import RISKS
+from loyalty_core.ml.serving import RISKS
 from loyalty_core.segments import SegmentationEngine
 from tests.segments.scored import keep
 from tests.workbench import DEMO_CUSTOMERS, Query

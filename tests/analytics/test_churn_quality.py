@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from loyalty_core.analytics.churn.quality import ModelQuality, OnTestRows, model_quality
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.analytics.churn import ModelQuality, model_quality
+from loyalty_core.analytics.churn.quality import OnTestRows
+from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
 from loyalty_core.ml.evaluation.metrics import deciles
 from loyalty_core.ml.serving.mock import MockModels
 from tests.ml.serving import bundle_parts

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loyalty_core.analytics.monitoring.freshness import check_freshness
-from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.analytics.monitoring import check_freshness
+from loyalty_core.ml.bundles import activate, grow_experiment, start_experiment, stop_experiment, write_bundle
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 from tests.ml.serving import other_parts
 
 if TYPE_CHECKING:

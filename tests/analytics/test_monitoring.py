@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loyalty_core.analytics.monitoring import Degradation, Monitoring, read_monitoring
 from loyalty_core.analytics.monitoring.feature_drift import ReferenceMissing, find_changes, read_drift
-from loyalty_core.analytics.monitoring.report import Monitoring, read_monitoring
-from loyalty_core.analytics.monitoring.retraining import Degradation, ModelAge
+from loyalty_core.analytics.monitoring.retraining import ModelAge
 from loyalty_core.analytics.monitoring.score_alarms import input_alarms
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.files import read_manifest, version_folder
-from loyalty_core.ml.bundles.store import write_bundle
-from loyalty_core.ml.scoring.pipeline import score_base
-from loyalty_core.settings.settings import GUIDE_FEATURE_MAPPING
+from loyalty_core.ml.bundles import load_bundle, read_manifest, version_folder, write_bundle
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.settings import GUIDE_FEATURE_MAPPING
 from tests.ml.bases import COLUMNS, backend, base, fill, open_warehouse
 from tests.ml.serving import bundle_parts, with_reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loyalty_core.ml.bundles.bundle import BundleParts
+    from loyalty_core.ml.bundles import BundleParts
     from loyalty_core.warehouse import Warehouse
     from tests.warehouse.conftest import Backend
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.rfm.movement import WITHOUT_RFM, Flow, Movement, read_movement
+from loyalty_core.analytics.rfm import Flow, Movement
+from loyalty_core.analytics.rfm.movement import WITHOUT_RFM, read_movement
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.segments import SegmentationEngine, SegmentDraft
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs

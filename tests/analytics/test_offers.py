@@ -6,22 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.offers.mix import (
-    BINS,
-    MOST_SEGMENTS,
-    OfferFigures,
-    OfferMix,
-    offer_ids,
-    offer_mix,
-    offers_by_segment,
-    value_of,
-)
+from loyalty_core.analytics.offers import BINS, MOST_SEGMENTS, OfferFigures, OfferMix
+from loyalty_core.analytics.offers.mix import offer_ids, offer_mix, offers_by_segment, value_of
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.segments import SegmentationEngine
 from loyalty_core.segments.errors import PredictionsMissing
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.offers import OfferFacts, offer_facts
 from tests.ml.bases import base as varied_customers

@@ -2,9 +2,9 @@
 
 import pytest
 
-from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
-from loyalty_core.analytics.offers.policies import SUBJECT_KIND, PolicyRepository
-from loyalty_core.analytics.offers.policy import OfferTerms, Policy
+from loyalty_core.analytics.offers import BadPolicy, OfferTerms, Policy, PolicyNotFound, PolicyRepository
+from loyalty_core.analytics.offers.errors import PolicyChanged, PolicyNameTaken
+from loyalty_core.analytics.offers.policies import SUBJECT_KIND
 from loyalty_core.store import StateStore, audit
 
 PLAIN, PUSHED = Policy({1: OfferTerms(), 2: OfferTerms()}), Policy({1: OfferTerms(2.0, 7.5, 50, {"a": True})})

@@ -3,8 +3,7 @@ import pickle
 
 import pytest
 
-from loyalty_core.analytics.offers.errors import BadPolicy
-from loyalty_core.analytics.offers.policy import OfferTerms, Policy
+from loyalty_core.analytics.offers import BadPolicy, OfferTerms, Policy
 
 RULE = {">": [{"var": "points"}, 5]}
 POLICY = Policy({2: OfferTerms(0.5, 12.25, 100, RULE), 1: OfferTerms()})

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from loyalty_core.analytics.monitoring.retraining import Degradation, Facts, ModelAge, recommend
+from loyalty_core.analytics.monitoring import Degradation
+from loyalty_core.analytics.monitoring.retraining import Facts, ModelAge, recommend
 
 FRESH = (ModelAge("Churn", 3, 0), ModelAge("Next best offer", 5, 120))
 WORSE = Degradation("churn has got worse: AUC 0.71 in October, 0.80 at the training")

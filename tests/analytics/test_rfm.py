@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.rfm.figures import (
+from loyalty_core.analytics.rfm import (
     CurvePoint,
     RfmFigures,
-    RfmGroup,
     RfmSegment,
     Spending,
     cell_conditions,
     money_curve,
-    read_rfm,
     segment_condition,
     strength,
 )
+from loyalty_core.analytics.rfm.figures import RfmGroup, read_rfm
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.rfm.cells import SEGMENT_NAMES, segment_details
+from loyalty_core.rfm import SEGMENT_NAMES
+from loyalty_core.rfm.cells import segment_details
 from loyalty_core.segments import SegmentationEngine
 from loyalty_core.segments.errors import PredictionsMissing
 from tests.ml.bases import base as varied_customers

@@ -6,16 +6,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loyalty_core.analytics.rfm import RfmChange
 from loyalty_core.analytics.rfm.figures import read_rfm
-from loyalty_core.analytics.rfm.preview import RfmChange, SegmentSize, preview_change
+from loyalty_core.analytics.rfm.preview import SegmentSize, preview_change
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.rfm.cell_rules import CellRule, Scores, painted
+from loyalty_core.rfm import (
+    CellRule,
+    RfmMap,
+    RfmMapRepository,
+    Scores,
+    SegmentText,
+    compute_cut_points,
+    painted,
+    score_one,
+)
 from loyalty_core.rfm.cells import CELL_NAMES
-from loyalty_core.rfm.cut_points import compute_cut_points
-from loyalty_core.rfm.maps import RfmMap, RfmMapRepository, SegmentText
-from loyalty_core.rfm.scores import score_one
 from loyalty_core.segments import SegmentationEngine
 from loyalty_core.store import StateStore
 from tests.ml.bases import COLUMNS, backend, fill, open_warehouse

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
+from loyalty_core.analytics.monitoring import ScoreChange, ScoredRun, changes, read_scores
 from loyalty_core.analytics.monitoring.score_alarms import score_alarms
-from loyalty_core.analytics.monitoring.score_drift import ScoreChange, ScoredRun, Scores, changes, read_scores
-from loyalty_core.ml.features.drift import psi
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.analytics.monitoring.score_drift import Scores
+from loyalty_core.ml.features import psi
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
 from loyalty_core.warehouse.predictions.relation import ScoringRun

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from loyalty_core.analytics.outcomes.figures import Share
+from loyalty_core.analytics.outcomes import Share
 from loyalty_core.analytics.two_shares import customers_needed, difference, least_change
 
 

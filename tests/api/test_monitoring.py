@@ -1,6 +1,6 @@
 """The monitoring call: all of it in JSON, also before a training and in mock mode."""
 
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
 from tests.api.conftest import Ask
 from tests.api.test_errors import error_of

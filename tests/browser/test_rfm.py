@@ -9,9 +9,9 @@ import duckdb
 import pytest
 from playwright.sync_api import Page, expect
 
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
 from tests.ml.serving import CONTRACT

@@ -14,9 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from loyalty_core.jobs import JobQueue
-from loyalty_core.ml.bundles.files import list_versions, read_active
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.settings.settings import Settings
+from loyalty_core.ml.bundles import activate, list_versions, read_active, write_bundle
+from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore
 from loyalty_core.store.jobs import JobRecord
 from loyalty_core.warehouse import Warehouse

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
-from loyalty_core.ml.bundles.files import list_versions, read_active
-from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.bundles import activate, list_versions, read_active, write_bundle
 from tests.browser.conftest import OpenPage, take_picture, wait_until_drawn
 from tests.ml.serving import bundle_parts
 from tests.workbench import GUIDE_CUSTOMER, Served, serve

@@ -15,7 +15,7 @@ import pytest
 
 from loyalty_core.demo.__main__ import main
 from loyalty_core.loading.report import LoadReport, mapping_suggestion
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from tests.demo.conftest import rows_of
 
 if TYPE_CHECKING:

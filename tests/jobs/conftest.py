@@ -12,7 +12,7 @@ import pytest
 
 from loyalty_core.jobs import Job, JobQueue
 from loyalty_core.jobs.reaper import Patience
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.store.jobs import JobRecord
 from tests.store.conftest import store, store_url
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from loyalty_core.jobs.report import JobStopped, Report
-from loyalty_core.ml.bundles.files import version_folder
-from loyalty_core.ml.bundles.store import write_bundle
-from loyalty_core.ml.versions.comparison import VersionComparison, VersionComparisons
+from loyalty_core.ml.bundles import version_folder, write_bundle
+from loyalty_core.ml.versions import VersionComparison, VersionComparisons
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import Services, get_services
 from loyalty_core.work.comparing import compare, compare_with_active

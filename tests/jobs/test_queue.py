@@ -15,7 +15,7 @@ from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, Unkno
 from loyalty_core.jobs import priority as politeness
 from loyalty_core.jobs.report import Report
 from loyalty_core.services import Services
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.store import audit
 from loyalty_core.work.run import _work
 from tests.jobs.conftest import WORKER, Start, on_sqlite, over, reached, rewind, running, wait_until

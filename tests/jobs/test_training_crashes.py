@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.jobs import JobQueue
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.files import list_versions
-from loyalty_core.ml.bundles.store import activate, rollback, write_bundle
+from loyalty_core.ml.bundles import activate, list_versions, load_bundle, rollback, write_bundle
 from loyalty_core.services import get_services
 from tests.jobs.conftest import IMPATIENT, on_sqlite, over, wait_until
 from tests.jobs.trainings import LONG, QUICK, in_training, process_of, services

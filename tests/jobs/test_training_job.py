@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.files import list_versions, read_active
-from loyalty_core.settings.settings import Settings
+from loyalty_core.ml.bundles import list_versions, load_bundle, read_active
+from loyalty_core.settings import Settings
 from loyalty_core.work.training import chosen_options
 from tests.jobs.conftest import on_sqlite, over, wait_until
 from tests.jobs.trainings import QUICK, in_training, process_of, services

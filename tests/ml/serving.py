@@ -14,14 +14,10 @@ import pyarrow as pa
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from loyalty_core.ml.bundles.bundle import BundleParts, ModelPart
-from loyalty_core.ml.bundles.scaler import read_scaler
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.bundles.tflite import TfliteModel
-from loyalty_core.ml.features.contract import FeatureContract, InputFeature
-from loyalty_core.ml.features.reference import make_reference
+from loyalty_core.ml.bundles import BundleParts, ModelPart, TfliteModel, activate, read_scaler, write_bundle
+from loyalty_core.ml.features import FeatureContract, InputFeature, make_reference
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.settings.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from loyalty_core.ml.evaluation.bootstrap import Bootstrap, Difference
+from loyalty_core.ml.evaluation import Bootstrap, Difference
 
 RNG = np.random.default_rng(5)
 NORMAL = 1.96

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from loyalty_core.ml.bundles.bundle import BundleError, ModelNotFound, load_bundle
-from loyalty_core.ml.bundles.files import ActiveVersion, canonical_json, digest_line, read_active, sha256
-from loyalty_core.ml.bundles.sandbox import ModelNotProven, prove
-from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.bundles import BundleError, ModelNotFound, activate, load_bundle, read_active, write_bundle
+from loyalty_core.ml.bundles.files import ActiveVersion, canonical_json, digest_line, sha256
+from loyalty_core.ml.litert.sandbox import ModelNotProven, prove
 from tests.ml.serving import (
     CONTRACT,
     OFFERS,

@@ -4,9 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from loyalty_core.ml.bundles.bundle import BundleError, load_bundle
-from loyalty_core.ml.bundles.files import list_versions, read_active
-from loyalty_core.ml.bundles.store import activate, discard, prune, rollback, write_bundle
+from loyalty_core.ml.bundles import (
+    BundleError,
+    activate,
+    discard,
+    list_versions,
+    load_bundle,
+    prune,
+    read_active,
+    rollback,
+    write_bundle,
+)
 from tests.ml.serving import bundle_parts, other_parts, training_rows, without_nbo
 
 ROWS = training_rows(5)

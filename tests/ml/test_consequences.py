@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.store import write_bundle
-from loyalty_core.ml.scoring.pipeline import score_base
-from loyalty_core.ml.serving.risk import RISKS
+from loyalty_core.ml.bundles import load_bundle, write_bundle
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.serving import RISKS
 from loyalty_core.ml.versions.consequences import BASE_NAME, all_offers, count_shifts
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
 from tests.ml.bases import backend, base, fill, open_warehouse, predictions
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loyalty_core.ml.bundles.bundle import Bundle
+    from loyalty_core.ml.bundles import Bundle
     from loyalty_core.warehouse import Warehouse
     from tests.warehouse.conftest import Backend
 

@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from loyalty_core.ml.features.drift import FLOOR, Bins, FeatureDrift, Spread, chance, contributions, psi, state_of
+from loyalty_core.ml.features import FeatureDrift, Spread, psi, state_of
+from loyalty_core.ml.features.drift import FLOOR, Bins, chance, contributions
 
 DAYS = Bins("number", (30.0, 60.0))
 

@@ -7,23 +7,33 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.ml.bundles.experiment import (
+from loyalty_core.ml.bundles import (
     EXPERIMENT_FILE,
+    BundleError,
     Experiment,
+    activate,
+    discard,
+    grow_experiment,
+    list_versions,
+    prune,
+    read_active,
     read_experiment,
+    rollback,
     running_challenger,
     running_experiment,
+    start_experiment,
+    stop_experiment,
+    version_folder,
+    write_bundle,
 )
-from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
-from loyalty_core.ml.bundles.files import BundleError, canonical_json, list_versions, read_active, version_folder
-from loyalty_core.ml.bundles.store import activate, discard, prune, rollback, write_bundle
-from loyalty_core.ml.features.contract import FeatureContract, InputFeature
+from loyalty_core.ml.bundles.files import canonical_json
+from loyalty_core.ml.features import FeatureContract, InputFeature
 from tests.ml.serving import MEDIANS, bundle_parts, model_part, other_parts, without_nbo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loyalty_core.ml.bundles.bundle import BundleParts
+    from loyalty_core.ml.bundles import BundleParts
 
 EXPERIMENT = Experiment(
     champion="20261122T140501Z-3f9a",

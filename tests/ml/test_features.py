@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from loyalty_core.errors import DataError
-from loyalty_core.ml.features.contract import (
+from loyalty_core.ml.features import (
     FeatureContract,
     FeatureCountMismatch,
     InputFeature,
@@ -23,7 +23,7 @@ from loyalty_core.ml.features.contract import (
     required_columns,
     resolve_mapping,
 )
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 
 CONTRACT = FeatureContract(
     (

@@ -11,12 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.errors import CustomerNotFound
-from loyalty_core.ml.bundles.bundle import BundleError, load_bundle
-from loyalty_core.ml.bundles.files import read_active
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.features.contract import FeatureCountMismatch, MappingError
+from loyalty_core.ml.bundles import BundleError, activate, load_bundle, read_active, write_bundle
+from loyalty_core.ml.features import FeatureCountMismatch, MappingError
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.settings.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from tests.ml.serving import GUIDE_CUSTOMER, MEDIANS, make_warehouse, other_parts, without_nbo
 

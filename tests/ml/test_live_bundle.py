@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loyalty_core.ml.bundles.bundle import BundleError, ModelNotFound
-from loyalty_core.ml.bundles.files import read_active, version_folder
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.serving.live_bundle import LiveBundle
+from loyalty_core.ml.bundles import BundleError, ModelNotFound, activate, read_active, version_folder, write_bundle
+from loyalty_core.ml.serving import LiveBundle
 from tests.ml.serving import bundle_parts, other_parts, training_rows
 
 ROWS = training_rows(20, seed=4)

@@ -12,11 +12,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loyalty_core.ml.bundles.experiment import EXPERIMENT_FILE
-from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
-from loyalty_core.ml.bundles.files import version_folder
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.serving.live_bundle import LiveBundle
+from loyalty_core.ml.bundles import (
+    EXPERIMENT_FILE,
+    activate,
+    grow_experiment,
+    start_experiment,
+    stop_experiment,
+    version_folder,
+    write_bundle,
+)
+from loyalty_core.ml.serving import LiveBundle
 from tests.ml.serving import bundle_parts, other_parts, training_rows
 
 ROWS = training_rows(20, seed=4)

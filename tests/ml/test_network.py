@@ -10,11 +10,11 @@ import pytest
 from scipy.special import expit
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.ml.bundles.tflite import TfliteModel
-from loyalty_core.ml.evaluation.ranking import area_under_curve
+from loyalty_core.ml.bundles import TfliteModel
+from loyalty_core.ml.evaluation import area_under_curve
+from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training import network as networks
 from loyalty_core.ml.training.network import ConversionFailed, Epoch, Rows, fit_pieces, prove_parity, train_network
-from loyalty_core.ml.training.options import TrainingOptions
 
 RNG = np.random.default_rng(11)
 INPUTS = RNG.normal(size=(3_000, 3)).astype(np.float32)

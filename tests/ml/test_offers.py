@@ -1,7 +1,7 @@
 import duckdb
 import pytest
 
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name, offer_names
 

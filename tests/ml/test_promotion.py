@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.ml.bundles.experiment import running_experiment
-from loyalty_core.ml.bundles.files import BundleError, list_versions, read_active, version_folder
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.features.contract import FeatureCountMismatch
-from loyalty_core.ml.versions.promotion import Promotion
-from loyalty_core.ml.versions.records import METRICS, losses_to, read_versions
-from loyalty_core.settings.settings import Settings
+from loyalty_core.ml.bundles import (
+    BundleError,
+    activate,
+    list_versions,
+    read_active,
+    running_experiment,
+    version_folder,
+    write_bundle,
+)
+from loyalty_core.ml.features import FeatureCountMismatch
+from loyalty_core.ml.versions import METRICS, Promotion, losses_to, read_versions
+from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore, audit
 from tests.ml.serving import other_parts, without_nbo
 
@@ -21,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loyalty_core.ml.bundles.bundle import BundleParts
+    from loyalty_core.ml.bundles import BundleParts
 
 
 @pytest.fixture

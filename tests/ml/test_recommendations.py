@@ -2,9 +2,8 @@ from itertools import product
 
 import pytest
 
-from loyalty_core.ml.serving.recommendations import recommend
-from loyalty_core.ml.serving.risk import RISKS
-from loyalty_core.rfm.scores import RfmScore
+from loyalty_core.ml.serving import RISKS, recommend
+from loyalty_core.rfm import RfmScore
 
 SCORES = (1, 2, 3, 4, 5)
 

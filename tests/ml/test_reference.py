@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from loyalty_core.ml.features.contract import fit_contract
-from loyalty_core.ml.features.drift import Bins, Spread
-from loyalty_core.ml.features.reference import Reference, count_rows, count_table, fit_bins, make_reference
+from loyalty_core.ml.features import Reference, Spread, count_rows, fit_contract, make_reference
+from loyalty_core.ml.features.drift import Bins
+from loyalty_core.ml.features.reference import count_table, fit_bins
 from tests.ml.bases import any_backend, backend, fill, open_warehouse
 
 if TYPE_CHECKING:

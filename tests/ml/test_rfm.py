@@ -13,9 +13,17 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_core.rfm.cells import SEGMENT_NAMES
-from loyalty_core.rfm.cut_points import compute_cut_points
-from loyalty_core.rfm.scores import RfmColumns, RfmCutPoints, RfmScore, Rule, score_arrays, score_columns, score_one
+from loyalty_core.rfm import (
+    SEGMENT_NAMES,
+    RfmColumns,
+    RfmCutPoints,
+    RfmScore,
+    Rule,
+    compute_cut_points,
+    score_arrays,
+    score_columns,
+    score_one,
+)
 from tests.ml.bases import buyers, fill
 
 if TYPE_CHECKING:

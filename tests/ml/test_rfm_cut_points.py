@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from loyalty_core.rfm.cut_points import (
-    RfmUnavailable,
-    compute_cut_points,
-    current_cut_points,
-    keep_cut_points,
-    kept_cut_points,
-)
+from loyalty_core.rfm import RfmUnavailable, compute_cut_points, current_cut_points, keep_cut_points, kept_cut_points
 from tests.ml.bases import SQLiteFile, buyers, fill
 from tests.warehouse.conftest import DuckDBFile
 

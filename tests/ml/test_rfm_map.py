@@ -15,25 +15,28 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.rfm import maps as rfm_map
-from loyalty_core.rfm.cell_rules import CellRule, Scores, painted
-from loyalty_core.rfm.cells import CELL_NAMES, segment_details
-from loyalty_core.rfm.cut_points import compute_cut_points, kept_cut_points
-from loyalty_core.rfm.maps import (
+from loyalty_core.rfm import (
     BadRfmMap,
+    CellRule,
     RfmMap,
-    RfmMapChanged,
     RfmMapRepository,
+    Scores,
     SegmentText,
+    compute_cut_points,
+    kept_cut_points,
     map_at,
-    map_in_use,
+    painted,
+    score_columns,
+    score_one,
     segment_in_use,
 )
-from loyalty_core.rfm.scores import score_columns, score_one
+from loyalty_core.rfm import maps as rfm_map
+from loyalty_core.rfm.cells import CELL_NAMES, segment_details
+from loyalty_core.rfm.maps import RfmMapChanged, map_in_use
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore, audit
 from tests.ml.bases import base, fill, predictions
 from tests.ml.serving import CONTRACT

@@ -10,8 +10,7 @@ import duckdb
 import pytest
 import sqlalchemy as sa
 
-from loyalty_core.rfm.cut_points import compute_cut_points
-from loyalty_core.rfm.scores import score_columns
+from loyalty_core.rfm import compute_cut_points, score_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_core.rfm.cell_rules import CellRule, Scores, check_names, check_rules, painted
-from loyalty_core.rfm.cells import CELL_NAMES, CELLS, cell_index, segment_names, segment_of
+from loyalty_core.rfm import CELLS, CellRule, Scores, cell_index, check_names, check_rules, painted, segment_names
+from loyalty_core.rfm.cells import CELL_NAMES, segment_of
 
 PROMISING = CellRule("Promising", Scores(4, 5), Scores(1, 2))
 

@@ -6,16 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loyalty_core.rfm.cells import (
-    GRID,
-    NO_PURCHASES,
-    SCORES,
-    SEGMENT_NAMES,
-    SEGMENTS,
-    segment_details,
-    segment_of,
-    segment_positions,
-)
+from loyalty_core.rfm import NO_PURCHASES, SCORES, SEGMENT_NAMES, SEGMENTS
+from loyalty_core.rfm.cells import GRID, segment_details, segment_of, segment_positions
 
 CELLS = list(product(SCORES, repeat=3))
 NAMES = [segment.name for segment in SEGMENTS]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.ml.serving.risk import RiskThresholds
-from loyalty_core.settings.settings import Settings
+from loyalty_core.ml.serving import RiskThresholds
+from loyalty_core.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
-from loyalty_core.ml.bundles.store import write_bundle
+from loyalty_core.ml.bundles import Bundle, load_bundle, write_bundle
 from loyalty_core.ml.versions.compare import compare_versions
 from loyalty_core.ml.versions.same_rows import compare_on_same_rows, shared_models
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from tests.ml.serving import OFFERS, bundle_parts, model_part, other_parts, without_nbo
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loyalty_core.ml.bundles.bundle import BundleParts
+    from loyalty_core.ml.bundles import BundleParts
     from tests.workbench import Query
 
 

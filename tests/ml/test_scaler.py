@@ -7,7 +7,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from loyalty_core.ml.bundles.scaler import UnsafePickle, read_scaler
+from loyalty_core.ml.bundles import read_scaler
+from loyalty_core.ml.bundles.scaler import UnsafePickle
 from tests.ml.serving import pickled_scaler, training_rows
 
 

@@ -11,14 +11,12 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.features.contract import FeatureCountMismatch, MappingError
+from loyalty_core.ml.bundles import Bundle, activate, load_bundle, write_bundle
+from loyalty_core.ml.features import FeatureCountMismatch, MappingError
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.scoring.pipeline import ScoringProgress, score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.rfm.cut_points import kept_cut_points
-from loyalty_core.rfm.scores import score_columns
+from loyalty_core.rfm import kept_cut_points, score_columns
 from tests.ml.bases import COLUMNS, CUSTOMERS, base, buyers, fill, predictions
 from tests.ml.serving import CONTRACT, OFFERS, without_nbo
 
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from loyalty_core.ml.scoring.pipeline import ScoringProgress
     from loyalty_core.warehouse import Warehouse
     from tests.warehouse.conftest import Backend
 

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.errors import DataError
-from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.bundles import Bundle, load_bundle
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs, kept_runs
 from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 from tests.ml.bases import SQLiteFile, base, fill

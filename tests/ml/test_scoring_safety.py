@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
-from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult, score_base
+from loyalty_core.ml.bundles import Bundle, load_bundle
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions.relation import ScoringInProgress
 from tests.ml.bases import CUSTOMERS, SQLiteFile, base, fill, predictions
@@ -28,7 +28,8 @@ from tests.warehouse.conftest import DuckDBFile, PostgresDatabase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loyalty_core.ml.serving.answers import Models
+    from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult
+    from loyalty_core.ml.serving import Models
     from loyalty_core.warehouse import Warehouse
     from tests.warehouse.conftest import Backend
 

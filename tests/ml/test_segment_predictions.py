@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from loyalty_core.ml.bundles.bundle import ModelNotFound
-from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.ml.bundles import ModelNotFound, activate, write_bundle
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.scoring.pipeline import score_base
-from loyalty_core.ml.scoring.segment import UnknownPrediction
+from loyalty_core.ml.scoring import UnknownPrediction, score_base
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentNotFound, SegmentRepository
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import Warehouse
 from tests.ml.serving import CUSTOMERS, GUIDE_CUSTOMER, make_warehouse, other_parts, without_nbo

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
-from loyalty_core.ml.bundles.store import write_bundle
+from loyalty_core.ml.bundles import grow_experiment, load_bundle, start_experiment, stop_experiment, write_bundle
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.scoring.pipeline import score_base
-from loyalty_core.ml.serving.served_models import Challenger, ServedModels
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.serving import Challenger, ServedModels
 from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 from tests.ml.bases import CUSTOMERS, base, fill, predictions
 from tests.ml.serving import bundle_parts, model_part, other_parts
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loyalty_core.ml.bundles.bundle import Bundle
-    from loyalty_core.ml.bundles.experiment import Experiment
+    from loyalty_core.ml.bundles import Bundle, Experiment
     from loyalty_core.warehouse import Warehouse
     from tests.warehouse.conftest import Backend
 

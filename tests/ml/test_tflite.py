@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from loyalty_core.ml.bundles.tflite import CHUNK_ROWS, ModelUnreadable, TfliteModel
+from loyalty_core.ml.litert.model import CHUNK_ROWS, ModelUnreadable, TfliteModel
 from tests.ml.serving import tiny_model
 
 

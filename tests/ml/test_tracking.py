@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.ml.bundles.files import read_manifest, version_folder
-from loyalty_core.ml.bundles.store import write_bundle
+from loyalty_core.ml.bundles import read_manifest, version_folder, write_bundle
 from loyalty_core.ml.training import tracking
 from loyalty_core.ml.training.tracking import log_training, without_rows
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from tests.ml.serving import bundle_parts
 
 if TYPE_CHECKING:

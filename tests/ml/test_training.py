@@ -12,15 +12,11 @@ import pytest
 
 from loyalty_core.demo.generate import generate
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.files import read_manifest, version_folder
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.features.contract import FeatureCountMismatch
-from loyalty_core.ml.features.reference import Reference
-from loyalty_core.ml.training.checks import TrainingRefused
-from loyalty_core.ml.training.options import TrainingOptions
+from loyalty_core.ml.bundles import activate, load_bundle, read_manifest, version_folder, write_bundle
+from loyalty_core.ml.features import FeatureCountMismatch, Reference
+from loyalty_core.ml.training import TrainingOptions, TrainingRefused
 from loyalty_core.ml.training.train import Progress, TrainedBundle, train
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -9,13 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loyalty_core.ml.training.checks import (
-    Finding,
-    TrainingRefused,
-    check_history,
-    read_labels,
-    refuse_if_stopped,
-)
+from loyalty_core.ml.training import TrainingRefused, read_labels
+from loyalty_core.ml.training.checks import Finding, check_history, refuse_if_stopped
 from loyalty_core.warehouse.history import History, ModelName
 
 RNG = np.random.default_rng(5)

@@ -11,9 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.files import read_active
-from loyalty_core.ml.bundles.store import activate, list_versions, write_bundle
+from loyalty_core.ml.bundles import activate, load_bundle, read_active, write_bundle
+from loyalty_core.ml.bundles.store import list_versions
 from tests.ml.serving import bundle_parts, other_parts
 
 ROOT = Path(__file__).parents[2]

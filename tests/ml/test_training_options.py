@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.ml.training.options import TrainingOptions, options_for
-from loyalty_core.settings.settings import Settings
+from loyalty_core.ml.training import TrainingOptions, options_for
+from loyalty_core.settings import Settings
 
 
 def test_later_sources_win() -> None:

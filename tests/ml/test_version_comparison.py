@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from loyalty_core.ml.evaluation.bootstrap import Difference
-from loyalty_core.ml.versions.comparison import SameRows, Shift, VersionComparison, VersionComparisons
+from loyalty_core.ml.evaluation import Difference
+from loyalty_core.ml.versions import SameRows, Shift, VersionComparison, VersionComparisons
 from tests.store.conftest import store, store_url
 
 if TYPE_CHECKING:

@@ -1,11 +1,10 @@
 import pytest
 
-from loyalty_core.ml.bundles.files import list_versions, read_active
-from loyalty_core.ml.bundles.store import write_bundle
+from loyalty_core.ml.bundles import list_versions, read_active, write_bundle
+from loyalty_core.ml.versions import VersionComparisons
 from loyalty_core.ml.versions.command import main
-from loyalty_core.ml.versions.comparison import VersionComparisons
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 from tests.ml.serving import bundle_parts, other_parts
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.segments import Segment, SegmentationEngine, SegmentDraft, SegmentRepository
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import Warehouse
 from tests.ml.serving import CONTRACT

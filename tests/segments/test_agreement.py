@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from loyalty_core.segments import SegmentationEngine
-from loyalty_core.segments.figures.agreement import Agreement, agreement
+from loyalty_core.segments.figures import Agreement
+from loyalty_core.segments.figures.agreement import agreement
 from loyalty_core.warehouse import Warehouse
 from tests.segments.rules_in_sql import RULES
 from tests.segments.scored import keep, segment

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loyalty_core.segments import SegmentationEngine
-from loyalty_core.segments.figures.counting import ConditionCount, FunnelStep, Preview
+from loyalty_core.segments.figures import ConditionCount, FunnelStep, Preview
 from tests.segments.rules_in_sql import RULES
 from tests.segments.scored import keep, segment
 from tests.workbench import DEMO_CUSTOMERS, Query

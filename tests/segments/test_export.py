@@ -13,13 +13,14 @@ import pytest
 
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import SegmentationEngine
-from loyalty_core.segments.exports.rows import Format, member_parts, write_members
+from loyalty_core.segments.exports.rows import member_parts, write_members
 from loyalty_core.warehouse.engine import is_idle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from loyalty_core.segments.exports import Format
     from loyalty_core.warehouse import Warehouse
     from tests.warehouse.conftest import Backend, DuckDBFile
     from tests.workbench import Query

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from loyalty_core.segments.exports.files import ExportFailed, ExportNotFound, find_export, remove_old, write_export
+from loyalty_core.segments.exports import ExportFailed, ExportNotFound, find_export, remove_old, write_export
 from tests.small_disk import SmallDisk, small_disk
 from tests.workbench import ROOT
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import PredictionsMissing, SegmentationEngine, SegmentCycle, SegmentDraft, UnknownColumn

@@ -13,7 +13,7 @@ import sqlglot
 
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import SegmentationEngine, UnknownColumn
-from loyalty_core.segments.figures.members import DATABASES
+from loyalty_core.segments.figures import DATABASES
 from tests.segments.rules_in_sql import RULES
 from tests.segments.scored import keep, segment
 from tests.warehouse.conftest import PostgresDatabase, address

@@ -7,7 +7,7 @@ from loyalty_core.rules import compile_rule, to_builder
 from loyalty_core.segments import SegmentDraft, SegmentRepository
 from loyalty_core.segments.predicted_fields import unscored_fields
 from loyalty_core.segments.starters import seed_starters, starter_drafts
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore, audit
 from loyalty_core.warehouse import Column
 

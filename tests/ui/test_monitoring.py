@@ -10,7 +10,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import TRAINING
 from tests.segments.scored import predictions_file

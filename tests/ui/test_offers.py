@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from loyalty_core.analytics.offers.policy import OfferTerms, Policy
+from loyalty_core.analytics.offers import OfferTerms, Policy
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import OFFERS, SEGMENTS

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.demo.generate import generate
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from loyalty_core.ui import elements

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.rfm.cells import SEGMENTS
+from loyalty_core.rfm import SEGMENTS
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import RFM
 from loyalty_core.ui.segments.address import decode_rule

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.rfm.cell_rules import CellRule, Scores, painted
+from loyalty_core.rfm import CellRule, RfmMap, Scores, painted
 from loyalty_core.rfm.cells import CELL_NAMES
-from loyalty_core.rfm.maps import RfmMap
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CUSTOMERS, RFM
 from tests.segments.scored import predictions_file, sql

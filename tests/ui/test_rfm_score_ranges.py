@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.rfm.scores import RfmColumns, RfmCutPoints, Rule, score_one
+from loyalty_core.rfm import RfmColumns, RfmCutPoints, Rule, score_one
 from loyalty_core.ui.rfm.score_ranges import MEASURES, score_ranges, with_unit
 
 if TYPE_CHECKING:
-    from loyalty_core.settings.settings import RfmMeasure
+    from loyalty_core.settings import RfmMeasure
     from tests.workbench import Configure
 
 POINTS = RfmCutPoints(

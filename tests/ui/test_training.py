@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loyalty_core.jobs import Job, JobEvent, JobQueue
-from loyalty_core.ml.bundles.files import list_versions, read_active, version_folder
-from loyalty_core.ml.bundles.store import activate, write_bundle
-from loyalty_core.ml.evaluation.bootstrap import Difference
-from loyalty_core.ml.versions.comparison import SameRows, Shift, VersionComparison, VersionComparisons
+from loyalty_core.ml.bundles import activate, list_versions, read_active, version_folder, write_bundle
+from loyalty_core.ml.evaluation import Difference
+from loyalty_core.ml.versions import SameRows, Shift, VersionComparison, VersionComparisons
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
 from tests.ml.serving import other_parts
 from tests.ui.conftest import OpenScreen, texts_of

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.outcomes.by_arm import ArmOutcomes
+from loyalty_core.analytics.outcomes import ArmOutcomes, Interval, Measure, Share
 from loyalty_core.analytics.outcomes.by_version import VersionResult
-from loyalty_core.analytics.outcomes.figures import Interval, Measure, Share
-from loyalty_core.ml.bundles.experiment import Experiment, running_experiment
-from loyalty_core.ml.bundles.experiment_store import start_experiment
-from loyalty_core.ml.bundles.files import read_active, version_folder
-from loyalty_core.ml.bundles.store import write_bundle
-from loyalty_core.ml.scoring.pipeline import score_base
+from loyalty_core.ml.bundles import (
+    Experiment,
+    read_active,
+    running_experiment,
+    start_experiment,
+    version_folder,
+    write_bundle,
+)
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import CUSTOMERS, TRAINING
 from tests.ml.serving import other_parts

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.analytics.outcomes.replay import replay_churn
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.store import activate, write_bundle
+from loyalty_core.analytics.outcomes import replay_churn
+from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import get_settings
+from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
 from tests.ml.serving import bundle_parts
 from tests.ui.conftest import OpenScreen, texts_of

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.errors import DataError, SettingsError, ViewUnusable
-from loyalty_core.ml.features.contract import MappingError, required_columns
-from loyalty_core.settings.settings import GUIDE_FEATURE_MAPPING
+from loyalty_core.ml.features import MappingError, required_columns
+from loyalty_core.settings import GUIDE_FEATURE_MAPPING
 from loyalty_core.warehouse.history import read_history
 
 if TYPE_CHECKING:

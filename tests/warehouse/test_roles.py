@@ -2,7 +2,7 @@
 
 import pytest
 
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse.columns.catalog import Column, Kind
 from loyalty_core.warehouse.columns.roles import Role, column_for
 

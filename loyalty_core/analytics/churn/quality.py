@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
-from loyalty_core.ml.bundles.bundle import Bundle
+from loyalty_core.ml.bundles import Bundle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loyalty_core.ml.serving.answers import Models
+    from loyalty_core.ml.serving import Models
 
 _WORDS = {"A": "Very good", "B": "Good", "C": "Fair", "D": "Weak"}
 

@@ -1,1 +1,19 @@
 """Whether the active models still hold."""
+
+from loyalty_core.analytics.monitoring.freshness import Freshness, check_freshness
+from loyalty_core.analytics.monitoring.report import Monitoring, read_monitoring
+from loyalty_core.analytics.monitoring.retraining import Degradation, Retraining
+from loyalty_core.analytics.monitoring.score_drift import ScoreChange, ScoredRun, changes, read_scores
+
+__all__ = [
+    "Degradation",
+    "Freshness",
+    "Monitoring",
+    "Retraining",
+    "ScoreChange",
+    "ScoredRun",
+    "changes",
+    "check_freshness",
+    "read_monitoring",
+    "read_scores",
+]

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable
-from loyalty_core.ml.bundles.files import TRAIN
-from loyalty_core.ml.features.contract import resolve_mapping
-from loyalty_core.ml.features.drift import FeatureDrift
-from loyalty_core.ml.features.reference import Reference, count_rows
+from loyalty_core.ml.bundles import TRAIN
+from loyalty_core.ml.features import FeatureDrift, Reference, count_rows, resolve_mapping
 from loyalty_core.warehouse.columns.catalog import kind_of
 
 if TYPE_CHECKING:

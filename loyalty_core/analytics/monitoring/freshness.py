@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.serving.mock import MOCK_VERSION
+from loyalty_core.ml.serving import MOCK_VERSION
 from loyalty_core.warehouse.predictions.relation import ScoringRun, in_words, last_run
 from loyalty_core.warehouse.source import describe_source
 
 if TYPE_CHECKING:
     from loyalty_core.ml.inference import MLInferenceService
-    from loyalty_core.ml.serving.served_models import ServedModels
+    from loyalty_core.ml.serving import ServedModels
     from loyalty_core.warehouse import Warehouse
 
 

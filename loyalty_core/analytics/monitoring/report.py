@@ -14,9 +14,9 @@ from loyalty_core.analytics.monitoring.retraining import Degradation, Facts, Mod
 from loyalty_core.analytics.monitoring.score_alarms import Alarm, input_alarms, score_alarms
 from loyalty_core.analytics.monitoring.score_drift import read_scores
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.features.contract import required_columns
-from loyalty_core.ml.serving.mock import MOCK_VERSION
-from loyalty_core.ml.versions.records import TITLES
+from loyalty_core.ml.features import required_columns
+from loyalty_core.ml.serving import MOCK_VERSION
+from loyalty_core.ml.versions import TITLES
 from loyalty_core.warehouse.history import ModelName, find_history
 from loyalty_core.warehouse.offers import offer_names
 from loyalty_core.warehouse.predictions.relation import run_of
@@ -25,7 +25,7 @@ from loyalty_core.warehouse.source import name_data
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loyalty_core.ml.features.drift import FeatureDrift
+    from loyalty_core.ml.features import FeatureDrift
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.predictions.relation import ScoringRun
 

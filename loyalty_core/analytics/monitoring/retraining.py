@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from loyalty_core.ml.bundles.files import TRAIN
+from loyalty_core.ml.bundles import TRAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

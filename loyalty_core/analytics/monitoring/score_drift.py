@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from loyalty_core.analytics.churn.figures import BINS, probability_position
-from loyalty_core.ml.features.drift import State, psi, state_of
+from loyalty_core.analytics.churn import BINS, probability_position
+from loyalty_core.ml.features import State, psi, state_of
 from loyalty_core.warehouse.columns.blanks import filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from loyalty_core.ml.serving.risk import Risk
+    from loyalty_core.ml.serving import Risk
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.predictions.relation import ScoringRun
 

@@ -1,1 +1,39 @@
 """Next best offers over the customers in scope, and the policies that arbitrate between offers."""
+
+from loyalty_core.analytics.offers.arbitration import Arbitration, Cutoff, Reason, arbitrate
+from loyalty_core.analytics.offers.errors import BadPolicy, PolicyNotFound
+from loyalty_core.analytics.offers.mix import BINS, LOPSIDED_SHARE, MOST_SEGMENTS, OfferFigures, OfferMix, SegmentOffers
+from loyalty_core.analytics.offers.policies import KeptPolicy, PolicyRepository
+from loyalty_core.analytics.offers.policy import (
+    HIGHEST_LEVER,
+    BoundPolicy,
+    OfferTerms,
+    Policy,
+    RankedOffer,
+    bind_policy,
+    rank_offers,
+)
+
+__all__ = [
+    "BINS",
+    "HIGHEST_LEVER",
+    "LOPSIDED_SHARE",
+    "MOST_SEGMENTS",
+    "Arbitration",
+    "BadPolicy",
+    "BoundPolicy",
+    "Cutoff",
+    "KeptPolicy",
+    "OfferFigures",
+    "OfferMix",
+    "OfferTerms",
+    "Policy",
+    "PolicyNotFound",
+    "PolicyRepository",
+    "RankedOffer",
+    "Reason",
+    "SegmentOffers",
+    "arbitrate",
+    "bind_policy",
+    "rank_offers",
+]

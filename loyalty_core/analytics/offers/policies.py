@@ -12,8 +12,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
 from loyalty_core.analytics.offers.policy import Policy
-from loyalty_core.segments.repository.drafts import MOST_NAME_CHARACTERS, name_key, new_id, same_rule
-from loyalty_core.segments.repository.edits import editing
+from loyalty_core.segments.repository import MOST_NAME_CHARACTERS, editing, name_key, new_id, same_rule
 from loyalty_core.store import audit
 from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from loyalty_core.analytics.outcomes.figures import Measure
-    from loyalty_core.ml.bundles.experiment import Experiment
-    from loyalty_core.ml.serving.served_models import ServedModels
+    from loyalty_core.ml.bundles import Experiment
+    from loyalty_core.ml.serving import ServedModels
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.connection import Row
     from loyalty_core.warehouse.history import ModelName

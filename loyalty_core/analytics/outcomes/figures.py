@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loyalty_core.ml.training.checks import FEWEST_OF_A_CLASS, FEWEST_ROWS
+from loyalty_core.ml.training import FEWEST_OF_A_CLASS, FEWEST_ROWS
 
 Counts = npt.NDArray[np.int64]
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from loyalty_core.analytics.outcomes.months import shown
-from loyalty_core.ml.serving.mock import MOCK_VERSION
-from loyalty_core.ml.training.checks import read_labels
+from loyalty_core.ml.serving import MOCK_VERSION
+from loyalty_core.ml.training import read_labels
 from loyalty_core.warehouse.history import TABLES, History, HistoryRows, ModelName, find_history
 from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
 from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, ScoringRun

@@ -26,16 +26,16 @@ from loyalty_core.analytics.outcomes.figures import (
 )
 from loyalty_core.analytics.outcomes.matching import Untold, required_day
 from loyalty_core.analytics.outcomes.months import MODEL_NAMES, Month, Role, Told, role_of
-from loyalty_core.ml.features.contract import required_columns
-from loyalty_core.ml.serving.risk import DECIMALS
-from loyalty_core.ml.training.checks import Labels, read_labels
+from loyalty_core.ml.features import required_columns
+from loyalty_core.ml.serving import DECIMALS
+from loyalty_core.ml.training import Labels, read_labels
 from loyalty_core.warehouse.history import History, HistoryRows, ModelName, find_history
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from loyalty_core.ml.bundles.bundle import Bundle
+    from loyalty_core.ml.bundles import Bundle
     from loyalty_core.warehouse import Warehouse
 
 Integers = npt.NDArray[np.int64]

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from loyalty_core.analytics.outcomes.months import MODEL_NAMES
-from loyalty_core.ml.versions.records import METRICS
+from loyalty_core.ml.versions import METRICS
 
 if TYPE_CHECKING:
     from datetime import date
 
     from loyalty_core.analytics.outcomes.figures import Figures, Interval
     from loyalty_core.analytics.outcomes.months import Month, Told
-    from loyalty_core.ml.versions.records import VersionRecord
+    from loyalty_core.ml.versions import VersionRecord
     from loyalty_core.warehouse.history import ModelName
 
 # With many rows the smallest difference is certain; less than this changes nobody's work.

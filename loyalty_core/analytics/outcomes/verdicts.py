@@ -11,8 +11,8 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.warehouse.history import TABLES
 
 if TYPE_CHECKING:
-    from loyalty_core.ml.bundles.bundle import Bundle
-    from loyalty_core.ml.versions.records import VersionRecord
+    from loyalty_core.ml.bundles import Bundle
+    from loyalty_core.ml.versions import VersionRecord
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.history import ModelName
 

@@ -1,1 +1,29 @@
 """RFM over the customers in scope."""
+
+from loyalty_core.analytics.rfm.figures import (
+    CurvePoint,
+    RfmFigures,
+    RfmSegment,
+    Spending,
+    cell_conditions,
+    money_curve,
+    segment_condition,
+    strength,
+)
+from loyalty_core.analytics.rfm.movement import Flow, Kind, Movement
+from loyalty_core.analytics.rfm.preview import RfmChange
+
+__all__ = [
+    "CurvePoint",
+    "Flow",
+    "Kind",
+    "Movement",
+    "RfmChange",
+    "RfmFigures",
+    "RfmSegment",
+    "Spending",
+    "cell_conditions",
+    "money_curve",
+    "segment_condition",
+    "strength",
+]

@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.analytics.scope import ScopedBase, condition
-from loyalty_core.rfm.cells import NO_PURCHASES, SEGMENT_NAMES, SEGMENTS, segment_names
-from loyalty_core.rfm.cut_points import current_cut_points, kept_cut_points
-from loyalty_core.rfm.maps import map_at
-from loyalty_core.rfm.scores import RfmCutPoints, measure
+from loyalty_core.rfm import (
+    NO_PURCHASES,
+    SEGMENT_NAMES,
+    SEGMENTS,
+    RfmCutPoints,
+    current_cut_points,
+    kept_cut_points,
+    map_at,
+    measure,
+    segment_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

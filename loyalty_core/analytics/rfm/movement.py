@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from loyalty_core.analytics.rfm.figures import strength
-from loyalty_core.rfm.cut_points import current_cut_points, kept_cut_points
-from loyalty_core.rfm.scores import measure
+from loyalty_core.rfm import current_cut_points, kept_cut_points, measure
 from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run
 
 if TYPE_CHECKING:

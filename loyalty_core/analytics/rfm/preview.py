@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.analytics.rfm.figures import strength
-from loyalty_core.rfm.cells import NO_PURCHASES, cell_index
-from loyalty_core.rfm.cut_points import current_cut_points, kept_cut_points
-from loyalty_core.rfm.scores import measure, never_bought_in_sql, score_columns
+from loyalty_core.rfm import (
+    NO_PURCHASES,
+    cell_index,
+    current_cut_points,
+    kept_cut_points,
+    measure,
+    never_bought_in_sql,
+    score_columns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loyalty_core.rfm.maps import RfmMap
-    from loyalty_core.rfm.scores import RfmCutPoints
+    from loyalty_core.rfm import RfmCutPoints, RfmMap
     from loyalty_core.warehouse import Warehouse
 
 _SCORES = ("recency", "frequency", "monetary")

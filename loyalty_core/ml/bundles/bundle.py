@@ -32,10 +32,10 @@ from loyalty_core.ml.bundles.files import (
     sha256,
     version_folder,
 )
-from loyalty_core.ml.bundles.sandbox import ModelNotProven, prove
 from loyalty_core.ml.bundles.scaler import Scaler, UnsafePickle, read_scaler
-from loyalty_core.ml.bundles.tflite import ModelUnreadable, TfliteModel
-from loyalty_core.ml.features.contract import FeatureContract
+from loyalty_core.ml.features import FeatureContract
+from loyalty_core.ml.litert.model import ModelUnreadable, TfliteModel
+from loyalty_core.ml.litert.sandbox import ModelNotProven, prove
 
 __all__ = ["Bundle", "BundleError", "BundleParts", "ModelNotFound", "ModelPart", "load_bundle"]
 

@@ -1,1 +1,10 @@
 """How good a model is: metrics with intervals, beside simple baselines on the same rows."""
+
+from loyalty_core.ml.evaluation.bootstrap import Bootstrap, Difference
+from loyalty_core.ml.evaluation.ranking import area_under_curve
+
+__all__ = [
+    "Bootstrap",
+    "Difference",
+    "area_under_curve",
+]

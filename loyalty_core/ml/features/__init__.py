@@ -1,1 +1,49 @@
 """What a model reads: the feature contract, the rows that fill it, and how far they have moved since a training."""
+
+from loyalty_core.ml.features.contract import (
+    Encoded,
+    FeatureContract,
+    FeatureCountMismatch,
+    FeatureKind,
+    InputFeature,
+    MappedFeature,
+    MappingError,
+    as_arrow,
+    as_numbers,
+    fit_contract,
+    kind_of,
+    require_input_size,
+    required_columns,
+    resolve_mapping,
+)
+from loyalty_core.ml.features.drift import DRIFTED, MOVED, FeatureDrift, Spread, State, psi, state_of
+from loyalty_core.ml.features.inputs import ModelInputs
+from loyalty_core.ml.features.reference import Reference, count_rows, make_reference
+
+__all__ = [
+    "DRIFTED",
+    "MOVED",
+    "Encoded",
+    "FeatureContract",
+    "FeatureCountMismatch",
+    "FeatureDrift",
+    "FeatureKind",
+    "InputFeature",
+    "MappedFeature",
+    "MappingError",
+    "ModelInputs",
+    "Reference",
+    "Spread",
+    "State",
+    "as_arrow",
+    "as_numbers",
+    "count_rows",
+    "fit_contract",
+    "kind_of",
+    "make_reference",
+    "psi",
+    "require_input_size",
+    "required_columns",
+    "resolve_mapping",
+    "state_of",
+]

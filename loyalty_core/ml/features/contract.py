@@ -23,7 +23,7 @@ from loyalty_core.errors import DataError, LoyaltyError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from loyalty_core.settings.settings import Settings
+    from loyalty_core.settings import Settings
 
 FeatureKind = Literal["number", "boolean", "text"]
 Values = pa.Array | pa.ChunkedArray | npt.NDArray[Any]

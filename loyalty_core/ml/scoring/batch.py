@@ -11,19 +11,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loyalty_core.ml.features.contract import as_numbers
-from loyalty_core.ml.serving.risk import DECIMALS, RISKS
-from loyalty_core.rfm.cells import segment_names
-from loyalty_core.rfm.scores import RfmColumns, score_arrays
+from loyalty_core.ml.features import as_numbers
+from loyalty_core.ml.serving import DECIMALS, RISKS
+from loyalty_core.rfm import RfmColumns, score_arrays, segment_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from loyalty_core.ml.features.contract import Encoded
-    from loyalty_core.ml.serving.answers import Models
-    from loyalty_core.ml.serving.risk import RiskThresholds
-    from loyalty_core.rfm.scores import RfmCutPoints
+    from loyalty_core.ml.features import Encoded
+    from loyalty_core.ml.serving import Models, RiskThresholds
+    from loyalty_core.rfm import RfmCutPoints
 
 FloatRows = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
-from loyalty_core.ml.features.inputs import ModelInputs
+from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult, score_base
-from loyalty_core.ml.serving.source import model_source
+from loyalty_core.ml.serving import model_source
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.segments.refreshing import Refreshed, refresh_all
-from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import Warehouse
 

@@ -12,15 +12,18 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.ml.features.contract import require_input_size, required_columns
+from loyalty_core.ml.features import require_input_size, required_columns
 from loyalty_core.ml.scoring.batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch, has_model
 from loyalty_core.ml.scoring.prefetch import ahead, in_order
-from loyalty_core.ml.serving.answers import Models
-from loyalty_core.ml.serving.risk import RiskThresholds
-from loyalty_core.ml.serving.served_models import ServedModels
-from loyalty_core.rfm.cut_points import RfmUnavailable, compute_cut_points, current_cut_points, keep_cut_points
-from loyalty_core.rfm.maps import map_at
-from loyalty_core.rfm.scores import RfmCutPoints
+from loyalty_core.ml.serving import Models, RiskThresholds, ServedModels
+from loyalty_core.rfm import (
+    RfmCutPoints,
+    RfmUnavailable,
+    compute_cut_points,
+    current_cut_points,
+    keep_cut_points,
+    map_at,
+)
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.engine import database_file
 from loyalty_core.warehouse.predictions.relation import in_words

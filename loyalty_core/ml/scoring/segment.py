@@ -17,15 +17,15 @@ from typing_extensions import TypedDict
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.scoring.pipeline import make_served_scorer
-from loyalty_core.ml.serving.risk import RISKS
-from loyalty_core.rfm.scores import score_columns
+from loyalty_core.ml.serving import RISKS
+from loyalty_core.rfm import score_columns
 from loyalty_core.segments.predicted_fields import field_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loyalty_core.ml.serving.served_models import ServedModels
-    from loyalty_core.rfm.scores import RfmCutPoints
+    from loyalty_core.ml.serving import ServedModels
+    from loyalty_core.rfm import RfmCutPoints
     from loyalty_core.segments import Segment, SegmentationEngine
     from loyalty_core.warehouse import Warehouse
 

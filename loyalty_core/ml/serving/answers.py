@@ -9,10 +9,10 @@ import numpy.typing as npt
 from typing_extensions import TypedDict
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.features.contract import FeatureContract
+from loyalty_core.ml.features import FeatureContract
 from loyalty_core.ml.serving.recommendations import recommend
 from loyalty_core.ml.serving.risk import DECIMALS, Risk, RiskThresholds
-from loyalty_core.rfm.scores import RfmScore
+from loyalty_core.rfm import RfmScore
 
 FloatRows = npt.NDArray[np.float32]
 

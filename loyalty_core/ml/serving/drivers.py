@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from loyalty_core.ml.features.contract import Encoded
+from loyalty_core.ml.features import Encoded
 from loyalty_core.ml.serving.answers import Driver, Drivers, FloatRows, Models
 from loyalty_core.ml.serving.shapley import Explanation, explain
 from loyalty_core.warehouse.columns.labels import label_of

@@ -5,13 +5,15 @@ import time
 from pathlib import Path
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles.bundle import Bundle, load_bundle, open_active
-from loyalty_core.ml.bundles.files import (
+from loyalty_core.ml.bundles import (
     ACTIVE_FILE,
+    Bundle,
     BundleError,
     ModelNotFound,
     Stamp,
     list_versions,
+    load_bundle,
+    open_active,
     read_active,
     stamp_of,
 )

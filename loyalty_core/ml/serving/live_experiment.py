@@ -4,9 +4,17 @@ import threading
 import time
 from pathlib import Path
 
-from loyalty_core.ml.bundles.bundle import Bundle, ModelNotFound, open_folder
-from loyalty_core.ml.bundles.experiment import EXPERIMENT_FILE, read_experiment
-from loyalty_core.ml.bundles.files import BundleError, Stamp, stamp_of, version_folder
+from loyalty_core.ml.bundles import (
+    EXPERIMENT_FILE,
+    Bundle,
+    BundleError,
+    ModelNotFound,
+    Stamp,
+    open_folder,
+    read_experiment,
+    stamp_of,
+    version_folder,
+)
 from loyalty_core.ml.serving.served_models import Challenger, ServedModels
 
 # A refused challenger may be mended without a new test, so it is tried again after this time.

@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from loyalty_core.ml.features.contract import FeatureContract, FeatureKind, InputFeature
+from loyalty_core.ml.features import FeatureContract, FeatureKind, InputFeature
 
 FloatRows = npt.NDArray[np.float32]
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from loyalty_core.ml.serving.risk import Risk
-from loyalty_core.rfm.scores import RfmScore
+from loyalty_core.rfm import RfmScore
 
 Level = Literal["low", "middle", "high"]
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 
 Risk = Literal["low", "medium", "high"]
 RISKS: tuple[Risk, ...] = ("low", "medium", "high")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from loyalty_core.ml.bundles.experiment import Experiment
+from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.serving.answers import Models
 from loyalty_core.ml.serving.arms import position, positions
 from loyalty_core.warehouse.predictions.relation import ScoringRun

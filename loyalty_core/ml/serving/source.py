@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles.experiment import Experiment
-from loyalty_core.ml.features.inputs import ModelInputs
+from loyalty_core.ml.bundles import Experiment
+from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.serving.mock import MOCK_VERSION, MockModels
 from loyalty_core.ml.serving.served_models import ServedModels
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 
 
 @dataclass(frozen=True)

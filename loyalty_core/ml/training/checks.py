@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.evaluation.ranking import area_under_curve
-from loyalty_core.ml.features.contract import as_arrow, as_numbers, kind_of
+from loyalty_core.ml.evaluation import area_under_curve
+from loyalty_core.ml.features import as_arrow, as_numbers, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -54,7 +54,7 @@ with _quiet_stderr():
     import keras
     import tensorflow as tf
 
-    from loyalty_core.ml.bundles.tflite import TfliteModel
+    from loyalty_core.ml.litert.model import TfliteModel
 
 FloatRows = npt.NDArray[np.float32]
 # Keras's annotations do not fit its own functions.

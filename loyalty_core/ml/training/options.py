@@ -14,7 +14,7 @@ from loyalty_core.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loyalty_core.settings.settings import Settings
+    from loyalty_core.settings import Settings
 
 MODELS = ("churn", "nbo")
 _MOST_UNITS = 4096

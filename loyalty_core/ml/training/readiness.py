@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from loyalty_core.ml.features.contract import required_columns
+from loyalty_core.ml.features import required_columns
 from loyalty_core.ml.training.checks import (
     SINCE_IGNORED,
     Finding,

@@ -16,14 +16,14 @@ import requests
 from rich.console import Console
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles.files import read_manifest, version_folder
+from loyalty_core.ml.bundles import read_manifest, version_folder
 from loyalty_core.ml.training.report import print_evaluation, print_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from loyalty_core.ml.training.train import TrainedBundle
-    from loyalty_core.settings.settings import Settings
+    from loyalty_core.settings import Settings
 
 # A training does not wait for a server that hangs: per request, and for all of them.
 _REQUEST_SECONDS = 3.0

@@ -20,13 +20,10 @@ import numpy.typing as npt
 from sklearn.preprocessing import StandardScaler
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles.bundle import Bundle, BundleParts, ModelPart, load_bundle
-from loyalty_core.ml.bundles.files import ModelNotFound
-from loyalty_core.ml.bundles.scaler import Scaler, read_scaler
+from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, Scaler, load_bundle, read_scaler
 from loyalty_core.ml.evaluation.baselines import find_simple_rule, fit_baselines
 from loyalty_core.ml.evaluation.metrics import evaluate_churn, evaluate_offers
-from loyalty_core.ml.features.contract import FeatureContract, fit_contract, require_input_size, required_columns
-from loyalty_core.ml.features.reference import make_reference
+from loyalty_core.ml.features import FeatureContract, fit_contract, make_reference, require_input_size, required_columns
 from loyalty_core.ml.training.checks import Finding, Labels, check_history, read_labels, refuse_if_stopped
 from loyalty_core.ml.training.network import Epoch, Rows, TrainedNetwork, prove_parity, train_network
 from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
@@ -39,7 +36,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loyalty_core.ml.training.options import TrainingOptions
-    from loyalty_core.settings.settings import Settings
+    from loyalty_core.settings import Settings
     from loyalty_core.warehouse import Warehouse
 
 FloatRows = npt.NDArray[np.float32]

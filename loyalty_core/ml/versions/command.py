@@ -8,16 +8,29 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
-from loyalty_core.ml.bundles.bundle import Bundle, BundleError, load_bundle
-from loyalty_core.ml.bundles.experiment import DEFAULT_SHARE, Experiment, running_challenger, running_experiment
-from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
-from loyalty_core.ml.bundles.files import ACTIVATE, TRAIN, list_versions, read_active
-from loyalty_core.ml.bundles.store import activate, rollback
+from loyalty_core.ml.bundles import (
+    ACTIVATE,
+    DEFAULT_SHARE,
+    TRAIN,
+    Bundle,
+    BundleError,
+    Experiment,
+    activate,
+    grow_experiment,
+    list_versions,
+    load_bundle,
+    read_active,
+    rollback,
+    running_challenger,
+    running_experiment,
+    start_experiment,
+    stop_experiment,
+)
 from loyalty_core.ml.versions.comparison import VersionComparisons
 from loyalty_core.ml.versions.records import read_versions
 from loyalty_core.ml.versions.report import comparison_lines
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
-from loyalty_core.settings.settings import Settings, get_settings
+from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import Warehouse
 

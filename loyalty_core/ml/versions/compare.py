@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
-from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.ml.bundles import load_bundle
 from loyalty_core.ml.versions.comparison import SameRows, VersionComparison
 from loyalty_core.ml.versions.consequences import all_offers, count_shifts
 from loyalty_core.ml.versions.records import TITLES
@@ -15,7 +15,7 @@ from loyalty_core.ml.versions.same_rows import compare_on_same_rows, shared_mode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from loyalty_core.ml.bundles.bundle import Bundle
+    from loyalty_core.ml.bundles import Bundle
     from loyalty_core.segments import Segment, SegmentationEngine, SegmentRepository
     from loyalty_core.warehouse import Warehouse
 

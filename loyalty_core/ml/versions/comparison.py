@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
-from loyalty_core.ml.evaluation.bootstrap import Difference  # noqa: TC001 (pydantic reads the annotations)
+from loyalty_core.ml.evaluation import Difference  # noqa: TC001 (pydantic reads the annotations)
 from loyalty_core.store.version_comparisons import VersionComparisonRecord
 
 if TYPE_CHECKING:

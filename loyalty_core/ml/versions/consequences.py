@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loyalty_core.ml.scoring.pipeline import make_scorer
-from loyalty_core.ml.serving.risk import RISKS
+from loyalty_core.ml.scoring import make_scorer
+from loyalty_core.ml.serving import RISKS
 from loyalty_core.ml.versions.comparison import Matrix, Shift
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from loyalty_core.ml.bundles.bundle import Bundle
-    from loyalty_core.ml.scoring.batch import BatchScorer
+    from loyalty_core.ml.bundles import Bundle
+    from loyalty_core.ml.scoring import BatchScorer
     from loyalty_core.rules import Rule
     from loyalty_core.segments import Segment, SegmentationEngine
     from loyalty_core.warehouse import Warehouse

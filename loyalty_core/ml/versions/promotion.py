@@ -5,11 +5,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.experiment import running_challenger
-from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
-from loyalty_core.ml.bundles.files import BundleError
-from loyalty_core.ml.bundles.store import activate, discard, earlier_versions, rollback
+from loyalty_core.ml.bundles import (
+    BundleError,
+    activate,
+    discard,
+    earlier_versions,
+    grow_experiment,
+    load_bundle,
+    rollback,
+    running_challenger,
+    start_experiment,
+    stop_experiment,
+)
 from loyalty_core.ml.versions.comparison import VersionComparisons
 from loyalty_core.ml.versions.records import TITLES, losses_to, read_versions
 from loyalty_core.store import audit
@@ -17,9 +24,8 @@ from loyalty_core.store import audit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from loyalty_core.ml.bundles.bundle import Bundle
-    from loyalty_core.ml.bundles.experiment import Experiment
-    from loyalty_core.settings.settings import Settings
+    from loyalty_core.ml.bundles import Bundle, Experiment
+    from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore
 
 SUBJECT_KIND = "model version"

@@ -6,13 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from loyalty_core.ml.bundles.files import (
-    BundleError,
-    list_versions,
-    read_active,
-    read_manifest,
-    version_folder,
-)
+from loyalty_core.ml.bundles import BundleError, list_versions, read_active, read_manifest, version_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from loyalty_core.ml.evaluation.bootstrap import Bootstrap
+from loyalty_core.ml.evaluation import Bootstrap
 from loyalty_core.ml.evaluation.metrics import churn_curves, churn_metrics, confusion, deciles, offer_metrics
-from loyalty_core.ml.features.contract import required_columns
-from loyalty_core.ml.training.checks import Labels, read_labels
-from loyalty_core.ml.training.options import MODELS, TrainingOptions
+from loyalty_core.ml.features import required_columns
+from loyalty_core.ml.training import MODELS, Labels, TrainingOptions, read_labels
 from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
 from loyalty_core.ml.versions.comparison import SameRows, Side
 from loyalty_core.warehouse.history import History, read_history
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from loyalty_core.ml.bundles.bundle import Bundle
+    from loyalty_core.ml.bundles import Bundle
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.history import ModelName
 

@@ -5,8 +5,16 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.analytics.churn.budget import LossBin, Plan, Terms, plan, splitting_loss
-from loyalty_core.analytics.churn.figures import ChurnCurve, loss_rule, threshold_rule
+from loyalty_core.analytics.churn import (
+    ChurnCurve,
+    LossBin,
+    Plan,
+    Terms,
+    loss_rule,
+    plan,
+    splitting_loss,
+    threshold_rule,
+)
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format

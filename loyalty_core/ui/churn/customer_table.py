@@ -7,10 +7,9 @@ from typing import Any, cast
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.churn.figures import ChurnCurve, risk_rule
-from loyalty_core.ml.serving.recommendations import recommend
-from loyalty_core.ml.serving.risk import RISKS, Risk
-from loyalty_core.rfm.scores import RfmScore
+from loyalty_core.analytics.churn import ChurnCurve, risk_rule
+from loyalty_core.ml.serving import RISKS, Risk, recommend
+from loyalty_core.rfm import RfmScore
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.churn import queries as reading

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from loyalty_core.analytics.churn.budget import Choice, Plan
-from loyalty_core.analytics.churn.figures import ChurnCurve
-from loyalty_core.analytics.churn.groups import RiskByValue
-from loyalty_core.ml.serving.risk import RiskThresholds
+from loyalty_core.analytics.churn import Choice, ChurnCurve, Plan, RiskByValue
+from loyalty_core.ml.serving import RiskThresholds
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.warehouse.columns.labels import label_of

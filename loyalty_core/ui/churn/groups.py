@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from loyalty_core.analytics.churn.figures import ChurnCurve
-from loyalty_core.analytics.churn.groups import YEAR, RiskByValue, tenure_range
+from loyalty_core.analytics.churn import YEAR, ChurnCurve, RiskByValue, tenure_range
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.churn import figures

@@ -4,9 +4,8 @@ from typing import Literal
 
 import streamlit as st
 
-from loyalty_core.analytics.churn.figures import Alike, ChurnCurve
-from loyalty_core.analytics.churn.quality import ModelQuality
-from loyalty_core.ml.serving.risk import RISKS, RiskThresholds
+from loyalty_core.analytics.churn import Alike, ChurnCurve, ModelQuality
+from loyalty_core.ml.serving import RISKS, RiskThresholds
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column

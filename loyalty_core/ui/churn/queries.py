@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from loyalty_core.analytics.churn import ChurnCurve, LossBin, RiskByValue
 from loyalty_core.analytics.churn import figures as churn
 from loyalty_core.analytics.churn import groups as churn_groups
-from loyalty_core.analytics.churn.budget import LossBin
-from loyalty_core.analytics.churn.figures import ChurnCurve
-from loyalty_core.analytics.churn.groups import RiskByValue
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.bundles.experiment import Experiment
-from loyalty_core.ml.serving.risk import Risk
+from loyalty_core.ml.bundles import Experiment
+from loyalty_core.ml.serving import Risk
 from loyalty_core.services import get_services
 from loyalty_core.ui import data
 from loyalty_core.ui.data import RuleBasis, kept

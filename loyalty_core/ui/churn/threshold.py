@@ -2,10 +2,9 @@
 
 import streamlit as st
 
-from loyalty_core.analytics.churn.figures import ChurnCurve, Targeting, threshold_rule
-from loyalty_core.analytics.churn.quality import ModelQuality
+from loyalty_core.analytics.churn import ChurnCurve, ModelQuality, Targeting, threshold_rule
 from loyalty_core.analytics.scope import ScopedBase
-from loyalty_core.ml.serving.risk import RiskThresholds
+from loyalty_core.ml.serving import RiskThresholds
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.churn import figures

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.offers.policy import HIGHEST_LEVER
+from loyalty_core.analytics.offers import HIGHEST_LEVER
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape
@@ -17,8 +17,7 @@ from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, keep_in_addre
 from loyalty_core.ui.offers.saved_policies import draw_kept
 
 if TYPE_CHECKING:
-    from loyalty_core.analytics.offers.arbitration import Arbitration, Reason
-    from loyalty_core.analytics.offers.policy import Policy
+    from loyalty_core.analytics.offers import Arbitration, Policy, Reason
     from loyalty_core.ui.offers.policy_state import PolicyDraft
     from loyalty_core.ui.offers.queries import Reader
 

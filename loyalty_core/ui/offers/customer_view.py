@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from loyalty_core.analytics.offers import BoundPolicy, RankedOffer, bind_policy, rank_offers
 from loyalty_core.analytics.offers.customer_offers import customer_offers
-from loyalty_core.analytics.offers.policy import BoundPolicy, RankedOffer, bind_policy, rank_offers
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import customer, data
@@ -20,7 +20,7 @@ from loyalty_core.ui.predictions import draw_drivers
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loyalty_core.analytics.offers.arbitration import Cutoff
+    from loyalty_core.analytics.offers import Cutoff
     from loyalty_core.ui.offers.policy_state import PolicyDraft
     from loyalty_core.ui.offers.queries import Reader
 

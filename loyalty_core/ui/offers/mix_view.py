@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.offers.mix import LOPSIDED_SHARE, OfferMix
+from loyalty_core.analytics.offers import LOPSIDED_SHARE, OfferMix
 from loyalty_core.analytics.scope import condition
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts

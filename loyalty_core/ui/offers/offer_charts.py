@@ -7,8 +7,7 @@ from typing import Literal
 import plotly.graph_objects as go
 import streamlit as st
 
-from loyalty_core.analytics.offers.arbitration import Arbitration
-from loyalty_core.analytics.offers.mix import BINS, OfferFigures, OfferMix, SegmentOffers
+from loyalty_core.analytics.offers import BINS, Arbitration, OfferFigures, OfferMix, SegmentOffers
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 

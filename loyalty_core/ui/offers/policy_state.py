@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from loyalty_core.analytics.offers.errors import BadPolicy, PolicyNotFound
-from loyalty_core.analytics.offers.policy import HIGHEST_LEVER, OfferTerms, Policy
+from loyalty_core.analytics.offers import HIGHEST_LEVER, BadPolicy, OfferTerms, Policy, PolicyNotFound
 from loyalty_core.services import get_services
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loyalty_core.analytics.offers.policies import KeptPolicy
+    from loyalty_core.analytics.offers import KeptPolicy
 
 POLICY, TERMS = "policy", "terms"
 LEVER, VALUE, CAP = "Lever", "Value", "Cap"

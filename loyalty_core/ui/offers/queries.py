@@ -3,10 +3,17 @@
 import json
 from dataclasses import dataclass
 
+from loyalty_core.analytics.offers import (
+    MOST_SEGMENTS,
+    Arbitration,
+    OfferMix,
+    OfferTerms,
+    Policy,
+    SegmentOffers,
+    arbitrate,
+    bind_policy,
+)
 from loyalty_core.analytics.offers import mix as offers
-from loyalty_core.analytics.offers.arbitration import Arbitration, arbitrate
-from loyalty_core.analytics.offers.mix import MOST_SEGMENTS, OfferMix, SegmentOffers
-from loyalty_core.analytics.offers.policy import OfferTerms, Policy, bind_policy
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment

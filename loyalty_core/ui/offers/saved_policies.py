@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from loyalty_core.analytics.offers.policy import bind_policy
+from loyalty_core.analytics.offers import bind_policy
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
@@ -15,7 +15,7 @@ from loyalty_core.ui.offers.policy_state import fitted
 from loyalty_core.ui.viewer import viewer_name
 
 if TYPE_CHECKING:
-    from loyalty_core.analytics.offers.policies import KeptPolicy
+    from loyalty_core.analytics.offers import KeptPolicy
     from loyalty_core.ui.offers.policy_state import PolicyDraft
 
 _NONE = ""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from loyalty_core.rfm.cells import SCORES, SEGMENT_NAMES, cell_index, segment_names
+from loyalty_core.rfm import SCORES, SEGMENT_NAMES, cell_index, segment_names
 from loyalty_core.ui import charts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loyalty_core.rfm.cell_rules import CellRule
+    from loyalty_core.rfm import CellRule
 
 NO_NAME = "no name"
 # As much as a cell holds on a phone.

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from loyalty_core.rfm.cell_rules import CellCheck, CellRule, check_names, check_rules, painted
-from loyalty_core.rfm.maps import RfmMap, SegmentText
+from loyalty_core.rfm import CellCheck, CellRule, RfmMap, SegmentText, check_names, check_rules, painted
 
 if TYPE_CHECKING:
-    from loyalty_core.rfm.maps import RfmMapVersion
-    from loyalty_core.rfm.scores import FourPoints
-    from loyalty_core.settings.settings import RfmMeasure
+    from loyalty_core.rfm import FourPoints, RfmMapVersion
+    from loyalty_core.settings import RfmMeasure
 
 Way = Literal["paint", "rules"]
 _KEY = "rfm-map-draft"

@@ -4,11 +4,20 @@ from typing import cast
 
 import streamlit as st
 
-from loyalty_core.rfm.cell_rules import Cell, CellCheck, CellRule, Scores
-from loyalty_core.rfm.cells import CELLS, SEGMENT_NAMES, segment_names
-from loyalty_core.rfm.maps import MOST_NAME_CHARACTERS, MOST_TEXT_CHARACTERS, SegmentText
+from loyalty_core.rfm import (
+    CELLS,
+    MOST_NAME_CHARACTERS,
+    MOST_TEXT_CHARACTERS,
+    SEGMENT_NAMES,
+    Cell,
+    CellCheck,
+    CellRule,
+    Scores,
+    SegmentText,
+    segment_names,
+)
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import charts
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.cells_chart import cell_grid

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.rfm.figures import RfmFigures
-from loyalty_core.rfm.scores import RfmCutPoints
+from loyalty_core.analytics.rfm import RfmFigures
+from loyalty_core.rfm import RfmCutPoints
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.queries import Reader

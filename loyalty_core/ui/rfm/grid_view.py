@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import streamlit as st
 
-from loyalty_core.analytics.rfm.figures import RfmFigures, cell_conditions
+from loyalty_core.analytics.rfm import RfmFigures, cell_conditions
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape

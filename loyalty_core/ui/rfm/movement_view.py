@@ -5,7 +5,7 @@ from typing import cast
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.rfm.movement import Flow, Kind, Movement
+from loyalty_core.analytics.rfm import Flow, Kind, Movement
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from loyalty_core.rfm.scores import RfmCutPoints
+from loyalty_core.rfm import RfmCutPoints
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.cells_state import MapDraft

@@ -5,17 +5,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from loyalty_core.analytics.rfm import Movement, RfmChange, RfmFigures, movement
 from loyalty_core.analytics.rfm import figures as rfm
-from loyalty_core.analytics.rfm import movement
 from loyalty_core.analytics.rfm import preview as rfm_preview
-from loyalty_core.analytics.rfm.figures import RfmFigures
-from loyalty_core.analytics.rfm.movement import Movement
-from loyalty_core.analytics.rfm.preview import RfmChange
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.rfm.maps import RfmMap
-from loyalty_core.rfm.scores import RfmCutPoints
+from loyalty_core.rfm import RfmCutPoints, RfmMap
 from loyalty_core.services import get_services
-from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import data
 from loyalty_core.ui.data import RuleBasis, kept
 from loyalty_core.ui.rfm.score_ranges import score_ranges

@@ -6,8 +6,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from loyalty_core.analytics.rfm.figures import CurvePoint, RfmSegment, Spending, strength
-from loyalty_core.analytics.rfm.movement import Flow, Kind
+from loyalty_core.analytics.rfm import CurvePoint, Flow, Kind, RfmSegment, Spending, strength
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 

@@ -3,9 +3,9 @@
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.rfm.preview import RfmChange
+from loyalty_core.analytics.rfm import RfmChange
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.rfm.maps import BadRfmMap, RfmMap, RfmMapVersion
+from loyalty_core.rfm import BadRfmMap, RfmMap, RfmMapVersion
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.jobs import draw_job

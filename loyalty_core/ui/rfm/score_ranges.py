@@ -3,8 +3,8 @@
 from itertools import pairwise
 from math import ceil, floor, inf
 
-from loyalty_core.rfm.scores import RfmCutPoints, Rule
-from loyalty_core.settings.settings import RfmMeasure
+from loyalty_core.rfm import RfmCutPoints, Rule
+from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import formatting as format
 
 MEASURES: tuple[RfmMeasure, ...] = ("recency", "frequency", "monetary")

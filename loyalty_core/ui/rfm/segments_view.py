@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.rfm.figures import CurvePoint, RfmSegment, Spending, money_curve, segment_condition
+from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, money_curve, segment_condition
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape

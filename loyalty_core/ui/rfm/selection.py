@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.analytics.rfm.figures import Spending
+from loyalty_core.analytics.rfm import Spending
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.customer import draw_list, list_columns

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.versions.records import TITLES, VersionRecord
+from loyalty_core.ml.versions import TITLES, VersionRecord
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.training.queries import promotion

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from loyalty_core.ml.versions.comparison import VersionComparison
-from loyalty_core.ml.versions.records import TITLES, Metric, VersionRecord, losses_to
+from loyalty_core.ml.versions import TITLES, Metric, VersionComparison, VersionRecord, losses_to
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.training.queries import comparison, promotion
 from loyalty_core.ui.viewer import viewer_name

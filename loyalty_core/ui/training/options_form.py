@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.ml.training.options import TrainingOptions
+from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.services import get_services
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.warehouse.history import ModelName

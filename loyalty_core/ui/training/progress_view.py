@@ -3,7 +3,7 @@
 import streamlit as st
 
 from loyalty_core.jobs import Job
-from loyalty_core.ml.versions.records import TITLES
+from loyalty_core.ml.versions import TITLES
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts
 from loyalty_core.ui.training import figures

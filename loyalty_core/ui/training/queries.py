@@ -2,11 +2,9 @@
 
 from datetime import date
 
-from loyalty_core.ml.serving.drivers import Kind, mean_drivers
-from loyalty_core.ml.training.readiness import Readiness, read_readiness
-from loyalty_core.ml.versions.comparison import VersionComparison, VersionComparisons
-from loyalty_core.ml.versions.promotion import Promotion
-from loyalty_core.ml.versions.records import VersionRecord, read_versions
+from loyalty_core.ml.serving import Kind, mean_drivers
+from loyalty_core.ml.training import Readiness, read_readiness
+from loyalty_core.ml.versions import Promotion, VersionComparison, VersionComparisons, VersionRecord, read_versions
 from loyalty_core.services import get_services
 from loyalty_core.ui.data import kept
 from loyalty_core.warehouse.history import ModelName

@@ -6,8 +6,8 @@ from datetime import date
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.training.readiness import Readiness
-from loyalty_core.ml.versions.records import TITLES
+from loyalty_core.ml.training import Readiness
+from loyalty_core.ml.versions import TITLES
 from loyalty_core.ui import charts, data
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape, show_error

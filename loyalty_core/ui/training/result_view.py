@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from loyalty_core.jobs import Job
-from loyalty_core.ml.versions.records import VersionRecord
+from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape

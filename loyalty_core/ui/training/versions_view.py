@@ -7,9 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles.experiment import running_challenger
-from loyalty_core.ml.bundles.store import earlier_versions
-from loyalty_core.ml.versions.records import METRICS, VersionRecord
+from loyalty_core.ml.bundles import earlier_versions, running_challenger
+from loyalty_core.ml.versions import METRICS, VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from loyalty_core.errors import CustomerNotFound, ViewUnusable
-from loyalty_core.settings.settings import Settings
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
 from loyalty_core.warehouse.customers.ids import read_id

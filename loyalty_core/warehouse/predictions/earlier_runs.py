@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from loyalty_core.settings.table_name import split_table_name
+from loyalty_core.settings import split_table_name
 from loyalty_core.warehouse.predictions.relation import (
     MARKS,
     NAME,

@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.settings.settings import DEFAULT_WAREHOUSE, Settings
-from loyalty_core.settings.table_name import split_table_name
+from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, split_table_name
 from loyalty_core.warehouse.engine import database_file
 from loyalty_core.warehouse.reflection import reflect_table
 

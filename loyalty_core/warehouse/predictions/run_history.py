@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loyalty_core.settings.settings import Settings
+    from loyalty_core.settings import Settings
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 

@@ -17,7 +17,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from sqlalchemy.dialects import postgresql
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.settings.table_name import split_table_name
+from loyalty_core.settings import split_table_name
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.failures import readable_errors
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_table_names, remark_on

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from loyalty_core.analytics.outcomes import Share
 from loyalty_core.analytics.outcomes.by_version import VersionResult, results_by_version
-from loyalty_core.analytics.outcomes.figures import Share
 
 if TYPE_CHECKING:
     from tests.analytics.outcomes.conftest import Past

@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.outcomes.by_arm import (
-    ArmScores,
-    mean_churn,
-    read_arm_outcomes,
-    read_arm_scores,
-)
+from loyalty_core.analytics.outcomes import ArmScores, Share, mean_churn, read_arm_outcomes, read_arm_scores
 from loyalty_core.analytics.outcomes.by_version import VersionResult
-from loyalty_core.analytics.outcomes.figures import Share
-from loyalty_core.ml.bundles.bundle import load_bundle
-from loyalty_core.ml.bundles.experiment import Experiment
-from loyalty_core.ml.scoring.pipeline import score_base
-from loyalty_core.ml.serving.served_models import Challenger, ServedModels
+from loyalty_core.ml.bundles import Experiment, load_bundle
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.serving import Challenger, ServedModels
 from tests.ml.bases import base as customers
 from tests.ml.bases import fill, predictions
 from tests.ml.serving import models_dir

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from loyalty_core.analytics.outcomes.figures import (
-    ChurnFigures,
-    Interval,
-    OfferFigures,
-    Share,
-    churn_figures,
-    count_scores,
-)
+from loyalty_core.analytics.outcomes import ChurnFigures, Interval, OfferFigures, Share
+from loyalty_core.analytics.outcomes.figures import churn_figures, count_scores
 from loyalty_core.ml.evaluation.metrics import captured, deciles
 
 

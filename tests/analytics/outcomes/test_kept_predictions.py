@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.analytics.outcomes.figures import Share
+from loyalty_core.analytics.outcomes import Share, read_churn_outcomes, read_offer_outcomes
 from loyalty_core.analytics.outcomes.matching import a_month_after
 from loyalty_core.analytics.outcomes.months import shown
-from loyalty_core.analytics.outcomes.past_predictions import read_churn_outcomes, read_offer_outcomes
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.ml.training.checks import MOST_OFFERS, TrainingRefused
+from loyalty_core.ml.training import TrainingRefused
+from loyalty_core.ml.training.checks import MOST_OFFERS
 
 if TYPE_CHECKING:
     from tests.analytics.outcomes.conftest import Past

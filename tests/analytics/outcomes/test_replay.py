@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from loyalty_core.analytics.outcomes import replay
-from loyalty_core.analytics.outcomes.figures import Share
+from loyalty_core.analytics.outcomes import Share, replay, replay_churn, replay_offers
 from loyalty_core.analytics.outcomes.months import role_of
-from loyalty_core.analytics.outcomes.replay import replay_churn, replay_offers
-from loyalty_core.ml.bundles.bundle import Bundle, load_bundle
-from loyalty_core.ml.bundles.store import write_bundle
-from loyalty_core.ml.evaluation.ranking import area_under_curve
-from loyalty_core.ml.features.contract import FeatureCountMismatch
+from loyalty_core.ml.bundles import Bundle, load_bundle, write_bundle
+from loyalty_core.ml.evaluation import area_under_curve
+from loyalty_core.ml.features import FeatureCountMismatch
 from tests.ml.bases import fill
 from tests.ml.serving import MEDIANS, models_dir, training_rows, without_nbo
 

@@ -7,10 +7,20 @@ from typing import Any
 
 import pytest
 
-from loyalty_core.analytics.outcomes.figures import ChurnFigures, Figures, Interval, Measure, OfferFigures, Share
-from loyalty_core.analytics.outcomes.months import Month, Role, Told
-from loyalty_core.analytics.outcomes.verdict import Verdict, performance_verdict
-from loyalty_core.ml.versions.records import VersionRecord
+from loyalty_core.analytics.outcomes import (
+    ChurnFigures,
+    Figures,
+    Interval,
+    Measure,
+    Month,
+    OfferFigures,
+    Role,
+    Share,
+    Told,
+    Verdict,
+    performance_verdict,
+)
+from loyalty_core.ml.versions import VersionRecord
 
 NOTHING: Told[Figures] = Told(why_none="Nothing yet.")
 

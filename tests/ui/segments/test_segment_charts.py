@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from loyalty_core.segments import SegmentSize
-from loyalty_core.segments.figures.overlap import Combination, Overlap
-from loyalty_core.segments.figures.profile import NumberComparison
+from loyalty_core.segments.figures import NumberComparison, Overlap
+from loyalty_core.segments.figures.overlap import Combination
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix, size_history
 from loyalty_core.warehouse import Column
 from tests.workbench import Configure

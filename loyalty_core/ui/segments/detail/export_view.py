@@ -9,8 +9,7 @@ import streamlit as st
 
 from loyalty_core.jobs import Job
 from loyalty_core.segments import Segment
-from loyalty_core.segments.exports.files import ExportNotFound, find_export
-from loyalty_core.segments.exports.rows import FORMATS, Format
+from loyalty_core.segments.exports import FORMATS, ExportNotFound, Format, find_export
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.jobs import draw_job

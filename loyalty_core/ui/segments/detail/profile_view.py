@@ -4,8 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.segments import Segment
-from loyalty_core.segments.figures.overlap import MOST_SEGMENTS
-from loyalty_core.segments.figures.profile import Profile
+from loyalty_core.segments.figures import MOST_SEGMENTS, Profile
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, data
 from loyalty_core.ui import formatting as format

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from loyalty_core.segments import SegmentSize
-from loyalty_core.segments.figures.overlap import Overlap
-from loyalty_core.segments.figures.profile import NumberComparison
+from loyalty_core.segments.figures import NumberComparison, Overlap
 from loyalty_core.ui import formatting as format
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rules import Fault, RuleError
 from loyalty_core.segments import Segment
-from loyalty_core.segments.figures.counting import ConditionCount, Preview
+from loyalty_core.segments.figures import ConditionCount, Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui.segments.address import Address, rule_word
 from loyalty_core.ui.segments.editor.draft import RuleDraft

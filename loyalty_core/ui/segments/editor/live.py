@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.segments.figures.counting import FunnelStep, Preview
+from loyalty_core.segments.figures import FunnelStep, Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape

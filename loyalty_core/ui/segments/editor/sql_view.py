@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.segments.figures.members import DATABASES
+from loyalty_core.segments.figures import DATABASES
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 

@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import SegmentNotFound
-from loyalty_core.segments.figures.counting import Preview
+from loyalty_core.segments.figures import Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui.frame import browser_title
 from loyalty_core.ui.messages import errors_shown, escape, show_error

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.ml.versions.comparison import Shift, VersionComparison
+from loyalty_core.ml.versions import Shift, VersionComparison
 from loyalty_core.ui import charts, data
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape

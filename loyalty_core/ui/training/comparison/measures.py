@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from loyalty_core.ml.evaluation.bootstrap import Difference
-from loyalty_core.ml.versions.comparison import SameRows
-from loyalty_core.ml.versions.records import DIGITS, METRICS, Metric, VersionRecord
+from loyalty_core.ml.evaluation import Difference
+from loyalty_core.ml.versions import DIGITS, METRICS, Metric, SameRows, VersionRecord
 from loyalty_core.ui import formatting as format
 from loyalty_core.warehouse.history import ModelName
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from loyalty_core.ml.serving.risk import RISKS
-from loyalty_core.ml.versions.comparison import Matrix
+from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.versions import Matrix
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 

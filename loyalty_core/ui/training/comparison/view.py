@@ -6,7 +6,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.ml.versions.records import METRICS, TITLES, VersionRecord
+from loyalty_core.ml.versions import METRICS, TITLES, VersionRecord
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.training.comparison import model_charts

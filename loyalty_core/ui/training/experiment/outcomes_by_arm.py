@@ -5,10 +5,9 @@ from collections.abc import Iterator
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.outcomes.by_arm import ArmOutcomes
-from loyalty_core.analytics.outcomes.figures import Interval, Measure, Share
+from loyalty_core.analytics.outcomes import ArmOutcomes, Interval, Measure, Share
 from loyalty_core.analytics.two_shares import customers_needed, difference, least_change
-from loyalty_core.ml.bundles.experiment import Experiment
+from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ui import data
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape

@@ -1,13 +1,7 @@
 """What the tab of the A/B test reads: the test at this moment, and its arms, kept until the next scoring."""
 
-from loyalty_core.analytics.outcomes.by_arm import (
-    ArmOutcomes,
-    ArmScores,
-    mean_churn,
-    read_arm_outcomes,
-    read_arm_scores,
-)
-from loyalty_core.ml.bundles.experiment import Experiment, running_experiment
+from loyalty_core.analytics.outcomes import ArmOutcomes, ArmScores, mean_churn, read_arm_outcomes, read_arm_scores
+from loyalty_core.ml.bundles import Experiment, running_experiment
 from loyalty_core.services import get_services
 from loyalty_core.ui.data import kept
 from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run

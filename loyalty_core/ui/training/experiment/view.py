@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles.experiment import DEFAULT_SHARE, LEAST_SHARE, MOST_SHARE, Experiment
-from loyalty_core.ml.versions.records import VersionRecord
+from loyalty_core.ml.bundles import DEFAULT_SHARE, LEAST_SHARE, MOST_SHARE, Experiment
+from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui import data
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
-from loyalty_core.analytics.monitoring.score_drift import ScoredRun
-from loyalty_core.ml.features.drift import FeatureDrift, Spread
-from loyalty_core.ml.versions.records import TITLES
+from loyalty_core.analytics.monitoring import ScoredRun
+from loyalty_core.ml.features import FeatureDrift, Spread
+from loyalty_core.ml.versions import TITLES
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 
 if TYPE_CHECKING:
-    from loyalty_core.ml.serving.risk import Risk
+    from loyalty_core.ml.serving import Risk
 
 # Colours end there, and the smallest offers are told apart by nobody.
 _MOST_OFFERS = 7

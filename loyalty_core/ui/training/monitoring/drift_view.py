@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.monitoring.report import Monitoring
-from loyalty_core.ml.features.drift import DRIFTED, MOVED, FeatureDrift, State
-from loyalty_core.ml.versions.records import TITLES
+from loyalty_core.analytics.monitoring import Monitoring
+from loyalty_core.ml.features import DRIFTED, MOVED, FeatureDrift, State
+from loyalty_core.ml.versions import TITLES
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape

@@ -1,8 +1,7 @@
 """What the Monitoring tab reads, kept until the view, the version or the predictions change."""
 
-from loyalty_core.analytics.monitoring.report import Monitoring, read_monitoring
-from loyalty_core.analytics.monitoring.score_drift import ScoredRun, read_scores
-from loyalty_core.ml.bundles.files import read_manifest, version_folder
+from loyalty_core.analytics.monitoring import Monitoring, ScoredRun, read_monitoring, read_scores
+from loyalty_core.ml.bundles import read_manifest, version_folder
 from loyalty_core.services import get_services
 from loyalty_core.ui.data import kept
 from loyalty_core.warehouse.predictions.earlier_runs import kept_runs

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.monitoring.score_drift import ScoreChange, ScoredRun, changes
-from loyalty_core.ml.features.drift import State
+from loyalty_core.analytics.monitoring import ScoreChange, ScoredRun, changes
+from loyalty_core.ml.features import State
 from loyalty_core.ui import charts, data
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.training.monitoring import drift_charts

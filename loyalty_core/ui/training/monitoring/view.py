@@ -5,10 +5,9 @@ from contextlib import suppress
 
 import streamlit as st
 
-from loyalty_core.analytics.monitoring.report import Monitoring
-from loyalty_core.analytics.monitoring.retraining import Degradation, Retraining
+from loyalty_core.analytics.monitoring import Degradation, Monitoring, Retraining
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.versions.records import VersionRecord
+from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.training.monitoring import queries as monitoring_reading

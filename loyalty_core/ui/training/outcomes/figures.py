@@ -5,8 +5,7 @@ from datetime import date, timedelta
 
 import plotly.graph_objects as go
 
-from loyalty_core.analytics.outcomes.figures import ChurnFigures, Figures, Measure, OfferFigures
-from loyalty_core.analytics.outcomes.months import Month, Role
+from loyalty_core.analytics.outcomes import ChurnFigures, Figures, Measure, Month, OfferFigures, Role
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loyalty_core.analytics.outcomes.past_predictions import read_churn_outcomes, read_offer_outcomes
-from loyalty_core.analytics.outcomes.replay import replay_churn, replay_offers
-from loyalty_core.analytics.outcomes.verdict import Verdict, performance_verdict
-from loyalty_core.ml.bundles.bundle import load_bundle
+from loyalty_core.analytics.outcomes import (
+    Verdict,
+    performance_verdict,
+    read_churn_outcomes,
+    read_offer_outcomes,
+    replay_churn,
+    replay_offers,
+)
+from loyalty_core.ml.bundles import load_bundle
 from loyalty_core.services import get_services
 from loyalty_core.ui.data import kept
 from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 
 if TYPE_CHECKING:
-    from loyalty_core.analytics.outcomes.months import Told
-    from loyalty_core.ml.versions.records import VersionRecord
+    from loyalty_core.analytics.outcomes import Told
+    from loyalty_core.ml.versions import VersionRecord
     from loyalty_core.warehouse.history import ModelName
 
 

@@ -8,10 +8,8 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from loyalty_core.analytics.outcomes.figures import ChurnFigures, OfferFigures
-from loyalty_core.analytics.outcomes.months import Month, Told, one_per_month
-from loyalty_core.analytics.outcomes.verdict import Verdict
-from loyalty_core.ml.versions.records import METRICS, TITLES, VersionRecord
+from loyalty_core.analytics.outcomes import ChurnFigures, Month, OfferFigures, Told, Verdict, one_per_month
+from loyalty_core.ml.versions import METRICS, TITLES, VersionRecord
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape

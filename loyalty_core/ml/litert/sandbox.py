@@ -69,7 +69,7 @@ def _open_from_stdin() -> int:
 
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    from loyalty_core.ml.bundles.tflite import ModelUnreadable, TfliteModel  # noqa: PLC0415
+    from loyalty_core.ml.litert.model import ModelUnreadable, TfliteModel  # noqa: PLC0415
 
     parcel = np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False)
     for name in sorted(key.partition(":")[0] for key in parcel.files if key.endswith(":content")):
