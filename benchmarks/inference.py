@@ -20,7 +20,7 @@ from loyalty_core.ml.litert import sandbox
 from loyalty_core.ml.serving import LiveBundle
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
-from tests.ml.serving import bundle_parts
+from tests.ml.fixtures import bundle_parts
 
 CALLS = 1_000  # per timing, so that a millisecond of the tables is a microsecond per call
 CUSTOMER = "123e4567-e89b-12d3-a456-426614174000"

@@ -24,9 +24,10 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from loyalty_core.demo.__main__ import main as make_warehouse
 from loyalty_core.demo.truth import truth_path
-from loyalty_core.ml.bundles import TfliteModel, read_scaler
+from loyalty_core.ml.bundles import read_scaler
 from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.evaluation.baselines import GRADIENT_BOOSTING, LOGISTIC_REGRESSION
+from loyalty_core.ml.litert.model import TfliteModel
 from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training.splitting import Split
 from loyalty_core.ml.training.train import Prepared, encode_history, fit_coding, prepare, train, train_model

@@ -9,7 +9,7 @@ import pytest
 from loyalty_core.health import Check, check_health
 from loyalty_core.ml.bundles import activate, start_experiment, write_bundle
 from loyalty_core.services import get_services
-from tests.ml.serving import bundle_parts, other_parts
+from tests.ml.fixtures import bundle_parts, other_parts
 from tests.workbench import Configure
 
 

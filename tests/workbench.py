@@ -24,7 +24,7 @@ from loyalty_core.ml.bundles import activate, write_bundle
 from loyalty_core.services import get_services
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.warehouse.source import name_data
-from tests.ml.serving import bundle_parts, with_reference
+from tests.ml.fixtures import bundle_parts, with_reference
 from tests.servers import ServerProcess, _free_port
 
 if TYPE_CHECKING:

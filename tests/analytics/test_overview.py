@@ -15,7 +15,7 @@ from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions.relation import last_run
 from tests.ml.bases import backend, fill, open_warehouse, predictions
 from tests.ml.bases import base as varied_customers
-from tests.ml.serving import CONTRACT
+from tests.ml.fixtures import CONTRACT
 from tests.segments.scored import engine, keep, kept, predictions_file, scored_demo, sql
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from loyalty_core.store.jobs import JobRecord
 from loyalty_core.warehouse import Warehouse
 from tests.browser.conftest import PATIENCE_MS, PHONE, OpenPage, take_picture, wait_until_drawn
 from tests.jobs.conftest import wait_until
-from tests.ml.serving import bundle_parts, with_reference
+from tests.ml.fixtures import bundle_parts, with_reference
 from tests.servers import ServerProcess, _free_port
 from tests.workbench import Served, start_serving
 

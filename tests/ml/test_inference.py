@@ -16,7 +16,7 @@ from loyalty_core.ml.features import FeatureCountMismatch, MappingError
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
-from tests.ml.serving import GUIDE_CUSTOMER, MEDIANS, make_warehouse, other_parts, without_nbo
+from tests.ml.fixtures import GUIDE_CUSTOMER, MEDIANS, make_warehouse, other_parts, without_nbo
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ from loyalty_core.segments import Segment, SegmentationEngine, SegmentDraft, Seg
 from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import Warehouse
-from tests.ml.serving import CONTRACT
+from tests.ml.fixtures import CONTRACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from loyalty_core.segments import PredictionsMissing, SegmentationEngine, Segmen
 from loyalty_core.segments.errors import BadSegment
 from loyalty_core.store.segments import SegmentRecord
 from tests.ml.bases import base, fill
-from tests.ml.serving import CONTRACT
+from tests.ml.fixtures import CONTRACT
 from tests.segments.scored import keep, segment
 
 if TYPE_CHECKING:

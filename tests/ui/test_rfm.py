@@ -15,7 +15,7 @@ from loyalty_core.ui.navigation import RFM
 from loyalty_core.ui.segments.address import decode_rule
 from tests.ml.bases import base as varied_customers
 from tests.ml.bases import fill
-from tests.ml.serving import CONTRACT
+from tests.ml.fixtures import CONTRACT
 from tests.segments.scored import keep, predictions_file, sql
 from tests.ui.conftest import OpenScreen, texts_of
 from tests.warehouse.conftest import DuckDBFile

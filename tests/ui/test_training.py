@@ -17,7 +17,7 @@ from loyalty_core.ml.versions import SameRows, Shift, VersionComparison, Version
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
-from tests.ml.serving import other_parts
+from tests.ml.fixtures import other_parts
 from tests.ui.conftest import OpenScreen, texts_of
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import CUSTOMERS, TRAINING
-from tests.ml.serving import other_parts
+from tests.ml.fixtures import other_parts
 from tests.ui.conftest import texts_of
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 

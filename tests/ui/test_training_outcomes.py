@@ -13,7 +13,7 @@ from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
-from tests.ml.serving import bundle_parts
+from tests.ml.fixtures import bundle_parts
 from tests.ui.conftest import OpenScreen, texts_of
 from tests.warehouse.written_runs import write_run
 

@@ -15,7 +15,7 @@ from loyalty_core.ml.bundles import Bundle, load_bundle, write_bundle
 from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.features import FeatureCountMismatch
 from tests.ml.bases import fill
-from tests.ml.serving import MEDIANS, models_dir, training_rows, without_nbo
+from tests.ml.fixtures import MEDIANS, models_dir, training_rows, without_nbo
 
 if TYPE_CHECKING:
     from collections.abc import Callable

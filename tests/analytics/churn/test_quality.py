@@ -1,0 +1,78 @@
+"""What the test rows of the training say, straight lines between the deciles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from loyalty_core.analytics.churn import ModelQuality, model_quality
+from loyalty_core.analytics.churn.quality import OnTestRows
+from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
+from loyalty_core.ml.evaluation.metrics import deciles
+from loyalty_core.ml.serving.mock import MockModels
+from tests.ml.fixtures import bundle_parts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# 10 groups of 100 rows with 80, 40, 20, 10, 10, 10, 10, 10, 5, 5 who left: 200 of 1,000.
+LEFT = [80, 40, 20, 10, 10, 10, 10, 10, 5, 5]
+
+
+def known_quality() -> ModelQuality:
+    churned = np.concatenate([np.arange(100) < left for left in LEFT]).astype(np.int8)
+    probability = np.linspace(0.9, 0.1, len(churned))
+    return ModelQuality("v", False, "B", "A sentence.", 1_000, tuple(deciles(churned, probability)))
+
+
+@pytest.mark.parametrize(
+    ("share", "captured", "loyal"),
+    [
+        (0.1, 80 / 200, 0.2),
+        (0.2, 120 / 200, 1 - 120 / 200),
+        (0.15, 100 / 200, 1 - 100 / 150),
+        (0.05, 40 / 200, 0.2),
+        (1.0, 1.0, 0.8),
+    ],
+)
+def test_between_the_deciles(share: float, captured: float, loyal: float):
+    found = known_quality().at_share(share)
+    assert found is not None
+    assert (found.captured, found.loyal_share) == pytest.approx((captured, loyal))
+
+
+def test_nobody_contacted_or_no_test():
+    assert known_quality().at_share(0.0) is None
+    assert ModelQuality("v", False).at_share(0.5) is None
+
+
+def test_deciles_of_unequal_size():
+    quality = ModelQuality(
+        "v",
+        False,
+        deciles=({"rows": 3, "actual": 1.0, "captured": 0.75}, {"rows": 1, "actual": 1.0, "captured": 1.0}),
+    )
+    assert quality.at_share(0.75) == OnTestRows(pytest.approx(0.75), pytest.approx(0.0))
+
+
+@pytest.mark.parametrize(("grade", "word"), [("A", "Very good"), ("D", "Weak"), ("", "Not known")])
+def test_the_grade_as_a_word(grade: str, word: str):
+    assert ModelQuality("v", False, grade).word == word
+
+
+def test_the_active_model_s_own_record(tmp_path: Path):
+    parts, quality = bundle_parts(), known_quality()
+    metrics = {"grade": "B", "sentence": "A sentence.", "deciles": [dict(one) for one in quality.deciles]}
+    churn = replace(parts.models["churn"], metrics=metrics)
+    version = write_bundle(tmp_path, replace(parts, models={**parts.models, "churn": churn}))
+    activate(tmp_path, version, by="test")
+    assert model_quality(load_bundle(tmp_path)) == replace(quality, version=version)
+
+
+def test_mock_models_were_never_tested():
+    quality = model_quality(MockModels({}))
+    assert (quality.is_mock, quality.word, quality.version) == (True, "Made up", "mock")
+    assert quality.at_share(0.3) is None

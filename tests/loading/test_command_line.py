@@ -1,0 +1,264 @@
+"""python -m loyalty_core.demo: what it says, where, and with which exit code."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loyalty_core.demo.__main__ import main
+from loyalty_core.loading.report import LoadReport, mapping_suggestion
+from loyalty_core.settings import Settings
+from tests.loading.conftest import rows_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Export = Callable[..., Path]
+
+ROOT = Path(__file__).parents[2]
+CUSTOMERS = "id,left,points\na,yes,5\nb,no,6\nb,no,6\n"
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "loyalty_core.demo", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_telco_in_one_command(shared_data: Callable[[str], Path], out: Path) -> None:
+    telco = shared_data("telco/Telco-Customer-Churn.csv")
+    done = run("--from-features", telco, "--id", "customerID", "--churn", "Churn", "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Read 7,043 rows of Telco-Customer-Churn.csv.\nLeft out: none.\n" in done.stdout
+    assert "Column TotalCharges: 11 blank values became empty (NULL)." in done.stdout
+    assert "  customer_churn_history: 7,043 rows\n" in done.stdout
+    snippet = done.stdout.split("\n\n")[1]
+    assert tomllib.loads(snippet) == {
+        "ml_model_input_size": 3,
+        "ml_feature_mapping": {
+            "tenure": "tenure",
+            "MonthlyCharges": "MonthlyCharges",
+            "TotalCharges": "TotalCharges",
+        },
+    }
+    assert done.stdout.endswith(f"Next: DWH_URL='duckdb:///{out}' make run\n")
+
+
+def test_online_retail_in_one_command(shared_data: Callable[[str], Path], out: Path) -> None:
+    retail = shared_data("onlineretail/onlineretail.parquet")
+    done = run(
+        *("--from-transactions", retail, "--customer", "CustomerID", "--date", "InvoiceDate"),
+        *("--amount", "Quantity*UnitPrice", "--transaction", "InvoiceNo", "--out", out),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "397,884 lines, 18,532 transactions of 4,338 customers, revenue 8,911,407.90" in done.stdout
+    assert "  customer_features_view: 4,338 rows\n  customer_churn_history: 18,393 rows\n" in done.stdout
+    assert "ml_feature_mapping" not in done.stdout  # the view has the guide's columns
+
+
+def test_the_demo_in_one_command(out: Path) -> None:
+    done = run("--customers", 200, "--seed", 3, "--snapshot", "2024-06-01", "--out", out)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Simulated 200 customers.\n")
+    facts = dict(rows_of(out, "FROM warehouse_info"))
+    assert (facts["source"], facts["snapshot_date"]) == ("demo", "2024-06-01")
+
+
+def test_the_default_place_is_where_the_app_looks(
+    export: Export, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = export(CUSTOMERS)
+    monkeypatch.chdir(tmp_path)
+    assert main(["--from-features", str(file), "--id", "id"]) == 0
+    address = Settings().dwh_url
+    assert rows_of(tmp_path / address.removeprefix("duckdb:///"), "SELECT count(*) FROM customer_features_view") == [
+        (2,)
+    ]
+    assert capsys.readouterr().out.endswith("\nNext: make run\n")
+
+
+def test_every_option_of_a_customer_file_counts(export: Export, out: Path) -> None:
+    file = export("id,left,joined\na,yes,01/02/2020\nb,no,03/04/2020\n")
+    options = ["--churn", "left", "--snapshot", "2020-12-31", "--date-order", "day-first", "--out", str(out)]
+    assert main(["--from-features", str(file), "--id", "id", *options]) == 0
+    assert rows_of(out, "FROM customer_churn_history ORDER BY customer_id") == [
+        ("a", date(2020, 2, 1), 1, date(2020, 12, 31)),
+        ("b", date(2020, 4, 3), 0, date(2020, 12, 31)),
+    ]
+
+
+def test_every_option_of_a_log_counts(export: Export, out: Path) -> None:
+    lines = ["I1,a,01/02/2020,5,2", "I1,a,01/02/2020,1,1", "I2,b,02/03/2020,5,-1", "I3,a,04/04/2020,1,1"]
+    file = export("\n".join(["inv,who,day,paid,pieces", *lines]))
+    options = ["--transaction", "inv", "--quantity", "pieces", "--date-order", "day-first", "--churn-days", "20"]
+    columns = ["--customer", "who", "--date", "day", "--amount", "paid"]
+    assert main(["--from-transactions", str(file), *columns, *options, "--out", str(out)]) == 0
+    assert rows_of(out, "FROM transactions ORDER BY transaction_id") == [
+        ("I1", "a", datetime(2020, 2, 1), 6.0, 3.0),
+        ("I3", "a", datetime(2020, 4, 4), 1.0, 1.0),
+    ]
+    query = "SELECT snapshot_date, churned FROM customer_churn_history"
+    assert rows_of(out, query) == [(date(2020, 3, 1), 1)]
+
+
+def test_own_data_is_replaced_only_with_overwrite(
+    export: Export, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load = ["--from-features", str(export(CUSTOMERS)), "--id", "id", "--out", str(out)]
+    assert main(load) == 0
+    capsys.readouterr()
+    assert main(load) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: ")
+    assert "Add --overwrite" in told.err
+    assert main(["--customers", "50", "--out", str(out)]) == 1
+    assert main([*load, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "one of the arguments --customers --from-features --from-transactions is required"),
+        (["--customers", "0"], "'0' is not a whole number of 1 or more"),
+        (["--customers", "-5"], "'-5' is not a whole number of 1 or more"),
+        (["--customers", "many"], "'many' is not a whole number of 1 or more"),
+        (["--customers", "5", "--id", "a"], "--id does not go with --customers"),
+        (["--customers", "5", "--seed", "x"], "invalid int value: 'x'"),
+        (["--customers", "5", "--snapshot", "1/2/2024"], "'1/2/2024' is not a date such as 2024-12-31"),
+        (["--customers", "5", "--from-features", "a.csv"], "not allowed with argument"),
+        (["--from-features", "a.csv"], "--from-features needs --id"),
+        (["--from-features", "a.csv", "--id", "a", "--seed", "1"], "--seed does not go with --from-features"),
+        (["--from-features", "a.csv", "--id", "a", "--amount", "b"], "--amount does not go with --from-features"),
+        (["--from-transactions", "a.csv"], "--from-transactions needs --customer"),
+        (["--from-transactions", "a.csv", "--customer", "c"], "--from-transactions needs --date"),
+        (["--from-transactions", "a.csv", "--customer", "c", "--date", "d"], "--from-transactions needs --amount"),
+        (
+            ["--from-transactions", "a", "--customer", "c", "--date", "d", "--amount", "e", "--churn-days", "0"],
+            "'0' is not a whole number of 1 or more",
+        ),
+        (
+            ["--from-transactions", "a", "--customer", "c", "--date", "d", "--amount", "e", "--churn", "f"],
+            "--churn does not go with --from-transactions",
+        ),
+        (["--from-features", "a.csv", "--id", "a", "--date-order", "year-first"], "invalid choice: 'year-first'"),
+        (["--from-features", "a.csv", "--id", "a", "--colour", "red"], "unrecognized arguments: --colour red"),
+    ],
+)
+def test_options_that_do_not_fit_are_told_in_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: ")
+    assert message in told.err
+    assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments"),
+    [
+        (b"", ["--id", "id"]),
+        (b"id,a\n1,2,3\n", ["--id", "id"]),
+        (b"id,a\n1,2\n", ["--id", "nr"]),
+        (b'id,"a\nb"\n1,2\n', ["--id", "a b c"]),
+        (b"id,a\n1,maybe\n", ["--id", "id", "--churn", "a"]),
+        (bytes(range(256)), ["--id", "id"]),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_in_one_line(
+    export: Export, out: Path, content: bytes, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--from-features", str(export(content)), *arguments, "--out", str(out)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: export.csv ") or told.err.startswith("error: Column a ")
+    assert told.err.count("\n") == 1
+
+
+def test_an_unwritable_place_is_told_in_one_line(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--from-features", str(export(CUSTOMERS)), "--id", "id", "--out", "/proc/w.duckdb"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: The warehouse /proc/w.duckdb could not be written.")
+    assert told.count("\n") == 1
+
+
+def test_a_load_that_is_stopped_leaves_nothing(export: Export, out: Path) -> None:
+    row = ",".join(str(number) for number in range(300))
+    file = export("\n".join([",".join(f"c{number}" for number in range(300)), *[row] * 5_000]))
+    load = subprocess.Popen(
+        [sys.executable, "-m", "loyalty_core.demo", "--from-features", file, "--id", "c0", "--out", out],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (out.parent.exists() and list(out.parent.iterdir())):
+        assert load.poll() is None
+        time.sleep(0.005)
+    load.send_signal(signal.SIGTERM)
+    _, told = load.communicate()
+    assert (load.returncode, told) == (1, "error: Stopped; nothing was written.\n")
+    assert list(out.parent.iterdir()) == []
+
+
+def test_help_names_every_option() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    for option in (
+        "--customers",
+        "--from-features",
+        "--from-transactions",
+        "--overwrite",
+        "--date-order",
+        "--churn-days",
+    ):
+        assert option in done.stdout
+
+
+def test_the_suggested_mapping_is_toml_whatever_the_names() -> None:
+    names = ["points", "a b", 'quo"te', "é", "a.b", "back\\slash"]
+    lines = mapping_suggestion({**dict.fromkeys(names, "BIGINT"), "city": "VARCHAR", "vip": "BOOLEAN"})
+    parsed = tomllib.loads("\n".join(lines[1:]))
+    assert parsed == {"ml_model_input_size": 6, "ml_feature_mapping": {name: name for name in names}}
+
+
+def test_the_suggested_mapping_is_accepted_by_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = mapping_suggestion({"tenure": "BIGINT", "Monthly Charges": "DOUBLE"})
+    (tmp_path / "loyalty.toml").write_text("\n".join(lines[1:]))
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    assert settings.ml_feature_mapping == {"tenure": "tenure", "Monthly Charges": "Monthly Charges"}
+    assert settings.ml_model_input_size == 2
+
+
+def test_many_numeric_columns_are_suggested_in_part() -> None:
+    lines = mapping_suggestion({f"n{number}": "DOUBLE" for number in range(40)})
+    assert "ml_model_input_size = 12" in lines
+    assert lines[-2] == f"# further columns of numbers: {', '.join(f'n{n}' for n in range(12, 24))} and 16 more"
+
+
+def test_a_view_without_numbers_has_nothing_to_suggest() -> None:
+    assert mapping_suggestion({"city": "VARCHAR"}) == [
+        "The view has no column of numbers, so there is nothing for the models to learn from."
+    ]
+
+
+def test_a_report_with_many_remarks_is_cut() -> None:
+    report = LoadReport("a.csv", 5, "5 customers", {}, [f"Remark {number}." for number in range(250)])
+    assert len(report.lines()) == 14
+    assert report.lines()[-1] == "There are 240 more remarks like these."

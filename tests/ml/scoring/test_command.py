@@ -1,0 +1,121 @@
+"""`python -m loyalty_core.ml.scoring`: what it prints and how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loyalty_core.segments import SegmentDraft, SegmentRepository
+from loyalty_core.store import StateStore
+from tests.ml.bases import base, fill
+from tests.warehouse.conftest import DuckDBFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run the command in a folder of its own, with these environment variables."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+
+    def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        environment = {**inherited, "PYTHONPATH": str(REPOSITORY), "DWH_URL": "duckdb:///warehouse.duckdb", **settings}
+        return subprocess.run(
+            [sys.executable, "-m", "loyalty_core.ml.scoring", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return command
+
+
+def test_it_scores_and_says_what_it_did(run: Run, tmp_path: Path) -> None:
+    fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(300))
+    done = run(ML_MOCK_MODE="true")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("300 customers scored with mock predictions in ")
+    assert lines[1:] == [
+        "Written to customer_predictions.parquet.",
+        "days_since_last: 30 blank, taken as the training median.",
+        "avg_transaction_value: 31 blank, taken as the training median.",
+    ]
+    assert (tmp_path / "customer_predictions.parquet").is_symlink()
+
+
+def test_it_computes_the_segments_and_names_those_that_cannot_be(run: Run, tmp_path: Path) -> None:
+    fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(300))
+    rules = {
+        "Everyone": None,
+        "Scored": {">=": [{"var": "churn_probability"}, 0]},
+        "Broken": {">": [{"var": "nowhere"}, 1]},
+        "Put away": None,
+    }
+    with StateStore(f"sqlite:///{tmp_path / 'state.db'}") as store:
+        store.migrate()
+        segments = SegmentRepository(store)
+        made = {name: segments.create(SegmentDraft(name, rule), actor="ann") for name, rule in rules.items()}
+        segments.archive(made["Put away"].id, actor="ann")
+        done = run(ML_MOCK_MODE="true", STATE_DATABASE_URL="sqlite:///state.db")
+        assert done.returncode == 0, done.stderr
+        *_, computed, failed = done.stdout.splitlines()
+        assert computed == "2 of 3 segments computed."
+        assert failed.startswith("Segment “Broken” could not be computed: ")
+        sizes = {name: segments.get(segment.id).size for name, segment in made.items()}
+    assert {name: size and (size.customers, size.cause) for name, size in sizes.items()} == {
+        "Everyone": (300, "scoring"),
+        "Scored": (300, "scoring"),
+        "Broken": None,
+        "Put away": None,
+    }
+
+
+def test_without_a_state_store_it_scores_all_the_same(run: Run, tmp_path: Path) -> None:
+    fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(20))
+    done = run(ML_MOCK_MODE="true")
+    assert done.returncode == 0
+    assert done.stderr.startswith("The segments were not computed: The state store has not been set up yet.")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"ML_MOCK_MODE": "true", "DWH_URL": "duckdb:///nowhere.duckdb"},
+            "The warehouse file nowhere.duckdb does not exist.",
+        ),
+        ({}, "models/nbo.tflite does not exist. Train the models: python train_models_from_dwh.py"),
+        ({"ML_MOCK_MODE": "true", "ML_FEATURE_MAPPING": '{"revenue": "total_revenue"}'}, "ML_MODEL_INPUT_SIZE is 5"),
+        ({"RFM_RULE": "quartile"}, "Setting RFM_RULE has the value 'quartile'"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_an_exit_code(
+    run: Run, tmp_path: Path, settings: dict[str, str], message: str
+) -> None:
+    fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(20))
+    done = run(**settings)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("Scoring stopped: ")
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_help_says_what_it_does(run: Run) -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert "write customer_predictions" in done.stdout.replace("\n", " ")

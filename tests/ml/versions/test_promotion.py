@@ -1,0 +1,163 @@
+"""Changes of the active version: proven, never for the worse by accident, and in the audit trail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loyalty_core.ml.bundles import (
+    BundleError,
+    activate,
+    list_versions,
+    read_active,
+    running_experiment,
+    version_folder,
+    write_bundle,
+)
+from loyalty_core.ml.features import FeatureCountMismatch
+from loyalty_core.ml.versions import METRICS, Promotion, losses_to, read_versions
+from loyalty_core.settings import Settings
+from loyalty_core.store import StateStore, audit
+from tests.ml.fixtures import other_parts, without_nbo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from loyalty_core.ml.bundles import BundleParts
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[StateStore]:
+    with StateStore(f"sqlite:///{tmp_path / 'state.db'}") as store:
+        store.migrate()
+        yield store
+
+
+@pytest.fixture
+def promotion(models_dir: Path, store: StateStore) -> Promotion:
+    return Promotion(Settings(models_dir=models_dir), store)
+
+
+def worse_parts() -> BundleParts:
+    parts = other_parts()
+    return replace(parts, models=parts.models | {"churn": replace(parts.models["churn"], metrics={"auc": 0.8})})
+
+
+def told(store: StateStore) -> list[tuple[str, str, str]]:
+    with store.session(read_only=True) as session:
+        events = audit.recent(session, subject_kind="model version")
+        return [(event.actor, event.action, event.subject_id) for event in reversed(events)]
+
+
+def test_activated_rolled_back_and_discarded(promotion: Promotion, models_dir: Path, store: StateStore):
+    first, second = read_active(models_dir).version, write_bundle(models_dir, other_parts())
+    promotion.activate(second, "ann")
+    assert (read_active(models_dir).version, read_active(models_dir).activated_by) == (second, "ann")
+    assert promotion.rollback("bob") == first
+    promotion.discard(second, "cid")
+    assert list_versions(models_dir) == [first]
+    assert told(store) == [("ann", "activated", second), ("bob", "rolled back to", first), ("cid", "discarded", second)]
+
+
+def test_what_is_worse_must_be_meant(promotion: Promotion, models_dir: Path, store: StateStore):
+    first, worse = read_active(models_dir).version, write_bundle(models_dir, worse_parts())
+    with pytest.raises(BundleError, match=f"{worse} is worse than the active one: AUC of Churn"):
+        promotion.activate(worse, "ann")
+    assert (read_active(models_dir).version, told(store)) == (first, [])
+    promotion.activate(worse, "ann", even_if_worse=True)
+    assert read_active(models_dir).version == worse
+
+
+def test_what_fails_its_contract_is_never_active(promotion: Promotion, models_dir: Path, store: StateStore):
+    first, damaged = read_active(models_dir).version, write_bundle(models_dir, other_parts())
+    (version_folder(models_dir, damaged) / "churn.tflite").write_bytes(b"x")
+    with pytest.raises(BundleError, match=r"churn\.tflite of the version .* was changed"):
+        promotion.activate(damaged, "ann", even_if_worse=True)
+    other = Promotion(Settings(models_dir=models_dir, ml_feature_mapping={"age": "age"}, ml_model_input_size=1), store)
+    with pytest.raises(FeatureCountMismatch):
+        other.activate(first, "ann")
+    assert (read_active(models_dir).version, told(store)) == (first, [])
+
+
+def test_refused_changes_leave_no_trace(promotion: Promotion, models_dir: Path, store: StateStore):
+    active = read_active(models_dir).version
+    with pytest.raises(BundleError, match="is active"):
+        promotion.discard(active, "ann")
+    with pytest.raises(BundleError, match="no earlier version"):
+        promotion.rollback("ann")
+    assert told(store) == []
+
+
+def test_records_tell_each_version_as_it_stands(models_dir: Path):
+    write_bundle(models_dir, worse_parts())
+    damaged = write_bundle(models_dir, other_parts())
+    (version_folder(models_dir, damaged) / "manifest.json").write_bytes(b"{}")
+    broken, worse, active = read_versions(models_dir)
+    assert (broken.version, broken.manifest, broken.models) == (damaged, None, {})
+    assert "manifest.json" in broken.refusal.what
+    assert (active.is_active, active.activated_by, active.trained_by) == (True, "test", "test")
+    assert not worse.is_active
+    assert worse.activated_at is None
+    assert list(losses_to(worse, active)) == ["churn"]
+    assert losses_to(active, worse) == {}
+
+
+def test_a_version_without_a_model_loses_it(models_dir: Path):
+    parts = other_parts()
+    measured = {name: replace(part, metrics={"auc": 0.9, "top_1": 0.4}) for name, part in parts.models.items()}
+    activate(models_dir, write_bundle(models_dir, replace(parts, models=measured)), "test")
+    alone = without_nbo()
+    write_bundle(models_dir, replace(alone, models={"churn": measured["churn"]}))
+    challenger, champion, _ = read_versions(models_dir)
+    assert list(losses_to(challenger, champion)) == ["nbo"]
+
+
+def test_less_than_the_digits_shown_is_no_loss():
+    auc, log_loss = METRICS["churn"][0], METRICS["churn"][3]
+    assert not auc.is_worse(0.8101, 0.8104)
+    assert auc.is_worse(0.809, 0.811)
+    assert log_loss.is_worse(0.47, 0.46)
+    assert not log_loss.is_worse(0.46, 0.47)
+
+
+def details(store: StateStore) -> list[dict]:
+    with store.session(read_only=True) as session:
+        return [event.details for event in reversed(audit.recent(session, subject_kind="model version"))]
+
+
+def test_an_ab_test_is_in_the_audit_trail(promotion: Promotion, models_dir: Path, store: StateStore):
+    other = write_bundle(models_dir, other_parts())
+    promotion.start_test(other, 0.2, "ann")
+    assert running_experiment(models_dir).started_by == "ann"
+    promotion.grow_test(0.4, "bob")
+    promotion.stop_test("cid")
+    assert running_experiment(models_dir) is None
+    promotion.start_test(other, 0.3, "ann")
+    promotion.activate(other, "dan")
+    assert running_experiment(models_dir) is None
+    assert told(store) == [
+        ("ann", "started an A/B test of", other),
+        ("bob", "grew the A/B test of", other),
+        ("cid", "stopped the A/B test of", other),
+        ("ann", "started an A/B test of", other),
+        ("dan", "activated", other),
+    ]
+    assert details(store) == [{"share": 0.2}, {"share": 0.4}, {}, {"share": 0.3}, {"ended_the_test_of": other}]
+
+
+def test_a_test_that_is_refused_leaves_no_trace(promotion: Promotion, models_dir: Path, store: StateStore):
+    damaged = write_bundle(models_dir, other_parts())
+    (version_folder(models_dir, damaged) / "churn.tflite").write_bytes(b"x")
+    for refused in (
+        lambda: promotion.start_test(damaged, 0.2, "ann"),
+        lambda: promotion.start_test(write_bundle(models_dir, without_nbo()), 0.2, "ann"),
+        lambda: promotion.grow_test(0.2, "ann"),
+        lambda: promotion.stop_test("ann"),
+    ):
+        with pytest.raises(BundleError):
+            refused()
+    assert told(store) == []
+    assert running_experiment(models_dir) is None
