@@ -8,11 +8,11 @@ from typing import Literal
 from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
-from loyalty_core.ml.features import resolve_mapping
 from loyalty_core.ml.serving import ModelStatus
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.customers.key_figures import key_figures
+from loyalty_core.warehouse.mapping import resolve_mapping
 from loyalty_core.warehouse.source import name_data
 
 Status = Literal["ok", "warning", "error"]

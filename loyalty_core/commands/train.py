@@ -26,13 +26,14 @@ from loyalty_core.errors import (
     WarehouseUnavailable,
 )
 from loyalty_core.ml.bundles import activate, prune, running_challenger, write_bundle
-from loyalty_core.ml.features import FeatureCountMismatch, MappingError
+from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.training import MODELS, TrainingOptions, TrainingRefused, options_for
 from loyalty_core.ml.training.report import ProgressLine, print_evaluation, print_findings
 from loyalty_core.ml.training.tracking import log_training
 from loyalty_core.ml.versions import command as versions
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.mapping import MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

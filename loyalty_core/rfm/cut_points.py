@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from loyalty_core.errors import DataError
-from loyalty_core.ml.features import MappedFeature, resolve_mapping
 from loyalty_core.rfm.scores import FourPoints, RfmColumns, RfmCutPoints, measure, never_bought_in_sql
 from loyalty_core.warehouse.columns.catalog import kind_of
+from loyalty_core.warehouse.mapping import MappedFeature, resolve_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import CustomerNotFound
 from loyalty_core.ml.bundles import BundleError, activate, load_bundle, read_active, write_bundle
-from loyalty_core.ml.features import FeatureCountMismatch, MappingError
+from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
+from loyalty_core.warehouse.mapping import MappingError
 from tests.ml.fixtures import GUIDE_CUSTOMER, MEDIANS, make_warehouse, other_parts, without_nbo
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.errors import DataError, SettingsError, ViewUnusable
-from loyalty_core.ml.features import MappingError, required_columns
 from loyalty_core.settings import GUIDE_FEATURE_MAPPING
 from loyalty_core.warehouse.history import read_history
+from loyalty_core.warehouse.mapping import MappingError, required_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

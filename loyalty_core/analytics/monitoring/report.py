@@ -14,10 +14,10 @@ from loyalty_core.analytics.monitoring.retraining import Degradation, Facts, Mod
 from loyalty_core.analytics.monitoring.score_alarms import Alarm, input_alarms, score_alarms
 from loyalty_core.analytics.monitoring.score_drift import read_scores
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.features import required_columns
 from loyalty_core.ml.serving import MOCK_VERSION
 from loyalty_core.ml.versions import TITLES
 from loyalty_core.warehouse.history import ModelName, find_history
+from loyalty_core.warehouse.mapping import required_columns
 from loyalty_core.warehouse.offers import offer_names
 from loyalty_core.warehouse.predictions.relation import run_of
 from loyalty_core.warehouse.source import name_data

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loyalty_core.analytics.churn import find_alike
 from loyalty_core.analytics.offers import LOPSIDED_SHARE
-from loyalty_core.ml.features import resolve_mapping
+from loyalty_core.warehouse.mapping import resolve_mapping
 from loyalty_core.warehouse.offers import offer_name
 
 if TYPE_CHECKING:

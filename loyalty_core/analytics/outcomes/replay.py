@@ -26,10 +26,10 @@ from loyalty_core.analytics.outcomes.figures import (
 )
 from loyalty_core.analytics.outcomes.matching import Untold, required_day
 from loyalty_core.analytics.outcomes.months import MODEL_NAMES, Month, Role, Told, role_of
-from loyalty_core.ml.features import required_columns
 from loyalty_core.ml.serving import DECIMALS
 from loyalty_core.ml.training import Labels, read_labels
 from loyalty_core.warehouse.history import History, HistoryRows, ModelName, find_history
+from loyalty_core.warehouse.mapping import required_columns
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:

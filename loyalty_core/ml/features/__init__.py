@@ -6,15 +6,11 @@ from loyalty_core.ml.features.contract import (
     FeatureCountMismatch,
     FeatureKind,
     InputFeature,
-    MappedFeature,
-    MappingError,
     as_arrow,
     as_numbers,
     fit_contract,
     kind_of,
     require_input_size,
-    required_columns,
-    resolve_mapping,
 )
 from loyalty_core.ml.features.drift import DRIFTED, MOVED, FeatureDrift, Spread, State, psi, state_of
 from loyalty_core.ml.features.inputs import ModelInputs
@@ -29,8 +25,6 @@ __all__ = [
     "FeatureDrift",
     "FeatureKind",
     "InputFeature",
-    "MappedFeature",
-    "MappingError",
     "ModelInputs",
     "Reference",
     "Spread",
@@ -43,7 +37,5 @@ __all__ = [
     "make_reference",
     "psi",
     "require_input_size",
-    "required_columns",
-    "resolve_mapping",
     "state_of",
 ]

@@ -1,7 +1,7 @@
 """The feature contract: which columns a model reads, in which order, and how each becomes numbers.
 
-Column names differ between the features view and the history tables, so everything past `required_columns`
-goes by the names of ML_FEATURE_MAPPING. The same contract encodes at training and at serving.
+Column names differ between the features view and the history tables, so features go by the names of
+ML_FEATURE_MAPPING (`warehouse.mapping`). The same contract encodes at training and at serving.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from rapidfuzz import process
 
 from loyalty_core.errors import DataError, LoyaltyError
+from loyalty_core.warehouse.mapping import MappingError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from loyalty_core.settings import Settings
 
@@ -40,49 +40,6 @@ class FeatureCountMismatch(LoyaltyError, ValueError):
     """The features expected and the features found are not the same."""
 
     code = "feature_count_mismatch"
-
-
-class MappingError(LoyaltyError):
-    """ML_FEATURE_MAPPING names a column that is not there, or one that no model can read."""
-
-    code = "bad_mapping"
-
-
-@dataclass(frozen=True)
-class MappedFeature:
-    """One line of the mapping against a table: `column` is None when no candidate exists, `nearest` a hint."""
-
-    name: str
-    column: str | None
-    candidates: tuple[str, ...]
-    nearest: str | None = None
-
-
-def resolve_mapping(mapping: Mapping[str, str | list[str]], column_names: Iterable[str]) -> list[MappedFeature]:
-    """The column of each feature, in the mapping's order: the first candidate that exists, upper or lower case."""
-    present = list(column_names)
-    any_case = {name.casefold(): name for name in reversed(present)} | {name: name for name in present}
-    resolved: list[MappedFeature] = []
-    for name, candidates in mapping.items():
-        names = (candidates,) if isinstance(candidates, str) else tuple(candidates)
-        found = next((any_case[key] for c in names for key in (c, c.casefold()) if key in any_case), None)
-        nearest = None if found else _nearest((*names, name), present)
-        resolved.append(MappedFeature(name, found, names, nearest))
-    return resolved
-
-
-def required_columns(mapping: Mapping[str, str | list[str]], column_names: Iterable[str], table: str) -> dict[str, str]:
-    """Feature → column of `table`; raises `MappingError` with the nearest name for the first that is missing."""
-    columns: dict[str, str] = {}
-    for feature in resolve_mapping(mapping, column_names):
-        if feature.column is None:
-            hint = f"; nearest: {feature.nearest}" if feature.nearest else ""
-            raise MappingError(
-                f"{table} has no column for the feature {feature.name!r} ({' or '.join(feature.candidates)}{hint}).",
-                remedy="Correct ML_FEATURE_MAPPING, or add the column in the warehouse.",
-            )
-        columns[feature.name] = feature.column
-    return columns
 
 
 def require_input_size(settings: Settings) -> None:
@@ -329,9 +286,3 @@ def _is_text(column_type: pa.DataType) -> bool:
 
 def _is_numeric(column_type: pa.DataType) -> bool:
     return pa.types.is_integer(column_type) or pa.types.is_floating(column_type) or pa.types.is_decimal(column_type)
-
-
-def _nearest(candidates: Sequence[str], present: Sequence[str]) -> str | None:
-    matches = (process.extractOne(candidate, present, score_cutoff=60) for candidate in candidates)
-    best = max((match for match in matches if match), key=lambda match: match[1], default=None)
-    return best[0] if best else None

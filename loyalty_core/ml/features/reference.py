@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.features.contract import as_arrow, as_numbers, required_columns
+from loyalty_core.ml.features.contract import as_arrow, as_numbers
 from loyalty_core.ml.features.drift import Bins, Spread
+from loyalty_core.warehouse.mapping import required_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -12,7 +12,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.ml.features import require_input_size, required_columns
+from loyalty_core.ml.features import require_input_size
 from loyalty_core.ml.scoring.batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch, has_model
 from loyalty_core.ml.scoring.prefetch import ahead, in_order
 from loyalty_core.ml.serving import Models, RiskThresholds, ServedModels
@@ -26,6 +26,7 @@ from loyalty_core.rfm import (
 )
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.engine import database_file
+from loyalty_core.warehouse.mapping import required_columns
 from loyalty_core.warehouse.predictions.relation import in_words
 from loyalty_core.warehouse.predictions.writer import Destination, destination
 

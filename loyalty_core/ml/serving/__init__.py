@@ -19,7 +19,8 @@ from loyalty_core.ml.serving.mock import MOCK_VERSION
 from loyalty_core.ml.serving.recommendations import recommend
 from loyalty_core.ml.serving.risk import DECIMALS, RISKS, Risk, RiskThresholds
 from loyalty_core.ml.serving.served_models import Challenger, ServedModels
-from loyalty_core.ml.serving.source import ModelStatus, model_source
+from loyalty_core.ml.serving.source import model_source
+from loyalty_core.ml.serving.status import ModelStatus
 
 __all__ = [
     "DECIMALS",

@@ -19,7 +19,7 @@ from loyalty_core.ml.bundles import (
 )
 from loyalty_core.ml.serving.live_experiment import LiveExperiment
 from loyalty_core.ml.serving.served_models import ServedModels
-from loyalty_core.ml.serving.source import ModelStatus
+from loyalty_core.ml.serving.status import ModelStatus
 
 # A refused bundle may be mended without a new activation, so it is tried again after this time.
 _RETRY_SECONDS = 10.0

@@ -1,6 +1,6 @@
 """Mock mode: believable predictions by formula, for demonstrations before anything was trained.
 
-The same features always give the same predictions. Nothing is read from disk, and LiteRT is not imported.
+The same features always give the same predictions. Nothing is read from disk.
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
-from loyalty_core.ml.features import required_columns
 from loyalty_core.ml.training.checks import (
     SINCE_IGNORED,
     Finding,
@@ -25,6 +24,7 @@ from loyalty_core.ml.training.checks import (
 )
 from loyalty_core.warehouse.columns.blanks import filled
 from loyalty_core.warehouse.history import History, HistoryRows, ModelName, find_history
+from loyalty_core.warehouse.mapping import required_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -23,11 +23,12 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, Scaler, load_bundle, read_scaler
 from loyalty_core.ml.evaluation.baselines import find_simple_rule, fit_baselines
 from loyalty_core.ml.evaluation.metrics import evaluate_churn, evaluate_offers
-from loyalty_core.ml.features import FeatureContract, fit_contract, make_reference, require_input_size, required_columns
+from loyalty_core.ml.features import FeatureContract, fit_contract, make_reference, require_input_size
 from loyalty_core.ml.training.checks import Finding, Labels, check_history, read_labels, refuse_if_stopped
 from loyalty_core.ml.training.network import Epoch, Rows, TrainedNetwork, prove_parity, train_network
 from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
 from loyalty_core.warehouse.history import History, ModelName, read_history
+from loyalty_core.warehouse.mapping import required_columns
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ import numpy as np
 
 from loyalty_core.ml.evaluation import Bootstrap
 from loyalty_core.ml.evaluation.metrics import churn_curves, churn_metrics, confusion, deciles, offer_metrics
-from loyalty_core.ml.features import required_columns
 from loyalty_core.ml.training import MODELS, Labels, TrainingOptions, read_labels
 from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
 from loyalty_core.ml.versions.comparison import SameRows, Side
 from loyalty_core.warehouse.history import History, read_history
+from loyalty_core.warehouse.mapping import required_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The feature contract: mapping, encoding of columns and of single customers, and the guide's mismatch error."""
+"""The feature contract: encoding of columns and of single customers, and the guide's mismatch error."""
 
 from __future__ import annotations
 
@@ -16,14 +16,11 @@ from loyalty_core.ml.features import (
     FeatureContract,
     FeatureCountMismatch,
     InputFeature,
-    MappedFeature,
-    MappingError,
     fit_contract,
     require_input_size,
-    required_columns,
-    resolve_mapping,
 )
 from loyalty_core.settings import Settings
+from loyalty_core.warehouse.mapping import MappingError
 
 CONTRACT = FeatureContract(
     (
@@ -32,27 +29,6 @@ CONTRACT = FeatureContract(
         InputFeature("city", "text", categories=("Oslo", "Bergen")),
     )
 )
-
-
-def test_the_first_candidate_that_exists_is_taken() -> None:
-    mapping: dict[str, str | list[str]] = {"days": ["last_purchase_days_ago", "days_since_last_transaction"]}
-    found = resolve_mapping(mapping, ["days_since_last_transaction", "other"])
-    names = ("last_purchase_days_ago", "days_since_last_transaction")
-    assert found == [MappedFeature("days", "days_since_last_transaction", names)]
-
-
-def test_case_matters_only_where_nothing_else_fits() -> None:
-    assert resolve_mapping({"a": "Total"}, ["TOTAL", "Total"])[0].column == "Total"
-    assert resolve_mapping({"a": "total"}, ["TOTAL"])[0].column == "TOTAL"
-
-
-def test_a_missing_column_is_named_with_the_nearest() -> None:
-    with pytest.raises(MappingError, match=r"history has no column for the feature 'r'.*nearest: total_revenue"):
-        required_columns({"r": "total_revenu"}, ["customer_id", "total_revenue"], "history")
-
-
-def test_required_columns_keep_the_mappings_order() -> None:
-    assert list(required_columns({"b": "x", "a": "y"}, ["y", "x"], "t").items()) == [("b", "x"), ("a", "y")]
 
 
 def test_an_input_size_that_is_not_the_number_of_features_says_what_to_set() -> None:

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
 from loyalty_core.ml.bundles import Bundle, activate, load_bundle, write_bundle
-from loyalty_core.ml.features import FeatureCountMismatch, MappingError
+from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.rfm import kept_cut_points, score_columns
+from loyalty_core.warehouse.mapping import MappingError
 from tests.ml.bases import COLUMNS, CUSTOMERS, base, buyers, fill, predictions
 from tests.ml.fixtures import CONTRACT, OFFERS, without_nbo
 

@@ -11,12 +11,12 @@ import duckdb
 import pytest
 
 from loyalty_core.errors import DataError, ViewUnusable
-from loyalty_core.ml.features import MappingError
 from loyalty_core.ml.training import Readiness, TrainingOptions, read_readiness
 from loyalty_core.ml.training.checks import SINCE_IGNORED
 from loyalty_core.ml.training.train import prepare
 from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.mapping import MappingError
 from tests.warehouse.conftest import PostgresDatabase
 from tests.workbench import ROOT, clean_environment
 

@@ -1,0 +1,62 @@
+"""ML_FEATURE_MAPPING against the columns of a table: which column each feature is read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rapidfuzz import process
+
+from loyalty_core.errors import LoyaltyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+class MappingError(LoyaltyError):
+    """ML_FEATURE_MAPPING names a column that is not there, or one that no model can read."""
+
+    code = "bad_mapping"
+
+
+@dataclass(frozen=True)
+class MappedFeature:
+    """One line of the mapping against a table: `column` is None when no candidate exists, `nearest` a hint."""
+
+    name: str
+    column: str | None
+    candidates: tuple[str, ...]
+    nearest: str | None = None
+
+
+def resolve_mapping(mapping: Mapping[str, str | list[str]], column_names: Iterable[str]) -> list[MappedFeature]:
+    """The column of each feature, in the mapping's order: the first candidate that exists, upper or lower case."""
+    present = list(column_names)
+    any_case = {name.casefold(): name for name in reversed(present)} | {name: name for name in present}
+    resolved: list[MappedFeature] = []
+    for name, candidates in mapping.items():
+        names = (candidates,) if isinstance(candidates, str) else tuple(candidates)
+        found = next((any_case[key] for c in names for key in (c, c.casefold()) if key in any_case), None)
+        nearest = None if found else _nearest((*names, name), present)
+        resolved.append(MappedFeature(name, found, names, nearest))
+    return resolved
+
+
+def required_columns(mapping: Mapping[str, str | list[str]], column_names: Iterable[str], table: str) -> dict[str, str]:
+    """Feature → column of `table`; raises `MappingError` with the nearest name for the first that is missing."""
+    columns: dict[str, str] = {}
+    for feature in resolve_mapping(mapping, column_names):
+        if feature.column is None:
+            hint = f"; nearest: {feature.nearest}" if feature.nearest else ""
+            raise MappingError(
+                f"{table} has no column for the feature {feature.name!r} ({' or '.join(feature.candidates)}{hint}).",
+                remedy="Correct ML_FEATURE_MAPPING, or add the column in the warehouse.",
+            )
+        columns[feature.name] = feature.column
+    return columns
+
+
+def _nearest(candidates: Sequence[str], present: Sequence[str]) -> str | None:
+    matches = (process.extractOne(candidate, present, score_cutoff=60) for candidate in candidates)
+    best = max((match for match in matches if match), key=lambda match: match[1], default=None)
+    return best[0] if best else None
