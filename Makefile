@@ -9,7 +9,7 @@ PROCESSES ?= 3
 BENCHMARKS ?= warehouse inference scoring rules editor screens training_load
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run demo test test-slow check bench install install-dev clean
+.PHONY: run demo test test-slow check bench install install-dev lock clean
 
 run: install
 	$(BIN)/python -m loyalty_core.demo.prepare
@@ -42,19 +42,26 @@ install-dev: $(VENV)/.installed-dev
 $(VENV)/.installed: requirements.txt
 	@$(MAKE) --no-print-directory $(BIN)/python
 	@echo "Installing packages into $(VENV) (a few minutes, once) …"
-	@$(call pip_install,requirements.txt)
+	@$(call pip_install,-r requirements.txt)
+	@$(call pip_install,--no-deps --no-build-isolation -e .)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt
 	@$(MAKE) --no-print-directory $(BIN)/python
 	@echo "Installing packages and test tools into $(VENV) (a few minutes, once) …"
-	@$(call pip_install,requirements-dev.txt)
+	@$(call pip_install,-r requirements-dev.txt)
+	@$(call pip_install,--no-deps --no-build-isolation -e .)
 	@touch $@ $(VENV)/.installed
 
 $(BIN)/python:
 	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
 
-pip_install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python -r $(1),$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(1))
+pip_install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1),$(BIN)/python -m pip install --quiet --disable-pip-version-check $(1))
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
+
+# The locked requirements, with hashes, after a change of the dependencies in pyproject.toml; needs uv.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt

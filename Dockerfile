@@ -1,0 +1,22 @@
+# The dashboard and the HTTP API in one container. Build: docker build -t loyalty-workbench .
+FROM python:3.11-slim AS build
+WORKDIR /app
+COPY requirements.txt ./
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+
+FROM python:3.11-slim
+# LiteRT and TensorFlow need the OpenMP runtime.
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+RUN useradd --create-home --uid 10001 loyalty
+WORKDIR /app
+COPY --from=build /opt/venv /opt/venv
+COPY --chown=loyalty:loyalty . .
+RUN mkdir -p data models && chown loyalty:loyalty . data models
+USER loyalty
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1
+VOLUME ["/app/data", "/app/models"]
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=180s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+# Inside the container every address of its own network; what the host publishes is decided by `docker run -p` or Compose.
+CMD ["sh", "-c", "python -m loyalty_core.demo.prepare && exec streamlit run serve.py --server.address 0.0.0.0"]
