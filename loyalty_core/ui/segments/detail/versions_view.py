@@ -60,7 +60,7 @@ def _sentence(rule: Any) -> str:
 def _difference(before: Any, after: Any) -> str:
     old, new = (json.dumps(rule, indent=2, ensure_ascii=False).splitlines() for rule in (before, after))
     changed = list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]
-    return "\n".join(line for line in changed if not line.startswith(""))
+    return "\n".join(line for line in changed if not line.startswith("@@"))
 
 
 def _restore(segment: Segment, version: SegmentVersion) -> None:
