@@ -1,6 +1,6 @@
 """Groups of customers by a rule: all of them, one in detail, and the editor where rules are built.
 
-Which of these is shown, and a rule that is not saved yet, stand in the URL, so a link shows a colleague the same thing.
+Which of these is shown, and a rule that is not saved yet, are part of the URL: a link shows a colleague the same thing.
 """
 
 from loyalty_core.ui.frame import page_title
@@ -11,11 +11,11 @@ from loyalty_core.ui.segments.first_time import make_starters
 from loyalty_core.ui.segments.segment_list import draw_list
 
 place = address.current()
-make_starters()
 if place.is_editing:
     draw_editor(place)
 elif place.segment_id is not None:
     draw_detail(place.segment_id)
 else:
+    make_starters()
     page_title("Segments", "Groups of customers by a rule, counted in the warehouse.")
     draw_list()

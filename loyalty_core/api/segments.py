@@ -88,16 +88,16 @@ def create_segment(body: SegmentBody) -> JsonObject:
 @router.post("/evaluate/")
 def evaluate_rule(body: RuleBody) -> JsonObject:
     """How many customers a rule holds for, by condition and step by step; nothing is kept."""
-    engine = get_services().segmentation
-    preview = engine.preview(body.rule)
+    selection = get_services().segmentation.select(body.rule)
+    preview = selection.preview()
     return {
         "customers": preview.members,
         "base": preview.customers,
         "share": preview.share,
-        "sentence": engine.compile(body.rule).describe(),
+        "sentence": selection.describe(),
         "conditions": [asdict(condition) for condition in preview.conditions],
         "funnel": [asdict(step) for step in preview.steps],
-        "sql": engine.sql(body.rule),
+        "sql": selection.sql(),
     }
 
 
@@ -157,7 +157,7 @@ def read_members(
 def export_members(segment_id: SegmentId, format: Format = "csv") -> StreamingResponse:
     """Every customer who belongs now, as a file that is sent while it is written."""
     services = get_services()
-    parts = services.segmentation.export_parts(services.segments.get(segment_id).rule, format)
+    parts = services.segmentation.select(services.segments.get(segment_id).rule).export_parts(format)
     # What can fail fails here, while the answer can still be an error.
     first = next(parts)
     return StreamingResponse(
@@ -171,7 +171,7 @@ def export_members(segment_id: SegmentId, format: Format = "csv") -> StreamingRe
 def explain_customer(segment_id: SegmentId, customer_id: str) -> JsonObject:
     """Whether a customer belongs now, and why; an id may hold slashes."""
     services = get_services()
-    explanation = services.segmentation.explain(services.segments.get(segment_id).rule, customer_id)
+    explanation = services.segmentation.select(services.segments.get(segment_id).rule).explain(customer_id)
     return {"belongs": explanation.holds, "explanation": asdict(explanation)}
 
 

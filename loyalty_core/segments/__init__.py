@@ -1,4 +1,4 @@
-"""Segments: rules under a name, with versions, sizes and members."""
+"""Segments: named rules, with versions, sizes and members."""
 
 from loyalty_core.segments.engine import SegmentationEngine
 from loyalty_core.segments.errors import (
@@ -11,12 +11,15 @@ from loyalty_core.segments.errors import (
     SegmentNotFound,
     UnknownColumn,
 )
+from loyalty_core.segments.fields import RuleFields
 from loyalty_core.segments.repository import SegmentRepository
 from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
+from loyalty_core.segments.selection import Selection
 
 __all__ = [
     "BadSegment",
     "PredictionsMissing",
+    "RuleFields",
     "Segment",
     "SegmentChanged",
     "SegmentCycle",
@@ -28,6 +31,7 @@ __all__ = [
     "SegmentSize",
     "SegmentVersion",
     "SegmentationEngine",
+    "Selection",
     "UnknownColumn",
     "Use",
 ]

@@ -3,67 +3,72 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from loyalty_core.rules import Rule, compile_rule
-from loyalty_core.segments.errors import PredictionsMissing, SegmentCycle, UnknownColumn
+from loyalty_core.segments.errors import PredictionsMissing, SegmentCycle, SegmentNotFound, UnknownColumn
 from loyalty_core.segments.predicted_fields import describe_predictions, field_name, unscored_fields
-from loyalty_core.segments.references import SEGMENT_PREFIX, field_of, references
+from loyalty_core.segments.references import SEGMENT_PREFIX, built_on, field_of, references
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+from loyalty_core.warehouse.predictions.relation import ScoringRun, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from loyalty_core.segments.repository import SegmentRepository
+    from loyalty_core.segments.segment import SegmentOutline
     from loyalty_core.warehouse import Warehouse
 
 SEGMENTS_GROUP = "Segments"
 
 
+@dataclass(frozen=True)
 class RuleFields:
-    """Names the fields that rules may use, binds rules to them, and builds the relation that holds their values."""
+    """The fields that rules may use as they were at one moment; binds rules to them and gives their values in SQL.
 
-    def __init__(self, warehouse: Warehouse, repository: SegmentRepository | None = None) -> None:
-        self._warehouse = warehouse
-        self._repository = repository
-        self._lock = threading.Lock()
-        self._predicted: tuple[tuple[int, ScoringRun], tuple[Column, ...]] | None = None
+    `columns` lists features, then predictions, then segments. `run` is the scoring run that made the predictions.
+    """
 
-    def all(self, segment_id: str | None = None) -> list[Column]:
-        """Every field, those of segments last; for a segment, without itself and those that are built on it."""
-        names = self._repository.names() if self._repository else {}
-        if segment_id is not None:
-            built_on_it = self._built_on(segment_id)
-            names = {other: name for other, name in names.items() if other not in built_on_it}
-        membership = [
-            Column(field_of(other), "boolean", SEGMENTS_GROUP, f"Member of {name}", blanks=0.0)
-            for other, name in names.items()
-        ]
-        return [*self._warehouse.columns(), *self._predictions(), *membership]
+    warehouse: Warehouse
+    columns: tuple[Column, ...]
+    segments: Mapping[str, SegmentOutline]
+    run: ScoringRun | None
+    predictions: sa.FromClause | None
+    _compiled: dict[str, Rule] = field(default_factory=dict, repr=False, compare=False)  # of segments, by id
 
-    def compile(self, rule: Any, segment_id: str | None = None) -> Rule:
+    def compile(self, rule: Any) -> Rule:
         """Bind a rule to the fields; raises `RuleError`, or `PredictionsMissing` when nothing was scored yet."""
-        fields = self.all(segment_id)
-        names = {field.name for field in fields}
-        unscored = [field for field in unscored_fields(self._feature_names()) if field.name not in names]
-        bound = compile_rule(rule, [*fields, *unscored], zone=self._warehouse.settings.zone)
-        if not {field.name for field in unscored}.isdisjoint(bound.columns):
+        names = {column.name for column in self.columns}
+        unscored = [column for column in unscored_fields(self._feature_names()) if column.name not in names]
+        bound = compile_rule(rule, [*self.columns, *unscored], zone=self.warehouse.settings.zone)
+        if not {column.name for column in unscored}.isdisjoint(bound.columns):
             raise PredictionsMissing
         return bound
 
+    def compared(self) -> list[Column]:
+        """The fields in which groups of customers can differ: all but the id and membership of segments."""
+        identifier = self.warehouse.customer_id.name
+        return [column for column in self.columns if column.group != SEGMENTS_GROUP and column.name != identifier]
+
+    def version_of(self, segment_id: str) -> int:
+        """The newest version of a segment; raises `SegmentNotFound`."""
+        if segment_id not in self.segments:
+            raise SegmentNotFound(segment_id)
+        return self.segments[segment_id].version
+
     def relation(self, names: Iterable[str]) -> sa.FromClause:
         """One row for each customer with at least these fields, and all of the features view."""
-        wanted = list(names)
-        rules = self._repository.rules() if self._repository and _of_segments(wanted) else {}
+        wanted = dict.fromkeys(names)
         bound: dict[str, Rule] = {}
-        for name in _of_segments(wanted):
-            segment_id = name.removeprefix(SEGMENT_PREFIX)
-            if segment_id not in rules:
-                raise UnknownColumn(name)
-            self._bind_references(segment_id, rules, bound, ())
+        for name in wanted:
+            if name.startswith(SEGMENT_PREFIX):
+                segment_id = name.removeprefix(SEGMENT_PREFIX)
+                if segment_id not in self.segments:
+                    raise UnknownColumn(name)
+                self._bind_references(segment_id, bound, ())
         read = {column for rule in bound.values() for column in rule.columns} | set(wanted)
         relation = self._with_predictions(read)
         for number, (segment_id, rule) in enumerate(bound.items()):
@@ -71,59 +76,67 @@ class RuleFields:
             relation = sa.select(*relation.c, belongs).subquery(f"customers_{number}")
         return relation
 
-    def _bind_references(
-        self, segment_id: str, rules: Mapping[str, Any], bound: dict[str, Rule], chain: tuple[str, ...]
-    ) -> None:
+    def _bind_references(self, segment_id: str, bound: dict[str, Rule], chain: tuple[str, ...]) -> None:
         """Bind a segment's rule after those that it is built on, so that each finds the others' answers."""
         if segment_id in chain:
             raise SegmentCycle((*chain[chain.index(segment_id) :], segment_id))
         if segment_id in bound:
             return
-        rule = rules.get(segment_id)
+        outline = self.segments.get(segment_id)
+        rule = outline.rule if outline else None
         for other in references(rule):
-            self._bind_references(other, rules, bound, (*chain, segment_id))
-        bound[segment_id] = self.compile(rule)
-
-    def _built_on(self, segment_id: str) -> set[str]:
-        """The segment and all whose rules read it, directly or through others."""
-        rules = self._repository.rules() if self._repository else {}
-        reads = {other: references(rule) for other, rule in rules.items()}
-        found, added = {segment_id}, True
-        while added:
-            more = {other for other, read in reads.items() if found.intersection(read)} - found
-            found, added = found | more, bool(more)
-        return found
-
-    def _predictions(self) -> tuple[Column, ...]:
-        run = last_run(self._warehouse)
-        if run is None:
-            return ()
-        state = self._warehouse.revision, run
-        with self._lock:
-            if self._predicted is None or self._predicted[0] != state:
-                relation = self._warehouse.predictions
-                if relation is None:
-                    return ()
-                self._predicted = state, describe_predictions(self._warehouse, relation, self._feature_names())
-            return self._predicted[1]
+            self._bind_references(other, bound, (*chain, segment_id))
+        if segment_id not in self._compiled:
+            self._compiled[segment_id] = self.compile(rule)
+        bound[segment_id] = self._compiled[segment_id]
 
     def _with_predictions(self, names: Collection[str]) -> sa.FromClause:
         """The features view, joined with the predictions where one of the names is not its own."""
-        view, features = self._warehouse.features, self._feature_names()
+        view, features = self.warehouse.features, self._feature_names()
         others = {name for name in names if name not in features and not name.startswith(SEGMENT_PREFIX)}
-        predictions = self._warehouse.predictions if others else None
+        predictions = self.predictions if others else None
         if predictions is None:
-            if not others.isdisjoint(field.name for field in unscored_fields(features)):
+            if not others.isdisjoint(column.name for column in unscored_fields(features)):
                 raise PredictionsMissing
             return view
         identifier = predictions.c.customer_id
         predicted = [c.label(field_name(c.name, features)) for c in predictions.c if c is not identifier]
-        joined = view.outerjoin(predictions, self._warehouse.customer_id == identifier)
+        joined = view.outerjoin(predictions, self.warehouse.customer_id == identifier)
         return sa.select(*view.c, *predicted).select_from(joined).subquery("customers")
 
     def _feature_names(self) -> frozenset[str]:
-        return frozenset(self._warehouse.features.columns.keys())
+        return frozenset(self.warehouse.features.columns.keys())
 
 
-def _of_segments(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.startswith(SEGMENT_PREFIX)]
+class FieldReader:
+    """Reads which fields there are: one statement for the state store, and one for the warehouse."""
+
+    def __init__(self, warehouse: Warehouse, repository: SegmentRepository | None = None) -> None:
+        self._warehouse = warehouse
+        self._repository = repository
+        self._lock = threading.Lock()
+        self._predicted: tuple[tuple[int, ScoringRun], tuple[Column, ...]] | None = None
+
+    def read(self, segment_id: str | None = None) -> RuleFields:
+        """The fields as they are now; for a segment, without itself and those that are built on it."""
+        segments = self._repository.outlines() if self._repository else {}
+        hidden = built_on(segment_id, {one: outline.rule for one, outline in segments.items()}) if segment_id else ()
+        membership = [
+            Column(field_of(one), "boolean", SEGMENTS_GROUP, f"Member of {outline.name}", blanks=0.0)
+            for one, outline in segments.items()
+            if one not in hidden
+        ]
+        predictions = self._warehouse.predictions
+        run = None if predictions is None else run_of(self._warehouse, predictions)
+        predicted = () if predictions is None or run is None else self._describe(predictions, run)
+        columns = (*self._warehouse.columns(), *predicted, *membership)
+        return RuleFields(self._warehouse, columns, segments, run, predictions)
+
+    def _describe(self, predictions: sa.FromClause, run: ScoringRun) -> tuple[Column, ...]:
+        """The fields of the predictions, described once for each scoring run."""
+        state = self._warehouse.revision, run
+        with self._lock:
+            if self._predicted is None or self._predicted[0] != state:
+                features = frozenset(self._warehouse.features.columns.keys())
+                self._predicted = state, describe_predictions(self._warehouse, predictions, features)
+            return self._predicted[1]

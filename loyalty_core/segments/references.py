@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SEGMENT_PREFIX = "segment:"
 
@@ -39,3 +42,13 @@ def _segments_among(arguments: Any) -> list[str]:
     return [
         name.removeprefix(SEGMENT_PREFIX) for name in names if isinstance(name, str) and name.startswith(SEGMENT_PREFIX)
     ]
+
+
+def built_on(segment_id: str, rules: Mapping[str, Any]) -> frozenset[str]:
+    """The segment and all whose rules read it, directly or through others."""
+    reads = {other: references(rule) for other, rule in rules.items()}
+    found, added = {segment_id}, True
+    while added:
+        more = {other for other, read in reads.items() if found.intersection(read)} - found
+        found, added = found | more, bool(more)
+    return frozenset(found)

@@ -78,6 +78,15 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class SegmentOutline:
+    """What others need to know of a segment that their rules may read."""
+
+    name: str
+    version: int
+    rule: Any
+
+
+@dataclass(frozen=True)
 class Use:
     """A place that reads a segment."""
 

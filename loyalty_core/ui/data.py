@@ -116,13 +116,9 @@ def offer_names() -> dict[int, str]:
     return offers.offer_names(get_services().warehouse)
 
 
-def field_histogram(field: str, bars: int = 20) -> distribution.Histogram | None:
-    """Customers by value of a number that a rule can read."""
-    return _field_histogram(field, bars, last_run(get_services().warehouse))
-
-
 @kept
-def _field_histogram(field: str, bars: int, run: ScoringRun | None) -> distribution.Histogram | None:
+def field_histogram(field: str, run: ScoringRun | None, bars: int = 20) -> distribution.Histogram | None:
+    """Customers by value of a number that a rule can read; `run` is what made the predictions."""
     del run  # a part of the key only
     return get_services().segmentation.histogram(field, bars)
 

@@ -23,8 +23,9 @@ def export_customers(services: Services, options: Mapping[str, Any], report: Rep
     rule = services.segments.get(segment_id).rule if segment_id is not None else None
     remove_old(settings.exports_dir, settings.exports_kept_days)
     report.phase("Counting")
-    report.phase("Writing customers", services.segmentation.count(rule))
-    batches = _told(services.segmentation.stream(rule), report)
+    selection = services.segmentation.select(rule)
+    report.phase("Writing customers", selection.count())
+    batches = _told(selection.stream(), report)
     written = write_export(settings.exports_dir, segment_id or "all-customers", form, batches)
     report.message(f"{written.customers:,} customer{'' if written.customers == 1 else 's'} written.")
     return {"file": written.file.name, "customers": written.customers, "bytes": written.bytes}

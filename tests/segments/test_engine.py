@@ -102,9 +102,10 @@ def test_an_archived_segment_can_still_be_read(engine: SegmentationEngine, kept:
 
 @pytest.mark.parametrize("customer", ["nobody", "", "'; DROP TABLE x; --", "\0", "a" * 300])
 def test_a_customer_whom_nobody_knows(engine: SegmentationEngine, customer: str):
-    for ask in (engine.matches, engine.explain):
+    selection = engine.select(RICH)
+    for ask in (selection.matches, selection.explain):
         with pytest.raises(CustomerNotFound, match="No customer has the id"):
-            ask(RICH, customer)
+            ask(customer)
 
 
 def test_an_explanation_has_the_customers_values_and_what_would_turn_it(engine: SegmentationEngine, sql: Query):
@@ -113,7 +114,7 @@ def test_an_explanation_has_the_customers_values_and_what_would_turn_it(engine: 
     assert revenue > 800
     assert risk != "high"
     rule = {"and": [segment("rich"), {"==": [{"var": "churn_risk"}, "high"]}, {">": [{"var": "total_revenue"}, 1]}]}
-    explanation = engine.explain(rule, GUIDE_CUSTOMER)
+    explanation = engine.select(rule).explain(GUIDE_CUSTOMER)
     assert not explanation.holds
     assert [(part.path, part.holds, part.actual) for part in explanation.children] == [
         ("$.and[0].==", True, {"segment:rich": True}),
@@ -127,7 +128,7 @@ def test_an_explanation_has_the_customers_values_and_what_would_turn_it(engine: 
 
 def test_every_fault_of_a_rule_is_told(engine: SegmentationEngine):
     rule = {"and": [{">": [{"var": "total_revenu"}, 5]}, {"==": [{"var": "age"}, "old"]}, segment("gone")]}
-    for ask in (engine.compile, engine.count, engine.preview, engine.members, engine.profile, engine.sql):
+    for ask in (engine.compile, engine.select, engine.count, engine.members, engine.profile):
         with pytest.raises(RuleError) as caught:
             ask(rule)
         assert {(fault.code, fault.path) for fault in caught.value.faults} == {
@@ -173,7 +174,7 @@ def test_without_a_repository_rules_work_and_nothing_is_kept(scored_demo: Wareho
     engine = SegmentationEngine(scored_demo)
     assert engine.count({}) == DEMO_CUSTOMERS
     assert engine.near_duplicates({}) == ()
-    with pytest.raises(BadSegment, match="No segments are kept here"):
+    with pytest.raises(BadSegment, match="No segments are saved here"):
         engine.refresh("rich")
 
 

@@ -108,9 +108,10 @@ def test_a_circle_that_is_in_the_store_all_the_same_ends(engine: SegmentationEng
     keep(engine, "A", {})
     keep(engine, "B", segment("a"))
     write_rule(kept._store, "a", segment("b"))
-    for ask in (engine.count, engine.sql):
+    selection = engine.select(segment("b"))
+    for ask in (selection.count, selection.sql):
         with pytest.raises(SegmentCycle, match="b → a → b"):
-            ask(segment("b"))
+            ask()
 
 
 def test_a_segment_that_is_gone_is_a_fault_at_its_place(engine: SegmentationEngine, kept: SegmentRepository):
@@ -137,7 +138,7 @@ def test_before_the_first_scoring(backend: Backend, open_warehouse: Open, kept: 
     fill(backend, base(20))
     engine = SegmentationEngine(open_warehouse(backend.url), kept)
     assert by_name(engine.fields(), "Predictions") == {}
-    for ask in (engine.count, engine.preview, engine.members, engine.profile, engine.sql):
+    for ask in (engine.select, engine.count, engine.members, engine.profile):
         with pytest.raises(PredictionsMissing, match="have not been scored yet"):
             ask({">": [{"var": "churn_probability"}, 0.5]})
     with pytest.raises(PredictionsMissing):
@@ -177,7 +178,7 @@ def test_customers_who_came_after_the_scoring_have_blanks(backend: Backend, open
         == 30
     )
     assert not engine.matches({">=": [{"var": "churn_probability"}, 0]}, "c25")
-    assert engine.preview({">=": [{"var": "churn_probability"}, 0]}).conditions[0].blanks == 10
+    assert engine.select({">=": [{"var": "churn_probability"}, 0]}).preview().conditions[0].blanks == 10
 
 
 COLUMNS_OF_THE_SAME_NAMES = (

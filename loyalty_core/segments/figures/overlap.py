@@ -46,9 +46,9 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Similar:
-    """A kept segment with nearly the same customers; `similarity` is the Jaccard index (0–1)."""
+    """A saved segment with nearly the same customers; `similarity` is the Jaccard index (0–1)."""
 
-    name: str
+    segment_id: str
     similarity: float
     both: int
 
@@ -76,11 +76,11 @@ def overlap(warehouse: Warehouse, relation: sa.FromClause, rules: Mapping[str, R
 def most_similar(
     warehouse: Warehouse, relation: sa.FromClause, rule: Rule, others: Mapping[str, Rule], at_least: float
 ) -> tuple[Similar, ...]:
-    """Those of the other rules whose customers are nearly the same, most similar first."""
+    """Those of the segments, rules by id, whose customers are nearly the same, most similar first."""
     found: list[Similar] = []
-    names = list(others)
-    for start in range(0, len(names), _PER_STATEMENT):
-        part = {name: others[name] for name in names[start : start + _PER_STATEMENT]}
+    ids = list(others)
+    for start in range(0, len(ids), _PER_STATEMENT):
+        part = {one: others[one] for one in ids[start : start + _PER_STATEMENT]}
         found += _similar(warehouse, relation, rule, part)
     return tuple(sorted((one for one in found if one.similarity >= at_least), key=lambda one: -one.similarity))
 
@@ -99,6 +99,6 @@ def _similar(
         figures.append(sa.func.count(sa.case((sa.or_(member, other), 1))).label(f"either_{i}"))
     row = warehouse.rows(sa.select(*figures))[0]
     return [
-        Similar(name, row[f"both_{i}"] / row[f"either_{i}"] if row[f"either_{i}"] else 0.0, row[f"both_{i}"])
-        for i, name in enumerate(others)
+        Similar(segment_id, row[f"both_{i}"] / row[f"either_{i}"] if row[f"either_{i}"] else 0.0, row[f"both_{i}"])
+        for i, segment_id in enumerate(others)
     ]

@@ -12,7 +12,7 @@ from loyalty_core.segments.repository import edits, membership
 from loyalty_core.segments.repository.dependencies import all_uses, uses_of
 from loyalty_core.segments.repository.drafts import copy_name, name_key
 from loyalty_core.segments.repository.rows import draft_of, read_segment, read_segments, record_of, size_of, version_of
-from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
+from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentOutline, SegmentSize, SegmentVersion, Use
 from loyalty_core.store import audit
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord, SegmentVersionRecord
@@ -66,6 +66,13 @@ class SegmentRepository:
         statement = select(SegmentRecord.id, SegmentRecord.name).order_by(SegmentRecord.name_key)
         with self._store.session(read_only=True) as session:
             return {row.id: row.name for row in session.execute(statement)}
+
+    def outlines(self) -> dict[str, SegmentOutline]:
+        """Name, newest version and rule of every segment by its id, archived ones too, by name."""
+        columns = SegmentRecord.id, SegmentRecord.name, SegmentRecord.version, SegmentRecord.rule
+        statement = select(*columns).order_by(SegmentRecord.name_key)
+        with self._store.session(read_only=True) as session:
+            return {row.id: SegmentOutline(row.name, row.version, row.rule) for row in session.execute(statement)}
 
     def tags(self) -> builtins.list[str]:
         """Every tag in use, each once, sorted."""

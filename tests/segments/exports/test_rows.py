@@ -44,8 +44,8 @@ CREATE TABLE customer_features_view AS SELECT
 
 def exported(engine: SegmentationEngine, rule: Any, form: Format, columns: tuple[str, ...] = ()) -> tuple[int, bytes]:
     file = io.BytesIO()
-    rows = engine.export(rule, file, form, columns)
-    assert b"".join(engine.export_parts(rule, form, columns)) == file.getvalue()
+    rows = engine.select(rule).export(file, form, columns)
+    assert b"".join(engine.select(rule).export_parts(form, columns)) == file.getvalue()
     return rows, file.getvalue()
 
 
@@ -144,7 +144,7 @@ def test_a_large_segment_is_complete(large: Path, open_warehouse: Open, tmp_path
     engine = SegmentationEngine(open_warehouse(f"duckdb:///{large}"))
     file = tmp_path / f"members.{form}"
     with file.open("wb") as stream:
-        rows = engine.export({"<": [{"var": "points"}, 6]}, stream, form)
+        rows = engine.select({"<": [{"var": "points"}, 6]}).export(stream, form)
     expected = MANY - MANY // 7
     with duckdb.connect() as connection:
         found = connection.execute(f"SELECT count(*), count(DISTINCT customer_id), sum(score) FROM '{file}'").fetchall()
@@ -217,7 +217,7 @@ def test_every_type_of_value_has_a_text(duckdb_file: DuckDBFile, open_warehouse:
 
 def test_a_failure_on_the_way_is_raised(engine: SegmentationEngine):
     with pytest.raises(RuleError):
-        engine.export({">": [{"var": "nope"}, 1]}, io.BytesIO(), "csv")
+        engine.select({">": [{"var": "nope"}, 1]}).export(io.BytesIO(), "csv")
 
     def broken() -> Iterator[pa.RecordBatch]:
         yield pa.record_batch({"customer_id": ["a"]})

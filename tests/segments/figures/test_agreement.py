@@ -20,12 +20,12 @@ def test_half_of_the_sample_are_members_where_there_are_as_many(
     [(inside, outside)] = sql(f"SELECT count(*) FILTER ({where}), count(*) FILTER (NOT ({where})) FROM customers")
     members = min(inside, 30)
     checked = members + min(outside, 30)
-    assert engine.agreement(rule, sample=60) == Agreement(checked, members, checked)
+    assert engine.select(rule).agreement(sample=60) == Agreement(checked, members, checked)
 
 
 def test_a_rule_on_another_segment(engine: SegmentationEngine):
     keep(engine, "Rich", {">": [{"var": "total_revenue"}, 800]})
-    assert engine.agreement(segment("rich")) == Agreement(200, 100, 200)
+    assert engine.select(segment("rich")).agreement() == Agreement(200, 100, 200)
 
 
 def test_a_wrong_reading_is_found(engine: SegmentationEngine, scored_demo: Warehouse):

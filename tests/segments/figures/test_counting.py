@@ -30,7 +30,7 @@ def count(sql: Query, where: str) -> int:
 def test_a_funnel_and_its_conditions(engine: SegmentationEngine, sql: Query):
     rich, old, city = "total_revenue > 800", OLD_SQL, NOT_OSLO_SQL
     members = count(sql, f"{rich} AND {old} AND {city}")
-    assert engine.preview({"and": [RICH, OLD, NOT_OSLO]}) == Preview(
+    assert engine.select({"and": [RICH, OLD, NOT_OSLO]}).preview() == Preview(
         customers=DEMO_CUSTOMERS,
         members=members,
         steps=(
@@ -54,21 +54,21 @@ def test_a_funnel_and_its_conditions(engine: SegmentationEngine, sql: Query):
 
 @pytest.mark.parametrize(("rule", "where"), RULES.values(), ids=RULES)
 def test_the_size_is_that_of_sql(engine: SegmentationEngine, sql: Query, rule: Any, where: str):
-    preview = engine.preview(rule)
+    preview = engine.select(rule).preview()
     assert (preview.members, preview.customers) == (count(sql, where), DEMO_CUSTOMERS)
     assert preview.share == preview.members / DEMO_CUSTOMERS
-    assert engine.size(rule) == Preview(DEMO_CUSTOMERS, preview.members)
+    assert engine.select(rule).size() == Preview(DEMO_CUSTOMERS, preview.members)
 
 
 @pytest.mark.parametrize("rule", [{}, None, [], ""])
 def test_an_empty_rule_is_everyone_without_steps(engine: SegmentationEngine, rule: Any):
-    assert engine.preview(rule) == Preview(DEMO_CUSTOMERS, DEMO_CUSTOMERS)
-    assert engine.preview(rule).share == 1
+    assert engine.select(rule).preview() == Preview(DEMO_CUSTOMERS, DEMO_CUSTOMERS)
+    assert engine.select(rule).preview().share == 1
 
 
 def test_a_single_condition_has_no_funnel(engine: SegmentationEngine, sql: Query):
     for rule in (OLD, {"and": [OLD]}):
-        preview = engine.preview(rule)
+        preview = engine.select(rule).preview()
         assert preview.steps == ()
         [condition] = preview.conditions
         assert (condition.holds, condition.blanks) == (count(sql, OLD_SQL), count(sql, "age IS NULL"))
@@ -76,7 +76,7 @@ def test_a_single_condition_has_no_funnel(engine: SegmentationEngine, sql: Query
 
 
 def test_one_of_several_has_conditions_and_no_funnel(engine: SegmentationEngine, sql: Query):
-    preview = engine.preview({"or": [RICH, OLD]})
+    preview = engine.select({"or": [RICH, OLD]}).preview()
     assert preview.steps == ()
     assert [condition.holds for condition in preview.conditions] == [
         count(sql, "total_revenue > 800"),
@@ -91,7 +91,7 @@ def test_groups_are_steps_and_their_conditions_are_counted_by_themselves(engine:
         f"(total_revenue > 800 OR {OLD_SQL})",
         "(city IN ('Oslo', 'Bergen') AND gender IS DISTINCT FROM 'male')",
     )
-    preview = engine.preview(rule)
+    preview = engine.select(rule).preview()
     assert [(step.path, step.remaining, step.without) for step in preview.steps] == [
         ("$.and[0].or", count(sql, either), count(sql, neither)),
         ("$.and[1].!", count(sql, f"{either} AND {neither}"), count(sql, either)),
@@ -106,7 +106,7 @@ def test_groups_are_steps_and_their_conditions_are_counted_by_themselves(engine:
 
 def test_many_conditions_are_counted_as_far_as_one_number_goes(engine: SegmentationEngine, sql: Query):
     ages = range(20, 60)
-    preview = engine.preview({"or": [{"==": [{"var": "age"}, age]} for age in ages]})
+    preview = engine.select({"or": [{"==": [{"var": "age"}, age]} for age in ages]}).preview()
     assert preview.members == count(sql, "age BETWEEN 20 AND 59")
     assert len(preview.conditions) == 30
     assert [condition.holds for condition in preview.conditions] == [count(sql, f"age = {age}") for age in ages][:30]
@@ -115,7 +115,7 @@ def test_many_conditions_are_counted_as_far_as_one_number_goes(engine: Segmentat
 def test_the_longest_funnel_is_right_in_every_step(engine: SegmentationEngine, sql: Query):
     conditions = [({">": [{"var": "total_revenue"}, n * 20]}, f"total_revenue > {n * 20}") for n in range(11)]
     conditions.append((OLD, OLD_SQL))
-    preview = engine.preview({"and": [rule for rule, _ in conditions]})
+    preview = engine.select({"and": [rule for rule, _ in conditions]}).preview()
     wheres = [where for _, where in conditions]
     assert [step.remaining for step in preview.steps] == [count(sql, " AND ".join(wheres[: i + 1])) for i in range(12)]
     assert [step.without for step in preview.steps] == [
@@ -125,21 +125,21 @@ def test_the_longest_funnel_is_right_in_every_step(engine: SegmentationEngine, s
 
 
 def test_beyond_twelve_there_is_no_funnel(engine: SegmentationEngine, sql: Query):
-    preview = engine.preview({"and": [{">": [{"var": "total_revenue"}, n]} for n in range(13)]})
+    preview = engine.select({"and": [{">": [{"var": "total_revenue"}, n]} for n in range(13)]}).preview()
     assert preview.steps == ()
     assert len(preview.conditions) == 13
     assert preview.members == count(sql, "total_revenue > 12")
 
 
 def test_blanks_of_a_condition_on_two_columns(engine: SegmentationEngine, sql: Query):
-    [condition] = engine.preview({"<": [{"var": "age"}, {"var": "last_login_days_ago"}]}).conditions
+    [condition] = engine.select({"<": [{"var": "age"}, {"var": "last_login_days_ago"}]}).preview().conditions
     assert condition.holds == count(sql, "age < last_login_days_ago")
     assert condition.blanks == count(sql, "age IS NULL OR last_login_days_ago IS NULL")
 
 
 def test_segments_and_predictions_are_counted_like_columns(engine: SegmentationEngine, sql: Query):
     keep(engine, "Rich", RICH)
-    preview = engine.preview({"and": [segment("rich"), {"==": [{"var": "churn_risk"}, "high"]}]})
+    preview = engine.select({"and": [segment("rich"), {"==": [{"var": "churn_risk"}, "high"]}]}).preview()
     rich, high = "total_revenue > 800", "churn_risk = 'high'"
     assert preview.members == count(sql, f"{rich} AND {high}")
     assert [(one.sentence, one.holds, one.blanks) for one in preview.conditions] == [
@@ -161,9 +161,9 @@ def small(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> Segment
 
 
 def test_nan_is_a_blank_and_decimals_are_exact(small: SegmentationEngine):
-    preview = small.preview(
+    preview = small.select(
         {"and": [{">": [{"var": "score"}, -2]}, {"==": [{"var": "price"}, 0.1]}, {"!=": [{"var": "active"}, True]}]}
-    )
+    ).preview()
     assert [(one.holds, one.blanks) for one in preview.conditions] == [(3, 2), (1, 1), (3, 2)]
     assert [(one.remaining, one.without) for one in preview.steps] == [(3, 0), (0, 2), (0, 0)]
     assert (preview.members, preview.customers, preview.share) == (0, 5, 0)
@@ -173,7 +173,7 @@ def test_nan_is_a_blank_and_decimals_are_exact(small: SegmentationEngine):
 def test_an_empty_base(backend: Backend, open_warehouse: Callable[..., Warehouse]):
     backend.execute("CREATE TABLE customer_features_view (customer_id varchar, x integer)")
     engine = SegmentationEngine(open_warehouse(backend.url))
-    preview = engine.preview({"and": [{">": [{"var": "x"}, 1]}, {"<": [{"var": "x"}, 5]}]})
+    preview = engine.select({"and": [{">": [{"var": "x"}, 1]}, {"<": [{"var": "x"}, 5]}]}).preview()
     assert (preview.members, preview.customers, preview.share) == (0, 0, 0)
     assert [(one.remaining, one.without) for one in preview.steps] == [(0, 0), (0, 0)]
     assert engine.count({}) == 0

@@ -138,11 +138,11 @@ def test_a_column_that_is_not_there(engine: SegmentationEngine, name: str):
     with pytest.raises(UnknownColumn, match="There is no column"):
         engine.members({}, columns=(name,))
     with pytest.raises(UnknownColumn, match="There is no column"):
-        list(engine.stream({}, columns=(name,)))
+        list(engine.select({}).stream(columns=(name,)))
 
 
 def test_a_stream_has_every_member_with_its_columns(engine: SegmentationEngine, sql: Query):
-    batches = list(engine.stream(NORWAY, columns=("customer_id", "rfm_segment")))
+    batches = list(engine.select(NORWAY).stream(columns=("customer_id", "rfm_segment")))
     found = {(row["customer_id"], row["rfm_segment"]) for batch in batches for row in batch.to_pylist()}
     assert found == set(sql("SELECT customer_id, rfm_segment FROM customers WHERE country = 'Norway'"))
 
@@ -207,19 +207,19 @@ def test_the_statement_finds_the_members_and_no_one_else(
     odd: SegmentationEngine, backend: Backend, rule: Any, expected: list[str]
 ):
     assert [row["customer_id"] for row in odd.members(rule)] == expected
-    assert run(backend, odd.sql(rule)) == expected
+    assert run(backend, odd.select(rule).sql()) == expected
     assert {row["customer_id"] for row in odd.members({}) if odd.matches(rule, row["customer_id"])} == set(expected)
 
 
 @pytest.mark.parametrize(("rule", "where"), RULES.values(), ids=RULES)
 def test_the_statement_runs_on_the_demo(engine: SegmentationEngine, sql: Query, rule: Any, where: str):
-    assert sql(engine.sql(rule)) == sql(f"SELECT customer_id FROM customers WHERE {where} ORDER BY 1")
+    assert sql(engine.select(rule).sql()) == sql(f"SELECT customer_id FROM customers WHERE {where} ORDER BY 1")
 
 
 def test_the_statement_of_a_rule_over_segments_runs(engine: SegmentationEngine, sql: Query):
     keep(engine, "Norwegians", NORWAY)
     keep(engine, "Risky", {"and": [segment("norwegians"), {"==": [{"var": "churn_risk"}, "high"]}]})
-    assert sql(engine.sql(segment("risky"))) == sql(
+    assert sql(engine.select(segment("risky")).sql()) == sql(
         "SELECT customer_id FROM customers WHERE country = 'Norway' AND churn_risk = 'high' ORDER BY 1"
     )
 
@@ -230,7 +230,7 @@ def test_the_statement_can_be_read_by_each_database(odd: SegmentationEngine, dat
     with duckdb.connect() as connection:
         connection.execute(ODD)
         for name, (rule, expected) in ODD_RULES.items():
-            statement = re.sub(r" COLLATE \S+", "", odd.sql(rule, database))
+            statement = re.sub(r" COLLATE \S+", "", odd.select(rule).sql(database))
             parsed = sqlglot.parse_one(statement, read=database, error_level=sqlglot.ErrorLevel.RAISE)
             assert not list(parsed.find_all(sqlglot.exp.Command))
             translated = parsed.sql("duckdb")
@@ -246,7 +246,7 @@ def test_a_statement_of_duckdb_runs_on_postgresql(
         backend.execute(ODD)
     engine = SegmentationEngine(open_warehouse(duckdb_file.url))
     for name, (rule, expected) in ODD_RULES.items():
-        assert run(other, engine.sql(rule, "postgres")) == expected, name
+        assert run(other, engine.select(rule).sql("postgres")) == expected, name
 
 
 def test_decimals_that_are_no_numbers(postgres_database: str, open_warehouse: Callable[..., Warehouse]):
@@ -261,13 +261,13 @@ def test_decimals_that_are_no_numbers(postgres_database: str, open_warehouse: Ca
         ({"!": {">": [{"var": "price"}, 0]}}, ["a", "c", "d"]),
         ({"==": [{"var": "price"}, None]}, ["a", "d"]),
     ):
-        assert run(backend, engine.sql(rule)) == expected
+        assert run(backend, engine.select(rule).sql()) == expected
         assert [row["customer_id"] for row in engine.members(rule)] == expected
         assert engine.count(rule) == len(expected)
 
 
 def test_a_statement_is_one_and_ends_there(odd: SegmentationEngine, backend: Backend):
-    statement = odd.sql({"==": [{"var": "city"}, "x'; DROP TABLE customer_features_view; --"]})
+    statement = odd.select({"==": [{"var": "city"}, "x'; DROP TABLE customer_features_view; --"]}).sql()
     assert statement.endswith(";")
     assert [type(one) for one in sqlglot.parse(statement, read="duckdb") if one] == [sqlglot.exp.Select]
     assert run(backend, statement) == []
@@ -275,4 +275,4 @@ def test_a_statement_is_one_and_ends_there(odd: SegmentationEngine, backend: Bac
 
 def test_faulty_rules_have_no_statement(odd: SegmentationEngine):
     with pytest.raises(RuleError):
-        odd.sql({"==": [{"var": "city"}, "\0"]})
+        odd.select({"==": [{"var": "city"}, "\0"]}).sql()

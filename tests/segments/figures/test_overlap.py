@@ -101,7 +101,7 @@ def test_near_duplicates_share_nine_in_ten(engine: SegmentationEngine, kept: Seg
         Similar("by-reference", richer / rich, richer),
         Similar("nearly", richer / rich, richer),
     )
-    assert [one.name for one in engine.near_duplicates(RULES["Rich"], "same")] == ["by-reference", "nearly"]
+    assert [one.segment_id for one in engine.near_duplicates(RULES["Rich"], "same")] == ["by-reference", "nearly"]
     assert engine.near_duplicates({"<": [{"var": "age"}, 0]}) == ()
 
 
@@ -112,5 +112,5 @@ def test_near_duplicates_among_many_leave_out_those_that_cannot_be_used(
         keep(engine, f"More than {number}", {">": [{"var": "total_revenue"}, number * 100]})
     kept.create(SegmentDraft("Broken", {">": [{"var": "gone"}, 1]}), actor="ann")
     found = engine.near_duplicates({">": [{"var": "total_revenue"}, 5500]})
-    assert "more-than-55" in {one.name for one in found if one.similarity == 1}
-    assert "more-than-0" not in {one.name for one in found}
+    assert "more-than-55" in {one.segment_id for one in found if one.similarity == 1}
+    assert "more-than-0" not in {one.segment_id for one in found}

@@ -21,7 +21,8 @@ _PAGE = 25
 
 def draw_members(segment: Segment) -> None:
     """One page of members with search and order, and the export."""
-    fields = {field.name: field for field in get_services().segmentation.fields()}
+    selection = get_services().segmentation.select(segment.rule)
+    fields = {field.name: field for field in selection.fields.columns}
     by_text, by_order, by_direction = st.columns([3, 2, 1], vertical_alignment="bottom")
     search = by_text.text_input(
         "Find among the members",
@@ -35,7 +36,7 @@ def draw_members(segment: Segment) -> None:
     with by_order:
         sort = _choose_order(shown, fields)
     descending = by_direction.toggle("Highest first", key="descending", bind="query-params")
-    total = get_services().segmentation.count(segment.rule)
+    total = selection.count()
     pages = max(1, math.ceil(total / _PAGE))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         page = st.number_input(
@@ -50,8 +51,7 @@ def draw_members(segment: Segment) -> None:
         draw_links(segment)
     if total > MANY:
         draw_prepared(segment)
-    rows = get_services().segmentation.members(
-        segment.rule,
+    rows = selection.members(
         _PAGE,
         0 if search else (page - 1) * _PAGE,
         sort=sort,

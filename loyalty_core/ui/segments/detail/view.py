@@ -148,9 +148,9 @@ def _draw_tabs(segment: Segment) -> None:
 
 
 def _draw_rule(segment: Segment) -> None:
-    engine = get_services().segmentation
-    st.markdown(escape(engine.compile(segment.rule).describe()))
-    preview = engine.preview(segment.rule)
+    selection = get_services().segmentation.select(segment.rule)
+    st.markdown(escape(selection.describe()))
+    preview = selection.preview()
     if segment.size and preview.members != segment.size.customers:
         st.caption(f"By the warehouse as it is now: {format.count(preview.members)} customers.")
     if preview.steps:
@@ -163,7 +163,7 @@ def _draw_rule(segment: Segment) -> None:
     as_sql = st.expander("As SQL", icon=":material/database:", key="as-sql", on_change="rerun")
     if as_sql.open:
         with as_sql:
-            draw_sql(segment.rule)
+            draw_sql(selection)
 
 
 def _draw_sizes(segment: Segment) -> None:

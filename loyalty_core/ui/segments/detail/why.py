@@ -24,9 +24,10 @@ def draw_why(segment: Segment) -> None:
     if chosen is None:
         st.caption("Choose any customer, member or not; the rule is then shown with that customer's values.")
         return
-    explanation = get_services().segmentation.explain(segment.rule, chosen)
+    selection = get_services().segmentation.select(segment.rule)
+    explanation = selection.explain(chosen)
     _draw_outcome(explanation, segment)
-    fields = {field.name: field for field in get_services().segmentation.fields()}
+    fields = {field.name: field for field in selection.fields.columns}
     with st.container(border=True, gap="xsmall"):
         for depth, part in _walk(explanation):
             _draw_part(depth, part, fields)

@@ -6,9 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.errors import LoyaltyError
 from loyalty_core.rules import Fault, RuleError
-from loyalty_core.segments import Segment
+from loyalty_core.segments import RuleFields, Segment
 from loyalty_core.segments.figures import ConditionCount, Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui.segments.address import Address, rule_word
@@ -32,6 +31,7 @@ class Editor:
         self.newest = segment
         self.draft = RuleDraft()
         self.draft.load(rule, fields)
+        self._fields: RuleFields | None = None
         self.text = ""
         self.text_faults: tuple[Fault, ...] = ()
         self.link = ""  # how the address spells the rule, as far as the editor itself has put it there
@@ -73,12 +73,14 @@ class Editor:
             self.draft.add_condition(self.draft.tree.id, column)
             self.follow_draft()
 
-    def preview(self) -> tuple[Preview | None, LoyaltyError | None]:
-        """The counts of the rule as it stands, or why there are none."""
-        try:
-            return get_services().segmentation.preview(self.draft.rule(), self.segment_id), None
-        except LoyaltyError as error:
-            return None, error
+    def lend_fields(self, fields: RuleFields) -> None:
+        """Save reading the fields once more in this run of the page."""
+        self._fields = fields
+
+    def take_fields(self) -> RuleFields:
+        """The fields as this run of the page has read them; in a rerun of a fragment alone, read anew."""
+        fields, self._fields = self._fields, None
+        return fields or get_services().segmentation.read_fields(self.segment_id)
 
     def notes(self, preview: Preview) -> Mapping[str, ConditionNote]:
         """The counts by the ids of the conditions in the draft."""
@@ -90,17 +92,27 @@ class Editor:
         return found
 
 
-def open_editor_state(address: Address, fields: Sequence[Column]) -> Editor:
+def open_editor_state(address: Address, fields: RuleFields) -> Editor:
     """The editor for an address: as it was left, or begun with the rule of the link, of the segment, or none."""
-    segment = get_services().segments.get(address.segment_id) if address.segment_id else None
+    editor = _held_editor(address, fields) or _new_editor(address, fields)
+    editor.lend_fields(fields)
+    return editor
+
+
+def _held_editor(address: Address, fields: RuleFields) -> Editor | None:
+    """The editor as it was left, unless the link brings another rule, or a newer version and nothing to lose."""
     held = _editors().get(address.segment_id)
-    is_new_link = held is not None and address.rule is not None and rule_word() != held.link
-    if held is not None and not is_new_link:
-        held.newest = segment
-        if held.is_changed or not held.is_overtaken:
-            return held
+    if held is None or (address.rule is not None and rule_word() != held.link):
+        return None
+    if held.newest is not None and fields.version_of(held.newest.id) != held.newest.version:
+        held.newest = get_services().segments.get(held.newest.id)
+    return held if held.is_changed or not held.is_overtaken else None
+
+
+def _new_editor(address: Address, fields: RuleFields) -> Editor:
+    segment = get_services().segments.get(address.segment_id) if address.segment_id else None
     rule = segment.rule if segment else {}
-    editor = Editor(segment, rule if address.rule is None else address.rule, fields)
+    editor = Editor(segment, rule if address.rule is None else address.rule, fields.columns)
     editor.link = rule_word()
     _editors()[address.segment_id] = editor
     return editor

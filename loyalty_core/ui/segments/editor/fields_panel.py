@@ -6,11 +6,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from loyalty_core.segments import RuleFields
 from loyalty_core.ui import charts, data
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns.labels import GROUP_ORDER
+from loyalty_core.warehouse.predictions.relation import ScoringRun
 
 _HEIGHT = 560
 _KINDS = {
@@ -23,7 +25,7 @@ _KINDS = {
 }
 
 
-def draw_fields(fields: Sequence[Column], on_insert: Callable[[Column], None]) -> None:
+def draw_fields(fields: RuleFields, on_insert: Callable[[Column], None]) -> None:
     """A list to search; “+” inserts a field into the rule, a click on its name shows what is in it."""
     text = st.text_input(
         "Find a field",
@@ -33,7 +35,8 @@ def draw_fields(fields: Sequence[Column], on_insert: Callable[[Column], None]) -
         max_chars=100,
         label_visibility="collapsed",
     )
-    groups = list(dict.fromkeys(field.group for field in _in_order(fields)))
+    in_order = _in_order(fields.columns)
+    groups = list(dict.fromkeys(field.group for field in in_order))
     group = st.selectbox(
         "Group of fields",
         groups,
@@ -42,16 +45,16 @@ def draw_fields(fields: Sequence[Column], on_insert: Callable[[Column], None]) -
         placeholder="All groups",
         label_visibility="collapsed",
     )
-    found = [field for field in _in_order(fields) if _fits(field, text, group)]
+    found = [field for field in in_order if _fits(field, text, group)]
     if not found:
         st.caption("No field has that in its name.")
         return
-    chosen = _draw_table(found, on_insert)
+    chosen = _draw_table(found, fields.run, on_insert)
     if chosen is not None:
-        _draw_details(chosen)
+        _draw_details(chosen, fields.run)
 
 
-def _draw_table(fields: Sequence[Column], on_insert: Callable[[Column], None]) -> Column | None:
+def _draw_table(fields: Sequence[Column], run: ScoringRun | None, on_insert: Callable[[Column], None]) -> Column | None:
     def insert() -> None:
         click: Any = st.session_state["field-insert"]
         if click is not None and click["row"] < len(fields):
@@ -61,7 +64,7 @@ def _draw_table(fields: Sequence[Column], on_insert: Callable[[Column], None]) -
         {
             "insert": ["+"] * len(fields),
             "field": [field.label for field in fields],
-            "spread": [_spread(field) for field in fields],
+            "spread": [_spread(field, run) for field in fields],
             "blank": [None if field.blanks is None else 100 * field.blanks for field in fields],
         }
     )
@@ -86,7 +89,7 @@ def _draw_table(fields: Sequence[Column], on_insert: Callable[[Column], None]) -
     return fields[rows[0]] if rows else None
 
 
-def _draw_details(field: Column) -> None:
+def _draw_details(field: Column, run: ScoringRun | None) -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(f"**{escape(field.label)}** · {_KINDS[field.kind]}")
         if field.description:
@@ -103,7 +106,7 @@ def _draw_details(field: Column) -> None:
                 for value, customers in field.top_values[:8]
             )
             st.caption(escape("Most frequent: " + ", ".join(shown) + "."))
-        spread = data.field_histogram(field.name) if field.kind == "number" else None
+        spread = data.field_histogram(field.name, run) if field.kind == "number" else None
         if spread:
             figure = charts.histogram(spread, field)
             charts.draw(figure, "field-histogram", f"Customers by {field.label.lower()}.", height=190)
@@ -123,9 +126,9 @@ def _fits(field: Column, text: str, group: str | None) -> bool:
     )
 
 
-def _spread(field: Column) -> list[int]:
+def _spread(field: Column, run: ScoringRun | None) -> list[int]:
     """Heights of a few bars: customers by range of values, or by frequent value."""
     if field.top_values:
         return [customers for _, customers in field.top_values]
-    spread = data.field_histogram(field.name, bars=12) if field.kind == "number" else None
+    spread = data.field_histogram(field.name, run, bars=12) if field.kind == "number" else None
     return list(spread.counts) if spread else []

@@ -1,11 +1,11 @@
 """What a rule amounts to, beside the builder: size, sentence, funnel and the first members, with every edit."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from loyalty_core.segments import Selection
 from loyalty_core.segments.figures import FunnelStep, Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
@@ -44,12 +44,12 @@ def draw_sentence(sentence: str) -> None:
     st.caption(escape(sentence))
 
 
-def draw_first_members(rule: Any) -> None:
+def draw_first_members(selection: Selection) -> None:
     """The first members by id, with their names where the view has some."""
     services = get_services()
     identifier = services.settings.dwh_customer_id_column
     columns = [identifier, *services.features.name_columns()[:1]]
-    found = services.segmentation.members(rule, _FIRST, columns=columns)
+    found = selection.members(_FIRST, columns=columns)
     if not found:
         st.caption("Nobody yet.")
         return

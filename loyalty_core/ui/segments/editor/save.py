@@ -43,7 +43,7 @@ def _warn_of_duplicates(editor: Editor) -> None:
     similar = get_services().segmentation.near_duplicates(editor.draft.rule())
     if similar:
         nearest = similar[0]
-        name = escape(get_services().segments.names()[nearest.name])
+        name = escape(get_services().segments.names()[nearest.segment_id])
         st.info(
             f"Nearly the same as **{name}**: of the customers in either, {format.percent(nearest.similarity, 1)} are "
             "in both.",

@@ -1,15 +1,14 @@
 """A rule as SQL to copy, for the warehouse itself or for another database, and whether SQL says what the rule says."""
 
-from typing import Any
-
 import streamlit as st
 
+from loyalty_core.segments import Selection
 from loyalty_core.segments.figures import DATABASES
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 
 
-def draw_sql(rule: Any) -> None:
+def draw_sql(selection: Selection) -> None:
     """The statement that finds the members; another database's grammar can be chosen."""
     own = get_services().warehouse.url.get_backend_name()
     own = "postgres" if own == "postgresql" else own
@@ -20,14 +19,14 @@ def draw_sql(rule: Any) -> None:
         key="sql-database",
         format_func=lambda name: (DATABASES.get(name) or name) + (" (this warehouse)" if name == own else ""),
     )
-    st.code(get_services().segmentation.sql(rule, database), language="sql", wrap_lines=True)
-    _draw_agreement(rule)
+    st.code(selection.sql(database), language="sql", wrap_lines=True)
+    _draw_agreement(selection)
     st.caption("Finds the same customers as the visual form. Dates counted from today are today's.")
 
 
-def _draw_agreement(rule: Any) -> None:
+def _draw_agreement(selection: Selection) -> None:
     """A badge for SQL in this warehouse against the rule read for one customer at a time."""
-    found = get_services().segmentation.agreement(rule)
+    found = selection.agreement()
     if not found.checked:
         return
     if found.is_full:

@@ -1,0 +1,154 @@
+"""The customers of one rule, compiled once for any number of questions."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.errors import CustomerNotFound
+from loyalty_core.segments.exports import rows as export
+from loyalty_core.segments.figures import (
+    Agreement,
+    Page,
+    Preview,
+    Profile,
+    column_of,
+    counting,
+    members_page,
+    profile,
+    readable_sql,
+)
+from loyalty_core.segments.figures.agreement import agreement
+from loyalty_core.warehouse.customers.ids import read_id
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+    import pyarrow as pa
+
+    from loyalty_core.rules import Explanation, Rule
+    from loyalty_core.segments.fields import RuleFields
+    from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.connection import Row
+
+_EXPORT_ROWS = 32_768
+
+
+class Selection:
+    """A rule bound to the fields as they were read once: the whole base is asked in SQL, one customer in Python.
+
+    Short-lived: it answers from the predictions and the segments that there were when it was made. Every method that
+    asks the warehouse raises the warehouse's errors.
+    """
+
+    def __init__(self, warehouse: Warehouse, fields: RuleFields, rule: Any) -> None:
+        self._warehouse = warehouse
+        self.fields = fields
+        self.rule: Rule = fields.compile(rule)
+
+    def describe(self) -> str:
+        """The rule as an English sentence."""
+        return self.rule.describe()
+
+    def count(self) -> int:
+        """How many customers belong."""
+        return counting.count_members(self._warehouse, self.relation(), self.rule)
+
+    def size(self) -> Preview:
+        """Members and customers only, in a third of the time that all of `preview` takes."""
+        return counting.size(self._warehouse, self.relation(), self.rule)
+
+    def preview(self) -> Preview:
+        """Size, count and blanks of each condition, and the funnel, in one statement."""
+        return counting.preview(self._warehouse, self.relation(), self.rule)
+
+    def members(
+        self,
+        limit: int = 50,
+        offset: int = 0,
+        *,
+        sort: str | None = None,
+        descending: bool = False,
+        search: str = "",
+        columns: Sequence[str] = (),
+    ) -> list[Row]:
+        """One page of the customers who belong, with the columns asked for or all of the features view's.
+
+        Ordered by `sort`, blanks last, then by id; `search` finds ids that start with it and names that contain it.
+        """
+        page = Page(limit, offset, sort, descending, search)
+        relation = self.relation(*columns, *([sort] if sort else []))
+        return members_page(self._warehouse, relation, self.rule, page, columns)
+
+    def matches(self, customer_id: object) -> bool:
+        """Whether one customer belongs; raises `CustomerNotFound`."""
+        return self.rule.matches(self._features(customer_id))
+
+    def explain(self, customer_id: object) -> Explanation:
+        """Why one customer belongs or not: each condition with the actual value, and what would turn it around."""
+        return self.rule.explain(self._features(customer_id))
+
+    def profile(self) -> Profile:
+        """The customers against the base, predictions included once there are some."""
+        compared = self.fields.compared()
+        relation = self.relation(*(field.name for field in compared))
+        return profile.compare(self._warehouse, relation, self.rule, compared)
+
+    def agreement(self, sample: int = 200) -> Agreement:
+        """Whether SQL and the reading of single customers say the same of up to `sample` customers."""
+        return agreement(self._warehouse, self.relation(), self.rule, sample)
+
+    def sql(self, database: str | None = None) -> str:
+        """The statement that selects the members' ids, values written out; for another database of `DATABASES` too."""
+        return readable_sql(self._warehouse, self.relation(), self.rule, database)
+
+    def customers(self, fields: Sequence[str]) -> sa.Subquery:
+        """The members as a relation with these fields, one row each, for statements that count or list them."""
+        relation = self.relation(*fields)
+        return sa.select(*(relation.c[name] for name in fields)).where(self._belongs(relation)).subquery()
+
+    def stream(self, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
+        """Every member as Arrow batches, with the columns asked for or all of the features view's."""
+        relation = self.relation(*columns)
+        names = columns or self._warehouse.features.columns.keys()
+        wanted = sa.select(*(column_of(relation, name) for name in names))
+        yield from self._warehouse.stream_arrow(wanted.where(self._belongs(relation)), _EXPORT_ROWS)
+
+    def export(self, file: IO[bytes], form: export.Format, columns: Sequence[str] = ()) -> int:
+        """Write every member to `file` as CSV or Parquet, streamed; returns how many."""
+        return export.write_members(self.stream(columns), file, form)
+
+    def export_parts(self, form: export.Format, columns: Sequence[str] = ()) -> Generator[bytes]:
+        """The same file part by part, for sending it while it is written."""
+        return export.member_parts(self.stream(columns), form)
+
+    def ids(self) -> Iterator[list[str]]:
+        """The ids of all members as text, in batches."""
+        relation = self.relation()
+        identifier = sa.cast(relation.c[self._warehouse.customer_id.name], sa.Text).label("customer_id")
+        wanted = sa.select(identifier).where(self._belongs(relation), identifier.is_not(None))
+        for batch in self._warehouse.stream_arrow(wanted, _EXPORT_ROWS):
+            yield batch.column(0).to_pylist()
+
+    def relation(self, *fields: str) -> sa.FromClause:
+        """One row for each customer, with what the rule reads and these fields."""
+        return self.fields.relation((*self.rule.columns, *fields))
+
+    def _belongs(self, relation: sa.FromClause) -> sa.ColumnElement[bool]:
+        return self.rule.to_sql(relation, where=True)
+
+    def _features(self, customer_id: object) -> Row:
+        """One customer's values of the rule's fields, from the same relation that the whole base is counted in."""
+        identifier = self._warehouse.customer_id
+        value = read_id(customer_id, identifier.type)
+        relation = self.relation()
+        names = dict.fromkeys((identifier.name, *self.rule.columns))
+        wanted = sa.select(*(relation.c[name] for name in names)).where(relation.c[identifier.name] == value)
+        found = self._warehouse.rows(wanted.limit(1)) if value is not None else []
+        if not found:
+            raise CustomerNotFound(
+                f"No customer has the id {str(customer_id)[:60]!r}.",
+                remedy="Check the id, or search by the first characters, a name or an e-mail address.",
+            )
+        return found[0]

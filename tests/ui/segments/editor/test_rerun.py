@@ -1,0 +1,92 @@
+"""What one rerun of the editor costs: compilations, and statements for the warehouse and for the state store."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from loyalty_core.rules import compile_rule
+from loyalty_core.segments import SegmentDraft, fields
+from loyalty_core.services import get_services
+from loyalty_core.ui.navigation import SEGMENTS
+from loyalty_core.ui.segments.address import encode_rule
+from tests.segments.scored import predictions_file, segment, sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.ui.conftest import OpenScreen
+    from tests.workbench import Configure, Query
+
+__all__ = ["predictions_file", "sql"]
+
+RICH = {"and": [{">=": [{"var": "total_revenue"}, 500]}, {">": [{"var": "churn_probability"}, 0.1]}]}
+
+
+@contextmanager
+def statements_of(engine: sa.Engine) -> Iterator[list[str]]:
+    """Collects every statement that a database is sent meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith(("PRAGMA", "SET ", "BEGIN")):
+            sent.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Every rule that is compiled, in that order."""
+    rules: list[object] = []
+
+    def note(rule: object, *arguments: object, **named: object) -> object:
+        rules.append(rule)
+        return compile_rule(rule, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fields, "compile_rule", note)
+    return rules
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_rerun_compiles_once_and_asks_four_questions(
+    demo_settings: Configure, predictions_file: Path, open_screen: OpenScreen, sql: Query, compiled: list, saved: bool
+):
+    demo_settings(predictions_file=predictions_file)
+    services = get_services()
+    parameters = {"rule": encode_rule(RICH)}
+    if saved:
+        parameters = {"segment": services.segmentation.create(SegmentDraft("Rich", RICH), actor="ann").id}
+    app = open_screen(SEGMENTS, edit="1", **parameters)
+    app.number_input[0].set_value(700.0).run()
+
+    app.number_input[0].set_value(900.0)
+    compiled.clear()
+    with statements_of(services.warehouse.engine) as warehouse, statements_of(services.store.engine) as store:
+        app.run()
+    [(expected,)] = sql("SELECT count(*) FROM customers WHERE total_revenue >= 900 AND churn_probability > 0.1")
+    assert app.metric[0].value == f"{expected:,}"
+    assert len(compiled) == 1
+    assert len(warehouse) == 4, warehouse  # the last scoring run, the size, all figures, the first members
+    assert len(store) == 1, store
+
+
+def test_a_segment_that_the_rule_reads_is_compiled_once_too(
+    demo_settings: Configure, open_screen: OpenScreen, sql: Query, compiled: list
+):
+    services = get_services()
+    services.segmentation.create(SegmentDraft("Rich", {">": [{"var": "total_revenue"}, 800]}), actor="ann")
+    app = open_screen(SEGMENTS, edit="1", rule=encode_rule(segment("rich")))
+    compiled.clear()
+    with statements_of(services.store.engine) as store:
+        app.run()
+    [(expected,)] = sql("SELECT count(*) FROM customers WHERE total_revenue > 800")
+    assert app.metric[0].value == f"{expected:,}"
+    assert len(store) == 1, store
+    assert compiled == [segment("rich"), {">": [{"var": "total_revenue"}, 800]}]
