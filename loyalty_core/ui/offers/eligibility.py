@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape, show_error
@@ -31,11 +32,14 @@ def _dialog(title: str, draft: PolicyDraft, offer: int) -> None:
 
 def _draw(draft: PolicyDraft, offer: int) -> None:
     editor: Editor = st.session_state[_KEY]
-    preview, error = editor.preview()
-    if error is not None:
+    engine = get_services().segmentation
+    fields, preview = engine.read_fields(), None
+    try:
+        preview = engine.select(editor.draft.rule(), fields=fields).preview()
+    except LoyaltyError as error:
         show_error(error)
     notes = editor.notes(preview) if preview else {}
-    draw_rule_builder(editor.draft, get_services().segmentation.fields(), notes, on_change=editor.follow_draft)
+    draw_rule_builder(editor.draft, fields.columns, notes, on_change=editor.follow_draft)
     unfinished = bool(editor.draft.incomplete())
     with st.container(horizontal=True, vertical_alignment="center"):
         if preview is not None:
