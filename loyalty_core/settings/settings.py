@@ -96,9 +96,6 @@ class Settings(BaseSettings):
     feature_cache_max_customers: int = Field(
         50_000, ge=1, description="Customers kept in the memory cache; the oldest leave first"
     )
-    kafka_bootstrap_servers: str | None = Field(
-        None, description="Kafka brokers (host:port,host:port) for customer events; without it, no events"
-    )
     state_database_url: str = Field(
         "sqlite:///data/state.db",
         description="Database for the app's own state (SQLite or PostgreSQL)",
