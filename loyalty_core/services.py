@@ -2,14 +2,16 @@
 
 from functools import cached_property, lru_cache
 
+from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.jobs.queue import JobQueue
 from loyalty_core.ml.inference import MLInferenceService
+from loyalty_core.ml.versions import Promotion, VersionComparisons
 from loyalty_core.rfm import RfmMapRepository
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
-from loyalty_core.store import StateStore
+from loyalty_core.store import StateStore, shared_store
 from loyalty_core.warehouse import FeatureStore, Warehouse
 
 
@@ -30,11 +32,11 @@ class Services:
 
     @cached_property
     def store(self) -> StateStore:
-        return StateStore(self.settings.state_database_url)
+        return shared_store(self.settings.state_database_url)
 
     @cached_property
     def inference(self) -> MLInferenceService:
-        return MLInferenceService(self.settings, self.warehouse, self.features)
+        return MLInferenceService(self.settings, self.warehouse, self.features, self.segments)
 
     @cached_property
     def segments(self) -> SegmentRepository:
@@ -53,11 +55,23 @@ class Services:
         return SegmentationEngine(self.warehouse, self.segments)
 
     @cached_property
+    def layouts(self) -> DashboardLayouts:
+        return DashboardLayouts(self.store)
+
+    @cached_property
+    def comparisons(self) -> VersionComparisons:
+        return VersionComparisons(self.store)
+
+    @cached_property
+    def promotion(self) -> Promotion:
+        return Promotion(self.settings, self.store)
+
+    @cached_property
     def jobs(self) -> JobQueue:
         return JobQueue(self.store)
 
     def prepare_store(self) -> None:
-        """Bring the state store's tables up to date; why it could not is kept for System health."""
+        """Bring the state store's tables up to date; System health shows why it could not."""
         try:
             self.store.migrate()
         except StateStoreUnavailable as error:

@@ -41,7 +41,7 @@ from loyalty_core.ml.serving import (
 from loyalty_core.rfm import CutPointsCache, RfmScore, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
-from loyalty_core.store import StateStore
+from loyalty_core.store import shared_store
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.predictions.relation import in_words, last_run
 
@@ -66,9 +66,10 @@ class MLInferenceService:
         settings: Settings | None = None,
         warehouse: Warehouse | None = None,
         feature_store: FeatureStore | None = None,
+        segments: SegmentRepository | None = None,
     ) -> None:
         if settings is None and warehouse is None and feature_store is None:
-            warehouse, feature_store = _shared_store()
+            warehouse, feature_store = _shared_features()
         self._warehouse = warehouse or Warehouse(settings)
         self._settings = settings or self._warehouse.settings
         self._store = feature_store or FeatureStore(self._warehouse)
@@ -76,7 +77,8 @@ class MLInferenceService:
         self._source = model_source(self._settings, self._inputs)
         self._thresholds = RiskThresholds.from_settings(self._settings)
         self._cut_points = CutPointsCache(self._warehouse)
-        self._segments: tuple[SegmentationEngine, SegmentRepository] | None = None
+        self._segments = segments or SegmentRepository(shared_store(self._settings.state_database_url))
+        self._engine = SegmentationEngine(self._warehouse, self._segments)
 
     def predict_churn(self, customer_id: object) -> ChurnPrediction:
         """Churn probability, risk, and what to do about it."""
@@ -132,8 +134,7 @@ class MLInferenceService:
         """
         if kind not in KINDS:
             raise UnknownPrediction(f"There is no prediction called {kind!r}.", remedy=f"Ask for {', '.join(KINDS)}.")
-        engine, segments = self._segmentation()
-        segment, reader = segments.get(segment_id), SegmentReader(self._warehouse, engine)
+        segment, reader = self._segments.get(segment_id), SegmentReader(self._warehouse, self._engine)
         answers = {"churn": self.predict_churn_many, "nbo": self.predict_nbo_many, "rfm": self.calculate_rfm_many}
         results = list(answers[kind](reader.first_ids(segment, first)).values())
         now = datetime.now(UTC)
@@ -244,12 +245,6 @@ class MLInferenceService:
             answers |= answer(models, part)
         return {customer_id: answers[customer_id] for customer_id in rows}
 
-    def _segmentation(self) -> tuple[SegmentationEngine, SegmentRepository]:
-        if self._segments is None:
-            repository = SegmentRepository(StateStore(self._settings.state_database_url))
-            self._segments = SegmentationEngine(self._warehouse, repository), repository
-        return self._segments
-
     def _churn(self, models: Models, customer_id: str, row: Row) -> ChurnPrediction:
         encoded = self._inputs.encode_row(models.contract, row)
         probability = float(models.churn_probabilities(encoded.values)[0])
@@ -282,7 +277,7 @@ def _attempt(predict: Callable[[], _Answer], unavailable: dict[str, LoyaltyError
 _shared: tuple[Settings, Warehouse, FeatureStore] | None = None
 
 
-def _shared_store() -> tuple[Warehouse, FeatureStore]:
+def _shared_features() -> tuple[Warehouse, FeatureStore]:
     """One warehouse per process for services built without arguments, for as long as the settings are the same."""
     global _shared  # noqa: PLW0603
     settings = get_settings()

@@ -20,7 +20,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.rfm.cells import CELL_NAMES, CELLS, NO_PURCHASES, Segment, segment_details
 from loyalty_core.segments.repository import editing
 from loyalty_core.settings import RfmMeasure
-from loyalty_core.store import StateStore, audit
+from loyalty_core.store import audit, shared_store
 from loyalty_core.store.rfm_maps import RfmMapRecord
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.rfm.scores import FourPoints, RfmCutPoints
     from loyalty_core.settings import Settings
+    from loyalty_core.store import StateStore
 
 SUBJECT_KIND, SUBJECT_ID = "rfm map", "rfm"
 MOST_NAME_CHARACTERS = 60
@@ -191,11 +192,11 @@ class RfmMapRepository:
 
 def map_at(settings: Settings, moment: datetime | None = None) -> RfmMap | None:
     """The map that was in use at a moment, or is now; None for the defaults. Asks the state store each time."""
-    with StateStore(settings.state_database_url) as store:
-        if not store.has_table(RfmMapRecord.__tablename__):
-            return None
-        maps = RfmMapRepository(store)
-        return maps.at(moment) if moment else maps.current()
+    store = shared_store(settings.state_database_url)
+    if not store.has_table(RfmMapRecord.__tablename__):
+        return None
+    maps = RfmMapRepository(store)
+    return maps.at(moment) if moment else maps.current()
 
 
 def map_in_use(settings: Settings) -> RfmMap | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from psycopg import errors as postgresql
@@ -149,6 +150,12 @@ class StateStore:
     def _has_no_file(self) -> bool:
         """Connecting would create an empty one."""
         return is_sqlite(self.url) and not sqlite_file(self.url).exists()
+
+
+@lru_cache(maxsize=16)
+def shared_store(url: str) -> StateStore:
+    """The one store of this process for that URL, so that its parts share connections."""
+    return StateStore(url)
 
 
 def _is_outage(error: BaseException | None) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs.report import JobStopped
 from loyalty_core.ml.bundles import read_active
-from loyalty_core.ml.versions import VersionComparisons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +35,7 @@ def compare(services: Services, options: Mapping[str, Any], report: Report) -> d
 
     report.phase("Opening both versions")
     found = compare_versions(services.warehouse, services.segmentation, services.segments, version, against, tell)
-    VersionComparisons(services.store).keep(found)
+    services.comparisons.keep(found)
     for remark in found.remarks:
         _log.warning("%s", remark)
     base = found.shifts[0]

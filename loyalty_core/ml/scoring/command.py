@@ -15,7 +15,7 @@ from loyalty_core.ml.serving import model_source
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.segments.refreshing import Refreshed, refresh_all
 from loyalty_core.settings import Settings, get_settings
-from loyalty_core.store import StateStore
+from loyalty_core.store import shared_store
 from loyalty_core.warehouse import Warehouse
 
 # Cut points sort the whole base, which may take longer than anything that a screen waits for.
@@ -61,7 +61,7 @@ def _score(warehouse: Warehouse, settings: Settings) -> ScoringResult:
 
 def _compute_segments(warehouse: Warehouse, settings: Settings) -> list[Refreshed]:
     """All segments that are not archived, since their rules may read the predictions."""
-    with StateStore(settings.state_database_url) as store:
+    with shared_store(settings.state_database_url) as store:
         health = store.health()
         if not health.ok:
             raise StateStoreUnavailable(health.detail, remedy=health.remedy)

@@ -31,7 +31,7 @@ from loyalty_core.ml.versions.records import read_versions
 from loyalty_core.ml.versions.report import comparison_lines
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
-from loyalty_core.store import StateStore
+from loyalty_core.store import shared_store
 from loyalty_core.warehouse import Warehouse
 
 
@@ -138,7 +138,7 @@ def _compared(settings: Settings, version: str | None) -> list[str]:
     # Measuring needs scikit-learn, for which the other commands should not wait.
     from loyalty_core.ml.versions.compare import compare_versions  # noqa: PLC0415
 
-    with closing(Warehouse(settings)) as warehouse, StateStore(settings.state_database_url) as store:
+    with closing(Warehouse(settings)) as warehouse, shared_store(settings.state_database_url) as store:
         segments = SegmentRepository(store)
         engine = SegmentationEngine(warehouse, segments)
         found = compare_versions(warehouse, engine, segments, others[0].version, champion.version)

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit_elements import dashboard, html
 from streamlit_elements.core.frame import new_frame
 
-from loyalty_core.analytics.dashboards import COLUMNS, DashboardLayouts, Layout, Place, arrange
+from loyalty_core.analytics.dashboards import COLUMNS, Layout, Place, arrange
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
 from loyalty_core.ui.messages import escape
@@ -72,21 +72,21 @@ def _changed(drawn: Layout, _layout: Any, layouts: Mapping[str, Any]) -> None:
     if layout == drawn:
         return
     try:
-        DashboardLayouts(get_services().store).keep(viewer_name(), layout)
+        get_services().layouts.keep(viewer_name(), layout)
     except StateStoreUnavailable as error:
         st.toast(escape(str(error)), icon=":material/cloud_off:")
 
 
 def _kept_layout() -> Layout:
     try:
-        return DashboardLayouts(get_services().store).of(viewer_name())
+        return get_services().layouts.of(viewer_name())
     except StateStoreUnavailable:
         return {}  # System health says why
 
 
 def _reset() -> None:
     try:
-        DashboardLayouts(get_services().store).forget(viewer_name())
+        get_services().layouts.forget(viewer_name())
     except StateStoreUnavailable as error:
         st.toast(escape(str(error)), icon=":material/cloud_off:")
 

@@ -4,7 +4,7 @@ from datetime import date
 
 from loyalty_core.ml.serving import Kind, mean_drivers
 from loyalty_core.ml.training import Readiness, read_readiness
-from loyalty_core.ml.versions import Promotion, VersionComparison, VersionComparisons, VersionRecord, read_versions
+from loyalty_core.ml.versions import Promotion, VersionComparison, VersionRecord, read_versions
 from loyalty_core.services import get_services
 from loyalty_core.ui.data import kept
 from loyalty_core.warehouse.history import ModelName
@@ -23,7 +23,7 @@ def versions() -> list[VersionRecord]:
 
 def comparison(version: str, against: str) -> VersionComparison | None:
     """What was found of these two versions; None where they were not compared."""
-    return VersionComparisons(get_services().store).find(version, against)
+    return get_services().comparisons.find(version, against)
 
 
 @kept
@@ -35,5 +35,4 @@ def drivers(version: str, model: Kind) -> dict[str, float]:
 
 def promotion() -> Promotion:
     """What changes the active version."""
-    services = get_services()
-    return Promotion(services.settings, services.store)
+    return get_services().promotion
