@@ -18,6 +18,7 @@ from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.litert import sandbox
 from loyalty_core.ml.serving import LiveBundle
+from loyalty_core.ml.tasks import NBO
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from tests.ml.fixtures import bundle_parts
@@ -47,7 +48,7 @@ def compare_single_predictions(warehouse: Warehouse) -> None:
         "look for a newer bundle": live.current,
         "features from the cache": lambda: store.get(CUSTOMER),
         "find the mapped columns and encode": lambda: inputs.encode_row(bundle.contract, row),
-        "scale and predict": lambda: bundle.offer_scores(encoded),
+        "scale and predict": lambda: bundle.scores(NBO.name, encoded),
         "predict_nbo, all of it": lambda: service.predict_nbo(CUSTOMER),
         "predict_churn, all of it": lambda: service.predict_churn(CUSTOMER),
         "calculate_rfm, all of it": lambda: service.calculate_rfm(CUSTOMER),

@@ -28,6 +28,7 @@ from loyalty_core.ml.bundles import read_scaler
 from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.evaluation.baselines import GRADIENT_BOOSTING, LOGISTIC_REGRESSION
 from loyalty_core.ml.litert.model import TfliteModel
+from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training.splitting import Split
 from loyalty_core.ml.training.train import Prepared, encode_history, fit_coding, prepare, train, train_model
@@ -172,7 +173,7 @@ def _telco(file: Path, folder: Path) -> Comparison:
         columns = [column.name for column in unmapped.features.columns if column.name != "customer_id"]
     mapping = {"ml_feature_mapping": {name: name for name in columns}, "ml_model_input_size": len(columns)}
     with closing(Warehouse(settings.model_copy(update=mapping))) as mapped:
-        prepared = prepare(mapped, "churn", OPTIONS)
+        prepared = prepare(mapped, CHURN, OPTIONS)
     folds = _folds(StratifiedKFold(FOLDS, shuffle=True, random_state=0), prepared.labels.classes, None)
     return cross_validate("Telco churn", prepared, folds, CHURN_METRICS)
 
@@ -195,7 +196,7 @@ def _coupons(file: Path, folder: Path) -> Iterator[Comparison]:
         ml_model_input_size=len(columns),
     )
     with closing(Warehouse(settings)) as mapped:
-        prepared = prepare(mapped, "nbo", OPTIONS)
+        prepared = prepare(mapped, NBO, OPTIONS)
     assert prepared.history.customers is not None
     households = prepared.history.customers.to_numpy(zero_copy_only=False)
     for title, kind in (

@@ -31,6 +31,7 @@ from loyalty_core.ml.bundles import Bundle, Experiment, load_bundle
 from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import Challenger, ServedModels
+from loyalty_core.ml.tasks import NBO
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
@@ -149,7 +150,7 @@ def scaled_rows(warehouse: Warehouse, bundle: Bundle) -> Any:
 
 def compare_with_keras(folder: Path) -> None:
     bundle = load_bundle(folder / "models")
-    churn, offers = plain_network(bundle, 1, "sigmoid"), plain_network(bundle, len(bundle.offers), "softmax")
+    churn, offers = plain_network(bundle, 1, "sigmoid"), plain_network(bundle, len(bundle.offers(NBO.name)), "softmax")
     with closing(open_base(base_file(folder, KERAS_CUSTOMERS))) as warehouse:
         columns = needed_columns(warehouse)
         select = sa.select(*(warehouse.features.c[name] for name in columns))

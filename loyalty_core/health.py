@@ -9,6 +9,7 @@ from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.serving import ModelStatus
+from loyalty_core.ml.tasks import TASKS
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.customers.key_figures import key_figures
@@ -143,15 +144,15 @@ def _experiment_check(status: ModelStatus) -> Iterator[Check]:
 
 
 def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
-    for name, label, train in (("churn", "Churn", "--model churn"), ("nbo", "Next best offer", "--model nbo")):
-        if name in bundle.models:
+    for name, task in TASKS.items():
+        if bundle.has(name):
             entry = bundle.manifest["models"][name]
             grade = entry["metrics"].get("grade")
             trained = f"Trained {entry['trained_at'][:10]}" + (f", grade {grade}." if grade else ".")
-            yield Check("Models", label, "ok", trained)
+            yield Check("Models", task.title, "ok", trained)
         else:
-            remedy = f"With a history for it, run python train_models_from_dwh.py {train}."
-            yield Check("Models", label, "warning", "This version has no such model.", remedy)
+            remedy = f"With a history for it, run python train_models_from_dwh.py --model {name}."
+            yield Check("Models", task.title, "warning", "This version has no such model.", remedy)
     try:
         here = name_data(warehouse)
     except LoyaltyError:

@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core.analytics.churn import ModelQuality, model_quality
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.serving import RiskThresholds
+from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.services import get_services
 from loyalty_core.ui.churn.budget_view import draw_budget
 from loyalty_core.ui.churn.customer_table import draw_customers

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.analytics.rfm import strength
-from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.tasks import RISKS
 from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run
 from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, ScoringRun, last_run
 

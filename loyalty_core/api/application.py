@@ -15,6 +15,7 @@ from loyalty_core.api import exports, monitoring, predictions, segments, warehou
 from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.jobs import JobNotFound
+from loyalty_core.ml.tasks import UnknownModel
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import (
     BadSegment,
@@ -35,6 +36,7 @@ _STATUSES: dict[type[LoyaltyError], int] = {
     SegmentNotFound: 404,
     JobNotFound: 404,
     ExportNotFound: 404,
+    UnknownModel: 404,
     SegmentChanged: 409,
     SegmentInUse: 409,
     SegmentNameTaken: 409,

@@ -16,9 +16,9 @@ from loyalty_core.analytics.monitoring import (
 )
 from loyalty_core.analytics.outcomes import read_verdicts
 from loyalty_core.api.predictions import say_mock
-from loyalty_core.ml.bundles import MODEL_FILES, ModelNotFound, load_bundle
+from loyalty_core.ml.bundles import ModelNotFound, load_bundle
 from loyalty_core.ml.features import State
-from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.tasks import CHURN, RISKS
 from loyalty_core.ml.versions import VersionRecord, read_versions
 from loyalty_core.services import get_services
 from loyalty_core.settings import Settings
@@ -52,7 +52,7 @@ def _active(settings: Settings) -> VersionRecord:
     """Raises `ModelNotFound` before the first training, and why the version is refused where it is."""
     active = next((record for record in read_versions(settings.models_dir) if record.is_active), None)
     if active is None:
-        raise ModelNotFound(settings.models_dir / MODEL_FILES["churn"])
+        raise ModelNotFound(settings.models_dir / CHURN.file)
     if active.refusal is not None:
         raise active.refusal
     return active
@@ -76,7 +76,7 @@ def _run(one: ScoredRun, change: ScoreChange | None) -> dict[str, Any]:
         "mean_churn_probability": scores.mean,
         "risk_shares": {risk: scores.risk_share(risk) for risk in RISKS},
         "offer_shares": {str(offer): scores.offer_share(offer) for offer in sorted(scores.offers)},
-        "churn": _index(change.churn_psi, change.churn_state) if change else None,
+        CHURN.name: _index(change.churn_psi, change.churn_state) if change else None,
         "offers": _index(change.offers_psi, change.offers_state) if change else None,
         "cause": change.cause if change else None,
     }

@@ -1,10 +1,13 @@
 """Next best offer, churn and RFM for one customer, as the guide addresses them."""
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated, Any
 
-from loyalty_core.ml.scoring import Kind, SegmentPrediction
-from loyalty_core.ml.serving import ChurnPrediction, NboPrediction, RfmAnswer
+from fastapi import APIRouter, Depends, Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from loyalty_core.ml.scoring import SegmentPrediction, kinds
+from loyalty_core.ml.serving import RfmAnswer
+from loyalty_core.ml.tasks import ChurnPrediction, NboPrediction
 from loyalty_core.services import get_services
 
 
@@ -14,7 +17,13 @@ def say_mock(response: Response) -> None:
         response.headers["X-Loyalty-Mode"] = "mock"
 
 
-# The guide's answers have no room for it, so a header says where they come from.
+def _known_kind(kind: str) -> str:
+    if kind not in kinds():
+        raise ValueError(f"Ask for {', '.join(kinds())}.")
+    return kind
+
+
+# The documented answers have no room for it, so a header says where they come from.
 router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
 
 
@@ -51,7 +60,13 @@ def calculate_rfm(request: CustomerRequest) -> RfmAnswer:
     return get_services().inference.calculate_rfm(request.customer_id)
 
 
+@router.post("/{model}/")
+def predict(model: str, request: CustomerRequest) -> dict[str, Any]:
+    """The answer of any other model, by its name."""
+    return get_services().inference.predict(model, request.customer_id)
+
+
 @router.post("/segment/{kind}/")
-def predict_segment(kind: Kind, request: SegmentRequest) -> SegmentPrediction:
+def predict_segment(kind: Annotated[str, AfterValidator(_known_kind)], request: SegmentRequest) -> SegmentPrediction:
     """Aggregates over every member of a segment, and the first members' answers."""
     return get_services().inference.predict_segment(request.segment_id, kind, first=request.first)

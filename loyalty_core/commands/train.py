@@ -27,7 +27,8 @@ from loyalty_core.errors import (
 )
 from loyalty_core.ml.bundles import activate, prune, running_challenger, write_bundle
 from loyalty_core.ml.features import FeatureCountMismatch
-from loyalty_core.ml.training import MODELS, TrainingOptions, TrainingRefused, options_for
+from loyalty_core.ml.tasks import CHURN, NBO, TASKS, TrainingRefused
+from loyalty_core.ml.training import TrainingOptions, options_for
 from loyalty_core.ml.training.report import ProgressLine, print_evaluation, print_findings
 from loyalty_core.ml.training.tracking import log_training
 from loyalty_core.ml.versions import command as versions
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from loyalty_core.ml.training.train import Progress, TrainedBundle
-    from loyalty_core.warehouse.history import ModelName
 
 NOT_ACTIVATED = 6
 STOPPED = 130
@@ -62,7 +62,7 @@ def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] 
         return versions.main(about_versions)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        return _run({"churn": churn, "nbo": nbo}, given, errors)
+        return _run({CHURN.name: churn, NBO.name: nbo}, given, errors)
     except LoyaltyError as error:
         errors.print(str(error), markup=False)
         return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
@@ -83,10 +83,10 @@ def _about_versions(given: argparse.Namespace) -> list[str]:
     return [command for command, wanted in chosen.items() if wanted]
 
 
-def _run(bases: Mapping[ModelName, TrainingOptions], given: argparse.Namespace, errors: Console) -> int:
+def _run(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, errors: Console) -> int:
     settings = get_settings()
     chosen = {name: getattr(given, name) for name in _OPTION_FLAGS if getattr(given, name) is not None}
-    options: dict[ModelName, TrainingOptions] = {
+    options: dict[str, TrainingOptions] = {
         name: options_for(name, base, settings, chosen) for name, base in bases.items() if given.model in {name, "all"}
     }
     with closing(Warehouse(settings)) as warehouse:
@@ -103,7 +103,7 @@ def _run(bases: Mapping[ModelName, TrainingOptions], given: argparse.Namespace, 
 
 
 def _train(
-    warehouse: Warehouse, options: Mapping[ModelName, TrainingOptions], progress: str, errors: Console
+    warehouse: Warehouse, options: Mapping[str, TrainingOptions], progress: str, errors: Console
 ) -> TrainedBundle:
     # Not at the top: TensorFlow takes seconds to import, and a wrong argument should be told at once.
     from loyalty_core.ml.training.train import train  # noqa: PLC0415
@@ -192,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="train_models_from_dwh.py", description="Train the models on the warehouse's history."
     )
-    parser.add_argument("--model", choices=(*MODELS, "all"), default="all", help="which to train (default: all)")
+    parser.add_argument("--model", choices=(*TASKS, "all"), default="all", help="which to train (default: all)")
     parser.add_argument("--no-activate", action="store_true", help="keep the version without using it")
     parser.add_argument("--promote-worse", action="store_true", help="activate even what a simple baseline beats")
     parser.add_argument("--progress", choices=("terminal", "jsonl"), default="terminal", help="how to report")

@@ -1,8 +1,9 @@
-"""MLInferenceService: churn, next best offer and RFM for customers of the warehouse, as the guide describes it."""
+"""MLInferenceService: churn, next best offer and RFM for customers of the warehouse."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -10,34 +11,29 @@ import pyarrow as pa
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.features import ModelInputs, require_input_size
 from loyalty_core.ml.scoring import (
-    KINDS,
+    RFM,
     Origin,
     SegmentPrediction,
     SegmentReader,
     UnknownPrediction,
+    kinds,
     predicted_segment,
 )
-from loyalty_core.ml.scoring import Kind as SegmentKind
 from loyalty_core.ml.serving import (
     BatchScores,
-    ChurnPrediction,
     CustomerPredictions,
     Drivers,
-    Kind,
     Models,
     ModelStatus,
-    NboPrediction,
     RfmAnswer,
-    RiskThresholds,
     ServedModels,
-    churn_answer,
     customer_drivers,
     mean_drivers,
     mean_drivers_of_arms,
     model_source,
-    nbo_answer,
     rfm_answer,
 )
+from loyalty_core.ml.tasks import CHURN, NBO, TASKS, ChurnPrediction, ModelTask, NboPrediction, task_named
 from loyalty_core.rfm import CutPointsCache, RfmScore, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
@@ -54,11 +50,11 @@ class MLInferenceService:
     """Predictions for customers by id; build one per process and use it from any thread.
 
     Without arguments it reads the settings and shares one warehouse connection per process. Answers come from
-    the active model version, and from a newly activated one with the next call; during an A/B test each customer's
-    come from the version of the own arm. Every method raises
-    `CustomerNotFound` for an unknown id, `ModelNotFound` (a `FileNotFoundError`) before the first training,
-    `FeatureCountMismatch` (a `ValueError`) and `MappingError` when settings and models do not fit together,
-    `BundleError` when no model file can be trusted, and what the warehouse raises.
+    the active model version, and from a newly activated one with the next call; during an A/B test each customer is
+    served by the version of their arm. Every method raises `CustomerNotFound` for an unknown id, `ModelNotFound`
+    (a `FileNotFoundError`) before the first training, `FeatureCountMismatch` (a `ValueError`) and `MappingError` when
+    settings and models do not fit together, `BundleError` when no model file can be trusted, and what the warehouse
+    raises.
     """
 
     def __init__(
@@ -75,20 +71,23 @@ class MLInferenceService:
         self._store = feature_store or FeatureStore(self._warehouse)
         self._inputs = ModelInputs(self._warehouse, self._settings)
         self._source = model_source(self._settings, self._inputs)
-        self._thresholds = RiskThresholds.from_settings(self._settings)
         self._cut_points = CutPointsCache(self._warehouse)
         self._segments = segments or SegmentRepository(shared_store(self._settings.state_database_url))
         self._engine = SegmentationEngine(self._warehouse, self._segments)
 
     def predict_churn(self, customer_id: object) -> ChurnPrediction:
         """Churn probability, risk, and what to do about it."""
-        served, row = self.served(), self._store.get(customer_id)
-        return self._churn(self._models_for(row, served), str(customer_id), row)
+        return self.predict(CHURN.name, customer_id)
 
     def predict_nbo(self, customer_id: object) -> NboPrediction:
         """The best offer with its score, and all offers; scores are the model's probabilities."""
+        return self.predict(NBO.name, customer_id)
+
+    def predict(self, model: str, customer_id: object) -> Any:
+        """The answer of the model of that name; raises `UnknownModel` for one that there is not."""
+        task = task_named(model)
         served, row = self.served(), self._store.get(customer_id)
-        return self._nbo(self._models_for(row, served), str(customer_id), row)
+        return self._answer(self._models_for(row, served), task, str(customer_id), row)
 
     def calculate_rfm(self, customer_id: object) -> RfmAnswer:
         """RFM scores and segment against the cut points of the whole base; needs no model."""
@@ -97,26 +96,22 @@ class MLInferenceService:
 
     def predict_churn_many(self, customer_ids: Iterable[object]) -> dict[str, ChurnPrediction]:
         """`predict_churn` for many, by id as text; unknown ids are left out. One query, one call of each model."""
-
-        def answer(models: Models, rows: Rows) -> dict[str, ChurnPrediction]:
-            encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
-            probabilities = models.churn_probabilities(encoded.values).tolist()
-            return {
-                customer_id: churn_answer(customer_id, probability, self._rfm_if_any(row), self._thresholds)
-                for (customer_id, row), probability in zip(rows.items(), probabilities, strict=True)
-            }
-
-        return self._by_arm(customer_ids, answer)
+        return self.predict_many(CHURN.name, customer_ids)
 
     def predict_nbo_many(self, customer_ids: Iterable[object]) -> dict[str, NboPrediction]:
         """`predict_nbo` for many, by id as text; unknown ids are left out. One query, one call of each model."""
+        return self.predict_many(NBO.name, customer_ids)
 
-        def answer(models: Models, rows: Rows) -> dict[str, NboPrediction]:
+    def predict_many(self, model: str, customer_ids: Iterable[object]) -> dict[str, Any]:
+        """`predict` for many, by id as text; unknown ids are left out. One query, one call of each model."""
+        task = task_named(model)
+
+        def answer(models: Models, rows: Rows) -> dict[str, Any]:
             encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
-            scores = models.offer_scores(encoded.values)
+            scores, offers = models.scores(task.name, encoded.values), models.offers(task.name)
             return {
-                customer_id: nbo_answer(customer_id, own, models.offers)
-                for customer_id, own in zip(rows, scores, strict=True)
+                customer_id: task.answer(customer_id, own, offers, self._settings, self._rfm_if_any(row))
+                for (customer_id, row), own in zip(rows.items(), scores, strict=True)
             }
 
         return self._by_arm(customer_ids, answer)
@@ -126,22 +121,22 @@ class MLInferenceService:
         rows, cut_points = self._store.get_many(customer_ids), self._cut_points.get()
         return {customer_id: rfm_answer(customer_id, score_one(row, cut_points)) for customer_id, row in rows.items()}
 
-    def predict_segment(self, segment_id: str, kind: SegmentKind, *, first: int = 10) -> SegmentPrediction:
-        """Aggregates over every member of a kept segment, and the guide's answers for the `first` of them by id.
+    def predict_segment(self, segment_id: str, kind: str, *, first: int = 10) -> SegmentPrediction:
+        """Aggregates over every member of a saved segment, and the answers for the `first` of them by id.
 
-        From the last scoring run when it was made by the models in use, else scored on the fly. Raises
-        `SegmentNotFound`, and `UnknownPrediction` for a kind other than "churn", "nbo" and "rfm".
+        `kind` is the name of a model, or "rfm". From the last scoring run when it was made by the models in use, else
+        scored on the fly. Raises `SegmentNotFound`, and `UnknownPrediction` for another kind.
         """
-        if kind not in KINDS:
-            raise UnknownPrediction(f"There is no prediction called {kind!r}.", remedy=f"Ask for {', '.join(KINDS)}.")
+        if kind not in kinds():
+            raise UnknownPrediction(f"There is no prediction called {kind!r}.", remedy=f"Ask for {', '.join(kinds())}.")
         segment, reader = self._segments.get(segment_id), SegmentReader(self._warehouse, self._engine)
-        answers = {"churn": self.predict_churn_many, "nbo": self.predict_nbo_many, "rfm": self.calculate_rfm_many}
-        results = list(answers[kind](reader.first_ids(segment, first)).values())
-        now = datetime.now(UTC)
-        if kind == "rfm":
+        ids, now = reader.first_ids(segment, first), datetime.now(UTC)
+        if kind == RFM:
+            results = list(self.calculate_rfm_many(ids).values())
             cut_points = self._cut_points.get()
             origin = Origin("scored now", f"cut points of {cut_points.as_of:%Y-%m-%d}", now)
             return predicted_segment(segment, kind, reader.rfm_now(segment, cut_points), origin, results)
+        results = list(self.predict_many(kind, ids).values())
         served, run = self.served(), last_run(self._warehouse)
         if run is not None and served.made(run):
             origin = Origin("predictions", run.model_version, run.scored_at)
@@ -156,58 +151,58 @@ class MLInferenceService:
         """
         models = self.models()
         encoded = self._inputs.encode_batch(models.contract, batch)
-        churn, offers = models.churn_probabilities(encoded.values), models.offer_scores(encoded.values)
-        return BatchScores(churn, offers, encoded.blanks)
+        churn, offers = models.scores(CHURN.name, encoded.values), models.scores(NBO.name, encoded.values)
+        return BatchScores(churn[:, 0], offers, encoded.blanks)
 
     def predict_customer(self, customer_id: object) -> CustomerPredictions:
-        """All three predictions with their drivers, from one model version; raises only for the customer itself.
+        """Every prediction with its drivers, from one model version; raises only for the customer itself.
 
-        What cannot be predicted is None, with the reason in `unavailable`.
+        What cannot be predicted is left out, with the reason in `unavailable`.
         """
         text, row = str(customer_id), self._store.get(customer_id)
         unavailable: dict[str, LoyaltyError] = {}
-        served = _attempt(self.served, unavailable, "churn", "nbo")
+        served = _attempt(self.served, unavailable, *TASKS)
         models = self._models_for(row, served) if served else None
-        churn = nbo = churn_drivers = offer_drivers = None
-        if models:
-            churn = _attempt(lambda: self._churn(models, text, row), unavailable, "churn")
-            nbo = _attempt(lambda: self._nbo(models, text, row), unavailable, "nbo")
-            churn_drivers = self._drivers(models, "churn", row) if churn else None
-            offer_drivers = self._drivers(models, "nbo", row) if nbo else None
-        rfm = _attempt(lambda: rfm_answer(text, score_one(row, self._cut_points.get())), unavailable, "rfm")
-        drivers = churn_drivers or offer_drivers
+        answers: dict[str, Any] = {}
+        drivers: dict[str, Drivers] = {}
+        for name, task in TASKS.items():
+            if models is None:
+                break
+            answer = _attempt(partial(self._answer, models, task, text, row), unavailable, name)
+            if answer is not None:
+                answers[name], drivers[name] = answer, self._drivers(models, name, row)
+        rfm = _attempt(lambda: rfm_answer(text, score_one(row, self._cut_points.get())), unavailable, RFM)
+        explained = next(iter(drivers.values())).features if drivers else ()
         return CustomerPredictions(
             customer_id=text,
             model_version=models.version if models else None,
             is_mock=self._settings.ml_mock_mode,
-            churn=churn,
-            churn_drivers=churn_drivers,
-            nbo=nbo,
-            offer_drivers=offer_drivers,
+            answers=answers,
+            drivers=drivers,
             rfm=rfm,
-            blanks=tuple(driver.feature for driver in (drivers.features if drivers else ()) if driver.value is None),
+            blanks=tuple(driver.feature for driver in explained if driver.value is None),
             unavailable=unavailable,
         )
 
     def offer_drivers(self, customer_id: object, offer: int) -> Drivers:
         """Why one customer's propensity for that offer is what it is; raises `ValueError` for an unknown offer."""
         served, row = self.served(), self._store.get(customer_id)
-        return self._drivers(self._models_for(row, served), "nbo", row, offer)
+        return self._drivers(self._models_for(row, served), NBO.name, row, offer)
 
-    def mean_drivers(self, kind: Kind, customer_ids: Iterable[object] | None = None) -> dict[str, float]:
+    def mean_drivers(self, model: str, customer_ids: Iterable[object] | None = None) -> dict[str, float]:
         """Feature → mean absolute contribution in percentage points, strongest first.
 
-        Over the customers given, each by the models of the own arm, else over the background of training customers
-        kept with the active version.
+        Over the customers given, each by the version of their arm, else over the background of training customers
+        stored with the active version.
         """
         served = self.served()
         if customer_ids is None:
-            return mean_drivers(served.champion, kind, served.champion.background)
+            return mean_drivers(served.champion, model, served.champion.background)
         arms = self._arms(self._store.get_many(customer_ids), served)
         encoded = [
             (models, self._inputs.encode_rows(models.contract, list(rows.values())).values) for models, rows in arms
         ]
-        return mean_drivers_of_arms(encoded, kind)
+        return mean_drivers_of_arms(encoded, model)
 
     def models(self) -> Models:
         """The models of the active version, checked against the settings."""
@@ -245,18 +240,14 @@ class MLInferenceService:
             answers |= answer(models, part)
         return {customer_id: answers[customer_id] for customer_id in rows}
 
-    def _churn(self, models: Models, customer_id: str, row: Row) -> ChurnPrediction:
+    def _answer(self, models: Models, task: ModelTask, customer_id: str, row: Row) -> Any:
         encoded = self._inputs.encode_row(models.contract, row)
-        probability = float(models.churn_probabilities(encoded.values)[0])
-        return churn_answer(customer_id, probability, self._rfm_if_any(row), self._thresholds)
+        scores, offers = models.scores(task.name, encoded.values)[0], models.offers(task.name)
+        return task.answer(customer_id, scores, offers, self._settings, self._rfm_if_any(row))
 
-    def _nbo(self, models: Models, customer_id: str, row: Row) -> NboPrediction:
+    def _drivers(self, models: Models, model: str, row: Row, offer: int | None = None) -> Drivers:
         encoded = self._inputs.encode_row(models.contract, row)
-        return nbo_answer(customer_id, models.offer_scores(encoded.values)[0], models.offers)
-
-    def _drivers(self, models: Models, kind: Kind, row: Row, offer: int | None = None) -> Drivers:
-        encoded = self._inputs.encode_row(models.contract, row)
-        return customer_drivers(models, kind, encoded, self._inputs.values(row), offer)
+        return customer_drivers(models, model, encoded, self._inputs.values(row), offer)
 
     def _rfm_if_any(self, row: Row) -> RfmScore | None:
         """For the recommendations, which can do without."""

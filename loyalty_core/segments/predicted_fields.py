@@ -69,7 +69,7 @@ def describe_predictions(
             kind=kind_of(column.type),
             group=GROUP,
             label=_label(column.name),
-            description=_DESCRIPTIONS.get(column.name, "Propensity of this offer, from 0 to 1."),
+            description=_description(column.name),
             blanks=1 - facts[f"filled_{index}"] / total if total else 0.0,
             minimum=facts.get(f"min_{index}"),
             maximum=facts.get(f"max_{index}"),
@@ -80,8 +80,15 @@ def describe_predictions(
 
 
 def _label(name: str) -> str:
-    offer = name.removeprefix(_OFFER)
-    return f"Propensity of offer {offer}" if offer != name and offer.isdigit() else _LABELS.get(name, label_of(name))
+    return f"Propensity of offer {name.removeprefix(_OFFER)}" if _is_offer(name) else _LABELS.get(name, label_of(name))
+
+
+def _description(name: str) -> str:
+    return "Propensity of this offer, from 0 to 1." if _is_offer(name) else _DESCRIPTIONS.get(name, "")
+
+
+def _is_offer(name: str) -> bool:
+    return name.startswith(_OFFER) and name.removeprefix(_OFFER).isdigit()
 
 
 def _facts(columns: Sequence[sa.ColumnElement[Any]]) -> list[sa.ColumnElement[Any]]:

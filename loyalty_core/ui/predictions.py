@@ -7,7 +7,8 @@ import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
-from loyalty_core.ml.serving import ChurnPrediction, CustomerPredictions, Driver, Drivers, NboPrediction, RfmAnswer
+from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAnswer
+from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction, NboPrediction
 from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, data
@@ -24,13 +25,13 @@ def draw_predictions(customer_id: object) -> None:
     with churn.container(border=True, height="stretch"):
         st.subheader("Churn", anchor=False)
         if predictions.churn is None:
-            _draw_unavailable(predictions.unavailable["churn"])
+            _draw_unavailable(predictions.unavailable[CHURN.name])
         else:
             _draw_churn(predictions.churn, predictions)
     with offer.container(border=True, height="stretch"):
         st.subheader("Next best offer", anchor=False)
         if predictions.nbo is None:
-            _draw_unavailable(predictions.unavailable["nbo"])
+            _draw_unavailable(predictions.unavailable[NBO.name])
         else:
             _draw_offers(predictions.nbo, predictions)
     with rfm.container(border=True, height="stretch"):
@@ -86,7 +87,7 @@ def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> Non
         case "low":
             st.badge("Low risk", color="green", icon=":material/check:")
     st.markdown("\n".join(f"- {escape(recommendation)}" for recommendation in churn["recommendations"]))
-    draw_drivers("churn", predictions.churn_drivers)
+    draw_drivers(CHURN.name, predictions.churn_drivers)
 
 
 def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:

@@ -1,4 +1,4 @@
-"""Training rows: what customers were like, and what happened next, from the guide's two history tables.
+"""Training rows: what customers were like, and what happened next, from the history table of a model.
 
 Features go by the names of the mapping, since the columns are named differently here and in the features view.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -15,15 +15,16 @@ from sqlalchemy.exc import DBAPIError
 
 from loyalty_core.errors import DataError, SettingsError, ViewUnusable
 from loyalty_core.settings import split_table_name
+from loyalty_core.warehouse.mapping import required_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from loyalty_core.settings import Settings
     from loyalty_core.warehouse.connection import Warehouse
 
-    FindColumns = Callable[[list[str], str], Mapping[str, str]]
+    FeatureMapping = Mapping[str, str | list[str]]
 
-ModelName = Literal["churn", "nbo"]
 _EARLIEST = date(1900, 1, 1)
 # A query of one's own has no reflected types; these are the ones that ADBC would hand over as something else.
 _POSTGRESQL_TYPES: dict[object, sa.types.TypeEngine] = {1700: sa.Numeric(), 2950: sa.Uuid()}
@@ -31,30 +32,30 @@ _POSTGRESQL_TYPES: dict[object, sa.types.TypeEngine] = {1700: sa.Numeric(), 2950
 
 @dataclass(frozen=True)
 class HistoryTable:
-    """Where a model's history stands by default: names as in the guide."""
+    """Where a model's labelled rows are read: a table with columns for the label and the day.
+
+    `query_setting` names the setting whose query, where there is one, is read instead; empty without such a setting.
+    """
 
     table: str
     label: str
     date: str
-    query_setting: str
+    query_setting: str = ""
 
-
-TABLES: dict[ModelName, HistoryTable] = {
-    "churn": HistoryTable("customer_churn_history", "churned", "snapshot_date", "DWH_CHURN_TRAINING_QUERY"),
-    "nbo": HistoryTable("customer_offer_history", "converted_offer_id", "created_at", "DWH_NBO_TRAINING_QUERY"),
-}
+    def query(self, settings: Settings) -> str | None:
+        """The query of the settings that takes the table's place."""
+        return getattr(settings, self.query_setting.lower()) if self.query_setting else None
 
 
 @dataclass(frozen=True)
 class History:
-    """The labelled rows of one model, in an order that depends on their values alone.
+    """Labelled rows in an order that depends on their values alone.
 
     `features` has a column per mapped feature, `dates` are days; `dates` and `customers` are None when the
     history has no such column. `source` is the table, or the setting that holds the query. `since_ignored` is
     true when a start date was asked for and there is nothing to apply it to.
     """
 
-    model: ModelName
     source: str
     features: pa.Table
     labels: pa.Array
@@ -68,13 +69,13 @@ class History:
 
 @dataclass(frozen=True)
 class HistoryRows:
-    """Where a model's history is read: `features` are feature → column of `rows`, `label` and the others columns.
+    """Where a history is read: `features` are feature → column of `rows`, `label` and the others columns.
 
     `day` and `customer` are None where there is no such column. `takes_since` is false where a start date has
     nothing to apply to.
     """
 
-    model: ModelName
+    table: HistoryTable
     source: str
     rows: sa.FromClause
     features: Mapping[str, str]
@@ -89,20 +90,19 @@ class HistoryRows:
 
 
 def find_history(
-    warehouse: Warehouse, model: ModelName, find_columns: FindColumns, since: date | None = None
+    warehouse: Warehouse, table: HistoryTable, mapping: FeatureMapping, since: date | None = None
 ) -> HistoryRows:
-    """The history of a model: its table, or the query in the settings with `since` as :start_date.
+    """The history table, or the query in the settings with `since` as :start_date.
 
-    `find_columns(names, source)` gives feature → column and raises where one is missing. Raises `ViewUnusable`
-    without the table, `DataError` without the label column, `SettingsError` for a query that cannot run.
+    `mapping` names the features to find. Raises `MappingError` where one is missing, `ViewUnusable` without the table,
+    `DataError` without the label column, and `SettingsError` for a query that cannot run.
     """
-    table = TABLES[model]
     settings = warehouse.settings
-    query = settings.dwh_churn_training_query if model == "churn" else settings.dwh_nbo_training_query
+    query = table.query(settings)
     source = table.query_setting if query else table.table
     rows = _rows_of_query(warehouse, table, query, since) if query else _rows_of_table(warehouse, table)
     names = [column.name for column in rows.columns]
-    features = find_columns(names, source)
+    features = required_columns(mapping, names, source)
     label, day, customer = (_named(name, names) for name in (table.label, table.date, settings.dwh_customer_id_column))
     if label is None:
         raise DataError(
@@ -110,7 +110,7 @@ def find_history(
             remedy="Add it (docs/machine-learning.md shows both tables), or give it that name in a query of your own.",
         )
     return HistoryRows(
-        model=model,
+        table=table,
         source=source,
         rows=rows,
         features=features,
@@ -123,8 +123,8 @@ def find_history(
 
 def read_history(
     warehouse: Warehouse,
-    model: ModelName,
-    find_columns: FindColumns,
+    table: HistoryTable,
+    mapping: FeatureMapping,
     *,
     since: date | None = None,
     most_rows: int = 1_000_000,
@@ -134,9 +134,9 @@ def read_history(
 
     `on_rows` hears the number of rows read so far. Of more than `most_rows` rows the newest are taken.
     """
-    found = find_history(warehouse, model, find_columns, since)
+    found = find_history(warehouse, table, mapping, since)
     names = found.features.values()
-    select = sa.select(*(found.rows.c[name].label(f"feature_{place}") for place, name in enumerate(names)))
+    select = sa.select(*(found.rows.c[name].label(f"feature_{index}") for index, name in enumerate(names)))
     select = found.within(select.add_columns(found.label.label("label")).where(found.label.is_not(None)), since)
     if found.customer is not None:
         select = select.add_columns(found.customer.label("customer"))
@@ -144,7 +144,6 @@ def read_history(
         select = select.add_columns(found.day.label("day")).order_by(found.day.desc())
     read = _in_fixed_order(warehouse, select.limit(most_rows), on_rows)
     return History(
-        model=model,
         source=found.source,
         features=read.select(range(len(names))).rename_columns(list(found.features)),
         labels=_column(read, "label"),
@@ -165,7 +164,8 @@ def _rows_of_table(warehouse: Warehouse, history: HistoryTable) -> sa.FromClause
             continue
     raise ViewUnusable(
         f"The warehouse has no table {history.table}.",
-        remedy=f"Create it (docs/machine-learning.md shows its columns), or set {history.query_setting}.",
+        remedy="Create it (docs/machine-learning.md shows its columns)"
+        + (f", or set {history.query_setting}." if history.query_setting else "."),
     )
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from loyalty_core.errors import SettingsError
 from loyalty_core.jobs.report import JobStopped
 from loyalty_core.ml.bundles import write_bundle
-from loyalty_core.ml.training import MODELS, TrainingOptions, options_for
-from loyalty_core.ml.training.report import TITLES, describe
+from loyalty_core.ml.tasks import TASKS, title_of
+from loyalty_core.ml.training import TrainingOptions, options_for
+from loyalty_core.ml.training.report import describe
 from loyalty_core.ml.training.tracking import log_training
 from loyalty_core.work.comparing import compare_with_active
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from loyalty_core.ml.training.train import Progress
     from loyalty_core.services import Services
     from loyalty_core.settings import Settings
-    from loyalty_core.warehouse.history import ModelName
 
 ORIGIN = "The training started on the screen"
 
@@ -33,8 +33,8 @@ _log = logging.getLogger(__name__)
 def train_models(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """Train and keep a version; what is active stays active, and before the very end nothing is written.
 
-    `options` are those of `TrainingOptions` that were chosen, with `models` (a list of "churn" and "nbo", both
-    where it is missing) and `trained_by`.
+    `options` are those of `TrainingOptions` that were chosen, with `models` (a list of names, all where it
+    is missing) and `trained_by`.
     """
     report.phase("Starting TensorFlow")
     chosen = chosen_options(services.settings, options)
@@ -42,8 +42,7 @@ def train_models(services: Services, options: Mapping[str, Any], report: Report)
     from loyalty_core.ml.training.train import train  # noqa: PLC0415
 
     report.raise_if_stopped()
-    teller = _Teller(report)
-    trained = train(services.warehouse, chosen, teller.tell, options.get("trained_by", ""))
+    trained = train(services.warehouse, chosen, ProgressReporter(report).show, options.get("trained_by", ""))
     report.phase("Saving the version")
     version = write_bundle(services.settings.models_dir, trained.parts)
     compare_with_active(services, version, report)
@@ -64,24 +63,25 @@ def _say_at_the_end(report: Report, message: str) -> None:
         report.message(message)
 
 
-def chosen_options(settings: Settings, options: Mapping[str, Any]) -> dict[ModelName, TrainingOptions]:
+def chosen_options(settings: Settings, options: Mapping[str, Any]) -> dict[str, TrainingOptions]:
     """The options of each model to train: ML_TRAINING's, then those chosen. Raises `SettingsError`."""
-    wanted = options.get("models") or MODELS
-    if unknown := set(wanted) - set(MODELS):
-        raise SettingsError(f"{ORIGIN} names a model {min(unknown)!r} that does not exist.", f"Known: {MODELS}.")
+    wanted = options.get("models") or tuple(TASKS)
+    if unknown := set(wanted) - TASKS.keys():
+        known = ", ".join(TASKS)
+        raise SettingsError(f"{ORIGIN} names a model {min(unknown)!r} that does not exist.", f"Known: {known}.")
     own = {name: value for name, value in options.items() if name not in {"models", "trained_by"}}
     return {name: options_for(name, TrainingOptions(), settings, {}).replaced(own, ORIGIN) for name in wanted}
 
 
-class _Teller:
+class ProgressReporter:
     """Passes on where a training is; a line in the log for each epoch, and one for each part of the work."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
         self._phase = ""
 
-    def tell(self, progress: Progress) -> None:
-        title = TITLES[progress.model]
+    def show(self, progress: Progress) -> None:
+        title = title_of(progress.model)
         match progress.stage:
             case "reading":
                 self._begin(f"{title}: reading the history")

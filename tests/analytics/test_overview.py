@@ -9,8 +9,8 @@ import pytest
 
 from loyalty_core.analytics.overview import Outlook, Tally, read_outlook, top_segments
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.ml.serving import RISKS
 from loyalty_core.ml.serving.mock import MockModels
+from loyalty_core.ml.tasks import RISKS
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions.relation import last_run
 from tests.ml.bases import backend, fill, open_warehouse, predictions

@@ -32,6 +32,12 @@ def test_an_unknown_customer(trained: str, ask: Ask, kind: str):
     assert (status, code) == (404, "customer_not_found")
 
 
+def test_a_model_that_is_not_registered(trained: str, ask: Ask):
+    status, code, detail = error_of(ask("/dwh/ml/upsell/", "POST", {"customer_id": GUIDE_CUSTOMER}))
+    assert (status, code) == (404, "unknown_model")
+    assert "Known: churn, nbo." in detail
+
+
 @pytest.mark.parametrize("kind", ["nbo", "churn"])
 def test_before_the_first_training_the_guides_remedy(demo_settings: Configure, ask: Ask, kind: str):
     status, code, detail = error_of(ask(f"/dwh/ml/{kind}/", "POST", {"customer_id": GUIDE_CUSTOMER}))

@@ -93,9 +93,9 @@ def test_the_model_sees_the_customers_own_scaled_features(service, models_dir):
 
     churn, nbo = service.predict_churn("c7"), service.predict_nbo("c7")
 
-    assert churn["churn_probability"] == pytest.approx(float(expected.churn_probabilities(features)[0]), abs=1e-6)
+    assert churn["churn_probability"] == pytest.approx(float(expected.scores("churn", features)[0, 0]), abs=1e-6)
     scores = [offer["score"] for offer in nbo["all_offers"]]
-    assert scores == pytest.approx(expected.offer_scores(features)[0].tolist(), abs=1e-6)
+    assert scores == pytest.approx(expected.scores("nbo", features)[0].tolist(), abs=1e-6)
 
 
 def test_customers_differ(service):
@@ -184,7 +184,7 @@ def test_a_blank_takes_the_training_median_and_is_reported(service, models_dir):
     assert filled["revenue"] == (None, MEDIANS["revenue"])
     assert filled["transaction_count"] == (7, None)
     features = _features(transaction_count=7, days_since_last=74, avg_transaction_value=68)
-    expected = load_bundle(models_dir).churn_probabilities(features)[0]
+    expected = load_bundle(models_dir).scores("churn", features)[0, 0]
     assert predictions.churn["churn_probability"] == pytest.approx(float(expected), abs=1e-6)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.analytics.outcomes import replay_churn
+from loyalty_core.analytics.outcomes import replay_history
 from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
+from loyalty_core.ml.tasks import CHURN
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
@@ -56,7 +57,7 @@ def learned(demo_settings: Configure) -> str:
 
 def test_past_months_are_those_of_the_replay(open_screen: OpenScreen, learned: str):
     app = open_screen(TRAINING, view="Monitoring")
-    expected = replay_churn(get_services().warehouse, load_bundle(get_settings().models_dir))
+    expected = replay_history(get_services().warehouse, load_bundle(get_settings().models_dir), CHURN)
     churn, offers = tables(app)
     assert churn["Month"] == MONTHS
     assert churn["To the model"] == ["After the training", "Test", "Validation", *["Learned from"] * 3]

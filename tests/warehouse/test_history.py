@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loyalty_core.errors import DataError, SettingsError, ViewUnusable
+from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.settings import GUIDE_FEATURE_MAPPING
 from loyalty_core.warehouse.history import read_history
-from loyalty_core.warehouse.mapping import MappingError, required_columns
+from loyalty_core.warehouse.mapping import MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +70,7 @@ GUIDE_CHURN_QUERY = """
 """  # noqa: W291
 SCHEMA = {"duckdb": "main", "postgresql": "public"}
 
-guide_columns = partial(required_columns, GUIDE_FEATURE_MAPPING)
-revenue_alone = partial(required_columns, {"revenue": "total_revenue"})
+REVENUE_ALONE: dict[str, str | list[str]] = {"revenue": "total_revenue"}
 
 
 @pytest.fixture
@@ -82,7 +81,7 @@ def histories(backend: Backend) -> Backend:
 
 def test_the_churn_table_by_the_mapping(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
     seen: list[int] = []
-    history = read_history(open_warehouse(histories.url), "churn", guide_columns, on_rows=seen.append)
+    history = read_history(open_warehouse(histories.url), CHURN.history, GUIDE_FEATURE_MAPPING, on_rows=seen.append)
     assert history.source == "customer_churn_history"
     assert history.features.to_pydict() == {
         "revenue": [10.25, None, 30.25],
@@ -101,8 +100,8 @@ def test_the_churn_table_by_the_mapping(histories: Backend, open_warehouse: Call
 
 def test_a_start_date_leaves_out_older_rows(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
     warehouse = open_warehouse(histories.url)
-    churn = read_history(warehouse, "churn", guide_columns, since=date(2026, 2, 1))
-    offers = read_history(warehouse, "nbo", guide_columns, since=date(2026, 1, 2))
+    churn = read_history(warehouse, CHURN.history, GUIDE_FEATURE_MAPPING, since=date(2026, 2, 1))
+    offers = read_history(warehouse, NBO.history, GUIDE_FEATURE_MAPPING, since=date(2026, 1, 2))
     assert churn.labels.to_pylist() == [1, 1]
     assert offers.labels.to_pylist() == [1]
     assert not churn.since_ignored
@@ -111,7 +110,7 @@ def test_a_start_date_leaves_out_older_rows(histories: Backend, open_warehouse: 
 def test_the_newest_rows_are_taken_when_there_are_too_many(
     histories: Backend, open_warehouse: Callable[..., Warehouse]
 ) -> None:
-    history = read_history(open_warehouse(histories.url), "churn", guide_columns, most_rows=2)
+    history = read_history(open_warehouse(histories.url), CHURN.history, GUIDE_FEATURE_MAPPING, most_rows=2)
     assert history.customers is not None
     assert history.customers.to_pylist() == ["C2", "C3"]
 
@@ -123,11 +122,11 @@ def test_the_guides_own_queries(histories: Backend, open_warehouse: Callable[...
         dwh_nbo_training_query=GUIDE_NBO_QUERY.format(schema=schema),
         dwh_churn_training_query=GUIDE_CHURN_QUERY.format(schema=schema),
     )
-    churn = read_history(warehouse, "churn", guide_columns)
+    churn = read_history(warehouse, CHURN.history, GUIDE_FEATURE_MAPPING)
     assert churn.source == "DWH_CHURN_TRAINING_QUERY"
     assert churn.features["revenue"].to_pylist() == [10.25, None, 30.25]
     assert churn.dates is None
-    assert read_history(warehouse, "nbo", guide_columns, since=date(2026, 2, 1)).labels.to_pylist() == [1]
+    assert read_history(warehouse, NBO.history, GUIDE_FEATURE_MAPPING, since=date(2026, 2, 1)).labels.to_pylist() == [1]
     assert not churn.since_ignored
 
 
@@ -136,7 +135,7 @@ def test_a_query_without_start_date(histories: Backend, open_warehouse: Callable
     query = """SELECT customer_id AS "Customer_ID", total_revenue, churned::text AS "Churned", '12\\:30' AS at
                FROM customer_churn_history WHERE churned IS NOT NULL;"""
     warehouse = open_warehouse(histories.url, dwh_churn_training_query=query)
-    history = read_history(warehouse, "churn", revenue_alone, since=date(2026, 2, 1))
+    history = read_history(warehouse, CHURN.history, REVENUE_ALONE, since=date(2026, 2, 1))
     assert history.features["revenue"].to_pylist() == [10.25, None, 30.25]
     assert history.labels.to_pylist() == ["0", "1", "1"]
     assert history.since_ignored
@@ -147,7 +146,10 @@ def test_a_date_in_the_query_is_used_for_the_start(
 ) -> None:
     query = "SELECT total_revenue, churned, snapshot_date FROM customer_churn_history"
     history = read_history(
-        open_warehouse(histories.url, dwh_churn_training_query=query), "churn", revenue_alone, since=date(2026, 2, 1)
+        open_warehouse(histories.url, dwh_churn_training_query=query),
+        CHURN.history,
+        REVENUE_ALONE,
+        since=date(2026, 2, 1),
     )
     assert history.labels.to_pylist() == [1, 1]
     assert history.customers is None
@@ -159,7 +161,9 @@ def test_the_order_of_rows_in_the_warehouse_does_not_matter(
 ) -> None:
     query = "SELECT customer_id, total_revenue, churned FROM customer_churn_history ORDER BY total_revenue {}"
     up, down = (
-        read_history(open_warehouse(histories.url, dwh_churn_training_query=query.format(way)), "churn", revenue_alone)
+        read_history(
+            open_warehouse(histories.url, dwh_churn_training_query=query.format(way)), CHURN.history, REVENUE_ALONE
+        )
         for way in ("ASC", "DESC")
     )
     assert up.features.equals(down.features)
@@ -174,25 +178,25 @@ def test_a_history_beside_the_features_view(backend: Backend, open_warehouse: Ca
         CREATE TABLE customer_churn_history AS SELECT 7 AS total_revenue, 0 AS churned;"""
     )
     warehouse = open_warehouse(backend.url, dwh_customer_features_table="marts.customer_features_view")
-    assert read_history(warehouse, "churn", revenue_alone).features["revenue"].to_pylist() == [5]
+    assert read_history(warehouse, CHURN.history, REVENUE_ALONE).features["revenue"].to_pylist() == [5]
 
 
 def test_no_table(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
     backend.execute("CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id")
     with pytest.raises(ViewUnusable, match=r"no table customer_offer_history.*set DWH_NBO_TRAINING_QUERY"):
-        read_history(open_warehouse(backend.url), "nbo", guide_columns)
+        read_history(open_warehouse(backend.url), NBO.history, GUIDE_FEATURE_MAPPING)
 
 
 def test_no_label(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
     backend.execute("CREATE TABLE customer_churn_history AS SELECT 5 AS total_revenue")
     with pytest.raises(DataError, match="customer_churn_history has no column 'churned'"):
-        read_history(open_warehouse(backend.url), "churn", revenue_alone)
+        read_history(open_warehouse(backend.url), CHURN.history, REVENUE_ALONE)
 
 
 def test_no_feature(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
-    columns = partial(required_columns, {"revenue": "total_revenu"})
+    columns: dict[str, str | list[str]] = {"revenue": "total_revenu"}
     with pytest.raises(MappingError, match=r"customer_churn_history has no column.*nearest: total_revenue"):
-        read_history(open_warehouse(histories.url), "churn", columns)
+        read_history(open_warehouse(histories.url), CHURN.history, columns)
 
 
 @pytest.mark.parametrize(
@@ -207,4 +211,4 @@ def test_a_query_that_cannot_run(
 ) -> None:
     warehouse = open_warehouse(histories.url, dwh_churn_training_query=query)
     with pytest.raises(SettingsError, match=message):
-        read_history(warehouse, "churn", revenue_alone)
+        read_history(warehouse, CHURN.history, REVENUE_ALONE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loyalty_core.ml.serving import RiskThresholds
+from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.warehouse.predictions.earlier_runs import remark_on
 from loyalty_core.warehouse.predictions.relation import NAME, predictions_file
 from loyalty_core.warehouse.predictions.run_history import stamp

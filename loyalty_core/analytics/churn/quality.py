@@ -7,6 +7,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.ml.bundles import Bundle
+from loyalty_core.ml.tasks import CHURN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +67,7 @@ def model_quality(models: Models) -> ModelQuality:
     """Read the active models' own record of the training."""
     if not isinstance(models, Bundle):
         return ModelQuality(models.version, models.is_mock)
-    metrics: dict[str, Any] = models.manifest["models"].get("churn", {}).get("metrics", {})
+    metrics: dict[str, Any] = models.manifest["models"].get(CHURN.name, {}).get("metrics", {})
     deciles = tuple(metrics.get("deciles", ()))
     return ModelQuality(
         models.version,

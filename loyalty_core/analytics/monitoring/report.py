@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -15,9 +14,8 @@ from loyalty_core.analytics.monitoring.score_alarms import Alarm, input_alarms, 
 from loyalty_core.analytics.monitoring.score_drift import read_scores
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.serving import MOCK_VERSION
-from loyalty_core.ml.versions import TITLES
-from loyalty_core.warehouse.history import ModelName, find_history
-from loyalty_core.warehouse.mapping import required_columns
+from loyalty_core.ml.tasks import TASKS, title_of
+from loyalty_core.warehouse.history import find_history
 from loyalty_core.warehouse.offers import offer_names
 from loyalty_core.warehouse.predictions.relation import run_of
 from loyalty_core.warehouse.source import name_data
@@ -90,18 +88,18 @@ def _facts(warehouse: Warehouse, manifest: Mapping[str, Any], drift: list[Featur
     )
 
 
-def _age(warehouse: Warehouse, model: ModelName, entry: Mapping[str, Any], today: date) -> ModelAge:
+def _age(warehouse: Warehouse, model: str, entry: Mapping[str, Any], today: date) -> ModelAge:
     trained = datetime.fromisoformat(entry["trained_at"]).astimezone(warehouse.settings.zone).date()
     try:
         new_rows = _new_rows(warehouse, model, entry)
     except LoyaltyError:
         new_rows = None  # a history that cannot be read is told of under Train
-    return ModelAge(TITLES[model], max((today - trained).days, 0), new_rows)
+    return ModelAge(title_of(model), max((today - trained).days, 0), new_rows)
 
 
-def _new_rows(warehouse: Warehouse, model: ModelName, entry: Mapping[str, Any]) -> int | None:
+def _new_rows(warehouse: Warehouse, model: str, entry: Mapping[str, Any]) -> int | None:
     """Labelled rows after the last day of the training window; without days, more rows than there were."""
-    history = find_history(warehouse, model, partial(required_columns, warehouse.settings.ml_feature_mapping))
+    history = find_history(warehouse, TASKS[model].history, warehouse.settings.ml_feature_mapping)
     counted = sa.select(sa.func.count().label("rows")).select_from(history.rows).where(history.label.is_not(None))
     last, before = entry["window"].get("last"), entry["rows"].get("total")
     if last is not None and history.day is not None:

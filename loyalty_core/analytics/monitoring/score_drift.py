@@ -17,7 +17,7 @@ from loyalty_core.warehouse.columns.blanks import filled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from loyalty_core.ml.serving import Risk
+    from loyalty_core.ml.tasks import Risk
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.predictions.relation import ScoringRun
 

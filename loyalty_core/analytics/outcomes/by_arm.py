@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from loyalty_core.analytics.outcomes.by_version import VersionResult, results_by_version
-from loyalty_core.analytics.outcomes.matching import Untold, dated_history, past_runs, why_none_yet
-from loyalty_core.analytics.outcomes.past_predictions import read_churn_outcomes
+from loyalty_core.analytics.outcomes.matching import OutcomesUnknown, dated_history, past_runs, why_none_yet
+from loyalty_core.analytics.outcomes.past_predictions import read_outcomes
+from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.warehouse.predictions.relation import last_run
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     from loyalty_core.analytics.outcomes.figures import Measure
     from loyalty_core.ml.bundles import Experiment
     from loyalty_core.ml.serving import ServedModels
+    from loyalty_core.ml.tasks import ModelTask
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.connection import Row
-    from loyalty_core.warehouse.history import ModelName
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def read_arm_outcomes(warehouse: Warehouse, experiment: Experiment) -> ArmOutcom
         champion,
         challenger,
         _areas(warehouse, experiment) if has_churn else {},
-        why_no_churn="" if has_churn else _why_none(warehouse, "churn", experiment),
-        why_no_offers="" if has_offers else _why_none(warehouse, "nbo", experiment),
+        why_no_churn="" if has_churn else _why_none(warehouse, CHURN, experiment),
+        why_no_offers="" if has_offers else _why_none(warehouse, NBO, experiment),
     )
 
 
@@ -112,19 +113,19 @@ def _arm(version: str, rows: Sequence[Row]) -> ArmScores:
 def _areas(warehouse: Warehouse, experiment: Experiment) -> dict[str, Measure]:
     """Of the latest scoring that both versions took part in: before the test, the champion answered alone."""
     areas: dict[date, dict[str, Measure]] = defaultdict(dict)
-    for month in read_churn_outcomes(warehouse).months:
+    for month in read_outcomes(warehouse, CHURN).months:
         if month.figures.main is not None:
             areas[month.month][month.version] = month.figures.main
     both = {experiment.champion, experiment.challenger}
     return next((found for _, found in sorted(areas.items(), reverse=True) if found.keys() == both), {})
 
 
-def _why_none(warehouse: Warehouse, model: ModelName, experiment: Experiment) -> str:
+def _why_none(warehouse: Warehouse, task: ModelTask, experiment: Experiment) -> str:
     runs = past_runs(warehouse, experiment.start)
     if not runs:
         return "Nobody has been scored since the test began. Score all customers: results begin with that."
     try:
-        history = dated_history(warehouse, model, runs[0].day)
-    except Untold as untold:
-        return str(untold)
+        history = dated_history(warehouse, task, runs[0].day)
+    except OutcomesUnknown as unknown:
+        return str(unknown)
     return why_none_yet(warehouse, history, runs[0].day, datetime.now(warehouse.settings.zone).date())

@@ -12,22 +12,23 @@ import sqlalchemy as sa
 from loyalty_core.analytics.outcomes.figures import Share
 from loyalty_core.analytics.outcomes.matching import (
     DatedHistory,
+    OutcomesUnknown,
     PastRun,
-    Untold,
     dated_history,
     offers_by_label,
     outcomes_of,
     past_runs,
 )
 from loyalty_core.errors import ViewUnusable
+from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from loyalty_core.ml.tasks import ModelTask
     from loyalty_core.warehouse import Warehouse
-    from loyalty_core.warehouse.history import ModelName
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ def results_by_version(warehouse: Warehouse, since: datetime | None = None) -> t
 
 
 def _churn(warehouse: Warehouse, runs: Sequence[PastRun]) -> dict[str, tuple[Share, float]]:
-    history = _history(warehouse, "churn", runs)
+    history = _history(warehouse, CHURN, runs)
     if history is None:
         return {}
     outcomes = [
-        outcomes_of(past, history, _of_run(past, past.predictions.c.churn_probability.label("predicted"))).where(
-            past.predictions.c.churn_probability.is_not(None)
+        outcomes_of(past, history, _of_run(past, past.predictions.c[CHURN.score_column].label("predicted"))).where(
+            past.predictions.c[CHURN.score_column].is_not(None)
         )
         for past in runs
     ]
@@ -85,12 +86,12 @@ def _churn(warehouse: Warehouse, runs: Sequence[PastRun]) -> dict[str, tuple[Sha
 
 
 def _offers(warehouse: Warehouse, runs: Sequence[PastRun]) -> dict[str, Share]:
-    history = _history(warehouse, "nbo", runs)
+    history = _history(warehouse, NBO, runs)
     if history is None:
         return {}
     outcomes = []
     for past in runs:
-        recommended = past.predictions.c.recommended_offer
+        recommended = past.predictions.c[NBO.group_column]
         joined = outcomes_of(past, history, _of_run(past, recommended)).where(recommended.is_not(None)).subquery()
         taken = _offer_of(joined.c.label, offers_by_label(warehouse, past, history))
         took = sa.case((taken == joined.c.recommended_offer, 1), else_=0).label("took")
@@ -102,12 +103,12 @@ def _offers(warehouse: Warehouse, runs: Sequence[PastRun]) -> dict[str, Share]:
     return {row["model_version"]: Share(int(row["took"]), row["customers"]) for row in rows}
 
 
-def _history(warehouse: Warehouse, model: ModelName, runs: Sequence[PastRun]) -> DatedHistory | None:
+def _history(warehouse: Warehouse, task: ModelTask, runs: Sequence[PastRun]) -> DatedHistory | None:
     if not runs:
         return None
     try:
-        return dated_history(warehouse, model, runs[0].day)
-    except (Untold, ViewUnusable):
+        return dated_history(warehouse, task, runs[0].day)
+    except (OutcomesUnknown, ViewUnusable):
         return None
 
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import sqlalchemy as sa
 
 from loyalty_core.analytics.outcomes.months import shown
 from loyalty_core.ml.serving import MOCK_VERSION
-from loyalty_core.ml.training import read_labels
-from loyalty_core.warehouse.history import TABLES, History, HistoryRows, ModelName, find_history
+from loyalty_core.warehouse.history import HistoryRows, find_history
 from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
 from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, ScoringRun
 
@@ -23,14 +21,16 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
 
+    from loyalty_core.ml.tasks import ModelTask
     from loyalty_core.warehouse import Warehouse
 
 # A label with more values than that is no label.
 _MOST_LABELS = 10_000
 
 
-class Untold(Exception):
+class OutcomesUnknown(Exception):
     """Why outcomes cannot be told, as a sentence for people."""
 
 
@@ -38,7 +38,7 @@ class Untold(Exception):
 class DatedHistory:
     """A history whose rows have a day and a customer."""
 
-    model: ModelName
+    task: ModelTask
     source: str
     label: sa.ColumnElement[Any]
     day: sa.ColumnElement[date]
@@ -46,7 +46,7 @@ class DatedHistory:
 
     def classes(self, labels: pa.Array) -> npt.NDArray[np.intp]:
         """0 stayed, 1 left, read as a training reads them; raises `TrainingRefused` for anything else."""
-        return read_labels(History(self.model, self.source, pa.table({}), labels, None, None)).classes
+        return self.task.read_labels(labels, self.source).classes
 
 
 @dataclass(frozen=True)
@@ -68,21 +68,22 @@ def past_runs(warehouse: Warehouse, since: datetime | None = None) -> list[PastR
     ]
 
 
-def dated_history(warehouse: Warehouse, model: ModelName, since: date | None = None) -> DatedHistory:
-    """The history from that day on, where it takes a start; raises `Untold` when rows have no day or no customer."""
-    found = find_history(warehouse, model, lambda *_: {}, since)
+def dated_history(warehouse: Warehouse, task: ModelTask, since: date | None = None) -> DatedHistory:
+    """The history from that day on, where it takes a start; raises `OutcomesUnknown` without days or customers."""
+    found = find_history(warehouse, task.history, {}, since)
     day, customer = required_day(found), found.customer
     if customer is None:
         name = warehouse.settings.dwh_customer_id_column
-        raise Untold(f"{found.source} has no column {name}, so nobody can tell whom its rows are about.")
-    return DatedHistory(model, found.source, found.label, day, customer)
+        raise OutcomesUnknown(f"{found.source} has no column {name}, so the customers of its rows are not known.")
+    return DatedHistory(task, found.source, found.label, day, customer)
 
 
 def required_day(found: HistoryRows) -> sa.ColumnElement[date]:
-    """The day of the rows; raises `Untold` when they have none."""
+    """The day of the rows; raises `OutcomesUnknown` when they have none."""
     if found.day is None:
-        name = TABLES[found.model].date
-        raise Untold(f"{found.source} has no column {name}, so nobody can tell which month its rows are of.")
+        raise OutcomesUnknown(
+            f"{found.source} has no column {found.table.date}, so the months of its rows are not known."
+        )
     return found.day
 
 
@@ -110,7 +111,7 @@ def offers_by_label(warehouse: Warehouse, past: PastRun, history: DatedHistory) 
     labels = warehouse.fetch_arrow(select.limit(_MOST_LABELS))["label"].combine_chunks()
     if not len(labels):
         return {}
-    read = read_labels(History(history.model, history.source, pa.table({}), labels, None, None))
+    read = history.task.read_labels(labels, history.source)
     return {value: read.offers[place] for value, place in zip(labels.to_pylist(), read.classes, strict=True)}
 
 
@@ -118,12 +119,12 @@ def why_none_yet(warehouse: Warehouse, history: DatedHistory, oldest: date, toda
     """Since when outcomes are awaited, and when the first is to be expected."""
     newest = warehouse.rows(sa.select(sa.func.max(history.day).label("newest")))[0]["newest"]
     its_newest = f"its newest row is of {shown(newest)}" if newest else "it has no rows"
-    window = warehouse.settings.active_within_days
-    known = oldest + timedelta(days=window)
-    if history.model == "churn" and today < known:
+    delay = history.task.label_delay(warehouse.settings)
+    known = oldest + timedelta(days=delay or 0)
+    if delay is not None and today < known:
         return (
             f"The first outcomes of kept predictions are to be expected from {shown(known)} on: the oldest is of "
-            f"{shown(oldest)}, and who left is known {window} days later."
+            f"{shown(oldest)}, and what happened is known {delay} days later."
         )
     return (
         f"{history.source} has no row of the month from any kept scoring on, of which the oldest is of "

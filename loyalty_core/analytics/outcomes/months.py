@@ -11,11 +11,8 @@ from loyalty_core.analytics.outcomes.figures import Figures
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from loyalty_core.warehouse.history import ModelName
 
 F_co = TypeVar("F_co", bound=Figures, covariant=True)
-
-MODEL_NAMES: dict[ModelName, str] = {"churn": "churn model", "nbo": "offer model"}
 
 Role = Literal["before", "learned", "validation", "test", "after", "mixed"]
 
@@ -31,7 +28,7 @@ class Month(Generic[F_co]):
 
 
 @dataclass(frozen=True)
-class Told(Generic[F_co]):
+class MonthlyFigures(Generic[F_co]):
     """Months, oldest first, or in a sentence why there are none; `remark` says what else a reader should know."""
 
     months: tuple[Month[F_co], ...] = ()

@@ -7,7 +7,7 @@ counts; what comes back are groups: customers by score for churn, by offer taken
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -22,85 +22,88 @@ from loyalty_core.analytics.outcomes.figures import (
 )
 from loyalty_core.analytics.outcomes.matching import (
     DatedHistory,
+    OutcomesUnknown,
     PastRun,
-    Untold,
     dated_history,
     offers_by_label,
     outcomes_of,
     past_runs,
     why_none_yet,
 )
-from loyalty_core.analytics.outcomes.months import Month, Told
+from loyalty_core.analytics.outcomes.months import Month, MonthlyFigures
+from loyalty_core.ml.tasks import ChoiceTask
 from loyalty_core.warehouse.predictions.run_history import first_of_months
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
 
+    from loyalty_core.ml.tasks import ModelTask
     from loyalty_core.warehouse import Warehouse
-    from loyalty_core.warehouse.history import ModelName
 
 _F = TypeVar("_F", bound=Figures)
 
 _OFFER = "offer_"
 
 
-def read_churn_outcomes(warehouse: Warehouse) -> Told[ChurnFigures]:
-    """Churn probabilities beside who left. Raises what `find_history` raises, and `TrainingRefused` for bad labels."""
-    return _by_month(warehouse, "churn", _churn_by_version)
+def read_outcomes(warehouse: Warehouse, task: ModelTask) -> MonthlyFigures[Any]:
+    """Predictions of a model beside what happened: `ChurnFigures` of yes and no, `OfferFigures` of a choice.
 
-
-def read_offer_outcomes(warehouse: Warehouse) -> Told[OfferFigures]:
-    """Recommended offers beside the offer taken. Raises as `read_churn_outcomes`."""
-    return _by_month(warehouse, "nbo", _offers_by_version)
+    Raises what `find_history` raises, and `TrainingRefused` for labels that cannot be read.
+    """
+    return _by_month(warehouse, task, _choice_by_version if isinstance(task, ChoiceTask) else _binary_by_version)
 
 
 def _by_month(
     warehouse: Warehouse,
-    model: ModelName,
+    task: ModelTask,
     by_version: Callable[[Warehouse, PastRun, DatedHistory], Iterator[tuple[str, _F]]],
-) -> Told[_F]:
+) -> MonthlyFigures[_F]:
     runs = past_runs(warehouse)
     firsts = set(first_of_months(past.run.scored_at for past in runs))
     runs = [past for past in runs if past.run.scored_at in firsts]
     if not runs:
-        return Told(why_none="No predictions are kept yet: score all customers, and their outcomes are told here.")
+        return MonthlyFigures(
+            why_none="No predictions are kept yet: score all customers, and their outcomes are told here."
+        )
     oldest = runs[0].day
     try:
-        history = dated_history(warehouse, model, oldest)
-    except Untold as untold:
-        return Told(why_none=str(untold))
+        history = dated_history(warehouse, task, oldest)
+    except OutcomesUnknown as unknown:
+        return MonthlyFigures(why_none=str(unknown))
     months = tuple(
         Month(_month_of(past.run.scored_at), version, of_version)
         for past in runs
         for version, of_version in by_version(warehouse, past, history)
     )
     if months:
-        return Told(months)
+        return MonthlyFigures(months)
     today = datetime.now(warehouse.settings.zone).date()
-    return Told(why_none=why_none_yet(warehouse, history, oldest, today))
+    return MonthlyFigures(why_none=why_none_yet(warehouse, history, oldest, today))
 
 
-def _churn_by_version(warehouse: Warehouse, past: PastRun, history: DatedHistory) -> Iterator[tuple[str, ChurnFigures]]:
+def _binary_by_version(
+    warehouse: Warehouse, past: PastRun, history: DatedHistory
+) -> Iterator[tuple[str, ChurnFigures]]:
     predictions = past.predictions.c
+    score = predictions[history.task.score_column]
     known = (
-        outcomes_of(past, history, (predictions.model_version, predictions.churn_probability))
-        .where(predictions.churn_probability.is_not(None))
+        outcomes_of(past, history, (predictions.model_version, score.label("score")))
+        .where(score.is_not(None))
         .subquery("known")
     )
-    groups = (known.c.model_version, known.c.churn_probability, known.c.label)
+    groups = (known.c.model_version, known.c.score, known.c.label)
     found = warehouse.fetch_arrow(sa.select(*groups, sa.func.count().label("customers")).group_by(*groups))
     if not found.num_rows:
         return
     left = history.classes(found["label"].combine_chunks()) == 1
     versions = found["model_version"].to_numpy()
-    scores, customers = found["churn_probability"].to_numpy(), found["customers"].cast(pa.int64()).to_numpy()
+    scores, customers = found["score"].to_numpy(), found["customers"].cast(pa.int64()).to_numpy()
     for version in sorted(set(versions)):
         own = versions == version
         yield version, churn_figures(count_scores(scores[own], left[own], customers[own]))
 
 
-def _offers_by_version(
+def _choice_by_version(
     warehouse: Warehouse, past: PastRun, history: DatedHistory
 ) -> Iterator[tuple[str, OfferFigures]]:
     groups = _offers_taken(past, history, offers_by_label(warehouse, past, history))
@@ -121,11 +124,15 @@ def _offers_by_version(
 def _offers_taken(past: PastRun, history: DatedHistory, labels: Mapping[Any, int]) -> sa.Select | None:
     """By version and offer taken: customers, and for how many it was the first choice and among the first three."""
     predictions = past.predictions.c
-    scores = {int(name.removeprefix(_OFFER)): column for name, column in predictions.items() if _is_offer(name)}
+    task = history.task
+    if not isinstance(task, ChoiceTask):
+        return None
+    prefix = task.offer_prefix
+    scores = {int(name.removeprefix(prefix)): column for name, column in predictions.items() if _is_offer(name, prefix)}
     if not scores or not labels:
         return None
     columns = (predictions.model_version, *(column.label(f"{_OFFER}{offer}") for offer, column in scores.items()))
-    known = outcomes_of(past, history, columns).where(predictions.recommended_offer.is_not(None)).subquery("known")
+    known = outcomes_of(past, history, columns).where(predictions[task.group_column].is_not(None)).subquery("known")
     taken = [
         (known.c.label == value, known.c[f"{_OFFER}{offer}"]) for value, offer in labels.items() if offer in scores
     ]
@@ -147,8 +154,8 @@ def _rank(own: sa.ColumnElement[Any], scores: list[sa.ColumnElement[Any]]) -> sa
     return sa.case((own.is_not(None), higher + equal))
 
 
-def _is_offer(name: str) -> bool:
-    return name.startswith(_OFFER) and name.removeprefix(_OFFER).isdecimal()
+def _is_offer(name: str, prefix: str) -> bool:
+    return name.startswith(prefix) and name.removeprefix(prefix).isdecimal()
 
 
 def _month_of(scored_at: datetime) -> date:

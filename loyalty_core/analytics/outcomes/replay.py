@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,12 +23,10 @@ from loyalty_core.analytics.outcomes.figures import (
     churn_figures,
     count_scores,
 )
-from loyalty_core.analytics.outcomes.matching import Untold, required_day
-from loyalty_core.analytics.outcomes.months import MODEL_NAMES, Month, Role, Told, role_of
-from loyalty_core.ml.serving import DECIMALS
-from loyalty_core.ml.training import Labels, read_labels
-from loyalty_core.warehouse.history import History, HistoryRows, ModelName, find_history
-from loyalty_core.warehouse.mapping import required_columns
+from loyalty_core.analytics.outcomes.matching import OutcomesUnknown, required_day
+from loyalty_core.analytics.outcomes.months import Month, MonthlyFigures, Role, role_of
+from loyalty_core.ml.tasks import DECIMALS, ChoiceTask, Labels, ModelTask
+from loyalty_core.warehouse.history import HistoryRows, find_history
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
@@ -50,25 +47,30 @@ _FIRST_THREE, _FIRST = 1, 2
 class _Plan:
     """Which months are asked about: month (months since 1970) → what it was to the model."""
 
+    task: ModelTask
     history: HistoryRows
     roles: Mapping[int, Role]
     start: date
     remark: str
 
 
-def replay_churn(warehouse: Warehouse, bundle: Bundle) -> Told[ChurnFigures]:
-    """The churn model on its history by month.
+def replay_history(warehouse: Warehouse, bundle: Bundle, task: ModelTask) -> MonthlyFigures[Any]:
+    """A model on its history by month: `ChurnFigures` of yes and no, `OfferFigures` of a choice.
 
     Raises what `find_history` raises, `MappingError` and `FeatureCountMismatch` when history and model do not fit,
     and `TrainingRefused` for labels that cannot be read.
     """
     try:
-        plan = _plan(warehouse, bundle, "churn")
-    except Untold as untold:
-        return Told(why_none=str(untold))
+        plan = _plan(warehouse, bundle, task)
+    except OutcomesUnknown as unknown:
+        return MonthlyFigures(why_none=str(unknown))
+    return (_replay_choice if isinstance(task, ChoiceTask) else _replay_binary)(warehouse, bundle, plan)
+
+
+def _replay_binary(warehouse: Warehouse, bundle: Bundle, plan: _Plan) -> MonthlyFigures[ChurnFigures]:
     tally = _Tally()
     for features, labels, months in _rows(warehouse, bundle, plan):
-        scores = bundle.churn_probabilities(features).astype(np.float64)
+        scores = bundle.scores(plan.task.name, features)[:, 0].astype(np.float64)
         steps = np.rint(scores * _STEPS).astype(np.int64)
         tally.add((months * (_STEPS + 1) + steps) * 2 + labels.classes)
     keys, counts = tally.result()
@@ -78,46 +80,46 @@ def replay_churn(warehouse: Warehouse, bundle: Bundle) -> Told[ChurnFigures]:
     for month in np.unique(months).tolist():
         own = months == month
         figures[month] = churn_figures(count_scores(scores[own], left[own], counts[own]))
-    return Told(tuple(_month(plan, bundle, month, of_month) for month, of_month in figures.items()), "", plan.remark)
+    return MonthlyFigures(
+        tuple(_month(plan, bundle, month, of_month) for month, of_month in figures.items()), "", plan.remark
+    )
 
 
-def replay_offers(warehouse: Warehouse, bundle: Bundle) -> Told[OfferFigures]:
-    """The offer model on its history by month. Raises as `replay_churn`."""
-    try:
-        plan = _plan(warehouse, bundle, "nbo")
-    except Untold as untold:
-        return Told(why_none=str(untold))
+def _replay_choice(warehouse: Warehouse, bundle: Bundle, plan: _Plan) -> MonthlyFigures[OfferFigures]:
+    name = plan.task.name
     tally: Counter[tuple[int, int, int]] = Counter()
     for features, labels, months in _rows(warehouse, bundle, plan):
         taken = np.array(labels.offers, np.int64)[labels.classes]
-        ranks = _ranks(bundle.offer_scores(features), np.array(bundle.offers, np.int64), taken)
+        ranks = _ranks(bundle.scores(name, features), np.array(bundle.offers(name), np.int64), taken)
         places = (ranks <= 3).astype(np.int64) + (ranks <= 1)
         groups, counts = np.unique(np.stack([months, taken, places], axis=1), axis=0, return_counts=True)
         tally.update({tuple(group): count for group, count in zip(groups.tolist(), counts.tolist(), strict=True)})
     figures = {month: _offer_figures(month, tally) for month in sorted({month for month, _, _ in tally})}
-    return Told(tuple(_month(plan, bundle, month, of_month) for month, of_month in figures.items()), "", plan.remark)
+    return MonthlyFigures(
+        tuple(_month(plan, bundle, month, of_month) for month, of_month in figures.items()), "", plan.remark
+    )
 
 
-def _plan(warehouse: Warehouse, bundle: Bundle, model: ModelName) -> _Plan:
-    """The newest months of the history that hold `MOST_ROWS` together, one at least; raises `Untold`."""
+def _plan(warehouse: Warehouse, bundle: Bundle, task: ModelTask) -> _Plan:
+    """The newest months of the history that hold `MOST_ROWS` together, one at least; raises `OutcomesUnknown`."""
     settings = warehouse.settings
-    if model not in bundle.models:
-        raise Untold(f"The active version {bundle.version} has no {MODEL_NAMES[model]}.")
+    if not bundle.has(task.name):
+        raise OutcomesUnknown(f"The active version {bundle.version} has no {task.noun}.")
     bundle.contract.require(list(settings.ml_feature_mapping))
-    history = find_history(warehouse, model, partial(required_columns, settings.ml_feature_mapping))
+    history = find_history(warehouse, task.history, settings.ml_feature_mapping)
     found = _months_of(warehouse, history)
     if not found:
-        raise Untold(f"{history.source} has no rows with a label and a day.")
+        raise OutcomesUnknown(f"{history.source} has no rows with a label and a day.")
     chosen, rows = 0, 0
     while chosen < len(found) and (not chosen or rows + found[chosen]["rows"] <= MOST_ROWS):
         rows += found[chosen]["rows"]
         chosen += 1
-    window = _window(warehouse, bundle, model)
+    window = _window(warehouse, bundle, task.name)
     roles: dict[int, Role] = {
         _months_since_1970(month["first"]): role_of(month["first"], month["last"], window) for month in found[:chosen]
     }
     left_out = f"Only the newest {chosen} of {len(found)} months are shown, {rows:,} rows." if found[chosen:] else ""
-    return _Plan(history, roles, found[chosen - 1]["first"], left_out)
+    return _Plan(task, history, roles, found[chosen - 1]["first"], left_out)
 
 
 def _months_of(warehouse: Warehouse, history: HistoryRows) -> list[dict[str, Any]]:
@@ -129,7 +131,7 @@ def _months_of(warehouse: Warehouse, history: HistoryRows) -> list[dict[str, Any
     return warehouse.rows(select.group_by(*groups).order_by(first.desc()))
 
 
-def _window(warehouse: Warehouse, bundle: Bundle, model: ModelName) -> dict[str, Any]:
+def _window(warehouse: Warehouse, bundle: Bundle, model: str) -> dict[str, Any]:
     """The days that the model learned from; none of this history when it was trained on other data."""
     own_data = not bundle.trained_on or bundle.trained_on == name_data(warehouse)
     return bundle.manifest["models"][model]["window"] if own_data else {}
@@ -147,7 +149,7 @@ def _rows(
         if not batch.num_rows:
             continue
         encoded = bundle.contract.encode({name: batch.column(place) for name, place in places.items()})
-        labels = read_labels(History(history.model, history.source, pa.table({}), batch.column("label"), None, None))
+        labels = plan.task.read_labels(batch.column("label"), history.source)
         yield encoded.values, labels, _months(batch.column("day"))
 
 

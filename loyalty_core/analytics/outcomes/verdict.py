@@ -5,20 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from loyalty_core.analytics.outcomes.months import MODEL_NAMES
-from loyalty_core.ml.versions import METRICS
-
 if TYPE_CHECKING:
     from datetime import date
 
     from loyalty_core.analytics.outcomes.figures import Figures, Interval
-    from loyalty_core.analytics.outcomes.months import Month, Told
+    from loyalty_core.analytics.outcomes.months import Month, MonthlyFigures
+    from loyalty_core.ml.tasks import Metric, ModelTask
     from loyalty_core.ml.versions import VersionRecord
-    from loyalty_core.warehouse.history import ModelName
 
 # With many rows the smallest difference is certain; less than this changes nobody's work.
 LEAST_DROP = 0.01
-_MEASURES: dict[ModelName, str] = {"churn": "AUC", "nbo": "share of right first choices"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class Verdict:
 
 
 def performance_verdict(
-    model: ModelName, active: VersionRecord, outcomes: Told[Figures], replay: Told[Figures]
+    task: ModelTask, active: VersionRecord, outcomes: MonthlyFigures[Figures], replay: MonthlyFigures[Figures]
 ) -> Verdict:
     """The newest month that the active version did not learn from, beside its own test rows.
 
@@ -44,7 +40,8 @@ def performance_verdict(
     of kept predictions go before a replay; but the model is not to blame for those when a replay, which has the values
     of the very day, is as good as the test rows.
     """
-    name, test = MODEL_NAMES[model], active.metrics(model).get(METRICS[model][0].key)
+    name, main = task.noun, task.metrics[0]
+    test = active.metrics(task.name).get(main.key)
     if test is None:
         return Verdict(False, f"The active version does not say how good its {name} was on test rows.", is_known=False)
     own = [month for month in outcomes.months if month.version == active.version]
@@ -55,16 +52,16 @@ def performance_verdict(
         why = "too few customers" if own or after else "no month"
         known = f"what happened after its training is known of {why}"
         return Verdict(False, f"Whether the {name} still holds is not known yet: {known}.", is_known=False)
-    compared = f"{_MEASURES[model]} {found.told(model)}, {_shown(model, test)} on its test rows"
+    compared = f"{main.in_sentence} {found.in_words(main)}, {_shown(main, test)} on its test rows"
     if not found.is_below(test):
         return Verdict(False, f"The {name} holds: {compared}.")
     if kept is None or asked is None or asked.is_below(test):
         return Verdict(True, f"The {name} has got worse: {compared}.")
     return Verdict(
         False,
-        f"The {name} holds, yet its kept predictions came true less often: {compared}, but {asked.told(model)} when it "
-        "is asked again with the values of the day. Score more often, and look for differences between the features "
-        "view and the history.",
+        f"The {name} holds, yet its stored predictions came true less often: {compared}, but {asked.in_words(main)} "
+        "when it is asked again with the values of the day. Score more often, and look for differences between the "
+        "features view and the history.",
     )
 
 
@@ -76,10 +73,10 @@ class _Measured(NamedTuple):
     def is_below(self, test: float) -> bool:
         return self.interval.high < test and self.value <= test - LEAST_DROP
 
-    def told(self, model: ModelName) -> str:
+    def in_words(self, metric: Metric) -> str:
         """ "0.750 (0.730 to 0.770) in April 2026"."""
-        low, high = (_shown(model, value) for value in self.interval)
-        return f"{_shown(model, self.value)} ({low} to {high}) in {self.month:%B %Y}"
+        low, high = (_shown(metric, value) for value in self.interval)
+        return f"{_shown(metric, self.value)} ({low} to {high}) in {self.month:%B %Y}"
 
 
 def _newest(months: list[Month[Figures]]) -> _Measured | None:
@@ -90,5 +87,5 @@ def _newest(months: list[Month[Figures]]) -> _Measured | None:
     return None
 
 
-def _shown(model: ModelName, value: float) -> str:
-    return f"{value:.1%}" if METRICS[model][0].is_share else f"{value:.3f}"
+def _shown(metric: Metric, value: float) -> str:
+    return f"{value:.1%}" if metric.is_share else f"{value:.3f}"

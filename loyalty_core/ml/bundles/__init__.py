@@ -15,7 +15,6 @@ from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_expe
 from loyalty_core.ml.bundles.files import (
     ACTIVATE,
     ACTIVE_FILE,
-    MODEL_FILES,
     TRAIN,
     BundleError,
     ModelNotFound,
@@ -35,7 +34,6 @@ __all__ = [
     "DEFAULT_SHARE",
     "EXPERIMENT_FILE",
     "LEAST_SHARE",
-    "MODEL_FILES",
     "MOST_SHARE",
     "TRAIN",
     "Bundle",

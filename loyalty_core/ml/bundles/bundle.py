@@ -17,13 +17,13 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles.files import (
     ACTIVATE,
     MANIFEST_FILE,
-    MODEL_FILES,
     SCALER_FILE,
     TRAIN,
     ActiveVersion,
     BundleError,
     ModelNotFound,
     changed,
+    copied_files,
     list_versions,
     read_active,
     read_file,
@@ -36,6 +36,7 @@ from loyalty_core.ml.bundles.scaler import Scaler, UnsafePickle, read_scaler
 from loyalty_core.ml.features import FeatureContract
 from loyalty_core.ml.litert.model import ModelUnreadable, TfliteModel
 from loyalty_core.ml.litert.sandbox import ModelNotProven, prove
+from loyalty_core.ml.tasks import NBO, TASKS
 
 __all__ = ["Bundle", "BundleError", "BundleParts", "ModelNotFound", "ModelPart", "load_bundle"]
 
@@ -70,7 +71,7 @@ class ModelPart:
 class BundleParts:
     """All that `bundle_store.write_bundle` makes a bundle of.
 
-    `scaler` is the pickle of a fitted StandardScaler, `models` has "churn", "nbo" or both, `background`
+    `scaler` is the pickle of a fitted StandardScaler, `models` are by the name of their task, `background`
     (rows, width) are training rows, encoded and not scaled, against which predictions are explained, `trained_on`
     names the data as `warehouse.source.name_data` does, `reference` is a `reference.Reference` as JSON.
     """
@@ -104,32 +105,33 @@ class Bundle:
         """Whose data the models learned from; empty when not known."""
         return self.manifest.get("trained_on", "")
 
-    @property
-    def churn(self) -> TfliteModel | None:
-        return self.models.get("churn")
+    def has(self, name: str) -> bool:
+        """Whether the version was trained with this model."""
+        return name in self.models
 
-    @property
-    def nbo(self) -> TfliteModel | None:
-        return self.models.get("nbo")
+    def offers(self, name: str) -> tuple[int, ...]:
+        """Offer ids in the order of a model's scores; empty for yes and no, and without the model."""
+        return tuple(self.manifest["models"][name]["offers"]) if self.has(name) else ()
 
-    @property
-    def offers(self) -> tuple[int, ...]:
-        """Offer ids in the order of the scores; empty without an offer model."""
-        return tuple(self.manifest["models"]["nbo"]["offers"]) if self.nbo else ()
+    def scores(self, name: str, encoded: FloatRows) -> FloatRows:
+        """Probabilities by a model for encoded, unscaled float32 (rows, width); shape (rows, outputs).
 
-    def churn_probabilities(self, encoded: FloatRows) -> FloatRows:
-        """Probability of churn for encoded, unscaled float32 (rows, width); shape (rows,)."""
-        return self._predict("churn", encoded)[:, 0]
-
-    def offer_scores(self, encoded: FloatRows) -> FloatRows:
-        """Probability of each of `offers` for encoded, unscaled float32 (rows, width); shape (rows, offers)."""
-        return self._predict("nbo", encoded)
+        Raises `ModelNotFound` when the version was trained without it, and `BundleError` for an answer that is no
+        number.
+        """
+        answers = self.require(name).predict(self.scaler.transform(encoded))
+        if not np.isfinite(answers).all():
+            raise BundleError(
+                f"{TASKS[name].file} of the version {self.version} answers something that is not a number.",
+                remedy="Look at the feature values in the warehouse, or train again.",
+            )
+        return answers
 
     def require(self, name: str) -> TfliteModel:
-        """The model "churn" or "nbo"; raises `ModelNotFound` when the bundle was trained without it."""
+        """The model of that name; raises `ModelNotFound` when the version was trained without it."""
         if model := self.models.get(name):
             return model
-        raise ModelNotFound(Path("models") / MODEL_FILES[name], f"The active version {self.version} is without it.")
+        raise ModelNotFound(Path("models") / TASKS[name].file, f"The active version {self.version} is without it.")
 
     def part(self, name: str) -> ModelPart:
         """A model as it was written, to carry it over into another bundle of the same contract and scaler."""
@@ -146,15 +148,6 @@ class Bundle:
             offers=tuple(entry["offers"]),
         )
 
-    def _predict(self, name: str, encoded: FloatRows) -> FloatRows:
-        answers = self.require(name).predict(self.scaler.transform(encoded))
-        if not np.isfinite(answers).all():
-            raise BundleError(
-                f"{MODEL_FILES[name]} of the version {self.version} answers something that is not a number.",
-                remedy="Look at the feature values in the warehouse, or train again.",
-            )
-        return answers
-
 
 def load_bundle(models_dir: Path, version: str | None = None) -> Bundle:
     """Open a version, by default the active one.
@@ -166,7 +159,7 @@ def load_bundle(models_dir: Path, version: str | None = None) -> Bundle:
         return open_folder(version_folder(models_dir, version))
     active = read_active(models_dir)
     if active is None:
-        raise ModelNotFound(models_dir / MODEL_FILES["nbo"])
+        raise ModelNotFound(models_dir / NBO.file)
     return open_active(models_dir, active)
 
 
@@ -202,17 +195,18 @@ def _open(folder: Path, manifest: dict[str, Any]) -> Bundle:
     scaler = _open_scaler(scaler_content, contract.width, folder)
     golden = {name: _golden_rows(entry, contract.width) for name, entry in manifest["models"].items()}
     _prove_unless_known(folder, {name: (contents[name], scaler.transform(golden[name][0])) for name in contents})
-    models = {name: _open_model(folder, MODEL_FILES[name], content) for name, content in contents.items()}
+    models = {name: _open_model(folder, TASKS[name].file, content) for name, content in contents.items()}
     for name, model in models.items():
         _check_answers(folder, name, model, scaler, golden[name])
-    if "nbo" in models and len(manifest["models"]["nbo"]["offers"]) != models["nbo"].outputs:
-        raise ValueError(f"{models['nbo'].outputs} scores for the offers {manifest['models']['nbo']['offers']}")
+    for name, entry in manifest["models"].items():
+        if models[name].outputs != max(len(entry["offers"]), 1):
+            raise ValueError(f"{models[name].outputs} scores for the offers {entry['offers']}")
     background = np.array(manifest["background"], dtype=np.float32).reshape(-1, contract.width)
     return Bundle(folder.name.removeprefix("."), manifest, contract, scaler, scaler_content, models, background)
 
 
 def _intact(folder: Path, entry: Mapping[str, str]) -> bytes:
-    if entry["file"] not in {SCALER_FILE, *MODEL_FILES.values()}:
+    if entry["file"] not in copied_files():
         raise ValueError(f"{entry['file']!r} is not a file of a bundle")
     content = required_file(folder, entry["file"])
     if sha256(content) != entry["sha256"]:
@@ -247,7 +241,7 @@ def _prove_unless_known(folder: Path, models: Mapping[str, tuple[bytes, FloatRow
     try:
         prove(unknown)
     except ModelNotProven as error:
-        name = MODEL_FILES.get(error.model, "A model")
+        name = TASKS[error.model].file if error.model in TASKS else "A model"
         raise BundleError(f"{name} of the version {folder.name} cannot be opened.", error.why) from None
     _proven.update(sha256(content) for content, _ in unknown.values())
 
@@ -265,14 +259,14 @@ def _check_answers(
     inputs, expected = golden
     if model.width != inputs.shape[1] or model.outputs != expected.shape[1]:
         raise BundleError(
-            f"{MODEL_FILES[name]} of the version {folder.name} is of another bundle.",
+            f"{TASKS[name].file} of the version {folder.name} is of another bundle.",
             f"It takes {model.width} inputs and gives {model.outputs} outputs; "
             f"the manifest says {inputs.shape[1]} and {expected.shape[1]}.",
         )
     answers = model.predict(scaler.transform(inputs))
     if not np.allclose(answers, expected, rtol=0, atol=_TOLERANCE):
         raise BundleError(
-            f"{MODEL_FILES[name]} of the version {folder.name} does not answer as it did at training.",
+            f"{TASKS[name].file} of the version {folder.name} does not answer as it did at training.",
             f"Golden rows differ by up to {np.abs(answers - expected).max():.2g}.",
             f"Train again: {TRAIN}",
         )

@@ -99,9 +99,10 @@ def _require_alike(champion: Bundle, challenger: Bundle) -> None:
     if challenger.models.keys() != champion.models.keys():
         missing = ", ".join(sorted(challenger.models.keys() ^ champion.models.keys()))
         raise _unlike(challenger, f"Only one of the two versions has the model {missing}.")
-    if sorted(challenger.offers) != sorted(champion.offers):
-        differing = ", ".join(map(str, sorted(set(challenger.offers) ^ set(champion.offers))))
-        raise _unlike(challenger, f"Only one of the two versions knows the offers {differing}.")
+    for name in challenger.models:
+        if differing := set(challenger.offers(name)) ^ set(champion.offers(name)):
+            offers = ", ".join(map(str, sorted(differing)))
+            raise _unlike(challenger, f"Only one of the two versions knows the offers {offers}.")
 
 
 def _unlike(challenger: Bundle, why: str) -> BundleError:

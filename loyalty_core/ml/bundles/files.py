@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.tasks import TASKS
 
 SCALER_FILE = "scaler.pkl"
 MANIFEST_FILE = "manifest.json"
 DIGEST_FILE = "manifest.sha256"
 ACTIVE_FILE = "active.json"
-MODEL_FILES = {"nbo": "nbo.tflite", "churn": "churn.tflite"}
-COPIED_FILES = (*MODEL_FILES.values(), SCALER_FILE)
 FORMAT = 1
 
 TRAIN = "python train_models_from_dwh.py"
@@ -98,6 +97,11 @@ class ActiveVersion:
             "activated_by": self.activated_by,
             "previous": list(self.previous[:_MOST_PREVIOUS]),
         }
+
+
+def copied_files() -> tuple[str, ...]:
+    """The files of the active version that are copied beside active.json, whichever of the models it has."""
+    return (*(task.file for task in TASKS.values()), SCALER_FILE)
 
 
 def version_folder(models_dir: Path, version: str) -> Path:

@@ -19,15 +19,14 @@ from loyalty_core.ml.bundles.bundle import Bundle, BundleParts, ModelPart, open_
 from loyalty_core.ml.bundles.experiment import EXPERIMENT_FILE, read_experiment, running_challenger
 from loyalty_core.ml.bundles.files import (
     ACTIVE_FILE,
-    COPIED_FILES,
     DIGEST_FILE,
     FORMAT,
     MANIFEST_FILE,
-    MODEL_FILES,
     SCALER_FILE,
     ActiveVersion,
     BundleError,
     canonical_json,
+    copied_files,
     digest_line,
     list_versions,
     read_active,
@@ -35,6 +34,7 @@ from loyalty_core.ml.bundles.files import (
     sha256,
     version_folder,
 )
+from loyalty_core.ml.tasks import TASKS
 
 __all__ = [
     "activate", "discard", "earlier_versions", "list_versions", "prune", "replace_file", "rollback", "write_bundle",
@@ -146,18 +146,18 @@ def _previous(models_dir: Path, version: str) -> tuple[str, ...]:
 
 def _copy_files(models_dir: Path, folder: Path) -> None:
     """Bring the copies beside active.json in line with a version; all are on disk before the first is replaced."""
-    contents = {name: read_file(folder / name) for name in COPIED_FILES if (folder / name).exists()}
+    contents = {name: read_file(folder / name) for name in copied_files() if (folder / name).exists()}
     for name, content in contents.items():
         _write(_fresh(models_dir / name), content)
     for name in contents:
         _fresh(models_dir / name).replace(models_dir / name)
-    for name in set(COPIED_FILES) - contents.keys():
+    for name in set(copied_files()) - contents.keys():
         (models_dir / name).unlink(missing_ok=True)
     _sync_folder(models_dir)
 
 
 def _contents(parts: BundleParts, version: str, now: datetime) -> dict[str, bytes]:
-    files = {MODEL_FILES[name]: part.tflite for name, part in parts.models.items()} | {SCALER_FILE: parts.scaler}
+    files = {TASKS[name].file: part.tflite for name, part in parts.models.items()} | {SCALER_FILE: parts.scaler}
     try:
         manifest = canonical_json(_manifest(parts, version, now))
     except (TypeError, ValueError) as error:
@@ -175,7 +175,7 @@ def _manifest(parts: BundleParts, version: str, now: datetime) -> dict[str, Any]
         "features": parts.contract.to_json(),
         "feature_mapping": dict(parts.feature_mapping),
         "scaler": {"file": SCALER_FILE, "sha256": sha256(parts.scaler)},
-        "models": {name: _model_entry(MODEL_FILES[name], part) for name, part in parts.models.items()},
+        "models": {name: _model_entry(TASKS[name].file, part) for name, part in parts.models.items()},
         "background": parts.background.tolist(),
         "libraries": dict(parts.libraries),
         "reference": dict(parts.reference),
@@ -230,7 +230,7 @@ def _sweep(models_dir: Path) -> None:
     """Remove what is unfinished, of which only the holder of the lock has any, and an A/B test that is over."""
     for folder in (models_dir / "versions").glob(".*"):
         shutil.rmtree(folder, ignore_errors=True)
-    for name in (*COPIED_FILES, ACTIVE_FILE, EXPERIMENT_FILE):
+    for name in (*copied_files(), ACTIVE_FILE, EXPERIMENT_FILE):
         _fresh(models_dir / name).unlink(missing_ok=True)
     _remove_ended_experiment(models_dir)
 

@@ -41,44 +41,46 @@ class Verdict(NamedTuple):
     worse_than: str | None
 
 
-def evaluate_churn(
+def evaluate_binary(
     churned: Classes,
     probability: Probabilities,
     baselines: Mapping[str, Probabilities],
     rule: SimpleRule,
     rule_scores: npt.NDArray[np.floating],
     customers: Customers | None = None,
+    *,
+    positives: str = "churners",
 ) -> Metrics:
     """Metrics of `probability` (rows,) on test rows, the same for baselines (rows, 2), deciles and verdict.
 
-    With intervals; `customers` numbers the customer of each row.
+    With intervals; `customers` numbers the customer of each row, `positives` names those of class 1.
     """
     answers = {OWN: probability, **{name: both[:, 1] for name, both in baselines.items()}}
-    bootstrap = Bootstrap(churn_metrics, churned, answers, customers)
+    bootstrap = Bootstrap(binary_metrics, churned, answers, customers)
     metrics = bootstrap.with_intervals(OWN)
     others = {
-        name: bootstrap.with_intervals(name) | {"curves": churn_curves(churned, answers[name])} for name in baselines
+        name: bootstrap.with_intervals(name) | {"curves": binary_curves(churned, answers[name])} for name in baselines
     }
     rule_found = captured(churned, rule_scores, _TOP_SHARE)
     simple_rule = {"feature": rule.feature, "auc": area_under_curve(rule_scores, churned == 1)}
     both = np.stack([1 - probability, probability], axis=1)
     verdict = _verdict(
         _worse_than(churned, both, baselines),
-        _churn_grade(metrics["auc"], others),
-        f"Finds {_percent(metrics['captured_top_20'])} of churners in the top 20 %; "
+        _binary_grade(metrics["auc"], others),
+        f"Finds {_percent(metrics['captured_top_20'])} of {positives} in the top 20 %; "
         f"ranking by {label_of(rule.feature).lower()} alone finds {_percent(rule_found)}.",
     )
     return {
         **metrics,
         **verdict._asdict(),
         "deciles": deciles(churned, probability),
-        "curves": churn_curves(churned, probability),
+        "curves": binary_curves(churned, probability),
         "baselines": others,
         "simple_rule": {**simple_rule, "captured_top_20": rule_found},
     }
 
 
-def evaluate_offers(
+def evaluate_choice(
     chosen: Classes,
     scores: Probabilities,
     baselines: Mapping[str, Probabilities],
@@ -89,13 +91,13 @@ def evaluate_offers(
 
     With intervals; `customers` numbers the customer of each row.
     """
-    bootstrap = Bootstrap(offer_metrics, chosen, {OWN: scores, **baselines}, customers)
+    bootstrap = Bootstrap(choice_metrics, chosen, {OWN: scores, **baselines}, customers)
     metrics = bootstrap.with_intervals(OWN)
     others = {name: bootstrap.with_intervals(name) for name in baselines}
     popular = others[BASE_RATE]
     verdict = _verdict(
         _worse_than(chosen, scores, baselines),
-        _offer_grade(metrics, others),
+        _choice_grade(metrics, others),
         f"The offer taken is the first choice for {_percent(metrics['top_1'])} of customers and among the first three "
         f"for {_percent(metrics['top_3'])}; always naming the most popular offers gives {_percent(popular['top_1'])} "
         f"and {_percent(popular['top_3'])}.",
@@ -109,7 +111,7 @@ def evaluate_offers(
     }
 
 
-def churn_metrics(churned: Classes, probability: Probabilities) -> Metrics:
+def binary_metrics(churned: Classes, probability: Probabilities) -> Metrics:
     """ROC AUC, PR AUC, log loss (nats), Brier score, calibration error, and churners in the top 20 %."""
     positive = churned == 1
     return {
@@ -124,7 +126,7 @@ def churn_metrics(churned: Classes, probability: Probabilities) -> Metrics:
     }
 
 
-def offer_metrics(chosen: Classes, scores: Probabilities) -> Metrics:
+def choice_metrics(chosen: Classes, scores: Probabilities) -> Metrics:
     """Top-1 and top-3 accuracy, mean reciprocal rank and log loss (nats); ties count against the model's rank."""
     own = scores[np.arange(len(chosen)), chosen]
     rank = (scores > own[:, None]).sum(axis=1) + ((scores == own[:, None]).sum(axis=1) + 1) / 2
@@ -155,7 +157,7 @@ def deciles(churned: Classes, probability: Probabilities) -> list[Metrics]:
     ]
 
 
-def churn_curves(churned: Classes, probability: Probabilities) -> dict[str, list[list[float]]]:
+def binary_curves(churned: Classes, probability: Probabilities) -> dict[str, list[list[float]]]:
     """The ROC and precision-recall curves as points (x, y)."""
     return {"roc": roc_points(churned, probability), "precision": precision_points(churned, probability)}
 
@@ -210,12 +212,12 @@ def _verdict(worse_than: str | None, grade: Grade, sentence: str) -> Verdict:
     return Verdict("D", f"Worse than the simple baseline ({worse_than}). {sentence}", worse_than)
 
 
-def _churn_grade(auc: float, baselines: Mapping[str, Metrics]) -> Grade:
+def _binary_grade(auc: float, baselines: Mapping[str, Metrics]) -> Grade:
     """By ROC AUC: from 0.8 A, from 0.7 B, from 0.6 C; one lower when a baseline is ahead by more than 0.01."""
     return _graded(auc, (0.8, 0.7, 0.6), behind=_best(baselines, "auc", max) - auc > 0.01)
 
 
-def _offer_grade(metrics: Metrics, baselines: Mapping[str, Metrics]) -> Grade:
+def _choice_grade(metrics: Metrics, baselines: Mapping[str, Metrics]) -> Grade:
     """By first choices against always naming the most popular offer: from 1.75 times as many A, 1.35 B, 1.1 C.
 
     One lower when a baseline's log loss is better by more than 0.02.

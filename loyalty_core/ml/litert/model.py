@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert.interpreter import Interpreter
 
 from loyalty_core.errors import LoyaltyError
 
@@ -66,6 +65,9 @@ class _Runner:
     """One interpreter, laid out for as many rows as it ran last."""
 
     def __init__(self, content: bytes) -> None:
+        # Mock mode runs where LiteRT is not installed, and imports this module.
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
+
         try:
             self._interpreter = Interpreter(model_content=content, num_threads=1)
             self._interpreter.allocate_tensors()

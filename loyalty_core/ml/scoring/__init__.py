@@ -3,23 +3,23 @@
 from loyalty_core.ml.scoring.batch import BatchScorer
 from loyalty_core.ml.scoring.pipeline import make_scorer, score_base
 from loyalty_core.ml.scoring.segment import (
-    KINDS,
-    Kind,
+    RFM,
     Origin,
     SegmentPrediction,
     SegmentReader,
     UnknownPrediction,
+    kinds,
     predicted_segment,
 )
 
 __all__ = [
-    "KINDS",
+    "RFM",
     "BatchScorer",
-    "Kind",
     "Origin",
     "SegmentPrediction",
     "SegmentReader",
     "UnknownPrediction",
+    "kinds",
     "make_scorer",
     "predicted_segment",
     "score_base",

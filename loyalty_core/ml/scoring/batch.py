@@ -1,10 +1,10 @@
-"""Scores one Arrow batch of customers with both models and RFM: arrays in, arrays out, no loop over customers."""
+"""Scores one Arrow batch of customers with every model and RFM: arrays in, arrays out, no loop over customers."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loyalty_core.ml.features import as_numbers
-from loyalty_core.ml.serving import DECIMALS, RISKS
+from loyalty_core.ml.tasks import TASKS, Texts
 from loyalty_core.rfm import RfmColumns, score_arrays, segment_names
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from loyalty_core.ml.features import Encoded
-    from loyalty_core.ml.serving import Models, RiskThresholds
+    from loyalty_core.ml.serving import Models
     from loyalty_core.rfm import RfmCutPoints
+    from loyalty_core.settings import Settings
 
 FloatRows = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
@@ -30,9 +31,6 @@ _NAMES = pa.dictionary(pa.int8(), pa.string())
 
 # Beyond this a feature is no measurement, and the network's float32 arithmetic overflows.
 _LARGEST = 1e30
-
-# One value of these for every customer means that the model sees nothing of them.
-_WATCHED = ("churn_probability", "confidence")
 
 NO_ID = "The customer id is blank."
 
@@ -57,14 +55,14 @@ class ScoredBatch:
 class BatchScorer:
     """Scores batches that hold `customer_id`, the columns of `features` (feature → column) and those of RFM.
 
-    Without `cut_points` the RFM columns stay empty, without the churn or the offer model theirs do.
+    Without `cut_points` the RFM columns stay empty, without a model its columns do.
     """
 
     models: Models
     features: dict[str, str]
     customer_id: str
     cut_points: RfmCutPoints | None
-    thresholds: RiskThresholds
+    settings: Settings
     scored_at: datetime
 
     def columns(self) -> list[str]:
@@ -73,7 +71,7 @@ class BatchScorer:
         return list(dict.fromkeys((self.customer_id, *self.features.values(), *measures)))
 
     def score(self, batch: pa.RecordBatch) -> ScoredBatch:
-        """Score every customer; one with a value that cannot be read gets no churn and no offer."""
+        """Score every customer; one with a value that cannot be read gets no answer of a model."""
         known = pc.is_valid(batch.column(self.customer_id))  # pyright: ignore[reportAttributeAccessIssue]
         nameless = batch.num_rows - known.true_count
         batch = batch.filter(known) if nameless else batch
@@ -85,8 +83,7 @@ class BatchScorer:
         encoded.blanks[excluded] = False
         columns = {
             "customer_id": batch.column(self.customer_id),
-            **self._churn(encoded.values, excluded),
-            **self._offers(encoded.values, excluded),
+            **self._predicted(encoded.values, excluded),
             **self._rfm(batch),
             "model_version": _named(np.zeros(batch.num_rows, np.int8), (self.models.version,)),
             "scored_at": pa.repeat(pa.scalar(self.scored_at, pa.timestamp("us", "UTC")), batch.num_rows),
@@ -102,7 +99,9 @@ class BatchScorer:
         )
 
     def _extremes(self, columns: Mapping[str, pa.Array]) -> dict[tuple[str, str], tuple[float, float]]:
-        found = {name: pc.min_max(columns[name]).as_py() for name in _WATCHED}  # pyright: ignore[reportAttributeAccessIssue]
+        """One value for every customer means that the model does not tell them apart."""
+        scores = [task.score_column for task in TASKS.values()]
+        found = {name: pc.min_max(columns[name]).as_py() for name in scores}  # pyright: ignore[reportAttributeAccessIssue]
         return {
             (self.models.version, name): (extremes["min"], extremes["max"])
             for name, extremes in found.items()
@@ -129,28 +128,15 @@ class BatchScorer:
             if feature.kind != "text"
         }
 
-    def _churn(self, encoded: FloatRows, excluded: Flags) -> dict[str, pa.Array]:
-        if not has_model(self.models, "churn"):
-            rows = len(encoded)
-            return {"churn_probability": pa.nulls(rows, pa.float64()), "churn_risk": pa.nulls(rows, _NAMES)}
-        shown = _shown(self.models.churn_probabilities(encoded))
-        return {
-            "churn_probability": _column(shown, excluded),
-            "churn_risk": _named(self.thresholds.positions_of_many(shown), RISKS, excluded),
-        }
-
-    def _offers(self, encoded: FloatRows, excluded: Flags) -> dict[str, pa.Array]:
-        if not has_model(self.models, "nbo"):
-            rows = len(encoded)
-            return {"recommended_offer": pa.nulls(rows, pa.int32()), "confidence": pa.nulls(rows, pa.float64())}
-        scores = np.ascontiguousarray(self.models.offer_scores(encoded).T)
-        best = scores.max(axis=0)
-        recommended = np.array(self.models.offers, dtype=np.int32)[_first_equal(scores, best)]
-        return {
-            "recommended_offer": _column(recommended, excluded),
-            "confidence": _column(_shown(best), excluded),
-            **{f"offer_{offer}": _column(row, excluded) for offer, row in zip(self.models.offers, scores, strict=True)},
-        }
+    def _predicted(self, encoded: FloatRows, excluded: Flags) -> dict[str, pa.Array]:
+        columns: dict[str, pa.Array] = {}
+        for name, task in TASKS.items():
+            if self.models.has(name):
+                found = task.columns(self.models.scores(name, encoded), self.models.offers(name), self.settings)
+                columns |= {column: _column(values, excluded) for column, values in found.items()}
+            else:
+                columns |= {column: pa.nulls(len(encoded), kind) for column, kind in task.empty_columns().items()}
+        return columns
 
     def _rfm(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         if self.cut_points is None:
@@ -165,7 +151,7 @@ class BatchScorer:
 
 @dataclass(frozen=True)
 class ArmsScorer:
-    """Scores each customer of a batch with the models of the own arm."""
+    """Scores each customer of a batch with the version of their arm."""
 
     champion: BatchScorer
     challenger: BatchScorer
@@ -196,11 +182,6 @@ class ArmsScorer:
         )
 
 
-def has_model(models: Models, name: Literal["churn", "nbo"]) -> bool:
-    """Whether these models predict that; a bundle may have been trained for one of the two only."""
-    return models.is_mock or getattr(models, name) is not None
-
-
 def _numbers_in(texts: pa.Array) -> tuple[pa.Array, Flags]:
     """Numbers as texts, with everything else blank; and flags for what is neither number nor blank."""
     trimmed = pc.utf8_trim_whitespace(texts)  # pyright: ignore[reportAttributeAccessIssue]
@@ -220,20 +201,9 @@ def _first_reason(unreadable: Mapping[str, Flags], rows: int) -> tuple[Flags, Co
     return excluded, failed
 
 
-def _first_equal(rows: FloatRows, wanted: FloatRows) -> npt.NDArray[np.int8]:
-    """For each column the first row that equals `wanted`; argmax over so few rows takes twice as long."""
-    first = np.zeros(len(wanted), dtype=np.int8)
-    for place in reversed(range(len(rows))):
-        first[rows[place] == wanted] = place
-    return first
-
-
-def _shown(values: FloatRows) -> npt.NDArray[np.float64]:
-    """As single answers show them, so that both agree to the last digit."""
-    return np.round(values.astype(np.float64), DECIMALS)
-
-
-def _column(values: npt.NDArray[Any], excluded: Flags) -> pa.Array:
+def _column(values: npt.NDArray[Any] | Texts, excluded: Flags) -> pa.Array:
+    if isinstance(values, Texts):
+        return _named(values.indices, values.names, excluded)
     return pa.array(values, mask=excluded if excluded.any() else None)
 
 

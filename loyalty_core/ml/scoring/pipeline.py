@@ -13,9 +13,10 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
 from loyalty_core.ml.features import require_input_size
-from loyalty_core.ml.scoring.batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch, has_model
-from loyalty_core.ml.scoring.prefetch import ahead, in_order
-from loyalty_core.ml.serving import Models, RiskThresholds, ServedModels
+from loyalty_core.ml.scoring.batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch
+from loyalty_core.ml.scoring.prefetch import map_ordered, prefetch
+from loyalty_core.ml.serving import Models, ServedModels
+from loyalty_core.ml.tasks import TASKS
 from loyalty_core.rfm import (
     RfmCutPoints,
     RfmUnavailable,
@@ -116,7 +117,7 @@ def score_base(
 ) -> ScoringResult:
     """Predict churn, offers and RFM for every customer and replace `customer_predictions`.
 
-    Every customer is answered by the models of the own arm; models given alone answer everybody.
+    Every customer is served by the version of their arm; models given alone serve everybody.
     When anything fails, the predictions of the run before stay as they are. Raises `ScoringInProgress` while
     another run writes, `MappingError` and `FeatureCountMismatch` when view and models do not fit,
     `StateStoreUnavailable` when it cannot be known whether there is an RFM map, and the warehouse's errors.
@@ -158,7 +159,7 @@ def _score_and_write(
     tally: _Tally,
     report: Callable[[], None],
 ) -> None:
-    with closing(ahead(batches)) as read, closing(in_order(scorer.score, read)) as scored:
+    with closing(prefetch(batches)) as read, closing(map_ordered(scorer.score, read)) as scored:
         first = next(scored)
         with target.open(first.rows.schema) as write:
             for batch in chain([first], scored):
@@ -190,7 +191,7 @@ def make_scorer(
         features=required_columns(settings.ml_feature_mapping, warehouse.features.columns.keys(), view),
         customer_id=warehouse.customer_id.name,
         cut_points=cut_points,
-        thresholds=RiskThresholds.from_settings(settings),
+        settings=settings,
         scored_at=scored_at,
     )
 
@@ -198,7 +199,7 @@ def make_scorer(
 def make_served_scorer(
     warehouse: Warehouse, served: ServedModels, cut_points: RfmCutPoints | None, scored_at: datetime
 ) -> Scorer:
-    """Scores each customer with the models of the own arm."""
+    """Scores each customer with the version of their arm."""
     champion = make_scorer(warehouse, served.champion, cut_points, scored_at)
     if served.challenger is None:
         return champion
@@ -222,7 +223,7 @@ def _count(warehouse: Warehouse, cut_points: RfmCutPoints | None) -> int:
 
 
 def _missing_models(models: Models) -> Iterator[str]:
-    if not has_model(models, "churn"):
-        yield f"The version {models.version} has no churn model, so churn is empty."
-    if not has_model(models, "nbo"):
-        yield f"The version {models.version} has no offer model, so offers are empty."
+    for name, task in TASKS.items():
+        if not models.has(name):
+            columns = " and ".join(task.empty_columns())
+            yield f"The version {models.version} has no {task.noun}, so {columns} are blank."

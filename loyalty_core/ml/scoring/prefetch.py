@@ -22,7 +22,7 @@ class _End:
     error: BaseException | None
 
 
-def ahead(items: Generator[Item]) -> Generator[Item]:
+def prefetch(items: Generator[Item]) -> Generator[Item]:
     """Take items in a thread while the caller works on earlier ones; what goes wrong there is raised here."""
     taken: queue.Queue[Item | _End] = queue.Queue(maxsize=_ITEMS_AHEAD)
     stopped = threading.Event()
@@ -57,7 +57,7 @@ def ahead(items: Generator[Item]) -> Generator[Item]:
         thread.join()
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
+def map_ordered(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
     """The results of `work` for each item, in the items' order, a few worked on at the same time."""
     workers = min(_MOST_WORKERS, os.cpu_count() or 1)
     under_way: deque[Future[Result]] = deque()

@@ -6,8 +6,6 @@ batch by batch. Whoever has no prediction is counted as failed, never as an answ
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -17,29 +15,21 @@ from typing_extensions import TypedDict
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.scoring.pipeline import make_served_scorer
-from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.tasks import DECIMALS, TASKS, Tally
 from loyalty_core.rfm import score_columns
 from loyalty_core.segments.predicted_fields import field_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from loyalty_core.ml.serving import ServedModels
     from loyalty_core.rfm import RfmCutPoints
     from loyalty_core.segments import Segment, SegmentationEngine
     from loyalty_core.warehouse import Warehouse
 
-Kind = Literal["churn", "nbo", "rfm"]
 Source = Literal["predictions", "scored now"]
-KINDS: tuple[Kind, ...] = ("churn", "nbo", "rfm")
-
-# What is counted by which value, and what is averaged with it.
-_GROUPED_BY: dict[Kind, str] = {"churn": "churn_risk", "nbo": "recommended_offer", "rfm": "rfm_segment"}
-_AVERAGED: dict[Kind, tuple[str, ...]] = {
-    "churn": ("churn_probability",),
-    "nbo": ("confidence",),
-    "rfm": ("recency", "frequency", "monetary"),
-}
+RFM = "rfm"
+_RFM_SCORES = ("recency", "frequency", "monetary")
 
 
 class UnknownPrediction(LoyaltyError):
@@ -52,12 +42,12 @@ class SegmentPrediction(TypedDict):
     """What the models say about a segment.
 
     `statistics` depends on `prediction_type`; `failures` counts by reason; `source` is "predictions" for the last
-    scoring run and "scored now" otherwise; `results` are the guide's answers for the first members by id.
+    scoring run and "scored now" otherwise; `results` are the answers for the first members by id.
     """
 
     segment_id: str
     segment_name: str
-    prediction_type: Kind
+    prediction_type: str
     total_customers: int
     processed: int
     failed: int
@@ -77,28 +67,9 @@ class Origin(NamedTuple):
     at: datetime
 
 
-@dataclass
-class Tally:
-    """Members by group, and the sums of what is averaged; `failures` by reason."""
-
-    customers: Counter[Any] = field(default_factory=Counter)
-    sums: dict[Any, list[float]] = field(default_factory=lambda: defaultdict(list))
-    failures: Counter[str] = field(default_factory=Counter)
-
-    def add(self, group: Any, customers: int, sums: list[float]) -> None:
-        """Count `customers` more in a group, with the sums over them."""
-        self.customers[group] += customers
-        before = self.sums[group] or [0.0] * len(sums)
-        self.sums[group] = [old + new for old, new in zip(before, sums, strict=True)]
-
-    @property
-    def processed(self) -> int:
-        return self.customers.total()
-
-    def mean(self, place: int = 0) -> float | None:
-        """The mean of one averaged value over everyone with an answer."""
-        total = sum(sums[place] for sums in self.sums.values())
-        return total / self.processed if self.processed else None
+def kinds() -> tuple[str, ...]:
+    """What can be predicted for a segment."""
+    return (*TASKS, RFM)
 
 
 class SegmentReader:
@@ -113,13 +84,15 @@ class SegmentReader:
         identifier = self._warehouse.customer_id.name
         return [str(row[identifier]) for row in self._engine.members(segment.rule, limit, columns=[identifier])]
 
-    def from_predictions(self, segment: Segment, kind: Kind) -> Tally:
+    def from_predictions(self, segment: Segment, kind: str) -> Tally:
         """The last scoring run's answers, in one statement."""
         features = self._warehouse.features.columns.keys()
-        names = [field_name(name, features) for name in (_GROUPED_BY[kind], *_AVERAGED[kind])]
-        return self._counted(self._engine.customers(segment.rule, names), kind, names)
+        group = _group_of(kind)
+        averaged = [field_name(name, features) for name in _averaged(kind)]
+        grouped = [] if group is None else [field_name(group, features)]
+        return self._counted(self._engine.customers(segment.rule, [*grouped, *averaged]), kind, grouped, averaged)
 
-    def scored_now(self, segment: Segment, kind: Kind, served: ServedModels, at: datetime) -> Tally:
+    def scored_now(self, segment: Segment, kind: str, served: ServedModels, at: datetime) -> Tally:
         """Churn or offers of every member, batch by batch; memory stays that of one batch."""
         scorer = make_served_scorer(self._warehouse, served, None, at)
         tally = Tally()
@@ -136,13 +109,16 @@ class SegmentReader:
         """RFM of every member against the cut points of the whole base, in one statement."""
         members = self._engine.customers(segment.rule, list(dict.fromkeys(cut_points.columns)))
         scores = score_columns(members, cut_points)
-        scored = sa.select(*(scores[name].label(name) for name in (_GROUPED_BY["rfm"], *_AVERAGED["rfm"]))).subquery()
-        return self._counted(scored, "rfm", scored.c.keys())
+        names = ("rfm_segment", *_RFM_SCORES)
+        scored = sa.select(*(scores[name].label(name) for name in names)).subquery()
+        return self._counted(scored, RFM, names[:1], names[1:])
 
-    def _counted(self, members: sa.Subquery, kind: Kind, names: Sequence[str]) -> Tally:
-        """Count by the first of the named columns, and sum the others."""
-        group, *averaged = (members.c[name] for name in names)
-        sums = [sa.func.sum(sa.cast(column, sa.Double)).label(f"sum_{i}") for i, column in enumerate(averaged)]
+    def _counted(self, members: sa.Subquery, kind: str, grouped: Sequence[str], averaged: Sequence[str]) -> Tally:
+        """Count by the one column in `grouped`, if any, and sum those in `averaged`; a blank is no answer."""
+        columns = [members.c[name] for name in averaged]
+        answered = sa.case((columns[0].is_not(None), sa.literal_column("1")))
+        group = members.c[grouped[0]] if grouped else answered
+        sums = [sa.func.sum(sa.cast(column, sa.Double)).label(f"sum_{i}") for i, column in enumerate(columns)]
         counted = sa.select(group.label("group"), sa.func.count().label("n"), *sums).group_by(group)
         tally = Tally()
         for row in self._warehouse.rows(counted):
@@ -154,7 +130,7 @@ class SegmentReader:
 
 
 def predicted_segment(
-    segment: Segment, kind: Kind, tally: Tally, origin: Origin, results: list[Any]
+    segment: Segment, kind: str, tally: Tally, origin: Origin, results: list[Any]
 ) -> SegmentPrediction:
     """Put the answer together."""
     failed = tally.failures.total()
@@ -166,7 +142,7 @@ def predicted_segment(
         "processed": tally.processed,
         "failed": failed,
         "failures": dict(tally.failures),
-        "statistics": _STATISTICS[kind](tally),
+        "statistics": _statistics(kind, tally),
         "source": origin.source,
         "model_version": origin.version,
         "scored_at": origin.at.astimezone(UTC).isoformat(timespec="seconds"),
@@ -174,15 +150,17 @@ def predicted_segment(
     }
 
 
-def _add_rows(tally: Tally, rows: pa.RecordBatch, kind: Kind) -> int:
+def _add_rows(tally: Tally, rows: pa.RecordBatch, kind: str) -> int:
     """Add the rows that have an answer, and return how many."""
-    names = (_GROUPED_BY[kind], *_AVERAGED[kind])
+    group, averaged = _group_of(kind), _averaged(kind)
+    names = averaged if group is None else (group, *averaged)
     table = pa.table({name: _plain(rows.column(name)) for name in names}).drop_null()
-    sums = [(name, "sum") for name in _AVERAGED[kind]]
-    for group in table.group_by(_GROUPED_BY[kind]).aggregate([*sums, ([], "count_all")]).to_pylist():
-        tally.add(
-            group[_GROUPED_BY[kind]], group["count_all"], [float(group[f"{name}_sum"]) for name in _AVERAGED[kind]]
-        )
+    sums = [(name, "sum") for name in averaged]
+    for found in table.group_by([group] if group else []).aggregate([*sums, ([], "count_all")]).to_pylist():
+        if found["count_all"]:
+            tally.add(
+                found[group] if group else 1, found["count_all"], [float(found[f"{name}_sum"]) for name in averaged]
+            )
     return table.num_rows
 
 
@@ -190,36 +168,19 @@ def _plain(column: pa.Array) -> pa.Array:
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
-def _churn(tally: Tally) -> dict[str, Any]:
-    mean = tally.mean()
-    return {
-        "average_churn_probability": _rounded(mean),
-        "expected_churners": _rounded(mean * tally.processed) if mean is not None else 0.0,
-        "risk_distribution": {risk: tally.customers[risk] for risk in RISKS},
-    }
-
-
-def _nbo(tally: Tally) -> dict[str, Any]:
-    return {
-        "average_confidence": _rounded(tally.mean()),
-        "offer_distribution": [
-            {
-                "offer_id": int(offer),
-                "customers": customers,
-                "average_confidence": _rounded(tally.sums[offer][0] / customers),
-            }
-            for offer, customers in sorted(tally.customers.items(), key=lambda pair: (-pair[1], pair[0]))
-        ],
-    }
-
-
-def _rfm(tally: Tally) -> dict[str, Any]:
-    averages = {f"average_{name}": _rounded(tally.mean(place)) for place, name in enumerate(_AVERAGED["rfm"])}
+def _statistics(kind: str, tally: Tally) -> dict[str, Any]:
+    if kind in TASKS:
+        return TASKS[kind].statistics(tally)
+    means = {f"average_{name}": tally.mean(index) for index, name in enumerate(_RFM_SCORES)}
+    averages = {name: None if mean is None else round(mean, DECIMALS) for name, mean in means.items()}
     return {**averages, "segment_distribution": dict(tally.customers.most_common())}
 
 
-_STATISTICS: Mapping[Kind, Any] = {"churn": _churn, "nbo": _nbo, "rfm": _rfm}
+def _group_of(kind: str) -> str | None:
+    """The column that customers are counted by; None where all with an answer are one group."""
+    return TASKS[kind].group_column if kind in TASKS else "rfm_segment"
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)
+def _averaged(kind: str) -> tuple[str, ...]:
+    """The columns that are averaged."""
+    return (TASKS[kind].score_column,) if kind in TASKS else _RFM_SCORES

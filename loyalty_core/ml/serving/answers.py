@@ -1,6 +1,6 @@
-"""The answers of MLInferenceService: the guide's dicts, and all that is known about one customer's predictions."""
+"""What answers, and all that is known about one customer's predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,15 +10,14 @@ from typing_extensions import TypedDict
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.features import FeatureContract
-from loyalty_core.ml.serving.recommendations import recommend
-from loyalty_core.ml.serving.risk import DECIMALS, Risk, RiskThresholds
+from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction, NboPrediction
 from loyalty_core.rfm import RfmScore
 
 FloatRows = npt.NDArray[np.float32]
 
 
 class Models(Protocol):
-    """What predicts: a `Bundle`, or `MockModels` in mock mode."""
+    """What predicts: a `Bundle`, or `MockModels` in mock mode. Models go by the names of their tasks."""
 
     @property
     def version(self) -> str: ...
@@ -30,43 +29,17 @@ class Models(Protocol):
     def contract(self) -> FeatureContract: ...
 
     @property
-    def offers(self) -> tuple[int, ...]: ...
-
-    @property
     def background(self) -> FloatRows: ...
 
-    def churn_probabilities(self, encoded: FloatRows) -> FloatRows: ...
+    def has(self, name: str) -> bool: ...
 
-    def offer_scores(self, encoded: FloatRows) -> FloatRows: ...
+    def offers(self, name: str) -> tuple[int, ...]: ...
 
-
-class OfferScore(TypedDict):
-    """One offer and the probability that it is the one taken."""
-
-    offer_id: int
-    score: float
-
-
-class NboPrediction(TypedDict):
-    """The guide's answer: the offer with the highest score, its score, and all offers by id."""
-
-    customer_id: str
-    recommended_offer: int
-    confidence: float
-    all_offers: list[OfferScore]
-
-
-class ChurnPrediction(TypedDict):
-    """The guide's answer."""
-
-    customer_id: str
-    churn_probability: float
-    churn_risk: Risk
-    recommendations: list[str]
+    def scores(self, name: str, encoded: FloatRows) -> FloatRows: ...
 
 
 class RfmAnswer(TypedDict):
-    """The guide's answer: three scores from 1 to 5, 5 the best."""
+    """The public answer: three scores from 1 to 5, 5 the best."""
 
     customer_id: str
     recency: int
@@ -103,22 +76,36 @@ class Drivers:
 
 @dataclass(frozen=True)
 class CustomerPredictions:
-    """The three predictions for one customer with what is behind them.
+    """The predictions for one customer with what is behind them; `answers` and `drivers` are by the model's name.
 
-    `offer_drivers` explain the recommended offer. A prediction that cannot be made is None, and `unavailable`
-    says why under "churn", "nbo" or "rfm". `blanks` names the features without a value of their own.
+    The drivers of offers explain the recommended one. Of a prediction that cannot be made, `unavailable` says why,
+    under the name of the model or "rfm". `blanks` names the features without a value of their own.
     """
 
     customer_id: str
     model_version: str | None
     is_mock: bool
-    churn: ChurnPrediction | None
-    churn_drivers: Drivers | None
-    nbo: NboPrediction | None
-    offer_drivers: Drivers | None
+    answers: Mapping[str, Any]
+    drivers: Mapping[str, Drivers]
     rfm: RfmAnswer | None
     blanks: tuple[str, ...]
-    unavailable: dict[str, LoyaltyError]
+    unavailable: Mapping[str, LoyaltyError]
+
+    @property
+    def churn(self) -> ChurnPrediction | None:
+        return self.answers.get(CHURN.name)
+
+    @property
+    def churn_drivers(self) -> Drivers | None:
+        return self.drivers.get(CHURN.name)
+
+    @property
+    def nbo(self) -> NboPrediction | None:
+        return self.answers.get(NBO.name)
+
+    @property
+    def offer_drivers(self) -> Drivers | None:
+        return self.drivers.get(NBO.name)
 
 
 @dataclass(frozen=True)
@@ -130,37 +117,8 @@ class BatchScores:
     blanks: npt.NDArray[np.bool_]
 
 
-def churn_answer(
-    customer_id: str, probability: float, rfm: RfmScore | None, thresholds: RiskThresholds
-) -> ChurnPrediction:
-    """The guide's dict, its probability with six decimals."""
-    risk = thresholds.of(probability)
-    return {
-        "customer_id": customer_id,
-        "churn_probability": round(probability, DECIMALS),
-        "churn_risk": risk,
-        "recommendations": recommend(risk, rfm),
-    }
-
-
-def nbo_answer(customer_id: str, scores: npt.NDArray[np.floating], offers: Sequence[int]) -> NboPrediction:
-    """The guide's dict; scores have six decimals, so eight of them add up to 1 within 0.000004.
-
-    Of offers with equal scores the one with the lowest id is recommended.
-    """
-    ranked = sorted(zip(offers, scores.tolist(), strict=True))
-    rounded = [(offer, round(score, DECIMALS)) for offer, score in ranked]
-    best, confidence = max(rounded, key=lambda pair: pair[1])
-    return {
-        "customer_id": customer_id,
-        "recommended_offer": best,
-        "confidence": confidence,
-        "all_offers": [{"offer_id": offer, "score": score} for offer, score in rounded],
-    }
-
-
 def rfm_answer(customer_id: str, score: RfmScore) -> RfmAnswer:
-    """The guide's dict."""
+    """The public answer for one customer."""
     return {
         "customer_id": customer_id,
         "recency": score.recency,

@@ -24,8 +24,8 @@ _KEPT_BITS = 53  # what a double holds exactly
 _DECIMAL = r"^(-?\d+(?:\.\d*[1-9])?)\.?0*$"
 
 
-def position(salt: str, customer_id: object) -> float:
-    """The customer's place from 0 up to but not including 1."""
+def bucket(salt: str, customer_id: object) -> float:
+    """The customer's bucket, a number from 0 up to but not including 1."""
     text = re.sub(_DECIMAL, r"\1", _as_text(customer_id))
     mixed = fnv1a(text.encode(), fnv1a(salt.encode()))
     for mixer in _MIXERS:
@@ -35,8 +35,8 @@ def position(salt: str, customer_id: object) -> float:
     return (mixed >> (64 - _KEPT_BITS)) / 2**_KEPT_BITS
 
 
-def positions(salt: str, customer_ids: pa.Array) -> npt.NDArray[np.float64]:
-    """`position` of many; ids without blanks."""
+def buckets(salt: str, customer_ids: pa.Array) -> npt.NDArray[np.float64]:
+    """`bucket` of many; ids without blanks."""
     mixed = _fnv1a_of_many(_as_texts(customer_ids), fnv1a(salt.encode()))
     for mixer in _MIXERS:
         mixed ^= mixed >> np.uint64(_SHIFT)

@@ -2,27 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from loyalty_core.ml.features import Encoded
 from loyalty_core.ml.serving.answers import Driver, Drivers, FloatRows, Models
 from loyalty_core.ml.serving.shapley import Explanation, explain
+from loyalty_core.ml.tasks import task_named
 from loyalty_core.warehouse.columns.labels import label_of
-
-Kind = Literal["churn", "nbo"]
 
 
 def customer_drivers(
-    models: Models, kind: Kind, encoded: Encoded, values: Mapping[str, Any], offer: int | None = None
+    models: Models, name: str, encoded: Encoded, values: Mapping[str, Any], offer: int | None = None
 ) -> Drivers:
-    """Drivers of one customer's churn, or of the customer's propensity for an offer, by default for the best one.
+    """Drivers of one customer's score by a model; of offers those of `offer`, by default of the best one.
 
     `encoded` holds the one customer, `values` (feature → value) what the warehouse has. Raises `ValueError` for an
     offer that the models do not know.
     """
-    found = _explain(models, kind, encoded.values, offer)
+    found = _explain(models, name, encoded.values, offer)
     drivers = [
         Driver(
             feature=feature.name,
@@ -39,20 +38,20 @@ def customer_drivers(
     return Drivers(found.base, found.prediction, tuple(strongest_first))
 
 
-def mean_drivers(models: Models, kind: Kind, rows: FloatRows) -> dict[str, float]:
+def mean_drivers(models: Models, name: str, rows: FloatRows) -> dict[str, float]:
     """Feature → mean absolute contribution in percentage points over encoded `rows` (n, width), strongest first."""
-    contributions = [_explain(models, kind, row).contributions for row in rows[:, np.newaxis, :]]
+    contributions = [_explain(models, name, row).contributions for row in rows[:, np.newaxis, :]]
     means = 100 * np.abs(contributions).mean(axis=0)
     return _strongest_first(dict(zip(models.contract.names, means.tolist(), strict=True)))
 
 
-def mean_drivers_of_arms(arms: Sequence[tuple[Models, FloatRows]], kind: Kind) -> dict[str, float]:
-    """`mean_drivers` over the customers of several models, each encoded for the own ones."""
+def mean_drivers_of_arms(arms: Sequence[tuple[Models, FloatRows]], name: str) -> dict[str, float]:
+    """`mean_drivers` over the customers of several models, each encoded for the models that answer them."""
     customers = sum(len(rows) for _, rows in arms)
     means: dict[str, float] = defaultdict(float)
     for models, rows in arms:
-        for name, mean in mean_drivers(models, kind, rows).items():
-            means[name] += mean * len(rows) / customers
+        for feature, mean in mean_drivers(models, name, rows).items():
+            means[feature] += mean * len(rows) / customers
     return _strongest_first(means)
 
 
@@ -60,9 +59,8 @@ def _strongest_first(means: Mapping[str, float]) -> dict[str, float]:
     return dict(sorted(means.items(), key=lambda pair: -pair[1]))
 
 
-def _explain(models: Models, kind: Kind, row: FloatRows, offer: int | None = None) -> Explanation:
-    slices, background = models.contract.slices, models.background
-    if kind == "churn":
-        return explain(models.churn_probabilities, row, background, slices)
-    place = int(np.argmax(models.offer_scores(row))) if offer is None else models.offers.index(offer)
-    return explain(lambda encoded: models.offer_scores(encoded)[:, place], row, background, slices)
+def _explain(models: Models, name: str, row: FloatRows, offer: int | None = None) -> Explanation:
+    output = task_named(name).explained_output(models.scores(name, row)[0], models.offers(name), offer)
+    return explain(
+        lambda encoded: models.scores(name, encoded)[:, output], row, models.background, models.contract.slices
+    )

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.serving.answers import Models
-from loyalty_core.ml.serving.arms import position, positions
+from loyalty_core.ml.serving.arms import bucket, buckets
 from loyalty_core.warehouse.predictions.relation import ScoringRun
 
 
@@ -21,11 +21,11 @@ class Challenger:
 
     def answers(self, customer_id: object) -> bool:
         """Whether this customer, by the id as the warehouse gives it, is in the challenger's arm."""
-        return position(self.experiment.salt, customer_id) < self.experiment.share
+        return bucket(self.experiment.salt, customer_id) < self.experiment.share
 
     def answers_many(self, customer_ids: pa.Array) -> npt.NDArray[np.bool_]:
         """`answers` for ids without blanks; shape (ids,)."""
-        return positions(self.experiment.salt, customer_ids) < self.experiment.share
+        return buckets(self.experiment.salt, customer_ids) < self.experiment.share
 
 
 @dataclass(frozen=True)

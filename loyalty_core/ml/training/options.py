@@ -10,13 +10,13 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from loyalty_core.errors import SettingsError
+from loyalty_core.ml.tasks import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from loyalty_core.settings import Settings
 
-MODELS = ("churn", "nbo")
 _MOST_UNITS = 4096
 
 Units = Annotated[int, Field(ge=1, le=_MOST_UNITS)]
@@ -112,7 +112,7 @@ def options_for(
     model: str, base: TrainingOptions, settings: Settings, command_line: Mapping[str, Any]
 ) -> TrainingOptions:
     """Options of one model: `base`, then ML_TRAINING for all models, then for this one, then the command line."""
-    common = {name: value for name, value in settings.ml_training.items() if name not in MODELS}
+    common = {name: value for name, value in settings.ml_training.items() if name not in TASKS}
     own = settings.ml_training.get(model, {})
     if not isinstance(own, dict):
         raise SettingsError(f"ML_TRAINING has the value {own!r} for {model}.", "It must be a table of options.")

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
+from loyalty_core.ml.tasks import Finding, TrainingRefused
 from loyalty_core.ml.training.checks import (
     SINCE_IGNORED,
-    Finding,
-    TrainingRefused,
     blank_feature,
     check_age,
     check_amount,
     constant_feature,
-    read_labels,
     repeated_rows,
 )
 from loyalty_core.warehouse.columns.blanks import filled
-from loyalty_core.warehouse.history import History, HistoryRows, ModelName, find_history
-from loyalty_core.warehouse.mapping import required_columns
+from loyalty_core.warehouse.history import HistoryRows, find_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date
 
+    from loyalty_core.ml.tasks import ModelTask
     from loyalty_core.warehouse import Warehouse
 
 # A label with more values than that is no label, and their number is of no interest.
@@ -40,11 +37,11 @@ _MOST_LABELS = 10_000
 class Readiness:
     """A model's history as it stands; `rows` have a label, `unlabelled` have none and are left out.
 
-    `classes` are rows by label ("0" and "1" for churn, offer ids as text), empty where labels cannot be read.
+    `classes` are rows by label ("0" and "1", or offer ids as text), empty where labels cannot be read.
     `blanks` are rows without a value by feature. `customers`, `first` and `last` are None without such a column.
     """
 
-    model: ModelName
+    model: str
     source: str
     rows: int
     unlabelled: int
@@ -61,29 +58,28 @@ class Readiness:
         return all(finding.severity != "stop" for finding in self.findings)
 
 
-def read_readiness(warehouse: Warehouse, model: ModelName, since: date | None = None) -> Readiness:
+def read_readiness(warehouse: Warehouse, task: ModelTask, since: date | None = None) -> Readiness:
     """Look at the history of a model from `since` on.
 
     Raises `MappingError`, and what `find_history` raises.
     """
     settings = warehouse.settings
-    history = find_history(warehouse, model, partial(required_columns, settings.ml_feature_mapping), since)
+    history = find_history(warehouse, task.history, settings.ml_feature_mapping, since)
     facts = _facts(warehouse, history, since)
-    classes, unlabelled, refused = _classes(warehouse, history, since)
+    classes, names, unlabelled, refused = _classes(warehouse, task, history, since)
     findings = list(refused)
     if classes:
-        offers = tuple(int(name) for name in classes) if model == "nbo" else ()
-        findings += check_amount(np.array(list(classes.values())), offers)
+        findings += check_amount(np.array(list(classes.values())), names)
     findings += _feature_findings(history, facts)
     if history.customer is not None and (repeated := facts["rows"] - _distinct_rows(warehouse, history, since)):
         findings.append(repeated_rows(repeated, facts["rows"]))
     if since is not None and not history.takes_since:
         findings.append(SINCE_IGNORED)
-    if model == "churn" and facts["last"] is not None:
+    if facts["last"] is not None:
         today = datetime.now(settings.zone).date()
-        findings += check_age((today - facts["last"]).days, settings.active_within_days)
+        findings += check_age((today - facts["last"]).days, task.label_delay(settings))
     return Readiness(
-        model=model,
+        model=task.name,
         source=history.source,
         rows=facts["rows"],
         unlabelled=unlabelled,
@@ -125,9 +121,9 @@ def _is_constant(value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def _classes(
-    warehouse: Warehouse, history: HistoryRows, since: date | None
-) -> tuple[dict[str, int], int, tuple[Finding, ...]]:
-    """Rows by label, rows without one, and what is wrong with the labels."""
+    warehouse: Warehouse, task: ModelTask, history: HistoryRows, since: date | None
+) -> tuple[dict[str, int], tuple[str, ...], int, tuple[Finding, ...]]:
+    """Rows by label, what each label says, rows without one, and what is wrong with the labels."""
     number = sa.func.count().label("number")
     select = sa.select(history.label.label("label"), number).group_by(history.label).order_by(number.desc())
     found = warehouse.fetch_arrow(history.within(select, since).limit(_MOST_LABELS))
@@ -135,12 +131,13 @@ def _classes(
     known = labels.is_valid().to_numpy(zero_copy_only=False)
     unlabelled = int(counts[~known].sum())
     try:
-        read = read_labels(History(history.model, history.source, pa.table({}), labels.filter(known), None, None))
+        read = task.read_labels(labels.filter(known), history.source)
     except TrainingRefused as refusal:
-        return {}, unlabelled, refusal.findings
+        return {}, (), unlabelled, refusal.findings
     rows = np.bincount(read.classes, weights=counts[known], minlength=read.count)
     names = read.offers or (0, 1)
-    return {str(name): int(count) for name, count in zip(names, rows, strict=True)}, unlabelled, ()
+    by_label = {str(name): int(count) for name, count in zip(names, rows, strict=True)}
+    return by_label, task.class_names(read.offers), unlabelled, ()
 
 
 def _feature_findings(history: HistoryRows, facts: Mapping[str, Any]) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from rich.box import SIMPLE
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
+from loyalty_core.ml.tasks import DIGITS, TASKS, title_of
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -15,13 +17,6 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.training.train import Progress as TrainingProgress
     from loyalty_core.ml.training.train import TrainedBundle
-
-TITLES = {"churn": "Churn", "nbo": "Next best offer"}
-_COLUMNS = {
-    "churn": (("ROC AUC", "auc"), ("PR AUC", "pr_auc"), ("log loss", "log_loss"), ("Brier", "brier"),
-              ("off by", "calibration_error")),
-    "nbo": (("top 1", "top_1"), ("top 3", "top_3"), ("MRR", "mean_reciprocal_rank"), ("log loss", "log_loss")),
-}  # fmt: skip
 
 
 class ProgressLine:
@@ -43,7 +38,7 @@ class ProgressLine:
         """Take a report from the training."""
         model = progress.model
         if model not in self._tasks:
-            self._tasks[model] = self._bars.add_task("", total=None, title=TITLES[model])
+            self._tasks[model] = self._bars.add_task("", total=None, title=title_of(model))
         total = progress.epochs or None
         self._bars.update(self._tasks[model], total=total, completed=progress.epoch, description=describe(progress))
 
@@ -64,7 +59,7 @@ def print_findings(out: Console, trained: TrainedBundle) -> None:
     """The warnings about each history, one per line."""
     for name, findings in trained.findings.items():
         for finding in findings:
-            out.print(f"{TITLES[name]}: {finding.sentence} {finding.remedy}", soft_wrap=True, markup=False)
+            out.print(f"{title_of(name)}: {finding.sentence} {finding.remedy}", soft_wrap=True, markup=False)
 
 
 def print_evaluation(out: Console, trained: TrainedBundle) -> None:
@@ -73,13 +68,14 @@ def print_evaluation(out: Console, trained: TrainedBundle) -> None:
         part = trained.parts.models[name]
         test_from = part.window["test_from"]
         tested = f"the rows from {test_from} on" if test_from else "rows drawn at random"
-        out.print(f"\n{TITLES[name]}: grade {part.metrics['grade']}. {part.metrics['sentence']}", soft_wrap=True)
+        out.print(f"\n{title_of(name)}: grade {part.metrics['grade']}. {part.metrics['sentence']}", soft_wrap=True)
         out.print(f"Trained on {part.rows['train']:,} rows, tested on {part.rows['test']:,}: {tested}.", soft_wrap=True)
         out.print(_metrics_table(name, part.metrics))
 
 
 def _metrics_table(name: str, metrics: dict[str, Any]) -> Table:
-    table = Table("", *(title for title, _ in _COLUMNS[name]), box=SIMPLE)
+    columns = [metric for metric in TASKS[name].metrics if metric.short]
+    table = Table("", *(metric.short for metric in columns), box=SIMPLE)
     for label, values in {"this model": metrics, **metrics["baselines"]}.items():
-        table.add_row(label, *(f"{values[key]:.3f}" for _, key in _COLUMNS[name]))
+        table.add_row(label, *(f"{values[metric.key]:.{DIGITS}f}" for metric in columns))
     return table

@@ -11,7 +11,6 @@ import platform
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,14 +20,13 @@ from sklearn.preprocessing import StandardScaler
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, Scaler, load_bundle, read_scaler
-from loyalty_core.ml.evaluation.baselines import find_simple_rule, fit_baselines
-from loyalty_core.ml.evaluation.metrics import evaluate_churn, evaluate_offers
+from loyalty_core.ml.evaluation.baselines import fit_baselines
 from loyalty_core.ml.features import FeatureContract, fit_contract, make_reference, require_input_size
-from loyalty_core.ml.training.checks import Finding, Labels, check_history, read_labels, refuse_if_stopped
+from loyalty_core.ml.tasks import EvaluationRows, Finding, Labels, ModelTask, task_named
+from loyalty_core.ml.training.checks import check_history, refuse_if_stopped
 from loyalty_core.ml.training.network import Epoch, Rows, TrainedNetwork, prove_parity, train_network
 from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
-from loyalty_core.warehouse.history import History, ModelName, read_history
-from loyalty_core.warehouse.mapping import required_columns
+from loyalty_core.warehouse.history import History, read_history
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ class Progress:
     """Where a training is; `seconds_left` is for the epochs still allowed, early stopping may end them sooner."""
 
     stage: Literal["reading", "training", "evaluating"]
-    model: ModelName
+    model: str
     rows: int = 0
     epoch: int = 0
     epochs: int = 0
@@ -66,22 +64,21 @@ class TrainedBundle:
     """`carried` models were taken over from the active bundle; `findings` are by model."""
 
     parts: BundleParts
-    findings: Mapping[ModelName, tuple[Finding, ...]]
+    findings: Mapping[str, tuple[Finding, ...]]
     carried: tuple[str, ...] = ()
 
     @property
-    def worse_than_baseline(self) -> dict[ModelName, str]:
+    def worse_than_baseline(self) -> dict[str, str]:
         """Newly trained models that a simple baseline beats, with the baseline's name."""
-        worse: dict[ModelName, str | None] = {
-            name: self.parts.models[name].metrics["worse_than"] for name in self.findings
-        }
+        worse: dict[str, str | None] = {name: self.parts.models[name].metrics["worse_than"] for name in self.findings}
         return {name: baseline for name, baseline in worse.items() if baseline}
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A history that may train, with its labels and split."""
+    """The history of a model that may train it, with its labels and split."""
 
+    task: ModelTask
     history: History
     labels: Labels
     split: Split
@@ -103,7 +100,7 @@ class InputCoding:
 
 def train(
     warehouse: Warehouse,
-    options: Mapping[ModelName, TrainingOptions],
+    options: Mapping[str, TrainingOptions],
     on_progress: Callable[[Progress], None] = lambda _: None,
     trained_by: str = "",
 ) -> TrainedBundle:
@@ -118,11 +115,11 @@ def train(
     active = _bundle_to_keep(settings, options)
     if active and active.trained_on != data_name:
         active = None  # what was learned from other data is not carried over
-    prepared: dict[ModelName, Prepared] = {
-        name: prepare(warehouse, name, options[name], on_progress) for name in options
+    prepared: dict[str, Prepared] = {
+        name: prepare(warehouse, task_named(name), options[name], on_progress) for name in options
     }
     coding = _coding_of(active) if active else fit_coding(list(prepared.values()))
-    encoded: dict[ModelName, FloatRows] = {name: encode_history(coding, one.history) for name, one in prepared.items()}
+    encoded: dict[str, FloatRows] = {name: encode_history(coding, one.history) for name, one in prepared.items()}
     models: dict[str, ModelPart] = {
         name: train_model(coding, encoded[name], one, options[name], on_progress) for name, one in prepared.items()
     }
@@ -139,13 +136,13 @@ def train(
         libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         reference=make_reference(warehouse, coding.contract, seen, active.manifest if active else {}).to_json(),
     )
-    findings: dict[ModelName, tuple[Finding, ...]] = {name: one.findings for name, one in prepared.items()}
+    findings: dict[str, tuple[Finding, ...]] = {name: one.findings for name, one in prepared.items()}
     return TrainedBundle(parts, findings, carried)
 
 
 def prepare(
     warehouse: Warehouse,
-    model: ModelName,
+    task: ModelTask,
     options: TrainingOptions,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Prepared:
@@ -153,18 +150,18 @@ def prepare(
     settings = warehouse.settings
     history = read_history(
         warehouse,
-        model,
-        partial(required_columns, settings.ml_feature_mapping),
+        task.history,
+        settings.ml_feature_mapping,
         since=options.since,
         most_rows=options.most_rows,
-        on_rows=lambda rows: on_progress(Progress("reading", model, rows)),
+        on_rows=lambda rows: on_progress(Progress("reading", task.name, rows)),
     )
-    labels = read_labels(history)
+    labels = task.read_labels(history.labels, history.source)
     today = datetime.now(settings.zone).date()
-    findings = check_history(history, labels, today, settings.active_within_days)
+    findings = check_history(task, history, labels, today, settings)
     refuse_if_stopped(history, findings)
     split = split_rows(labels.classes, history.dates, history.customers, options.seed)
-    return Prepared(history, labels, split, findings)
+    return Prepared(task, history, labels, split, findings)
 
 
 def fit_coding(prepared: list[Prepared]) -> InputCoding:
@@ -187,7 +184,7 @@ def train_model(
 
     `encoded` (rows, width) are all rows of the history, unscaled. Raises `ConversionFailed`.
     """
-    model, labels, split = prepared.history.model, prepared.labels, prepared.split
+    model, labels, split = prepared.task.name, prepared.labels, prepared.split
     scaled = coding.scaler.transform(encoded)
     network = train_network(
         Rows(scaled[split.train], labels.classes[split.train]),
@@ -214,7 +211,7 @@ def train_model(
     )
 
 
-def _bundle_to_keep(settings: Settings, options: Mapping[ModelName, TrainingOptions]) -> Bundle | None:
+def _bundle_to_keep(settings: Settings, options: Mapping[str, TrainingOptions]) -> Bundle | None:
     """The active bundle when one of its models is not trained now; raises when it has other features."""
     if len(options) > 1:
         return None
@@ -243,7 +240,7 @@ def encode_history(coding: InputCoding, history: History) -> FloatRows:
     return coding.contract.encode({name: history.features[name] for name in coding.contract.names}).values
 
 
-def _epoch_reporter(model: ModelName, rows: int, on_progress: Callable[[Progress], None]) -> Callable[[Epoch], None]:
+def _epoch_reporter(model: str, rows: int, on_progress: Callable[[Progress], None]) -> Callable[[Epoch], None]:
     started = time.monotonic()
 
     def report(epoch: Epoch) -> None:
@@ -269,11 +266,9 @@ def _evaluate(
     baselines = fit_baselines(inputs, classes, asked, labels.count, seed)
     answers = network.predict(asked).astype(np.float64)
     customers = customer_numbers(prepared.history.customers, len(labels.classes))[split.test]
-    if labels.offers:
-        return evaluate_offers(truth, answers, baselines, labels.offers, customers)
     names = [feature.name for feature in contract.inputs for _ in range(feature.width)]
-    rule = find_simple_rule(inputs, classes, names)
-    return evaluate_churn(truth, answers[:, 0], baselines, rule, rule.scores(asked), customers)
+    rows = EvaluationRows(inputs, classes, asked, truth, answers, baselines, names, customers, labels.offers)
+    return prepared.task.evaluate(rows)
 
 
 def _row_counts(labels: Labels, split: Split) -> dict[str, Any]:

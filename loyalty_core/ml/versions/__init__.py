@@ -2,14 +2,10 @@
 
 from loyalty_core.ml.versions.comparison import Matrix, SameRows, Shift, VersionComparison, VersionComparisons
 from loyalty_core.ml.versions.promotion import Promotion
-from loyalty_core.ml.versions.records import DIGITS, METRICS, TITLES, Metric, VersionRecord, losses_to, read_versions
+from loyalty_core.ml.versions.records import VersionRecord, losses_to, read_versions
 
 __all__ = [
-    "DIGITS",
-    "METRICS",
-    "TITLES",
     "Matrix",
-    "Metric",
     "Promotion",
     "SameRows",
     "Shift",

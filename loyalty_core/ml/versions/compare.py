@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.ml.bundles import load_bundle
+from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.ml.versions.comparison import SameRows, VersionComparison
 from loyalty_core.ml.versions.consequences import all_offers, count_shifts
-from loyalty_core.ml.versions.records import TITLES
 from loyalty_core.ml.versions.same_rows import compare_on_same_rows, shared_models
 
 if TYPE_CHECKING:
@@ -55,13 +55,13 @@ def _on_same_rows(
 ) -> dict[str, SameRows]:
     found: dict[str, SameRows] = {}
     for model in shared_models(new, old):
-        phase = f"{TITLES[model]}: measuring both"
+        phase = f"{title_of(model)}: measuring both"
         try:
             found[model] = compare_on_same_rows(
-                warehouse, model, new, old, lambda rows, phase=phase: on_progress(phase, rows)
+                warehouse, TASKS[model], new, old, lambda rows, phase=phase: on_progress(phase, rows)
             )
         except LoyaltyError as error:
-            remarks.append(f"{TITLES[model]} was not measured on the same rows: {error}")
+            remarks.append(f"{title_of(model)} was not measured on the same rows: {error}")
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loyalty_core.ml.scoring import make_scorer
-from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.tasks import CHURN, NBO, RISKS
 from loyalty_core.ml.versions.comparison import Matrix, Shift
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def count_shifts(
 
 def all_offers(version: Bundle, against: Bundle) -> tuple[int, ...]:
     """The offers that either version knows."""
-    return tuple(sorted({*version.offers, *against.offers}))
+    return tuple(sorted({*version.offers(NBO.name), *against.offers(NBO.name)}))
 
 
 class _Answers(NamedTuple):
@@ -78,12 +78,12 @@ class _Answers(NamedTuple):
 
 def _answers(scorer: BatchScorer, batch: pa.RecordBatch, offers: Sequence[int]) -> _Answers:
     rows = scorer.score(batch).rows
-    best = rows.column("recommended_offer")
+    best = rows.column(NBO.group_column)
     places = np.searchsorted(offers, best.fill_null(0).to_numpy(zero_copy_only=False))
     return _Answers(
-        bands=rows.column("churn_risk").indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp),
+        bands=rows.column(CHURN.group_column).indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp),
         offers=np.where(best.is_valid().to_numpy(zero_copy_only=False), places, -1),
-        churn=rows.column("churn_probability").to_numpy(zero_copy_only=False).astype(np.float64),
+        churn=rows.column(CHURN.score_column).to_numpy(zero_copy_only=False).astype(np.float64),
     )
 
 

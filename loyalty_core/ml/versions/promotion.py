@@ -17,8 +17,9 @@ from loyalty_core.ml.bundles import (
     start_experiment,
     stop_experiment,
 )
+from loyalty_core.ml.tasks import title_of
 from loyalty_core.ml.versions.comparison import VersionComparisons
-from loyalty_core.ml.versions.records import TITLES, losses_to, read_versions
+from loyalty_core.ml.versions.records import losses_to, read_versions
 from loyalty_core.store import audit
 
 if TYPE_CHECKING:
@@ -107,4 +108,4 @@ class Promotion:
             return ""
         found = VersionComparisons(self._store).find(version, champion.version)
         lost = losses_to(records[version], champion, found)
-        return ", ".join(f"{metric.title} of {TITLES[model]}" for model, metric in lost.items())
+        return ", ".join(f"{metric.title} of {title_of(model)}" for model, metric in lost.items())

@@ -7,61 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.ml.bundles import BundleError, list_versions, read_active, read_manifest, version_folder
+from loyalty_core.ml.tasks import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from loyalty_core.ml.tasks import Metric
     from loyalty_core.ml.versions.comparison import VersionComparison
-    from loyalty_core.warehouse.history import ModelName
-
-# More of them are chance, even on thousands of test rows.
-DIGITS = 3
-TITLES = {"churn": "Churn", "nbo": "Next best offer"}
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A measure on test rows; `meaning` explains it to people, `is_share` shows it as a percentage."""
-
-    key: str
-    title: str
-    meaning: str
-    higher_is_better: bool = True
-    is_share: bool = False
-
-    def is_worse(self, one: float, other: float) -> bool:
-        """Whether `one` is worse than `other`, in the digits that people are shown."""
-        ahead = round(one, DIGITS) - round(other, DIGITS)
-        return ahead < 0 if self.higher_is_better else ahead > 0
-
-
-_LOG_LOSS = Metric(
-    "log_loss", "Log loss", "How surprised the model is by what happened; 0 is best", higher_is_better=False
-)
-# The first of each is the one that a challenger must not lose.
-METRICS: dict[ModelName, tuple[Metric, ...]] = {
-    "churn": (
-        Metric("auc", "AUC", "How often a customer who left had a higher probability than one who stayed; 0.5 is luck"),
-        Metric(
-            "captured_top_20", "Captured in the top 20 %", "Of all who left, how many are among the riskiest fifth",
-            is_share=True,
-        ),
-        Metric("pr_auc", "Precision (PR AUC)", "How many of those named do leave, over all thresholds"),
-        _LOG_LOSS,
-        Metric("brier", "Brier score", "Mean squared error of the probability", higher_is_better=False),
-        Metric(
-            "calibration_error", "Off by", "How far a probability is from what happened, on average",
-            higher_is_better=False, is_share=True,
-        ),
-    ),
-    "nbo": (
-        Metric("top_1", "First choice right (top 1)", "The offer taken was the one named first", is_share=True),
-        Metric("top_3", "Among the first three (top 3)", "The offer taken was one of the first three", is_share=True),
-        Metric("mean_reciprocal_rank", "Mean reciprocal rank", "1 where the offer taken is first, ½ where second, …"),
-        _LOG_LOSS,
-    ),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +33,7 @@ class VersionRecord:
 
     @property
     def models(self) -> Mapping[str, Mapping[str, Any]]:
-        """The entries of its models, "churn", "nbo" or both."""
+        """The entries of its models, by name."""
         return self.manifest["models"] if self.manifest else {}
 
     @property
@@ -124,7 +77,8 @@ def losses_to(
     By what was `found` on the same rows, else by what each was given at its own training.
     """
     lost: dict[str, Metric] = {}
-    for model, (main, *_) in METRICS.items():
+    for model, task in TASKS.items():
+        main = task.metrics[0]
         same_rows = found.same_rows.get(model) if found else None
         own = (same_rows.version if same_rows else challenger.metrics(model)).get(main.key)
         best = (same_rows.against if same_rows else champion.metrics(model)).get(main.key)

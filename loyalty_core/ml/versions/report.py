@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loyalty_core.ml.versions.records import DIGITS, METRICS, TITLES
+from loyalty_core.ml.tasks import DIGITS, TASKS, title_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from loyalty_core.ml.tasks import Metric
     from loyalty_core.ml.versions.comparison import SameRows, VersionComparison
-    from loyalty_core.ml.versions.records import Metric
 
 
 def comparison_lines(found: VersionComparison) -> list[str]:
     """The measures of both on the same rows with their differences, then who gets another answer."""
     lines = [f"{'':34}{'active':>24}{'other':>24}", f"{'':34}{found.against:>24}{found.version:>24}"]
-    for model, metrics in METRICS.items():
+    for model, task in TASKS.items():
         if same_rows := found.same_rows.get(model):
-            lines += [_title(model, same_rows), *(_metric_line(metric, same_rows) for metric in metrics)]
+            lines += [_title(model, same_rows), *(_metric_line(metric, same_rows) for metric in task.metrics)]
     return [*lines, *_shift_lines(found), *found.remarks]
 
 
@@ -27,7 +27,7 @@ def _title(model: str, same_rows: SameRows) -> str:
     called = {"version": "the other", "against": "the active one"}
     flattered = " and ".join(called[side] for side in same_rows.flattered)
     warning = f" ({flattered} may have learned from some of them)" if flattered else ""
-    return f"{TITLES[model]}, on the same {same_rows.rows:,} rows{days}{warning}"
+    return f"{title_of(model)}, on the same {same_rows.rows:,} rows{days}{warning}"
 
 
 def _metric_line(metric: Metric, same_rows: SameRows) -> str:

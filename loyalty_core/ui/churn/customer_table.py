@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.analytics.churn import ChurnCurve, risk_rule
-from loyalty_core.ml.serving import RISKS, Risk, recommend
+from loyalty_core.ml.tasks import RISKS, Risk, recommend
 from loyalty_core.rfm import RfmScore
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from loyalty_core.analytics.churn import Choice, ChurnCurve, Plan, RiskByValue
-from loyalty_core.ml.serving import RiskThresholds
+from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.warehouse.columns.labels import label_of

@@ -5,7 +5,7 @@ from typing import Literal
 import streamlit as st
 
 from loyalty_core.analytics.churn import Alike, ChurnCurve, ModelQuality
-from loyalty_core.ml.serving import RISKS, RiskThresholds
+from loyalty_core.ml.tasks import RISKS, RiskThresholds
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column

@@ -10,7 +10,7 @@ from loyalty_core.analytics.churn import figures as churn
 from loyalty_core.analytics.churn import groups as churn_groups
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.bundles import Experiment
-from loyalty_core.ml.serving import Risk
+from loyalty_core.ml.tasks import CHURN, Risk
 from loyalty_core.services import get_services
 from loyalty_core.ui import data
 from loyalty_core.ui.data import RuleBasis, kept
@@ -116,7 +116,7 @@ def _drivers(
 ) -> dict[str, float]:
     del versions, experiment, basis
     ids = churn_groups.sample_ids(_base(segment_id), customers, SAMPLE)
-    return get_services().inference.mean_drivers("churn", ids)
+    return get_services().inference.mean_drivers(CHURN.name, ids)
 
 
 @kept

@@ -4,7 +4,7 @@ import streamlit as st
 
 from loyalty_core.analytics.churn import ChurnCurve, ModelQuality, Targeting, threshold_rule
 from loyalty_core.analytics.scope import ScopedBase
-from loyalty_core.ml.serving import RiskThresholds
+from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.churn import figures

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.versions import TITLES, VersionRecord
+from loyalty_core.ml.tasks import title_of
+from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.training.queries import promotion
@@ -37,6 +38,6 @@ def draw_promises(record: VersionRecord) -> None:
             if parity
             else ""
         )
-        st.markdown(f"**{TITLES[model]}:** {escape(golden + same)}.")
+        st.markdown(f"**{title_of(model)}:** {escape(golden + same)}.")
     st.caption("SHA-256 digests, checked a moment ago")
     st.code("\n".join(lines), language=None, wrap_lines=True)

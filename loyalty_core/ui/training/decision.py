@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from loyalty_core.ml.versions import TITLES, Metric, VersionComparison, VersionRecord, losses_to
+from loyalty_core.ml.tasks import Metric, title_of
+from loyalty_core.ml.versions import VersionComparison, VersionRecord, losses_to
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.training.queries import comparison, promotion
 from loyalty_core.ui.viewer import viewer_name
@@ -53,7 +54,7 @@ def draw_confirmation(record: VersionRecord, champion: VersionRecord | None, key
     lost = losses_to(record, champion, found) if champion else {}
     if not lost:
         return True
-    measures = " and ".join(f"{metric.title} of {TITLES[model]}" for model, metric in lost.items())
+    measures = " and ".join(f"{metric.title} of {title_of(model)}" for model, metric in lost.items())
     by_chance = "" if found is None or _is_clear(found, lost) else " By so little that it may be chance."
     st.warning(escape(f"Worse than the active version: {measures}.{by_chance}"), icon=":material/trending_down:")
     code = record.version[-4:]

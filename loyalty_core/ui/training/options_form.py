@@ -7,18 +7,13 @@ from typing import Any
 import streamlit as st
 
 from loyalty_core.errors import SettingsError
+from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.services import get_services
 from loyalty_core.ui.messages import errors_shown
-from loyalty_core.warehouse.history import ModelName
 from loyalty_core.work.training import chosen_options
 
-_MODELS: dict[str, tuple[ModelName, ...]] = {
-    "Both models": ("churn", "nbo"),
-    "Churn": ("churn",),
-    "Next best offer": ("nbo",),
-}
-
+_ALL = "All models"
 _EARLIEST = date(1900, 1, 1)
 
 
@@ -26,19 +21,20 @@ _EARLIEST = date(1900, 1, 1)
 class Choice:
     """`options` are a training job's; `is_valid` is false where they cannot work, and the screen has said why."""
 
-    models: tuple[ModelName, ...]
+    models: tuple[str, ...]
     since: date | None
     options: dict[str, Any]
     is_valid: bool
 
 
-def draw_models() -> tuple[ModelName, ...]:
+def draw_models() -> tuple[str, ...]:
     """Which models to train."""
-    picked = st.segmented_control("Models", list(_MODELS), default="Both models", key="models", required=True)
-    return _MODELS[picked or "Both models"]
+    choices = {_ALL: tuple(TASKS)} | {task.title: (name,) for name, task in TASKS.items()}
+    picked = st.segmented_control("Models", list(choices), default=_ALL, key="models", required=True)
+    return choices[picked or _ALL]
 
 
-def draw_options(models: tuple[ModelName, ...]) -> Choice:
+def draw_options(models: tuple[str, ...]) -> Choice:
     """Fields that are left empty are chosen by the settings, or else by the number of rows."""
     own: TrainingOptions = chosen_options(get_services().settings, {"models": models})[models[0]]
     with st.expander("Options", icon=":material/tune:"):

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from loyalty_core.jobs import Job
-from loyalty_core.ml.versions import TITLES
+from loyalty_core.ml.tasks import title_of
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts
 from loyalty_core.ui.training import figures
@@ -26,10 +26,10 @@ def draw_losses(job: Job) -> None:
     for place, model in zip(st.columns(len(models)), models, strict=True):
         epochs = [epoch for epoch in told if epoch["model"] == model]
         with place:
-            st.markdown(f"**{TITLES[model]}**")
+            st.markdown(f"**{title_of(model)}**")
             charts.draw(
                 figures.losses(epochs),
                 f"losses-{job.id}-{model}",
-                f"{TITLES[model]}: training and validation loss over {len(epochs)} epochs.",
+                f"{title_of(model)}: training and validation loss over {len(epochs)} epochs.",
                 legend=True,
             )

@@ -2,18 +2,18 @@
 
 from datetime import date
 
-from loyalty_core.ml.serving import Kind, mean_drivers
+from loyalty_core.ml.serving import mean_drivers
+from loyalty_core.ml.tasks import task_named
 from loyalty_core.ml.training import Readiness, read_readiness
 from loyalty_core.ml.versions import Promotion, VersionComparison, VersionRecord, read_versions
 from loyalty_core.services import get_services
 from loyalty_core.ui.data import kept
-from loyalty_core.warehouse.history import ModelName
 
 
 @kept
-def readiness(model: ModelName, since: date | None) -> Readiness:
+def readiness(model: str, since: date | None) -> Readiness:
     """A history's figures and findings."""
-    return read_readiness(get_services().warehouse, model, since)
+    return read_readiness(get_services().warehouse, task_named(model), since)
 
 
 def versions() -> list[VersionRecord]:
@@ -27,7 +27,7 @@ def comparison(version: str, against: str) -> VersionComparison | None:
 
 
 @kept
-def drivers(version: str, model: Kind) -> dict[str, float]:
+def drivers(version: str, model: str) -> dict[str, float]:
     """Feature → mean absolute contribution of a version's model, in percentage points; raises `BundleError`."""
     bundle = promotion().prove(version)
     return mean_drivers(bundle, model, bundle.background)

@@ -6,20 +6,17 @@ from datetime import date
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.tasks import TASKS, ChoiceTask, title_of
 from loyalty_core.ml.training import Readiness
-from loyalty_core.ml.versions import TITLES
 from loyalty_core.ui import charts, data
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.training import figures
 from loyalty_core.ui.training import queries as reading
 from loyalty_core.warehouse.columns.labels import label_of
-from loyalty_core.warehouse.history import ModelName
-
-_CHURN_NAMES = {"0": "Stayed", "1": "Left"}
 
 
-def draw_readiness(models: Sequence[ModelName], since: date | None) -> bool:
+def draw_readiness(models: Sequence[str], since: date | None) -> bool:
     """The histories of these models from `since` on; returns whether nothing forbids training them."""
     ready = True
     for place, model in zip(st.columns(len(models)), models, strict=True):
@@ -27,7 +24,7 @@ def draw_readiness(models: Sequence[ModelName], since: date | None) -> bool:
             try:
                 found = reading.readiness(model, since)
             except LoyaltyError as error:
-                st.subheader(TITLES[model], anchor=False)
+                st.subheader(title_of(model), anchor=False)
                 show_error(error, retry=False)
                 ready = False
                 continue
@@ -38,7 +35,7 @@ def draw_readiness(models: Sequence[ModelName], since: date | None) -> bool:
 
 def _draw_card(found: Readiness) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(TITLES[found.model], anchor=False, width="content")
+        st.subheader(title_of(found.model), anchor=False, width="content")
         if not found.can_train:
             st.badge("Cannot train", icon=":material/block:", color="red")
         elif found.findings:
@@ -80,8 +77,9 @@ def _described(found: Readiness) -> str:
 
 
 def _names(found: Readiness) -> dict[str, str]:
-    if found.model == "churn":
-        return _CHURN_NAMES
+    task = TASKS[found.model]
+    if not isinstance(task, ChoiceTask):
+        return {str(number): name.capitalize() for number, name in enumerate(task.class_names(()))}
     try:
         known = data.offer_names()
     except LoyaltyError:

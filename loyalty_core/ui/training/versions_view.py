@@ -8,7 +8,8 @@ import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import earlier_versions, running_challenger
-from loyalty_core.ml.versions import METRICS, VersionRecord
+from loyalty_core.ml.tasks import TASKS
+from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
@@ -104,10 +105,11 @@ def _row(record: VersionRecord, challenger: str | None) -> dict[str, str]:
         "Active since": format.moment(record.activated_at) if record.activated_at else "",
         "Data": _window(record),
         "Rows": " + ".join(
-            format.count(record.models[model]["rows"].get("total", 0)) for model in METRICS if model in record.models
+            format.count(record.models[model]["rows"].get("total", 0)) for model in TASKS if model in record.models
         ),
     }
-    for model, (main, *_) in METRICS.items():
+    for model, task in TASKS.items():
+        main = task.metrics[0]
         value = record.metrics(model).get(main.key)
         shown = format.percent(value, 1) if main.is_share and value is not None else f"{value:.3f}" if value else ""
         row[main.title] = shown or format.BLANK

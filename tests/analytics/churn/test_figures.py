@@ -24,7 +24,7 @@ from loyalty_core.analytics.churn import (
 from loyalty_core.analytics.churn.figures import customers_by_loss, read_curve, read_loss_bins
 from loyalty_core.analytics.churn.groups import TENURE_STARTS, risk_by_category, risk_by_tenure, sample_ids
 from loyalty_core.analytics.scope import Scope, ScopedBase
-from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.tasks import RISKS
 from loyalty_core.segments import SegmentationEngine
 from tests.segments.scored import keep
 from tests.workbench import DEMO_CUSTOMERS, Query

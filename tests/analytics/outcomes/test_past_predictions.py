@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.analytics.outcomes import Share, read_churn_outcomes, read_offer_outcomes
+from loyalty_core.analytics.outcomes import Share, read_outcomes
 from loyalty_core.analytics.outcomes.matching import a_month_after
 from loyalty_core.analytics.outcomes.months import shown
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.ml.training import TrainingRefused
-from loyalty_core.ml.training.checks import MOST_OFFERS
+from loyalty_core.ml.tasks import CHURN, NBO, TrainingRefused
+from loyalty_core.ml.tasks.labels import MOST_OFFERS
 
 if TYPE_CHECKING:
     from tests.analytics.outcomes.conftest import Past
@@ -25,7 +25,7 @@ WHAT_FOUR_DID = [("c0", "2026-03-05", 1), ("c1", "2026-03-05", 0), ("c2", "2026-
 def test_churn_by_hand(past: Past):
     past.scored("2026-03-05", *FOUR)
     past.left(*WHAT_FOUR_DID)
-    [month] = read_churn_outcomes(past.warehouse).months
+    [month] = read_outcomes(past.warehouse, CHURN).months
     assert (month.month, month.version, month.role) == (MARCH, "a", None)
     assert month.figures.main is not None
     assert month.figures.main.value == 0.875
@@ -40,7 +40,7 @@ def test_only_the_first_row_of_the_days_that_follow_counts(past: Past):
         ("c2", "2026-04-04", 1), ("c3", "2026-03-06", None), ("c3", "2026-03-07", 0),
         ("early", "2026-03-04", 1), ("late", "2026-04-05", 1), ("stranger", "2026-03-05", 1),
     )  # fmt: skip
-    [month] = read_churn_outcomes(past.warehouse).months
+    [month] = read_outcomes(past.warehouse, CHURN).months
     assert month.figures.left == Share(2, 4)
     assert month.figures.main is not None
     assert month.figures.main.value == 0.875
@@ -49,7 +49,7 @@ def test_only_the_first_row_of_the_days_that_follow_counts(past: Past):
 def test_versions_of_one_run_are_told_apart(past: Past):
     past.scored("2026-03-05", *FOUR, ("c4", 0.3, "b"), ("c5", None, "b"))
     past.left(*WHAT_FOUR_DID, ("c4", "2026-03-06", 1), ("c5", "2026-03-06", 1))
-    first, second = read_churn_outcomes(past.warehouse).months
+    first, second = read_outcomes(past.warehouse, CHURN).months
     assert (first.version, first.figures.rows) == ("a", 4)
     assert (second.version, second.figures.left, second.figures.main) == ("b", Share(1, 1), None)
 
@@ -59,7 +59,7 @@ def test_of_each_month_the_first_scoring_counts(past: Past):
     past.scored("2026-03-06", *((customer, 1 - score, "later") for customer, score, _ in FOUR))
     past.scored("2026-04-02", ("c0", 0.2, "a"), ("c1", 0.4, "a"), present=True)
     past.left(*WHAT_FOUR_DID, ("c0", "2026-04-02", 1), ("c1", "2026-04-10", 0), ("c2", "2026-03-07", 0))
-    march, april = read_churn_outcomes(past.warehouse).months
+    march, april = read_outcomes(past.warehouse, CHURN).months
     assert (march.month, march.version, march.figures.rows) == (MARCH, "a", 4)
     assert (april.month, april.figures.left) == (APRIL, Share(1, 2))
 
@@ -79,7 +79,7 @@ def test_a_month_after(day: str, after: str):
 def test_labels_are_read_as_a_training_reads_them(past: Past, kind: str, stayed: Any, left: Any):
     past.scored("2026-03-05", *FOUR)
     past.left(*((customer, day, left if label else stayed) for customer, day, label in WHAT_FOUR_DID), kind=kind)
-    [month] = read_churn_outcomes(past.warehouse).months
+    [month] = read_outcomes(past.warehouse, CHURN).months
     assert month.figures.left == Share(2, 4)
 
 
@@ -87,13 +87,13 @@ def test_labels_that_cannot_be_read_are_refused(past: Past):
     past.scored("2026-03-05", *FOUR)
     past.left(*((customer, day, label + 7) for customer, day, label in WHAT_FOUR_DID))
     with pytest.raises(TrainingRefused, match=r"must be 0 \(stayed\) or 1 \(churned\)"):
-        read_churn_outcomes(past.warehouse)
+        read_outcomes(past.warehouse, CHURN)
 
 
 def test_ids_of_other_types_meet(past: Past):
     past.scored("2026-03-05", ("7", 0.9, "a"), ("8", 0.2, "a"))
     past.left((7, "2026-03-06", 1), (8, "2026-03-06", 0))
-    [month] = read_churn_outcomes(past.warehouse).months
+    [month] = read_outcomes(past.warehouse, CHURN).months
     assert month.figures.left == Share(1, 2)
 
 
@@ -110,7 +110,7 @@ def test_offers_by_hand(past: Past):
     )
     taken = {"c0": 2, "c1": 3, "c2": 4, "c3": 2, "c4": 9, "c5": 1, "c6": 1}
     past.took(*((customer, "2026-03-31", offer) for customer, offer in taken.items()), ("c0", "2026-03-04", 1))
-    first, second = read_offer_outcomes(past.warehouse).months
+    first, second = read_outcomes(past.warehouse, NBO).months
     assert (first.month, first.version) == (MARCH, "a")
     assert (first.figures.top_1, first.figures.top_3, first.figures.popular) == (Share(1, 5), Share(3, 5), Share(2, 5))
     assert (second.version, second.figures.top_1) == ("b", Share(1, 1))
@@ -119,13 +119,13 @@ def test_offers_by_hand(past: Past):
 def test_offers_as_texts_are_read_too(past: Past):
     past.scored("2026-03-05", ("c0", None, "a", 0.1, 0.9), ("c1", None, "a", 0.2, 0.8))
     past.took(("c0", "2026-03-05", "2"), ("c1", "2026-03-05", "1"), kind="text")
-    [month] = read_offer_outcomes(past.warehouse).months
+    [month] = read_outcomes(past.warehouse, NBO).months
     assert (month.figures.top_1, month.figures.top_3) == (Share(1, 2), Share(2, 2))
 
 
 def test_without_a_scoring_it_says_to_score(past: Past):
     past.left(*WHAT_FOUR_DID)
-    told = read_churn_outcomes(past.warehouse)
+    told = read_outcomes(past.warehouse, CHURN)
     assert told.months == ()
     assert told.why_none == "No predictions are kept yet: score all customers, and their outcomes are told here."
 
@@ -133,7 +133,7 @@ def test_without_a_scoring_it_says_to_score(past: Past):
 def test_made_up_predictions_have_no_outcome(past: Past):
     past.scored("2026-03-05", *((customer, score, "mock") for customer, score, _ in FOUR))
     past.left(*WHAT_FOUR_DID)
-    assert read_churn_outcomes(past.warehouse).why_none.startswith("No predictions are kept yet")
+    assert read_outcomes(past.warehouse, CHURN).why_none.startswith("No predictions are kept yet")
 
 
 def test_before_anything_is_known_it_says_when(past: Past):
@@ -141,12 +141,12 @@ def test_before_anything_is_known_it_says_when(past: Past):
     past.scored(scored.isoformat(), *FOUR, present=True)
     past.left(*WHAT_FOUR_DID)
     past.took(("c0", "2026-03-05", 2))
-    churn = read_churn_outcomes(past.warehouse).why_none
+    churn = read_outcomes(past.warehouse, CHURN).why_none
     assert churn == (
         f"The first outcomes of kept predictions are to be expected from {shown(scored + timedelta(days=90))} on: "
-        f"the oldest is of {shown(scored)}, and who left is known 90 days later."
+        f"the oldest is of {shown(scored)}, and what happened is known 90 days later."
     )
-    assert read_offer_outcomes(past.warehouse).why_none == (
+    assert read_outcomes(past.warehouse, NBO).why_none == (
         f"customer_offer_history has no row of the month from any kept scoring on, of which the oldest is of "
         f"{shown(scored)}; its newest row is of 5 Mar 2026. Outcomes are shown as soon as newer rows are loaded."
     )
@@ -155,7 +155,7 @@ def test_before_anything_is_known_it_says_when(past: Past):
 def test_a_history_that_was_not_loaded_since_is_named(past: Past):
     past.scored("2026-03-05", *FOUR)
     past.left(("c0", "2026-03-01", 1))
-    assert "customer_churn_history has no row of the month" in read_churn_outcomes(past.warehouse).why_none
+    assert "customer_churn_history has no row of the month" in read_outcomes(past.warehouse, CHURN).why_none
 
 
 @pytest.mark.parametrize(
@@ -163,24 +163,24 @@ def test_a_history_that_was_not_loaded_since_is_named(past: Past):
     [
         (
             "'c0' AS customer_id, 1 AS churned",
-            "customer_churn_history has no column snapshot_date, so nobody can tell which month its rows are of.",
+            "customer_churn_history has no column snapshot_date, so the months of its rows are not known.",
         ),
         (
             "DATE '2026-03-05' AS snapshot_date, 1 AS churned",
-            "customer_churn_history has no column customer_id, so nobody can tell whom its rows are about.",
+            "customer_churn_history has no column customer_id, so the customers of its rows are not known.",
         ),
     ],
 )
 def test_a_history_without_dates_or_customers_cannot_tell(past: Past, columns: str, sentence: str):
     past.scored("2026-03-05", *FOUR)
     past.backend.execute(f"CREATE TABLE customer_churn_history AS SELECT {columns}")
-    assert read_churn_outcomes(past.warehouse).why_none == sentence
+    assert read_outcomes(past.warehouse, CHURN).why_none == sentence
 
 
 def test_without_a_history_the_table_is_named(past: Past):
     past.scored("2026-03-05", *FOUR)
     with pytest.raises(ViewUnusable, match="no table customer_churn_history"):
-        read_churn_outcomes(past.warehouse)
+        read_outcomes(past.warehouse, CHURN)
 
 
 def test_a_query_of_ones_own_is_asked_for_the_days_that_matter(past: Past):
@@ -191,7 +191,7 @@ def test_a_query_of_ones_own_is_asked_for_the_days_that_matter(past: Past):
     )
     query = "SELECT * FROM visits WHERE snapshot_date >= :start_date"
     warehouse = past.open_one(past.backend.url, dwh_churn_training_query=query)
-    [month] = read_churn_outcomes(warehouse).months
+    [month] = read_outcomes(warehouse, CHURN).months
     assert month.figures.left == Share(1, 2)
 
 
@@ -199,5 +199,5 @@ def test_as_many_offers_as_a_training_takes(past: Past):
     scores = [place / MOST_OFFERS for place in range(MOST_OFFERS)]
     past.scored("2026-03-05", ("c0", None, "a", *scores), ("c1", None, "a", *scores), ("c2", None, "a", *scores))
     past.took(("c0", "2026-03-05", MOST_OFFERS), ("c1", "2026-03-05", MOST_OFFERS - 2), ("c2", "2026-03-05", 1))
-    [month] = read_offer_outcomes(past.warehouse).months
+    [month] = read_outcomes(past.warehouse, NBO).months
     assert (month.figures.top_1, month.figures.top_3) == (Share(1, 3), Share(2, 3))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from loyalty_core.analytics.outcomes import Share, replay, replay_churn, replay_offers
+from loyalty_core.analytics.outcomes import Share, replay, replay_history
 from loyalty_core.analytics.outcomes.months import role_of
 from loyalty_core.ml.bundles import Bundle, load_bundle, write_bundle
 from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.features import FeatureCountMismatch
+from loyalty_core.ml.tasks import CHURN, NBO
 from tests.ml.bases import fill
 from tests.ml.fixtures import MEDIANS, models_dir, training_rows, without_nbo
 
@@ -76,8 +77,8 @@ def encoded(bundle: Bundle) -> np.ndarray:
 
 
 def test_churn_by_month_is_that_of_the_single_answers(warehouse: Warehouse, bundle: Bundle):
-    scores = bundle.churn_probabilities(encoded(bundle)).astype(np.float64).round(6)
-    told = replay_churn(warehouse, bundle)
+    scores = bundle.scores("churn", encoded(bundle))[:, 0].astype(np.float64).round(6)
+    told = replay_history(warehouse, bundle, CHURN)
     assert [month.month for month in told.months] == [date(2026, month, 1) for month in range(1, 7)]
     assert (told.why_none, told.remark) == ("", "")
     for month in told.months:
@@ -90,9 +91,9 @@ def test_churn_by_month_is_that_of_the_single_answers(warehouse: Warehouse, bund
 
 
 def test_offers_by_month_are_those_of_the_single_answers(warehouse: Warehouse, bundle: Bundle):
-    scores = bundle.offer_scores(encoded(bundle))
+    scores = bundle.scores("nbo", encoded(bundle))
     ranked = np.argsort(-scores, axis=1) + 1
-    for month in replay_offers(warehouse, bundle).months:
+    for month in replay_history(warehouse, bundle, NBO).months:
         own = month.month.month == MONTH
         rows, taken = int(own.sum()), TAKEN[own]
         assert month.figures.top_1 == Share(int((ranked[own, 0] == taken).sum()), rows)
@@ -101,7 +102,7 @@ def test_offers_by_month_are_those_of_the_single_answers(warehouse: Warehouse, b
 
 
 def test_months_are_marked_by_what_they_were_to_the_model(warehouse: Warehouse, bundle: Bundle):
-    roles = [month.role for month in replay_churn(warehouse, bundle).months]
+    roles = [month.role for month in replay_history(warehouse, bundle, CHURN).months]
     assert roles == ["learned", "learned", "test", "after", "after", "after"]
 
 
@@ -125,7 +126,7 @@ def test_roles(first: date, last: date, window: dict[str, Any], role: str):
 
 def test_months_of_other_data_are_all_new(warehouse: Warehouse, bundle: Bundle):
     elsewhere = replace(bundle, manifest=bundle.manifest | {"trained_on": "another company"})
-    assert {month.role for month in replay_churn(warehouse, elsewhere).months} == {"after"}
+    assert {month.role for month in replay_history(warehouse, elsewhere, CHURN).months} == {"after"}
 
 
 def test_of_a_long_history_whole_months_are_asked_about(
@@ -133,33 +134,33 @@ def test_of_a_long_history_whole_months_are_asked_about(
 ):
     newest_two = int((MONTH >= 5).sum())
     monkeypatch.setattr(replay, "MOST_ROWS", newest_two + 5)
-    told = replay_churn(warehouse, bundle)
+    told = replay_history(warehouse, bundle, CHURN)
     assert [(month.month.month, month.figures.rows) for month in told.months] == [
         (5, int((MONTH == 5).sum())), (6, int((MONTH == 6).sum())),
     ]  # fmt: skip
     assert told.remark == f"Only the newest 2 of 6 months are shown, {newest_two} rows."
     monkeypatch.setattr(replay, "MOST_ROWS", 1)
-    assert [month.month.month for month in replay_churn(warehouse, bundle).months] == [6]
+    assert [month.month.month for month in replay_history(warehouse, bundle, CHURN).months] == [6]
 
 
 def test_small_batches_add_up(warehouse: Warehouse, bundle: Bundle, monkeypatch: pytest.MonkeyPatch):
-    whole = replay_churn(warehouse, bundle), replay_offers(warehouse, bundle)
+    whole = replay_history(warehouse, bundle, CHURN), replay_history(warehouse, bundle, NBO)
     stream = type(warehouse).stream_arrow
     monkeypatch.setattr(type(warehouse), "stream_arrow", lambda self, select: stream(self, select, batch_rows=7))
-    assert (replay_churn(warehouse, bundle), replay_offers(warehouse, bundle)) == whole
+    assert (replay_history(warehouse, bundle, CHURN), replay_history(warehouse, bundle, NBO)) == whole
 
 
 def test_a_model_that_is_not_there_is_named(warehouse: Warehouse, models_dir: Path):
     version = write_bundle(models_dir, without_nbo())
-    told = replay_offers(warehouse, load_bundle(models_dir, version))
+    told = replay_history(warehouse, load_bundle(models_dir, version), NBO)
     assert told.why_none == f"The active version {version} has no offer model."
 
 
 def test_a_history_without_dates_cannot_tell(backend: Backend, warehouse: Warehouse, bundle: Bundle):
     backend.execute("ALTER TABLE customer_churn_history DROP COLUMN snapshot_date")
     warehouse.forget()
-    assert replay_churn(warehouse, bundle).why_none == (
-        "customer_churn_history has no column snapshot_date, so nobody can tell which month its rows are of."
+    assert replay_history(warehouse, bundle, CHURN).why_none == (
+        "customer_churn_history has no column snapshot_date, so the months of its rows are not known."
     )
 
 
@@ -168,4 +169,4 @@ def test_other_features_than_the_models_are_refused(
 ):
     narrow = open_warehouse(backend.url, ml_feature_mapping={"revenue": "total_revenue"}, ml_model_input_size=1)
     with pytest.raises(FeatureCountMismatch):
-        replay_churn(narrow, bundle)
+        replay_history(narrow, bundle, CHURN)

@@ -13,16 +13,17 @@ from loyalty_core.analytics.outcomes import (
     Interval,
     Measure,
     Month,
+    MonthlyFigures,
     OfferFigures,
     Role,
     Share,
-    Told,
     Verdict,
     performance_verdict,
 )
+from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.ml.versions import VersionRecord
 
-NOTHING: Told[Figures] = Told(why_none="Nothing yet.")
+NOTHING: MonthlyFigures[Figures] = MonthlyFigures(why_none="Nothing yet.")
 
 
 def active(**metrics: Any) -> VersionRecord:
@@ -38,8 +39,8 @@ def month(number: int, figures: Figures, version: str = "a", role: Role | None =
     return Month(date(2026, number, 1), version, figures, role)
 
 
-def verdict(*months: Month[Figures], replay: Told[Figures] = NOTHING, auc: float = 0.8) -> Verdict:
-    return performance_verdict("churn", active(auc=auc), Told(months), replay)
+def verdict(*months: Month[Figures], replay: MonthlyFigures[Figures] = NOTHING, auc: float = 0.8) -> Verdict:
+    return performance_verdict(CHURN, active(auc=auc), MonthlyFigures(months), replay)
 
 
 def test_the_whole_interval_must_lie_below():
@@ -70,27 +71,27 @@ def test_the_newest_month_of_the_active_version_with_enough_rows_is_asked():
 
 def test_a_replay_is_asked_where_nothing_has_an_outcome():
     months = (month(5, churn(0.7), role="after"), month(6, churn(0.1), role="test"))
-    found = verdict(replay=Told(months))
+    found = verdict(replay=MonthlyFigures(months))
     assert found.is_worse
     assert "in May 2026" in found.sentence
-    assert not verdict(month(2, churn(0.8)), replay=Told(months)).is_worse
+    assert not verdict(month(2, churn(0.8)), replay=MonthlyFigures(months)).is_worse
 
 
 def test_old_predictions_are_not_held_against_a_model_that_answers_well_when_asked_again():
     kept, fresh, stale = month(4, churn(0.75)), month(4, churn(0.81), role="after"), month(4, churn(0.7), role="after")
-    found = verdict(kept, replay=Told((fresh,)))
+    found = verdict(kept, replay=MonthlyFigures((fresh,)))
     assert not found.is_worse
     assert found.sentence.startswith(
-        "The churn model holds, yet its kept predictions came true less often: AUC 0.750 (0.730 to 0.770) in April "
+        "The churn model holds, yet its stored predictions came true less often: AUC 0.750 (0.730 to 0.770) in April "
         "2026, 0.800 on its test rows, but 0.810 (0.790 to 0.830) in April 2026 when it is asked again with the values "
         "of the day."
     )
-    assert verdict(kept, replay=Told((stale,))).is_worse
+    assert verdict(kept, replay=MonthlyFigures((stale,))).is_worse
 
 
 @pytest.mark.parametrize("role", ["before", "learned", "validation", "test", "mixed"])
 def test_months_it_has_seen_say_nothing(role: Role):
-    found = verdict(replay=Told((month(5, churn(0.1), role=role),)))
+    found = verdict(replay=MonthlyFigures((month(5, churn(0.1), role=role),)))
     assert (found.is_worse, found.is_known) == (False, False)
     assert found.sentence == (
         "Whether the churn model still holds is not known yet: what happened after its training is known of no month."
@@ -103,7 +104,7 @@ def test_too_few_customers_say_nothing():
 
 def test_offers_are_judged_by_right_first_choices():
     worse = OfferFigures(Share(400, 1_000), Share(800, 1_000), Share(200, 1_000))
-    found = performance_verdict("nbo", active(top_1=0.5), Told((month(4, worse),)), NOTHING)
+    found = performance_verdict(NBO, active(top_1=0.5), MonthlyFigures((month(4, worse),)), NOTHING)
     assert found.is_worse
     assert found.sentence == (
         "The offer model has got worse: share of right first choices 40.0% (37.0% to 43.1%) in April 2026, 50.0% on "
@@ -112,6 +113,6 @@ def test_offers_are_judged_by_right_first_choices():
 
 
 def test_without_a_value_on_test_rows_there_is_nothing_to_compare():
-    found = performance_verdict("churn", active(), Told((month(4, churn(0.5)),)), NOTHING)
+    found = performance_verdict(CHURN, active(), MonthlyFigures((month(4, churn(0.5)),)), NOTHING)
     assert (found.is_worse, found.is_known) == (False, False)
     assert found.sentence == "The active version does not say how good its churn model was on test rows."

@@ -57,9 +57,9 @@ def test_an_opened_bundle_answers_as_its_parts_did(models_dir):
     parts, bundle = bundle_parts(), load_bundle(models_dir)
 
     churn, nbo = parts.models["churn"], parts.models["nbo"]
-    np.testing.assert_allclose(bundle.churn_probabilities(churn.golden_inputs), churn.golden_outputs[:, 0], atol=1e-6)
-    np.testing.assert_allclose(bundle.offer_scores(nbo.golden_inputs), nbo.golden_outputs, atol=1e-6)
-    assert bundle.offers == OFFERS
+    np.testing.assert_allclose(bundle.scores("churn", churn.golden_inputs)[:, 0], churn.golden_outputs[:, 0], atol=1e-6)
+    np.testing.assert_allclose(bundle.scores("nbo", nbo.golden_inputs), nbo.golden_outputs, atol=1e-6)
+    assert bundle.offers("nbo") == OFFERS
     assert bundle.contract == CONTRACT
     np.testing.assert_array_equal(bundle.background, training_rows())
     assert bundle.manifest["models"]["churn"]["metrics"] == {"auc": 0.81}
@@ -72,7 +72,7 @@ def test_a_part_can_be_carried_over_unchanged(models_dir):
     np.testing.assert_array_equal(part.golden_outputs, original.golden_outputs)
     assert (part.tflite, part.offers, part.trained_at) == (original.tflite, original.offers, original.trained_at)
     carried_over = replace(other_parts(), models={"churn": other_parts().models["churn"], "nbo": part})
-    assert load_bundle(models_dir, write_bundle(models_dir, carried_over)).offers == OFFERS
+    assert load_bundle(models_dir, write_bundle(models_dir, carried_over)).offers("nbo") == OFFERS
 
 
 def test_before_the_first_training_the_model_is_not_found(tmp_path):
@@ -90,10 +90,10 @@ def test_a_bundle_without_an_offer_model_says_so(tmp_path):
     activate(tmp_path, write_bundle(tmp_path, without_nbo()), by="test")
     bundle = load_bundle(tmp_path)
 
-    assert bundle.churn_probabilities(training_rows(3)).shape == (3,)
-    assert bundle.offers == ()
+    assert bundle.scores("churn", training_rows(3))[:, 0].shape == (3,)
+    assert bundle.offers("nbo") == ()
     with pytest.raises(ModelNotFound, match=r"models/nbo\.tflite"):
-        bundle.offer_scores(training_rows(3))
+        bundle.scores("nbo", training_rows(3))
 
 
 @pytest.mark.parametrize("name", ["nbo.tflite", "churn.tflite", "scaler.pkl", "manifest.json", "manifest.sha256"])

@@ -18,14 +18,14 @@ from loyalty_core.ml.evaluation.baselines import (
     fit_baselines,
 )
 from loyalty_core.ml.evaluation.metrics import (
+    binary_metrics,
     calibration_error,
     captured,
-    churn_metrics,
+    choice_metrics,
     confusion,
     deciles,
-    evaluate_churn,
-    evaluate_offers,
-    offer_metrics,
+    evaluate_binary,
+    evaluate_choice,
 )
 
 RNG = np.random.default_rng(3)
@@ -39,11 +39,11 @@ NAMES = ["days", "orders", "revenue"]
 def churn_report(probability: npt.NDArray[np.float64]) -> dict:
     baselines = fit_baselines(INPUTS[SEEN], CHURNED[SEEN], INPUTS[ASKED], 2, seed=1)
     rule = find_simple_rule(INPUTS[SEEN], CHURNED[SEEN], NAMES)
-    return evaluate_churn(CHURNED[ASKED], probability, baselines, rule, rule.scores(INPUTS[ASKED]))
+    return evaluate_binary(CHURNED[ASKED], probability, baselines, rule, rule.scores(INPUTS[ASKED]))
 
 
-def test_churn_metrics_are_scikit_learns() -> None:
-    metrics = churn_metrics(CHURNED, TRUTH)
+def test_binary_metrics_are_scikit_learns() -> None:
+    metrics = binary_metrics(CHURNED, TRUTH)
     assert metrics["auc"] == pytest.approx(roc_auc_score(CHURNED, TRUTH))
     assert metrics["log_loss"] == pytest.approx(log_loss(CHURNED, TRUTH))
     assert metrics["brier"] == pytest.approx(brier_score_loss(CHURNED, TRUTH))
@@ -76,9 +76,9 @@ def test_calibration_error_is_the_distance_of_the_rates() -> None:
     assert calibration_error(churned, np.full(100, 0.7)) == pytest.approx(0.2)
 
 
-def test_offer_metrics_by_hand() -> None:
+def test_choice_metrics_by_hand() -> None:
     scores = np.array([[0.5, 0.3, 0.1, 0.1], [0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]])
-    metrics = offer_metrics(np.array([0, 0, 1]), scores)
+    metrics = choice_metrics(np.array([0, 0, 1]), scores)
     assert metrics["top_1"] == pytest.approx(1 / 3)
     assert metrics["top_3"] == pytest.approx(2 / 3)
     assert metrics["mean_reciprocal_rank"] == pytest.approx((1 + 1 / 4 + 1 / 2) / 3)
@@ -86,7 +86,7 @@ def test_offer_metrics_by_hand() -> None:
 
 
 def test_the_same_score_for_all_offers_is_no_first_choice() -> None:
-    metrics = offer_metrics(np.array([0, 1]), np.full((2, 4), 0.25))
+    metrics = choice_metrics(np.array([0, 1]), np.full((2, 4), 0.25))
     assert (metrics["top_1"], metrics["mean_reciprocal_rank"]) == (0, 1 / 2.5)
 
 
@@ -126,7 +126,7 @@ def test_offers_are_reported_one_by_one() -> None:
     scores[np.arange(60), chosen] = 0.9
     scores[0] = (0.05, 0.9, 0.05)
     even = np.tile(np.array([0.5, 0.33, 0.17]), (60, 1))
-    report = evaluate_offers(
+    report = evaluate_choice(
         chosen, scores, dict.fromkeys((BASE_RATE, LOGISTIC_REGRESSION, GRADIENT_BOOSTING), even), [1, 4, 7]
     )
     assert [(one["offer"], one["rows"]) for one in report["offers"]] == [(1, 30), (4, 20), (7, 10)]

@@ -247,8 +247,8 @@ def test_view_and_models_must_fit(backend: Backend, open_warehouse: Open, bundle
 
 def test_fewer_offers_than_before(warehouse: Warehouse, bundle: Bundle) -> None:
     score_base(warehouse, bundle)
-    fewer = replace(bundle, manifest={"models": {"nbo": {"offers": list("12345678")}}})
-    renamed = replace(fewer, manifest={"models": {"nbo": {"offers": [11, 12, 13, 14, 15, 16, 17, 18]}}})
+    others = {"churn": {"offers": []}, "nbo": {"offers": [11, 12, 13, 14, 15, 16, 17, 18]}}
+    renamed = replace(bundle, manifest={"models": others})
     score_base(warehouse, renamed)
     assert predictions(warehouse)["c1"]["recommended_offer"] in range(11, 19)
     assert "offer_1" not in predictions(warehouse)["c1"]

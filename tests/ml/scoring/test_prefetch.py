@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from loyalty_core.ml.scoring.prefetch import ahead, in_order
+from loyalty_core.ml.scoring.prefetch import map_ordered, prefetch
 
 
 def numbers(count: int, closed: threading.Event, fail_at: int = -1) -> Generator[int]:
@@ -23,7 +23,7 @@ def numbers(count: int, closed: threading.Event, fail_at: int = -1) -> Generator
 
 def test_items_come_in_order_and_the_source_is_closed() -> None:
     closed = threading.Event()
-    assert list(ahead(numbers(50, closed))) == list(range(50))
+    assert list(prefetch(numbers(50, closed))) == list(range(50))
     assert closed.is_set()
 
 
@@ -35,7 +35,7 @@ def test_items_are_taken_while_the_caller_is_busy() -> None:
             taken.append(number)
             yield number
 
-    with closing(ahead(source())) as items:
+    with closing(prefetch(source())) as items:
         next(items)
         deadline = time.monotonic() + 10
         while len(taken) < 3 and time.monotonic() < deadline:
@@ -46,7 +46,7 @@ def test_items_are_taken_while_the_caller_is_busy() -> None:
 def test_an_error_in_the_source_reaches_the_caller_after_what_came_before() -> None:
     closed, seen = threading.Event(), []
     with pytest.raises(LookupError, match="no 3"):
-        for number in ahead(numbers(9, closed, fail_at=3)):
+        for number in prefetch(numbers(9, closed, fail_at=3)):
             seen.append(number)
     assert seen == [0, 1, 2]
     assert closed.is_set()
@@ -54,7 +54,7 @@ def test_an_error_in_the_source_reaches_the_caller_after_what_came_before() -> N
 
 def test_a_caller_that_leaves_early_closes_the_source() -> None:
     closed = threading.Event()
-    with closing(ahead(numbers(10_000, closed))) as items:
+    with closing(prefetch(numbers(10_000, closed))) as items:
         assert list(islice(items, 2)) == [0, 1]
     assert closed.is_set()
 
@@ -64,7 +64,7 @@ def test_results_keep_the_order_of_the_items() -> None:
         time.sleep(0.01 * (number % 2 == 0))
         return -number
 
-    assert list(in_order(slow_for_even, range(20))) == [-number for number in range(20)]
+    assert list(map_ordered(slow_for_even, range(20))) == [-number for number in range(20)]
 
 
 def test_an_error_in_the_work_reaches_the_caller() -> None:
@@ -73,7 +73,7 @@ def test_an_error_in_the_work_reaches_the_caller() -> None:
             raise ArithmeticError("four")
         return number
 
-    results = in_order(work, range(100))
+    results = map_ordered(work, range(100))
     assert list(islice(results, 4)) == [0, 1, 2, 3]
     with pytest.raises(ArithmeticError, match="four"):
         next(results)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loyalty_core.ml.serving.arms import fnv1a, position, positions
+from loyalty_core.ml.serving.arms import bucket, buckets, fnv1a
 
 SALT, OTHER_SALT = "00112233445566aa", "ffeeddccbbaa9988"
 GUIDE_CUSTOMER = "123e4567-e89b-12d3-a456-426614174000"
@@ -37,13 +37,13 @@ def test_the_hash_is_the_published_one(content: bytes, expected: int):
     ],
 )
 def test_places_are_pinned(customer: object, expected: float):
-    assert position(SALT, customer) == expected
-    assert positions(SALT, pa.array([customer])).tolist() == [expected]
+    assert bucket(SALT, customer) == expected
+    assert buckets(SALT, pa.array([customer])).tolist() == [expected]
 
 
 @pytest.mark.parametrize("ids", [[f"c{i}" for i in range(100_000)], list(range(100_000))], ids=["texts", "numbers"])
 def test_places_are_spread_evenly(ids: list[Any]):
-    found = positions(SALT, pa.array(ids))
+    found = buckets(SALT, pa.array(ids))
     assert found.min() >= 0
     assert found.max() < 1
     counts = np.histogram(found, bins=100, range=(0, 1))[0]
@@ -55,7 +55,7 @@ def test_places_are_spread_evenly(ids: list[Any]):
 
 def test_two_tests_pick_their_customers_apart():
     ids = pa.array([f"c{i}" for i in range(100_000)])
-    first, second = positions(SALT, ids), positions(OTHER_SALT, ids)
+    first, second = buckets(SALT, ids), buckets(OTHER_SALT, ids)
     assert ((first < 0.2) & (second < 0.2)).mean() == pytest.approx(0.04, abs=0.003)
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.01
 
@@ -77,4 +77,4 @@ def test_two_tests_pick_their_customers_apart():
     ],
 )  # fmt: skip
 def test_one_by_one_as_all_at_once(array: pa.Array, ones: list[Any]):
-    assert positions(SALT, array).tolist() == [position(SALT, one) for one in ones]
+    assert buckets(SALT, array).tolist() == [bucket(SALT, one) for one in ones]

@@ -28,13 +28,13 @@ def _damage_active(models_dir, name="churn.tflite"):
 
 def test_a_bundle_activated_by_another_process_serves_with_the_next_call(models_dir):
     live = LiveBundle(models_dir)
-    before = live.current().churn_probabilities(ROWS)
+    before = live.current().scores("churn", ROWS)[:, 0]
     version = write_bundle(models_dir, other_parts())
 
     subprocess.run([sys.executable, "-c", ACTIVATE, models_dir, version], cwd=Path(__file__).parents[3], check=True)
 
     assert live.current().version == version
-    assert np.abs(live.current().churn_probabilities(ROWS) - before).max() > 0.05
+    assert np.abs(live.current().scores("churn", ROWS)[:, 0] - before).max() > 0.05
     assert live.status().refusal is None
 
 
@@ -134,15 +134,15 @@ def test_before_the_first_training_there_is_nothing_and_then_there_is(tmp_path):
 
     activate(tmp_path / "models", write_bundle(tmp_path / "models", bundle_parts()), by="test")
 
-    assert live.current().churn_probabilities(ROWS).shape == (20,)
+    assert live.current().scores("churn", ROWS)[:, 0].shape == (20,)
 
 
 def test_predictions_never_fail_while_bundles_are_exchanged(models_dir):
     live = LiveBundle(models_dir)
     versions = [write_bundle(models_dir, parts) for parts in (other_parts(), bundle_parts())]
     allowed = [
-        live.current().churn_probabilities(ROWS),
-        activate(models_dir, versions[0], by="test").churn_probabilities(ROWS),
+        live.current().scores("churn", ROWS)[:, 0],
+        activate(models_dir, versions[0], by="test").scores("churn", ROWS)[:, 0],
     ]
     done, faults, seen = threading.Event(), [], set()
 
@@ -150,7 +150,7 @@ def test_predictions_never_fail_while_bundles_are_exchanged(models_dir):
         while not done.is_set():
             try:
                 bundle = live.current()
-                answers = bundle.churn_probabilities(ROWS)
+                answers = bundle.scores("churn", ROWS)[:, 0]
                 seen.add(bundle.version)
                 assert any(np.abs(answers - one).max() < 1e-6 for one in allowed)
             except BaseException as fault:

@@ -143,7 +143,9 @@ def test_a_challenger_that_is_mended_is_taken_up_after_a_while(
 def test_predictions_never_fail_while_tests_start_and_stop(models_dir: Path, challenger: str):
     live = LiveBundle(models_dir)
     champion, other = live.current().version, write_bundle(models_dir, bundle_parts())
-    allowed = [bundle.churn_probabilities(ROWS) for bundle in (live.current(), activate(models_dir, challenger, "ann"))]
+    allowed = [
+        bundle.scores("churn", ROWS)[:, 0] for bundle in (live.current(), activate(models_dir, challenger, "ann"))
+    ]
     activate(models_dir, champion, "ann")
     done, faults, seen = threading.Event(), [], set()
 
@@ -152,7 +154,7 @@ def test_predictions_never_fail_while_tests_start_and_stop(models_dir: Path, cha
             try:
                 for customer in IDS[:10]:
                     models = live.served().for_customer(customer)
-                    answers = models.churn_probabilities(ROWS)
+                    answers = models.scores("churn", ROWS)[:, 0]
                     seen.add(models.version)
                     assert any(np.abs(answers - one).max() < 1e-6 for one in allowed)
             except BaseException as fault:

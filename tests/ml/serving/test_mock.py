@@ -17,7 +17,7 @@ def _customer(**changes):
 def test_probabilities_and_scores_are_probabilities():
     mock, rows = MockModels(GUIDE_KINDS), training_rows(500)
 
-    churn, offers = mock.churn_probabilities(rows), mock.offer_scores(rows)
+    churn, offers = mock.scores("churn", rows)[:, 0], mock.scores("nbo", rows)
 
     assert churn.shape == (500,)
     assert churn.min() > 0
@@ -29,7 +29,7 @@ def test_probabilities_and_scores_are_probabilities():
 def test_silence_raises_churn_and_habit_lowers_it():
     mock = MockModels(GUIDE_KINDS)
     silent, ordinary, regular = (
-        float(mock.churn_probabilities(customer)[0])
+        float(mock.scores("churn", customer)[0, 0])
         for customer in (_customer(days_since_last=300), _customer(), _customer(transaction_count=60))
     )
 
@@ -48,9 +48,9 @@ def test_any_mapping_works_and_odd_values_stay_finite():
         }
     ).values
 
-    assert np.isfinite(mock.churn_probabilities(rows)).all()
-    assert len(np.unique(mock.churn_probabilities(rows))) == 4
-    assert np.isfinite(mock.offer_scores(rows)).all()
+    assert np.isfinite(mock.scores("churn", rows)[:, 0]).all()
+    assert len(np.unique(mock.scores("churn", rows)[:, 0])) == 4
+    assert np.isfinite(mock.scores("nbo", rows)).all()
     assert mock.background.shape == (32, 4)
     assert set(np.unique(mock.background[:, 1])) == {0.0, 1.0}
     assert set(np.unique(mock.background[:, 2])) == {1.0}
@@ -63,12 +63,12 @@ import numpy as np
 import loyalty_core.ml.inference
 from loyalty_core.ml.serving.mock import MockModels
 mock = MockModels({"revenue": "number", "tenure": "number"})
-print(mock.offer_scores(np.array([[480.0, 7.0]], dtype=np.float32)).tolist())
+print(mock.scores("nbo", np.array([[480.0, 7.0]], dtype=np.float32)).tolist())
 print({"pandas", "sklearn", "tensorflow", "keras", "ai_edge_litert"} & set(sys.modules))
 """
     folder = Path(__file__).parents[3]
     run = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
 
     mock = MockModels({"revenue": "number", "tenure": "number"})
-    expected = mock.offer_scores(np.array([[480.0, 7.0]], dtype=np.float32)).tolist()
+    expected = mock.scores("nbo", np.array([[480.0, 7.0]], dtype=np.float32)).tolist()
     assert run.stdout.splitlines() == [str(expected), "set()"]

@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from loyalty_core.ml.serving import RISKS, recommend
+from loyalty_core.ml.tasks import RISKS, recommend
 from loyalty_core.rfm import RfmScore
 
 SCORES = (1, 2, 3, 4, 5)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.ml.serving import RiskThresholds
+from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.settings import Settings
 
 

@@ -9,19 +9,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loyalty_core.ml.training import TrainingRefused, read_labels
-from loyalty_core.ml.training.checks import Finding, check_history, refuse_if_stopped
-from loyalty_core.warehouse.history import History, ModelName
+from loyalty_core.ml.tasks import CHURN, NBO, Finding, Labels, ModelTask, TrainingRefused
+from loyalty_core.ml.training.checks import check_history, refuse_if_stopped
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse.history import History
 
 RNG = np.random.default_rng(5)
 ROWS = 1_200
 TODAY = date(2026, 11, 1)
+SETTINGS = Settings(active_within_days=90)
 
 
 def history(
     labels: Any,
     features: dict[str, Any] | None = None,
-    model: ModelName = "churn",
     days: list[date] | None = None,
     customers: list[str] | None = None,
     since_ignored: bool = False,
@@ -29,7 +30,6 @@ def history(
     rows = len(labels)
     table = pa.table({"noise": RNG.normal(size=rows), **(features or {})})
     return History(
-        model,
         "the table",
         table,
         pa.array(labels),
@@ -39,12 +39,16 @@ def history(
     )
 
 
-def findings(one: History) -> list[Finding]:
-    return list(check_history(one, read_labels(one), TODAY, window_days=90))
+def read_labels(one: History, task: ModelTask = CHURN) -> Labels:
+    return task.read_labels(one.labels, one.source)
 
 
-def sentence(one: History) -> str:
-    (finding,) = findings(one)
+def findings(one: History, task: ModelTask = CHURN) -> list[Finding]:
+    return list(check_history(task, one, read_labels(one, task), TODAY, SETTINGS))
+
+
+def sentence(one: History, task: ModelTask = CHURN) -> str:
+    (finding,) = findings(one, task)
     return finding.sentence
 
 
@@ -74,11 +78,11 @@ def test_other_churn_labels_are_refused(labels: list[Any], shown: str) -> None:
 
 
 def test_offers_are_classes_in_the_order_of_their_ids() -> None:
-    labels = read_labels(history([8, 3, 3, 1], model="nbo"))
+    labels = read_labels(history([8, 3, 3, 1]), NBO)
     assert labels.offers == (1, 3, 8)
     assert labels.classes.tolist() == [2, 1, 1, 0]
-    assert read_labels(history(["8", "1"], model="nbo")).offers == (1, 8)
-    assert read_labels(history([8.0, 1.0], model="nbo")).offers == (1, 8)
+    assert read_labels(history(["8", "1"]), NBO).offers == (1, 8)
+    assert read_labels(history([8.0, 1.0]), NBO).offers == (1, 8)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_offers_are_classes_in_the_order_of_their_ids() -> None:
 )
 def test_other_offers_are_refused(labels: list[Any], message: str) -> None:
     with pytest.raises(TrainingRefused, match=message):
-        read_labels(history(labels, model="nbo"))
+        read_labels(history(labels), NBO)
 
 
 def test_an_empty_history_is_refused() -> None:
@@ -112,13 +116,13 @@ def test_few_rows_warn_and_very_few_stop() -> None:
 
 
 def test_a_rare_class_stops() -> None:
-    assert sentence(history([0] * 1_190 + [1] * 10)) == "Only 10 rows say that churned; 20 are needed."
+    assert sentence(history([0] * 1_190 + [1] * 10)) == "Only 10 rows say “churned”; 20 are needed."
     offers = [1] * 600 + [2] * 590 + [7] * 10
-    assert sentence(history(offers, model="nbo")) == "Only 10 rows say that offer 7 was taken; 20 are needed."
+    assert sentence(history(offers), NBO) == "Only 10 rows say “offer 7 was taken”; 20 are needed."
 
 
 def test_one_offer_is_no_choice() -> None:
-    assert sentence(history([4] * ROWS, model="nbo")) == "Offer 4 is the only one."
+    assert sentence(history([4] * ROWS), NBO) == "All rows say “offer 4 was taken”."
 
 
 def test_blank_and_constant_features_are_named() -> None:
@@ -145,7 +149,7 @@ def test_a_feature_that_gives_the_label_away(leak: Any) -> None:
 def test_a_feature_that_gives_one_offer_away() -> None:
     offers = [1, 2, 3] * (ROWS // 3)
     leak = [float(offer == 2) for offer in offers]
-    assert "'shown' alone" in sentence(history(offers, {"shown": leak}, model="nbo"))
+    assert "'shown' alone" in sentence(history(offers, {"shown": leak}), NBO)
 
 
 def test_ids_are_not_taken_for_a_leak() -> None:
@@ -164,9 +168,9 @@ def test_copies_are_counted() -> None:
 def test_rows_younger_than_the_label() -> None:
     days = [TODAY - timedelta(days=30 + row % 200) for row in range(ROWS)]
     assert sentence(history(EVEN, days=days)) == (
-        "The newest rows are 30 days old, but who churned is known only after 90 days."
+        "The newest rows are 30 days old, but their label is known only after 90 days."
     )
-    assert findings(history([1, 2] * (ROWS // 2), model="nbo", days=days)) == []
+    assert findings(history([1, 2] * (ROWS // 2), days=days), NBO) == []
 
 
 def test_features_that_never_change_were_not_read_at_their_dates() -> None:

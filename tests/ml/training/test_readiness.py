@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from loyalty_core.errors import DataError, ViewUnusable
+from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.training import Readiness, TrainingOptions, read_readiness
 from loyalty_core.ml.training.checks import SINCE_IGNORED
 from loyalty_core.ml.training.train import prepare
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 LABELS = {"churn": ("customer_churn_history", "churned", "snapshot_date"),
           "nbo": ("customer_offer_history", "converted_offer_id", "created_at")}  # fmt: skip
 OLD = "DATE '2025-01-01' + CAST(i % 50 AS INTEGER)"
-CHURN = "CREATE TABLE customer_churn_history AS SELECT {columns} FROM range({rows}) t(i)"
+CHURN_HISTORY = "CREATE TABLE customer_churn_history AS SELECT {columns} FROM range({rows}) t(i)"
 GOOD = {
     "customer_id": "'c' || i",
     "total_revenue": "i * 1.5",
@@ -42,7 +43,7 @@ MAPPING: dict[str, Any] = {"revenue": "total_revenue", "tier": "tier"}
 def read(url: str, model: Any = "churn", since: date | None = None, **settings: Any) -> Readiness:
     warehouse = Warehouse(Settings(dwh_url=url, **settings))
     try:
-        return read_readiness(warehouse, model, since)
+        return read_readiness(warehouse, TASKS[model], since)
     finally:
         warehouse.close()
 
@@ -52,7 +53,7 @@ def churn(folder: Path, rows: int = 1_200, since: date | None = None, **columns:
     named = ", ".join(f"{sql} AS {name}" for name, sql in (GOOD | columns).items() if sql)
     file = folder / "warehouse.duckdb"
     with duckdb.connect(str(file)) as connection:
-        connection.execute(CHURN.format(columns=named, rows=rows))
+        connection.execute(CHURN_HISTORY.format(columns=named, rows=rows))
     return read(f"duckdb:///{file}", since=since, ml_feature_mapping=MAPPING, ml_model_input_size=2)
 
 
@@ -82,8 +83,8 @@ def test_the_figures_are_those_of_sql(demo_warehouse: Path, query_demo: Query, m
 
 def test_it_finds_what_the_training_finds(demo_warehouse: Path):
     warehouse = Warehouse(Settings(dwh_url=f"duckdb:///{demo_warehouse}"))
-    for model in ("churn", "nbo"):
-        assert read_readiness(warehouse, model).findings == prepare(warehouse, model, TrainingOptions()).findings
+    for task in TASKS.values():
+        assert read_readiness(warehouse, task).findings == prepare(warehouse, task, TrainingOptions()).findings
     warehouse.close()
 
 
@@ -104,7 +105,7 @@ def test_blanks_are_null_nan_and_empty_texts(tmp_path: Path):
         ({"tier": "'gold'"}, "The feature 'tier' has the same value in every row."),
         ({"total_revenue": "7"}, "The feature 'revenue' has the same value in every row."),
         ({"total_revenue": "true"}, "The feature 'revenue' has the same value in every row."),
-        ({"churned": "CAST(i < 5 AS INTEGER)"}, "Only 5 rows say that churned; 20 are needed."),
+        ({"churned": "CAST(i < 5 AS INTEGER)"}, "Only 5 rows say “churned”; 20 are needed."),
         ({"churned": "i % 3"}, "The label must be 0 (stayed) or 1 (churned), but it is also '2'."),
         ({"churned": "NULL::INTEGER"}, "There are no rows with a label."),
     ],

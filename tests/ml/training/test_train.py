@@ -14,7 +14,8 @@ from loyalty_core.demo.generate import generate
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import activate, load_bundle, read_manifest, version_folder, write_bundle
 from loyalty_core.ml.features import FeatureCountMismatch, Reference
-from loyalty_core.ml.training import TrainingOptions, TrainingRefused
+from loyalty_core.ml.tasks import TrainingRefused
+from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training.train import Progress, TrainedBundle, train
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
@@ -23,10 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loyalty_core.warehouse.history import ModelName
 
 QUICK = TrainingOptions(epochs=15, architecture=(16,), members=1, batch_size=256, learning_rate=0.01)
-BOTH: dict[ModelName, TrainingOptions] = {"churn": QUICK, "nbo": QUICK}
+BOTH: dict[str, TrainingOptions] = {"churn": QUICK, "nbo": QUICK}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def trained(programme: Path) -> Iterator[tuple[TrainedBundle, list[Progress]]]:
 
 
 def train_on(
-    settings: Settings, options: dict[ModelName, TrainingOptions], reports: list[Progress] | None = None
+    settings: Settings, options: dict[str, TrainingOptions], reports: list[Progress] | None = None
 ) -> TrainedBundle:
     warehouse = Warehouse(settings)
     try:
@@ -66,10 +66,10 @@ def test_the_bundle_is_written_opened_and_answers(
     activate(settings.models_dir, write_bundle(settings.models_dir, trained[0].parts), "tester")
     assert {path.name for path in settings.models_dir.iterdir()} >= {"nbo.tflite", "churn.tflite", "scaler.pkl"}
     bundle = load_bundle(settings.models_dir)
-    assert bundle.offers == (1, 2, 3, 4, 5, 6, 7, 8)
+    assert bundle.offers("nbo") == (1, 2, 3, 4, 5, 6, 7, 8)
     assert bundle.contract.names == tuple(settings.ml_feature_mapping)
     golden = trained[0].parts.models["churn"]
-    assert bundle.churn_probabilities(golden.golden_inputs) == pytest.approx(golden.golden_outputs[:, 0], abs=1e-5)
+    assert bundle.scores("churn", golden.golden_inputs)[:, 0] == pytest.approx(golden.golden_outputs[:, 0], abs=1e-5)
 
 
 def test_the_manifest_tells_how_it_was_made(trained: tuple[TrainedBundle, list[Progress]]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from loyalty_core.ml.bundles import load_bundle, write_bundle
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.tasks import RISKS
 from loyalty_core.ml.versions.consequences import BASE_NAME, all_offers, count_shifts
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
 from tests.ml.bases import backend, base, fill, open_warehouse, predictions

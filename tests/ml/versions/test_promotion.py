@@ -17,7 +17,8 @@ from loyalty_core.ml.bundles import (
     write_bundle,
 )
 from loyalty_core.ml.features import FeatureCountMismatch
-from loyalty_core.ml.versions import METRICS, Promotion, losses_to, read_versions
+from loyalty_core.ml.tasks import CHURN
+from loyalty_core.ml.versions import Promotion, losses_to, read_versions
 from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore, audit
 from tests.ml.fixtures import other_parts, without_nbo
@@ -116,7 +117,7 @@ def test_a_version_without_a_model_loses_it(models_dir: Path):
 
 
 def test_less_than_the_digits_shown_is_no_loss():
-    auc, log_loss = METRICS["churn"][0], METRICS["churn"][3]
+    auc, log_loss = CHURN.metrics[0], CHURN.metrics[3]
     assert not auc.is_worse(0.8101, 0.8104)
     assert auc.is_worse(0.809, 0.811)
     assert log_loss.is_worse(0.47, 0.46)

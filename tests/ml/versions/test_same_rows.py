@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from loyalty_core.ml.bundles import Bundle, load_bundle, write_bundle
+from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.ml.versions.compare import compare_versions
 from loyalty_core.ml.versions.same_rows import compare_on_same_rows, shared_models
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
@@ -52,7 +53,7 @@ def told_of(parts: BundleParts, **told: Any) -> BundleParts:
 def test_churn_is_measured_on_the_newest_rows(warehouse: Warehouse, query_demo: Query):
     version, against = opened(warehouse, other_parts()), opened(warehouse, bundle_parts())
     heard: list[int] = []
-    found = compare_on_same_rows(warehouse, "churn", version, against, heard.append)
+    found = compare_on_same_rows(warehouse, CHURN, version, against, heard.append)
     ((newest, total),) = query_demo("SELECT max(snapshot_date), count(*) FROM customer_churn_history")
     rows = query_demo(
         "SELECT total_revenue, transaction_count, days_since_last_transaction, avg_transaction_value, lifetime_value,"
@@ -64,7 +65,7 @@ def test_churn_is_measured_on_the_newest_rows(warehouse: Warehouse, query_demo: 
     churned = np.array([row[5] for row in rows])
     for side, bundle in ((found.version, version), (found.against, against)):
         medians = np.array([feature.median for feature in bundle.contract.inputs])
-        answers = bundle.churn_probabilities(np.where(np.isnan(features), medians, features).astype(np.float32))
+        answers = bundle.scores("churn", np.where(np.isnan(features), medians, features).astype(np.float32))[:, 0]
         assert side["auc"] == pytest.approx(roc_auc_score(churned, answers), abs=1e-6)
         low, high = side["intervals"]["auc"]
         assert low < side["auc"] < high
@@ -80,7 +81,7 @@ def test_an_offer_that_a_version_does_not_know_scores_nothing(warehouse: Warehou
         bundle_parts(), models={"nbo": model_part("nbo", (*OFFERS[:-1], 99)), "churn": model_part("churn")}
     )
     version, against = opened(warehouse, renumbered), opened(warehouse, bundle_parts())
-    found = compare_on_same_rows(warehouse, "nbo", version, against)
+    found = compare_on_same_rows(warehouse, NBO, version, against)
     took = {entry["offer"]: entry["rows"] for entry in found.version["offers"]}
     ((eighth,),) = query_demo(
         "SELECT count(*) FROM customer_offer_history WHERE converted_offer_id = 8 AND created_at >= ?", found.first
@@ -102,7 +103,7 @@ def test_who_may_have_learned_from_the_rows(warehouse: Warehouse, test_from: str
     """The demo's newest rows are of 1 August: a version tested from that day on, or earlier, has not seen them."""
     fair = told_of(bundle_parts(), window={"test_from": "2026-08-01"})
     version = told_of(other_parts(), window={"test_from": test_from})
-    found = compare_on_same_rows(warehouse, "churn", opened(warehouse, version), opened(warehouse, fair))
+    found = compare_on_same_rows(warehouse, CHURN, opened(warehouse, version), opened(warehouse, fair))
     assert found.last.isoformat() == "2026-08-01"
     assert found.flattered == flattered
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from loyalty_core.ml.evaluation import Difference
-from loyalty_core.ml.versions import DIGITS, METRICS, Metric, SameRows, VersionRecord
+from loyalty_core.ml.tasks import DIGITS, TASKS, Metric
+from loyalty_core.ml.versions import SameRows, VersionRecord
 from loyalty_core.ui import formatting as format
-from loyalty_core.warehouse.history import ModelName
 
 Verdict = Literal["better", "worse", "no clear difference"]
 
@@ -19,7 +19,7 @@ class Measures:
     With `same_rows` both were measured on the same rows, else each at its own training.
     """
 
-    model: ModelName
+    model: str
     names: tuple[str, str]
     first: VersionRecord
     second: VersionRecord | None
@@ -50,7 +50,7 @@ class Measures:
         """Which is better by the main measure, on the same rows; None where they were not measured on the same."""
         if self.same_rows is None:
             return None
-        main = METRICS[self.model][0]
+        main = TASKS[self.model].metrics[0]
         own, other = self.own[main.key], self.other[main.key]
         difference = self.same_rows.differences[main.key]
         word: Verdict = "no clear difference"
@@ -66,7 +66,7 @@ class Measures:
 
     def rows(self) -> list[dict[str, str]]:
         """A row for each measure, by column."""
-        return [self._row(metric) for metric in METRICS[self.model]]
+        return [self._row(metric) for metric in TASKS[self.model].metrics]
 
     def _row(self, metric: Metric) -> dict[str, str]:
         row = {"Measure": metric.title, self.names[0]: _with_interval(metric, self.own)}

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.tasks import TASKS, ChoiceTask
 from loyalty_core.ui import charts, data
 from loyalty_core.ui.training import queries as reading
 from loyalty_core.ui.training.comparison import model_figures
@@ -17,10 +18,10 @@ _CONFUSION_HEIGHT = 380
 
 def draw_charts(measures: Measures, key: str) -> None:
     """Those that the versions have figures for; older versions have fewer."""
-    if measures.model == "churn":
-        _draw_churn(measures, key)
-    else:
+    if isinstance(TASKS[measures.model], ChoiceTask):
         _draw_offers(measures, key)
+    else:
+        _draw_churn(measures, key)
 
 
 def _draw_churn(measures: Measures, key: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.tasks import RISKS
 from loyalty_core.ml.versions import Matrix
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format

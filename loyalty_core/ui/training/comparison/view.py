@@ -6,7 +6,8 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.ml.versions import METRICS, TITLES, VersionRecord
+from loyalty_core.ml.tasks import TASKS, title_of
+from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.training.comparison import model_charts
@@ -29,7 +30,7 @@ class Comparison:
         self._first, self._second, self._names = first, second, names
         self._found = comparison(first.version, second.version) if second else None
         same_rows = self._found.same_rows if self._found else {}
-        every = [Measures(model, names, first, second, same_rows.get(model)) for model in METRICS]
+        every = [Measures(model, names, first, second, same_rows.get(model)) for model in TASKS]
         self._models = [measures for measures in every if measures.by_name]
 
     def draw_summary(self) -> None:
@@ -37,7 +38,7 @@ class Comparison:
         for measures in self._models:
             verdict = measures.verdict()
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**{TITLES[measures.model]}**", width="content")
+                st.markdown(f"**{title_of(measures.model)}**", width="content")
                 if verdict:
                     text, icon, colour = _BADGES[verdict[0]]
                     st.badge(text, icon=icon, color=colour)
@@ -49,7 +50,7 @@ class Comparison:
     def draw_parts(self, key: str, more: Mapping[str, Callable[[], None]]) -> None:
         """A tab for each model, one for the customers, and `more` of them."""
         parts: dict[str, Callable[[], None]] = {
-            TITLES[measures.model]: lambda measures=measures: _draw_model(measures, f"{key}-{measures.model}")
+            title_of(measures.model): lambda measures=measures: _draw_model(measures, f"{key}-{measures.model}")
             for measures in self._models
         }
         if self._second is not None:
@@ -88,7 +89,7 @@ def _draw_model(measures: Measures, key: str) -> None:
         st.caption(escape(f"{flattered} may have learned from some of these rows, which flatters it."))
     model_charts.draw_charts(measures, key)
     with st.expander("What the measures mean", icon=":material/help:"):
-        meanings = {metric.title: metric.meaning for metric in METRICS[measures.model]}
+        meanings = {metric.title: metric.meaning for metric in TASKS[measures.model].metrics}
         st.markdown("\n".join(f"- **{escape(title)}:** {escape(meaning)}." for title, meaning in meanings.items()))
         st.caption(
             "In brackets: where the measure would lie, 95 times in 100, on other test customers of the same kind. The "

@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core.analytics.outcomes import ArmScores
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Experiment
-from loyalty_core.ml.serving import RISKS
+from loyalty_core.ml.tasks import RISKS
 from loyalty_core.ui import charts, data
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.jobs import draw_job

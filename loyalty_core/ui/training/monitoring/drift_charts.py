@@ -7,12 +7,12 @@ import plotly.graph_objects as go
 
 from loyalty_core.analytics.monitoring import ScoredRun
 from loyalty_core.ml.features import FeatureDrift, Spread
-from loyalty_core.ml.versions import TITLES
+from loyalty_core.ml.tasks import title_of
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 
 if TYPE_CHECKING:
-    from loyalty_core.ml.serving import Risk
+    from loyalty_core.ml.tasks import Risk
 
 # Colours end there, and the smallest offers are told apart by nobody.
 _MOST_OFFERS = 7
@@ -30,7 +30,7 @@ def then_and_now(drift: FeatureDrift) -> go.Figure:
     for spread, word, colour in ((drift.then, "At training", _GREY), (drift.now, "Today", colours[0])):
         figure.add_bar(x=names, y=_percents(spread), name=word, marker_color=colour, hovertemplate=_hover(word))
     for (model, rows), colour in zip(drift.training.items(), colours[1:], strict=False):
-        word = f"Rows of the {TITLES[model].lower()} model"
+        word = f"Rows of the {title_of(model).lower()} model"
         figure.add_scatter(
             x=names,
             y=_percents(rows),

@@ -7,7 +7,7 @@ import streamlit as st
 
 from loyalty_core.analytics.monitoring import Monitoring
 from loyalty_core.ml.features import DRIFTED, MOVED, FeatureDrift, State
-from loyalty_core.ml.versions import TITLES
+from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
@@ -55,7 +55,7 @@ def _draw_features(drift: tuple[FeatureDrift, ...]) -> None:
                 help="Σ (now − then) · ln(now / then) over the bins of the feature. A full bar is twice the limit.",
             ),
             "What moved most": st.column_config.TextColumn(width=210),
-            **{_against(model): _against_column(model) for model in TITLES},
+            **{_against(model): _against_column(model) for model in TASKS},
         },
         alt="Features by how far they have moved since the training",
     )  # fmt: skip
@@ -83,9 +83,7 @@ def _row(one: FeatureDrift) -> dict[str, Any]:
         "Mean": _change(_mean(one, one.then.mean), _mean(one, one.now.mean)),
         "Blank": _change(format.percent(one.then.blank, 1), format.percent(one.now.blank, 1)),
     }
-    return row | {
-        _against(model): round(one.population_psi(model) or 0, 3) for model in TITLES if model in one.training
-    }
+    return row | {_against(model): round(one.population_psi(model) or 0, 3) for model in TASKS if model in one.training}
 
 
 def _mean(one: FeatureDrift, mean: float | None) -> str:
@@ -97,12 +95,12 @@ def _change(then: str, now: str) -> str:
 
 
 def _against(model: str) -> str:
-    return f"PSI, {TITLES[model].lower()} rows"
+    return f"PSI, {title_of(model).lower()} rows"
 
 
 def _against_column(model: str) -> Any:
     return st.column_config.NumberColumn(
         format="%.3f",
-        help=f"The training rows of the {TITLES[model].lower()} model against the customers of today. They are other "
+        help=f"The training rows of the {title_of(model).lower()} model against the customers of today. They are other "
         "customers or other moments, so this may be high from the first day; what counts is whether it grows.",
     )

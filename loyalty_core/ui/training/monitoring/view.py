@@ -7,6 +7,7 @@ import streamlit as st
 
 from loyalty_core.analytics.monitoring import Degradation, Monitoring, Retraining
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
@@ -15,7 +16,6 @@ from loyalty_core.ui.training.monitoring.drift_view import draw_drift
 from loyalty_core.ui.training.monitoring.score_drift_view import draw_score_drift
 from loyalty_core.ui.training.outcomes import queries as outcomes_reading
 from loyalty_core.ui.training.outcomes.view import draw_outcomes
-from loyalty_core.warehouse.history import TABLES
 
 
 def draw_monitoring(records: Sequence[VersionRecord]) -> None:
@@ -41,7 +41,7 @@ def draw_monitoring(records: Sequence[VersionRecord]) -> None:
 def _degradations(active: VersionRecord) -> list[Degradation]:
     """Of the models that have got worse; where that cannot be read, the card of the outcomes says why."""
     found: list[Degradation] = []
-    for model in TABLES:
+    for model in TASKS:
         with suppress(LoyaltyError):
             verdict = outcomes_reading.verdict(model, active)
             if verdict.is_worse:

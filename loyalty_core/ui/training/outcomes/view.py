@@ -8,17 +8,16 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from loyalty_core.analytics.outcomes import ChurnFigures, Month, OfferFigures, Told, Verdict, one_per_month
-from loyalty_core.ml.versions import METRICS, TITLES, VersionRecord
+from loyalty_core.analytics.outcomes import ChurnFigures, Month, MonthlyFigures, OfferFigures, Verdict, one_per_month
+from loyalty_core.ml.tasks import TASKS, ChoiceTask, ModelTask
+from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.training.comparison import model_figures
 from loyalty_core.ui.training.outcomes import figures as outcomes_figures
 from loyalty_core.ui.training.outcomes import queries as outcomes_reading
-from loyalty_core.warehouse.history import ModelName
 
-_MODELS: tuple[ModelName, ...] = ("churn", "nbo")
 _KEPT, _REPLAY = "Kept predictions", "Past months, asked now"
 _REPLAY_NOTE = (
     "The active version was asked about every customer of each month in the history. Pale months are those that it "
@@ -37,28 +36,28 @@ _KEPT_NOTE = (
 
 def draw_outcomes(active: VersionRecord) -> None:
     """One card for each model: whether it still holds, its measures by month, and the same as a table."""
-    for model in _MODELS:
+    for task in TASKS.values():
         with st.container(border=True):
             heading = st.container(horizontal=True, vertical_alignment="center", gap="small")
-            heading.subheader(f"{TITLES[model]}: accuracy on outcomes", anchor=False, width="content")
+            heading.subheader(f"{task.title}: accuracy on outcomes", anchor=False, width="content")
             with errors_shown():
-                _draw_model(model, active, heading)
+                _draw_model(task, active, heading)
 
 
-def _draw_model(model: ModelName, active: VersionRecord, heading: DeltaGenerator) -> None:
+def _draw_model(task: ModelTask, active: VersionRecord, heading: DeltaGenerator) -> None:
     with st.spinner("Asking what became of the predictions …"):
-        outcomes, replay = outcomes_reading.outcomes(model), outcomes_reading.replay(model, active.version)
-        verdict = outcomes_reading.verdict(model, active)
+        outcomes, replay = outcomes_reading.outcomes(task.name), outcomes_reading.replay(task.name, active.version)
+        verdict = outcomes_reading.verdict(task.name, active)
     _draw_badge(verdict, heading)
     st.markdown(escape(verdict.sentence))
-    if _choose(model, outcomes, replay) == _KEPT:
-        _draw_told(model, outcomes, active, _KEPT_NOTE)
+    if _choose(task.name, outcomes, replay) == _KEPT:
+        _draw_months(task, outcomes, active, _KEPT_NOTE)
         return
     if outcomes.why_none and outcomes.why_none != replay.why_none:
         st.caption(escape(outcomes.why_none))
     if replay.months:
         mixed = any(month.role == "mixed" for month in replay.months)
-        _draw_told(model, replay, active, f"{_MIXED_NOTE if mixed else _REPLAY_NOTE} {replay.remark}")
+        _draw_months(task, replay, active, f"{_MIXED_NOTE if mixed else _REPLAY_NOTE} {replay.remark}")
     else:
         st.info(escape(replay.why_none), icon=":material/info:")
 
@@ -72,7 +71,7 @@ def _draw_badge(verdict: Verdict, heading: DeltaGenerator) -> None:
         heading.badge("Not known yet", icon=":material/hourglass_top:", color="gray")
 
 
-def _choose(model: ModelName, outcomes: Told[Any], replay: Told[Any]) -> str | None:
+def _choose(model: str, outcomes: MonthlyFigures[Any], replay: MonthlyFigures[Any]) -> str | None:
     """Which of the two to draw; only where there are both is anybody asked."""
     if not (outcomes.months and replay.months):
         return _KEPT if outcomes.months else _REPLAY
@@ -81,12 +80,12 @@ def _choose(model: ModelName, outcomes: Told[Any], replay: Told[Any]) -> str | N
     )
 
 
-def _draw_told(model: ModelName, told: Told[Any], active: VersionRecord, note: str) -> None:
+def _draw_months(task: ModelTask, told: MonthlyFigures[Any], active: VersionRecord, note: str) -> None:
     one_each = one_per_month(told.months, active.version)
     left, right = st.columns(2)
     with left:
-        _draw_main(model, told.months, active)
-    if model == "churn":
+        _draw_main(task, told.months, active)
+    if not isinstance(task, ChoiceTask):
         _draw_churn(one_each, right)
     else:
         with right:
@@ -98,14 +97,18 @@ def _draw_told(model: ModelName, told: Told[Any], active: VersionRecord, note: s
                 legend=True,
             )
     st.caption(escape(note.strip()))
-    rows = _churn_rows(told.months) if model == "churn" else _offer_rows(told.months)
+    rows = _offer_rows(told.months) if isinstance(task, ChoiceTask) else _churn_rows(told.months)
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, height="content", key=f"outcomes-table-{model}", alt="The same by month"
+        pd.DataFrame(rows),
+        hide_index=True,
+        height="content",
+        key=f"outcomes-table-{task.name}",
+        alt="The same by month",
     )
 
 
-def _draw_main(model: ModelName, months: Sequence[Month[Any]], active: VersionRecord) -> None:
-    main = METRICS[model][0]
+def _draw_main(task: ModelTask, months: Sequence[Month[Any]], active: VersionRecord) -> None:
+    main = task.metrics[0]
     st.markdown(f"**{escape(main.title)} by month**")
     if all(month.figures.main is None for month in months):
         st.caption("Too few customers left, or too few stayed, to tell them apart.")
@@ -114,11 +117,11 @@ def _draw_main(model: ModelName, months: Sequence[Month[Any]], active: VersionRe
         outcomes_figures.measured(
             months,
             active.version,
-            active.metrics(model).get(main.key),
+            active.metrics(task.name).get(main.key),
             "First choice right" if main.is_share else main.title,
             is_share=main.is_share,
         ),
-        f"outcomes-main-{model}",
+        f"outcomes-main-{task.name}",
         f"{main.title} of {len(months)} months with intervals, beside the value on test rows.",
         legend=True,
     )

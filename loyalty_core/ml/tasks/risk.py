@@ -5,13 +5,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from loyalty_core.ml.tasks.base import DECIMALS
 from loyalty_core.settings import Settings
 
 Risk = Literal["low", "medium", "high"]
 RISKS: tuple[Risk, ...] = ("low", "medium", "high")
-
-# Answers carry six decimals: LiteRT works in single precision, where the seventh is noise.
-DECIMALS = 6
 
 
 class RiskThresholds(NamedTuple):

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from loyalty_core.ml.serving.risk import Risk
+from loyalty_core.ml.tasks.risk import Risk
 from loyalty_core.rfm import RfmScore
 
 Level = Literal["low", "middle", "high"]

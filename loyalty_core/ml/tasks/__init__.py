@@ -1,0 +1,40 @@
+"""What is predicted: one object for each model, from its history to its answers (docs/adding-a-model.md)."""
+
+from loyalty_core.ml.tasks.base import DECIMALS, EvaluationRows, ModelTask, Tally, Texts
+from loyalty_core.ml.tasks.binary import BinaryTask, binary_metrics
+from loyalty_core.ml.tasks.choice import ChoiceTask, NboPrediction
+from loyalty_core.ml.tasks.churn import CHURN, ChurnPrediction
+from loyalty_core.ml.tasks.labels import Finding, Labels, TrainingRefused
+from loyalty_core.ml.tasks.metric import DIGITS, Metric
+from loyalty_core.ml.tasks.nbo import NBO
+from loyalty_core.ml.tasks.recommendations import recommend
+from loyalty_core.ml.tasks.registry import TASKS, UnknownModel, task_named, title_of
+from loyalty_core.ml.tasks.risk import RISKS, Risk, RiskThresholds
+
+__all__ = [
+    "CHURN",
+    "DECIMALS",
+    "DIGITS",
+    "NBO",
+    "RISKS",
+    "TASKS",
+    "BinaryTask",
+    "ChoiceTask",
+    "ChurnPrediction",
+    "EvaluationRows",
+    "Finding",
+    "Labels",
+    "Metric",
+    "ModelTask",
+    "NboPrediction",
+    "Risk",
+    "RiskThresholds",
+    "Tally",
+    "Texts",
+    "TrainingRefused",
+    "UnknownModel",
+    "binary_metrics",
+    "recommend",
+    "task_named",
+    "title_of",
+]

@@ -1,0 +1,157 @@
+"""Models that choose between offers: one output for each offer, together 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from typing_extensions import TypedDict
+
+from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, shown
+from loyalty_core.ml.tasks.labels import Labels, read_offer_ids
+from loyalty_core.ml.tasks.metric import LOG_LOSS, Metric
+from loyalty_core.ml.tasks.mock_weights import mock_weight
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loyalty_core.ml.tasks.base import Classes, EvaluationRows, FloatRows, Metrics, Probabilities, Tally, Texts
+    from loyalty_core.rfm import RfmScore
+    from loyalty_core.settings import Settings
+
+CHOICE_METRICS = (
+    Metric(
+        "top_1", "First choice right (top 1)", "The offer taken was the one named first", is_share=True, short="top 1",
+        phrase="share of right first choices",
+    ),
+    Metric(
+        "top_3", "Among the first three (top 3)", "The offer taken was one of the first three", is_share=True,
+        short="top 3",
+    ),
+    Metric(
+        "mean_reciprocal_rank", "Mean reciprocal rank", "1 where the offer taken is first, ½ where second, …",
+        short="MRR",
+    ),
+    LOG_LOSS,
+)  # fmt: skip
+
+_MOCK_SPREAD = 4.0
+
+
+class OfferScore(TypedDict):
+    """One offer and the probability that it is the one taken."""
+
+    offer_id: int
+    score: float
+
+
+class NboPrediction(TypedDict):
+    """The public answer: the offer with the highest score, its score, and all offers by id."""
+
+    customer_id: str
+    recommended_offer: int
+    confidence: float
+    all_offers: list[OfferScore]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChoiceTask(ModelTask):
+    """`offer_prefix` begins the column of each offer's score, as "offer_" in offer_3."""
+
+    group_column: str
+    offer_prefix: str = "offer_"
+    metrics: tuple[Metric, ...] = CHOICE_METRICS
+
+    def _classes(self, values: pa.Array, source: str) -> Labels:
+        return read_offer_ids(values, source, self.label_remedy)
+
+    def class_names(self, offers: Sequence[int]) -> tuple[str, ...]:
+        return tuple(f"offer {offer} was taken" for offer in offers)
+
+    def measure(self, truth: Classes, answers: Probabilities) -> Metrics:
+        from loyalty_core.ml.evaluation.metrics import choice_metrics  # noqa: PLC0415
+
+        return choice_metrics(truth, answers)
+
+    def evaluate(self, rows: EvaluationRows) -> Metrics:
+        from loyalty_core.ml.evaluation.metrics import evaluate_choice  # noqa: PLC0415
+
+        return evaluate_choice(rows.classes, rows.answers, rows.baselines, rows.offers, rows.customers)
+
+    def chart_data(self, truth: Classes, answers: Probabilities, offers: Sequence[int]) -> Metrics:
+        from loyalty_core.ml.evaluation.metrics import confusion  # noqa: PLC0415
+
+        counts = [{"offer": offer, "rows": int((truth == index).sum())} for index, offer in enumerate(offers)]
+        return {"confusion": confusion(truth, answers), "offers": counts}
+
+    def empty_columns(self) -> dict[str, pa.DataType]:
+        return {self.group_column: pa.int32(), self.score_column: pa.float64()}
+
+    def columns(
+        self, scores: FloatRows, offers: Sequence[int], settings: Settings
+    ) -> dict[str, npt.NDArray[Any] | Texts]:
+        del settings
+        by_offer = np.ascontiguousarray(scores.T)
+        best = by_offer.max(axis=0)
+        return {
+            self.group_column: np.array(offers, dtype=np.int32)[_first_equal(by_offer, best)],
+            self.score_column: shown(best),
+            **{f"{self.offer_prefix}{offer}": own for offer, own in zip(offers, by_offer, strict=True)},
+        }
+
+    def answer(
+        self,
+        customer_id: str,
+        scores: npt.NDArray[np.floating],
+        offers: Sequence[int],
+        settings: Settings,
+        rfm: RfmScore | None,
+    ) -> NboPrediction:
+        """Scores have six decimals, so eight of them add up to 1 within 0.000004.
+
+        Of offers with equal scores the one with the lowest id is recommended.
+        """
+        del settings, rfm
+        ranked = sorted(zip(offers, scores.tolist(), strict=True))
+        by_id = [(offer, round(score, DECIMALS)) for offer, score in ranked]
+        best, confidence = max(by_id, key=lambda pair: pair[1])
+        return {
+            "customer_id": customer_id,
+            "recommended_offer": best,
+            "confidence": confidence,
+            "all_offers": [{"offer_id": offer, "score": score} for offer, score in by_id],
+        }
+
+    def explained_output(self, scores: npt.NDArray[np.floating], offers: Sequence[int], offer: int | None) -> int:
+        return int(np.argmax(scores)) if offer is None else list(offers).index(offer)
+
+    def statistics(self, tally: Tally) -> dict[str, Any]:
+        return {
+            f"average_{self.score_column}": rounded(tally.mean()),
+            "offer_distribution": [
+                {
+                    "offer_id": int(offer),
+                    "customers": customers,
+                    f"average_{self.score_column}": rounded(tally.sums[offer][0] / customers),
+                }
+                for offer, customers in sorted(tally.customers.items(), key=lambda pair: (-pair[1], pair[0]))
+            ],
+        }
+
+    @property
+    def mock_offers(self) -> tuple[int, ...]:
+        return 1, 2, 3, 4, 5, 6, 7, 8
+
+    def mock_weights(self, feature: str) -> list[float]:
+        return [_MOCK_SPREAD * mock_weight(f"{feature}/{offer}") for offer in self.mock_offers]
+
+
+def _first_equal(rows: FloatRows, wanted: FloatRows) -> npt.NDArray[np.int8]:
+    """For each column the first row that equals `wanted`; argmax over so few rows takes twice as long."""
+    first = np.zeros(len(wanted), dtype=np.int8)
+    for index in reversed(range(len(rows))):
+        first[rows[index] == wanted] = index
+    return first

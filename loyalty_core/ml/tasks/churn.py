@@ -1,0 +1,107 @@
+"""Churn: who leaves, in how much danger each customer is, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from typing_extensions import TypedDict
+
+from loyalty_core.ml.tasks.base import DECIMALS, Texts, shown
+from loyalty_core.ml.tasks.binary import BinaryTask, binary_metrics
+from loyalty_core.ml.tasks.mock_weights import mock_weight
+from loyalty_core.ml.tasks.recommendations import recommend
+from loyalty_core.ml.tasks.risk import RISKS, Risk, RiskThresholds
+from loyalty_core.warehouse.history import HistoryTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from loyalty_core.ml.tasks.base import FloatRows, Tally
+    from loyalty_core.rfm import RfmScore
+    from loyalty_core.settings import Settings
+
+# Silence drives churn, habit and money hold it back.
+_MOCK_WEIGHTS = {
+    "days_since_last": 7.0,
+    "transaction_count": -3.0,
+    "revenue": -1.5,
+    "lifetime_value": -1.0,
+    "avg_transaction_value": -0.5,
+}
+
+
+class ChurnPrediction(TypedDict):
+    """The public answer."""
+
+    customer_id: str
+    churn_probability: float
+    churn_risk: Risk
+    recommendations: list[str]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ChurnTask(BinaryTask):
+    """A probability, its risk band by the thresholds of the settings, and recommendations."""
+
+    group_column: str
+
+    def label_delay(self, settings: Settings) -> int | None:
+        return settings.active_within_days
+
+    def empty_columns(self) -> dict[str, pa.DataType]:
+        return {**super().empty_columns(), self.group_column: pa.dictionary(pa.int8(), pa.string())}
+
+    def columns(
+        self, scores: FloatRows, offers: Sequence[int], settings: Settings
+    ) -> dict[str, npt.NDArray[Any] | Texts]:
+        del offers
+        probabilities = shown(scores[:, 0])
+        bands = RiskThresholds.from_settings(settings).positions_of_many(probabilities)
+        return {self.score_column: probabilities, self.group_column: Texts(bands, RISKS)}
+
+    def answer(
+        self,
+        customer_id: str,
+        scores: npt.NDArray[np.floating],
+        offers: Sequence[int],
+        settings: Settings,
+        rfm: RfmScore | None,
+    ) -> ChurnPrediction:
+        del offers
+        probability = float(scores[0])
+        risk = RiskThresholds.from_settings(settings).of(probability)
+        return {
+            "customer_id": customer_id,
+            "churn_probability": round(probability, DECIMALS),
+            "churn_risk": risk,
+            "recommendations": recommend(risk, rfm),
+        }
+
+    def statistics(self, tally: Tally) -> dict[str, Any]:
+        return {**super().statistics(tally), "risk_distribution": {risk: tally.customers[risk] for risk in RISKS}}
+
+    @property
+    def mock_bias(self) -> float:
+        return -1.2
+
+    def mock_weights(self, feature: str) -> list[float]:
+        return [_MOCK_WEIGHTS.get(feature, mock_weight(feature))]
+
+
+CHURN = ChurnTask(
+    name="churn",
+    title="Churn",
+    noun="churn model",
+    history=HistoryTable("customer_churn_history", "churned", "snapshot_date", "DWH_CHURN_TRAINING_QUERY"),
+    metrics=binary_metrics("left", "stayed", "do leave"),
+    score_column="churn_probability",
+    group_column="churn_risk",
+    yes="churned",
+    no="stayed",
+    positives="churners",
+)

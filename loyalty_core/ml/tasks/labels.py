@@ -1,0 +1,93 @@
+"""The labels of a history as classes, and what is wrong with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from loyalty_core.errors import LoyaltyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST_OFFERS = 200
+
+_BOOLEAN_WORDS = {"1": 1, "true": 1, "yes": 1, "y": 1, "t": 1, "0": 0, "false": 0, "no": 0, "n": 0, "f": 0}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A "stop" forbids training, a "warning" may spoil the model."""
+
+    severity: Literal["stop", "warning"]
+    sentence: str
+    remedy: str
+
+
+class TrainingRefused(LoyaltyError):
+    """The history cannot train a model; `findings` says all that is wrong with it."""
+
+    code = "training_refused"
+
+    def __init__(self, source: str, findings: tuple[Finding, ...]) -> None:
+        first = next(finding for finding in findings if finding.severity == "stop")
+        super().__init__(f"{source}: {first.sentence}", remedy=first.remedy)
+        self.findings = findings
+
+
+@dataclass(frozen=True)
+class Labels:
+    """`classes` are 0, 1, … per row; `offers` are the offer ids in the order of the classes, empty for yes and no."""
+
+    classes: npt.NDArray[np.intp]
+    offers: tuple[int, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of classes."""
+        return len(self.offers) or 2
+
+
+def read_yes_no(values: pa.Array, source: str, meaning: tuple[str, str], remedy: str) -> Labels:
+    """0 and 1, or words for them, as classes; `meaning` says what each stands for. Raises `TrainingRefused`."""
+    texts = values if pa.types.is_floating(values.type) else values.cast(pa.string())
+    distinct = {value: _as_class(value) for value in texts.unique().to_pylist()}
+    if wrong := [value for value, number in distinct.items() if number is None]:
+        zero, one = meaning
+        sentence = f"The label must be 0 ({zero}) or 1 ({one}), but it is also {_some(wrong)}."
+        raise TrainingRefused(source, (Finding("stop", sentence, remedy),))
+    encoded = texts.dictionary_encode()
+    of_code = np.array([distinct[value] for value in encoded.dictionary.to_pylist()], dtype=np.intp)
+    return Labels(of_code[encoded.indices.to_numpy(zero_copy_only=False)])
+
+
+def read_offer_ids(values: pa.Array, source: str, remedy: str) -> Labels:
+    """Offer ids from 1 on as classes, in the order of the ids. Raises `TrainingRefused`."""
+    numbers = values.cast(pa.float64()) if pa.types.is_decimal(values.type) else values
+    try:
+        offers = numbers.cast(pa.int64())
+    except pa.ArrowInvalid:
+        offers = pa.array([0])
+    distinct, classes = np.unique(offers.to_numpy(zero_copy_only=False), return_inverse=True)
+    if distinct[0] < 1:
+        sentence = f"Offer ids must be whole numbers from 1 on, but there are {_some(values.unique().to_pylist())}."
+    elif len(distinct) > MOST_OFFERS:
+        sentence = f"There are {len(distinct):,} different offers, more than {MOST_OFFERS}: is this the offer's id?"
+    else:
+        return Labels(classes, tuple(distinct.tolist()))
+    raise TrainingRefused(source, (Finding("stop", sentence, remedy),))
+
+
+def _as_class(value: object) -> int | None:
+    if isinstance(value, float):
+        return int(value) if value in (0.0, 1.0) else None
+    return _BOOLEAN_WORDS.get(str(value).strip().lower().removesuffix(".0"))
+
+
+def _some(values: Sequence[object]) -> str:
+    shown = ", ".join(repr(value) for value in values[:3])
+    return f"{shown}, …" if len(values) > 3 else shown
