@@ -6,7 +6,7 @@ The customer and the search text stand in the URL, so a link shows a colleague t
 import streamlit as st
 
 from loyalty_core.services import get_services
-from loyalty_core.ui import customer, data, predictions
+from loyalty_core.ui import cached_reads, customer, predictions
 from loyalty_core.ui.frame import browser_title, page_title
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
@@ -26,7 +26,7 @@ def draw_search() -> None:
         max_chars=255,
         bind="query-params",
     )
-    found = get_services().features.search(text) if text else data.top_customers()
+    found = get_services().features.search(text) if text else cached_reads.top_customers()
     if not found:
         st.info("No customer fits. Try the first characters of the id, or a part of the name or e-mail address.")
         return

@@ -9,7 +9,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.health import Check, check_health
 from loyalty_core.services import get_services
-from loyalty_core.ui import data
+from loyalty_core.ui import cached_reads
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import escape
@@ -46,7 +46,7 @@ def draw_check(check: Check) -> None:
 
 
 def draw_source() -> None:
-    facts = data.source().facts
+    facts = cached_reads.source().facts
     if facts:
         with st.container(border=True):
             st.subheader("Local warehouse", anchor=False)

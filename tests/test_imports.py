@@ -25,7 +25,7 @@ def modules_loaded_by(statement: str, folder: Path) -> set[str]:
 
 
 def test_the_app_runs_without_tensorflow(tmp_path: Path):
-    screens = "from loyalty_core.ui import charts, customer, data, frame, navigation, predictions"
+    screens = "from loyalty_core.ui import charts, customer, cached_reads, frame, navigation, predictions"
     loaded = modules_loaded_by(f"import serve; {screens}", tmp_path)
     assert {"streamlit", "loyalty_core.api.application"} <= loaded
     assert not [name for name in loaded if name.partition(".")[0] in {"tensorflow", "keras", "tf_keras"}]

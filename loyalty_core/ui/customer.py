@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
@@ -23,7 +23,7 @@ _KEY_FIGURES: tuple[Role, ...] = ("revenue", "transactions", "recency")
 def draw_list(customers: Sequence[Row]) -> object | None:
     """A table of customers; returns the id of the row that was clicked, anywhere in it."""
     names = list_columns()
-    columns = [column for name in names if (column := data.catalog().get(name))]
+    columns = [column for name in names if (column := cached_reads.catalog().get(name))]
     table = pd.DataFrame(
         [{column.label: format.value(column, row[column.name]) for column in columns} for row in customers]
     )
@@ -53,7 +53,7 @@ def draw_profile(features: Row) -> None:
         for column in (_column("tier"), _column("status")):
             if column is not None and features.get(column.name):
                 st.badge(escape(f"{column.label}: {features[column.name]}"), color="primary")
-    ranks = data.percentile_ranks(features)
+    ranks = cached_reads.percentile_ranks(features)
     with st.container(horizontal=True):
         for column in _key_figure_columns():
             rank = ranks.get(column.name)
@@ -71,7 +71,7 @@ def draw_profile(features: Row) -> None:
 def draw_activity(features: Row) -> None:
     """Spend by month and the latest purchases, or a sentence when the warehouse has none."""
     identifier = features[_id_column()]
-    spend = data.spend_by_month(identifier)
+    spend = cached_reads.spend_by_month(identifier)
     if not spend:
         table = get_services().settings.dwh_transactions_table
         st.info(f"No purchases of this customer in the table {table}, or the warehouse has no such table.")
@@ -79,7 +79,7 @@ def draw_activity(features: Row) -> None:
     with st.container(border=True):
         st.subheader("Spend by month", anchor=False)
         charts.draw(charts.money_by_month(spend), "customer-spend", "This customer's spend by calendar month.")
-    purchases = data.latest_purchases(identifier)
+    purchases = cached_reads.latest_purchases(identifier)
     st.subheader("Latest purchases", anchor=False)
     hidden = _id_column()
     table = pd.DataFrame(
@@ -93,9 +93,9 @@ def draw_activity(features: Row) -> None:
 
 def draw_features(features: Row) -> None:
     """Every feature by group: value, place in the base, and what the column means."""
-    ranks = data.percentile_ranks(features)
+    ranks = cached_reads.percentile_ranks(features)
     for group in GROUP_ORDER:
-        columns = [column for column in data.catalog().columns if column.group == group]
+        columns = [column for column in cached_reads.catalog().columns if column.group == group]
         if not columns:
             continue
         st.subheader(group, anchor=False)
@@ -145,19 +145,19 @@ def list_columns() -> list[str]:
     roles = [column.name for role in _IN_LIST if (column := _column(role))]
     names = get_services().features.name_columns()[:3]
     chosen = [*names, *roles, _id_column()] if names else [_id_column(), *roles]
-    others = [column.name for column in data.catalog().columns if column.name not in chosen]
+    others = [column.name for column in cached_reads.catalog().columns if column.name not in chosen]
     return list(dict.fromkeys(chosen + others[: max(0, _LIST_COLUMNS - len(chosen))]))
 
 
 def _key_figure_columns() -> list[Column]:
     chosen = [column for role in _KEY_FIGURES if (column := _column(role))]
-    financial = [column for column in data.catalog().columns if column.name == "lifetime_value"]
-    numbers = [column for column in data.catalog().columns if column.kind == "number"]
+    financial = [column for column in cached_reads.catalog().columns if column.name == "lifetime_value"]
+    numbers = [column for column in cached_reads.catalog().columns if column.kind == "number"]
     return list(dict.fromkeys([*chosen, *financial, *numbers]))[:4]
 
 
 def _column(role: Role) -> Column | None:
-    return column_for(role, data.catalog().columns, get_services().settings)
+    return column_for(role, cached_reads.catalog().columns, get_services().settings)
 
 
 def _id_column() -> str:

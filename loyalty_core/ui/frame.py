@@ -7,7 +7,7 @@ import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.ui import data
+from loyalty_core.ui import cached_reads
 from loyalty_core.ui import formatting as format
 
 PRODUCT = "Loyalty workbench"
@@ -19,9 +19,9 @@ def draw_sidebar() -> None:
     """Mode (demo, mock or live) and how fresh the data is; says so when the warehouse does not answer."""
     with st.sidebar.container(gap="xsmall"):
         try:
-            if outage := data.outage():
+            if outage := cached_reads.outage():
                 raise outage
-            source = data.source()
+            source = cached_reads.source()
         except LoyaltyError:
             st.badge("No data", icon=":material/cloud_off:", color="red")
             st.caption("The warehouse cannot be used. System health says why.")

@@ -11,7 +11,7 @@ from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAns
 from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction, NboPrediction
 from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse.offers import offer_name
@@ -65,7 +65,7 @@ def _named(version: str) -> str:
 def _warn_of_other_data() -> None:
     models = get_services().inference.models()
     trained_on = models.trained_on if isinstance(models, Bundle) else ""
-    if trained_on and trained_on != data.data_name():
+    if trained_on and trained_on != cached_reads.data_name():
         st.warning(
             f"These models were trained on other data ({escape(trained_on)}), so what they say here is not to be "
             "trusted. Train them on this warehouse: python train\\_models\\_from\\_dwh.py",
@@ -91,7 +91,7 @@ def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> Non
 
 
 def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
-    names = data.offer_names()
+    names = cached_reads.offer_names()
     best = offer_name(names, nbo["recommended_offer"])
     likely = f"{format.percent(nbo['confidence'], 1)} likely"
     st.metric("Best offer", best, likely, delta_color="off", delta_arrow="off")

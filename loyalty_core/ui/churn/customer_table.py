@@ -13,8 +13,8 @@ from loyalty_core.rfm import RfmScore
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.churn import queries as reading
+from loyalty_core.ui.links import draw_save_as_segment, open_customer
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.opening import draw_save_as_segment, open_customer
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 

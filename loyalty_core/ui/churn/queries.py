@@ -12,8 +12,8 @@ from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.tasks import CHURN, Risk
 from loyalty_core.services import get_services
-from loyalty_core.ui import data
-from loyalty_core.ui.data import RuleBasis, kept
+from loyalty_core.ui import cached_reads
+from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns.labels import unit_of
 from loyalty_core.warehouse.columns.roles import Role, column_for
@@ -26,13 +26,13 @@ MOST_CATEGORIES = 8
 
 def column(role: Role) -> Column | None:
     """The features view's column with this part."""
-    return column_for(role, data.catalog().columns, get_services().settings)
+    return column_for(role, cached_reads.catalog().columns, get_services().settings)
 
 
 def money_columns() -> list[Column]:
     """Columns that can say what a customer is worth, revenue first."""
     revenue = column("revenue")
-    money = [one for one in data.catalog().columns if one.kind == "number" and unit_of(one.name) == "money"]
+    money = [one for one in cached_reads.catalog().columns if one.kind == "number" and unit_of(one.name) == "money"]
     return list(dict.fromkeys([*([revenue] if revenue else []), *money]))
 
 
@@ -46,7 +46,7 @@ class Reader:
     @classmethod
     def of(cls, base: ScopedBase) -> "Reader":
         """Reads the scope as it is now."""
-        return cls(base, data.rule_basis())
+        return cls(base, cached_reads.rule_basis())
 
     def curve(self) -> ChurnCurve:
         """The scope by probability, valued by revenue where the view has it."""
@@ -63,7 +63,7 @@ class Reader:
 
     def risk_by_tenure(self, name: str) -> list[RiskByValue]:
         """Risk by how long customers have been members."""
-        return _risk_by_tenure(self._segment, name, data.source().newest, self.basis)
+        return _risk_by_tenure(self._segment, name, cached_reads.source().newest, self.basis)
 
     def drivers(self, customers: int) -> dict[str, float]:
         """Mean absolute contribution of each feature over a sample of the scope, in percentage points."""
@@ -86,31 +86,31 @@ def _base(segment_id: str | None) -> ScopedBase:
     return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
 
 
-@kept
+@cached
 def _curve(segment_id: str | None, value_column: str | None, basis: RuleBasis) -> ChurnCurve:
     del basis  # a part of the key only, as below
     return churn.read_curve(_base(segment_id), value_column)
 
 
-@kept
+@cached
 def _loss_bins(segment_id: str | None, value_column: str, basis: RuleBasis) -> list[LossBin]:
     del basis
     return churn.read_loss_bins(_base(segment_id), value_column)
 
 
-@kept
+@cached
 def _risk_by_category(segment_id: str | None, name: str, basis: RuleBasis) -> list[RiskByValue]:
     del basis
     return churn_groups.risk_by_category(_base(segment_id), name, MOST_CATEGORIES)
 
 
-@kept
+@cached
 def _risk_by_tenure(segment_id: str | None, name: str, today: date | None, basis: RuleBasis) -> list[RiskByValue]:
     del basis
     return churn_groups.risk_by_tenure(_base(segment_id), name, today)
 
 
-@kept
+@cached
 def _drivers(
     segment_id: str | None, customers: int, versions: tuple[str, ...], experiment: Experiment | None, basis: RuleBasis
 ) -> dict[str, float]:
@@ -119,7 +119,7 @@ def _drivers(
     return get_services().inference.mean_drivers(CHURN.name, ids)
 
 
-@kept
+@cached
 def _customers_by_loss(
     segment_id: str | None,
     value_column: str | None,

@@ -8,8 +8,8 @@ from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.churn import figures
+from loyalty_core.ui.links import draw_save_as_segment
 from loyalty_core.ui.messages import errors_shown
-from loyalty_core.ui.opening import draw_save_as_segment
 
 PARAMETER = "threshold"
 

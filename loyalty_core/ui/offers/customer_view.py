@@ -11,7 +11,7 @@ from loyalty_core.analytics.offers import BoundPolicy, RankedOffer, bind_policy,
 from loyalty_core.analytics.offers.customer_offers import customer_offers
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.ui import customer, data
+from loyalty_core.ui import cached_reads, customer
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
@@ -48,7 +48,7 @@ def _draw_search() -> None:
         max_chars=255,
         bind="query-params",
     )
-    found = get_services().features.search(text) if text else data.top_customers()
+    found = get_services().features.search(text) if text else cached_reads.top_customers()
     if not found:
         st.info("No customer fits. Try the first characters of the id, or a part of the name or e-mail address.")
         return

@@ -8,10 +8,10 @@ from loyalty_core.analytics.scope import condition
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
+from loyalty_core.ui.links import open_rule
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.queries import Reader
-from loyalty_core.ui.opening import open_rule
 
 _ROW_HEIGHT = 34
 

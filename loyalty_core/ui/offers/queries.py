@@ -18,8 +18,8 @@ from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
-from loyalty_core.ui import data
-from loyalty_core.ui.data import RuleBasis, kept
+from loyalty_core.ui import cached_reads
+from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name
 
 
@@ -33,7 +33,7 @@ class Reader:
     @classmethod
     def of(cls, base: ScopedBase) -> "Reader":
         """Reads the scope as it is now."""
-        return cls(base, data.rule_basis())
+        return cls(base, cached_reads.rule_basis())
 
     def mix(self) -> OfferMix:
         """What is recommended to whom, and what it is worth."""
@@ -50,7 +50,7 @@ class Reader:
 
     def name(self, offer_id: int) -> str:
         """What people call the offer."""
-        return offer_name(data.offer_names(), offer_id)
+        return offer_name(cached_reads.offer_names(), offer_id)
 
     def _largest_segments(self) -> list[str]:
         others = [one for one in get_services().segments.list() if one.id != self.base.scope.segment_id]
@@ -70,7 +70,7 @@ def default_policy(mix: OfferMix) -> Policy:
     return Policy({offer.offer_id: OfferTerms(value=round(offer.value.amount, 2)) for offer in mix.offers})
 
 
-@kept
+@cached
 def facts() -> dict[int, OfferFacts]:
     """What the warehouse knows of the offers."""
     return offer_facts(get_services().warehouse)
@@ -81,19 +81,19 @@ def _base(segment_id: str | None) -> ScopedBase:
     return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
 
 
-@kept
+@cached
 def _mix(segment_id: str | None, basis: RuleBasis) -> OfferMix:
     del basis  # a part of the key only, as below
     return offers.offer_mix(_base(segment_id), facts())
 
 
-@kept
+@cached
 def _by_segment(segment_id: str | None, segment_ids: tuple[str, ...], basis: RuleBasis) -> list[SegmentOffers]:
     del basis
     return offers.offers_by_segment(_base(segment_id), segment_ids)
 
 
-@kept
+@cached
 def _arbitration(segment_id: str | None, policy: str, basis: RuleBasis) -> Arbitration:
     del basis
     base = _base(segment_id)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from loyalty_core.analytics.overview import Outlook, Tally
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import CHURN, OFFERS, RFM, SEGMENTS, Screen
 from loyalty_core.ui.overview import queries as reading
@@ -54,11 +54,11 @@ def _base_cards() -> Iterator[Card]:
 
 
 def _months_card() -> Card | None:
-    if spend := data.spend_by_month():
+    if spend := cached_reads.spend_by_month():
         labels = [f"{month.month:%b %Y}" for month in spend]
         return _columns("months", "Revenue by month", charts.money_by_month(spend), labels)
     if signup := _column("signup"):
-        months = data.customers_by_month(signup.name)
+        months = cached_reads.customers_by_month(signup.name)
         labels = [f"{month:%b %Y}" for month, _ in months]
         return _columns(
             "months", f"Customers by {signup.label.lower()}", charts.count_by_month(months, signup.label), labels
@@ -67,11 +67,11 @@ def _months_card() -> Card | None:
 
 
 def _category_card() -> Card | None:
-    few_values = (c for c in data.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= 8)
+    few_values = (c for c in cached_reads.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= 8)
     category = _column("category") or next(few_values, None)
     if category is None or not category.top_values:
         return None
-    customers = data.key_figures().customers
+    customers = cached_reads.key_figures().customers
     figure = charts.categories(category, customers)
     bars = figure.data[0]
     marks = [
@@ -85,9 +85,9 @@ def _category_card() -> Card | None:
 def _spreads() -> Iterator[tuple[Column, Histogram]]:
     known = [of for of in (_column("revenue"), _column("recency")) if of is not None]
     identifier = get_services().settings.dwh_customer_id_column
-    numbers = [c for c in data.catalog().columns if c.kind == "number" and c.minimum != c.maximum]
+    numbers = [c for c in cached_reads.catalog().columns if c.kind == "number" and c.minimum != c.maximum]
     for of in known + [c for c in numbers if c not in known and c.name != identifier]:
-        if spread := data.histogram(of.name):
+        if spread := cached_reads.histogram(of.name):
             yield of, spread
 
 
@@ -107,7 +107,7 @@ def _rfm_card(outlook: Outlook | None) -> Card:
 
 
 def _offers_card(outlook: Outlook | None) -> Card:
-    names = data.offer_names() if outlook else {}
+    names = cached_reads.offer_names() if outlook else {}
     marks = [
         _predicted(offer_name(names, tally.value), tally, outlook)
         for tally in (outlook.offers[:_MOST_ROWS] if outlook else ())
@@ -138,7 +138,7 @@ def _segments_card() -> Iterator[Card]:
 
 
 def _column(role: Role) -> Column | None:
-    return column_for(role, data.catalog().columns, get_services().settings)
+    return column_for(role, cached_reads.catalog().columns, get_services().settings)
 
 
 def _columns(card_id: str, title: str, figure: go.Figure, labels: Sequence[str]) -> Card:

@@ -5,12 +5,11 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
-from streamlit_elements import dashboard, html
-from streamlit_elements.core.frame import new_frame
 
 from loyalty_core.analytics.dashboards import COLUMNS, Layout, Place, arrange
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
+from loyalty_core.ui.elements.frames import dashboard, html, new_frame
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import SEGMENTS, Screen
 from loyalty_core.ui.overview.card import Card

@@ -3,14 +3,14 @@
 import streamlit as st
 
 from loyalty_core.analytics.overview import Outlook
-from loyalty_core.ui import data
+from loyalty_core.ui import cached_reads
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 
 
 def draw_base_figures() -> None:
     """Customers, how many are active, revenue and blanks."""
-    figures = data.key_figures()
+    figures = cached_reads.key_figures()
     st.metric("Customers", format.count(figures.customers), border=True, height="stretch")
     if figures.active is not None:
         share = format.percent(figures.active / figures.customers)

@@ -4,10 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from streamlit_elements import html, mui, nivo
-
 from loyalty_core.ui import charts
-from loyalty_core.ui.elements_script import Script
+from loyalty_core.ui.elements.frames import Script, html, mui, nivo
 from loyalty_core.ui.overview.card import Card, Mark
 from loyalty_core.ui.overview.style import FONT, muted_color
 

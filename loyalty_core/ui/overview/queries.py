@@ -3,7 +3,7 @@
 from loyalty_core.analytics.overview import Outlook, TopSegment, read_outlook, top_segments
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
-from loyalty_core.ui.data import kept
+from loyalty_core.ui.cached_reads import cached
 from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 
 _MOST_SEGMENTS = 8
@@ -15,7 +15,7 @@ def outlook() -> Outlook | None:
     return _outlook(run) if run else None
 
 
-@kept
+@cached
 def _outlook(run: ScoringRun) -> Outlook | None:
     del run  # a part of the key only
     return read_outlook(get_services().warehouse)

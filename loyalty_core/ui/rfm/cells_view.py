@@ -22,7 +22,7 @@ from loyalty_core.ui import charts
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.cells_chart import cell_grid
 from loyalty_core.ui.rfm.cells_state import MapDraft, Way, open_draft
-from loyalty_core.ui.rfm.own_cut_points import draw_own_cut_points
+from loyalty_core.ui.rfm.cut_points_form import draw_cut_points_form
 from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.saved_map import draw_in_use, draw_save
 from loyalty_core.ui.rfm.score_ranges import MEASURES
@@ -53,7 +53,7 @@ def draw_cells(reader: Reader) -> None:
         _draw_check(check)
     _draw_texts(draft, check)
     with st.container(border=True):
-        draw_own_cut_points(draft, reader)
+        draw_cut_points_form(draft, reader)
     with st.container(border=True):
         draw_save(draft, reader, newest)
 

@@ -12,8 +12,8 @@ from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.rfm import RfmCutPoints, RfmMap
 from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
-from loyalty_core.ui import data
-from loyalty_core.ui.data import RuleBasis, kept
+from loyalty_core.ui import cached_reads
+from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.ui.rfm.score_ranges import score_ranges
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions.relation import ScoringRun
@@ -29,7 +29,7 @@ class Reader:
     @classmethod
     def of(cls, base: ScopedBase) -> "Reader":
         """Reads the scope as it is now."""
-        return cls(base, data.rule_basis())
+        return cls(base, cached_reads.rule_basis())
 
     def figures(self) -> RfmFigures:
         """The scope by scores and segments."""
@@ -62,30 +62,30 @@ def _base(segment_id: str | None) -> ScopedBase:
     return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
 
 
-@kept
+@cached
 def _figures(segment_id: str | None, basis: RuleBasis) -> RfmFigures:
     del basis  # a part of the key only, as below
     return rfm.read_rfm(_base(segment_id))
 
 
-@kept
+@cached
 def _earlier_runs(basis: RuleBasis) -> list[ScoringRun]:
     del basis
     return [run for run, _ in earlier_runs(get_services().warehouse)]
 
 
-@kept
+@cached
 def _movement(segment_id: str | None, since: ScoringRun, basis: RuleBasis) -> Movement | None:
     del basis
     return movement.read_movement(_base(segment_id), since)
 
 
-@kept
+@cached
 def _cut_points_without_map() -> RfmCutPoints:
     return rfm_preview.cut_points_without_map(get_services().warehouse)
 
 
-@kept
+@cached
 def _preview(before: Any, after: Any) -> RfmChange:
     maps = [RfmMap.from_json(content) if content else None for content in (before, after)]
     return rfm_preview.preview_change(get_services().warehouse, *maps)

@@ -8,7 +8,7 @@ from loyalty_core.analytics.rfm import Spending
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.customer import draw_list, list_columns
-from loyalty_core.ui.opening import draw_save_as_segment, open_customer
+from loyalty_core.ui.links import draw_save_as_segment, open_customer
 
 _SHOWN = 10
 

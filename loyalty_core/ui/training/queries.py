@@ -7,10 +7,10 @@ from loyalty_core.ml.tasks import task_named
 from loyalty_core.ml.training import Readiness, read_readiness
 from loyalty_core.ml.versions import Promotion, VersionComparison, VersionRecord, read_versions
 from loyalty_core.services import get_services
-from loyalty_core.ui.data import kept
+from loyalty_core.ui.cached_reads import cached
 
 
-@kept
+@cached
 def readiness(model: str, since: date | None) -> Readiness:
     """A history's figures and findings."""
     return read_readiness(get_services().warehouse, task_named(model), since)
@@ -26,7 +26,7 @@ def comparison(version: str, against: str) -> VersionComparison | None:
     return get_services().comparisons.find(version, against)
 
 
-@kept
+@cached
 def drivers(version: str, model: str) -> dict[str, float]:
     """Feature → mean absolute contribution of a version's model, in percentage points; raises `BundleError`."""
     bundle = promotion().prove(version)

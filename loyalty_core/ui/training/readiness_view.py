@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import TASKS, ChoiceTask, title_of
 from loyalty_core.ml.training import Readiness
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.training import figures
@@ -81,7 +81,7 @@ def _names(found: Readiness) -> dict[str, str]:
     if not isinstance(task, ChoiceTask):
         return {str(number): name.capitalize() for number, name in enumerate(task.class_names(()))}
     try:
-        known = data.offer_names()
+        known = cached_reads.offer_names()
     except LoyaltyError:
         known = {}
     return {offer: known.get(int(offer), f"Offer {offer}") for offer in found.classes}

@@ -6,7 +6,7 @@ import streamlit as st
 from loyalty_core.segments import Segment
 from loyalty_core.segments.figures import MOST_SEGMENTS, Profile
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix
@@ -21,7 +21,7 @@ _SMALLEST_DIFFERENCE = 0.1
 
 def draw_profile(segment: Segment) -> None:
     """Means and typical values of the segment beside those of the base."""
-    profile = data.segment_profile(segment.rule)
+    profile = cached_reads.segment_profile(segment.rule)
     if not profile.customers:
         st.info("Nobody is in this segment, so there is nothing to compare.")
         return
@@ -41,7 +41,7 @@ def draw_profile(segment: Segment) -> None:
 
 def _draw_figures(profile: Profile) -> None:
     services = get_services()
-    columns = [column_for(role, data.catalog().columns, services.settings) for role in _FIGURES]
+    columns = [column_for(role, cached_reads.catalog().columns, services.settings) for role in _FIGURES]
     with st.container(horizontal=True):
         for column in columns:
             number = profile.number(column.name) if column else None

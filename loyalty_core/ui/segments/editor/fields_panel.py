@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.segments import RuleFields
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
@@ -106,7 +106,7 @@ def _draw_details(field: Column, run: ScoringRun | None) -> None:
                 for value, customers in field.top_values[:8]
             )
             st.caption(escape("Most frequent: " + ", ".join(shown) + "."))
-        spread = data.field_histogram(field.name, run) if field.kind == "number" else None
+        spread = cached_reads.field_histogram(field.name, run) if field.kind == "number" else None
         if spread:
             figure = charts.histogram(spread, field)
             charts.draw(figure, "field-histogram", f"Customers by {field.label.lower()}.", height=190)
@@ -130,5 +130,5 @@ def _spread(field: Column, run: ScoringRun | None) -> list[int]:
     """Heights of a few bars: customers by range of values, or by frequent value."""
     if field.top_values:
         return [customers for _, customers in field.top_values]
-    spread = data.field_histogram(field.name, run, bars=12) if field.kind == "number" else None
+    spread = cached_reads.field_histogram(field.name, run, bars=12) if field.kind == "number" else None
     return list(spread.counts) if spread else []

@@ -38,7 +38,7 @@ def draw_json_editor(
 
     if elements.is_available():
         # Not above: the import fails where streamlit-elements cannot be used.
-        from loyalty_core.ui.monaco import draw_monaco  # noqa: PLC0415
+        from loyalty_core.ui.elements.monaco import draw_monaco  # noqa: PLC0415
 
         draw_monaco(text, held.revision, key=key, height=height, on_change=take)
         st.caption("Changes count when you pause. To leave with the Tab key, press Ctrl+M first.")

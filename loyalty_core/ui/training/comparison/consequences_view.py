@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.ml.versions import Shift, VersionComparison
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.comparison import shift_figures
@@ -81,7 +81,7 @@ def _draw_shift(shift: Shift, offers: Sequence[int], names: tuple[str, str], key
             alt = f"Customers of {shift.name} by churn risk with {names[1]} and with {names[0]}."
             charts.draw(shift_figures.bands(shift.bands, names), f"{key}-bands", alt, height=_HEIGHT)
     if shift.offers:
-        known = data.offer_names()
+        known = cached_reads.offer_names()
         called = [known.get(offer, f"Offer {offer}") for offer in offers]
         with right:
             st.caption(escape(f"Best offer · {shift.name}"))

@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import TASKS, ChoiceTask
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui.training import queries as reading
 from loyalty_core.ui.training.comparison import model_figures
 from loyalty_core.ui.training.comparison.measures import Measures
@@ -76,7 +76,7 @@ def _draw_drivers(place: Any, measures: Measures, key: str, height: int = 280) -
 
 
 def _offer_names(measures: Measures) -> list[str]:
-    known = data.offer_names()
+    known = cached_reads.offer_names()
     ids = [entry["offer"] for entry in measures.own.get("offers", ())]
     return [known.get(offer, f"Offer {offer}") for offer in ids]
 

@@ -9,7 +9,7 @@ from loyalty_core.analytics.outcomes import ArmScores
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.tasks import RISKS
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
@@ -98,7 +98,7 @@ def _in_words(counts: list[Mapping], names: Mapping) -> str:
 
 def _offer_names(arms: tuple[ArmScores, ...]) -> dict[int, str]:
     try:
-        known = data.offer_names()
+        known = cached_reads.offer_names()
     except LoyaltyError:
         known = {}
     return {offer: offer_name(known, offer) for offer in sorted({offer for arm in arms for offer in arm.offers})}

@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core.analytics.outcomes import ArmOutcomes, Interval, Measure, Share
 from loyalty_core.analytics.two_shares import customers_needed, difference, least_change
 from loyalty_core.ml.bundles import Experiment
-from loyalty_core.ui import data
+from loyalty_core.ui import cached_reads
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.experiment import queries as experiment_reading
@@ -38,7 +38,8 @@ def draw_outcomes_by_arm(running: Experiment) -> None:
 def draw_sizes(share: float) -> None:
     """How many customers show which difference in the share that leaves, for a challenger with this share of them."""
     smaller = min(share, 1 - share)
-    leaving, customers = experiment_reading.share_expected_to_leave(), round(smaller * data.key_figures().customers)
+    leaving = experiment_reading.share_expected_to_leave()
+    customers = round(smaller * cached_reads.key_figures().customers)
     compared = leaving or _HALF
     least = least_change(compared, customers, smaller)
     seen = "no difference" if least is None else f"a difference of {100 * least:.1f} percentage points or more"

@@ -3,7 +3,7 @@
 from loyalty_core.analytics.outcomes import ArmOutcomes, ArmScores, mean_churn, read_arm_outcomes, read_arm_scores
 from loyalty_core.ml.bundles import Experiment, running_experiment
 from loyalty_core.services import get_services
-from loyalty_core.ui.data import kept
+from loyalty_core.ui.cached_reads import cached
 from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 
 
@@ -17,7 +17,7 @@ def arm_scores(running: Experiment) -> tuple[ArmScores, ...]:
     return _arm_scores(running, last_run(get_services().warehouse))
 
 
-@kept
+@cached
 def _arm_scores(running: Experiment, run: ScoringRun | None) -> tuple[ArmScores, ...]:
     services = get_services()
     served = services.inference.served()
@@ -29,7 +29,7 @@ def arm_outcomes(running: Experiment) -> ArmOutcomes:
     return _arm_outcomes(running, last_run(get_services().warehouse))
 
 
-@kept
+@cached
 def _arm_outcomes(running: Experiment, run: ScoringRun | None) -> ArmOutcomes:
     del run  # a part of the key only
     return read_arm_outcomes(get_services().warehouse, running)
@@ -40,6 +40,6 @@ def share_expected_to_leave() -> float | None:
     return _share_expected_to_leave(last_run(get_services().warehouse))
 
 
-@kept
+@cached
 def _share_expected_to_leave(run: ScoringRun | None) -> float | None:
     return mean_churn(get_services().warehouse) if run else None

@@ -7,7 +7,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import DEFAULT_SHARE, LEAST_SHARE, MOST_SHARE, Experiment
 from loyalty_core.ml.versions import VersionRecord
-from loyalty_core.ui import data
+from loyalty_core.ui import cached_reads
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.training.decision import draw_confirmation
@@ -60,7 +60,7 @@ def _draw_start(records: Sequence[VersionRecord]) -> None:
 
 
 def _what_happens(champion: str, challenger: str, share: float) -> str:
-    customers = data.key_figures().customers
+    customers = cached_reads.key_figures().customers
     return (
         f"About {format.count(round(share * customers))} of {format.count(customers)} customers get the answers of "
         f"{challenger}, all others those of {champion}: on every screen, through the API, and in the next scoring. "

@@ -3,7 +3,7 @@
 from loyalty_core.analytics.monitoring import Monitoring, ScoredRun, read_monitoring, read_scores
 from loyalty_core.ml.bundles import read_manifest, version_folder
 from loyalty_core.services import get_services
-from loyalty_core.ui.data import kept
+from loyalty_core.ui.cached_reads import cached
 from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
 from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 
@@ -18,7 +18,7 @@ def scored_runs() -> list[ScoredRun]:
     return _scored_runs(tuple(run for run, _ in kept_runs(get_services().warehouse)))
 
 
-@kept
+@cached
 def _monitoring(version: str, run: ScoringRun | None) -> Monitoring:
     del run  # a part of the key only
     services = get_services()
@@ -26,7 +26,7 @@ def _monitoring(version: str, run: ScoringRun | None) -> Monitoring:
     return read_monitoring(services.warehouse, manifest)
 
 
-@kept
+@cached
 def _scored_runs(runs: tuple[ScoringRun, ...]) -> list[ScoredRun]:
     """A run never changes, but one may have gone meanwhile."""
     warehouse = get_services().warehouse

@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core.analytics.monitoring import ScoreChange, ScoredRun, changes
 from loyalty_core.ml.features import State
-from loyalty_core.ui import charts, data
+from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.training.monitoring import drift_charts
 from loyalty_core.ui.training.monitoring.drift_view import STATE_MARKS
@@ -49,7 +49,7 @@ def _draw_charts(runs: Sequence[ScoredRun]) -> None:
     if any(one.scores.with_offer for one in runs):
         with right:
             st.markdown("**Best offers**")
-            known = data.offer_names()
+            known = cached_reads.offer_names()
             names = {offer: offer_name(known, offer) for one in runs for offer in one.scores.offers}
             alt = f"Share of customers by best offer in {len(runs)} scoring runs."
             charts.draw(drift_charts.offers_by_run(runs, names), "offers-by-run", alt, height=_HEIGHT, legend=True)

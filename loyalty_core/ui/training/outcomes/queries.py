@@ -13,7 +13,7 @@ from loyalty_core.analytics.outcomes import (
 from loyalty_core.ml.bundles import load_bundle
 from loyalty_core.ml.tasks import task_named
 from loyalty_core.services import get_services
-from loyalty_core.ui.data import kept
+from loyalty_core.ui.cached_reads import cached
 from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def outcomes(model: str) -> MonthlyFigures[Any]:
     return _outcomes(model, last_run(get_services().warehouse))
 
 
-@kept
+@cached
 def replay(model: str, version: str) -> MonthlyFigures[Any]:
     """A version asked about past months; raises `BundleError` when it cannot be trusted."""
     services = get_services()
@@ -38,7 +38,7 @@ def verdict(model: str, active: VersionRecord) -> Verdict:
     return performance_verdict(task_named(model), active, outcomes(model), replay(model, active.version))
 
 
-@kept
+@cached
 def _outcomes(model: str, run: ScoringRun | None) -> MonthlyFigures[Any]:
     del run  # a part of the key only
     return read_outcomes(get_services().warehouse, task_named(model))

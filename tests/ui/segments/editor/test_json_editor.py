@@ -35,7 +35,7 @@ def _errors(app: AppTest) -> list[str]:
 @pytest.fixture
 def without_elements(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where streamlit-elements cannot be used."""
-    monkeypatch.setattr(elements, "_mend", lambda: False)
+    monkeypatch.setattr(elements, "is_available", lambda: False)
 
 
 def test_faults_come_in_the_order_of_their_lines():

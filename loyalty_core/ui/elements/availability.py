@@ -1,7 +1,8 @@
-"""streamlit-elements on this Streamlit: its callbacks made to work again, and a word on whether it can be used.
+"""Whether streamlit-elements works with the installed Streamlit, with its callbacks connected.
 
-The package passes callbacks through a function that Streamlit no longer calls. A component takes `on_change` itself
-nowadays, so that is how they go. Frames keep what they draw in the session: none may stand in a parallel fragment.
+The package (last released in 2022) connects callbacks by patching a function that Streamlit no longer calls. Components
+take `on_change` directly today, so callbacks are passed that way. tests/ui/elements/test_contract.py checks everything
+that this relies on.
 """
 
 import inspect
@@ -17,33 +18,33 @@ from typing import Any
 import streamlit as st
 
 _log = logging.getLogger(__name__)
-_mending = threading.Lock()
+_connecting = threading.Lock()
 _FAILED = "elements-failed"
-# What the browser asks for: without these a frame, or the editor in it, stays blank.
+# Without these files a frame, or the editor in it, stays blank in the browser.
 _FRONTEND = ("index.html", "monaco/vs/loader.js", "monaco/vs/language/json/jsonWorker.js")
 
 
 def is_available() -> bool:
-    """Whether streamlit-elements can be drawn here; the first call in the process mends it.
+    """Whether frames can be drawn; the first call in the process connects the callbacks.
 
-    False as well in a session whose browser reported that it could not draw a frame.
+    Also False in a session whose browser reported that it could not draw a frame.
     """
-    with _mending:
-        usable = _mend()
+    with _connecting:
+        usable = _connect()
     return usable and not st.session_state.get(_FAILED, False)
 
 
 @cache
-def _mend() -> bool:
+def _connect() -> bool:
     try:
         with warnings.catch_warnings():
-            # The package has an invalid escape sequence, of which Python warns on the first import.
+            # An invalid escape sequence in the package raises a warning on the first import.
             warnings.simplefilter("ignore")
             from streamlit_elements.core import frame, render  # noqa: PLC0415
         _require_frontend(render)
         frame.render_component = _with_callbacks(frame.render_component)
     except Exception as error:  # noqa: BLE001
-        # Whatever a changed Streamlit makes of it: the pages have another way to draw the same.
+        # A new Streamlit may break the package in any way; the screens have a plain fallback.
         _log.warning("streamlit-elements cannot be used: %r", error)
         return False
     return True
@@ -57,7 +58,7 @@ def _require_frontend(render: ModuleType) -> None:
 
 
 def _with_callbacks(render_component: Callable[..., Any]) -> Callable[..., Any]:
-    """The component, calling back."""
+    """The component with its frame's callbacks called on every change."""
     if "on_change" not in inspect.signature(render_component).parameters:
         raise TypeError("Streamlit's components take no on_change.")
 

@@ -1,4 +1,4 @@
-"""What the pages read, kept for five minutes or until the warehouse's revision changes."""
+"""What the pages read, cached for five minutes or until the warehouse's revision changes."""
 
 from collections.abc import Callable
 from datetime import date
@@ -24,21 +24,21 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def kept(read: Callable[P, R]) -> Callable[P, R]:
-    """Cache by arguments and by the warehouse's revision."""
+def cached(read: Callable[P, R]) -> Callable[P, R]:
+    """Cache the results of a function by its arguments and by the warehouse's revision."""
 
-    # The revision's name has no underscore in front: Streamlit leaves such arguments out of the key.
+    # No leading underscore in `revision`: Streamlit leaves arguments named so out of the cache key.
     def at_revision(revision: int, *arguments: P.args, **named: P.kwargs) -> R:
         del revision
         return read(*arguments, **named)
 
-    # Streamlit tells cached functions apart by this name.
+    # Streamlit identifies a cached function by this name.
     at_revision.__qualname__ = read.__qualname__
-    cached: Any = st.cache_data(ttl="5m", max_entries=1_000, show_spinner=False)(at_revision)
+    by_revision: Any = st.cache_data(ttl="5m", max_entries=1_000, show_spinner=False)(at_revision)
 
     @wraps(read)
     def latest(*arguments: P.args, **named: P.kwargs) -> R:
-        return cached(_revision(), *arguments, **named)
+        return by_revision(_revision(), *arguments, **named)
 
     return latest
 
@@ -50,76 +50,76 @@ def _revision() -> int:
 
 
 def catalog() -> Catalog:
-    """The columns of the features view with their statistics; the warehouse itself keeps them."""
+    """The columns of the features view with their statistics; cached by the warehouse itself."""
     return get_services().warehouse.catalog()
 
 
 @st.cache_data(ttl="10s", show_spinner=False)
 def outage() -> LoyaltyError | None:
-    """Why the warehouse does not answer, asked every ten seconds: kept figures would hide it for minutes."""
+    """Why the warehouse does not answer, checked every ten seconds: cached figures would hide an outage for minutes."""
     return get_services().warehouse.health().error
 
 
-@kept
+@cached
 def key_figures() -> overview.KeyFigures:
     """Key figures of the whole base."""
     return overview.key_figures(get_services().warehouse)
 
 
-@kept
+@cached
 def source() -> Source:
     """Where the data comes from and how fresh it is."""
     return describe_source(get_services().warehouse)
 
 
-@kept
+@cached
 def histogram(column: str) -> distribution.Histogram | None:
     """Customers by value of a number column."""
     return distribution.histogram(get_services().warehouse, column)
 
 
-@kept
+@cached
 def customers_by_month(column: str) -> list[tuple[date, int]]:
     """Customers by month of a date column."""
     return distribution.customers_by_month(get_services().warehouse, column)
 
 
-@kept
+@cached
 def spend_by_month(customer_id: Any = None) -> list[MonthlySpend]:
     """Spend by month, of one customer or of all; empty when there are no transactions."""
     transactions = Transactions.find(get_services().warehouse)
     return transactions.by_month(customer_id) if transactions else []
 
 
-@kept
+@cached
 def latest_purchases(customer_id: Any) -> list[Row]:
     """One customer's latest purchases, newest first."""
     transactions = Transactions.find(get_services().warehouse)
     return transactions.latest(customer_id) if transactions else []
 
 
-@kept
+@cached
 def top_customers() -> list[Row]:
     """The customers with the highest revenue."""
     return overview.top_customers(get_services().warehouse)
 
 
-@kept
+@cached
 def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
-    """Where one customer's numbers stand in the base."""
+    """Percentile rank of each of one customer's numbers in the base, 0 to 1."""
     return distribution.percentile_ranks(get_services().warehouse, features)
 
 
-@kept
+@cached
 def offer_names() -> dict[int, str]:
     """Offer id → name, where the warehouse has names."""
     return offers.offer_names(get_services().warehouse)
 
 
-@kept
+@cached
 def field_histogram(field: str, run: ScoringRun | None, bars: int = 20) -> distribution.Histogram | None:
     """Customers by value of a number that a rule can read; `run` is what made the predictions."""
-    del run  # a part of the key only
+    del run  # only part of the cache key
     return get_services().segmentation.histogram(field, bars)
 
 
@@ -128,19 +128,19 @@ def segment_profile(rule: Any) -> Profile:
     return _segment_profile(rule, rule_basis())
 
 
-@kept
+@cached
 def _segment_profile(rule: Any, basis: RuleBasis) -> Profile:
-    del basis  # a part of the key only
+    del basis  # only part of the cache key
     return get_services().segmentation.profile(rule)
 
 
 def rule_basis() -> RuleBasis:
-    """What a rule's answer depends on beside itself and the view: the predictions, and what other segments say."""
+    """What a rule's result depends on besides rule and view: the predictions, and the rules of other segments."""
     services = get_services()
     return last_run(services.warehouse), services.segments.rules()
 
 
-@kept
+@cached
 def data_name() -> str:
-    """What the models must have been trained on to be trusted here."""
+    """The name of this data, to compare with the data that models were trained on."""
     return name_data(get_services().warehouse)

@@ -1,7 +1,7 @@
-"""Monaco, the editor of Visual Studio Code, from streamlit-elements; import it only where `elements.is_available()`.
+"""Monaco, the editor of Visual Studio Code, drawn by streamlit-elements; import only where `elements.is_available()`.
 
-Everything it loads comes with the package. The text goes to the server after a pause, and at once when the editor
-loses the focus or the pointer leaves it; what comes back never touches the text that a person is writing.
+All of its files come with the package. The text is sent to the server after a pause, and immediately when the editor
+loses focus or the pointer leaves it; a rerun never changes the text that someone is typing.
 """
 
 import json
@@ -9,10 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
-from streamlit_elements import editor, html
-from streamlit_elements.core.frame import new_frame
 
-from loyalty_core.ui.elements_script import Script
+from loyalty_core.ui.elements.frames import Script, editor, html, new_frame
 
 _PAUSE_MILLISECONDS = 600
 _DEFINE_THEMES = "(monaco)=>{for(const [name,theme] of Object.entries(%s))monaco.editor.defineTheme(name,theme);}"

@@ -12,7 +12,7 @@ from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.score_ranges import MEASURES
 
 
-def draw_own_cut_points(draft: MapDraft, reader: Reader) -> None:
+def draw_cut_points_form(draft: MapDraft, reader: Reader) -> None:
     """A row by measure, switched on where the numbers are the map's own."""
     st.subheader("Cut points", anchor=False)
     st.caption(escape(_explained()))
