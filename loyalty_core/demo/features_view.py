@@ -4,7 +4,7 @@ from datetime import date
 
 import duckdb
 
-from loyalty_core.loading.behaviour import behaviour_features
+from loyalty_core.loading import behaviour_features
 
 # Column and what it means, in the order of the view.
 COLUMNS = {

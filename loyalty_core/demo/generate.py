@@ -13,7 +13,7 @@ from loyalty_core.demo.schema import create_tables, insert_block
 from loyalty_core.demo.timeline import Timeline
 from loyalty_core.demo.truth import truth_path, write_truth
 from loyalty_core.errors import SettingsError
-from loyalty_core.loading.warehouse_file import record_source, write_warehouse
+from loyalty_core.loading import record_source, write_warehouse
 
 DEFAULT_SEED = 7
 DEFAULT_SNAPSHOT = date(2026, 11, 1)

@@ -7,7 +7,7 @@ import duckdb
 
 from loyalty_core.demo.features_view import tier_sql
 from loyalty_core.demo.timeline import CHURN_DAYS
-from loyalty_core.loading.behaviour import behaviour_features
+from loyalty_core.loading import behaviour_features
 
 TABLES = """
     CREATE TABLE customer_churn_history (

@@ -144,7 +144,7 @@ def _check_ids(connection: duckdb.DuckDBPyConnection, layout: _Layout) -> None:
         raise DataError(
             f"{len(repeated):,} ids in column {layout.id_name} are there more than once: {examples}.",
             "A customer must have one row, and it cannot be told which of these is right.",
-            "Keep one row for each id; a file of purchases is loaded with --from-transactions.",
+            "Keep one row for each id; load a log of purchases with `loading transactions`.",
         )
 
 

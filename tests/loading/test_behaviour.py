@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from loyalty_core.loading.behaviour import behaviour_features
+from loyalty_core.loading import behaviour_features
 
 PURCHASES = [
     ("early", "2024-01-10 12:00:00", "100.00"),

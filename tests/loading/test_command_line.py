@@ -1,4 +1,4 @@
-"""python -m loyalty_core.demo: what it says, where, and with which exit code."""
+"""The loading and demo commands: what they print, where, and with which exit code."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.demo.__main__ import main
-from loyalty_core.loading.report import LoadReport, mapping_suggestion
+from loyalty_core.demo.__main__ import main as demo
+from loyalty_core.loading import LoadReport
+from loyalty_core.loading.command import main
+from loyalty_core.loading.report import mapping_suggestion
 from loyalty_core.settings import Settings
 from tests.loading.conftest import rows_of
 
@@ -27,9 +29,9 @@ ROOT = Path(__file__).parents[2]
 CUSTOMERS = "id,left,points\na,yes,5\nb,no,6\nb,no,6\n"
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+def run(command: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "loyalty_core.demo", *map(str, arguments)],
+        [sys.executable, "-m", f"loyalty_core.{command}", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -39,7 +41,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_telco_in_one_command(shared_data: Callable[[str], Path], out: Path) -> None:
     telco = shared_data("telco/Telco-Customer-Churn.csv")
-    done = run("--from-features", telco, "--id", "customerID", "--churn", "Churn", "--out", out)
+    done = run("loading", "features", telco, "--id", "customerID", "--churn", "Churn", "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Read 7,043 rows of Telco-Customer-Churn.csv.\nLeft out: none.\n" in done.stdout
     assert "Column TotalCharges: 11 blank values became empty (NULL)." in done.stdout
@@ -59,7 +61,7 @@ def test_telco_in_one_command(shared_data: Callable[[str], Path], out: Path) -> 
 def test_online_retail_in_one_command(shared_data: Callable[[str], Path], out: Path) -> None:
     retail = shared_data("onlineretail/onlineretail.parquet")
     done = run(
-        *("--from-transactions", retail, "--customer", "CustomerID", "--date", "InvoiceDate"),
+        *("loading", "transactions", retail, "--customer", "CustomerID", "--date", "InvoiceDate"),
         *("--amount", "Quantity*UnitPrice", "--transaction", "InvoiceNo", "--out", out),
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -69,7 +71,7 @@ def test_online_retail_in_one_command(shared_data: Callable[[str], Path], out: P
 
 
 def test_the_demo_in_one_command(out: Path) -> None:
-    done = run("--customers", 200, "--seed", 3, "--snapshot", "2024-06-01", "--out", out)
+    done = run("demo", "--customers", 200, "--seed", 3, "--snapshot", "2024-06-01", "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Simulated 200 customers.\n")
     facts = dict(rows_of(out, "FROM warehouse_info"))
@@ -81,7 +83,7 @@ def test_the_default_place_is_where_the_app_looks(
 ) -> None:
     file = export(CUSTOMERS)
     monkeypatch.chdir(tmp_path)
-    assert main(["--from-features", str(file), "--id", "id"]) == 0
+    assert main(["features", str(file), "--id", "id"]) == 0
     address = Settings().dwh_url
     assert rows_of(tmp_path / address.removeprefix("duckdb:///"), "SELECT count(*) FROM customer_features_view") == [
         (2,)
@@ -92,7 +94,7 @@ def test_the_default_place_is_where_the_app_looks(
 def test_every_option_of_a_customer_file_counts(export: Export, out: Path) -> None:
     file = export("id,left,joined\na,yes,01/02/2020\nb,no,03/04/2020\n")
     options = ["--churn", "left", "--snapshot", "2020-12-31", "--date-order", "day-first", "--out", str(out)]
-    assert main(["--from-features", str(file), "--id", "id", *options]) == 0
+    assert main(["features", str(file), "--id", "id", *options]) == 0
     assert rows_of(out, "FROM customer_churn_history ORDER BY customer_id") == [
         ("a", date(2020, 2, 1), 1, date(2020, 12, 31)),
         ("b", date(2020, 4, 3), 0, date(2020, 12, 31)),
@@ -104,7 +106,7 @@ def test_every_option_of_a_log_counts(export: Export, out: Path) -> None:
     file = export("\n".join(["inv,who,day,paid,pieces", *lines]))
     options = ["--transaction", "inv", "--quantity", "pieces", "--date-order", "day-first", "--churn-days", "20"]
     columns = ["--customer", "who", "--date", "day", "--amount", "paid"]
-    assert main(["--from-transactions", str(file), *columns, *options, "--out", str(out)]) == 0
+    assert main(["transactions", str(file), *columns, *options, "--out", str(out)]) == 0
     assert rows_of(out, "FROM transactions ORDER BY transaction_id") == [
         ("I1", "a", datetime(2020, 2, 1), 6.0, 3.0),
         ("I3", "a", datetime(2020, 4, 4), 1.0, 1.0),
@@ -116,7 +118,7 @@ def test_every_option_of_a_log_counts(export: Export, out: Path) -> None:
 def test_own_data_is_replaced_only_with_overwrite(
     export: Export, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    load = ["--from-features", str(export(CUSTOMERS)), "--id", "id", "--out", str(out)]
+    load = ["features", str(export(CUSTOMERS)), "--id", "id", "--out", str(out)]
     assert main(load) == 0
     capsys.readouterr()
     assert main(load) == 1
@@ -124,50 +126,69 @@ def test_own_data_is_replaced_only_with_overwrite(
     assert told.out == ""
     assert told.err.startswith("error: ")
     assert "Add --overwrite" in told.err
-    assert main(["--customers", "50", "--out", str(out)]) == 1
+    assert demo(["--customers", "50", "--out", str(out)]) == 1
     assert main([*load, "--overwrite"]) == 0
 
 
+_LOG = ["transactions", "a.csv", "--customer", "c", "--date", "d", "--amount", "e"]
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("command", "arguments", "message"),
     [
-        ([], "one of the arguments --customers --from-features --from-transactions is required"),
-        (["--customers", "0"], "'0' is not a whole number of 1 or more"),
-        (["--customers", "-5"], "'-5' is not a whole number of 1 or more"),
-        (["--customers", "many"], "'many' is not a whole number of 1 or more"),
-        (["--customers", "5", "--id", "a"], "--id does not go with --customers"),
-        (["--customers", "5", "--seed", "x"], "invalid int value: 'x'"),
-        (["--customers", "5", "--snapshot", "1/2/2024"], "'1/2/2024' is not a date such as 2024-12-31"),
-        (["--customers", "5", "--from-features", "a.csv"], "not allowed with argument"),
-        (["--from-features", "a.csv"], "--from-features needs --id"),
-        (["--from-features", "a.csv", "--id", "a", "--seed", "1"], "--seed does not go with --from-features"),
-        (["--from-features", "a.csv", "--id", "a", "--amount", "b"], "--amount does not go with --from-features"),
-        (["--from-transactions", "a.csv"], "--from-transactions needs --customer"),
-        (["--from-transactions", "a.csv", "--customer", "c"], "--from-transactions needs --date"),
-        (["--from-transactions", "a.csv", "--customer", "c", "--date", "d"], "--from-transactions needs --amount"),
-        (
-            ["--from-transactions", "a", "--customer", "c", "--date", "d", "--amount", "e", "--churn-days", "0"],
-            "'0' is not a whole number of 1 or more",
-        ),
-        (
-            ["--from-transactions", "a", "--customer", "c", "--date", "d", "--amount", "e", "--churn", "f"],
-            "--churn does not go with --from-transactions",
-        ),
-        (["--from-features", "a.csv", "--id", "a", "--date-order", "year-first"], "invalid choice: 'year-first'"),
-        (["--from-features", "a.csv", "--id", "a", "--colour", "red"], "unrecognized arguments: --colour red"),
+        (demo, [], "the following arguments are required: --customers"),
+        (demo, ["--customers", "0"], "'0' is not a whole number of 1 or more"),
+        (demo, ["--customers", "-5"], "'-5' is not a whole number of 1 or more"),
+        (demo, ["--customers", "many"], "'many' is not a whole number of 1 or more"),
+        (demo, ["--customers", "5", "--id", "a"], "unrecognized arguments: --id a"),
+        (demo, ["--customers", "5", "--seed", "x"], "invalid int value: 'x'"),
+        (demo, ["--customers", "5", "--snapshot", "1/2/2024"], "'1/2/2024' is not a date such as 2024-12-31"),
+        (demo, ["--from-features", "a.csv", "--id", "a", "--customers", "5"], "unrecognized arguments: --customers 5"),
+        (demo, ["--from-features", "a.csv", "--from-transactions", "b.csv"], "not allowed with --from-features"),
+        (demo, ["--from-features"], "argument --from-features: expected one argument"),
+        (main, [], "the following arguments are required: features|transactions"),
+        (main, ["features"], "the following arguments are required: FILE, --id"),
+        (main, ["features", "a.csv"], "the following arguments are required: --id"),
+        (main, ["features", "a.csv", "--id", "a", "--seed", "1"], "unrecognized arguments: --seed 1"),
+        (main, ["features", "a.csv", "--id", "a", "--amount", "b"], "unrecognized arguments: --amount b"),
+        (main, ["features", "a.csv", "--id", "a", "--snapshot", "31.12.2024"], "is not a date such as 2024-12-31"),
+        (main, ["transactions", "a.csv"], "the following arguments are required: --customer, --date, --amount"),
+        (main, [*_LOG, "--churn-days", "0"], "'0' is not a whole number of 1 or more"),
+        (main, [*_LOG, "--churn", "f"], "unrecognized arguments: --churn f"),
+        (main, ["features", "a.csv", "--id", "a", "--date-order", "year-first"], "invalid choice: 'year-first'"),
+        (main, ["features", "a.csv", "--id", "a", "--colour", "red"], "unrecognized arguments: --colour red"),
     ],
 )
-def test_options_that_do_not_fit_are_told_in_one_line(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+def test_wrong_options_are_reported_in_one_line(
+    command: Callable[[list[str]], int], arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main(arguments)
+        command(arguments)
     assert stopped.value.code == 2
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("error: ")
     assert message in told.err
     assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options", [["--from-features", "{file}", "--id", "id"], ["--id", "id", "--from-features={file}"]]
+)
+def test_the_demo_command_still_loads_a_file(
+    export: Export, out: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(export(CUSTOMERS))
+    assert demo([*(option.format(file=file) for option in options), "--churn", "left", "--out", str(out)]) == 0
+    assert "1 of 2 customers churned (left)" in capsys.readouterr().out
+    assert rows_of(out, "FROM customer_features_view ORDER BY customer_id") == [("a", 5), ("b", 6)]
+
+
+def test_the_demo_command_still_loads_a_log(export: Export, out: Path) -> None:
+    file = str(export("who,day,paid\na,2024-01-01,5\n"))
+    columns = ["--customer", "who", "--date", "day", "--amount", "paid"]
+    assert demo(["--from-transactions", file, *columns, "--out", str(out)]) == 0
+    assert rows_of(out, "SELECT customer_id, amount FROM transactions") == [("a", 5.0)]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +205,7 @@ def test_options_that_do_not_fit_are_told_in_one_line(
 def test_a_file_that_cannot_be_used_is_told_in_one_line(
     export: Export, out: Path, content: bytes, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--from-features", str(export(content)), *arguments, "--out", str(out)]) == 1
+    assert main(["features", str(export(content)), *arguments, "--out", str(out)]) == 1
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("error: export.csv ") or told.err.startswith("error: Column a ")
@@ -192,7 +213,7 @@ def test_a_file_that_cannot_be_used_is_told_in_one_line(
 
 
 def test_an_unwritable_place_is_told_in_one_line(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--from-features", str(export(CUSTOMERS)), "--id", "id", "--out", "/proc/w.duckdb"]) == 1
+    assert main(["features", str(export(CUSTOMERS)), "--id", "id", "--out", "/proc/w.duckdb"]) == 1
     told = capsys.readouterr().err
     assert told.startswith("error: The warehouse /proc/w.duckdb could not be written.")
     assert told.count("\n") == 1
@@ -202,7 +223,7 @@ def test_a_load_that_is_stopped_leaves_nothing(export: Export, out: Path) -> Non
     row = ",".join(str(number) for number in range(300))
     file = export("\n".join([",".join(f"c{number}" for number in range(300)), *[row] * 5_000]))
     load = subprocess.Popen(
-        [sys.executable, "-m", "loyalty_core.demo", "--from-features", file, "--id", "c0", "--out", out],
+        [sys.executable, "-m", "loyalty_core.loading", "features", file, "--id", "c0", "--out", out],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
@@ -216,18 +237,18 @@ def test_a_load_that_is_stopped_leaves_nothing(export: Export, out: Path) -> Non
     assert list(out.parent.iterdir()) == []
 
 
-def test_help_names_every_option() -> None:
-    done = run("--help")
+@pytest.mark.parametrize(
+    ("arguments", "options"),
+    [
+        (["demo"], ["--customers", "--seed", "--snapshot", "--overwrite", "--from-features", "--from-transactions"]),
+        (["loading", "features"], ["--id", "--churn", "--snapshot", "--date-order", "--overwrite"]),
+        (["loading", "transactions"], ["--customer", "--date", "--amount", "--quantity", "--churn-days", "--out"]),
+    ],
+)
+def test_help_names_every_option(arguments: list[str], options: list[str]) -> None:
+    done = run(*arguments, "--help")
     assert done.returncode == 0
-    for option in (
-        "--customers",
-        "--from-features",
-        "--from-transactions",
-        "--overwrite",
-        "--date-order",
-        "--churn-days",
-    ):
-        assert option in done.stdout
+    assert [option for option in options if option not in done.stdout] == []
 
 
 def test_the_suggested_mapping_is_toml_whatever_the_names() -> None:

@@ -11,14 +11,14 @@ import duckdb
 import pytest
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.loading.from_features import load_features
+from loyalty_core.loading import load_features
 from tests.loading.conftest import rows_of, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loyalty_core.loading.report import LoadReport
+    from loyalty_core.loading import LoadReport
 
     Export = Callable[..., Path]
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from loyalty_core.errors import DataError
-from loyalty_core.loading.from_transactions import PurchaseColumns, load_transactions
+from loyalty_core.loading import PurchaseColumns, load_transactions
 from loyalty_core.loading.purchase_history import snapshot_dates
 from tests.loading.conftest import rows_of, types_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loyalty_core.loading.report import LoadReport
+    from loyalty_core.loading import LoadReport
 
     Export = Callable[..., Path]
 

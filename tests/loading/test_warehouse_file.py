@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.loading.warehouse_file import read_source, record_source, write_warehouse
+from loyalty_core.loading import read_source, record_source, write_warehouse
 from tests.loading.conftest import rows_of
 
 ROOT = Path(__file__).parents[2]
@@ -165,7 +165,7 @@ def test_a_reader_keeps_its_warehouse_while_a_new_one_takes_its_place(out: Path)
             """
             import sys
             from pathlib import Path
-            from loyalty_core.loading.warehouse_file import write_warehouse
+            from loyalty_core.loading import write_warehouse
             with write_warehouse(Path(sys.argv[1])) as connection:
                 connection.execute("CREATE TABLE t AS SELECT 2 AS value")
             """,
@@ -212,7 +212,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_file(out: Path) -> None:
         """
         import resource, sys
         from pathlib import Path
-        from loyalty_core.loading.warehouse_file import write_warehouse
+        from loyalty_core.loading import write_warehouse
         from loyalty_core.errors import SettingsError
         resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, 2_000_000))
         try:
