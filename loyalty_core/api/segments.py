@@ -87,13 +87,17 @@ def create_segment(body: SegmentBody) -> JsonObject:
 
 @router.post("/evaluate/")
 def evaluate_rule(body: RuleBody) -> JsonObject:
-    """How many customers a rule holds for, by condition and step by step; nothing is kept."""
+    """How many customers a rule holds for, by condition and step by step; nothing is saved.
+
+    `certain` is false for a rule that no customer can meet whatever the data, true for one that every customer meets.
+    """
     selection = get_services().segmentation.select(body.rule)
     preview = selection.preview()
     return {
         "customers": preview.members,
         "base": preview.customers,
         "share": preview.share,
+        "certain": preview.certain,
         "sentence": selection.describe(),
         "conditions": [asdict(condition) for condition in preview.conditions],
         "funnel": [asdict(step) for step in preview.steps],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from loyalty_core.rules.certainty import certain_answer
 from loyalty_core.rules.describe import describe_condition
 from loyalty_core.rules.sql import to_predicate
 from loyalty_core.rules.tree import AllOf, Always, AnyOf, Blank, Condition, Negation, fields_of
@@ -26,12 +28,16 @@ _MOST_STEPS = 12
 
 @dataclass(frozen=True)
 class ConditionCount:
-    """One condition by itself: for how many customers it holds, and for how many it meets a blank."""
+    """One condition by itself: for how many customers it holds, and for how many it meets a blank.
+
+    `certain` is what it says of every customer whatever the data, None where that depends on the customer.
+    """
 
     path: str
     sentence: str
     holds: int
     blanks: int
+    certain: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -46,12 +52,16 @@ class FunnelStep:
 
 @dataclass(frozen=True)
 class Preview:
-    """A rule on the whole base: `members` of `customers`; `steps` is empty unless several conditions must hold."""
+    """A rule on the whole base: `members` of `customers`; `steps` is empty unless several conditions must hold.
+
+    `certain` is False for a rule that nobody can meet whatever the data, True for one that everybody meets.
+    """
 
     customers: int
     members: int
     steps: tuple[FunnelStep, ...] = ()
     conditions: tuple[ConditionCount, ...] = ()
+    certain: bool | None = None
 
     @property
     def share(self) -> float:
@@ -91,7 +101,13 @@ def preview(warehouse: Warehouse, relation: sa.FromClause, rule: Rule) -> Previe
         **{f"step_{i}": to_predicate(part, relation, where=True) for i, part in enumerate(steps)},
     }
     row = warehouse.rows(sa.select(*_figures(_TruthTable(relation, answers), len(steps))))[0]
-    return Preview(int(row["customers"]), int(row["member"]), _funnel(steps, row), _counts(conditions, row))
+    return Preview(
+        int(row["customers"]),
+        int(row["member"]),
+        _funnel(steps, row),
+        _counts(conditions, row),
+        certain_answer(rule.condition) if rule.to_json() else None,  # everyone is what an empty rule is for
+    )
 
 
 class _TruthTable:
@@ -139,7 +155,13 @@ def _funnel(steps: Sequence[Condition], row: Row) -> tuple[FunnelStep, ...]:
 
 def _counts(conditions: Sequence[Condition], row: Row) -> tuple[ConditionCount, ...]:
     return tuple(
-        ConditionCount(part.path, describe_condition(part), int(row[f"holds_{i}"]), int(row[f"blank_{i}"]))
+        ConditionCount(
+            part.path,
+            describe_condition(part),
+            int(row[f"holds_{i}"]),
+            int(row[f"blank_{i}"]),
+            certain_answer(part),
+        )
         for i, part in enumerate(conditions)
     )
 
@@ -147,15 +169,26 @@ def _counts(conditions: Sequence[Condition], row: Row) -> tuple[ConditionCount, 
 def _conditions_of(condition: Condition) -> Iterator[Condition]:
     """The single conditions of a rule, as the builder shows them: “not in” is one, a group is none."""
     match condition:
-        case AllOf() | AnyOf():
-            for part in condition.conditions:
+        case AllOf() | AnyOf() if _is_group(condition):
+            for part in _members_of(condition):
                 yield from _conditions_of(part)
-        case Negation(inner) if isinstance(inner, AllOf | AnyOf) or _is_group_of_one(condition, inner):
+        case Negation(inner) if _is_group(inner) or _is_group_of_one(condition, inner):
             yield from _conditions_of(inner)
         case Always():
             return
         case _:
             yield condition
+
+
+def _is_group(condition: Condition) -> bool:
+    """Whether the rule has a group there; “is between” is bound to two comparisons, both at its own path."""
+    return isinstance(condition, AllOf | AnyOf) and any(part.path != condition.path for part in condition.conditions)
+
+
+def _members_of(group: AllOf | AnyOf) -> tuple[Condition, ...]:
+    """The group's members as the rule has them: binding has put the halves of “is between” beside the others."""
+    by_path = (tuple(parts) for _, parts in itertools.groupby(group.conditions, lambda part: part.path))
+    return tuple(parts[0] if len(parts) == 1 else type(group)(parts, parts[0].path) for parts in by_path)
 
 
 def _is_group_of_one(negation: Condition, inner: Condition) -> bool:
@@ -164,9 +197,8 @@ def _is_group_of_one(negation: Condition, inner: Condition) -> bool:
 
 
 def _steps_of(condition: Condition) -> Sequence[Condition]:
-    if not isinstance(condition, AllOf) or not 1 < len(condition.conditions) <= _MOST_STEPS:
-        return ()
-    return condition.conditions
+    steps = _members_of(condition) if isinstance(condition, AllOf) and _is_group(condition) else ()
+    return steps if 1 < len(steps) <= _MOST_STEPS else ()
 
 
 def _any_blank(condition: Condition, relation: sa.FromClause) -> sa.ColumnElement[bool]:

@@ -178,3 +178,44 @@ def test_an_empty_base(backend: Backend, open_warehouse: Callable[..., Warehouse
     assert [(one.remaining, one.without) for one in preview.steps] == [(0, 0), (0, 0)]
     assert engine.count({}) == 0
     assert engine.members({}) == []
+
+
+BETWEEN = {"<=": [30, {"var": "age"}, 60]}
+BETWEEN_SQL = "age BETWEEN 30 AND 60"
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        (BETWEEN, "$.<="),
+        ({"and": [BETWEEN]}, "$.and[0].<="),
+        ({"or": [BETWEEN]}, "$.or[0].<="),
+        ({"or": [BETWEEN, RICH]}, "$.or[0].<="),
+        ({"and": [BETWEEN, RICH]}, "$.and[0].<="),
+        ({"and": [RICH, {"!": {"or": [BETWEEN]}}]}, "$.and[1].!.or[0].<="),
+    ],
+)
+def test_both_ends_of_between_are_one_condition(engine: SegmentationEngine, sql: Query, rule: Any, path: str):
+    conditions = {one.path: one for one in engine.select(rule).preview().conditions}
+    assert conditions[path].holds == count(sql, BETWEEN_SQL)
+    assert conditions[path].blanks == count(sql, "age IS NULL")
+    assert len(conditions) == len({path, *(other for other in conditions if other.endswith(".>"))})
+
+
+def test_between_is_one_step_of_the_funnel(engine: SegmentationEngine, sql: Query):
+    preview = engine.select({"and": [RICH, BETWEEN]}).preview()
+    assert [(step.path, step.remaining, step.without) for step in preview.steps] == [
+        ("$.and[0].>", count(sql, "total_revenue > 800"), count(sql, BETWEEN_SQL)),
+        ("$.and[1].<=", count(sql, f"total_revenue > 800 AND {BETWEEN_SQL}"), count(sql, "total_revenue > 800")),
+    ]
+    assert engine.select({"and": [BETWEEN]}).preview().steps == ()
+
+
+def test_a_condition_that_nobody_can_meet_is_known(engine: SegmentationEngine):
+    backwards = {"<=": [60, {"var": "age"}, 30]}
+    preview = engine.select({"or": [RICH, backwards]}).preview()
+    assert preview.certain is None
+    assert [one.certain for one in preview.conditions] == [None, False]
+    assert engine.select({"and": [RICH, backwards]}).preview().certain is False
+    assert engine.select({"==": [1, 1]}).preview().certain is True
+    assert engine.select({}).preview().certain is None

@@ -243,9 +243,25 @@ class TestEditor:
         assert metrics(app) == {"Customers": f"{customers(query_demo, where):,}"}
         captions = [caption.value.replace("\\", "") for caption in app.caption]
         rich, gold = customers(query_demo, RICH_SQL), customers(query_demo, GOLD_SQL)
-        assert f"{rich:,} match, the highest {100 * rich / DEMO_CUSTOMERS:.1f}%" in captions
+        assert f"{rich:,} match, the highest {100 * rich / DEMO_CUSTOMERS:.1f}% of known values" in captions
         # The condition itself, not the group that denies it.
         assert f"{gold:,} match" in captions
+
+    def test_between_is_counted_with_both_ends(self, open_segments: OpenSegments, query_demo: Query):
+        app = open_segments(edit="1", rule=encode_rule({"and": [{"<=": [30, {"var": "age"}, 60]}]}))
+        both, blank = customers(query_demo, "age BETWEEN 30 AND 60"), customers(query_demo, "age IS NULL")
+        assert f"{both:,} match · {blank:,} blank" in texts_of(app)
+
+    def test_ends_in_the_wrong_order_are_said_to_match_nobody(self, open_segments: OpenSegments):
+        app = open_segments(edit="1", rule=encode_rule({"and": [{"<=": [60, {"var": "age"}, 30]}]}))
+        assert any("Nobody can match: the first value is above the second." in text for text in texts_of(app))
+        assert app.warning[0].value.startswith("No customer can meet this rule")
+        assert metrics(app) == {"Customers": "0"}
+
+    def test_a_rule_that_everybody_meets_says_so(self, open_segments: OpenSegments):
+        app = open_segments(edit="1", rule=encode_rule({"==": [1, 1]}))
+        assert app.warning[0].value == "Every customer meets this rule, whatever the data."
+        assert not open_segments(edit="1").warning
 
     def test_an_edit_changes_size_and_address(self, open_segments: OpenSegments, query_demo: Query):
         app = open_segments(edit="1", rule=encode_rule(RICH))

@@ -151,6 +151,7 @@ def _draw_rule(segment: Segment) -> None:
     selection = get_services().segmentation.select(segment.rule)
     st.markdown(escape(selection.describe()))
     preview = selection.preview()
+    live.draw_certainty(preview)
     if segment.size and preview.members != segment.size.customers:
         st.caption(f"By the warehouse as it is now: {format.count(preview.members)} customers.")
     if preview.steps:

@@ -88,7 +88,7 @@ class Editor:
         for node_id, path in self.draft.paths().items():
             count = _at(path, preview.conditions)
             if count is not None:
-                found[node_id] = ConditionNote(count.holds, count.blanks, preview.customers)
+                found[node_id] = ConditionNote(count.holds, count.blanks, preview.customers, count.certain)
         return found
 
 

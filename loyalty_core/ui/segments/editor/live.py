@@ -27,6 +27,17 @@ def draw_size(preview: Preview, saved: int | None = None) -> None:
     st.progress(min(preview.share, 1.0), f"{format.percent(preview.share, 1)} of {format.count(preview.customers)}")
 
 
+def draw_certainty(preview: Preview) -> None:
+    """A warning where the rule says the same of everybody, so that its conditions need not have been asked."""
+    if preview.certain is not None:
+        st.warning(
+            "Every customer meets this rule, whatever the data."
+            if preview.certain
+            else "No customer can meet this rule, whatever the data: its conditions rule each other out.",
+            icon=":material/warning:",
+        )
+
+
 def draw_funnel(steps: Sequence[FunnelStep], customers: int) -> None:
     """Who is left after each condition, and who would be if that one alone were dropped."""
     # Bars rather than a table: in a narrow column a table would cut the conditions off.

@@ -47,11 +47,15 @@ _ACTIONS = {
 
 @dataclass(frozen=True)
 class ConditionNote:
-    """Of `customers`, for how many a condition holds and how many have no value in its column."""
+    """Of `customers`, for how many a condition holds and how many have no value in its column.
+
+    `certain` is False where nobody can meet the condition whatever the data, True where everybody does.
+    """
 
     holds: int
     blanks: int
     customers: int
+    certain: bool | None = None
 
 
 def draw_rule_builder(
@@ -257,13 +261,25 @@ def _note(condition: ConditionNode, note: ConditionNote | None) -> str:
         return "Choose a value; until then this condition is not counted."
     if note is None:
         return "&nbsp;"  # the line's room, so that nothing moves when the count arrives
+    if note.certain is not None:
+        return f":orange[:material/warning: {_certainty(condition, holds=note.certain)}]"
     text = f"{format.count(note.holds)} match"
     filled = note.customers - note.blanks
     if condition.operator in _ENDS and note.holds and filled:
-        text += f", the {_ENDS[condition.operator]} {format.percent(note.holds / filled, 1)}"
+        # The only share in the line: one of all customers beside it would be of another whole.
+        text += f", the {_ENDS[condition.operator]} {format.percent(note.holds / filled, 1)} of known values"
     if note.blanks:
-        text += f" · {format.count(note.blanks)} blank ({format.percent(note.blanks / note.customers, 1)})"
+        text += f" · {format.count(note.blanks)} blank"
     return text
+
+
+def _certainty(condition: ConditionNode, *, holds: bool) -> str:
+    """What no data can change about a condition."""
+    if holds:
+        return "Everybody matches, whatever the data."
+    if condition.operator in {"between", "in_period"}:
+        return "Nobody can match: the first value is above the second."
+    return "Nobody can match, whatever the data."
 
 
 def _other(match: str) -> str:

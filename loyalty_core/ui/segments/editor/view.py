@@ -146,6 +146,7 @@ def _draw_outcome(editor: Editor, figures: _Figures) -> None:
     if selection is None or preview is None:
         return
     with errors_shown():
+        live.draw_certainty(preview)
         live.draw_sentence(selection.describe())
         if preview.steps:
             live.draw_funnel(preview.steps, preview.customers)

@@ -307,7 +307,11 @@ def test_counts_stand_under_their_conditions(open_builder: Any) -> None:
         city: ConditionNote(7_000, 0, 20_000),
     }
     builder.run()
-    assert builder.captions == ["of these hold", "4,812 match, the highest 24.4% · 312 blank (1.6%)", "7,000 match"]
+    assert builder.captions == [
+        "of these hold",
+        "4,812 match, the highest 24.4% of known values · 312 blank",
+        "7,000 match",
+    ]
 
 
 def test_a_rule_that_only_json_can_show_has_no_widgets(open_builder: Any) -> None:
