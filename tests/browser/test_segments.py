@@ -161,6 +161,29 @@ def test_edit_a_version_and_take_the_old_one_back(open_page: OpenPage, query_dem
     expect_size(page, old)
 
 
+def test_a_save_that_comes_second_is_refused_also_after_a_refresh(open_page: OpenPage, served: Served):
+    page = open_page(f"/segments?edit=1&rule={encode_rule(RICH)}")
+    save_as(page, "Raced for")
+    press(page, "Edit")
+    write(page, "Value of condition 1", "900")
+    expect(page).to_have_url(re.compile("version=1"))
+    press(page, "Save")
+    dialog = page.get_by_role("dialog")
+    body = {"name": "Raced for", "rule": {"<": [{"var": "age"}, 30]}, "version": 1}
+    assert page.request.put(f"{served.url}{API}/segments/raced-for/", data=body).ok
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("API saved version 2 while you were editing version 1.")
+    expect(dialog.get_by_label("Name")).to_have_value("Copy of Raced for")
+
+    page.reload()
+    expect(page.get_by_text("API saved version 2 while you were editing version 1.")).to_be_visible()
+    expect(page.get_by_label("Value of condition 1", exact=True)).to_have_value("900")
+    press(page, "Save as copy")
+    page.get_by_role("dialog").get_by_role("button", name="Save as copy").click()
+    heading(page, "Copy of Raced for")
+    assert '"version":2' in served.get(f"{API}/segments/raced-for/").text
+
+
 def test_json_flows_back_into_the_visual_form(open_page: OpenPage, query_demo: Query):
     page = open_page(f"/segments?edit=1&rule={encode_rule(RICH)}")
     open_tab(page, "JSONLogic")

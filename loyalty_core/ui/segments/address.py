@@ -2,7 +2,9 @@
 
 import base64
 import json
+import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,7 @@ from loyalty_core.ui.segments.editor.json_lines import read_rule
 SEGMENT = "segment"
 EDIT = "edit"
 RULE = "rule"
+VERSION = "version"
 CUSTOMER = "customer"
 # Servers and proxies cut longer addresses off.
 _LONGEST_RULE = 4_000
@@ -25,20 +28,23 @@ _LARGEST_JSON = 4_000_000
 class Address:
     """The list, one segment, or the editor for a segment or a new one, perhaps with a rule not saved yet.
 
-    `is_damaged` says that there was a rule and that it cannot be read.
+    `version` is the one of the segment that the rule was made from. `is_damaged` says that there was a rule and that
+    it cannot be read.
     """
 
     segment_id: str | None
     is_editing: bool
     rule: Any = None
     is_damaged: bool = False
+    version: int | None = None
 
 
 def current() -> Address:
     """What the address asks for; a rule that cannot be read is left out."""
     parameters = st.query_params
     rule = decode_rule(parameters.get(RULE, ""))
-    return Address(parameters.get(SEGMENT), EDIT in parameters, rule, rule is None and bool(parameters.get(RULE)))
+    is_damaged = rule is None and bool(parameters.get(RULE))
+    return Address(parameters.get(SEGMENT), EDIT in parameters, rule, is_damaged, _version_in(parameters))
 
 
 def open_list() -> None:
@@ -56,15 +62,16 @@ def open_editor(segment_id: str | None = None) -> None:
     _go(**({SEGMENT: segment_id} if segment_id else {}), **{EDIT: "1"})
 
 
-def keep_rule(rule: Any | None) -> bool:
-    """Put a rule that is not saved into the address, or None; returns whether it fits there."""
+def write_rule(rule: Any | None, version: int | None = None) -> bool:
+    """Put a rule that is not saved into the address, or None; returns whether it fits there.
+
+    With it goes the version of the segment that it was made from, so that a browser's refresh does not lose it.
+    """
     encoded = encode_rule(rule) if rule is not None else ""
     fits = len(encoded) <= _LONGEST_RULE
-    if encoded and fits:
-        if st.query_params.get(RULE) != encoded:
-            st.query_params[RULE] = encoded
-    elif RULE in st.query_params:
-        del st.query_params[RULE]
+    is_shown = bool(encoded) and fits
+    _write(RULE, encoded if is_shown else "")
+    _write(VERSION, str(version) if is_shown and version is not None else "")
     return fits
 
 
@@ -88,6 +95,18 @@ def decode_rule(word: str) -> Any | None:
         return read_rule(text.decode()) if reader.eof else None
     except (ValueError, zlib.error, RuleError):
         return None
+
+
+def _write(parameter: str, text: str) -> None:
+    if text and st.query_params.get(parameter) != text:
+        st.query_params[parameter] = text
+    elif not text and parameter in st.query_params:
+        del st.query_params[parameter]
+
+
+def _version_in(parameters: Mapping[str, str]) -> int | None:
+    text = parameters.get(VERSION, "")
+    return int(text) if re.fullmatch(r"[1-9]\d{0,8}", text, re.ASCII) else None
 
 
 def _go(**parameters: str) -> None:

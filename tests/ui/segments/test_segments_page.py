@@ -61,6 +61,10 @@ def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
+def press(app: AppTest, label: str) -> None:
+    next(button for button in app.button if button.label == label).click().run()
+
+
 def progress(app: AppTest) -> list[str]:
     return [bar.proto.text.replace("\\", "") for bar in app.get("progress")]
 
@@ -345,7 +349,33 @@ class TestEditor:
         app.number_input[0].set_value(900.0).run()
         get_services().segmentation.update(rich, SegmentDraft("Rich", YOUNG), actor="bea", expected_version=1)
         app.run()
-        assert app.warning[0].value.startswith("bea saved version 2 while you were editing.")
+        assert app.warning[0].value.startswith("bea saved version 2 while you were editing version 1.")
+
+    def test_a_refresh_of_the_browser_does_not_forget_which_version_was_edited(self, open_segments: OpenSegments):
+        rich = keep("Rich", RICH)
+        app = open_segments(segment=rich, edit="1")
+        app.number_input[0].set_value(900.0).run()
+        address = dict(app.query_params)
+        assert address["version"] == "1"
+        get_services().segmentation.update(rich, SegmentDraft("Rich", YOUNG), actor="bea", expected_version=1)
+        refreshed = open_segments(**address)
+        assert refreshed.warning[0].value.startswith("bea saved version 2 while you were editing version 1.")
+        assert {"Open newest", "Save as copy"} <= {button.label for button in refreshed.button}
+
+    def test_the_newest_version_can_be_opened_instead(self, open_segments: OpenSegments, query_demo: Query):
+        rich = keep("Rich", RICH)
+        get_services().segmentation.update(rich, SegmentDraft("Rich", YOUNG), actor="bea", expected_version=1)
+        app = open_segments(segment=rich, edit="1", rule=encode_rule(GOLD), version="1")
+        press(app, "Open newest")
+        assert not app.warning
+        assert {"rule", "version"}.isdisjoint(app.query_params)
+        assert metrics(app)["Customers"] == f"{customers(query_demo, YOUNG_SQL):,}"
+
+    @pytest.mark.parametrize("version", ["", "0", "-1", "x", "99", "2", "1" * 50])
+    def test_a_link_without_an_older_version_follows_the_newest(self, open_segments: OpenSegments, version: str):
+        rich = keep("Rich", RICH)
+        get_services().segmentation.update(rich, SegmentDraft("Rich", YOUNG), actor="bea", expected_version=1)
+        assert not open_segments(segment=rich, edit="1", rule=encode_rule(GOLD), version=version).warning
 
     def test_an_untouched_editor_follows_the_newest_version(self, open_segments: OpenSegments, query_demo: Query):
         rich = keep("Rich", RICH)

@@ -23,12 +23,16 @@ class Editor:
     """A draft with the segment that it is to become a version of, None for a new one.
 
     `text` is the rule as JSON, as the viewer wrote it or as the visual form gives it; `text_faults` are why it cannot
-    be read, and then the draft keeps the rule before. `newest` is the segment as others may have saved it meanwhile.
+    be read, and then the draft keeps the rule before. `version` is the one that the draft was made from, and `newest`
+    the segment as others may have saved it meanwhile.
     """
 
-    def __init__(self, segment: Segment | None, rule: Any, fields: Sequence[Column]) -> None:
+    def __init__(
+        self, segment: Segment | None, rule: Any, fields: Sequence[Column], *, version: int | None = None
+    ) -> None:
         self.segment = segment
         self.newest = segment
+        self.version = version or (segment.version if segment else None)
         self.draft = RuleDraft()
         self.draft.load(rule, fields)
         self._fields: RuleFields | None = None
@@ -49,8 +53,13 @@ class Editor:
 
     @property
     def is_overtaken(self) -> bool:
-        """Whether somebody saved a newer version since the rule was read."""
-        return (self.newest and self.newest.version) != (self.segment and self.segment.version)
+        """Whether somebody saved a newer version than the one that the draft was made from."""
+        return self.newest is not None and self.newest.version != self.version
+
+    def read_newest(self) -> None:
+        """Read the segment as it is saved now; raises `SegmentNotFound`."""
+        if self.newest is not None:
+            self.newest = get_services().segments.get(self.newest.id)
 
     def follow_draft(self) -> None:
         """Write the text anew after an edit in the visual form."""
@@ -105,14 +114,18 @@ def _held_editor(address: Address, fields: RuleFields) -> Editor | None:
     if held is None or (address.rule is not None and rule_word() != held.link):
         return None
     if held.newest is not None and fields.version_of(held.newest.id) != held.newest.version:
-        held.newest = get_services().segments.get(held.newest.id)
+        held.read_newest()
     return held if held.is_changed or not held.is_overtaken else None
 
 
 def _new_editor(address: Address, fields: RuleFields) -> Editor:
     segment = get_services().segments.get(address.segment_id) if address.segment_id else None
-    rule = segment.rule if segment else {}
-    editor = Editor(segment, rule if address.rule is None else address.rule, fields.columns)
+    saved = segment.rule if segment else {}
+    rule = saved if address.rule is None else address.rule
+    # A rule that is the saved one has nothing to lose, and a version that is not there yet says nothing.
+    is_older = segment is not None and address.version is not None and address.version < segment.version
+    version = address.version if is_older and rule != saved else None
+    editor = Editor(segment, rule, fields.columns, version=version)
     editor.link = rule_word()
     _editors()[address.segment_id] = editor
     return editor

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.segments import SegmentDraft
+from loyalty_core.segments import SegmentChanged, SegmentDraft
+from loyalty_core.segments.repository import copy_name, name_key
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
@@ -13,16 +14,29 @@ from loyalty_core.ui.segments.editor.editor_state import Editor, discard_editor
 from loyalty_core.ui.viewer import viewer_name
 
 
+def draw_overtaken(editor: Editor) -> None:
+    """Say that somebody saved a newer version, and offer what can be done."""
+    _draw_refusal(editor)
+    with st.container(horizontal=True, gap="small"):
+        _draw_open_newest(editor)
+        if st.button("Save as copy", key="overtaken-copy", icon=":material/content_copy:"):
+            save_dialog(editor)
+
+
 @st.dialog("Save segment", icon=":material/save:")
 def save_dialog(editor: Editor) -> None:
-    """Ask for name, description and tags; keep the segment, compute it and open it."""
-    segment = editor.segment
+    """Ask for name, description and tags; save the segment, compute it and open it.
+
+    A draft that was overtaken by a newer version can only be saved as another segment.
+    """
+    segment, is_copy = editor.segment, editor.is_overtaken
+    if is_copy:
+        _draw_refusal(editor)
+    # No limit of characters: the browser would drop a longer text without a word; the refusal says what is too long.
     name = st.text_input(
-        "Name", segment.name if segment else "", max_chars=120, key="save-name", placeholder="What to call them"
+        "Name", _first_name(editor), key="save-copy-name" if is_copy else "save-name", placeholder="What to call them"
     )
-    description = st.text_area(
-        "Description", segment.description if segment else "", max_chars=2_000, key="save-description", height=90
-    )
+    description = st.text_area("Description", segment.description if segment else "", key="save-description", height=90)
     tags = st.multiselect(
         "Tags",
         get_services().segments.tags(),
@@ -34,9 +48,37 @@ def save_dialog(editor: Editor) -> None:
     if segment is None:
         with errors_shown():
             _warn_of_duplicates(editor)
-    # Never disabled: a name that is being typed arrives together with the click.
-    if st.button("Save", key="save-now", type="primary", icon=":material/save:"):
-        _save(editor, SegmentDraft(name, editor.draft.rule(), description, tuple(tags)))
+    draft = SegmentDraft(name, editor.draft.rule(), description, tuple(tags))
+    with st.container(horizontal=True, gap="small"):
+        # Never disabled: a name that is being typed arrives together with the click.
+        if st.button("Save as copy" if is_copy else "Save", key="save-now", type="primary", icon=":material/save:"):
+            _save(editor, draft, is_copy=is_copy)
+        if is_copy:
+            _draw_open_newest(editor, key="save-open-newest")
+
+
+def _draw_refusal(editor: Editor) -> None:
+    if editor.newest is None:
+        return
+    st.warning(
+        f"{escape(editor.newest.updated_by)} saved version {editor.newest.version} while you were editing version "
+        f"{editor.version}. Yours cannot be saved over it.",
+        icon=":material/group:",
+    )
+
+
+def _draw_open_newest(editor: Editor, key: str = "overtaken-open") -> None:
+    help_text = "Discards your changes"
+    if st.button("Open newest", key=key, icon=":material/refresh:", help=help_text):
+        discard_editor(editor)
+        address.open_editor(editor.segment_id)
+
+
+def _first_name(editor: Editor) -> str:
+    if editor.segment is None or not editor.is_overtaken:
+        return editor.segment.name if editor.segment else ""
+    taken = {name_key(name) for name in get_services().segments.names().values()}
+    return copy_name(editor.segment.name, taken)
 
 
 def _warn_of_duplicates(editor: Editor) -> None:
@@ -51,17 +93,19 @@ def _warn_of_duplicates(editor: Editor) -> None:
         )
 
 
-def _save(editor: Editor, draft: SegmentDraft) -> None:
-    services = get_services()
+def _save(editor: Editor, draft: SegmentDraft, *, is_copy: bool) -> None:
+    engine, segment = get_services().segmentation, editor.segment
     try:
-        if editor.segment is None:
-            kept = services.segmentation.create(draft, actor=viewer_name())
+        if segment is None or editor.version is None or is_copy:
+            saved = engine.create(draft, actor=viewer_name())
         else:
-            version = editor.segment.version
-            kept = services.segmentation.update(editor.segment.id, draft, actor=viewer_name(), expected_version=version)
+            saved = engine.update(segment.id, draft, actor=viewer_name(), expected_version=editor.version)
+    except SegmentChanged:
+        editor.read_newest()
+        st.rerun(scope="fragment")
     except LoyaltyError as error:
         show_error(error, retry=False)
         return
     discard_editor(editor)
-    compute_one(kept.id, "edit")
-    address.open_segment(kept.id)
+    compute_one(saved.id, "edit")
+    address.open_segment(saved.id)

@@ -18,7 +18,7 @@ from loyalty_core.ui.segments.editor.editor_state import Editor, discard_editor,
 from loyalty_core.ui.segments.editor.fields_panel import draw_fields
 from loyalty_core.ui.segments.editor.json_editor import draw_json_editor
 from loyalty_core.ui.segments.editor.rule_builder import draw_rule_builder
-from loyalty_core.ui.segments.editor.save import save_dialog
+from loyalty_core.ui.segments.editor.save import draw_overtaken, save_dialog
 from loyalty_core.ui.segments.editor.sql_view import draw_sql
 from loyalty_core.warehouse import Column
 
@@ -61,12 +61,8 @@ def _draw_warnings(editor: Editor, place: address.Address) -> None:
             "The rule in the link cannot be read; perhaps the link was cut off. Ask for it again.",
             icon=":material/link_off:",
         )
-    if editor.is_overtaken and editor.newest is not None:
-        st.warning(
-            f"{escape(editor.newest.updated_by)} saved version {editor.newest.version} while you were editing. "
-            "Yours cannot be saved over it: copy what you need from the JSON, then discard.",
-            icon=":material/group:",
-        )
+    if editor.is_overtaken:
+        draw_overtaken(editor)
 
 
 @st.fragment(parallel=True)
@@ -154,7 +150,7 @@ def _draw_outcome(editor: Editor, figures: _Figures) -> None:
 
 
 def _draw_actions(editor: Editor, *, is_usable: bool) -> None:
-    fits = address.keep_rule(editor.draft.rule() if editor.is_changed else None)
+    fits = address.write_rule(editor.draft.rule() if editor.is_changed else None, editor.version)
     editor.link = address.rule_word()
     unfinished = bool(editor.draft.incomplete() or editor.text_faults)
     with st.container(horizontal=True, gap="small"):
@@ -168,7 +164,7 @@ def _draw_actions(editor: Editor, *, is_usable: bool) -> None:
             save_dialog(editor)
         if st.button("Discard", icon=":material/close:", disabled=not editor.is_changed):
             discard_editor(editor)
-            address.keep_rule(None)
+            address.write_rule(None)
             st.rerun()
     if unfinished:
         st.caption(_UNFINISHED)
