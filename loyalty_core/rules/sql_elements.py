@@ -12,6 +12,8 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
+from loyalty_core.rules.sql_dialect import SqlDialect, dialect_named
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
@@ -20,26 +22,6 @@ if TYPE_CHECKING:
 # Above this many members DuckDB is slower with a parameter for each than with one array.
 _MOST_PARAMETERS = 200
 _NAN = float("nan")
-_WITHOUT_NAN = frozenset({"sqlite", "mysql", "mariadb", "mssql", "oracle"})
-_WITHOUT_DISTINCT_FROM = frozenset({"redshift", "mssql"})
-_COLLATIONS = {
-    "postgresql": '"C"',
-    "sqlite": "BINARY",
-    "mysql": "utf8mb4_0900_bin",
-    "mariadb": "utf8mb4_nopad_bin",
-    "mssql": "Latin1_General_100_BIN2_UTF8",
-}
-_IGNORES_CASE = frozenset({"mysql", "mariadb", "mssql"})
-_CONTAINS = {
-    "duckdb": "contains({text}, {part})",
-    "postgresql": "strpos({text}, {part}) > 0",
-    "sqlite": "instr({text}, {part}) > 0",
-    "bigquery": "STRPOS({text}, {part}) > 0",
-    "mssql": "CHARINDEX({part}, {text}) > 0",
-}
-_STARTS = {"duckdb": "starts_with({text}, {part})", "sqlite": "substr({text}, 1, length({part})) = {part}"}
-_ENDS = {"duckdb": "ends_with({text}, {part})", "sqlite": "substr({text}, -length({part})) = {part}"}
-_LENGTH = {"mssql": "LEN"}
 
 
 def bound(value: Any, kind: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
@@ -74,8 +56,8 @@ class _NotFinite(TypeDecorator[float]):
 
     def literal_processor(self, dialect: sa.Dialect) -> Any:
         """SQL in place of the value."""
-        name = "DOUBLE" if dialect.name == "duckdb" else "DOUBLE PRECISION"
-        return lambda value: f"CAST('{'NaN' if value != value else 'Infinity'}' AS {name})"
+        double = dialect_named(dialect.name).double
+        return lambda value: f"CAST('{'NaN' if value != value else 'Infinity'}' AS {double})"
 
 
 class _NotNan(_Test):
@@ -236,46 +218,53 @@ def _arguments(element: FunctionElement[Any], compiler: SQLCompiler, options: di
     return [compiler.process(clause, **options) for clause in element.clauses]
 
 
+def _dialect(compiler: SQLCompiler) -> SqlDialect:
+    return dialect_named(compiler.dialect.name)
+
+
 @compiles(_NotNan)
 def _not_nan(element: _NotNan, compiler: SQLCompiler, **options: Any) -> str:
     column, limit = element.clauses
-    dialect = compiler.dialect.name
+    dialect = _dialect(compiler)
     if isinstance(column.type, sa.Float):
-        return "(1 = 1)" if dialect in _WITHOUT_NAN else f"({compiler.process(column <= limit, **options)})"
-    return f"({compiler.process(column < limit, **options)})" if dialect == "postgresql" else "(1 = 1)"
+        return f"({compiler.process(column <= limit, **options)})" if dialect.stores_nan else "(1 = 1)"
+    return f"({compiler.process(column < limit, **options)})" if dialect.stores_decimal_nan else "(1 = 1)"
 
 
 @compiles(_Among)
 def _among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     array, listed, plain = element.clauses
-    chosen = {"duckdb": array, "postgresql": array, "sqlite": listed}.get(compiler.dialect.name, plain)
     # Written out for people and for other databases, which know no = ANY over an array.
-    chosen = plain if options.get("literal_binds") else chosen
+    form = "values" if options.get("literal_binds") else _dialect(compiler).list_form
+    chosen = {"array": array, "json": listed, "values": plain}[form]
     return f"({compiler.process(chosen, **options)})"
 
 
-def _by_template(templates: dict[str, str], standard: str) -> Callable[..., str]:
-    def compile_search(element: FunctionElement[bool], compiler: SQLCompiler, **options: Any) -> str:
-        text, part = _arguments(element, compiler, options)
-        dialect = compiler.dialect.name
-        # What DuckDB calls contains is another function elsewhere, so that no translation gets it right.
-        written_out = dialect == "duckdb" and options.get("literal_binds")
-        template = standard if written_out else templates.get(dialect, standard)
-        return f"({template.format(text=text, part=part, length=_LENGTH.get(dialect, 'CHAR_LENGTH'))})"
-
-    return compile_search
+@compiles(_Contains)
+def _contains(element: _Contains, compiler: SQLCompiler, **options: Any) -> str:
+    return _search(_dialect(compiler).contains, element, compiler, options)
 
 
-compiles(_Contains)(_by_template(_CONTAINS, "POSITION({part} IN {text}) > 0"))
-compiles(_Starts)(_by_template(_STARTS, "LEFT({text}, {length}({part})) = {part}"))
-compiles(_Ends)(_by_template(_ENDS, "RIGHT({text}, {length}({part})) = {part}"))
+@compiles(_Starts)
+def _starts(element: _Starts, compiler: SQLCompiler, **options: Any) -> str:
+    return _search(_dialect(compiler).starts_with, element, compiler, options)
+
+
+@compiles(_Ends)
+def _ends(element: _Ends, compiler: SQLCompiler, **options: Any) -> str:
+    return _search(_dialect(compiler).ends_with, element, compiler, options)
+
+
+def _search(
+    write: Callable[..., str], element: FunctionElement[Any], compiler: SQLCompiler, options: dict[str, Any]
+) -> str:
+    text, part = _arguments(element, compiler, options)
+    return f"({write(text, part, written_out=bool(options.get('literal_binds')))})"
 
 
 @compiles(_ByCodePoint)
 def _by_code_point(element: _ByCodePoint, compiler: SQLCompiler, **options: Any) -> str:
-    (text,) = _arguments(element, compiler, options)
-    collation = _COLLATIONS.get(compiler.dialect.name)
-    return text if collation is None else f"({text} COLLATE {collation})"
+    return _dialect(compiler).by_code_point(_arguments(element, compiler, options)[0])
 
 
 @compiles(_InBrackets)
@@ -286,50 +275,36 @@ def _in_brackets(element: _InBrackets, compiler: SQLCompiler, **options: Any) ->
 @compiles(_Same)
 def _same(element: _Same, compiler: SQLCompiler, **options: Any) -> str:
     left, right = element.clauses
-    if compiler.dialect.name not in _WITHOUT_DISTINCT_FROM:
-        return f"({compiler.process(left.is_not_distinct_from(right), **options)})"
+    standard = compiler.process(left.is_not_distinct_from(right), **options)
     first, second = _arguments(element, compiler, options)
-    both_null = f"{first} IS NULL AND {second} IS NULL"
-    return f"(CASE WHEN {first} = {second} THEN 1 WHEN {both_null} THEN 1 ELSE 0 END = 1)"
+    return f"({_dialect(compiler).same(first, second, standard)})"
 
 
 @compiles(_AsDouble)
 def _as_double(element: _AsDouble, compiler: SQLCompiler, **options: Any) -> str:
     (number,) = element.clauses
-    if compiler.dialect.name in {"mysql", "mariadb"}:  # which could not cast to it before 8.0.17
-        return f"({compiler.process(number, **options)} + 0e0)"
-    return compiler.process(sa.cast(number, sa.Double()), **options)
+
+    def cast() -> str:
+        return compiler.process(sa.cast(number, sa.Double()), **options)
+
+    return _dialect(compiler).as_double(compiler.process(number, **options), cast)
 
 
 @compiles(_Exact)
 def _exact(element: _Exact, compiler: SQLCompiler, **options: Any) -> str:
-    (text,) = _arguments(element, compiler, options)
-    dialect = compiler.dialect.name
-    return f"({text} COLLATE {_COLLATIONS[dialect]})" if dialect in _IGNORES_CASE else text
+    return _dialect(compiler).exact(_arguments(element, compiler, options)[0])
 
 
 @compiles(_Truncated)
 def _truncated(element: _Truncated, compiler: SQLCompiler, **options: Any) -> str:
-    (number,) = _arguments(element, compiler, options)
-    match compiler.dialect.name:
-        case "mysql" | "mariadb":
-            return f"TRUNCATE({number}, 0)"
-        case "snowflake" | "databricks" | "mssql":
-            return f"(SIGN({number}) * FLOOR(ABS({number})))"
-        case _:
-            return f"TRUNC({number})"
+    return _dialect(compiler).truncated(_arguments(element, compiler, options)[0])
 
 
 @compiles(_Least)
-def _least(element: _Extreme, compiler: SQLCompiler, **options: Any) -> str:
-    return _extreme("LEAST", "MIN", element, compiler, options)
+def _least(element: _Least, compiler: SQLCompiler, **options: Any) -> str:
+    return _dialect(compiler).least(_arguments(element, compiler, options))
 
 
 @compiles(_Greatest)
-def _greatest(element: _Extreme, compiler: SQLCompiler, **options: Any) -> str:
-    return _extreme("GREATEST", "MAX", element, compiler, options)
-
-
-def _extreme(name: str, in_sqlite: str, element: _Extreme, compiler: SQLCompiler, options: dict[str, Any]) -> str:
-    function = in_sqlite if compiler.dialect.name == "sqlite" else name
-    return f"{function}({', '.join(_arguments(element, compiler, options))})"
+def _greatest(element: _Greatest, compiler: SQLCompiler, **options: Any) -> str:
+    return _dialect(compiler).greatest(_arguments(element, compiler, options))

@@ -1,32 +1,33 @@
-"""Rows in bulk as Arrow: DuckDB's own, ADBC on PostgreSQL, batches of driver rows elsewhere.
+"""Rows in bulk as Arrow; how a database gives them is its dialect's.
 
 Decimals arrive as float64, UUIDs and enums as text on every database, so that what reads them need not ask which.
 """
 
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from psycopg import ClientCursor
-from psycopg.conninfo import make_conninfo
-from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
-from loyalty_core.warehouse.time_limit import Interrupt, TimeLimit, interrupt_of
+from loyalty_core.warehouse.time_limit import Interrupt, TimeLimit
 
-_Batches = Generator[pa.RecordBatch]
-_Source = Iterator[tuple[_Batches, Interrupt | None]]
+Batches = Generator[pa.RecordBatch]
+# The batches, and what stops the statement that gives them.
+Source = tuple[Batches, Interrupt | None]
+Open = Callable[[sa.Connection, sa.Select, int], AbstractContextManager[Source]]
 
 
-def stream_batches(connection: sa.Connection, select: sa.Select, batch_rows: int, wait_seconds: float) -> _Batches:
+def stream_batches(
+    open_source: Open, connection: sa.Connection, select: sa.Select, batch_rows: int, wait_seconds: float
+) -> Batches:
     """Yield the result as record batches of at most `batch_rows` rows; at least one, so the schema is known.
 
-    Raises `QueryTimeout` when one wait for the warehouse takes longer than `wait_seconds`.
+    `open_source` is the database's way to read in bulk. Raises `QueryTimeout` when one wait for the warehouse takes
+    longer than `wait_seconds`.
     """
-    source = {"duckdb": _from_duckdb, "postgresql": _from_postgresql}.get(connection.dialect.name, _from_rows)
     with (
-        source(connection, _plain_types(select), batch_rows) as (batches, interrupt),
+        open_source(connection, _plain_types(select), batch_rows) as (batches, interrupt),
         closing(TimeLimit(wait_seconds, interrupt)) as limit,
     ):
         while True:
@@ -68,62 +69,20 @@ def _plain_array(array: pa.Array) -> pa.Array:
 
 
 @contextmanager
-def _from_duckdb(connection: sa.Connection, select: sa.Select, batch_rows: int) -> _Source:
-    def batches() -> _Batches:
-        result: Any = connection.execute(select, execution_options={"duckdb_arrow": True})
-        with result.batches(batch_rows) as reader:
-            yield from _at_least_one(reader, reader.schema)
-
-    with closing(batches()) as source:
-        yield source, interrupt_of(connection)
-
-
-@contextmanager
-def _from_postgresql(connection: sa.Connection, select: sa.Select, batch_rows: int) -> _Source:
-    # Imported when used: it brings pandas along.
-    from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
-
-    del batch_rows  # ADBC cuts by size in bytes
-    with closing(adbc.connect(_same_session(connection))) as bulk, closing(bulk.cursor()) as cursor:
-
-        def batches() -> _Batches:
-            cursor.execute(_with_values(connection, select))
-            reader = cursor.fetch_record_batch()
-            yield from _at_least_one(reader, reader.schema)
-
-        with closing(batches()) as source:
-            yield source, cursor.adbc_cancel
-
-
-def _same_session(connection: sa.Connection) -> str:
-    """How to connect as the pool did; the time limit is kept here, as a stream may rightly take longer than it."""
-    info = connection.connection.driver_connection.info  # pyright: ignore[reportOptionalMemberAccess]
-    parameters = info.get_parameters()
-    parameters["options"] = f"{parameters.get('options', '')} -c statement_timeout=0"
-    return make_conninfo(**parameters, password=info.password)
-
-
-def _with_values(connection: sa.Connection, select: sa.Select) -> str:
-    """The statement with its values quoted by the driver: ADBC streams only statements without parameters."""
-    dialect = psycopg_dialect.dialect(paramstyle="format")
-    compiled = select.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    values = [compiled.params[name] for name in compiled.positiontup or ()]  # pyright: ignore[reportAttributeAccessIssue]
-    driver_connection: Any = connection.connection.driver_connection
-    return ClientCursor(driver_connection).mogrify(str(compiled).encode(), values)
-
-
-@contextmanager
-def _from_rows(connection: sa.Connection, select: sa.Select, batch_rows: int) -> _Source:
+def rows_as_batches(
+    connection: sa.Connection, select: sa.Select, batch_rows: int, interrupt: Interrupt | None
+) -> Iterator[Source]:
+    """The driver's rows as record batches, for databases without Arrow of their own."""
     schema = pa.schema([pa.field(column.name, _arrow_type(column.type)) for column in select.selected_columns])
 
-    def batches() -> _Batches:
+    def batches() -> Batches:
         options = {"stream_results": True, "max_row_buffer": batch_rows}
         result = connection.execute(select, execution_options=options)
         parts = (pa.record_batch(_arrays(rows, schema), schema) for rows in result.partitions(batch_rows))
-        yield from _at_least_one(parts, schema)
+        yield from at_least_one(parts, schema)
 
     with closing(batches()) as source:
-        yield source, interrupt_of(connection)
+        yield source, interrupt
 
 
 def _arrays(rows: Iterable[Any], schema: pa.Schema) -> list[pa.Array]:
@@ -146,7 +105,8 @@ def _arrow_type(column_type: sa.types.TypeEngine[Any]) -> pa.DataType:
             return pa.string()
 
 
-def _at_least_one(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> _Batches:
+def at_least_one(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Batches:
+    """The batches, or an empty one of that schema."""
     empty = True
     for batch in batches:
         empty = False

@@ -16,17 +16,13 @@ from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
 from loyalty_core.warehouse.arrow import stream_batches
 from loyalty_core.warehouse.columns.catalog import Catalog, Column, read_catalog
-from loyalty_core.warehouse.engine import database_file, is_idle, open_engine
+from loyalty_core.warehouse.dialects import dialect_of
+from loyalty_core.warehouse.engine import is_idle
 from loyalty_core.warehouse.failures import place, readable_errors
-from loyalty_core.warehouse.predictions.relation import predictions_file, read_from_file, read_from_table
 from loyalty_core.warehouse.reflection import nearest, reflect_table
-from loyalty_core.warehouse.time_limit import interrupt_of, time_limit
+from loyalty_core.warehouse.time_limit import time_limit
 
 Row = dict[str, Any]
-
-_PREDICTIONS_SECONDS = 5.0
-
-_VERSIONS = {"duckdb": sa.func.version(), "postgresql": sa.func.version(), "sqlite": sa.func.sqlite_version()}
 
 
 @dataclass(frozen=True)
@@ -51,16 +47,17 @@ class Warehouse:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or get_settings()
         self.url = with_driver(self.settings.dwh_url)
+        self.dialect = dialect_of(self.url.get_backend_name())
         self.revision = 0
         self._lock = threading.RLock()
         self._catalog_lock = threading.Lock()  # its own: statistics take long, and nobody else should wait for them
-        self._file = database_file(self.url)
+        self._file = self.dialect.file_of(self.url)
         self._file_identity: tuple[int, ...] | None = None
         self._engine: sa.Engine | None = None
         self._features: sa.Table | None = None
         self._fingerprint = ""
         self._catalog: tuple[float, Catalog] | None = None
-        self._predictions: tuple[float, sa.Table] | None = None
+        self._predictions: tuple[float, sa.FromClause] | None = None
 
     @property
     def engine(self) -> sa.Engine:
@@ -72,7 +69,7 @@ class Warehouse:
             if engine is None or (identity != self._file_identity and is_idle(engine)):
                 self.close()
                 self.forget()
-                engine = self._engine = open_engine(self.url, self.settings)
+                engine = self._engine = self.dialect.open_engine(self.url, self.settings)
                 self._file_identity = identity
             return engine
 
@@ -94,13 +91,12 @@ class Warehouse:
     @property
     def predictions(self) -> sa.FromClause | None:
         """What the last scoring run wrote, to be joined with `features` on customer_id; None before the first."""
-        match self.url.get_backend_name():
-            case "duckdb":
-                return read_from_file(predictions_file(self.settings, self.url), self.customer_id)
-            case "postgresql":
-                return self._predictions_table()
-            case _:
-                return None
+        storage, cached = self.dialect.predictions, self._predictions
+        if cached and time.monotonic() < cached[0]:
+            return cached[1]
+        found = storage.read(self)
+        self._predictions = (time.monotonic() + storage.cached_seconds, found) if found is not None else None
+        return found
 
     @property
     def fingerprint(self) -> str:
@@ -128,13 +124,13 @@ class Warehouse:
 
     def table(self, name: str) -> sa.Table:
         """Reflect any table or view by its name as written in the settings; raises `ViewUnusable` when missing."""
-        with self._readable_errors(), self._connect() as connection:
+        with self.reading() as connection:
             return reflect_table(connection, name)
 
     def rows(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement within the time limit and return its rows as dicts; NaN comes as None."""
         limit = self.settings.dwh_statement_timeout_seconds
-        with self._readable_errors(), self._connect() as connection, time_limit(limit, interrupt_of(connection)):
+        with self.reading() as connection, time_limit(limit, self.dialect.interrupt(connection)):
             result = connection.execute(statement, values or {})
             names = [str(name) for name in result.keys()]  # noqa: SIM118 - a result is no mapping
             return [dict(zip(names, map(_blank_nan, row), strict=True)) for row in result]
@@ -148,16 +144,16 @@ class Warehouse:
 
         The time limit holds for each wait on the warehouse, not for the whole stream.
         """
-        with self._readable_errors(), self._connect() as connection:
-            yield from stream_batches(connection, select, batch_rows, self.settings.dwh_statement_timeout_seconds)
+        limit = self.settings.dwh_statement_timeout_seconds
+        with self.reading() as connection:
+            yield from stream_batches(self.dialect.batches, connection, select, batch_rows, limit)
 
     def health(self) -> WarehouseHealth:
         """Whether the warehouse answers, what it is and how long it took; never raises."""
         started = time.perf_counter()
-        dialect = self.url.get_backend_name()
-        version = _VERSIONS.get(dialect, sa.literal(dialect))
+        dialect = self.dialect.name
         try:
-            server = self.rows(sa.select(version.label("server")))[0]["server"]
+            server = self.rows(sa.select(self.dialect.version().label("server")))[0]["server"]
         except LoyaltyError as error:
             return WarehouseHealth(False, place(self.url), dialect, error=error)
         return WarehouseHealth(True, place(self.url), dialect, str(server), time.perf_counter() - started)
@@ -169,16 +165,6 @@ class Warehouse:
             self._catalog = None
             self._predictions = None
             self.revision += 1
-
-    def _predictions_table(self) -> sa.Table | None:
-        """Reflected anew every few seconds: one question for a page takes several statements."""
-        cached = self._predictions
-        if cached and time.monotonic() <= cached[0]:
-            return cached[1]
-        with self._readable_errors(), self._connect() as connection:
-            table = read_from_table(connection, self.settings.dwh_predictions_table)
-        self._predictions = (time.monotonic() + _PREDICTIONS_SECONDS, table) if table is not None else None
-        return table
 
     def _forget_if_reshaped(self) -> None:
         """Read the view's columns anew, and keep the table object that others hold while they are the same."""
@@ -221,6 +207,12 @@ class Warehouse:
                 remedy="Make one with `make demo`, load your own data (docs/own-data.md), or set DWH_URL.",
             ) from None
         return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection of the pool; what goes wrong in the block is raised as an error that says what to do."""
+        with self._readable_errors(), self._connect() as connection:
+            yield connection
 
     @contextmanager
     def _connect(self) -> Iterator[sa.Connection]:

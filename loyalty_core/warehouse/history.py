@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     FeatureMapping = Mapping[str, str | list[str]]
 
 _EARLIEST = date(1900, 1, 1)
-# A query of one's own has no reflected types; these are the ones that ADBC would hand over as something else.
-_POSTGRESQL_TYPES: dict[object, sa.types.TypeEngine] = {1700: sa.Numeric(), 2950: sa.Uuid()}
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,8 @@ def _rows_of_query(warehouse: Warehouse, history: HistoryTable, query: str, sinc
         raise SettingsError(
             f"{history.query_setting} cannot run: {reason}.", remedy="Try the query in the warehouse itself."
         ) from error
-    types = _POSTGRESQL_TYPES if warehouse.engine.dialect.name == "postgresql" else {}
+    # A query of one's own has no reflected types; these are the ones that a bulk reader would give as something else.
+    types = warehouse.dialect.types_by_code
     return text.columns(*(sa.column(name, types.get(code)) for name, code, *_ in described)).subquery("history")
 
 

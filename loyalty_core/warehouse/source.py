@@ -37,7 +37,7 @@ def name_data(warehouse: Warehouse) -> str:
 
 
 def _loader_facts(warehouse: Warehouse) -> dict[str, str]:
-    if warehouse.url.get_backend_name() != "duckdb":
+    if not warehouse.dialect.is_embedded:
         return {}
     try:
         table = warehouse.table("warehouse_info")

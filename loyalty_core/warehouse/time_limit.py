@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-import sqlalchemy as sa
-
 from loyalty_core.errors import QueryTimeout
 
 Interrupt = Callable[[], object]
@@ -17,11 +15,6 @@ def time_limit(seconds: float, interrupt: Interrupt | None) -> Iterator[None]:
     """Call `interrupt` when the block takes longer, and raise `QueryTimeout` for the error that it causes."""
     with closing(TimeLimit(seconds, interrupt)) as limit, limit.waiting():
         yield
-
-
-def interrupt_of(connection: sa.Connection) -> Interrupt | None:
-    """What stops the statement of an embedded database; None for servers, which get their limit at connecting."""
-    return getattr(connection.connection.dbapi_connection, "interrupt", None)
 
 
 def query_timeout(seconds: float) -> QueryTimeout:

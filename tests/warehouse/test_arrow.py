@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError, QueryTimeout, ViewUnusable, WarehouseUnavailable
 from loyalty_core.warehouse import Warehouse
-from loyalty_core.warehouse.membership import is_one_of
+from loyalty_core.warehouse.dialects import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def test_values_of_every_kind_are_bound(warehouse: Warehouse, column: str, value
     for condition in (
         view.c[column] == value,
         view.c[column].in_([value, value]),
-        is_one_of(view.c[column], [value], dialect),
+        dialect_of(dialect).is_one_of(view.c[column], [value]),
         sa.and_(view.c[column] >= value, view.c[column] <= value),
     ):
         table = warehouse.fetch_arrow(sa.select(view.c.customer_id).where(condition))
@@ -129,7 +129,7 @@ def test_a_long_list_is_bound(warehouse: Warehouse):
     view = warehouse.features
     names = ["C1", *(f"X{number}" for number in range(100_000))]
     found = warehouse.fetch_arrow(
-        sa.select(view.c.customer_id).where(is_one_of(view.c.customer_id, names, warehouse.url.get_backend_name()))
+        sa.select(view.c.customer_id).where(warehouse.dialect.is_one_of(view.c.customer_id, names))
     )
     assert found.to_pylist() == [{"customer_id": "C1"}]
 

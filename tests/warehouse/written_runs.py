@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loyalty_core.ml.tasks import RiskThresholds
-from loyalty_core.warehouse.predictions.earlier_runs import remark_on
 from loyalty_core.warehouse.predictions.relation import NAME, predictions_file
 from loyalty_core.warehouse.predictions.run_history import stamp
+from loyalty_core.warehouse.predictions.table import remark_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ def write_run(
     if backend.name == "postgresql":
         _write_table(backend, rows, NAME if present else f"{NAME}_{stamp(scored_at).lower()}", is_earlier=not present)
         return
-    path = predictions_file(warehouse.settings, warehouse.url)
+    path = predictions_file(warehouse.settings, warehouse.dialect.file_of(warehouse.url))
     version = path.with_name(f"{path.stem}.{stamp(scored_at)}{path.suffix}")
     pq.write_table(pa.Table.from_pylist(rows), version)
     if present:

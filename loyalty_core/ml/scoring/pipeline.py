@@ -26,10 +26,9 @@ from loyalty_core.rfm import (
     map_at,
 )
 from loyalty_core.warehouse import Warehouse
-from loyalty_core.warehouse.engine import database_file
 from loyalty_core.warehouse.mapping import required_columns
 from loyalty_core.warehouse.predictions.relation import in_words
-from loyalty_core.warehouse.predictions.writer import Destination, destination
+from loyalty_core.warehouse.predictions.storage import Destination
 
 # A row group of the Parquet file, and fifteen full chunks for LiteRT.
 BATCH_ROWS = 122_880
@@ -128,7 +127,11 @@ def score_base(
     chosen = map_at(warehouse.settings, scored_at) if computed else None
     cut_points = chosen.apply(computed) if chosen and computed else computed
     scorer = make_served_scorer(warehouse, served, cut_points, scored_at)
-    customers, tally, target = _count(warehouse, cut_points), _Tally(), destination(warehouse)
+    customers, tally, target = (
+        _count(warehouse, cut_points),
+        _Tally(),
+        warehouse.dialect.predictions.destination(warehouse),
+    )
 
     def report() -> None:
         if on_progress:
@@ -172,7 +175,7 @@ def _score_and_write(
 def _cut_points(warehouse: Warehouse) -> tuple[RfmCutPoints | None, str]:
     """The base's cut points, or why there are none: churn and offers do not need them."""
     # Nobody writes to a DuckDB file that is open here, so what was kept for this very file is what it holds.
-    unchanged = warehouse.url.get_backend_name() == "duckdb" and database_file(warehouse.url) is not None
+    unchanged = warehouse.dialect.locks_file and warehouse.dialect.file_of(warehouse.url) is not None
     try:
         return (current_cut_points if unchanged else compute_cut_points)(warehouse), ""
     except RfmUnavailable as error:

@@ -13,6 +13,7 @@ from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from loyalty_core.segments.errors import UnknownColumn
 from loyalty_core.warehouse.columns.blanks import filled
 from loyalty_core.warehouse.customers.search import is_found_by
+from loyalty_core.warehouse.dialects import DIALECTS, dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,18 +23,10 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Row
 
 MOST_ROWS = 1_000
-# The grammars that a statement can be written in, by the names that sqlglot has for them.
-DATABASES = {
-    "duckdb": "DuckDB",
-    "postgres": "PostgreSQL",
-    "snowflake": "Snowflake",
-    "bigquery": "BigQuery",
-    "databricks": "Databricks",
-    "redshift": "Redshift",
-}
+# The databases that a statement can be written for, by their dialect's name, with their titles.
+DATABASES = {name: dialect.title for name, dialect in DIALECTS.items() if dialect.is_offered}
 # Beyond it, laying a statement out takes seconds, and nobody reads a list of that length.
 _LONGEST_FORMATTED = 200_000
-_GRAMMARS = {"postgresql": "postgres", "mssql": "tsql"}
 
 
 @dataclass(frozen=True)
@@ -69,13 +62,13 @@ def readable_sql(warehouse: Warehouse, relation: sa.FromClause, rule: Rule, data
     statement = sa.select(identifier).where(rule.to_sql(relation, where=True)).order_by(identifier)
     dialect = _without_parameters(warehouse.engine.dialect)
     written = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
-    source = _GRAMMARS.get(dialect.name, dialect.name)
-    database = _GRAMMARS.get(database, database) if database else None
-    if len(written) > _LONGEST_FORMATTED and database in {None, source}:
+    source = _grammar(dialect.name)
+    wanted = _grammar(database) if database else source
+    if len(written) > _LONGEST_FORMATTED and wanted == source:
         return f"{written};"
     # Leaves out the columns that the rule does not read: a relation brings all of the features view.
     needed = pushdown_projections(sqlglot.parse_one(written, read=source))
-    return f"{needed.sql(database or source, pretty=True)};"
+    return f"{needed.sql(wanted, pretty=True)};"
 
 
 def column_of(relation: sa.FromClause, name: str) -> sa.ColumnElement:
@@ -84,6 +77,11 @@ def column_of(relation: sa.FromClause, name: str) -> sa.ColumnElement:
     if column is None:
         raise UnknownColumn(name)
     return column
+
+
+def _grammar(database: str) -> str:
+    """sqlglot's name of a database; a name of its own is taken as well."""
+    return dialect_of(database).grammar or database
 
 
 def _without_parameters(dialect: sa.Dialect) -> sa.Dialect:

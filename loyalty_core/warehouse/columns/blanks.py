@@ -7,6 +7,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from loyalty_core.rules.sql_dialect import dialect_named
+
 
 class _Filled(FunctionElement[Any]):
     name = "filled"
@@ -25,8 +27,8 @@ def filled(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 @compiles(_Filled)
 def _compile(element: _Filled, compiler: SQLCompiler, **options: Any) -> str:
     (column,) = element.clauses
-    stores_nan = isinstance(column.type, sa.Float) and compiler.dialect.name in {"duckdb", "postgresql"}
-    if stores_nan or compiler.dialect.name == "postgresql":
+    dialect = dialect_named(compiler.dialect.name)
+    if dialect.casts_nan and (dialect.stores_decimal_nan or isinstance(column.type, sa.Float)):
         nan = sa.cast(sa.literal_column("'NaN'"), column.type)
         return compiler.process(sa.func.nullif(column, nan), **options)
     return compiler.process(column, **options)

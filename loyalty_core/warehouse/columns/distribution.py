@@ -13,7 +13,6 @@ from loyalty_core.warehouse.connection import Warehouse
 
 # Long tails would squeeze everyone into the first bar, so what lies above this quantile shares the last one.
 _TAIL_QUANTILE = 0.98
-_WITH_QUANTILES = frozenset({"duckdb", "postgresql"})
 # Beyond it lie only infinities and leftovers, and the width of a bar would overflow.
 _LARGEST = 1e300
 # 0.15 / 0.05 is a little below 3 in binary; a value so close to an edge stands on it.
@@ -56,9 +55,9 @@ def quantile(warehouse: Warehouse, column: str, share: float) -> Any:
     The discrete definition: it is always a value that some customer has.
     """
     value = filled(warehouse.features.c[column])
-    if warehouse.url.get_backend_name() in _WITH_QUANTILES:
-        found = sa.select(sa.func.percentile_disc(share).within_group(value).label("value"))
-        return warehouse.rows(found)[0]["value"]
+    aggregate = warehouse.dialect.quantile(value, share)
+    if aggregate is not None:
+        return warehouse.rows(sa.select(aggregate.label("value")))[0]["value"]
     customers = warehouse.rows(sa.select(sa.func.count(value).label("n")))[0]["n"]
     position = max(math.ceil(share * customers) - 1, 0)
     ordered = sa.select(value.label("value")).where(value.is_not(None)).order_by(value).limit(1).offset(position)
@@ -104,11 +103,9 @@ def _mid_rank(value: sa.ColumnElement[Any], number: Any) -> sa.ColumnElement[Any
 
 
 def _range(warehouse: Warehouse, value: sa.ColumnElement[Any]) -> tuple[Any, float, float]:
-    tail = (
-        sa.func.percentile_cont(_TAIL_QUANTILE).within_group(value)
-        if warehouse.url.get_backend_name() in _WITH_QUANTILES
-        else sa.func.max(value)
-    )
+    tail = warehouse.dialect.interpolated_quantile(value, _TAIL_QUANTILE)
+    if tail is None:
+        tail = sa.func.max(value)
     found = sa.select(sa.func.min(value).label("lowest"), tail.label("tail"), sa.func.max(value).label("highest"))
     row = warehouse.rows(found)[0]
     return row["lowest"], row["tail"], row["highest"]

@@ -11,7 +11,6 @@ from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
 from loyalty_core.warehouse.customers.ids import read_id
 from loyalty_core.warehouse.customers.search import is_found_by, name_columns
-from loyalty_core.warehouse.membership import is_one_of
 
 
 class FeatureStore:
@@ -80,7 +79,7 @@ class FeatureStore:
 
     def _read(self, values: Sequence[Any]) -> dict[Any, Features]:
         identifier = self._warehouse.customer_id
-        condition = is_one_of(identifier, values, self._warehouse.url.get_backend_name())
+        condition = self._warehouse.dialect.is_one_of(identifier, values)
         found: dict[Any, Features] = {}
         wanted = set(values)
         for row in self._warehouse.rows(sa.select(self._warehouse.features).where(condition)):

@@ -18,7 +18,6 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, split_table_name
-from loyalty_core.warehouse.engine import database_file
 from loyalty_core.warehouse.reflection import reflect_table
 
 if TYPE_CHECKING:
@@ -85,11 +84,11 @@ def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | Non
     return ScoringRun(aware.astimezone(UTC), tuple(sorted({row["one_version"], row["other_version"]})))
 
 
-def predictions_file(settings: Settings, url: sa.URL) -> Path:
-    """The Parquet file's place, as people and other programs know it."""
+def predictions_file(settings: Settings, database_file: Path | None) -> Path:
+    """The Parquet file's place, as people and other programs know it: beside an embedded database."""
     if settings.predictions_file:
         return settings.predictions_file
-    return (database_file(url) or DEFAULT_WAREHOUSE).with_name(f"{NAME}.parquet")
+    return (database_file or DEFAULT_WAREHOUSE).with_name(f"{NAME}.parquet")
 
 
 def read_from_file(path: Path, customer_id: sa.Column[Any]) -> sa.FromClause | None:

@@ -3,10 +3,12 @@
 The old one is kept under a name with its time, and those that `Retention` no longer keeps are dropped.
 """
 
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -18,11 +20,15 @@ from sqlalchemy.dialects import postgresql
 
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.settings import split_table_name
-from loyalty_core.warehouse.connection import Warehouse
-from loyalty_core.warehouse.failures import readable_errors
-from loyalty_core.warehouse.predictions.earlier_runs import earlier_table_names, remark_on
-from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, MARKS, ScoringInProgress
+from loyalty_core.warehouse.failures import place, readable_errors
+from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, MARKS, ScoringInProgress, read_from_table
 from loyalty_core.warehouse.predictions.run_history import Retention, time_of
+from loyalty_core.warehouse.predictions.storage import Destination, PredictionStorage, file_destination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from loyalty_core.warehouse.connection import Warehouse
 
 _DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
 _LONGEST_NAME = 63  # in bytes
@@ -34,6 +40,17 @@ _MAY_WRITE = sa.text("""
     FROM (SELECT 1) AS one
     LEFT JOIN pg_namespace AS place ON place.nspname = coalesce(:schema, current_schema())
     LEFT JOIN pg_class AS relation ON relation.relnamespace = place.oid AND relation.relname = :table
+""")
+
+_EARLIER_TABLES = sa.text("""
+    SELECT relation.relname AS name
+    FROM pg_class AS relation
+    JOIN pg_namespace AS place ON place.oid = relation.relnamespace
+    WHERE place.nspname = coalesce(:schema, current_schema())
+      AND relation.relkind = 'r'
+      AND obj_description(relation.oid, 'pg_class') = :description
+      AND has_table_privilege(relation.oid, 'SELECT')
+    ORDER BY relation.relname DESC
 """)
 
 _GRANTS_OF_OLD_ON_NEW = SQL("""
@@ -65,6 +82,45 @@ _DROP_UNLESS_USED = SQL("""
         NULL;
     END
 """)
+
+
+class PostgresqlTable(PredictionStorage):
+    """The table DWH_PREDICTIONS_TABLE where the account may write, else a file that the screens cannot read."""
+
+    # One question for a page takes several statements, and each reflects the table.
+    cached_seconds = 5.0
+
+    def read(self, warehouse: Warehouse) -> sa.FromClause | None:
+        """The table as it is now."""
+        with warehouse.reading() as connection:
+            return read_from_table(connection, warehouse.settings.dwh_predictions_table)
+
+    def earlier(self, warehouse: Warehouse) -> Iterator[sa.FromClause]:
+        """The tables to which runs before the last were renamed."""
+        schema, _ = split_table_name(warehouse.settings.dwh_predictions_table)
+        for name in earlier_table_names(warehouse):
+            table = warehouse.table(".".join(_quoted(part) for part in (*([schema] if schema else []), name)))
+            if MARKS.issubset(table.columns.keys()):
+                yield table
+
+    def destination(self, warehouse: Warehouse) -> Destination:
+        """A new table that takes the old one's name at the end."""
+        if why := refusal(warehouse):
+            return file_destination(warehouse, f"{why} The screens cannot read the file.")
+        name = warehouse.settings.dwh_predictions_table
+        return Destination(f"{name} in {place(warehouse.url)}", partial(write_table, warehouse))
+
+
+def earlier_table_names(warehouse: Warehouse) -> list[str]:
+    """The tables of earlier runs, newest first, without their schema."""
+    name = warehouse.settings.dwh_predictions_table
+    schema, _ = split_table_name(name)
+    return [row["name"] for row in warehouse.rows(_EARLIER_TABLES, {"schema": schema, "description": remark_on(name)})]
+
+
+def remark_on(name: str) -> str:
+    """The comment by which a table of an earlier run is known, whatever else its name is like."""
+    return f"Predictions of an earlier scoring run, once {name}"
 
 
 def refusal(warehouse: Warehouse) -> str:
@@ -257,3 +313,8 @@ def _known(error: BulkDriverError, warehouse: Warehouse) -> Exception | None:
             )
         case _:
             return None
+
+
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'

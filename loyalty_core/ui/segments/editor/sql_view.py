@@ -10,14 +10,16 @@ from loyalty_core.ui import formatting as format
 
 def draw_sql(selection: Selection) -> None:
     """The statement that finds the members; another database's grammar can be chosen."""
-    own = get_services().warehouse.url.get_backend_name()
-    own = "postgres" if own == "postgresql" else own
+    dialect = get_services().warehouse.dialect
+    own = dialect.name
     names = [own, *(name for name in DATABASES if name != own)]
     database = st.selectbox(
         "Database",
         names,
         key="sql-database",
-        format_func=lambda name: (DATABASES.get(name) or name) + (" (this warehouse)" if name == own else ""),
+        format_func=lambda name: (
+            (dialect.title if name == own else DATABASES[name]) + (" (this warehouse)" if name == own else "")
+        ),
     )
     st.code(selection.sql(database), language="sql", wrap_lines=True)
     _draw_agreement(selection)

@@ -1,0 +1,52 @@
+"""What differs from one database to another: one object for each, and nothing of it anywhere else.
+
+To add a database: a module with its `Dialect`, and its line in `DIALECTS`.
+"""
+
+from loyalty_core.rules.sql_dialect import register_dialects
+from loyalty_core.warehouse.dialects.base import Dialect
+from loyalty_core.warehouse.dialects.duckdb import DuckDB
+from loyalty_core.warehouse.dialects.other import (
+    BigQuery,
+    Databricks,
+    MariaDB,
+    MySQL,
+    Oracle,
+    Redshift,
+    Snowflake,
+    Spark,
+    SqlServer,
+)
+from loyalty_core.warehouse.dialects.postgresql import PostgreSQL
+from loyalty_core.warehouse.dialects.sqlite import SQLite
+
+__all__ = ["DIALECTS", "Dialect", "dialect_of"]
+
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect
+    for dialect in (
+        DuckDB(),
+        PostgreSQL(),
+        SQLite(),
+        Snowflake(),
+        BigQuery(),
+        Databricks(),
+        Redshift(),
+        Spark(),
+        SqlServer(),
+        MySQL(),
+        MariaDB(),
+        Oracle(),
+    )
+}
+register_dialects(DIALECTS.values())
+
+
+def dialect_of(name: str) -> Dialect:
+    """The database of that SQLAlchemy name; for an unknown one what holds for any server."""
+    known = DIALECTS.get(name)
+    if known is not None:
+        return known
+    unknown = Dialect()
+    unknown.name = unknown.title = name
+    return unknown

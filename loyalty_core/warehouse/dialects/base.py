@@ -1,0 +1,102 @@
+"""What a database differs in, and what holds for one that says nothing else."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.rules.sql_dialect import SqlDialect
+from loyalty_core.warehouse.arrow import rows_as_batches
+from loyalty_core.warehouse.engine import pool_options
+from loyalty_core.warehouse.predictions.storage import PredictionStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from loyalty_core.settings import Settings
+    from loyalty_core.warehouse.arrow import Source
+    from loyalty_core.warehouse.time_limit import Interrupt
+
+
+class Dialect(SqlDialect):
+    """A database; the SQL of its rules is described by `SqlDialect`.
+
+    A database that says nothing else is a server that is read row by row, whose account should only be able to read,
+    and that cannot read the file of predictions.
+    """
+
+    # As people write it, and sqlglot's name of its grammar where a rule can be translated to it.
+    title = ""
+    grammar: str | None = None
+    # Offered as a grammar on the SQL tab, whatever the warehouse is.
+    is_offered = False
+    # In a file of its own, which DuckDB in addition keeps anybody from changing while it is open here.
+    is_embedded = False
+    locks_file = False
+    # One array parameter instead of a parameter for each value.
+    has_arrays = False
+    # Types that a driver names by a code only where SQLAlchemy did not reflect the column.
+    types_by_code: Mapping[object, sa.types.TypeEngine[Any]] = MappingProxyType({})
+    # Where scoring runs are stored and how they are read.
+    predictions = PredictionStorage()
+
+    def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
+        """A pooled engine; nothing is opened yet. Where the dialect can, its sessions refuse to write."""
+        return sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800, **pool_options(settings))
+
+    def file_of(self, url: sa.URL) -> Path | None:
+        """The file of an embedded database; None for servers and databases in memory."""
+        del url
+        return None
+
+    def version(self) -> sa.ColumnElement[str]:
+        """What to select to learn the server's version."""
+        return sa.literal(self.title)
+
+    def interrupt(self, connection: sa.Connection) -> Interrupt | None:
+        """What stops the statement that the connection runs; None where sessions get their limit at connecting."""
+        del connection
+        return None
+
+    def batches(self, connection: sa.Connection, select: sa.Select, batch_rows: int) -> AbstractContextManager[Source]:
+        """The result as Arrow record batches of any size, and what stops the statement."""
+        return rows_as_batches(connection, select, batch_rows, self.interrupt(connection))
+
+    def is_one_of(self, column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
+        """Whether `column` equals one of `values`, which have the column's own type and hold no blanks."""
+        if not self.has_arrays:
+            return column.in_(list(values))
+        return column == sa.any_(sa.bindparam(None, list(values), type_=sa.ARRAY(_wide(column.type))))
+
+    def quantile(self, value: sa.ColumnElement[Any], share: float) -> sa.ColumnElement[Any] | None:
+        """The smallest value that this share of all is at or below, as an aggregate; None where there is none."""
+        del value, share
+        return None
+
+    def interpolated_quantile(self, value: sa.ColumnElement[Any], share: float) -> sa.ColumnElement[Any] | None:
+        """The value below which this share of all lies, interpolated, as an aggregate; None where there is none."""
+        del value, share
+        return None
+
+
+class WithQuantiles(Dialect):
+    """A database with the ordered-set aggregates of the SQL standard."""
+
+    def quantile(self, value: sa.ColumnElement[Any], share: float) -> sa.ColumnElement[Any]:
+        """PERCENTILE_DISC."""
+        return sa.func.percentile_disc(share).within_group(value)
+
+    def interpolated_quantile(self, value: sa.ColumnElement[Any], share: float) -> sa.ColumnElement[Any]:
+        """PERCENTILE_CONT."""
+        return sa.func.percentile_cont(share).within_group(value)
+
+
+def _wide(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    """A value that the column's own type could not hold is no member, and no error either."""
+    if isinstance(kind, sa.Integer):
+        return sa.BigInteger()
+    return sa.Numeric() if isinstance(kind, sa.Numeric) else kind

@@ -1,0 +1,97 @@
+"""DuckDB: the embedded default, opened read only."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from loyalty_core.warehouse.arrow import at_least_one
+from loyalty_core.warehouse.dialects.base import WithQuantiles
+from loyalty_core.warehouse.engine import interrupt_of, pool_options
+from loyalty_core.warehouse.predictions.storage import ReadableFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loyalty_core.settings import Settings
+    from loyalty_core.warehouse.arrow import Batches, Source
+    from loyalty_core.warehouse.time_limit import Interrupt
+
+_IN_MEMORY_OR_REMOTE = (":memory:", "md:", "motherduck:")
+
+
+class DuckDB(WithQuantiles):
+    """Arrow of its own, and predictions in a Parquet file that it reads as a relation."""
+
+    name = "duckdb"
+    title = "DuckDB"
+    grammar = "duckdb"
+    is_offered = True
+    is_embedded = True
+    locks_file = True
+    has_arrays = True
+    list_form = "array"
+    casts_nan = True
+    double = "DOUBLE"
+    predictions = ReadableFile()
+
+    def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
+        """Read only, in UTC."""
+        arguments = {"read_only": True}
+        options = pool_options(settings)
+        engine = sa.create_engine(url, connect_args=arguments, isolation_level="AUTOCOMMIT", **options)
+        event.listen(engine, "connect", _set_utc)
+        return engine
+
+    def file_of(self, url: sa.URL) -> Path | None:
+        """None for a database in memory or at MotherDuck."""
+        if not url.database or url.database.startswith(_IN_MEMORY_OR_REMOTE):
+            return None
+        return Path(url.database)
+
+    def version(self) -> sa.ColumnElement[str]:
+        """`version()`."""
+        return sa.func.version()
+
+    def interrupt(self, connection: sa.Connection) -> Interrupt | None:
+        """The driver's own."""
+        return interrupt_of(connection)
+
+    @contextmanager
+    def batches(self, connection: sa.Connection, select: sa.Select, batch_rows: int) -> Iterator[Source]:
+        """DuckDB's own record batches."""
+
+        def batches() -> Batches:
+            result: Any = connection.execute(select, execution_options={"duckdb_arrow": True})
+            with result.batches(batch_rows) as reader:
+                yield from at_least_one(reader, reader.schema)
+
+        with closing(batches()) as source:
+            yield source, interrupt_of(connection)
+
+    def contains(self, text: str, part: str, *, written_out: bool) -> str:
+        """What DuckDB calls contains is another function elsewhere, so that no translation gets it right."""
+        if written_out:
+            return super().contains(text, part, written_out=True)
+        return f"contains({text}, {part})"
+
+    def starts_with(self, text: str, part: str, *, written_out: bool) -> str:
+        """`starts_with()`, and standard SQL where it is to be translated."""
+        if written_out:
+            return super().starts_with(text, part, written_out=True)
+        return f"starts_with({text}, {part})"
+
+    def ends_with(self, text: str, part: str, *, written_out: bool) -> str:
+        """`ends_with()`, and standard SQL where it is to be translated."""
+        if written_out:
+            return super().ends_with(text, part, written_out=True)
+        return f"ends_with({text}, {part})"
+
+
+def _set_utc(connection: Any, _record: object) -> None:
+    # Not as a connection setting: that is read before DuckDB has loaded its own time zones.
+    connection.execute("SET TimeZone = 'UTC'")

@@ -1,0 +1,114 @@
+"""PostgreSQL: rows in bulk by ADBC, predictions in a table where the account may write."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from psycopg import ClientCursor
+from psycopg.conninfo import make_conninfo
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+
+from loyalty_core.warehouse.arrow import at_least_one
+from loyalty_core.warehouse.dialects.base import WithQuantiles
+from loyalty_core.warehouse.engine import pool_options
+from loyalty_core.warehouse.predictions.table import PostgresqlTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loyalty_core.settings import Settings
+    from loyalty_core.warehouse.arrow import Batches, Source
+
+
+class PostgreSQL(WithQuantiles):
+    """A server whose sessions refuse to write and stop a statement by themselves."""
+
+    name = "postgresql"
+    title = "PostgreSQL"
+    grammar = "postgres"
+    is_offered = True
+    has_arrays = True
+    list_form = "array"
+    stores_decimal_nan = True
+    casts_nan = True
+    types_by_code = MappingProxyType({1700: sa.Numeric(), 2950: sa.Uuid()})
+    predictions = PostgresqlTable()
+
+    def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
+        """Read only, in UTC, with a limit on statements."""
+        return sa.create_engine(
+            url,
+            connect_args=_arguments(url, settings),
+            isolation_level="AUTOCOMMIT",
+            pool_pre_ping=True,
+            **pool_options(settings),
+        )
+
+    def version(self) -> sa.ColumnElement[str]:
+        """`version()`."""
+        return sa.func.version()
+
+    @contextmanager
+    def batches(self, connection: sa.Connection, select: sa.Select, batch_rows: int) -> Iterator[Source]:
+        """ADBC's record batches, cut by size in bytes."""
+        # Imported when used: it brings pandas along.
+        from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
+
+        del batch_rows
+        with closing(adbc.connect(_same_session(connection))) as bulk, closing(bulk.cursor()) as cursor:
+
+            def batches() -> Batches:
+                cursor.execute(_with_values(connection, select))
+                reader = cursor.fetch_record_batch()
+                yield from at_least_one(reader, reader.schema)
+
+            with closing(batches()) as source:
+                yield source, cursor.adbc_cancel
+
+    def contains(self, text: str, part: str, *, written_out: bool) -> str:
+        """`strpos()`, which knows no wildcards."""
+        del written_out
+        return f"strpos({text}, {part}) > 0"
+
+    def by_code_point(self, text: str) -> str:
+        """Whatever language the database was made for."""
+        return f'({text} COLLATE "C")'
+
+
+def _arguments(url: sa.URL, settings: Settings) -> dict[str, Any]:
+    timeout_ms = int(settings.dwh_statement_timeout_seconds * 1000)
+    session = f"-c statement_timeout={timeout_ms} -c default_transaction_read_only=on -c timezone=UTC"
+    defaults = {
+        "connect_timeout": settings.dwh_connect_timeout_seconds,
+        "application_name": "loyalty-workbench",
+        "client_encoding": "utf8",
+        # Notices a host that vanished while a statement or its answer was under way.
+        "tcp_user_timeout": settings.dwh_connect_timeout_seconds * 1000,
+        "keepalives_idle": 30,
+    }
+    return {
+        **{name: value for name, value in defaults.items() if name not in url.query},
+        "options": f"{url.query.get('options', '')} {session}".strip(),
+        # A prepared statement fails once the view is replaced, and behind a pooler such as PgBouncer.
+        "prepare_threshold": None,
+    }
+
+
+def _same_session(connection: sa.Connection) -> str:
+    """How to connect as the pool did; the time limit is watched here, as a stream may rightly take longer than it."""
+    info = connection.connection.driver_connection.info  # pyright: ignore[reportOptionalMemberAccess]
+    parameters = info.get_parameters()
+    parameters["options"] = f"{parameters.get('options', '')} -c statement_timeout=0"
+    return make_conninfo(**parameters, password=info.password)
+
+
+def _with_values(connection: sa.Connection, select: sa.Select) -> str:
+    """The statement with its values quoted by the driver: ADBC streams only statements without parameters."""
+    dialect = psycopg_dialect.dialect(paramstyle="format")
+    compiled = select.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    values = [compiled.params[name] for name in compiled.positiontup or ()]  # pyright: ignore[reportAttributeAccessIssue]
+    driver_connection: Any = connection.connection.driver_connection
+    return ClientCursor(driver_connection).mogrify(str(compiled).encode(), values)

@@ -1,0 +1,79 @@
+"""SQLite: for tests and small installations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from loyalty_core.warehouse.dialects.base import Dialect
+from loyalty_core.warehouse.engine import interrupt_of, pool_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loyalty_core.settings import Settings
+    from loyalty_core.warehouse.time_limit import Interrupt
+
+
+class SQLite(Dialect):
+    """A file in which NaN is NULL and text functions count characters."""
+
+    name = "sqlite"
+    title = "SQLite"
+    grammar = "sqlite"
+    is_embedded = True
+    stores_nan = False
+    list_form = "json"
+
+    def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
+        """Read only by the session's `query_only`."""
+        arguments = {"timeout": settings.dwh_connect_timeout_seconds}
+        engine = sa.create_engine(url, connect_args=arguments, **pool_options(settings))
+        event.listen(engine, "connect", _refuse_writes)
+        return engine
+
+    def file_of(self, url: sa.URL) -> Path | None:
+        """None for a database in memory."""
+        return Path(url.database) if url.database and url.database != ":memory:" else None
+
+    def version(self) -> sa.ColumnElement[str]:
+        """`sqlite_version()`."""
+        return sa.func.sqlite_version()
+
+    def interrupt(self, connection: sa.Connection) -> Interrupt | None:
+        """The driver's own."""
+        return interrupt_of(connection)
+
+    def contains(self, text: str, part: str, *, written_out: bool) -> str:
+        """`instr()`, which tells capitals from small letters as LIKE does not."""
+        del written_out
+        return f"instr({text}, {part}) > 0"
+
+    def starts_with(self, text: str, part: str, *, written_out: bool) -> str:
+        """By the text's first characters."""
+        del written_out
+        return f"substr({text}, 1, length({part})) = {part}"
+
+    def ends_with(self, text: str, part: str, *, written_out: bool) -> str:
+        """By the text's last characters."""
+        del written_out
+        return f"substr({text}, -length({part})) = {part}"
+
+    def by_code_point(self, text: str) -> str:
+        """Whatever collation the column was made with."""
+        return f"({text} COLLATE BINARY)"
+
+    def least(self, numbers: Sequence[str]) -> str:
+        """MIN of several values."""
+        return f"MIN({', '.join(numbers)})"
+
+    def greatest(self, numbers: Sequence[str]) -> str:
+        """MAX of several values."""
+        return f"MAX({', '.join(numbers)})"
+
+
+def _refuse_writes(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA query_only = ON")
