@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from loyalty_core.demo.arrow_columns import Floats
 from loyalty_core.demo.offers import OFFERS
+from loyalty_core.files import replacing
 
 Kind = Literal["churn", "offer", "current"]
 OFFER_COLUMNS = [f"p_offer_{number}" for number in range(1, len(OFFERS) + 1)]
@@ -35,13 +36,8 @@ def truth_path(warehouse: Path) -> Path:
 @contextmanager
 def write_truth(path: Path) -> Generator[pq.ParquetWriter, None, None]:
     """Open a truth file for writing; it takes its place only when the block ends without an error."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
-            yield writer
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as unfinished, pq.ParquetWriter(unfinished, SCHEMA, compression="zstd") as writer:
+        yield writer
 
 
 def truth_rows(ids: pa.Array, as_of: date, kind: Kind, churn: Floats, offers: Floats) -> pa.Table:

@@ -1,6 +1,5 @@
 """A customer's own file, CSV or Parquet, as rows in DuckDB: all of it, or an error that says why not."""
 
-import difflib
 import re
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import duckdb
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.loading.csv_text import GZIP_MAGIC, UTF16_MARKS, CsvText, plain_csv
 from loyalty_core.loading.warehouse_file import disk_is_full, write_warehouse
+from loyalty_core.names import nearest_names
 
 SOURCE_ROWS = "source_rows"
 
@@ -106,9 +106,8 @@ def listed(names: Iterable[str], most: int = 12) -> str:
 
 
 def _nearest(name: str, columns: Iterable[str]) -> str:
-    by_lower = {column.strip().lower(): column for column in columns}
-    near = difflib.get_close_matches(name.strip().lower(), by_lower, n=1)
-    return f"Did you mean {by_lower[near[0]]!r}?" if near else "Give one of these names."
+    near = nearest_names(name.strip(), columns)
+    return f"Did you mean {near[0]!r}?" if near else "Give one of these names."
 
 
 def _is_parquet(file: Path) -> bool:

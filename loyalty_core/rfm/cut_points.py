@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from loyalty_core.errors import DataError
+from loyalty_core.files import replace_file
 from loyalty_core.rfm.scores import FourPoints, RfmColumns, RfmCutPoints, measure, never_bought_in_sql
 from loyalty_core.warehouse.columns.catalog import kind_of
 from loyalty_core.warehouse.mapping import MappedFeature, resolve_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from loyalty_core.settings import RfmMeasure, Settings
     from loyalty_core.warehouse import Warehouse
@@ -98,10 +98,7 @@ def keep_cut_points(warehouse: Warehouse, cut_points: RfmCutPoints) -> None:
     path = _path(warehouse.settings)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".rfm-") as folder:
-            written = Path(folder) / path.name
-            written.write_text(json.dumps(content, indent=2), "utf-8")
-            written.replace(path)
+        replace_file(path, json.dumps(content, indent=2).encode())
 
 
 def _columns(warehouse: Warehouse) -> RfmColumns:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -17,11 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from sqlalchemy import select
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.names import checked_text
 from loyalty_core.rfm.cells import CELL_NAMES, CELLS, NO_PURCHASES, Segment, segment_details
-from loyalty_core.segments.repository import editing
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.store import audit, shared_store
 from loyalty_core.store.rfm_maps import RfmMapRecord
+from loyalty_core.store.versioned import editing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -335,9 +335,4 @@ def _checked_texts(texts: Mapping[str, SegmentText], names: Iterable[str]) -> di
 
 
 def _text(what: str, text: str, most: int) -> str:
-    trimmed = " ".join(text.split())
-    if len(trimmed) > most:
-        raise BadRfmMap(f"The {what} is too long.", f"It has {len(trimmed):,} characters.", f"Use at most {most:,}.")
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in trimmed):
-        raise BadRfmMap(f"The {what} has characters that cannot be kept.", remedy="Take control characters out.")
-    return trimmed
+    return checked_text(what, " ".join(text.split()), most, BadRfmMap)

@@ -7,9 +7,9 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any
 
+from loyalty_core.names import nearest_names
 from loyalty_core.rules.faults import FaultList, shown
 from loyalty_core.rules.operators import OPERATORS, OVER_LISTS, READS_DATA
 
@@ -138,7 +138,7 @@ class _Reader:
     def _is_known(self, name: str, path: str) -> bool:
         if name in OPERATORS:
             return True
-        near = get_close_matches(name[:_SHORT_MEMBER].lower(), OPERATORS, n=1, cutoff=0.5)
+        near = nearest_names(name, OPERATORS)
         hint = f"Did you mean {near[0]}?" if near else f"Operators are {', '.join(OPERATORS)}."
         self._faults.add("unknown_operator", path, f"There is no operator {shown(name)}.", hint)
         return False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from loyalty_core.names import nearest_names
 from loyalty_core.rules.constants import Unreadable, read_constant
 from loyalty_core.rules.faults import FaultList, shown
 from loyalty_core.rules.json_logic import Evaluation
@@ -107,7 +107,7 @@ class ValueBinder(ABC):
     def _nearest(self, name: str) -> str:
         by_text = {column.label.lower(): column.name for column in self._columns.values()}
         by_text |= {column.lower(): column for column in self._columns}
-        near = dict.fromkeys(by_text[text] for text in get_close_matches(name[:100].lower(), by_text, n=3, cutoff=0.5))
+        near = dict.fromkeys(by_text[text] for text in nearest_names(name, by_text, 3))
         return f"Nearest: {', '.join(near)}." if near else "Choose one of the columns of the features view."
 
     def _call(self, node: Call, kind: Kind | None) -> Value | None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
 from loyalty_core.segments.predicted_fields import GROUP, field_name
 from loyalty_core.segments.references import SEGMENT_PREFIX, field_of
-from loyalty_core.segments.repository import new_id
 from loyalty_core.segments.segment import Segment, SegmentDraft
+from loyalty_core.store.versioned import new_id
 from loyalty_core.warehouse.columns.distribution import quantile
 from loyalty_core.warehouse.columns.roles import Role, column_for
 

@@ -4,7 +4,6 @@ Earlier sources win: constructor arguments, environment variables, `.env`, `loya
 Environment names are the field names in upper case, as in the guide (`ML_MOCK_MODE`, `DWH_URL`, …).
 """
 
-import difflib
 import json
 import re
 import tomllib
@@ -24,6 +23,7 @@ from pydantic_settings import (
 )
 
 from loyalty_core.errors import SettingsError
+from loyalty_core.names import nearest_names
 from loyalty_core.settings.database_url import with_driver
 from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
 from loyalty_core.settings.table_name import split_table_name
@@ -207,7 +207,7 @@ class Settings(BaseSettings):
     @classmethod
     def _time_zone(cls, value: str) -> str:
         if value not in zoneinfo.available_timezones():
-            nearest = difflib.get_close_matches(value, zoneinfo.available_timezones(), n=1)
+            nearest = nearest_names(value, zoneinfo.available_timezones())
             hint = f"; nearest: {nearest[0]}" if nearest else ""
             raise ValueError(f"an IANA time zone such as Europe/Oslo{hint}")
         return value
@@ -269,7 +269,7 @@ class _LoyaltyToml(TomlConfigSettingsSource):
         known = Settings.model_fields
         for name in values:
             if name not in known:
-                nearest = difflib.get_close_matches(name, known, n=1)
+                nearest = nearest_names(name, known)
                 raise SettingsError(
                     f"{file_path.name} has a setting {name!r} that does not exist.",
                     remedy=f"Did you mean {nearest[0]!r}?" if nearest else "docs/settings.md lists them all.",

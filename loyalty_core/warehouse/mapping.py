@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rapidfuzz import process
-
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.names import nearest_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -57,6 +56,4 @@ def required_columns(mapping: Mapping[str, str | list[str]], column_names: Itera
 
 
 def _nearest(candidates: Sequence[str], present: Sequence[str]) -> str | None:
-    matches = (process.extractOne(candidate, present, score_cutoff=60) for candidate in candidates)
-    best = max((match for match in matches if match), key=lambda match: match[1], default=None)
-    return best[0] if best else None
+    return next((near[0] for candidate in candidates if (near := nearest_names(candidate, present))), None)

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from rapidfuzz import process
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.exc import NoSuchTableError
 
 from loyalty_core.errors import ViewUnusable
+from loyalty_core.names import nearest_names
 from loyalty_core.settings import split_table_name
 
 
@@ -34,8 +34,8 @@ def reflect_table(connection: sa.Connection, name: str) -> sa.Table:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """The end of a sentence that offers the most similar of `names`, if one is similar at all."""
-    match = process.extractOne(name, names, processor=str.lower, score_cutoff=60)
-    return f"; nearest: {match[0]}." if match else "."
+    near = nearest_names(name, names)
+    return f"; nearest: {near[0]}." if near else "."
 
 
 def _base_type(column_type: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:

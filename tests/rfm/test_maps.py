@@ -139,7 +139,7 @@ def test_two_who_save_at_once_do_not_overwrite_each_other(maps: RfmMapRepository
         ({"names": ("no purchases", *CELL_NAMES[1:])}, "Those who never bought are"),
         ({"names": ("LOST", *CELL_NAMES[1:])}, "Another is called"),
         ({"names": ("x" * 61, *CELL_NAMES[1:])}, "61 characters"),
-        ({"names": ("a\x00b", *CELL_NAMES[1:])}, "cannot be kept"),
+        ({"names": ("a\x00b", *CELL_NAMES[1:])}, "cannot be stored"),
         ({"cut_points": {"recency": (1, 2, 4, 3)}}, "smallest first"),
         ({"cut_points": {"recency": (1, 2, 3)}}, "four numbers"),
         ({"cut_points": {"recency": (1, 2, 3, float("inf"))}}, "cut points of recency"),

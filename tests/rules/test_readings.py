@@ -49,7 +49,7 @@ def test_all_faults_come_at_once_with_path_code_and_remedy() -> None:
         ("$.and[4].or[1].==[1]", "wrong_type"),
         ('$.and[5]["odd name!"]', "unknown_operator"),
     }
-    assert "Nearest: points, joined, profile." in {fault.remedy for fault in caught.value.faults}
+    assert "Nearest: points, last_login." in {fault.remedy for fault in caught.value.faults}
     assert str(caught.value).startswith("The rule has 7 faults.")
 
 

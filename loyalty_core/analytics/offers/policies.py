@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,9 +11,10 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
 from loyalty_core.analytics.offers.policy import Policy
-from loyalty_core.segments.repository import MOST_NAME_CHARACTERS, editing, name_key, new_id, same_rule
+from loyalty_core.names import checked_text
 from loyalty_core.store import audit
 from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
+from loyalty_core.store.versioned import MOST_NAME_CHARACTERS, editing, name_key, new_id, same_content
 
 if TYPE_CHECKING:
     import builtins
@@ -95,7 +95,7 @@ class PolicyRepository:
                 raise PolicyNameTaken(record.name)
             elif record.version != expected_version:
                 raise PolicyChanged(record.name, record.version, record.updated_by, record.updated_at)
-            if record.version == 0 or record.name != name or not same_rule(record.content, policy.to_json()):
+            if record.version == 0 or record.name != name or not same_content(record.content, policy.to_json()):
                 _write(session, record, name, policy, actor)
             return _kept(record)
 
@@ -162,8 +162,4 @@ def _checked_name(name: str) -> str:
     text = " ".join(name.split())
     if not text:
         raise BadPolicy("The name is blank.", remedy="Give the policy a name that tells it from the others.")
-    if len(text) > MOST_NAME_CHARACTERS:
-        raise BadPolicy("The name is too long.", remedy=f"Use at most {MOST_NAME_CHARACTERS} characters.")
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
-        raise BadPolicy("The name has characters that cannot be kept.", remedy="Take control characters out.")
-    return text
+    return checked_text("name", text, MOST_NAME_CHARACTERS, BadPolicy)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loyalty_core.files import replace_file
 from loyalty_core.ml.bundles.bundle import Bundle, open_active, open_folder
 from loyalty_core.ml.bundles.experiment import EXPERIMENT_FILE, Experiment, check_share, read_experiment
 from loyalty_core.ml.bundles.files import (
@@ -16,7 +17,7 @@ from loyalty_core.ml.bundles.files import (
     sha256,
     version_folder,
 )
-from loyalty_core.ml.bundles.store import replace_file, writing
+from loyalty_core.ml.bundles.store import writing
 
 
 def start_experiment(models_dir: Path, challenger: str, share: float, by: str) -> Experiment:

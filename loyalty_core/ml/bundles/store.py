@@ -6,15 +6,15 @@ a version is written and proven under another name and then renamed, and active.
 
 import errno
 import fcntl
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from loyalty_core.files import remove_unfinished, replace_file, replacing, sync, write_file
 from loyalty_core.ml.bundles.bundle import Bundle, BundleParts, ModelPart, open_folder
 from loyalty_core.ml.bundles.experiment import EXPERIMENT_FILE, read_experiment, running_challenger
 from loyalty_core.ml.bundles.files import (
@@ -37,7 +37,7 @@ from loyalty_core.ml.bundles.files import (
 from loyalty_core.ml.tasks import TASKS
 
 __all__ = [
-    "activate", "discard", "earlier_versions", "list_versions", "prune", "replace_file", "rollback", "write_bundle",
+    "activate", "discard", "earlier_versions", "list_versions", "prune", "rollback", "write_bundle",
     "writing",
 ]  # fmt: skip
 
@@ -56,11 +56,11 @@ def write_bundle(models_dir: Path, parts: BundleParts) -> str:
         unfinished = folder.with_name(f".{version}")
         unfinished.mkdir()
         for name, content in _contents(parts, version, now).items():
-            _write(unfinished / name, content)
-        _sync_folder(unfinished)
+            write_file(unfinished / name, content)
+        sync(unfinished)
         open_folder(unfinished)
         unfinished.rename(folder)
-        _sync_folder(folder.parent)
+        sync(folder.parent)
         return version
 
 
@@ -147,13 +147,12 @@ def _previous(models_dir: Path, version: str) -> tuple[str, ...]:
 def _copy_files(models_dir: Path, folder: Path) -> None:
     """Bring the copies beside active.json in line with a version; all are on disk before the first is replaced."""
     contents = {name: read_file(folder / name) for name in copied_files() if (folder / name).exists()}
-    for name, content in contents.items():
-        _write(_fresh(models_dir / name), content)
-    for name in contents:
-        _fresh(models_dir / name).replace(models_dir / name)
+    with ExitStack() as copies:
+        for name, content in contents.items():
+            write_file(copies.enter_context(replacing(models_dir / name)), content)
     for name in set(copied_files()) - contents.keys():
         (models_dir / name).unlink(missing_ok=True)
-    _sync_folder(models_dir)
+    sync(models_dir)
 
 
 def _contents(parts: BundleParts, version: str, now: datetime) -> dict[str, bytes]:
@@ -231,7 +230,7 @@ def _sweep(models_dir: Path) -> None:
     for folder in (models_dir / "versions").glob(".*"):
         shutil.rmtree(folder, ignore_errors=True)
     for name in (*copied_files(), ACTIVE_FILE, EXPERIMENT_FILE):
-        _fresh(models_dir / name).unlink(missing_ok=True)
+        remove_unfinished(models_dir / name)
     _remove_ended_experiment(models_dir)
 
 
@@ -243,30 +242,4 @@ def _remove_ended_experiment(models_dir: Path) -> None:
         return  # what is damaged is mended by activating a version, or by stopping the test
     if experiment is not None and (active is None or active.version != experiment.champion):
         (models_dir / EXPERIMENT_FILE).unlink(missing_ok=True)
-        _sync_folder(models_dir)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file atomically, on disk when this returns; for the holder of the lock."""
-    _write(_fresh(path), content)
-    _fresh(path).replace(path)
-    _sync_folder(path.parent)
-
-
-def _fresh(path: Path) -> Path:
-    return path.with_name(f".{path.name}.new")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(models_dir)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
 
+from loyalty_core.names import nearest_names
 from loyalty_core.segments.errors import BadSegment, SegmentCycle, SegmentInUse
 from loyalty_core.segments.references import field_of, references
 from loyalty_core.segments.segment import Use
@@ -101,7 +101,7 @@ def _chain(came_from: dict[str, str], start: str, last: str) -> list[str]:
 
 
 def _unknown(segment_id: str, names: dict[str, str]) -> BadSegment:
-    near = get_close_matches(segment_id[:100].lower(), names, n=1, cutoff=0.5)
+    near = nearest_names(segment_id, names)
     hint = f"Nearest: {field_of(near[0])} (“{names[near[0]]}”)." if near else "Choose one from the list of segments."
     return BadSegment(f"There is no segment “{segment_id}”.", "The rule reads it.", hint)
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from loyalty_core.names import checked_text
 from loyalty_core.segments.errors import BadSegment
 from loyalty_core.segments.segment import SegmentDraft
+from loyalty_core.store.versioned import MOST_NAME_CHARACTERS, name_key, same_content
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-MOST_NAME_CHARACTERS = 120
 MOST_DESCRIPTION_CHARACTERS = 2_000
 MOST_TAG_CHARACTERS = 60
-_MOST_ID_CHARACTERS = 60
-# Letters that Unicode does not take apart into a Latin one and an accent.
-_LATIN = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "đ": "d", "ð": "d", "ł": "l", "þ": "th"})
 
 
 def checked(draft: SegmentDraft) -> SegmentDraft:
@@ -32,29 +28,11 @@ def checked(draft: SegmentDraft) -> SegmentDraft:
     )
 
 
-def name_key(name: str) -> str:
-    """What two names that differ in case alone have in common."""
-    return unicodedata.normalize("NFKC", name).casefold()
-
-
-def new_id(name: str, taken: Collection[str], *, otherwise: str = "segment") -> str:
-    """An id made of the name (vip), with a number where it is taken (vip-2); `otherwise` where none can be made."""
-    plain = unicodedata.normalize("NFKD", name.lower().translate(_LATIN)).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_MOST_ID_CHARACTERS].strip("-") or otherwise
-    numbered = (f"{slug}-{number}" for number in itertools.count(2))
-    return next(candidate for candidate in itertools.chain([slug], numbered) if candidate not in taken)
-
-
 def copy_name(name: str, taken: Collection[str]) -> str:
     """“Copy of VIP”, or “Copy 2 of VIP”, whichever is not among the `taken` name keys; long names are cut short."""
     copies = itertools.chain(["Copy of"], (f"Copy {number} of" for number in itertools.count(2)))
     candidates = (f"{words} {name}"[:MOST_NAME_CHARACTERS].rstrip() for words in copies)
     return next(candidate for candidate in candidates if name_key(candidate) not in taken)
-
-
-def same_rule(left: Any, right: Any) -> bool:
-    """Whether two rules are the same JSON, in which 1 is not true and the order of keys does not matter."""
-    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
 def differences(old: SegmentDraft, new: SegmentDraft) -> tuple[str, ...]:
@@ -66,7 +44,7 @@ def differences(old: SegmentDraft, new: SegmentDraft) -> tuple[str, ...]:
         sentences.append("Description changed.")
     if new.tags != old.tags:
         sentences += _tag_differences(old.tags, new.tags)
-    if not same_rule(old.rule, new.rule):
+    if not same_content(old.rule, new.rule):
         sentences.append("Rule changed.")
     return tuple(sentences)
 
@@ -93,11 +71,7 @@ def _tags(tags: Iterable[str]) -> tuple[str, ...]:
 def _text(what: str, text: str, most: int, *, may_be_blank: bool = True) -> str:
     if not text and not may_be_blank:
         raise BadSegment(f"The {what} is blank.", remedy="Give the segment a name that tells it from the others.")
-    if len(text) > most:
-        raise BadSegment(f"The {what} is too long.", f"It has {len(text):,} characters.", f"Use at most {most:,}.")
-    if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\r\t" for character in text):
-        raise BadSegment(f"The {what} has characters that cannot be kept.", remedy="Take control characters out.")
-    return text
+    return checked_text(what, text, most, BadSegment, allowed="\n\r\t")
 
 
 def _as_json(rule: Any) -> Any:

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm.attributes import flag_modified
 
 from loyalty_core.segments.errors import SegmentNameTaken
 from loyalty_core.segments.repository.dependencies import keep_references, require_unused
-from loyalty_core.segments.repository.drafts import checked, differences, name_key, new_id, same_rule
+from loyalty_core.segments.repository.drafts import checked, differences
 from loyalty_core.segments.repository.rows import draft_of
 from loyalty_core.store import audit
 from loyalty_core.store.segments import SegmentMember, SegmentRecord, SegmentVersionRecord
+from loyalty_core.store.versioned import name_key, new_id, same_content
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy.orm import Session
 
     from loyalty_core.segments.segment import SegmentDraft
-    from loyalty_core.store import StateStore
 
 SUBJECT_KIND = "segment"
-# Any number will do, as long as no other program locks the same one in the same database.
-_ADVISORY_LOCK = 7_310_412_558
-
-
-@contextmanager
-def editing(store: StateStore) -> Iterator[Session]:
-    """A session in which nobody else edits segments: names, ids and references stay as they are read."""
-    with store.session() as session:
-        # A session of SQLite has the one write lock anyway.
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-        yield session
 
 
 def add(session: Session, draft: SegmentDraft, *, actor: str, changes: tuple[str, ...] = ("Created.",)) -> str:
@@ -74,7 +59,7 @@ def save(
         _require_free(session, draft.name)
     record.version += 1
     _write(session, record, draft, actor=actor, at=datetime.now(UTC), changes=(*changes, *different))
-    if not same_rule(old.rule, draft.rule):
+    if not same_content(old.rule, draft.rule):
         record.rule_version = record.version
         keep_references(session, record)
     note(session, record, "updated", actor, changes=[*changes, *different])

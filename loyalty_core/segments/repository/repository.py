@@ -10,12 +10,13 @@ from sqlalchemy import select
 from loyalty_core.segments.errors import BadSegment, SegmentChanged, SegmentNameTaken, SegmentNotFound
 from loyalty_core.segments.repository import edits, membership
 from loyalty_core.segments.repository.dependencies import all_uses, uses_of
-from loyalty_core.segments.repository.drafts import copy_name, name_key
+from loyalty_core.segments.repository.drafts import copy_name
 from loyalty_core.segments.repository.rows import draft_of, read_segment, read_segments, record_of, size_of, version_of
 from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentOutline, SegmentSize, SegmentVersion, Use
 from loyalty_core.store import audit
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord, SegmentVersionRecord
+from loyalty_core.store.versioned import editing, name_key
 
 if TYPE_CHECKING:
     import builtins
@@ -108,7 +109,7 @@ class SegmentRepository:
 
     def create(self, draft: SegmentDraft, *, actor: str) -> Segment:
         """Keep a new segment, owned by `actor`. Raises `BadSegment` and `SegmentNameTaken`."""
-        with edits.editing(self._store) as session:
+        with editing(self._store) as session:
             return read_segment(session, edits.add(session, draft, actor=actor))
 
     def create_once(self, drafts: Sequence[SegmentDraft], *, actor: str) -> builtins.list[Segment]:
@@ -119,7 +120,7 @@ class SegmentRepository:
         done = select(AuditEvent.id).where(
             AuditEvent.subject_kind == edits.SUBJECT_KIND, AuditEvent.action == _STARTERS_CREATED
         )
-        with edits.editing(self._store) as session:
+        with editing(self._store) as session:
             if not drafts or session.scalar(done.limit(1)) is not None:
                 return []
             ids = [segment_id for draft in drafts if (segment_id := _add_if_possible(session, draft, actor))]
@@ -139,7 +140,7 @@ class SegmentRepository:
         Raises `SegmentChanged` where the newest version is not `expected_version`, `BadSegment`, `SegmentNameTaken`
         and `SegmentCycle`.
         """
-        with edits.editing(self._store) as session:
+        with editing(self._store) as session:
             record = record_of(session, segment_id)
             if record.version != expected_version:
                 raise SegmentChanged(record.name, record.version, record.updated_by, record.updated_at)
@@ -148,7 +149,7 @@ class SegmentRepository:
 
     def restore(self, segment_id: str, number: int, *, actor: str) -> Segment:
         """Save version `number` again as the newest; raises as `update` does."""
-        with edits.editing(self._store) as session:
+        with editing(self._store) as session:
             record = record_of(session, segment_id)
             version = session.get(SegmentVersionRecord, (segment_id, number))
             if version is None:
@@ -159,7 +160,7 @@ class SegmentRepository:
 
     def duplicate(self, segment_id: str, *, actor: str) -> Segment:
         """Keep a copy of the segment, under a name of its own and owned by `actor`."""
-        with edits.editing(self._store) as session:
+        with editing(self._store) as session:
             original = record_of(session, segment_id)
             name = copy_name(original.name, set(session.scalars(select(SegmentRecord.name_key))))
             draft = replace(draft_of(original), name=name)
@@ -176,7 +177,7 @@ class SegmentRepository:
 
     def delete(self, segment_id: str, *, actor: str) -> None:
         """Delete the segment, its versions, sizes and members; raises `SegmentInUse` as `archive` does."""
-        with edits.editing(self._store) as session:
+        with editing(self._store) as session:
             edits.remove(session, record_of(session, segment_id, lock=True), actor=actor)
 
     def replace_members(
@@ -208,7 +209,7 @@ class SegmentRepository:
             return membership.change_member(session, record, customer_id, belongs=belongs)
 
     def _set_archived(self, segment_id: str, *, archived: bool, actor: str) -> Segment:
-        with edits.editing(self._store) as session:
+        with editing(self._store) as session:
             edits.set_archived(session, record_of(session, segment_id), archived=archived, actor=actor)
             return read_segment(session, segment_id)
 

@@ -1,7 +1,6 @@
 """The Parquet file of predictions: every run writes a version of its own, then a symbolic link is turned to it."""
 
 import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loyalty_core.errors import DataError, SettingsError
+from loyalty_core.files import sync
 from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, ScoringInProgress, schema_of, versions_of
 from loyalty_core.warehouse.predictions.run_history import Retention, stamp, time_of
 
@@ -43,7 +43,7 @@ def write_file(path: Path, retention: Retention, schema: pa.Schema) -> Iterator[
             yield write
             with _disk_errors(path):
                 writer.close()
-                _make_safe(unfinished)
+                sync(unfinished)
                 unfinished.rename(version)
                 _turn_link(path, version)
                 _remove_old(path, retention)
@@ -97,19 +97,11 @@ def _refuse_other_content(path: Path) -> None:
         )
 
 
-def _make_safe(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _turn_link(path: Path, version: Path) -> None:
     link = version.with_name(f"{version.name}.link")
     link.symlink_to(version.name)
     link.replace(path)
-    _make_safe(path.parent)
+    sync(path.parent)
 
 
 def _remove_old(path: Path, retention: Retention) -> None:

@@ -63,8 +63,8 @@ def test_ids_are_made_of_the_name(repository: SegmentRepository, names: list[str
     [
         (SegmentDraft(" \n ", RULE), "The name is blank"),
         (SegmentDraft("x" * 121, RULE), "The name is too long. It has 121 characters. Use at most 120"),
-        (SegmentDraft("a\0b", RULE), "characters that cannot be kept"),
-        (SegmentDraft("a\ud800", RULE), "characters that cannot be kept"),
+        (SegmentDraft("a\0b", RULE), "characters that cannot be stored"),
+        (SegmentDraft("a\ud800", RULE), "characters that cannot be stored"),
         (SegmentDraft("x", RULE, description="d" * 2001), "The description is too long. It has 2,001 characters"),
         (SegmentDraft("x", RULE, tags=("t" * 61,)), "The tag is too long"),
         (SegmentDraft("x", {"==": [1, float("nan")]}), "cannot be kept as JSON"),

@@ -4,8 +4,9 @@ import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import SegmentChanged, SegmentDraft
-from loyalty_core.segments.repository import copy_name, name_key
+from loyalty_core.segments.repository import copy_name
 from loyalty_core.services import get_services
+from loyalty_core.store.versioned import name_key
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.segments import address

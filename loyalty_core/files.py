@@ -1,0 +1,55 @@
+"""Files that are written whole or not at all, and are on disk before anybody is told of them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager
+from glob import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file and wait until its content is on disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace a file atomically; its content is on disk when this returns."""
+    with replacing(path) as unfinished:
+        write_file(unfinished, content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the path of a file to write; it becomes `path` when the block ends without an error, else it is removed."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        yield unfinished
+        sync(unfinished)
+        unfinished.replace(path)
+        sync(path.parent)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what killed writers of `path` have left behind; nobody may be writing it."""
+    for unfinished in path.parent.glob(f".{escape(path.name)}.*.new"):
+        unfinished.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the list of files in a folder, is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
