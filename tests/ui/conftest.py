@@ -1,6 +1,8 @@
 """Screens, run without a browser."""
 
+import gc
 import re
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -21,6 +23,13 @@ class _PagesAsServed(PagesManager):
     """AppTest forgets what serve.py says about the folder pages/; it resets this class instead of the real one."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> None:
+    """As in serve.py: Streamlit collects garbage after every run, and with all test libraries loaded it takes long."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def open_screen(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> OpenScreen:
     """A new session on a screen; every run may take a minute, since other programs use the machine as well."""
@@ -28,7 +37,9 @@ def open_screen(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> OpenSc
     monkeypatch.setattr(app_test, "PagesManager", _PagesAsServed)
 
     def open_one(screen: Screen, **parameters: str) -> AppTest:
-        app = AppTest.from_file(ROOT / "app.py", default_timeout=60).run()
+        app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+        if Path(screen.file).stem != screen.path:
+            app.run()  # before its first run, AppTest knows a page by the name of its file alone
         app.query_params.update(parameters)
         return app.switch_page(f"pages/{screen.file}").run()
 
