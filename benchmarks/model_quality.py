@@ -1,10 +1,11 @@
 """How good the models are, on a simulated programme whose truth is known and on two real data sets.
 
-    python -m benchmarks.model_quality [--data ../shared/data] [--out docs/model-quality.md]
+    python -m benchmarks.model_quality --coupons FILE [--out docs/model-quality.md]
 
-`--data` (or LOYALTY_DATA) is a folder with telco/Telco-Customer-Churn.csv and
-completejourney/derived_coupon_category.csv. Everything goes the way of train_models_from_dwh.py: a warehouse, a
-mapping, default options. It takes some minutes.
+`--coupons` (or the variable LOYALTY_COUPONS) names a file with 721 coupon redemptions of dunnhumby's Complete Journey,
+whose licence allows research but not redistribution, so that it is not in the repository. Its columns: household_id,
+date, label, and figures of the 90 days before. The other data is in tests/data. Everything goes the way of
+train_models_from_dwh.py: a warehouse, a mapping, default options. It takes some minutes.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from loyalty_core.ml.training.splitting import Split
 from loyalty_core.ml.training.train import Prepared, encode_history, fit_coding, prepare, train, train_model
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
+from tests.datasets import TELCO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,11 +85,10 @@ class Comparison:
 def main() -> int:
     """Measure all and write the report; returns 1 when something required is not reached."""
     given = _parser().parse_args()
-    data: Path = given.data
     with tempfile.TemporaryDirectory() as folder:
         demo = list(_demo(Path(folder)))
-        telco = _telco(data / "telco" / "Telco-Customer-Churn.csv", Path(folder))
-        coupons = list(_coupons(data / "completejourney" / "derived_coupon_category.csv", Path(folder)))
+        telco = _telco(TELCO, Path(folder))
+        coupons = list(_coupons(given.coupons, Path(folder)))
     text = "\n".join([*_HEAD, *demo, *_TELCO_HEAD, *telco.lines(), *_COUPON_HEAD])
     text += "\n" + "\n\n".join("\n".join(one.lines()) for one in coupons) + "\n"
     given.out.write_text(text, "utf-8")
@@ -220,8 +221,10 @@ def _folds(splitter: Any, classes: Any, groups: Any) -> list[tuple[Any, Any, Any
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.model_quality")
-    data = os.environ.get("LOYALTY_DATA", "../shared/data")
-    parser.add_argument("--data", type=Path, default=Path(data), help="folder with telco/ and completejourney/")
+    coupons = os.environ.get("LOYALTY_COUPONS")
+    parser.add_argument(
+        "--coupons", type=Path, default=coupons, required=not coupons, help="CSV file of coupon redemptions"
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/model-quality.md"), help="the report")
     return parser
 

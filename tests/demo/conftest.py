@@ -1,5 +1,5 @@
 """Fixtures for the tests of the demo."""
 
-from tests.loading.conftest import export, out, shared_data
+from tests.loading.conftest import export, out
 
-__all__ = ["export", "out", "shared_data"]
+__all__ = ["export", "out"]

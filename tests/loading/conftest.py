@@ -1,9 +1,7 @@
-"""Real data sets beside the clone, files as people export them, and the tables of a warehouse just made."""
+"""Files as people export them, and the tables of a warehouse just made."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -11,24 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Callable[[str], Path]:
-    """Path of a file in the shared data folder; without the folder the test is skipped, on CI it fails."""
-
-    def find(name: str) -> Path:
-        path = SHARED_DATA / name
-        if not path.exists():
-            message = f"{name} is not in {SHARED_DATA}"
-            if os.environ.get("CI") == "true":
-                pytest.fail(message)
-            pytest.skip(message)
-        return path
-
-    return find
+    from pathlib import Path
 
 
 @pytest.fixture

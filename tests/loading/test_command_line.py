@@ -18,6 +18,7 @@ from loyalty_core.loading import LoadReport
 from loyalty_core.loading.command import main
 from loyalty_core.loading.report import mapping_suggestion
 from loyalty_core.settings import Settings
+from tests.datasets import ONLINE_RETAIL, TELCO
 from tests.loading.conftest import rows_of
 
 if TYPE_CHECKING:
@@ -39,11 +40,10 @@ def run(command: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_telco_in_one_command(shared_data: Callable[[str], Path], out: Path) -> None:
-    telco = shared_data("telco/Telco-Customer-Churn.csv")
-    done = run("loading", "features", telco, "--id", "customerID", "--churn", "Churn", "--out", out)
+def test_telco_in_one_command(out: Path) -> None:
+    done = run("loading", "features", TELCO, "--id", "customerID", "--churn", "Churn", "--out", out)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "Read 7,043 rows of Telco-Customer-Churn.csv.\nLeft out: none.\n" in done.stdout
+    assert "Read 7,043 rows of Telco-Customer-Churn.csv.gz.\nLeft out: none.\n" in done.stdout
     assert "Column TotalCharges: 11 blank values became empty (NULL)." in done.stdout
     assert "  customer_churn_history: 7,043 rows\n" in done.stdout
     snippet = done.stdout.split("\n\n")[1]
@@ -58,16 +58,15 @@ def test_telco_in_one_command(shared_data: Callable[[str], Path], out: Path) -> 
     assert done.stdout.endswith(f"Next: DWH_URL='duckdb:///{out}' make run\n")
 
 
-def test_online_retail_in_one_command(shared_data: Callable[[str], Path], out: Path) -> None:
-    retail = shared_data("onlineretail/onlineretail.parquet")
-    done = run(
-        *("loading", "transactions", retail, "--customer", "CustomerID", "--date", "InvoiceDate"),
-        *("--amount", "Quantity*UnitPrice", "--transaction", "InvoiceNo", "--out", out),
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "397,884 lines, 18,532 transactions of 4,338 customers, revenue 8,911,407.90" in done.stdout
-    assert "  customer_features_view: 4,338 rows\n  customer_churn_history: 18,393 rows\n" in done.stdout
-    assert "ml_feature_mapping" not in done.stdout  # the view has the guide's columns
+def test_online_retail_in_one_command(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    columns = ["--customer", "CustomerID", "--date", "InvoiceDate", "--amount", "Quantity*UnitPrice"]
+    options = [*columns, "--transaction", "InvoiceNo", "--out", str(out)]
+    assert main(["transactions", str(ONLINE_RETAIL), *options]) == 0
+    done = capsys.readouterr()
+    assert done.err == ""
+    assert "397,884 lines, 18,532 transactions of 4,338 customers, revenue 8,911,407.90" in done.out
+    assert "  customer_features_view: 4,338 rows\n  customer_churn_history: 18,393 rows\n" in done.out
+    assert "ml_feature_mapping" not in done.out  # the view has the documented columns
 
 
 def test_the_demo_in_one_command(out: Path) -> None:

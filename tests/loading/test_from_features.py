@@ -12,6 +12,7 @@ import pytest
 
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.loading import load_features
+from tests.datasets import TELCO
 from tests.loading.conftest import rows_of, types_of
 
 if TYPE_CHECKING:
@@ -32,14 +33,9 @@ def column(out: Path, name: str) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def telco(shared_data: Callable[[str], Path]) -> Path:
-    return shared_data("telco/Telco-Customer-Churn.csv")
-
-
-@pytest.fixture(scope="module")
-def loaded(telco: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadReport, Path]:
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadReport, Path]:
     out = tmp_path_factory.mktemp("telco") / "telco.duckdb"
-    report = load_features(telco, out, id_column="customerID", churn_column="Churn", snapshot=date(2024, 1, 1))
+    report = load_features(TELCO, out, id_column="customerID", churn_column="Churn", snapshot=date(2024, 1, 1))
     return report, out
 
 
@@ -59,8 +55,8 @@ class TestTelco:
             "TotalCharges",
         }
 
-    def test_its_values_are_those_of_the_file(self, loaded: tuple[LoadReport, Path], telco: Path) -> None:
-        with telco.open() as text:
+    def test_its_values_are_those_of_the_file(self, loaded: tuple[LoadReport, Path]) -> None:
+        with gzip.open(TELCO, "rt") as text:
             lines = list(csv.DictReader(text))
         expected = sorted(
             (
@@ -89,7 +85,7 @@ class TestTelco:
         assert "Column TotalCharges: 11 blank values became empty (NULL)." in report.notes
         facts = dict(rows_of(out, "FROM warehouse_info"))
         assert facts["source"] == "features file"
-        assert facts["file_name"] == "Telco-Customer-Churn.csv"
+        assert facts["file_name"] == TELCO.name
         assert facts["rows_read"] == "7,043"
         assert facts["rows_left_out"] == "none"
         assert facts["snapshot_date"] == "2024-01-01"

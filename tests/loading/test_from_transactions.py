@@ -12,6 +12,7 @@ import pytest
 from loyalty_core.errors import DataError
 from loyalty_core.loading import PurchaseColumns, load_transactions
 from loyalty_core.loading.purchase_history import snapshot_dates
+from tests.datasets import ONLINE_RETAIL
 from tests.loading.conftest import rows_of, types_of
 
 if TYPE_CHECKING:
@@ -28,20 +29,15 @@ WINDOW = timedelta(days=90)
 
 
 @pytest.fixture(scope="module")
-def retail(shared_data: Callable[[str], Path]) -> Path:
-    return shared_data("onlineretail/onlineretail.parquet")
-
-
-@pytest.fixture(scope="module")
-def loaded(retail: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadReport, Path]:
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadReport, Path]:
     out = tmp_path_factory.mktemp("retail") / "retail.duckdb"
-    return load_transactions(retail, out, RETAIL), out
+    return load_transactions(ONLINE_RETAIL, out, RETAIL), out
 
 
 @pytest.fixture(scope="module")
-def baskets(retail: Path) -> pd.DataFrame:
+def baskets() -> pd.DataFrame:
     """The purchases of Online Retail, cleaned and summed by pandas."""
-    lines = pd.read_parquet(retail)
+    lines = pd.read_parquet(ONLINE_RETAIL)
     lines = lines[lines.CustomerID.notna() & (lines.Quantity > 0) & (lines.UnitPrice > 0)]
     lines = lines[~lines.InvoiceNo.str.startswith("C")]
     lines = lines.assign(customer_id=lines.CustomerID.astype(int).astype(str), amount=lines.Quantity * lines.UnitPrice)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -11,29 +9,25 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.rfm import compute_cut_points, score_columns
+from tests.datasets import RFM_SCORES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
 
-SHARED_DATA = Path(__file__).parents[3] / "shared" / "data" / "rfm"
 COLUMNS = {"recency": "recency_days", "frequency": "transaction_count", "monetary": "amount"}
 
 
 def published(table: str, tmp_path: Path) -> str:
     """URL of a warehouse with the published table."""
-    source = SHARED_DATA / f"rfm_published_{table}_scores.csv"
-    if not source.exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{source} is missing")
-        pytest.skip(f"{source} is missing")
     file = tmp_path / f"{table}.duckdb"
     with duckdb.connect(str(file)) as connection:
         connection.execute(
             f"CREATE TABLE customer_features_view AS SELECT row_number() OVER () AS customer_id, * EXCLUDE customer_id "
             f"FROM (SELECT * RENAME ({'customer' if table == 'orders' else 'customer_id'} AS customer_id) "
-            f"FROM read_csv('{source}'))"
+            f"FROM read_parquet('{RFM_SCORES[table]}'))"
         )
     return f"duckdb:///{file}"
 
