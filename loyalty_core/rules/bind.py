@@ -355,9 +355,11 @@ def _between(first: Node, last: Node, lower: Period, upper: Period) -> str:
     """How a period between two days reads; relative days are named with the dates that they mean."""
     days = _days_from_today(first), _days_from_today(last)
     start, end = (period.wording.rpartition(" ")[2] for period in (lower, upper))
+    if days in {(0, 0), (1, 1)}:
+        return f"is in the {'next' if days[0] else 'last'} day ({end})"
     if days[1] == 0 and days[0] is not None and days[0] < 0:
-        return f"is in the last {-days[0]} days ({start} to {end})"
-    if days[0] == 0 and days[1] is not None and days[1] > 0:
+        return f"is in the last {1 - days[0]} days ({start} to {end})"
+    if days[0] == 1 and days[1] is not None and days[1] > 1:
         return f"is in the next {days[1]} days ({start} to {end})"
     return f"{lower.wording} and {upper.wording.removeprefix('is ')}"
 

@@ -28,7 +28,7 @@ class Slot(Enum):
     LIST = auto()  # all of its values
     LENGTH = auto()  # how many characters the first value has
     MINUS_LENGTH = auto()
-    MINUS_FIRST = auto()
+    DAYS_BEFORE = auto()  # from today back to the first of so many days, of which it is the last
 
 
 COLUMN, FIRST, SECOND, LIST = Slot.COLUMN, Slot.FIRST, Slot.SECOND, Slot.LIST
@@ -134,7 +134,7 @@ _ROWS: tuple[ConditionOperator, ...] = (
         _DATES,
         1,
         "{column} is in the last {first} days",
-        {"<=": [{"today": Slot.MINUS_FIRST}, COLUMN, {"today": 0}]},
+        {"<=": [{"today": Slot.DAYS_BEFORE}, COLUMN, {"today": 0}]},
         "days",
     ),
     ConditionOperator(
@@ -143,7 +143,7 @@ _ROWS: tuple[ConditionOperator, ...] = (
         _DATES,
         1,
         "{column} is in the next {first} days",
-        {"<=": [{"today": 0}, COLUMN, {"today": FIRST}]},
+        {"<=": [{"today": 1}, COLUMN, {"today": FIRST}]},
         "days",
     ),
     ConditionOperator(
@@ -158,7 +158,7 @@ _DERIVED: dict[Slot, Callable[[tuple[Any, ...]], Any]] = {
     LIST: list,
     Slot.LENGTH: lambda values: len(values[0]),
     Slot.MINUS_LENGTH: lambda values: -len(values[0]),
-    Slot.MINUS_FIRST: lambda values: -values[0],
+    Slot.DAYS_BEFORE: lambda values: 1 - values[0],
 }
 
 
@@ -248,8 +248,8 @@ def _condition(rule: Any, kinds: dict[str, Kind]) -> BuilderCondition | None:
 def _values(operator: ConditionOperator, found: dict[Slot, Any]) -> tuple[Any, ...]:
     if operator.values is None:
         return tuple(found[LIST])
-    if Slot.MINUS_FIRST in found:
-        return (-found[Slot.MINUS_FIRST],)
+    if Slot.DAYS_BEFORE in found:
+        return (1 - found[Slot.DAYS_BEFORE],)
     return tuple(found[slot] for slot in (FIRST, SECOND)[: operator.values])
 
 
@@ -267,7 +267,7 @@ def _fits(form: Any, rule: Any, found: dict[Slot, Any]) -> bool:
         case Slot.COLUMN:
             found[form] = rule["var"] if isinstance(rule, dict) and len(rule) == 1 and "var" in rule else None
             return isinstance(found[form], str)
-        case Slot.MINUS_FIRST:
+        case Slot.DAYS_BEFORE:
             found[form] = rule
             return type(rule) is int
         case Slot.LIST:

@@ -12,6 +12,7 @@ from loyalty_core.rules import Rule, compile_rule
 from loyalty_core.segments.errors import PredictionsMissing, SegmentCycle, SegmentNotFound, UnknownColumn
 from loyalty_core.segments.predicted_fields import describe_predictions, field_name, unscored_fields
 from loyalty_core.segments.references import SEGMENT_PREFIX, built_on, field_of, references
+from loyalty_core.segments.relative_dates import ReferenceDays, is_relative
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.predictions.relation import ScoringRun, run_of
 
@@ -37,13 +38,15 @@ class RuleFields:
     segments: Mapping[str, SegmentOutline]
     run: ScoringRun | None
     predictions: sa.FromClause | None
+    days: ReferenceDays
     _compiled: dict[str, Rule] = field(default_factory=dict, repr=False, compare=False)  # of segments, by id
 
     def compile(self, rule: Any) -> Rule:
         """Bind a rule to the fields; raises `RuleError`, or `PredictionsMissing` when nothing was scored yet."""
         names = {column.name for column in self.columns}
         unscored = [column for column in unscored_fields(self._feature_names()) if column.name not in names]
-        bound = compile_rule(rule, [*self.columns, *unscored], zone=self.warehouse.settings.zone)
+        today = self.days.read().day if is_relative(rule) else None
+        bound = compile_rule(rule, [*self.columns, *unscored], today=today, zone=self.warehouse.settings.zone)
         if not {column.name for column in unscored}.isdisjoint(bound.columns):
             raise PredictionsMissing
         return bound
@@ -114,6 +117,7 @@ class FieldReader:
     def __init__(self, warehouse: Warehouse, repository: SegmentRepository | None = None) -> None:
         self._warehouse = warehouse
         self._repository = repository
+        self._days = ReferenceDays(warehouse)
         self._lock = threading.Lock()
         self._predicted: tuple[tuple[int, ScoringRun], tuple[Column, ...]] | None = None
 
@@ -130,7 +134,7 @@ class FieldReader:
         run = None if predictions is None else run_of(self._warehouse, predictions)
         predicted = () if predictions is None or run is None else self._describe(predictions, run)
         columns = (*self._warehouse.columns(), *predicted, *membership)
-        return RuleFields(self._warehouse, columns, segments, run, predictions)
+        return RuleFields(self._warehouse, columns, segments, run, predictions, self._days)
 
     def _describe(self, predictions: sa.FromClause, run: ScoringRun) -> tuple[Column, ...]:
         """The fields of the predictions, described once for each scoring run."""

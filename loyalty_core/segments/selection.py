@@ -20,6 +20,7 @@ from loyalty_core.segments.figures import (
     readable_sql,
 )
 from loyalty_core.segments.figures.agreement import agreement
+from loyalty_core.segments.relative_dates import ReferenceDay, is_relative
 from loyalty_core.warehouse.customers.ids import read_id
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class Selection:
     def describe(self) -> str:
         """The rule as an English sentence."""
         return self.rule.describe()
+
+    def reference_day(self) -> ReferenceDay | None:
+        """The day that the rule counts relative dates from; None for a rule without any."""
+        return self.fields.days.read() if is_relative(self.rule.to_json()) else None
 
     def count(self) -> int:
         """How many customers belong."""

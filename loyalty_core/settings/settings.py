@@ -150,12 +150,18 @@ class Settings(BaseSettings):
     )
     exports_dir: Path = Field(Path("data/exports"), description="Folder of the files that exports prepare")
     exports_kept_days: int = Field(7, ge=1, description="Files that exports prepared are removed after so many days")
+    exports_csv_bom: bool = Field(
+        False, description="CSV files begin with a byte-order mark, by which Excel recognises UTF-8"
+    )
     mlflow_tracking_uri: str | None = Field(
         None, description="MLflow server (http://host:5000) that trainings are logged to; without it, none are"
     )
     mlflow_experiment_name: str = Field("Loyalty workbench", min_length=1, description="MLflow experiment of the runs")
     active_within_days: int = Field(90, ge=1, description="A customer who bought within so many days counts as active")
     time_zone: str = Field("UTC", description="Time zone in which dates are shown and relative dates resolved")
+    relative_dates: Literal["data", "calendar"] = Field(
+        "data", description="What “in the last 30 days” counts from: the date of the data, or the present day"
+    )
     currency: str = Field("EUR", description="ISO 4217 code used to show amounts")
 
     def __init__(self, **values: Any) -> None:

@@ -73,13 +73,15 @@ FORMS = [
     ("points", "between", (1, 5), {"<=": [1, {"var": "points"}, 5]}),
     ("verified", "is_false", (), {"==": [{"var": "verified"}, False]}),
     ("joined", "on", ("2026-01-31",), {"==": [JOINED, "2026-01-31"]}),
-    ("joined", "in_last_days", (30,), {"<=": [{"today": -30}, JOINED, {"today": 0}]}),
-    ("joined", "in_next_days", (7,), {"<=": [{"today": 0}, JOINED, {"today": 7}]}),
+    ("joined", "in_last_days", (30,), {"<=": [{"today": -29}, JOINED, {"today": 0}]}),
+    ("joined", "in_last_days", (1,), {"<=": [{"today": 0}, JOINED, {"today": 0}]}),
+    ("joined", "in_next_days", (7,), {"<=": [{"today": 1}, JOINED, {"today": 7}]}),
+    ("joined", "in_next_days", (1,), {"<=": [{"today": 1}, JOINED, {"today": 1}]}),
     ("joined", "in_period", ("2026-01-01", "2026-01-31"), {"<=": ["2026-01-01", JOINED, "2026-01-31"]}),
 ]
 
 
-@pytest.mark.parametrize(("column", "operator", "values", "rule"), FORMS, ids=[form[1] for form in FORMS])
+@pytest.mark.parametrize(("column", "operator", "values", "rule"), FORMS, ids=[f"{row[1]} {row[2]}" for row in FORMS])
 def test_the_stored_form(column: str, operator: str, values: tuple[Any, ...], rule: Any) -> None:
     condition = BuilderCondition(column, operator, values)
     assert from_builder(condition) == rule

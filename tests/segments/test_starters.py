@@ -108,7 +108,7 @@ def test_a_threshold_that_tells_nobody_apart_makes_no_starter(threshold: float |
 
 def test_new_customers_by_the_day_they_joined():
     found = drafts(column("Signup Date", "date"))
-    assert found == {"New customers": {"and": [{"<=": [{"today": -90}, {"var": "Signup Date"}, {"today": 0}]}]}}
+    assert found == {"New customers": {"and": [{"<=": [{"today": -89}, {"var": "Signup Date"}, {"today": 0}]}]}}
 
 
 def test_sleeping_without_a_count_of_purchases():

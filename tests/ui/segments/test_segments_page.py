@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
+from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import SEGMENTS
 from loyalty_core.ui.segments.address import encode_rule
 from loyalty_core.ui.segments.detail import members_view
@@ -266,6 +269,17 @@ class TestEditor:
         app = open_segments(edit="1", rule=encode_rule({"==": [1, 1]}))
         assert app.warning[0].value == "Every customer meets this rule, whatever the data."
         assert not open_segments(edit="1").warning
+
+    def test_the_last_days_are_those_of_the_data_and_the_screen_says_which(
+        self, open_segments: OpenSegments, query_demo: Query
+    ):
+        [(snapshot,)] = query_demo('SELECT "value"[:10] FROM warehouse_info WHERE "key" = \'snapshot_date\'')
+        rule = from_builder(BuilderGroup("all", (BuilderCondition("signup_date", "in_last_days", (60,)),)))
+        app = open_segments(edit="1", rule=encode_rule(rule))
+        last = f"signup_date BETWEEN DATE '{snapshot}' - 59 AND DATE '{snapshot}'"
+        assert metrics(app) == {"Customers": f"{customers(query_demo, last):,}"}
+        day = format.day(date.fromisoformat(snapshot))
+        assert f"Days are counted from {day}: snapshot date of the local warehouse." in texts_of(app)
 
     def test_an_edit_changes_size_and_address(self, open_segments: OpenSegments, query_demo: Query):
         app = open_segments(edit="1", rule=encode_rule(RICH))

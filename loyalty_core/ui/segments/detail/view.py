@@ -150,6 +150,7 @@ def _draw_tabs(segment: Segment) -> None:
 def _draw_rule(segment: Segment) -> None:
     selection = get_services().segmentation.select(segment.rule)
     st.markdown(escape(selection.describe()))
+    live.draw_reference_day(selection)
     preview = selection.preview()
     live.draw_certainty(preview)
     if segment.size and preview.members != segment.size.customers:

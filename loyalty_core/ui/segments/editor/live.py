@@ -50,9 +50,17 @@ def draw_funnel(steps: Sequence[FunnelStep], customers: int) -> None:
             )
 
 
-def draw_sentence(sentence: str) -> None:
-    """The rule in English."""
-    st.caption(escape(sentence))
+def draw_sentence(selection: Selection) -> None:
+    """The rule in English, and what its relative dates are counted from."""
+    st.caption(escape(selection.describe()))
+    draw_reference_day(selection)
+
+
+def draw_reference_day(selection: Selection) -> None:
+    """Which day a rule with relative dates calls today."""
+    reference = selection.reference_day()
+    if reference is not None:
+        st.caption(escape(f"Days are counted from {format.day(reference.day)}: {reference.origin}."))
 
 
 def draw_first_members(selection: Selection) -> None:

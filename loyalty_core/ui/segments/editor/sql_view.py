@@ -23,7 +23,7 @@ def draw_sql(selection: Selection) -> None:
     )
     st.code(selection.sql(database), language="sql", wrap_lines=True)
     _draw_agreement(selection)
-    st.caption("Finds the same customers as the visual form. Dates counted from today are today's.")
+    st.caption("Finds the same customers as the visual form. Dates that count from today are written as fixed dates.")
 
 
 def _draw_agreement(selection: Selection) -> None:

@@ -143,7 +143,7 @@ def _draw_outcome(editor: Editor, figures: _Figures) -> None:
         return
     with errors_shown():
         live.draw_certainty(preview)
-        live.draw_sentence(selection.describe())
+        live.draw_sentence(selection)
         if preview.steps:
             live.draw_funnel(preview.steps, preview.customers)
         live.draw_first_members(selection)
