@@ -58,6 +58,14 @@ def versions(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASSED_ON)
+def load(context: typer.Context) -> None:
+    """Load your own customers or purchases from a file into a local warehouse."""
+    from loyalty_core.loading.command import main  # noqa: PLC0415
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command(context_settings=_PASSED_ON)
 def demo(context: typer.Context) -> None:
     """Create a demo warehouse: a simulated loyalty programme in one DuckDB file."""
     from loyalty_core.demo.__main__ import main  # noqa: PLC0415

@@ -13,7 +13,7 @@ from tests.workbench import ROOT
 def test_it_lists_its_commands():
     shown = CliRunner().invoke(app, ["--help"])
     assert shown.exit_code == 0
-    assert all(f" {name} " in shown.output for name in ("run", "train", "score", "versions", "demo"))
+    assert all(f" {name} " in shown.output for name in ("run", "train", "score", "versions", "load", "demo"))
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ def test_it_lists_its_commands():
         (["score", "--help"], "Predict churn, the next best offer and RFM for every customer"),
         (["versions", "--help"], "stop-test"),
         (["demo", "--help"], "--customers"),
+        (["load", "--help"], "transactions"),
         (["train", "--help"], "--epochs"),
     ],
 )
