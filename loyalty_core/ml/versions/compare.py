@@ -11,12 +11,13 @@ from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.ml.versions.comparison import SameRows, VersionComparison
 from loyalty_core.ml.versions.consequences import all_offers, count_shifts
 from loyalty_core.ml.versions.same_rows import compare_on_same_rows, shared_models
+from loyalty_core.segments import SegmentationEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.ml.bundles import Bundle
-    from loyalty_core.segments import Segment, SegmentationEngine, SegmentRepository
+    from loyalty_core.segments import Segment, SegmentRepository
     from loyalty_core.warehouse import Warehouse
 
     OnProgress = Callable[[str, int], None]
@@ -40,6 +41,8 @@ def compare_versions(
     remarks: list[str] = []
     same_rows = _on_same_rows(warehouse, new, old, on_progress, remarks)
     kept = _segments(segments, remarks)
+    if not kept:
+        engine = SegmentationEngine(warehouse)  # asks no state store, which may be the reason
     usable = engine.usable(kept)
     left_out = [segment.name for segment in kept if segment.id not in {one.id for one, _ in usable}]
     if left_out:
