@@ -6,14 +6,22 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
+from loyalty_core.commands.train import main
 from loyalty_core.ml.bundles import activate, load_bundle, read_active, write_bundle
 from loyalty_core.ml.bundles.store import list_versions
 from tests.ml.fixtures import bundle_parts, other_parts
+from train_models_from_dwh import CHURN, NBO
+
+if TYPE_CHECKING:
+    from tests.workbench import Configure
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--epochs", "6", "--architecture", "8", "--members", "1", "--batch-size", "32", "--learning-rate", "0.02"]
@@ -35,20 +43,50 @@ def make_history(folder: Path, rows: int = 1_200, churned: str = LEARNABLE) -> N
         connection.execute(HISTORY.format(rows=rows, churned=churned))
 
 
-def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+@dataclass(frozen=True)
+class Done:
+    """How the command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+def in_a_process(folder: Path, *arguments: str) -> Done:
     """train_models_from_dwh.py in `folder`, with a warehouse of its own and nothing else of the caller's."""
     own = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(folder), "COLUMNS": "100"}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, str(ROOT / "train_models_from_dwh.py"), *arguments],
         cwd=folder,
-        env={**own, "DWH_URL": "duckdb:///warehouse.duckdb", **settings},
+        env={**own, "DWH_URL": "duckdb:///warehouse.duckdb"},
         capture_output=True,
         text=True,
         check=False,
     )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
-def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
+@pytest.fixture
+def run(configure: Configure, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """The same command in this process, where TensorFlow is loaded once for all tests."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def command(*arguments: str, **settings: str) -> Done:
+        configure(dwh_url="duckdb:///warehouse.duckdb", **settings)
+        capfd.readouterr()
+        try:
+            code = main(CHURN, NBO, arguments)
+        except SystemExit as stopped:
+            code = stopped.code
+        return Done(code, *capfd.readouterr())
+
+    return command
+
+
+def assert_one_line(done: Done, code: int, *parts: str) -> None:
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
@@ -58,7 +96,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], code: int, *parts: s
 
 def test_it_trains_both_and_says_where_they_are(tmp_path: Path) -> None:
     make_history(tmp_path)
-    done = run(tmp_path, *QUICK)
+    done = in_a_process(tmp_path, *QUICK)
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "models").iterdir()} >= {"nbo.tflite", "churn.tflite", "scaler.pkl"}
     for part in ("Churn: grade ", "Next best offer: grade ", "logistic regression", "gradient boosting", "ROC AUC"):
@@ -70,9 +108,9 @@ def test_it_trains_both_and_says_where_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_progress_as_json_lines(tmp_path: Path) -> None:
+def test_progress_as_json_lines(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path)
-    done = run(tmp_path, *QUICK, "--model", "churn", "--progress", "jsonl", "--no-activate")
+    done = run(*QUICK, "--model", "churn", "--progress", "jsonl", "--no-activate")
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["stage"] for line in lines] == ["reading", *["training"] * 6, "evaluating", "done"]
@@ -84,58 +122,58 @@ def test_progress_as_json_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_model_worse_than_a_baseline_is_kept_but_not_used(tmp_path: Path) -> None:
+def test_a_model_worse_than_a_baseline_is_kept_but_not_used(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path, churned="hash(range, 2) % 2 = 0")  # nothing to learn
     overfitted = ["--model", "churn", "--epochs", "40", "--patience", "40", "--l2", "0", "--batch-size", "16"]
-    done = run(tmp_path, *overfitted)
+    done = run(*overfitted)
     assert done.returncode == 6, done.stdout + done.stderr
     assert "not activated" in done.stderr.replace("\n", " ")
     assert "--promote-worse" in done.stderr
     assert "the models in use are unchanged" in done.stdout
     assert not (tmp_path / "models" / "churn.tflite").exists()
-    assert run(tmp_path, *overfitted, "--promote-worse").returncode == 0
+    assert run(*overfitted, "--promote-worse").returncode == 0
     assert (tmp_path / "models" / "churn.tflite").exists()
 
 
-def test_no_warehouse(tmp_path: Path) -> None:
-    assert_one_line(run(tmp_path), 3, "The warehouse file warehouse.duckdb does not exist.", "make demo")
+def test_no_warehouse(tmp_path: Path, run: Run) -> None:
+    assert_one_line(run(), 3, "The warehouse file warehouse.duckdb does not exist.", "make demo")
 
 
-def test_no_table(tmp_path: Path) -> None:
+def test_no_table(tmp_path: Path, run: Run) -> None:
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         connection.execute("CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id")
-    assert_one_line(run(tmp_path), 4, "The warehouse has no table customer_churn_history.")
+    assert_one_line(run(), 4, "The warehouse has no table customer_churn_history.")
 
 
-def test_too_few_rows(tmp_path: Path) -> None:
+def test_too_few_rows(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path, rows=120)
-    assert_one_line(run(tmp_path), 5, "customer_churn_history: There are 120 rows, fewer than the 200")
+    assert_one_line(run(), 5, "customer_churn_history: There are 120 rows, fewer than the 200")
 
 
-def test_bad_labels(tmp_path: Path) -> None:
+def test_bad_labels(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path, churned="range % 3")
-    assert_one_line(run(tmp_path), 5, "The label must be 0 (stayed) or 1 (churned), but it is also '2'.")
+    assert_one_line(run(), 5, "The label must be 0 (stayed) or 1 (churned), but it is also '2'.")
 
 
 @pytest.mark.parametrize(
     ("arguments", "settings", "message"),
     [
         (["--epochs", "0"], {}, "The command line has the value 0 for epochs."),
-        ([], {"ML_TRAINING": '{"epoch": 3}'}, "ML_TRAINING has an option 'epoch' that does not exist."),
-        ([], {"ML_MODEL_INPUT_SIZE": "4"}, "Feature count mismatch: ML_MODEL_INPUT_SIZE is 4"),
+        ([], {"ml_training": '{"epoch": 3}'}, "ML_TRAINING has an option 'epoch' that does not exist."),
+        ([], {"ml_model_input_size": "4"}, "Feature count mismatch: ML_MODEL_INPUT_SIZE is 4"),
         (["--optimizer", "adamm"], {}, "Keras cannot build the network."),
     ],
 )
-def test_wrong_options(tmp_path: Path, arguments: list[str], settings: dict[str, str], message: str) -> None:
+def test_wrong_options(tmp_path: Path, run: Run, arguments: list[str], settings: dict[str, str], message: str) -> None:
     make_history(tmp_path)
-    done = run(tmp_path, *arguments, "--model", "churn", **settings)
+    done = run(*arguments, "--model", "churn", **settings)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "models").exists()
 
 
-def test_versions_are_listed_compared_activated_and_rolled_back(tmp_path: Path) -> None:
+def test_versions_are_listed_compared_activated_and_rolled_back(tmp_path: Path, run: Run) -> None:
     models = tmp_path / "models"
     first, second = (write_bundle(models, parts) for parts in (bundle_parts(), other_parts()))
     activate(models, first, "test")
@@ -152,9 +190,9 @@ def test_versions_are_listed_compared_activated_and_rolled_back(tmp_path: Path) 
         (["--compare", first], f"{second} {first}"),
         (["--rollback"], f"{first} is active."),
     ):
-        done = run(tmp_path, *arguments)
+        done = run(*arguments)
         assert done.returncode == 0, done.stderr
         assert expected in " ".join(done.stdout.split())
     assert read_active(models).version == first
-    assert_one_line(run(tmp_path, "--rollback"), 1, "There is no earlier version to go back to.")
-    assert run(tmp_path, "--list", "--rollback").returncode == 2
+    assert_one_line(run("--rollback"), 1, "There is no earlier version to go back to.")
+    assert run("--list", "--rollback").returncode == 2

@@ -2,49 +2,73 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
+from loyalty_core.ml.scoring.command import main
 from loyalty_core.segments import SegmentDraft, SegmentRepository
 from loyalty_core.store import StateStore
 from tests.ml.bases import base, fill
 from tests.warehouse.conftest import DuckDBFile
+from tests.workbench import ROOT, clean_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
-    Run = Callable[..., subprocess.CompletedProcess[str]]
+    from tests.workbench import Configure
 
-REPOSITORY = Path(__file__).parents[3]
+
+@dataclass(frozen=True)
+class Done:
+    """How the command ended, and what it printed."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+def in_a_process(folder: Path, *arguments: str, **settings: str) -> Done:
+    """The command as it is typed, in `folder` and with no settings but these."""
+    environment = clean_environment() | {"PYTHONPATH": str(ROOT), "DWH_URL": "duckdb:///warehouse.duckdb"}
+    done = subprocess.run(
+        [sys.executable, "-m", "loyalty_core.ml.scoring", *arguments],
+        cwd=folder,
+        env=environment | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Run the command in a folder of its own, with these environment variables."""
-    inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+def run(configure: Configure, capfd: pytest.CaptureFixture[str]) -> Run:
+    """The same command in this process."""
 
-    def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        environment = {**inherited, "PYTHONPATH": str(REPOSITORY), "DWH_URL": "duckdb:///warehouse.duckdb", **settings}
-        return subprocess.run(
-            [sys.executable, "-m", "loyalty_core.ml.scoring", *arguments],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def command(*arguments: str, **settings: str) -> Done:
+        named = {name.lower(): value for name, value in settings.items()}
+        configure(**{"dwh_url": "duckdb:///warehouse.duckdb", "models_dir": "models"} | named)
+        capfd.readouterr()
+        try:
+            code = main(arguments)
+        except SystemExit as stopped:
+            code = stopped.code
+        return Done(code, *capfd.readouterr())
 
     return command
 
 
-def test_it_scores_and_says_what_it_did(run: Run, tmp_path: Path) -> None:
+def test_it_scores_and_says_what_it_did(tmp_path: Path) -> None:
     fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(300))
-    done = run(ML_MOCK_MODE="true")
+    done = in_a_process(tmp_path, ML_MOCK_MODE="true")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("300 customers scored with mock predictions in ")
