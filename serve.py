@@ -14,6 +14,7 @@ from loyalty_core.api import create_api
 from loyalty_core.errors import SettingsError
 from loyalty_core.segments.exports import ExportFailed, remove_old
 from loyalty_core.services import get_services
+from loyalty_core.ui.api_links import api_root
 
 
 @asynccontextmanager
@@ -37,4 +38,4 @@ except SettingsError as error:
 # With a folder named pages/, Streamlit would run the page of a first deep link alone, without app.py around it.
 PagesManager.uses_pages_directory = False
 
-app = App("app.py", routes=[Mount("/api/loyalty/v1", app=create_api())], lifespan=_lifespan)
+app = App("app.py", routes=[Mount(api_root(), app=create_api())], lifespan=_lifespan)

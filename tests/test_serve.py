@@ -5,7 +5,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.workbench import API, GUIDE_CUSTOMER, SERVE, Served, clean_environment
+from tests.workbench import API, GUIDE_CUSTOMER, SERVE, Served, clean_environment, serve
 
 
 def test_the_dashboard_is_served(served: Served):
@@ -21,6 +21,12 @@ def test_the_api_is_served_beside_it(served: Served):
     assert "customer_features_view: 28 columns; customers: 2,000." in [check["detail"] for check in health["checks"]]
     store = next(check for check in health["checks"] if check["area"] == "State store")
     assert store["status"] == "ok"
+
+
+def test_both_are_served_below_a_path_of_their_own(demo_warehouse: Path, tmp_path: Path):
+    with serve(tmp_path, base="/crm", DWH_URL=f"duckdb:///{demo_warehouse}", ML_MOCK_MODE="true") as app:
+        assert "<title>Streamlit</title>" in app.get("/").text
+        assert json.loads(app.get(f"{API}/dwh/customers/{GUIDE_CUSTOMER}/").text)["customer_id"] == GUIDE_CUSTOMER
 
 
 def test_api_errors_keep_their_shape_behind_the_dashboard(served: Served):

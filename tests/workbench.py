@@ -124,14 +124,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Served:
-    """The dashboard and the API, running as in production; `folder` holds what it writes."""
+    """The dashboard and the API, running as in production; `folder` holds what it writes, `base` is their path."""
 
     port: int
     folder: Path
+    base: str = ""
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}{self.base}"
 
     def get(self, path: str) -> Answer:
         try:
@@ -151,9 +152,9 @@ def served(demo_warehouse: Path) -> Iterator[Served]:
 
 
 @contextmanager
-def serve(folder: Path, **settings: str) -> Iterator[Served]:
-    """The app with these settings; all that it writes, it writes into `folder`."""
-    app = Served(_free_port(), folder)
+def serve(folder: Path, base: str = "", **settings: str) -> Iterator[Served]:
+    """The app with these settings, below the path `base`; all that it writes, it writes into `folder`."""
+    app = Served(_free_port(), folder, base)
     process = start_serving(app, settings)
     try:
         yield app
@@ -165,7 +166,7 @@ def start_serving(app: Served, settings: dict[str, str]) -> ServerProcess:
     """Start the app and wait until it answers; its folder goes when it is stopped."""
     own = {"STATE_DATABASE_URL": f"sqlite:///{app.folder / 'state.db'}", "JOBS_NICENESS": "0"}
     process = ServerProcess(
-        [*SERVE, "--server.port", str(app.port)],
+        [*SERVE, "--server.port", str(app.port), *(("--server.baseUrlPath", app.base) if app.base else ())],
         folder=app.folder,
         stop_signal=signal.SIGTERM,
         env=clean_environment() | own | settings,

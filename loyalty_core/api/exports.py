@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from loyalty_core.api.json_values import JsonObject
 from loyalty_core.api.segments import ACTOR, MEDIA_TYPES, SegmentId
@@ -20,12 +20,13 @@ JobId = Annotated[int, Path(ge=1, le=2**53)]
 
 
 class ExportBody(BaseModel):
-    """What to export; without a segment, every customer."""
+    """What to export; without a segment, every customer; without columns, all of the features view."""
 
     model_config = ConfigDict(extra="forbid")
 
     segment_id: SegmentId | None = None
     format: Format = "csv"
+    columns: list[str] = Field(default=[], max_length=2_000)
 
 
 @router.post("/", status_code=202)

@@ -158,10 +158,15 @@ def read_members(
 
 
 @router.get("/{segment_id}/members/export/")
-def export_members(segment_id: SegmentId, format: Format = "csv") -> StreamingResponse:
-    """Every customer who belongs now, as a file that is sent while it is written."""
+def export_members(
+    segment_id: SegmentId, format: Format = "csv", columns: Annotated[tuple[str, ...], Query()] = ()
+) -> StreamingResponse:
+    """Every customer who belongs now, as a file that is sent while it is written.
+
+    It has the columns that are named, predictions among them, otherwise all of the features view.
+    """
     services = get_services()
-    parts = services.segmentation.select(services.segments.get(segment_id).rule).export_parts(format)
+    parts = services.segmentation.select(services.segments.get(segment_id).rule).export_parts(format, columns)
     # What can fail fails here, while the answer can still be an error.
     first = next(parts)
     return StreamingResponse(

@@ -116,17 +116,17 @@ class Selection:
     def stream(self, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """Every member as Arrow batches, with the columns asked for or all of the features view's."""
         relation = self.relation(*columns)
-        names = columns or self._warehouse.features.columns.keys()
+        names = dict.fromkeys(columns or self._warehouse.features.columns.keys())
         wanted = sa.select(*(column_of(relation, name) for name in names))
         yield from self._warehouse.stream_arrow(wanted.where(self._belongs(relation)), _EXPORT_ROWS)
 
     def export(self, file: IO[bytes], form: export.Format, columns: Sequence[str] = ()) -> int:
         """Write every member to `file` as CSV or Parquet, streamed; returns how many."""
-        return export.write_members(self.stream(columns), file, form)
+        return export.write_members(self.stream(columns), file, form, bom=self._warehouse.settings.exports_csv_bom)
 
     def export_parts(self, form: export.Format, columns: Sequence[str] = ()) -> Generator[bytes]:
         """The same file part by part, for sending it while it is written."""
-        return export.member_parts(self.stream(columns), form)
+        return export.member_parts(self.stream(columns), form, bom=self._warehouse.settings.exports_csv_bom)
 
     def ids(self) -> Iterator[list[str]]:
         """The ids of all members as text, in batches."""

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def export_customers(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """Write the members of the segment `segment_id`, or everybody where it is None, as `format` says."""
+    """Write the members of the segment `segment_id`, or everybody where it is None, as `format` says.
+
+    With `columns`, the file has these, otherwise all of the features view.
+    """
     form = _format_of(options)
     settings, segment_id = services.settings, options.get("segment_id")
     rule = services.segments.get(segment_id).rule if segment_id is not None else None
@@ -25,8 +28,9 @@ def export_customers(services: Services, options: Mapping[str, Any], report: Rep
     report.phase("Counting")
     selection = services.segmentation.select(rule)
     report.phase("Writing customers", selection.count())
-    batches = _told(selection.stream(), report)
-    written = write_export(settings.exports_dir, segment_id or "all-customers", form, batches)
+    batches = _told(selection.stream(options.get("columns") or ()), report)
+    title, bom = segment_id or "all-customers", settings.exports_csv_bom
+    written = write_export(settings.exports_dir, title, form, batches, bom=bom)
     report.message(f"{written.customers:,} customer{'' if written.customers == 1 else 's'} written.")
     return {"file": written.file.name, "customers": written.customers, "bytes": written.bytes}
 

@@ -194,6 +194,17 @@ def test_an_export_has_every_member(ask: Ask, sql: Query, form: str, kind: str):
     assert list(rows[0]) == [name for name, *_ in sql("DESCRIBE customer_features_view")]
 
 
+def test_an_export_has_the_columns_that_are_asked_for(ask: Ask, sql: Query):
+    create(ask, "Norwegians", NORWAY)
+    path = "/segments/norwegians/members/export/"
+    answer = ask(f"{path}?columns=customer_id&columns=churn_risk&columns=customer_id")
+    header, *lines = csv.reader(io.StringIO(answer.content.decode()))
+    assert header == ["customer_id", "churn_risk"]
+    expected = sql("SELECT customer_id, churn_risk FROM customers WHERE country = 'Norway'")
+    assert sorted(map(tuple, lines)) == sorted(expected)
+    assert error_of(ask(f"{path}?columns=nope"))[:2] == (422, "unknown_column")
+
+
 def test_an_export_is_csv_unless_asked_otherwise(ask: Ask):
     create(ask, "Nobody", {"<": [{"var": "age"}, 0]})
     answer = ask("/segments/nobody/members/export/")

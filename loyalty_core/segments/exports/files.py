@@ -59,8 +59,10 @@ class Export:
     bytes: int
 
 
-def write_export(folder: Path, title: str, form: Format, batches: Iterable[pa.RecordBatch]) -> Export:
-    """Write all batches to a new file named after `title`, a segment's id, and the time.
+def write_export(
+    folder: Path, title: str, form: Format, batches: Iterable[pa.RecordBatch], *, bom: bool = False
+) -> Export:
+    """Write all batches to a new file named after `title`, a segment's id, and the time; `bom` as `write_members` has.
 
     What is raised from `batches` leaves no file. Raises `ExportFailed` where the disk is full and the like.
     """
@@ -71,7 +73,7 @@ def write_export(folder: Path, title: str, form: Format, batches: Iterable[pa.Re
         try:
             with _opened(unfinished) as output:
                 fcntl.flock(output, fcntl.LOCK_EX)
-                customers = write_members(batches, output, form)
+                customers = write_members(batches, output, form, bom=bom)
                 output.flush()
                 os.fsync(output.fileno())
                 unfinished.rename(file)

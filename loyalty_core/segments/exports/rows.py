@@ -22,30 +22,36 @@ if TYPE_CHECKING:
 Format = Literal["csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "parquet")
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # What a spreadsheet would run as a formula; an apostrophe in front makes it text.
 _FORMULA = r"^[=+\-@\t\r]"
 
 
-def write_members(batches: Iterable[pa.RecordBatch], file: IO[bytes], form: Format) -> int:
-    """Write every batch and return the number of rows; memory stays that of one batch."""
-    return sum(_written(batches, file, form))
+def write_members(batches: Iterable[pa.RecordBatch], file: IO[bytes], form: Format, *, bom: bool = False) -> int:
+    """Write every batch and return the number of rows; memory stays that of one batch.
+
+    With `bom` a CSV file begins with a byte-order mark, without which Excel takes UTF-8 for something else.
+    """
+    return sum(_written(batches, file, form, bom=bom))
 
 
-def member_parts(batches: Iterable[pa.RecordBatch], form: Format) -> Generator[bytes]:
-    """The bytes of the file as they come about, none of them empty."""
+def member_parts(batches: Iterable[pa.RecordBatch], form: Format, *, bom: bool = False) -> Generator[bytes]:
+    """The bytes of the same file as they come about, none of them empty."""
     sink = _Sink()
-    for _ in _written(batches, sink, form):
+    for _ in _written(batches, sink, form, bom=bom):
         yield from sink.taken()
     yield from sink.taken()
 
 
-def _written(batches: Iterable[pa.RecordBatch], file: _File, form: Format) -> Iterator[int]:
-    """Write batch after batch, telling the rows of each.
+def _written(batches: Iterable[pa.RecordBatch], file: _File, form: Format, *, bom: bool) -> Iterator[int]:
+    """Write batch after batch, and yield the number of rows of each.
 
     The stream always has a first batch, empty or not, which brings the columns.
     """
     stream = iter(batches)
     first = next(stream)
+    if bom and form == "csv":
+        file.write(_BYTE_ORDER_MARK)
     with _WRITERS[form](file, first.schema) as writer:
         for batch in chain((first,), stream):
             writer.write_batch(_harmless(batch) if form == "csv" else batch)

@@ -176,7 +176,7 @@ def test_parts_come_while_the_warehouse_is_read(large: Path, open_warehouse: Ope
 
 def test_whoever_stops_reading_gives_the_connection_back(large: Path, open_warehouse: Open):
     warehouse = open_warehouse(f"duckdb:///{large}")
-    parts = SegmentationEngine(warehouse).export_parts({}, "csv")
+    parts = SegmentationEngine(warehouse).select({}).export_parts("csv")
     next(parts)
     assert not is_idle(warehouse.engine)
     parts.close()
@@ -228,3 +228,13 @@ def test_a_failure_on_the_way_is_raised(engine: SegmentationEngine):
     parts = member_parts(broken(), "parquet")
     with pytest.raises(OSError, match="the line went dead"):
         list(parts)
+
+
+def test_a_byte_order_mark_by_setting(duckdb_file: DuckDBFile, open_warehouse: Callable[..., Warehouse]):
+    duckdb_file.execute("CREATE TABLE customer_features_view AS SELECT 'å' AS customer_id, 1 AS points")
+    for bom, start in ((True, b'\xef\xbb\xbf"customer_id"'), (False, b'"customer_id"')):
+        engine = SegmentationEngine(open_warehouse(duckdb_file.url, exports_csv_bom=bom))
+        rows, content = exported(engine, {}, "csv")
+        assert (rows, content.startswith(start)) == (1, True)
+        assert content.decode("utf-8-sig").splitlines() == ['"customer_id","points"', '"å",1']
+        assert exported(engine, {}, "parquet")[1][:4] == b"PAR1"

@@ -10,6 +10,7 @@ import pytest
 from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
+from loyalty_core.ui import api_links
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import SEGMENTS
 from loyalty_core.ui.segments.address import encode_rule
@@ -142,12 +143,14 @@ class TestDetail:
         next(button for button in app.button if button.label == "Prepare").click().run()
         jobs = get_services().jobs
         job = over(jobs, jobs.latest("export"))
-        assert job.options == {"segment_id": "rich", "format": "csv"}
+        assert (job.options["segment_id"], job.options["format"]) == ("rich", "csv")
+        file = get_services().settings.exports_dir / job.result["file"]
+        assert file.read_text().splitlines()[0] == ",".join(f'"{name}"' for name in job.options["columns"])
         link = app.run().get("link_button")[-1].proto
         assert link.label == f"Download CSV · {job.result['customers']:,} customers"
         assert link.url == f"/api/loyalty/v1/exports/{job.id}/file/"
         (get_services().settings.exports_dir / job.result["file"]).unlink()
-        assert "The file is not there any more." in texts_of(app.run())
+        assert "The file is no longer available." in texts_of(app.run())
         see_off()
 
     def test_members_by_page_order_and_search(self, open_segments: OpenSegments, query_demo: Query):
@@ -168,8 +171,20 @@ class TestDetail:
 
     def test_export_leads_to_the_api(self, open_segments: OpenSegments):
         app = open_segments(segment=keep("Rich", RICH), tab="Members")
+        columns = app.multiselect(key="columns")
+        columns.set_value(["age", "city"]).run()
         links = [link.proto.url for link in app.get("link_button")]
-        assert links == [f"/api/loyalty/v1/segments/rich/members/export/?format={form}" for form in ("csv", "parquet")]
+        export = "/api/loyalty/v1/segments/rich/members/export/"
+        assert links == [
+            f"{export}?format={form}&columns=customer_id&columns=age&columns=city" for form in ("csv", "parquet")
+        ]
+
+    def test_links_to_files_stay_below_the_path_that_the_app_is_served_under(
+        self, open_segments: OpenSegments, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(api_links.st, "get_option", {"server.baseUrlPath": "/crm/"}.get)
+        app = open_segments(segment=keep("Rich", RICH), tab="Members")
+        assert all(link.proto.url.startswith("/crm/api/loyalty/v1/segments/rich/") for link in app.get("link_button"))
 
     def test_profile_against_the_base(self, open_segments: OpenSegments, query_demo: Query):
         app = open_segments(segment=keep("Rich", RICH), tab="Profile")

@@ -33,6 +33,7 @@ def draw_members(segment: Segment) -> None:
         bind="query-params",
     )
     shown = _choose_columns(fields)
+    in_file = [shown[-1], *shown[:-1]]  # a file begins with the id
     with by_order:
         sort = _choose_order(shown, fields)
     descending = by_direction.toggle("Highest first", key="descending", bind="query-params")
@@ -48,9 +49,9 @@ def draw_members(segment: Segment) -> None:
             bind="query-params",
             width=160,
         )
-        draw_links(segment)
+        draw_links(segment, in_file)
     if total > MANY:
-        draw_prepared(segment)
+        draw_prepared(segment, in_file)
     rows = selection.members(
         _PAGE,
         0 if search else (page - 1) * _PAGE,

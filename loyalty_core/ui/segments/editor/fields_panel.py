@@ -110,7 +110,7 @@ def _draw_details(field: Column, run: ScoringRun | None) -> None:
         if spread:
             figure = charts.histogram(spread, field)
             charts.draw(figure, "field-histogram", f"Customers by {field.label.lower()}.", height=190)
-        st.caption(f"Name in rules: `{field.name}`")
+        st.caption(escape(f"Name in rules: {field.name}"))
 
 
 def _in_order(fields: Sequence[Column]) -> list[Column]:

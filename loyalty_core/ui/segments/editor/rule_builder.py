@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _MATCHES = {"all": "All", "any": "Any", "none": "None"}
 # Which end of all values a threshold cuts off; how much of it says where the threshold lies.
 _ENDS = {"less": "lowest", "at_most": "lowest", "more": "highest", "at_least": "highest"}
+_READ_LETTER_BY_LETTER = frozenset({"contains", "not_contains", "starts_with", "ends_with"})
 _DEEPEST = 5
 _FIELD_WIDTH = 230
 # Pictures as data, since a label has no other place for words that only screen readers get.
@@ -270,6 +271,8 @@ def _note(condition: ConditionNode, note: ConditionNote | None) -> str:
         text += f", the {_ENDS[condition.operator]} {format.percent(note.holds / filled, 1)} of known values"
     if note.blanks:
         text += f" · {format.count(note.blanks)} blank"
+    if condition.operator in _READ_LETTER_BY_LETTER:
+        text += " · case-sensitive"
     return text
 
 

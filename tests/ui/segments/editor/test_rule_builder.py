@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
 from loyalty_core.ui.segments.editor.draft import RuleDraft
 from loyalty_core.ui.segments.editor.rule_builder import ConditionNote
 from loyalty_core.warehouse import Column
@@ -312,6 +313,14 @@ def test_counts_stand_under_their_conditions(open_builder: Any) -> None:
         "4,812 match, the highest 24.4% of known values · 312 blank",
         "7,000 match",
     ]
+
+
+@pytest.mark.parametrize("operator", ["contains", "not_contains", "starts_with", "ends_with"])
+def test_a_search_in_texts_says_that_it_is_case_sensitive(open_builder: Any, operator: str) -> None:
+    builder = open_builder(from_builder(BuilderGroup("all", (BuilderCondition("city", operator, ("Os",)),))))
+    builder.app.session_state["counts"] = {builder.root.members[0].id: ConditionNote(7_000, 0, 20_000)}
+    builder.run()
+    assert builder.captions[1] == "7,000 match · case-sensitive"
 
 
 def test_a_rule_that_only_json_can_show_has_no_widgets(open_builder: Any) -> None:
