@@ -62,7 +62,7 @@ class ScopedBase:
 
     def customers(self, *fields: str) -> sa.Subquery:
         """One row for each customer in scope, with these fields (predictions by `field`) as columns."""
-        return self.engine.customers(self.scope.rule, list(dict.fromkeys(fields)))
+        return self.engine.select(self.scope.rule).customers(list(dict.fromkeys(fields)))
 
     def rows(self, statement: sa.Executable) -> list[Row]:
         """Run a statement over such relations."""

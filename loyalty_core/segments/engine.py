@@ -15,9 +15,7 @@ from loyalty_core.segments.selection import Selection
 from loyalty_core.warehouse.columns.distribution import Histogram, histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    import pyarrow as pa
+    from collections.abc import Iterable, Mapping, Sequence
 
     from loyalty_core.rules import Rule
     from loyalty_core.segments.fields import RuleFields
@@ -84,14 +82,6 @@ class SegmentationEngine:
     def profile(self, rule: Any) -> Profile:
         """The segment against the base, predictions included once there are some."""
         return self.select(rule).profile()
-
-    def customers(self, rule: Any, fields: Sequence[str]) -> sa.Subquery:
-        """The members as a relation with these fields, one row each, for statements that count or list them."""
-        return self.select(rule).customers(fields)
-
-    def stream(self, rule: Any, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Every member as Arrow batches, with the columns asked for or all of the features view's."""
-        return self.select(rule).stream(columns)
 
     def histogram(self, field: str, bars: int = 20) -> Histogram | None:
         """How all customers are spread over a number field; None when it is blank for everyone."""

@@ -50,7 +50,8 @@ def offers_statement(base: ScopedBase, policy: BoundPolicy) -> sa.Select:
     identifier, best = base.warehouse.customer_id.name, base.field("recommended_offer")
     scored = offer_ids(base)
     names = {offer: propensity_field(base, offer) for offer in policy.policy.offers if offer in scored}
-    customers = base.engine.customers({}, list(dict.fromkeys((identifier, best, *names.values(), *policy.columns))))
+    wanted = list(dict.fromkeys((identifier, best, *names.values(), *policy.columns)))
+    customers = base.engine.select({}).customers(wanted)
     # As doubles, since single precision would come rounded from some databases.
     numbers = [sa.cast(filled(customers.c[name]), sa.Double).label(f"propensity {one}") for one, name in names.items()]
     read = dict.fromkeys((identifier, *policy.columns))

@@ -90,13 +90,15 @@ class SegmentReader:
         group = _group_of(kind)
         averaged = [field_name(name, features) for name in _averaged(kind)]
         grouped = [] if group is None else [field_name(group, features)]
-        return self._counted(self._engine.customers(segment.rule, [*grouped, *averaged]), kind, grouped, averaged)
+        return self._counted(
+            self._engine.select(segment.rule).customers([*grouped, *averaged]), kind, grouped, averaged
+        )
 
     def scored_now(self, segment: Segment, kind: str, served: ServedModels, at: datetime) -> Tally:
         """Churn or offers of every member, batch by batch; memory stays that of one batch."""
         scorer = make_served_scorer(self._warehouse, served, None, at)
         tally = Tally()
-        for batch in self._engine.stream(segment.rule, scorer.columns()):
+        for batch in self._engine.select(segment.rule).stream(scorer.columns()):
             scored = scorer.score(batch)
             answered = _add_rows(tally, scored.rows, kind)
             tally.failures.update(scored.failed)
@@ -107,7 +109,7 @@ class SegmentReader:
 
     def rfm_now(self, segment: Segment, cut_points: RfmCutPoints) -> Tally:
         """RFM of every member against the cut points of the whole base, in one statement."""
-        members = self._engine.customers(segment.rule, list(dict.fromkeys(cut_points.columns)))
+        members = self._engine.select(segment.rule).customers(list(dict.fromkeys(cut_points.columns)))
         scores = score_columns(members, cut_points)
         names = ("rfm_segment", *_RFM_SCORES)
         scored = sa.select(*(scores[name].label(name) for name in names)).subquery()

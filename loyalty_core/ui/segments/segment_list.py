@@ -58,7 +58,6 @@ def _draw_search() -> tuple[str, list[str], bool]:
         placeholder="Name, description or tag",
         icon=":material/search:",
         key="find",
-        max_chars=120,
         bind="query-params",
     )
     tags = by_tag.multiselect(

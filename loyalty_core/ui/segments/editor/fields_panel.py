@@ -32,7 +32,6 @@ def draw_fields(fields: RuleFields, on_insert: Callable[[Column], None]) -> None
         placeholder="Find a field",
         icon=":material/search:",
         key="field-search",
-        max_chars=100,
         label_visibility="collapsed",
     )
     in_order = _in_order(fields.columns)
