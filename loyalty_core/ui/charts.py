@@ -1,6 +1,5 @@
 """Plotly figures in one style; colours come from the theme, so light and dark need nothing of their own."""
 
-import html
 from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import pairwise
@@ -103,7 +102,7 @@ def count_by_month(months: Sequence[tuple[date, int]], what: str) -> go.Figure:
     )
     figure = go.Figure(bars)
     figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
-    figure.update_xaxes(title=f"{plain(what)} (month)")
+    figure.update_xaxes(title=f"{what} (month)")
     return figure
 
 
@@ -143,12 +142,12 @@ def categories(column: Column, customers: int) -> go.Figure:
     values = list(reversed(column.top_values[:_CATEGORIES]))
     bars = go.Bar(
         x=[number for _, number in values],
-        y=[plain(str(value)) for value, _ in values],
+        y=[str(value) for value, _ in values],
         orientation="h",
         text=[format.percent(number / customers, 1) for _, number in values],
         textposition="auto",
         hovertext=[
-            f"{plain(str(value))}: {format.count(number)} customers, {format.percent(number / customers, 1)}"
+            f"{value}: {format.count(number)} customers, {format.percent(number / customers, 1)}"
             for value, number in values
         ],
         hoverinfo="text",
@@ -162,9 +161,4 @@ def categories(column: Column, customers: int) -> go.Figure:
 def axis_title(column: Column) -> str:
     """The column's label with its unit."""
     unit = {"money": format.currency_symbol(), "days": "days", "years": "years"}.get(unit_of(column.name), "")
-    return plain(f"{column.label} ({unit})" if unit and unit not in column.label.lower() else column.label)
-
-
-def plain(text: str) -> str:
-    """Text of others, such as a name, for a figure: Plotly reads tags for bold and links in titles and labels."""
-    return html.escape(text, quote=False)
+    return f"{column.label} ({unit})" if unit and unit not in column.label.lower() else column.label

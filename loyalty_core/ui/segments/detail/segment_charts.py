@@ -6,7 +6,6 @@ import plotly.graph_objects as go
 
 from loyalty_core.segments import SegmentSize
 from loyalty_core.segments.figures import NumberComparison, Overlap
-from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 
 
@@ -35,10 +34,10 @@ def differences(numbers: Sequence[NumberComparison]) -> go.Figure:
     shown = list(reversed(numbers))
     bars = go.Bar(
         x=[number.difference for number in shown],
-        y=[charts.plain(number.column.label) for number in shown],
+        y=[number.column.label for number in shown],
         orientation="h",
         hovertext=[
-            f"{charts.plain(number.column.label)}: {format.value(number.column, number.segment_mean)} on average, "
+            f"{number.column.label}: {format.value(number.column, number.segment_mean)} on average, "
             f"{format.value(number.column, number.base_mean)} in the base"
             for number in shown
         ],
@@ -53,7 +52,6 @@ def differences(numbers: Sequence[NumberComparison]) -> go.Figure:
 def overlap_matrix(found: Overlap, names: dict[str, str]) -> go.Figure:
     """For each pair, the share of the row's customers who are in the column's segment too."""
     ids = list(names)
-    names = {one: charts.plain(name) for one, name in names.items()}
     shares = [[_share(found, row, column) for column in ids] for row in ids]
     figure = go.Figure(
         go.Heatmap(

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from loyalty_core.segments import SegmentSize
 from loyalty_core.segments.figures import NumberComparison, Overlap
 from loyalty_core.segments.figures.overlap import Combination
-from loyalty_core.ui import charts
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix, size_history
 from loyalty_core.warehouse import Column
 from tests.workbench import Configure
@@ -48,17 +47,3 @@ def test_overlap_is_the_share_of_the_row(configure: Configure):
 def test_an_empty_segment_overlaps_with_none(configure: Configure):
     [cells] = overlap_matrix(FOUND, {"a": "VIP", "nobody": "Nobody"}).data
     assert [list(row) for row in cells.z] == [[1.0, 0.0], [0.0, 0.0]]
-
-
-def test_names_are_no_html_in_figures(configure: Configure):
-    names = {"a": "<b>VIP</b>", "b": '<a href="https://example.com">R&D</a>'}
-    [cells] = overlap_matrix(FOUND, names).data
-    expected = ["&lt;b&gt;VIP&lt;/b&gt;", '&lt;a href="https://example.com"&gt;R&amp;D&lt;/a&gt;']
-    assert list(cells.x) == list(cells.y) == expected
-    assert cells.hovertext[1][0] == f"100 of 125 customers of {expected[1]} are in {expected[0]}"
-
-    bold = Column("age", "number", "", "<b>Age</b>")
-    figure = differences([NumberComparison(bold, 40.0, 44.5, 1.0, 1.0, -0.3)])
-    assert list(figure.data[0].y) == ["&lt;b&gt;Age&lt;/b&gt;"]
-    assert figure.data[0].hovertext[0].startswith("&lt;b&gt;Age&lt;/b&gt;: ")
-    assert charts.axis_title(bold).startswith("&lt;b&gt;Age&lt;/b&gt;")
