@@ -33,7 +33,7 @@ def draw_certainty(preview: Preview) -> None:
         st.warning(
             "Every customer meets this rule, whatever the data."
             if preview.certain
-            else "No customer can meet this rule, whatever the data: its conditions rule each other out.",
+            else "No customer can meet this rule, whatever the data.",
             icon=":material/warning:",
         )
 
