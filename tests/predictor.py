@@ -1,6 +1,6 @@
 """A process that predicts for one customer in a loop, as a served app does, until its input ends.
 
-It says "predicting" once it can answer, and at the end, as JSON, what it saw.
+It prints each version that begins to answer, and at the end, as JSON, what it saw.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -24,14 +25,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAUSE_SECONDS = 0.02
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Seen:
-    """How often it answered, which version did from when on (seconds since 1970), and what went wrong."""
+    """How often it answered, which versions did in turn, and what went wrong."""
 
     answers: int
-    versions: list[tuple[str, float]]
+    versions: list[str]
     faults: list[str]
 
 
@@ -46,16 +48,28 @@ class Predictor:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._lines: Queue[str] = Queue()
+        self._reading = Thread(target=self._read, daemon=True)
+        self._reading.start()
         self._seen: Seen | None = None
 
-    def wait_until_ready(self) -> None:
-        assert self._process.stdout.readline() == "predicting\n"
+    def wait_for(self, version: str) -> None:
+        """Return once this version answers; no other may have answered since the last call."""
+        assert self._lines.get(timeout=PATIENCE_SECONDS) == version
 
     def stop(self) -> Seen:
         if self._seen is None:
-            output, _ = self._process.communicate()
-            self._seen = Seen(**json.loads(output.splitlines()[-1]))
+            self._process.stdin.close()
+            self._process.wait(PATIENCE_SECONDS)
+            self._reading.join(PATIENCE_SECONDS)
+            *_, last = self._lines.queue
+            self._seen = Seen(**json.loads(last))
         return self._seen
+
+    def _read(self) -> None:
+        with self._process.stdout as output:
+            for line in output:
+                self._lines.put(line.strip())
 
 
 @contextmanager
@@ -77,7 +91,6 @@ def main() -> None:
     with closing(Warehouse(settings)) as warehouse:
         service = MLInferenceService(settings, warehouse)
         service.predict_churn(GUIDE_CUSTOMER)
-        print("predicting", flush=True)
         end.start()
         while end.is_alive():
             try:
@@ -85,8 +98,9 @@ def main() -> None:
                 assert 0 <= service.predict_churn(GUIDE_CUSTOMER)["churn_probability"] <= 1
                 assert len(service.predict_nbo(GUIDE_CUSTOMER)["all_offers"]) == 8
                 answers += 1
-                if not versions or versions[-1][0] != version:
-                    versions.append((version, time.time()))
+                if versions[-1:] != [version]:
+                    versions.append(version)
+                    print(version, flush=True)
             except Exception as fault:  # noqa: BLE001 -- whatever it is, a prediction has failed
                 faults.append(repr(fault))
             time.sleep(PAUSE_SECONDS)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.workbench import Served
 
 PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)  # for every expectation: the machine may be busy
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 420, "height": 800}
 SWITCHES = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
@@ -56,7 +57,7 @@ def open_page(browser: Browser, served: Served) -> Iterator[OpenPage]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: faults.extend(_complaint(message)))
+        page.on("console", lambda message: faults.extend(complaint(message)))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda request: faults.extend(_foreign(request.url, served.port)))
         page.goto(served.url + path)
@@ -71,8 +72,8 @@ def open_page(browser: Browser, served: Served) -> Iterator[OpenPage]:
 
 def wait_until_drawn(page: Page) -> None:
     """Until the script has ended, nothing is still to come, and no exception is shown."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE_MS)
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
@@ -84,7 +85,7 @@ def artifacts() -> Path:
     return folder
 
 
-def _complaint(message: ConsoleMessage) -> list[str]:
+def complaint(message: ConsoleMessage) -> list[str]:
     """What the console says is wrong, but for Streamlit's own search for where it is mounted."""
     address = message.location["url"]
     searching = re.search(r"/\w+/_stcore/(health|host-config)$", address)

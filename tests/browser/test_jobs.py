@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import DESKTOP, PATIENCE_MS, _complaint, take_picture, wait_until_drawn
+from tests.browser.conftest import DESKTOP, PATIENCE_MS, complaint, take_picture, wait_until_drawn
 from tests.servers import ServerProcess, _free_port
 from tests.workbench import DEMO_CUSTOMERS, ROOT, clean_environment
 
@@ -58,7 +59,7 @@ def pages(browser: Browser, page_url: str) -> Iterator[tuple[Page, Page]]:
     for context in contexts:
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: faults.extend(_complaint(message)))
+        page.on("console", lambda message: faults.extend(complaint(message)))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(page_url)
         wait_until_drawn(page)
@@ -78,7 +79,7 @@ def _answers(url: str) -> bool:
 
 
 def _expect_text(page: Page, text: str) -> None:
-    expect(page.get_by_test_id("stText").filter(has_text=re.compile(f"^{text}$"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stText").filter(has_text=re.compile(f"^{text}$"))).to_be_visible()
 
 
 def _job_processes(page_url: str) -> list[psutil.Process]:
@@ -88,8 +89,12 @@ def _job_processes(page_url: str) -> list[psutil.Process]:
         for connection in psutil.net_connections("tcp")
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == int(page_url.rsplit(":", 1)[1])
     )
-    children = psutil.Process(server).children()
-    return [child for child in children if "loyalty_core.work.run" in child.cmdline()]
+    jobs = []
+    for child in psutil.Process(server).children():
+        with suppress(psutil.Error):  # one that has ended meanwhile
+            if "loyalty_core.work.run" in child.cmdline():
+                jobs.append(child)
+    return jobs
 
 
 def test_new_figures_come_by_themselves(pages: tuple[Page, Page], artifacts: Path):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tests.browser.conftest import DESKTOP, PATIENCE_MS, _complaint, take_picture, wait_until_drawn
+from tests.browser.conftest import DESKTOP, PATIENCE_MS, complaint, take_picture, wait_until_drawn
 from tests.browser.json_editor_page import FIRST
 from tests.servers import ServerProcess, _free_port
 from tests.workbench import ROOT, clean_environment
@@ -101,7 +101,7 @@ def open_editor(browser: Browser, outside: Outside) -> Iterator[OpenEditor]:
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: faults.extend(_complaint(message)))
+        page.on("console", lambda message: faults.extend(complaint(message)))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto(url)
         wait_until_drawn(page)
@@ -138,7 +138,7 @@ def _answers(url: str) -> bool:
 
 def _editor(page: Page) -> FrameLocator:
     frame = page.frame_locator("iframe")
-    expect(frame.locator(".view-line").first).to_be_visible(timeout=PATIENCE_MS)
+    expect(frame.locator(".view-line").first).to_be_visible()
     return frame
 
 
@@ -158,14 +158,14 @@ def _send(page: Page, value: dict[str, Any]) -> None:
 
 
 def _expect_taken(page: Page, text: str, *, times: int | None = None) -> None:
-    expect(page.get_by_test_id("stCode")).to_have_text(text, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stCode")).to_have_text(text)
     if times is not None:
-        expect(page.get_by_test_id("stText")).to_have_text(f"Taken {times}", timeout=PATIENCE_MS)
+        expect(page.get_by_test_id("stText")).to_have_text(f"Taken {times}")
 
 
 def _expect_in_editor(page: Page, text: str) -> None:
     shown = _editor(page).locator(".view-lines")
-    expect(shown).to_have_text(text.replace("\n", ""), timeout=PATIENCE_MS, use_inner_text=False)
+    expect(shown).to_have_text(text.replace("\n", ""), use_inner_text=False)
 
 
 def test_what_is_typed_arrives_after_a_pause(page_url: str, open_editor: OpenEditor):

@@ -10,22 +10,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from loyalty_core.ui.segments.address import encode_rule
-from tests.browser.conftest import PATIENCE_MS, PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
 from tests.workbench import API, DEMO_CUSTOMERS, Query, Served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """Other programs use the machine as well."""
-    expect.set_options(timeout=PATIENCE_MS)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 RICH = {">=": [{"var": "total_revenue"}, 500]}

@@ -19,7 +19,7 @@ from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore
 from loyalty_core.store.jobs import JobRecord
 from loyalty_core.warehouse import Warehouse
-from tests.browser.conftest import PATIENCE_MS, PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
 from tests.jobs.conftest import wait_until
 from tests.ml.fixtures import bundle_parts, with_reference
 from tests.servers import ServerProcess, _free_port
@@ -88,14 +88,14 @@ def test_an_app_that_is_killed_while_it_trains(browser: Browser, start_app: Star
 
     app, _ = start_app()
     page.goto(f"{app.url}/training")
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     with StateStore(f"sqlite:///{tmp_path / 'state.db'}") as store:
         job = JobQueue(store).running("training")
         told = len(JobQueue(store).events(job.id))
         wait_until(lambda: len(JobQueue(store).events(job.id)) > told)
         with store.session(read_only=True) as session:
             os.kill(session.get(JobRecord, job.id).pid, signal.SIGKILL)
-    expect(page.get_by_text("Training ended before it was done.")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("Training ended before it was done.")).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
     assert (tmp_path / "models" / "active.json").read_bytes() == active
     assert len(list_versions(tmp_path / "models")) == 1

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +60,11 @@ def orphan(queue: JobQueue, store: StateStore, do: str, tmp_path: Path) -> Job:
         job_id = int(parent.stdout.readline())
         os.killpg(parent.pid, signal.SIGKILL)
     return queue.get(job_id)
+
+
+def silent_for(store: StateStore, job: Job, seconds: float) -> None:
+    """Make the last heartbeat of a job, whose process is suspended, so many seconds old."""
+    rewind(store, job, heartbeat_at=datetime.now(UTC) - timedelta(seconds=seconds))
 
 
 def kill(process: psutil.Process) -> None:
@@ -134,7 +138,7 @@ def test_a_silent_job_whose_process_is_there_goes_on(queue: JobQueue, start: Sta
     process = running(store, job)
     process.suspend()
     done = queue.get(job.id).done
-    time.sleep(IMPATIENT.stale + 1)
+    silent_for(store, job, IMPATIENT.stale + 1)
     assert queue.get(job.id).state == "running"
     process.resume()
     wait_until(lambda: queue.get(job.id).done > done)
@@ -162,9 +166,10 @@ def test_a_job_of_a_machine_that_is_gone(queue: JobQueue, start: Start, store: S
     process = running(store, job)
     process.suspend()
     rewind(store, job, host="elsewhere")
-    time.sleep(IMPATIENT.stale + 0.5)
+    silent_for(store, job, IMPATIENT.stale + 0.5)
     assert queue.get(job.id).state == "running"
-    job = over(queue, job)
+    silent_for(store, job, IMPATIENT.abandoned + 0.5)
+    job = queue.get(job.id)
     assert (job.state, job.log_tail.splitlines()[-1]) == ("failed", "About to wait.")
     assert job.error.why.startswith("Nothing was heard of elsewhere for ")
     # The machine was not gone after all: its process sees that nobody counts on it.
@@ -211,11 +216,10 @@ def test_a_store_that_is_busy_for_a_while_costs_nothing(start: Start, queue: Job
     reached(queue, waiting, "Waiting")
     with store.session() as session:
         session.connection()
-        time.sleep(6)  # longer than anyone waits for the lock
+        wait_until(lambda: "No heartbeat: The state store" in Path(waiting.log_file).read_text())
     assert over(queue, counting).state == "done"
     done = queue.get(waiting.id).done
     wait_until(lambda: queue.get(waiting.id).done > done)
-    assert "No heartbeat: The state store" in Path(waiting.log_file).read_text()
 
 
 @on_sqlite

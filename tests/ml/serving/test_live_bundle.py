@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,11 @@ def test_predictions_never_fail_while_bundles_are_exchanged(models_dir):
         thread.start()
     for number in range(20):
         activate(models_dir, versions[number % 2], by="test")
+    for version in versions:
+        activate(models_dir, version, by="test")
+        deadline = time.monotonic() + 60
+        while version not in seen and not faults and time.monotonic() < deadline:
+            time.sleep(0.01)
     done.set()
     for thread in threads:
         thread.join()
