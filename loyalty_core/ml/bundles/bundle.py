@@ -21,6 +21,7 @@ from loyalty_core.ml.bundles.files import (
     TRAIN,
     ActiveVersion,
     BundleError,
+    ManifestMissing,
     ModelNotFound,
     changed,
     copied_files,
@@ -152,13 +153,15 @@ class Bundle:
 def load_bundle(models_dir: Path, version: str | None = None) -> Bundle:
     """Open a version, by default the active one.
 
-    Raises `ModelNotFound` when nothing was trained yet and `BundleError`, naming the file, when something is
-    not as it was written.
+    Raises `ModelNotFound` when nothing was trained yet, `ManifestMissing` for model files without a version, and
+    `BundleError`, naming the file, when something is not as it was written.
     """
     if version is not None:
         return open_folder(version_folder(models_dir, version))
     active = read_active(models_dir)
     if active is None:
+        if present := [name for name in copied_files() if (models_dir / name).exists()]:
+            raise ManifestMissing(models_dir, present)
         raise ModelNotFound(models_dir / NBO.file)
     return open_active(models_dir, active)
 

@@ -14,6 +14,7 @@ import errno
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ FORMAT = 1
 
 TRAIN = "python train_models_from_dwh.py"
 ACTIVATE = "python -m loyalty_core.ml.versions activate VERSION"
+ADOPT = "python -m loyalty_core.ml.versions adopt"
 
 Stamp = tuple[int, int, int] | None
 
@@ -51,6 +53,19 @@ class ModelNotFound(LoyaltyError, FileNotFoundError):
     def __init__(self, path: Path, why: str = "") -> None:
         super().__init__(f"{path} does not exist.", why, f"Train the models: {TRAIN}")
         self.errno, self.filename = errno.ENOENT, str(path)
+
+
+class ManifestMissing(BundleError):
+    """There are model files without the manifest that says what they take."""
+
+    code = "manifest_missing"
+
+    def __init__(self, models_dir: Path, names: Sequence[str]) -> None:
+        super().__init__(
+            f"{models_dir} holds {' and '.join(names)}, but no version is active.",
+            "Without a manifest nothing says which features they take, in which order.",
+            f"Check and adopt them with {ADOPT}, or train: {TRAIN}",
+        )
 
 
 @dataclass(frozen=True)

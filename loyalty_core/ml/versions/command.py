@@ -1,4 +1,4 @@
-"""`python -m loyalty_core.ml.versions`: list model versions, compare two, activate one, go back, or test one."""
+"""`python -m loyalty_core.ml.versions`: list model versions, compare two, activate one, go back, adopt or test one."""
 
 import argparse
 import getpass
@@ -26,6 +26,8 @@ from loyalty_core.ml.bundles import (
     start_experiment,
     stop_experiment,
 )
+from loyalty_core.ml.tasks import TASKS
+from loyalty_core.ml.versions.adoption import adopt
 from loyalty_core.ml.versions.comparison import VersionComparisons
 from loyalty_core.ml.versions.records import read_versions
 from loyalty_core.ml.versions.report import comparison_lines
@@ -50,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "stop-test":
                 stop_experiment(models_dir)
                 lines = ["The A/B test is stopped; the active version answers all customers."]
+            case "adopt":
+                lines = _adopted(get_settings(), given.offers, activated=not given.no_activate)
             case "compare":
                 lines = _compared(get_settings(), given.version)
             case _:
@@ -63,12 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loyalty_core.ml.versions", description=__doc__)
-    commands = parser.add_subparsers(dest="command", metavar="list | compare | activate | rollback | test | stop-test")
+    commands = parser.add_subparsers(
+        dest="command", metavar="list | compare | activate | rollback | adopt | test | stop-test"
+    )
     commands.add_parser("list", help="every version, newest first, each opened and proven (the default)")
     compare = commands.add_parser("compare", help="the active version beside another, on the same rows and customers")
     compare.add_argument("version", nargs="?", help="default: the newest that is not active")
     commands.add_parser("activate", help="make a version the active one").add_argument("version")
     commands.add_parser("rollback", help="activate the version that was active before")
+    adopt = commands.add_parser("adopt", help="check model files that were made elsewhere and make them a version")
+    adopt.add_argument("--offers", type=_ids, help="ids in the order of the offer model's outputs: 3,5,8")
+    adopt.add_argument("--no-activate", action="store_true", help="only make the version")
     test = commands.add_parser("test", help="let a version answer a share of the customers beside the active one")
     test.add_argument("version")
     test.add_argument("--share", type=float, default=DEFAULT_SHARE, help="as 0.2; larger than before, a test grows")
@@ -81,6 +90,27 @@ def _activated(models_dir: Path, change: Callable[[str], Bundle]) -> list[str]:
     lines = [f"{change(getpass.getuser()).version} is active."]
     if tested and running_challenger(models_dir) is None:
         lines.append(f"The A/B test of {tested} has ended.")
+    return lines
+
+
+def _ids(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _adopted(settings: Settings, offers: Sequence[int] | None, *, activated: bool) -> list[str]:
+    with closing(Warehouse(settings)) as warehouse:
+        version = adopt(warehouse, getpass.getuser(), offers)
+    bundle = load_bundle(settings.models_dir, version)
+    lines = [f"{version} holds {' and '.join(TASKS[name].file for name in bundle.models)}."]
+    lines.append(f"Features, in this order: {', '.join(bundle.contract.names)}. A blank takes the scaler's mean.")
+    lines += [
+        f"The outputs of {TASKS[name].file} are the offers {', '.join(map(str, bundle.offers(name)))}."
+        for name in bundle.models
+        if bundle.offers(name)
+    ]
+    lines.append("It was not measured on test rows: compare it, or train here, before you trust it.")
+    if activated:
+        lines += _activated(settings.models_dir, lambda by: activate(settings.models_dir, version, by))
     return lines
 
 
