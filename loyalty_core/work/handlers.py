@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from loyalty_core.jobs.report import Report
 from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.ml.serving import model_source
+from loyalty_core.ml.serving import scoring_models
 from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.services import Services
 from loyalty_core.work.comparing import compare
@@ -28,7 +28,7 @@ def score(services: Services, options: Mapping[str, Any], report: Report) -> dic
     """Score every customer with the active models, then compute all segments, since they may read predictions."""
     del options
     report.phase("Scoring customers")
-    models = model_source(services.settings, ModelInputs(services.warehouse, services.settings)).served()
+    models = scoring_models(services.settings, ModelInputs(services.warehouse, services.settings))
     scored = score_base(services.warehouse, models, lambda now: report.progress(now.scored, now.customers))
     said = f"{scored.customers:,} customers scored{_by_arm(scored.arms)}"
     report.message(f"{said}.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.serving import MOCK_VERSION
+from loyalty_core.ml.serving import MOCK_VERSION, RFM_ONLY_VERSION
 from loyalty_core.warehouse.predictions.relation import ScoringRun, in_words, last_run
 from loyalty_core.warehouse.source import describe_source
 
@@ -62,4 +62,6 @@ def _difference(run: ScoringRun, served: ServedModels) -> str:
 def _called(versions: tuple[str, ...]) -> str:
     if versions == (MOCK_VERSION,):
         return "mock predictions"
+    if versions == (RFM_ONLY_VERSION,):
+        return "a scoring of RFM alone"
     return f"model version{'s' if len(versions) > 1 else ''} {in_words(versions)}"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loyalty_core.ml.features import as_numbers
+from loyalty_core.ml.features import Encoded, as_numbers
 from loyalty_core.ml.tasks import TASKS, Texts
 from loyalty_core.rfm import RfmColumns, score_arrays, segment_names
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from loyalty_core.ml.features import Encoded
     from loyalty_core.ml.serving import Models
     from loyalty_core.rfm import RfmCutPoints
     from loyalty_core.settings import Settings
@@ -76,7 +75,7 @@ class BatchScorer:
         nameless = batch.num_rows - known.true_count
         batch = batch.filter(known) if nameless else batch
         values, unreadable = self._readable(batch)
-        encoded = self.models.contract.encode(values)
+        encoded = self.models.contract.encode(values) if values else _no_features(batch.num_rows)
         unreadable |= self._too_large(encoded)
         excluded, failed = _first_reason(unreadable, batch.num_rows)
         encoded.values[excluded] = 0
@@ -180,6 +179,10 @@ class ArmsScorer:
             versions=scored[0].versions + scored[1].versions,
             extremes=scored[0].extremes | scored[1].extremes,
         )
+
+
+def _no_features(rows: int) -> Encoded:
+    return Encoded(np.zeros((rows, 0), np.float32), np.zeros((rows, 0), np.bool_))
 
 
 def _numbers_in(texts: pa.Array) -> tuple[pa.Array, Flags]:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult, score_base
-from loyalty_core.ml.serving import model_source
+from loyalty_core.ml.serving import scoring_models
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.segments.refreshing import Refreshed, refresh_all
 from loyalty_core.settings import Settings, get_settings
@@ -49,7 +49,7 @@ def _run(settings: Settings, console: Console) -> None:
 
 
 def _score(warehouse: Warehouse, settings: Settings) -> ScoringResult:
-    models = model_source(settings, ModelInputs(warehouse, settings)).served()
+    models = scoring_models(settings, ModelInputs(warehouse, settings))
     with _progress() as progress:
         task = progress.add_task("Scoring customers", total=None)
 

@@ -11,11 +11,12 @@ from itertools import chain
 import pyarrow as pa
 import sqlalchemy as sa
 
-from loyalty_core.errors import ViewUnusable
+from loyalty_core.errors import LoyaltyError, ViewUnusable
+from loyalty_core.ml.bundles import TRAIN
 from loyalty_core.ml.features import require_input_size
 from loyalty_core.ml.scoring.batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch
 from loyalty_core.ml.scoring.prefetch import map_ordered, prefetch
-from loyalty_core.ml.serving import Models, ServedModels
+from loyalty_core.ml.serving import RFM_ONLY_VERSION, Models, ServedModels
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.rfm import (
     RfmCutPoints,
@@ -34,6 +35,12 @@ from loyalty_core.warehouse.predictions.storage import Destination
 BATCH_ROWS = 122_880
 
 Scorer = BatchScorer | ArmsScorer
+
+
+class NothingToScore(LoyaltyError):
+    """There is neither a model nor RFM."""
+
+    code = "nothing_to_score"
 
 
 @dataclass(frozen=True)
@@ -119,11 +126,14 @@ def score_base(
     Every customer is served by the version of their arm; models given alone serve everybody.
     When anything fails, the predictions of the run before stay as they are. Raises `ScoringInProgress` while
     another run writes, `MappingError` and `FeatureCountMismatch` when view and models do not fit,
-    `StateStoreUnavailable` when it cannot be known whether there is an RFM map, and the warehouse's errors.
+    `StateStoreUnavailable` when it cannot be known whether there is an RFM map, `NothingToScore` without a model and
+    without RFM, and the warehouse's errors.
     """
     started, scored_at = time.monotonic(), datetime.now(UTC)
     served = models if isinstance(models, ServedModels) else ServedModels(models)
     computed, no_rfm = _cut_points(warehouse)
+    if computed is None and not any(served.champion.has(name) for name in TASKS):
+        raise NothingToScore("There is no model yet, and RFM cannot be computed.", no_rfm, f"Train the models: {TRAIN}")
     chosen = map_at(warehouse.settings, scored_at) if computed else None
     cut_points = chosen.apply(computed) if chosen and computed else computed
     scorer = make_served_scorer(warehouse, served, cut_points, scored_at)
@@ -186,12 +196,15 @@ def make_scorer(
     warehouse: Warehouse, models: Models, cut_points: RfmCutPoints | None, scored_at: datetime
 ) -> BatchScorer:
     settings = warehouse.settings
-    require_input_size(settings)
-    models.contract.require(list(settings.ml_feature_mapping))
-    view = settings.dwh_customer_features_table
+    features: dict[str, str] = {}
+    if models.contract.inputs:
+        require_input_size(settings)
+        models.contract.require(list(settings.ml_feature_mapping))
+        view = settings.dwh_customer_features_table
+        features = required_columns(settings.ml_feature_mapping, warehouse.features.columns.keys(), view)
     return BatchScorer(
         models=models,
-        features=required_columns(settings.ml_feature_mapping, warehouse.features.columns.keys(), view),
+        features=features,
         customer_id=warehouse.customer_id.name,
         cut_points=cut_points,
         settings=settings,
@@ -226,6 +239,9 @@ def _count(warehouse: Warehouse, cut_points: RfmCutPoints | None) -> int:
 
 
 def _missing_models(models: Models) -> Iterator[str]:
+    if models.version == RFM_ONLY_VERSION:
+        yield f"There is no model yet, so only RFM was scored. Train the models: {TRAIN}"
+        return
     for name, task in TASKS.items():
         if not models.has(name):
             columns = " and ".join(task.empty_columns())

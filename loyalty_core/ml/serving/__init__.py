@@ -12,12 +12,14 @@ from loyalty_core.ml.serving.answers import (
 from loyalty_core.ml.serving.drivers import customer_drivers, mean_drivers, mean_drivers_of_arms
 from loyalty_core.ml.serving.live_bundle import LiveBundle
 from loyalty_core.ml.serving.mock import MOCK_VERSION
+from loyalty_core.ml.serving.no_models import RFM_ONLY_VERSION
 from loyalty_core.ml.serving.served_models import Challenger, ServedModels
-from loyalty_core.ml.serving.source import model_source
+from loyalty_core.ml.serving.source import model_source, scoring_models
 from loyalty_core.ml.serving.status import ModelStatus
 
 __all__ = [
     "MOCK_VERSION",
+    "RFM_ONLY_VERSION",
     "BatchScores",
     "Challenger",
     "CustomerPredictions",
@@ -33,4 +35,5 @@ __all__ = [
     "mean_drivers_of_arms",
     "model_source",
     "rfm_answer",
+    "scoring_models",
 ]

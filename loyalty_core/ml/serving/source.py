@@ -2,9 +2,11 @@
 
 from typing import Protocol
 
+from loyalty_core.ml.bundles import ModelNotFound, read_active
 from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.serving.live_bundle import LiveBundle
 from loyalty_core.ml.serving.mock import MOCK_VERSION, MockModels
+from loyalty_core.ml.serving.no_models import NoModels
 from loyalty_core.ml.serving.served_models import ServedModels
 from loyalty_core.ml.serving.status import ModelStatus
 from loyalty_core.settings import Settings
@@ -33,6 +35,19 @@ class MockSource:
 
     def status(self) -> ModelStatus:
         return ModelStatus(MOCK_VERSION, is_mock=True)
+
+
+def scoring_models(settings: Settings, inputs: ModelInputs) -> ServedModels:
+    """The models to score all customers with; none at all before the first version is active, since RFM needs none.
+
+    Raises `BundleError` for a version that cannot be trusted.
+    """
+    try:
+        return model_source(settings, inputs).served()
+    except ModelNotFound:
+        if read_active(settings.models_dir) is not None:
+            raise
+        return ServedModels(NoModels())
 
 
 def model_source(settings: Settings, inputs: ModelInputs) -> ModelSource:

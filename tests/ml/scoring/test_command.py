@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from loyalty_core.ml.scoring.command import main
@@ -115,6 +116,19 @@ def test_without_a_state_store_it_scores_all_the_same(run: Run, tmp_path: Path) 
     assert not (tmp_path / "data").exists()
 
 
+def test_before_the_first_training_rfm_is_scored(run: Run, tmp_path: Path) -> None:
+    fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(20))
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert "There is no model yet, so only RFM was scored." in done.stdout
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
+        scored = f"FROM '{next(tmp_path.rglob('customer_predictions*.parquet'))}'"
+        counts = "count(*), count(rfm_segment), count(churn_probability), count(recommended_offer)"
+        assert connection.execute(f"SELECT {counts}, any_value(model_version) {scored}").fetchone() == (
+            20, 20, 0, 0, "rfm-only",
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -122,7 +136,10 @@ def test_without_a_state_store_it_scores_all_the_same(run: Run, tmp_path: Path) 
             {"ML_MOCK_MODE": "true", "DWH_URL": "duckdb:///nowhere.duckdb"},
             "The warehouse file nowhere.duckdb does not exist.",
         ),
-        ({}, "models/nbo.tflite does not exist. Train the models: python train_models_from_dwh.py"),
+        (
+            {"RFM_COLUMNS": '{"monetary": "nothing"}'},
+            "There is no model yet, and RFM cannot be computed. RFM has no monetary",
+        ),
         ({"ML_MOCK_MODE": "true", "ML_FEATURE_MAPPING": '{"revenue": "total_revenue"}'}, "ML_MODEL_INPUT_SIZE is 5"),
         ({"RFM_RULE": "quartile"}, "Setting RFM_RULE has the value 'quartile'"),
     ],
