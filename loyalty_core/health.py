@@ -8,6 +8,7 @@ from typing import Literal
 from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
+from loyalty_core.ml.evaluation import grade_in_words
 from loyalty_core.ml.serving import ModelStatus
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.services import Services
@@ -147,8 +148,8 @@ def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
     for name, task in TASKS.items():
         if bundle.has(name):
             entry = bundle.manifest["models"][name]
-            grade = entry["metrics"].get("grade")
-            trained = f"Trained {entry['trained_at'][:10]}" + (f", grade {grade}." if grade else ".")
+            graded = grade_in_words(entry["metrics"])
+            trained = f"Trained {entry['trained_at'][:10]}." + (f" {graded}." if graded else "")
             yield Check("Models", task.title, "ok", trained)
         else:
             remedy = f"With a history for it, run python train_models_from_dwh.py --model {name}."

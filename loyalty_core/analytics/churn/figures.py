@@ -145,7 +145,7 @@ class ChurnCurve:
 
     @cached_property
     def alike(self) -> Alike | None:
-        """Set when nearly all have the same probability: then the model tells nobody from anybody."""
+        """Set when nearly all have the same probability: then the model does not tell customers apart."""
         thousandths: Counter[int] = Counter()
         for one in self.bins:
             thousandths[one.position] += one.customers

@@ -7,14 +7,13 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.ml.bundles import Bundle
+from loyalty_core.ml.evaluation import grade_word, read_grade
 from loyalty_core.ml.tasks import CHURN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from loyalty_core.ml.serving import Models
-
-_WORDS = {"A": "Very good", "B": "Good", "C": "Fair", "D": "Weak"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class OnTestRows:
 class ModelQuality:
     """The active churn model on customers that it was not trained on; `version` is "mock" for made-up answers.
 
-    `grade` and `sentence` are empty when the training kept none.
+    `grade` is what it adds over the best simple rule; it and `sentence` are empty when the version has none.
     """
 
     version: str
@@ -46,7 +45,7 @@ class ModelQuality:
     @property
     def word(self) -> str:
         """The grade as a word."""
-        return "Made up" if self.is_mock else _WORDS.get(self.grade, "Not known")
+        return "Made up" if self.is_mock else grade_word(self.grade) or "Not known"
 
     def at_share(self, share: float) -> OnTestRows | None:
         """What contacting this share (0-1) meant on the test rows, straight lines between the deciles.
@@ -72,7 +71,7 @@ def model_quality(models: Models) -> ModelQuality:
     return ModelQuality(
         models.version,
         models.is_mock,
-        metrics.get("grade", ""),
+        read_grade(metrics),
         metrics.get("sentence", ""),
         sum(decile["rows"] for decile in deciles),
         deciles,

@@ -90,7 +90,7 @@ class OfferMix:
 
     @property
     def is_uniform(self) -> bool:
-        """Whether everybody has the same confidence: then the model tells nobody from anybody."""
+        """Whether everybody has the same confidence: then the model does not tell customers apart."""
         spread = self.confidence_range
         return self.with_offer > 1 and spread is not None and spread[0] == spread[1]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +19,18 @@ from loyalty_core.ml.evaluation.baselines import (
 )
 from loyalty_core.ml.evaluation.bootstrap import Bootstrap
 from loyalty_core.ml.evaluation.curves import precision_points, roc_points
+from loyalty_core.ml.evaluation.grades import Grade, grade_of, grade_word
 from loyalty_core.ml.evaluation.ranking import area_under_curve
 from loyalty_core.warehouse.columns.labels import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-Grade = Literal["A", "B", "C", "D"]
 Metrics = dict[str, Any]
 Customers = npt.NDArray[np.intp]
 
 OWN = "this model"
+_RULE = "simple rule"
 _TOP_SHARE = 0.2
 _LEAST = 1e-7
 
@@ -55,20 +57,21 @@ def evaluate_binary(
 
     With intervals; `customers` numbers the customer of each row, `positives` names those of class 1.
     """
-    answers = {OWN: probability, **{name: both[:, 1] for name, both in baselines.items()}}
+    answers = {OWN: probability, **{name: both[:, 1] for name, both in baselines.items()}, _RULE: _ranks(rule_scores)}
     bootstrap = Bootstrap(binary_metrics, churned, answers, customers)
     metrics = bootstrap.with_intervals(OWN)
     others = {
         name: bootstrap.with_intervals(name) | {"curves": binary_curves(churned, answers[name])} for name in baselines
     }
-    rule_found = captured(churned, rule_scores, _TOP_SHARE)
-    simple_rule = {"feature": rule.feature, "auc": area_under_curve(rule_scores, churned == 1)}
+    simple = {"feature": rule.feature, **{key: bootstrap.whole[_RULE][key] for key in ("auc", "captured_top_20")}}
+    added = bootstrap.differences(OWN, _RULE)["auc"]
     both = np.stack([1 - probability, probability], axis=1)
     verdict = _verdict(
         _worse_than(churned, both, baselines),
-        _binary_grade(metrics["auc"], others),
-        f"Finds {_percent(metrics['captured_top_20'])} of {positives} in the top 20 %; "
-        f"ranking by {label_of(rule.feature).lower()} alone finds {_percent(rule_found)}.",
+        grade_of(added, simple["auc"], behind=_best(others, "auc", max) - metrics["auc"] > 0.01),
+        f"ranking by {label_of(rule.feature).lower()} alone",
+        f"it finds {_percent(metrics['captured_top_20'])} of {positives} in the top 20 %, the ranking "
+        f"{_percent(simple['captured_top_20'])} (AUC {metrics['auc']:.3f} against {simple['auc']:.3f}).",
     )
     return {
         **metrics,
@@ -76,7 +79,8 @@ def evaluate_binary(
         "deciles": deciles(churned, probability),
         "curves": binary_curves(churned, probability),
         "baselines": others,
-        "simple_rule": {**simple_rule, "captured_top_20": rule_found},
+        "simple_rule": simple,
+        "added": asdict(added),
     }
 
 
@@ -95,12 +99,13 @@ def evaluate_choice(
     metrics = bootstrap.with_intervals(OWN)
     others = {name: bootstrap.with_intervals(name) for name in baselines}
     popular = others[BASE_RATE]
+    added = bootstrap.differences(OWN, BASE_RATE)["top_1"]
     verdict = _verdict(
         _worse_than(chosen, scores, baselines),
-        _choice_grade(metrics, others),
-        f"The offer taken is the first choice for {_percent(metrics['top_1'])} of customers and among the first three "
-        f"for {_percent(metrics['top_3'])}; always naming the most popular offers gives {_percent(popular['top_1'])} "
-        f"and {_percent(popular['top_3'])}.",
+        grade_of(added, popular["top_1"], behind=metrics["log_loss"] - _best(others, "log_loss", min) > 0.02),
+        "always naming the most popular offers",
+        f"the offer taken is the first choice for {_percent(metrics['top_1'])} of customers and among the first three "
+        f"for {_percent(metrics['top_3'])}, instead of {_percent(popular['top_1'])} and {_percent(popular['top_3'])}.",
     )
     return {
         **metrics,
@@ -108,6 +113,7 @@ def evaluate_choice(
         "offers": _per_offer(chosen, scores, offers),
         "confusion": confusion(chosen, scores),
         "baselines": others,
+        "added": asdict(added),
     }
 
 
@@ -206,30 +212,17 @@ def _worse_than(classes: Classes, answers: Probabilities, baselines: Mapping[str
     return None
 
 
-def _verdict(worse_than: str | None, grade: Grade, sentence: str) -> Verdict:
+def _verdict(worse_than: str | None, grade: Grade, rule: str, figures: str) -> Verdict:
     if worse_than is None:
-        return Verdict(grade, sentence, None)
-    return Verdict("D", f"Worse than the simple baseline ({worse_than}). {sentence}", worse_than)
+        return Verdict(grade, f"{grade_word(grade)} over {rule}: {figures}", None)
+    worse = f"Worse than the simple baseline ({worse_than})."
+    return Verdict("D", f"{worse} {grade_word('D')} over {rule}: {figures}", worse_than)
 
 
-def _binary_grade(auc: float, baselines: Mapping[str, Metrics]) -> Grade:
-    """By ROC AUC: from 0.8 A, from 0.7 B, from 0.6 C; one lower when a baseline is ahead by more than 0.01."""
-    return _graded(auc, (0.8, 0.7, 0.6), behind=_best(baselines, "auc", max) - auc > 0.01)
-
-
-def _choice_grade(metrics: Metrics, baselines: Mapping[str, Metrics]) -> Grade:
-    """By first choices against always naming the most popular offer: from 1.75 times as many A, 1.35 B, 1.1 C.
-
-    One lower when a baseline's log loss is better by more than 0.02.
-    """
-    times = metrics["top_1"] / max(baselines[BASE_RATE]["top_1"], _LEAST)
-    return _graded(times, (1.75, 1.35, 1.1), behind=metrics["log_loss"] - _best(baselines, "log_loss", min) > 0.02)
-
-
-def _graded(value: float, limits: tuple[float, float, float], *, behind: bool) -> Grade:
-    grades: tuple[Grade, ...] = ("A", "B", "C", "D")
-    reached = sum(value < limit for limit in limits)
-    return grades[min(reached + behind, 3)]
+def _ranks(scores: npt.NDArray[np.floating]) -> Probabilities:
+    """Scores in the same order between 0 and 1, ties kept, so that they can be measured as probabilities are."""
+    distinct, ranks = np.unique(scores, return_inverse=True)
+    return (ranks + 1) / (len(distinct) + 1)
 
 
 def _best(baselines: Mapping[str, Metrics], metric: str, choose: Callable[..., float]) -> float:

@@ -65,8 +65,8 @@ def draw_key_figures(
 def _warn_of_alike(alike: Alike) -> None:
     st.warning(
         f"{format.percent(alike.share, 1)} of these customers have nearly the same probability, about "
-        f"{format.percent(alike.probability, 1)}, so the model tells nobody from anybody. Look at Monitoring on the "
-        "Training screen before you use it.",
+        f"{format.percent(alike.probability, 1)}, so the model does not tell customers apart. Look at Monitoring on "
+        "the Training screen before you use it.",
         icon=":material/warning:",
     )
 
@@ -89,4 +89,7 @@ def _quality_sentence(quality: ModelQuality) -> str:
 def _grade_help(quality: ModelQuality) -> str | None:
     if not quality.grade:
         return None
-    return f"Grade {quality.grade} of A to D, by how well it ranks {format.count(quality.test_rows)} test customers."
+    tested = format.count(quality.test_rows)
+    return (
+        f"Grade {quality.grade} of A to D: what the model adds over the best simple rule, on {tested} test customers."
+    )

@@ -78,7 +78,7 @@ def _draw_expected(mix: OfferMix) -> None:
 def _draw_warnings(reader: Reader, mix: OfferMix) -> None:
     if mix.is_uniform:
         st.warning(
-            "Every customer has the same confidence, so the model tells nobody from anybody. Look at "
+            "Every customer has the same confidence, so the model does not tell customers apart. Look at "
             "Monitoring on the Training screen before you use these offers.",
             icon=":material/warning:",
         )

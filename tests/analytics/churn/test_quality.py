@@ -58,18 +58,30 @@ def test_deciles_of_unequal_size():
     assert quality.at_share(0.75) == OnTestRows(pytest.approx(0.75), pytest.approx(0.0))
 
 
-@pytest.mark.parametrize(("grade", "word"), [("A", "Very good"), ("D", "Weak"), ("", "Not known")])
+@pytest.mark.parametrize(("grade", "word"), [("A", "Adds a lot"), ("D", "Adds nothing"), ("", "Not known")])
 def test_the_grade_as_a_word(grade: str, word: str):
     assert ModelQuality("v", False, grade).word == word
 
 
 def test_the_active_model_s_own_record(tmp_path: Path):
     parts, quality = bundle_parts(), known_quality()
-    metrics = {"grade": "B", "sentence": "A sentence.", "deciles": [dict(one) for one in quality.deciles]}
+    metrics = {
+        "grade": "B",
+        "added": {"value": 0.02},
+        "sentence": "A sentence.",
+        "deciles": [dict(one) for one in quality.deciles],
+    }
     churn = replace(parts.models["churn"], metrics=metrics)
     version = write_bundle(tmp_path, replace(parts, models={**parts.models, "churn": churn}))
     activate(tmp_path, version, by="test")
     assert model_quality(load_bundle(tmp_path)) == replace(quality, version=version)
+
+
+def test_a_grade_that_was_not_about_a_simple_rule_is_not_shown(tmp_path: Path):
+    parts = bundle_parts()
+    churn = replace(parts.models["churn"], metrics={"grade": "A", "sentence": "Finds 48 %."})
+    activate(tmp_path, write_bundle(tmp_path, replace(parts, models={**parts.models, "churn": churn})), by="test")
+    assert model_quality(load_bundle(tmp_path)).word == "Not known"
 
 
 def test_mock_models_were_never_tested():

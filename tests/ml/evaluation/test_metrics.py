@@ -8,6 +8,7 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
+from loyalty_core.ml.evaluation import Difference
 from loyalty_core.ml.evaluation.baselines import (
     BASE_RATE,
     GRADIENT_BOOSTING,
@@ -17,6 +18,7 @@ from loyalty_core.ml.evaluation.baselines import (
     find_simple_rule,
     fit_baselines,
 )
+from loyalty_core.ml.evaluation.grades import grade_of
 from loyalty_core.ml.evaluation.metrics import (
     binary_metrics,
     calibration_error,
@@ -95,13 +97,47 @@ def test_the_simple_rule_is_the_best_single_column() -> None:
     assert SimpleRule("days", 0, -1).scores(INPUTS).tolist() == (-INPUTS[:, 0]).tolist()
 
 
-def test_a_good_churn_model_stands_beside_its_baselines() -> None:
+def test_a_model_that_ranks_as_one_column_does_adds_nothing() -> None:
+    """The truth depends on the first column alone, so even the true probabilities rank no better than it."""
     report = churn_report(TRUTH[ASKED])
-    assert (report["grade"], report["worse_than"]) == ("A", None)
+    assert (report["grade"], report["worse_than"]) == ("D", None)
+    assert report["added"]["value"] == pytest.approx(0, abs=1e-9)
+    found = round(100 * report["captured_top_20"])
+    assert report["sentence"] == (
+        f"Adds nothing over ranking by days alone: it finds {found} % of churners in the top 20 %, the ranking "
+        f"{found} % (AUC {report['auc']:.3f} against {report['auc']:.3f})."
+    )
+
+
+def test_a_model_that_knows_two_columns_is_graded_by_what_the_second_adds() -> None:
+    truth = expit(2 * INPUTS[:, 0] - 2 * INPUTS[:, 1])
+    churned = (np.random.default_rng(8).random(4_000) < truth).astype(np.intp)
+    baselines = fit_baselines(INPUTS[SEEN], churned[SEEN], INPUTS[ASKED], 2, seed=1)
+    rule = find_simple_rule(INPUTS[SEEN], churned[SEEN], NAMES)
+    report = evaluate_binary(churned[ASKED], truth[ASKED], baselines, rule, rule.scores(INPUTS[ASKED]))
+    simple = roc_auc_score(churned[ASKED], rule.scores(INPUTS[ASKED]))
+    assert report["simple_rule"]["auc"] == pytest.approx(simple)
+    assert report["added"]["value"] == pytest.approx(report["auc"] - simple)
+    assert (report["auc"] - simple) / (1 - simple) > 0.3
+    assert report["grade"] == "A"
+    assert report["sentence"].startswith(f"Adds a lot over ranking by {rule.feature} alone: it finds ")
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "behind", "grade"),
+    [
+        (0.06, 0.02, False, "A"), (0.06, 0.02, True, "B"), (0.03, 0.01, False, "B"), (0.01, 0.001, False, "C"),
+        (0.009, 0.001, False, "D"), (0.06, -0.001, False, "D"), (0.01, 0.001, True, "D"),
+    ],
+)  # fmt: skip
+def test_the_grade_is_the_share_gained_of_what_the_rule_leaves(value: float, low: float, behind: bool, grade: str):
+    assert grade_of(Difference(value, low, value + 0.02), 0.8, behind=behind) == grade
+
+
+def test_a_churn_model_stands_beside_its_baselines() -> None:
+    report = churn_report(TRUTH[ASKED])
     assert set(report["baselines"]) == {BASE_RATE, LOGISTIC_REGRESSION, GRADIENT_BOOSTING}
     assert report["baselines"][BASE_RATE]["auc"] == 0.5
-    found = round(100 * report["captured_top_20"])
-    assert report["sentence"].startswith(f"Finds {found} % of churners in the top 20 %; ranking by days alone finds")
 
 
 def test_a_model_that_knows_nothing_is_worse_than_the_base_rate() -> None:
@@ -133,7 +169,7 @@ def test_offers_are_reported_one_by_one() -> None:
     assert report["offers"][0]["recall"] == pytest.approx(29 / 30)
     assert report["grade"] == "A"
     assert "first choice for 98 % of customers" in report["sentence"]
-    assert "gives 50 % and 100 %" in report["sentence"]
+    assert "instead of 50 % and 100 %." in report["sentence"]
 
 
 def test_metrics_come_with_intervals_and_curves_for_the_model_and_its_baselines() -> None:

@@ -6,16 +6,17 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from loyalty_core.ml.evaluation import grade_in_words
 from loyalty_core.ml.tasks import TASKS, title_of
-from loyalty_core.ml.versions import VersionRecord
+from loyalty_core.ml.versions import Judgement, VersionRecord
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.training.comparison import model_charts
 from loyalty_core.ui.training.comparison.consequences_view import draw_consequences, in_words
-from loyalty_core.ui.training.comparison.measures import Measures, Verdict
+from loyalty_core.ui.training.comparison.measures import Measures
 from loyalty_core.ui.training.queries import comparison
 
-_BADGES: dict[Verdict, tuple[str, str, Literal["green", "red", "gray"]]] = {
+_BADGES: dict[Judgement, tuple[str, str, Literal["green", "red", "gray"]]] = {
     "better": ("Better", ":material/trending_up:", "green"),
     "worse": ("Worse", ":material/trending_down:", "red"),
     "no clear difference": ("No clear difference", ":material/trending_flat:", "gray"),
@@ -80,8 +81,9 @@ class Comparison:
 
 
 def _draw_model(measures: Measures, key: str) -> None:
+    graded = grade_in_words(measures.own)
     if sentence := measures.own.get("sentence"):
-        st.markdown(escape(f"Grade {measures.own.get('grade', '')}. {sentence}"))
+        st.markdown(escape(f"{graded}. {sentence}" if graded else sentence))
     st.dataframe(pd.DataFrame(measures.rows()), hide_index=True, key=key)
     if measures.same_rows and measures.same_rows.flattered:
         called = dict(zip(("version", "against"), measures.names, strict=True))
