@@ -2,9 +2,10 @@
 
 from loyalty_core.ml.versions.comparison import Matrix, SameRows, Shift, VersionComparison, VersionComparisons
 from loyalty_core.ml.versions.promotion import Promotion
-from loyalty_core.ml.versions.records import VersionRecord, losses_to, read_versions
+from loyalty_core.ml.versions.records import Judgement, VersionRecord, judge, losses_to, read_versions
 
 __all__ = [
+    "Judgement",
     "Matrix",
     "Promotion",
     "SameRows",
@@ -12,6 +13,7 @@ __all__ = [
     "VersionComparison",
     "VersionComparisons",
     "VersionRecord",
+    "judge",
     "losses_to",
     "read_versions",
 ]

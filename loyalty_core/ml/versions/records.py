@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from loyalty_core.ml.bundles import BundleError, list_versions, read_active, read_manifest, version_folder
 from loyalty_core.ml.tasks import TASKS
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from loyalty_core.ml.evaluation import Difference
     from loyalty_core.ml.tasks import Metric
     from loyalty_core.ml.versions.comparison import VersionComparison
+
+Judgement = Literal["better", "worse", "no clear difference"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,27 @@ def read_versions(models_dir: Path) -> list[VersionRecord]:
         else:
             records.append(VersionRecord(version, manifest, refusal))
     return records
+
+
+def judge(
+    metric: Metric, one: Mapping[str, Any], other: Mapping[str, Any], difference: Difference | None = None
+) -> Judgement:
+    """Whether the first of two models is better by this metric, beyond chance.
+
+    By their `difference` on the same rows, else by the 95 % intervals that each was given at its own training: where
+    these overlap, or are not known, nothing is clear.
+    """
+    own, best = one.get(metric.key), other.get(metric.key)
+    if own is None or best is None:
+        return "no clear difference"
+    if difference is None:
+        ends = [metrics.get("intervals", {}).get(metric.key) for metrics in (one, other)]
+        is_clear = None not in ends and (ends[0][0] > ends[1][1] or ends[0][1] < ends[1][0])
+    else:
+        is_clear = difference.is_beyond_chance
+    if not is_clear:
+        return "no clear difference"
+    return "worse" if metric.is_worse(own, best) else "better"
 
 
 def losses_to(

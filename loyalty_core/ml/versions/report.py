@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loyalty_core.ml.tasks import DIGITS, TASKS, title_of
+from loyalty_core.ml.versions.records import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,8 @@ def _metric_line(metric: Metric, same_rows: SameRows) -> str:
     active, other = same_rows.against[metric.key], same_rows.version[metric.key]
     difference = same_rows.differences[metric.key]
     ends = f"{difference.value:+.{DIGITS + 1}f} ({difference.low:+.{DIGITS + 1}f} to {difference.high:+.{DIGITS + 1}f})"
-    word = "  worse" if metric.is_worse(other, active) else ""
-    return f"  {metric.title:32}{active:>24.{DIGITS}f}{other:>24.{DIGITS}f}  {ends}{word}"
+    word = judge(metric, same_rows.version, same_rows.against, difference)
+    return f"  {metric.title:32}{active:>24.{DIGITS}f}{other:>24.{DIGITS}f}  {ends}  {word}"
 
 
 def _shift_lines(found: VersionComparison) -> Iterator[str]:

@@ -5,10 +5,13 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from loyalty_core.ml.tasks import Metric, title_of
-from loyalty_core.ml.versions import VersionComparison, VersionRecord, losses_to
+from loyalty_core.ml.versions import VersionComparison, VersionRecord, judge, losses_to
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.training.queries import comparison, promotion
 from loyalty_core.ui.viewer import viewer_name
+
+# Session key of the version that was activated in the run before, to be confirmed once.
+ACTIVATED = "training-activated"
 
 
 def draw_decision(
@@ -33,6 +36,7 @@ def draw_decision(
         ):
             with errors_shown():
                 promotion().activate(record.version, viewer_name(), even_if_worse=True)
+                st.session_state[ACTIVATED] = record.version
                 after()
                 st.rerun()
         if can_keep and st.button("Keep for later", icon=":material/inventory_2:", key=f"{key}-keep"):
@@ -55,19 +59,31 @@ def draw_confirmation(record: VersionRecord, champion: VersionRecord | None, key
     if not lost:
         return True
     measures = " and ".join(f"{metric.title} of {title_of(model)}" for model, metric in lost.items())
-    by_chance = "" if found is None or _is_clear(found, lost) else " By so little that it may be chance."
-    st.warning(escape(f"Worse than the active version: {measures}.{by_chance}"), icon=":material/trending_down:")
+    if champion is not None and _is_clear(record, champion, found, lost):
+        st.warning(escape(f"Worse than the active version: {measures}."), icon=":material/trending_down:")
+    else:
+        sentence = f"Lower than the active version, by so little that it may be chance: {measures}."
+        st.warning(escape(sentence), icon=":material/trending_flat:")
     code = record.version[-4:]
     typed = st.text_input(
-        f"To activate it all the same, type {code}", key=f"{key}-confirm", help="The end of the version's name.",
+        f"To activate it anyway, type {code}", key=f"{key}-confirm", help="The end of the version's name.",
         width=320,
     )  # fmt: skip
     return typed.strip() == code
 
 
-def _is_clear(found: VersionComparison, lost: Mapping[str, Metric]) -> bool:
-    """Whether any of the losses is beyond chance; one that was not measured on the same rows is taken as it is."""
-    return any(
-        model not in found.same_rows or found.same_rows[model].differences[metric.key].is_beyond_chance
-        for model, metric in lost.items()
-    )
+def _is_clear(
+    record: VersionRecord, champion: VersionRecord, found: VersionComparison | None, lost: Mapping[str, Metric]
+) -> bool:
+    """Whether any of the losses is beyond chance, or the version lacks the model altogether."""
+    for model, metric in lost.items():
+        same_rows = found.same_rows.get(model) if found else None
+        if metric.key not in record.metrics(model):
+            return True
+        if same_rows is not None:
+            word = judge(metric, same_rows.version, same_rows.against, same_rows.differences[metric.key])
+        else:
+            word = judge(metric, record.metrics(model), champion.metrics(model))
+        if word == "worse":
+            return True
+    return False

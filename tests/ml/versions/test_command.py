@@ -74,7 +74,11 @@ def test_compares_the_active_version_with_the_newest_or_a_named_one(trained, cap
     assert newest_lines[1].split() == [trained, newest]
     assert newest_lines[2].startswith("Churn, on the same ")
     measure, active, same, *difference = newest_lines[3].split()
-    assert (measure, active, difference) == ("AUC", same, ["+0.0000", "(+0.0000", "to", "+0.0000)"])
+    assert (measure, active, difference) == (
+        "AUC",
+        same,
+        ["+0.0000", "(+0.0000", "to", "+0.0000)", "no", "clear", "difference"],
+    )
     assert newest_lines[-1].split() == ["All", "customers", "2,000", "0", "0"]
 
     assert main(["compare", other]) == 0
@@ -82,7 +86,9 @@ def test_compares_the_active_version_with_the_newest_or_a_named_one(trained, cap
     lines = capsys.readouterr().out.splitlines()
     churn = found.same_rows["churn"]
     assert lines[3].split()[1:3] == [f"{churn.against['auc']:.3f}", f"{churn.version['auc']:.3f}"]
-    assert lines[3].endswith("worse") == (churn.version["auc"] < churn.against["auc"])
+    word = "worse" if churn.version["auc"] < churn.against["auc"] else "better"
+    expected = word if churn.differences["auc"].is_beyond_chance else "no clear difference"
+    assert lines[3].endswith(f"  {expected}")
     base = found.shifts[0]
     assert lines[-1].split() == ["All", "customers", "2,000", f"{base.other_band:,}", f"{base.other_offer:,}"]
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from loyalty_core.ml.evaluation import Difference
 from loyalty_core.ml.tasks import DIGITS, TASKS, Metric
-from loyalty_core.ml.versions import SameRows, VersionRecord
+from loyalty_core.ml.versions import Judgement, SameRows, VersionRecord, judge
 from loyalty_core.ui import formatting as format
-
-Verdict = Literal["better", "worse", "no clear difference"]
 
 
 @dataclass(frozen=True)
@@ -46,16 +44,14 @@ class Measures:
         """The simple models that the first version stood beside at its training."""
         return self.first.metrics(self.model).get("baselines", {})
 
-    def verdict(self) -> tuple[Verdict, str] | None:
+    def verdict(self) -> tuple[Judgement, str] | None:
         """Which is better by the main measure, on the same rows; None where they were not measured on the same."""
         if self.same_rows is None:
             return None
         main = TASKS[self.model].metrics[0]
         own, other = self.own[main.key], self.other[main.key]
         difference = self.same_rows.differences[main.key]
-        word: Verdict = "no clear difference"
-        if difference.is_beyond_chance:
-            word = "worse" if main.is_worse(own, other) else "better"
+        word = judge(main, self.own, self.other, difference)
         first, second = self.names
         sentence = (
             f"{main.title}: {_shown(main, own)} {first}, {_shown(main, other)} {second}, on the same "
@@ -81,10 +77,10 @@ class Measures:
             return format.BLANK
         if _shown(metric, own) == _shown(metric, other):
             return "same"
-        arrow = "▼" if metric.is_worse(own, other) else "▲"
-        if self.same_rows is None:
-            return f"{arrow} {'worse' if arrow == '▼' else 'better'}"
-        return f"{arrow} {_difference(metric, self.same_rows.differences[metric.key])}"
+        difference = self.same_rows.differences[metric.key] if self.same_rows else None
+        word = judge(metric, self.own, self.other, difference)
+        sign = {"better": "▲", "worse": "▼", "no clear difference": "≈"}[word]
+        return f"{sign} {word if difference is None else _difference(metric, difference)}"
 
 
 def _shown(metric: Metric, value: float | None) -> str:
