@@ -17,7 +17,7 @@ from loyalty_core.ui.training.options_form import draw_models, draw_options
 from loyalty_core.ui.training.progress_view import draw_progress
 from loyalty_core.ui.training.readiness_view import draw_readiness
 from loyalty_core.ui.training.result_view import draw_result
-from loyalty_core.ui.training.versions_view import draw_active, draw_versions
+from loyalty_core.ui.training.versions_view import draw_active, draw_rescoring, draw_versions
 from loyalty_core.ui.viewer import viewer_name
 
 TRAIN, VERSIONS, MONITORING, EXPERIMENT = "Train", "Versions", "Monitoring", "A/B test"
@@ -33,7 +33,7 @@ def draw_training(records: list[VersionRecord]) -> None:
     draw_job(
         "training",
         start_label="Train",
-        options=choice.options | {"trained_by": viewer_name()},
+        options=choice.options | {"models": list(ready), "trained_by": viewer_name()},
         key="train",
         disabled=not (ready and choice.is_valid),
         draw_more=draw_progress,
@@ -46,6 +46,9 @@ if get_services().settings.ml_mock_mode:
     st.info("Mock mode: screens show made-up predictions, whichever version is active.", icon=":material/science:")
 versions = reading.versions()
 draw_active(versions)
+if any(record.is_active for record in versions):
+    with errors_shown():
+        draw_rescoring()
 tabs = st.tabs([TRAIN, VERSIONS, MONITORING, EXPERIMENT], key="view", bind="query-params")
 train, all_versions, monitoring, experiment = tabs
 if train.open:

@@ -29,7 +29,7 @@ from loyalty_core.ml.bundles import activate, prune, running_challenger, write_b
 from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.tasks import CHURN, NBO, TASKS, TrainingRefused
 from loyalty_core.ml.training import TrainingOptions, options_for
-from loyalty_core.ml.training.report import ProgressLine, print_evaluation, print_findings
+from loyalty_core.ml.training.report import ProgressLine, print_evaluation, print_findings, print_left_out
 from loyalty_core.ml.training.tracking import log_training
 from loyalty_core.ml.versions import command as versions
 from loyalty_core.settings import Settings, get_settings
@@ -93,12 +93,7 @@ def _run(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, errors
         health = warehouse.health()
         if health.error:
             raise health.error
-        try:
-            trained = _train(warehouse, options, given.progress, errors)
-        except ViewUnusable as error:
-            if given.model == "all":
-                error.remedy += " With only one history, name its model: --model churn, or --model nbo."
-            raise
+        trained = _train(warehouse, options, given.progress, errors)
     return _keep(settings, trained, given, errors)
 
 
@@ -129,12 +124,20 @@ def _keep(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
     if given.progress == "jsonl":
         metrics = {name: part.metrics for name, part in trained.parts.models.items()}
         findings = {name: [asdict(one) for one in found] for name, found in trained.findings.items()}
-        result = {"version": version, "activated": activated, "metrics": metrics, "findings": findings}
+        left_out = {name: str(error) for name, error in trained.left_out.items()}
+        result = {
+            "version": version,
+            "activated": activated,
+            "metrics": metrics,
+            "findings": findings,
+            "left_out": left_out,
+        }
         print(json.dumps({"stage": "done", **result}), flush=True)  # noqa: T201 (the output asked for)
     else:
         out = Console(highlight=False)
         print_findings(out, trained)
         print_evaluation(out, trained)
+        print_left_out(out, trained)
         _say_where(out, settings, version, activated=activated)
         if tested:
             out.print(f"The A/B test of {tested} has ended.")

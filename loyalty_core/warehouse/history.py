@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 _EARLIEST = date(1900, 1, 1)
 
 
+class HistoryMissing(ViewUnusable):
+    """The warehouse has no such history table."""
+
+    code = "history_missing"
+
+
 @dataclass(frozen=True)
 class HistoryTable:
     """Where a model's labelled rows are read: a table with columns for the label and the day.
@@ -92,8 +98,8 @@ def find_history(
 ) -> HistoryRows:
     """The history table, or the query in the settings with `since` as :start_date.
 
-    `mapping` names the features to find. Raises `MappingError` where one is missing, `ViewUnusable` without the table,
-    `DataError` without the label column, and `SettingsError` for a query that cannot run.
+    `mapping` names the features to find. Raises `MappingError` where one is missing, `HistoryMissing` without the
+    table, `DataError` without the label column, and `SettingsError` for a query that cannot run.
     """
     settings = warehouse.settings
     query = table.query(settings)
@@ -160,7 +166,7 @@ def _rows_of_table(warehouse: Warehouse, history: HistoryTable) -> sa.FromClause
             return warehouse.table(name)
         except ViewUnusable:
             continue
-    raise ViewUnusable(
+    raise HistoryMissing(
         f"The warehouse has no table {history.table}.",
         remedy="Create it (docs/machine-learning.md shows its columns)"
         + (f", or set {history.query_setting}." if history.query_setting else "."),

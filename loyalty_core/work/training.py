@@ -47,12 +47,15 @@ def train_models(services: Services, options: Mapping[str, Any], report: Report)
     version = write_bundle(services.settings.models_dir, trained.parts)
     compare_with_active(services, version, report)
     logged = log_training(services.settings, version, trained)
-    _say_at_the_end(report, f"Version {version} is trained and not active yet. {logged}".strip())
+    left_out = {name: str(error) for name, error in trained.left_out.items()}
+    skipped = [f"{title_of(name)} was not trained: {error}" for name, error in left_out.items()]
+    _say_at_the_end(report, " ".join(filter(None, [f"Version {version} is trained.", *skipped, logged])))
     return {
         "version": version,
         "metrics": {name: trained.parts.models[name].metrics for name in trained.findings},
         "findings": {name: [asdict(one) for one in found] for name, found in trained.findings.items()},
         "carried": list(trained.carried),
+        "left_out": left_out,
         "worse_than_baseline": trained.worse_than_baseline,
     }
 

@@ -116,7 +116,7 @@ def test_progress_as_json_lines(tmp_path: Path, run: Run) -> None:
     assert [line["stage"] for line in lines] == ["reading", *["training"] * 6, "evaluating", "done"]
     assert lines[2]["epoch"] == 2
     assert lines[-1]["activated"] is False
-    assert lines[-1]["metrics"]["churn"]["grade"] in {"A", "B", "C"}
+    assert lines[-1]["metrics"]["churn"]["grade"] in {"A", "B", "C", "D"}
     assert list_versions(tmp_path / "models") == [lines[-1]["version"]]
     assert not (tmp_path / "models" / "active.json").exists()
 
@@ -143,6 +143,18 @@ def test_no_table(tmp_path: Path, run: Run) -> None:
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         connection.execute("CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id")
     assert_one_line(run(), 4, "The warehouse has no table customer_churn_history.")
+
+
+def test_a_model_without_a_history_is_left_out(tmp_path: Path, run: Run) -> None:
+    make_history(tmp_path)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("DROP TABLE customer_offer_history")
+    done = run(*QUICK)
+    assert done.returncode == 0, done.stderr
+    said = "Next best offer was not trained: The warehouse has no table customer_offer_history."
+    assert said in done.stdout
+    assert list(load_bundle(tmp_path / "models").models) == ["churn"]
+    assert_one_line(run(*QUICK, "--model", "nbo"), 4, "The warehouse has no table customer_offer_history.")
 
 
 def test_too_few_rows(tmp_path: Path, run: Run) -> None:

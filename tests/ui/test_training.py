@@ -26,10 +26,17 @@ if TYPE_CHECKING:
     from tests.workbench import Configure, Query
 
 
-def challenger(auc: float) -> str:
-    """A version of other models with this AUC, not active."""
+def challenger(auc: float, interval: list[float] | None = None) -> str:
+    """A version of other models with this AUC and its interval, not active."""
     parts = other_parts()
-    churn = replace(parts.models["churn"], metrics={"auc": auc, "grade": "B", "sentence": "Finds some."})
+    metrics = {
+        "auc": auc,
+        "intervals": {"auc": interval},
+        "grade": "B",
+        "added": {"value": 0.02},
+        "sentence": "Finds some.",
+    }
+    churn = replace(parts.models["churn"], metrics={key: value for key, value in metrics.items() if value})
     return write_bundle(get_settings().models_dir, replace(parts, models=parts.models | {"churn": churn}))
 
 
@@ -118,6 +125,9 @@ def test_without_a_history_the_card_says_so(trained: str, demo_settings: Configu
     app = open_screen(TRAINING)
     assert headings(app) == ["Churn", "Next best offer"]
     assert len(app.error) == 1
+    assert "Churn cannot be trained, and will be left out." in [caption.value for caption in app.caption]
+    assert not app.button(key="train-start").disabled
+    app.segmented_control(key="models").set_value("Churn").run()
     assert app.button(key="train-start").disabled
 
 
@@ -172,9 +182,9 @@ def test_a_better_challenger_is_activated_and_rolled_back(finished: Finished, tr
     assert headings(app) == ["Churn", "Next best offer", "Challenger"]
     table = app.dataframe[0].value
     shown = table.loc[0, ["Measure", "Challenger", "Active", "Difference"]]
-    assert shown.tolist() == ["AUC", "0.850", "0.810", "▲ better"]
+    assert shown.tolist() == ["AUC", "0.850", "0.810", "≈ no clear difference"]
     assert table.loc[1, "Challenger"] == "—"
-    assert "Grade B. Finds some." in text_of(app)
+    assert "Grade B: adds clearly over the best simple rule. Finds some." in text_of(app)
     assert "Contract kept" in text_of(app)
     app.session_state["challenger-parts"] = "Contract"
     app.run()
@@ -184,6 +194,9 @@ def test_a_better_challenger_is_activated_and_rolled_back(finished: Finished, tr
     assert active() == version
     assert headings(app) == ["Churn", "Next best offer"]
     assert f"Active: {version}" in text_of(app)
+    assert app.success[0].value == f"Version {version} is active."
+    assert "not active yet" not in text_of(app)
+    assert "Score now" in labels(app)
     assert get_services().inference.models().version == version
     app.button(key="roll-back").click().run()
     assert active() == trained
@@ -195,7 +208,10 @@ def test_a_worse_challenger_must_be_confirmed(finished: Finished, trained: str, 
     version = challenger(0.7)
     finished.with_version(version)
     app = open_screen(TRAINING)
-    assert app.warning[0].value.replace("\\", "") == "Worse than the active version: AUC of Churn."
+    assert (
+        app.warning[0].value.replace("\\", "")
+        == "Lower than the active version, by so little that it may be chance: AUC of Churn."
+    )
     assert app.button(key="challenger-activate").disabled
     app.text_input(key="challenger-confirm").set_value("yes").run()
     assert app.button(key="challenger-activate").disabled
@@ -248,11 +264,11 @@ def test_a_challenger_is_judged_on_the_same_rows(finished: Finished, trained: st
     assert "Of 300 customers, 20 (6.7%) get another churn risk and 10 (3.3%) get another best offer." in text
     assert "Active may have learned from some of these rows, which flatters it." in text
     assert app.warning[0].value.replace("\\", "") == (
-        "Worse than the active version: AUC of Churn. By so little that it may be chance."
+        "Lower than the active version, by so little that it may be chance: AUC of Churn."
     )
     table = app.dataframe[0].value
     assert table.loc[0, "Challenger"] == "0.790 (0.750 – 0.870)"
-    assert table.loc[0, "Difference"] == "▼ −0.0100 (−0.0300 to +0.0020)"
+    assert table.loc[0, "Difference"] == "≈ −0.0100 (−0.0300 to +0.0020)"
     app.session_state["challenger-parts"] = "Your customers"
     app.run()
     shifts = app.dataframe[0].value
@@ -307,22 +323,22 @@ def test_a_challenger_is_kept_or_discarded(finished: Finished, trained: str, ope
 
 
 def test_all_versions_and_any_two_of_them(trained: str, open_screen: OpenScreen):
-    first, second = challenger(0.7), challenger(0.9)
+    first, second = challenger(0.7, [0.65, 0.75]), challenger(0.9, [0.85, 0.95])
     app = open_screen(TRAINING, view="Versions")
     table = app.dataframe[0].value
     assert table["Version"].tolist() == [second, first, trained]
     assert table["State"].tolist() == ["", "", "Active"]
-    assert table["AUC"].tolist() == ["0.900", "0.700", "0.810"]
+    assert table["Churn: AUC"].tolist() == ["0.900", "0.700", "0.810"]
     assert table["By"].tolist() == ["test"] * 3
     assert app.dataframe[1].value.loc[0, [second[-4:], trained[-4:], "Difference"]].tolist() == [
-        "0.900",
+        "0.900 (0.850 – 0.950)",
         "0.810",
-        "▲ better",
+        "≈ no clear difference",
     ]
     app.selectbox(key="first").set_value(first)
     app.selectbox(key="second").set_value(second).run()
     compared = app.dataframe[1].value.loc[0, [first[-4:], second[-4:], "Difference"]]
-    assert compared.tolist() == ["0.700", "0.900", "▼ worse"]
+    assert compared.tolist() == ["0.700 (0.650 – 0.750)", "0.900 (0.850 – 0.950)", "▼ worse"]
     app.button(key=f"version-{first[-4:]}-discard").click().run()
     assert list_versions(get_settings().models_dir) == [second, trained]
     assert "Discard" in labels(app)

@@ -46,7 +46,7 @@ def test_it_trains_a_version_that_is_not_active(services: Services, trained: str
         assert [one["epoch"] for one in told] == [1, 2, 3]
         assert told[-1]["training_loss"] < told[0]["training_loss"]
         assert told[-1]["validation_loss"] < told[0]["validation_loss"]
-    assert job.message == f"Version {version} is trained and not active yet."
+    assert job.message == f"Version {version} is trained."
     assert "Churn: training." in job.log_tail
 
 

@@ -1,4 +1,4 @@
-"""Alarms for models that tell nobody from anybody: one probability for all, one offer for nearly all, a dead input."""
+"""Alarms for models that do not tell customers apart: one probability or offer for nearly all, a constant input."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from loyalty_core.ml.tasks.base import DECIMALS, EvaluationRows, ModelTask, Tall
 from loyalty_core.ml.tasks.binary import BinaryTask, binary_metrics
 from loyalty_core.ml.tasks.choice import ChoiceTask, NboPrediction
 from loyalty_core.ml.tasks.churn import CHURN, ChurnPrediction
-from loyalty_core.ml.tasks.labels import Finding, Labels, TrainingRefused
+from loyalty_core.ml.tasks.labels import Finding, HistoryTooSmall, Labels, TrainingRefused
 from loyalty_core.ml.tasks.metric import DIGITS, Metric
 from loyalty_core.ml.tasks.nbo import NBO
 from loyalty_core.ml.tasks.recommendations import recommend
@@ -23,6 +23,7 @@ __all__ = [
     "ChurnPrediction",
     "EvaluationRows",
     "Finding",
+    "HistoryTooSmall",
     "Labels",
     "Metric",
     "ModelTask",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loyalty_core.ml.tasks.labels import Finding, Labels, TrainingRefused
+from loyalty_core.ml.tasks.labels import Finding, HistoryTooSmall, Labels
 from loyalty_core.ml.tasks.mock_weights import mock_weight
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class ModelTask(ABC):
             finding = Finding(
                 "stop", "There are no rows with a label.", "Load the history, or choose an earlier start."
             )
-            raise TrainingRefused(source, (finding,))
+            raise HistoryTooSmall(source, (finding,))
         return self._classes(values, source)
 
     @abstractmethod

@@ -39,6 +39,12 @@ class TrainingRefused(LoyaltyError):
         self.findings = findings
 
 
+class HistoryTooSmall(TrainingRefused):
+    """There are too few rows to train a model, or none."""
+
+    code = "history_too_small"
+
+
 @dataclass(frozen=True)
 class Labels:
     """`classes` are 0, 1, … per row; `offers` are the offer ids in the order of the classes, empty for yes and no."""

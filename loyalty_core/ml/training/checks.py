@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.features import as_arrow, as_numbers, kind_of
-from loyalty_core.ml.tasks import Finding, Labels, TrainingRefused
+from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,9 +49,9 @@ def check_history(
 
 
 def refuse_if_stopped(history: History, findings: tuple[Finding, ...]) -> None:
-    """Raise `TrainingRefused` when any finding is a stop."""
+    """Raise `HistoryTooSmall` when any finding is a stop: all of them are about the number of rows."""
     if any(finding.severity == "stop" for finding in findings):
-        raise TrainingRefused(history.source, findings)
+        raise HistoryTooSmall(history.source, findings)
 
 
 def check_amount(counts: npt.NDArray[Any], names: Sequence[str]) -> Iterator[Finding]:

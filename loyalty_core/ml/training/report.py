@@ -73,6 +73,13 @@ def print_evaluation(out: Console, trained: TrainedBundle) -> None:
         out.print(_metrics_table(name, part.metrics))
 
 
+def print_left_out(out: Console, trained: TrainedBundle) -> None:
+    """Why a model was not trained, and whether the version has it all the same; one per line."""
+    for name, error in trained.left_out.items():
+        still = "; the version has the one that was active" if name in trained.carried else ""
+        out.print(f"{title_of(name)} was not trained{still}: {error}", soft_wrap=True, markup=False)
+
+
 def _metrics_table(name: str, metrics: dict[str, Any]) -> Table:
     columns = [metric for metric in TASKS[name].metrics if metric.short]
     table = Table("", *(metric.short for metric in columns), box=SIMPLE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,15 +22,15 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, Scaler, load_bundle, read_scaler
 from loyalty_core.ml.evaluation.baselines import fit_baselines
 from loyalty_core.ml.features import FeatureContract, fit_contract, make_reference, require_input_size
-from loyalty_core.ml.tasks import EvaluationRows, Finding, Labels, ModelTask, task_named
+from loyalty_core.ml.tasks import EvaluationRows, Finding, HistoryTooSmall, Labels, ModelTask, task_named
 from loyalty_core.ml.training.checks import check_history, refuse_if_stopped
 from loyalty_core.ml.training.network import Epoch, Rows, TrainedNetwork, prove_parity, train_network
 from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
-from loyalty_core.warehouse.history import History, read_history
+from loyalty_core.warehouse.history import History, HistoryMissing, read_history
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import pyarrow as pa
 
@@ -61,11 +61,15 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainedBundle:
-    """`carried` models were taken over from the active bundle; `findings` are by model."""
+    """`carried` models were taken over from the active bundle; `findings` are by model.
+
+    `left_out` says by model why it was neither trained nor refused: there is no history for it yet.
+    """
 
     parts: BundleParts
     findings: Mapping[str, tuple[Finding, ...]]
     carried: tuple[str, ...] = ()
+    left_out: Mapping[str, LoyaltyError] = field(default_factory=dict)
 
     @property
     def worse_than_baseline(self) -> dict[str, str]:
@@ -104,20 +108,19 @@ def train(
     on_progress: Callable[[Progress], None] = lambda _: None,
     trained_by: str = "",
 ) -> TrainedBundle:
-    """Train the models that have options; one that has none is carried over from the active bundle.
+    """Train the models that have options and a history; the others are carried over from the active bundle.
 
-    A model trained alone keeps the active bundle's features and scaler, which the other model needs. Raises
-    `FeatureCountMismatch`, `MappingError`, `TrainingRefused`, `SettingsError` or what the warehouse raises.
+    Of several models, one without a history, or with too little of it, is left out. Beside carried models, the new
+    ones keep the active bundle's features and scaler, which those need. Raises `FeatureCountMismatch`, `MappingError`,
+    `TrainingRefused`, `SettingsError` or what the warehouse raises.
     """
     settings = warehouse.settings
     require_input_size(settings)
     data_name = name_data(warehouse)
-    active = _bundle_to_keep(settings, options)
+    prepared, left_out = _prepare_all(warehouse, options, on_progress)
+    active = _bundle_to_keep(settings, prepared.keys())
     if active and active.trained_on != data_name:
         active = None  # what was learned from other data is not carried over
-    prepared: dict[str, Prepared] = {
-        name: prepare(warehouse, task_named(name), options[name], on_progress) for name in options
-    }
     coding = _coding_of(active) if active else fit_coding(list(prepared.values()))
     encoded: dict[str, FloatRows] = {name: encode_history(coding, one.history) for name, one in prepared.items()}
     models: dict[str, ModelPart] = {
@@ -137,7 +140,7 @@ def train(
         reference=make_reference(warehouse, coding.contract, seen, active.manifest if active else {}).to_json(),
     )
     findings: dict[str, tuple[Finding, ...]] = {name: one.findings for name, one in prepared.items()}
-    return TrainedBundle(parts, findings, carried)
+    return TrainedBundle(parts, findings, carried, left_out)
 
 
 def prepare(
@@ -211,15 +214,29 @@ def train_model(
     )
 
 
-def _bundle_to_keep(settings: Settings, options: Mapping[str, TrainingOptions]) -> Bundle | None:
+def _prepare_all(
+    warehouse: Warehouse, options: Mapping[str, TrainingOptions], on_progress: Callable[[Progress], None]
+) -> tuple[dict[str, Prepared], dict[str, LoyaltyError]]:
+    """The models that can be trained, and why the others cannot; raises the first reason when none can."""
+    prepared: dict[str, Prepared] = {}
+    left_out: dict[str, LoyaltyError] = {}
+    for name, own in options.items():
+        try:
+            prepared[name] = prepare(warehouse, task_named(name), own, on_progress)
+        except (HistoryMissing, HistoryTooSmall) as error:
+            left_out[name] = error
+    if not prepared:
+        raise next(iter(left_out.values()))
+    return prepared, left_out
+
+
+def _bundle_to_keep(settings: Settings, trained: Collection[str]) -> Bundle | None:
     """The active bundle when one of its models is not trained now; raises when it has other features."""
-    if len(options) > 1:
-        return None
     try:
         active = load_bundle(settings.models_dir)
     except ModelNotFound:
         return None
-    others = [name for name in active.models if name not in options]
+    others = [name for name in active.models if name not in trained]
     if not others:
         return None
     if set(active.contract.names) != set(settings.ml_feature_mapping):

@@ -16,9 +16,9 @@ from loyalty_core.ui.training import queries as reading
 from loyalty_core.warehouse.columns.labels import label_of
 
 
-def draw_readiness(models: Sequence[str], since: date | None) -> bool:
-    """The histories of these models from `since` on; returns whether nothing forbids training them."""
-    ready = True
+def draw_readiness(models: Sequence[str], since: date | None) -> tuple[str, ...]:
+    """The histories of these models from `since` on; returns the models that can be trained."""
+    ready: list[str] = []
     for place, model in zip(st.columns(len(models)), models, strict=True):
         with place, st.container(border=True):
             try:
@@ -26,11 +26,14 @@ def draw_readiness(models: Sequence[str], since: date | None) -> bool:
             except LoyaltyError as error:
                 st.subheader(title_of(model), anchor=False)
                 show_error(error, retry=False)
-                ready = False
                 continue
             _draw_card(found)
-            ready = ready and found.can_train
-    return ready
+            if found.can_train:
+                ready.append(model)
+    left_out = [title_of(model) for model in models if model not in ready]
+    if ready and left_out:
+        st.caption(escape(f"{' and '.join(left_out)} cannot be trained, and will be left out."))
+    return tuple(ready)
 
 
 def _draw_card(found: Readiness) -> None:

@@ -6,16 +6,18 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import earlier_versions, running_challenger
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
+from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.training.comparison.view import Comparison
 from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
-from loyalty_core.ui.training.decision import draw_decision
+from loyalty_core.ui.training.decision import ACTIVATED, draw_decision
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.queries import promotion
 from loyalty_core.ui.viewer import viewer_name
@@ -24,6 +26,8 @@ from loyalty_core.ui.viewer import viewer_name
 def draw_active(records: Sequence[VersionRecord]) -> None:
     """The active version in a line, with the way back to the one before."""
     active = next((record for record in records if record.is_active), None)
+    if active is not None and st.session_state.pop(ACTIVATED, None) == active.version:
+        st.success(f"Version {active.version} is active.", icon=":material/rocket_launch:")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         if active is None:
             st.badge("No active version", icon=":material/model_training:", color="gray")
@@ -48,6 +52,16 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
             with errors_shown():
                 promotion().rollback(viewer_name())
                 st.rerun()
+
+
+def draw_rescoring() -> None:
+    """Why the stored predictions are not those of the active version, with the button that scores again."""
+    services = get_services()
+    freshness = check_freshness(services.warehouse, services.inference)
+    if not freshness.is_fresh:
+        with st.container(border=True):
+            st.markdown(escape(" ".join(freshness.reasons)))
+            draw_job("scoring", start_label="Score now", key="score-active")
 
 
 def _draw_tested() -> None:
@@ -112,7 +126,7 @@ def _row(record: VersionRecord, challenger: str | None) -> dict[str, str]:
         main = task.metrics[0]
         value = record.metrics(model).get(main.key)
         shown = format.percent(value, 1) if main.is_share and value is not None else f"{value:.3f}" if value else ""
-        row[main.title] = shown or format.BLANK
+        row[f"{task.title}: {main.title}"] = shown or format.BLANK
     return row
 
 
