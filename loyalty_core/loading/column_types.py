@@ -1,18 +1,24 @@
-"""What the columns of a file mean, found by DuckDB over every value: the type and SQL by which each is taken."""
+"""What the columns of a file mean, found over every value: the type and SQL by which each is taken."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import duckdb
 
 from loyalty_core.errors import DataError
-from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, quoted
-from loyalty_core.loading.text_formats import COMPACT_DATE, FLAGS, NO_VALUE, DateOrder, Reading, dates, numbers
+from loyalty_core.loading.blanks import doubtful, trimmed
+from loyalty_core.loading.date_formats import COMPACT_DATE, dates, may_be_ahead
+from loyalty_core.loading.number_decorations import Decorations, decorations_of
+from loyalty_core.loading.number_formats import WHOLE_NUMBER, number, possible_marks
+from loyalty_core.loading.number_marks import MarkDecision, decide_marks
+from loyalty_core.loading.readings import ONE_OR_ZERO, Measure, Reading, flags, measures, sample_measures
+from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, is_text, listed, quoted
 
-SAMPLE_ROWS = 2_000
-COLUMNS_AT_ONCE = 10
-NEARLY_ALL = 0.95  # of its values: a column below that is not even meant to be of a type
+NEARLY_NONE = 0.1  # of a sample of its values: a column below that is not meant to be of a type
+NEARLY_ALL = 0.95  # of its values: a column below that is not one of flags, but of words of which two are yes and no
 ENOUGH = 0.9  # of its values: below that, a column named as date or amount is the wrong one
+EXAMPLES = 3
+LONGEST_EXAMPLE = 20
 
 WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 BIG_NUMBERS = ("UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL")
@@ -25,7 +31,7 @@ WRITTEN_OUT = ("UUID", "TIME", "INTERVAL")
 class TypedColumn:
     """A column as it is taken over: its type and the SQL over `source_rows` that gives its values.
 
-    The SQL is empty for a column that is left out; the note says why, or what became of some values.
+    The SQL is empty for a column that is left out; the note says why, or how its values were understood.
     """
 
     name: str
@@ -34,85 +40,77 @@ class TypedColumn:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class Measure:
-    """How many values of a column are there, and how many of them each reading can read."""
-
-    present: int
-    readable: Mapping[Reading, int]
-
-
-def typed_columns(
-    connection: duckdb.DuckDBPyConnection, rows: SourceRows, names: Sequence[str], order: DateOrder | None
-) -> list[TypedColumn]:
+def typed_columns(connection: duckdb.DuckDBPyConnection, rows: SourceRows, names: Sequence[str]) -> list[TypedColumn]:
     """The given columns with the types that all their values have; a column of lists or bytes has none."""
-    readings = (*FLAGS, *numbers(decimal_comma=rows.decimal_comma), *dates(order))
-    texts = [name for name in names if is_text(rows.types[name])]
-    sample = _measure(connection, dict.fromkeys(texts, readings), SAMPLE_ROWS)
-    promising = {name: _promising(sample[name]) for name in texts}
-    measures = _measure(connection, promising, None)
-    typed = {name: _typed_text(name, measures[name], rows.row_count) for name in texts}
+    forced = [rows.find(name, "--number") for name in rows.format.numbers]
+    texts = [name for name in names if is_text(rows.types[name]) and name not in forced]
+    marks = decide_marks(connection, rows, texts)
+    rows.notes.extend(marks.notes)
+    promising = _promising(connection, rows, {name: _values(rows, name, marks) for name in texts})
+    undecided = [name for name in texts if not any(reading.type == "BIGINT" for reading in promising[name])]
+    found = _promising(connection, rows, {name: _days(rows, name) for name in undecided})
+    found = measures(connection, rows, {name: [*promising[name], *found.get(name, ())] for name in texts})
+    typed = {name: _typed_text(connection, rows, name, found[name], marks) for name in texts}
+    typed |= {name: _forced_number(connection, rows, name, marks) for name in forced if name in names}
     return [typed.get(name) or _typed_as_stored(name, rows.types[name]) for name in names]
 
 
-def date_column(
-    connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, order: DateOrder | None
-) -> TypedColumn:
+def date_column(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> TypedColumn:
     """A column of dates as TIMESTAMP in UTC; values that cannot be read are NULL. DataError when most cannot."""
     stored = _typed_as_stored(name, rows.types[name])
     if stored.type in ("DATE", "TIMESTAMP"):
         return TypedColumn(name, "TIMESTAMP", f"{stored.sql}::TIMESTAMP")
-    best, measure = _best(connection, rows, name, (*dates(order), COMPACT_DATE))
+    best, measure = _best(connection, rows, name, (*dates(rows.format.date_order), COMPACT_DATE))
     if _is_ambiguous(measure, measure.readable[best]):
         raise DataError(
             f"The dates in {name} can be read day first or month first.",
             "No value shows which is meant.",
             "Say it with --date-order day-first or --date-order month-first.",
         )
-    return TypedColumn(name, "TIMESTAMP", f"({best.of(text_of(name))})::TIMESTAMP")
+    return TypedColumn(name, "TIMESTAMP", f"({best.of(rows.value_of(name))})::TIMESTAMP")
 
 
-def number_column(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> TypedColumn:
-    """A column of amounts as DOUBLE; values that cannot be read are NULL. DataError when most cannot."""
+def number_column(
+    connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, marks: MarkDecision
+) -> TypedColumn:
+    """A column of amounts as DOUBLE; values that cannot be read are NULL.
+
+    Raises DataError when most cannot, when the marks allow two readings, and for amounts in several currencies.
+    """
     stored = _typed_as_stored(name, rows.types[name])
     if stored.type in ("BIGINT", "DOUBLE"):
         return TypedColumn(name, "DOUBLE", f"{stored.sql}::DOUBLE")
-    readings = [way for way in numbers(decimal_comma=rows.decimal_comma) if way.type == "DOUBLE"]
-    best, _ = _best(connection, rows, name, readings)
-    return TypedColumn(name, "DOUBLE", best.of(text_of(name)))
+    decided = marks.of(name)
+    if decided is None:
+        raise DataError(
+            f"The numbers in {name} can be read in two ways: {_two_readings(connection, rows, name)}.",
+            "No other value shows whether the mark comes before decimals or between thousands.",
+            "Say it with --decimal . or --decimal ,.",
+        )
+    best, _ = _best(connection, rows, name, [number(decided)])
+    decorations = decorations_of(connection, rows, name)
+    if decorations.mixture:
+        raise DataError(
+            f"Column {name} of {rows.file.name} holds {decorations.mixture}.",
+            "Added up, these would be no amount.",
+            "Write them in one unit, without signs or with the same one everywhere, and export again.",
+        )
+    return TypedColumn(name, "DOUBLE", best.of(rows.value_of(name)), decorations.note)
 
 
-def identifier(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> str:
-    """SQL of an id column as text; ids that went through a spreadsheet as 12346.0 become 12346 again."""
-    column, kind = quoted(name), _base(rows.types[name])
-    if kind in FLOATS or kind == "DECIMAL":
-        whole = f"TRY_CAST({column} AS HUGEINT)"
-        return f"CASE WHEN {whole} = {column} THEN {whole}::VARCHAR ELSE {text_of(name)} END"
-    text = text_of(name)
-    (all_decimal,) = connection.execute(
-        f"SELECT bool_and(regexp_full_match(id, '\\d+\\.0')) FROM (SELECT {text} AS id FROM {SOURCE_ROWS})"  # noqa: S608
-    ).fetchall()[0]
-    return f"regexp_replace({text}, '\\.0$', '')" if all_decimal else text
+def _values(rows: SourceRows, name: str, marks: MarkDecision) -> list[Reading]:
+    decided = marks.of(name)
+    numbers = [number(decided)] if decided else [number(one) for one in possible_marks(rows.format)]
+    return [*flags(name), WHOLE_NUMBER, *numbers]
 
 
-def text_of(name: str) -> str:
-    """SQL of a column as text without outer white space; NULL where it says that there is no value."""
-    trimmed = f"trim({quoted(name)}::VARCHAR)"
-    # Not IN: DuckDB turns a long IN into a join, and a join for each of 300 columns takes minutes.
-    return f"CASE WHEN NOT list_contains({list(NO_VALUE)}, lower({trimmed})) THEN {trimmed} END"
-
-
-def is_text(duckdb_type: str) -> bool:
-    return _base(duckdb_type) in ("VARCHAR", "ENUM")
-
-
-def _base(duckdb_type: str) -> str:
-    """`DECIMAL(18,2)` → `DECIMAL`; lists keep their brackets."""
-    return duckdb_type if duckdb_type.endswith("]") else duckdb_type.split("(", maxsplit=1)[0]
+def _days(rows: SourceRows, name: str) -> list[Reading]:
+    return list(dates(rows.format.date_order, past=not may_be_ahead(name)))
 
 
 def _typed_as_stored(name: str, duckdb_type: str) -> TypedColumn:
-    column, kind = quoted(name), _base(duckdb_type)
+    column = quoted(name)
+    kind = duckdb_type if duckdb_type.endswith("]") else duckdb_type.split("(", maxsplit=1)[0]
     if kind in ("BOOLEAN", "DATE"):
         return TypedColumn(name, kind, column)
     if kind in WHOLE_NUMBERS:
@@ -130,24 +128,65 @@ def _typed_as_stored(name: str, duckdb_type: str) -> TypedColumn:
     return TypedColumn(name, "", "", f"Column {name} is left out: it holds {duckdb_type}, not single values.")
 
 
-def _typed_text(name: str, measure: Measure, row_count: int) -> TypedColumn:
+def _typed_text(
+    connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, measure: Measure, marks: MarkDecision
+) -> TypedColumn:
     complete = [reading for reading, count in measure.readable.items() if count == measure.present > 0]
-    if not complete or _is_ambiguous(measure, measure.present):
-        note = _why_text(name, measure, bool(complete))
-        return TypedColumn(name, "VARCHAR", f"nullif(trim({quoted(name)}::VARCHAR), '')", note)
-    blanks = row_count - measure.present
-    note = f"Column {name}: {blanks:,} blank value{'s' * (blanks != 1)} became empty (NULL)." if blanks else ""
-    return TypedColumn(name, complete[0].type, complete[0].of(text_of(name)), note)
+    decorations = decorations_of(connection, rows, name) if complete and complete[0].type == "DOUBLE" else None
+    if why := _why_text(connection, rows, name, measure, marks, decorations):
+        return TypedColumn(name, "VARCHAR", rows.words_of(name), why)
+    if not complete:
+        return TypedColumn(name, "VARCHAR", rows.words_of(name), _words_note(connection, rows, name))
+    chosen = complete[0]
+    notes = [_blank_note(connection, rows, name, rows.row_count - measure.present)]
+    if chosen is ONE_OR_ZERO:
+        notes.append(f"Column {name}: 1 and 0 are read as true and false (see --number).")
+    elif decorations:
+        notes.append(decorations.note)
+    elif chosen.short_years:
+        notes.append(_years_note(connection, rows, name, chosen))
+    return TypedColumn(name, chosen.type, chosen.of(rows.value_of(name)), " ".join(filter(None, notes)))
 
 
-def _why_text(name: str, measure: Measure, ambiguous: bool) -> str:
-    if ambiguous:
-        return f"Column {name} stays text: its dates can be read day first or month first (see --date-order)."
-    if not any(measure.readable.values()):
+def _forced_number(
+    connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, marks: MarkDecision
+) -> TypedColumn:
+    """A column that the user calls a number: what cannot be read becomes NULL, and is counted."""
+    if not is_text(rows.types[name]):
+        stored = _typed_as_stored(name, rows.types[name])
+        return replace(stored, type="BIGINT", sql=f"{stored.sql}::BIGINT") if stored.type == "BOOLEAN" else stored
+    decided = decide_marks(connection, rows, [name]).of(name) if name not in marks.columns else marks.of(name)
+    if decided is None:
+        return number_column(connection, rows, name, MarkDecision(marks.usual, {name: None}))
+    best, measure = _best(connection, rows, name, [WHOLE_NUMBER, number(decided)], enough=0)
+    unread = measure.present - measure.readable[best]
+    note = f"Column {name}: {unread:,} values that are no numbers became empty (NULL)." if unread else ""
+    return TypedColumn(name, best.type, best.of(rows.value_of(name)), note)
+
+
+def _why_text(
+    connection: duckdb.DuckDBPyConnection,
+    rows: SourceRows,
+    name: str,
+    measure: Measure,
+    marks: MarkDecision,
+    decorations: Decorations | None,
+) -> str:
+    """Why a column that looks like numbers, dates or flags stays text; empty when it is of a type, or just text."""
+    stays = f"Column {name} stays text:"
+    nearest, count = max(measure.readable.items(), key=lambda item: item[1], default=(None, 0))
+    if nearest is None or count < measure.present * (NEARLY_ALL if nearest.type == "BOOLEAN" else 0) or not count:
         return ""
-    nearest, count = max(measure.readable.items(), key=lambda item: item[1])
-    odd = f"{measure.present - count:,} of its {measure.present:,} values"
-    return f"Column {name} stays text: {odd} cannot be read as {nearest.kind}."
+    if count < measure.present:
+        odd = f"{measure.present - count:,} of its {measure.present:,} values"
+        value = rows.value_of(name)
+        examples = _examples(connection, name, f"{value} IS NOT NULL AND {nearest.of(value)} IS NULL")
+        return f"{stays} {odd} cannot be read as {nearest.kind} ({examples}; see --blank and --number)."
+    if _is_ambiguous(measure, measure.present):
+        return f"{stays} its dates can be read day first or month first (see --date-order)."
+    if decorations and marks.of(name) is None:
+        return f"{stays} {_two_readings(connection, rows, name)} (see --decimal)."
+    return f"{stays} it holds {decorations.mixture}." if decorations and decorations.mixture else ""
 
 
 def _is_ambiguous(measure: Measure, count: int) -> bool:
@@ -155,19 +194,28 @@ def _is_ambiguous(measure: Measure, count: int) -> bool:
     return {"day-first", "month-first"} <= orders
 
 
-def _promising(sample: Measure) -> list[Reading]:
-    least = sample.present * NEARLY_ALL
-    return [reading for reading, count in sample.readable.items() if count >= least]
+def _promising(
+    connection: duckdb.DuckDBPyConnection, rows: SourceRows, readings: Mapping[str, Sequence[Reading]]
+) -> dict[str, list[Reading]]:
+    """The readings that a sample of each column does not rule out."""
+    return {
+        name: [reading for reading, count in sample.readable.items() if count >= sample.present * NEARLY_NONE]
+        for name, sample in sample_measures(connection, rows, readings).items()
+    }
 
 
 def _best(
-    connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, readings: Sequence[Reading]
+    connection: duckdb.DuckDBPyConnection,
+    rows: SourceRows,
+    name: str,
+    readings: Sequence[Reading],
+    enough: float = ENOUGH,
 ) -> tuple[Reading, Measure]:
-    sample = _measure(connection, {name: readings}, SAMPLE_ROWS)[name]
+    sample = sample_measures(connection, rows, {name: readings})[name]
     likely = [reading for reading in readings if sample.readable[reading]] or readings
-    measure = _measure(connection, {name: likely}, None)[name]
+    measure = measures(connection, rows, {name: likely})[name]
     best, count = max(measure.readable.items(), key=lambda item: item[1])
-    if count < measure.present * ENOUGH or not count:
+    if count < measure.present * enough or not count:
         raise DataError(
             f"Column {name} of {rows.file.name} does not hold {best.kind} in each row.",
             f"Only {count:,} of its {measure.present:,} values can be read as {best.kind}, all written one way.",
@@ -176,33 +224,49 @@ def _best(
     return best, measure
 
 
-def _measure(
-    connection: duckdb.DuckDBPyConnection, readings: Mapping[str, Sequence[Reading]], limit: int | None
-) -> dict[str, Measure]:
-    """Count, for each column, its values and those that each of its readings can read."""
-    measures: dict[str, Measure] = {}
-    names = list(readings)
-    for start in range(0, len(names), COLUMNS_AT_ONCE):
-        part = names[start : start + COLUMNS_AT_ONCE]
-        texts = ", ".join(f"{text_of(name)} AS c{number}" for number, name in enumerate(part))
-        counts = ", ".join(
-            count
-            for number, name in enumerate(part)
-            for count in _counts(f"c{number}", readings[name], whole_column=limit is None)
-        )
-        rows = SOURCE_ROWS if limit is None else f"(FROM {SOURCE_ROWS} LIMIT {limit})"
-        query = f"SELECT {counts} FROM (SELECT {texts} FROM {rows})"  # noqa: S608 (quoted identifiers)
-        found = iter(connection.execute(query).fetchall()[0])
-        for name in part:
-            present = next(found)
-            measures[name] = Measure(present, {reading: next(found) for reading in readings[name]})
-    return measures
+def _two_readings(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> str:
+    point, comma = (number(marks).of(rows.value_of(name)) for marks in possible_marks(rows.format))
+    example, one, other = connection.execute(
+        f"""SELECT {rows.value_of(name)}, {point}, {comma} FROM {SOURCE_ROWS}
+        WHERE {point} <> {comma} ORDER BY rowid LIMIT 1"""  # noqa: S608 (quoted identifiers)
+    ).fetchall()[0]
+    return f"{example} is {one:.15g} or {other:.15g}"
 
 
-def _counts(text: str, readings: Iterable[Reading], *, whole_column: bool) -> Iterable[str]:
-    yield f"count({text})"
-    for reading in readings:
-        value = reading.of(text)
-        both = f"bool_or({value}) AND NOT bool_and({value})"
-        doubtful = whole_column and reading.needs_both
-        yield f"CASE WHEN {both} THEN count({value}) ELSE 0 END" if doubtful else f"count({value})"
+def _blank_note(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, blanks: int) -> str:
+    if not blanks:
+        return ""
+    words = _examples(connection, name, f"{rows.value_of(name)} IS NULL")
+    written = f" ({words})" if words else ""
+    return f"Column {name}: {blanks:,} blank value{'s' * (blanks != 1)}{written} became empty (NULL)."
+
+
+def _words_note(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> str:
+    """Remarks on a column of words: signs that were read as blank, and words such as NULL that were not."""
+    blank = _examples(connection, name, f"{rows.words_of(name)} IS NULL")
+    kept = _examples(connection, name, f"{doubtful(quoted(name), rows.format.blanks)} IS NOT NULL")
+    notes = [f"{blank} became empty (NULL)"] if blank else []
+    notes += [f"{kept} is kept as a word (see --blank)"] if kept else []
+    return f"Column {name}: {'; '.join(notes)}." if notes else ""
+
+
+def _years_note(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, reading: Reading) -> str:
+    value = reading.of(rows.value_of(name))
+    first, last = connection.execute(
+        f"SELECT year(min({value})), year(max({value})) FROM {SOURCE_ROWS}"  # noqa: S608 (quoted identifiers)
+    ).fetchall()[0]
+    return f"Column {name}: its years of two digits are read as {first} to {last}."
+
+
+def _examples(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> str:
+    """The most frequent texts of a column that meet the SQL condition, quoted, or nothing where all are blank."""
+    text = trimmed(quoted(name))
+    found = connection.execute(
+        f"""SELECT {text} AS value FROM {SOURCE_ROWS} WHERE {condition} AND {text} <> ''
+        GROUP BY value ORDER BY count(*) DESC, value LIMIT {EXAMPLES}"""  # noqa: S608 (quoted identifiers)
+    ).fetchall()
+    return listed(f"'{_shortened(value)}'" for (value,) in found)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_EXAMPLE else f"{text[:LONGEST_EXAMPLE]}…"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from loyalty_core.loading.command_line import OneLineParser, add_output_options, day, positive, run
+from loyalty_core.loading.file_format import FileFormat
 from loyalty_core.loading.from_features import load_features
 from loyalty_core.loading.from_transactions import DEFAULT_CHURN_DAYS, PurchaseColumns, load_transactions
 from loyalty_core.loading.report import LoadReport
@@ -32,6 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     features.add_argument("--id", required=True, metavar="COLUMN", help="the customer's id")
     features.add_argument("--churn", metavar="COLUMN", help="whether the customer left: yes/no, true/false or 1/0")
     features.add_argument("--snapshot", type=day, metavar="DATE", help="the day the data is from, as 2024-12-31")
+    features.add_argument(
+        "--number", action="append", default=[], metavar="COLUMN", help="a column of numbers; may be repeated"
+    )
     log = kinds.add_parser("transactions", help="CSV or Parquet, one row per purchase or line", allow_abbrev=False)
     log.add_argument("file", type=Path, metavar="FILE")
     log.add_argument("--customer", required=True, metavar="COLUMN", help="the id of the customer who bought")
@@ -49,9 +53,31 @@ def _parser() -> argparse.ArgumentParser:
         help="churned: no purchase for N days (%(default)s)",
     )
     for kind in (features, log):
-        kind.add_argument("--date-order", choices=["day-first", "month-first"], help="how to read 01/02/2024")
+        _add_format_options(kind)
         add_output_options(kind)
     return parser
+
+
+def _add_format_options(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_argument_group("how the file is written, where its values do not show it")
+    how.add_argument("--date-order", choices=["day-first", "month-first"], help="how to read 01/02/2024")
+    how.add_argument("--decimal", choices=[".", ","], help="the mark before the decimals")
+    how.add_argument("--thousands", choices=[".", ",", " ", "'"], help="the mark between groups of three digits")
+    how.add_argument(
+        "--blank", action="append", default=[], metavar="TEXT", help="a text that means no value; may be repeated"
+    )
+    how.add_argument("--encoding", metavar="NAME", help="such as cp1250, where it is not UTF-8, UTF-16 or Windows-1252")
+
+
+def _file_format(options: argparse.Namespace) -> FileFormat:
+    return FileFormat(
+        date_order=options.date_order,
+        decimal=options.decimal,
+        thousands=options.thousands,
+        blanks=tuple(options.blank),
+        numbers=tuple(getattr(options, "number", ())),
+        encoding=options.encoding,
+    )
 
 
 def _features(options: argparse.Namespace) -> LoadReport:
@@ -61,7 +87,7 @@ def _features(options: argparse.Namespace) -> LoadReport:
         id_column=options.id,
         churn_column=options.churn,
         snapshot=options.snapshot,
-        date_order=options.date_order,
+        written=_file_format(options),
         overwrite=options.overwrite,
     )
 
@@ -72,6 +98,6 @@ def _transactions(options: argparse.Namespace) -> LoadReport:
         options.out,
         PurchaseColumns(options.customer, options.date, options.amount, options.transaction, options.quantity),
         churn_days=options.churn_days,
-        date_order=options.date_order,
+        written=_file_format(options),
         overwrite=options.overwrite,
     )

@@ -4,13 +4,14 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TextIO, cast
+from typing import BinaryIO, TextIO, cast
 
 from loyalty_core.errors import DataError
 
@@ -20,6 +21,9 @@ UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_CHARACTERS = 1024 * 1024
 SAMPLE_RECORDS = 200
+MOSTLY_LATIN = 0.5
+MOST_LINES_NAMED = 5
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # for Excel
 
 
 @dataclass(frozen=True)
@@ -30,58 +34,112 @@ class CsvText:
     compression: str
     delimiter: str
     names: list[str]
-    blank_lines_above: int
+    lines_above: int  # blank ones, and one that names the delimiter
     notes: list[str]
 
 
 @contextmanager
-def plain_csv(file: Path) -> Generator[CsvText, None, None]:
+def plain_csv(file: Path, encoding: str | None = None) -> Generator[CsvText, None, None]:
     """The file itself when it is plain, else a rewritten copy that lives as long as the block.
 
     Raises DataError when the file is not text or its gzip packing is damaged.
     """
     try:
-        encoding, mixed_line_ends = _survey(file)
-        if encoding == UTF8 and not mixed_line_ends:
+        survey = _survey(file, encoding)
+        if survey.is_plain:
             yield _with_heading(file, [])
             return
-        notes = [f"{file.name} is not UTF-8, so it was read as Windows-1252."] if encoding == "cp1252" else []
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "plain.csv"
             with (
-                _open_text(file, encoding) as source,
+                _open_text(file, survey.encoding, survey.errors) as source,
                 copy.open("w", encoding="utf-8", newline="\n") as target,
             ):
                 target.writelines(_pieces(source))
-            yield _with_heading(copy, notes)
+            yield _with_heading(copy, survey.notes)
     except (gzip.BadGzipFile, EOFError) as error:
         raise DataError(f"{file.name} is a damaged gzip file.", remedy="Copy or export it again.") from error
-    except UnicodeError as error:
+    except (UnicodeError, LookupError) as error:
         raise DataError(
             f"{file.name} is not text that can be read.",
-            "It is neither UTF-8 nor UTF-16 nor Windows-1252.",
-            "Save it as CSV (UTF-8) and load that.",
+            f"It is not {encoding}." if encoding else "It is neither UTF-8 nor UTF-16 nor Windows-1252.",
+            "Save it as CSV (UTF-8) and load that, or name its encoding with --encoding.",
         ) from error
 
 
-def _survey(file: Path) -> tuple[str, bool]:
-    """Read the file once: its encoding, and whether its lines end in more than one way."""
-    with file.open("rb") as stream:
-        if stream.read(2) in UTF16_MARKS:
-            return "utf-16", False
+@dataclass(frozen=True)
+class _Survey:
+    """How a file is encoded. `is_plain`: DuckDB can read it as it is."""
+
+    encoding: str
+    is_plain: bool = False
+    errors: str = "strict"
+    notes: list[str] = field(default_factory=list)
+
+
+def utf16_of(head: bytes) -> str | None:
+    """The Python name of the UTF-16 encoding that a file begins with, with or without a byte order mark."""
+    if head.startswith(UTF16_MARKS):
+        return "utf-16"
+    zeros = {"utf-16-le": head[1::2].count(0), "utf-16-be": head[::2].count(0)}
+    mostly_latin = len(head) // 2 * MOSTLY_LATIN
+    return next(
+        (name for name, count in zeros.items() if count > mostly_latin and head.count(0) == count),
+        None,
+    )
+
+
+def _survey(file: Path, encoding: str | None) -> _Survey:
+    """Read the whole file once to find its encoding, and whether its lines end in one way."""
+    if encoding:
+        return _Survey(encoding)
+    with _open_bytes(file) as stream:
+        if utf16 := utf16_of(stream.read(SAMPLE_CHARACTERS)):
+            return _Survey(utf16)
     try:
         with _open_text(file, UTF8) as text:
             for _ in _pieces(text):
                 pass
-            return UTF8, isinstance(text.newlines, tuple)
+            return _Survey(UTF8, is_plain=not isinstance(text.newlines, tuple))
     except UnicodeDecodeError:
-        return "cp1252", False
+        return _survey_of_lines(file)
 
 
-def _open_text(file: Path, encoding: str) -> TextIO:
+def _survey_of_lines(file: Path) -> _Survey:
+    """Tell UTF-8 with some broken bytes from Windows-1252, in which whole UTF-8 characters hardly ever occur."""
+    intact, broken = 0, list[int]()
+    cut_off = False
+    with _open_bytes(file) as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.isascii():
+                continue
+            try:
+                line.decode()
+                intact += 1
+            except UnicodeDecodeError as error:
+                broken.append(number)
+                cut_off = error.reason == "unexpected end of data"
+    if intact < len(broken) and not (cut_off and len(broken) == 1):
+        note = f"{file.name} is not UTF-8, so it was read as Windows-1252 (see --encoding)."
+        return _Survey("cp1252", notes=[note])
+    lines = f"Line {broken[0]:,} is" if len(broken) == 1 else f"Lines {_numbers(broken)} are"
+    note = f"{lines} not valid UTF-8 as the rest of {file.name} is: what cannot be read became \ufffd."
+    return _Survey(UTF8, errors="replace", notes=[note])
+
+
+def _numbers(lines: list[int]) -> str:
+    shown = ", ".join(f"{line:,}" for line in lines[:MOST_LINES_NAMED])
+    return shown if len(lines) <= MOST_LINES_NAMED else f"{shown} and {len(lines) - MOST_LINES_NAMED:,} more"
+
+
+def _open_bytes(file: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(file, "rb")) if _is_gzip(file) else file.open("rb")
+
+
+def _open_text(file: Path, encoding: str, errors: str = "strict") -> TextIO:
     if _is_gzip(file):
-        return cast("TextIO", gzip.open(file, "rt", encoding=encoding))
-    return file.open(encoding=encoding)
+        return cast("TextIO", gzip.open(file, "rt", encoding=encoding, errors=errors))
+    return file.open(encoding=encoding, errors=errors)
 
 
 def _is_gzip(file: Path) -> bool:
@@ -97,12 +155,14 @@ def _pieces(text: TextIO) -> Iterable[str]:
 def _with_heading(path: Path, notes: list[str]) -> CsvText:
     with _open_text(path, UTF8) as text:
         lines = list(io.StringIO(text.read(SAMPLE_CHARACTERS)))
-    blank_lines_above = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
-    lines = lines[blank_lines_above:]
-    delimiter = max(DELIMITERS, key=lambda candidate: _agreement(lines, candidate))
+    lines_above = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
+    told = SEPARATOR_LINE.fullmatch(lines[lines_above].rstrip("\r\n")) if lines_above < len(lines) else None
+    lines_above += told is not None
+    lines = lines[lines_above:]
+    delimiter = told[1] if told else max(DELIMITERS, key=lambda candidate: _agreement(lines, candidate))
     names, renamed = _unique_names(next(_records(lines, delimiter), []))
     compression = "gzip" if _is_gzip(path) else "none"
-    return CsvText(path, compression, delimiter, names, blank_lines_above, notes + renamed)
+    return CsvText(path, compression, delimiter, names, lines_above, notes + renamed)
 
 
 def _records(lines: list[str], delimiter: str) -> Generator[list[str], None, None]:

@@ -7,10 +7,12 @@ from pathlib import Path
 import duckdb
 
 from loyalty_core.errors import DataError
-from loyalty_core.loading.column_types import TypedColumn, identifier, text_of, typed_columns
+from loyalty_core.loading.column_types import TypedColumn, typed_columns
+from loyalty_core.loading.file_format import FileFormat
+from loyalty_core.loading.identifiers import identifier
+from loyalty_core.loading.readings import NO_WORDS, YES_WORDS
 from loyalty_core.loading.report import LoadReport
 from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, listed, open_load, quoted
-from loyalty_core.loading.text_formats import NO_WORDS, YES_WORDS, DateOrder
 from loyalty_core.loading.warehouse_file import record_source
 
 CUSTOMERS = "typed_customers"
@@ -25,7 +27,12 @@ class _Layout:
     id_name: str
     churn_name: str | None
     features: list[TypedColumn]
-    notes: list[str]
+
+    @property
+    def date_name(self) -> str | None:
+        """The file's own column of the day that each row is from."""
+        dated = (column for column in self.features if column.type in ("DATE", "TIMESTAMP"))
+        return next((column.name for column in dated if column.name.lower() == "snapshot_date"), None)
 
 
 def load_features(
@@ -35,30 +42,30 @@ def load_features(
     id_column: str,
     churn_column: str | None = None,
     snapshot: date | None = None,
-    date_order: DateOrder | None = None,
+    written: FileFormat | None = None,
     overwrite: bool = False,
 ) -> LoadReport:
     """Write the customers of `file` to the warehouse `out`.
 
     `customer_features_view` has every column but the label. With `churn_column`, `customer_churn_history` has
-    them too, with `churned` (0 or 1) and `snapshot_date`: the file's own column of that name, else `snapshot`,
-    else the day the file was written. Raises DataError when the file cannot be used, SettingsError for `out`.
+    them too, with `churned` (0 or 1) and, where the day of the data is known, `snapshot_date`: the file's own column
+    of that name, else `snapshot`. Raises DataError when the file cannot be used, SettingsError for `out`.
     """
-    with open_load(file, out, overwrite=overwrite) as (connection, rows):
-        day = snapshot or datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
-        layout = _layout(connection, rows, id_column, churn_column, date_order)
+    with open_load(file, out, written or FileFormat(), overwrite=overwrite) as (connection, rows):
+        layout = _layout(connection, rows, id_column, churn_column)
         _type_customers(connection, rows, layout)
         copies = _drop_copies(connection)
-        _check_ids(connection, layout)
-        notes = [*rows.notes, *layout.notes]
+        _check_ids(connection, rows, layout)
+        notes = rows.notes
         label = "EXCLUDE (churned)" if layout.churn_name else ""
         connection.execute(f"CREATE TABLE customer_features AS SELECT * {label} FROM {CUSTOMERS}")  # noqa: S608
         connection.execute("CREATE VIEW customer_features_view AS FROM customer_features")
         if layout.churn_name:
-            notes.append(_write_churn_history(connection, layout, day))
+            notes.append(_write_churn_history(connection, layout, snapshot))
         kept = f"{rows.row_count - copies:,} customers with {len(layout.features):,} columns besides the id"
         report = LoadReport(file.name, rows.row_count, kept, {"exact copies of another row": copies}, notes)
-        record_source(connection, "features file", snapshot_date=day, **report.facts())
+        written_at = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
+        record_source(connection, "features file", snapshot_date=snapshot, file_date=written_at, **report.facts())
     return report
 
 
@@ -67,7 +74,6 @@ def _layout(
     rows: SourceRows,
     id_column: str,
     churn_column: str | None,
-    date_order: DateOrder | None,
 ) -> _Layout:
     id_name = rows.find(id_column, "--id")
     churn_name = rows.find(churn_column, "--churn") if churn_column else None
@@ -82,9 +88,9 @@ def _layout(
                 f"{replaced} becomes {name.lower()} in the warehouse, so the name would be there twice.",
                 f"Use {name} instead of {replaced}, or take one of them out of the file.",
             )
-    columns = typed_columns(connection, rows, names, date_order)
-    features = [column for column in columns if column.sql]
-    return _Layout(rows.file, id_name, churn_name, features, [column.note for column in columns if column.note])
+    columns = typed_columns(connection, rows, names)
+    rows.notes.extend(column.note for column in columns if column.note)
+    return _Layout(rows.file, id_name, churn_name, [column for column in columns if column.sql])
 
 
 def _type_customers(connection: duckdb.DuckDBPyConnection, rows: SourceRows, layout: _Layout) -> None:
@@ -92,16 +98,16 @@ def _type_customers(connection: duckdb.DuckDBPyConnection, rows: SourceRows, lay
     selected = [f"{identifier(connection, rows, layout.id_name)} AS customer_id"]
     selected += [f"{column.sql} AS {quoted(column.name)}" for column in layout.features]
     if layout.churn_name:
-        selected.append(f"{_label_sql(connection, layout.churn_name)} AS churned")
+        selected.append(f"{_label_sql(connection, rows, layout.churn_name)} AS churned")
     connection.execute(f"CREATE TEMP TABLE {CUSTOMERS} AS SELECT {', '.join(selected)} FROM {SOURCE_ROWS}")  # noqa: S608
 
 
-def _label_sql(connection: duckdb.DuckDBPyConnection, churn_name: str) -> str:
+def _label_sql(connection: duckdb.DuckDBPyConnection, rows: SourceRows, churn_name: str) -> str:
     """SQL of the label as 1, 0 or NULL for blank; DataError when a value is none of these."""
-    text = f"lower({text_of(churn_name)})"
+    text = f"lower({rows.value_of(churn_name)})"
     label = f"CASE WHEN {text} IN {YES_WORDS} THEN 1 WHEN {text} IN {NO_WORDS} THEN 0 END"
     odd = connection.execute(
-        f"""SELECT {text_of(churn_name)} AS value, count(*) FROM {SOURCE_ROWS}
+        f"""SELECT {rows.value_of(churn_name)} AS value, count(*) FROM {SOURCE_ROWS}
         WHERE {text} IS NOT NULL AND {label} IS NULL
         GROUP BY value ORDER BY count(*) DESC, value"""  # noqa: S608
     ).fetchall()
@@ -126,9 +132,9 @@ def _drop_copies(connection: duckdb.DuckDBPyConnection) -> int:
     return before - after
 
 
-def _check_ids(connection: duckdb.DuckDBPyConnection, layout: _Layout) -> None:
+def _check_ids(connection: duckdb.DuckDBPyConnection, rows: SourceRows, layout: _Layout) -> None:
     (blank,) = connection.execute(
-        f"SELECT count(*) FROM {SOURCE_ROWS} WHERE {text_of(layout.id_name)} IS NULL"  # noqa: S608
+        f"SELECT count(*) FROM {SOURCE_ROWS} WHERE {rows.value_of(layout.id_name)} IS NULL"  # noqa: S608
     ).fetchall()[0]
     if blank:
         raise DataError(
@@ -148,15 +154,15 @@ def _check_ids(connection: duckdb.DuckDBPyConnection, layout: _Layout) -> None:
         )
 
 
-def _write_churn_history(connection: duckdb.DuckDBPyConnection, layout: _Layout, day: date) -> str:
-    """Write `customer_churn_history`; returns a sentence on the labels."""
-    own = next((column for column in layout.features if column.name.lower() == "snapshot_date"), None)
-    dated = own is not None and own.type in ("DATE", "TIMESTAMP")
-    snapshot = f"coalesce({quoted(own.name)}::DATE, DATE '{day}')" if own and dated else f"DATE '{day}'"
-    left_out = "churned, snapshot_date" if own else "churned"
+def _write_churn_history(connection: duckdb.DuckDBPyConnection, layout: _Layout, snapshot: date | None) -> str:
+    """Write `customer_churn_history`, dated where the day of the rows is known; returns a sentence on the labels."""
+    own, given = layout.date_name, f"DATE '{snapshot}'" if snapshot else "NULL::DATE"
+    dated = f"coalesce({quoted(own)}::DATE, {given})" if own else given
+    day = f", {dated} AS snapshot_date" if own or snapshot else ""
+    replaced = ["churned", *(c.name for c in layout.features if day and c.name.lower() == "snapshot_date")]
     connection.execute(
         f"""CREATE TABLE customer_churn_history AS
-        SELECT * EXCLUDE ({left_out}), churned, {snapshot} AS snapshot_date
+        SELECT * EXCLUDE ({", ".join(map(quoted, replaced))}), churned{day}
         FROM {CUSTOMERS} WHERE churned IS NOT NULL"""  # noqa: S608
     )
     known, churned, blank = connection.execute(
@@ -164,5 +170,7 @@ def _write_churn_history(connection: duckdb.DuckDBPyConnection, layout: _Layout,
     ).fetchall()[0]
     sentence = f"Churn history: {churned:,} of {known:,} customers churned ({layout.churn_name})"
     sentence += f"; {blank:,} with a blank label are left out of it." if blank else "."
+    if not day:
+        sentence += " The day of the data is not known, so the rows have none (see --snapshot)."
     one_sided = churned in (0, known)
     return f"{sentence} A model needs both kinds, so none can be trained on this." if one_sided else sentence

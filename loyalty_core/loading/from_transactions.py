@@ -7,21 +7,30 @@ from pathlib import Path
 import duckdb
 
 from loyalty_core.errors import DataError
-from loyalty_core.loading.column_types import date_column, identifier, is_text, number_column
+from loyalty_core.loading.column_types import date_column, number_column
+from loyalty_core.loading.file_format import FileFormat
+from loyalty_core.loading.identifiers import identifier
+from loyalty_core.loading.number_marks import decide_marks
 from loyalty_core.loading.purchase_history import LINES, write_churn_history, write_customer_features
 from loyalty_core.loading.report import LoadReport
-from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, open_load, quoted
-from loyalty_core.loading.text_formats import DateOrder
+from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, is_text, open_load
 from loyalty_core.loading.warehouse_file import record_source
 
+READ_LINES = "read_lines"
 DEFAULT_CHURN_DAYS = 90
 TIME_ZONES_AHEAD = timedelta(days=1)  # local times may be ahead of UTC
+NO_PLACEHOLDER = datetime(1971, 1, 1)  # noqa: DTZ001 (UTC, as in the warehouse)
+LONGEST_GAP_MONTHS = 36
+FEW = 0.02  # of the lines: so few, years before all others, have a placeholder such as 2000-01-01 or a typing error
 
 # Why a line is no purchase, and the SQL that tells; the first that applies counts.
 REASONS = {
     "without a customer": "customer_id IS NULL",
     "with a date that is blank or cannot be read": "transaction_at IS NULL",
-    "dated in the future": "transaction_at > $latest",
+    "with a placeholder as date (before 1971, in the year 9999 or years before all others)": (
+        "transaction_at < TIMESTAMP '{earliest}' OR transaction_at >= TIMESTAMP '9999-01-01'"
+    ),
+    "dated in the future": "transaction_at > TIMESTAMP '{latest}'",
     "with an amount that is blank or cannot be read": "amount IS NULL",
     "cancelled or returned (amount or quantity below zero)": "least(amount, lowest_factor) < 0",
     "with a zero price or quantity": "amount = 0",
@@ -48,7 +57,7 @@ def load_transactions(
     columns: PurchaseColumns,
     *,
     churn_days: int = DEFAULT_CHURN_DAYS,
-    date_order: DateOrder | None = None,
+    written: FileFormat | None = None,
     overwrite: bool = False,
 ) -> LoadReport:
     """Write the purchases in `file` to the warehouse `out`.
@@ -57,8 +66,8 @@ def load_transactions(
     `customer_churn_history` where the log is long enough. Lines that are no purchase (see REASONS) are left
     out and counted. Raises DataError when the file cannot be used, SettingsError for `out`.
     """
-    with open_load(file, out, overwrite=overwrite) as (connection, rows):
-        others = _read_lines(connection, rows, columns, date_order)
+    with open_load(file, out, written or FileFormat(), overwrite=overwrite) as (connection, rows):
+        others = _read_lines(connection, rows, columns)
         excluded = _count_excluded(connection)
         kept = _write_transactions(connection, file, excluded)
         as_of = _day_after_last(connection)
@@ -72,37 +81,54 @@ def load_transactions(
     return report
 
 
-def _read_lines(
-    connection: duckdb.DuckDBPyConnection, rows: SourceRows, columns: PurchaseColumns, order: DateOrder | None
-) -> dict[str, str]:
+def _read_lines(connection: duckdb.DuckDBPyConnection, rows: SourceRows, columns: PurchaseColumns) -> dict[str, str]:
     """Fill the temporary table of lines; returns its further text columns: name there → name in the file."""
     customer = rows.find(columns.customer, "--customer")
     day = rows.find(columns.date, "--date")
     factors = _factors(rows, columns.amount)
     basket = rows.find(columns.transaction, "--transaction") if columns.transaction else None
     quantity = rows.find(columns.quantity, "--quantity") if columns.quantity else None
-    numbers = {name: number_column(connection, rows, name).sql for name in (*factors, quantity) if name}
-    used = {customer, day, basket, *numbers}
-    free = [name for name, kind in rows.types.items() if name not in used and is_text(kind)]
-    others = {f"other_{number}": name for number, name in enumerate(free)}
+    free = [name for name, kind in rows.types.items() if name not in (customer, day, basket) and is_text(kind)]
+    marks = decide_marks(connection, rows, free)
+    amounts = [number_column(connection, rows, name, marks) for name in dict.fromkeys((*factors, quantity)) if name]
+    rows.notes += [*marks.notes, *(column.note for column in amounts if column.note)]
+    numbers = {column.name: column.sql for column in amounts}
+    others = {f"other_{number}": name for number, name in enumerate(name for name in free if name not in numbers)}
     selected = [
         f"{identifier(connection, rows, customer)} AS customer_id",
-        f"{date_column(connection, rows, day, order).sql} AS transaction_at",
+        f"{date_column(connection, rows, day).sql} AS transaction_at",
         f"{identifier(connection, rows, basket) if basket else 'NULL::VARCHAR'} AS basket",
         f"{' * '.join(f'({numbers[name]})' for name in factors)} AS amount",
         f"least({', '.join(numbers.values())}) AS lowest_factor",
         f"{numbers[quantity] if quantity else '1'} AS items",
         "rowid + 1 AS line",
-        *(f"nullif(trim({quoted(name)}::VARCHAR), '') AS {alias}" for alias, name in others.items()),
+        *(f"{rows.words_of(name)} AS {alias}" for alias, name in others.items()),
     ]
-    reasons = " ".join(f"WHEN {condition} THEN '{reason}'" for reason, condition in REASONS.items())
+    connection.execute(f"CREATE TEMP TABLE {READ_LINES} AS SELECT {', '.join(selected)} FROM {SOURCE_ROWS}")  # noqa: S608
+    latest = datetime.now(UTC).replace(tzinfo=None) + TIME_ZONES_AHEAD
+    limits = {"latest": latest, "earliest": _earliest(connection, latest)}
+    reasons = " ".join(f"WHEN {condition.format(**limits)} THEN '{reason}'" for reason, condition in REASONS.items())
     connection.execute(
-        f"""CREATE TEMP TABLE {LINES} AS
-        SELECT *, CASE {reasons} END AS excluded_because
-        FROM (SELECT {", ".join(selected)} FROM {SOURCE_ROWS})""",  # noqa: S608 (quoted identifiers)
-        {"latest": datetime.now(UTC).replace(tzinfo=None) + TIME_ZONES_AHEAD},
+        f"CREATE TEMP VIEW {LINES} AS SELECT *, CASE {reasons} END AS excluded_because FROM {READ_LINES}"  # noqa: S608
     )
     return others
+
+
+def _earliest(connection: duckdb.DuckDBPyConnection, latest: datetime) -> datetime:
+    """The first date that is believed: after 1970, and not cut off from nearly all others by a gap of years."""
+    (first,) = connection.execute(
+        f"""WITH months AS (
+            SELECT date_trunc('month', transaction_at) AS month, count(*) AS lines FROM {READ_LINES}
+            WHERE transaction_at BETWEEN $first AND $latest GROUP BY month
+        ), gaps AS (
+            SELECT month, date_diff('month', lag(month) OVER by_month, month) AS gap,
+                sum(lines) OVER by_month - lines AS earlier, sum(lines) OVER () AS total
+            FROM months WINDOW by_month AS (ORDER BY month)
+        )
+        SELECT max(month) FROM gaps WHERE gap > {LONGEST_GAP_MONTHS} AND earlier <= total * {FEW}""",  # noqa: S608
+        {"first": NO_PLACEHOLDER, "latest": latest},
+    ).fetchall()[0]
+    return first or NO_PLACEHOLDER
 
 
 def _factors(rows: SourceRows, amount: str) -> list[str]:

@@ -11,7 +11,7 @@ import duckdb
 from loyalty_core.loading.source_file import listed
 from loyalty_core.settings import DEFAULT_WAREHOUSE, GUIDE_FEATURE_MAPPING
 
-MOST_NOTES = 10
+MOST_NOTES = 40
 MOST_SUGGESTED = 12
 VIEW = "customer_features_view"
 TABLES = (VIEW, "customer_churn_history", "customer_offer_history", "transactions")

@@ -9,7 +9,9 @@ from pathlib import Path
 import duckdb
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.loading.csv_text import GZIP_MAGIC, UTF16_MARKS, CsvText, plain_csv
+from loyalty_core.loading.blanks import value_of, words_of
+from loyalty_core.loading.csv_text import GZIP_MAGIC, CsvText, plain_csv, utf16_of
+from loyalty_core.loading.file_format import FileFormat
 from loyalty_core.loading.warehouse_file import disk_is_full, write_warehouse
 from loyalty_core.names import nearest_names
 
@@ -26,14 +28,22 @@ LINE_FAULT = re.compile(r"on Line: (\d+)")
 class SourceRows:
     """What was read into the temporary table `source_rows`: columns with their types, in the file's order.
 
-    `decimal_comma` says that 1,250 is rather one and a quarter, as in files separated by semicolons.
+    `notes` are sentences on how the file was understood; whoever interprets it further adds to them.
     """
 
     file: Path
     types: dict[str, str]
     row_count: int
-    decimal_comma: bool
+    format: FileFormat
     notes: list[str] = field(default_factory=list)
+
+    def value_of(self, name: str) -> str:
+        """SQL of a column of values as text; NULL where it is blank or says that there is no value."""
+        return value_of(quoted(name), self.format.blanks)
+
+    def words_of(self, name: str) -> str:
+        """SQL of a column of words as text; NULL where it is blank."""
+        return words_of(quoted(name), self.format.blanks)
 
     def has(self, name: str) -> bool:
         return self._match(name) is not None
@@ -57,7 +67,7 @@ class SourceRows:
 
 @contextmanager
 def open_load(
-    file: Path, out: Path, *, overwrite: bool
+    file: Path, out: Path, written: FileFormat, *, overwrite: bool
 ) -> Generator[tuple[duckdb.DuckDBPyConnection, SourceRows], None, None]:
     """Open a new warehouse at `out` with the rows of `file` in it, as `write_warehouse` does."""
     if file.exists() and out.exists() and file.samefile(out):
@@ -68,10 +78,10 @@ def open_load(
         )
     _is_parquet(file)  # so that nothing is made for a file that cannot be read
     with write_warehouse(out, overwrite=overwrite) as connection:
-        yield connection, read_source_rows(connection, file)
+        yield connection, read_source_rows(connection, file, written)
 
 
-def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> SourceRows:
+def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path, written: FileFormat) -> SourceRows:
     """Read a CSV (also gzipped) or Parquet file into the temporary table `source_rows`.
 
     CSV columns arrive as text, Parquet columns with the types they have. Raises DataError when the file is
@@ -79,18 +89,21 @@ def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> Sourc
     """
     connection.execute("SET TimeZone = 'UTC'")  # times with a zone become UTC, those without are left alone
     notes: list[str] = []
-    decimal_comma = False
     if _is_parquet(file):
         _read_parquet(connection, file)
     else:
-        with plain_csv(file) as text:
+        with plain_csv(file, written.encoding) as text:
             _read_csv(connection, file, text)
-        notes, decimal_comma = text.notes, text.delimiter == ";"
+        notes = text.notes
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {SOURCE_ROWS}").fetchall()}
     (row_count,) = connection.execute(f"SELECT count(*) FROM {SOURCE_ROWS}").fetchall()[0]  # noqa: S608
     if row_count == 0:
         raise DataError(f"{file.name} has no rows.", "It has a heading and nothing below it.", "Export it again.")
-    return SourceRows(file, types, row_count, decimal_comma, notes)
+    return SourceRows(file, types, row_count, written, notes)
+
+
+def is_text(duckdb_type: str) -> bool:
+    return duckdb_type.split("(", maxsplit=1)[0] in ("VARCHAR", "ENUM") and not duckdb_type.endswith("]")
 
 
 def quoted(identifier: str) -> str:
@@ -118,7 +131,7 @@ def _is_parquet(file: Path) -> bool:
     remedy = "Save the table as CSV (UTF-8) or Parquet and load that."
     if head.startswith(SPREADSHEET_MAGIC):
         raise DataError(f"{file.name} is a spreadsheet or a ZIP file, not CSV or Parquet.", remedy=remedy)
-    if b"\0" in head and not head.startswith((GZIP_MAGIC, *UTF16_MARKS)):
+    if b"\0" in head and not head.startswith(GZIP_MAGIC) and not utf16_of(head):
         raise DataError(f"{file.name} is neither CSV nor Parquet.", "It holds binary data.", remedy)
     return False
 
@@ -155,7 +168,7 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 def _read_csv(connection: duckdb.DuckDBPyConnection, file: Path, text: CsvText) -> None:
     """DuckDB's own guess at the layout is not used: one short line can make it drop rows or merge columns."""
-    layout = [text.delimiter, text.blank_lines_above, text.compression]
+    layout = [text.delimiter, text.lines_above, text.compression]
     try:
         connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE {SOURCE_ROWS} AS FROM read_csv(

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.loading import load_features
+from loyalty_core.loading import FileFormat, load_features
 from tests.datasets import TELCO
 from tests.loading.conftest import rows_of, types_of
 
@@ -183,9 +183,9 @@ class TestTypes:
         report = load(file, out)
         assert types_of(out)["joined"] == "VARCHAR"
         assert "day first or month first" in report.notes[0]
-        load(file, out, date_order="month-first", overwrite=True)
+        load(file, out, written=FileFormat(date_order="month-first"), overwrite=True)
         assert column(out, "joined") == [date(2024, 1, 2), date(2024, 3, 4)]
-        load(file, out, date_order="day-first", overwrite=True)
+        load(file, out, written=FileFormat(date_order="day-first"), overwrite=True)
         assert column(out, "joined") == [date(2024, 2, 1), date(2024, 4, 3)]
 
     def test_parquet_keeps_its_types_and_leaves_out_lists(self, tmp_path: Path, out: Path) -> None:

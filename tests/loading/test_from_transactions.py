@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from loyalty_core.errors import DataError
-from loyalty_core.loading import PurchaseColumns, load_transactions
+from loyalty_core.loading import FileFormat, PurchaseColumns, load_transactions
 from loyalty_core.loading.purchase_history import snapshot_dates
 from tests.datasets import ONLINE_RETAIL
 from tests.loading.conftest import rows_of, types_of
@@ -351,7 +351,7 @@ class TestDates:
         file = export(log([("a", "01/02/2024", 1), ("b", "03/04/2024", 1)]))
         with pytest.raises(DataError, match="--date-order day-first or --date-order month-first"):
             load_transactions(file, out, PLAIN)
-        load_transactions(file, out, PLAIN, date_order="day-first")
+        load_transactions(file, out, PLAIN, written=FileFormat(date_order="day-first"))
         assert rows_of(out, "SELECT max(transaction_at) FROM transactions") == [(datetime(2024, 4, 3),)]
 
     def test_dates_in_two_orders_are_refused(self, export: Export, out: Path) -> None:

@@ -60,15 +60,15 @@ _MAPPED: dict[Role, str] = {
 
 def column_for(role: Role, columns: Iterable[Column], settings: Settings) -> Column | None:
     """The column that plays `role`: as mapped for the models, else the first well-known name, else None."""
-    fitting = {_folded(column.name): column for column in columns if column.kind in _KINDS[role]}
+    fitting = {folded(column.name): column for column in columns if column.kind in _KINDS[role]}
     mapped = settings.ml_feature_mapping.get(_MAPPED.get(role, ""), [])
     names = [mapped] if isinstance(mapped, str) else mapped
     for name in (*names, *_CANDIDATES[role]):
-        if column := fitting.get(_folded(name)):
+        if column := fitting.get(folded(name)):
             return column
     return None
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
     """`TotalCharges`, `total_charges` and `Total Charges` are one name."""
     return re.sub(r"[\W_]", "", name).lower()

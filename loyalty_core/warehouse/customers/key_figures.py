@@ -78,6 +78,7 @@ def _active(warehouse: Warehouse, columns: list[Column]) -> tuple[sa.ColumnEleme
     view, days = warehouse.features, warehouse.settings.active_within_days
     if recency := column_for("recency", columns, warehouse.settings):
         return filled(view.c[recency.name]) <= days, f"bought within the last {days} days"
-    if status := column_for("status", columns, warehouse.settings):
+    status = column_for("status", columns, warehouse.settings)
+    if status and any(str(value).lower() == "active" for value, _ in status.top_values):
         return sa.func.lower(view.c[status.name]) == "active", f"{status.label} is active"
     return None, ""

@@ -2,13 +2,15 @@
 
 import sqlalchemy as sa
 
+from loyalty_core.warehouse.columns.roles import folded
+
 _NAMES = ("full_name", "name", "customer_name", "first_name", "last_name", "email", "email_address")
 
 
 def name_columns(view: sa.FromClause) -> list[str]:
-    """The columns that say who a customer is: full name, e-mail and the like."""
-    present = {name.lower(): name for name in view.c.keys()}  # noqa: SIM118 - a collection of columns is no mapping
-    return [present[name] for name in _NAMES if name in present]
+    """The columns that say who a customer is: full name, e-mail and the like, in any spelling of their names."""
+    present = {folded(name): name for name in view.c.keys()}  # noqa: SIM118 - a collection of columns is no mapping
+    return [present[name] for name in map(folded, _NAMES) if name in present]
 
 
 def is_found_by(text: str, relation: sa.FromClause, identifier: str) -> sa.ColumnElement[bool]:

@@ -1,0 +1,33 @@
+"""How a file is written, where the user says so instead of leaving it to the file's own values."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from loyalty_core.errors import SettingsError
+
+DateOrder = Literal["day-first", "month-first"]
+DecimalMark = Literal[".", ","]
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """Whatever is None or empty is decided from all values of the file.
+
+    `blanks` are further texts that stand for a missing value; `numbers` names columns to be read as numbers.
+    Raises SettingsError when the decimal and the thousands mark are the same.
+    """
+
+    date_order: DateOrder | None = None
+    decimal: DecimalMark | None = None
+    thousands: str | None = None
+    blanks: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.decimal is not None and self.decimal == self.thousands:
+            raise SettingsError(
+                f"--decimal and --thousands are both {self.decimal!r}.",
+                "One mark cannot mean both.",
+                "Give the mark before the decimals as --decimal and the one between thousands as --thousands.",
+            )
