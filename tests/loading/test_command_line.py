@@ -100,6 +100,16 @@ def test_every_option_of_a_customer_file_counts(export: Export, out: Path) -> No
     ]
 
 
+def test_the_options_on_how_a_file_is_written_count(export: Export, out: Path) -> None:
+    file = export("id;paid;vip;city\n1;1.250;1;\u0141\u00f3d\u017a\n2;keine;0;Oslo\n", encoding="cp1250")
+    written = ["--decimal", ",", "--thousands", ".", "--blank", "keine", "--number", "vip", "--encoding", "cp1250"]
+    assert main(["features", str(file), "--id", "id", *written, "--out", str(out)]) == 0
+    assert rows_of(out, "FROM customer_features_view ORDER BY customer_id") == [
+        ("1", 1250.0, 1, "\u0141\u00f3d\u017a"),
+        ("2", None, 0, "Oslo"),
+    ]
+
+
 def test_every_option_of_a_log_counts(export: Export, out: Path) -> None:
     lines = ["I1,a,01/02/2020,5,2", "I1,a,01/02/2020,1,1", "I2,b,02/03/2020,5,-1", "I3,a,04/04/2020,1,1"]
     file = export("\n".join(["inv,who,day,paid,pieces", *lines]))
@@ -280,5 +290,5 @@ def test_a_view_without_numbers_has_nothing_to_suggest() -> None:
 
 def test_a_report_with_many_remarks_is_cut() -> None:
     report = LoadReport("a.csv", 5, "5 customers", {}, [f"Remark {number}." for number in range(250)])
-    assert len(report.lines()) == 14
-    assert report.lines()[-1] == "There are 240 more remarks like these."
+    assert len(report.lines()) == 44
+    assert report.lines()[-1] == "There are 210 more remarks like these."

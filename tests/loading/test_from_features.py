@@ -105,7 +105,7 @@ class TestTypes:
             (['"1,5"', '"1,25"', '"2"'], "DOUBLE", [1.5, 1.25, 2.0]),
             (["Yes", "no", "YES"], "BOOLEAN", [True, False, True]),
             (["true", "False", ""], "BOOLEAN", [True, False, None]),
-            (["0", "1", "0"], "BOOLEAN", [False, True, False]),
+            (["0", "1", "0"], "BIGINT", [0, 1, 0]),  # a column called value holds amounts
             (["0", "0", "0"], "BIGINT", [0, 0, 0]),
             (["Y", "N", "Y"], "BOOLEAN", [True, False, True]),
             (["F", "F", "F"], "VARCHAR", ["F", "F", "F"]),
@@ -171,7 +171,10 @@ class TestTypes:
         lines = "\n".join(f"c{number},{number * 10}" for number in range(99))
         report = load(export(f"id,points\n{lines}\nc99,many\n"), out)
         assert types_of(out)["points"] == "VARCHAR"
-        assert report.notes == ["Column points stays text: 1 of its 100 values cannot be read as a number."]
+        assert report.notes == [
+            "Column points stays text: 1 of its 100 values cannot be read as a number "
+            "('many'; see --blank and --number)."
+        ]
 
     def test_an_odd_value_far_down_the_file_is_seen(self, export: Export, out: Path) -> None:
         lines = "\n".join(f"c{number},{number}" for number in range(30_000))
@@ -362,6 +365,10 @@ class TestIds:
         [
             (["12346.0", "12347.0"], ["12346", "12347"]),
             (["12346.0", "A7"], ["12346.0", "A7"]),
+            (["17850", "17851.0", "17852.00"], ["17850", "17851", "17852"]),
+            (["0042.0", "7"], ["0042", "7"]),
+            (["1.5", "2.0"], ["1.5", "2.0"]),
+            (["4006381333931001", "4006381333931010"], ["4006381333931001", "4006381333931010"]),
             (["0042", "7"], ["0042", "7"]),
             (["123456789012345678901", "x"], ["123456789012345678901", "x"]),
             (["Åse", "日本"], ["Åse", "日本"]),
@@ -403,7 +410,8 @@ class TestChurn:
         query = "SELECT customer_id, a, churned FROM customer_churn_history ORDER BY 1"
         assert rows_of(out, query) == [("1", 5, 1), ("3", 7, 0)]
         assert report.notes[-1] == (
-            "Churn history: 1 of 2 customers churned (churned); 2 with a blank label are left out of it."
+            "Churn history: 1 of 2 customers churned (churned); 2 with a blank label are left out of it. "
+            "The day of the data is not known, so the rows have none (see --snapshot)."
         )
 
     def test_labels_that_cannot_be_read_are_told_with_examples(self, export: Export, out: Path) -> None:
@@ -422,13 +430,16 @@ class TestChurn:
             ("warehouse_info",),
         ]
 
-    def test_the_snapshot_is_the_day_the_file_was_written_unless_told(self, export: Export, out: Path) -> None:
+    def test_the_history_is_dated_only_when_the_day_of_the_data_is_known(self, export: Export, out: Path) -> None:
         file = export("id,left,a\n1,yes,2\n2,no,3\n")
-        written = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
         load(file, out, churn_column="left")
-        assert rows_of(out, "SELECT DISTINCT snapshot_date FROM customer_churn_history") == [(written,)]
+        assert list(types_of(out, "customer_churn_history")) == ["customer_id", "a", "churned"]
+        facts = dict(rows_of(out, "FROM warehouse_info"))
+        assert "snapshot_date" not in facts
+        assert facts["file_date"] == datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
         load(file, out, churn_column="left", snapshot=date(2020, 2, 29), overwrite=True)
         assert rows_of(out, "SELECT DISTINCT snapshot_date FROM customer_churn_history") == [(date(2020, 2, 29),)]
+        assert dict(rows_of(out, "FROM warehouse_info"))["snapshot_date"] == "2020-02-29"
 
     def test_the_files_own_snapshot_dates_are_used(self, export: Export, out: Path) -> None:
         file = export("id,Snapshot_Date,left\n1,2024-01-01,yes\n2,2024-02-01,no\n3,,no\n")

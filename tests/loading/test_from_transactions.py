@@ -317,6 +317,87 @@ class TestLines:
                 load_transactions(file, out, columns)
 
 
+class TestIds:
+    def test_an_id_with_and_without_decimals_is_one_customer(self, export: Export, out: Path) -> None:
+        lines = [("17850", "2024-01-01", 1), ("17850.0", "2024-01-02", 2), ("A7", "2024-01-03", 4)]
+        report = load_transactions(export(log(lines)), out, PLAIN)
+        assert rows_of(out, "SELECT customer_id, sum(amount) FROM transactions GROUP BY 1 ORDER BY 1") == [
+            ("17850", 3.0),
+            ("A7", 4.0),
+        ]
+        assert "Ids in customer such as 17850.0 are read as 17850." in report.notes
+
+    @pytest.mark.parametrize(
+        "ids",
+        [
+            ["4.00638E+12", "12"],
+            ["4,00638E+12", "12"],
+            ["7E+12", "12"],
+            ["4006381333931000", "5006381333931000", "6006381333931000"],
+        ],
+    )
+    def test_rounded_ids_are_refused(self, export: Export, out: Path, ids: list[str]) -> None:
+        file = export("customer;day;amount\n" + "".join(f"{value};2024-01-01;1\n" for value in ids))
+        with pytest.raises(DataError, match=r"are rounded.*Export the file again from its source"):
+            load_transactions(file, out, PLAIN)
+
+    @pytest.mark.parametrize(("kind", "value"), [("DOUBLE", 2**53 + 2), ("FLOAT", 2**24 + 2)])
+    def test_ids_beyond_the_digits_of_their_type_are_refused(
+        self, tmp_path: Path, out: Path, kind: str, value: int
+    ) -> None:
+        file = tmp_path / "log.parquet"
+        duckdb.sql(f"SELECT {value}::{kind} AS customer, DATE '2024-01-31' AS day, 2.5 AS amount").write_parquet(
+            str(file)
+        )
+        with pytest.raises(DataError, match=f"1 ids in column customer of log.parquet are rounded: .* as {kind}"):
+            load_transactions(file, out, PLAIN)
+
+
+class TestPlaceholders:
+    def year(self) -> list[tuple[str, str, float]]:
+        return [("a", f"2024-{month:02}-{day:02}", 1) for month in range(1, 13) for day in range(1, 11)]
+
+    @pytest.mark.parametrize(
+        "odd", ["1900-01-01", "1970-01-01", "0204-05-06", "9999-12-31", "2000-01-01", "1753-01-01"]
+    )
+    def test_a_date_that_is_none_is_left_out(self, export: Export, out: Path, odd: str) -> None:
+        report = load_transactions(export(log([*self.year(), ("b", odd, 1)])), out, PLAIN)
+        assert report.excluded == {
+            "with a placeholder as date (before 1971, in the year 9999 or years before all others)": 1
+        }
+        assert rows_of(out, "SELECT min(transaction_at), max(transaction_at) FROM transactions") == [
+            (datetime(2024, 1, 1), datetime(2024, 12, 10))
+        ]
+
+    def test_an_early_customer_is_no_placeholder(self, export: Export, out: Path) -> None:
+        early = [("b", f"2019-0{month}-01", 1.0) for month in range(1, 7)]
+        report = load_transactions(export(log([*self.year(), *early])), out, PLAIN)
+        assert report.excluded == {}
+        assert rows_of(out, "SELECT min(transaction_at) FROM transactions") == [(datetime(2019, 1, 1),)]
+
+
+class TestAmounts:
+    def test_a_quantity_shows_the_decimal_mark_of_the_price(self, export: Export, out: Path) -> None:
+        file = export("customer;day;pieces;price\na;2024-01-01;1,5;1.250\n")
+        report = load_transactions(file, out, PurchaseColumns("customer", "day", "price", quantity="pieces"))
+        assert rows_of(out, "SELECT amount, items FROM transactions") == [(1250.0, 1.5)]
+        assert report.notes[:2] == [
+            "Decimal comma in pieces.",
+            "1.250 is 1250 and 1,250 is 1.25 in price, which alone could be read otherwise: "
+            "pieces has a decimal comma (see --decimal).",
+        ]
+
+    def test_amounts_in_several_currencies_are_refused(self, export: Export, out: Path) -> None:
+        file = export("customer,day,amount\na,2024-01-01,$5.00\na,2024-01-02,€5.00\n")
+        with pytest.raises(DataError, match=r"holds several currencies \(\$, €\)"):
+            load_transactions(file, out, PLAIN)
+
+    def test_a_credit_in_brackets_is_a_return(self, export: Export, out: Path) -> None:
+        file = export("customer,day,amount\na,2024-01-01,$5.00\na,2024-01-02,($5.00)\na,2024-01-03,5.00-\n")
+        report = load_transactions(file, out, PLAIN)
+        assert report.excluded == {"cancelled or returned (amount or quantity below zero)": 2}
+
+
 class TestDates:
     @pytest.mark.parametrize(
         ("days", "expected"),
@@ -329,6 +410,8 @@ class TestDates:
                 [datetime(2024, 2, 1, 4, 30), datetime(2024, 2, 1)],
             ),
             (["31.01.2024", "1.2.2024"], [datetime(2024, 1, 31), datetime(2024, 2, 1)]),
+            (["2024-1-31", "2024-2-1"], [datetime(2024, 1, 31), datetime(2024, 2, 1)]),
+            (["31-JAN-24 09.30.15.000000 AM", "01-FEB-24"], [datetime(2024, 1, 31, 9, 30, 15), datetime(2024, 2, 1)]),
         ],
     )
     def test_however_they_are_written(

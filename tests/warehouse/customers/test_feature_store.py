@@ -237,6 +237,16 @@ def test_search_finds_first_and_last_names(backend: Backend, open_warehouse: Cal
     assert len(store.search("kari")) == len(store.search("LIE")) == 1
 
 
+@pytest.mark.parametrize("name", ["CustomerName", "Customer Name", "customer-name", "FULL_NAME", "E-mail"])
+def test_search_knows_a_name_column_in_any_spelling(
+    backend: Backend, open_warehouse: Callable[..., Warehouse], name: str
+):
+    backend.execute(f"CREATE VIEW customer_features_view AS SELECT 1 AS customer_id, 'Ann Lee' AS \"{name}\"")
+    store = FeatureStore(open_warehouse(backend.url))
+    assert store.name_columns() == [name]
+    assert len(store.search("lee")) == 1
+
+
 def test_a_view_of_nothing_but_ids(backend: Backend, open_warehouse: Callable[..., Warehouse]):
     backend.execute("CREATE VIEW customer_features_view AS SELECT 1 AS customer_id")
     store = FeatureStore(open_warehouse(backend.url))

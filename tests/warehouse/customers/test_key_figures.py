@@ -54,6 +54,14 @@ def test_status_tells_where_recency_is_missing(backend: Backend, open_warehouse:
     assert figures.revenue is None
 
 
+def test_a_status_of_codes_claims_nothing(backend: Backend, open_warehouse: OpenWarehouse):
+    backend.execute(
+        "CREATE TABLE customer_features_view AS SELECT * FROM (VALUES (1, 'A'), (2, 'I')) AS t(customer_id, status)"
+    )
+    figures = key_figures(open_warehouse(backend.url))
+    assert (figures.active, figures.active_means) == (None, "")
+
+
 def test_a_view_of_ids_alone_has_a_count(backend: Backend, open_warehouse: OpenWarehouse):
     backend.execute("CREATE TABLE customer_features_view AS SELECT 'a' AS customer_id")
     figures = key_figures(open_warehouse(backend.url))
