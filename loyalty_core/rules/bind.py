@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from loyalty_core.rules.constants import Unreadable, as_member, compare_day, read_day
 from loyalty_core.rules.faults import shown
-from loyalty_core.rules.json_logic import is_true, to_number
+from loyalty_core.rules.json_logic import to_number
 from loyalty_core.rules.operators import CONDITIONS
 from loyalty_core.rules.parse import Broken, Call, Items, Node
 from loyalty_core.rules.tree import (
@@ -41,7 +41,7 @@ _FLIPPED = {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _MOST_DAYS_IN_LIST = 1_000
 # What SQLite's parser can hold, which is the least of all databases: a hundred symbols that are not closed yet.
 _MOST_DEPTH = 96
-_DEPTHS: dict[type, int] = {AllOf: 2, AnyOf: 2, Branch: 10, Agreement: 5, Choice: 5}
+_DEPTHS: dict[type, int] = {AllOf: 2, AnyOf: 2, Branch: 10, Agreement: 7, Choice: 5}
 _YES_OR_NO = CONDITIONS | {"missing", "missing_some"}
 
 
@@ -62,10 +62,18 @@ class Binder(ValueBinder):
         if isinstance(node, Broken):
             return Always(False, node.path)
         if node.constant:
-            return Always(is_true(self.constant(node)), node.path)
+            return self._constant_condition(node)
         if not isinstance(node, Call):
             return self._never("wrong_type", node.path, "A list is no condition.", "Use “and”, “or” or “in”.")
         return self._call_condition(node)
+
+    def _constant_condition(self, node: Node) -> Condition:
+        """True or false as it stands; any other constant is no condition, though JSONLogic would take most for true."""
+        value = self.constant(node)
+        if value is None or isinstance(value, bool):
+            return Always(bool(value), node.path)
+        remedy = "Write true or false, or compare a column with it."
+        return self._never("not_a_condition", node.path, f"{shown(value).capitalize()} is no condition.", remedy)
 
     def _call_condition(self, node: Call) -> Condition:  # noqa: PLR0912 - a case per operator
         arguments, path = node.arguments, node.path
@@ -199,7 +207,7 @@ class Binder(ValueBinder):
         except Unreadable as error:
             sentence = f"{shown(given)} is no date, and {value.label} holds dates."
             return self._never("wrong_type", constant.path, sentence, str(error))
-        return compare_day(value, operator, day, self._zone, path)
+        return compare_day(value, operator, day, self._zone, path, _days_in_words(constant))
 
     def _compare_condition(self, operator: str, node: Node, given: Any, path: str) -> Condition:
         condition = self.condition(node)
@@ -354,14 +362,27 @@ def _as_text_match(operator: str, value: Value, text: Any, path: str) -> Conditi
 def _between(first: Node, last: Node, lower: Period, upper: Period) -> str:
     """How a period between two days reads; relative days are named with the dates that they mean."""
     days = _days_from_today(first), _days_from_today(last)
-    start, end = (period.wording.rpartition(" ")[2] for period in (lower, upper))
+    start, end = (period.wording.rpartition(" ")[2].strip("()") for period in (lower, upper))
     if days in {(0, 0), (1, 1)}:
         return f"is in the {'next' if days[0] else 'last'} day ({end})"
     if days[1] == 0 and days[0] is not None and days[0] < 0:
         return f"is in the last {1 - days[0]} days ({start} to {end})"
     if days[0] == 1 and days[1] is not None and days[1] > 1:
         return f"is in the next {days[1]} days ({start} to {end})"
-    return f"{lower.wording} and {upper.wording.removeprefix('is ')}"
+    first_words, last_words = lower.wording.removeprefix("is "), upper.wording.removeprefix("is ")
+    if first_words.startswith("on or after ") and last_words.startswith("on or before "):
+        return f"is from {first_words.removeprefix('on or after ')} to {last_words.removeprefix('on or before ')}"
+    return f"is both {first_words} and {last_words}"
+
+
+def _days_in_words(node: Node) -> str:
+    """How a day counted from today is named; empty for any other."""
+    days = _days_from_today(node)
+    if days is None:
+        return ""
+    if days == 0:
+        return "today"
+    return f"{abs(days)} day{'s' if abs(days) != 1 else ''} {'before' if days < 0 else 'after'} today"
 
 
 def _days_from_today(node: Node) -> int | None:

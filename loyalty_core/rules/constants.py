@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from loyalty_core.rules.faults import shown
@@ -31,6 +31,8 @@ class Day:
     day: date
     wording: str
     time: datetime | None = None
+    # The day as it is written, where the time is midnight by its own offset: many programs write a day in this form.
+    written: date | None = None
 
 
 def read_constant(value: Any, kind: Kind) -> bool | int | float | str:
@@ -62,17 +64,23 @@ def read_day(value: Any, zone: tzinfo) -> Day:
             moment = datetime.fromisoformat(text)
             if len(text) > 10:
                 local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-                return Day(local.astimezone(zone).date(), text, _in_utc(local))
+                written = moment.date() if moment.tzinfo and moment.time() == time.min else None
+                return Day(local.astimezone(zone).date(), text, _in_utc(local), written)
     except (ValueError, OverflowError):
         pass
     raise Unreadable(f"Write a date such as 2026-01-31 in place of {shown(value)}.")
 
 
-def compare_day(field: Field, operator: str, day: Day, zone: tzinfo, path: str) -> Period:
-    """The period that `field operator day` means; a day against a column of times means all of that day in `zone`."""
+def compare_day(field: Field, operator: str, day: Day, zone: tzinfo, path: str, relative: str = "") -> Period:
+    """The period that `field operator day` means; a day against a column of times means all of that day in `zone`.
+
+    `relative` is how the rule counts the day from today, where it does.
+    """
+    if field.kind == "date" and day.written is not None:
+        day = Day(day.written, day.written.isoformat())
     start, end = _bounds(field.kind, day, zone)
     words = {"==": "is on", "<": "is before", "<=": "is on or before", ">": "is after", ">=": "is on or after"}
-    wording = f"{words[operator]} {day.wording}"
+    wording = f"{words[operator]} {f'{relative} ({day.wording})' if relative else day.wording}"
     match operator:
         case "==":
             return Period(field, start, end, path, wording)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SHOWN_MEMBERS = 10
+_MOST_SHOWN_DIGITS = 60
 _COMPARISONS = {
     "==": ("is", "is not"),
     "<": ("is less than", "is not less than"),
@@ -75,7 +76,8 @@ def describe_condition(condition: Condition, *, positive: bool = True, inside: b
             sides = [describe_condition(side, inside=True) for side in (condition.left, condition.right)]
             return f"({' is as true as '.join(sides)})" if positive else f"(just one of {' and '.join(sides)})"
         case _:
-            return _leaf(condition, positive=positive)
+            written = _leaf(condition, positive=positive)
+            return f"({written})" if inside and isinstance(condition, Period) and " and " in written else written
 
 
 def describe_value(value: Value | None) -> str:
@@ -111,8 +113,8 @@ def show_value(value: Any) -> str:
         return "blank"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int) and abs(value) >= 10**18:
-        return f"{float(value):.6g}" if abs(value) < 10**300 else "a very large number"
+    if isinstance(value, int) and abs(value) >= 10**_MOST_SHOWN_DIGITS:
+        return "a very large number"
     if isinstance(value, int | float):
         return f"{value:,}" if isinstance(value, int) or abs(value) < 1e15 else f"{value:g}"
     return f"“{value}”" if isinstance(value, str) else str(value)
@@ -124,7 +126,8 @@ def _group(group: AllOf | AnyOf, *, positive: bool, inside: bool) -> str:
         return "always" if every else "never"
     if not positive and len(group.conditions) > 1:
         words = "none of these holds" if isinstance(group, AnyOf) else "not all of these hold"
-        return f"{words}: ({_group(group, positive=True, inside=False)})"
+        negated = f"{words}: ({_group(group, positive=True, inside=False)})"
+        return f"({negated})" if inside else negated
     written = [describe_condition(one, positive=positive, inside=True) for one in group.conditions]
     joined = f" {'and' if every else 'or'} ".join(written)
     return f"({joined})" if inside and len(written) > 1 else joined

@@ -40,7 +40,7 @@ def safe_json_logic(rule: Any, data: Any = None, *, today: date | None = None) -
         return True
     faults = FaultList()
     try:
-        node = parse(rule, faults)
+        node = parse(rule, faults, lazy=True)
         if not faults.found:
             return Evaluation(faults, today or datetime.now(UTC).date()).value(node, data)
     except TooLarge:
@@ -99,6 +99,9 @@ class Evaluation:
             case Call():
                 return self._apply(node, [self.value(argument, data) for argument in node.arguments])
             case Broken():
+                if node.fault is not None:
+                    self._faults.found.append(node.fault)
+                    raise TooLarge
                 return None
 
     def _spend(self, steps: int, node: Node) -> None:
@@ -129,7 +132,7 @@ class Evaluation:
             case "filter":
                 return [member for member in members if is_true(self.value(body, member))]
             case "reduce":
-                result = self.value(node.arguments[2], data)
+                result = self.value(node.arguments[2], data) if len(node.arguments) > 2 else None
                 for member in members:
                     result = self.value(body, {"current": member, "accumulator": result})
                 return result
@@ -148,37 +151,44 @@ class Evaluation:
         names = arguments[1:] if name == "missing_some" else arguments
         if names and isinstance(names[0], list):
             names = names[0]
-        absent = [path for path in names if _find(data, path) is None]
+        absent = [path for path in names if _is_absent(_find(data, path))]
         return [] if needed is not None and len(names) - len(absent) >= needed else absent
 
     def _apply(self, node: Call, values: list[Any]) -> Any:
         match node.operator:
             case "==" | "!=" as name:
-                return loosely_equal(*values) == (name == "==")
+                return loosely_equal(*_first(values, 2)) == (name == "==")
             case "===" | "!==" as name:
-                return _strictly_equal(*values) == (name == "===")
-            case "<" | "<=" | ">" | ">=" as name:
-                pairs = itertools.pairwise(values)
+                return _strictly_equal(*_first(values, 2)) == (name == "===")
+            case "<" | "<=" as name:
+                pairs = itertools.pairwise(_first(values, max(2, min(len(values), 3))))
                 return all(_ordered(name, left, right) for left, right in pairs)
+            case ">" | ">=" as name:
+                return _ordered(name, *_first(values, 2))
             case "!" | "!!" as name:
-                return is_true(values[0]) == (name == "!!")
+                return is_true(*_first(values, 1)) == (name == "!!")
             case "in":
-                return self._contains(node, *values)
+                return self._contains(node, *_first(values, 2))
             case "cat":
                 return self._joined(node, values)
             case "substr":
-                return _substring(*values)
+                return _substring(*_first(values, 3))
             case "merge":
                 return self._merged(node, values)
             case "today":
                 return _day(self._today, values)
+            case "-" | "/" | "%" as name:
+                operands = values[:2] if name == "-" else _first(values, 2)
+                return calculate(name, [to_number(value) for value in operands])
             case name:
                 return calculate(name, [to_number(value) for value in values])
 
     def _contains(self, node: Node, value: Any, whole: Any) -> bool:
         if isinstance(whole, str):
             self._spend(len(whole) // 1000, node)
-            return isinstance(value, str) and value in whole
+            part = _as_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+            # In JavaScript nothing is in an empty text, not even another one.
+            return isinstance(part, str) and bool(whole) and part in whole
         if not isinstance(whole, list):
             return False
         self._spend(len(whole) // 10, node)
@@ -205,6 +215,8 @@ def calculate(name: str, numbers: list[int | float | None]) -> int | float | Non
     known = [number for number in numbers if number is not None]
     if len(known) < len(numbers):
         return None
+    if not known:
+        return 0
     first, rest = known[0], known[1:]
     result: int | float
     try:
@@ -264,9 +276,9 @@ def _ordered(name: str, left: Any, right: Any) -> bool:
 
 def _find(data: Any, path: Any) -> Any:
     """What stands at a dotted path; a key that itself has dots comes first."""
-    if path is None or path == "":
+    if path is None or (isinstance(path, str) and not path):
         return _plain(data)
-    name = str(path) if isinstance(path, str | int | float) and not isinstance(path, bool) else None
+    name = _as_text(path) if isinstance(path, str | int | float) and not isinstance(path, bool) else None
     if name is None:
         return None
     if isinstance(data, Mapping) and name in data:
@@ -276,6 +288,8 @@ def _find(data: Any, path: Any) -> Any:
             data = data.get(part)
         elif isinstance(data, list | tuple) and part.isascii() and part.isdigit() and int(part[:9]) < len(data):
             data = data[int(part[:9])]
+        elif part == "length" and isinstance(data, list | tuple | str):
+            data = len(data)
         else:
             return None
     return _plain(data)
@@ -310,11 +324,11 @@ def _as_text(value: Any, *, inside: bool = False) -> str:
     match value:
         case bool():
             return "true" if value else "false"
-        case float() if value.is_integer() and abs(value) < 1e15:
-            return str(int(value))
         case int() if abs(value) > _LARGEST_INTEGER:
-            return str(float(value)) if abs(value) < 1e300 else ""
-        case str() | int() | float():
+            return _number_text(float(value)) if abs(value) < 1e300 else ""
+        case float():
+            return _number_text(value)
+        case str() | int():
             return str(value)
         case list() if not inside:
             return ",".join(_as_text(_plain(member), inside=True) for member in value)
@@ -322,11 +336,48 @@ def _as_text(value: Any, *, inside: bool = False) -> str:
             return ""
 
 
+def _number_text(number: float) -> str:
+    """A number as JavaScript writes it: ECMA-262, Number::toString."""
+    if not math.isfinite(number):
+        return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
+    shortest = Decimal(repr(number)).normalize().as_tuple()
+    digits = "".join(map(str, shortest.digits))
+    point = len(digits) + int(shortest.exponent)  # where the decimal point stands among the digits
+    sign = "-" if number < 0 else ""
+    if not number:
+        return "0"
+    if len(digits) <= point <= 21:
+        return sign + digits + "0" * (point - len(digits))
+    if 0 < point <= 21:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
+    return f"{sign}{digits[0]}{fraction}e{point - 1:+d}"
+
+
 def _substring(text: Any, start: Any, length: Any = None) -> str | None:
     if text is None:
         return None
-    bounds = [None if number is None else int(number) for number in (to_number(start), to_number(length))]
+    bounds = [_whole(to_number(bound)) for bound in (start, length)]
     return slice_text(_as_text(text), bounds[0] or 0, bounds[1])
+
+
+def _is_absent(value: Any) -> bool:
+    """As `missing` sees it: null or an empty text."""
+    return value is None or (isinstance(value, str) and not value)
+
+
+def _first(values: list[Any], number: int) -> list[Any]:
+    """So many values: further ones are ignored, missing ones are blank."""
+    return [*values[:number], *[None] * (number - len(values))]
+
+
+def _whole(number: float | None) -> int | None:
+    """The number without its fraction, within what a text can be long."""
+    if number is None or number != number:
+        return None
+    return int(max(-_LONGEST_TEXT, min(number, _LONGEST_TEXT)))
 
 
 def slice_text(text: str, start: int, length: int | None) -> str:

@@ -12,6 +12,13 @@ class Operator:
     name: str
     least: int
     most: int = UNLIMITED
+    # The least where a rule is evaluated as in JavaScript, which takes missing arguments and ignores further ones.
+    loose_least: int | None = None
+
+    @property
+    def loose(self) -> tuple[int, int]:
+        """How few and how many arguments `safe_json_logic` takes."""
+        return (self.least if self.loose_least is None else self.loose_least), UNLIMITED
 
     @property
     def counts(self) -> str:
@@ -28,26 +35,26 @@ OPERATORS: dict[str, Operator] = {
     for operator in (
         Operator("and", 1),
         Operator("or", 1),
-        Operator("!", 1, 1),
-        Operator("!!", 1, 1),
+        Operator("!", 1, 1, loose_least=0),
+        Operator("!!", 1, 1, loose_least=0),
         Operator("if", 0),
         Operator("?:", 0),
-        Operator("==", 2, 2),
-        Operator("===", 2, 2),
-        Operator("!=", 2, 2),
-        Operator("!==", 2, 2),
-        Operator("<", 2, 3),
-        Operator("<=", 2, 3),
-        Operator(">", 2, 2),
-        Operator(">=", 2, 2),
-        Operator("in", 2, 2),
+        Operator("==", 2, 2, loose_least=1),
+        Operator("===", 2, 2, loose_least=1),
+        Operator("!=", 2, 2, loose_least=1),
+        Operator("!==", 2, 2, loose_least=1),
+        Operator("<", 2, 3, loose_least=1),
+        Operator("<=", 2, 3, loose_least=1),
+        Operator(">", 2, 2, loose_least=1),
+        Operator(">=", 2, 2, loose_least=1),
+        Operator("in", 2, 2, loose_least=1),
         Operator("cat", 0),
-        Operator("substr", 2, 3),
-        Operator("+", 1),
+        Operator("substr", 2, 3, loose_least=1),
+        Operator("+", 1, loose_least=0),
         Operator("*", 1),
         Operator("-", 1, 2),
-        Operator("/", 2, 2),
-        Operator("%", 2, 2),
+        Operator("/", 2, 2, loose_least=1),
+        Operator("%", 2, 2, loose_least=1),
         Operator("min", 1),
         Operator("max", 1),
         Operator("var", 0, 2),
@@ -58,7 +65,7 @@ OPERATORS: dict[str, Operator] = {
         Operator("none", 2, 2),
         Operator("filter", 2, 2),
         Operator("map", 2, 2),
-        Operator("reduce", 3, 3),
+        Operator("reduce", 3, 3, loose_least=2),
         Operator("merge", 0),
         Operator("today", 0, 1),
     )

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from loyalty_core.names import nearest_names
-from loyalty_core.rules.faults import FaultList, shown
-from loyalty_core.rules.operators import OPERATORS, OVER_LISTS, READS_DATA
+from loyalty_core.rules.faults import Fault, FaultList, shown
+from loyalty_core.rules.operators import OPERATORS, OVER_LISTS, READS_DATA, Operator
 
 MOST_LEVELS = 50
 MOST_MEMBERS = 100_000
@@ -56,10 +56,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Something that could not be read; its fault has been noted."""
+    """Something that could not be read.
+
+    Its fault has been noted, unless `fault` is there: that one counts only where the value is asked for.
+    """
 
     path: str
     constant: bool = False
+    fault: Fault | None = None
 
 
 Node = Literal | Items | Call | Broken
@@ -70,14 +74,19 @@ def is_empty(rule: Any) -> bool:
     return rule is None or (isinstance(rule, dict | list | tuple | str) and len(rule) == 0)
 
 
-def parse(rule: Any, faults: FaultList) -> Node:
-    """Read a rule; whatever is wrong goes to `faults`. Raises `TooLarge` where reading had to stop."""
-    return _Reader(faults).read(rule, "$", 0)
+def parse(rule: Any, faults: FaultList, *, lazy: bool = False) -> Node:
+    """Read a rule; whatever is wrong goes to `faults`. Raises `TooLarge` where reading had to stop.
+
+    `lazy` reads as JavaScript does: a wrong operator counts only where it is reached, `Operator.loose` says how many
+    arguments one takes, and an empty object within the rule is a value.
+    """
+    return _Reader(faults, lazy=lazy).read(rule, "$", 0)
 
 
 class _Reader:
-    def __init__(self, faults: FaultList) -> None:
+    def __init__(self, faults: FaultList, *, lazy: bool) -> None:
         self._faults = faults
+        self._lazy = lazy
         self._characters = 0
         self._values = 0
 
@@ -95,9 +104,12 @@ class _Reader:
 
     def _read_call(self, value: dict[Any, Any], path: str, level: int) -> Node:
         self._check_level(level, path)
+        if not value and self._lazy:
+            return Literal(value, path)
         if len(value) != 1:
             sentence = f"An operation is an object with one key, its operator; this one has {len(value)}."
-            self._faults.add("bad_shape", path, sentence, "Join several operations with “and” or “or”.")
+            remedy = "Join several operations with “and” or “or”." if value else "Remove the empty object."
+            self._faults.add("bad_shape", path, sentence, remedy)
             return Broken(path)
         ((name, given),) = value.items()
         if not isinstance(name, str):
@@ -105,11 +117,15 @@ class _Reader:
             return Broken(path)
         self._count_text(len(name), path)
         path = f"{path}.{name}" if _PLAIN_NAME.fullmatch(name) else f"{path}[{shown(name)}]"
-        known = self._is_known(name, path)
+        unknown = _unknown_operator(name, path)
         arguments = self._read_arguments(given, path, level)
-        if not known or not self._fits(name, arguments, path):
-            return Broken(path)
-        return Call(name, arguments, path, _is_constant(name, arguments))
+        fault = unknown or _wrong_count(OPERATORS[name], len(arguments), path, loose=self._lazy)
+        if fault is None:
+            return Call(name, arguments, path, _is_constant(name, arguments))
+        if self._lazy:
+            return Broken(path, fault=fault)
+        self._faults.add(fault.code, fault.path, fault.sentence, fault.remedy)
+        return Broken(path)
 
     def _read_arguments(self, given: Any, path: str, level: int) -> tuple[Node, ...]:
         if not isinstance(given, list | tuple):
@@ -135,23 +151,6 @@ class _Reader:
         self._faults.add(fault[0], path if index is None else f"{path}[{index}]", *fault[1:])
         return False
 
-    def _is_known(self, name: str, path: str) -> bool:
-        if name in OPERATORS:
-            return True
-        near = nearest_names(name, OPERATORS)
-        hint = f"Did you mean {near[0]}?" if near else f"Operators are {', '.join(OPERATORS)}."
-        self._faults.add("unknown_operator", path, f"There is no operator {shown(name)}.", hint)
-        return False
-
-    def _fits(self, name: str, arguments: tuple[Node, ...], path: str) -> bool:
-        operator = OPERATORS[name]
-        if operator.least <= len(arguments) <= operator.most:
-            return True
-        sentence = f"{name} takes {operator.counts}; here it has {len(arguments)}."
-        remedy = "Add a condition to the group, or delete the group." if name in {"and", "or"} else ""
-        self._faults.add("argument_count", path, sentence, remedy)
-        return False
-
     def _count(self, path: str, values: int = 1) -> None:
         self._values += values
         if self._values > _MOST_VALUES:
@@ -175,11 +174,28 @@ class _Reader:
             raise self._faults.stop("too_long", path, sentence, "Load the list into the warehouse and use its column.")
 
 
+def _unknown_operator(name: str, path: str) -> Fault | None:
+    if name in OPERATORS:
+        return None
+    near = nearest_names(name, OPERATORS)
+    hint = f"Did you mean {near[0]}?" if near else f"Operators are {', '.join(OPERATORS)}."
+    return Fault("unknown_operator", path, f"There is no operator {shown(name)}.", hint)
+
+
+def _wrong_count(operator: Operator, arguments: int, path: str, *, loose: bool) -> Fault | None:
+    least, most = operator.loose if loose else (operator.least, operator.most)
+    if least <= arguments <= most:
+        return None
+    sentence = f"{operator.name} takes {operator.counts}; here it has {arguments}."
+    remedy = "Add a condition to the group, or delete the group." if operator.name in {"and", "or"} else ""
+    return Fault("argument_count", path, sentence, remedy)
+
+
 def _is_constant(name: str, arguments: tuple[Node, ...]) -> bool:
     if name in READS_DATA:
         return False
     # What stands in the body of these sees the members of their list and nothing else.
-    outer = (arguments[0], *arguments[2:]) if name in OVER_LISTS else arguments
+    outer = (*arguments[:1], *arguments[2:]) if name in OVER_LISTS else arguments
     return all(argument.constant for argument in outer) and not any(isinstance(a, Broken) for a in arguments)
 
 

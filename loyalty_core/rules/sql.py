@@ -131,7 +131,9 @@ class _Predicates:
                     return self._compare_number(column, leaf.operator, leaf.right.number, positive=positive)
                 case "text":
                     ordered = column if leaf.operator == "==" else sql_elements.by_code_point(column)
-                    return self._compare(column, ordered, leaf.operator, bound(constant, sa.Text()), positive=positive)
+                    return self._compare(
+                        column, ordered, leaf.operator, bound(constant, sa.UnicodeText()), positive=positive
+                    )
                 case _:
                     value = sa.true() if constant else sa.false()
                     return self._compare(column, column, leaf.operator, value, positive=positive)
@@ -158,7 +160,7 @@ class _Predicates:
     def _membership(self, leaf: Membership, *, positive: bool) -> Predicate:
         if not isinstance(leaf.value, Field):
             value = self._values.expression(leaf.value)
-            kind = {"number": sa.Double(), "text": sa.Text()}.get(leaf.value.kind, sa.Boolean())
+            kind = {"number": sa.Double(), "text": sa.UnicodeText()}.get(leaf.value.kind, sa.Boolean())
             members = [float(as_number(member)) if leaf.value.kind == "number" else member for member in leaf.members]
             found: Predicate = sql_elements.among(value, members, kind) if members else sa.false()
             return _decided(sa.or_(found, value.is_(None)) if leaf.blank else found, positive=positive)
@@ -176,6 +178,8 @@ class _Predicates:
 
     def _period(self, leaf: Period, *, positive: bool) -> Predicate:
         column = self._values.column(leaf.value)
+        if leaf.value.kind == "datetime":
+            column = sql_elements.moment(column)
         start, end = (_temporal(limit, column) for limit in (leaf.start, leaf.end))
         if positive:
             tests = [column >= start] if start is not None else []
@@ -204,7 +208,7 @@ class _Predicates:
         value = leaf.value
         if not isinstance(value, Field):
             expression = self._values.expression(value)
-            false = {"number": bound(0.0, sa.Double()), "text": bound("", sa.Text())}.get(value.kind, sa.false())
+            false = {"number": bound(0.0, sa.Double()), "text": bound("", sa.UnicodeText())}.get(value.kind, sa.false())
             return _decided(expression != false, positive=positive)
         column = self._values.column(value)
         match value.kind:
@@ -216,7 +220,7 @@ class _Predicates:
                     else sa.or_(column == zero, _is_blank(column))
                 )
             case "text":
-                empty = bound("", sa.Text())
+                empty = bound("", sa.UnicodeText())
                 return self._compare(column, column, "!=", empty, positive=positive)
             case _:
                 return self._compare(column, column, "==", sa.true(), positive=positive)
@@ -270,11 +274,15 @@ def _always(holds: bool) -> Predicate:
 
 
 def _is_blank(column: sa.ColumnElement[Any]) -> Predicate:
+    if isinstance(column.type, sa.JSON):
+        return sa.or_(column.is_(None), sql_elements.json_null(column))
     guard = not_nan(column)
     return column.is_(None) if guard is None else sa.or_(column.is_(None), sa.not_(guard))
 
 
 def _is_filled(column: sa.ColumnElement[Any]) -> Predicate:
+    if isinstance(column.type, sa.JSON):
+        return sa.and_(column.is_not(None), sa.not_(sql_elements.json_null(column)))
     guard = not_nan(column)
     return column.is_not(None) if guard is None else sa.and_(column.is_not(None), guard)
 
@@ -293,7 +301,7 @@ def _members_by_type(
                     typed.setdefault(type(parameter.type).__name__, ([], parameter.type))[0].append(parameter.value)
             return list(typed.values())
         case "text":
-            return [(list(leaf.members), sa.Text())] if leaf.members else []
+            return [(list(leaf.members), sa.UnicodeText())] if leaf.members else []
         case _:
             return [(list(leaf.members), sa.Boolean())] if leaf.members else []
 

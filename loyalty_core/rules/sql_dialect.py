@@ -45,6 +45,18 @@ class SqlDialect:
         """The length of a text in characters."""
         return f"CHAR_LENGTH({text})"
 
+    def substring(self, text: str, start: str, length: str | None) -> str:
+        """Part of a text, by characters, from `start` (the first is 1) on."""
+        return f"SUBSTR({text}, {start})" if length is None else f"SUBSTR({text}, {start}, {length})"
+
+    def moment(self, column: str) -> str:
+        """A column of times as it compares with a time that is a parameter."""
+        return column
+
+    def double_literal(self, number: float) -> str:
+        """A finite double, written out."""
+        return repr(number)
+
     def by_code_point(self, text: str) -> str:
         """The text in an order that does not depend on the database's language."""
         return text

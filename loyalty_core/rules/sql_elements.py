@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 # Above this many members DuckDB is slower with a parameter for each than with one array.
 _MOST_PARAMETERS = 200
 _NAN = float("nan")
+
+# Names the database for which SQL with values is written, where that is not the compiler's.
+WRITTEN_FOR = "written_for"
 
 
 def bound(value: Any, kind: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
@@ -46,6 +50,17 @@ class _Test(FunctionElement[bool]):
     ) -> sa.ColumnElement[bool]:
         """The opposite, asked for by `not_`."""
         return sa.UnaryExpression(self, operator=operators.inv, type_=sa.Boolean())
+
+
+class WrittenDouble(TypeDecorator[float]):
+    """A double that stays one where values are written out: in some databases 0.3 is a decimal there."""
+
+    impl = sa.Double
+    cache_ok = True
+
+    def literal_processor(self, dialect: sa.Dialect) -> Any:
+        """SQL in place of the value."""
+        return dialect_named(dialect.name).double_literal
 
 
 class _NotFinite(TypeDecorator[float]):
@@ -88,6 +103,30 @@ class _ByCodePoint(FunctionElement[str]):
     """A text that is ordered and compared by code points."""
 
     type = sa.Text()
+    inherit_cache = True
+
+
+class _Length(FunctionElement[int]):
+    type = sa.Integer()
+    inherit_cache = True
+
+
+class _Substring(FunctionElement[str]):
+    """(text, start) or (text, start, length)."""
+
+    type = sa.Text()
+    inherit_cache = True
+
+
+class _Moment(FunctionElement[Any]):
+    """A column of times; its type is that of the column."""
+
+    inherit_cache = True
+
+
+class _JsonNull(_Test):
+    """Whether a JSON value is JSON's null, which drivers give as the same as no value."""
+
     inherit_cache = True
 
 
@@ -170,6 +209,30 @@ def ends(text: sa.ColumnElement[Any], part: sa.ColumnElement[Any]) -> sa.ColumnE
     return _Ends(text, part)
 
 
+def length(text: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """How many characters a text has."""
+    return _Length(text)
+
+
+def substring(
+    text: sa.ColumnElement[Any], start: sa.ColumnElement[int], length: sa.ColumnElement[int] | None = None
+) -> sa.ColumnElement[str]:
+    """Part of a text from character `start` on, of which the first is 1."""
+    return _Substring(text, start) if length is None else _Substring(text, start, length)
+
+
+def moment(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A column of times as it compares with a time."""
+    element = _Moment(column)
+    element.type = column.type
+    return element
+
+
+def json_null(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Whether a column of JSON holds JSON's null; NULL where it holds nothing."""
+    return _JsonNull(column)
+
+
 def by_code_point(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The text in an order that does not depend on the database's language."""
     return _ByCodePoint(*text.clauses) if isinstance(text, _Exact) else _ByCodePoint(text)
@@ -211,6 +274,8 @@ def greatest(numbers: Collection[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any
 
 
 def _as_sqlite_stores_it(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -218,14 +283,15 @@ def _arguments(element: FunctionElement[Any], compiler: SQLCompiler, options: di
     return [compiler.process(clause, **options) for clause in element.clauses]
 
 
-def _dialect(compiler: SQLCompiler) -> SqlDialect:
-    return dialect_named(compiler.dialect.name)
+def _dialect(compiler: SQLCompiler, options: dict[str, Any]) -> SqlDialect:
+    """The database that reads the SQL: the compiler's own, or the one for which it is written out."""
+    return dialect_named(options.get(WRITTEN_FOR) or compiler.dialect.name)
 
 
 @compiles(_NotNan)
 def _not_nan(element: _NotNan, compiler: SQLCompiler, **options: Any) -> str:
     column, limit = element.clauses
-    dialect = _dialect(compiler)
+    dialect = _dialect(compiler, options)
     if isinstance(column.type, sa.Float):
         return f"({compiler.process(column <= limit, **options)})" if dialect.stores_nan else "(1 = 1)"
     return f"({compiler.process(column < limit, **options)})" if dialect.stores_decimal_nan else "(1 = 1)"
@@ -235,24 +301,24 @@ def _not_nan(element: _NotNan, compiler: SQLCompiler, **options: Any) -> str:
 def _among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     array, listed, plain = element.clauses
     # Written out for people and for other databases, which know no = ANY over an array.
-    form = "values" if options.get("literal_binds") else _dialect(compiler).list_form
+    form = "values" if options.get("literal_binds") else _dialect(compiler, options).list_form
     chosen = {"array": array, "json": listed, "values": plain}[form]
     return f"({compiler.process(chosen, **options)})"
 
 
 @compiles(_Contains)
 def _contains(element: _Contains, compiler: SQLCompiler, **options: Any) -> str:
-    return _search(_dialect(compiler).contains, element, compiler, options)
+    return _search(_dialect(compiler, options).contains, element, compiler, options)
 
 
 @compiles(_Starts)
 def _starts(element: _Starts, compiler: SQLCompiler, **options: Any) -> str:
-    return _search(_dialect(compiler).starts_with, element, compiler, options)
+    return _search(_dialect(compiler, options).starts_with, element, compiler, options)
 
 
 @compiles(_Ends)
 def _ends(element: _Ends, compiler: SQLCompiler, **options: Any) -> str:
-    return _search(_dialect(compiler).ends_with, element, compiler, options)
+    return _search(_dialect(compiler, options).ends_with, element, compiler, options)
 
 
 def _search(
@@ -264,7 +330,7 @@ def _search(
 
 @compiles(_ByCodePoint)
 def _by_code_point(element: _ByCodePoint, compiler: SQLCompiler, **options: Any) -> str:
-    return _dialect(compiler).by_code_point(_arguments(element, compiler, options)[0])
+    return _dialect(compiler, options).by_code_point(_arguments(element, compiler, options)[0])
 
 
 @compiles(_InBrackets)
@@ -277,7 +343,7 @@ def _same(element: _Same, compiler: SQLCompiler, **options: Any) -> str:
     left, right = element.clauses
     standard = compiler.process(left.is_not_distinct_from(right), **options)
     first, second = _arguments(element, compiler, options)
-    return f"({_dialect(compiler).same(first, second, standard)})"
+    return f"({_dialect(compiler, options).same(first, second, standard)})"
 
 
 @compiles(_AsDouble)
@@ -287,24 +353,46 @@ def _as_double(element: _AsDouble, compiler: SQLCompiler, **options: Any) -> str
     def cast() -> str:
         return compiler.process(sa.cast(number, sa.Double()), **options)
 
-    return _dialect(compiler).as_double(compiler.process(number, **options), cast)
+    return _dialect(compiler, options).as_double(compiler.process(number, **options), cast)
 
 
 @compiles(_Exact)
 def _exact(element: _Exact, compiler: SQLCompiler, **options: Any) -> str:
-    return _dialect(compiler).exact(_arguments(element, compiler, options)[0])
+    return _dialect(compiler, options).exact(_arguments(element, compiler, options)[0])
+
+
+@compiles(_Length)
+def _length(element: _Length, compiler: SQLCompiler, **options: Any) -> str:
+    return _dialect(compiler, options).length(_arguments(element, compiler, options)[0])
+
+
+@compiles(_Substring)
+def _substring(element: _Substring, compiler: SQLCompiler, **options: Any) -> str:
+    text, start, *length = _arguments(element, compiler, options)
+    return _dialect(compiler, options).substring(text, start, length[0] if length else None)
+
+
+@compiles(_Moment)
+def _moment(element: _Moment, compiler: SQLCompiler, **options: Any) -> str:
+    return _dialect(compiler, options).moment(_arguments(element, compiler, options)[0])
+
+
+@compiles(_JsonNull)
+def _json_null(element: _JsonNull, compiler: SQLCompiler, **options: Any) -> str:
+    (column,) = element.clauses
+    return f"(TRIM({compiler.process(sa.cast(column, sa.Text), **options)}) = 'null')"
 
 
 @compiles(_Truncated)
 def _truncated(element: _Truncated, compiler: SQLCompiler, **options: Any) -> str:
-    return _dialect(compiler).truncated(_arguments(element, compiler, options)[0])
+    return _dialect(compiler, options).truncated(_arguments(element, compiler, options)[0])
 
 
 @compiles(_Least)
 def _least(element: _Least, compiler: SQLCompiler, **options: Any) -> str:
-    return _dialect(compiler).least(_arguments(element, compiler, options))
+    return _dialect(compiler, options).least(_arguments(element, compiler, options))
 
 
 @compiles(_Greatest)
 def _greatest(element: _Greatest, compiler: SQLCompiler, **options: Any) -> str:
-    return _dialect(compiler).greatest(_arguments(element, compiler, options))
+    return _dialect(compiler, options).greatest(_arguments(element, compiler, options))

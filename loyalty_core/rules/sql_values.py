@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from loyalty_core.rules import sql_elements
 from loyalty_core.rules.faults import Fault, RuleError, shown
-from loyalty_core.rules.sql_elements import bound
+from loyalty_core.rules.sql_elements import WrittenDouble, bound, length, substring
 from loyalty_core.rules.tree import Calculation, Choice, Condition, Constant, Field, Joined, Part, Value
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ LARGEST_OPERAND = 1e15
 SMALLEST_OPERAND = 1e-15
 _LARGEST_INT64 = 2**63 - 1
 _MOST_DIGITS = 30
+_ONE: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer())
 
 Column = sa.ColumnElement[Any]
 
@@ -59,8 +60,8 @@ class SqlValues:
             case Calculation():
                 return self._calculation(value)
             case Joined():
-                parts = [sa.func.coalesce(self.expression(part), bound("", sa.Text())) for part in value.parts]
-                return _chain(lambda left, right: left.concat(right), parts) if parts else bound("", sa.Text())
+                parts = [sa.func.coalesce(self.expression(part), bound("", sa.UnicodeText())) for part in value.parts]
+                return _chain(lambda left, right: left.concat(right), parts) if parts else bound("", sa.UnicodeText())
             case Part():
                 return self._part(value)
             case Choice():
@@ -93,17 +94,16 @@ class SqlValues:
     def _part(self, value: Part) -> Column:
         text = self.expression(value.text)
         if value.start >= 0:
-            rest = sa.func.substr(text, bound(value.start + 1, sa.Integer()))
+            rest = substring(text, bound(value.start + 1, sa.Integer()))
         else:
-            length = sa.func.length(text)
-            beyond = length + value.start
-            rest = sa.func.substr(text, sa.case((beyond < 0, 1), else_=beyond + 1))
+            beyond = length(text) + value.start
+            rest = substring(text, sa.case((beyond < 0, 1), else_=beyond + 1))
         if value.length is None:
             return rest
         if value.length >= 0:
-            return sa.func.substr(rest, 1, bound(value.length, sa.Integer()))
-        kept = sa.func.length(rest) + value.length
-        return sa.func.substr(rest, 1, sa.case((kept < 0, 0), else_=kept))
+            return substring(rest, _ONE, bound(value.length, sa.Integer()))
+        remaining = length(rest) + value.length
+        return substring(rest, _ONE, sa.case((remaining < 0, 0), else_=remaining))
 
 
 def is_exact_integer(kind: sa.types.TypeEngine[Any]) -> bool:
@@ -114,13 +114,13 @@ def is_exact_integer(kind: sa.types.TypeEngine[Any]) -> bool:
 def number_parameter(value: int | float, kind: sa.types.TypeEngine[Any]) -> Column:
     """A number as a column of that type compares it: decimals as decimals, integers of any size, doubles."""
     if isinstance(kind, sa.Float) or not (isinstance(value, int) or isinstance(kind, sa.Numeric)):
-        return bound(float(value), sa.Double())
+        return bound(float(value), WrittenDouble())
     if isinstance(value, int) and abs(value) <= _LARGEST_INT64:
         return bound(value, sa.BigInteger())
     number = Decimal(repr(value))
     digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
     if len(digits) + abs(int(exponent)) > _MOST_DIGITS and not isinstance(value, int):
-        return bound(float(value), sa.Double())
+        return bound(float(value), WrittenDouble())
     return bound(number, sa.Numeric())
 
 
@@ -136,11 +136,11 @@ def neighbours(value: int | float, kind: sa.types.TypeEngine[Any]) -> tuple[int 
     return value, value
 
 
-_TYPES: dict[type, sa.types.TypeEngine[Any]] = {str: sa.Text(), bool: sa.Boolean()}
+_TYPES: dict[type, sa.types.TypeEngine[Any]] = {str: sa.UnicodeText(), bool: sa.Boolean()}
 
 
 def _double(value: Constant) -> Column:
-    return bound(float(value.number), sa.Double())
+    return bound(float(value.number), WrittenDouble())
 
 
 def _chain(step: Callable[[Column, Column], Column], operands: Sequence[Column]) -> Column:
@@ -173,4 +173,4 @@ def _ordinary(column: Column) -> Column:
 
 
 def _limit(limit: float, column: Column) -> Column:
-    return bound(int(limit), sa.BigInteger()) if is_exact_integer(column.type) else bound(limit, sa.Double())
+    return bound(int(limit), sa.BigInteger()) if is_exact_integer(column.type) else bound(limit, WrittenDouble())

@@ -258,7 +258,13 @@ def _weight(part: Condition | Value | None) -> int:
     """How many columns and constants a value becomes in SQL, where some operands are repeated."""
     if part is None:
         return 0
-    doubled = isinstance(part, Part | Membership) or (
-        isinstance(part, Calculation) and part.operator in {"%", "min", "max"}
-    )
-    return (2 if doubled else 1) * max(1, sum(_weight(inner) for inner in parts_of(part)))
+    return _copies(part) * max(1, sum(_weight(inner) for inner in parts_of(part)))
+
+
+def _copies(part: Condition | Value) -> int:
+    """How often SQL repeats what is within: a bound that counts from the end needs the length of the text."""
+    if isinstance(part, Part):
+        to_end = part.length is not None and part.length < 0
+        return (3 if part.start < 0 else 1) * (3 if to_end else 1)
+    doubled = isinstance(part, Calculation) and part.operator in {"%", "min", "max"}
+    return 2 if doubled or isinstance(part, Membership) else 1

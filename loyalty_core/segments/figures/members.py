@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import sqlglot
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
 
+from loyalty_core.rules.sql_elements import WRITTEN_FOR
 from loyalty_core.segments.errors import UnknownColumn
 from loyalty_core.warehouse.columns.blanks import filled
 from loyalty_core.warehouse.customers.search import is_found_by
@@ -61,7 +62,7 @@ def readable_sql(warehouse: Warehouse, relation: sa.FromClause, rule: Rule, data
     identifier = relation.c[warehouse.customer_id.name]
     statement = sa.select(identifier).where(rule.to_sql(relation, where=True)).order_by(identifier)
     dialect = _without_parameters(warehouse.engine.dialect)
-    written = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    written = str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True, WRITTEN_FOR: database}))
     source = _grammar(dialect.name)
     wanted = _grammar(database) if database else source
     if len(written) > _LONGEST_FORMATTED and wanted == source:

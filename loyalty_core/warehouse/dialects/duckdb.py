@@ -79,6 +79,11 @@ class DuckDB(WithQuantiles):
             return super().contains(text, part, written_out=True)
         return f"contains({text}, {part})"
 
+    def double_literal(self, number: float) -> str:
+        """With an exponent: without one it is a decimal, which is compared with a FLOAT as a FLOAT."""
+        written = repr(number)
+        return written if "e" in written else f"{written}e0"
+
     def starts_with(self, text: str, part: str, *, written_out: bool) -> str:
         """`starts_with()`, and standard SQL where it is to be translated."""
         if written_out:

@@ -21,6 +21,11 @@ class MySQL(Dialect):
         """By a binary collation."""
         return f"{text} COLLATE {self._collation}"
 
+    def same(self, left: str, right: str, standard: str) -> str:
+        """<=>, written here since SQLAlchemy leaves parameters in it where values are to be written out."""
+        del standard
+        return f"{left} <=> {right}"
+
     def as_double(self, number: str, cast: Callable[[], str]) -> str:
         """By adding a double."""
         del cast
@@ -54,8 +59,12 @@ class SqlServer(Dialect):
         return f"CHARINDEX({part}, {text}) > 0"
 
     def length(self, text: str) -> str:
-        """LEN."""
-        return f"LEN({text})"
+        """LEN, with a character after the text, since it does not count blanks at the end."""
+        return f"(LEN(CONCAT({text}, N'.')) - 1)"
+
+    def substring(self, text: str, start: str, length: str | None) -> str:
+        """SUBSTRING, which needs a length."""
+        return f"SUBSTRING({text}, {start}, {'2147483647' if length is None else length})"
 
     def by_code_point(self, text: str) -> str:
         """By a binary collation."""

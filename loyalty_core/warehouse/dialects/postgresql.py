@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import closing, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from psycopg import ClientCursor
 from psycopg.conninfo import make_conninfo
+from psycopg.types.numeric import FloatLoader
+from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from loyalty_core.warehouse.arrow import at_least_one
@@ -18,6 +21,8 @@ from loyalty_core.warehouse.predictions.table import PostgresqlTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from psycopg.abc import Buffer
 
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.arrow import Batches, Source
@@ -39,13 +44,15 @@ class PostgreSQL(WithQuantiles):
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
         """Read only, in UTC, with a limit on statements."""
-        return sa.create_engine(
+        engine = sa.create_engine(
             url,
             connect_args=_arguments(url, settings),
             isolation_level="AUTOCOMMIT",
             pool_pre_ping=True,
             **pool_options(settings),
         )
+        event.listen(engine, "connect", _read_reals_as_stored)
+        return engine
 
     def version(self) -> sa.ColumnElement[str]:
         """`version()`."""
@@ -95,6 +102,18 @@ def _arguments(url: sa.URL, settings: Settings) -> dict[str, Any]:
         # A prepared statement fails once the view is replaced, and behind a pooler such as PgBouncer.
         "prepare_threshold": None,
     }
+
+
+class _RealLoader(FloatLoader):
+    """A `real` as the number that is stored, which SQL compares and bulk reading gives, not as its shortest text."""
+
+    def load(self, data: Buffer) -> float:
+        """The text as single precision."""
+        return struct.unpack("f", struct.pack("f", super().load(data)))[0]
+
+
+def _read_reals_as_stored(connection: Any, _record: object) -> None:
+    connection.adapters.register_loader("float4", _RealLoader)
 
 
 def _same_session(connection: sa.Connection) -> str:

@@ -62,6 +62,24 @@ class SQLite(Dialect):
         del written_out
         return f"substr({text}, -length({part})) = {part}"
 
+    def length(self, text: str) -> str:
+        """`length()`, which counts characters."""
+        return f"length({text})"
+
+    def moment(self, column: str) -> str:
+        """Times are texts here, whose parts may be left out: filled up to microseconds, they are in order."""
+        text = f"replace({column}, 'T', ' ')"
+        return f"substr({text} || substr('0000-00-00 00:00:00.000000', length({column}) + 1), 1, 26)"
+
+    def same(self, left: str, right: str, standard: str) -> str:
+        """IS, written here since SQLAlchemy leaves parameters in it where values are to be written out."""
+        del standard
+        return f"{left} IS {right}"
+
+    def exact(self, text: str) -> str:
+        """Whatever collation the column was made with."""
+        return f"({text} COLLATE BINARY)"
+
     def by_code_point(self, text: str) -> str:
         """Whatever collation the column was made with."""
         return f"({text} COLLATE BINARY)"

@@ -14,6 +14,7 @@ import sqlglot
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import SegmentationEngine, UnknownColumn
 from loyalty_core.segments.figures import DATABASES
+from loyalty_core.warehouse.dialects import dialect_of
 from tests.segments.rules_in_sql import RULES
 from tests.segments.scored import keep, segment
 from tests.warehouse.conftest import PostgresDatabase, address
@@ -231,7 +232,9 @@ def test_the_statement_can_be_read_by_each_database(odd: SegmentationEngine, dat
         connection.execute(ODD)
         for name, (rule, expected) in ODD_RULES.items():
             statement = re.sub(r" COLLATE \S+", "", odd.select(rule).sql(database))
-            parsed = sqlglot.parse_one(statement, read=database, error_level=sqlglot.ErrorLevel.RAISE)
+            parsed = sqlglot.parse_one(
+                statement, read=dialect_of(database).grammar, error_level=sqlglot.ErrorLevel.RAISE
+            )
             assert not list(parsed.find_all(sqlglot.exp.Command))
             translated = parsed.sql("duckdb")
             found = [customer for (customer,) in connection.execute(translated).fetchall()]
