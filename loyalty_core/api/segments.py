@@ -1,4 +1,4 @@
-"""Segments: kept, counted, listed, explained and exported; and rules that are only tried."""
+"""Segments: saved, counted, listed, explained and exported; and rules that are only tried."""
 
 import re
 from collections.abc import AsyncGenerator, Generator
@@ -26,7 +26,7 @@ MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "parquet": "
 
 
 def _possible_id(segment_id: str) -> str:
-    """Refuse what no segment is called before a database is asked: PostgreSQL takes no NUL, for one."""
+    """Refuse impossible ids before a database is asked: PostgreSQL does not accept NUL, for example."""
     if not _ID.fullmatch(segment_id):
         raise SegmentNotFound(segment_id[:60])
     return segment_id
@@ -57,13 +57,13 @@ class SegmentBody(RuleBody):
 
 
 class SegmentUpdate(SegmentBody):
-    """What a segment is to be from now on, in place of `version`."""
+    """The next version of a segment, instead of `version`."""
 
     version: Version
 
 
 class Restoration(BaseModel):
-    """Which version to take up again."""
+    """Which version to restore."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -74,14 +74,14 @@ class Restoration(BaseModel):
 def list_segments(
     search: str = "", tag: Annotated[tuple[str, ...], Query()] = (), archived: bool = False
 ) -> JsonObject:
-    """Segments by name: those in use, or those put away; with a part of name, description, tag or id, and all tags."""
+    """Segments by name: those in use, or archived; with a part of name, description, tag or id, and all tags."""
     found = get_services().segments.list(search=search, tags=tag, archived=archived)
     return {"segments": [asdict(segment) for segment in found]}
 
 
 @router.post("/", status_code=201)
 def create_segment(body: SegmentBody) -> JsonObject:
-    """Keep a new segment; its members are computed by `refresh`."""
+    """Save a new segment; its members are computed by `refresh`."""
     return asdict(get_services().segmentation.create(body.draft(), actor=ACTOR))
 
 
@@ -127,7 +127,7 @@ def delete_segment(segment_id: SegmentId) -> Response:
 
 @router.post("/{segment_id}/refresh/")
 def refresh_segment(segment_id: SegmentId) -> JsonObject:
-    """Compute the members anew: how many there are, and how many joined and left."""
+    """Recompute the members: how many there are, and how many joined and left."""
     return asdict(get_services().segmentation.refresh(segment_id))
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong with segments, in words a person can act on."""
+"""Errors about segments, each with its remedy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SegmentNotFound(LoyaltyError):
 
 
 class SegmentInUse(LoyaltyError):
-    """The segment cannot go while others read it."""
+    """The segment cannot be archived or deleted while other segments read it."""
 
     code = "segment_in_use"
 
@@ -33,7 +33,7 @@ class SegmentInUse(LoyaltyError):
         super().__init__(
             f"The segment “{name}” is in use.",
             f"It is part of the rule of {where}.",
-            "Take it out of there first, or archive what uses it.",
+            "Remove it from there first, or archive what uses it.",
         )
 
 
@@ -59,7 +59,7 @@ class SegmentNameTaken(LoyaltyError):
         which = "An archived segment" if archived else "A segment"
         super().__init__(
             f"The name “{name}” is taken.",
-            f"{which} is called so; upper and lower case make no difference.",
+            f"{which} has this name; upper and lower case make no difference.",
             "Choose another name.",
         )
 
@@ -73,12 +73,12 @@ class SegmentCycle(LoyaltyError):
         super().__init__(
             f"The segment “{chain[0]}” would depend on itself.",
             f"Its rule leads back to it: {' → '.join(chain)}.",
-            "Take one of these conditions out.",
+            "Remove one of these conditions.",
         )
 
 
 class BadSegment(LoyaltyError):
-    """The segment cannot be kept as it is given."""
+    """The segment cannot be saved as given."""
 
     code = "bad_segment"
 
@@ -96,7 +96,7 @@ class PredictionsMissing(LoyaltyError):
 
 
 class UnknownColumn(DataError):
-    """Members were asked for by a column that there is not."""
+    """Members were requested with a column that does not exist."""
 
     code = "unknown_column"
 

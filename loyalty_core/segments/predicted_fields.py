@@ -1,4 +1,4 @@
-"""What scoring wrote about each customer, as fields that a rule can read beside the columns of the features view."""
+"""Predictions as fields that rules can read beside the columns of the features view."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ _CATEGORIES = frozenset({"churn_risk", "recommended_offer", "recency", "frequenc
 
 
 def field_name(prediction: str, features: Collection[str]) -> str:
-    """How rules call a prediction: by its own name, unless the features view has a column of that name."""
+    """The name of a prediction in rules: its own, unless the features view has a column of that name."""
     return f"predicted_{prediction}" if prediction in features else prediction
 
 
 def unscored_fields(features: Collection[str]) -> list[Column]:
-    """The fields that every scoring run brings, as they are known before the first."""
+    """The fields that every scoring run provides, as known before the first run."""
     return [
         Column(field_name(name, features), "text" if name in _TEXTS else "number", GROUP, label)
         for name, label in _LABELS.items()

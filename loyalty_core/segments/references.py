@@ -21,7 +21,7 @@ def references(rule: Any) -> tuple[str, ...]:
     """Ids of the segments that a JSONLogic rule reads, each once, in the order of the rule; any JSON will do."""
     found: dict[str, None] = {}
     waiting = [rule]
-    # A stack of our own: a rule may be nested deeper than Python's.
+    # An explicit stack: a rule may be nested deeper than Python can recurse.
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""Computing all segments anew, as after a scoring run; one that fails does not keep the others from it."""
+"""Recompute all segments, as after a scoring run; a failure of one does not stop the others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What became of one segment: its new size, or why there is none."""
+    """The outcome for one segment: its new size, or the error."""
 
     segment: Segment
     size: SegmentSize | None
@@ -30,7 +30,7 @@ def refresh_all(
     cause: str,
     on_progress: Callable[[int, Segment], None] = lambda _done, _segment: None,
 ) -> list[Refreshed]:
-    """Refresh each segment; `on_progress` hears how many are done and which comes next."""
+    """Refresh each segment; `on_progress` is called with how many are done and which comes next."""
     results = []
     for done, segment in enumerate(segments):
         on_progress(done, segment)

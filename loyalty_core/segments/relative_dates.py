@@ -59,7 +59,7 @@ class ReferenceDays:
 def is_relative(rule: Any) -> bool:
     """Whether a JSONLogic rule counts days from today; any JSON will do."""
     waiting = [rule]
-    # A stack of our own: a rule may be nested deeper than Python's.
+    # An explicit stack: a rule may be nested deeper than Python can recurse.
     while waiting:
         part = waiting.pop()
         if isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""What is known of a segment, as the repository gives and takes it."""
+"""Segments as the repository returns and accepts them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SizeCause = Literal["edit", "on demand", "scoring"]
 
 @dataclass(frozen=True)
 class SegmentDraft:
-    """What a person decides about a segment; `rule` is JSONLogic."""
+    """The editable part of a segment; `rule` is JSONLogic."""
 
     name: str
     rule: Any
@@ -53,7 +53,7 @@ class SegmentVersion:
 
 @dataclass(frozen=True)
 class Segment:
-    """A kept segment.
+    """A saved segment.
 
     `size` is the last that was counted and stays when a refresh fails; `fault` then says why it failed.
     `sizes_recent` has the customers of up to 30 sizes, oldest first. `is_stale` is true without a size and where the

@@ -57,12 +57,12 @@ def starter_drafts(fields: Sequence[Column], settings: Settings, quantile: Quant
 
 
 def seed_starters(repository: SegmentRepository, drafts: Sequence[SegmentDraft]) -> list[Segment]:
-    """Keep the starters in a new state store; nothing at any later time, even when someone deleted them all."""
+    """Save the starters in a new state store; never again later, even if they were all deleted."""
     return repository.create_once(drafts, actor=OWNER)
 
 
 def make_starters(warehouse: Warehouse, engine: SegmentationEngine, repository: SegmentRepository) -> list[Segment]:
-    """Make the starters that fit the features view, where no segment has ever been kept; they are not computed yet."""
+    """Create the starters that fit the features view where no segment was ever saved; they are not computed yet."""
     if repository.names():
         return []
     drafts = starter_drafts(engine.fields(), warehouse.settings, partial(quantile, warehouse))
@@ -90,7 +90,7 @@ class _View:
         return field if field in self._predictions else None
 
     def top(self, column: Column, share: float) -> float | None:
-        """The value from which customers are above `share` of all; None where that tells nobody apart."""
+        """The value from which customers are above `share` of all; None where that does not separate customers."""
         value = self._quantile(column.name, share)
         if value is None or not math.isfinite(value) or value <= 0:
             return None

@@ -1,7 +1,7 @@
-"""Files that exports prepare: written whole or not at all, fetched later, removed after some days.
+"""Files prepared by exports: written completely or not at all, fetched later, removed after some days.
 
 A file has another name until its last byte is on disk. Its writer holds a lock on it, so that what a killed export
-left behind is told from what is still being written.
+left behind can be distinguished from what is still being written.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class ExportFailed(LoyaltyError):
 
 
 class ExportNotFound(LoyaltyError):
-    """There is no such file, or not any more."""
+    """There is no such file, or no longer."""
 
     code = "export_not_found"
 
     def __init__(self) -> None:
         super().__init__(
-            "The file of this export is not there.", "It was not finished, or its time is over.", "Export anew."
+            "The file of this export does not exist.", "It was not finished, or it has expired.", "Export again."
         )
 
 
@@ -64,11 +64,11 @@ def write_export(
 ) -> Export:
     """Write all batches to a new file named after `title`, a segment's id, and the time; `bom` as `write_members` has.
 
-    What is raised from `batches` leaves no file. Raises `ExportFailed` where the disk is full and the like.
+    An exception from `batches` leaves no file. Raises `ExportFailed` where the disk is full and the like.
     """
     file = folder / f"{title}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.{form}"
     unfinished = file.with_name(f".{file.name}{_UNFINISHED}")
-    with _faults_told(folder):
+    with _reported_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with _opened(unfinished) as output:
@@ -91,8 +91,8 @@ def find_export(folder: Path, name: str, kept_days: int) -> Path:
 
 
 def remove_old(folder: Path, kept_days: int) -> None:
-    """Remove files older than so many days, and what exports that were killed have begun."""
-    with _faults_told(folder):
+    """Remove files older than `kept_days` days, and unfinished files of exports that were killed."""
+    with _reported_errors(folder):
         for file in folder.iterdir() if folder.is_dir() else ():
             finished = bool(_NAME.fullmatch(file.name))
             if (finished and _is_old(file, kept_days)) or (file.suffix == _UNFINISHED and _is_abandoned(file)):
@@ -119,18 +119,18 @@ def _seconds_old(file: Path) -> float:
 
 
 def _opened(file: Path) -> IO[bytes]:
-    """A new file that this account alone may read, as it holds rows of customers."""
+    """A new file that only this account may read, since it contains customer rows."""
     return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 @contextmanager
-def _faults_told(folder: Path) -> Iterator[None]:
+def _reported_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         raise ExportFailed(
             f"The exports folder {folder} cannot be written: {error.strerror}.",
-            "No file was kept.",
+            "No file was saved.",
             "Make room on the disk." if full else "Check the folder and its permissions.",
         ) from error

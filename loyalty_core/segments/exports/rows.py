@@ -36,7 +36,7 @@ def write_members(batches: Iterable[pa.RecordBatch], file: IO[bytes], form: Form
 
 
 def member_parts(batches: Iterable[pa.RecordBatch], form: Format, *, bom: bool = False) -> Generator[bytes]:
-    """The bytes of the same file as they come about, none of them empty."""
+    """The bytes of the same file as they are written, in parts that are never empty."""
     sink = _Sink()
     for _ in _written(batches, sink, form, bom=bom):
         yield from sink.taken()
@@ -59,7 +59,7 @@ def _written(batches: Iterable[pa.RecordBatch], file: _File, form: Format, *, bo
 
 
 class _Sink(io.RawIOBase):
-    """A file that hands over what was written to it and keeps nothing."""
+    """A file that hands over what was written to it and stores nothing."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -78,7 +78,7 @@ class _Sink(io.RawIOBase):
         return len(part)
 
     def taken(self) -> Iterator[bytes]:
-        """All since the last time, in one piece, if there is any."""
+        """Everything written since the last call, in one piece, if there is any."""
         if data := b"".join(self._parts):
             self._parts.clear()
             yield data
@@ -100,7 +100,7 @@ _WRITERS: dict[Format, Callable[[_File, pa.Schema], pyarrow.csv.CSVWriter | pyar
 
 
 def _harmless(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with texts, and column names, that no spreadsheet takes for a formula."""
+    """The batch with texts and column names that no spreadsheet reads as a formula."""
     columns = [_harmless_column(column) for column in batch.columns]
     return pa.RecordBatch.from_arrays(columns, [_as_text(name) for name in batch.schema.names])
 

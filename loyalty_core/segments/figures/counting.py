@@ -192,7 +192,7 @@ def _members_of(group: AllOf | AnyOf) -> tuple[Condition, ...]:
 
 
 def _is_group_of_one(negation: Condition, inner: Condition) -> bool:
-    """Whether a group of a single condition was negated; binding leaves the group out, and its path tells."""
+    """Whether a group of a single condition was negated; binding leaves the group out, but its path shows it."""
     return inner.path.removeprefix(negation.path).startswith((".or[", ".and["))
 
 

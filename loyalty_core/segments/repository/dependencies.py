@@ -1,4 +1,4 @@
-"""Which segment reads which: every reference leads to a segment in use, and none leads back to where it began."""
+"""Which segment reads which: every reference points to a segment in use, and there are no cycles."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-def keep_references(session: Session, record: SegmentRecord) -> None:
-    """Note which segments the rule reads.
+def save_references(session: Session, record: SegmentRecord) -> None:
+    """Save which segments the rule reads.
 
-    Raises `BadSegment` for one that does not exist or is archived, and `SegmentCycle`; an archived segment may refer
-    to whatever it likes until it is taken back into use.
+    Raises `BadSegment` for one that does not exist or is archived, and `SegmentCycle`; the references of an archived
+    segment are not checked until it is restored.
     """
     used = references(record.rule)
     known = {
@@ -37,9 +37,9 @@ def keep_references(session: Session, record: SegmentRecord) -> None:
     if chain:
         raise SegmentCycle([names[segment_id] for segment_id in chain])
     session.execute(delete(SegmentReference).where(SegmentReference.segment_id == record.id))
-    kept = [{"segment_id": record.id, "used_id": segment_id} for segment_id in used if segment_id in known]
-    if kept:
-        session.execute(insert(SegmentReference), kept)
+    rows = [{"segment_id": record.id, "used_id": segment_id} for segment_id in used if segment_id in known]
+    if rows:
+        session.execute(insert(SegmentReference), rows)
 
 
 def uses_of(session: Session, segment_id: str) -> list[Use]:
@@ -108,5 +108,5 @@ def _unknown(segment_id: str, names: dict[str, str]) -> BadSegment:
 
 def _archived(name: str) -> BadSegment:
     return BadSegment(
-        f"The segment “{name}” is archived.", "The rule reads it.", "Take it back into use first, or leave it out."
+        f"The segment “{name}” is archived.", "The rule reads it.", "Restore it first, or remove it from the rule."
     )

@@ -1,4 +1,4 @@
-"""Drafts of segments as they may be kept: trimmed and within limits, with an id, and told apart from the last."""
+"""Drafts of segments before they are saved: trimmed, checked against limits, given an id, compared with the last."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_TAG_CHARACTERS = 60
 
 
 def checked(draft: SegmentDraft) -> SegmentDraft:
-    """The draft as it is kept; raises `BadSegment` where it cannot be."""
+    """The draft as it is saved; raises `BadSegment` if it cannot be."""
     return SegmentDraft(
         _text("name", " ".join(draft.name.split()), MOST_NAME_CHARACTERS, may_be_blank=False),
         _as_json(draft.rule),
@@ -70,7 +70,7 @@ def _tags(tags: Iterable[str]) -> tuple[str, ...]:
 
 def _text(what: str, text: str, most: int, *, may_be_blank: bool = True) -> str:
     if not text and not may_be_blank:
-        raise BadSegment(f"The {what} is blank.", remedy="Give the segment a name that tells it from the others.")
+        raise BadSegment(f"The {what} is blank.", remedy="Give the segment a name.")
     return checked_text(what, text, most, BadSegment, allowed="\n\r\t")
 
 
@@ -80,5 +80,7 @@ def _as_json(rule: Any) -> Any:
         return json.loads(json.dumps(rule, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise BadSegment(
-            "The rule cannot be kept as JSON.", f"{error}.", "Use objects, lists, texts, numbers, true, false and null."
+            "The rule cannot be saved as JSON.",
+            f"{error}.",
+            "Use objects, lists, strings, numbers, true, false, null.",
         ) from error

@@ -1,4 +1,4 @@
-"""Changes of what a segment is, within a session: each with its version and its audit event."""
+"""Changes to segments within a session, each with its version and its audit event."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm.attributes import flag_modified
 
 from loyalty_core.segments.errors import SegmentNameTaken
-from loyalty_core.segments.repository.dependencies import keep_references, require_unused
+from loyalty_core.segments.repository.dependencies import require_unused, save_references
 from loyalty_core.segments.repository.drafts import checked, differences
 from loyalty_core.segments.repository.rows import draft_of
 from loyalty_core.store import audit
@@ -25,7 +25,7 @@ SUBJECT_KIND = "segment"
 
 
 def add(session: Session, draft: SegmentDraft, *, actor: str, changes: tuple[str, ...] = ("Created.",)) -> str:
-    """Keep a new segment and give its id. Raises `BadSegment` and `SegmentNameTaken`."""
+    """Save a new segment and return its id. Raises `BadSegment` and `SegmentNameTaken`."""
     draft = checked(draft)
     _require_free(session, draft.name)
     now = datetime.now(UTC)
@@ -39,7 +39,7 @@ def add(session: Session, draft: SegmentDraft, *, actor: str, changes: tuple[str
     )
     _write(session, record, draft, actor=actor, at=now, changes=changes)
     session.add(record)
-    keep_references(session, record)
+    save_references(session, record)
     note(session, record, "created", actor)
     return record.id
 
@@ -61,7 +61,7 @@ def save(
     _write(session, record, draft, actor=actor, at=datetime.now(UTC), changes=(*changes, *different))
     if not same_content(old.rule, draft.rule):
         record.rule_version = record.version
-        keep_references(session, record)
+        save_references(session, record)
     note(session, record, "updated", actor, changes=[*changes, *different])
 
 
@@ -73,12 +73,12 @@ def set_archived(session: Session, record: SegmentRecord, *, archived: bool, act
         require_unused(session, record)
     record.archived_at = datetime.now(UTC) if archived else None
     if not archived:
-        keep_references(session, record)
+        save_references(session, record)
     note(session, record, "archived" if archived else "unarchived", actor)
 
 
 def remove(session: Session, record: SegmentRecord, *, actor: str) -> None:
-    """Delete the segment with all that was kept about it, but for the audit trail. Raises `SegmentInUse`."""
+    """Delete the segment with its versions, sizes and members; the audit trail stays. Raises `SegmentInUse`."""
     require_unused(session, record)
     note(session, record, "deleted", actor)
     session.execute(delete(SegmentMember).where(SegmentMember.segment_id == record.id))

@@ -1,4 +1,4 @@
-"""Who belongs to a segment: whole refreshes of millions of customers, and single customers."""
+"""Members of segments: refreshes of millions of customers at once, and changes of single customers."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def replace_members(
     store: StateStore, segment_id: str, batches: Iterable[Sequence[str]], *, base: int, version: int, cause: str
 ) -> SegmentSize:
-    """Make the customers in `batches` the members of the segment, of `base` customers in all, and keep the size.
+    """Make the customers in `batches` the members of the segment, of `base` customers in all, and record the size.
 
     The ids go to a temporary table while `batches` runs, so that a slow warehouse locks nothing here; then members,
-    size and cleared fault are written in one transaction. An exception from `batches` leaves all as it was. Of two
+    size and cleared fault are written in one transaction. An exception from `batches` changes nothing. Of two
     refreshes at once, the second counts its difference from the first.
     """
     with store.connection() as connection:

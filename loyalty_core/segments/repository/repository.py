@@ -1,4 +1,4 @@
-"""Segments in the state store: kept, versioned, archived, and their members."""
+"""Segments in the state store: saved, versioned and archived, with their members."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STARTERS_CREATED = "starters created"
 
 
 class SegmentRepository:
-    """Everything kept about segments. Knows nothing of columns: compile a rule before it is given here.
+    """Everything saved about segments. It does not know columns: compile a rule before you pass it here.
 
     Every method raises `StateStoreUnavailable` where the database cannot be used, and those with an id
     `SegmentNotFound`. Each change is written together with its audit event, by `actor`.
@@ -42,9 +42,9 @@ class SegmentRepository:
         self._store = store
 
     def list(self, *, search: str = "", tags: Iterable[str] = (), archived: bool = False) -> builtins.list[Segment]:
-        """Segments by name: those in use, or with `archived` those put away.
+        """Segments by name: those in use, or with `archived` the archived ones.
 
-        `search` is looked for in name, description, tags and id; of `tags` a segment has to have all. Case is ignored.
+        `search` is found in name, description, tags and id; a segment needs all of `tags`. Case is ignored.
         """
         with self._store.session(read_only=True) as session:
             is_archived = SegmentRecord.archived_at.is_not(None)
@@ -78,7 +78,7 @@ class SegmentRepository:
     def tags(self) -> builtins.list[str]:
         """Every tag in use, each once, sorted."""
         with self._store.session(read_only=True) as session:
-            tags = {tag for kept in session.scalars(select(SegmentRecord.tags)) for tag in kept}
+            tags = {tag for several in session.scalars(select(SegmentRecord.tags)) for tag in several}
         return sorted(tags, key=lambda tag: (tag.casefold(), tag))
 
     def versions(self, segment_id: str) -> builtins.list[SegmentVersion]:
@@ -103,17 +103,17 @@ class SegmentRepository:
             return uses_of(session, segment_id)
 
     def used_in(self) -> dict[str, tuple[str, ...]]:
-        """Names of the segments that read each segment, by its id; those that nobody reads are left out."""
+        """Names of the segments that read each segment, by its id; segments that none reads are left out."""
         with self._store.session(read_only=True) as session:
             return all_uses(session)
 
     def create(self, draft: SegmentDraft, *, actor: str) -> Segment:
-        """Keep a new segment, owned by `actor`. Raises `BadSegment` and `SegmentNameTaken`."""
+        """Save a new segment, owned by `actor`. Raises `BadSegment` and `SegmentNameTaken`."""
         with editing(self._store) as session:
             return read_segment(session, edits.add(session, draft, actor=actor))
 
     def create_once(self, drafts: Sequence[SegmentDraft], *, actor: str) -> builtins.list[Segment]:
-        """Keep the segments that every new store begins with; none after the first time in the life of the store.
+        """Save the segments that every new store begins with; only once in the life of the store.
 
         A draft whose name is taken, or whose rule reads a segment that is not there, is left out.
         """
@@ -159,7 +159,7 @@ class SegmentRepository:
             return read_segment(session, segment_id)
 
     def duplicate(self, segment_id: str, *, actor: str) -> Segment:
-        """Keep a copy of the segment, under a name of its own and owned by `actor`."""
+        """Save a copy of the segment under a new name, owned by `actor`."""
         with editing(self._store) as session:
             original = record_of(session, segment_id)
             name = copy_name(original.name, set(session.scalars(select(SegmentRecord.name_key))))
@@ -168,11 +168,11 @@ class SegmentRepository:
             return read_segment(session, copy)
 
     def archive(self, segment_id: str, *, actor: str) -> Segment:
-        """Put the segment away; raises `SegmentInUse` while a segment that is not archived reads it."""
+        """Archive the segment; raises `SegmentInUse` while a segment that is not archived reads it."""
         return self._set_archived(segment_id, archived=True, actor=actor)
 
     def unarchive(self, segment_id: str, *, actor: str) -> Segment:
-        """Take the segment back into use; raises `BadSegment` where its rule reads what is not in use any more."""
+        """Restore an archived segment; raises `BadSegment` if its rule reads one that is no longer in use."""
         return self._set_archived(segment_id, archived=False, actor=actor)
 
     def delete(self, segment_id: str, *, actor: str) -> None:
@@ -183,11 +183,11 @@ class SegmentRepository:
     def replace_members(
         self, segment_id: str, batches: Iterable[Sequence[str]], *, base: int, version: int, cause: str
     ) -> SegmentSize:
-        """Make the customers in `batches` the members, and keep the size; see `membership.replace_members`."""
+        """Make the customers in `batches` the members, and record the size; see `membership.replace_members`."""
         return membership.replace_members(self._store, segment_id, batches, base=base, version=version, cause=cause)
 
     def record_fault(self, segment_id: str, text: str) -> None:
-        """Keep why the last refresh failed; the last size and the members stay."""
+        """Record why the last refresh failed; the last size and the members stay."""
         with self._store.session() as session:
             record_of(session, segment_id, lock=True).fault = text
 

@@ -20,7 +20,7 @@ RECENT_SIZES = 30
 
 
 def record_of(session: Session, segment_id: str, *, lock: bool = False) -> SegmentRecord:
-    """The row of that segment; `lock` keeps it from being changed by others. Raises `SegmentNotFound`."""
+    """The row of that segment; `lock` prevents changes by others. Raises `SegmentNotFound`."""
     statement = select(SegmentRecord).where(SegmentRecord.id == segment_id)
     if lock:
         statement = statement.with_for_update(key_share=True)
@@ -54,9 +54,9 @@ def read_segment(session: Session, segment_id: str) -> Segment:
     return found[0]
 
 
-def draft_of(kept: SegmentRecord | SegmentVersionRecord) -> SegmentDraft:
+def draft_of(record: SegmentRecord | SegmentVersionRecord) -> SegmentDraft:
     """What a person decided about the segment, or about one version of it."""
-    return SegmentDraft(kept.name, kept.rule, kept.description, tuple(kept.tags))
+    return SegmentDraft(record.name, record.rule, record.description, tuple(record.tags))
 
 
 def size_of(record: SegmentSizeRecord) -> SegmentSize:

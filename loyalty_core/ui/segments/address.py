@@ -1,4 +1,4 @@
-"""Where the viewer is on the Segments screen, kept in the address, so that a link shows a colleague the same thing."""
+"""Where the viewer is on the Segments screen, as part of the address, so that a link shows a colleague the same."""
 
 import base64
 import json
@@ -48,17 +48,17 @@ def current() -> Address:
 
 
 def open_list() -> None:
-    """Lead to all segments."""
+    """Go to all segments."""
     _go()
 
 
 def open_segment(segment_id: str) -> None:
-    """Lead to one segment."""
+    """Go to one segment."""
     _go(**{SEGMENT: segment_id})
 
 
 def open_editor(segment_id: str | None = None) -> None:
-    """Lead to the editor, for a new segment without an id."""
+    """Go to the editor; without an id, for a new segment."""
     _go(**({SEGMENT: segment_id} if segment_id else {}), **{EDIT: "1"})
 
 
@@ -75,19 +75,19 @@ def write_rule(rule: Any | None, version: int | None = None) -> bool:
     return fits
 
 
-def rule_word() -> str:
-    """The rule as the address spells it, "" without one."""
+def encoded_rule() -> str:
+    """The rule as it is encoded in the address, "" without one."""
     return st.query_params.get(RULE, "")
 
 
 def encode_rule(rule: Any) -> str:
-    """A rule as a short word for an address."""
+    """A rule as a short text for an address."""
     packed = zlib.compress(json.dumps(rule, separators=(",", ":")).encode(), 9)
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
 def decode_rule(word: str) -> Any | None:
-    """The rule that `encode_rule` made a word of, None for any other."""
+    """The rule that `encode_rule` encoded; None for any other text."""
     try:
         packed = base64.urlsafe_b64decode(word + "=" * (-len(word) % 4))
         reader = zlib.decompressobj()

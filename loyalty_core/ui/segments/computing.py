@@ -1,4 +1,4 @@
-"""Counting segments anew while the viewer waits; what fails is kept with the segment and shown there."""
+"""Recompute segments while the viewer waits; a failure is recorded with the segment and shown there."""
 
 from collections.abc import Sequence
 from contextlib import suppress

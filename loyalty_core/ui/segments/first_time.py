@@ -1,4 +1,4 @@
-"""The segments that a new workbench begins with."""
+"""The segments of a new workbench."""
 
 import streamlit as st
 
@@ -8,8 +8,8 @@ from loyalty_core.ui.segments.computing import compute_all
 
 
 def make_starters() -> None:
-    """On the first visit ever, keep the segments that fit the features view, and compute them."""
+    """On the very first visit, save the segments that fit the features view, and compute them."""
     services = get_services()
     if made := starters.make_starters(services.warehouse, services.segmentation, services.segments):
         compute_all(made)
-        st.toast(f"{len(made)} segments to begin with were made for this customer base.", icon=":material/groups:")
+        st.toast(f"{len(made)} starter segments were created for this customer base.", icon=":material/groups:")

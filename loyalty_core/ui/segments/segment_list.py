@@ -1,4 +1,4 @@
-"""All segments: search, tags, size and its course, when it was computed, and what is wrong with it."""
+"""All segments: search, tags, size and its history, when it was computed, and errors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from loyalty_core.ui.segments.editor.editor_state import discard_editor, unsaved
 
 
 def draw_list() -> None:
-    """The segments that fit the search; a click on a row opens one."""
+    """The segments that match the search; a click on a row opens one."""
     _draw_unsaved()
     search, tags, archived = _draw_search()
     found = get_services().segments.list(search=search, tags=tags, archived=archived)
@@ -31,11 +31,11 @@ def draw_list() -> None:
 
 def _draw_nothing(*, searched: bool, archived: bool) -> None:
     if searched:
-        st.info("No segment fits. Change the search, or make a new one.", icon=":material/search_off:")
+        st.info("No segment matches. Change the search, or create a new one.", icon=":material/search_off:")
     elif archived:
         st.info("No segment is archived.", icon=":material/archive:")
     else:
-        st.info("There is no segment yet. Make the first one.", icon=":material/groups:")
+        st.info("There are no segments yet. Create the first one.", icon=":material/groups:")
 
 
 def _draw_unsaved() -> None:
@@ -71,7 +71,7 @@ def _draw_actions(found: Sequence[Segment]) -> None:
     in_use = [segment for segment in found if segment.archived_at is None]
     waiting = sum(segment.is_stale for segment in in_use)
     with st.container(horizontal=True):
-        # What was begun before and not saved is there again, with a button that discards it.
+        # Unsaved changes are there again, with a button that discards them.
         if st.button("New segment", icon=":material/add:", type="primary"):
             address.open_editor()
         draw_job(
@@ -79,7 +79,7 @@ def _draw_actions(found: Sequence[Segment]) -> None:
             start_label="Compute all",
             options={"ids": [segment.id for segment in in_use]},
             key="compute-all",
-            help=f"{waiting} of these are not up to date." if waiting else "Count the members of each anew.",
+            help=f"{waiting} of these are not up to date." if waiting else "Recompute the members of each.",
             disabled=not in_use,
         )
 
@@ -123,7 +123,7 @@ def _row(segment: Segment, used_in: Sequence[str]) -> dict[str, Any]:
 
 
 def state_of(segment: Segment) -> str:
-    """When the members were last computed, or why they are not what the rule says now."""
+    """When the members were last computed, or why they are out of date."""
     if segment.fault:
         return "⚠ Failed"
     if segment.size is None:

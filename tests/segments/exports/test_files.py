@@ -121,7 +121,7 @@ def test_where_no_file_was_ever_prepared_there_is_nothing_to_remove(tmp_path: Pa
 @pytest.mark.parametrize("name", ["../state.db", "/etc/passwd", "notes.csv", "", ".", "vip-20261125T120000Z-0.csv"])
 def test_only_names_of_exports_are_looked_for(tmp_path: Path, name: str):
     (tmp_path / "notes.csv").write_text("mine")
-    with pytest.raises(ExportNotFound, match="not there"):
+    with pytest.raises(ExportNotFound, match="does not exist"):
         find_export(tmp_path, name, 7)
 
 

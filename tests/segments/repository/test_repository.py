@@ -67,8 +67,8 @@ def test_ids_are_made_of_the_name(repository: SegmentRepository, names: list[str
         (SegmentDraft("a\ud800", RULE), "characters that cannot be stored"),
         (SegmentDraft("x", RULE, description="d" * 2001), "The description is too long. It has 2,001 characters"),
         (SegmentDraft("x", RULE, tags=("t" * 61,)), "The tag is too long"),
-        (SegmentDraft("x", {"==": [1, float("nan")]}), "cannot be kept as JSON"),
-        (SegmentDraft("x", {"==": [1, object()]}), "cannot be kept as JSON"),
+        (SegmentDraft("x", {"==": [1, float("nan")]}), "cannot be saved as JSON"),
+        (SegmentDraft("x", {"==": [1, object()]}), "cannot be saved as JSON"),
     ],
 )
 def test_what_cannot_be_kept_is_refused(repository: SegmentRepository, draft: SegmentDraft, message: str):

@@ -86,14 +86,14 @@ class TestList:
         segments = get_services().segments
         for name in ("vip-at-risk", *(one.id for one in segments.list() if one.id != "vip-at-risk")):
             segments.delete(name, actor="ann")
-        assert open_segments().info[0].value == "There is no segment yet. Make the first one."
+        assert open_segments().info[0].value == "There are no segments yet. Create the first one."
 
     def test_a_link_leads_to_a_search(self, open_segments: OpenSegments):
         keep("Young", YOUNG, tags=("age",))
         keep("Rich", RICH, description="who spent much")
         assert list(table_with(open_segments(find="much"), "Segment")["Segment"]) == ["Rich"]
         assert list(table_with(open_segments(tag="age"), "Segment")["Segment"]) == ["Young"]
-        assert open_segments(find="nothing of the kind").info[0].value.startswith("No segment fits.")
+        assert open_segments(find="nothing of the kind").info[0].value.startswith("No segment matches.")
 
     def test_archived_ones_are_apart(self, open_segments: OpenSegments):
         keep("Rich", RICH)
@@ -246,7 +246,7 @@ class TestDetail:
         rich = keep("Rich", RICH)
         get_services().segments.record_fault(rich, "The warehouse went away.")
         app = open_segments(segment=rich)
-        assert app.warning[0].value.endswith("so what you see is older. The warehouse went away.")
+        assert app.warning[0].value.endswith("so these are the last figures. The warehouse went away.")
         assert metrics(app)["Customers"] == f"{customers(query_demo, RICH_SQL):,}"
 
     @pytest.mark.parametrize("parameters", [{}, {"edit": "1"}, {"tab": "Members"}])

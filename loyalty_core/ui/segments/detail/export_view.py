@@ -1,4 +1,4 @@
-"""All members of a segment as a file: sent at once, or prepared in the background where they are many.
+"""All members of a segment as a file: sent directly, or prepared in the background when there are many.
 
 Files come from the API, which sends them in parts; a download button would hold them in memory.
 """
@@ -35,13 +35,13 @@ def draw_links(segment: Segment, columns: Sequence[str]) -> None:
 
 
 def draw_prepared(segment: Segment, columns: Sequence[str]) -> None:
-    """A file that is prepared in the background, and fetched whenever it suits."""
+    """A file that is prepared in the background and fetched later."""
     about = {"segment_id": segment.id}
     job = get_services().jobs.latest("export", about)
     with st.expander("Prepare a file", icon=":material/hourglass_top:", expanded=job is not None):
         st.caption(
-            "For many customers: the file is written in the background, also when this page is closed, "
-            f"with the columns chosen above, and stays here for {get_services().settings.exports_kept_days} days."
+            "For many customers: the file is written in the background, also when this page is closed, with "
+            f"the columns chosen above, and is available here for {get_services().settings.exports_kept_days} days."
         )
         form = st.segmented_control(
             "Format", FORMATS, default="csv", format_func=_FORMAT_NAMES.__getitem__, key="export-format", required=True

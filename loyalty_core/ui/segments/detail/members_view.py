@@ -61,12 +61,12 @@ def draw_members(segment: Segment) -> None:
         columns=shown,
     )
     if not rows:
-        st.info("No member fits." if search else "Nobody is in this segment.")
+        st.info("No member matches." if search else "Nobody is in this segment.")
         return
     chosen = _draw_table(rows, [fields[name] for name in shown])
     if chosen is not None:
         st.switch_page(f"pages/{CUSTOMERS.file}", query_params={CUSTOMER_PARAMETER: str(chosen[shown[-1]])})
-    more = "There may be more that fit: type more of the name. " if search and len(rows) == _PAGE else ""
+    more = "There may be more matches: type more of the name. " if search and len(rows) == _PAGE else ""
     st.caption(f"{format.count(total)} members. {more}Click a row to open the customer.")
 
 

@@ -1,4 +1,4 @@
-"""What sets a segment apart from the base, and how much it shares with other segments."""
+"""What distinguishes a segment from the base, and how many customers it shares with other segments."""
 
 import pandas as pd
 import streamlit as st
@@ -15,7 +15,7 @@ from loyalty_core.warehouse.columns.roles import Role, column_for
 _SHOWN_NUMBERS = 8
 _SHOWN_VALUES = 12
 _FIGURES: tuple[Role, ...] = ("revenue", "transactions", "recency")
-# In the bar chart, differences below a tenth of a standard deviation say nothing.
+# Differences below a tenth of a standard deviation are not shown.
 _SMALLEST_DIFFERENCE = 0.1
 
 
@@ -29,13 +29,13 @@ def draw_profile(segment: Segment) -> None:
     numbers = [one for one in profile.numbers if abs(one.difference or 0) >= _SMALLEST_DIFFERENCE][:_SHOWN_NUMBERS]
     left, right = st.columns([2, 3], gap="medium")
     with left.container(border=True):
-        st.subheader("What they have more or less of", anchor=False)
+        st.subheader("Largest differences", anchor=False)
         if numbers:
             charts.draw(differences(numbers), "segment-differences", "Means of the segment against the base.")
         else:
-            st.caption("On every number, these customers are like the base.")
+            st.caption("In every number, these customers are like the base.")
     with right.container(border=True):
-        st.subheader("What is typical of them", anchor=False)
+        st.subheader("Typical values", anchor=False)
         _draw_values(profile)
 
 

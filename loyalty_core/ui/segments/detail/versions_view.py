@@ -1,4 +1,4 @@
-"""Every version of a segment: who saved it, when, what changed, the rules side by side, and the way back."""
+"""Every version of a segment: who saved it, when, what changed, the difference of the rules, and Restore."""
 
 import difflib
 import json
@@ -54,7 +54,7 @@ def _sentence(rule: Any) -> str:
     try:
         return get_services().segmentation.compile(rule).describe()
     except LoyaltyError as error:
-        return f"This rule cannot be used any more. {error}"
+        return f"This rule can no longer be used. {error}"
 
 
 def _difference(before: Any, after: Any) -> str:

@@ -1,4 +1,4 @@
-"""One segment: its size, what its rule says, who is in it, what sets them apart, and how it came to be."""
+"""One segment: size, rule, members, profile, overlap, explanations, and history."""
 
 import streamlit as st
 
@@ -23,7 +23,7 @@ from loyalty_core.ui.viewer import viewer_name
 _ACTIONS = {
     "duplicate": ":material/content_copy: Duplicate",
     "archive": ":material/archive: Archive",
-    "unarchive": ":material/unarchive: Take back into use",
+    "unarchive": ":material/unarchive: Restore from archive",
     "delete": ":material/delete: Delete",
 }
 
@@ -44,7 +44,7 @@ def draw_detail(segment_id: str) -> None:
 
 
 def draw_way_back() -> None:
-    """The button that leads to the list."""
+    """The button back to the list."""
     if st.button("All segments", icon=":material/arrow_back:", type="tertiary"):
         address.open_list()
 
@@ -54,7 +54,7 @@ def _draw_heading(segment: Segment) -> None:
         st.title(escape(segment.name), anchor=False, width="stretch")
         if st.button("Edit", icon=":material/edit:", type="primary"):
             address.open_editor(segment.id)
-        if st.button("Compute", icon=":material/refresh:", help="Count the members anew"):
+        if st.button("Compute", icon=":material/refresh:", help="Recompute the members"):
             compute_one(segment.id, "on demand")
             st.rerun()
         action = _draw_menu(segment)
@@ -83,7 +83,7 @@ def _draw_menu(segment: Segment) -> str | None:
 
 
 def _act(segment: Segment, action: str) -> None:
-    """Carry out what was chosen in the menu."""
+    """Carry out the action chosen in the menu."""
     segments = get_services().segments
     match action:
         case "duplicate":
@@ -115,7 +115,7 @@ def _confirm_deletion(segment: Segment) -> None:
 def _draw_state(segment: Segment) -> None:
     if segment.fault:
         st.warning(
-            f"The members could not be computed, so what you see is older. {escape(segment.fault)}",
+            f"The members could not be computed, so these are the last figures. {escape(segment.fault)}",
             icon=":material/error:",
         )
     elif segment.size is None:
@@ -154,7 +154,7 @@ def _draw_rule(segment: Segment) -> None:
     preview = selection.preview()
     live.draw_certainty(preview)
     if segment.size and preview.members != segment.size.customers:
-        st.caption(f"By the warehouse as it is now: {format.count(preview.members)} customers.")
+        st.caption(f"In the warehouse now: {format.count(preview.members)} customers.")
     if preview.steps:
         live.draw_funnel(preview.steps, preview.customers)
     uses = get_services().segments.uses(segment.id)

@@ -1,4 +1,4 @@
-"""Why a customer is in a segment or not: the rule as a tree with the actual values, and what would turn it around."""
+"""Why a customer is in a segment or not: the rule as a tree with the actual values, and what would reverse it."""
 
 from collections.abc import Iterator, Mapping
 
@@ -22,7 +22,7 @@ def draw_why(segment: Segment) -> None:
     """Choose a customer, and see each condition of the rule."""
     chosen = _choose()
     if chosen is None:
-        st.caption("Choose any customer, member or not; the rule is then shown with that customer's values.")
+        st.caption("Choose any customer, member or not, to see the rule with that customer's values.")
         return
     selection = get_services().segmentation.select(segment.rule)
     explanation = selection.explain(chosen)
@@ -47,7 +47,7 @@ def _choose() -> str | None:
     found = get_services().features.search(text, _MOST_FOUND)
     identifier = get_services().settings.dwh_customer_id_column
     if not found:
-        st.info("No customer fits. Try the first characters of the id, or a part of the name or e-mail address.")
+        st.info("No customer matches. Try the first characters of the id, or a part of the name or e-mail address.")
         return None
     ids = [str(row[identifier]) for row in found]
     if text in ids or len(ids) == 1:
@@ -58,7 +58,7 @@ def _choose() -> str | None:
 
 
 def _take_the_one_chosen() -> None:
-    """Put the id where the search was, and so into the address."""
+    """Put the chosen id into the search field, and so into the address."""
     st.session_state[CUSTOMER] = st.session_state[_WHICH]
 
 
@@ -74,7 +74,7 @@ def _draw_outcome(explanation: Explanation, segment: Segment) -> None:
     else:
         st.error(f"**Not in {name}.**", icon=":material/cancel:")
     if explanation.change:
-        st.markdown("**The smallest change that would turn this around**")
+        st.markdown("**The smallest change that would reverse this**")
         for change in explanation.change:
             st.markdown(f"- {escape(change.sentence)}")
 

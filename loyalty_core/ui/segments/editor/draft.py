@@ -50,7 +50,7 @@ class RuleDraft:
     """A rule while it is edited, with undo and redo.
 
     Conditions that still need a column or a value, and groups with nothing in them, are left out of `rule()`.
-    A rule that the visual form cannot show is kept untouched (`is_raw`); then there is no tree to edit.
+    A rule that the visual form cannot show is left untouched (`is_raw`); then there is no tree to edit.
     An id that is not in the tree raises KeyError.
     """
 
@@ -75,7 +75,7 @@ class RuleDraft:
 
     def find(self, node_id: str) -> Node:
         """The group or condition with that id."""
-        return self._place(node_id)[0]
+        return self._located(node_id)[0]
 
     # The rule
 
@@ -94,7 +94,7 @@ class RuleDraft:
         )
 
     def path_of(self, node_id: str) -> str | None:
-        """Where a member stands in `rule()`, such as `$.and[1].!.or[0]`; None when it is left out."""
+        """The path of a member in `rule()`, such as `$.and[1].!.or[0]`; None when it is left out."""
         return self.paths().get(node_id)
 
     def paths(self) -> dict[str, str]:
@@ -105,15 +105,15 @@ class RuleDraft:
         return dict(paths(self._root(), "$"))
 
     def load(self, rule: Any, columns: Iterable[RuleColumn]) -> bool:
-        """Begin with that rule and no history; False when the visual form cannot show it."""
+        """Start with that rule and no history; False when the visual form cannot show it."""
         self._state = self._read(rule, columns)
         self._past, self._future = [], []
         return not self.is_raw
 
     def apply_json(self, text: str, columns: Iterable[RuleColumn]) -> bool:
-        """Take over a rule written as JSON, as one undoable step; False when the visual form cannot show it.
+        """Apply a rule written as JSON, as one undoable step; False when the visual form cannot show it.
 
-        Raises ValueError for what is no JSON. Text that says what the draft already says changes nothing.
+        Raises ValueError for text that is not JSON. Text that equals the draft changes nothing.
         """
         try:
             rule = json.loads(text)
@@ -200,7 +200,7 @@ class RuleDraft:
     def move_out(self, node_id: str) -> None:
         """Move a member out of its group, to right after it; nothing happens to members of the whole rule."""
         _, group = self._member(node_id)
-        _, outer = self._place(group.id)
+        _, outer = self._located(group.id)
         if outer is not None:
             self.move_into(node_id, outer.id, outer.members.index(group) + 1)
 
@@ -226,7 +226,7 @@ class RuleDraft:
         self._replace(condition_id, replace(self._condition(condition_id), values=values))
 
     def set_value(self, condition_id: str, position: int, value: Any) -> None:
-        """Compare with that value in one place, and leave the other as it is by now."""
+        """Set the value at `position`, and leave the other one as it is."""
         condition = self._condition(condition_id)
         operator = OPERATORS.get(condition.operator or "")
         if operator is None or operator.values is None or position >= operator.values:
@@ -248,14 +248,14 @@ class RuleDraft:
     def _nodes(self) -> Iterator[tuple[Node, GroupNode | None]]:
         return walk(self._state.tree) if self._state.tree else iter(())
 
-    def _place(self, node_id: str) -> tuple[Node, GroupNode | None]:
+    def _located(self, node_id: str) -> tuple[Node, GroupNode | None]:
         for node, parent in self._nodes():
             if node.id == node_id:
                 return node, parent
         raise KeyError(node_id)
 
     def _member(self, node_id: str) -> tuple[Node, GroupNode]:
-        node, parent = self._place(node_id)
+        node, parent = self._located(node_id)
         if parent is None:
             raise KeyError(f"{node_id} is the whole rule.")
         return node, parent

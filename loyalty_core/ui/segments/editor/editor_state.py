@@ -1,4 +1,4 @@
-"""What the editor holds between two runs of the page: one segment's rule as it is being edited."""
+"""The state of the editor between two runs of the page: one segment's rule while it is edited."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ from loyalty_core.rules import Fault, RuleError
 from loyalty_core.segments import RuleFields, Segment
 from loyalty_core.segments.figures import ConditionCount, Preview
 from loyalty_core.services import get_services
-from loyalty_core.ui.segments.address import Address, rule_word
+from loyalty_core.ui.segments.address import Address, encoded_rule
 from loyalty_core.ui.segments.editor.draft import RuleDraft
 from loyalty_core.ui.segments.editor.json_lines import read_rule
 from loyalty_core.ui.segments.editor.rule_builder import ConditionNote
@@ -22,9 +22,9 @@ _KEY = "segment-editors"
 class Editor:
     """A draft with the segment that it is to become a version of, None for a new one.
 
-    `text` is the rule as JSON, as the viewer wrote it or as the visual form gives it; `text_faults` are why it cannot
-    be read, and then the draft keeps the rule before. `version` is the one that the draft was made from, and `newest`
-    the segment as others may have saved it meanwhile.
+    `text` is the rule as JSON, as the viewer wrote it or as the visual form gives it; `text_faults` say why it cannot
+    be read, and then the draft still has the previous rule. `version` is the one that the draft was made from, and
+    `newest` the segment as others may have saved it meanwhile.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Editor:
         self.text_faults = ()
 
     def take_text(self, text: str, fields: Iterable[Column]) -> None:
-        """Take over a rule written as JSON; where it is none, the draft stays and the faults are kept."""
+        """Apply a rule written as JSON; if it is not one, the draft stays and `text_faults` says why."""
         self.text = text
         try:
             read_rule(text)
@@ -111,7 +111,7 @@ def open_editor_state(address: Address, fields: RuleFields) -> Editor:
 def _held_editor(address: Address, fields: RuleFields) -> Editor | None:
     """The editor as it was left, unless the link brings another rule, or a newer version and nothing to lose."""
     held = _editors().get(address.segment_id)
-    if held is None or (address.rule is not None and rule_word() != held.link):
+    if held is None or (address.rule is not None and encoded_rule() != held.link):
         return None
     if held.newest is not None and fields.version_of(held.newest.id) != held.newest.version:
         held.read_newest()
@@ -126,7 +126,7 @@ def _new_editor(address: Address, fields: RuleFields) -> Editor:
     is_older = segment is not None and address.version is not None and address.version < segment.version
     version = address.version if is_older and rule != saved else None
     editor = Editor(segment, rule, fields.columns, version=version)
-    editor.link = rule_word()
+    editor.link = encoded_rule()
     _editors()[address.segment_id] = editor
     return editor
 
@@ -137,7 +137,7 @@ def unsaved_editors() -> list[Editor]:
 
 
 def discard_editor(editor: Editor) -> None:
-    """Forget what was not saved."""
+    """Discard unsaved changes."""
     _editors().pop(editor.segment_id, None)
 
 
@@ -147,5 +147,5 @@ def _editors() -> dict[str | None, Editor]:
 
 
 def _at(path: str, counts: Sequence[ConditionCount]) -> ConditionCount | None:
-    """The condition that stands at a path: its own path goes on with the operator."""
+    """The condition at a path: its own path continues with the operator."""
     return next((count for count in counts if count.path == path or count.path.startswith(f"{path}.")), None)

@@ -46,7 +46,7 @@ def draw_fields(fields: RuleFields, on_insert: Callable[[Column], None]) -> None
     )
     found = [field for field in in_order if _fits(field, text, group)]
     if not found:
-        st.caption("No field has that in its name.")
+        st.caption("No field has this in its name.")
         return
     chosen = _draw_table(found, fields.run, on_insert)
     if chosen is not None:
@@ -113,7 +113,7 @@ def _draw_details(field: Column, run: ScoringRun | None) -> None:
 
 
 def _in_order(fields: Sequence[Column]) -> list[Column]:
-    """By group as in the guide, groups that came later last; within a group as they stand in the view."""
+    """By group in the documented order, other groups last; within a group in the order of the view."""
     known = {group: position for position, group in enumerate(GROUP_ORDER)}
     return sorted(fields, key=lambda field: known.get(field.group, len(known)))
 

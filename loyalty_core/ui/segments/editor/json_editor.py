@@ -1,4 +1,4 @@
-"""The rule as JSON in an editor, and below it what is wrong, line by line."""
+"""The rule as JSON in an editor, and below it the errors by line."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _MOST_SHOWN = 20
 
 @dataclass(slots=True)
 class _Held:
-    """What an editor holds as far as the server knows; the revision rises when another text replaces it."""
+    """The content of an editor as the server knows it; the revision increases when another text replaces it."""
 
     text: str
     revision: int = 0
@@ -26,8 +26,8 @@ def draw_json_editor(
 ) -> None:
     """An editor with `text`, which calls `on_change` with the new text when a person pauses or leaves.
 
-    The caller keeps the text as it was given to `on_change`: any other text replaces what is in the editor, with the
-    cursor and the undo history. `faults` are those of the rule; where the text is not JSON, that is shown instead.
+    The caller passes back the text it got by `on_change`: any other text replaces the content of the editor, with
+    the cursor and the undo history. `faults` are those of the rule; where the text is not JSON, that is shown instead.
     """
     held = _held(key, text)
 
@@ -61,7 +61,7 @@ def _draw_text_area(text: str, revision: int, *, key: str, height: int, on_chang
         on_change(st.session_state[area])
 
     st.text_area("Rule as JSON", text, key=area, height=height, on_change=take)
-    # It has nothing to do: to press it is to leave the text, and that applies it.
+    # It has no action: pressing it takes the focus from the text, and that applies the text.
     st.button("Apply", icon=":material/check:", key=f"{key}-apply")
 
 

@@ -1,4 +1,4 @@
-"""A rule as text: read with its faults named, and the lines on which the places of the rule stand."""
+"""A rule as text: parsed with named errors, and the line of each path of the rule."""
 
 import json
 import re
@@ -33,12 +33,12 @@ def read_rule(text: str) -> Any:
 
 
 def line_of(text: str, path: str) -> int:
-    """The line, from 1, of a place in the rule, or of what surrounds it when the text has no such place."""
+    """The line, from 1, of a path in the rule, or of the nearest enclosing path that the text has."""
     return lines_of(text, [path])[path]
 
 
 def lines_of(text: str, paths: Iterable[str]) -> dict[str, int]:
-    """`line_of` for many paths in one reading of the text, which need not be sound JSON."""
+    """`line_of` for many paths in one reading of the text, which need not be valid JSON."""
     ways = {path: list(_way_to(path)) for path in paths}
     wanted = {place for way in ways.values() for place in way}
     offsets: dict[str, int] = {}

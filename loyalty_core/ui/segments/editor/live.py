@@ -1,4 +1,4 @@
-"""What a rule amounts to, beside the builder: size, sentence, funnel and the first members, with every edit."""
+"""The figures of a rule beside the builder, updated with every edit: size, sentence, funnel and first members."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def draw_size(preview: Preview, saved: int | None = None) -> None:
     st.metric(
         "Customers",
         format.count(preview.members),
-        delta=None if not difference else f"{difference:+,} to the saved rule",
+        delta=None if not difference else f"{difference:+,} compared with the saved rule",
         delta_color="off",
         help=f"Of {format.count(preview.customers)} customers.",
     )
@@ -28,7 +28,7 @@ def draw_size(preview: Preview, saved: int | None = None) -> None:
 
 
 def draw_certainty(preview: Preview) -> None:
-    """A warning where the rule says the same of everybody, so that its conditions need not have been asked."""
+    """A warning if the rule gives the same answer for every customer, whatever the data."""
     if preview.certain is not None:
         st.warning(
             "Every customer meets this rule, whatever the data."
@@ -70,7 +70,7 @@ def draw_first_members(selection: Selection) -> None:
     columns = [identifier, *services.features.name_columns()[:1]]
     found = selection.members(_FIRST, columns=columns)
     if not found:
-        st.caption("Nobody yet.")
+        st.caption("No customers yet.")
         return
     st.dataframe(
         pd.DataFrame(found)[list(reversed(columns))],

@@ -32,7 +32,7 @@ _MEMBERS_PATH = {"all": ".and", "any": ".or", "none": ".!.or"}
 
 @dataclass(frozen=True, slots=True)
 class ConditionNode:
-    """A condition as far as it is filled in; None stands for a value that is still to come."""
+    """A condition, possibly incomplete; None is a value that is not filled in yet."""
 
     id: str
     column: str | None = None
@@ -77,7 +77,7 @@ def group_in(root: GroupNode, group_id: str) -> GroupNode:
 
 
 def replaced(root: GroupNode, node_id: str, new: tuple[Node, ...]) -> GroupNode:
-    """The tree with other nodes, or none, in the place of the one with that id below its root."""
+    """The tree with other nodes, or none, instead of the one with that id below its root."""
     members: list[Node] = []
     for member in root.members:
         if member.id == node_id:
@@ -88,7 +88,7 @@ def replaced(root: GroupNode, node_id: str, new: tuple[Node, ...]) -> GroupNode:
 
 
 def with_group(root: GroupNode, group: GroupNode) -> GroupNode:
-    """The tree with that group in the place of the one with its id, which may be the root."""
+    """The tree with that group instead of the one with its id, which may be the root."""
     return group if root.id == group.id else replaced(root, group.id, (group,))
 
 
@@ -103,13 +103,13 @@ def counted(node: Node) -> BuilderGroup | BuilderCondition | None:
 
 
 def paths(node: Node, path: str) -> Iterator[tuple[str, str]]:
-    """Id and JSON path of every node that `counted` keeps, when the first of them is written at `path`."""
+    """Id and JSON path of every node that `counted` includes, when the first of them is written at `path`."""
     if counted(node) is None:
         return
     yield node.id, path
     if isinstance(node, GroupNode):
-        kept = [member for member in node.members if counted(member) is not None]
-        for position, member in enumerate(kept):
+        complete = [member for member in node.members if counted(member) is not None]
+        for position, member in enumerate(complete):
             yield from paths(member, f"{path}{_MEMBERS_PATH[node.match]}[{position}]")
 
 

@@ -29,7 +29,7 @@ _ENDS = {"less": "lowest", "at_most": "lowest", "more": "highest", "at_least": "
 _READ_LETTER_BY_LETTER = frozenset({"contains", "not_contains", "starts_with", "ends_with"})
 _DEEPEST = 5
 _FIELD_WIDTH = 230
-# Pictures as data, since a label has no other place for words that only screen readers get.
+# Pictures as data URLs: their description is the only part of a label that screen readers alone get.
 _NOTHING = '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>'
 _DOTS = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="16" fill="#6b7c85">'
@@ -261,7 +261,7 @@ def _note(condition: ConditionNode, note: ConditionNote | None) -> str:
     if not condition.is_complete:
         return "Choose a value; until then this condition is not counted."
     if note is None:
-        return "&nbsp;"  # the line's room, so that nothing moves when the count arrives
+        return "&nbsp;"  # reserves the line, so that nothing moves when the count arrives
     if note.certain is not None:
         return f":orange[:material/warning: {_certainty(condition, holds=note.certain)}]"
     text = f"{format.count(note.holds)} match"
@@ -303,7 +303,7 @@ def _spoken(text: str, picture: str = _NOTHING) -> str:
 
 
 def _actions(node: Node, parent: GroupNode, *, is_nested: bool) -> list[str]:
-    """What the menu of a member offers where it stands."""
+    """The actions that a member's menu offers at its position."""
     position = parent.members.index(node)
     above, below = parent.members[:position][-1:], parent.members[position + 1 :][:1]
     offered = {
@@ -319,7 +319,7 @@ def _actions(node: Node, parent: GroupNode, *, is_nested: bool) -> list[str]:
 
 
 def _act(draft: RuleDraft, action: str, node_id: str, parent: GroupNode) -> None:
-    """Carry out what was chosen in a member's menu."""
+    """Carry out the action chosen in a member's menu."""
     position = [member.id for member in parent.members].index(node_id)
     match action:
         case "duplicate":

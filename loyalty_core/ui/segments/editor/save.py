@@ -33,9 +33,9 @@ def save_dialog(editor: Editor) -> None:
     segment, is_copy = editor.segment, editor.is_overtaken
     if is_copy:
         _draw_refusal(editor)
-    # No limit of characters: the browser would drop a longer text without a word; the refusal says what is too long.
+    # No limit of characters: the browser would silently drop a longer text; saving reports what is too long.
     name = st.text_input(
-        "Name", _first_name(editor), key="save-copy-name" if is_copy else "save-name", placeholder="What to call them"
+        "Name", _first_name(editor), key="save-copy-name" if is_copy else "save-name", placeholder="Name of the segment"
     )
     description = st.text_area("Description", segment.description if segment else "", key="save-description", height=90)
     tags = st.multiselect(
@@ -69,8 +69,7 @@ def _draw_refusal(editor: Editor) -> None:
 
 
 def _draw_open_newest(editor: Editor, key: str = "overtaken-open") -> None:
-    help_text = "Discards your changes"
-    if st.button("Open newest", key=key, icon=":material/refresh:", help=help_text):
+    if st.button("Open newest", key=key, icon=":material/refresh:", help="Discards your changes"):
         discard_editor(editor)
         address.open_editor(editor.segment_id)
 

@@ -61,7 +61,7 @@ def draw_values(
     set_all: Callable[[tuple[Any, ...]], None],
     set_one: Callable[[int, Any], None],
 ) -> None:
-    """The widgets for what the condition's operator asks for; an edit sets all of its values or the one in a place."""
+    """The widgets for the values of the condition's operator; an edit sets all values or the one at an index."""
     operator = OPERATORS.get(condition.operator or "")
     if operator is None or operator.values == 0:
         return

@@ -1,4 +1,4 @@
-"""The editor: fields on the left, the rule in the middle, what it amounts to on the right."""
+"""The editor: fields on the left, the rule in the middle, its figures on the right."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from loyalty_core.ui.segments.editor.sql_view import draw_sql
 from loyalty_core.warehouse import Column
 
 _VISUAL, _JSON, _SQL = ":material/account_tree: Visual", ":material/data_object: JSONLogic", ":material/database: SQL"
-_UNFINISHED = "To save, finish or delete what is not finished yet."
+_UNFINISHED = "To save, complete or delete unfinished conditions."
 
 
 def draw_editor(place: address.Address) -> None:
@@ -46,7 +46,7 @@ def draw_editor(place: address.Address) -> None:
 
 def _draw_heading(editor: Editor) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("", icon=":material/arrow_back:", type="tertiary", help="Back; what is not saved stays for later"):
+        if st.button("", icon=":material/arrow_back:", type="tertiary", help="Back; unsaved changes stay available"):
             if editor.segment is not None:
                 address.open_segment(editor.segment.id)
             address.open_list()
@@ -58,7 +58,7 @@ def _draw_heading(editor: Editor) -> None:
 def _draw_warnings(editor: Editor, place: address.Address) -> None:
     if place.is_damaged:
         st.warning(
-            "The rule in the link cannot be read; perhaps the link was cut off. Ask for it again.",
+            "The rule in the link cannot be read; the link may have been cut off. Ask for it again.",
             icon=":material/link_off:",
         )
     if editor.is_overtaken:
@@ -82,7 +82,7 @@ def _draw_fields(editor: Editor, fields: RuleFields) -> None:
 
 @dataclass(frozen=True)
 class _Figures:
-    """What the rule amounts to; without figures, the error says why."""
+    """The figures of the rule; without figures, the error says why."""
 
     selection: Selection | None = None
     preview: Preview | None = None
@@ -151,7 +151,7 @@ def _draw_outcome(editor: Editor, figures: _Figures) -> None:
 
 def _draw_actions(editor: Editor, *, is_usable: bool) -> None:
     fits = address.write_rule(editor.draft.rule() if editor.is_changed else None, editor.version)
-    editor.link = address.rule_word()
+    editor.link = address.encoded_rule()
     unfinished = bool(editor.draft.incomplete() or editor.text_faults)
     with st.container(horizontal=True, gap="small"):
         if st.button(
