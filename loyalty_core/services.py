@@ -40,7 +40,7 @@ class Services:
 
     @cached_property
     def segments(self) -> SegmentRepository:
-        return SegmentRepository(self.store)
+        return SegmentRepository(self.store, lambda: self.warehouse.identity)
 
     @cached_property
     def policies(self) -> PolicyRepository:

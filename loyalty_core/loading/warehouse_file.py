@@ -13,6 +13,7 @@ from typing import Literal
 import duckdb
 
 from loyalty_core.errors import LoyaltyError, SettingsError
+from loyalty_core.loading.identity import record_identity
 
 Source = Literal["demo", "features file", "transactions file"]
 Fact = str | int | float | date | None
@@ -37,6 +38,7 @@ def write_warehouse(out: Path, *, overwrite: bool = False) -> Generator[duckdb.D
             building = folder / out.name
             with duckdb.connect(building, config=CONNECTION_SETTINGS) as connection:
                 yield connection
+                record_identity(connection, out)
             building.replace(out)
             # A log left by a program that died belongs to the old file, not to the new one.
             out.with_name(f"{out.name}.wal").unlink(missing_ok=True)

@@ -72,7 +72,7 @@ class MLInferenceService:
         self._inputs = ModelInputs(self._warehouse, self._settings)
         self._source = model_source(self._settings, self._inputs)
         self._cut_points = CutPointsCache(self._warehouse)
-        self._segments = segments or SegmentRepository(shared_store(self._settings.state_database_url))
+        self._segments = segments or self._own_segments()
         self._engine = SegmentationEngine(self._warehouse, self._segments)
 
     def predict_churn(self, customer_id: object) -> ChurnPrediction:
@@ -219,6 +219,10 @@ class MLInferenceService:
     def status(self) -> ModelStatus:
         """What serves, and whether the versions in use are on disk still as they were written; never raises."""
         return self._source.status()
+
+    def _own_segments(self) -> SegmentRepository:
+        store = shared_store(self._settings.state_database_url)
+        return SegmentRepository(store, lambda: self._warehouse.identity)
 
     def _models_for(self, row: Row, served: ServedModels) -> Models:
         return served.for_customer(row[self._warehouse.customer_id.name]) if served.challenger else served.champion

@@ -18,6 +18,7 @@ class SegmentRecord(Base):
 
     `name_key` is the name without regard to case. `rule_version` is the version in which the rule last changed,
     `size_count` the number of the latest row in segment_sizes. `fault` says why the last refresh failed.
+    `members_data` is the key of the data that the members were computed on, `DataIdentity.key`.
     """
 
     __tablename__ = "segments"
@@ -37,6 +38,7 @@ class SegmentRecord(Base):
     archived_at: Mapped[datetime | None]
     size_count: Mapped[int]
     fault: Mapped[str | None]
+    members_data: Mapped[str | None]
 
 
 class SegmentVersionRecord(Base):
@@ -56,7 +58,10 @@ class SegmentVersionRecord(Base):
 
 
 class SegmentSizeRecord(Base):
-    """A size of a segment, numbered from 1 within it: the latest 30 are then a short stretch of the primary key."""
+    """A size of a segment, numbered from 1 within it: the latest 30 are then a short stretch of the primary key.
+
+    `data` is the key of the data that it was counted on, `DataIdentity.key`.
+    """
 
     __tablename__ = "segment_sizes"
 
@@ -69,6 +74,7 @@ class SegmentSizeRecord(Base):
     left: Mapped[int]
     version: Mapped[int]
     cause: Mapped[str]
+    data: Mapped[str | None]
 
 
 class SegmentReference(Base):

@@ -19,6 +19,7 @@ from loyalty_core.warehouse.columns.catalog import Catalog, Column, read_catalog
 from loyalty_core.warehouse.dialects import dialect_of
 from loyalty_core.warehouse.engine import is_idle
 from loyalty_core.warehouse.failures import place, readable_errors
+from loyalty_core.warehouse.identity import DataIdentity, identify
 from loyalty_core.warehouse.reflection import nearest, reflect_table
 from loyalty_core.warehouse.time_limit import time_limit
 
@@ -58,6 +59,7 @@ class Warehouse:
         self._fingerprint = ""
         self._catalog: tuple[float, Catalog] | None = None
         self._predictions: tuple[float, sa.FromClause] | None = None
+        self._identity: DataIdentity | None = None
 
     @property
     def engine(self) -> sa.Engine:
@@ -104,6 +106,15 @@ class Warehouse:
         with self._lock:
             _ = self.features
             return self._fingerprint
+
+    @property
+    def identity(self) -> DataIdentity:
+        """Which data this is: what was derived from other data does not belong to it."""
+        with self._lock:
+            _ = self.features  # notices a replaced file
+            if self._identity is None:
+                self._identity = identify(self, self._file_identity)
+            return self._identity
 
     def columns(self) -> list[Column]:
         """Every column of the features view with kind, group, label and statistics; cached."""
@@ -164,6 +175,7 @@ class Warehouse:
             self._features = None
             self._catalog = None
             self._predictions = None
+            self._identity = None
             self.revision += 1
 
     def _forget_if_reshaped(self) -> None:

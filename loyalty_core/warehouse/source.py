@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from loyalty_core.errors import LoyaltyError
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers.transactions import Transactions
 from loyalty_core.warehouse.failures import place
+from loyalty_core.warehouse.identity import IDENTITY_KEY, loader_facts
 
 _UPDATE_COLUMNS = ("updated_at", "snapshot_date", "as_of_date", "as_of", "loaded_at", "last_updated")
 
@@ -23,27 +23,18 @@ class Source:
 
 def describe_source(warehouse: Warehouse) -> Source:
     """Read the loader's own notes if there are any, else look for the newest date in the data."""
-    facts = _loader_facts(warehouse)
+    facts = loader_facts(warehouse)
     newest, newest_from = _newest(warehouse, facts)
-    return Source(facts.get("source") == "demo", newest, newest_from, facts)
+    shown = {key: value for key, value in facts.items() if key != IDENTITY_KEY}
+    return Source(facts.get("source") == "demo", newest, newest_from, shown)
 
 
 def name_data(warehouse: Warehouse) -> str:
     """A short name of whose data this is, to tell whether models were trained on it: "demo", a file, or a place."""
-    facts = _loader_facts(warehouse)
+    facts = loader_facts(warehouse)
     if source := facts.get("source"):
         return f"{source} {facts.get('file_name', '')}".strip()
     return f"{place(warehouse.url)}, {warehouse.settings.dwh_customer_features_table}"
-
-
-def _loader_facts(warehouse: Warehouse) -> dict[str, str]:
-    if not warehouse.dialect.is_embedded:
-        return {}
-    try:
-        table = warehouse.table("warehouse_info")
-    except LoyaltyError:
-        return {}
-    return {row["key"]: row["value"] for row in warehouse.rows(table.select())}
 
 
 def _newest(warehouse: Warehouse, facts: dict[str, str]) -> tuple[date | None, str]:

@@ -31,12 +31,13 @@ def scored(
     served: Served, demo_warehouse: Path, query_demo: Query, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Query]:
     """Predictions beside the served demo, for this module only; SQL where `customers` has features and predictions."""
-    warehouse = Warehouse(
-        Settings(dwh_url=f"duckdb:///{demo_warehouse}", models_dir=tmp_path_factory.mktemp("cut-points"))
+    settings = Settings(
+        dwh_url=f"duckdb:///{demo_warehouse}", models_dir=tmp_path_factory.mktemp("cut-points"), ml_mock_mode=True
     )
+    warehouse = Warehouse(settings)
     score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
     warehouse.close()
-    written = demo_warehouse.with_name("customer_predictions.parquet")
+    written = demo_warehouse.with_name("customer_predictions_mock.parquet")
     query_demo(
         "CREATE OR REPLACE TEMP VIEW customers AS SELECT * FROM customer_features_view "
         f"JOIN read_parquet('{written}') USING (customer_id)"

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def score(served: Served, demo_warehouse: Path, tmp_path: Path) -> Iterator[Callable[[], None]]:
     """Scores the served demo; the predictions go with the test."""
-    warehouse = Warehouse(Settings(dwh_url=f"duckdb:///{demo_warehouse}", models_dir=tmp_path))
+    warehouse = Warehouse(Settings(dwh_url=f"duckdb:///{demo_warehouse}", models_dir=tmp_path, ml_mock_mode=True))
 
     def score_demo() -> None:
         score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
@@ -56,7 +56,7 @@ def click_cell(page: Page, recency: int, frequency: int) -> None:
 
 def in_cell(demo_warehouse: Path, *, recency: int, frequency: int) -> str:
     """The id of a customer with these scores, by the predictions."""
-    [file] = demo_warehouse.parent.glob("customer_predictions.parquet")
+    [file] = demo_warehouse.parent.glob("customer_predictions_mock.parquet")
     statement = "SELECT customer_id FROM read_parquet(?) WHERE recency = ? AND frequency = ? ORDER BY 1 LIMIT 1"
     [(customer,)] = duckdb.execute(statement, [str(file), recency, frequency]).fetchall()
     return customer

@@ -23,14 +23,23 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def predictions_file(demo_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Predictions in mock mode for every customer of the demo."""
+    """Predictions of mock models for every customer of the demo; in mock mode they are read from `mock_file`."""
     folder = tmp_path_factory.mktemp("predictions")
     file = folder / "customer_predictions.parquet"
-    settings = Settings(dwh_url=f"duckdb:///{demo_warehouse}", predictions_file=file, models_dir=folder)
-    warehouse = Warehouse(settings)
-    score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
-    warehouse.close()
+    for is_mock in (False, True):
+        warehouse = Warehouse(
+            Settings(
+                dwh_url=f"duckdb:///{demo_warehouse}", predictions_file=file, models_dir=folder, ml_mock_mode=is_mock
+            )
+        )
+        score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
+        warehouse.close()
     return file
+
+
+def mock_file(file: Path) -> Path:
+    """Where the predictions of mock mode are, beside the real ones."""
+    return file.with_stem(f"{file.stem}_mock")
 
 
 @pytest.fixture(scope="session")

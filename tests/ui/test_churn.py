@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CHURN
-from tests.segments.scored import keep, predictions_file, sql
+from tests.segments.scored import keep, mock_file, predictions_file, sql
 from tests.ui.conftest import OpenScreen, texts_of
 
 if TYPE_CHECKING:
@@ -222,9 +222,9 @@ def test_one_probability_for_all_is_warned_of(
     demo_settings: Configure, open_screen: OpenScreen, predictions_file: Path, tmp_path: Path
 ):
     degenerate = tmp_path / "predictions.parquet"
-    table = pq.read_table(predictions_file)
+    table = pq.read_table(mock_file(predictions_file))
     place = table.schema.get_field_index("churn_probability")
-    pq.write_table(table.set_column(place, "churn_probability", [[0.25] * table.num_rows]), degenerate)
+    pq.write_table(table.set_column(place, "churn_probability", [[0.25] * table.num_rows]), mock_file(degenerate))
     demo_settings(predictions_file=degenerate, ml_mock_mode=True)
     assert (
         open_screen(CHURN)

@@ -14,7 +14,7 @@ from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import OFFERS, SEGMENTS
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, edited, fitted
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
-from tests.segments.scored import keep, predictions_file, sql
+from tests.segments.scored import keep, mock_file, predictions_file, sql
 from tests.ui.conftest import OpenScreen, texts_of
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 
@@ -267,16 +267,16 @@ def test_a_customer_whom_nobody_knows(scored: Configure, open_screen: OpenScreen
 def test_an_offer_that_nearly_everybody_gets_is_pointed_out(
     demo_settings: Configure, predictions_file: Path, tmp_path: Path, open_screen: OpenScreen, sql: Query
 ):
-    table = pq.read_table(predictions_file)
+    table = pq.read_table(mock_file(predictions_file))
     place = table.schema.get_field_index("recommended_offer")
     degenerate = tmp_path / "customer_predictions.parquet"
-    pq.write_table(table.set_column(place, "recommended_offer", [[6] * table.num_rows]), degenerate)
+    pq.write_table(table.set_column(place, "recommended_offer", [[6] * table.num_rows]), mock_file(degenerate))
     demo_settings(predictions_file=degenerate, ml_mock_mode=True)
     warning = open_screen(OFFERS).warning[0].value
     assert f"**{names_of(sql)[6]}** goes to 100.0% of the customers" in warning.replace("\\", "")
 
     place = table.schema.get_field_index("confidence")
-    pq.write_table(table.set_column(place, "confidence", [[0.125] * table.num_rows]), degenerate)
+    pq.write_table(table.set_column(place, "confidence", [[0.125] * table.num_rows]), mock_file(degenerate))
     demo_settings(predictions_file=degenerate, ml_mock_mode=True)
     assert "Every customer has the same confidence" in open_screen(OFFERS).warning[0].value
 

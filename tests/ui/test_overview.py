@@ -34,13 +34,16 @@ def scored_twice(configure: Configure, demo_warehouse: Path, tmp_path: Path) -> 
     file = tmp_path / "warehouse.duckdb"
     shutil.copy(demo_warehouse, file)
     with duckdb.connect(str(file)) as connection:
-        connection.execute("CREATE VIEW bronze AS FROM customer_features_view WHERE customer_tier = 'Bronze'")
-    for view in ("bronze", "customer_features_view"):
-        configure(dwh_url=f"duckdb:///{file}", dwh_customer_features_table=view, ml_mock_mode=True)
+        connection.execute("ALTER VIEW customer_features_view RENAME TO everybody")
+    for customers in ("WHERE customer_tier = 'Bronze'", ""):
+        with duckdb.connect(str(file)) as connection:
+            connection.execute(f"CREATE OR REPLACE VIEW customer_features_view AS FROM everybody {customers}")
+        configure(dwh_url=f"duckdb:///{file}", ml_mock_mode=True)
         services = get_services()
         score_base(services.warehouse, services.inference.models())
+        services.warehouse.close()
     services.prepare_store()
-    before, now = sorted(tmp_path.glob("customer_predictions.*Z.parquet"))
+    before, now = sorted(tmp_path.glob("customer_predictions_mock.*Z.parquet"))
     runs = duckdb.connect()
     runs.execute(f"CREATE VIEW before AS FROM '{before}'; CREATE VIEW now AS FROM '{now}'")
     return lambda statement, *values: runs.execute(statement, values).fetchall()

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loyalty_core.ml.tasks import RiskThresholds
-from loyalty_core.warehouse.predictions.relation import NAME, predictions_file
+from loyalty_core.warehouse.predictions.relation import DATA_KEY, NAME, predictions_file
 from loyalty_core.warehouse.predictions.run_history import stamp
 from loyalty_core.warehouse.predictions.table import remark_on
 
@@ -24,16 +24,29 @@ Prediction = tuple[Any, ...]
 
 
 def write_run(
-    backend: Backend, warehouse: Warehouse, scored_at: datetime, predictions: Iterable[Prediction], *, present: bool
+    backend: Backend,
+    warehouse: Warehouse,
+    scored_at: datetime,
+    predictions: Iterable[Prediction],
+    *,
+    present: bool,
+    with_identity: bool = True,
 ) -> None:
     """One run; `present` makes it the one that the screens read."""
+    data = warehouse.identity.key if with_identity else None
     rows = [_row(scored_at, *prediction) for prediction in predictions]
     if backend.name == "postgresql":
-        _write_table(backend, rows, NAME if present else f"{NAME}_{stamp(scored_at).lower()}", is_earlier=not present)
+        comment = "Predictions" if present else remark_on(NAME)
+        _write_table(
+            backend,
+            rows,
+            NAME if present else f"{NAME}_{stamp(scored_at).lower()}",
+            f"{comment}. Made on the data {data}" if data else comment,
+        )
         return
     path = predictions_file(warehouse.settings, warehouse.dialect.file_of(warehouse.url))
     version = path.with_name(f"{path.stem}.{stamp(scored_at)}{path.suffix}")
-    pq.write_table(pa.Table.from_pylist(rows), version)
+    pq.write_table(pa.Table.from_pylist(rows, metadata={DATA_KEY: data} if data else None), version)
     if present:
         path.unlink(missing_ok=True)
         path.symlink_to(version.name)
@@ -55,7 +68,7 @@ def _row(
     }
 
 
-def _write_table(backend: Backend, rows: list[dict[str, Any]], name: str, *, is_earlier: bool) -> None:
+def _write_table(backend: Backend, rows: list[dict[str, Any]], name: str, comment: str) -> None:
     offers = "".join(f", {column} real" for column in rows[0] if column.startswith("offer_"))
     identifier = "bigint" if isinstance(rows[0]["customer_id"], int) else "text"
     values = ", ".join(f"({', '.join(map(_literal, row.values()))})" for row in rows)
@@ -64,7 +77,7 @@ def _write_table(backend: Backend, rows: list[dict[str, Any]], name: str, *, is_
         f"recommended_offer integer"
         f"{offers}, rfm_segment text, model_version text, scored_at timestamptz);"
         f"INSERT INTO {name} VALUES {values};"
-        + (f"COMMENT ON TABLE {name} IS '{remark_on(NAME)}'" if is_earlier else "")
+        f"COMMENT ON TABLE {name} IS '{comment}'"
     )
 
 

@@ -65,7 +65,7 @@ def _compute_segments(warehouse: Warehouse, settings: Settings) -> list[Refreshe
         health = store.health()
         if not health.ok:
             raise StateStoreUnavailable(health.detail, remedy=health.remedy)
-        kept = SegmentRepository(store)
+        kept = SegmentRepository(store, lambda: warehouse.identity)
         segments = kept.list()
         with _progress() as progress:
             task = progress.add_task("Computing segments", total=len(segments))

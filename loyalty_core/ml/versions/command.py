@@ -169,7 +169,7 @@ def _compared(settings: Settings, version: str | None) -> list[str]:
     from loyalty_core.ml.versions.compare import compare_versions  # noqa: PLC0415
 
     with closing(Warehouse(settings)) as warehouse, shared_store(settings.state_database_url) as store:
-        segments = SegmentRepository(store)
+        segments = SegmentRepository(store, lambda: warehouse.identity)
         engine = SegmentationEngine(warehouse, segments)
         found = compare_versions(warehouse, engine, segments, others[0].version, champion.version)
         with suppress(StateStoreUnavailable):

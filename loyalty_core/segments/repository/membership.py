@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, delete, insert, literal, select
 
-from loyalty_core.segments.repository.rows import record_of, size_of
+from loyalty_core.segments.repository.rows import has_members_of, record_of, size_of
 from loyalty_core.segments.repository.staging import STAGED, stage
 from loyalty_core.store.segments import SegmentMember, SegmentRecord, SegmentSizeRecord
 
@@ -19,25 +19,37 @@ if TYPE_CHECKING:
 
     from loyalty_core.segments.segment import SegmentSize
     from loyalty_core.store import StateStore
+    from loyalty_core.warehouse.identity import DataIdentity
 
 
 def replace_members(
-    store: StateStore, segment_id: str, batches: Iterable[Sequence[str]], *, base: int, version: int, cause: str
+    store: StateStore,
+    segment_id: str,
+    batches: Iterable[Sequence[str]],
+    *,
+    base: int,
+    version: int,
+    cause: str,
+    identity: DataIdentity | None = None,
 ) -> SegmentSize:
     """Make the customers in `batches` the members of the segment, of `base` customers in all, and record the size.
 
     The ids go to a temporary table while `batches` runs, so that a slow warehouse locks nothing here; then members,
     size and cleared fault are written in one transaction. An exception from `batches` changes nothing. Of two
-    refreshes at once, the second counts its difference from the first.
+    refreshes at once, the second counts its difference from the first. Members of other data are removed without
+    counting as customers who left.
     """
     with store.connection() as connection:
         customers = stage(store, connection, batches)
         with store.session(on=connection) as session:
             record = record_of(session, segment_id, lock=True)
             now = datetime.now(UTC)
+            if identity is not None and not identity.owns(record.members_data):
+                connection.execute(delete(SegmentMember).where(SegmentMember.segment_id == segment_id))
             left = _remove_others(connection, segment_id)
             joined = _add_new(connection, segment_id, now)
             record.fault = None
+            record.members_data = identity.key if identity is not None else None
             record.size_count += 1
             size = SegmentSizeRecord(
                 segment_id=segment_id,
@@ -49,20 +61,24 @@ def replace_members(
                 left=left,
                 version=version,
                 cause=cause,
+                data=record.members_data,
             )
             session.add(size)
     return size_of(size)
 
 
-def is_member(session: Session, segment_id: str, customer_id: str) -> bool:
-    """Whether the customer belongs to the segment."""
-    return session.get(SegmentMember, (segment_id, customer_id)) is not None
-
-
-def segments_of(session: Session, customer_id: str) -> list[str]:
-    """Ids of the segments in use that the customer belongs to, by name."""
+def is_member(session: Session, segment_id: str, customer_id: str, identity: DataIdentity | None) -> bool:
+    """Whether the customer belongs to the segment on that data."""
     belongs = _has_member(SegmentRecord.id.expression, literal(customer_id))
-    statement = select(SegmentRecord.id).where(SegmentRecord.archived_at.is_(None), belongs)
+    statement = select(SegmentRecord.id).where(SegmentRecord.id == segment_id, has_members_of(identity), belongs)
+    return session.scalar(statement) is not None
+
+
+def segments_of(session: Session, customer_id: str, identity: DataIdentity | None) -> list[str]:
+    """Ids of the segments in use that the customer belongs to on that data, by name."""
+    belongs = _has_member(SegmentRecord.id.expression, literal(customer_id))
+    in_use = SegmentRecord.archived_at.is_(None)
+    statement = select(SegmentRecord.id).where(in_use, has_members_of(identity), belongs)
     return list(session.scalars(statement.order_by(SegmentRecord.name_key)))
 
 

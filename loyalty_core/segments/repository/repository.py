@@ -7,24 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments.errors import BadSegment, SegmentChanged, SegmentNameTaken, SegmentNotFound
 from loyalty_core.segments.repository import edits, membership
 from loyalty_core.segments.repository.dependencies import all_uses, uses_of
 from loyalty_core.segments.repository.drafts import copy_name
-from loyalty_core.segments.repository.rows import draft_of, read_segment, read_segments, record_of, size_of, version_of
+from loyalty_core.segments.repository.rows import (
+    counted_on,
+    draft_of,
+    read_segment,
+    read_segments,
+    record_of,
+    size_of,
+    version_of,
+)
 from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentOutline, SegmentSize, SegmentVersion, Use
 from loyalty_core.store import audit
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord, SegmentVersionRecord
 from loyalty_core.store.versioned import editing, name_key
+from loyalty_core.warehouse.identity import NO_DATA
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy.orm import Session
 
     from loyalty_core.store import StateStore
+    from loyalty_core.warehouse.identity import DataIdentity
 
 __all__ = ["Segment", "SegmentDraft", "SegmentRepository", "SegmentSize", "SegmentVersion", "Use"]
 
@@ -38,24 +49,28 @@ class SegmentRepository:
     `SegmentNotFound`. Each change is written together with its audit event, by `actor`.
     """
 
-    def __init__(self, store: StateStore) -> None:
+    def __init__(self, store: StateStore, identity: Callable[[], DataIdentity] | None = None) -> None:
+        """`identity` says which data sizes and members belong to: those of other data are as if never computed."""
         self._store = store
+        self._find_identity = identity
 
     def list(self, *, search: str = "", tags: Iterable[str] = (), archived: bool = False) -> builtins.list[Segment]:
         """Segments by name: those in use, or with `archived` the archived ones.
 
         `search` is found in name, description, tags and id; a segment needs all of `tags`. Case is ignored.
         """
+        identity = self._identity()
         with self._store.session(read_only=True) as session:
             is_archived = SegmentRecord.archived_at.is_not(None)
-            found = read_segments(session, is_archived if archived else ~is_archived)
+            found = read_segments(session, is_archived if archived else ~is_archived, identity=identity)
         wanted = {tag.casefold() for tag in tags}
         return [segment for segment in found if _mentions(segment, search) and _has_tags(segment, wanted)]
 
     def get(self, segment_id: str) -> Segment:
         """One segment, archived or not."""
+        identity = self._identity()
         with self._store.session(read_only=True) as session:
-            return read_segment(session, segment_id)
+            return read_segment(session, segment_id, identity)
 
     def rules(self) -> dict[str, Any]:
         """The rule of every segment by its id, archived ones too."""
@@ -91,7 +106,8 @@ class SegmentRepository:
 
     def sizes(self, segment_id: str) -> builtins.list[SegmentSize]:
         """Every size, oldest first."""
-        statement = select(SegmentSizeRecord).where(SegmentSizeRecord.segment_id == segment_id)
+        on_this_data = counted_on(self._identity())
+        statement = select(SegmentSizeRecord).where(SegmentSizeRecord.segment_id == segment_id, on_this_data)
         with self._store.session(read_only=True) as session:
             record_of(session, segment_id)
             return [size_of(size) for size in session.scalars(statement.order_by(SegmentSizeRecord.number))]
@@ -140,15 +156,17 @@ class SegmentRepository:
         Raises `SegmentChanged` where the newest version is not `expected_version`, `BadSegment`, `SegmentNameTaken`
         and `SegmentCycle`.
         """
+        identity = self._identity()
         with editing(self._store) as session:
             record = record_of(session, segment_id)
             if record.version != expected_version:
                 raise SegmentChanged(record.name, record.version, record.updated_by, record.updated_at)
             edits.save(session, record, draft, actor=actor)
-            return read_segment(session, segment_id)
+            return read_segment(session, segment_id, identity)
 
     def restore(self, segment_id: str, number: int, *, actor: str) -> Segment:
         """Save version `number` again as the newest; raises as `update` does."""
+        identity = self._identity()
         with editing(self._store) as session:
             record = record_of(session, segment_id)
             version = session.get(SegmentVersionRecord, (segment_id, number))
@@ -156,16 +174,17 @@ class SegmentRepository:
                 raise SegmentNotFound(segment_id, number)
             changes = (f"Restored version {number}.",)
             edits.save(session, record, draft_of(version), actor=actor, changes=changes)
-            return read_segment(session, segment_id)
+            return read_segment(session, segment_id, identity)
 
     def duplicate(self, segment_id: str, *, actor: str) -> Segment:
         """Save a copy of the segment under a new name, owned by `actor`."""
+        identity = self._identity()
         with editing(self._store) as session:
             original = record_of(session, segment_id)
             name = copy_name(original.name, set(session.scalars(select(SegmentRecord.name_key))))
             draft = replace(draft_of(original), name=name)
             copy = edits.add(session, draft, actor=actor, changes=(f"Copied from “{original.name}”.",))
-            return read_segment(session, copy)
+            return read_segment(session, copy, identity)
 
     def archive(self, segment_id: str, *, actor: str) -> Segment:
         """Archive the segment; raises `SegmentInUse` while a segment that is not archived reads it."""
@@ -184,7 +203,9 @@ class SegmentRepository:
         self, segment_id: str, batches: Iterable[Sequence[str]], *, base: int, version: int, cause: str
     ) -> SegmentSize:
         """Make the customers in `batches` the members, and record the size; see `membership.replace_members`."""
-        return membership.replace_members(self._store, segment_id, batches, base=base, version=version, cause=cause)
+        return membership.replace_members(
+            self._store, segment_id, batches, base=base, version=version, cause=cause, identity=self._identity()
+        )
 
     def record_fault(self, segment_id: str, text: str) -> None:
         """Record why the last refresh failed; the last size and the members stay."""
@@ -193,14 +214,16 @@ class SegmentRepository:
 
     def is_member(self, segment_id: str, customer_id: str) -> bool:
         """Whether the customer was a member at the last refresh, or has been made one since."""
+        identity = self._identity()
         with self._store.session(read_only=True) as session:
             record_of(session, segment_id)
-            return membership.is_member(session, segment_id, customer_id)
+            return membership.is_member(session, segment_id, customer_id, identity)
 
     def segments_of(self, customer_id: str) -> builtins.list[str]:
         """Ids of the segments that the customer belongs to, by name; archived ones are left out."""
+        identity = self._identity()
         with self._store.session(read_only=True) as session:
-            return membership.segments_of(session, customer_id)
+            return membership.segments_of(session, customer_id, identity)
 
     def change_member(self, segment_id: str, customer_id: str, *, belongs: bool) -> bool:
         """Let one customer join or leave, and the latest size with it; whether that changed anything."""
@@ -208,10 +231,18 @@ class SegmentRepository:
             record = record_of(session, segment_id, lock=True)
             return membership.change_member(session, record, customer_id, belongs=belongs)
 
+    def _identity(self) -> DataIdentity | None:
+        """Asked for before a session begins, as the warehouse may take its time; in an outage, that of no data."""
+        try:
+            return self._find_identity() if self._find_identity else None
+        except LoyaltyError:
+            return NO_DATA
+
     def _set_archived(self, segment_id: str, *, archived: bool, actor: str) -> Segment:
+        identity = self._identity()
         with editing(self._store) as session:
             edits.set_archived(session, record_of(session, segment_id), archived=archived, actor=actor)
-            return read_segment(session, segment_id)
+            return read_segment(session, segment_id, identity)
 
 
 def _add_if_possible(session: Session, draft: SegmentDraft, actor: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, true
 
 from loyalty_core.segments.errors import SegmentNotFound
 from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
+
+    from loyalty_core.warehouse.identity import DataIdentity
 
 RECENT_SIZES = 30
 
@@ -30,13 +32,29 @@ def record_of(session: Session, segment_id: str, *, lock: bool = False) -> Segme
     return record
 
 
-def read_segments(session: Session, *conditions: ColumnElement[bool]) -> list[Segment]:
-    """The segments that meet the conditions, by name, in two queries."""
+def counted_on(identity: DataIdentity | None) -> ColumnElement[bool]:
+    """The condition that a size belongs to that data; without an identity, every size does."""
+    return true() if identity is None else _is_of(SegmentSizeRecord.data.expression, identity)
+
+
+def has_members_of(identity: DataIdentity | None) -> ColumnElement[bool]:
+    """The condition that a segment's members were computed on that data; without an identity, they always were."""
+    return true() if identity is None else _is_of(SegmentRecord.members_data.expression, identity)
+
+
+def _is_of(key: ColumnElement[str | None], identity: DataIdentity) -> ColumnElement[bool]:
+    return or_(key == identity.key, key.is_(None)) if identity.owns(None) else key == identity.key
+
+
+def read_segments(
+    session: Session, *conditions: ColumnElement[bool], identity: DataIdentity | None = None
+) -> list[Segment]:
+    """The segments that meet the conditions, by name, with their sizes on that data, in two queries."""
     records = session.scalars(select(SegmentRecord).where(*conditions)).all()
     recent = (
         select(SegmentSizeRecord)
         .join(SegmentRecord, SegmentRecord.id == SegmentSizeRecord.segment_id)
-        .where(*conditions, SegmentSizeRecord.number > SegmentRecord.size_count - RECENT_SIZES)
+        .where(*conditions, counted_on(identity), SegmentSizeRecord.number > SegmentRecord.size_count - RECENT_SIZES)
         .order_by(SegmentSizeRecord.segment_id, SegmentSizeRecord.number)
     )
     sizes: dict[str, list[SegmentSizeRecord]] = {record.id: [] for record in records}
@@ -46,9 +64,9 @@ def read_segments(session: Session, *conditions: ColumnElement[bool]) -> list[Se
     return [_segment(record, sizes[record.id]) for record in sorted(records, key=lambda record: record.name_key)]
 
 
-def read_segment(session: Session, segment_id: str) -> Segment:
-    """One segment. Raises `SegmentNotFound`."""
-    found = read_segments(session, SegmentRecord.id == segment_id)
+def read_segment(session: Session, segment_id: str, identity: DataIdentity | None = None) -> Segment:
+    """One segment, with its sizes on that data. Raises `SegmentNotFound`."""
+    found = read_segments(session, SegmentRecord.id == segment_id, identity=identity)
     if not found:
         raise SegmentNotFound(segment_id)
     return found[0]

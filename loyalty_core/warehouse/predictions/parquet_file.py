@@ -13,32 +13,43 @@ import pyarrow.parquet as pq
 
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.files import sync
-from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, ScoringInProgress, schema_of, versions_of
-from loyalty_core.warehouse.predictions.run_history import Retention, stamp, time_of
+from loyalty_core.warehouse.identity import DataIdentity
+from loyalty_core.warehouse.predictions.relation import (
+    CUSTOMER_ID,
+    DATA_KEY,
+    ScoringInProgress,
+    data_of,
+    schema_of,
+    versions_of,
+)
+from loyalty_core.warehouse.predictions.run_history import RunHistory, stamp, time_of
 
 
 @contextmanager
-def write_file(path: Path, retention: Retention, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
+def write_file(
+    path: Path, history: RunHistory, identity: DataIdentity, schema: pa.Schema
+) -> Iterator[Callable[[pa.RecordBatch], None]]:
     """Take batches; the link at `path` turns to them when the block ends without an error.
 
-    Versions that are no longer kept are removed; the newest two are, since a query that began before this run may
-    still read the version before.
+    The file records the identity of the data. Versions outside the history are removed; the newest two stay, since a
+    query that began before this run may still read the version before.
     Raises `ScoringInProgress`, `SettingsError` when the folder cannot be written or `path` holds something else,
     and `DataError` when the disk is full.
     """
     path = path.absolute()
     with _only_run(path):
         _refuse_other_content(path)
-        _remove_old(path, retention)
+        _remove_old(path, history, identity)
         version = path.with_name(f"{path.stem}.{stamp(datetime.now(UTC))}{path.suffix}")
         unfinished = version.with_name(f"{version.name}.unfinished")
         try:
             with _disk_errors(path):
-                writer = pq.ParquetWriter(unfinished, schema, **_encoding_of(schema))
+                described = schema.with_metadata({DATA_KEY: identity.key})
+                writer = pq.ParquetWriter(unfinished, described, **_encoding_of(schema))
 
             def write(batch: pa.RecordBatch) -> None:
                 with _disk_errors(path):
-                    writer.write_batch(batch)
+                    writer.write_batch(batch.replace_schema_metadata({DATA_KEY: identity.key}))
 
             yield write
             with _disk_errors(path):
@@ -46,7 +57,7 @@ def write_file(path: Path, retention: Retention, schema: pa.Schema) -> Iterator[
                 sync(unfinished)
                 unfinished.rename(version)
                 _turn_link(path, version)
-                _remove_old(path, retention)
+                _remove_old(path, history, identity)
         finally:
             unfinished.unlink(missing_ok=True)
 
@@ -104,12 +115,20 @@ def _turn_link(path: Path, version: Path) -> None:
     sync(path.parent)
 
 
-def _remove_old(path: Path, retention: Retention) -> None:
-    """Remove versions no longer kept, and what killed runs left; the lock is held, so nobody writes them."""
+def _remove_old(path: Path, history: RunHistory, identity: DataIdentity) -> None:
+    """Remove versions outside the history, and what killed runs left; the lock is held, so nobody writes them.
+
+    Runs of other data, of which a warehouse in the same folder may be the owner, count apart.
+    """
     leftovers = path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}.*")
-    times = {version: time for version in versions_of(path) if (time := time_of(_stamp_in(path, version)))}
-    removed = retention.removed(times.values())
-    for file in (*leftovers, *(version for version, time in times.items() if time in removed)):
+    own: dict[Path, datetime] = {}
+    other: dict[Path, datetime] = {}
+    for version in versions_of(path):
+        schema, time = schema_of(version), time_of(_stamp_in(path, version))
+        if time is not None:
+            (own if schema is not None and identity.owns(data_of(schema)) else other)[version] = time
+    removed = [version for times in (own, other) for version in history.outside(times)]
+    for file in (*leftovers, *removed):
         if file != path.resolve():
             file.unlink(missing_ok=True)
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 NAME = "customer_predictions"
 CUSTOMER_ID = "customer_id"
+MOCK_ENDING = "_mock"
+# Under which the metadata of a Parquet file has the identity of the data that the predictions were made on.
+DATA_KEY = b"loyalty_data"
 
 # Whatever else a relation holds, with these it was written by a scoring run and may be replaced by the next.
 MARKS = frozenset({"churn_probability", "recommended_offer", "rfm_segment", "model_version", "scored_at"})
@@ -85,15 +88,21 @@ def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | Non
 
 
 def predictions_file(settings: Settings, database_file: Path | None) -> Path:
-    """The Parquet file's place, as people and other programs know it: beside an embedded database."""
-    if settings.predictions_file:
-        return settings.predictions_file
-    return (database_file or DEFAULT_WAREHOUSE).with_name(f"{NAME}.parquet")
+    """The Parquet file's place, as people and other programs know it: beside an embedded database.
+
+    Mock predictions have a file of their own, so that they never replace real ones.
+    """
+    path = settings.predictions_file or (database_file or DEFAULT_WAREHOUSE).with_name(f"{NAME}.parquet")
+    return path.with_stem(f"{path.stem}{MOCK_ENDING}") if settings.ml_mock_mode else path
 
 
-def read_from_file(path: Path, customer_id: sa.Column[Any]) -> sa.FromClause | None:
-    """The Parquet file's current version as a DuckDB relation, None without one."""
-    return read_version(path.resolve(), customer_id, NAME)
+def predictions_table(settings: Settings) -> str:
+    """The table's name as it would be written in the settings; mock predictions have a table of their own."""
+    schema, table = split_table_name(settings.dwh_predictions_table)
+    if not settings.ml_mock_mode:
+        return settings.dwh_predictions_table
+    parts = (*([schema] if schema else []), f"{table}{MOCK_ENDING}")
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
 def versions_of(path: Path) -> list[Path]:
@@ -123,6 +132,12 @@ def schema_of(path: Path) -> pa.Schema | None:
     except (OSError, pa.ArrowException):
         return None
     return schema if MARKS.issubset(schema.names) else None
+
+
+def data_of(schema: pa.Schema) -> str | None:
+    """The key of the data that a file's predictions were made on; None in files older than identities."""
+    recorded = (schema.metadata or {}).get(DATA_KEY)
+    return recorded.decode() if recorded else None
 
 
 def read_from_table(connection: sa.Connection, name: str) -> sa.Table | None:

@@ -1,32 +1,39 @@
-"""Which scoring runs are kept: the newest, and of each of the last months the first, whose outcome is known by now."""
+"""Which scoring runs stay: the newest, and of each of the last months the first, whose outcome is known by now."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from loyalty_core.settings import Settings
+
+Run = TypeVar("Run")
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"
 
 
 @dataclass(frozen=True)
-class Retention:
-    """Keeps the newest `runs`, and the first run of each of the last `months` calendar months (UTC)."""
+class RunHistory:
+    """The newest `runs`, and the first run of each of the last `months` calendar months (UTC)."""
 
     runs: int
     months: int
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> Retention:
+    def from_settings(cls, settings: Settings) -> RunHistory:
         return cls(settings.predictions_runs_kept, settings.predictions_months_kept)
 
+    def outside(self, runs: Mapping[Run, datetime]) -> list[Run]:
+        """Those of the runs, given with their times, that do not belong to it and can be removed."""
+        removed = self.removed(runs.values())
+        return [run for run, time in runs.items() if time in removed]
+
     def removed(self, times: Iterable[datetime]) -> set[datetime]:
-        """Of the runs of these times, those that are no longer kept; the newest run's month is the last one."""
+        """Of these times of runs, those that do not belong to it; the newest run's month is the last one."""
         newest_first = sorted(times, reverse=True)
         firsts = first_of_months(newest_first)
         oldest_month = month_of(newest_first[0]) - self.months if newest_first else 0
@@ -49,7 +56,7 @@ def month_of(time: datetime) -> int:
 
 
 def stamp(time: datetime) -> str:
-    """The time as it stands in the names of kept runs."""
+    """The time as it appears in the names of stored runs."""
     return f"{time.astimezone(UTC):{_STAMP}}"
 
 

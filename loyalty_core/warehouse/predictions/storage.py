@@ -16,12 +16,13 @@ import pyarrow as pa
 from loyalty_core.warehouse.predictions.parquet_file import write_file
 from loyalty_core.warehouse.predictions.relation import (
     NAME,
+    data_of,
     predictions_file,
-    read_from_file,
     read_version,
+    schema_of,
     versions_of,
 )
-from loyalty_core.warehouse.predictions.run_history import Retention
+from loyalty_core.warehouse.predictions.run_history import RunHistory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,14 +78,15 @@ class ReadableFile(PredictionStorage):
     """A Parquet file beside an embedded database, which reads it as a relation."""
 
     def read(self, warehouse: Warehouse) -> sa.FromClause | None:
-        """The version to which the link points now."""
-        return read_from_file(_path(warehouse), warehouse.customer_id)
+        """The version to which the link points now, or the newest that was made on this warehouse's data."""
+        current = _current(warehouse)
+        return None if current is None else read_version(current, warehouse.customer_id, NAME)
 
     def earlier(self, warehouse: Warehouse) -> Iterator[sa.FromClause]:
-        """Every finished version but the current one."""
-        current = _path(warehouse).absolute()
-        for version in versions_of(current):
-            if version.resolve() != current.resolve():
+        """Every finished version but the current one that was made on this warehouse's data."""
+        current = _current(warehouse)
+        for version in _own_versions(warehouse):
+            if version != current:
                 relation = read_version(version, warehouse.customer_id, f"earlier_{NAME}")
                 if relation is not None:
                     yield relation
@@ -97,7 +99,27 @@ class ReadableFile(PredictionStorage):
 def file_destination(warehouse: Warehouse, remark: str = "") -> Destination:
     """The Parquet file beside the warehouse, or wherever the settings say."""
     path = _path(warehouse)
-    return Destination(str(path), partial(write_file, path, Retention.from_settings(warehouse.settings)), remark)
+    return Destination(
+        str(path), partial(write_file, path, RunHistory.from_settings(warehouse.settings), warehouse.identity), remark
+    )
+
+
+def _current(warehouse: Warehouse) -> Path | None:
+    """The version to which the link points, or the newest that was made on this warehouse's data if that was not."""
+    linked = _path(warehouse).resolve()
+    schema = schema_of(linked)
+    if schema is None or warehouse.identity.owns(data_of(schema)):
+        return linked
+    return next(_own_versions(warehouse), None)
+
+
+def _own_versions(warehouse: Warehouse) -> Iterator[Path]:
+    """The versions made on this warehouse's data, newest first."""
+    identity = warehouse.identity
+    for version in versions_of(_path(warehouse).absolute()):
+        schema = schema_of(version)
+        if schema is not None and identity.owns(data_of(schema)):
+            yield version.resolve()
 
 
 def _path(warehouse: Warehouse) -> Path:

@@ -1,6 +1,6 @@
 """The table of predictions in PostgreSQL: a new one is filled, then takes the old one's name and grants.
 
-The old one is kept under a name with its time, and those that `Retention` no longer keeps are dropped.
+The old one is kept under a name with its time, and those that `RunHistory` no longer includes are dropped.
 """
 
 from __future__ import annotations
@@ -21,16 +21,25 @@ from sqlalchemy.dialects import postgresql
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.settings import split_table_name
 from loyalty_core.warehouse.failures import place, readable_errors
-from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, MARKS, ScoringInProgress, read_from_table
-from loyalty_core.warehouse.predictions.run_history import Retention, time_of
+from loyalty_core.warehouse.predictions.relation import (
+    CUSTOMER_ID,
+    MARKS,
+    ScoringInProgress,
+    predictions_table,
+    read_from_table,
+)
+from loyalty_core.warehouse.predictions.run_history import RunHistory, time_of
 from loyalty_core.warehouse.predictions.storage import Destination, PredictionStorage, file_destination
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from loyalty_core.warehouse.connection import Warehouse
+    from loyalty_core.warehouse.identity import DataIdentity
 
 _DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
+# What separates the identity of the data from the rest of a table's comment.
+_BEFORE_DATA = ". Made on the data "
 _LONGEST_NAME = 63  # in bytes
 
 _MAY_WRITE = sa.text("""
@@ -43,12 +52,12 @@ _MAY_WRITE = sa.text("""
 """)
 
 _EARLIER_TABLES = sa.text("""
-    SELECT relation.relname AS name
+    SELECT relation.relname AS name, obj_description(relation.oid, 'pg_class') AS comment
     FROM pg_class AS relation
     JOIN pg_namespace AS place ON place.oid = relation.relnamespace
     WHERE place.nspname = coalesce(:schema, current_schema())
       AND relation.relkind = 'r'
-      AND obj_description(relation.oid, 'pg_class') = :description
+      AND split_part(obj_description(relation.oid, 'pg_class'), :before_data, 1) = :description
       AND has_table_privilege(relation.oid, 'SELECT')
     ORDER BY relation.relname DESC
 """)
@@ -91,31 +100,54 @@ class PostgresqlTable(PredictionStorage):
     cached_seconds = 5.0
 
     def read(self, warehouse: Warehouse) -> sa.FromClause | None:
-        """The table as it is now."""
-        with warehouse.reading() as connection:
-            return read_from_table(connection, warehouse.settings.dwh_predictions_table)
+        """The table as it is now, or the newest earlier one, whichever was made on this warehouse's data."""
+        current = _current(warehouse)
+        if current is None or warehouse.identity.owns(current[1]):
+            return current[0] if current else None
+        return next(_earlier(warehouse), None)
 
     def earlier(self, warehouse: Warehouse) -> Iterator[sa.FromClause]:
-        """The tables to which runs before the last were renamed."""
-        schema, _ = split_table_name(warehouse.settings.dwh_predictions_table)
-        for name in earlier_table_names(warehouse):
-            table = warehouse.table(".".join(_quoted(part) for part in (*([schema] if schema else []), name)))
-            if MARKS.issubset(table.columns.keys()):
-                yield table
+        """The tables to which runs before the last were renamed, as far as they were made on this data."""
+        current, earlier = _current(warehouse), _earlier(warehouse)
+        if current is not None and not warehouse.identity.owns(current[1]):
+            next(earlier, None)  # it is read as the last run
+        return earlier
 
     def destination(self, warehouse: Warehouse) -> Destination:
         """A new table that takes the old one's name at the end."""
         if why := refusal(warehouse):
             return file_destination(warehouse, f"{why} The screens cannot read the file.")
-        name = warehouse.settings.dwh_predictions_table
-        return Destination(f"{name} in {place(warehouse.url)}", partial(write_table, warehouse))
+        name = predictions_table(warehouse.settings)
+        return Destination(f"{name} in {place(warehouse.url)}", partial(write_table, warehouse, warehouse.identity))
 
 
-def earlier_table_names(warehouse: Warehouse) -> list[str]:
-    """The tables of earlier runs, newest first, without their schema."""
-    name = warehouse.settings.dwh_predictions_table
+def _current(warehouse: Warehouse) -> tuple[sa.Table, str | None] | None:
+    """The table that the last run wrote, with the key of the data it was made on; None before the first run."""
+    name = predictions_table(warehouse.settings)
+    schema, table = split_table_name(name)
+    with warehouse.reading() as connection:
+        current = read_from_table(connection, name)
+        if current is None:
+            return None
+        return current, _data_in(sa.inspect(connection).get_table_comment(table, schema)["text"])
+
+
+def _earlier(warehouse: Warehouse) -> Iterator[sa.Table]:
+    """The tables of earlier runs that were made on this warehouse's data, newest first."""
+    schema, _ = split_table_name(predictions_table(warehouse.settings))
+    for name, made_on in earlier_tables(warehouse).items():
+        if warehouse.identity.owns(made_on):
+            table = warehouse.table(".".join(_quoted(part) for part in (*([schema] if schema else []), name)))
+            if MARKS.issubset(table.columns.keys()):
+                yield table
+
+
+def earlier_tables(warehouse: Warehouse) -> dict[str, str | None]:
+    """The tables of earlier runs, newest first, each with the key of the data it was made on, if known."""
+    name = predictions_table(warehouse.settings)
     schema, _ = split_table_name(name)
-    return [row["name"] for row in warehouse.rows(_EARLIER_TABLES, {"schema": schema, "description": remark_on(name)})]
+    values = {"schema": schema, "description": remark_on(name), "before_data": _BEFORE_DATA}
+    return {row["name"]: _data_in(row["comment"]) for row in warehouse.rows(_EARLIER_TABLES, values)}
 
 
 def remark_on(name: str) -> str:
@@ -125,7 +157,7 @@ def remark_on(name: str) -> str:
 
 def refusal(warehouse: Warehouse) -> str:
     """Why the account may not write the table, as a sentence; empty when it may."""
-    name = warehouse.settings.dwh_predictions_table
+    name = predictions_table(warehouse.settings)
     schema, table = split_table_name(name)
     facts = warehouse.rows(_MAY_WRITE, {"schema": schema, "table": table})[0]
     if facts["replica"]:
@@ -136,8 +168,12 @@ def refusal(warehouse: Warehouse) -> str:
 
 
 @contextmanager
-def write_table(warehouse: Warehouse, schema: pa.Schema) -> Iterator[Callable[[pa.RecordBatch], None]]:
+def write_table(
+    warehouse: Warehouse, identity: DataIdentity, schema: pa.Schema
+) -> Iterator[Callable[[pa.RecordBatch], None]]:
     """Take batches in one transaction, which ends by giving the new table the name of the old one.
+
+    The table's comment records the identity of the data.
 
     Raises `ScoringInProgress`, `SettingsError` when the name is taken by something else, and `DataError` when a
     view hangs on the old table.
@@ -149,7 +185,7 @@ def write_table(warehouse: Warehouse, schema: pa.Schema) -> Iterator[Callable[[p
     with _readable_errors(warehouse):
         connection = adbc.connect(_writing_session(warehouse))
     with closing(connection), closing(connection.cursor()) as cursor:
-        table = _NewTable(cursor, warehouse)
+        table = _NewTable(cursor, warehouse, identity)
 
         def write(batch: pa.RecordBatch) -> None:
             with _readable_errors(warehouse):
@@ -166,10 +202,12 @@ def write_table(warehouse: Warehouse, schema: pa.Schema) -> Iterator[Callable[[p
 class _NewTable:
     """Filled under another name; nobody sees it before the transaction ends."""
 
-    def __init__(self, cursor: Any, warehouse: Warehouse) -> None:
+    def __init__(self, cursor: Any, warehouse: Warehouse, identity: DataIdentity) -> None:
         self._cursor = cursor
         self._warehouse = warehouse
-        self._schema, self._table = split_table_name(warehouse.settings.dwh_predictions_table)
+        self._identity = identity
+        self._name = predictions_table(warehouse.settings)
+        self._schema, self._table = split_table_name(self._name)
         self._filled = _with_suffix(self._table, uuid4().hex[:12])
         self._old, self._new = self._placed(self._table), self._placed(self._filled)
 
@@ -190,7 +228,7 @@ class _NewTable:
             "name": Identifier(self._table),
             "key": Identifier(CUSTOMER_ID),
             "type": SQL(id_type.compile(dialect=postgresql.dialect())),  # pyright: ignore[reportArgumentType]
-            "description": Literal(_DESCRIPTION),
+            "description": Literal(f"{_DESCRIPTION}{_BEFORE_DATA}{self._identity.key}"),
         }
         self._run("SET LOCAL lock_timeout = '60s'", names)
         self._run("ALTER TABLE {new} ALTER COLUMN {key} TYPE {type} USING {key}::{type}", names)
@@ -200,38 +238,42 @@ class _NewTable:
         for (grant,) in self._query(_GRANTS_OF_OLD_ON_NEW.format(**old_and_new)):
             self._cursor.execute(grant)
         self._run("ANALYZE {new}", names)
-        old = self._keep_old()
+        old = self._store_old()
         self._run("ALTER TABLE {new} RENAME TO {name}", names)
-        self._drop_no_longer_kept(old)
+        self._drop_outside_history(old)
 
-    def _keep_old(self) -> list[str]:
+    def _store_old(self) -> dict[str, str | None]:
         """Give the old table, if any, a name with its time; what a drop refuses, such as a view on it, stops this too.
 
         A view would go on showing the old table under its new name, and nobody would notice.
         """
         if not self._query(SQL("SELECT to_regclass({})").format(Literal(self._old.as_string())))[0][0]:
-            return []
+            return {}
         ((stamp,),) = self._query(_STAMP_OF_OLD.format(old=self._old))
-        kept = _with_suffix(self._table, stamp)
+        old = Literal(self._old.as_string())
+        ((comment,),) = self._query(SQL("SELECT obj_description(to_regclass({}), 'pg_class')").format(old))
+        made_on, earlier = _data_in(comment), _with_suffix(self._table, stamp)
         names: dict[str, Composable] = {
             "old": self._old,
-            "kept": Identifier(kept),
-            "remark": Literal(remark_on(self._warehouse.settings.dwh_predictions_table)),
+            "earlier": Identifier(earlier),
+            "remark": Literal(remark_on(self._name) + (f"{_BEFORE_DATA}{made_on}" if made_on else "")),
         }
         self._run("SAVEPOINT before_old", names)
         self._run("DROP TABLE {old}", names)
         self._run("ROLLBACK TO SAVEPOINT before_old", names)
         self._run("COMMENT ON TABLE {old} IS {remark}", names)
-        self._run("ALTER TABLE {old} RENAME TO {kept}", names)
-        return [kept]
+        self._run("ALTER TABLE {old} RENAME TO {earlier}", names)
+        return {earlier: made_on}
 
-    def _drop_no_longer_kept(self, old: list[str]) -> None:
-        """What is being read or has a view on it stays for the next time."""
+    def _drop_outside_history(self, old: dict[str, str | None]) -> None:
+        """What is being read or has a view on it stays for the next time; runs of other data count apart."""
         # The names are asked for outside this transaction, so that of the old table is not among them yet.
-        names = (*old, *earlier_table_names(self._warehouse))
-        times = {name: time for name in names if (time := time_of(name.rpartition("_")[2]))}
-        removed = Retention.from_settings(self._warehouse.settings).removed((datetime.now(UTC), *times.values()))
-        for name in (name for name, time in times.items() if time in removed):
+        made_on = old | earlier_tables(self._warehouse)
+        times = {name: time for name in made_on if (time := time_of(name.rpartition("_")[2]))}
+        own = {name: time for name, time in times.items() if self._identity.owns(made_on[name])}
+        other = {name: time for name, time in times.items() if name not in own}
+        history = RunHistory.from_settings(self._warehouse.settings)
+        for name in (*history.outside({self._table: datetime.now(UTC), **own}), *history.outside(other)):
             drop = _DROP_UNLESS_USED.format(earlier=self._placed(name))
             self._run("DO {drop}", {"drop": Literal(drop.as_string())})
 
@@ -247,6 +289,11 @@ class _NewTable:
     def _query(self, statement: Composed) -> list[tuple[Any, ...]]:
         self._cursor.execute(statement.as_string())
         return self._cursor.fetchall()
+
+
+def _data_in(comment: str | None) -> str | None:
+    """The key of the data in a table's comment; None in those older than identities."""
+    return (comment or "").partition(_BEFORE_DATA)[2] or None
 
 
 def _with_suffix(table: str, suffix: str) -> str:
@@ -272,7 +319,7 @@ def _writing_session(warehouse: Warehouse) -> str:
 
 
 def _refuse_other_content(warehouse: Warehouse) -> None:
-    name = warehouse.settings.dwh_predictions_table
+    name = predictions_table(warehouse.settings)
     schema, table = split_table_name(name)
     with _readable_errors(warehouse), warehouse.engine.connect() as connection:
         inspector = sa.inspect(connection)
@@ -297,7 +344,7 @@ def _readable_errors(warehouse: Warehouse) -> Iterator[None]:
 
 
 def _known(error: BulkDriverError, warehouse: Warehouse) -> Exception | None:
-    name = warehouse.settings.dwh_predictions_table
+    name = predictions_table(warehouse.settings)
     unchanged = "The predictions of the run before are unchanged."
     match error.sqlstate:
         case "2BP01":  # dependent_objects_still_exist

@@ -74,11 +74,12 @@ def test_it_scores_and_says_what_it_did(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert lines[0].startswith("300 customers scored with mock predictions in ")
     assert lines[1:] == [
-        "Written to customer_predictions.parquet.",
+        "Written to customer_predictions_mock.parquet.",
         "days_since_last: 30 blank, taken as the training median.",
         "avg_transaction_value: 31 blank, taken as the training median.",
     ]
-    assert (tmp_path / "customer_predictions.parquet").is_symlink()
+    assert (tmp_path / "customer_predictions_mock.parquet").is_symlink()
+    assert not (tmp_path / "customer_predictions.parquet").exists()
 
 
 def test_it_computes_the_segments_and_names_those_that_cannot_be(run: Run, tmp_path: Path) -> None:

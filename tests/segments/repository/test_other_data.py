@@ -1,0 +1,95 @@
+"""Sizes and members belong to the data they were computed on: for other data they do not exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loyalty_core.errors import WarehouseUnavailable
+from loyalty_core.segments import SegmentDraft, SegmentRepository
+from loyalty_core.warehouse.identity import DataIdentity
+
+if TYPE_CHECKING:
+    from loyalty_core.store import StateStore
+
+ONE, OTHER = DataIdentity("one"), DataIdentity("other", is_recorded=True)
+MOCK = DataIdentity("one", is_mock=True)
+
+
+class Data:
+    """The data of the warehouse, which a test can exchange."""
+
+    def __init__(self) -> None:
+        self.now: DataIdentity | None = ONE
+
+    def __call__(self) -> DataIdentity:
+        if self.now is None:
+            raise WarehouseUnavailable("The warehouse does not answer.")
+        return self.now
+
+
+@pytest.fixture
+def data() -> Data:
+    return Data()
+
+
+@pytest.fixture
+def segments(store: StateStore, data: Data) -> SegmentRepository:
+    return SegmentRepository(store, data)
+
+
+def compute(segments: SegmentRepository, segment_id: str, *ids: str) -> tuple[int, int, int]:
+    """Members, joined and left."""
+    size = segments.replace_members(segment_id, [ids], base=10, version=1, cause="scoring")
+    return size.customers, size.joined, size.left
+
+
+@pytest.mark.parametrize("other", [OTHER, MOCK], ids=["other data", "mock predictions"])
+def test_other_data_has_no_sizes_and_no_members(segments: SegmentRepository, data: Data, other: DataIdentity) -> None:
+    vip = segments.create(SegmentDraft("VIP", {}), actor="ann").id
+    compute(segments, vip, "c1", "c2")
+    assert compute(segments, vip, "c1", "c3") == (2, 1, 1)
+    data.now = other
+    found = segments.get(vip)
+    assert (found.size, found.sizes_recent, found.is_stale) == (None, (), True)
+    assert segments.list()[0].size is None
+    assert segments.sizes(vip) == []
+    assert not segments.is_member(vip, "c1")
+    assert segments.segments_of("c1") == []
+
+
+def test_the_first_size_on_other_data_counts_nobody_as_left(segments: SegmentRepository, data: Data) -> None:
+    vip = segments.create(SegmentDraft("VIP", {}), actor="ann").id
+    compute(segments, vip, "c1", "c2", "c3")
+    data.now = OTHER
+    assert compute(segments, vip, "c1", "d1") == (2, 2, 0)
+    assert compute(segments, vip, "d1", "d2") == (2, 1, 1)
+    assert segments.get(vip).sizes_recent == (2, 2)
+    assert segments.is_member(vip, "d1")
+    data.now = ONE
+    assert segments.get(vip).sizes_recent == (3,)
+    assert not segments.is_member(vip, "d1"), "the members of the first data have to be computed again"
+
+
+def test_what_is_older_than_identities_counts_until_a_loader_records_one(
+    store: StateStore, segments: SegmentRepository, data: Data
+) -> None:
+    older = SegmentRepository(store)
+    vip = older.create(SegmentDraft("VIP", {}), actor="ann").id
+    compute(older, vip, "c1")
+    assert segments.get(vip).sizes_recent == (1,)
+    assert segments.is_member(vip, "c1")
+    data.now = OTHER
+    assert segments.get(vip).size is None
+    assert not segments.is_member(vip, "c1")
+
+
+def test_in_an_outage_segments_can_be_read_without_their_figures(segments: SegmentRepository, data: Data) -> None:
+    vip = segments.create(SegmentDraft("VIP", {}), actor="ann").id
+    compute(segments, vip, "c1")
+    data.now = None
+    assert segments.get(vip).name == "VIP"
+    assert segments.get(vip).size is None
+    data.now = ONE
+    assert segments.get(vip).sizes_recent == (1,)
