@@ -9,7 +9,7 @@ from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.evaluation import grade_in_words
-from loyalty_core.ml.serving import ModelStatus
+from loyalty_core.ml.serving import ModelsOfOtherData, ModelStatus
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
@@ -114,6 +114,9 @@ def _models_checks(services: Services) -> Iterator[Check]:
     yield from _experiment_check(status)
     try:
         models = services.inference.models()
+    except ModelsOfOtherData as error:
+        yield _failed("Models", "Training data", error)
+        return
     except LoyaltyError:
         return  # the line above says why
     if isinstance(models, Bundle):

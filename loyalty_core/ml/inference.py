@@ -31,6 +31,7 @@ from loyalty_core.ml.serving import (
     mean_drivers,
     mean_drivers_of_arms,
     model_source,
+    require_own_data,
     rfm_answer,
 )
 from loyalty_core.ml.tasks import CHURN, NBO, TASKS, ChurnPrediction, ModelTask, NboPrediction, task_named
@@ -214,6 +215,7 @@ class MLInferenceService:
         served = self._source.served()
         for models in served.arms:
             models.contract.require(tuple(self._settings.ml_feature_mapping))
+            require_own_data(models, self._warehouse)
         return served
 
     def status(self) -> ModelStatus:

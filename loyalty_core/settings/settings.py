@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     ml_model_input_size: int = Field(
         5, ge=1, description="Number of mapped features; must equal the size of ml_feature_mapping"
     )
+    ml_trained_elsewhere: bool = Field(
+        False, description="Models that were trained on other data answer here too, instead of being refused"
+    )
     ml_training: dict[str, Any] = Field(
         {}, description="Training options for both models; under `churn` and `nbo`, for one (docs/machine-learning.md)"
     )

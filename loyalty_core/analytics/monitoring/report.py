@@ -76,6 +76,8 @@ def _facts(warehouse: Warehouse, manifest: Mapping[str, Any], drift: list[Featur
     today = datetime.now(warehouse.settings.zone).date()
     trained_on = manifest.get("trained_on", "")
     is_other_data = bool(trained_on) and trained_on != name_data(warehouse)
+    if (data := manifest.get("data")) is not None:
+        is_other_data = data != warehouse.identity.warehouse
     compared = [] if is_other_data else drift  # other customers are no drift
     return Facts(
         ages=tuple(_age(warehouse, model, entry, today) for model, entry in manifest["models"].items()),
@@ -84,7 +86,7 @@ def _facts(warehouse: Warehouse, manifest: Mapping[str, Any], drift: list[Featur
         moved=tuple(one.label for one in compared if one.state == "moved"),
         broken=tuple(one.label for one in compared if one.state == "drifted" and one.column in dead),
         drift_known=bool(compared),
-        trained_on=trained_on if is_other_data else "",
+        trained_on=(trained_on or "another warehouse") if is_other_data else "",
     )
 
 

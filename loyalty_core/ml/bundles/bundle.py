@@ -74,7 +74,8 @@ class BundleParts:
 
     `scaler` is the pickle of a fitted StandardScaler, `models` are by the name of their task, `background`
     (rows, width) are training rows, encoded and not scaled, against which predictions are explained, `trained_on`
-    names the data as `warehouse.source.name_data` does, `reference` is a `reference.Reference` as JSON.
+    names the data as `warehouse.source.name_data` does, `data` is its `DataIdentity.warehouse`, `reference` is a
+    `reference.Reference` as JSON.
     """
 
     contract: FeatureContract
@@ -84,6 +85,7 @@ class BundleParts:
     feature_mapping: Mapping[str, Any]
     trained_by: str
     trained_on: str = ""
+    data: str | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)
     reference: Mapping[str, Any] = field(default_factory=dict)
 

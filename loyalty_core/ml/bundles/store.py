@@ -171,6 +171,7 @@ def _manifest(parts: BundleParts, version: str, now: datetime) -> dict[str, Any]
         "created_at": now.isoformat(timespec="seconds"),
         "trained_by": parts.trained_by,
         "trained_on": parts.trained_on,
+        **({"data": parts.data} if parts.data is not None else {}),
         "features": parts.contract.to_json(),
         "feature_mapping": dict(parts.feature_mapping),
         "scaler": {"file": SCALER_FILE, "sha256": sha256(parts.scaler)},

@@ -16,7 +16,7 @@ from loyalty_core.ml.bundles import TRAIN
 from loyalty_core.ml.features import require_input_size
 from loyalty_core.ml.scoring.batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch
 from loyalty_core.ml.scoring.prefetch import map_ordered, prefetch
-from loyalty_core.ml.serving import RFM_ONLY_VERSION, Models, ServedModels
+from loyalty_core.ml.serving import RFM_ONLY_VERSION, Models, ServedModels, require_own_data
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.rfm import (
     RfmCutPoints,
@@ -200,6 +200,7 @@ def make_scorer(
     if models.contract.inputs:
         require_input_size(settings)
         models.contract.require(list(settings.ml_feature_mapping))
+        require_own_data(models, warehouse)
         view = settings.dwh_customer_features_table
         features = required_columns(settings.ml_feature_mapping, warehouse.features.columns.keys(), view)
     return BatchScorer(

@@ -13,6 +13,7 @@ from loyalty_core.ml.serving.drivers import customer_drivers, mean_drivers, mean
 from loyalty_core.ml.serving.live_bundle import LiveBundle
 from loyalty_core.ml.serving.mock import MOCK_VERSION
 from loyalty_core.ml.serving.no_models import RFM_ONLY_VERSION
+from loyalty_core.ml.serving.own_data import ModelsOfOtherData, require_own_data
 from loyalty_core.ml.serving.served_models import Challenger, ServedModels
 from loyalty_core.ml.serving.source import model_source, scoring_models
 from loyalty_core.ml.serving.status import ModelStatus
@@ -28,12 +29,14 @@ __all__ = [
     "LiveBundle",
     "ModelStatus",
     "Models",
+    "ModelsOfOtherData",
     "RfmAnswer",
     "ServedModels",
     "customer_drivers",
     "mean_drivers",
     "mean_drivers_of_arms",
     "model_source",
+    "require_own_data",
     "rfm_answer",
     "scoring_models",
 ]

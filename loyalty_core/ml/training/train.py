@@ -116,10 +116,10 @@ def train(
     """
     settings = warehouse.settings
     require_input_size(settings)
-    data_name = name_data(warehouse)
+    data_name, own_data = name_data(warehouse), warehouse.identity.warehouse
     prepared, left_out = _prepare_all(warehouse, options, on_progress)
     active = _bundle_to_keep(settings, prepared.keys())
-    if active and active.trained_on != data_name:
+    if active and (active.trained_on != data_name or active.manifest.get("data") not in {None, own_data}):
         active = None  # what was learned from other data is not carried over
     coding = _coding_of(active) if active else fit_coding(list(prepared.values()))
     encoded: dict[str, FloatRows] = {name: encode_history(coding, one.history) for name, one in prepared.items()}
@@ -136,6 +136,7 @@ def train(
         feature_mapping=dict(settings.ml_feature_mapping),
         trained_by=trained_by,
         trained_on=data_name,
+        data=own_data,
         libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         reference=make_reference(warehouse, coding.contract, seen, active.manifest if active else {}).to_json(),
     )
