@@ -1,1 +1,1 @@
-"""Local warehouses in one DuckDB file: a simulated programme, or a company's own files."""
+"""A simulated loyalty programme as a local warehouse in one DuckDB file."""

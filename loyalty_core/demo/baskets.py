@@ -9,7 +9,7 @@ from loyalty_core.demo.purchases import Purchases
 
 BASKET_SPREAD = 0.45
 CATEGORY_PRICES = np.array([1.15, 1.05, 0.85, 1.15, 1.2, 0.8, 0.65, 1.1])
-FAVOURITE_CATEGORY, FAVOURITE_CHANNEL = 0.5, 0.8  # how often members do as they like best
+FAVOURITE_CATEGORY, FAVOURITE_CHANNEL = 0.5, 0.8  # how often members choose their favourite
 SMALLEST, LARGEST = 1.0, 4000.0
 ARTICLE_PRICE = 21.0
 RECEIPT_BITS = (1 << 40) - 1
@@ -29,7 +29,7 @@ def basket_table(
     favourite = habits.favourite_category
     category = _mostly(rng, favourite[member], FAVOURITE_CATEGORY, CATEGORY_SHARES)
     channel = _mostly(rng, habits.favourite_channel[member], FAVOURITE_CHANNEL, SHOPPING_CHANNEL_SHARES)
-    # Dear categories make dear baskets, but a member's mean basket is that of the member's habits.
+    # Expensive categories make expensive baskets, but a member's mean basket is the one of the habits.
     mean_price = float(CATEGORY_SHARES @ CATEGORY_PRICES)
     usual_price = _blend(CATEGORY_PRICES[favourite], mean_price, FAVOURITE_CATEGORY)
     price = CATEGORY_PRICES[category] / usual_price[member]
@@ -74,6 +74,6 @@ def _points_redeemed(earned: Integers, step: Integers, purchases: Purchases) -> 
 
 
 def _receipt_numbers(block: int, count: int) -> Integers:
-    """Unique numbers without an order that would give away how the rows were made."""
+    """Unique numbers whose order does not reveal how the rows were made."""
     first = block * RECEIPTS_PER_BLOCK + 1
     return np.arange(first, first + count) * RECEIPT_STEP & RECEIPT_BITS

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from loyalty_core.demo.arrow_columns import Integers, timestamps
 from loyalty_core.demo.baskets import basket_table
-from loyalty_core.demo.habits import Habits, draw_habits, make_guide_customer
+from loyalty_core.demo.habits import Habits, draw_habits, make_first_member
 from loyalty_core.demo.mailings import Mailing, offer_probabilities, send_mailing
 from loyalty_core.demo.profiles import draw_ids, draw_profiles, profile_table
 from loyalty_core.demo.purchases import Purchases, silence_probability, simulate_purchases
@@ -58,7 +58,7 @@ def simulate_block(timeline: Timeline, seed: int, plan: BlockPlan) -> Block:
     profiles = draw_profiles(rng, plan.members)
     habits = draw_habits(rng, profiles, today)
     if plan.number == 0:
-        make_guide_customer(habits, today)
+        make_first_member(habits, today)
     purchases = simulate_purchases(rng, habits, clock, today)
     mailings = [send_mailing(rng, day, habits, purchases, timeline) for day in timeline.mailing_dates]
     simulation = _Simulation(timeline, ids, habits, purchases, mailings)
@@ -86,7 +86,7 @@ def _last_login(rng: np.random.Generator, simulation: _Simulation) -> pa.Array:
 
 
 def _responses(simulation: _Simulation) -> pa.Table:
-    """All mailings, by member: the ids then take a quarter of the room on disk."""
+    """All mailings, by member: the ids then take a quarter of the disk space."""
     rows = pa.concat_tables(mailing.table(simulation.ids) for mailing in simulation.mailings)
     member = np.concatenate([mailing.member for mailing in simulation.mailings])
     return rows.take(np.argsort(member, kind="stable"))

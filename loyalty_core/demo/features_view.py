@@ -1,4 +1,4 @@
-"""customer_features_view: one row per member, as the warehouse stands at the snapshot."""
+"""customer_features_view: one row per member, as of the snapshot."""
 
 from datetime import date
 
@@ -49,7 +49,7 @@ def tier_sql(revenue_of_year: str) -> str:
 
 
 def create_features_view(connection: duckdb.DuckDBPyConnection, snapshot: date) -> None:
-    """Compute every member's features once, keep them in customer_features, and put the view over it."""
+    """Compute every member's features once, store them in customer_features, and create the view over it."""
     connection.execute(f"CREATE TABLE customer_features AS {_features_sql(snapshot)}")
     names = ", ".join(COLUMNS)
     connection.execute(f"CREATE VIEW customer_features_view AS SELECT {names} FROM customer_features")  # noqa: S608

@@ -1,4 +1,4 @@
-"""The demo warehouse: a simulated loyalty programme in one DuckDB file, and the truth about it beside."""
+"""The demo warehouse: a simulated loyalty programme in one DuckDB file, and the truth about it beside it."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -69,7 +69,7 @@ def _plan(customers: int) -> list[BlockPlan]:
 
 
 def _simulate(timeline: Timeline, seed: int, plans: list[BlockPlan]) -> Iterator[Block]:
-    """The blocks in order; the next one is simulated while the last one is being stored."""
+    """The blocks in order; the next one is simulated while the previous one is written."""
     with ThreadPoolExecutor(max_workers=1) as ahead:
         coming = ahead.submit(simulate_block, timeline, seed, plans[0])
         for plan in plans[1:]:

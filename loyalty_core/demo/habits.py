@@ -1,4 +1,4 @@
-"""Hidden habits of members: what no warehouse knows, and what everything they do follows from."""
+"""Hidden habits of members: not recorded in any warehouse, and the cause of everything they do."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,8 +91,8 @@ def draw_habits(rng: np.random.Generator, profiles: Profiles, today: float) -> H
     )
 
 
-def make_guide_customer(habits: Habits, today: float) -> None:
-    """Make the first member a loyal one of long standing, so that the guide's id has something to show."""
+def make_first_member(habits: Habits, today: float) -> None:
+    """Make the first member a loyal, long-standing one, so that the page of the documented id has something to show."""
     habits.joined[0] = today * 0.18
     habits.buys_when_joining[0] = True
     habits.rate[0], habits.spend[0], habits.drift[0] = MEAN_RATE, SPEND_MEDIAN, 0.0
@@ -100,7 +100,7 @@ def make_guide_customer(habits: Habits, today: float) -> None:
 
 
 def _draw_spend(rng: np.random.Generator, profiles: Profiles, rate: Floats) -> Floats:
-    """Frequent buyers have larger baskets; so have the middle-aged, and the dearer countries."""
+    """Frequent buyers have larger baskets, as do the middle-aged and those in more expensive countries."""
     prices = np.array([COUNTRY_PRICES[country] for country in COUNTRIES])[profiles.country]
     stage_of_life = 1.05 - ((profiles.age - 48) / 75) ** 2
     noise = np.exp(rng.normal(0, SPEND_SPREAD, len(rate)))

@@ -1,4 +1,4 @@
-"""Monthly mailings: who got one, who opened it, and who redeemed which of the eight offers."""
+"""Monthly mailings: who received one, who opened it, and who redeemed which of the eight offers."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,7 +19,7 @@ REDEEMS = 0.9  # of those who opened the mailing and then bought in time
 
 @dataclass(frozen=True)
 class Mailing:
-    """One mailing to a block of members; the arrays have one element per member who got it."""
+    """One mailing to a block of members; the arrays have one element per member who received it."""
 
     day: date
     member: Integers

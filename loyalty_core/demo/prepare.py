@@ -1,4 +1,4 @@
-"""What `make run` does before the app starts: check the settings, and make what a newcomer does not have yet."""
+"""What `make run` does before the app starts: check the settings, and create whatever a first start lacks."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ _TRAINING = Path("train_models_from_dwh.py")
 
 
 def main() -> int:
-    """Make the demo warehouse, its models, predictions and first segments where none are configured and none are there.
+    """Create the demo warehouse, its models, predictions and first segments where none are configured or present.
 
     Returns the exit code: 1 with one line on stderr when a setting or the warehouse cannot work. A training that
     fails does not keep the app from starting; the screens then say how to train.
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def _prepare_demo(settings: Settings) -> None:
-    """Do what is still to do: an earlier start may have been stopped half-way. Own data is left as it is."""
+    """Complete what is missing: an earlier start may have been interrupted. A company's own data is not changed."""
     if not DEFAULT_WAREHOUSE.exists():
         print(f"No warehouse is configured: making a demo one with {_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
         generate(DEFAULT_WAREHOUSE, customers=_CUSTOMERS)
@@ -57,7 +57,7 @@ def _train_first_models(settings: Settings) -> None:
     if settings.ml_mock_mode or (settings.models_dir / "active.json").exists():
         return
     print("Training the models on it (about a minute, once) …", flush=True)  # noqa: T201
-    # In a process of its own: TensorFlow stays out of this one.
+    # In a separate process, so that TensorFlow is not loaded into this one.
     subprocess.run([sys.executable, str(_TRAINING)], check=False)  # noqa: S603
 
 

@@ -10,7 +10,7 @@ from loyalty_core.demo.arrow_columns import Bytes, Flags, Floats, Integers, code
 from loyalty_core.demo.nordic import CITIES, COUNTRIES, MEN, SURNAMES, WOMEN
 from loyalty_core.demo.shopping_clock import DAY
 
-GUIDE_CUSTOMER_ID = "123e4567-e89b-12d3-a456-426614174000"
+FIRST_CUSTOMER_ID = "123e4567-e89b-12d3-a456-426614174000"
 
 CONTACT_CHANNELS = ("email", "push", "sms")
 GENDERS = ("female", "male", "other")
@@ -48,10 +48,10 @@ def draw_profiles(rng: np.random.Generator, count: int) -> Profiles:
 
 
 def draw_ids(rng: np.random.Generator, count: int, *, first_block: bool) -> pa.Array:
-    """One UUID text per member; the very first of all is the guide's."""
+    """One UUID text per member; the first member of all always has the same, which the documentation can name."""
     random_bytes: Bytes = rng.integers(0, 256, (count, 16), dtype=np.uint8)
     ids = uuid_texts(random_bytes)
-    return pa.concat_arrays([pa.array([GUIDE_CUSTOMER_ID]), ids[1:]]) if first_block else ids
+    return pa.concat_arrays([pa.array([FIRST_CUSTOMER_ID]), ids[1:]]) if first_block else ids
 
 
 def profile_table(
@@ -84,7 +84,7 @@ def profile_table(
 
 
 def _contact_channel(rng: np.random.Generator, age: Floats) -> pa.Array:
-    """The young take push messages, the old prefer a text; most are content with e-mail."""
+    """Younger members prefer push messages, older ones text messages; most choose e-mail."""
     draw, count = rng.random(len(age)), len(age)
     push, sms = 0.46 - 0.005 * age, 0.02 + 0.0022 * age
     channel = np.where(draw < push, 1, np.where(draw < push + sms, 2, 0))
@@ -92,13 +92,13 @@ def _contact_channel(rng: np.random.Generator, age: Floats) -> pa.Array:
 
 
 def _draw_names(rng: np.random.Generator, profiles: Profiles) -> tuple[pa.Array, pa.Array]:
-    """First and last names that are usual in the country."""
+    """First and last names common in the country."""
     first = _pick(rng, [*WOMEN, *MEN], profiles.country + len(COUNTRIES) * ~profiles.woman)
     return first, _pick(rng, SURNAMES, profiles.country)
 
 
 def _pick(rng: np.random.Generator, lists: Sequence[tuple[str, ...]], which: Integers) -> pa.Array:
-    """A name from the list numbered `which`, the more likely the earlier it stands there."""
+    """A name from the list numbered `which`; earlier names are more likely."""
     lengths = np.array([len(names) for names in lists])
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     position = (rng.random(len(which)) ** 1.5 * lengths[which]).astype(np.int64)

@@ -77,7 +77,7 @@ def simulate_purchases(rng: np.random.Generator, habits: Habits, clock: Shopping
 
 
 def silence_probability(habits: Habits, seen: Seen, window: float) -> Floats:
-    """Chance of no purchase within the next `window` shopping days, given the habits and what is seen.
+    """Chance of no purchase within the next `window` shopping days, given the habits and the visible history.
 
     For a renewal process this is S(since_last + window) / S(since_last), S being the survival function of
     one wait. Members who never bought wait exponentially for their first purchase.

@@ -1,4 +1,4 @@
-"""The dates of the demo, all counted back from the day at which the warehouse is seen."""
+"""The dates of the demo, all counted back from the snapshot date."""
 
 import calendar
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Timeline:
 
     @classmethod
     def until(cls, snapshot: date) -> "Timeline":
-        """The timeline that ends at midnight of `snapshot`. Raises SettingsError for an absurd year."""
+        """The timeline that ends at midnight of `snapshot`. Raises SettingsError for a year out of range."""
         if not FIRST_YEAR <= snapshot.year <= LAST_YEAR:
             raise SettingsError(
                 f"The snapshot date {snapshot.isoformat()} is out of range.",

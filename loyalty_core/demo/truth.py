@@ -1,4 +1,4 @@
-"""The truth behind the demo, kept out of the warehouse: a Parquet file for measuring models against it."""
+"""The truth behind the demo, in a Parquet file outside the warehouse, to measure models against."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ SCHEMA = pa.schema(
 
 
 def truth_path(warehouse: Path) -> Path:
-    """Where the truth about a demo warehouse is kept: beside it."""
+    """The path of the truth about a demo warehouse: beside it."""
     return warehouse.with_name(f"{warehouse.stem}.truth.parquet")
 
 

@@ -1,4 +1,4 @@
-"""The guide's five customer features, computed from purchases by the warehouse itself."""
+"""The models' five standard features, computed from purchases by the warehouse itself."""
 
 from datetime import date
 
@@ -8,8 +8,8 @@ def behaviour_features(as_of: date, transactions: str = "transactions") -> str:
 
     One row per customer with a purchase before `as_of`; later purchases are not read. `transactions` names
     a table or view with customer_id, transaction_at (TIMESTAMP) and amount, one row per basket. Money is in
-    the table's own currency, two decimals. lifetime_value is revenue so far plus the revenue of the last
-    365 days: what the customer will have brought in a year from now at the present pace.
+    the table's currency, two decimals. lifetime_value is revenue so far plus the revenue of the last
+    365 days: the customer's revenue a year from now at the present pace.
     """
     name = transactions.replace('"', '""')
     day = f"DATE '{as_of.isoformat()}'"

@@ -1,8 +1,8 @@
-"""Texts that stand for a missing value in exports, and the SQL that reads a column without them."""
+"""Texts that mean a missing value in exports, and the SQL that reads a column without them."""
 
 from collections.abc import Iterable
 
-# Lower case. Nothing else is meant by these, in a column of any kind.
+# Lower case. These mean nothing else, in a column of any kind.
 _ALWAYS = (
     *("", "-", "--", "---", "–", "—", "?", "??", ".", "..", "\\n", "*"),
     *("n/a", "n.a.", "n.a", "n. a.", "n/d", "n.d.", "k.a.", "k. a.", "s/d"),
@@ -14,7 +14,7 @@ _ALWAYS = (
 _AMONG_VALUES = (
     *("na", "nan", "-nan", "nat", "null", "none", "nil", "void", "undefined", "missing", "unknown"),
     *("not available", "not applicable", "nd", "no data", "1.#qnan", "-1.#ind", "1.#ind"),
-    *("inf", "-inf", "+inf", "infinity", "-infinity"),  # of no more use than a blank
+    *("inf", "-inf", "+inf", "infinity", "-infinity"),  # no more useful than a blank
 )
 _SPACES = " \t\r\n\u00a0\u2007\u202f\ufeff"
 
@@ -30,7 +30,7 @@ def trimmed(column: str) -> str:
 
 
 def value_of(column: str, further: Iterable[str] = ()) -> str:
-    """SQL of a column of values as text: NULL where it is blank or says that there is none."""
+    """SQL of a column of values as text: NULL where it is blank or marks a missing value."""
     return _unless(column, (*_ALWAYS, *_AMONG_VALUES, *further))
 
 

@@ -1,4 +1,4 @@
-"""What the columns of a file mean, found over every value: the type and SQL by which each is taken."""
+"""What the columns of a file mean, found over every value: the type and SQL with which each is loaded."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,19 +6,17 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from loyalty_core.errors import DataError
-from loyalty_core.loading.blanks import doubtful, trimmed
+from loyalty_core.loading.column_notes import ColumnNotes
 from loyalty_core.loading.date_formats import COMPACT_DATE, dates, may_be_ahead
 from loyalty_core.loading.number_decorations import Decorations, decorations_of
 from loyalty_core.loading.number_formats import WHOLE_NUMBER, number, possible_marks
 from loyalty_core.loading.number_marks import MarkDecision, decide_marks
-from loyalty_core.loading.readings import ONE_OR_ZERO, Measure, Reading, flags, measures, sample_measures
-from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, is_text, listed, quoted
+from loyalty_core.loading.readings import ONE_OR_ZERO, Measure, Reading, count_each, flags, measures, sample_measures
+from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, is_text, quoted
 
 NEARLY_NONE = 0.1  # of a sample of its values: a column below that is not meant to be of a type
 NEARLY_ALL = 0.95  # of its values: a column below that is not one of flags, but of words of which two are yes and no
 ENOUGH = 0.9  # of its values: below that, a column named as date or amount is the wrong one
-EXAMPLES = 3
-LONGEST_EXAMPLE = 20
 
 WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 BIG_NUMBERS = ("UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL")
@@ -29,9 +27,9 @@ WRITTEN_OUT = ("UUID", "TIME", "INTERVAL")
 
 @dataclass(frozen=True)
 class TypedColumn:
-    """A column as it is taken over: its type and the SQL over `source_rows` that gives its values.
+    """A column as it is loaded: its type and the SQL over `source_rows` that gives its values.
 
-    The SQL is empty for a column that is left out; the note says why, or how its values were understood.
+    The SQL is empty for a column that is left out; the note says why, or how its values were interpreted.
     """
 
     name: str
@@ -65,7 +63,13 @@ def date_column(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: s
         raise DataError(
             f"The dates in {name} can be read day first or month first.",
             "No value shows which is meant.",
-            "Say it with --date-order day-first or --date-order month-first.",
+            "Choose with --date-order day-first or --date-order month-first.",
+        )
+    if _has_both_orders(connection, rows, name, best, measure):
+        raise DataError(
+            f"The dates in {name} are written in both orders, day first and month first.",
+            "Which of them 01/02/2024 has is not known.",
+            "Export them written one way, such as 2024-12-31, or choose with --date-order what to read.",
         )
     return TypedColumn(name, "TIMESTAMP", f"({best.of(rows.value_of(name))})::TIMESTAMP")
 
@@ -83,16 +87,16 @@ def number_column(
     decided = marks.of(name)
     if decided is None:
         raise DataError(
-            f"The numbers in {name} can be read in two ways: {_two_readings(connection, rows, name)}.",
-            "No other value shows whether the mark comes before decimals or between thousands.",
-            "Say it with --decimal . or --decimal ,.",
+            f"The numbers in {name} can be read in two ways: {ColumnNotes(connection, rows, name).two_readings()}.",
+            "The other values do not settle whether the mark comes before decimals or between thousands.",
+            "Choose with --decimal . or --decimal ,",
         )
     best, _ = _best(connection, rows, name, [number(decided)])
     decorations = decorations_of(connection, rows, name)
     if decorations.mixture:
         raise DataError(
             f"Column {name} of {rows.file.name} holds {decorations.mixture}.",
-            "Added up, these would be no amount.",
+            "Their sum would be meaningless.",
             "Write them in one unit, without signs or with the same one everywhere, and export again.",
         )
     return TypedColumn(name, "DOUBLE", best.of(rows.value_of(name)), decorations.note)
@@ -131,21 +135,36 @@ def _typed_as_stored(name: str, duckdb_type: str) -> TypedColumn:
 def _typed_text(
     connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, measure: Measure, marks: MarkDecision
 ) -> TypedColumn:
+    notes = ColumnNotes(connection, rows, name)
     complete = [reading for reading, count in measure.readable.items() if count == measure.present > 0]
     decorations = decorations_of(connection, rows, name) if complete and complete[0].type == "DOUBLE" else None
-    if why := _why_text(connection, rows, name, measure, marks, decorations):
-        return TypedColumn(name, "VARCHAR", rows.words_of(name), why)
+    if why := _why_text(notes, measure, marks, decorations):
+        return TypedColumn(name, "VARCHAR", rows.words_of(name), f"Column {name} stays text: {why}.")
     if not complete:
-        return TypedColumn(name, "VARCHAR", rows.words_of(name), _words_note(connection, rows, name))
+        return TypedColumn(name, "VARCHAR", rows.words_of(name), notes.words())
     chosen = complete[0]
-    notes = [_blank_note(connection, rows, name, rows.row_count - measure.present)]
+    remarks = [notes.blanks(measure)]
     if chosen is ONE_OR_ZERO:
-        notes.append(f"Column {name}: 1 and 0 are read as true and false (see --number).")
+        remarks.append(f"Column {name}: 1 and 0 are read as true and false (see --number).")
     elif decorations:
-        notes.append(decorations.note)
+        remarks.append(decorations.note)
     elif chosen.short_years:
-        notes.append(_years_note(connection, rows, name, chosen))
-    return TypedColumn(name, chosen.type, chosen.of(rows.value_of(name)), " ".join(filter(None, notes)))
+        remarks.append(notes.years(chosen))
+    return TypedColumn(name, chosen.type, chosen.of(rows.value_of(name)), " ".join(filter(None, remarks)))
+
+
+def _why_text(notes: ColumnNotes, measure: Measure, marks: MarkDecision, decorations: Decorations | None) -> str:
+    """Why a column that looks like numbers, dates or flags stays text; empty when it is of a type, or just text."""
+    nearest, count = max(measure.readable.items(), key=lambda item: item[1], default=(None, 0))
+    if nearest is None or not count or (nearest.type == "BOOLEAN" and count < measure.present * NEARLY_ALL):
+        return ""
+    if count < measure.present:
+        return notes.unread(measure, nearest)
+    if _is_ambiguous(measure, measure.present):
+        return "its dates can be read day first or month first (see --date-order)"
+    if decorations and marks.of(notes.name) is None:
+        return f"{notes.two_readings()} (see --decimal)"
+    return f"it holds {decorations.mixture}" if decorations and decorations.mixture else ""
 
 
 def _forced_number(
@@ -164,34 +183,20 @@ def _forced_number(
     return TypedColumn(name, best.type, best.of(rows.value_of(name)), note)
 
 
-def _why_text(
-    connection: duckdb.DuckDBPyConnection,
-    rows: SourceRows,
-    name: str,
-    measure: Measure,
-    marks: MarkDecision,
-    decorations: Decorations | None,
-) -> str:
-    """Why a column that looks like numbers, dates or flags stays text; empty when it is of a type, or just text."""
-    stays = f"Column {name} stays text:"
-    nearest, count = max(measure.readable.items(), key=lambda item: item[1], default=(None, 0))
-    if nearest is None or count < measure.present * (NEARLY_ALL if nearest.type == "BOOLEAN" else 0) or not count:
-        return ""
-    if count < measure.present:
-        odd = f"{measure.present - count:,} of its {measure.present:,} values"
-        value = rows.value_of(name)
-        examples = _examples(connection, name, f"{value} IS NOT NULL AND {nearest.of(value)} IS NULL")
-        return f"{stays} {odd} cannot be read as {nearest.kind} ({examples}; see --blank and --number)."
-    if _is_ambiguous(measure, measure.present):
-        return f"{stays} its dates can be read day first or month first (see --date-order)."
-    if decorations and marks.of(name) is None:
-        return f"{stays} {_two_readings(connection, rows, name)} (see --decimal)."
-    return f"{stays} it holds {decorations.mixture}." if decorations and decorations.mixture else ""
-
-
 def _is_ambiguous(measure: Measure, count: int) -> bool:
     orders = {reading.date_order for reading, readable in measure.readable.items() if readable == count > 0}
     return {"day-first", "month-first"} <= orders
+
+
+def _has_both_orders(
+    connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, best: Reading, measure: Measure
+) -> bool:
+    """Whether dates that the best reading cannot read are dates in the other order."""
+    others = [one for one in measure.readable if one.date_order and one.date_order != best.date_order]
+    if not best.date_order or not others or measure.readable[best] == measure.present:
+        return False
+    either = [f"CASE WHEN {best.sql} IS NULL THEN {other.sql} END" for other in others]
+    return any(count_each(connection, rows, {name: either}, SOURCE_ROWS)[name])
 
 
 def _promising(
@@ -222,51 +227,3 @@ def _best(
             "Name another column, or write its values one way (2024-12-31, 1234.50) and export again.",
         )
     return best, measure
-
-
-def _two_readings(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> str:
-    point, comma = (number(marks).of(rows.value_of(name)) for marks in possible_marks(rows.format))
-    example, one, other = connection.execute(
-        f"""SELECT {rows.value_of(name)}, {point}, {comma} FROM {SOURCE_ROWS}
-        WHERE {point} <> {comma} ORDER BY rowid LIMIT 1"""  # noqa: S608 (quoted identifiers)
-    ).fetchall()[0]
-    return f"{example} is {one:.15g} or {other:.15g}"
-
-
-def _blank_note(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, blanks: int) -> str:
-    if not blanks:
-        return ""
-    words = _examples(connection, name, f"{rows.value_of(name)} IS NULL")
-    written = f" ({words})" if words else ""
-    return f"Column {name}: {blanks:,} blank value{'s' * (blanks != 1)}{written} became empty (NULL)."
-
-
-def _words_note(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> str:
-    """Remarks on a column of words: signs that were read as blank, and words such as NULL that were not."""
-    blank = _examples(connection, name, f"{rows.words_of(name)} IS NULL")
-    kept = _examples(connection, name, f"{doubtful(quoted(name), rows.format.blanks)} IS NOT NULL")
-    notes = [f"{blank} became empty (NULL)"] if blank else []
-    notes += [f"{kept} is kept as a word (see --blank)"] if kept else []
-    return f"Column {name}: {'; '.join(notes)}." if notes else ""
-
-
-def _years_note(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, reading: Reading) -> str:
-    value = reading.of(rows.value_of(name))
-    first, last = connection.execute(
-        f"SELECT year(min({value})), year(max({value})) FROM {SOURCE_ROWS}"  # noqa: S608 (quoted identifiers)
-    ).fetchall()[0]
-    return f"Column {name}: its years of two digits are read as {first} to {last}."
-
-
-def _examples(connection: duckdb.DuckDBPyConnection, name: str, condition: str) -> str:
-    """The most frequent texts of a column that meet the SQL condition, quoted, or nothing where all are blank."""
-    text = trimmed(quoted(name))
-    found = connection.execute(
-        f"""SELECT {text} AS value FROM {SOURCE_ROWS} WHERE {condition} AND {text} <> ''
-        GROUP BY value ORDER BY count(*) DESC, value LIMIT {EXAMPLES}"""  # noqa: S608 (quoted identifiers)
-    ).fetchall()
-    return listed(f"'{_shortened(value)}'" for (value,) in found)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_EXAMPLE else f"{text[:LONGEST_EXAMPLE]}…"

@@ -1,4 +1,4 @@
-"""CSV files as people have them: encoding, line ends, delimiter and heading, found before DuckDB reads."""
+"""CSV files as they are exported: encoding, line ends, delimiter and heading, found before DuckDB reads them."""
 
 import codecs
 import csv
@@ -106,7 +106,7 @@ def _survey(file: Path, encoding: str | None) -> _Survey:
 
 
 def _survey_of_lines(file: Path) -> _Survey:
-    """Tell UTF-8 with some broken bytes from Windows-1252, in which whole UTF-8 characters hardly ever occur."""
+    """Distinguish UTF-8 with some broken bytes from Windows-1252, where valid UTF-8 sequences hardly ever occur."""
     intact, broken = 0, list[int]()
     cut_off = False
     with _open_bytes(file) as stream:
@@ -156,10 +156,10 @@ def _with_heading(path: Path, notes: list[str]) -> CsvText:
     with _open_text(path, UTF8) as text:
         lines = list(io.StringIO(text.read(SAMPLE_CHARACTERS)))
     lines_above = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
-    told = SEPARATOR_LINE.fullmatch(lines[lines_above].rstrip("\r\n")) if lines_above < len(lines) else None
-    lines_above += told is not None
+    stated = SEPARATOR_LINE.fullmatch(lines[lines_above].rstrip("\r\n")) if lines_above < len(lines) else None
+    lines_above += stated is not None
     lines = lines[lines_above:]
-    delimiter = told[1] if told else max(DELIMITERS, key=lambda candidate: _agreement(lines, candidate))
+    delimiter = stated[1] if stated else max(DELIMITERS, key=lambda candidate: _agreement(lines, candidate))
     names, renamed = _unique_names(next(_records(lines, delimiter), []))
     compression = "gzip" if _is_gzip(path) else "none"
     return CsvText(path, compression, delimiter, names, lines_above, notes + renamed)
@@ -168,7 +168,7 @@ def _with_heading(path: Path, notes: list[str]) -> CsvText:
 def _records(lines: list[str], delimiter: str) -> Generator[list[str], None, None]:
     try:
         yield from csv.reader(lines, delimiter=delimiter)
-    except csv.Error:  # a quote that is never closed; DuckDB will say in which line
+    except csv.Error:  # a quote that is never closed; DuckDB reports the line
         return
 
 

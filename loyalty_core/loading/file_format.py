@@ -1,4 +1,4 @@
-"""How a file is written, where the user says so instead of leaving it to the file's own values."""
+"""How a file is written, as stated by the user rather than inferred from its values."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ DecimalMark = Literal[".", ","]
 class FileFormat:
     """Whatever is None or empty is decided from all values of the file.
 
-    `blanks` are further texts that stand for a missing value; `numbers` names columns to be read as numbers.
+    `blanks` are additional texts that mean a missing value; `numbers` names columns to be read as numbers.
     Raises SettingsError when the decimal and the thousands mark are the same.
     """
 

@@ -80,9 +80,9 @@ def _layout(
     if id_name == churn_name:
         raise DataError(f"Column {id_name} cannot be both the id and the churn label.")
     names = [name for name in rows.types if name not in (id_name, churn_name)]
-    ours = {"customer_id": id_name, "churned": churn_name}
+    reserved = {"customer_id": id_name, "churned": churn_name}
     for name in names:
-        if replaced := ours.get(name.lower()):
+        if replaced := reserved.get(name.lower()):
             raise DataError(
                 f"{rows.file.name} has a column {name} besides {replaced}.",
                 f"{replaced} becomes {name.lower()} in the warehouse, so the name would be there twice.",
@@ -125,7 +125,7 @@ def _drop_copies(connection: duckdb.DuckDBPyConnection) -> int:
     """Remove rows that equal another in every column; returns how many."""
     count = f"SELECT count(*), count(DISTINCT customer_id) FROM {CUSTOMERS}"  # noqa: S608
     before, ids = connection.execute(count).fetchall()[0]
-    if before == ids:  # comparing whole rows is dear, so only when an id is there twice
+    if before == ids:  # comparing whole rows is expensive, so only when an id is repeated
         return 0
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {CUSTOMERS} AS SELECT DISTINCT * FROM {CUSTOMERS}")  # noqa: S608
     after, _ = connection.execute(count).fetchall()[0]
@@ -149,16 +149,16 @@ def _check_ids(connection: duckdb.DuckDBPyConnection, rows: SourceRows, layout: 
         examples = listed((f"{customer} ({count:,} rows)" for customer, count in repeated), EXAMPLES)
         raise DataError(
             f"{len(repeated):,} ids in column {layout.id_name} are there more than once: {examples}.",
-            "A customer must have one row, and it cannot be told which of these is right.",
+            "A customer must have one row, and the file does not show which of these is right.",
             "Keep one row for each id; load a log of purchases with `loading transactions`.",
         )
 
 
 def _write_churn_history(connection: duckdb.DuckDBPyConnection, layout: _Layout, snapshot: date | None) -> str:
     """Write `customer_churn_history`, dated where the day of the rows is known; returns a sentence on the labels."""
-    own, given = layout.date_name, f"DATE '{snapshot}'" if snapshot else "NULL::DATE"
-    dated = f"coalesce({quoted(own)}::DATE, {given})" if own else given
-    day = f", {dated} AS snapshot_date" if own or snapshot else ""
+    column, given = layout.date_name, f"DATE '{snapshot}'" if snapshot else "NULL::DATE"
+    dated = f"coalesce({quoted(column)}::DATE, {given})" if column else given
+    day = f", {dated} AS snapshot_date" if column or snapshot else ""
     replaced = ["churned", *(c.name for c in layout.features if day and c.name.lower() == "snapshot_date")]
     connection.execute(
         f"""CREATE TABLE customer_churn_history AS

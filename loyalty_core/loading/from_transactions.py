@@ -23,7 +23,7 @@ NO_PLACEHOLDER = datetime(1971, 1, 1)  # noqa: DTZ001 (UTC, as in the warehouse)
 LONGEST_GAP_MONTHS = 36
 FEW = 0.02  # of the lines: so few, years before all others, have a placeholder such as 2000-01-01 or a typing error
 
-# Why a line is no purchase, and the SQL that tells; the first that applies counts.
+# Why a line is no purchase, as SQL; the first reason that applies counts.
 REASONS = {
     "without a customer": "customer_id IS NULL",
     "with a date that is blank or cannot be read": "transaction_at IS NULL",

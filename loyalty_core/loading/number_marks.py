@@ -46,7 +46,8 @@ def decide_marks(connection: duckdb.DuckDBPyConnection, rows: SourceRows, names:
     columns: dict[str, NumberMarks | None] = {}
     for name, found in evidence.items():
         own = point if found.point > found.comma else comma if found.comma > found.point else None
-        columns[name] = own or (shown if found.either else point)
+        contradictory = bool(found.point and found.comma)
+        columns[name] = (None if contradictory else own or shown) if found.either else own or point
     notes = [f"Decimal comma in {listed(by_comma)}."] if by_comma else []
     settled = [name for name, found in evidence.items() if found.either and not found.point and not found.comma]
     if shown and settled:

@@ -33,7 +33,7 @@ def write_customer_features(
     """Write `customer_features_view` over a table: the purchases before `as_of`, and columns of the customer.
 
     `others` are further text columns of the lines (name there → name in the file); those that are the same on
-    every line of a customer, such as a country, are taken over. Returns a sentence on them.
+    every line of a customer, such as a country, become columns of the view. Returns a sentence on them.
     """
     attributes = {
         alias: name
@@ -54,7 +54,7 @@ def write_customer_features(
     for name, meaning in MEANINGS.items():
         text = meaning.format(churn_days, 2 * churn_days)
         connection.execute(f"COMMENT ON COLUMN customer_features_view.{name} IS '{text}'")
-    return [f"Taken over for each customer: {listed(attributes.values())}."] if attributes else []
+    return [f"Columns added for each customer: {listed(attributes.values())}."] if attributes else []
 
 
 def write_churn_history(connection: duckdb.DuckDBPyConnection, as_of: date, churn_days: int) -> str:
@@ -94,7 +94,7 @@ def _belongs_to_customers(connection: duckdb.DuckDBPyConnection, column: str) ->
             SELECT min({column}) AS low, max({column}) AS high FROM {LINES}
             WHERE excluded_because IS NULL
             GROUP BY customer_id HAVING count(DISTINCT transaction_at::DATE) > 1
-        )"""  # noqa: S608 (a name of our own)
+        )"""  # noqa: S608 (an internal name)
     ).fetchall()[0]
     return seen > 0 and same >= seen * SAME_FOR and differing
 

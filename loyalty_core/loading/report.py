@@ -19,7 +19,7 @@ TABLES = (VIEW, "customer_churn_history", "customer_offer_history", "transaction
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Rows read, what was kept, rows left out by reason, and remarks on how the file was understood."""
+    """Rows read, what was loaded, rows left out by reason, and remarks on how the file was interpreted."""
 
     file_name: str
     rows_read: int
@@ -70,7 +70,7 @@ def describe_warehouse(out: Path) -> list[str]:
 
 
 def mapping_suggestion(columns: Mapping[str, str]) -> list[str]:
-    """Lines for loyalty.toml when a view with these columns (name → type) lacks those of the guide's mapping."""
+    """Lines for loyalty.toml when a view with these columns (name → type) lacks those of the standard mapping."""
     wanted = [[names] if isinstance(names, str) else names for names in GUIDE_FEATURE_MAPPING.values()]
     if all(any(name in columns for name in names) for names in wanted):
         return []
@@ -79,7 +79,7 @@ def mapping_suggestion(columns: Mapping[str, str]) -> list[str]:
         return ["The view has no column of numbers, so there is nothing for the models to learn from."]
     chosen, others = numeric[:MOST_SUGGESTED], numeric[MOST_SUGGESTED:]
     return [
-        "The models need to be told which columns to use. Put this at the top of loyalty.toml and choose:",
+        "Choose the columns that the models use: put this at the top of loyalty.toml and edit it:",
         "",
         f"ml_model_input_size = {len(chosen)}",
         *(f"ml_feature_mapping.{_toml_key(name)} = {json.dumps(name, ensure_ascii=False)}" for name in chosen),

@@ -1,4 +1,4 @@
-"""A customer's own file, CSV or Parquet, as rows in DuckDB: all of it, or an error that says why not."""
+"""A CSV or Parquet file as rows in DuckDB: all of it, or an error that says why not."""
 
 import re
 from collections.abc import Generator, Iterable
@@ -28,7 +28,7 @@ LINE_FAULT = re.compile(r"on Line: (\d+)")
 class SourceRows:
     """What was read into the temporary table `source_rows`: columns with their types, in the file's order.
 
-    `notes` are sentences on how the file was understood; whoever interprets it further adds to them.
+    `notes` are sentences on how the file was interpreted; each later step appends its own.
     """
 
     file: Path
@@ -167,7 +167,7 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 
 def _read_csv(connection: duckdb.DuckDBPyConnection, file: Path, text: CsvText) -> None:
-    """DuckDB's own guess at the layout is not used: one short line can make it drop rows or merge columns."""
+    """DuckDB's layout detection is not used: one short line can make it drop rows or merge columns."""
     layout = [text.delimiter, text.lines_above, text.compression]
     try:
         connection.execute(
@@ -185,7 +185,7 @@ def _csv_fault(file: Path, message: str) -> DataError:
     what = f"{file.name} cannot be read as a CSV."
     if width := WIDTH_FAULT.search(message):
         line, expected, found = width.groups()
-        remedy = 'A value that holds the delimiter must stand in "double quotes".'
+        remedy = 'A value that contains the delimiter must be in "double quotes".'
         return DataError(what, f"Line {line} has {found} columns, the heading has {expected}.", remedy)
     line = LINE_FAULT.search(message)
     where = f"Line {line.group(1)}" if line else "One of its lines"

@@ -58,7 +58,7 @@ def record_source(connection: duckdb.DuckDBPyConnection, source: Source, **facts
 
 
 def read_source(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """The facts that `record_source` wrote, in their order; empty when the warehouse is not one of ours."""
+    """The facts that `record_source` wrote, in their order; empty when this program did not write the warehouse."""
     try:
         return dict(connection.execute("SELECT key, value FROM warehouse_info").fetchall())
     except (duckdb.CatalogException, duckdb.BinderException):
@@ -108,7 +108,7 @@ def _source_of_file(path: Path) -> str | None:
 
 @contextmanager
 def _folder_beside(out: Path) -> Generator[Path, None, None]:
-    """A folder of our own next to `out`: on the same disk, and DuckDB's side files go when it goes."""
+    """A temporary folder next to `out`: on the same disk, and removed with DuckDB's side files."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     # Not TemporaryDirectory: stopped at the moment that it makes the folder, it would leave it behind.
@@ -143,7 +143,7 @@ def _explained(out: Path) -> Generator[None, None, None]:
 
 
 def disk_is_full(error: Exception) -> bool:
-    """Whether the system or DuckDB refused to write for want of room (or quota)."""
+    """Whether the system or DuckDB refused to write for lack of space (or quota)."""
     if isinstance(error, OSError) and error.errno in FULL_DISK:
         return True
     return isinstance(error, duckdb.Error) and any(os.strerror(code) in str(error) for code in FULL_DISK)

@@ -41,7 +41,7 @@ def test_currency_and_percent_signs_are_read(out: Path) -> None:
 
 
 def test_a_mark_that_nothing_explains_is_asked_for(out: Path) -> None:
-    with pytest.raises(DataError, match=r"1\.250 is 1\.25 or 1250.*Say it with --decimal \. or --decimal ,\."):
+    with pytest.raises(DataError, match=r"1\.250 is 1\.25 or 1250.*Choose with --decimal \. or --decimal ,"):
         load_transactions(CASES / "german_log.csv", out, CARD)
     assert not out.exists()
 

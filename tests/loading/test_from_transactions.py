@@ -16,7 +16,7 @@ from tests.datasets import ONLINE_RETAIL
 from tests.loading.conftest import rows_of, types_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from loyalty_core.loading import LoadReport
@@ -140,7 +140,7 @@ class TestOnlineRetail:
         assert list(history)[-2:] == ["churned", "snapshot_date"]
 
 
-def log(lines: list[tuple[str, str, float]]) -> str:
+def log(lines: Sequence[tuple[str, str, float]]) -> str:
     return "customer,day,amount\n" + "".join(f"{who},{day},{amount}\n" for who, day, amount in lines)
 
 
@@ -387,6 +387,14 @@ class TestAmounts:
             "pieces has a decimal comma (see --decimal).",
         ]
 
+    def test_marks_that_contradict_each_other_are_asked_for(self, export: Export, out: Path) -> None:
+        amounts = ["12.5"] * 18 + ["1.250", "7,5"]
+        file = export("customer;day;amount\n" + "".join(f"a;2024-01-01;{amount}\n" for amount in amounts))
+        with pytest.raises(DataError, match=r"1\.250 is 1\.25 or 1250.*--decimal"):
+            load_transactions(file, out, PLAIN)
+        report = load_transactions(file, out, PLAIN, written=FileFormat(decimal="."))
+        assert report.excluded == {"with an amount that is blank or cannot be read": 1}
+
     def test_amounts_in_several_currencies_are_refused(self, export: Export, out: Path) -> None:
         file = export("customer,day,amount\na,2024-01-01,$5.00\na,2024-01-02,€5.00\n")
         with pytest.raises(DataError, match=r"holds several currencies \(\$, €\)"):
@@ -442,6 +450,14 @@ class TestDates:
         with pytest.raises(DataError, match=r"Only 3 of its 5 values can be read as a date"):
             load_transactions(export(log([("a", day, 1) for day in days])), out, PLAIN)
 
+    def test_a_few_dates_in_the_other_order_are_refused_too(self, export: Export, out: Path) -> None:
+        days = ["31/01/2024"] * 12 + ["01/02/2024", "01/31/2024"]
+        file = export(log([("a", day, 1) for day in days]))
+        with pytest.raises(DataError, match=r"The dates in day are written in both orders"):
+            load_transactions(file, out, PLAIN)
+        report = load_transactions(file, out, PLAIN, written=FileFormat(date_order="day-first"))
+        assert report.excluded == {"with a date that is blank or cannot be read": 1}
+
     def test_a_column_that_holds_no_dates_or_amounts_is_refused(self, export: Export, out: Path) -> None:
         file = export(log([("a", "2024-01-01", 1), ("b", "2024-01-02", 1)]))
         with pytest.raises(DataError, match=r"Column customer of export.csv does not hold a date"):
@@ -475,7 +491,7 @@ class TestColumnsOfTheCustomer:
         assert rows_of(out, 'SELECT tier, "odd ""name""" FROM customer_features_view WHERE customer_id = \'c3\'') == [
             ("gold", "C3")
         ]
-        assert 'Taken over for each customer: tier, odd "name".' in report.notes
+        assert 'Columns added for each customer: tier, odd "name".' in report.notes
 
     def test_a_name_of_our_own_is_not_taken_over(self, export: Export, out: Path) -> None:
         load_transactions(export(self.content("customer_status")), out, PLAIN)

@@ -144,7 +144,7 @@ def test_markers_of_no_value_are_blank_beside_values(load: Load, out: Path, blan
 def test_words_are_blank_only_where_nothing_else_can_be_meant(load: Load, out: Path) -> None:
     report = load(["Oslo", "NA", "n/a", "?", "NA"])
     assert values_of(out) == ["Oslo", "NA", None, None, "NA"]
-    assert report.notes == ["Column x: '?', 'n/a' became empty (NULL); 'NA' is kept as a word (see --blank)."]
+    assert report.notes == ["Column x: '?', 'n/a' became empty (NULL); 'NA' is read as a word (see --blank)."]
 
 
 @pytest.mark.parametrize(
