@@ -7,9 +7,9 @@ customer. Where a condition is about several columns, its parts are tried column
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.rules.evaluate import compile_condition
@@ -26,19 +26,37 @@ from loyalty_core.rules.tree import (
     Negation,
     Period,
     Truth,
+    parts_of,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A longer list is no slip of the hand, and would be tried value by value.
+# Nobody writes more by mistake, and each would be tried while the analyst waits.
 _MOST_CONSTANTS = 200
+_MOST_CONDITIONS = 200
 # Exact for the mean of any two doubles that people write.
 _DIGITS = 400
 
 
 def certain_answer(condition: Condition) -> bool | None:
-    """True where every customer meets the condition, whatever the data, False where nobody can; else None."""
+    """True where every customer meets the condition, whatever the data, False where nobody can; else None.
+
+    None as well for a condition with more than 200 parts.
+    """
+    if next(itertools.islice(_conditions_in(condition), _MOST_CONDITIONS, None), None) is not None:
+        return None
+    return _answer(condition)
+
+
+def _conditions_in(condition: Condition) -> Iterator[Condition]:
+    yield condition
+    for part in parts_of(condition):
+        if isinstance(part, Condition):
+            yield from _conditions_in(part)
+
+
+def _answer(condition: Condition) -> bool | None:
     constants = _constants_by_field(condition)
     if constants is not None and len(constants) == 1:
         ((field, values),) = constants.items()
@@ -47,7 +65,7 @@ def certain_answer(condition: Condition) -> bool | None:
         case Always(holds):
             return holds
         case Negation(inner):
-            answer = certain_answer(inner)
+            answer = _answer(inner)
             return None if answer is None else not answer
         case AllOf() | AnyOf():
             return _of_group(condition)
@@ -57,7 +75,7 @@ def certain_answer(condition: Condition) -> bool | None:
 
 def _of_group(group: AllOf | AnyOf) -> bool | None:
     decisive = isinstance(group, AnyOf)
-    answers = [certain_answer(part) for part in group.conditions]
+    answers = [_answer(part) for part in group.conditions]
     if decisive in answers:
         return decisive
     if all(answer is not None for answer in answers):
@@ -68,7 +86,7 @@ def _of_group(group: AllOf | AnyOf) -> bool | None:
         if constants is not None and len(constants) == 1:
             by_field.setdefault(next(iter(constants)), []).append(part)
     together = (type(group)(tuple(parts), group.path) for parts in by_field.values() if len(parts) > 1)
-    return decisive if len(by_field) > 1 and any(certain_answer(part) == decisive for part in together) else None
+    return decisive if len(by_field) > 1 and any(_answer(part) == decisive for part in together) else None
 
 
 def _tried(condition: Condition, field: Field, constants: set[Any]) -> bool | None:
@@ -127,5 +145,10 @@ def _numbers(constants: set[Decimal]) -> Iterator[Decimal]:
     with localcontext() as context:
         context.prec = _DIGITS
         ordered = sorted(constants)
-        tried = [*ordered, ordered[0] - 1, ordered[-1] + 1, *((left + right) / 2 for left, right in pairwise(ordered))]
+        tried = [
+            *ordered,
+            ordered[0] - 1,
+            ordered[-1] + 1,
+            *((left + right) / 2 for left, right in itertools.pairwise(ordered)),
+        ]
     yield from tried

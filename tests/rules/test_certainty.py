@@ -88,3 +88,10 @@ def test_nothing_is_called_certain_that_a_customer_contradicts():
             assert {rule.matches(customer) for customer in customers} == {answer}, rule.to_json()
             found[answer] += 1
     assert min(found.values()) > 20
+
+
+def test_a_rule_of_thousands_of_conditions_is_not_tried():
+    rule = {"or": [{"==": [AGE if number % 2 else SPENT, number]} for number in range(5_000)]}
+    assert certain_answer(compile_rule(rule, COLUMNS).condition) is None
+    contradiction = {"and": [{"<=": [60, AGE, 30]}, *({"!=": [SPENT, number]} for number in range(300))]}
+    assert certain_answer(compile_rule(contradiction, COLUMNS).condition) is None

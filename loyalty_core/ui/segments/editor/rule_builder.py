@@ -280,8 +280,10 @@ def _certainty(condition: ConditionNode, *, holds: bool) -> str:
     """What no data can change about a condition."""
     if holds:
         return "Everybody matches, whatever the data."
-    if condition.operator in {"between", "in_period"}:
+    if condition.operator == "between":
         return "Nobody can match: the first value is above the second."
+    if condition.operator == "in_period":
+        return "Nobody can match: the first day is after the second."
     return "Nobody can match, whatever the data."
 
 
