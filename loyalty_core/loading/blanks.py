@@ -4,15 +4,16 @@ from collections.abc import Iterable
 
 # Lower case. These mean nothing else, in a column of any kind.
 _ALWAYS = (
-    *("", "-", "--", "---", "–", "—", "?", "??", ".", "..", "\\n", "*"),
+    *("", "-", "--", "---", "–", "—", "?", "??", "\\n"),
     *("n/a", "n.a.", "n.a", "n. a.", "n/d", "n.d.", "k.a.", "k. a.", "s/d"),
     *("(null)", "<null>", "[null]", "{null}", "<na>", "<n/a>", "(blank)", "<blank>", "(none)", "<none>"),
     *("#n/a", "#n/a n/a", "#na", "#n/d", "#nv", "#value!", "#ref!", "#div/0!", "#name?", "#num!", "#null!"),
     *("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000"),
 )
-# These may be a name or a category as well (Namibia is NA), so they are blank only beside numbers, dates, flags, ids.
+# These may be a name or a category as well (Namibia is NA, a rating is *): blank only beside numbers, dates, flags
+# and ids.
 _AMONG_VALUES = (
-    *("na", "nan", "-nan", "nat", "null", "none", "nil", "void", "undefined", "missing", "unknown"),
+    *(".", "..", "*", "na", "nan", "-nan", "nat", "null", "none", "nil", "void", "undefined", "missing", "unknown"),
     *("not available", "not applicable", "nd", "no data", "1.#qnan", "-1.#ind", "1.#ind"),
     *("inf", "-inf", "+inf", "infinity", "-infinity"),  # no more useful than a blank
 )

@@ -147,6 +147,11 @@ def test_words_are_blank_only_where_nothing_else_can_be_meant(load: Load, out: P
     assert report.notes == ["Column x: '?', 'n/a' became empty (NULL); 'NA' is read as a word (see --blank)."]
 
 
+def test_stars_are_a_rating(load: Load, out: Path) -> None:
+    load(["*", "**", "***"])
+    assert values_of(out) == ["*", "**", "***"]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
