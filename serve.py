@@ -21,9 +21,9 @@ from loyalty_core.ui.api_links import api_root
 async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     services = get_services()
     services.prepare_store()
-    with suppress(ExportFailed):  # the next export tells
+    with suppress(ExportFailed):  # the next export reports it
         remove_old(services.settings.exports_dir, services.settings.exports_kept_days)
-    # Streamlit collects garbage after every rerun; what is loaded by now need not be looked at again.
+    # Streamlit runs a full garbage collection after every rerun; objects loaded so far need not be examined again.
     gc.collect()
     gc.freeze()
     yield {}

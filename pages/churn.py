@@ -1,6 +1,6 @@
 """Who is likely to leave, what would leave with them, and whom to contact about it.
 
-The customers in scope, the threshold and the campaign's terms stand in the URL, so a link shows a colleague the same.
+The URL holds the customers in scope, the threshold and the campaign's terms, so a link shows a colleague the same.
 """
 
 import streamlit as st
@@ -27,7 +27,7 @@ def quality() -> ModelQuality | None:
     try:
         return model_quality(get_services().inference.models())
     except LoyaltyError:
-        return None  # the predictions stay readable without a model that works
+        return None  # stored predictions can be read without a working model
 
 
 def draw_analysis(base: ScopedBase) -> None:
@@ -38,7 +38,7 @@ def draw_analysis(base: ScopedBase) -> None:
         return
     risks, model = RiskThresholds.from_settings(get_services().settings), quality()
     draw_key_figures(curve, risks, column("revenue"), model)
-    draw_threshold(base, curve, risks, model)
+    draw_threshold(base, curve, reader.curve_of_everyone(), risks, model)
     budget, customers, groups = st.tabs([BUDGET, CUSTOMERS, GROUPS], key="view", bind="query-params")
     if budget.open:
         with budget, errors_shown():

@@ -31,8 +31,12 @@ def read_columns() -> JsonObject:
 def search_customers(
     q: Annotated[str, Query(min_length=1, max_length=255)], limit: Annotated[int, Query(ge=1, le=100)] = 20
 ) -> JsonObject:
-    """Customers by the start of their id, or by a part of their name or e-mail."""
-    return {"customers": get_services().features.search(q, limit)}
+    """Customers by the start of their id, or by words of their name or e-mail; the best matches first.
+
+    `total` is how many match, also beyond `limit`.
+    """
+    features = get_services().features
+    return {"total": features.count_found(q), "customers": features.search(q, limit)}
 
 
 @router.get("/dwh/customers/{customer_id:path}/")

@@ -166,6 +166,9 @@ class Settings(BaseSettings):
         "data", description="What “in the last 30 days” counts from: the date of the data, or the present day"
     )
     currency: str = Field("EUR", description="ISO 4217 code used to show amounts")
+    local_user: str = Field(
+        "Local user", min_length=1, max_length=255, description="Name of whoever uses the app without a login"
+    )
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -1,4 +1,8 @@
-"""Plotly figures in one style; colours come from the theme, so light and dark need nothing of their own."""
+"""Plotly figures in one style, with the theme's colours for light and dark.
+
+Plotly reads HTML tags in every text. So `draw` escapes all texts of a figure, whatever names they contain; a figure is
+built with plain texts, in which "\n" begins a new line and `bold` marks what is to be bold.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -14,11 +18,17 @@ from loyalty_core.warehouse.columns.distribution import Histogram
 from loyalty_core.warehouse.columns.labels import unit_of
 from loyalty_core.warehouse.customers.transactions import MonthlySpend
 
+# In full: Plotly's own abbreviations (10k, 0.5 as 500m) are not those of the other figures (10K).
+NUMBER_TICKS = ",~f"
 LEGEND_ABOVE = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
 
 _HEIGHT = 280
 _CATEGORIES = 8
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}
+# Private characters, which no name contains, for the tags that are ours.
+_BOLD = ("\ue000", "\ue001")
+_TAGS = {"\n": "<br>", _BOLD[0]: "<b>", _BOLD[1]: "</b>"}
+_TEXTS = {"text", "hovertext", "x", "y", "name", "label", "labels", "ticktext", "customdata"}
 
 
 def draw(
@@ -42,13 +52,41 @@ def draw(
         bargap=0.12,
         hoverlabel={"align": "left"},
         dragmode=False,
+        separators=format.separators(),
     )
+    if on_click is not None:
+        # With clicks Streamlit lets a drag move the axes, unless they are fixed.
+        figure.update_xaxes(fixedrange=True).update_yaxes(fixedrange=True)
+    drawn = escaped(figure)
     if on_click is None:
-        st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt)
-        return
-    # With clicks Streamlit lets a drag move the axes, unless they are fixed.
-    figure.update_xaxes(fixedrange=True).update_yaxes(fixedrange=True)
-    st.plotly_chart(figure, key=key, config=_CONFIG, alt=alt, on_select=on_click, selection_mode="points")
+        st.plotly_chart(drawn, key=key, config=_CONFIG, alt=alt)
+    else:
+        st.plotly_chart(drawn, key=key, config=_CONFIG, alt=alt, on_select=on_click, selection_mode="points")
+
+
+def bold(text: str) -> str:
+    """Mark a text of a figure as bold."""
+    return text.join(_BOLD)
+
+
+def escaped(figure: go.Figure) -> go.Figure:
+    """The figure with every text escaped for Plotly, and "\\n" and `bold` as the tags they stand for."""
+    return go.Figure(_escaped(figure.to_plotly_json()))
+
+
+def _escaped(part: Any, name: str = "") -> Any:
+    match part:
+        case dict():
+            # Without a template to show it, customdata is what a click reports: a key rather than a text.
+            is_key = "hovertemplate" not in part
+            return {key: of if key == "customdata" and is_key else _escaped(of, key) for key, of in part.items()}
+        case list() | tuple():
+            return [_escaped(one, name) for one in part]
+        case str() if name in _TEXTS:
+            text = part.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            return "".join(_TAGS.get(character, character) for character in text)
+        case _:
+            return part
 
 
 def clicked(key: str) -> Any | None:
@@ -76,7 +114,7 @@ def money_by_month(spend: Sequence[MonthlySpend]) -> go.Figure:
     """Bars of money by calendar month; hover says the month, the money and the purchases."""
     symbol = format.currency_symbol()
     hover = [
-        f"{month.month:%B %Y}<br>{format.money(month.amount)} in {format.count(month.purchases)} "
+        f"{format.month(month.month)}\n{format.money(month.amount)} in {format.count(month.purchases)} "
         f"purchase{'' if month.purchases == 1 else 's'}"
         for month in spend
     ]
@@ -87,7 +125,7 @@ def money_by_month(spend: Sequence[MonthlySpend]) -> go.Figure:
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    figure.update_yaxes(title=f"Revenue ({symbol})", rangemode="tozero", tickformat="~s")
+    figure.update_yaxes(title=f"Revenue ({symbol})", rangemode="tozero", tickformat=NUMBER_TICKS)
     figure.update_xaxes(title="Month")
     return figure
 
@@ -97,11 +135,11 @@ def count_by_month(months: Sequence[tuple[date, int]], what: str) -> go.Figure:
     bars = go.Bar(
         x=[month for month, _ in months],
         y=[customers for _, customers in months],
-        hovertext=[f"{month:%B %Y}<br>{format.count(customers)} customers" for month, customers in months],
+        hovertext=[f"{format.month(month)}\n{format.count(customers)} customers" for month, customers in months],
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat=NUMBER_TICKS)
     figure.update_xaxes(title=f"{what} (month)")
     return figure
 
@@ -132,17 +170,17 @@ def histogram(spread: Histogram, column: Column) -> go.Figure:
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
-    figure.update_xaxes(title=axis_title(column), tickformat="~s")
+    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat=NUMBER_TICKS)
+    figure.update_xaxes(title=axis_title(column), tickformat=NUMBER_TICKS)
     return figure
 
 
 def categories(column: Column, customers: int) -> go.Figure:
     """Customers by value of a category, most frequent on top."""
-    values = list(reversed(column.top_values[:_CATEGORIES]))
+    values = [(format.value(column, value), number) for value, number in reversed(column.top_values[:_CATEGORIES])]
     bars = go.Bar(
         x=[number for _, number in values],
-        y=[str(value) for value, _ in values],
+        y=[value for value, _ in values],
         orientation="h",
         text=[format.percent(number / customers, 1) for _, number in values],
         textposition="auto",
@@ -153,7 +191,7 @@ def categories(column: Column, customers: int) -> go.Figure:
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    figure.update_xaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_xaxes(title="Customers", rangemode="tozero", tickformat=NUMBER_TICKS)
     figure.update_yaxes(type="category")
     return figure
 

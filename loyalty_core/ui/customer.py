@@ -44,7 +44,7 @@ def draw_list(customers: Sequence[Row]) -> object | None:
 
 
 def draw_profile(features: Row) -> None:
-    """Name, id, badges and the key figures with their place in the base."""
+    """Name, id, badges, and the key figures with their percentile in the base."""
     identifier = str(features[_id_column()])
     names = [str(features[name]) for name in get_services().features.name_columns() if features.get(name)]
     st.title(escape(names[0] if names else f"Customer {identifier}"), anchor=False)
@@ -52,7 +52,8 @@ def draw_profile(features: Row) -> None:
     with st.container(horizontal=True, gap="small"):
         for column in (_column("tier"), _column("status")):
             if column is not None and features.get(column.name):
-                st.badge(escape(f"{column.label}: {features[column.name]}"), color="primary")
+                text = f"{column.label}: {format.value(column, features[column.name])}"
+                st.badge(escape(text, in_badge=True), color="primary")
     ranks = cached_reads.percentile_ranks(features)
     with st.container(horizontal=True):
         for column in _key_figure_columns():
@@ -92,7 +93,7 @@ def draw_activity(features: Row) -> None:
 
 
 def draw_features(features: Row) -> None:
-    """Every feature by group: value, place in the base, and what the column means."""
+    """Every feature by group: value, percentile in the base, and what the column means."""
     ranks = cached_reads.percentile_ranks(features)
     for group in GROUP_ORDER:
         columns = [column for column in cached_reads.catalog().columns if column.group == group]
@@ -103,7 +104,7 @@ def draw_features(features: Row) -> None:
             pd.DataFrame([_feature_row(column, features, ranks) for column in columns]),
             hide_index=True,
             column_config={
-                "Place in the base": st.column_config.ProgressColumn(
+                "Percentile": st.column_config.ProgressColumn(
                     format="percent",
                     min_value=0,
                     max_value=1,
@@ -117,14 +118,14 @@ def _feature_row(column: Column, features: Row, ranks: dict[str, float]) -> dict
     return {
         "Feature": column.label,
         "Value": format.value(column, features.get(column.name)),
-        "Place in the base": round(ranks[column.name], 2) if column.name in ranks else None,
+        "Percentile": round(ranks[column.name], 2) if column.name in ranks else None,
         "In the base": _base_note(column),
         "Column": column.name,
     }
 
 
 def _place(column: Column, rank: float) -> str:
-    rank = min(max(rank, 0.01), 0.99)  # nobody is ahead of all, and nobody behind all
+    rank = min(max(rank, 0.01), 0.99)  # a customer is never ahead of everybody, themselves included
     if column == _column("recency"):
         return f"more recent than {format.percent(1 - rank)} of customers"
     return f"higher than {format.percent(rank)} of customers"
@@ -141,7 +142,7 @@ def _base_note(column: Column) -> str:
 
 
 def list_columns() -> list[str]:
-    """What a list shows: names, columns with a well-known part, the id where it does not push them out of sight."""
+    """What a list shows: names, columns with a well-known role, and the id, last where there are names."""
     roles = [column.name for role in _IN_LIST if (column := _column(role))]
     names = get_services().features.name_columns()[:3]
     chosen = [*names, *roles, _id_column()] if names else [_id_column(), *roles]

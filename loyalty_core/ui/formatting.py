@@ -1,9 +1,16 @@
-"""Values as people read them: one locale, one currency, blanks named as such."""
+"""Values as people read and write them: numbers in the viewer's locale, one currency, blanks named as such.
 
+Month names are English like the rest of the screens; with the month as a word, a date reads the same everywhere.
+"""
+
+import re
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
+import streamlit as st
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.numbers import (
     format_compact_currency,
@@ -18,62 +25,116 @@ from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns.labels import unit_of
 
 BLANK = "—"
-_LOCALE = "en"
-# From here on digits say nothing, and babel's decimals have no room for them.
+_ENGLISH = Locale("en")
+# Larger numbers than babel's decimals can hold are written with an exponent.
 _TOO_LARGE = 1e18
-# Below it babel's compact form has all the digits there are.
+# Below it the compact form is no shorter.
 _SMALLEST_COMPACT = 1000
 
 
 def count(number: int) -> str:
     """20,000."""
-    return format_decimal(number, locale=_LOCALE)
+    return format_decimal(number, locale=_locale())
+
+
+def change(difference: int) -> str:
+    """+1,200 or −300."""
+    return f"{'+' if difference >= 0 else '−'}{count(abs(difference))}"
 
 
 def compact(number: float) -> str:
     """1.2M, for places where a full number does not fit."""
     if abs(number) >= _TOO_LARGE:
         return f"{number:.3g}"
-    return format_compact_decimal(number, locale=_LOCALE, fraction_digits=1)
+    return format_compact_decimal(number, locale=_locale(), fraction_digits=1)
 
 
 def money(amount: float | Decimal) -> str:
     """€1,234.56."""
     if abs(amount) >= _TOO_LARGE:
         return f"{currency_symbol()}{amount:.3g}"
-    return format_currency(amount, get_settings().currency, locale=_LOCALE)
+    return format_currency(amount, get_settings().currency, locale=_locale())
 
 
 def compact_money(amount: float | Decimal) -> str:
     """€8.9M; in full where that is no longer."""
     if not _SMALLEST_COMPACT <= abs(amount) < _TOO_LARGE:
         return money(amount)
-    return format_compact_currency(amount, get_settings().currency, locale=_LOCALE, fraction_digits=1)
+    return format_compact_currency(amount, get_settings().currency, locale=_locale(), fraction_digits=1)
 
 
 def whole_money(amount: float | Decimal) -> str:
     """€1,235, where there is no room for cents."""
     if abs(amount) >= _TOO_LARGE:
         return money(amount)
+    pattern = _locale().currency_formats["standard"].pattern.replace(".00", "")
     return format_currency(
-        round(amount), get_settings().currency, format="¤#,##0", locale=_LOCALE, currency_digits=False
+        round(amount), get_settings().currency, format=pattern, locale=_locale(), currency_digits=False
     )
 
 
 def percent(share: float, digits: int = 0) -> str:
-    """12 % from 0.12."""
-    return format_percent(round(share, digits + 2), format=f"#,##0.{'0' * digits}%", locale=_LOCALE)
+    """12% from 0.12."""
+    pattern = _locale().percent_formats[None].pattern.replace("#,##0", f"#,##0.{'0' * digits}")
+    return format_percent(round(share, digits + 2), format=pattern, locale=_locale())
+
+
+def points(share: float, digits: int = 1) -> float:
+    """12.3 from 0.1234, for tables that write the percent sign themselves; rounded as `percent` rounds."""
+    return round(100 * round(share, digits + 2), digits)
+
+
+def number(amount: float | Decimal, digits: int = 0) -> str:
+    """1,234.5, with all its digits and at least so many decimals: what `read_number` reads again."""
+    return format_decimal(amount, format=f"#,##0.{'0' * digits}", locale=_locale(), decimal_quantization=False)
+
+
+def number_pattern(*, whole: bool = False) -> str:
+    """A regular expression, for Python and JavaScript, of the numbers of the viewer's locale.
+
+    `whole` leaves out fractions and negative numbers.
+    """
+    locale = _locale()
+    symbols = locale.number_symbols["latn"]
+    last, others = locale.decimal_formats[None].grouping
+    # French groups are divided by a narrow no-break space, which no keyboard has.
+    group = r"[\s’']" if symbols["group"].isspace() or symbols["group"] in "’'" else re.escape(symbols["group"])
+    decimal = re.escape(symbols["decimal"])
+    grouped = rf"[0-9]{{1,{others}}}({group}[0-9]{{{others}}})*{group}[0-9]{{{last}}}"
+    if whole:
+        return rf"^\s*({grouped}|[0-9]+)\s*$"
+    return rf"^\s*[-−]?({grouped}|[0-9]+)({decimal}[0-9]+)?\s*$"
+
+
+def read_number(text: str) -> float | None:
+    """The number that a text is in the viewer's locale; None for any other text: nothing is guessed."""
+    if not re.fullmatch(number_pattern(), text):
+        return None
+    decimal = _locale().number_symbols["latn"]["decimal"]
+    sign = -1 if text.strip()[0] in "-−" else 1
+    whole, _, fraction = text.partition(decimal)
+    return sign * float(f"{_digits(whole)}.{_digits(fraction)}")
+
+
+def month(first: date) -> str:
+    """November 2026."""
+    return format_date(first, "MMMM y", locale=_ENGLISH)
+
+
+def short_month(first: date) -> str:
+    """Nov 2026."""
+    return format_date(first, "MMM y", locale=_ENGLISH)
 
 
 def day(moment: date) -> str:
     """1 Nov 2026."""
-    return format_date(moment, "d MMM y", locale=_LOCALE)
+    return format_date(moment, "d MMM y", locale=_ENGLISH)
 
 
 def moment(when: datetime) -> str:
     """1 Nov 2026, 14:05, in the time zone of the settings."""
     local = when.astimezone(get_settings().zone) if when.tzinfo else when
-    return format_datetime(local, "d MMM y, HH:mm", locale=_LOCALE)
+    return format_datetime(local, "d MMM y, HH:mm", locale=_ENGLISH)
 
 
 def time_zone() -> str:
@@ -83,11 +144,11 @@ def time_zone() -> str:
 
 def currency_symbol() -> str:
     """€, for axis titles."""
-    return format_currency(0, get_settings().currency, format="¤", locale=_LOCALE).strip()
+    return format_currency(0, get_settings().currency, format="¤", locale=_locale()).strip()
 
 
 def value(column: Column, raw: Any) -> str:
-    """A feature's value with its unit, by the column it stands in."""
+    """A feature's value with its unit, by its column."""
     match raw:
         case None | "":
             return BLANK
@@ -99,8 +160,15 @@ def value(column: Column, raw: Any) -> str:
             return day(raw)
         case int() | float() | Decimal():
             return _number(column, raw)
+        case str() if _is_code(column, raw):
+            return raw.replace("_", " ").capitalize()
         case _:
             return str(raw)
+
+
+def _is_code(column: Column, raw: str) -> bool:
+    """Whether it is a category's value in the spelling of a database, as at_risk is."""
+    return bool(column.top_values) and re.fullmatch(r"[a-z]+(_[a-z]+)*", raw) is not None
 
 
 def _number(column: Column, raw: float | Decimal) -> str:
@@ -112,11 +180,11 @@ def _number(column: Column, raw: float | Decimal) -> str:
         case "money":
             return money(raw)
         case "days":
-            return f"{format_decimal(raw, format='#,##0.##', locale=_LOCALE)} day{'' if raw == 1 else 's'}"
+            return f"{format_decimal(raw, format='#,##0.##', locale=_locale())} day{'' if raw == 1 else 's'}"
         case "share" if _within_one(column):
             return percent(float(raw), 1)
         case _:
-            return format_decimal(raw, format="#,##0.##", locale=_LOCALE)
+            return format_decimal(raw, format="#,##0.##", locale=_locale())
 
 
 def _within_one(column: Column) -> bool:
@@ -126,3 +194,26 @@ def _within_one(column: Column) -> bool:
 def loose_value(name: str, raw: Any) -> str:
     """A value from a column that is not in the catalog, by the column's name alone."""
     return value(Column(name, "other", "", ""), raw)
+
+
+def separators() -> str:
+    """Decimal and thousands marks of the viewer's locale, as Plotly takes them."""
+    symbols = _locale().number_symbols["latn"]
+    return symbols["decimal"] + symbols["group"]
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text)) or "0"
+
+
+def _locale() -> Locale:
+    """The locale of the viewer's browser."""
+    return _known_locale(st.context.locale or "en")
+
+
+@cache
+def _known_locale(name: str) -> Locale:
+    try:
+        return Locale.parse(name, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return _ENGLISH

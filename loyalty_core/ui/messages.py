@@ -1,6 +1,7 @@
 """Errors as a person should see them: what happened, why, what to do, and a way to try again."""
 
 import logging
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,9 @@ from streamlit.errors import StreamlitDuplicateElementKey
 from loyalty_core.errors import LoyaltyError
 
 _log = logging.getLogger(__name__)
+# Markdown makes a link of an address even when it is escaped; a directive without effect in its middle prevents it.
+_ADDRESS = re.compile(r"(?<=\S)(@)(?=\S)|(?<=http)(s?\\:)|(?<=www)(\.)", re.IGNORECASE)
+_WITHOUT_EFFECT = r':color[\g<0>]{foreground="inherit"}'
 
 
 @contextmanager
@@ -43,6 +47,11 @@ def show_error(error: LoyaltyError, *, retry: bool = True) -> None:
             st.button("Try again", icon=":material/refresh:", key=f"retry-{abs(hash(error.what))}")
 
 
-def escape(text: str) -> str:
-    """Text that stands as it is in Markdown, whatever characters a column name or an id brings."""
-    return "".join(f"\\{character}" if character in r"\`*_{}[]()<>#+!|$~:" else character for character in text)
+def escape(text: str, *, in_badge: bool = False) -> str:
+    """Text to show unchanged in Markdown, whatever characters a name or an id contains.
+
+    E-mail and web addresses do not become links, which would lead out of the app. A badge takes no directives: there an
+    invisible character prevents the link.
+    """
+    escaped = re.sub(r"[\\`*_{}\[\]()<>#+!|$~:]", r"\\\g<0>", text)
+    return _ADDRESS.sub("\u2060\\g<0>" if in_badge else _WITHOUT_EFFECT, escaped)

@@ -39,8 +39,16 @@ def current_page() -> Page:
             f"pages/{screen.file}",
             title=screen.title,
             icon=screen.icon,
-            url_path=screen.path,
+            # The default page is served at / and only there; _open_overview has its path.
+            url_path="home" if screen is OVERVIEW else screen.path,
             default=screen is OVERVIEW,
         )
         sections.setdefault(screen.section, []).append(page)
+    alias = st.Page(_open_overview, title=OVERVIEW.title, url_path=OVERVIEW.path, visibility="hidden")
+    sections[OVERVIEW.section].append(alias)
     return st.navigation(sections)
+
+
+def _open_overview() -> None:
+    """Links to /overview work too."""
+    st.switch_page(f"pages/{OVERVIEW.file}", query_params=st.query_params.to_dict())

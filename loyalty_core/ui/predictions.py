@@ -5,6 +5,7 @@ import math
 import plotly.graph_objects as go
 import streamlit as st
 
+from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAnswer
@@ -13,6 +14,7 @@ from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui import formatting as format
+from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse.offers import offer_name
 
@@ -48,13 +50,14 @@ def _draw_origin(predictions: CustomerPredictions) -> None:
     elif predictions.model_version is not None:
         st.caption(_named(predictions.model_version))
         _warn_of_other_data()
+    _warn_of_older_scores()
     if predictions.blanks:
         names = ", ".join(predictions.blanks)
         st.info(f"Blank for this customer and filled with the training median: {escape(names)}.")
 
 
 def _named(version: str) -> str:
-    """The version that answered, and its part in the A/B test that runs."""
+    """The version that answered, and its role in a running A/B test."""
     experiment = get_services().inference.served().experiment
     if experiment is None:
         return f"Model version {version}"
@@ -67,10 +70,26 @@ def _warn_of_other_data() -> None:
     trained_on = models.trained_on if isinstance(models, Bundle) else ""
     if trained_on and trained_on != cached_reads.data_name():
         st.warning(
-            f"These models were trained on other data ({escape(trained_on)}), so what they say here is not to be "
-            "trusted. Train them on this warehouse: python train\\_models\\_from\\_dwh.py",
+            f"These models were trained on other data ({escape(trained_on)}), so do not trust their predictions "
+            "here. Train them on this warehouse: python train\\_models\\_from\\_dwh.py",
             icon=":material/warning:",
         )
+
+
+def _warn_of_older_scores() -> None:
+    """Where the stored scores, which all other screens show, are of other models or older features than these."""
+    services = get_services()
+    freshness = check_freshness(services.warehouse, services.inference)
+    if freshness.is_fresh or freshness.run is None:
+        return
+    since = format.moment(freshness.run.scored_at)
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            ":material/update: Predicted now, from the current features. Churn, Next best offer, RFM and the segments "
+            f"show the scores of {since} until you score again. {escape(' '.join(freshness.reasons))}",
+            width="stretch",
+        )
+        draw_job("scoring", start_label="Score now", key="score-now")
 
 
 def _draw_unavailable(error: LoyaltyError) -> None:
@@ -94,7 +113,7 @@ def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
     names = cached_reads.offer_names()
     best = offer_name(names, nbo["recommended_offer"])
     likely = f"{format.percent(nbo['confidence'], 1)} likely"
-    st.metric("Best offer", best, likely, delta_color="off", delta_arrow="off")
+    st.metric("Best offer", escape(best), likely, delta_color="off", delta_arrow="off")
     ranked = sorted(nbo["all_offers"], key=lambda offer: -offer["score"])
     for offer in ranked[:4]:
         text = f"{escape(offer_name(names, offer['offer_id']))} · {format.percent(offer['score'], 1)}"
@@ -113,10 +132,13 @@ def _draw_rfm(rfm: RfmAnswer) -> None:
 
 
 def draw_drivers(of: str, drivers: Drivers | None) -> None:
-    """Bars of what moves a probability away from the average; `of` tells several on one page apart."""
+    """Bars of what moves a probability away from the sample's average; `of` makes the chart's key unique on a page."""
     if drivers is None:
         return
-    st.caption(f"What moves it away from the average of {format.percent(drivers.base, 1)}, in percentage points")
+    st.caption(
+        f"What moves it away from {format.percent(drivers.base, 1)}, the average of a sample of the training rows, in "
+        "percentage points"
+    )
     charts.draw(_driver_bars(drivers.features), f"{of}-drivers", _in_words(drivers.features))
 
 

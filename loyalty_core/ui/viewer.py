@@ -1,13 +1,13 @@
-"""Who uses the app: whoever is logged in, else the account that the app runs under."""
-
-import getpass
+"""Who uses the app."""
 
 import streamlit as st
 
+from loyalty_core.settings import get_settings
+
 
 def viewer_name() -> str:
-    """The name that versions and the audit trail carry."""
-    try:
-        return str(st.user.get("email") or st.user.get("name") or getpass.getuser())
-    except (OSError, KeyError):  # an account without a name, as in some containers
-        return "Someone"
+    """The name for versions and the audit trail: of the person logged in, otherwise the setting LOCAL_USER.
+
+    Never the operating system's account, which says who runs the server rather than who uses it.
+    """
+    return str(st.user.get("email") or st.user.get("name") or get_settings().local_user)

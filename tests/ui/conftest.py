@@ -47,5 +47,11 @@ def open_screen(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> OpenSc
 
 
 def texts_of(app: AppTest) -> list[str]:
-    """Every line, without the escapes of Markdown."""
-    return [re.sub(r"\\(.)", r"\1", element.value) for element in (*app.markdown, *app.caption)]
+    """Every line as a person reads it."""
+    return [plain(element.value) for element in (*app.markdown, *app.caption)]
+
+
+def plain(text: str) -> str:
+    """A text without the escapes of Markdown and the directives that prevent links."""
+    without_directives = re.sub(r':color\[(.*?)\]\{foreground="inherit"\}', r"\1", text)
+    return re.sub(r"\\(.)", r"\1", without_directives)

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from loyalty_core.analytics import churn
+from loyalty_core.analytics.churn import ModelQuality
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CHURN
 from tests.segments.scored import keep, mock_file, predictions_file, sql
@@ -82,7 +84,7 @@ def test_a_model_without_a_record_of_its_test(
     demo_settings(predictions_file=predictions_file)
     text = text_of(open_screen(CHURN))
     assert "Model: not known" in text
-    assert "The training kept no test of it." in text
+    assert "The training recorded no test." in text
 
 
 def assert_targeting(app: AppTest, sql: Query, threshold: float) -> None:
@@ -121,6 +123,37 @@ def test_a_link_carries_the_threshold_and_the_segment(scored: Configure, open_sc
     assert in_full(metrics_of(app)["Customers contacted"].value) == customers
 
 
+def test_the_check_on_test_rows_is_of_the_whole_base_whatever_the_scope(
+    scored: Configure, open_screen: OpenScreen, sql: Query, monkeypatch: pytest.MonkeyPatch
+):
+    deciles = tuple({"rows": 100, "actual": 0.9 - 0.09 * i, "captured": (i + 1) / 10} for i in range(10))
+    quality = ModelQuality("v1", False, "A", "Good.", 1_000, deciles)
+    monkeypatch.setattr(churn, "model_quality", lambda models: quality)
+    keep(get_services().segmentation, "Leaving", {">=": [{"var": "churn_probability"}, 0.7]})
+    [(share,)] = sql("SELECT avg((churn_probability >= 0.5)::int) FROM customers")
+    tested = quality.at_share(share)
+    said = (
+        f"Check of the model on the whole base: this threshold contacts {share:.1%} of all customers. Of 1,000 test "
+        f"rows, the {share:.1%} with the highest probability included {tested.captured:.1%} of those who left; "
+        f"{tested.loyal_share:.1%} of them stayed."
+    )
+    assert said in text_of(open_screen(CHURN, threshold="50"))
+    app = open_screen(CHURN, threshold="50", scope="Leaving")
+    assert metrics_of(app)["Customers contacted"].delta.startswith("100.0% of")
+    assert said in text_of(app)
+
+
+@pytest.mark.parametrize(("field", "typed"), [("cost", "abc"), ("cost", "-5"), ("cost", "1,5"), ("saved", "10,90")])
+def test_what_is_no_number_is_refused_in_place(scored: Configure, open_screen: OpenScreen, field: str, typed: str):
+    app = open_screen(CHURN)
+    app.text_input(key=field).set_value(typed).run()
+    said = "Enter 0 or more." if typed == "-5" else f"“{typed}” is not a number. Write it like 1,234.5."
+    assert f":red[{said}]" in text_of(app)
+    assert "Best number to contact" not in metrics_of(app)
+    app.text_input(key=field).set_value("7.5").run()
+    assert "Best number to contact" in metrics_of(app)
+
+
 def test_the_best_number_to_contact(scored: Configure, open_screen: OpenScreen, sql: Query):
     app = open_screen(CHURN, cost="30.0", saved="10.0", value="Lifetime value")
     [(profit, customers)] = sql(
@@ -130,7 +163,7 @@ def test_the_best_number_to_contact(scored: Configure, open_screen: OpenScreen, 
     shown = metrics_of(app)
     assert in_full(shown["Best number to contact"].value) == pytest.approx(customers, rel=0.01)
     assert profit_of(app) == pytest.approx(profit, rel=0.01)
-    app.number_input(key="cost").set_value(1e6).run()
+    app.text_input(key="cost").set_value("1000000").run()
     assert "Best number to contact" not in metrics_of(app)
     assert any("No contact pays" in info.value for info in app.info)
 
@@ -151,7 +184,7 @@ def profit_of(app: AppTest) -> float:
 def test_one_amount_for_everybody(scored: Configure, open_screen: OpenScreen, sql: Query):
     app = open_screen(CHURN)
     app.selectbox(key="value").select("").run()
-    app.number_input(key="cost").set_value(8.0).run()
+    app.text_input(key="cost").set_value("8").run()
     [(customers,)] = sql("SELECT count(*) FROM customers WHERE churn_probability >= 0.4")
     assert in_full(metrics_of(app)["Best number to contact"].value) == customers  # 0.2 · 100 · 0.4 = 8
     assert re.search(r"Contact from a probability of \*\*40\.\d%\*\*", text_of(app))
@@ -176,8 +209,8 @@ def test_only_another_money_column_asks_the_warehouse(scored: Configure, open_sc
     app = open_screen(CHURN)
     with aggregates() as asked:
         app.slider(key="threshold").set_value(20).run()
-        app.number_input(key="cost").set_value(12.0).run()
-        app.number_input(key="saved").set_value(35.0).run()
+        app.text_input(key="cost").set_value("12").run()
+        app.text_input(key="saved").set_value("35").run()
         assert asked == []
         app.selectbox(key="value").select("lifetime_value").run()
         assert len(asked) == 1

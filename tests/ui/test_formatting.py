@@ -1,16 +1,24 @@
 """Values as people read them."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import streamlit as st
 
 from loyalty_core.ui import formatting as format
 from loyalty_core.warehouse.columns.catalog import Column
 from tests.workbench import Configure
 
 pytestmark = pytest.mark.usefixtures("configure")
+
+
+@pytest.fixture
+def viewer_locale(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sets the locale of the browser."""
+    return lambda name: monkeypatch.setattr(type(st.context), "locale", name)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +74,51 @@ def test_counts_and_shares():
     assert format.compact_money(2e18) == "€2e+18"
     assert format.percent(0.1249) == "12%"
     assert format.percent(0.1249, 1) == "12.5%"
+    assert format.change(1_200) == "+1,200"
+    assert format.change(-5) == "−5"
+
+
+def test_a_table_rounds_a_share_as_every_other_figure():
+    for thousandths in range(0, 10_000, 5):
+        share = thousandths / 10_000
+        assert f"{format.points(share):.1f}%" == format.percent(share, 1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"), [("at_risk", "At risk"), ("active", "Active"), ("Gold", "Gold"), ("VIP", "VIP"), ("a1", "a1")]
+)
+def test_a_category_is_a_word_rather_than_a_code(raw: str, text: str):
+    assert format.value(Column("customer_status", "text", "", "", top_values=((raw, 3),)), raw) == text
+    assert format.value(Column("first_name", "text", "", ""), raw) == raw
+
+
+@pytest.mark.parametrize(
+    ("locale", "shown", "share", "amount"),
+    [
+        ("en-GB", "1,234,567.5", "12.5%", "€1,234.50"),
+        ("de-DE", "1.234.567,5", "12,5\xa0%", "1.234,50\xa0€"),
+        ("fr-FR", "1\u202f234\u202f567,5", "12,5\xa0%", "1\u202f234,50\xa0€"),
+        ("not a locale", "1,234,567.5", "12.5%", "€1,234.50"),
+    ],
+)
+def test_numbers_are_written_and_read_in_the_viewers_locale(
+    viewer_locale: Callable[[str], None], locale: str, shown: str, share: str, amount: str
+):
+    viewer_locale(locale)
+    assert format.number(1234567.5) == shown
+    assert format.read_number(shown) == 1234567.5
+    assert format.percent(0.125, 1) == share
+    assert format.money(1234.5) == amount
+
+
+@pytest.mark.parametrize(
+    "text", ["abc", "1,5", "10,90", "1e5", "nan", "inf", "1_000", "٣", "", " ", "--5", "5%", "1.2.3"]
+)
+def test_what_is_no_number_is_refused(text: str):
+    assert format.read_number(text) is None
+
+
+def test_the_same_text_may_be_another_number_elsewhere(viewer_locale: Callable[[str], None]):
+    assert (format.read_number("1,234"), format.read_number("-0.5"), format.read_number(" −12 ")) == (1234, -0.5, -12)
+    viewer_locale("de-DE")
+    assert (format.read_number("1,5"), format.read_number("1.090"), format.read_number("1.5")) == (1.5, 1090, None)

@@ -1,12 +1,17 @@
 """The Predictions tab of the customer page: the service's own answers, with what moves them."""
 
+from pathlib import Path
+
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.rfm.cells import segment_details
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CUSTOMERS
+from tests.segments.scored import predictions_file
 from tests.ui.conftest import OpenScreen, texts_of
 from tests.workbench import GUIDE_CUSTOMER, Configure, Query
+
+__all__ = ["predictions_file"]
 
 
 def metrics_of(app: AppTest) -> dict[str, str]:
@@ -27,6 +32,23 @@ def test_predictions_of_the_active_version(trained: str, open_screen: OpenScreen
     assert f"Model version {trained}" in texts
     assert segment_details(rfm["segment"]).advice in texts
     assert "Mock predictions" not in texts
+
+
+def test_scores_that_the_other_screens_still_show_are_said(
+    trained: str, predictions_file: Path, demo_settings: Configure, open_screen: OpenScreen
+):
+    demo_settings(predictions_file=predictions_file)
+    app = open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)
+    [notice] = [text for text in texts_of(app) if "until you score again" in text]
+    assert f"They come from mock predictions, and model version {trained} is active." in notice
+    assert app.button(key="score-now-start").label == "Score now"
+
+
+def test_the_drivers_name_the_average_they_start_from(trained: str, open_screen: OpenScreen):
+    app = open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)
+    drivers = get_services().inference.predict_customer(GUIDE_CUSTOMER).drivers["churn"]
+    said = f"What moves it away from {drivers.base:.1%}, the average of a sample of the training rows"
+    assert any(text.startswith(said) for text in texts_of(app))
 
 
 def test_mock_mode_says_so(demo_settings: Configure, open_screen: OpenScreen):

@@ -138,18 +138,21 @@ def test_rules_are_checked_before_they_can_be_saved(cells: AppTest):
 
 
 def numbers(app: AppTest, measure: str) -> list[Any]:
-    return [one for one in app.number_input if one.label.startswith(measure)]
+    return [one for one in app.text_input if one.label.startswith(measure)]
 
 
 def test_own_cut_points_and_who_would_change(cells: AppTest, sql: Query):
-    assert all(one.disabled for one in cells.number_input)
+    assert all(one.disabled for one in cells.text_input if one.key.startswith("rfm-point"))
     next(one for one in cells.toggle if one.label.startswith("Own frequency")).set_value(True).run()
-    for one, value in zip(numbers(cells, "Frequency"), (9.0, 2.0, 3.0, 4.0), strict=True):
+    for one, value in zip(numbers(cells, "Frequency"), ("9", "2", "3", "4"), strict=True):
         one.set_value(value)
     cells.run()
     assert "must ascend" in text_of(cells)
     assert cells.button(key="rfm-save").disabled
-    numbers(cells, "Frequency")[0].set_value(1.0).run()
+    numbers(cells, "Frequency")[0].set_value("1,5").run()
+    assert "“1,5” is not a number" in text_of(cells)
+    assert cells.button(key="rfm-save").disabled
+    numbers(cells, "Frequency")[0].set_value("1").run()
     cells.button(key="rfm-preview").click().run()
     ladder = " + ".join(f"(coalesce(transaction_count, 0) > {point})::int" for point in (1, 2, 3, 4))
     [(changed,)] = sql(f"SELECT count(*) FROM customers WHERE frequency <> 1 + {ladder}")
@@ -163,7 +166,7 @@ def test_own_cut_points_and_who_would_change(cells: AppTest, sql: Query):
     saved = get_services().rfm_maps.current()
     assert saved is not None
     assert saved.cut_points == {"frequency": (1.0, 2.0, 3.0, 4.0)}
-    assert [one.value for one in numbers(cells, "Frequency")] == [1.0, 2.0, 3.0, 4.0]
+    assert [one.value for one in numbers(cells, "Frequency")] == ["1", "2", "3", "4"]
     assert not any(one.disabled for one in numbers(cells, "Frequency"))
     assert "own cut points for frequency" in text_of(cells)
 
@@ -185,5 +188,5 @@ def test_the_saved_numbers_win_over_the_settings(
 ):
     demo_settings(predictions_file=predictions_file, ml_mock_mode=True, rfm_cut_points='{"recency": [1, 2, 3, 4]}')
     app = open_screen(RFM, view="Cells")
-    assert "RFM_CUT_POINTS sets those of recency; numbers that are saved here win over it." in text_of(app)
-    assert [one.value for one in numbers(app, "Recency")] == [1.0, 2.0, 3.0, 4.0]
+    assert "RFM_CUT_POINTS sets those of recency; cut points saved here take precedence." in text_of(app)
+    assert [one.value for one in numbers(app, "Recency")] == ["1", "2", "3", "4"]

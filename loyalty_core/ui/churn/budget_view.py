@@ -22,6 +22,7 @@ from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.links import draw_save_as_segment
 from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.number_field import draw_number
 from loyalty_core.warehouse import Column
 
 _ONE_AMOUNT = ""
@@ -30,9 +31,12 @@ _LARGEST_AMOUNT = 1e9
 
 @st.fragment
 def draw_budget(reader: reading.Reader, curve: ChurnCurve) -> None:
-    """Only another money column asks the warehouse; costs and rates are worked out from what is there."""
+    """Only another money column queries the warehouse; costs and rates are applied to what was read."""
     with errors_shown():
         column, amount, terms = _draw_inputs()
+        if amount is None or terms is None:
+            st.info("Correct the field above to see what a campaign brings.", icon=":material/edit:")
+            return
         losses = reader.loss_bins(column.name) if column else curve.loss_bins(amount)
         found = plan(losses, terms)
         if not found.best.customers:
@@ -45,17 +49,19 @@ def draw_budget(reader: reading.Reader, curve: ChurnCurve) -> None:
         left, right = st.columns([2, 1], gap="large")
         with left:
             charts.draw(figures.profit(found), "churn-profit", _in_words(found), height=360)
-            st.caption("The line is the expected profit; chance alone keeps it within the band nine times out of ten.")
+            st.caption(
+                "The line is the expected profit. Nine times out of ten, chance leaves the profit within the band."
+            )
         with right:
             _draw_best(found, terms)
             draw_save_as_segment(_draw_rule(reader.base, column, losses, found, amount), "budget-segment")
 
 
-def _draw_inputs() -> tuple[Column | None, float, Terms]:
-    """The money column, or None and one amount for everybody; and the campaign's terms."""
+def _draw_inputs() -> tuple[Column | None, float | None, Terms | None]:
+    """The money column, or None and one amount for everybody; and the campaign's terms. None for an unusable field."""
     symbol = format.currency_symbol()
     columns = {column.name: column for column in reading.money_columns()}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         chosen = st.selectbox(
             "A customer who stays is worth",
             [*columns, _ONE_AMOUNT],
@@ -65,21 +71,20 @@ def _draw_inputs() -> tuple[Column | None, float, Terms]:
             width=260,
         )
         column = columns.get(chosen or "")
-        amount = 0.0 if column else _number(f"Worth of a customer ({symbol})", 100.0, "worth", _LARGEST_AMOUNT)
-        cost = _number(f"Cost of a contact ({symbol})", 5.0, "cost", _LARGEST_AMOUNT)
+        amount = 0.0 if column else _number(f"Worth of a customer ({symbol})", 100, "worth", _LARGEST_AMOUNT)
+        cost = _number(f"Cost of a contact ({symbol})", 5, "cost", _LARGEST_AMOUNT)
         save_rate = _number(
             "Save rate (%)",
-            20.0,
+            20,
             "saved",
-            100.0,
+            100,
             "Of the customers who would have left, how many stay because they were contacted.",
         )
-    return column, amount, Terms(cost, save_rate / 100)
+    return column, amount, None if cost is None or save_rate is None else Terms(cost, save_rate / 100)
 
 
-def _number(label: str, start: float, key: str, highest: float, explained: str | None = None) -> float:
-    entered = st.number_input(label, 0.0, highest, start, key=key, bind="query-params", width=200, help=explained)
-    return float(entered or 0.0)
+def _number(label: str, start: float, key: str, highest: float, explained: str | None = None) -> float | None:
+    return draw_number(label, start, key=key, lowest=0, highest=highest, help=explained, bind="query-params")
 
 
 def _draw_best(found: Plan, terms: Terms) -> None:
@@ -100,11 +105,11 @@ def _draw_best(found: Plan, terms: Terms) -> None:
         delta=escape(f"90%: {format.compact_money(best.low)} to {format.compact_money(best.high)}"),
         delta_color="off",
         delta_arrow="off",
-        help="What the customers kept are worth, less the cost of all contacts. The range is of chance alone: "
-        "it takes the probabilities and the inputs as right.",
+        help="What the customers who stay are worth, less the cost of all contacts. The range covers chance "
+        "only: it takes the probabilities and the inputs as right.",
     )
     st.caption(
-        f"{format.count(round(best.kept))} customers kept for {escape(format.compact_money(best.cost))}. "
+        f"{format.count(round(best.kept))} customers stay, for {escape(format.compact_money(best.cost))}. "
         + (
             f"Contacting more than {format.count(found.break_even.customers)} loses money."
             if found.break_even
@@ -114,7 +119,7 @@ def _draw_best(found: Plan, terms: Terms) -> None:
 
 
 def _draw_rule(base: ScopedBase, column: Column | None, losses: Sequence[LossBin], found: Plan, amount: float) -> Any:
-    """Say whom the best choice contacts; returns the rule."""
+    """Describe whom the best choice contacts; returns the rule."""
     if column is None:
         threshold = round(found.best.lowest_loss / amount, 3)
         st.markdown(f"Contact from a probability of **{format.percent(threshold, 1)}**.")

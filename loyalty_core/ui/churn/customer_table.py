@@ -15,6 +15,7 @@ from loyalty_core.ui import formatting as format
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.links import draw_save_as_segment, open_customer
 from loyalty_core.ui.messages import escape
+from loyalty_core.ui.number_field import draw_number
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 
@@ -29,16 +30,27 @@ _RISK_MARKS = {"high": "▲ high", "medium": "■ medium", "low": "▽ low"}
 def draw_customers(reader: reading.Reader, curve: ChurnCurve) -> None:
     """One page, highest value at risk first; a click on a row opens the customer."""
     revenue = reading.column("revenue")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         risk = _choose_risk()
         total = (curve.at_risk(risk) if risk else curve.everyone).customers
         pages = max(1, math.ceil(total / _PAGE))
-        page = st.number_input(f"Page of {format.count(pages)}", 1, pages, key="page", bind="query-params", width=160)
+        page = draw_number(
+            f"Page of {format.count(pages)}",
+            1,
+            key="page",
+            lowest=1,
+            highest=pages,
+            whole=True,
+            width=160,
+            bind="query-params",
+        )
         if risk:
             draw_save_as_segment(risk_rule(reader.base, risk), "risk-segment", disabled=not total)
+    if page is None:
+        return
     identifier = reader.base.warehouse.customer_id.name
     fields = [*get_services().features.name_columns()[:1], identifier]
-    rows = reader.customers_by_loss(revenue.name if revenue else None, fields, risk, _PAGE, (page - 1) * _PAGE)
+    rows = reader.customers_by_loss(revenue.name if revenue else None, fields, risk, _PAGE, (int(page) - 1) * _PAGE)
     if not rows:
         st.info("Nobody in scope has this risk.")
         return
@@ -64,7 +76,7 @@ def _choose_risk() -> Risk | None:
 
 
 def _draw_table(rows: Sequence[Row], fields: Sequence[str], revenue: Column | None) -> int | None:
-    """Returns the position of the row that was clicked."""
+    """Returns the index of the row that was clicked."""
     table = pd.DataFrame([_table_row(row, fields, revenue) for row in rows])
     event: Any = st.dataframe(
         table,

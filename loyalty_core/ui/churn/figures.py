@@ -30,7 +30,7 @@ def distribution(curve: ChurnCurve, risks: RiskThresholds, threshold: float) -> 
         (contacted, colours[1], "at or above the threshold"),
     ):
         hover = [
-            f"{format.count(customers)} customers {words}<br>with a probability of "
+            f"{format.count(customers)} customers {words}\nwith a probability of "
             f"{100 * bar // _BARS} to {100 * (bar + 1) // _BARS}%"
             for bar, customers in enumerate(counts)
         ]
@@ -45,7 +45,7 @@ def distribution(curve: ChurnCurve, risks: RiskThresholds, threshold: float) -> 
     figure.add_vline(100 * threshold, line={"width": 2.5, "color": colours[1]})
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="Churn probability (%)", range=[0, 100], dtick=10, ticksuffix="%")
-    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
     return figure
 
 
@@ -72,8 +72,10 @@ def profit(plan: Plan) -> go.Figure:
     _mark(figure, plan.best, "star", colours[1], "Best", "top center")
     if plan.break_even is not None:
         _mark(figure, plan.break_even, "x", colours[3], "Break-even", "top right")
-    figure.update_xaxes(title="Customers contacted, highest expected loss first", rangemode="tozero", tickformat="~s")
-    figure.update_yaxes(title=f"Expected profit ({format.currency_symbol()})", tickformat="~s")
+    figure.update_xaxes(
+        title="Customers contacted, highest expected loss first", rangemode="tozero", tickformat=charts.NUMBER_TICKS
+    )
+    figure.update_yaxes(title=f"Expected profit ({format.currency_symbol()})", tickformat=charts.NUMBER_TICKS)
     return figure
 
 
@@ -88,7 +90,7 @@ def drivers(contributions: dict[str, float]) -> go.Figure:
         textposition="outside",
         cliponaxis=False,
         hovertext=[
-            f"{label_of(feature)} moves the probability<br>by {points:.1f} percentage points on average"
+            f"{label_of(feature)} moves the probability\nby {points:.1f} percentage points on average"
             for feature, points in shown
         ],
         hoverinfo="text",
@@ -105,7 +107,7 @@ def risk_by_group(groups: Sequence[tuple[str, RiskByValue]], mean: float) -> go.
     shown = list(reversed(groups))
     names = [f"{name} · {format.compact(group.customers)}" for name, group in shown]
     hover = [
-        f"{name}: {format.count(group.customers)} customers<br>{format.percent(group.mean, 1)} leave on average, "
+        f"{name}: {format.count(group.customers)} customers\n{format.percent(group.mean, 1)} leave on average, "
         f"{format.percent(group.high, 1)} are at high risk"
         for name, group in shown
     ]
@@ -169,8 +171,8 @@ def _mark(figure: go.Figure, choice: Choice, symbol: str, colour: str, word: str
 
 def _in_words(choice: Choice) -> str:
     return (
-        f"{format.count(choice.customers)} customers contacted<br>for {format.compact_money(choice.cost)} bring "
-        f"{format.compact_money(choice.profit)} on average,<br>90%: {format.compact_money(choice.low)} to "
+        f"{format.count(choice.customers)} customers contacted\nfor {format.compact_money(choice.cost)} bring "
+        f"{format.compact_money(choice.profit)} on average,\n90%: {format.compact_money(choice.low)} to "
         f"{format.compact_money(choice.high)}"
     )
 

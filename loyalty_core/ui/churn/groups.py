@@ -40,8 +40,8 @@ def _draw_drivers(reader: reading.Reader, customers: int) -> None:
         found = reader.drivers(customers)
     charts.draw(figures.drivers(found), "churn-drivers", "; ".join(f"{name} {by:.1f}" for name, by in found.items()))
     st.caption(
-        f"How far each feature moves a customer's probability from the average, by the active model, over "
-        f"{format.count(min(customers, reading.SAMPLE))} customers drawn from those in scope."
+        "How far each feature moves a customer's probability from the average of a sample of the training rows, by the "
+        f"active model, over {format.count(min(customers, reading.SAMPLE))} customers drawn from those in scope."
     )
 
 

@@ -82,7 +82,7 @@ def _quality_sentence(quality: ModelQuality) -> str:
     if quality.is_mock:
         return "Mock mode: the probabilities are made up by a formula, and no model has been tested."
     return (
-        f"On customers it had not seen: {quality.sentence}" if quality.sentence else "The training kept no test of it."
+        f"On customers it had not seen: {quality.sentence}" if quality.sentence else "The training recorded no test."
     )
 
 

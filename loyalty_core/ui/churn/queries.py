@@ -50,8 +50,15 @@ class Reader:
 
     def curve(self) -> ChurnCurve:
         """The scope by probability, valued by revenue where the view has it."""
+        return self._curve_of(self._segment)
+
+    def curve_of_everyone(self) -> ChurnCurve:
+        """The whole base by probability, whatever the scope."""
+        return self._curve_of(None)
+
+    def _curve_of(self, segment_id: str | None) -> ChurnCurve:
         revenue = column("revenue")
-        return _curve(self._segment, revenue.name if revenue else None, self.basis)
+        return _curve(segment_id, revenue.name if revenue else None, self.basis)
 
     def loss_bins(self, value_column: str) -> list[LossBin]:
         """The scope by probability times a money column."""

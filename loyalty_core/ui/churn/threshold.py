@@ -1,4 +1,4 @@
-"""From which probability on to contact: the distribution, a slider, and what the choice catches and wastes."""
+"""From which probability to contact customers: the distribution, a slider, and what the choice catches and wastes."""
 
 import streamlit as st
 
@@ -15,12 +15,14 @@ PARAMETER = "threshold"
 
 
 @st.fragment
-def draw_threshold(base: ScopedBase, curve: ChurnCurve, risks: RiskThresholds, quality: ModelQuality | None) -> None:
-    """All worked out of the curve: moving the slider reads nothing."""
+def draw_threshold(
+    base: ScopedBase, curve: ChurnCurve, everyone: ChurnCurve, risks: RiskThresholds, quality: ModelQuality | None
+) -> None:
+    """All computed from the curves of the scope and of `everyone`: moving the slider reads nothing."""
     with errors_shown(), st.container(border=True):
         st.subheader("Whom a threshold catches", anchor=False)
         left, right = st.columns([2, 1], gap="large")
-        # The slider stands below the figure that it changes.
+        # The slider is drawn below the figure that it changes.
         place = left.container()
         with left:
             percent = st.slider(
@@ -42,7 +44,7 @@ def draw_threshold(base: ScopedBase, curve: ChurnCurve, risks: RiskThresholds, q
             )
         with right:
             _draw_outcome(targeting)
-            _draw_test(targeting, quality)
+            _draw_test(everyone.targeting(percent / 100), quality)
             draw_save_as_segment(
                 threshold_rule(base, targeting.threshold), "threshold-segment", disabled=not targeting.customers
             )
@@ -75,14 +77,15 @@ def _draw_outcome(targeting: Targeting) -> None:
 
 
 def _draw_test(targeting: Targeting, quality: ModelQuality | None) -> None:
+    """What the threshold meant for test customers, who are of the whole base: so `targeting` is of the whole base."""
     tested = quality.at_share(targeting.share) if quality else None
     if quality is None or tested is None:
         return
     contacted, captured = format.percent(targeting.share, 1), format.percent(tested.captured, 1)
     st.caption(
-        f"Check on {format.count(quality.test_rows)} test customers: contacting the {contacted} with the highest "
-        f"probability reached {captured} of those who left, and {format.percent(tested.loyal_share, 1)} of those "
-        "contacted stayed anyway."
+        f"Check of the model on the whole base: this threshold contacts {contacted} of all customers. Of "
+        f"{format.count(quality.test_rows)} test rows, the {contacted} with the highest probability included "
+        f"{captured} of those who left; {format.percent(tested.loyal_share, 1)} of them stayed."
     )
 
 

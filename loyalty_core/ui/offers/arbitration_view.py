@@ -1,13 +1,12 @@
-"""The arbitration sandbox: levers, values, caps and eligibility in a table, and at once what they lead to."""
+"""The arbitration sandbox: levers, values, caps and eligibility in a table, with the outcome after every edit."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.offers import HIGHEST_LEVER
 from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 _REASONS: dict[Reason, tuple[str, str]] = {
     "not eligible": (
         "No offer they are eligible for",
-        "No offer's rule holds for them; an offer with a lever of 0 or a value of 0 or less is given to nobody.",
+        "They match no offer's rule. An offer with a lever of 0 or a value of 0 or less is given to nobody.",
     ),
     "at caps": ("All their offers are at their caps", "Others have a higher priority for each of their offers."),
     "not scored": ("Not scored", "The scoring run could not read their features."),
@@ -33,7 +32,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
 
 @st.fragment
 def draw_arbitration(reader: Reader, draft: PolicyDraft) -> None:
-    """The table of terms and the outcome; every edit runs only this."""
+    """The table of terms and the outcome; an edit reruns only this fragment."""
     with errors_shown():
         draw_kept(draft)
         policy = draft.policy
@@ -77,7 +76,7 @@ def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
         st.metric(
             "Customers with an offer",
             format.count(given),
-            delta=f"{given - before:+,}" if given != before else None,
+            delta=format.change(given - before) if given != before else None,
             delta_color="off",
             border=True,
             height="stretch",
@@ -93,9 +92,9 @@ def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arb
             pd.DataFrame(
                 {
                     "Offer": [reader.name(offer) for offer in base],
-                    LEVER: [float(terms.lever) for terms in base.values()],
-                    VALUE: [float(terms.value) for terms in base.values()],
-                    CAP: pd.array([terms.cap for terms in base.values()], dtype="Int64"),
+                    LEVER: [format.number(terms.lever) for terms in base.values()],
+                    VALUE: [format.number(terms.value, 2) for terms in base.values()],
+                    CAP: [None if terms.cap is None else format.number(terms.cap) for terms in base.values()],
                     "Who may get it": [_sentence(reader, policy, offer) for offer in base],
                     "Recommended": [outcome.before[offer].customers for offer in base],
                     "With policy": [outcome.after[offer].customers for offer in base],
@@ -108,33 +107,22 @@ def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arb
             disabled=["Offer", "Who may get it", "Recommended", "With policy"],
             column_config={
                 "Offer": st.column_config.TextColumn(width="medium", pinned=True),
-                LEVER: st.column_config.NumberColumn(
-                    "Lever",
-                    min_value=0.0,
-                    max_value=HIGHEST_LEVER,
-                    step=0.1,
-                    format="%.1f",
-                    help="0 to 5: your push for this offer; 1 for none, 0 switches it off",
+                LEVER: _number_column(
+                    "Lever", "0 to 5: your push for this offer. 1 changes nothing, 0 switches the offer off."
                 ),
-                VALUE: st.column_config.NumberColumn(
+                VALUE: _number_column(
                     f"Value ({format.currency_symbol()})",
-                    step=0.01,
-                    format="%.2f",
-                    help="Money per conversion; 0 or less is no gain, and the offer is given to nobody",
+                    "Money per conversion. An offer with a value of 0 or less is given to nobody.",
                 ),
-                CAP: st.column_config.NumberColumn(
-                    "Cap",
-                    min_value=0,
-                    step=1,
-                    format="localized",
-                    help="Most customers who get it; empty for any",
-                ),
+                CAP: _number_column("Cap", "The most customers who may get it; empty for any number.", whole=True),
                 "Who may get it": st.column_config.TextColumn(width="medium"),
                 "Recommended": st.column_config.NumberColumn(format="localized", help="Whose best offer it is"),
                 "With policy": st.column_config.NumberColumn(format="localized", help="Who get it with this policy"),
             },
             alt="Lever, value, cap and eligibility of each offer, and its customers",
         )
+        for fault in draft.faults:
+            st.warning(escape(f"{fault} The cell is not used."), icon=":material/edit_off:")
         # Below the table, since above it the table's own buttons would lie over it.
         with st.container(horizontal=True, vertical_alignment="center"):
             _draw_notes(reader, policy)
@@ -150,9 +138,16 @@ def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arb
         eligibility_dialog(draft, int(chosen), reader.name(int(chosen)))
 
 
+def _number_column(title: str, explained: str, *, whole: bool = False) -> Any:
+    """A column of numbers as text: Streamlit's number cells drop what does not fit, so that 10,90 becomes 1090."""
+    return st.column_config.TextColumn(
+        title, help=explained, alignment="right", validate=format.number_pattern(whole=whole), width="small"
+    )
+
+
 def _draw_notes(reader: Reader, policy: Policy) -> None:
     losing = [reader.name(offer) for offer, terms in policy.offers.items() if terms.value <= 0]
-    text = "Click a lever, a value or a cap to change it; the figures follow at once."
+    text = "Click a lever, a value or a cap to change it; the figures are updated immediately."
     if losing:
         text += f" Given to nobody, since a conversion brings no gain: {escape(', '.join(losing))}."
     st.caption(text, width="stretch")
@@ -190,10 +185,10 @@ def _draw_without(outcome: Arbitration) -> None:
             st.caption(why)
     if outcome.cutoffs:
         rounds = f"{outcome.rounds} round{'' if outcome.rounds == 1 else 's'}"
-        st.caption(f"Caps settled in {rounds}: where an offer is full, those with the highest priority keep it.")
+        st.caption(f"Caps applied in {rounds}: where an offer is full, the customers with the highest priority get it.")
 
 
 def _sentence(reader: Reader, policy: Policy, offer: int) -> str:
-    """The rule in words, as far as a cell needs them."""
+    """The rule in words, without the opening that all rules share."""
     words = reader.base.engine.compile(policy.offers[offer].rule).describe().removeprefix("Customers where ")
     return words[:1].upper() + words[1:]

@@ -11,8 +11,8 @@ from loyalty_core.analytics.offers import BoundPolicy, RankedOffer, bind_policy,
 from loyalty_core.analytics.offers.customer_offers import customer_offers
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads, customer
 from loyalty_core.ui import formatting as format
+from loyalty_core.ui.customer_search import draw_search
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
 from loyalty_core.ui.predictions import draw_drivers
@@ -29,7 +29,10 @@ def draw_customer(reader: Reader, draft: PolicyDraft) -> None:
     """The customer of the address, or a search for one."""
     chosen = st.query_params.get(CUSTOMER_PARAMETER)
     if chosen is None:
-        _draw_search()
+        found = draw_search()
+        if found is not None:
+            st.query_params[CUSTOMER_PARAMETER] = str(found)
+            st.rerun()
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Another customer", icon=":material/arrow_back:", type="tertiary", key="other-customer"):
@@ -37,26 +40,6 @@ def draw_customer(reader: Reader, draft: PolicyDraft) -> None:
             st.rerun()
         _draw_name(chosen)
     _draw_offers(reader, draft, chosen)
-
-
-def _draw_search() -> None:
-    text = st.text_input(
-        "Find a customer",
-        placeholder="Start of the id, or a part of the name or e-mail address",
-        icon=":material/search:",
-        key="q",
-        max_chars=255,
-        bind="query-params",
-    )
-    found = get_services().features.search(text) if text else cached_reads.top_customers()
-    if not found:
-        st.info("No customer fits. Try the first characters of the id, or a part of the name or e-mail address.")
-        return
-    st.caption("Click a row to see the customer's offers." if text else "Highest revenue first. Click a row.")
-    chosen = customer.draw_list(found)
-    if chosen is not None:
-        st.query_params[CUSTOMER_PARAMETER] = str(chosen)
-        st.rerun()
 
 
 def _draw_name(customer_id: str) -> None:
@@ -120,7 +103,7 @@ def _draw_table(
         pd.DataFrame(
             {
                 "Offer": [reader.name(one.offer_id) for one in ranked],
-                "Propensity": [None if one.propensity is None else 100 * one.propensity for one in ranked],
+                "Propensity": [None if one.propensity is None else format.points(one.propensity) for one in ranked],
                 "Value": [terms[one.offer_id].value for one in ranked],
                 "Lever": [terms[one.offer_id].lever for one in ranked],
                 "Priority": [one.priority for one in ranked],

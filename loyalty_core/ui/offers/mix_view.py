@@ -11,13 +11,13 @@ from loyalty_core.ui import formatting as format
 from loyalty_core.ui.links import open_rule
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.offers import offer_charts
-from loyalty_core.ui.offers.queries import Reader
+from loyalty_core.ui.offers.queries import Reader, default_policy
 
 _ROW_HEIGHT = 34
 
 
 def draw_key_figures(reader: Reader, mix: OfferMix) -> None:
-    """Customers with an offer, mean confidence, the top offer, and what all of it is worth."""
+    """Customers with an offer, mean confidence, the top offer, and the expected value."""
     top, share = mix.top, mix.with_offer / mix.customers
     with st.container(horizontal=True):
         st.metric(
@@ -35,7 +35,10 @@ def draw_key_figures(reader: Reader, mix: OfferMix) -> None:
             )
         if top is not None:
             st.metric(f"Top offer · {format.percent(top.share)}", escape(reader.name(top.offer_id)), border=True)
-        _draw_expected(mix)
+        by_priority = _value_by_priority(reader, mix)
+        _draw_expected(mix, by_priority)
+    if by_priority is not None:
+        _draw_advice(reader, mix, by_priority)
     _draw_warnings(reader, mix)
 
 
@@ -56,14 +59,20 @@ def draw_mix(reader: Reader, mix: OfferMix) -> None:
         _draw_segments(reader, mix)
 
 
-def _draw_expected(mix: OfferMix) -> None:
-    if any(offer.value.is_known for offer in mix.offers):
+def _draw_expected(mix: OfferMix, by_priority: float | None) -> None:
+    if by_priority is not None:
         st.metric(
-            "Expected value",
-            format.compact_money(mix.expected_value),
+            "Expected value by priority",
+            format.compact_money(by_priority),
+            delta=escape(f"{format.compact_money(mix.expected_value)} as recommended"),
+            delta_color="off",
+            delta_arrow="off",
             border=True,
-            help="The sum of propensity × value over everybody's recommended offer: "
-            f"{escape(format.money(mix.expected_value))}.",
+            help=escape(
+                "The sum of propensity × value when each customer gets the offer where it is highest, and none that "
+                f"brings no gain: {format.money(by_priority)}. As recommended, each gets the offer that they are most "
+                f"likely to accept: {format.money(mix.expected_value)}."
+            ),
         )
     else:
         st.metric(
@@ -73,6 +82,34 @@ def _draw_expected(mix: OfferMix) -> None:
             help="The sum of the propensities of everybody's recommended offer. The warehouse knows no margins, so "
             "every conversion is worth 1.",
         )
+
+
+def _value_by_priority(reader: Reader, mix: OfferMix) -> float | None:
+    """Expected value when offers are given by propensity × value; None where the offers have no known values."""
+    if not any(offer.value.is_known for offer in mix.offers):
+        return None
+    return reader.arbitration(default_policy(mix)).value_after
+
+
+def _draw_advice(reader: Reader, mix: OfferMix, by_priority: float) -> None:
+    """Where the most likely offers are not the most valuable ones: what to do instead, and why."""
+    if round(by_priority - mix.expected_value) <= 0:
+        return
+    losing = [offer for offer in mix.offers if offer.customers and offer.value.amount < 0]
+    worst = min(losing, key=lambda offer: offer.expected_value, default=None)
+    why = ""
+    if worst is not None:
+        why = (
+            f" {escape(reader.name(worst.offer_id))} alone, recommended to {format.percent(worst.share)}, loses "
+            f"{escape(format.money(-worst.value.amount))} with every conversion."
+        )
+    st.info(
+        "Recommended is the offer that a customer is most likely to accept, whatever it costs.\n\nWe advise giving "
+        "offers by **propensity × value**, as under Arbitration: that brings "
+        f"{escape(format.compact_money(by_priority))} rather than "
+        f"{escape(format.compact_money(mix.expected_value))}.{why}",
+        icon=":material/lightbulb:",
+    )
 
 
 def _draw_warnings(reader: Reader, mix: OfferMix) -> None:
@@ -100,8 +137,8 @@ def _draw_table(reader: Reader, mix: OfferMix) -> None:
             {
                 "Offer": [reader.name(offer.offer_id) for offer in ranked],
                 "Customers": [offer.customers for offer in ranked],
-                "Share": [100 * offer.share for offer in ranked],
-                "Mean propensity": [100 * offer.mean_propensity for offer in ranked],
+                "Share": [format.points(offer.share) for offer in ranked],
+                "Mean propensity": [format.points(offer.mean_propensity) for offer in ranked],
                 "Value": [offer.value.amount for offer in ranked],
                 "Expected value": [round(offer.expected_value) for offer in ranked],
             }

@@ -34,7 +34,7 @@ def mix(found: OfferMix, name: Name) -> go.Figure:
     figure = go.Figure(bars)
     # Room for the shares beside the bars.
     highest = max((offer.customers for offer in shown), default=0)
-    figure.update_xaxes(title="Customers", range=[0, 1.15 * max(highest, 1)], tickformat="~s")
+    figure.update_xaxes(title="Customers", range=[0, 1.15 * max(highest, 1)], tickformat=charts.NUMBER_TICKS)
     figure.update_yaxes(type="category")
     return figure
 
@@ -53,7 +53,7 @@ def confidence(found: OfferMix) -> go.Figure:
     )
     figure = go.Figure(bars)
     figure.update_xaxes(title="Confidence in the best offer (%)", range=[0, 100], dtick=20, ticksuffix="%")
-    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
     return figure
 
 
@@ -79,7 +79,7 @@ def by_segment(
             showscale=False,
             hovertext=[
                 [
-                    f"{name(offer)} is the best offer of {format.percent(share, 1)}<br>"
+                    f"{name(offer)} is the best offer of {format.percent(share, 1)}\n"
                     f"of the {format.count(customers)} customers of {title}"
                     for offer, share in zip(offers, row, strict=True)
                 ]
@@ -136,14 +136,14 @@ def before_and_after(outcome: Arbitration, caps: Mapping[int, int | None], name:
         hovertext=[f"{name(offer)} has a cap of {format.count(cap)} customers" for offer, cap in capped.items()],
         hoverinfo="text",
     )
-    figure.update_xaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_xaxes(title="Customers", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
     figure.update_yaxes(type="category")
     return figure
 
 
 def _recommended(offer: OfferFigures, name: Name) -> str:
     return (
-        f"{name(offer.offer_id)} is the best offer of {format.count(offer.customers)} customers,<br>"
+        f"{name(offer.offer_id)} is the best offer of {format.count(offer.customers)} customers,\n"
         f"{format.percent(offer.share, 1)} of those with an offer"
     )
 
@@ -154,7 +154,7 @@ def _with_policy(outcome: Arbitration, offer: int, name: Name) -> str:
 
 
 def _wrapped(label: str) -> str:
-    return "<br>".join(textwrap.wrap(label, _WIDEST_LABEL, max_lines=2, placeholder="…"))
+    return "\n".join(textwrap.wrap(label, _WIDEST_LABEL, max_lines=2, placeholder="…"))
 
 
 def _shortened(label: str) -> str:

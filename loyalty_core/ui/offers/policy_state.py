@@ -1,8 +1,7 @@
-"""The policy being tried out: what it began with, what the table's edits make of it, and its place in the address."""
+"""The policy being tried out: what it began with, the edits of the table, and how the address carries it."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,8 @@ import streamlit as st
 
 from loyalty_core.analytics.offers import HIGHEST_LEVER, BadPolicy, OfferTerms, Policy, PolicyNotFound
 from loyalty_core.services import get_services
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
 
 if TYPE_CHECKING:
@@ -48,6 +49,12 @@ class PolicyDraft:
         return edited(self.base, state.get("edited_rows", {}))
 
     @property
+    def faults(self) -> list[str]:
+        """What was typed into the table and cannot be used, as sentences."""
+        rows = st.session_state.get(self.table_key, {}).get("edited_rows", {})
+        return [fault for cells in rows.values() for name, cell in cells.items() if (fault := _fault(name, cell))]
+
+    @property
     def is_changed(self) -> bool:
         """Whether it is another than the kept policy, or than none at all."""
         return self.policy != (fitted(self.kept.policy, self.defaults) if self.kept else self.defaults)
@@ -58,12 +65,12 @@ class PolicyDraft:
         self.generation += 1
 
     def set_rule(self, offer: int, rule: Any) -> None:
-        """Let the customers whom a rule holds for get the offer."""
+        """Limit an offer to the customers who match a rule."""
         policy = self.policy
         self.begin(Policy({**policy.offers, offer: replace(policy.offers[offer], rule=rule)}), self.kept)
 
     def follow(self, defaults: Policy) -> None:
-        """Take over the values of another scope, as long as nobody has set any."""
+        """Take the values of another scope, unless the viewer has changed any."""
         if defaults == self.defaults:
             return
         untouched = self.kept is None and not self.is_changed
@@ -75,24 +82,29 @@ class PolicyDraft:
 
 
 def edited(base: Policy, rows: Mapping[int, Mapping[str, Any]]) -> Policy:
-    """The policy with the edits of a table that has its offers as rows; a cell that was emptied goes back to normal."""
+    """The policy with the edits of a table whose rows are its offers.
+
+    An emptied cell returns to where it began; text that is not a number the cell can take changes nothing.
+    """
     offers = dict(base.offers)
-    for place, cells in rows.items():
-        offer = list(offers)[int(place)]
+    for index, cells in rows.items():
+        offer = list(offers)[int(index)]
         for column, cell in cells.items():
+            if _fault(column, cell):
+                continue
             offers[offer] = _with_cell(offers[offer], base.offers[offer], column, cell)
     return Policy(offers)
 
 
 def fitted(policy: Policy, defaults: Policy) -> Policy:
-    """A policy for the offers there are now: those it does not know are off."""
+    """A policy for the present offers: those it does not contain are off."""
     return Policy(
         {offer: policy.offers.get(offer, replace(terms, lever=0.0)) for offer, terms in defaults.offers.items()}
     )
 
 
 def open_draft(defaults: Policy) -> PolicyDraft:
-    """The policy as it was left, or begun with what the address asks for, or with none."""
+    """The draft of this session, else a new one from the address, else one with the defaults."""
     held: PolicyDraft | None = st.session_state.get(_KEY)
     if held is not None:
         held.follow(defaults)
@@ -112,7 +124,7 @@ def keep_in_address(draft: PolicyDraft) -> bool:
 
 
 def _read_address(draft: PolicyDraft) -> None:
-    """What cannot be read is left out, and said."""
+    """What cannot be read is left out, with a message."""
     policy_id, word = st.query_params.get(POLICY), st.query_params.get(TERMS)
     try:
         if policy_id:
@@ -121,7 +133,7 @@ def _read_address(draft: PolicyDraft) -> None:
         if word:
             draft.begin(fitted(Policy.from_json(decode_rule(word)), draft.defaults), draft.kept)
     except (PolicyNotFound, BadPolicy) as error:
-        st.toast(str(error), icon=":material/link_off:")
+        st.toast(escape(str(error)), icon=":material/link_off:")
 
 
 def _set(name: str, value: str) -> None:
@@ -131,10 +143,24 @@ def _set(name: str, value: str) -> None:
         del st.query_params[name]
 
 
-def _with_cell(terms: OfferTerms, before: OfferTerms, column: str, cell: float | None) -> OfferTerms:
-    given = None if cell is None or math.isnan(cell) else float(cell)
+def _with_cell(terms: OfferTerms, before: OfferTerms, column: str, cell: str | None) -> OfferTerms:
+    given = format.read_number(cell or "")
     if column == LEVER:
-        return replace(terms, lever=before.lever if given is None else min(max(given, 0.0), HIGHEST_LEVER))
+        return replace(terms, lever=before.lever if given is None else given)
     if column == VALUE:
         return replace(terms, value=before.value if given is None else given)
-    return replace(terms, cap=None if given is None else max(int(given), 0))
+    return replace(terms, cap=None if given is None else int(given))
+
+
+def _fault(column: str, cell: str | None) -> str:
+    """Why the text cannot be used in the column; blank when it can, as an empty one."""
+    if not (cell or "").strip():
+        return ""
+    given = format.read_number(cell or "")
+    if given is None:
+        return f"“{cell}” is not a number. Write it like {format.number(1234.5)}."
+    if column == LEVER and not 0 <= given <= HIGHEST_LEVER:
+        return f"A lever is from 0 to {format.number(HIGHEST_LEVER)}, not {cell}."
+    if column == CAP and (given < 0 or given != int(given)):
+        return f"A cap is a whole number of customers, not {cell}."
+    return ""

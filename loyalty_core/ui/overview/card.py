@@ -14,7 +14,7 @@ Shape = Literal["columns", "ring", "ranking"]
 class Mark:
     """One bar, part or row: its name, its value, the value as text, a sentence about it, and the change of it.
 
-    `segment_id` is the segment that a click opens.
+    `share` is the value as a share of all customers, 0 to 1. `segment_id` is the segment that a click opens.
     """
 
     label: str
@@ -23,6 +23,7 @@ class Mark:
     shown: str = ""
     change: str = ""
     color: str | None = None
+    share: float | None = None
     segment_id: str | None = None
 
 

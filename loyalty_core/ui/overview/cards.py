@@ -55,11 +55,11 @@ def _base_cards() -> Iterator[Card]:
 
 def _months_card() -> Card | None:
     if spend := cached_reads.spend_by_month():
-        labels = [f"{month.month:%b %Y}" for month in spend]
+        labels = [format.short_month(month.month) for month in spend]
         return _columns("months", "Revenue by month", charts.money_by_month(spend), labels)
     if signup := _column("signup"):
         months = cached_reads.customers_by_month(signup.name)
-        labels = [f"{month:%b %Y}" for month, _ in months]
+        labels = [format.short_month(month) for month, _ in months]
         return _columns(
             "months", f"Customers by {signup.label.lower()}", charts.count_by_month(months, signup.label), labels
         )
@@ -75,7 +75,7 @@ def _category_card() -> Card | None:
     figure = charts.categories(category, customers)
     bars = figure.data[0]
     marks = [
-        Mark(str(name), value, sentence, f"{format.count(value)} · {share}")
+        Mark(str(name), value, sentence, f"{format.count(value)} · {share}", share=value / customers)
         for name, value, share, sentence in zip(bars.y, bars.x, bars.text, bars.hovertext, strict=True)
     ]
     title = f"Customers by {category.label.lower()}"
@@ -128,6 +128,7 @@ def _segments_card() -> Iterator[Card]:
             + ("; its rule has changed since." if segment.is_stale else "."),
             f"{format.count(segment.customers)} · {format.percent(segment.share, 1)}",
             "" if segment.change is None else _signed(segment.change),
+            share=segment.share,
             segment_id=segment.id,
         )
         for segment in segments
@@ -145,7 +146,7 @@ def _columns(card_id: str, title: str, figure: go.Figure, labels: Sequence[str])
     """A chart whose bars stand side by side; value and sentence of each are those of the figure."""
     bars = figure.data[0]
     marks = [
-        Mark(label, float(value), sentence.replace("<br>", ": "))
+        Mark(label, float(value), sentence.replace("\n", ": "))
         for label, value, sentence in zip(labels, bars.y, bars.hovertext, strict=True)
     ]
     return Card(card_id, title, "columns", tuple(marks), figure)
@@ -158,7 +159,9 @@ def _predicted(label: str, tally: Tally, outlook: Outlook | None, color: str | N
     if outlook and outlook.before and tally.change is not None:
         sentence += f"; {_change(tally.change)} than in the scoring of {format.moment(outlook.before.scored_at)}"
     change = "" if tally.change is None else _signed(tally.change)
-    return Mark(label, tally.customers, f"{sentence}.", f"{format.count(tally.customers)} · {share}", change, color)
+    return Mark(
+        label, tally.customers, f"{sentence}.", f"{format.count(tally.customers)} · {share}", change, color, tally.share
+    )
 
 
 def _prediction_card(

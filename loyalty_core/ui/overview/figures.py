@@ -13,7 +13,7 @@ def ring(marks: Sequence[Mark]) -> go.Figure:
     part = go.Pie(
         labels=[mark.label for mark in marks],
         values=[mark.value for mark in marks],
-        text=[f"{mark.label}<br>{_numbers(mark)}" for mark in marks],
+        text=[f"{mark.label}\n{_numbers(mark)}" for mark in marks],
         textinfo="text",
         textposition="outside",
         hovertext=[mark.sentence for mark in marks],
@@ -41,7 +41,7 @@ def ranking(marks: Sequence[Mark]) -> go.Figure:
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    figure.update_xaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_xaxes(title="Customers", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
     figure.update_yaxes(type="category", dtick=1)
     return figure
 

@@ -12,7 +12,7 @@ from loyalty_core.ui.overview.style import FONT, muted_color
 HANDLE = "head"
 NO_HANDLE = "link"
 _TIP = '({of})=>render("html","div",{{className:"tip"}},[{of}.data.sentence])'
-_COMPACT = '(value)=>new Intl.NumberFormat("en",{notation:"compact"}).format(value)'
+_COMPACT = '(value)=>new Intl.NumberFormat(undefined,{notation:"compact"}).format(value)'
 _LABELS = "(position)=>%s[position]"
 
 
@@ -44,11 +44,10 @@ def _body(card: Card, ticks: int, open_segment: Callable[[str], None]) -> Any:
 
 
 def _rows(card: Card, open_segment: Callable[[str], None]) -> list[Any]:
-    largest = max(mark.value for mark in card.marks) or 1
-    return [_row(mark, mark.value / largest, open_segment) for mark in card.marks]
+    return [_row(mark, open_segment) for mark in card.marks]
 
 
-def _row(mark: Mark, share: float, open_segment: Callable[[str], None]) -> Any:
+def _row(mark: Mark, open_segment: Callable[[str], None]) -> Any:
     change = [html.span(mark.change, className="change")] if mark.change else []
     dot = [html.span(className="dot", style={"background": mark.color})] if mark.color else []
     words = html.div(
@@ -56,8 +55,11 @@ def _row(mark: Mark, share: float, open_segment: Callable[[str], None]) -> Any:
         html.span(mark.shown, *change, className="numbers"),
         className="words",
     )
-    width = {"width": f"{100 * share:.2f}%", "background": mark.color or charts.palette()[0]}
-    inside = (words, html.div(html.div(className="bar", style=width), className="track"))
+    inside = [words]
+    if mark.share is not None:
+        # The track is all customers.
+        style = {"width": f"{100 * mark.share:.2f}%", "background": mark.color or charts.palette()[0]}
+        inside.append(html.div(html.div(className="bar", style=style), className="track"))
     if mark.segment_id is None:
         return html.div(*inside, className="row", title=mark.sentence)
     segment_id = mark.segment_id

@@ -81,18 +81,13 @@ def _runs(by_layer: Mapping[int, tuple[str, ...]]) -> list[tuple[str, str]]:
 def _cell_text(by_layer: Mapping[int, tuple[str, ...]]) -> str:
     runs = _runs(by_layer)
     words = [f"{name} {scores}" for name, scores in runs] if len(runs) > 1 else [runs[0][0]]
-    lines = [_plain(line) for text in words for line in wrap(text, _LINE_CHARACTERS)]
-    return "<br>".join([*lines[: _MOST_LINES - 1], "…"] if len(lines) > _MOST_LINES else lines)
+    lines = [line for text in words for line in wrap(text, _LINE_CHARACTERS)]
+    return "\n".join([*lines[: _MOST_LINES - 1], "…"] if len(lines) > _MOST_LINES else lines)
 
 
 def _cell_sentence(place: tuple[int, int], by_layer: Mapping[int, tuple[str, ...]]) -> str:
-    lines = [f"monetary {scores}: {_plain(name)}" for name, scores in _runs(by_layer)]
-    return f"Recency {place[0]}, frequency {place[1]}<br>{'<br>'.join(lines)}<br>Click to choose the cell."
-
-
-def _plain(text: str) -> str:
-    """Plotly reads tags in texts."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    lines = [f"monetary {scores}: {name}" for name, scores in _runs(by_layer)]
+    return "\n".join([f"Recency {place[0]}, frequency {place[1]}", *lines, "Click to choose the cell."])
 
 
 def _colours(names: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The RFM map being edited: names cell by cell or rules of ranges, own cut points, and texts of own segments."""
+"""The RFM map being edited: names cell by cell or rules of ranges, custom cut points, and texts of custom segments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from loyalty_core.rfm import CellCheck, CellRule, RfmMap, SegmentText, check_names, check_rules, painted
+from loyalty_core.rfm import BadRfmMap, CellCheck, CellRule, RfmMap, SegmentText, check_names, check_rules, painted
 
 if TYPE_CHECKING:
     from loyalty_core.rfm import FourPoints, RfmMapVersion
@@ -22,7 +22,8 @@ class MapDraft:
     """What is on the screen. `version` is the newest when it began; `generation` counts its beginnings.
 
     `base` is the map in use, None for the defaults; `start` is what the fields on the screen began with.
-    `rules` count while `way` is "rules", else the names of the cells, which a rule paints over.
+    `rules` apply while `way` is "rules", otherwise the names of the cells, which a rule paints over. `unusable` are the
+    measures with a cut point that is not a number.
     """
 
     base: RfmMap | None = None
@@ -33,6 +34,7 @@ class MapDraft:
     rules: list[CellRule] = field(default_factory=list)
     cut_points: dict[RfmMeasure, FourPoints] = field(default_factory=dict)
     texts: dict[str, SegmentText] = field(default_factory=dict)
+    unusable: set[RfmMeasure] = field(default_factory=set)
     generation: int = 0
 
     @classmethod
@@ -51,7 +53,7 @@ class MapDraft:
         """Put a map, or the defaults, on the screen."""
         start = self.start = shown or RfmMap()
         self.names, self.cut_points, self.texts = start.names, dict(start.cut_points), dict(start.texts)
-        self.way = "paint"
+        self.way, self.unusable = "paint", set()
         self.generation += 1
 
     def apply(self, rule: CellRule) -> None:
@@ -71,6 +73,8 @@ class MapDraft:
 
     def result(self) -> RfmMap:
         """The map as it would be saved; raises `BadRfmMap`."""
+        if self.unusable:
+            raise BadRfmMap(f"A cut point of {' and '.join(sorted(self.unusable))} is not a number.")
         return RfmMap(self.check().names, self.cut_points, self.texts)
 
     def is_changed(self, result: RfmMap) -> bool:

@@ -1,4 +1,4 @@
-"""Own cut points: four ascending numbers for a measure, in the unit of its column."""
+"""The form for custom cut points: four ascending numbers for a measure, in the unit of its column."""
 
 import streamlit as st
 
@@ -7,13 +7,14 @@ from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import escape
+from loyalty_core.ui.number_field import draw_number
 from loyalty_core.ui.rfm.cells_state import MapDraft
 from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.score_ranges import MEASURES
 
 
 def draw_cut_points_form(draft: MapDraft, reader: Reader) -> None:
-    """A row by measure, switched on where the numbers are the map's own."""
+    """One row per measure, switched on where the map has its own cut points."""
     st.subheader("Cut points", anchor=False)
     st.caption(escape(_explained()))
     points = reader.cut_points_without_map()
@@ -23,13 +24,13 @@ def draw_cut_points_form(draft: MapDraft, reader: Reader) -> None:
 
 def _explained() -> str:
     text = (
-        "A score is 1 plus the number of cut points that a value is above; recency counts backwards. Without numbers "
-        "of your own they are quintiles of the base."
+        "A score is 1 plus the number of cut points below the value; for recency the order is reversed. Unless you "
+        "set your own, cut points are quintiles of the base."
     )
     given = sorted(get_services().settings.rfm_cut_points)
     if not given:
         return text
-    return f"{text} RFM_CUT_POINTS sets those of {' and '.join(given)}; numbers that are saved here win over it."
+    return f"{text} RFM_CUT_POINTS sets those of {' and '.join(given)}; cut points saved here take precedence."
 
 
 def _draw_row(draft: MapDraft, measure: RfmMeasure, points: RfmCutPoints) -> None:
@@ -39,7 +40,7 @@ def _draw_row(draft: MapDraft, measure: RfmMeasure, points: RfmCutPoints) -> Non
         "monetary": f"spend in {format.currency_symbol()}",
     }
     shown = draft.start.cut_points.get(measure) or getattr(points, measure)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         own = st.toggle(
             f"Own {measure} ({units[measure]})",
             value=measure in draft.start.cut_points,
@@ -47,11 +48,9 @@ def _draw_row(draft: MapDraft, measure: RfmMeasure, points: RfmCutPoints) -> Non
             width=330,
         )
         numbers = [
-            st.number_input(
+            draw_number(
                 f"{measure.capitalize()} {place}",
-                value=round(float(number), 2),
-                step=1.0,
-                format="%.2f",
+                round(float(number), 2),
                 key=f"rfm-point-{measure}-{place}-{draft.generation}",
                 disabled=not own,
                 width=130,
@@ -60,8 +59,14 @@ def _draw_row(draft: MapDraft, measure: RfmMeasure, points: RfmCutPoints) -> Non
         ]
     if not own:
         draft.cut_points.pop(measure, None)
+        draft.unusable.discard(measure)
         return
-    first, second, third, fourth = numbers
+    given = [number for number in numbers if number is not None]
+    if len(given) < len(numbers):
+        draft.unusable.add(measure)
+        return
+    draft.unusable.discard(measure)
+    first, second, third, fourth = given
     draft.cut_points[measure] = first, second, third, fourth
-    if numbers != sorted(numbers):
+    if given != sorted(given):
         st.warning(f"The cut points of {measure} must ascend: smallest first.")

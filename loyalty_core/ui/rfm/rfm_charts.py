@@ -72,8 +72,8 @@ def heat_map(
     bare = {"showgrid": False, "zeroline": False, "ticks": ""}
     figure.update_xaxes(title="Recency score (days since the last purchase)", **bare)
     figure.update_yaxes(title="Frequency score (purchases)", **bare)
-    figure.update_xaxes(tickvals=[*_SCORES], ticktext=[f"<b>{s}</b><br>{recency[s]}" for s in _SCORES])
-    figure.update_yaxes(tickvals=[*_SCORES], ticktext=[f"<b>{s}</b><br>{frequency[s]}" for s in _SCORES])
+    figure.update_xaxes(tickvals=[*_SCORES], ticktext=[f"{charts.bold(str(s))}\n{recency[s]}" for s in _SCORES])
+    figure.update_yaxes(tickvals=[*_SCORES], ticktext=[f"{charts.bold(str(s))}\n{frequency[s]}" for s in _SCORES])
     figure.update_layout(xaxis_range=[0.5, 5.5], yaxis_range=[0.5, 5.5], hovermode="closest")
     return figure
 
@@ -170,7 +170,7 @@ def sankey(flows: Sequence[Flow], amount: Amount) -> go.Figure:
 def flow_sentence(flow: Flow) -> str:
     """What a flow is, with its money where that is known."""
     what = _VERBS[flow.kind].format(before=flow.before, after=flow.after)
-    money = "" if flow.kind == "gone" else f"<br>They have spent {format.compact_money(flow.money)}."
+    money = "" if flow.kind == "gone" else f"\nThey have spent {format.compact_money(flow.money)}."
     return f"{format.count(flow.customers)} customers {what}.{money}"
 
 
@@ -211,7 +211,8 @@ def _cell_text(spending: Spending) -> str:
     if not spending.customers:
         return "–"
     mean = spending.mean_money
-    return f"<b>{format.count(spending.customers)}</b><br>{format.BLANK if mean is None else format.whole_money(mean)}"
+    money = format.BLANK if mean is None else format.whole_money(mean)
+    return f"{charts.bold(format.count(spending.customers))}\n{money}"
 
 
 def _cell_sentence(cell: Cell, spending: Spending) -> str:
@@ -219,20 +220,20 @@ def _cell_sentence(cell: Cell, spending: Spending) -> str:
     if not spending.customers:
         return f"Nobody has {where}."
     mean = spending.mean_money
-    money = "" if mean is None else f"<br>{format.money(mean)} on average. Click to see them."
+    money = "" if mean is None else f"\n{format.money(mean)} on average. Click to see them."
     return f"{format.count(spending.customers)} customers have {where}.{money}"
 
 
 def _segment_sentence(segment: RfmSegment) -> str:
     return (
         f"{segment.name}: {format.count(segment.spending.customers)} customers, "
-        f"{format.percent(segment.customer_share, 1)} of all,<br>bring {format.compact_money(segment.spending.money)}, "
+        f"{format.percent(segment.customer_share, 1)} of all,\nbring {format.compact_money(segment.spending.money)}, "
         f"{format.percent(segment.money_share, 1)} of the revenue. Click to see them."
     )
 
 
 def _curve_sentence(point: CurvePoint) -> str:
     return (
-        f"Down to {point.segment}: {format.percent(point.customer_share, 1)} of the customers<br>"
+        f"Down to {point.segment}: {format.percent(point.customer_share, 1)} of the customers\n"
         f"bring {format.percent(point.money_share, 1)} of the revenue."
     )

@@ -26,7 +26,7 @@ def label_balance(classes: Mapping[str, int], names: Mapping[str, str]) -> go.Fi
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    figure.update_xaxes(range=[0, 1.15 * shown[-1][1]], tickformat="~s", nticks=5)
+    figure.update_xaxes(range=[0, 1.15 * shown[-1][1]], tickformat=charts.NUMBER_TICKS, nticks=5)
     figure.update_yaxes(type="category")
     return figure
 

@@ -10,7 +10,7 @@ from loyalty_core.settings import Settings
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
 from loyalty_core.warehouse.customers.ids import read_id
-from loyalty_core.warehouse.customers.search import is_found_by, name_columns
+from loyalty_core.warehouse.customers.search import is_found_by, match_rank, name_columns
 
 
 class FeatureStore:
@@ -48,15 +48,23 @@ class FeatureStore:
         return {text: found[value] for text, value in values.items() if value in found}
 
     def search(self, text: str, limit: int = 20) -> list[Features]:
-        """Customers whose id starts with `text`, or whose e-mail or name contains it; exact ids first."""
-        text = text.strip()
-        if not text or read_id(text, sa.Text()) is None:
+        """Customers whose id starts with `text`, or whose names contain all its words; the best matches first."""
+        text = _searchable(text)
+        if not text:
             return []
         view, identifier = self._warehouse.features, self._warehouse.customer_id
-        id_text = sa.cast(identifier, sa.Text)
-        rank = sa.case((id_text == text, 0), (id_text.istartswith(text, autoescape=True), 1), else_=2)
         found = sa.select(view).where(is_found_by(text, view, identifier.name))
+        rank = match_rank(text, view, identifier.name)
         return self._warehouse.rows(found.order_by(rank, identifier).limit(limit))
+
+    def count_found(self, text: str) -> int:
+        """How many customers `search` would find without a limit."""
+        text = _searchable(text)
+        if not text:
+            return 0
+        view, identifier = self._warehouse.features, self._warehouse.customer_id
+        counted = sa.select(sa.func.count().label("found")).where(is_found_by(text, view, identifier.name))
+        return int(self._warehouse.rows(counted.select_from(view))[0]["found"])
 
     def name_columns(self) -> list[str]:
         """The columns that say who a customer is, for search and headings: full name, e-mail and the like."""
@@ -105,6 +113,12 @@ def _cache_from(settings: Settings) -> FeatureCache:
     if settings.redis_url:
         return RedisCache(settings.redis_url, settings.feature_cache_ttl_seconds)
     return MemoryCache(settings.feature_cache_max_customers, settings.feature_cache_ttl_seconds)
+
+
+def _searchable(text: str) -> str:
+    """The text without the spaces around it; blank where no id or name can contain it."""
+    text = text.strip()
+    return text if read_id(text, sa.Text()) is not None else ""
 
 
 def _shortened(customer_id: object) -> str:

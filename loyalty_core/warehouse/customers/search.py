@@ -1,4 +1,4 @@
-"""Finding customers as a person asks for them: by the start of the id, or a part of the name or e-mail address."""
+"""Finding customers by the start of their id, or by the words of their name or e-mail address."""
 
 import sqlalchemy as sa
 
@@ -14,7 +14,28 @@ def name_columns(view: sa.FromClause) -> list[str]:
 
 
 def is_found_by(text: str, relation: sa.FromClause, identifier: str) -> sa.ColumnElement[bool]:
-    """True where the id starts with `text`, or a name contains it; letter case does not matter."""
+    """True where the id starts with `text`, or the names contain all its words in any order, in either letter case."""
+    names = _names(relation)
+    words = [sa.or_(*(name.icontains(word, autoescape=True) for name in names)) for word in text.split()]
     starts = sa.cast(relation.c[identifier], sa.Text).istartswith(text, autoescape=True)
-    names = (sa.cast(relation.c[name], sa.Text) for name in name_columns(relation))
-    return sa.or_(starts, *(name.icontains(text, autoescape=True) for name in names))
+    return sa.or_(starts, sa.and_(*words)) if names and words else starts
+
+
+def match_rank(text: str, relation: sa.FromClause, identifier: str) -> sa.ColumnElement[int]:
+    """How well a customer matches, best first: 0 exact id, 1 start of the id, 2 exact name, 3 start of a name, 4 rest.
+
+    Names are exact when one is the text, or when every word is one of them, as with a first and a last name.
+    """
+    customer_id = sa.cast(relation.c[identifier], sa.Text)
+    names = _names(relation)
+    is_name = [sa.func.lower(name) == text.lower() for name in names]
+    is_word = [sa.or_(*(sa.func.lower(name) == word.lower() for name in names)) for word in text.split()]
+    ranks = [(customer_id == text, 0), (customer_id.istartswith(text, autoescape=True), 1)]
+    if names and is_word:
+        starts = sa.or_(*(name.istartswith(text, autoescape=True) for name in names))
+        ranks += [(sa.or_(*is_name, sa.and_(*is_word)), 2), (starts, 3)]
+    return sa.case(*ranks, else_=4)
+
+
+def _names(relation: sa.FromClause) -> list[sa.ColumnElement[str]]:
+    return [sa.cast(relation.c[name], sa.Text) for name in name_columns(relation)]

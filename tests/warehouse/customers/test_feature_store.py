@@ -235,6 +235,22 @@ def test_search_finds_first_and_last_names(backend: Backend, open_warehouse: Cal
     store = FeatureStore(open_warehouse(backend.url))
     assert store.name_columns() == ["first_name", "Last_Name"]
     assert len(store.search("kari")) == len(store.search("LIE")) == 1
+    assert len(store.search("lie kari")) == 1
+    assert store.search("kari lind") == []
+
+
+def test_search_finds_words_in_any_order_with_exact_names_first(
+    backend: Backend, open_warehouse: Callable[..., Warehouse]
+):
+    backend.execute(
+        "CREATE VIEW customer_features_view AS SELECT 1 AS customer_id, 'Anna Berg-Svensson' AS full_name "
+        "UNION ALL SELECT 2, 'Svensson, Anna' UNION ALL SELECT 3, 'anna svensson' UNION ALL SELECT 4, 'Anna Svenssonn' "
+        "UNION ALL SELECT 5, 'Hanna Lie'"
+    )
+    store = FeatureStore(open_warehouse(backend.url))
+    assert [row["customer_id"] for row in store.search("Anna Svensson")] == [3, 4, 1, 2]
+    assert [row["customer_id"] for row in store.search("svensson anna")] == [1, 2, 3, 4]
+    assert (store.count_found("anna"), store.count_found("svensson anna"), store.count_found(" ")) == (5, 4, 0)
 
 
 @pytest.mark.parametrize("name", ["CustomerName", "Customer Name", "customer-name", "FULL_NAME", "E-mail"])

@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from loyalty_core.segments import SegmentSize
 from loyalty_core.segments.figures import NumberComparison, Overlap
+from loyalty_core.ui import charts
 from loyalty_core.ui import formatting as format
 
 
@@ -17,14 +18,14 @@ def size_history(sizes: Sequence[SegmentSize]) -> go.Figure:
         mode="lines+markers",
         line_shape="hv",
         hovertext=[
-            f"{format.moment(size.at)}<br>{format.count(size.customers)} customers, "
+            f"{format.moment(size.at)}\n{format.count(size.customers)} customers, "
             f"{format.count(size.joined)} joined, {format.count(size.left)} left"
             for size in sizes
         ],
         hoverinfo="text",
     )
     figure = go.Figure(line)
-    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat="~s")
+    figure.update_yaxes(title="Customers", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
     figure.update_xaxes(title="Computed")
     return figure
 

@@ -69,7 +69,7 @@ def lift(deciles: Mapping[str, Deciles]) -> go.Figure:
             marker_color=colour,
             hovertext=[
                 f"{name}, tenth {place}: {format.percent(group['actual'], 1)} left, {group['lift']:.2f} times the "
-                f"average<br>{format.percent(group['captured'])} of all who left are in it or before it"
+                f"average\n{format.percent(group['captured'])} of all who left are in it or before it"
                 for place, group in enumerate(groups, 1)
             ],
             hoverinfo="text",
@@ -98,7 +98,7 @@ def confusion(counts: Sequence[Sequence[int]], offers: Sequence[str]) -> go.Figu
             ygap=2,
             hovertext=[
                 [
-                    f"Took {taken}: {format.count(value)} of {format.count(total)}<br>have {named} as the first choice"
+                    f"Took {taken}: {format.count(value)} of {format.count(total)}\nhave {named} as the first choice"
                     for named, value in zip(offers, row, strict=True)
                 ]
                 for taken, row, total in zip(offers, counts, rows, strict=True)
@@ -125,7 +125,7 @@ def drivers(contributions: Mapping[str, Mapping[str, float]]) -> go.Figure:
             name=name,
             marker_color=colour,
             hovertext=[
-                f"{name}: {label_of(feature)} moves the probability<br>by {points.get(feature, 0):.1f} percentage "
+                f"{name}: {label_of(feature)} moves the probability\nby {points.get(feature, 0):.1f} percentage "
                 "points on average"
                 for feature in shown
             ],

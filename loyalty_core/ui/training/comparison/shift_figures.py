@@ -24,7 +24,7 @@ def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
             # The many who stay where they are would leave no colour for those who move.
             z=[[None if row == column else value for column, value in enumerate(values)]
                for row, values in enumerate(counts)],
-            text=[[f"{format.count(value)}<br>{format.percent(value / total, 1)}" for value in row] for row in counts],
+            text=[[f"{format.count(value)}\n{format.percent(value / total, 1)}" for value in row] for row in counts],
             texttemplate="%{text}",
             colorscale=charts.sequence()[1:6],
             showscale=False,
@@ -32,7 +32,7 @@ def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
             ygap=3,
             hovertext=[
                 [
-                    f"{format.count(value)} customers: {before.lower()} with {second},<br>{after.lower()} with {first}"
+                    f"{format.count(value)} customers: {before.lower()} with {second},\n{after.lower()} with {first}"
                     for after, value in zip(words, row, strict=True)
                 ]
                 for before, row in zip(words, counts, strict=True)
@@ -44,7 +44,7 @@ def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
         figure.add_annotation(
             x=words[place],
             y=words[place],
-            text=f"{format.count(row[place])}<br>{format.percent(row[place] / total, 1)}",
+            text=f"{format.count(row[place])}\n{format.percent(row[place] / total, 1)}",
             showarrow=False,
         )
     bare = {"showgrid": False, "zeroline": False, "ticks": ""}
@@ -71,7 +71,7 @@ def best_offers(counts: Matrix, offers: Sequence[str], names: tuple[str, str]) -
             ],
             hoverinfo="text",
         )
-    figure.update_xaxes(title="Customers whose best offer it is", rangemode="tozero", tickformat="~s")
+    figure.update_xaxes(title="Customers whose best offer it is", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
     figure.update_yaxes(type="category")
     figure.update_layout(barmode="group", legend=charts.LEGEND_ABOVE | {"traceorder": "reversed"})
     return figure

@@ -93,7 +93,7 @@ def _add_bars(figure: go.Figure, word: str, shares: Sequence[float], colour: str
 
 def _by_run(figure: go.Figure, runs: Sequence[ScoredRun]) -> go.Figure:
     """Runs stand at equal distances, whatever lies between them: two may be of the same minute."""
-    moments = [format.moment(one.run.scored_at).replace(", ", "<br>") for one in runs]
+    moments = [format.moment(one.run.scored_at).replace(", ", "\n") for one in runs]
     figure.update_layout(barmode="stack", legend=_BELOW)
     figure.update_xaxes(tickvals=list(range(len(runs))), ticktext=moments, range=[-0.6, len(runs) - 0.4])
     figure.update_yaxes(ticksuffix="%", range=[0, 100])

@@ -75,7 +75,7 @@ def lift(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
         textposition="outside",
         cliponaxis=False,
         hovertext=[
-            f"{month.month:%B %Y}: {month.figures.lift:.2f} times as often as everybody,<br>"
+            f"{format.month(month.month)}: {month.figures.lift:.2f} times as often as everybody,\n"
             f"{format.percent(month.figures.captured, 1)} of those who left"
             for month in months
         ],
@@ -158,7 +158,9 @@ def _add_measures(
 def _hover(month: Month[Figures], measure: Measure, *, is_share: bool) -> str:
     what = ROLES[month.role].lower() if month.role else f"version {month.version}"
     value, low, high = (_shown(number, is_share) for number in (measure.value, *measure.interval))
-    return f"{month.month:%B %Y}, {what}:<br>{value} ({low} to {high}), {format.count(month.figures.rows)} customers"
+    return (
+        f"{format.month(month.month)}, {what}:\n{value} ({low} to {high}), {format.count(month.figures.rows)} customers"
+    )
 
 
 def _by_month(figure: go.Figure, months: Sequence[Month[Figures]]) -> go.Figure:

@@ -22,7 +22,7 @@ def test_sizes_are_steps_in_time(configure: Configure):
     assert list(line.x) == moments
     assert list(line.y) == [1_200, 0]
     assert line.line.shape == "hv"
-    assert line.hovertext[1] == "2 Mar 2026, 06:00<br>0 customers, 0 joined, 1,200 left"
+    assert line.hovertext[1] == "2 Mar 2026, 06:00\n0 customers, 0 joined, 1,200 left"
 
 
 def test_the_largest_difference_is_on_top(configure: Configure):

@@ -1,0 +1,44 @@
+"""The search for a customer: the field, how many were found, and the list to choose from."""
+
+import streamlit as st
+
+from loyalty_core.services import get_services
+from loyalty_core.ui import cached_reads
+from loyalty_core.ui import formatting as format
+from loyalty_core.ui.customer import draw_list
+
+PARAMETER = "q"
+_SHOWN = 20
+_LONGEST = 255
+
+
+def draw_search() -> object | None:
+    """The id of the customer that was chosen; before a search, the list has those with the highest revenue."""
+    text = st.text_input(
+        "Find a customer",
+        placeholder="Start of the id, or words of the name or e-mail address",
+        icon=":material/search:",
+        key=PARAMETER,
+        bind="query-params",
+    ).strip()
+    if len(text) > _LONGEST:
+        st.warning(f"Search for at most {_LONGEST} characters.", icon=":material/edit_off:")
+        return None
+    if not text:
+        st.caption("Highest revenue first. Click a row to open the customer.")
+        return draw_list(cached_reads.top_customers())
+    features = get_services().features
+    found = features.search(text, _SHOWN)
+    if not found:
+        st.info("No customer matches. Try the first characters of the id, or words of the name or e-mail address.")
+        return None
+    total = len(found) if len(found) < _SHOWN else features.count_found(text)
+    st.caption(f"{_how_many(len(found), total)} Click a row to open the customer.")
+    return draw_list(found)
+
+
+def _how_many(shown: int, total: int) -> str:
+    if total == 1:
+        return "1 customer matches."
+    best = f" These are the {shown} best matches." if shown < total else ""
+    return f"{format.count(total)} customers match.{best}"
