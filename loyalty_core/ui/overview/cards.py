@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -73,7 +74,7 @@ def _category_card() -> Card | None:
         return None
     customers = cached_reads.key_figures().customers
     figure = charts.categories(category, customers)
-    bars = figure.data[0]
+    bars: Any = figure.data[0]
     marks = [
         Mark(str(name), value, sentence, f"{format.count(value)} · {share}", share=value / customers)
         for name, value, share, sentence in zip(bars.y, bars.x, bars.text, bars.hovertext, strict=True)
@@ -144,7 +145,7 @@ def _column(role: Role) -> Column | None:
 
 def _columns(card_id: str, title: str, figure: go.Figure, labels: Sequence[str]) -> Card:
     """A chart whose bars stand side by side; value and sentence of each are those of the figure."""
-    bars = figure.data[0]
+    bars: Any = figure.data[0]
     marks = [
         Mark(label, float(value), sentence.replace("\n", ": "))
         for label, value, sentence in zip(labels, bars.y, bars.hovertext, strict=True)
