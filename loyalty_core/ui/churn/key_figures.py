@@ -81,9 +81,7 @@ def _draw_quality(quality: ModelQuality) -> None:
 def _quality_sentence(quality: ModelQuality) -> str:
     if quality.is_mock:
         return "Mock mode: the probabilities are made up by a formula, and no model has been tested."
-    return (
-        f"On customers it had not seen: {quality.sentence}" if quality.sentence else "The training recorded no test."
-    )
+    return f"On customers it had not seen: {quality.sentence}" if quality.sentence else "The training recorded no test."
 
 
 def _grade_help(quality: ModelQuality) -> str | None:
