@@ -1,6 +1,6 @@
 """Which offer suits whom, what it is worth, and who gets what when levers, caps and eligibility come in.
 
-The customers in scope, the tab and the policy being tried out stand in the URL, so a link shows a colleague the same.
+The URL holds the customers in scope, the tab and the policy being tried, so a link shows a colleague the same.
 """
 
 import streamlit as st

@@ -1,4 +1,4 @@
-"""The place to start: the base in figures, what the last scoring expects of it, and the cards as the viewer put them.
+"""The place to start: the base in figures, what the last scoring expects, and the cards as the viewer arranged them.
 
 Every figure is an aggregate counted in the warehouse; nothing here depends on how the columns are called.
 """
@@ -53,7 +53,7 @@ def draw_cards(cards: Sequence[Card]) -> None:
     draw_dashboard(cards)
 
 
-page_title("Overview", "Where the customer base stands, what is expected of it, and where to look next.")
+page_title("Overview", "The customer base today, what is expected of it, and where to look next.")
 with st.container(horizontal=True):
     draw_base_figures()
     outlook = reading.outlook()

@@ -1,6 +1,6 @@
 """How recently, how often and how much customers buy: as a grid, as segments, and how they move between these.
 
-The customers in scope, the view and what is selected in it stand in the URL, so a link shows a colleague the same.
+The URL holds the customers in scope, the view and its selection, so a link shows a colleague the same.
 """
 
 import streamlit as st
@@ -37,7 +37,7 @@ def draw_analysis(base: ScopedBase) -> None:
         return
     if figures.unscored:
         st.caption(
-            f"{format.count(figures.unscored)} customers have come since the last scoring run and have no scores."
+            f"{format.count(figures.unscored)} customers are newer than the last scoring run and have no scores."
         )
     for tab, draw in zip(st.tabs(list(VIEWS), key="view", bind="query-params"), VIEWS.values(), strict=True):
         if tab.open:

@@ -1,4 +1,4 @@
-"""Is everything in order, and if not, what is to be done: one line for each part."""
+"""Whether every part works, and what to do when one does not: one line for each part."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -73,5 +73,5 @@ def draw_checks() -> None:
 
 page_title("System health", f"Every part checked. Times in {format.time_zone()}.")
 draw_checks()
-with suppress(LoyaltyError):  # the checks above have said why
+with suppress(LoyaltyError):  # the checks above report the reason
     draw_source()

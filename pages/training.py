@@ -1,6 +1,6 @@
-"""Retraining from the browser: is the data ready, train, compare with what answers today, and decide.
+"""Retraining from the browser: check the data, train, compare with the active version, and decide.
 
-Everything that is under way stands in the state store, so a closed tab loses nothing.
+Running jobs are recorded in the state store, so closing the tab loses nothing.
 """
 
 import streamlit as st
@@ -25,7 +25,7 @@ TRAIN, VERSIONS, MONITORING, EXPERIMENT = "Train", "Versions", "Monitoring", "A/
 
 def draw_training(records: list[VersionRecord]) -> None:
     models = draw_models()
-    # The options stand below the readiness that follows them.
+    # The options are drawn below the readiness that depends on them.
     place = st.container()
     choice = draw_options(models)
     with place:
@@ -41,7 +41,7 @@ def draw_training(records: list[VersionRecord]) -> None:
     draw_result(get_services().jobs.latest("training"), records)
 
 
-page_title("Training", "Train the models anew, compare them with those in use, activate the better ones.")
+page_title("Training", "Retrain the models, compare them with those in use, activate the better ones.")
 if get_services().settings.ml_mock_mode:
     st.info("Mock mode: screens show made-up predictions, whichever version is active.", icon=":material/science:")
 versions = reading.versions()

@@ -30,7 +30,7 @@ from loyalty_core.segments.exports import ExportNotFound
 
 _log = logging.getLogger(__name__)
 
-# What the caller can do something about; everything else is for those who run the app.
+# Errors that the caller can correct; all others are for the operator of the app.
 _STATUSES: dict[type[LoyaltyError], int] = {
     CustomerNotFound: 404,
     SegmentNotFound: 404,
@@ -46,7 +46,7 @@ _STATUSES: dict[type[LoyaltyError], int] = {
     UnknownColumn: 422,
 }
 _CODES = {404: "not_found", 413: "too_large"}
-# A list of 100,000 ids, as long as rules may be, has room.
+# Room for a rule with a list of 100,000 ids, the longest allowed.
 _MOST_BODY_BYTES = 16 * 2**20
 
 
@@ -65,7 +65,7 @@ def create_api() -> FastAPI:
     api.add_exception_handler(LoyaltyError, _loyalty_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(HTTPException, _http_error)
-    api.add_exception_handler(Exception, _unforeseen)
+    api.add_exception_handler(Exception, _unexpected)
     return api
 
 
@@ -96,8 +96,8 @@ def _http_error(_: Request, error: Exception) -> JSONResponse:
     return _answer(error.status_code, code, str(error.detail), error.headers)
 
 
-def _unforeseen(_: Request, error: Exception) -> JSONResponse:
-    _log.error("Unforeseen error in the API", exc_info=error)
+def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    _log.error("Unexpected error in the API", exc_info=error)
     return _answer(500, "internal", "Something went wrong; the cause is in the log of the app.")
 
 
@@ -106,7 +106,7 @@ def _answer(status: int, code: str, detail: str, headers: Mapping[str, str] | No
 
 
 class _Error(JSONResponse):
-    """An error may quote what it was sent: half a surrogate pair, which JSON can spell and UTF-8 cannot."""
+    """An error may quote its input, such as half a surrogate pair, which JSON can express and UTF-8 cannot."""
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, ensure_ascii=False).encode(errors="replace")

@@ -1,4 +1,4 @@
-"""A limit on what a request may send, before anything reads it."""
+"""A limit on the size of request bodies, enforced before they are read."""
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -31,24 +31,24 @@ class ExportBody(BaseModel):
 
 @router.post("/", status_code=202)
 def start_export(body: ExportBody) -> JsonObject:
-    """Begin to write the file; how far it is tells the address of the job."""
+    """Start writing the file; poll the job for its progress."""
     services = get_services()
     if body.segment_id is not None:
         services.segments.get(body.segment_id)
-    return _told(services.jobs.start(KIND, body.model_dump(), ACTOR))
+    return _as_json(services.jobs.start(KIND, body.model_dump(), ACTOR))
 
 
 @router.get("/{job_id}/")
 def read_export(job_id: JobId) -> JsonObject:
-    """How far the export is, or how it ended."""
-    return _told(_export(job_id))
+    """The progress or the result of the export."""
+    return _as_json(_export(job_id))
 
 
 @router.delete("/{job_id}/")
 def cancel_export(job_id: JobId) -> JsonObject:
-    """Stop the export; one that is over stays as it is."""
+    """Stop the export; a finished one is left unchanged."""
     _export(job_id)
-    return _told(get_services().jobs.cancel(job_id, ACTOR))
+    return _as_json(get_services().jobs.cancel(job_id, ACTOR))
 
 
 @router.get("/{job_id}/file/")
@@ -62,14 +62,14 @@ def download_export(job_id: JobId) -> FileResponse:
 
 
 def _export(job_id: int) -> Job:
-    """The job, as long as it is an export: other jobs are none of this address's business."""
+    """The job, if it is an export; other jobs are not found here."""
     job = get_services().jobs.get(job_id)
     if job.kind != KIND:
         raise JobNotFound(job_id)
     return job
 
 
-def _told(job: Job) -> JsonObject:
+def _as_json(job: Job) -> JsonObject:
     return {
         "job_id": job.id,
         "segment_id": job.options["segment_id"],

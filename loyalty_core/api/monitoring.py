@@ -1,4 +1,4 @@
-"""Whether the active models still hold, for programs that watch them."""
+"""Whether the active models are still valid, for monitoring programs."""
 
 from dataclasses import asdict
 from typing import Any
@@ -49,7 +49,7 @@ def monitoring() -> dict[str, Any]:
 
 
 def _active(settings: Settings) -> VersionRecord:
-    """Raises `ModelNotFound` before the first training, and why the version is refused where it is."""
+    """Raises `ModelNotFound` before the first training, and the reason when the version is refused."""
     active = next((record for record in read_versions(settings.models_dir) if record.is_active), None)
     if active is None:
         raise ModelNotFound(settings.models_dir / CHURN.file)

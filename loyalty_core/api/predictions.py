@@ -1,4 +1,4 @@
-"""Next best offer, churn and RFM for one customer, as the guide addresses them."""
+"""Next best offer, churn and RFM for one customer, and for the members of a segment."""
 
 from typing import Annotated, Any
 
@@ -28,14 +28,14 @@ router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
 
 
 class SegmentRequest(BaseModel):
-    """For which kept segment, and for how many of its members the answers are wanted in full."""
+    """The segment, and how many of its members to answer in full."""
 
     segment_id: str = Field(min_length=1, max_length=255)
     first: int = Field(10, ge=0, le=100)
 
 
 class CustomerRequest(BaseModel):
-    """Whom to predict for; a number is taken as the id it spells."""
+    """The customer to predict for; a number is read as the id with those digits."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 

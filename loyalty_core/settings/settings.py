@@ -1,7 +1,7 @@
 """All configuration of the product, from the environment, `.env` or `loyalty.toml`.
 
 Earlier sources win: constructor arguments, environment variables, `.env`, `loyalty.toml`, defaults.
-Environment names are the field names in upper case, as in the guide (`ML_MOCK_MODE`, `DWH_URL`, …).
+Environment names are the field names in upper case, for example (`ML_MOCK_MODE`, `DWH_URL`, …).
 """
 
 import json

@@ -37,7 +37,7 @@ def draw_job(
     latest = partial(get_services().jobs.latest, kind, about)
     job = latest()
     if job and job.is_under_way:
-        # Only now, since a fragment that runs by itself keeps every open page asking.
+        # Created only now: a fragment with run_every makes every open page poll.
         st.fragment(_draw_under_way, run_every=POLL_SECONDS)(latest, key, draw_more)
         return
     if job and job.state == "failed" and not job.is_dismissed:
@@ -51,17 +51,17 @@ def draw_job(
 
 
 def _start(kind: str, options: Mapping[str, Any]) -> None:
-    with suppress(JobRunning):  # somebody was faster, and theirs is shown
+    with suppress(JobRunning):  # another person started it first; that job is shown
         get_services().jobs.start(kind, options, viewer_name())
     st.rerun()
 
 
 def _draw_under_way(latest: Callable[[], Job | None], key: str, draw_more: Callable[[Job], None] | None) -> None:
-    """Drawn again every second or two, by itself."""
+    """Redrawn every second or two."""
     try:
         job = latest()
     except LoyaltyError as error:
-        # It goes on, and is seen again once the store answers.
+        # The job continues, and is shown again once the store answers.
         st.warning(escape(str(error)), icon=":material/cloud_off:")
         return
     if job is None or not job.is_under_way:

@@ -19,30 +19,30 @@ _WITHOUT_EFFECT = r':color[\g<0>]{foreground="inherit"}'
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Draw whatever goes wrong inside as a message; the rest of the page stays."""
+    """Show any error raised inside as a message; the rest of the page is drawn."""
     try:
         yield
     except LoyaltyError as error:
         show_error(error)
     except Exception:  # noqa: BLE001
-        # What is unforeseen goes to the log in full and to the screen as a reference, never as a traceback.
+        # The log has the traceback of an unexpected error; the screen shows only a reference to it.
         reference = secrets.token_hex(3)
-        _log.exception("Unforeseen error, reference %s", reference)
+        _log.exception("Unexpected error, reference %s", reference)
         show_error(
             LoyaltyError(
                 "Something went wrong on this page.",
                 "The cause is in the log of the app.",
-                f"Try again; if it stays, give your administrator the reference {reference}.",
+                f"Try again; if it happens again, give your administrator the reference {reference}.",
             )
         )
 
 
 def show_error(error: LoyaltyError, *, retry: bool = True) -> None:
-    """One box: the fault in bold, the reason, the remedy; with `retry` a button that runs the page again."""
+    """One box: what happened in bold, the reason, the remedy; with `retry` a button that reruns the page."""
     lines = [f"**{escape(error.what)}**", escape(error.why), escape(error.remedy)]
     st.error("\n\n".join(line for line in lines if line), icon=":material/error:")
     if retry:
-        # Another part of the page may have met the same fault; one button serves both.
+        # Another part of the page may show the same error; one button is enough.
         with suppress(StreamlitDuplicateElementKey):
             st.button("Try again", icon=":material/refresh:", key=f"retry-{abs(hash(error.what))}")
 

@@ -20,7 +20,7 @@ from loyalty_core.warehouse.offers import offer_name
 
 
 def draw_predictions(customer_id: object) -> None:
-    """The three predictions side by side; a box with the remedy where one cannot be made."""
+    """The three predictions in columns; a box with the remedy where one cannot be made."""
     predictions = get_services().inference.predict_customer(customer_id)
     _draw_origin(predictions)
     churn, offer, rfm = st.columns(3, gap="medium")
@@ -159,7 +159,7 @@ def _driver_bars(drivers: tuple[Driver, ...]) -> go.Figure:
     figure = go.Figure(bars)
     lowest = min((driver.contribution for driver in shown), default=0.0)
     highest = max((driver.contribution for driver in shown), default=0.0)
-    room = 0.45 * max(highest, -lowest)  # for the numbers beside the bars
+    room = 0.45 * max(highest, -lowest)  # for the numbers next to the bars
     figure.update_xaxes(range=[min(lowest - room, 0), max(highest + room, 0)], title="Percentage points", zeroline=True)
     return figure
 

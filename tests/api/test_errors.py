@@ -69,7 +69,7 @@ def test_a_view_that_is_missing(configure: Configure, tmp_path: Path, ask: Ask):
     assert "nearest: customer_feature_view" in detail
 
 
-def test_what_is_unforeseen_stays_in_the_log(
+def test_what_is_unexpected_stays_in_the_log(
     demo_settings: Configure, ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     def fail() -> None:

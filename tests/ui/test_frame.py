@@ -62,7 +62,7 @@ def test_a_wrong_setting_put_right_needs_no_restart(demo_settings: Configure, op
     assert app.metric[0].value == "2,000"
 
 
-def test_what_is_unforeseen_is_a_reference_to_the_log(
+def test_what_is_unexpected_is_a_reference_to_the_log(
     demo_settings: Configure,
     open_screen: OpenScreen,
     monkeypatch: pytest.MonkeyPatch,
@@ -77,7 +77,7 @@ def test_what_is_unforeseen_is_a_reference_to_the_log(
     assert app.error[0].value.startswith("**Something went wrong on this page.**")
     assert "secret" not in app.error[0].value
     reference = app.error[0].value.split()[-1].rstrip(".")
-    assert f"Unforeseen error, reference {reference}" in caplog.text
+    assert f"Unexpected error, reference {reference}" in caplog.text
     assert "secret path" in caplog.text
 
 

@@ -99,7 +99,7 @@ def test_three_hundred_columns(own_warehouse: OwnWarehouse, open_screen: OpenScr
     assert not customer.exception
     rows = [row for table in customer.dataframe for _, row in table.value.iterrows()]
     assert len(rows) == 300
-    assert {row["Place in the base"] for row in rows if row["Column"] not in {"column 0 of 'many'"}} == {0.99}
+    assert {row["Percentile"] for row in rows if row["Column"] not in {"column 0 of 'many'"}} == {0.99}
 
 
 def test_strange_names_and_values(own_warehouse: OwnWarehouse, open_screen: OpenScreen):

@@ -11,9 +11,9 @@ from loyalty_core.ui import formatting as format
 from loyalty_core.warehouse.columns.labels import label_of
 
 _BARS = 20
-# A line needs no more points than that, and each carries a sentence.
+# More points would not be visible, and each has a hover text.
 _MOST_POINTS = 200
-# So far the profit curve is drawn; further on lie only losses, which would squeeze what matters.
+# The profit curve ends here; beyond are only losses, which would compress the part that matters.
 _BEYOND_BREAK_EVEN = 1.5
 _GREY = "#7b8a92"
 
@@ -145,14 +145,14 @@ def _thinned(plan: Plan) -> list[Choice]:
     everybody = plan.choices[-1].customers
     last = min(everybody, _BEYOND_BREAK_EVEN * plan.break_even.customers) if plan.break_even else everybody
     step = last / _MOST_POINTS
-    kept, reached = [], 0.0
+    shown, reached = [], 0.0
     for choice in plan.choices:
         if choice.customers > last:
             break
         if choice.customers >= reached or choice in {plan.best, plan.break_even, plan.choices[-1]}:
-            kept.append(choice)
+            shown.append(choice)
             reached = choice.customers + step
-    return kept
+    return shown
 
 
 def _mark(figure: go.Figure, choice: Choice, symbol: str, colour: str, word: str, place: str) -> None:

@@ -56,7 +56,7 @@ def _draw_risk(label: str, groups: Sequence[Group], curve: ChurnCurve, shown: in
     limit = f" The {shown} largest groups." if shown == reading.MOST_CATEGORIES else ""
     st.caption(
         f"Bars: mean probability. Diamonds: share at high risk. Dashed line: the mean of all in scope, "
-        f"{format.percent(mean, 1)}. Customers beside the names.{limit}"
+        f"{format.percent(mean, 1)}. Next to each name: its customers.{limit}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the Churn screen reads, kept until the data, the predictions or a segment change."""
+"""What the Churn screen reads, cached until the data, the predictions or a segment change."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from loyalty_core.warehouse.columns.labels import unit_of
 from loyalty_core.warehouse.columns.roles import Role, column_for
 from loyalty_core.warehouse.connection import Row
 
-# Enough for means that are steady in their first two digits; each customer costs about a millisecond.
+# Enough for means with two stable digits; explaining a customer takes about a millisecond.
 SAMPLE = 200
 MOST_CATEGORIES = 8
 
@@ -38,7 +38,7 @@ def money_columns() -> list[Column]:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads a scope; `basis` is taken once for a page's run, so that fragments ask nothing to find what is kept."""
+    """Reads a scope; `basis` is read once per page run, so that fragments find cached results without a query."""
 
     base: ScopedBase
     basis: RuleBasis
@@ -95,7 +95,7 @@ def _base(segment_id: str | None) -> ScopedBase:
 
 @cached
 def _curve(segment_id: str | None, value_column: str | None, basis: RuleBasis) -> ChurnCurve:
-    del basis  # a part of the key only, as below
+    del basis  # only part of the cache key, as below
     return churn.read_curve(_base(segment_id), value_column)
 
 

@@ -13,7 +13,7 @@ from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.eligibility import eligibility_dialog
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, keep_in_address
-from loyalty_core.ui.offers.saved_policies import draw_kept
+from loyalty_core.ui.offers.saved_policies import draw_saved_policies
 
 if TYPE_CHECKING:
     from loyalty_core.analytics.offers import Arbitration, Policy, Reason
@@ -34,7 +34,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
 def draw_arbitration(reader: Reader, draft: PolicyDraft) -> None:
     """The table of terms and the outcome; an edit reruns only this fragment."""
     with errors_shown():
-        draw_kept(draft)
+        draw_saved_policies(draft)
         policy = draft.policy
         outcome = reader.arbitration(policy)
         # Where every conversion is worth 1, sums of values are numbers of conversions.
@@ -86,7 +86,7 @@ def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
 def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arbitration) -> None:
     with st.container(border=True):
         st.subheader("Priority = propensity × value × lever", anchor=False)
-        # The table keeps its edits by position, so what it is given may change beside them.
+        # The table stores its edits by row, so its other columns may change meanwhile.
         base = draft.base.offers
         st.data_editor(
             pd.DataFrame(
@@ -123,7 +123,7 @@ def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arb
         )
         for fault in draft.faults:
             st.warning(escape(f"{fault} The cell is not used."), icon=":material/edit_off:")
-        # Below the table, since above it the table's own buttons would lie over it.
+        # Below the table: above it, the table's toolbar would cover it.
         with st.container(horizontal=True, vertical_alignment="center"):
             _draw_notes(reader, policy)
             chosen = st.menu_button(

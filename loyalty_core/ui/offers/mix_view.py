@@ -157,7 +157,7 @@ def _draw_table(reader: Reader, mix: OfferMix) -> None:
         },
         alt="Each offer's customers, propensity and value",
     )
-    # Below the table, since above it the table's own buttons would lie over it.
+    # Below the table: above it, the table's toolbar would cover it.
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(_how_valued(mix), width="stretch")
         chosen = st.menu_button(
@@ -207,7 +207,7 @@ def _draw_segments(reader: Reader, mix: OfferMix) -> None:
             height=90 + _ROW_HEIGHT * (len(found) + 1),
         )
     st.caption(
-        "Percent of each segment's members whose best offer it is; members with an offer beside the names."
+        "Percent of each segment's members whose best offer it is; in brackets: members with an offer."
         + (" The twelve largest segments." if len(names) > len(found) else "")
     )
 

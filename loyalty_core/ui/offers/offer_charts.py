@@ -32,7 +32,7 @@ def mix(found: OfferMix, name: Name) -> go.Figure:
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    # Room for the shares beside the bars.
+    # Room for the shares to the right of the bars.
     highest = max((offer.customers for offer in shown), default=0)
     figure.update_xaxes(title="Customers", range=[0, 1.15 * max(highest, 1)], tickformat=charts.NUMBER_TICKS)
     figure.update_yaxes(type="category")

@@ -27,14 +27,14 @@ _LONGEST = 4_000
 
 @dataclass
 class PolicyDraft:
-    """A policy as it is tried out, with the kept one it is to become a version of, None for a new one.
+    """A policy as it is tried out, with the saved one it is to become a version of, None for a new one.
 
     `base` is what the table began with; its edits come on top. `generation` counts the times that it began anew.
     """
 
     defaults: Policy
     base: Policy
-    kept: KeptPolicy | None = None
+    saved: KeptPolicy | None = None
     generation: int = 0
 
     @property
@@ -56,29 +56,29 @@ class PolicyDraft:
 
     @property
     def is_changed(self) -> bool:
-        """Whether it is another than the kept policy, or than none at all."""
-        return self.policy != (fitted(self.kept.policy, self.defaults) if self.kept else self.defaults)
+        """Whether it is another than the saved policy, or than none at all."""
+        return self.policy != (fitted(self.saved.policy, self.defaults) if self.saved else self.defaults)
 
-    def begin(self, base: Policy, kept: KeptPolicy | None) -> None:
+    def begin(self, base: Policy, saved: KeptPolicy | None) -> None:
         """Begin anew with a policy."""
-        self.base, self.kept = base, kept
+        self.base, self.saved = base, saved
         self.generation += 1
 
     def set_rule(self, offer: int, rule: Any) -> None:
         """Limit an offer to the customers who match a rule."""
         policy = self.policy
-        self.begin(Policy({**policy.offers, offer: replace(policy.offers[offer], rule=rule)}), self.kept)
+        self.begin(Policy({**policy.offers, offer: replace(policy.offers[offer], rule=rule)}), self.saved)
 
     def follow(self, defaults: Policy) -> None:
         """Take the values of another scope, unless the viewer has changed any."""
         if defaults == self.defaults:
             return
-        untouched = self.kept is None and not self.is_changed
+        untouched = self.saved is None and not self.is_changed
         self.defaults = defaults
         if untouched:
             self.begin(defaults, None)
         elif set(defaults.offers) != set(self.base.offers):
-            self.begin(fitted(self.policy, defaults), self.kept)
+            self.begin(fitted(self.policy, defaults), self.saved)
 
 
 def edited(base: Policy, rows: Mapping[int, Mapping[str, Any]]) -> Policy:
@@ -118,7 +118,7 @@ def open_draft(defaults: Policy) -> PolicyDraft:
 def keep_in_address(draft: PolicyDraft) -> bool:
     """Put the policy into the address, by its id and what was changed; returns whether it fits there."""
     word = encode_rule(draft.policy.to_json()) if draft.is_changed else ""
-    _set(POLICY, draft.kept.id if draft.kept else "")
+    _set(POLICY, draft.saved.id if draft.saved else "")
     _set(TERMS, word if len(word) <= _LONGEST else "")
     return len(word) <= _LONGEST
 
@@ -128,10 +128,10 @@ def _read_address(draft: PolicyDraft) -> None:
     policy_id, word = st.query_params.get(POLICY), st.query_params.get(TERMS)
     try:
         if policy_id:
-            kept = get_services().policies.get(policy_id)
-            draft.begin(fitted(kept.policy, draft.defaults), kept)
+            saved = get_services().policies.get(policy_id)
+            draft.begin(fitted(saved.policy, draft.defaults), saved)
         if word:
-            draft.begin(fitted(Policy.from_json(decode_rule(word)), draft.defaults), draft.kept)
+            draft.begin(fitted(Policy.from_json(decode_rule(word)), draft.defaults), draft.saved)
     except (PolicyNotFound, BadPolicy) as error:
         st.toast(escape(str(error)), icon=":material/link_off:")
 

@@ -1,4 +1,4 @@
-"""What the Next best offer screen reads, kept until the data, the predictions or a segment change."""
+"""What the Next best offer screen reads, cached until the data, the predictions or a segment change."""
 
 import json
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads a scope; `basis` is taken once for a page's run, so that fragments ask nothing to find what is kept."""
+    """Reads a scope; `basis` is read once per page run, so that fragments find cached results without a query."""
 
     base: ScopedBase
     basis: RuleBasis
@@ -40,7 +40,7 @@ class Reader:
         return _mix(self.base.scope.segment_id, self.basis)
 
     def by_segment(self) -> list[SegmentOffers]:
-        """The best offers of the largest kept segments that have anyone in scope."""
+        """The best offers of the largest saved segments with customers in scope."""
         found = _by_segment(self.base.scope.segment_id, tuple(self._largest_segments()), self.basis)
         return [one for one in found if one.customers]
 
@@ -49,7 +49,7 @@ class Reader:
         return _arbitration(self.base.scope.segment_id, json.dumps(policy.to_json()), self.basis)
 
     def name(self, offer_id: int) -> str:
-        """What people call the offer."""
+        """The offer's name."""
         return offer_name(cached_reads.offer_names(), offer_id)
 
     def _largest_segments(self) -> list[str]:
@@ -83,7 +83,7 @@ def _base(segment_id: str | None) -> ScopedBase:
 
 @cached
 def _mix(segment_id: str | None, basis: RuleBasis) -> OfferMix:
-    del basis  # a part of the key only, as below
+    del basis  # only part of the cache key, as below
     return offers.offer_mix(_base(segment_id), facts())
 
 

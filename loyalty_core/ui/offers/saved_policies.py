@@ -22,18 +22,18 @@ _NONE = ""
 _LOAD = "policy-load"
 
 
-def draw_kept(draft: PolicyDraft) -> None:
+def draw_saved_policies(draft: PolicyDraft) -> None:
     """Which policy this is, and what can be done with it."""
-    kept = {one.id: one for one in get_services().policies.list()}
-    st.session_state[_LOAD] = draft.kept.id if draft.kept and draft.kept.id in kept else _NONE
+    saved = {one.id: one for one in get_services().policies.list()}
+    st.session_state[_LOAD] = draft.saved.id if draft.saved and draft.saved.id in saved else _NONE
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox(
             "Policy",
-            [_NONE, *kept],
-            format_func=lambda one: kept[one].name if one else "None: no levers, caps or rules",
+            [_NONE, *saved],
+            format_func=lambda one: saved[one].name if one else "None: no levers, caps or rules",
             key=_LOAD,
             on_change=_load,
-            args=(draft, kept),
+            args=(draft, saved),
             width=320,
         )
         # Under a key of its own for each beginning, so that it closes once the policy has been saved.
@@ -47,26 +47,26 @@ def draw_kept(draft: PolicyDraft) -> None:
             icon=":material/undo:",
             disabled=not draft.is_changed,
             on_click=draft.begin,
-            args=(fitted(draft.kept.policy, draft.defaults) if draft.kept else draft.defaults, draft.kept),
+            args=(fitted(draft.saved.policy, draft.defaults) if draft.saved else draft.defaults, draft.saved),
         )
-        if draft.kept is not None:
-            _draw_versions(draft, draft.kept)
-    if draft.kept is not None:
+        if draft.saved is not None:
+            _draw_versions(draft, draft.saved)
+    if draft.saved is not None:
         changed = " · changed since, not saved" if draft.is_changed else ""
-        saved = (
-            f"Version {draft.kept.version}, saved by {draft.kept.updated_by}, {format.moment(draft.kept.updated_at)}"
+        version = (
+            f"Version {draft.saved.version}, saved by {draft.saved.updated_by}, {format.moment(draft.saved.updated_at)}"
         )
-        st.caption(escape(saved + changed))
+        st.caption(escape(version + changed))
 
 
-def _load(draft: PolicyDraft, kept: dict[str, KeptPolicy]) -> None:
-    chosen = kept.get(st.session_state[_LOAD])
+def _load(draft: PolicyDraft, saved: dict[str, KeptPolicy]) -> None:
+    chosen = saved.get(st.session_state[_LOAD])
     draft.begin(fitted(chosen.policy, draft.defaults) if chosen else draft.defaults, chosen)
 
 
-def _draw_versions(draft: PolicyDraft, kept: KeptPolicy) -> None:
+def _draw_versions(draft: PolicyDraft, saved: KeptPolicy) -> None:
     with st.popover("Versions", icon=":material/history:"):
-        for version in get_services().policies.versions(kept.id):
+        for version in get_services().policies.versions(saved.id):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(
                     f"**Version {version.number}** · {escape(version.actor)} · {format.moment(version.at)}",
@@ -77,10 +77,10 @@ def _draw_versions(draft: PolicyDraft, kept: KeptPolicy) -> None:
                     key=f"policy-version-{version.number}",
                     type="tertiary",
                     on_click=draft.begin,
-                    args=(fitted(version.policy, draft.defaults), kept),
+                    args=(fitted(version.policy, draft.defaults), saved),
                 )
         if st.button("Delete the policy", key="policy-delete", icon=":material/delete:", type="tertiary"):
-            get_services().policies.delete(kept.id, actor=viewer_name())
+            get_services().policies.delete(saved.id, actor=viewer_name())
             # What is on the screen stays, as a policy that is not saved.
             draft.begin(draft.policy, None)
             st.rerun()
@@ -88,7 +88,7 @@ def _draw_versions(draft: PolicyDraft, kept: KeptPolicy) -> None:
 
 def _draw_save(draft: PolicyDraft) -> None:
     name = st.text_input(
-        "Name", draft.kept.name if draft.kept else "", max_chars=120, key=f"policy-name-{draft.generation}"
+        "Name", draft.saved.name if draft.saved else "", max_chars=120, key=f"policy-name-{draft.generation}"
     )
     st.caption("Levers, values, caps and rules. The same name saves a new version; another one, a new policy.")
     if st.button("Save", key="policy-save-now", type="primary", icon=":material/save:"):
@@ -97,17 +97,17 @@ def _draw_save(draft: PolicyDraft) -> None:
 
 def _save(draft: PolicyDraft, name: str) -> None:
     services, policy = get_services(), draft.policy
-    is_same = draft.kept is not None and " ".join(name.split()).casefold() == draft.kept.name.casefold()
+    is_same = draft.saved is not None and " ".join(name.split()).casefold() == draft.saved.name.casefold()
     try:
         bind_policy(policy, services.segmentation)
-        kept = services.policies.save(
+        saved = services.policies.save(
             name,
             policy,
             actor=viewer_name(),
-            expected_version=draft.kept.version if is_same and draft.kept else None,
+            expected_version=draft.saved.version if is_same and draft.saved else None,
         )
     except LoyaltyError as error:
         show_error(error)
         return
-    draft.begin(fitted(kept.policy, draft.defaults), kept)
+    draft.begin(fitted(saved.policy, draft.defaults), saved)
     st.rerun()

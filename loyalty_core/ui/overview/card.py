@@ -45,12 +45,12 @@ class Card:
 
     @property
     def label_title(self) -> str:
-        """What the columns stand for, with its unit."""
+        """What each column is, with its unit."""
         return _title(self.figure, "xaxis")
 
     @property
     def value_title(self) -> str:
-        """What the columns' heights measure, with its unit."""
+        """What the heights of the columns measure, with its unit."""
         return _title(self.figure, "yaxis")
 
     @property

@@ -24,11 +24,11 @@ _BASE_CARDS = 4
 _MOST_ROWS = 12
 _UNCHANGED = "± 0"
 _NOT_SCORED = "No predictions yet: score the customers first."
-_NOT_PREDICTED = "The last scoring run says nothing of this."
+_NOT_PREDICTED = "The last scoring run did not predict this."
 
 
 def all_cards(outlook: Outlook | None) -> list[Card]:
-    """Every card that this warehouse has something for, in the order in which they first stand."""
+    """Every card that this warehouse has something for, in the order of the first layout."""
     base = list(islice(_base_cards(), _BASE_CARDS))
     over_time = [card for card in base if card.id == "months"]
     return [
@@ -144,7 +144,7 @@ def _column(role: Role) -> Column | None:
 
 
 def _columns(card_id: str, title: str, figure: go.Figure, labels: Sequence[str]) -> Card:
-    """A chart whose bars stand side by side; value and sentence of each are those of the figure."""
+    """A chart of columns; value and sentence of each come from the figure."""
     bars: Any = figure.data[0]
     marks = [
         Mark(label, float(value), sentence.replace("\n", ": "))
@@ -181,7 +181,7 @@ def _prediction_card(
 
 
 def _noted(marks: Iterable[Mark], since: str) -> tuple[tuple[Mark, ...], str]:
-    """The marks with a note on their changes, which alone says it where there is none."""
+    """The marks with a note on their changes; where nothing changed, the note alone says so."""
     marks = tuple(marks)
     changes = {mark.change for mark in marks} - {""}
     if changes == {_UNCHANGED}:

@@ -29,16 +29,16 @@ _SMALLEST = {"minW": 3, "minH": 4}
 
 
 def draw_reset() -> None:
-    """A way back to the first layout for who has left it."""
-    if _kept_layout():
+    """A button that restores the first layout, for viewers who have changed it."""
+    if _saved_layout():
         st.button("Reset layout", icon=":material/restart_alt:", type="tertiary", key="reset-layout", on_click=_reset)
 
 
 def draw_dashboard(cards: Sequence[Card]) -> None:
-    """The grid as the viewer left it; every move is kept at once. Call it in a fragment, so that it redraws alone."""
+    """The grid as the viewer left it; every move is saved immediately. Call it in a fragment."""
     _open_what_was_clicked()
     first = first_layout(cards)
-    layout = arrange(first, first, _kept_layout())
+    layout = arrange(first, first, _saved_layout())
     with new_frame(_KEY):
         html.style(frame_style())
         items = [_item(card_id, place) for card_id, place in layout.items()]
@@ -63,9 +63,9 @@ def _item(card_id: str, place: Place) -> dict[str, Any]:
 
 
 def _changed(drawn: Layout, _layout: Any, layouts: Mapping[str, Any]) -> None:
-    """Called by every change, the one that every grid reports when it is first drawn among them.
+    """Called on every change, including the one that a grid reports when it is first drawn.
 
-    The name of the argument that is not wanted begins with an underscore, so that the browser does not send it.
+    The underscore of the unused argument makes the browser leave it out.
     """
     layout = {card: place for card, place in sent_layout(layouts).items() if card in drawn}
     if layout == drawn:
@@ -76,7 +76,7 @@ def _changed(drawn: Layout, _layout: Any, layouts: Mapping[str, Any]) -> None:
         st.toast(escape(str(error)), icon=":material/cloud_off:")
 
 
-def _kept_layout() -> Layout:
+def _saved_layout() -> Layout:
     try:
         return get_services().layouts.of(viewer_name())
     except StateStoreUnavailable:

@@ -1,4 +1,4 @@
-"""Where the cards stand in the grid: at first, and as a browser tells."""
+"""The positions of the cards in the grid: the first ones, and those that a browser sends."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ _EMPTY_SIZE = (4, 4)
 
 
 def first_layout(cards: Sequence[Card]) -> Layout:
-    """Where the cards stand before anyone has moved them: from left to right, each as far up as it can.
+    """The positions before anyone has moved a card: from left to right, each as far up as it can.
 
     The grid in the browser moves cards up by itself, and would report that as a change by the viewer.
     """

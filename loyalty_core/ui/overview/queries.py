@@ -1,4 +1,4 @@
-"""What Overview reads beside the figures of the base, kept until the data or the predictions change."""
+"""What Overview reads besides the figures of the base, cached until the data or the predictions change."""
 
 from loyalty_core.analytics.overview import Outlook, TopSegment, read_outlook, top_segments
 from loyalty_core.errors import StateStoreUnavailable
@@ -10,14 +10,14 @@ _MOST_SEGMENTS = 8
 
 
 def outlook() -> Outlook | None:
-    """The last scoring run beside the one before; None before the first."""
+    """The last scoring run compared with the one before; None before the first."""
     run = last_run(get_services().warehouse)
     return _outlook(run) if run else None
 
 
 @cached
 def _outlook(run: ScoringRun) -> Outlook | None:
-    del run  # a part of the key only
+    del run  # only part of the cache key
     return read_outlook(get_services().warehouse)
 
 

@@ -9,7 +9,7 @@ from loyalty_core.ui import charts
 
 FONT = '"Source Sans", sans-serif'
 
-# Below this width the cards stand one under the other, and a finger on one means to scroll.
+# Below this width there is one column of cards, and touching one scrolls the page.
 WIDE_PIXELS = 640
 
 # A frame is a page of its own, into which nothing of the app's style reaches.

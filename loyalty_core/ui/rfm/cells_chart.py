@@ -91,9 +91,9 @@ def _cell_sentence(place: tuple[int, int], by_layer: Mapping[int, tuple[str, ...
 
 
 def _colours(names: Sequence[str]) -> dict[str, str]:
-    """A light colour for each segment; the second time round the palette a still lighter one."""
+    """A light colour for each segment; a lighter one when the palette repeats."""
     palette = charts.palette()
-    # The product's segments keep theirs, whichever of them are there.
+    # The default segments have the same colours in every map.
     ordered = dict.fromkeys((*SEGMENT_NAMES[:-1], *segment_names(tuple(names))[:-1]))
     return {
         name: _rgba(palette[place % len(palette)], 0.42 if place < len(palette) else 0.18)

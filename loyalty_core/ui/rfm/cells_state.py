@@ -19,7 +19,7 @@ _KEY = "rfm-map-draft"
 
 @dataclass
 class MapDraft:
-    """What is on the screen. `version` is the newest when it began; `generation` counts its beginnings.
+    """The map on the screen. `version` is the newest one when the draft began; `generation` counts how often it began.
 
     `base` is the map in use, None for the defaults; `start` is what the fields on the screen began with.
     `rules` apply while `way` is "rules", otherwise the names of the cells, which a rule paints over. `unusable` are the
@@ -45,7 +45,7 @@ class MapDraft:
         return draft
 
     def begin(self, newest: RfmMapVersion | None) -> None:
-        """Begin anew with what is in use; the rules stay for the next time."""
+        """Start again from the map in use; the rules remain for the next time."""
         self.base, self.version = (newest.map, newest.number) if newest else (None, 0)
         self.take(self.base)
 

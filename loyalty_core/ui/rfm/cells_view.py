@@ -1,4 +1,4 @@
-"""Own segments of the cells: on the grid by clicks and ranges, or as rules, with what is missing and claimed twice."""
+"""Custom segments of the cells: painted on the grid or set by rules, with a check for missing and conflicting cells."""
 
 from typing import cast
 
@@ -38,7 +38,7 @@ _FIRST: dict[RfmMeasure, tuple[int, int]] = {"recency": (5, 5), "frequency": (5,
 
 @st.fragment
 def draw_cells(reader: Reader) -> None:
-    """The grid beside what changes it, then the cut points, then what it would change and the way to keep it."""
+    """The grid and its editor, then the cut points, then a preview and the buttons to save."""
     newest = get_services().rfm_maps.newest()
     draft = open_draft(newest)
     draw_in_use(draft, newest)

@@ -16,7 +16,7 @@ from loyalty_core.ui.rfm.selection import draw_customers, draw_selection
 _MAP, _CELL, _MONETARY, _COLOUR = "rfm-map", "cell", "monetary", "colour"
 _ALL = "All"
 _COLOURS: dict[Amount, str] = {"money": "Average spend", "customers": "Customers"}
-# The names stand in the address.
+# The names are part of the address.
 _CELLS = {f"Recency {r} · frequency {f}": (r, f) for r in range(5, 0, -1) for f in range(5, 0, -1)}
 _BEST = (5, 5)
 _HEIGHT = 460
@@ -24,7 +24,7 @@ _HEIGHT = 460
 
 @st.fragment
 def draw_grid(reader: Reader) -> None:
-    """The heat map beside the chosen cell; a click or the list above chooses one."""
+    """The heat map and the chosen cell; a click or the list chooses one."""
     figures = reader.figures()
     left, right = st.columns([3, 2], gap="medium")
     with left.container(border=True):
@@ -67,7 +67,7 @@ def _which(figures: RfmFigures, reader: Reader, monetary: int | None) -> str:
     if monetary is None:
         bought = sum(spending.customers for spending in figures.by_score("monetary").values())
         never = figures.total.customers - bought
-        outside = f" {format.count(never)} who never bought stand outside the grid." if never else ""
+        outside = f" {format.count(never)} who never bought are not in the grid." if never else ""
         return f"In each cell: customers, and their average spend.{outside}"
     customers = figures.by_score("monetary")[monetary].customers
     spent = reader.ranges(figures.cut_points, "monetary")[monetary]

@@ -36,7 +36,7 @@ def draw_movement(reader: Reader) -> None:
     since, amount, only_moves = _draw_controls(runs)
     movement = reader.movement(since)
     if movement is None:
-        st.info("The predictions of that run are no longer kept. Choose another one.")
+        st.info("The predictions of that run are no longer stored. Choose another run.")
         return
     _draw_figures(movement, amount)
     flows = [flow for flow in movement.flows if not (only_moves and flow.kind == "stayed")]
@@ -88,7 +88,7 @@ def _draw_controls(runs: list[ScoringRun]) -> tuple[ScoringRun, Amount, bool]:
 
 
 def _named(runs: list[ScoringRun]) -> dict[str, ScoringRun]:
-    """The runs by their minute, which stands in the address; with seconds where one had another run already."""
+    """The runs by their minute, as in the address; with seconds where two share a minute."""
     named: dict[str, ScoringRun] = {}
     for run in runs:
         minute = format.moment(run.scored_at)

@@ -1,4 +1,4 @@
-"""What the RFM screen reads, kept until the data, the predictions or a segment change."""
+"""What the RFM screen reads, cached until the data, the predictions or a segment change."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,7 @@ from loyalty_core.warehouse.predictions.relation import ScoringRun
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads a scope; `basis` is taken once for a run of the page, so that fragments need not ask for it."""
+    """Reads a scope; `basis` is read once per page run, so that fragments find cached results without a query."""
 
     base: ScopedBase
     basis: RuleBasis
@@ -45,7 +45,7 @@ class Reader:
         return _earlier_runs(self.basis)
 
     def movement(self, since: ScoringRun) -> Movement | None:
-        """Who moved since that run; None when it is no longer kept."""
+        """Who moved since that run; None when its predictions are no longer stored."""
         return _movement(self.base.scope.segment_id, since, self.basis)
 
     def cut_points_without_map(self) -> RfmCutPoints:
@@ -64,7 +64,7 @@ def _base(segment_id: str | None) -> ScopedBase:
 
 @cached
 def _figures(segment_id: str | None, basis: RuleBasis) -> RfmFigures:
-    del basis  # a part of the key only, as below
+    del basis  # only part of the cache key, as below
     return rfm.read_rfm(_base(segment_id))
 
 

@@ -181,7 +181,7 @@ def _totals(names: Sequence[str | None], values: Sequence[float]) -> dict[str | 
 
 
 def _middles(totals: Sequence[float]) -> list[float]:
-    """Where the nodes of one side stand, from 0 at the top to 1, with a gap between them."""
+    """Vertical positions of the nodes of one side, 0 at the top to 1, with a gap between them."""
     room = 1 - _GAP * (len(totals) - 1)
     heights = [room * total / sum(totals) for total in totals]
     return [

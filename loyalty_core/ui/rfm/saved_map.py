@@ -27,15 +27,15 @@ def draw_stale_notice(run: ScoringRun) -> None:
     with st.container(border=True):
         st.markdown(
             escape(
-                f"{newest.actor} {did} on {format.moment(newest.at)}. Answers for single customers follow it already; "
-                "the kept predictions, and with them this screen and the segments, follow with the next scoring."
+                f"{newest.actor} {did} on {format.moment(newest.at)}. Predictions for single customers use it already; "
+                "the stored predictions, and so this screen and the segments, change with the next scoring."
             )
         )
         draw_job("scoring", start_label="Score now", key="rfm-scoring")
 
 
 def draw_in_use(draft: MapDraft, newest: RfmMapVersion | None) -> None:
-    """What everything follows now, and whether somebody else has saved since the draft began."""
+    """The map in use, and whether somebody else has saved since the draft began."""
     if newest is None or newest.map is None:
         text = "In use: the product's own cells, without own cut points."
     else:

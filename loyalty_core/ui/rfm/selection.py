@@ -1,4 +1,4 @@
-"""The customers of a cell or a segment: how many, what they bring, who they are, and the way to keep them."""
+"""The customers of a cell or a segment: how many, what they bring, who they are, and a button to save them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _SHOWN = 10
 def draw_selection(rule: Any, spending: Spending, total: Spending, key: str) -> None:
     """Key figures, and "Save as segment" with the rule."""
     if not spending.customers:
-        st.info("Nobody is here.")
+        st.info("No customers.")
         return
     with st.container(horizontal=True, gap="small"):
         st.metric("Customers", format.count(spending.customers), border=True)
