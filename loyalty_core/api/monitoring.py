@@ -11,6 +11,7 @@ from loyalty_core.analytics.monitoring import (
     ScoreChange,
     ScoredRun,
     changes,
+    read_alarms,
     read_monitoring,
     read_scores,
 )
@@ -18,10 +19,12 @@ from loyalty_core.analytics.outcomes import read_verdicts
 from loyalty_core.api.predictions import say_mock
 from loyalty_core.ml.bundles import ModelNotFound, load_bundle
 from loyalty_core.ml.features import State
+from loyalty_core.ml.serving import MOCK_VERSION
 from loyalty_core.ml.tasks import CHURN, RISKS
 from loyalty_core.ml.versions import VersionRecord, read_versions
 from loyalty_core.services import get_services
 from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
 
 router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
@@ -31,11 +34,12 @@ router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
 def monitoring() -> dict[str, Any]:
     """When to retrain, alarms, feature drift since the training, outcomes, and score drift between scorings."""
     services = get_services()
+    if services.settings.ml_mock_mode:
+        return _mock(services.warehouse)
     warehouse, active = services.warehouse, _active(services.settings)
     found = read_monitoring(warehouse, active.manifest or {})
     verdicts = read_verdicts(warehouse, active, load_bundle(services.settings.models_dir, active.version))
     worse = [Degradation(verdict.clause) for verdict in verdicts.values() if verdict.is_worse]
-    runs = [read_scores(warehouse, run, predictions) for run, predictions in kept_runs(warehouse)]
     return {
         "version": found.version,
         "retraining": _retraining(found.retraining(*worse)),
@@ -44,8 +48,29 @@ def monitoring() -> dict[str, Any]:
         "drift": [one.to_json() for one in found.drift],
         "no_drift": str(found.no_drift) if found.no_drift else None,
         "outcomes": {model: asdict(verdict) for model, verdict in verdicts.items()},
-        "scores": [_run(one, change) for one, change in zip(runs, [*changes(runs), None], strict=False)],
+        "scores": _scores(warehouse),
     }
+
+
+def _mock(warehouse: Warehouse) -> dict[str, Any]:
+    """The same for mock predictions, of which there is no training, so no drift and no outcomes either."""
+    _, alarms = read_alarms(warehouse)
+    return {
+        "version": MOCK_VERSION,
+        "retraining": {"when": "not yet", "sentence": "Mock mode: no model answers.", "reasons": []},
+        "alarms": [asdict(alarm) for alarm in alarms],
+        "made_up": True,
+        "drift": [],
+        "no_drift": "Mock mode: a formula has no training to compare with.",
+        "outcomes": {},
+        "scores": _scores(warehouse),
+    }
+
+
+def _scores(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Every stored run, newest first, each with what has changed since the one before."""
+    runs = [read_scores(warehouse, run, predictions) for run, predictions in kept_runs(warehouse)]
+    return [_run(one, change) for one, change in zip(runs, [*changes(runs), None], strict=False)]
 
 
 def _active(settings: Settings) -> VersionRecord:

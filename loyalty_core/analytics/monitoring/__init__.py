@@ -1,7 +1,7 @@
 """Whether the active models still hold."""
 
 from loyalty_core.analytics.monitoring.freshness import Freshness, check_freshness
-from loyalty_core.analytics.monitoring.report import Monitoring, read_monitoring
+from loyalty_core.analytics.monitoring.report import Monitoring, read_alarms, read_monitoring
 from loyalty_core.analytics.monitoring.retraining import Degradation, Retraining
 from loyalty_core.analytics.monitoring.score_drift import ScoreChange, ScoredRun, changes, read_scores
 
@@ -14,6 +14,7 @@ __all__ = [
     "ScoredRun",
     "changes",
     "check_freshness",
+    "read_alarms",
     "read_monitoring",
     "read_scores",
 ]

@@ -7,6 +7,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import DEFAULT_SHARE, LEAST_SHARE, MOST_SHARE, Experiment
 from loyalty_core.ml.versions import VersionRecord
+from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
@@ -19,7 +20,10 @@ from loyalty_core.ui.viewer import viewer_name
 
 
 def draw_experiment(records: Sequence[VersionRecord]) -> None:
-    """The test that runs, or what it takes to start one."""
+    """The test that runs, or what it takes to start one; in mock mode no version answers anybody."""
+    if get_services().settings.ml_mock_mode:
+        st.info("Mock mode: no version answers, so there is no A/B test.", icon=":material/science:")
+        return
     try:
         running = experiment_reading.running_test()
     except LoyaltyError as error:

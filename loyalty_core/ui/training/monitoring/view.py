@@ -9,6 +9,7 @@ from loyalty_core.analytics.monitoring import Degradation, Monitoring, Retrainin
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.versions import VersionRecord
+from loyalty_core.services import get_services
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.training.monitoring import queries as monitoring_reading
@@ -19,7 +20,15 @@ from loyalty_core.ui.training.outcomes.view import draw_outcomes
 
 
 def draw_monitoring(records: Sequence[VersionRecord]) -> None:
-    """Everything about the active version; each part is shown also where another one fails."""
+    """Everything about the active version; each part is shown also where another one fails.
+
+    In mock mode the scores alone: a formula has no training to compare with, and the version does not answer.
+    """
+    if get_services().settings.ml_mock_mode:
+        st.info("Mock mode: the scores are a formula's. Turn it off to watch a model.", icon=":material/science:")
+        with errors_shown():
+            draw_score_drift(monitoring_reading.scored_runs())
+        return
     active = next((record for record in records if record.is_active), None)
     if active is None:
         st.info("There is no active version yet. Train one, and activate it.", icon=":material/model_training:")
