@@ -1,4 +1,4 @@
-"""Where a viewer has put the cards of the dashboard: a grid of twelve columns, kept in the state store."""
+"""Where a viewer has put the cards of the dashboard: a grid of twelve columns, saved in the state store."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Place:
 
     @classmethod
     def from_json(cls, content: Any) -> Place | None:
-        """A place as it was kept or as a browser sends it; None when no card can stand there."""
+        """A place as saved or as a browser sends it; None when no card can be there."""
         sides: list[Any] = [content.get(side) for side in "xywh"] if isinstance(content, dict) else [None]
         # A boolean is an int as well, but no place.
         if not all(type(side) is int for side in sides):
@@ -67,7 +67,7 @@ class DashboardLayouts:
             session.merge(DashboardLayoutRecord(viewer=viewer, layout=content, updated_at=datetime.now(UTC)))
 
     def forget(self, viewer: str) -> None:
-        """Back to where the cards stand at first."""
+        """Restore the initial layout."""
         with self._store.session() as session:
             session.execute(delete(DashboardLayoutRecord).where(DashboardLayoutRecord.viewer == viewer))
 

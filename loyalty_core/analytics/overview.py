@@ -68,7 +68,7 @@ class Outlook:
 
 @dataclass(frozen=True)
 class TopSegment:
-    """A kept segment by its last size; `change` is since the size before, `share` of the base then (0-1)."""
+    """A saved segment by its last size; `change` is since the size before, `share` of the base then (0-1)."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""The customers that an analysis is about: the whole base or a kept segment, with what the last scoring run said."""
+"""The customers that an analysis is about: all or a saved segment, with the predictions of the last scoring run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scope:
-    """Whom: everyone, or the members of a kept segment by its rule as it is now."""
+    """Everyone, or the members of a saved segment by its current rule."""
 
     segment_id: str | None = None
 

@@ -77,7 +77,7 @@ class Job:
 
 @dataclass(frozen=True)
 class JobEvent:
-    """Something that a job told on its way; numbered from 1 within the job."""
+    """An event that a job reported; numbered from 1 within the job."""
 
     number: int
     at: datetime
@@ -85,7 +85,7 @@ class JobEvent:
 
 
 def job_of(record: JobRecord, now: datetime) -> Job:
-    """The record as it stands at `now` by the store's clock."""
+    """The job as the record describes it at `now` by the store's clock."""
     return Job(
         id=record.id,
         kind=record.kind,

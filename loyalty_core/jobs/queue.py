@@ -14,7 +14,7 @@ from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
 from loyalty_core.jobs.job import UNDER_WAY, Job, JobError, JobEvent, Outcome, event_of, job_of
 from loyalty_core.jobs.kinds import KINDS
 from loyalty_core.jobs.process import identify, launch, new_log
-from loyalty_core.jobs.reaper import Patience, bury, discard_log, killed, settle
+from loyalty_core.jobs.reaper import Patience, discard_log, killed, mark_failed, reap
 from loyalty_core.jobs.records import clock, end, forget_old, locked, set_process
 from loyalty_core.store import audit
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
@@ -63,7 +63,7 @@ class JobQueue:
         return self.get(job_id)
 
     def get(self, job_id: int) -> Job:
-        """One job as it stands."""
+        """One job in its current state."""
         found = self._find(1, JobRecord.id == job_id)
         if not found:
             raise JobNotFound(job_id)
@@ -83,7 +83,7 @@ class JobQueue:
         return self._find(limit)
 
     def events(self, job_id: int, after: int = 0) -> builtins.list[JobEvent]:
-        """What the job told on its way, in order, from the event numbered `after` on without it."""
+        """The events that the job reported, in order, after the event numbered `after`."""
         told = select(JobEventRecord).where(JobEventRecord.job_id == job_id, JobEventRecord.number > after)
         with self._store.session(read_only=True) as session:
             return [event_of(record) for record in session.scalars(told.order_by(JobEventRecord.number))]
@@ -108,14 +108,14 @@ class JobQueue:
             locked(session, job_id).dismissed_at = clock(session)
 
     def _find(self, limit: int, *conditions: ColumnElement[bool]) -> builtins.list[Job]:
-        settle(self._store, self._patience)
+        reap(self._store, self._patience)
         wanted = select(JobRecord).where(*conditions).order_by(JobRecord.id.desc()).limit(limit)
         with self._store.session(read_only=True) as session:
             now = clock(session)
             return [job_of(record, now) for record in session.scalars(wanted)]
 
     def _add(self, kind: str, options: Mapping[str, Any], actor: str, log: Path) -> int:
-        settle(self._store, self._patience)
+        reap(self._store, self._patience)
         try:
             return self._insert(kind, options, actor, log)
         except IntegrityError:
@@ -162,7 +162,7 @@ class JobQueue:
             process = launch(self._module, job_id, log, settings)
         except OSError as error:
             what = f"{KINDS[kind].title} could not be started."
-            bury(self._store, job_id, JobError(what, f"{error}.", "Try again when the machine has less to do."))
+            mark_failed(self._store, job_id, JobError(what, f"{error}.", "Try again when the machine has less to do."))
             return
         with self._store.session() as session:
             record = locked(session, job_id)
@@ -175,4 +175,4 @@ class JobQueue:
         if exit_code := process.wait():
             # Where the store is out of reach, whoever looks next finds the job.
             with suppress(LoyaltyError):
-                bury(self._store, job_id, killed(kind, exit_code))
+                mark_failed(self._store, job_id, killed(kind, exit_code))

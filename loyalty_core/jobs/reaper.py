@@ -37,7 +37,7 @@ class Patience:
     starting: float = 60.0
 
 
-def settle(store: StateStore, patience: Patience) -> None:
+def reap(store: StateStore, patience: Patience) -> None:
     """Close every job that cannot end by itself any more."""
     with store.session(read_only=True) as session:
         silent_since = clock(session) - timedelta(seconds=patience.stale)
@@ -51,7 +51,7 @@ def settle(store: StateStore, patience: Patience) -> None:
                 _close(record, outcome, now)
 
 
-def bury(store: StateStore, job_id: int, error: JobError) -> None:
+def mark_failed(store: StateStore, job_id: int, error: JobError) -> None:
     """Close a job whose process is known to have ended, unless it did so itself."""
     with store.session() as session:
         record = locked(session, job_id)

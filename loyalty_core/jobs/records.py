@@ -95,7 +95,7 @@ def end(record: JobRecord, outcome: Outcome, now: datetime) -> None:
 
 
 def forget_old(session: Session, now: datetime) -> None:
-    """Delete jobs that ended long ago, with what they told, unless they are among the last ones all the same."""
+    """Delete jobs that ended long ago, with their events, unless they are among the most recent."""
     ended = JobRecord.state.not_in(UNDER_WAY)
     kept = select(JobRecord.id).where(ended).order_by(JobRecord.id.desc()).limit(KEPT_JOBS)
     old = delete(JobRecord).where(ended, JobRecord.ended_at < now - KEPT_FOR, JobRecord.id.not_in(kept))

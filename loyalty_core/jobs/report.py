@@ -1,4 +1,4 @@
-"""How a handler tells where it is, and hears that it should stop."""
+"""How a handler reports its progress, and learns that it should stop."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Report:
         self._tell(replace(self._progress, message=text))
 
     def event(self, data: Any) -> None:
-        """Add something to be kept in order, as JSON: a point of a growing chart. Refuses what is no JSON."""
+        """Append an event, as JSON: a point of a growing chart. Raises for values that are not JSON."""
         kept = as_json(data)
         with self._lock:
             self._events.append(kept)
@@ -66,7 +66,7 @@ class Report:
         with self._lock:
             return self._progress, list(self._events)
 
-    def told(self, events: int) -> None:
+    def mark_reported(self, events: int) -> None:
         """The first of the events are written."""
         with self._lock:
             del self._events[:events]

@@ -93,7 +93,7 @@ class Watch:
         except StateStoreUnavailable as error:
             _log.warning("No heartbeat: %s", error)
             return "going"
-        self._report.told(len(events))
+        self._report.mark_reported(len(events))
         self._heard = time.monotonic()
         return standing
 

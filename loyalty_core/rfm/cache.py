@@ -11,7 +11,7 @@ from loyalty_core.rfm.maps import map_in_use
 from loyalty_core.rfm.scores import RfmCutPoints
 from loyalty_core.warehouse import Warehouse
 
-_KEPT_SECONDS = 60.0
+_CACHED_SECONDS = 60.0
 # A warehouse too slow for cut points must not be asked for them with every customer.
 _FAILED_SECONDS = 10.0
 
@@ -44,7 +44,7 @@ class CutPointsCache:
 
     def _look_up(self, view: sa.Table) -> None:
         try:
-            self._outcome, seconds = current_cut_points(self._warehouse), _KEPT_SECONDS
+            self._outcome, seconds = current_cut_points(self._warehouse), _CACHED_SECONDS
         except LoyaltyError as error:
             self._outcome, seconds = error, _FAILED_SECONDS
         self._view, self._expires = view, time.monotonic() + seconds

@@ -122,7 +122,7 @@ CELL_NAMES: tuple[str, ...] = tuple(SEGMENT_NAMES[position] for position in _POS
 
 
 def cell_index(recency: int, frequency: int, monetary: int) -> int:
-    """Where three scores from 1 to 5 stand in CELLS."""
+    """The index in CELLS of three scores from 1 to 5."""
     return 25 * recency + 5 * frequency + monetary - 31
 
 

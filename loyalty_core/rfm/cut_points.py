@@ -1,6 +1,6 @@
-"""RFM cut points: computed in the warehouse over the whole base, kept with their date, used until they are old.
+"""RFM cut points: computed in the warehouse over the whole base, saved with their date, used until they expire.
 
-A map that somebody has saved stands above them, see `rfm_map`; these are what there is without one.
+A saved map overrides them, see `maps`; these are the cut points without one.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class RfmUnavailable(DataError):
 
 
 def current_cut_points(warehouse: Warehouse) -> RfmCutPoints:
-    """The kept cut points, or new ones where there are none, they are old, or data or settings have changed."""
-    kept = kept_cut_points(warehouse)
+    """The saved cut points, or new ones where there are none, they have expired, or data or settings have changed."""
+    kept = saved_cut_points(warehouse)
     oldest = datetime.now(UTC) - timedelta(hours=warehouse.settings.rfm_cut_points_max_age_hours)
     if kept and kept.as_of >= oldest:
         return kept
     computed = compute_cut_points(warehouse)
-    keep_cut_points(warehouse, computed)
+    save_cut_points(warehouse, computed)
     return computed
 
 
@@ -80,8 +80,8 @@ def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
     )
 
 
-def kept_cut_points(warehouse: Warehouse) -> RfmCutPoints | None:
-    """The cut points last kept, if they belong to this data and these settings; a damaged file counts as none."""
+def saved_cut_points(warehouse: Warehouse) -> RfmCutPoints | None:
+    """The cut points last saved, if they belong to this data and these settings; a damaged file counts as none."""
     try:
         kept = json.loads(_path(warehouse.settings).read_text("utf-8"))
         if kept["format"] != _FORMAT or kept["origin"] != _origin(warehouse):
@@ -91,7 +91,7 @@ def kept_cut_points(warehouse: Warehouse) -> RfmCutPoints | None:
         return None
 
 
-def keep_cut_points(warehouse: Warehouse, cut_points: RfmCutPoints) -> None:
+def save_cut_points(warehouse: Warehouse, cut_points: RfmCutPoints) -> None:
     """Write them beside the models; where that folder cannot be written, they are computed when next needed."""
     facts = _JSON.dump_python(cut_points, mode="json", exclude={"cell_names", "own"})
     content = {"format": _FORMAT, "origin": _origin(warehouse), "cut_points": facts}

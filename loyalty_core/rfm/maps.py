@@ -1,4 +1,4 @@
-"""Own segment names of the RFM cells and own cut points, kept in the state store and followed by all that scores RFM.
+"""Custom segment names and cut points of RFM, saved in the state store and used by everything that scores RFM.
 
 Without a saved map there are the product's own cells, and the cut points that the warehouse and the settings give.
 """
@@ -37,11 +37,11 @@ MOST_NAME_CHARACTERS = 60
 MOST_TEXT_CHARACTERS = 400
 MEASURES: tuple[RfmMeasure, ...] = get_args(RfmMeasure)
 # How long another process may go on with the map before.
-_KEPT_SECONDS = 3.0
+_CACHED_SECONDS = 3.0
 
 
 class BadRfmMap(LoyaltyError):
-    """The map cannot be used or kept as it is given."""
+    """The map cannot be used or saved as given."""
 
     code = "bad_rfm_map"
 
@@ -71,7 +71,7 @@ class SegmentText(NamedTuple):
 class RfmMap:
     """A segment name for each of the 125 CELLS, and four ascending cut points for any of the measures.
 
-    `texts` are of segments by name. `version`, `saved_by` and `saved_at` are those of a map that was kept.
+    `texts` are of segments by name. `version`, `saved_by` and `saved_at` are those of a saved map.
     Raises `BadRfmMap`.
     """
 
@@ -134,7 +134,7 @@ class RfmMapVersion:
 
 
 class RfmMapRepository:
-    """Everything kept about RFM maps.
+    """The saved RFM maps.
 
     Every method raises `StateStoreUnavailable` where the database cannot be used. Each change is written together with
     its audit event, by `actor`.
@@ -241,7 +241,7 @@ def _look_up(settings: Settings, before: _Held | None) -> _Held:
         outcome = map_at(settings)
     except LoyaltyError as error:
         outcome = before.outcome if before else error
-    return _Held(outcome, time.monotonic() + _KEPT_SECONDS)
+    return _Held(outcome, time.monotonic() + _CACHED_SECONDS)
 
 
 def _newest() -> Any:

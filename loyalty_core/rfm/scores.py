@@ -46,7 +46,7 @@ class RfmCutPoints:
 
     A score is 1 plus the number of cut points that the value passes; recency counts backwards, so that 5 is
     the most recent. To pass means to be above the cut point; under the rule "r", to reach it.
-    `customers` is the size of the base, `never_bought` how many of them stand outside the quintiles, `as_of`
+    `customers` is the size of the base, `never_bought` how many of them are outside the quintiles, `as_of`
     the moment in UTC. `cell_names` are the segments of the 125 CELLS; the cut points of the `own` measures come, as
     these do, from a map that somebody has saved.
     """
@@ -104,7 +104,7 @@ def score_arrays(
     scores[:, 1] = _score(frequency, cut_points.frequency, cut_points.rule)
     scores[:, 2] = _score(monetary, cut_points.monetary, cut_points.rule)
     segments = segment_positions(scores, cut_points.cell_names)
-    # No Purchases stands last.
+    # No Purchases comes last.
     segments[never_bought(recency, frequency)] = len(segment_names(cut_points.cell_names)) - 1
     return RfmScores(scores, segments)
 

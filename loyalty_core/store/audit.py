@@ -49,7 +49,7 @@ def record(
     details: Mapping[str, Any] | None = None,
     at: datetime | None = None,
 ) -> AuditEvent:
-    """Add an event to `session`, so that it is committed, or rolled back, together with the change it tells of.
+    """Add an event to `session`, so that it is committed, or rolled back, together with the change it records.
 
     `at` must have a time zone and defaults to now. Raises `DataError` where `details` cannot be kept as JSON.
     """

@@ -24,7 +24,7 @@ class Fault:
     remedy: str
 
 
-# The first that matches tells the story, so the narrower ones come first.
+# The first that matches decides, so the narrower ones come first.
 FAULTS = (
     Fault(r"disk is full|no space left", "The disk is full.", "Make room on the disk and try again."),
     Fault(

@@ -1,4 +1,4 @@
-"""Tables of the background jobs: how each stands, and what it has told on its way."""
+"""Tables of the background jobs: the state of each, and the events it has reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OPTIONAL_JSON = JSON(none_as_null=True)
 
 
 class JobRecord(Base):
-    """A job as it stands.
+    """A job in its current state.
 
     `exclusive_kind` is the kind while the job is not over, for kinds of which one job may be under way, so that the
     database itself refuses a second. `host`, `pid` and `process_started` (seconds since 1970) name the process,
@@ -52,7 +52,7 @@ class JobRecord(Base):
 
 
 class JobEventRecord(Base):
-    """Something that a job told on its way, such as a point of a growing chart; numbered from 1 within the job."""
+    """An event that a job reported, such as a point of a growing chart; numbered from 1 within the job."""
 
     __tablename__ = "job_events"
 

@@ -78,7 +78,7 @@ class SegmentSizeRecord(Base):
 
 
 class SegmentReference(Base):
-    """The rule of one segment reads another. It is kept apart from the rules so that nobody has to read them all."""
+    """The rule of one segment reads another; stored apart so that finding who uses a segment reads no rules."""
 
     __tablename__ = "segment_references"
     __table_args__ = (Index(None, "used_id"),)

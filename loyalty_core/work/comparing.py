@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 def compare(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """Compare the version in `options` with the one named `against` there, and keep what is found."""
+    """Compare the version in `options` with the one named `against` there, and save the result."""
     # Measuring needs scikit-learn, for which other jobs should not wait.
     from loyalty_core.ml.versions.compare import compare_versions  # noqa: PLC0415
 

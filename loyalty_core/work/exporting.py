@@ -28,7 +28,7 @@ def export_customers(services: Services, options: Mapping[str, Any], report: Rep
     report.phase("Counting")
     selection = services.segmentation.select(rule)
     report.phase("Writing customers", selection.count())
-    batches = _told(selection.stream(options.get("columns") or ()), report)
+    batches = _reported(selection.stream(options.get("columns") or ()), report)
     title, bom = segment_id or "all-customers", settings.exports_csv_bom
     written = write_export(settings.exports_dir, title, form, batches, bom=bom)
     report.message(f"{written.customers:,} customer{'' if written.customers == 1 else 's'} written.")
@@ -42,7 +42,7 @@ def _format_of(options: Mapping[str, Any]) -> Format:
     return cast("Format", form)
 
 
-def _told(batches: Iterator[pa.RecordBatch], report: Report) -> Iterator[pa.RecordBatch]:
+def _reported(batches: Iterator[pa.RecordBatch], report: Report) -> Iterator[pa.RecordBatch]:
     done = 0
     for batch in batches:
         yield batch

@@ -43,7 +43,7 @@ _UNFORESEEN = JobError(
 
 
 def main(arguments: Sequence[str] | None = None, handlers: Mapping[str, Handler] = HANDLERS) -> int:
-    """Run the job and keep how it ended."""
+    """Run the job and record how it ended."""
     parser = argparse.ArgumentParser(prog="python -m loyalty_core.work.run", description="Run one background job.")
     parser.add_argument("job_id", type=int, help="number of a job that was started by the app")
     job_id = parser.parse_args(arguments).job_id

@@ -1,4 +1,4 @@
-"""The job that trains: models from the warehouse's history, kept as a version that is not active yet."""
+"""The job that trains: models from the warehouse's history, saved as a version that is not active yet."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _log = logging.getLogger(__name__)
 
 
 def train_models(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """Train and keep a version; what is active stays active, and before the very end nothing is written.
+    """Train and save a version; the active one stays active, and nothing is written before the very end.
 
     `options` are those of `TrainingOptions` that were chosen, with `models` (a list of names, all where it
     is missing) and `trained_by`.
     """
     report.phase("Starting TensorFlow")
     chosen = chosen_options(services.settings, options)
-    # Nobody but this process loads TensorFlow, and wrong options are told before it does.
+    # Nobody but this process loads TensorFlow, and wrong options are reported before it does.
     from loyalty_core.ml.training.train import train  # noqa: PLC0415
 
     report.raise_if_stopped()

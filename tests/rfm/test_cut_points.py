@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from loyalty_core.rfm import RfmUnavailable, compute_cut_points, current_cut_points, keep_cut_points, kept_cut_points
+from loyalty_core.rfm import RfmUnavailable, compute_cut_points, current_cut_points, save_cut_points, saved_cut_points
 from tests.ml.bases import SQLiteFile, buyers, fill
 from tests.warehouse.conftest import DuckDBFile
 
@@ -116,7 +116,7 @@ def warehouse(file: DuckDBFile, open_warehouse: Open) -> Warehouse:
 
 def test_cut_points_are_kept_with_their_date(warehouse: Warehouse, tmp_path: Path) -> None:
     computed = current_cut_points(warehouse)
-    assert kept_cut_points(warehouse) == computed
+    assert saved_cut_points(warehouse) == computed
     assert current_cut_points(warehouse).as_of == computed.as_of
     kept = json.loads((tmp_path / "models/rfm_cut_points.json").read_text())
     assert kept["cut_points"]["recency"] == list(computed.recency)
@@ -135,13 +135,13 @@ def test_old_cut_points_are_computed_again(warehouse: Warehouse, open_warehouse:
 )
 def test_kept_cut_points_belong_to_their_settings(warehouse: Warehouse, open_warehouse: Open, changed: Any) -> None:
     current_cut_points(warehouse)
-    assert kept_cut_points(open_warehouse(warehouse.settings.dwh_url, **changed)) is None
+    assert saved_cut_points(open_warehouse(warehouse.settings.dwh_url, **changed)) is None
 
 
 def test_kept_cut_points_belong_to_their_data(warehouse: Warehouse, file: DuckDBFile) -> None:
     current_cut_points(warehouse)
     fill(file, buyers([(9, 9, 9.0)]))
-    assert kept_cut_points(warehouse) is None
+    assert saved_cut_points(warehouse) is None
     assert current_cut_points(warehouse).recency == (9, 9, 9, 9)
 
 
@@ -149,7 +149,7 @@ def test_kept_cut_points_belong_to_their_data(warehouse: Warehouse, file: DuckDB
 def test_a_damaged_file_counts_as_none(warehouse: Warehouse, tmp_path: Path, content: str) -> None:
     computed = current_cut_points(warehouse)
     (tmp_path / "models/rfm_cut_points.json").write_text(content)
-    assert kept_cut_points(warehouse) is None
+    assert saved_cut_points(warehouse) is None
     assert current_cut_points(warehouse).recency == computed.recency
 
 
@@ -160,7 +160,7 @@ def test_a_file_with_impossible_cut_points_counts_as_none(warehouse: Warehouse, 
     content = json.loads(file.read_text())
     content["cut_points"]["recency"] = points
     file.write_text(json.dumps(content))
-    assert kept_cut_points(warehouse) is None
+    assert saved_cut_points(warehouse) is None
 
 
 def test_a_folder_that_takes_no_file_is_no_reason_to_fail(tmp_path: Path, open_warehouse: Open) -> None:
@@ -169,5 +169,5 @@ def test_a_folder_that_takes_no_file_is_no_reason_to_fail(tmp_path: Path, open_w
     (tmp_path / "taken").write_text("a file where the folder should be")
     warehouse = open_warehouse(backend.url, models_dir=tmp_path / "taken")
     points = current_cut_points(warehouse)
-    keep_cut_points(warehouse, points)
-    assert kept_cut_points(warehouse) is None
+    save_cut_points(warehouse, points)
+    assert saved_cut_points(warehouse) is None

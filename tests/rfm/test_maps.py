@@ -25,9 +25,9 @@ from loyalty_core.rfm import (
     Scores,
     SegmentText,
     compute_cut_points,
-    kept_cut_points,
     map_at,
     painted,
+    saved_cut_points,
     score_columns,
     score_one,
     segment_in_use,
@@ -268,7 +268,7 @@ def test_a_segment_is_predicted_with_the_map(warehouse: Warehouse, kept: RfmMapR
 
 def test_scoring_follows_a_map_and_goes_back(warehouse: Warehouse, kept: RfmMapRepository) -> None:
     score(warehouse)
-    before, computed = predictions(warehouse), kept_cut_points(warehouse)
+    before, computed = predictions(warehouse), saved_cut_points(warehouse)
     for number, chosen in enumerate((OWN, random_map(3))):
         kept.save(chosen, actor="ann", expected_version=number)
         points = score(warehouse).cut_points
@@ -279,7 +279,7 @@ def test_scoring_follows_a_map_and_goes_back(warehouse: Warehouse, kept: RfmMapR
             scores = (row["recency"], row["frequency"], row["monetary"], row["rfm_segment"])
             assert scores == tuple(answers[name].values())[1:]
     # What was computed for the base stays as it is for the day when the map goes.
-    assert kept_cut_points(warehouse) == computed
+    assert saved_cut_points(warehouse) == computed
     kept.reset(actor="ann")
     score(warehouse)
     scores = ("recency", "frequency", "monetary", "rfm_segment")

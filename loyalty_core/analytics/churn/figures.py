@@ -238,7 +238,7 @@ def customers_by_loss(
     """One page of scored customers, the highest expected loss first, without a value column the highest probability.
 
     Each with `fields` of the features view, and `p`, `risk`, `value`, `loss`, `rfm_recency`, `rfm_frequency`,
-    `rfm_monetary` and `rfm_segment`. Blank losses stand last.
+    `rfm_monetary` and `rfm_segment`. Blank losses come last.
     """
     scores = {f"rfm_{name}": base.field(name) for name in ("recency", "frequency", "monetary")}
     scores["rfm_segment"] = base.field("rfm_segment")

@@ -1,4 +1,4 @@
-"""Where churn gathers: the risk by tier, region and tenure, and a sample of customers whose drivers stand for all."""
+"""Where churn gathers: the risk by tier, region and tenure, and a sample of customers whose drivers represent all."""
 
 from __future__ import annotations
 

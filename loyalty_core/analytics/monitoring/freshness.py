@@ -1,4 +1,4 @@
-"""Whether the kept predictions still say what the models would say now."""
+"""Whether the stored predictions still match what the models would predict now."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Freshness:
 
 
 def check_freshness(warehouse: Warehouse, inference: MLInferenceService) -> Freshness:
-    """Compare the kept predictions with the active model version and with the age of the features."""
+    """Compare the stored predictions with the active model version and with the age of the features."""
     run = last_run(warehouse)
     if run is None:
         return Freshness(None, ("The customers have not been scored yet.",))

@@ -95,7 +95,7 @@ def _age(warehouse: Warehouse, model: str, entry: Mapping[str, Any], today: date
     try:
         new_rows = _new_rows(warehouse, model, entry)
     except LoyaltyError:
-        new_rows = None  # a history that cannot be read is told of under Train
+        new_rows = None  # a history that cannot be read is reported under Train
     return ModelAge(title_of(model), max((today - trained).days, 0), new_rows)
 
 

@@ -1,4 +1,4 @@
-"""When to retrain, by the guide: monthly, after major changes, when performance degrades, when the data has drifted."""
+"""When to retrain: monthly, after major changes, when performance degrades, when the data has drifted."""
 
 from __future__ import annotations
 

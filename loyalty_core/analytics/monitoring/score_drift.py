@@ -1,4 +1,4 @@
-"""What each kept scoring run said, as aggregates of its predictions, and how far the next run moved from it."""
+"""What each stored scoring run predicted, as aggregates of its predictions, and how far the next run moved from it."""
 
 from __future__ import annotations
 

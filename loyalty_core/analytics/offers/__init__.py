@@ -3,7 +3,7 @@
 from loyalty_core.analytics.offers.arbitration import Arbitration, Cutoff, Reason, arbitrate
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyNotFound
 from loyalty_core.analytics.offers.mix import BINS, LOPSIDED_SHARE, MOST_SEGMENTS, OfferFigures, OfferMix, SegmentOffers
-from loyalty_core.analytics.offers.policies import KeptPolicy, PolicyRepository
+from loyalty_core.analytics.offers.policies import PolicyRepository, SavedPolicy
 from loyalty_core.analytics.offers.policy import (
     HIGHEST_LEVER,
     BoundPolicy,
@@ -23,7 +23,6 @@ __all__ = [
     "BadPolicy",
     "BoundPolicy",
     "Cutoff",
-    "KeptPolicy",
     "OfferFigures",
     "OfferMix",
     "OfferTerms",
@@ -32,6 +31,7 @@ __all__ = [
     "PolicyRepository",
     "RankedOffer",
     "Reason",
+    "SavedPolicy",
     "SegmentOffers",
     "arbitrate",
     "bind_policy",

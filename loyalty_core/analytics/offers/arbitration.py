@@ -1,6 +1,6 @@
 """Who gets which offer under a policy: priorities, eligibility and caps, settled in the warehouse.
 
-Priority = propensity × value × lever. Caps are kept by deferred acceptance (Gale and Shapley, 1962, the customers
+Priority = propensity × value × lever. Caps are enforced by deferred acceptance (Gale and Shapley, 1962, the customers
 proposing): each offer has a cutoff; every customer takes, of the offers they are eligible for and reach the cutoff
 of, the one with the highest priority; an offer that more take than its cap allows raises its cutoff to the last one
 who fits; until none is over. Cutoffs only rise and each round turns at least one customer away from an offer, so it

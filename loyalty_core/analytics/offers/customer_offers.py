@@ -1,4 +1,4 @@
-"""One customer's offers: kept propensities and what the rules of a policy read, in one statement."""
+"""One customer's offers: stored propensities and what the rules of a policy read, in one statement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a kept policy; see `loyalty_core.errors`."""
+"""What can be wrong with a saved policy; see `loyalty_core.errors`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class BadPolicy(LoyaltyError):
-    """The policy cannot be used or kept as it is given."""
+    """The policy cannot be used or saved as given."""
 
     code = "bad_policy"
 

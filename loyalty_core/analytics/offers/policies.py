@@ -27,7 +27,7 @@ SUBJECT_KIND = "offer policy"
 
 
 @dataclass(frozen=True)
-class KeptPolicy:
+class SavedPolicy:
     """A policy under a name, as it is now."""
 
     id: str
@@ -51,7 +51,7 @@ class PolicyVersion:
 
 
 class PolicyRepository:
-    """Everything kept about offer policies. Knows nothing of fields: bind a policy before it is given here.
+    """The saved offer policies. Knows nothing of fields: bind a policy before it is given here.
 
     Every method raises `StateStoreUnavailable` where the database cannot be used. Each change is written together with
     its audit event, by `actor`.
@@ -60,12 +60,12 @@ class PolicyRepository:
     def __init__(self, store: StateStore) -> None:
         self._store = store
 
-    def list(self) -> builtins.list[KeptPolicy]:
+    def list(self) -> builtins.list[SavedPolicy]:
         """Every policy, by name."""
         with self._store.session(read_only=True) as session:
             return [_kept(one) for one in session.scalars(select(OfferPolicyRecord).order_by("name_key"))]
 
-    def get(self, policy_id: str) -> KeptPolicy:
+    def get(self, policy_id: str) -> SavedPolicy:
         """One policy; raises `PolicyNotFound`."""
         with self._store.session(read_only=True) as session:
             return _kept(_record(session, policy_id))
@@ -80,7 +80,7 @@ class PolicyRepository:
                 PolicyVersion(one.number, one.at, one.actor, one.name, Policy.from_json(one.content)) for one in found
             ]
 
-    def save(self, name: str, policy: Policy, *, actor: str, expected_version: int | None = None) -> KeptPolicy:
+    def save(self, name: str, policy: Policy, *, actor: str, expected_version: int | None = None) -> SavedPolicy:
         """Keep a new policy, or with `expected_version` the next version of the one of that name.
 
         No new version when nothing has changed. Raises `PolicyNameTaken` where a new one's name is not free,
@@ -146,8 +146,8 @@ def _note(session: Session, record: OfferPolicyRecord, action: str, actor: str) 
     audit.record(session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=record.id, details=details)
 
 
-def _kept(record: OfferPolicyRecord) -> KeptPolicy:
-    return KeptPolicy(
+def _kept(record: OfferPolicyRecord) -> SavedPolicy:
+    return SavedPolicy(
         id=record.id,
         name=record.name,
         policy=Policy.from_json(record.content),
@@ -161,5 +161,5 @@ def _kept(record: OfferPolicyRecord) -> KeptPolicy:
 def _checked_name(name: str) -> str:
     text = " ".join(name.split())
     if not text:
-        raise BadPolicy("The name is blank.", remedy="Give the policy a name that tells it from the others.")
+        raise BadPolicy("The name is blank.", remedy="Give the policy a name of its own.")
     return checked_text("name", text, MOST_NAME_CHARACTERS, BadPolicy)

@@ -31,7 +31,7 @@ _MOST_LABELS = 10_000
 
 
 class OutcomesUnknown(Exception):
-    """Why outcomes cannot be told, as a sentence for people."""
+    """Why there are no outcomes, as a sentence for people."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class PastRun:
 
 
 def past_runs(warehouse: Warehouse, since: datetime | None = None) -> list[PastRun]:
-    """The kept runs from `since` on, oldest first; made-up predictions have no outcome."""
+    """The stored runs from `since` on, oldest first; made-up predictions have no outcome."""
     zone = warehouse.settings.zone
     return [
         PastRun(run, predictions, run.scored_at.astimezone(zone).date())
@@ -106,7 +106,7 @@ def outcomes_of(past: PastRun, history: DatedHistory, columns: Sequence[sa.Colum
 
 
 def offers_by_label(warehouse: Warehouse, past: PastRun, history: DatedHistory) -> Mapping[Any, int]:
-    """Label as it stands in the history → offer id, of the rows that belong to a run; raises `TrainingRefused`."""
+    """Label in the history → offer id, of the rows that belong to a run; raises `TrainingRefused`."""
     select = sa.select(history.label.label("label")).where(*_after(past, history)).distinct()
     labels = warehouse.fetch_arrow(select.limit(_MOST_LABELS))["label"].combine_chunks()
     if not len(labels):
@@ -135,7 +135,7 @@ def why_none_yet(warehouse: Warehouse, history: DatedHistory, oldest: date, toda
 def _after(past: PastRun, history: DatedHistory) -> tuple[sa.ColumnElement[bool], ...]:
     """The rows that belong to a run: those of the month from its day on, so that a monthly history has one of them.
 
-    No row before it does: what its label tells began before the prediction, which would have seen a part of it.
+    No row before it does: what its label describes began before the prediction, which would have seen a part of it.
     """
     return history.day >= past.day, history.day < a_month_after(past.day), history.label.is_not(None)
 

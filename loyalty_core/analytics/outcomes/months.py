@@ -19,7 +19,7 @@ Role = Literal["before", "learned", "validation", "test", "after", "mixed"]
 
 @dataclass(frozen=True)
 class Month(Generic[F_co]):
-    """The predictions of a calendar month, given by its first day; `role` is None where they were kept."""
+    """The predictions of a calendar month, given by its first day; `role` is None where they were stored."""
 
     month: date
     version: str

@@ -1,6 +1,6 @@
-"""What a model says of past months, since kept predictions take months to have an outcome.
+"""What a model says of past months, since stored predictions take months to have an outcome.
 
-It is asked about every row of its history as a scoring would ask it. Only counts are kept, so memory does not grow
+It is asked about every row of its history as a scoring would ask it. Only counts are held, so memory does not grow
 with rows. Months that it learned from flatter it, and are marked.
 """
 

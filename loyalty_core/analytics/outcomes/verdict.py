@@ -37,7 +37,7 @@ def performance_verdict(
     """The newest month that the active version did not learn from, beside its own test rows.
 
     Worse is a month whose whole 95 % interval lies below the value on the test rows, by `LEAST_DROP` at least. Outcomes
-    of kept predictions go before a replay; but the model is not to blame for those when a replay, which has the values
+    of stored predictions precede a replay; but the model is not to blame for those when a replay, which has the values
     of the very day, is as good as the test rows.
     """
     name, main = task.noun, task.metrics[0]

@@ -16,9 +16,9 @@ from loyalty_core.rfm import (
     SEGMENTS,
     RfmCutPoints,
     current_cut_points,
-    kept_cut_points,
     map_at,
     measure,
+    saved_cut_points,
     segment_names,
 )
 
@@ -69,7 +69,7 @@ class RfmGroup:
 
     @property
     def has_bought(self) -> bool:
-        """Those who have never bought stand outside the grid."""
+        """Customers who have never bought are outside the grid."""
         return self.segment != NO_PURCHASES.name
 
 
@@ -88,7 +88,7 @@ class RfmSegment:
 class RfmFigures:
     """All groups in scope. `unscored` customers have no scores: they came after the scoring run.
 
-    `cut_points` are those of the scoring run, with the map that was in use then; where they were not kept, they are
+    `cut_points` are those of the scoring run, with the map that was in use then; where they were not saved, they are
     computed anew. `advice` is what that map says about segments, by name.
     """
 
@@ -160,7 +160,7 @@ def read_rfm(base: ScopedBase) -> RfmFigures:
 
     Raises `PredictionsMissing` before the first scoring run and `RfmUnavailable` where there is no RFM.
     """
-    cut_points = kept_cut_points(base.warehouse) or current_cut_points(base.warehouse)
+    cut_points = saved_cut_points(base.warehouse) or current_cut_points(base.warehouse)
     chosen = map_at(base.warehouse.settings, base.run.scored_at)
     purchases, money = cut_points.columns.frequency, cut_points.columns.monetary
     scores = [base.field(name) for name in (*_SCORES, "rfm_segment")]
@@ -189,7 +189,7 @@ def money_curve(segments: Sequence[RfmSegment]) -> list[CurvePoint]:
 
 
 def cell_conditions(base: ScopedBase, recency: int, frequency: int, monetary: int | None = None) -> list[Any]:
-    """The conditions of a rule that holds for a cell of the grid, and for nobody who stands outside it."""
+    """The conditions of a rule that holds for a cell of the grid, and for nobody outside it."""
     conditions = [
         condition("==", base.field("recency"), recency),
         condition("==", base.field("frequency"), frequency),

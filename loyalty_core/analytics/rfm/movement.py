@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import sqlalchemy as sa
 
 from loyalty_core.analytics.rfm.figures import strength
-from loyalty_core.rfm import current_cut_points, kept_cut_points, measure
+from loyalty_core.rfm import current_cut_points, measure, saved_cut_points
 from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Movement:
 
 
 def read_movement(base: ScopedBase, since: ScoringRun) -> Movement | None:
-    """Movement of the customers in scope since that run; None when its predictions are no longer kept.
+    """Movement of the customers in scope since that run; None when its predictions are no longer stored.
 
     Raises `PredictionsMissing` before the first scoring run.
     """
@@ -92,7 +92,7 @@ def read_movement(base: ScopedBase, since: ScoringRun) -> Movement | None:
 def _flows(base: ScopedBase, earlier: sa.FromClause) -> sa.Select:
     """Both runs side by side; the features view is asked who is there now and what they have spent."""
     identifier, segment = base.warehouse.customer_id.name, base.field("rfm_segment")
-    cut_points = kept_cut_points(base.warehouse) or current_cut_points(base.warehouse)
+    cut_points = saved_cut_points(base.warehouse) or current_cut_points(base.warehouse)
     money = cut_points.columns.monetary
     customers = base.customers(identifier, segment, money)
     # Whoever came after the present run is in neither.

@@ -13,9 +13,9 @@ from loyalty_core.rfm import (
     NO_PURCHASES,
     cell_index,
     current_cut_points,
-    kept_cut_points,
     measure,
     never_bought_in_sql,
+    saved_cut_points,
     score_columns,
 )
 
@@ -49,7 +49,7 @@ class RfmChange:
 
 def cut_points_without_map(warehouse: Warehouse) -> RfmCutPoints:
     """The quintiles of the base, or what the settings give; raises `RfmUnavailable`."""
-    return kept_cut_points(warehouse) or current_cut_points(warehouse)
+    return saved_cut_points(warehouse) or current_cut_points(warehouse)
 
 
 def preview_change(warehouse: Warehouse, before: RfmMap | None, after: RfmMap | None) -> RfmChange:

@@ -23,8 +23,8 @@ from loyalty_core.rfm import (
     RfmUnavailable,
     compute_cut_points,
     current_cut_points,
-    keep_cut_points,
     map_at,
+    save_cut_points,
 )
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.mapping import required_columns
@@ -149,7 +149,7 @@ def score_base(
 
     _score_and_write(warehouse.stream_arrow(_select(warehouse, scorer), batch_rows), scorer, target, tally, report)
     if computed:
-        keep_cut_points(warehouse, computed)
+        save_cut_points(warehouse, computed)
     remarks = (target.remark, no_rfm, *_missing_models(served.champion), *tally.remarks())
     return ScoringResult(
         customers=tally.written,

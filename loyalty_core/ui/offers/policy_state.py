@@ -16,7 +16,7 @@ from loyalty_core.ui.segments.address import decode_rule, encode_rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loyalty_core.analytics.offers import KeptPolicy
+    from loyalty_core.analytics.offers import SavedPolicy
 
 POLICY, TERMS = "policy", "terms"
 LEVER, VALUE, CAP = "Lever", "Value", "Cap"
@@ -34,7 +34,7 @@ class PolicyDraft:
 
     defaults: Policy
     base: Policy
-    saved: KeptPolicy | None = None
+    saved: SavedPolicy | None = None
     generation: int = 0
 
     @property
@@ -59,7 +59,7 @@ class PolicyDraft:
         """Whether it is another than the saved policy, or than none at all."""
         return self.policy != (fitted(self.saved.policy, self.defaults) if self.saved else self.defaults)
 
-    def begin(self, base: Policy, saved: KeptPolicy | None) -> None:
+    def begin(self, base: Policy, saved: SavedPolicy | None) -> None:
         """Begin anew with a policy."""
         self.base, self.saved = base, saved
         self.generation += 1

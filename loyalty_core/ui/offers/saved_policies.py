@@ -15,7 +15,7 @@ from loyalty_core.ui.offers.policy_state import fitted
 from loyalty_core.ui.viewer import viewer_name
 
 if TYPE_CHECKING:
-    from loyalty_core.analytics.offers import KeptPolicy
+    from loyalty_core.analytics.offers import SavedPolicy
     from loyalty_core.ui.offers.policy_state import PolicyDraft
 
 _NONE = ""
@@ -59,12 +59,12 @@ def draw_saved_policies(draft: PolicyDraft) -> None:
         st.caption(escape(version + changed))
 
 
-def _load(draft: PolicyDraft, saved: dict[str, KeptPolicy]) -> None:
+def _load(draft: PolicyDraft, saved: dict[str, SavedPolicy]) -> None:
     chosen = saved.get(st.session_state[_LOAD])
     draft.begin(fitted(chosen.policy, draft.defaults) if chosen else draft.defaults, chosen)
 
 
-def _draw_versions(draft: PolicyDraft, saved: KeptPolicy) -> None:
+def _draw_versions(draft: PolicyDraft, saved: SavedPolicy) -> None:
     with st.popover("Versions", icon=":material/history:"):
         for version in get_services().policies.versions(saved.id):
             with st.container(horizontal=True, vertical_alignment="center"):

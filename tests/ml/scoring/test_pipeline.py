@@ -16,7 +16,7 @@ from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.rfm import kept_cut_points, score_columns
+from loyalty_core.rfm import saved_cut_points, score_columns
 from loyalty_core.warehouse.mapping import MappingError
 from tests.ml.bases import COLUMNS, CUSTOMERS, base, buyers, fill, predictions
 from tests.ml.fixtures import CONTRACT, OFFERS, without_nbo
@@ -78,7 +78,7 @@ def test_the_table_says_what_the_service_says(warehouse: Warehouse, bundle: Bund
 def test_rfm_is_what_sql_says_for_everyone(warehouse: Warehouse, bundle: Bundle) -> None:
     points = score_base(warehouse, bundle).cut_points
     assert points is not None
-    assert kept_cut_points(warehouse) == points
+    assert saved_cut_points(warehouse) == points
     view = warehouse.features
     in_sql = warehouse.rows(
         sa.select(view.c.customer_id, *(column.label(name) for name, column in score_columns(view, points).items()))

@@ -1,4 +1,4 @@
-"""Background jobs and what they told on their way."""
+"""Background jobs and the events they reported."""
 
 import sqlalchemy as sa
 from alembic import op
