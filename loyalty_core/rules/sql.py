@@ -8,7 +8,7 @@ WHERE leaves out `and x is not null` from leaves that are not negated: a tenth o
 from __future__ import annotations
 
 import operator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -180,14 +180,12 @@ class _Predicates:
         column = self._values.column(leaf.value)
         if leaf.value.kind == "datetime":
             column = sql_elements.moment(column)
-        start, end = (_temporal(limit, column) for limit in (leaf.start, leaf.end))
+        # An open end leaves out what Python cannot hold, which a row has as a blank: infinity, BC, the year 10000.
+        start = _temporal(leaf.start or _first_moment(leaf.value.kind), column)
+        end = _temporal(leaf.end or _last_moment(leaf.value.kind), column)
         if positive:
-            tests = [column >= start] if start is not None else []
-            tests += [column < end] if end is not None else []
-            return self._true(column, *tests)
-        tests = [column < start] if start is not None else []
-        tests += [column >= end] if end is not None else []
-        return sa.or_(*tests, column.is_(None))
+            return self._true(column, column >= start, column < end if leaf.end else column <= end)
+        return sa.or_(column < start, column >= end if leaf.end else column > end, column.is_(None))
 
     def _text_match(self, leaf: TextMatch, *, positive: bool) -> Predicate:
         search = {"contains": sql_elements.contains, "starts": sql_elements.starts, "ends": sql_elements.ends}
@@ -276,15 +274,24 @@ def _always(holds: bool) -> Predicate:
 def _is_blank(column: sa.ColumnElement[Any]) -> Predicate:
     if isinstance(column.type, sa.JSON):
         return sa.or_(column.is_(None), sql_elements.json_null(column))
-    guard = not_nan(column)
+    guard = _holds_a_value(column)
     return column.is_(None) if guard is None else sa.or_(column.is_(None), sa.not_(guard))
 
 
 def _is_filled(column: sa.ColumnElement[Any]) -> Predicate:
     if isinstance(column.type, sa.JSON):
         return sa.and_(column.is_not(None), sa.not_(sql_elements.json_null(column)))
-    guard = not_nan(column)
+    guard = _holds_a_value(column)
     return column.is_not(None) if guard is None else sa.and_(column.is_not(None), guard)
+
+
+def _holds_a_value(column: sa.ColumnElement[Any]) -> Predicate | None:
+    """Whether what is stored is a value for Python: no NaN, no date outside the years 1 to 9999; None if always."""
+    if isinstance(column.type, sa.Date | sa.DateTime):
+        kind = "datetime" if isinstance(column.type, sa.DateTime) else "date"
+        first, last = _temporal(_first_moment(kind), column), _temporal(_last_moment(kind), column)
+        return sa.and_(column >= first, column <= last)
+    return not_nan(column)
 
 
 def _members_by_type(
@@ -306,9 +313,15 @@ def _members_by_type(
             return [(list(leaf.members), sa.Boolean())] if leaf.members else []
 
 
-def _temporal(limit: Any, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
-    if limit is None:
-        return None
+def _first_moment(kind: str) -> date:
+    return date.min if kind == "date" else datetime.min  # noqa: DTZ901 - times are UTC without a zone
+
+
+def _last_moment(kind: str) -> date:
+    return date.max if kind == "date" else datetime.max  # noqa: DTZ901
+
+
+def _temporal(limit: date, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     if not isinstance(limit, datetime):
         return bound(limit, sa.Date())
     aware = getattr(column.type, "timezone", False)

@@ -156,6 +156,8 @@ class Warehouse:
         The time limit holds for each wait on the warehouse, not for the whole stream.
         """
         limit = self.settings.dwh_statement_timeout_seconds
+        readable = (self.dialect.readable(column).label(column.name) for column in select.selected_columns)
+        select = select.with_only_columns(*readable, maintain_column_froms=True)
         with self.reading() as connection:
             yield from stream_batches(self.dialect.batches, connection, select, batch_rows, limit)
 

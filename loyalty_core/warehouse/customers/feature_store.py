@@ -90,7 +90,9 @@ class FeatureStore:
         condition = self._warehouse.dialect.is_one_of(identifier, values)
         found: dict[Any, Features] = {}
         wanted = set(values)
-        for row in self._warehouse.rows(sa.select(self._warehouse.features).where(condition)):
+        readable = self._warehouse.dialect.readable
+        columns = [readable(column).label(column.name) for column in self._warehouse.features.columns]
+        for row in self._warehouse.rows(sa.select(*columns).where(condition)):
             value = read_id(row[identifier.name], identifier.type)
             if value not in wanted:
                 continue  # a collation that ignores case found another id

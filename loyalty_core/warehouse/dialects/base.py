@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,10 @@ class Dialect(SqlDialect):
         """The result as Arrow record batches of any size, and what stops the statement."""
         return rows_as_batches(connection, select, batch_rows, self.interrupt(connection))
 
+    def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """The column as its driver hands it over unharmed, one by one and in bulk."""
+        return column
+
     def is_one_of(self, column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
         """Whether `column` equals one of `values`, which have the column's own type and hold no blanks."""
         if not self.has_arrays:
@@ -93,6 +98,12 @@ class WithQuantiles(Dialect):
     def interpolated_quantile(self, value: sa.ColumnElement[Any], share: float) -> sa.ColumnElement[Any]:
         """PERCENTILE_CONT."""
         return sa.func.percentile_cont(share).within_group(value)
+
+
+def within_python(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A date or time, NULL where Python cannot hold it: infinity, before the year 1 and after 9999."""
+    within = column.between(sa.literal(date.min, sa.Date()), sa.literal(date.max, sa.Date()))
+    return sa.type_coerce(sa.case((within, column)), column.type)
 
 
 def _wide(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:

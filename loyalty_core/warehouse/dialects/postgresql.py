@@ -3,29 +3,56 @@
 from __future__ import annotations
 
 import struct
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import sqlalchemy as sa
 from psycopg import ClientCursor
 from psycopg.conninfo import make_conninfo
+from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from psycopg.types.numeric import FloatLoader
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql as types
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
+from sqlalchemy.dialects.postgresql.ranges import AbstractRange
 
 from loyalty_core.warehouse.arrow import at_least_one
-from loyalty_core.warehouse.dialects.base import WithQuantiles
+from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
 from loyalty_core.warehouse.engine import pool_options
 from loyalty_core.warehouse.predictions.table import PostgresqlTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date, datetime
 
     from psycopg.abc import Buffer
 
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.arrow import Batches, Source
+
+
+_SHOWN_AS_TEXT = (
+    types.CITEXT,
+    types.MONEY,
+    types.INET,
+    types.CIDR,
+    types.MACADDR,
+    types.MACADDR8,
+    types.OID,
+    types.BIT,
+    types.BYTEA,
+    types.TSVECTOR,
+    types.HSTORE,
+    AbstractRange,
+    sa.Interval,
+    types.INTERVAL,
+    sa.Time,
+    sa.ARRAY,
+    sa.Enum,
+    sa.LargeBinary,
+)
 
 
 class PostgreSQL(WithQuantiles):
@@ -51,7 +78,7 @@ class PostgreSQL(WithQuantiles):
             pool_pre_ping=True,
             **pool_options(settings),
         )
-        event.listen(engine, "connect", _read_reals_as_stored)
+        event.listen(engine, "connect", _register_loaders)
         return engine
 
     def version(self) -> sa.ColumnElement[str]:
@@ -74,6 +101,19 @@ class PostgreSQL(WithQuantiles):
 
             with closing(batches()) as source:
                 yield source, cursor.adbc_cancel
+
+    def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Types that a driver may hand over as bytes or in other units come as the text that the database shows.
+
+        JSON's null and dates that Python cannot hold (infinity, before the year 1, after 9999) are blank.
+        """
+        kind = column.type
+        if isinstance(kind, sa.JSON):
+            return sa.func.nullif(sa.func.trim(sa.cast(column, sa.Text)), "null", type_=sa.Text())
+        if isinstance(kind, sa.Date | sa.DateTime):
+            return within_python(column)
+        is_unknown = isinstance(kind, sa.types.NullType) and isinstance(column, sa.Column)
+        return sa.cast(column, sa.Text) if is_unknown or isinstance(kind, _SHOWN_AS_TEXT) else column
 
     def contains(self, text: str, part: str, *, written_out: bool) -> str:
         """`strpos()`, which knows no wildcards."""
@@ -112,8 +152,41 @@ class _RealLoader(FloatLoader):
         return struct.unpack("f", struct.pack("f", super().load(data)))[0]
 
 
-def _read_reals_as_stored(connection: Any, _record: object) -> None:
-    connection.adapters.register_loader("float4", _RealLoader)
+class _DateOrBlank(DateLoader):
+    """Blank for infinity and for years that Python does not have: one such value would fail the whole statement."""
+
+    def load(self, data: Buffer) -> date | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The date, or None."""
+        with suppress(psycopg.DataError):
+            return super().load(data)
+        return None
+
+
+class _TimestampOrBlank(TimestampLoader):
+    def load(self, data: Buffer) -> datetime | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        with suppress(psycopg.DataError):
+            return super().load(data)
+        return None
+
+
+class _TimestamptzOrBlank(TimestamptzLoader):
+    def load(self, data: Buffer) -> datetime | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        with suppress(psycopg.DataError):
+            return super().load(data)
+        return None
+
+
+_LOADERS = {
+    "float4": _RealLoader,
+    "date": _DateOrBlank,
+    "timestamp": _TimestampOrBlank,
+    "timestamptz": _TimestamptzOrBlank,
+}
+
+
+def _register_loaders(connection: Any, _record: object) -> None:
+    for name, loader in _LOADERS.items():
+        connection.adapters.register_loader(name, loader)
 
 
 def _same_session(connection: sa.Connection) -> str:
