@@ -1,7 +1,7 @@
 """The command line of train_models_from_dwh.py: options, progress, the evaluation table and exit codes.
 
 Exit codes: 0 trained and active · 1 anything else that went wrong · 2 wrong arguments or settings · 3 no warehouse ·
-4 no table or column · 5 the history cannot train a model (too few rows, bad labels) · 6 trained, kept, but not
+4 no table or column · 5 the history cannot train a model (too few rows, bad labels) · 6 trained and saved, but not
 activated, because a simple baseline is better · 130 stopped by Ctrl-C. Before 0 and 6, nothing is written.
 """
 
@@ -94,13 +94,13 @@ def _run(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, errors
         if health.error:
             raise health.error
         trained = _train(warehouse, options, given.progress, errors)
-    return _keep(settings, trained, given, errors)
+    return _save(settings, trained, given, errors)
 
 
 def _train(
     warehouse: Warehouse, options: Mapping[str, TrainingOptions], progress: str, errors: Console
 ) -> TrainedBundle:
-    # Not at the top: TensorFlow takes seconds to import, and a wrong argument should be told at once.
+    # Not at the top: TensorFlow takes seconds to import, and a wrong argument should be reported at once.
     from loyalty_core.ml.training.train import train  # noqa: PLC0415
 
     if progress == "jsonl":
@@ -109,7 +109,7 @@ def _train(
         return train(warehouse, options, line.show, _user())
 
 
-def _keep(settings: Settings, trained: TrainedBundle, given: argparse.Namespace, errors: Console) -> int:
+def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace, errors: Console) -> int:
     """Write the version and activate it, unless told not to or a baseline is better."""
     version = write_bundle(settings.models_dir, trained.parts)
     if logged := log_training(settings, version, trained):
@@ -144,7 +144,7 @@ def _keep(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
     for name, baseline in worse.items() if refused else ():
         errors.print(
             f"The {name} model is worse than the {baseline} and was not activated. "
-            "Improve the history, or activate it all the same with --promote-worse."
+            "Improve the history, or activate it anyway with --promote-worse."
         )
     return NOT_ACTIVATED if refused else 0
 

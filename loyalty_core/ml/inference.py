@@ -230,7 +230,7 @@ class MLInferenceService:
         return served.for_customer(row[self._warehouse.customer_id.name]) if served.challenger else served.champion
 
     def _arms(self, rows: Rows, served: ServedModels) -> Sequence[tuple[Models, Rows]]:
-        """The customers of each arm with its models; an arm without any is left out, unless nobody is asked for."""
+        """The customers of each arm with its models; an arm without any is left out, unless there are no rows."""
         parts: dict[Models, dict[str, Row]] = defaultdict(dict)
         for customer_id, row in rows.items():
             parts[self._models_for(row, served)][customer_id] = row

@@ -136,7 +136,7 @@ def read_history(
 ) -> History:
     """The labelled rows of `find_history`, which says what is raised.
 
-    `on_rows` hears the number of rows read so far. Of more than `most_rows` rows the newest are taken.
+    `on_rows` gets the number of rows read so far. Of more than `most_rows` rows the newest are taken.
     """
     found = find_history(warehouse, table, mapping, since)
     names = found.features.values()
@@ -194,7 +194,7 @@ def _rows_of_query(warehouse: Warehouse, history: HistoryTable, query: str, sinc
         raise SettingsError(
             f"{history.query_setting} cannot run: {reason}.", remedy="Try the query in the warehouse itself."
         ) from error
-    # A query of one's own has no reflected types; these are the ones that a bulk reader would give as something else.
+    # A query in the settings has no reflected types; these are the ones that a bulk reader would give differently.
     types = warehouse.dialect.types_by_code
     return text.columns(*(sa.column(name, types.get(code)) for name, code, *_ in described)).subquery("history")
 

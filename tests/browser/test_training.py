@@ -129,7 +129,7 @@ def test_train_watch_activate_and_roll_back(open_page: OpenPage, models_dir: Pat
     version = list_versions(models_dir)[0]
     assert version != first
     expect_active(page, models_dir, first)
-    expect(page.get_by_text("Contract kept")).to_be_visible()
+    expect(page.get_by_text("Contract met")).to_be_visible()
     take_picture(page, artifacts / "training-challenger.png")
     take_picture(other, artifacts / "training-challenger-phone.png")
     widths = other.evaluate("(e => [e.scrollWidth, e.clientWidth])(document.querySelector('[data-testid=stMain]'))")

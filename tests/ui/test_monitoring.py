@@ -118,7 +118,7 @@ def test_runs_stand_beside_each_other(watched: str, demo_settings: Configure, op
     assert table["Churn PSI"].tolist() == ["0.000 ● stable", "—"]
     assert table["Offers PSI"].tolist() == ["0.000 ● stable", "—"]
     assert table["What is behind it"].tolist() == [
-        "The customers: the model is the same.", "The oldest run that is kept.",
+        "The customers: the model is the same.", "The oldest stored run.",
     ]  # fmt: skip
     risks = chart(app, "Mean churn probability by scoring run, oldest first")
     assert [trace["name"] for trace in risks] == ["High risk", "Medium risk", "Low risk", "Mean probability"]

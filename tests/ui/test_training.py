@@ -185,7 +185,7 @@ def test_a_better_challenger_is_activated_and_rolled_back(finished: Finished, tr
     assert shown.tolist() == ["AUC", "0.850", "0.810", "≈ no clear difference"]
     assert table.loc[1, "Challenger"] == "—"
     assert "Grade B: adds clearly over the best simple rule. Finds some." in text_of(app)
-    assert "Contract kept" in text_of(app)
+    assert "Contract met" in text_of(app)
     app.session_state["challenger-parts"] = "Contract"
     app.run()
     digest = get_services().inference.models().manifest["scaler"]["sha256"]

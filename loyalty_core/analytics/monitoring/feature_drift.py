@@ -78,7 +78,7 @@ def _required(manifest: Mapping[str, Any]) -> Reference:
     why = (
         "Its training could not count the features view."
         if reference
-        else "It was trained before versions kept what the features were like."
+        else "It was trained before versions stored what the features were like."
     )
     raise ReferenceMissing(
         f"The version {manifest['version']} has nothing to compare with.", why, f"Train again, then look again: {TRAIN}"

@@ -53,7 +53,7 @@ def _served(inference: MLInferenceService) -> ServedModels | None:
 
 def _difference(run: ScoringRun, served: ServedModels) -> str:
     if run.model_versions == served.versions:
-        return "The A/B test has given its customers to the versions anew since then."
+        return "The A/B test has assigned its customers to the versions again since then."
     if served.challenger is None:
         return f"They come from {_called(run.model_versions)}, and {_called(served.versions)} is active."
     return f"They come from {_called(run.model_versions)}, and {_called(served.versions)} answer in an A/B test."

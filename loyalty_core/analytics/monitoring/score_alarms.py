@@ -76,7 +76,7 @@ def _one_offer(scores: Scores, names: dict[int, str], by: str) -> Iterator[Alarm
 
 
 def _constant(column: Column) -> Alarm | None:
-    remedy = "Look at how the warehouse fills the column: the models learn and tell nothing from it."
+    remedy = "Look at how the warehouse fills the column: the models learn nothing from it."
     if column.blanks == 1:
         return Alarm("constant_input", f"{column.label} is blank for every customer.", remedy, column.name)
     only = _only_value(column)

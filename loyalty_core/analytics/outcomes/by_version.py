@@ -125,5 +125,5 @@ def _first_of_each(outcomes: Sequence[sa.Select]) -> sa.Subquery:
 
 
 def _offer_of(label: sa.ColumnElement[Any], offers: Mapping[Any, int]) -> sa.ColumnElement[Any]:
-    """The offer id that a label stands for."""
+    """The offer id that a label means."""
     return sa.case(*((label == value, offer) for value, offer in offers.items())) if offers else sa.null()

@@ -123,11 +123,11 @@ def why_none_yet(warehouse: Warehouse, history: DatedHistory, oldest: date, toda
     known = oldest + timedelta(days=delay or 0)
     if delay is not None and today < known:
         return (
-            f"The first outcomes of kept predictions are to be expected from {shown(known)} on: the oldest is of "
+            f"The first outcomes of stored predictions are to be expected from {shown(known)} on: the oldest is of "
             f"{shown(oldest)}, and what happened is known {delay} days later."
         )
     return (
-        f"{history.source} has no row of the month from any kept scoring on, of which the oldest is of "
+        f"{history.source} has no row of the month from any stored scoring on, of which the oldest is of "
         f"{shown(oldest)}; {its_newest}. Outcomes are shown as soon as newer rows are loaded."
     )
 

@@ -1,6 +1,6 @@
-"""Kept predictions beside what then happened, by month of scoring and by model version.
+"""Stored predictions beside what then happened, by month of scoring and by model version.
 
-Of each calendar month the first scoring counts, so that nobody is counted twice in a month. The warehouse joins and
+Of each calendar month the first scoring counts, so that no customer counts twice in a month. The warehouse joins and
 counts; what comes back are groups: customers by score for churn, by offer taken for offers.
 """
 
@@ -63,7 +63,7 @@ def _by_month(
     runs = [past for past in runs if past.run.scored_at in firsts]
     if not runs:
         return MonthlyFigures(
-            why_none="No predictions are kept yet: score all customers, and their outcomes are told here."
+            why_none="No predictions are stored yet: score all customers, and their outcomes are shown here."
         )
     oldest = runs[0].day
     try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from loyalty_core.ml.tasks import Metric, ModelTask
     from loyalty_core.ml.versions import VersionRecord
 
-# With many rows the smallest difference is certain; less than this changes nobody's work.
+# With many rows the smallest difference is certain; less than this changes no decision.
 LEAST_DROP = 0.01
 
 
@@ -46,8 +46,8 @@ def performance_verdict(
         return Verdict(False, f"The active version does not say how good its {name} was on test rows.", is_known=False)
     own = [month for month in outcomes.months if month.version == active.version]
     after = [month for month in replay.months if month.role == "after"]
-    kept, asked = _newest(own), _newest(after)
-    found = kept or asked
+    stored, asked = _newest(own), _newest(after)
+    found = stored or asked
     if found is None:
         why = "too few customers" if own or after else "no month"
         known = f"what happened after its training is known of {why}"
@@ -55,7 +55,7 @@ def performance_verdict(
     compared = f"{main.in_sentence} {found.in_words(main)}, {_shown(main, test)} on its test rows"
     if not found.is_below(test):
         return Verdict(False, f"The {name} holds: {compared}.")
-    if kept is None or asked is None or asked.is_below(test):
+    if stored is None or asked is None or asked.is_below(test):
         return Verdict(True, f"The {name} has got worse: {compared}.")
     return Verdict(
         False,

@@ -85,8 +85,8 @@ def rollback(models_dir: Path, by: str) -> Bundle:
 def earlier_versions(models_dir: Path) -> list[str]:
     """Versions that were active before and are still there, latest first: where `rollback` leads."""
     active = read_active(models_dir)
-    kept = set(list_versions(models_dir))
-    return [version for version in (active.previous if active else ()) if version in kept]
+    present = set(list_versions(models_dir))
+    return [version for version in (active.previous if active else ()) if version in present]
 
 
 def discard(models_dir: Path, version: str) -> None:

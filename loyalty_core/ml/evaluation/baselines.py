@@ -1,4 +1,4 @@
-"""The simple models that every trained model stands beside, fitted on the same rows."""
+"""The simple models that every trained model is compared with, fitted on the same rows."""
 
 from __future__ import annotations
 

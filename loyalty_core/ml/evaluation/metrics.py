@@ -220,7 +220,7 @@ def _verdict(worse_than: str | None, grade: Grade, rule: str, figures: str) -> V
 
 
 def _ranks(scores: npt.NDArray[np.floating]) -> Probabilities:
-    """Scores in the same order between 0 and 1, ties kept, so that they can be measured as probabilities are."""
+    """Scores in the same order between 0 and 1, with the same ties, so that they can be measured like probabilities."""
     distinct, ranks = np.unique(scores, return_inverse=True)
     return (ranks + 1) / (len(distinct) + 1)
 

@@ -102,7 +102,7 @@ class FeatureContract:
 
     @cached_property
     def slices(self) -> tuple[slice, ...]:
-        """Where each feature stands in the encoded vector."""
+        """The slots of each feature in the encoded vector."""
         ends = np.cumsum([feature.width for feature in self.inputs]).tolist()
         return tuple(slice(end - feature.width, end) for feature, end in zip(self.inputs, ends, strict=True))
 

@@ -152,7 +152,7 @@ class FeatureDrift:
         return f"{self.bins.names[most]} was {self.then.shares[most]:.1%}, is {self.now.shares[most]:.1%}"
 
     def population_psi(self, model: str) -> float | None:
-        """The training rows of a model against the base now; None where they were not kept."""
+        """The training rows of a model against the base now; None where they were not stored."""
         rows = self.training.get(model)
         return psi(rows.counts, self.now.counts) if rows else None
 

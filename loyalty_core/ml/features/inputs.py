@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 
 class ModelInputs:
-    """Finds the mapped columns in the features view, anew whenever the view was read anew."""
+    """Finds the mapped columns in the features view, again whenever the view was read again."""
 
     def __init__(self, warehouse: Warehouse, settings: Settings) -> None:
         self._warehouse = warehouse

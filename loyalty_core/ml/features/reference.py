@@ -1,4 +1,4 @@
-"""What the features were like when a version was trained: kept in its manifest, to be compared with later days.
+"""What the features were like when a version was trained: stored in its manifest, to be compared with later days.
 
 Training rows are counted from memory. The features view is counted in SQL, by the statement that counts it again
 whenever drift is looked at, so that both counts mean the same.
@@ -64,18 +64,18 @@ class Reference:
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Reference | None:
         """The reference in a manifest; None in one that was written before there were any."""
-        kept = manifest.get("reference")
-        if not kept:
+        stored = manifest.get("reference")
+        if not stored:
             return None
         return cls(
             bins={
                 name: Bins(one["kind"], tuple(one["edges"]), tuple(one["categories"]))
-                for name, one in kept["bins"].items()
+                for name, one in stored["bins"].items()
             },
-            training={model: _spreads_from_json(spreads) for model, spreads in kept["training"].items()},
-            base=_spreads_from_json(kept["base"]),
-            columns=kept["columns"],
-            counted_at=datetime.fromisoformat(kept["counted_at"]),
+            training={model: _spreads_from_json(spreads) for model, spreads in stored["training"].items()},
+            base=_spreads_from_json(stored["base"]),
+            columns=stored["columns"],
+            counted_at=datetime.fromisoformat(stored["counted_at"]),
         )
 
 
@@ -88,8 +88,8 @@ def make_reference(
     """Count training rows and features view for a new version; never raises for a view that cannot be counted.
 
     `tables` are the training rows by model, columns by feature name. `carried` is the manifest of the version whose
-    other model is carried over, empty without one: that model's rows are no longer at hand, so its bins and counts are
-    taken from there.
+    other model is carried over, empty without one: that model's rows are no longer available, so its bins and counts
+    are taken from there.
     """
     before = Reference.of(carried)
     bins = before.bins if before else fit_bins(contract, list(tables.values()))

@@ -72,8 +72,8 @@ class BatchScorer:
     def score(self, batch: pa.RecordBatch) -> ScoredBatch:
         """Score every customer; one with a value that cannot be read gets no answer of a model."""
         known = pc.is_valid(batch.column(self.customer_id))  # pyright: ignore[reportAttributeAccessIssue]
-        nameless = batch.num_rows - known.true_count
-        batch = batch.filter(known) if nameless else batch
+        without_id = batch.num_rows - known.true_count
+        batch = batch.filter(known) if without_id else batch
         values, unreadable = self._readable(batch)
         encoded = self.models.contract.encode(values) if values else _no_features(batch.num_rows)
         unreadable |= self._too_large(encoded)
@@ -92,7 +92,7 @@ class BatchScorer:
         return ScoredBatch(
             rows=pa.RecordBatch.from_pydict(columns),
             blanks=blanks,
-            failed=failed + Counter({NO_ID: nameless}),
+            failed=failed + Counter({NO_ID: without_id}),
             versions=Counter({self.models.version: batch.num_rows}),
             extremes=self._extremes(columns),
         )
@@ -164,8 +164,8 @@ class ArmsScorer:
         """As `BatchScorer.score`, with the rows in the order of the batch."""
         ids = batch.column(self.champion.customer_id)
         known = ids.is_valid()
-        nameless = len(ids) - known.true_count
-        batch, ids = (batch.filter(known), ids.filter(known)) if nameless else (batch, ids)
+        without_id = len(ids) - known.true_count
+        batch, ids = (batch.filter(known), ids.filter(known)) if without_id else (batch, ids)
         others = self.answers_many(ids)
         own, other = np.flatnonzero(~others), np.flatnonzero(others)
         scored = [self.champion.score(batch.take(own)), self.challenger.score(batch.take(other))]
@@ -175,7 +175,7 @@ class ArmsScorer:
         return ScoredBatch(
             rows=pa.concat_batches([first, second]).take(order),
             blanks=scored[0].blanks + scored[1].blanks,
-            failed=scored[0].failed + scored[1].failed + Counter({NO_ID: nameless}),
+            failed=scored[0].failed + scored[1].failed + Counter({NO_ID: without_id}),
             versions=scored[0].versions + scored[1].versions,
             extremes=scored[0].extremes | scored[1].extremes,
         )

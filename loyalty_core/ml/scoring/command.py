@@ -65,12 +65,12 @@ def _compute_segments(warehouse: Warehouse, settings: Settings) -> list[Refreshe
         health = store.health()
         if not health.ok:
             raise StateStoreUnavailable(health.detail, remedy=health.remedy)
-        kept = SegmentRepository(store, lambda: warehouse.identity)
-        segments = kept.list()
+        repository = SegmentRepository(store, lambda: warehouse.identity)
+        segments = repository.list()
         with _progress() as progress:
             task = progress.add_task("Computing segments", total=len(segments))
             return refresh_all(
-                SegmentationEngine(warehouse, kept),
+                SegmentationEngine(warehouse, repository),
                 segments,
                 cause="scoring",
                 on_progress=lambda done, _segment: progress.update(task, completed=done),

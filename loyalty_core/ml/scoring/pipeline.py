@@ -184,7 +184,7 @@ def _score_and_write(
 
 def _cut_points(warehouse: Warehouse) -> tuple[RfmCutPoints | None, str]:
     """The base's cut points, or why there are none: churn and offers do not need them."""
-    # Nobody writes to a DuckDB file that is open here, so what was kept for this very file is what it holds.
+    # No one writes to a DuckDB file that is open here, so what was stored for this very file is still true of it.
     unchanged = warehouse.dialect.locks_file and warehouse.dialect.file_of(warehouse.url) is not None
     try:
         return (current_cut_points if unchanged else compute_cut_points)(warehouse), ""

@@ -96,9 +96,9 @@ class LiveBundle:
             active = read_active(self._models_dir)
         except BundleError:
             return None
-        kept = set(list_versions(self._models_dir))
+        present = set(list_versions(self._models_dir))
         for version in active.previous if active else ():
-            if version in kept:
+            if version in present:
                 try:
                     return load_bundle(self._models_dir, version)
                 except BundleError:

@@ -59,7 +59,7 @@ class Labels:
 
 
 def read_yes_no(values: pa.Array, source: str, meaning: tuple[str, str], remedy: str) -> Labels:
-    """0 and 1, or words for them, as classes; `meaning` says what each stands for. Raises `TrainingRefused`."""
+    """0 and 1, or words for them, as classes; `meaning` says what each means. Raises `TrainingRefused`."""
     texts = values if pa.types.is_floating(values.type) else values.cast(pa.string())
     distinct = {value: _as_class(value) for value in texts.unique().to_pylist()}
     if wrong := [value for value, number in distinct.items() if number is None]:

@@ -11,7 +11,7 @@ Logits = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
 
 _BALANCE_BELOW = 0.05
-# Keeps few validation rows that happen to be told apart perfectly from asking for certainty.
+# Keeps a few validation rows that happen to be separated perfectly from asking for certainty.
 _MOST_LOG_SCALE, _MOST_OFFSET = np.log(4.0), 3.0
 
 
@@ -23,7 +23,7 @@ class Calibration(NamedTuple):
 
 
 def fit_calibration(logits: Logits, classes: Classes, correction: npt.NDArray[np.float64]) -> Calibration:
-    """`correction` alone, a scale, or a scale and offsets: whichever validation is best told by.
+    """`correction` alone, a scale, or a scale and offsets: whichever fits the validation rows best.
 
     Platt's scaling (1999) of one logit, its affine counterpart for several; logits have shape (rows, outputs).
     Cross-entropy leaves a network nearly calibrated, and validation is one sample of customers and weeks: so the

@@ -121,7 +121,7 @@ def _features(history: History, labels: Labels) -> Iterator[Finding]:
 
 
 def _separation(name: str, column: pa.Array, labels: Labels) -> float:
-    """How well a feature alone tells two classes, or one offer from the rest: the best AUC over the classes."""
+    """How well a feature alone separates two classes, or one offer from the rest: the best AUC over the classes."""
     if len(labels.classes) > _MOST_ROWS_RANKED:
         step = -(-len(labels.classes) // _MOST_ROWS_RANKED)
         column, labels = (

@@ -1,6 +1,6 @@
 """The networks: piecewise-linear inputs, a linear part and a hidden part side by side, calibrated, as TFLite.
 
-Each scaled input is clipped to the range seen in training and stands beside its pieces between quantiles
+Each scaled input is clipped to the range seen in training and joined by its pieces between quantiles
 (Gorishniy et al. 2022, "On Embeddings for Numerical Features in Tabular Deep Learning"), so that the linear part
 is an additive model with a bend per quantile, of which logistic regression is a special case, and heavy tails
 need no transformation in the warehouse. The hidden part adds what depends on several inputs at once.
@@ -40,14 +40,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 def _quiet_stderr() -> Iterator[None]:
     """TensorFlow and LiteRT greet on the file descriptor itself, before any log level applies."""
     sys.stderr.flush()
-    kept = os.dup(2)
+    saved = os.dup(2)
     try:
         with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 (a descriptor is wanted)
             os.dup2(nowhere.fileno(), 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
 with _quiet_stderr():
@@ -131,7 +131,7 @@ def train_network(
     """Train, calibrate on validation rows and convert; two classes give one output, more give one each.
 
     Validation says after which epoch to stop and how to calibrate. Of fewer than 20,000 training rows every one
-    counts, so the network is then trained anew, as long, on the validation rows as well.
+    counts, so the network is then trained again, for as many epochs, on the validation rows as well.
     The same rows and options give the same bytes on the same machine. What `on_epoch` raises stops the
     training. Raises `SettingsError` for an optimizer, loss or activation that Keras does not know, and
     `ConversionFailed` when the TFLite file cannot be made.

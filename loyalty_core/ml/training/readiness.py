@@ -1,4 +1,4 @@
-"""Whether a model's history can train it, told by a few aggregates in SQL before anything is read."""
+"""Whether a model's history can train it, by a few aggregates in SQL before any row is read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_LABELS = 10_000
 
 @dataclass(frozen=True)
 class Readiness:
-    """A model's history as it stands; `rows` have a label, `unlabelled` have none and are left out.
+    """A model's history at this moment; `rows` have a label, `unlabelled` have none and are left out.
 
     `classes` are rows by label ("0" and "1", or offer ids as text), empty where labels cannot be read.
     `blanks` are rows without a value by feature. `customers`, `first` and `last` are None without such a column.

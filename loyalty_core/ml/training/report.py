@@ -74,9 +74,9 @@ def print_evaluation(out: Console, trained: TrainedBundle) -> None:
 
 
 def print_left_out(out: Console, trained: TrainedBundle) -> None:
-    """Why a model was not trained, and whether the version has it all the same; one per line."""
+    """Why a model was not trained, and whether the version still has one; one per line."""
     for name, error in trained.left_out.items():
-        still = "; the version has the one that was active" if name in trained.carried else ""
+        still = " (the one that was active is carried over)" if name in trained.carried else ""
         out.print(f"{title_of(name)} was not trained{still}: {error}", soft_wrap=True, markup=False)
 
 

@@ -80,8 +80,8 @@ def _draw(groups: Rows, classes: npt.NDArray[np.intp], share: float, seed: int) 
     counts = np.bincount(classes[groups])
     enough = counts[counts > 0].min() >= 2
     stratify = classes[groups] if enough else None
-    kept, drawn = train_test_split(groups, test_size=share, random_state=seed, stratify=stratify)
-    return np.asarray(kept), np.asarray(drawn)
+    remaining, drawn = train_test_split(groups, test_size=share, random_state=seed, stratify=stratify)
+    return np.asarray(remaining), np.asarray(drawn)
 
 
 def customer_numbers(customers: pa.Array | None, rows: int) -> npt.NDArray[np.intp]:

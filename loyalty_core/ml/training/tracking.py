@@ -35,7 +35,7 @@ _LONGEST_VALUE = 500
 
 
 class NotLogged(LoyaltyError):
-    """The MLflow server did not take the run; the training stands."""
+    """The MLflow server did not take the run; the training is not affected."""
 
     code = "not_logged"
 

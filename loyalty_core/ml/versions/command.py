@@ -156,7 +156,7 @@ def _line(models_dir: Path, version: str, mark: str) -> str:
 
 
 def _compared(settings: Settings, version: str | None) -> list[str]:
-    """The active version beside another, on the same rows and customers; what is found is kept for the screen too."""
+    """The active version beside another, on the same rows and customers; the result is stored for the screen too."""
     records = read_versions(settings.models_dir)
     champion = next((record for record in records if record.is_active), None)
     if champion is None:

@@ -33,18 +33,18 @@ def compare_versions(
 ) -> VersionComparison:
     """Compare `version` with `against`; what cannot be compared is a remark.
 
-    `on_progress` hears the phase and how many rows or customers are done. Raises `BundleError` for a version that
+    `on_progress` gets the phase and how many rows or customers are done. Raises `BundleError` for a version that
     cannot be opened, and what reading the features view raises.
     """
     models_dir = warehouse.settings.models_dir
     new, old = load_bundle(models_dir, version), load_bundle(models_dir, against)
     remarks: list[str] = []
     same_rows = _on_same_rows(warehouse, new, old, on_progress, remarks)
-    kept = _segments(segments, remarks)
-    if not kept:
+    current = _segments(segments, remarks)
+    if not current:
         engine = SegmentationEngine(warehouse)  # asks no state store, which may be the reason
-    usable = engine.usable(kept)
-    left_out = [segment.name for segment in kept if segment.id not in {one.id for one, _ in usable}]
+    usable = engine.usable(current)
+    left_out = [segment.name for segment in current if segment.id not in {one.id for one, _ in usable}]
     if left_out:
         remarks.append(f"Segments whose rules cannot be used at the moment are left out: {', '.join(left_out)}.")
     shifts = count_shifts(warehouse, engine, usable, new, old, lambda done: on_progress("Answering customers", done))

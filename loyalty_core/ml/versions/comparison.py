@@ -22,7 +22,7 @@ Matrix = list[list[int]]
 class SameRows:
     """One model of both versions on the same newest rows of its history.
 
-    `version` and `against` are metrics as a training keeps them, `differences` the first less the second.
+    `version` and `against` are metrics as a manifest stores them, `differences` the first less the second.
     `flattered` versions may have learned from some of the rows. `first` and `last` are days, None without dates.
     """
 
@@ -79,13 +79,13 @@ _CONTENT = TypeAdapter(VersionComparison)
 
 
 class VersionComparisons:
-    """Keeps the latest comparison of each two versions; raises `StateStoreUnavailable` without the database."""
+    """Stores the latest comparison of each two versions; raises `StateStoreUnavailable` without the database."""
 
     def __init__(self, store: StateStore) -> None:
         self._store = store
 
     def keep(self, found: VersionComparison) -> None:
-        """Keep it in place of an earlier one of the same two."""
+        """Store it in place of an earlier one of the same two."""
         record = VersionComparisonRecord(
             version=found.version,
             against=found.against,

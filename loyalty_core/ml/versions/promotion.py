@@ -1,4 +1,4 @@
-"""Changing which models answer, from the app: proven first, and kept in the audit trail with who did it."""
+"""Changing which models answer, from the app: checked first, and recorded in the audit trail with who did it."""
 
 from __future__ import annotations
 

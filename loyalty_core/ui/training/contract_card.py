@@ -1,4 +1,4 @@
-"""What a version promises, and whether it keeps it: features in order, parity, golden rows, digests."""
+"""The contract of a version, and whether it is met: features in order, parity, golden rows, digests."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from loyalty_core.ui.training.queries import promotion
 
 
 def prove_contract(record: VersionRecord) -> bool:
-    """Open the version as serving would, and say in a badge whether it keeps its contract."""
+    """Open the version as serving would, and say in a badge whether it meets its contract."""
     try:
         with st.spinner("Opening the version…"):
             promotion().prove(record.version)
@@ -19,7 +19,7 @@ def prove_contract(record: VersionRecord) -> bool:
         st.badge("Contract broken", icon=":material/gpp_bad:", color="red")
         show_error(error, retry=False)
         return False
-    st.badge("Contract kept", icon=":material/verified_user:", color="green")
+    st.badge("Contract met", icon=":material/verified_user:", color="green")
     return True
 
 

@@ -1,4 +1,4 @@
-"""What to train and how: the models in sight, the rest folded away and left to the number of rows."""
+"""What to train and how: the models, and options in an expander whose defaults depend on the number of rows."""
 
 from dataclasses import dataclass
 from datetime import date

@@ -19,12 +19,12 @@ def draw_progress(job: Job) -> None:
 
 def draw_losses(job: Job) -> None:
     """A chart of both losses for each model that was trained so far."""
-    told = [event.data for event in get_services().jobs.events(job.id)]
-    models = list(dict.fromkeys(epoch["model"] for epoch in told))
+    epochs_so_far = [event.data for event in get_services().jobs.events(job.id)]
+    models = list(dict.fromkeys(epoch["model"] for epoch in epochs_so_far))
     if not models:
         return
     for place, model in zip(st.columns(len(models)), models, strict=True):
-        epochs = [epoch for epoch in told if epoch["model"] == model]
+        epochs = [epoch for epoch in epochs_so_far if epoch["model"] == model]
         with place:
             st.markdown(f"**{title_of(model)}**")
             charts.draw(

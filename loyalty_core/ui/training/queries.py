@@ -1,4 +1,4 @@
-"""What the Training screen reads: each history's readiness, kept; versions as they stand at this moment."""
+"""What the Training screen reads: each history's readiness, cached; versions as they are at this moment."""
 
 from datetime import date
 

@@ -16,7 +16,7 @@ from loyalty_core.ui.training.progress_view import draw_losses
 
 
 def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
-    """Nothing once it was decided about; it then stands among the versions."""
+    """Nothing once it was decided about; it is then among the versions."""
     if job is None or job.state != "done" or job.is_dismissed:
         return
     challenger = next((record for record in records if record.version == job.result["version"]), None)

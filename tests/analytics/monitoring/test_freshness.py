@@ -42,7 +42,7 @@ def test_an_ab_test_makes_predictions_old_when_it_starts_grows_and_stops(
     score()
     assert reasons() == ()
     grow_experiment(folder, 0.5)
-    assert reasons() == ("The A/B test has given its customers to the versions anew since then.",)
+    assert reasons() == ("The A/B test has assigned its customers to the versions again since then.",)
     score()
     assert reasons() == ()
     stop_experiment(folder)

@@ -127,13 +127,13 @@ def test_without_a_scoring_it_says_to_score(past: Past):
     past.left(*WHAT_FOUR_DID)
     told = read_outcomes(past.warehouse, CHURN)
     assert told.months == ()
-    assert told.why_none == "No predictions are kept yet: score all customers, and their outcomes are told here."
+    assert told.why_none == "No predictions are stored yet: score all customers, and their outcomes are told here."
 
 
 def test_made_up_predictions_have_no_outcome(past: Past):
     past.scored("2026-03-05", *((customer, score, "mock") for customer, score, _ in FOUR))
     past.left(*WHAT_FOUR_DID)
-    assert read_outcomes(past.warehouse, CHURN).why_none.startswith("No predictions are kept yet")
+    assert read_outcomes(past.warehouse, CHURN).why_none.startswith("No predictions are stored yet")
 
 
 def test_before_anything_is_known_it_says_when(past: Past):
@@ -143,11 +143,11 @@ def test_before_anything_is_known_it_says_when(past: Past):
     past.took(("c0", "2026-03-05", 2))
     churn = read_outcomes(past.warehouse, CHURN).why_none
     assert churn == (
-        f"The first outcomes of kept predictions are to be expected from {shown(scored + timedelta(days=90))} on: "
+        f"The first outcomes of stored predictions are to be expected from {shown(scored + timedelta(days=90))} on: "
         f"the oldest is of {shown(scored)}, and what happened is known 90 days later."
     )
     assert read_outcomes(past.warehouse, NBO).why_none == (
-        f"customer_offer_history has no row of the month from any kept scoring on, of which the oldest is of "
+        f"customer_offer_history has no row of the month from any stored scoring on, of which the oldest is of "
         f"{shown(scored)}; its newest row is of 5 Mar 2026. Outcomes are shown as soon as newer rows are loaded."
     )
 

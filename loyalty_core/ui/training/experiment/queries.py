@@ -1,4 +1,4 @@
-"""What the tab of the A/B test reads: the test at this moment, and its arms, kept until the next scoring."""
+"""What the tab of the A/B test reads: the test at this moment, and its arms, cached until the next scoring."""
 
 from loyalty_core.analytics.outcomes import ArmOutcomes, ArmScores, mean_churn, read_arm_outcomes, read_arm_scores
 from loyalty_core.ml.bundles import Experiment, running_experiment

@@ -14,7 +14,7 @@ from loyalty_core.ui import formatting as format
 if TYPE_CHECKING:
     from loyalty_core.ml.tasks import Risk
 
-# Colours end there, and the smallest offers are told apart by nobody.
+# There are no more colours that can be told apart.
 _MOST_OFFERS = 7
 _ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 _BELOW = {"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0, "traceorder": "normal"}

@@ -1,4 +1,4 @@
-"""What the Monitoring tab reads, kept until the view, the version or the predictions change."""
+"""What the Monitoring tab reads, cached until the view, the version or the predictions change."""
 
 from loyalty_core.analytics.monitoring import Monitoring, ScoredRun, read_monitoring, read_scores
 from loyalty_core.ml.bundles import read_manifest, version_folder
@@ -14,7 +14,7 @@ def monitoring(version: str) -> Monitoring:
 
 
 def scored_runs() -> list[ScoredRun]:
-    """Every kept scoring run, newest first."""
+    """Every stored scoring run, newest first."""
     return _scored_runs(tuple(run for run, _ in kept_runs(get_services().warehouse)))
 
 

@@ -1,4 +1,4 @@
-"""Score drift: what each kept scoring run said, and how far it moved from the run before."""
+"""Score drift: what each stored scoring run said, and how far it moved from the run before."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def draw_score_drift(runs: Sequence[ScoredRun]) -> None:
         if len(runs) < 2:
             st.info(_none_to_compare(runs), icon=":material/timeline:")
             return
-        st.caption("Every scoring run that is still kept, each compared with the one before it.")
+        st.caption("Every scoring run that is still stored, each compared with the one before it.")
         _draw_charts(list(reversed(runs)))
         _draw_table(runs)
 
@@ -77,7 +77,7 @@ def _row(one: ScoredRun, change: ScoreChange | None) -> dict[str, Any]:
         "Mean churn": _mean(one),
         "Churn PSI": _index(change.churn_psi, change.churn_state) if change else format.BLANK,
         "Offers PSI": _index(change.offers_psi, change.offers_state) if change else format.BLANK,
-        "What is behind it": change.sentence if change else "The oldest run that is kept.",
+        "What is behind it": change.sentence if change else "The oldest stored run.",
     }
 
 

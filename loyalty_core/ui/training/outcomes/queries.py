@@ -1,4 +1,4 @@
-"""What is read of outcomes, kept until the warehouse, the predictions or the active version change."""
+"""What is read of outcomes, cached until the warehouse, the predictions or the active version change."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def replay(model: str, version: str) -> MonthlyFigures[Any]:
 
 
 def verdict(model: str, active: VersionRecord) -> Verdict:
-    """Whether the active version's model has got worse; a reason to train it anew."""
+    """Whether the active version's model has got worse; a reason to train it again."""
     return performance_verdict(task_named(model), active, outcomes(model), replay(model, active.version))
 
 

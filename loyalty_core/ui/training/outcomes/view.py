@@ -18,16 +18,16 @@ from loyalty_core.ui.training.comparison import model_figures
 from loyalty_core.ui.training.outcomes import figures as outcomes_figures
 from loyalty_core.ui.training.outcomes import queries as outcomes_reading
 
-_KEPT, _REPLAY = "Kept predictions", "Past months, asked now"
+_STORED, _REPLAY = "Stored predictions", "Past months, asked now"
 _REPLAY_NOTE = (
     "The active version was asked about every customer of each month in the history. Pale months are those that it "
     "learned from: they flatter it."
 )
 _MIXED_NOTE = (
-    "Its training drew rows at random, so months it learned from cannot be told from those it did not: all up to the "
-    "last of them flatter it."
+    "Its training drew rows at random, so months it learned from cannot be separated from those it did not: all up to "
+    "the last of them flatter it."
 )
-_KEPT_NOTE = (
+_STORED_NOTE = (
     "Of each month the first scoring, beside each customer's first row of the history in the month from "
     "it on. Of several versions in a month only the first chart and the table show all, the other charts the active "
     "one, or that of most customers."
@@ -50,8 +50,8 @@ def _draw_model(task: ModelTask, active: VersionRecord, heading: DeltaGenerator)
         verdict = outcomes_reading.verdict(task.name, active)
     _draw_badge(verdict, heading)
     st.markdown(escape(verdict.sentence))
-    if _choose(task.name, outcomes, replay) == _KEPT:
-        _draw_months(task, outcomes, active, _KEPT_NOTE)
+    if _choose(task.name, outcomes, replay) == _STORED:
+        _draw_months(task, outcomes, active, _STORED_NOTE)
         return
     if outcomes.why_none and outcomes.why_none != replay.why_none:
         st.caption(escape(outcomes.why_none))
@@ -74,17 +74,17 @@ def _draw_badge(verdict: Verdict, heading: DeltaGenerator) -> None:
 def _choose(model: str, outcomes: MonthlyFigures[Any], replay: MonthlyFigures[Any]) -> str | None:
     """Which of the two to draw; only where there are both is anybody asked."""
     if not (outcomes.months and replay.months):
-        return _KEPT if outcomes.months else _REPLAY
+        return _STORED if outcomes.months else _REPLAY
     return st.segmented_control(
-        "Which answers", [_KEPT, _REPLAY], default=_KEPT, required=True, key=f"outcomes-{model}"
+        "Which answers", [_STORED, _REPLAY], default=_STORED, required=True, key=f"outcomes-{model}"
     )
 
 
-def _draw_months(task: ModelTask, told: MonthlyFigures[Any], active: VersionRecord, note: str) -> None:
-    one_each = one_per_month(told.months, active.version)
+def _draw_months(task: ModelTask, figures: MonthlyFigures[Any], active: VersionRecord, note: str) -> None:
+    one_each = one_per_month(figures.months, active.version)
     left, right = st.columns(2)
     with left:
-        _draw_main(task, told.months, active)
+        _draw_main(task, figures.months, active)
     if not isinstance(task, ChoiceTask):
         _draw_churn(one_each, right)
     else:
@@ -97,7 +97,7 @@ def _draw_months(task: ModelTask, told: MonthlyFigures[Any], active: VersionReco
                 legend=True,
             )
     st.caption(escape(note.strip()))
-    rows = _offer_rows(told.months) if isinstance(task, ChoiceTask) else _churn_rows(told.months)
+    rows = _offer_rows(figures.months) if isinstance(task, ChoiceTask) else _churn_rows(figures.months)
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
