@@ -137,7 +137,9 @@ def test_train_watch_activate_and_roll_back(open_page: OpenPage, models_dir: Pat
 
     page.get_by_role("button", name="Activate").click()
     expect_active(page, models_dir, version)
+    expect(page.get_by_text(f"Version {version} is active.")).to_be_visible()
     expect(page.get_by_role("heading", name="Challenger")).to_have_count(0)
+    take_picture(page, artifacts / "training-activated.png")
     page.get_by_role("button", name="Roll back").click()
     expect_active(page, models_dir, first)
     page.get_by_role("tab", name="Versions").click()

@@ -184,7 +184,7 @@ def test_a_better_challenger_is_activated_and_rolled_back(finished: Finished, tr
     shown = table.loc[0, ["Measure", "Challenger", "Active", "Difference"]]
     assert shown.tolist() == ["AUC", "0.850", "0.810", "≈ no clear difference"]
     assert table.loc[1, "Challenger"] == "—"
-    assert "Grade B: adds clearly over the best simple rule. Finds some." in text_of(app)
+    assert "Grade B. Finds some." in text_of(app)
     assert "Contract met" in text_of(app)
     app.session_state["challenger-parts"] = "Contract"
     app.run()

@@ -57,6 +57,8 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
 def draw_rescoring() -> None:
     """Why the stored predictions are not those of the active version, with the button that scores again."""
     services = get_services()
+    if services.settings.ml_mock_mode:
+        return
     freshness = check_freshness(services.warehouse, services.inference)
     if not freshness.is_fresh:
         with st.container(border=True):

@@ -127,7 +127,7 @@ def test_without_a_scoring_it_says_to_score(past: Past):
     past.left(*WHAT_FOUR_DID)
     told = read_outcomes(past.warehouse, CHURN)
     assert told.months == ()
-    assert told.why_none == "No predictions are stored yet: score all customers, and their outcomes are told here."
+    assert told.why_none == "No predictions are stored yet: score all customers, and their outcomes are shown here."
 
 
 def test_made_up_predictions_have_no_outcome(past: Past):

@@ -19,21 +19,21 @@ _MOST_DRIVERS = 8
 
 def roc(curves: Mapping[str, Points], simple: Mapping[str, Points]) -> go.Figure:
     """ROC curves by name; those of the `simple` models are grey."""
-    figure = _curves(curves, simple, "finds {y} of those who leave<br>when {x} of those who stay are named too")
+    figure = _curves(curves, simple, "true-positive rate {y}<br>at a false-positive rate of {x}")
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "width": 1, "color": _GREY}, name="Luck",
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    figure.update_xaxes(title="Named, of those who stay", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title="Found, of those who leave", tickformat=".0%", range=[0, 1.02])
+    figure.update_xaxes(title="False-positive rate", tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(title="True-positive rate", tickformat=".0%", range=[0, 1.02])
     return figure
 
 
 def precision(curves: Mapping[str, Points], simple: Mapping[str, Points]) -> go.Figure:
     """Precision-recall curves by name; those of the `simple` models are grey."""
-    figure = _curves(curves, simple, "when {x} of those who leave are found,<br>{y} of those named do leave")
-    figure.update_xaxes(title="Found, of those who leave", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title="Leave, of those named", tickformat=".0%", range=[0, 1.02])
+    figure = _curves(curves, simple, "precision {y}<br>at a recall of {x}")
+    figure.update_xaxes(title="Recall", tickformat=".0%", range=[0, 1])
+    figure.update_yaxes(title="Precision", tickformat=".0%", range=[0, 1.02])
     return figure
 
 

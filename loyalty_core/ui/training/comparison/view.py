@@ -6,7 +6,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.ml.evaluation import grade_in_words
+from loyalty_core.ml.evaluation import read_grade
 from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.ml.versions import Judgement, VersionRecord
 from loyalty_core.ui.jobs import draw_job
@@ -81,9 +81,9 @@ class Comparison:
 
 
 def _draw_model(measures: Measures, key: str) -> None:
-    graded = grade_in_words(measures.own)
+    grade = read_grade(measures.own)
     if sentence := measures.own.get("sentence"):
-        st.markdown(escape(f"{graded}. {sentence}" if graded else sentence))
+        st.markdown(escape(f"Grade {grade}. {sentence}" if grade else sentence))
     st.dataframe(pd.DataFrame(measures.rows()), hide_index=True, key=key)
     if measures.same_rows and measures.same_rows.flattered:
         called = dict(zip(("version", "against"), measures.names, strict=True))
