@@ -13,22 +13,21 @@ from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.ml.tasks import RISKS
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions.relation import last_run
-from tests.ml.bases import backend, fill, open_warehouse, predictions
 from tests.ml.bases import base as varied_customers
+from tests.ml.bases import fill, predictions
 from tests.ml.fixtures import CONTRACT
-from tests.segments.scored import engine, keep, kept, predictions_file, scored_demo, sql
+from tests.segments.scored import keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.segments import SegmentationEngine, SegmentRepository
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
     from tests.workbench import Query
 
     Open = Callable[..., Warehouse]
 
-__all__ = ["backend", "engine", "kept", "open_warehouse", "predictions_file", "scored_demo", "sql"]
 
 MODELS = MockModels(dict.fromkeys(CONTRACT.names, "number"))
 RULE = {">": [{"var": "total_revenue"}, 0]}

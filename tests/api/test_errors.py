@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from loyalty_core.services import get_services
-from tests.api.conftest import Ask
+from tests.fixtures.api import Ask
 from tests.workbench import Configure
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from loyalty_core.services import get_services
 from tests.api.test_errors import error_of
-from tests.jobs.conftest import over, see_off
+from tests.fixtures.jobs import over, see_off
 from tests.workbench import DEMO_CUSTOMERS, Configure, Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.api.conftest import Ask
+    from tests.fixtures.api import Ask
 
 
 @pytest.fixture(autouse=True)

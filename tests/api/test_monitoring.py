@@ -2,8 +2,8 @@
 
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
-from tests.api.conftest import Ask
 from tests.api.test_errors import error_of
+from tests.fixtures.api import Ask
 from tests.ui.test_training_outcomes import activate_with
 from tests.workbench import DEMO_CUSTOMERS, Configure
 

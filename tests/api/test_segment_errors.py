@@ -12,15 +12,15 @@ from loyalty_core.api import create_api
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from tests.api.test_errors import error_of
-from tests.api.test_segments import RICH, create, predictions_file, scored, segment, sql
+from tests.api.test_segments import RICH, create, scored, segment
 from tests.workbench import GUIDE_CUSTOMER, Configure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.api.conftest import Ask
+    from tests.fixtures.api import Ask
 
-__all__ = ["predictions_file", "scored", "sql"]
+__all__ = ["scored"]
 
 MIB = 2**20
 

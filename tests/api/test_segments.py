@@ -17,15 +17,14 @@ from loyalty_core.services import get_services
 from loyalty_core.store import audit
 from loyalty_core.warehouse.engine import is_idle
 from tests.api.test_errors import error_of
-from tests.segments.scored import predictions_file, segment, sql
+from tests.segments.scored import segment
 from tests.workbench import API, DEMO_CUSTOMERS, GUIDE_CUSTOMER, Configure, Query, Served
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.api.conftest import Ask
+    from tests.fixtures.api import Ask
 
-__all__ = ["predictions_file", "sql"]
 
 RICH = {">": [{"var": "total_revenue"}, 800]}
 NORWAY = {"==": [{"var": "country"}, "Norway"]}

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import DESKTOP, PATIENCE_MS, complaint, take_picture, wait_until_drawn
+from tests.browser.pages import DESKTOP, PATIENCE_MS, complaint, take_picture, wait_until_drawn
 from tests.servers import ServerProcess, _free_port
 from tests.workbench import DEMO_CUSTOMERS, ROOT, clean_environment
 

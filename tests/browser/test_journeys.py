@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PHONE, OpenPage, wait_until_drawn
+from tests.browser.pages import PHONE, OpenPage, wait_until_drawn
 from tests.workbench import GUIDE_CUSTOMER, Query
 
 pytestmark = pytest.mark.browser

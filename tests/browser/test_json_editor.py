@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tests.browser.conftest import DESKTOP, PATIENCE_MS, complaint, take_picture, wait_until_drawn
 from tests.browser.json_editor_page import FIRST
+from tests.browser.pages import DESKTOP, PATIENCE_MS, complaint, take_picture, wait_until_drawn
 from tests.servers import ServerProcess, _free_port
 from tests.workbench import ROOT, clean_environment
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loyalty_core.ui.navigation import SCREENS
-from tests.browser.conftest import DESKTOP, PHONE, OpenPage, take_picture
+from tests.browser.pages import DESKTOP, PHONE, OpenPage, take_picture
 from tests.workbench import GUIDE_CUSTOMER
 
 pytestmark = pytest.mark.browser

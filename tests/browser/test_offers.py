@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PHONE, OpenPage, wait_until_drawn
+from tests.browser.pages import PHONE, OpenPage, wait_until_drawn
 from tests.browser.test_churn import figure, heading, scored
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.browser.pages import PHONE, OpenPage, take_picture, wait_until_drawn
 from tests.ml.fixtures import CONTRACT
 
 if TYPE_CHECKING:

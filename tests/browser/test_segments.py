@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from loyalty_core.ui.segments.address import encode_rule
-from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.browser.pages import PHONE, OpenPage, take_picture, wait_until_drawn
 from tests.workbench import API, DEMO_CUSTOMERS, Query, Served
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore
 from loyalty_core.store.jobs import JobRecord
 from loyalty_core.warehouse import Warehouse
-from tests.browser.conftest import PHONE, OpenPage, take_picture, wait_until_drawn
-from tests.jobs.conftest import wait_until
+from tests.browser.pages import PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.fixtures.jobs import wait_until
 from tests.ml.fixtures import bundle_parts, with_reference
 from tests.servers import ServerProcess, _free_port
 from tests.workbench import Served, start_serving

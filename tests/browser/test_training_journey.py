@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from loyalty_core.ml.bundles import activate, list_versions, read_active, write_bundle
-from tests.browser.conftest import OpenPage, take_picture, wait_until_drawn
+from tests.browser.pages import OpenPage, take_picture, wait_until_drawn
 from tests.ml.fixtures import bundle_parts
 from tests.workbench import GUIDE_CUSTOMER, Served, serve
 

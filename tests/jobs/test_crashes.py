@@ -17,7 +17,7 @@ from loyalty_core.jobs import JobQueue
 from loyalty_core.jobs.process import launch
 from loyalty_core.store import StateStore
 from loyalty_core.store.jobs import JobRecord
-from tests.jobs.conftest import (
+from tests.fixtures.jobs import (
     IMPATIENT,
     WORKER,
     Start,

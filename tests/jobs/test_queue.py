@@ -18,7 +18,7 @@ from loyalty_core.services import Services
 from loyalty_core.settings import Settings
 from loyalty_core.store import audit
 from loyalty_core.work.run import _work
-from tests.jobs.conftest import WORKER, Start, on_sqlite, over, reached, rewind, running, wait_until
+from tests.fixtures.jobs import WORKER, Start, on_sqlite, over, reached, rewind, running, wait_until
 
 if TYPE_CHECKING:
     from loyalty_core.store import StateStore

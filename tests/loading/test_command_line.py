@@ -19,7 +19,7 @@ from loyalty_core.loading.command import main
 from loyalty_core.loading.report import mapping_suggestion
 from loyalty_core.settings import Settings
 from tests.datasets import ONLINE_RETAIL, TELCO
-from tests.loading.conftest import rows_of
+from tests.fixtures.loading import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ import pytest
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.loading import FileFormat, load_features
 from tests.datasets import TELCO
-from tests.loading.conftest import rows_of, types_of
+from tests.fixtures.loading import rows_of, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

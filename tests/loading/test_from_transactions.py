@@ -13,7 +13,7 @@ from loyalty_core.errors import DataError
 from loyalty_core.loading import FileFormat, PurchaseColumns, load_transactions
 from loyalty_core.loading.purchase_history import snapshot_dates
 from tests.datasets import ONLINE_RETAIL
-from tests.loading.conftest import rows_of, types_of
+from tests.fixtures.loading import rows_of, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ import pytest
 
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.loading import read_source, record_source, write_warehouse
-from tests.loading.conftest import rows_of
+from tests.fixtures.loading import rows_of
 
 ROOT = Path(__file__).parents[2]
 

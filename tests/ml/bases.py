@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import sqlalchemy as sa
 
-from loyalty_core.settings import Settings
-from loyalty_core.warehouse import Warehouse
-from tests.warehouse.conftest import DuckDBFile, PostgresDatabase
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterable
 
-    from tests.warehouse.conftest import Backend
+    from loyalty_core.warehouse import Warehouse
+    from tests.fixtures.warehouses import Backend
 
 CUSTOMERS = 500
 
@@ -27,19 +21,6 @@ COLUMNS = (
     "customer_id varchar(40), days_since_last_transaction integer, transaction_count bigint, "
     "total_revenue double precision, avg_transaction_value numeric(12, 2), lifetime_value double precision"
 )
-
-
-class SQLiteFile:
-    name = "sqlite"
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.url = f"sqlite:///{file}"
-
-    def execute(self, statements: str) -> None:
-        connection = sqlite3.connect(self.file)
-        connection.executescript(statements)
-        connection.close()
 
 
 def buyers(measures: Iterable[tuple[Any, Any, Any]]) -> list[Row]:
@@ -79,37 +60,3 @@ def _literal(value: Any) -> str:
     if isinstance(value, float) and (value != value or abs(value) == float("inf")):
         return f"'{value}'"
     return f"'{value}'" if isinstance(value, str) else repr(value)
-
-
-@pytest.fixture(params=["duckdb", "postgresql"])
-def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    """An empty database that holds NaN and takes many readers."""
-    if request.param == "duckdb":
-        return DuckDBFile(tmp_path / "warehouse.duckdb")
-    return PostgresDatabase(request.getfixturevalue("postgres_database"))
-
-
-@pytest.fixture(params=["duckdb", "postgresql", "sqlite"])
-def any_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    """An empty database of each kind."""
-    if request.param == "postgresql":
-        return PostgresDatabase(request.getfixturevalue("postgres_database"))
-    kind = {"duckdb": DuckDBFile, "sqlite": SQLiteFile}[request.param]
-    return kind(tmp_path / f"warehouse.{request.param}")
-
-
-@pytest.fixture
-def open_warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Warehouse]]:
-    """Open warehouses that are closed after the test; settings come from the call alone."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    opened: list[Warehouse] = []
-
-    def open_one(url: str, **settings: Any) -> Warehouse:
-        opened.append(Warehouse(Settings(**{"dwh_url": url, "models_dir": tmp_path / "models"} | settings)))
-        return opened[-1]
-
-    yield open_one
-    for warehouse in opened:
-        warehouse.close()

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from loyalty_core.rfm import RfmUnavailable, compute_cut_points, current_cut_points, save_cut_points, saved_cut_points
-from tests.ml.bases import SQLiteFile, buyers, fill
-from tests.warehouse.conftest import DuckDBFile
+from tests.fixtures.warehouses import DuckDBFile, SQLiteFile
+from tests.ml.bases import buyers, fill
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 Open = Callable[..., "Warehouse"]
 SHARES = (0.2, 0.4, 0.6, 0.8)

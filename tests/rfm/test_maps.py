@@ -38,10 +38,9 @@ from loyalty_core.rfm.maps import RfmMapChanged, map_in_use
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
 from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore, audit
+from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase
 from tests.ml.bases import base, fill, predictions
 from tests.ml.fixtures import CONTRACT
-from tests.store.conftest import store, store_url
-from tests.warehouse.conftest import DuckDBFile, PostgresDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 
     from loyalty_core.warehouse import Warehouse
 
-__all__ = ["store", "store_url"]
 
 WHALES = painted(CELL_NAMES, CellRule("Whales", monetary=Scores(5, 5)))
 OWN = RfmMap(WHALES, {"recency": (10.0, 20.0, 30.0, 40.0)}, {"Whales": SegmentText("Spend most.", "Call them.")})

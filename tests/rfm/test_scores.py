@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 DAYS, PURCHASES, MONEY = "days_since_last_transaction", "transaction_count", "total_revenue"
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Column, Warehouse
-    from tests.warehouse.conftest import Backend, DuckDBFile
+    from tests.fixtures.warehouses import Backend, DuckDBFile
 
 RICH, SLEEPING = {">": [{"var": "total_revenue"}, 800]}, {">": [{"var": "days_since_last_transaction"}, 120]}
 RICH_SLEEPERS = {"and": [segment("rich"), segment("sleeping")]}

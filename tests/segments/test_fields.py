@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from loyalty_core.segments import SegmentRepository
     from loyalty_core.store import StateStore
     from loyalty_core.warehouse import Column, Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
     from tests.workbench import Query
 
     Open = Callable[..., Warehouse]

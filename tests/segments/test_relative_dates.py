@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import DuckDBFile
+    from tests.fixtures.warehouses import DuckDBFile
 
 LAST = date(2026, 2, 10)
 IN_LAST_30_DAYS = from_builder(BuilderCondition("joined", "in_last_days", (30,)))

@@ -15,8 +15,8 @@ from loyalty_core.analytics import churn
 from loyalty_core.analytics.churn import ModelQuality
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CHURN
-from tests.segments.scored import keep, mock_file, predictions_file, sql
-from tests.ui.conftest import OpenScreen, texts_of
+from tests.fixtures.screens import OpenScreen, texts_of
+from tests.segments.scored import keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
     from tests.workbench import Configure, Query
-
-__all__ = ["predictions_file", "sql"]
 
 
 @pytest.fixture

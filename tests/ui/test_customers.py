@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.ui.navigation import CUSTOMERS
-from tests.ui.conftest import OpenScreen, plain
+from tests.fixtures.screens import OpenScreen, plain
 from tests.workbench import GUIDE_CUSTOMER, Configure, Query
 
 

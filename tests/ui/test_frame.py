@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from loyalty_core.services import get_services
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import CUSTOMERS, OVERVIEW, SCREENS
-from tests.ui.conftest import OpenScreen
+from tests.fixtures.screens import OpenScreen
 from tests.workbench import ROOT, Configure
 
 

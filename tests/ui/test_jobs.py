@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 from loyalty_core.jobs import Job, JobQueue
 from loyalty_core.services import Services, get_services
 from loyalty_core.ui.jobs import _duration
-from tests.jobs.conftest import IMPATIENT, WORKER, over, reached, running, see_off, wait_until
-from tests.ui.conftest import texts_of
+from tests.fixtures.jobs import IMPATIENT, WORKER, over, reached, running, see_off, wait_until
+from tests.fixtures.screens import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

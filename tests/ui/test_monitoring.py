@@ -13,8 +13,7 @@ import pytest
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import TRAINING
-from tests.segments.scored import predictions_file
-from tests.ui.conftest import OpenScreen, texts_of
+from tests.fixtures.screens import OpenScreen, texts_of
 from tests.ui.test_training_outcomes import activate_with
 from tests.workbench import DEMO_CUSTOMERS
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
     from tests.workbench import Configure
-
-__all__ = ["predictions_file"]
 
 
 def opened(open_screen: OpenScreen) -> AppTest:

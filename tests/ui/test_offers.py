@@ -14,8 +14,8 @@ from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import OFFERS, SEGMENTS
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, edited, fitted
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
+from tests.fixtures.screens import OpenScreen, plain, texts_of
 from tests.segments.scored import keep, mock_file, predictions_file, sql
-from tests.ui.conftest import OpenScreen, plain, texts_of
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from tests.workbench import Configure, Query
 
-__all__ = ["predictions_file", "sql"]
 
 IDS = range(1, 9)
 RICH = {">": [{"var": "total_revenue"}, 800]}

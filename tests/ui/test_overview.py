@@ -18,7 +18,7 @@ from loyalty_core.ui import elements
 from loyalty_core.ui.navigation import OVERVIEW
 from loyalty_core.ui.overview.card import Card, Mark
 from loyalty_core.ui.overview.layout import first_layout, sent_layout
-from tests.ui.conftest import OpenScreen, texts_of
+from tests.fixtures.screens import OpenScreen, texts_of
 from tests.workbench import Configure, Query
 
 

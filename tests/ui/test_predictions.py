@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 from loyalty_core.rfm.cells import segment_details
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CUSTOMERS
+from tests.fixtures.screens import OpenScreen, texts_of
 from tests.segments.scored import predictions_file
-from tests.ui.conftest import OpenScreen, texts_of
 from tests.workbench import GUIDE_CUSTOMER, Configure, Query
 
 __all__ = ["predictions_file"]

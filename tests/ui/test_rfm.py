@@ -13,12 +13,12 @@ from loyalty_core.rfm import SEGMENTS
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import RFM
 from loyalty_core.ui.segments.address import decode_rule
+from tests.fixtures.screens import OpenScreen, texts_of
+from tests.fixtures.warehouses import DuckDBFile
 from tests.ml.bases import base as varied_customers
 from tests.ml.bases import fill
 from tests.ml.fixtures import CONTRACT
-from tests.segments.scored import keep, predictions_file, sql
-from tests.ui.conftest import OpenScreen, texts_of
-from tests.warehouse.conftest import DuckDBFile
+from tests.segments.scored import keep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from tests.workbench import Configure, Query
 
-__all__ = ["predictions_file", "sql"]
 
 BOUGHT = "rfm_segment <> 'No Purchases'"
 

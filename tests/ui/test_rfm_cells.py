@@ -11,8 +11,7 @@ from loyalty_core.rfm import CellRule, RfmMap, Scores, painted
 from loyalty_core.rfm.cells import CELL_NAMES
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CUSTOMERS, RFM
-from tests.segments.scored import predictions_file, sql
-from tests.ui.conftest import OpenScreen, texts_of
+from tests.fixtures.screens import OpenScreen, texts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from tests.workbench import Configure, Query
 
-__all__ = ["predictions_file", "sql"]
 
 BEST = (Scores(5, 5), Scores(4, 5), Scores(5, 5))
 

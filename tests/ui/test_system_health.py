@@ -8,7 +8,7 @@ import pytest
 from loyalty_core.health import check_health
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import SYSTEM_HEALTH
-from tests.ui.conftest import OpenScreen, texts_of
+from tests.fixtures.screens import OpenScreen, texts_of
 from tests.workbench import Configure
 
 

@@ -17,8 +17,8 @@ from loyalty_core.ml.versions import SameRows, Shift, VersionComparison, Version
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
+from tests.fixtures.screens import OpenScreen, texts_of
 from tests.ml.fixtures import other_parts
-from tests.ui.conftest import OpenScreen, texts_of
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest

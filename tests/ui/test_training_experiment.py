@@ -22,8 +22,8 @@ from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import CUSTOMERS, TRAINING
+from tests.fixtures.screens import texts_of
 from tests.ml.fixtures import other_parts
-from tests.ui.conftest import texts_of
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from streamlit.testing.v1 import AppTest
 
-    from tests.ui.conftest import OpenScreen
+    from tests.fixtures.screens import OpenScreen
     from tests.workbench import Configure
 
 TAB = "A/B test"

@@ -14,8 +14,8 @@ from loyalty_core.ml.tasks import CHURN
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
+from tests.fixtures.screens import OpenScreen, texts_of
 from tests.ml.fixtures import bundle_parts
-from tests.ui.conftest import OpenScreen, texts_of
 from tests.warehouse.written_runs import write_run
 
 if TYPE_CHECKING:

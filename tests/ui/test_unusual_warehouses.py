@@ -8,7 +8,7 @@ import pytest
 
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import CUSTOMERS, OVERVIEW, SCREENS, SYSTEM_HEALTH
-from tests.ui.conftest import OpenScreen
+from tests.fixtures.screens import OpenScreen
 from tests.workbench import Configure
 
 OwnWarehouse = Callable[[str], Path]

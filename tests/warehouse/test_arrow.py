@@ -20,7 +20,7 @@ from loyalty_core.warehouse.dialects import dialect_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 SCHEMA = {
     "customer_id": "string",

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError, QueryTimeout, ViewUnusable, WarehouseUnavailable
 from loyalty_core.warehouse import Warehouse
-from tests.warehouse.conftest import CUSTOMERS, Backend, address
+from tests.fixtures.warehouses import CUSTOMERS, Backend, address
 
 FIRST_CUSTOMER = {
     "customer_id": "C1",

@@ -17,15 +17,15 @@ from sqlalchemy.engine import make_url
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
 from loyalty_core.warehouse import FeatureStore
 from loyalty_core.warehouse.customers.feature_cache import MemoryCache
+from tests.fixtures.warehouses import CUSTOMERS, PostgresDatabase, address
 from tests.servers import PASSWORD, PostgresServer
-from tests.warehouse.conftest import CUSTOMERS, PostgresDatabase, address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend, DuckDBFile
+    from tests.fixtures.warehouses import Backend, DuckDBFile
 
 
 @contextmanager

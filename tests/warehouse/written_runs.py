@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 # customer, churn probability, version, scores of the offers 1, 2, …
 Prediction = tuple[Any, ...]

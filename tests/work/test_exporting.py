@@ -12,7 +12,7 @@ from loyalty_core.jobs.report import JobStopped, Report
 from loyalty_core.segments import BadSegment, SegmentDraft, SegmentNotFound
 from loyalty_core.services import Services, get_services
 from loyalty_core.work.exporting import export_customers
-from tests.jobs.conftest import on_sqlite, over, see_off
+from tests.fixtures.jobs import on_sqlite, over, see_off
 from tests.workbench import DEMO_CUSTOMERS, Configure, Query
 
 if TYPE_CHECKING:

@@ -12,14 +12,13 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.ml.bundles import list_versions, load_bundle, read_active
 from loyalty_core.settings import Settings
 from loyalty_core.work.training import chosen_options
-from tests.jobs.conftest import on_sqlite, over, wait_until
-from tests.work.trainings import QUICK, in_training, process_of, services
+from tests.fixtures.jobs import on_sqlite, over, wait_until
+from tests.work.trainings import QUICK, in_training, process_of
 from tests.workbench import ROOT, clean_environment
 
 if TYPE_CHECKING:
     from loyalty_core.services import Services
 
-__all__ = ["services"]
 
 pytestmark = pytest.mark.slow
 

@@ -18,19 +18,18 @@ import pytest
 from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.bundles import activate, list_versions, load_bundle, rollback, write_bundle
 from loyalty_core.services import get_services
-from tests.jobs.conftest import IMPATIENT, on_sqlite, over, wait_until
+from tests.fixtures.jobs import IMPATIENT, on_sqlite, over, wait_until
 from tests.ml.fixtures import other_parts
 from tests.predictor import predicting
-from tests.small_disk import SmallDisk, small_disk
-from tests.work.trainings import LONG, QUICK, in_training, process_of, services
+from tests.work.trainings import LONG, QUICK, in_training, process_of
 from tests.workbench import ROOT
 
 if TYPE_CHECKING:
     from loyalty_core.jobs import Job
     from loyalty_core.services import Services
+    from tests.small_disk import SmallDisk
     from tests.workbench import Configure
 
-__all__ = ["services", "small_disk"]
 
 # The parts of a training's life, and within how many seconds of its beginning it is killed there.
 MOMENTS = {

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 RICH = {">": [{"var": "total_revenue"}, 800]}
 THRESHOLDS = (0.0, 0.25, 0.29, 0.4, 0.57, 0.7, 0.999, 1.0)

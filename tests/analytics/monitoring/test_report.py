@@ -15,7 +15,7 @@ from loyalty_core.errors import ViewUnusable
 from loyalty_core.ml.bundles import load_bundle, read_manifest, version_folder, write_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.settings import GUIDE_FEATURE_MAPPING
-from tests.ml.bases import COLUMNS, backend, base, fill, open_warehouse
+from tests.ml.bases import COLUMNS, base, fill
 from tests.ml.fixtures import bundle_parts, with_reference
 
 if TYPE_CHECKING:
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.bundles import BundleParts
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 
-__all__ = ["backend", "open_warehouse"]
 
 CUSTOMERS = 600
 

@@ -17,18 +17,17 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
 from loyalty_core.warehouse.predictions.relation import ScoringRun
-from tests.ml.bases import backend, base, fill, open_warehouse, predictions
+from tests.ml.bases import base, fill, predictions
 from tests.ml.fixtures import CONTRACT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 
-__all__ = ["backend", "open_warehouse"]
 
 MODELS = MockModels(dict.fromkeys(CONTRACT.names, "number"))
 RUN = ScoringRun(datetime(2026, 11, 1, tzinfo=UTC), ("a",))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 OFFERS = range(1, 9)
 RICH, SLEEPING = {">": [{"var": "total_revenue"}, 800]}, {">": [{"var": "days_since_last_transaction"}, 120]}

@@ -14,16 +14,14 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import Challenger, ServedModels
 from tests.ml.bases import base as customers
 from tests.ml.bases import fill, predictions
-from tests.ml.fixtures import models_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
     from typing import Any
 
-    from tests.analytics.outcomes.conftest import Past
+    from tests.analytics.outcomes.past import Past
 
-__all__ = ["models_dir"]
 
 EXPERIMENT = Experiment(
     champion="a", challenger="b", challenger_sha256="", share=0.3, salt="00112233445566aa",

@@ -11,7 +11,7 @@ from loyalty_core.analytics.outcomes import Share
 from loyalty_core.analytics.outcomes.by_version import VersionResult, results_by_version
 
 if TYPE_CHECKING:
-    from tests.analytics.outcomes.conftest import Past
+    from tests.analytics.outcomes.past import Past
 
 
 def test_two_versions_side_by_side(past: Past):

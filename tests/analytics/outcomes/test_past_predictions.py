@@ -15,7 +15,7 @@ from loyalty_core.ml.tasks import CHURN, NBO, TrainingRefused
 from loyalty_core.ml.tasks.labels import MOST_OFFERS
 
 if TYPE_CHECKING:
-    from tests.analytics.outcomes.conftest import Past
+    from tests.analytics.outcomes.past import Past
 
 MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 FOUR = [("c0", 0.9, "a"), ("c1", 0.8, "a"), ("c2", 0.8, "a"), ("c3", 0.1, "a")]

@@ -16,16 +16,15 @@ from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.tasks import CHURN, NBO
 from tests.ml.bases import fill
-from tests.ml.fixtures import MEDIANS, models_dir, training_rows, without_nbo
+from tests.ml.fixtures import MEDIANS, training_rows, without_nbo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
-__all__ = ["models_dir"]
 
 ROWS = 600
 COLUMNS = (

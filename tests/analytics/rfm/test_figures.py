@@ -25,11 +25,11 @@ from loyalty_core.rfm import SEGMENT_NAMES
 from loyalty_core.rfm.cells import segment_details
 from loyalty_core.segments import SegmentationEngine
 from loyalty_core.segments.errors import PredictionsMissing
+from tests.fixtures.warehouses import PostgresDatabase
 from tests.ml.bases import base as varied_customers
-from tests.ml.bases import fill, open_warehouse
+from tests.ml.bases import fill
 from tests.ml.fixtures import CONTRACT
-from tests.segments.scored import engine, keep, kept, predictions_file, scored_demo, sql
-from tests.warehouse.conftest import PostgresDatabase
+from tests.segments.scored import keep
 from tests.workbench import DEMO_CUSTOMERS, Query
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from loyalty_core.warehouse import Warehouse
 
-__all__ = ["engine", "kept", "open_warehouse", "predictions_file", "scored_demo", "sql"]
 
 RICH = {">": [{"var": "total_revenue"}, 800]}
 FIGURES = "count(*), count(total_revenue), coalesce(sum(total_revenue), 0), coalesce(sum(transaction_count), 0)"

@@ -14,21 +14,19 @@ from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.segments import SegmentationEngine, SegmentDraft
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions.relation import ScoringRun
-from tests.ml.bases import backend, fill, open_warehouse, predictions
 from tests.ml.bases import base as varied_customers
+from tests.ml.bases import fill, predictions
 from tests.ml.fixtures import CONTRACT
-from tests.segments.scored import kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.segments import SegmentRepository
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 
-__all__ = ["backend", "kept", "open_warehouse"]
 
 MODELS = MockModels(dict.fromkeys(CONTRACT.names, "number"))
 # Without these, quantiles of the two bases differ, and everybody moves a little.

@@ -25,7 +25,7 @@ from loyalty_core.rfm import (
 from loyalty_core.rfm.cells import CELL_NAMES
 from loyalty_core.segments import SegmentationEngine
 from loyalty_core.store import StateStore
-from tests.ml.bases import COLUMNS, backend, fill, open_warehouse
+from tests.ml.bases import COLUMNS, fill
 from tests.ml.bases import base as varied_customers
 from tests.ml.fixtures import CONTRACT
 
@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
-__all__ = ["backend", "open_warehouse"]
 
 OWN = RfmMap(
     painted(CELL_NAMES, CellRule("Whales", monetary=Scores(5, 5))),

@@ -13,17 +13,16 @@ import sqlalchemy as sa
 from loyalty_core.ml.features import Reference, Spread, count_rows, fit_contract, make_reference
 from loyalty_core.ml.features.drift import Bins
 from loyalty_core.ml.features.reference import count_table, fit_bins
-from tests.ml.bases import any_backend, backend, fill, open_warehouse
+from tests.ml.bases import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 
-__all__ = ["any_backend", "backend", "open_warehouse"]
 
 COLUMNS = "customer_id varchar(40), spent numeric(12, 2), score double precision, visits integer, tier varchar(10)"
 MAPPING = {"spent": "spent", "score": "score", "visits": "visits", "tier": "tier"}

@@ -14,8 +14,8 @@ import pytest
 from loyalty_core.ml.scoring.command import main
 from loyalty_core.segments import SegmentDraft, SegmentRepository
 from loyalty_core.store import StateStore
+from tests.fixtures.warehouses import DuckDBFile
 from tests.ml.bases import base, fill
-from tests.warehouse.conftest import DuckDBFile
 from tests.workbench import ROOT, clean_environment
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs, kept_runs
 from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
-from tests.ml.bases import SQLiteFile, base, fill
-from tests.warehouse.conftest import DuckDBFile, PostgresDatabase, address
+from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile, address
+from tests.ml.bases import base, fill
 from tests.warehouse.written_runs import write_run
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.scoring.pipeline import ScoringProgress
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 

@@ -22,8 +22,8 @@ from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions.relation import ScoringInProgress
-from tests.ml.bases import CUSTOMERS, SQLiteFile, base, fill, predictions
-from tests.warehouse.conftest import DuckDBFile, PostgresDatabase
+from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile
+from tests.ml.bases import CUSTOMERS, base, fill, predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult
     from loyalty_core.ml.serving import Models
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 

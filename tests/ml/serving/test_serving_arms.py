@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.bundles import Bundle, Experiment
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 

@@ -18,7 +18,7 @@ from loyalty_core.ml.training.train import prepare
 from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.mapping import MappingError
-from tests.warehouse.conftest import PostgresDatabase
+from tests.fixtures.warehouses import PostgresDatabase
 from tests.workbench import ROOT, clean_environment
 
 if TYPE_CHECKING:

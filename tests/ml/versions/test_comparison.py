@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from loyalty_core.ml.evaluation import Difference
 from loyalty_core.ml.versions import SameRows, Shift, VersionComparison, VersionComparisons
-from tests.store.conftest import store, store_url
 
 if TYPE_CHECKING:
     from loyalty_core.store import StateStore
 
-__all__ = ["store", "store_url"]
 
 FOUND = VersionComparison(
     version="20261125T100000Z-aaaa",

@@ -12,7 +12,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.tasks import RISKS
 from loyalty_core.ml.versions.consequences import BASE_NAME, all_offers, count_shifts
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
-from tests.ml.bases import backend, base, fill, open_warehouse, predictions
+from tests.ml.bases import base, fill, predictions
 from tests.ml.fixtures import bundle_parts, other_parts, without_nbo
 
 if TYPE_CHECKING:
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.bundles import Bundle
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
-__all__ = ["backend", "open_warehouse"]
 
 RICH = {">": [{"var": "total_revenue"}, 2_000]}
 NEVER_BOUGHT = {"==": [{"var": "days_since_last_transaction"}, None]}

@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from loyalty_core.segments.exports import ExportFailed, ExportNotFound, find_export, remove_old, write_export
-from tests.small_disk import SmallDisk, small_disk
 from tests.workbench import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["small_disk"]
+    from tests.small_disk import SmallDisk
+
 
 BATCH = pa.record_batch({"customer_id": ["a", "b"], "name": ["=1+1", "Ann"]})
 DAY = 86_400

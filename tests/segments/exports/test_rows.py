@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.segments.exports import Format
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend, DuckDBFile
+    from tests.fixtures.warehouses import Backend, DuckDBFile
     from tests.workbench import Query
 
     Open = Callable[..., Warehouse]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 RICH, OLD = {">": [{"var": "total_revenue"}, 800]}, {">": [{"var": "age"}, 40]}
 NOT_OSLO = {"!": {"in": [{"var": "city"}, ["Oslo", "Bergen"]]}}

@@ -15,16 +15,16 @@ from loyalty_core.rules import RuleError
 from loyalty_core.segments import SegmentationEngine, UnknownColumn
 from loyalty_core.segments.figures import DATABASES
 from loyalty_core.warehouse.dialects import dialect_of
+from tests.fixtures.warehouses import PostgresDatabase, address
 from tests.segments.rules_in_sql import RULES
 from tests.segments.scored import keep, segment
-from tests.warehouse.conftest import PostgresDatabase, address
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend, DuckDBFile
+    from tests.fixtures.warehouses import Backend, DuckDBFile
 
 NORWAY = {"==": [{"var": "country"}, "Norway"]}
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 NUMBERS = [
     *("tenure_days", "total_revenue", "lifetime_value", "avg_transaction_value", "points_balance"),

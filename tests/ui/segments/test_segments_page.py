@@ -15,8 +15,8 @@ from loyalty_core.ui import formatting as format
 from loyalty_core.ui.navigation import SEGMENTS
 from loyalty_core.ui.segments.address import encode_rule
 from loyalty_core.ui.segments.detail import members_view
-from tests.jobs.conftest import over, see_off
-from tests.ui.conftest import OpenScreen, texts_of
+from tests.fixtures.jobs import over, see_off
+from tests.fixtures.screens import OpenScreen, texts_of
 from tests.workbench import DEMO_CUSTOMERS, Configure, Query
 
 if TYPE_CHECKING:

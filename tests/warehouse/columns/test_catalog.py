@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
-from tests.warehouse.conftest import address
+from tests.fixtures.warehouses import address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Column, Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 
 def quoted(name: str) -> str:

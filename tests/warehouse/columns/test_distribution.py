@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend, DuckDBFile
+    from tests.fixtures.warehouses import Backend, DuckDBFile
 
     OpenWarehouse = Callable[..., Warehouse]
 

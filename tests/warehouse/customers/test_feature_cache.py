@@ -15,14 +15,14 @@ import redis
 from loyalty_core.errors import SettingsError
 from loyalty_core.warehouse import FeatureStore
 from loyalty_core.warehouse.customers.feature_cache import MemoryCache, RedisCache
-from tests.warehouse.conftest import CUSTOMERS
+from tests.fixtures.warehouses import CUSTOMERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from loyalty_core.warehouse import Warehouse
+    from tests.fixtures.warehouses import DuckDBFile
     from tests.servers import RedisServer
-    from tests.warehouse.conftest import DuckDBFile
 
 # What a broken Redis may cost (0.3 s), on a machine that is busy with other tests.
 PATIENCE = 0.3 + 0.4

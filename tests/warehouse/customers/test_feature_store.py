@@ -13,13 +13,13 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import CustomerNotFound, ViewUnusable
 from loyalty_core.warehouse import FeatureStore
-from tests.warehouse.conftest import address
+from tests.fixtures.warehouses import address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ from loyalty_core.rules.sql_dialect import register_dialects
 from loyalty_core.warehouse import FeatureStore
 from loyalty_core.warehouse.columns.distribution import histogram, quantile
 from loyalty_core.warehouse.dialects import DIALECTS, dialect_of
-from tests.ml.bases import SQLiteFile
-from tests.warehouse.conftest import DuckDBFile, PostgresDatabase
+from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile
 from tests.warehouse.dialects.shopdb import ShopDB
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
 CUSTOMERS = """
 CREATE TABLE customer_features_view (

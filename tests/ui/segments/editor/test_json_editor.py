@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.ui import elements
-from tests.ui.conftest import texts_of
+from tests.fixtures.screens import texts_of
 
 
 def _page() -> None:

@@ -13,16 +13,15 @@ from loyalty_core.segments import SegmentDraft, fields
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import SEGMENTS
 from loyalty_core.ui.segments.address import encode_rule
-from tests.segments.scored import predictions_file, segment, sql
+from tests.segments.scored import segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.ui.conftest import OpenScreen
+    from tests.fixtures.screens import OpenScreen
     from tests.workbench import Configure, Query
 
-__all__ = ["predictions_file", "sql"]
 
 RICH = {"and": [{">=": [{"var": "total_revenue"}, 500]}, {">": [{"var": "churn_probability"}, 0.1]}]}
 

@@ -1,0 +1,54 @@
+"""Pages of the served app in a browser: how they are opened, waited for and pictured."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from playwright.sync_api import ConsoleMessage, Page, expect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)  # for every expectation: the machine may be busy
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 420, "height": 800}
+
+
+class OpenPage(Protocol):
+    """Opens an address of the app in a new window and waits until the screen is drawn."""
+
+    def __call__(self, path: str = "/", *, viewport: dict[str, int] = ..., dark: bool = False) -> Page: ...
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Until the script has ended, nothing is still to come, and no exception is shown."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def complaint(message: ConsoleMessage) -> list[str]:
+    """What the console says is wrong, but for Streamlit's own search for where it is mounted."""
+    address = message.location["url"]
+    searching = re.search(r"/\w+/_stcore/(health|host-config)$", address)
+    return [f"{message.text} {address}"] if message.type == "error" and not searching else []
+
+
+def foreign(url: str, port: int) -> list[str]:
+    parts = urlsplit(url)
+    ours = parts.scheme in {"data", "blob"} or (parts.hostname, parts.port) == ("127.0.0.1", port)
+    return [] if ours else [f"asked {url}"]
+
+
+def take_picture(page: Page, file: Path) -> None:
+    """The whole screen, however long: the window grows to hold it, since the app scrolls inside."""
+    width = page.viewport_size["width"]
+    page.mouse.move(0, 0)
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": max(height, 600)})
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(700)  # charts and tables redraw for the new height, and say nothing when they are done
+    page.screenshot(path=file)
