@@ -158,7 +158,7 @@ def test_parts_come_while_the_warehouse_is_read(large: Path, open_warehouse: Ope
     read: list[int] = []
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for batch in SegmentationEngine(warehouse).stream({}):
+        for batch in SegmentationEngine(warehouse).select({}).stream():
             read.append(batch.num_rows)
             yield batch
 
