@@ -10,7 +10,7 @@ import pytest
 
 from loyalty_core.errors import DataError
 from loyalty_core.loading import FileFormat, LoadReport, PurchaseColumns, load_features, load_transactions
-from tests.loading.conftest import rows_of, types_of
+from tests.fixtures.loading import rows_of, types_of
 
 CASES = Path(__file__).parents[1] / "data" / "cases" / "files"
 CARD = PurchaseColumns("card", "day", "amount")

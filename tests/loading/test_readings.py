@@ -9,7 +9,7 @@ import pytest
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.loading import FileFormat, LoadReport, load_features
-from tests.loading.conftest import rows_of, types_of
+from tests.fixtures.loading import rows_of, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,5 +1,5 @@
 """Fixtures for the tests of rules."""
 
-from tests.warehouse.conftest import open_warehouse
+from tests.fixtures.warehouses import open_warehouse
 
 __all__ = ["open_warehouse"]
