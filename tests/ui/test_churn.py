@@ -16,7 +16,7 @@ from loyalty_core.analytics.churn import ModelQuality
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CHURN
 from tests.fixtures.screens import OpenScreen, texts_of
-from tests.segments.scored import keep
+from tests.segments.scored import keep, mock_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

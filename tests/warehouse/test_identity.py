@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.warehouse.identity import NO_DATA, DataIdentity
-from tests.warehouse.conftest import CUSTOMERS, PostgresDatabase
+from tests.fixtures.warehouses import CUSTOMERS, PostgresDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend, DuckDBFile
+    from tests.fixtures.warehouses import Backend, DuckDBFile
 
     Open = Callable[..., Warehouse]
 

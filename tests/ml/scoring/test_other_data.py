@@ -13,8 +13,8 @@ from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
 from loyalty_core.warehouse.predictions.relation import last_run
+from tests.fixtures.warehouses import DuckDBFile
 from tests.ml.bases import base, fill
-from tests.warehouse.conftest import DuckDBFile
 from tests.warehouse.written_runs import write_run
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.warehouse.conftest import Backend
+    from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
 
