@@ -16,7 +16,7 @@ from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CHURN, CUSTOMERS, OFFERS, OVERVIEW, RFM, TRAINING
 from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
-from tests.ui.conftest import OpenScreen, texts_of
+from tests.fixtures.screens import OpenScreen, texts_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from loyalty_core.ui.navigation import OFFERS, SEGMENTS
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, edited, fitted
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
 from tests.fixtures.screens import OpenScreen, plain, texts_of
-from tests.segments.scored import keep, mock_file, predictions_file, sql
+from tests.segments.scored import keep, mock_file
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 
 if TYPE_CHECKING:

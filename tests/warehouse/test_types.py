@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from loyalty_core.rules import compile_rule
 from loyalty_core.segments.exports.rows import write_members
 from loyalty_core.warehouse import FeatureStore
-from tests.warehouse.conftest import DuckDBFile, PostgresDatabase
+from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
