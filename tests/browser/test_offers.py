@@ -29,7 +29,7 @@ def edit_cap(page: Page, offer: int, cap: str) -> None:
     table = page.get_by_test_id("stDataFrame").locator(".dvn-scroller")
     table.click(position={"x": CAP_COLUMN, "y": ROW_HEIGHT * (offer + 0.5)})
     page.keyboard.press("Enter")
-    field = page.locator("#portal input")
+    field = page.locator("#portal textarea")
     field.fill(cap)
     field.press("Enter")
 
