@@ -6,7 +6,7 @@ The URL holds the customers in scope, the view and its selection, so a link show
 import streamlit as st
 
 from loyalty_core.analytics.scope import ScopedBase
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.rfm.cells_view import draw_cells
@@ -37,7 +37,7 @@ def draw_analysis(base: ScopedBase) -> None:
         return
     if figures.unscored:
         st.caption(
-            f"{format.count(figures.unscored)} customers are newer than the last scoring run and have no scores."
+            f"{formatting.count(figures.unscored)} customers are newer than the last scoring run and have no scores."
         )
     for tab, draw in zip(st.tabs(list(VIEWS), key="view", bind="query-params"), VIEWS.values(), strict=True):
         if tab.open:

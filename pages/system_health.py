@@ -9,8 +9,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.health import Check, check_health
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse.columns.labels import label_of
@@ -53,7 +52,9 @@ def draw_source() -> None:
             for key, value in facts.items():
                 name, detail = st.columns([1, 3])
                 name.markdown(f"**{escape(label_of(key))}**")
-                detail.markdown(escape(format.moment(datetime.fromisoformat(value)) if key.endswith("_at") else value))
+                detail.markdown(
+                    escape(formatting.moment(datetime.fromisoformat(value)) if key.endswith("_at") else value)
+                )
 
 
 @st.fragment
@@ -71,7 +72,7 @@ def draw_checks() -> None:
                 draw_check(check)
 
 
-page_title("System health", f"Every part checked. Times in {format.time_zone()}.")
+page_title("System health", f"Every part checked. Times in {formatting.time_zone()}.")
 draw_checks()
 with suppress(LoyaltyError):  # the checks above report the reason
     draw_source()

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from loyalty_core.loading.source_file import listed
-from loyalty_core.settings import DEFAULT_WAREHOUSE, GUIDE_FEATURE_MAPPING
+from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, DEFAULT_WAREHOUSE
 
 MOST_NOTES = 40
 MOST_SUGGESTED = 12
@@ -71,7 +71,7 @@ def describe_warehouse(out: Path) -> list[str]:
 
 def mapping_suggestion(columns: Mapping[str, str]) -> list[str]:
     """Lines for loyalty.toml when a view with these columns (name → type) lacks those of the standard mapping."""
-    wanted = [[names] if isinstance(names, str) else names for names in GUIDE_FEATURE_MAPPING.values()]
+    wanted = [[names] if isinstance(names, str) else names for names in DEFAULT_FEATURE_MAPPING.values()]
     if all(any(name in columns for name in names) for names in wanted):
         return []
     numeric = [name for name, kind in columns.items() if kind in ("BIGINT", "DOUBLE")]

@@ -46,7 +46,7 @@ _YES_OR_NO = CONDITIONS | {"missing", "missing_some"}
 
 
 class Binder(ValueBinder):
-    """Reads the parts of a rule that are true or false; an `Always` stands where a fault was noted."""
+    """Reads the parts of a rule that are true or false; an `Always` takes the place of a part with a fault."""
 
     def rule(self, node: Node) -> Condition:
         """A whole rule."""
@@ -68,7 +68,7 @@ class Binder(ValueBinder):
         return self._call_condition(node)
 
     def _constant_condition(self, node: Node) -> Condition:
-        """True or false as it stands; any other constant is no condition, though JSONLogic would take most for true."""
+        """True or false as written; any other constant is no condition, though JSONLogic would take most for true."""
         value = self.constant(node)
         if value is None or isinstance(value, bool):
             return Always(bool(value), node.path)

@@ -1,7 +1,7 @@
 """JSONLogic to and from the visual builder's tree of groups and conditions, without loss.
 
 Each operator of the builder is a row of `OPERATORS`: what it is called, for which columns, what it asks for, and the
-JSONLogic that it stands for, in which `COLUMN`, `FIRST`, `SECOND` and the like are filled in.
+JSONLogic that it represents, in which `COLUMN`, `FIRST`, `SECOND` and the like are filled in.
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ def _is_complete(operator: ConditionOperator, kind: Kind, values: tuple[Any, ...
 
 
 def _fits(form: Any, rule: Any, found: dict[Slot, Any]) -> bool:
-    """Whether the rule has the form; what stands in its slots goes to `found`."""
+    """Whether the rule has the form; the contents of its slots go to `found`."""
     match form:
         case Slot.COLUMN:
             found[form] = rule["var"] if isinstance(rule, dict) and len(rule) == 1 and "var" in rule else None

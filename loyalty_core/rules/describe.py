@@ -56,7 +56,7 @@ def describe(condition: Condition) -> str:
 
 
 def describe_condition(condition: Condition, *, positive: bool = True, inside: bool = False) -> str:
-    """A condition, or its opposite; in brackets where it stands `inside` another group."""
+    """A condition, or its opposite; in brackets where it is `inside` another group."""
     match condition:
         case Always():
             return "always" if condition.holds == positive else "never"
@@ -108,7 +108,7 @@ def describe_value(value: Value | None) -> str:
 
 
 def show_value(value: Any) -> str:
-    """A constant or a customer's value as it stands in a sentence."""
+    """A constant or a customer's value as a sentence shows it."""
     if value is None:
         return "blank"
     if isinstance(value, bool):

@@ -66,7 +66,7 @@ class FaultList:
 
 
 def shown(value: Any) -> str:
-    """A value as it stands in a message: JSON, cut short."""
+    """A value as a message shows it: JSON, cut short."""
     if isinstance(value, int) and abs(value) >= 10**_SHOWN_CHARACTERS:
         return "a number of more than 60 digits"
     if isinstance(value, list | dict):

@@ -275,7 +275,7 @@ def _ordered(name: str, left: Any, right: Any) -> bool:
 
 
 def _find(data: Any, path: Any) -> Any:
-    """What stands at a dotted path; a key that itself has dots comes first."""
+    """The value at a dotted path; a key that itself has dots comes first."""
     if path is None or (isinstance(path, str) and not path):
         return _plain(data)
     name = _as_text(path) if isinstance(path, str | int | float) and not isinstance(path, bool) else None

@@ -28,7 +28,7 @@ Scalar = bool | int | float | str | None
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value that stands in the rule: a scalar, or a list of scalars."""
+    """A value written in the rule: a scalar, or a list of scalars."""
 
     value: Any
     path: str
@@ -194,7 +194,7 @@ def _wrong_count(operator: Operator, arguments: int, path: str, *, loose: bool) 
 def _is_constant(name: str, arguments: tuple[Node, ...]) -> bool:
     if name in READS_DATA:
         return False
-    # What stands in the body of these sees the members of their list and nothing else.
+    # The body of these sees the members of their list and nothing else.
     outer = (*arguments[:1], *arguments[2:]) if name in OVER_LISTS else arguments
     return all(argument.constant for argument in outer) and not any(isinstance(a, Broken) for a in arguments)
 

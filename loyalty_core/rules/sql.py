@@ -267,7 +267,7 @@ def _bit_of(holds: bool) -> sa.ColumnElement[int]:
 
 
 def _always(holds: bool) -> Predicate:
-    # Not true() and false(), which SQLAlchemy folds into what stands around them.
+    # Not true() and false(), which SQLAlchemy folds into the expression around them.
     return _bit_of(True) == _bit_of(holds)
 
 

@@ -62,7 +62,7 @@ class SqlDialect:
         return text
 
     def exact(self, text: str) -> str:
-        """The text with capitals and small letters told apart."""
+        """The text compared case-sensitively."""
         return text
 
     def same(self, left: str, right: str, standard: str) -> str:

@@ -148,7 +148,7 @@ class _AsDouble(FunctionElement[float]):
 
 
 class _Exact(FunctionElement[str]):
-    """A text column, letter for letter on databases that ignore case unless told otherwise."""
+    """A text column, case-sensitive on databases that ignore case by default."""
 
     type = sa.Text()
     inherit_cache = True
@@ -239,7 +239,7 @@ def by_code_point(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def exact(text: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The text with capitals and small letters told apart."""
+    """The text compared case-sensitively."""
     return _Exact(text)
 
 

@@ -43,7 +43,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value that stands in the rule."""
+    """A value written in the rule."""
 
     value: Scalar
     kind: Kind

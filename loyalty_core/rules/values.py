@@ -135,7 +135,7 @@ class ValueBinder(ABC):
         if self._element is not None:
             return self._of_element(name, node.path)
         if name is None or name == "":
-            sentence = "An empty name stands for a member of a list, and here is none."
+            sentence = "An empty name means a member of a list, and there is no list here."
             return self._fault("unknown_column", node.path, sentence, "Name a column.")
         column = self.field(name, node.path)
         if column is None or not default:

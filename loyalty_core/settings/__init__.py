@@ -1,12 +1,18 @@
 """Every setting of the product, read from the environment, `.env` and `loyalty.toml`."""
 
 from loyalty_core.settings.database_url import PSYCOPG, with_driver, without_secrets
-from loyalty_core.settings.settings import DEFAULT_WAREHOUSE, GUIDE_FEATURE_MAPPING, RfmMeasure, Settings, get_settings
+from loyalty_core.settings.settings import (
+    DEFAULT_FEATURE_MAPPING,
+    DEFAULT_WAREHOUSE,
+    RfmMeasure,
+    Settings,
+    get_settings,
+)
 from loyalty_core.settings.table_name import split_table_name
 
 __all__ = [
+    "DEFAULT_FEATURE_MAPPING",
     "DEFAULT_WAREHOUSE",
-    "GUIDE_FEATURE_MAPPING",
     "PSYCOPG",
     "RfmMeasure",
     "Settings",

@@ -34,7 +34,7 @@ _REDIS_URL = re.compile(r"unix://.+|rediss?://(\S*@)?(\[[^\]\s]+\]|[^:/@\s]+)(:\
 
 DEFAULT_WAREHOUSE = Path("data/warehouse.duckdb")
 
-GUIDE_FEATURE_MAPPING: dict[str, str | list[str]] = {
+DEFAULT_FEATURE_MAPPING: dict[str, str | list[str]] = {
     "revenue": "total_revenue",
     "transaction_count": "transaction_count",
     "days_since_last": ["last_purchase_days_ago", "days_since_last_transaction"],
@@ -85,16 +85,14 @@ class Settings(BaseSettings):
     dwh_connect_timeout_seconds: int = Field(
         4, ge=1, le=60, description="How long to wait for the warehouse to accept a connection"
     )
-    dwh_pool_size: int = Field(5, ge=1, le=100, description="Warehouse connections kept open per process")
-    dwh_catalog_ttl_seconds: float = Field(
-        600, ge=0, description="How long column statistics are kept before they are computed again"
-    )
+    dwh_pool_size: int = Field(5, ge=1, le=100, description="Warehouse connections open per process")
+    dwh_catalog_ttl_seconds: float = Field(600, ge=0, description="Lifetime of cached column statistics")
     redis_url: str | None = Field(None, description="Redis for cached features; without it, memory is used")
     feature_cache_ttl_seconds: int = Field(
         300, ge=1, le=86_400 * 30, description="How long a customer's features are served from the cache"
     )
     feature_cache_max_customers: int = Field(
-        50_000, ge=1, description="Customers kept in the memory cache; the oldest leave first"
+        50_000, ge=1, description="Customers in the memory cache; the oldest are removed first"
     )
     state_database_url: str = Field(
         "sqlite:///data/state.db",
@@ -105,7 +103,7 @@ class Settings(BaseSettings):
         False, description="Sample predictions by formula, without model files; everything says so"
     )
     ml_feature_mapping: dict[str, str | list[str]] = Field(
-        GUIDE_FEATURE_MAPPING,
+        DEFAULT_FEATURE_MAPPING,
         min_length=1,
         description="Model feature → column, or a list of column names tried in order",
     )
@@ -119,7 +117,7 @@ class Settings(BaseSettings):
         {}, description="Training options for both models; under `churn` and `nbo`, for one (docs/machine-learning.md)"
     )
     rfm_rule: Literal["default", "r"] = Field(
-        "default", description="How RFM cut points come about: quintiles, or as the R package rfm does it"
+        "default", description="How RFM cut points are computed: quintiles, or as the R package rfm does it"
     )
     rfm_columns: dict[RfmMeasure, str] = Field(
         {}, description="Own columns for recency, frequency, monetary; without them, those of ml_feature_mapping"
@@ -135,11 +133,9 @@ class Settings(BaseSettings):
         description="Parquet file for predictions where the warehouse takes none; "
         "without it, customer_predictions.parquet beside the embedded warehouse, else in data/",
     )
-    predictions_runs_kept: int = Field(
-        6, ge=2, description="Scoring runs whose predictions are kept, the present one included"
-    )
+    predictions_runs_kept: int = Field(6, ge=2, description="Stored scoring runs, the current one included")
     predictions_months_kept: int = Field(
-        12, ge=0, description="Months of which the first scoring run is kept too, to see how right it was"
+        12, ge=0, description="Months whose first scoring run is stored too, to measure its accuracy"
     )
     ml_churn_medium_threshold: float = Field(
         0.4, gt=0, lt=1, description="Churn probability from which the risk is medium"
@@ -147,7 +143,7 @@ class Settings(BaseSettings):
     ml_churn_high_threshold: float = Field(
         0.7, gt=0, lt=1, validate_default=True, description="Churn probability from which the risk is high"
     )
-    ml_versions_kept: int = Field(5, ge=1, description="Earlier model versions kept beside the active one")
+    ml_versions_kept: int = Field(5, ge=1, description="Earlier model versions stored beside the active one")
     jobs_niceness: int = Field(
         10, ge=0, le=19, description="How far background jobs give way to the app on the processor; 19 is most"
     )

@@ -12,7 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns.distribution import Histogram
 from loyalty_core.warehouse.columns.labels import unit_of
@@ -52,7 +52,7 @@ def draw(
         bargap=0.12,
         hoverlabel={"align": "left"},
         dragmode=False,
-        separators=format.separators(),
+        separators=formatting.separators(),
     )
     if on_click is not None:
         # With clicks Streamlit lets a drag move the axes, unless they are fixed.
@@ -112,9 +112,9 @@ def theme(option: str) -> Any:
 
 def money_by_month(spend: Sequence[MonthlySpend]) -> go.Figure:
     """Bars of money by calendar month; hover says the month, the money and the purchases."""
-    symbol = format.currency_symbol()
+    symbol = formatting.currency_symbol()
     hover = [
-        f"{format.month(month.month)}\n{format.money(month.amount)} in {format.count(month.purchases)} "
+        f"{formatting.month(month.month)}\n{formatting.money(month.amount)} in {formatting.count(month.purchases)} "
         f"purchase{'' if month.purchases == 1 else 's'}"
         for month in spend
     ]
@@ -135,7 +135,9 @@ def count_by_month(months: Sequence[tuple[date, int]], what: str) -> go.Figure:
     bars = go.Bar(
         x=[month for month, _ in months],
         y=[customers for _, customers in months],
-        hovertext=[f"{format.month(month)}\n{format.count(customers)} customers" for month, customers in months],
+        hovertext=[
+            f"{formatting.month(month)}\n{formatting.count(customers)} customers" for month, customers in months
+        ],
         hoverinfo="text",
     )
     figure = go.Figure(bars)
@@ -149,11 +151,11 @@ def histogram(spread: Histogram, column: Column) -> go.Figure:
     edges = spread.edges
     last = len(spread.counts) - 1
     hover = [
-        f"{format.count(customers)} customers with "
+        f"{formatting.count(customers)} customers with "
         + (
-            f"{format.value(column, edges[i])} or more"
+            f"{formatting.value(column, edges[i])} or more"
             if spread.open_ended and i == last
-            else f"{format.value(column, edges[i])} to {format.value(column, edges[i + 1])}"
+            else f"{formatting.value(column, edges[i])} to {formatting.value(column, edges[i + 1])}"
         )
         for i, customers in enumerate(spread.counts)
     ]
@@ -161,7 +163,7 @@ def histogram(spread: Histogram, column: Column) -> go.Figure:
         x=[(low + high) / 2 for low, high in pairwise(edges)],
         width=[(high - low) * 0.92 for low, high in pairwise(edges)],
         y=spread.counts,
-        text=[""] * last + [f"{format.compact(edges[last])}+" if spread.open_ended else ""],
+        text=[""] * last + [f"{formatting.compact(edges[last])}+" if spread.open_ended else ""],
         textposition="outside",
         textangle=0,
         constraintext="none",
@@ -177,15 +179,15 @@ def histogram(spread: Histogram, column: Column) -> go.Figure:
 
 def categories(column: Column, customers: int) -> go.Figure:
     """Customers by value of a category, most frequent on top."""
-    values = [(format.value(column, value), number) for value, number in reversed(column.top_values[:_CATEGORIES])]
+    values = [(formatting.value(column, value), number) for value, number in reversed(column.top_values[:_CATEGORIES])]
     bars = go.Bar(
         x=[number for _, number in values],
         y=[value for value, _ in values],
         orientation="h",
-        text=[format.percent(number / customers, 1) for _, number in values],
+        text=[formatting.percent(number / customers, 1) for _, number in values],
         textposition="auto",
         hovertext=[
-            f"{value}: {format.count(number)} customers, {format.percent(number / customers, 1)}"
+            f"{value}: {formatting.count(number)} customers, {formatting.percent(number / customers, 1)}"
             for value, number in values
         ],
         hoverinfo="text",
@@ -198,5 +200,5 @@ def categories(column: Column, customers: int) -> go.Figure:
 
 def axis_title(column: Column) -> str:
     """The column's label with its unit."""
-    unit = {"money": format.currency_symbol(), "days": "days", "years": "years"}.get(unit_of(column.name), "")
+    unit = {"money": formatting.currency_symbol(), "days": "days", "years": "years"}.get(unit_of(column.name), "")
     return f"{column.label} ({unit})" if unit and unit not in column.label.lower() else column.label

@@ -7,8 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads, charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns.labels import GROUP_ORDER, label_of
@@ -25,7 +24,7 @@ def draw_list(customers: Sequence[Row]) -> object | None:
     names = list_columns()
     columns = [column for name in names if (column := cached_reads.catalog().get(name))]
     table = pd.DataFrame(
-        [{column.label: format.value(column, row[column.name]) for column in columns} for row in customers]
+        [{column.label: formatting.value(column, row[column.name]) for column in columns} for row in customers]
     )
     event: Any = st.dataframe(
         table,
@@ -52,7 +51,7 @@ def draw_profile(features: Row) -> None:
     with st.container(horizontal=True, gap="small"):
         for column in (_column("tier"), _column("status")):
             if column is not None and features.get(column.name):
-                text = f"{column.label}: {format.value(column, features[column.name])}"
+                text = f"{column.label}: {formatting.value(column, features[column.name])}"
                 st.badge(escape(text, in_badge=True), color="primary")
     ranks = cached_reads.percentile_ranks(features)
     with st.container(horizontal=True):
@@ -60,7 +59,7 @@ def draw_profile(features: Row) -> None:
             rank = ranks.get(column.name)
             st.metric(
                 escape(column.label),
-                format.value(column, features.get(column.name)),
+                formatting.value(column, features.get(column.name)),
                 border=True,
                 delta=None if rank is None else _place(column, rank),
                 delta_color="off",
@@ -85,7 +84,7 @@ def draw_activity(features: Row) -> None:
     hidden = _id_column()
     table = pd.DataFrame(
         [
-            {label_of(name): format.loose_value(name, raw) for name, raw in purchase.items() if name != hidden}
+            {label_of(name): formatting.loose_value(name, raw) for name, raw in purchase.items() if name != hidden}
             for purchase in purchases
         ]
     )
@@ -117,7 +116,7 @@ def draw_features(features: Row) -> None:
 def _feature_row(column: Column, features: Row, ranks: dict[str, float]) -> dict[str, Any]:
     return {
         "Feature": column.label,
-        "Value": format.value(column, features.get(column.name)),
+        "Value": formatting.value(column, features.get(column.name)),
         "Percentile": round(ranks[column.name], 2) if column.name in ranks else None,
         "In the base": _base_note(column),
         "Column": column.name,
@@ -127,17 +126,17 @@ def _feature_row(column: Column, features: Row, ranks: dict[str, float]) -> dict
 def _place(column: Column, rank: float) -> str:
     rank = min(max(rank, 0.01), 0.99)  # a customer is never ahead of everybody, themselves included
     if column == _column("recency"):
-        return f"more recent than {format.percent(1 - rank)} of customers"
-    return f"higher than {format.percent(rank)} of customers"
+        return f"more recent than {formatting.percent(1 - rank)} of customers"
+    return f"higher than {formatting.percent(rank)} of customers"
 
 
 def _base_note(column: Column) -> str:
-    blanks = f", {format.percent(column.blanks)} blank" if column.blanks else ""
+    blanks = f", {formatting.percent(column.blanks)} blank" if column.blanks else ""
     if column.minimum is not None:
-        return f"{format.value(column, column.minimum)} to {format.value(column, column.maximum)}{blanks}"
+        return f"{formatting.value(column, column.minimum)} to {formatting.value(column, column.maximum)}{blanks}"
     if column.top_values:
         value, _ = column.top_values[0]
-        return f"Most often {format.value(column, value)}{blanks}"
+        return f"Most often {formatting.value(column, value)}{blanks}"
     return blanks.removeprefix(", ").capitalize()
 
 

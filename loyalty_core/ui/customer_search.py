@@ -3,8 +3,7 @@
 import streamlit as st
 
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.customer import draw_list
 
 PARAMETER = "q"
@@ -41,4 +40,4 @@ def _how_many(shown: int, total: int) -> str:
     if total == 1:
         return "1 customer matches."
     best = f" These are the {shown} best matches." if shown < total else ""
-    return f"{format.count(total)} customers match.{best}"
+    return f"{formatting.count(total)} customers match.{best}"

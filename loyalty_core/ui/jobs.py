@@ -10,7 +10,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs import Job, JobRunning
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.viewer import viewer_name
 
@@ -90,8 +90,8 @@ def _cancel(job_id: int) -> None:
 
 def _where(job: Job) -> str:
     if job.total:
-        return f"{job.phase} · {format.count(job.done)} of {format.count(job.total)}"
-    return f"{job.phase} · {format.count(job.done)}" if job.done else f"{job.phase} …"
+        return f"{job.phase} · {formatting.count(job.done)} of {formatting.count(job.total)}"
+    return f"{job.phase} · {formatting.count(job.done)}" if job.done else f"{job.phase} …"
 
 
 def _draw_failure(job: Job, key: str) -> None:
@@ -99,7 +99,7 @@ def _draw_failure(job: Job, key: str) -> None:
     with st.container(border=True):
         lines = [f"**{escape(error.what)}**", escape(error.why), escape(error.remedy)] if error else ["**It failed.**"]
         st.error("\n\n".join(line for line in lines if line), icon=":material/error:")
-        st.caption(escape(f"Started by {job.started_by}, {format.moment(job.created_at)}."))
+        st.caption(escape(f"Started by {job.started_by}, {formatting.moment(job.created_at)}."))
         if job.log_tail:
             with st.expander("Last lines of its log", icon=":material/article:"):
                 st.code(job.log_tail, language=None)
@@ -112,7 +112,7 @@ def _draw_failure(job: Job, key: str) -> None:
 def _last_time(job: Job) -> str:
     """How the last job ended."""
     words = {"done": job.message, "cancelled": f"Cancelled. {job.message}", "failed": "Failed."}[job.state]
-    when = format.moment(job.ended_at or job.created_at)
+    when = formatting.moment(job.ended_at or job.created_at)
     return f"Last time {when} by {job.started_by}, {_duration(job.seconds)}. {words}".strip()
 
 

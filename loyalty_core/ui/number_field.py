@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
 
 
@@ -27,8 +27,8 @@ def draw_number(
     `options` are passed to `st.text_input`.
     """
     with st.container(width=width, gap="xsmall"):
-        text = st.text_input(label, format.number(start), key=key, **options)
-        number = format.read_number(text)
+        text = st.text_input(label, formatting.number(start), key=key, **options)
+        number = formatting.read_number(text)
         fault = _fault(text, number, lowest, highest, whole=whole)
         if fault:
             st.caption(f":red[{escape(fault)}]")
@@ -39,11 +39,11 @@ def _fault(text: str, number: float | None, lowest: float | None, highest: float
     if not text.strip():
         return "Enter a number."
     if number is None:
-        return f"“{text.strip()}” is not a number. Write it like {format.number(1234.5)}."
+        return f"“{text.strip()}” is not a number. Write it like {formatting.number(1234.5)}."
     if whole and number != int(number):
         return "Enter a whole number."
     if lowest is not None and number < lowest:
-        return f"Enter {format.number(lowest)} or more."
+        return f"Enter {formatting.number(lowest)} or more."
     if highest is not None and number > highest:
-        return f"Enter {format.number(highest)} or less."
+        return f"Enter {formatting.number(highest)} or less."
     return ""

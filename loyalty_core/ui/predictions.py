@@ -12,8 +12,7 @@ from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAns
 from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction, NboPrediction
 from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads, charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse.offers import offer_name
@@ -82,7 +81,7 @@ def _warn_of_older_scores() -> None:
     freshness = check_freshness(services.warehouse, services.inference)
     if freshness.is_fresh or freshness.run is None:
         return
-    since = format.moment(freshness.run.scored_at)
+    since = formatting.moment(freshness.run.scored_at)
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
             ":material/update: Predicted now, from the current features. Churn, Next best offer, RFM and the segments "
@@ -97,7 +96,7 @@ def _draw_unavailable(error: LoyaltyError) -> None:
 
 
 def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> None:
-    st.metric("Probability to leave", format.percent(churn["churn_probability"], 1))
+    st.metric("Probability to leave", formatting.percent(churn["churn_probability"], 1))
     match churn["churn_risk"]:
         case "high":
             st.badge("High risk", color="red", icon=":material/priority_high:")
@@ -112,11 +111,11 @@ def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> Non
 def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
     names = cached_reads.offer_names()
     best = offer_name(names, nbo["recommended_offer"])
-    likely = f"{format.percent(nbo['confidence'], 1)} likely"
+    likely = f"{formatting.percent(nbo['confidence'], 1)} likely"
     st.metric("Best offer", escape(best), likely, delta_color="off", delta_arrow="off")
     ranked = sorted(nbo["all_offers"], key=lambda offer: -offer["score"])
     for offer in ranked[:4]:
-        text = f"{escape(offer_name(names, offer['offer_id']))} · {format.percent(offer['score'], 1)}"
+        text = f"{escape(offer_name(names, offer['offer_id']))} · {formatting.percent(offer['score'], 1)}"
         st.progress(min(1.0, max(0.0, offer["score"])), text=text)
     draw_drivers("offer", predictions.offer_drivers)
 
@@ -136,7 +135,8 @@ def draw_drivers(of: str, drivers: Drivers | None) -> None:
     if drivers is None:
         return
     st.caption(
-        f"What moves it away from {format.percent(drivers.base, 1)}, the average of a sample of the training rows, in "
+        f"What moves it away from {formatting.percent(drivers.base, 1)}, the average of a sample of the "
+        "training rows, in "
         "percentage points"
     )
     charts.draw(_driver_bars(drivers.features), f"{of}-drivers", _in_words(drivers.features))
@@ -169,4 +169,4 @@ def _in_words(drivers: tuple[Driver, ...]) -> str:
 
 
 def _value(driver: Driver) -> str:
-    return "(blank)" if driver.value is None else f"of {format.loose_value(driver.feature, driver.value)}"
+    return "(blank)" if driver.value is None else f"of {formatting.loose_value(driver.feature, driver.value)}"

@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core.analytics.monitoring import Freshness, check_freshness
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
 
@@ -45,10 +45,10 @@ def _draw_run(freshness: Freshness) -> None:
         return
     if run.model_version == "mock":
         st.badge("Mock predictions", icon=":material/theater_comedy:", color="violet")
-        st.caption(f"Scored {format.moment(run.scored_at)}")
+        st.caption(f"Scored {formatting.moment(run.scored_at)}")
     else:
         plural = "s" if len(run.model_versions) > 1 else ""
-        st.caption(escape(f"Scored {format.moment(run.scored_at)} by model version{plural} {run.model_version}"))
+        st.caption(escape(f"Scored {formatting.moment(run.scored_at)} by model version{plural} {run.model_version}"))
 
 
 def _draw_notice(freshness: Freshness) -> None:

@@ -51,7 +51,9 @@ class Warehouse:
         self.dialect = dialect_of(self.url.get_backend_name())
         self.revision = 0
         self._lock = threading.RLock()
-        self._catalog_lock = threading.Lock()  # its own: statistics take long, and nobody else should wait for them
+        self._catalog_lock = (
+            threading.Lock()
+        )  # separate: statistics take long, and no other caller should wait for them
         self._file = self.dialect.file_of(self.url)
         self._file_identity: tuple[int, ...] | None = None
         self._engine: sa.Engine | None = None
@@ -230,7 +232,7 @@ class Warehouse:
 
     @contextmanager
     def _connect(self) -> Iterator[sa.Connection]:
-        # An embedded file may only be reopened while nobody takes a connection; servers are slow to give one.
+        # An embedded file may only be reopened while no connection is being taken; servers are slow to give one.
         with self._lock if self._file else nullcontext():
             connection = self.engine.connect()
         with connection:

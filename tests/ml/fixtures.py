@@ -18,7 +18,7 @@ from loyalty_core.ml.bundles import BundleParts, ModelPart, activate, read_scale
 from loyalty_core.ml.features import FeatureContract, InputFeature, make_reference
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.litert.model import TfliteModel
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def bundle_parts(churn: str = "churn", nbo: str = "nbo") -> BundleParts:
         scaler=pickled_scaler(),
         models={"churn": model_part(churn), "nbo": model_part(nbo, OFFERS)},
         background=training_rows(),
-        feature_mapping=dict(GUIDE_FEATURE_MAPPING),
+        feature_mapping=dict(DEFAULT_FEATURE_MAPPING),
         trained_by="test",
         libraries={"numpy": np.__version__},
     )

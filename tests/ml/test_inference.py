@@ -14,7 +14,7 @@ from loyalty_core.errors import CustomerNotFound
 from loyalty_core.ml.bundles import BundleError, activate, load_bundle, read_active, write_bundle
 from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.mapping import MappingError
 from tests.ml.fixtures import GUIDE_CUSTOMER, MEDIANS, make_warehouse, other_parts, without_nbo
@@ -155,9 +155,10 @@ def test_another_input_size_is_a_feature_count_mismatch(settings, models_dir):
 @pytest.mark.parametrize(
     "mapping",
     [
-        GUIDE_FEATURE_MAPPING | {"membership": "is_member"},
-        {name: column for name, column in GUIDE_FEATURE_MAPPING.items() if name != "revenue"},
-        {name: column for name, column in GUIDE_FEATURE_MAPPING.items() if name != "revenue"} | {"member": "is_member"},
+        DEFAULT_FEATURE_MAPPING | {"membership": "is_member"},
+        {name: column for name, column in DEFAULT_FEATURE_MAPPING.items() if name != "revenue"},
+        {name: column for name, column in DEFAULT_FEATURE_MAPPING.items() if name != "revenue"}
+        | {"member": "is_member"},
     ],
 )
 def test_models_trained_on_other_features_are_a_feature_count_mismatch(settings, models_dir, mapping):
@@ -169,7 +170,7 @@ def test_models_trained_on_other_features_are_a_feature_count_mismatch(settings,
 
 
 def test_the_order_of_the_mapping_does_not_matter(settings, service, models_dir):
-    reverse = dict(reversed(GUIDE_FEATURE_MAPPING.items()))
+    reverse = dict(reversed(DEFAULT_FEATURE_MAPPING.items()))
 
     assert MLInferenceService(_changed(settings, ml_feature_mapping=reverse)).predict_churn("c7") == (
         service.predict_churn("c7")
@@ -293,7 +294,7 @@ def test_a_refused_bundle_leaves_answers_as_they_were(service, models_dir):
 
 
 def test_without_columns_for_rfm_churn_is_still_answered(settings, models_dir, tmp_path):
-    mapping = GUIDE_FEATURE_MAPPING | {"revenue": "label"}
+    mapping = DEFAULT_FEATURE_MAPPING | {"revenue": "label"}
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         connection.execute("ALTER TABLE customer_features_view ADD COLUMN label VARCHAR")
     service = MLInferenceService(_changed(settings, ml_feature_mapping=mapping))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings
 
 DOCS = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -31,8 +31,8 @@ def refusal(**values: object) -> str:
 def test_the_defaults_are_the_guides():
     settings = Settings()
     assert settings.dwh_customer_features_table == "customer_features_view"
-    assert settings.ml_feature_mapping == GUIDE_FEATURE_MAPPING
-    assert settings.ml_model_input_size == len(GUIDE_FEATURE_MAPPING) == 5
+    assert settings.ml_feature_mapping == DEFAULT_FEATURE_MAPPING
+    assert settings.ml_model_input_size == len(DEFAULT_FEATURE_MAPPING) == 5
     assert settings.ml_mock_mode is False
     assert settings.dwh_url == "duckdb:///data/warehouse.duckdb"
 

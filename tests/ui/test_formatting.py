@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import streamlit as st
 
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.warehouse.columns.catalog import Column
 from tests.workbench import Configure
 
@@ -47,49 +47,49 @@ def viewer_locale(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     ],
 )
 def test_values_have_their_units(name: str, raw: Any, text: str):
-    assert format.loose_value(name, raw) == text
+    assert formatting.loose_value(name, raw) == text
 
 
 def test_a_share_is_a_percentage_only_within_one():
     within = Column("churn_score", "number", "", "", minimum=0.0, maximum=1.0)
     beyond = Column("churn_score", "number", "", "", minimum=0, maximum=100)
-    assert format.value(within, 0.1234) == "12.3%"
-    assert format.value(beyond, 55) == "55"
+    assert formatting.value(within, 0.1234) == "12.3%"
+    assert formatting.value(beyond, 55) == "55"
 
 
 def test_moments_stand_in_the_zone_of_the_settings(configure: Configure):
     configure(time_zone="Europe/Oslo")
-    assert format.moment(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)) == "2 Jul 2026, 00:30"
+    assert formatting.moment(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)) == "2 Jul 2026, 00:30"
 
 
 def test_money_follows_the_currency_of_the_settings(configure: Configure):
     configure(currency="NOK")
-    assert format.compact_money(8_910_000) == "NOK8.9M"
-    assert format.compact_money(-478.7594579) == "-NOK478.76"
-    assert format.currency_symbol() == "NOK"
+    assert formatting.compact_money(8_910_000) == "NOK8.9M"
+    assert formatting.compact_money(-478.7594579) == "-NOK478.76"
+    assert formatting.currency_symbol() == "NOK"
 
 
 def test_counts_and_shares():
-    assert format.count(20_000) == "20,000"
-    assert format.compact_money(2e18) == "€2e+18"
-    assert format.percent(0.1249) == "12%"
-    assert format.percent(0.1249, 1) == "12.5%"
-    assert format.change(1_200) == "+1,200"
-    assert format.change(-5) == "−5"
+    assert formatting.count(20_000) == "20,000"
+    assert formatting.compact_money(2e18) == "€2e+18"
+    assert formatting.percent(0.1249) == "12%"
+    assert formatting.percent(0.1249, 1) == "12.5%"
+    assert formatting.change(1_200) == "+1,200"
+    assert formatting.change(-5) == "−5"
 
 
 def test_a_table_rounds_a_share_as_every_other_figure():
     for thousandths in range(0, 10_000, 5):
         share = thousandths / 10_000
-        assert f"{format.points(share):.1f}%" == format.percent(share, 1)
+        assert f"{formatting.points(share):.1f}%" == formatting.percent(share, 1)
 
 
 @pytest.mark.parametrize(
     ("raw", "text"), [("at_risk", "At risk"), ("active", "Active"), ("Gold", "Gold"), ("VIP", "VIP"), ("a1", "a1")]
 )
 def test_a_category_is_a_word_rather_than_a_code(raw: str, text: str):
-    assert format.value(Column("customer_status", "text", "", "", top_values=((raw, 3),)), raw) == text
-    assert format.value(Column("first_name", "text", "", ""), raw) == raw
+    assert formatting.value(Column("customer_status", "text", "", "", top_values=((raw, 3),)), raw) == text
+    assert formatting.value(Column("first_name", "text", "", ""), raw) == raw
 
 
 @pytest.mark.parametrize(
@@ -105,20 +105,28 @@ def test_numbers_are_written_and_read_in_the_viewers_locale(
     viewer_locale: Callable[[str], None], locale: str, shown: str, share: str, amount: str
 ):
     viewer_locale(locale)
-    assert format.number(1234567.5) == shown
-    assert format.read_number(shown) == 1234567.5
-    assert format.percent(0.125, 1) == share
-    assert format.money(1234.5) == amount
+    assert formatting.number(1234567.5) == shown
+    assert formatting.read_number(shown) == 1234567.5
+    assert formatting.percent(0.125, 1) == share
+    assert formatting.money(1234.5) == amount
 
 
 @pytest.mark.parametrize(
     "text", ["abc", "1,5", "10,90", "1e5", "nan", "inf", "1_000", "٣", "", " ", "--5", "5%", "1.2.3"]
 )
 def test_what_is_no_number_is_refused(text: str):
-    assert format.read_number(text) is None
+    assert formatting.read_number(text) is None
 
 
 def test_the_same_text_may_be_another_number_elsewhere(viewer_locale: Callable[[str], None]):
-    assert (format.read_number("1,234"), format.read_number("-0.5"), format.read_number(" −12 ")) == (1234, -0.5, -12)
+    assert (formatting.read_number("1,234"), formatting.read_number("-0.5"), formatting.read_number(" −12 ")) == (
+        1234,
+        -0.5,
+        -12,
+    )
     viewer_locale("de-DE")
-    assert (format.read_number("1,5"), format.read_number("1.090"), format.read_number("1.5")) == (1.5, 1090, None)
+    assert (formatting.read_number("1,5"), formatting.read_number("1.090"), formatting.read_number("1.5")) == (
+        1.5,
+        1090,
+        None,
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from loyalty_core.analytics.offers import OfferTerms, Policy
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.navigation import OFFERS, SEGMENTS
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, edited, fitted
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
@@ -89,7 +89,7 @@ def test_key_figures(scored: Configure, open_screen: OpenScreen, sql: Query):
     assert shown["Mean confidence"].value == f"{confidence:.1%}"
     assert shown["Top offer"].value == names_of(sql)[top]
     assert shown["Top offer"].label == f"Top offer · {share:.0%}"
-    assert f"accept: {format.money(expected)}." in plain(shown["Expected value by priority"].help)
+    assert f"accept: {formatting.money(expected)}." in plain(shown["Expected value by priority"].help)
 
 
 def test_the_headline_says_what_is_advised_and_why(scored: Configure, open_screen: OpenScreen, sql: Query):
@@ -102,7 +102,7 @@ def test_the_headline_says_what_is_advised_and_why(scored: Configure, open_scree
         + ")) FROM customers"
     )
     shown = metrics_of(app)["Expected value by priority"]
-    assert f"no gain: {format.money(by_priority)}." in plain(shown.help)
+    assert f"no gain: {formatting.money(by_priority)}." in plain(shown.help)
     advice = plain(app.info[0].value)
     assert "We advise giving offers by **propensity × value**" in advice
     assert f"that brings {shown.value}" in advice
@@ -176,7 +176,7 @@ def test_a_link_carries_the_policy(scored: Configure, open_screen: OpenScreen, s
     assert shown["Customers with an offer"].value == f"{DEMO_CUSTOMERS:,}"
     # At the link's values of 1 each.
     [(plain,)] = sql("SELECT sum(confidence) FROM customers")
-    assert shown["Expected conversions as recommended"].value == format.count(round(plain))
+    assert shown["Expected conversions as recommended"].value == formatting.count(round(plain))
     assert app.query_params["terms"] == link_of(PUSHED)
 
 

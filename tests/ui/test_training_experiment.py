@@ -20,7 +20,7 @@ from loyalty_core.ml.bundles import (
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.navigation import CUSTOMERS, TRAINING
 from tests.fixtures.screens import texts_of
 from tests.ml.fixtures import other_parts
@@ -111,7 +111,7 @@ def test_both_arms_side_by_side(
     for metric in app.metric:
         shown[metric.label].append((metric.value, metric.delta))
     assert [value for value, _ in shown["Customers"]] == [f"{arms[version]:,}" for version in (trained, challenger)]
-    share = format.percent(arms[challenger] / DEMO_CUSTOMERS, 1)
+    share = formatting.percent(arms[challenger] / DEMO_CUSTOMERS, 1)
     assert shown["Customers"][1][1] == f"{share} of all, 30% asked for"
     charts = {chart.proto.id.rpartition("-arm-")[2]: chart.proto.alt for chart in app.get("plotly_chart")}
     assert set(charts) == {"risks", "offers"}

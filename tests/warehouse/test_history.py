@@ -9,7 +9,7 @@ import pytest
 
 from loyalty_core.errors import DataError, SettingsError, ViewUnusable
 from loyalty_core.ml.tasks import CHURN, NBO
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING
+from loyalty_core.settings import DEFAULT_FEATURE_MAPPING
 from loyalty_core.warehouse.history import read_history
 from loyalty_core.warehouse.mapping import MappingError
 
@@ -81,7 +81,7 @@ def histories(backend: Backend) -> Backend:
 
 def test_the_churn_table_by_the_mapping(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
     seen: list[int] = []
-    history = read_history(open_warehouse(histories.url), CHURN.history, GUIDE_FEATURE_MAPPING, on_rows=seen.append)
+    history = read_history(open_warehouse(histories.url), CHURN.history, DEFAULT_FEATURE_MAPPING, on_rows=seen.append)
     assert history.source == "customer_churn_history"
     assert history.features.to_pydict() == {
         "revenue": [10.25, None, 30.25],
@@ -100,8 +100,8 @@ def test_the_churn_table_by_the_mapping(histories: Backend, open_warehouse: Call
 
 def test_a_start_date_leaves_out_older_rows(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
     warehouse = open_warehouse(histories.url)
-    churn = read_history(warehouse, CHURN.history, GUIDE_FEATURE_MAPPING, since=date(2026, 2, 1))
-    offers = read_history(warehouse, NBO.history, GUIDE_FEATURE_MAPPING, since=date(2026, 1, 2))
+    churn = read_history(warehouse, CHURN.history, DEFAULT_FEATURE_MAPPING, since=date(2026, 2, 1))
+    offers = read_history(warehouse, NBO.history, DEFAULT_FEATURE_MAPPING, since=date(2026, 1, 2))
     assert churn.labels.to_pylist() == [1, 1]
     assert offers.labels.to_pylist() == [1]
     assert not churn.since_ignored
@@ -110,7 +110,7 @@ def test_a_start_date_leaves_out_older_rows(histories: Backend, open_warehouse: 
 def test_the_newest_rows_are_taken_when_there_are_too_many(
     histories: Backend, open_warehouse: Callable[..., Warehouse]
 ) -> None:
-    history = read_history(open_warehouse(histories.url), CHURN.history, GUIDE_FEATURE_MAPPING, most_rows=2)
+    history = read_history(open_warehouse(histories.url), CHURN.history, DEFAULT_FEATURE_MAPPING, most_rows=2)
     assert history.customers is not None
     assert history.customers.to_pylist() == ["C2", "C3"]
 
@@ -122,11 +122,13 @@ def test_the_guides_own_queries(histories: Backend, open_warehouse: Callable[...
         dwh_nbo_training_query=GUIDE_NBO_QUERY.format(schema=schema),
         dwh_churn_training_query=GUIDE_CHURN_QUERY.format(schema=schema),
     )
-    churn = read_history(warehouse, CHURN.history, GUIDE_FEATURE_MAPPING)
+    churn = read_history(warehouse, CHURN.history, DEFAULT_FEATURE_MAPPING)
     assert churn.source == "DWH_CHURN_TRAINING_QUERY"
     assert churn.features["revenue"].to_pylist() == [10.25, None, 30.25]
     assert churn.dates is None
-    assert read_history(warehouse, NBO.history, GUIDE_FEATURE_MAPPING, since=date(2026, 2, 1)).labels.to_pylist() == [1]
+    assert read_history(warehouse, NBO.history, DEFAULT_FEATURE_MAPPING, since=date(2026, 2, 1)).labels.to_pylist() == [
+        1
+    ]
     assert not churn.since_ignored
 
 
@@ -184,7 +186,7 @@ def test_a_history_beside_the_features_view(backend: Backend, open_warehouse: Ca
 def test_no_table(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
     backend.execute("CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id")
     with pytest.raises(ViewUnusable, match=r"no table customer_offer_history.*set DWH_NBO_TRAINING_QUERY"):
-        read_history(open_warehouse(backend.url), NBO.history, GUIDE_FEATURE_MAPPING)
+        read_history(open_warehouse(backend.url), NBO.history, DEFAULT_FEATURE_MAPPING)
 
 
 def test_no_label(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> None:

@@ -16,8 +16,7 @@ from loyalty_core.analytics.churn import (
     threshold_rule,
 )
 from loyalty_core.analytics.scope import ScopedBase
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.links import draw_save_as_segment
@@ -59,7 +58,7 @@ def draw_budget(reader: reading.Reader, curve: ChurnCurve) -> None:
 
 def _draw_inputs() -> tuple[Column | None, float | None, Terms | None]:
     """The money column, or None and one amount for everybody; and the campaign's terms. None for an unusable field."""
-    symbol = format.currency_symbol()
+    symbol = formatting.currency_symbol()
     columns = {column.name: column for column in reading.money_columns()}
     with st.container(horizontal=True):
         chosen = st.selectbox(
@@ -92,26 +91,26 @@ def _draw_best(found: Plan, terms: Terms) -> None:
     everybody = found.choices[-1].customers
     st.metric(
         "Best number to contact",
-        format.count(best.customers),
-        delta=f"{format.percent(best.customers / everybody, 1)} of {format.count(everybody)}",
+        formatting.count(best.customers),
+        delta=f"{formatting.percent(best.customers / everybody, 1)} of {formatting.count(everybody)}",
         delta_color="off",
         delta_arrow="off",
         help="A contact pays while probability times worth is above cost divided by save rate, which is "
-        f"{escape(format.money(terms.worthwhile_loss))}.",
+        f"{escape(formatting.money(terms.worthwhile_loss))}.",
     )
     st.metric(
         "Expected profit",
-        escape(format.compact_money(best.profit)),
-        delta=escape(f"90%: {format.compact_money(best.low)} to {format.compact_money(best.high)}"),
+        escape(formatting.compact_money(best.profit)),
+        delta=escape(f"90%: {formatting.compact_money(best.low)} to {formatting.compact_money(best.high)}"),
         delta_color="off",
         delta_arrow="off",
         help="What the customers who stay are worth, less the cost of all contacts. The range covers chance "
         "only: it takes the probabilities and the inputs as right.",
     )
     st.caption(
-        f"{format.count(round(best.kept))} customers stay, for {escape(format.compact_money(best.cost))}. "
+        f"{formatting.count(round(best.kept))} customers stay, for {escape(formatting.compact_money(best.cost))}. "
         + (
-            f"Contacting more than {format.count(found.break_even.customers)} loses money."
+            f"Contacting more than {formatting.count(found.break_even.customers)} loses money."
             if found.break_even
             else "Even contacting everybody would not lose money."
         )
@@ -122,16 +121,16 @@ def _draw_rule(base: ScopedBase, column: Column | None, losses: Sequence[LossBin
     """Describe whom the best choice contacts; returns the rule."""
     if column is None:
         threshold = round(found.best.lowest_loss / amount, 3)
-        st.markdown(f"Contact from a probability of **{format.percent(threshold, 1)}**.")
+        st.markdown(f"Contact from a probability of **{formatting.percent(threshold, 1)}**.")
         return threshold_rule(base, threshold)
     lowest = splitting_loss(losses, found.best)
-    label, amount_text = escape(column.label.lower()), escape(format.money(lowest))
+    label, amount_text = escape(column.label.lower()), escape(formatting.money(lowest))
     st.markdown(f"Contact where probability × {label} is at least **{amount_text}**.")
     return loss_rule(base, column.name, lowest)
 
 
 def _in_words(found: Plan) -> str:
     return (
-        f"Expected profit by customers contacted: best with {format.count(found.best.customers)}, "
-        f"{format.compact_money(found.best.profit)}."
+        f"Expected profit by customers contacted: best with {formatting.count(found.best.customers)}, "
+        f"{formatting.compact_money(found.best.profit)}."
     )

@@ -11,7 +11,7 @@ from loyalty_core.analytics.churn import ChurnCurve, risk_rule
 from loyalty_core.ml.tasks import RISKS, Risk, recommend
 from loyalty_core.rfm import RfmScore
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.links import draw_save_as_segment, open_customer
 from loyalty_core.ui.messages import escape
@@ -35,7 +35,7 @@ def draw_customers(reader: reading.Reader, curve: ChurnCurve) -> None:
         total = (curve.at_risk(risk) if risk else curve.everyone).customers
         pages = max(1, math.ceil(total / _PAGE))
         page = draw_number(
-            f"Page of {format.count(pages)}",
+            f"Page of {formatting.count(pages)}",
             1,
             key="page",
             lowest=1,
@@ -56,7 +56,7 @@ def draw_customers(reader: reading.Reader, curve: ChurnCurve) -> None:
         return
     chosen = _draw_table(rows, fields, revenue)
     order = f"probability times {escape(revenue.label.lower())}" if revenue else "probability"
-    st.caption(f"{format.count(total)} customers, the highest {order} first. Click a row to open one.")
+    st.caption(f"{formatting.count(total)} customers, the highest {order} first. Click a row to open one.")
     if chosen is not None:
         open_customer(rows[chosen][identifier])
 
@@ -99,7 +99,9 @@ def _draw_table(rows: Sequence[Row], fields: Sequence[str], revenue: Column | No
 
 
 def _table_row(row: Row, fields: Sequence[str], revenue: Column | None) -> dict[str, Any]:
-    money = {"Revenue": format.value(revenue, row["value"]), "Value at risk": _money(row["loss"])} if revenue else {}
+    money = (
+        {"Revenue": formatting.value(revenue, row["value"]), "Value at risk": _money(row["loss"])} if revenue else {}
+    )
     return {
         **({"Name": row[fields[0]]} if len(fields) > 1 else {}),
         "Probability": round(row["p"], 3),
@@ -111,7 +113,7 @@ def _table_row(row: Row, fields: Sequence[str], revenue: Column | None) -> dict[
 
 
 def _money(amount: float | None) -> str:
-    return format.BLANK if amount is None else format.money(amount)
+    return formatting.BLANK if amount is None else formatting.money(amount)
 
 
 def _rfm(row: Row) -> RfmScore | None:

@@ -6,8 +6,7 @@ import plotly.graph_objects as go
 
 from loyalty_core.analytics.churn import Choice, ChurnCurve, Plan, RiskByValue
 from loyalty_core.ml.tasks import RiskThresholds
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.warehouse.columns.labels import label_of
 
 _BARS = 20
@@ -30,7 +29,7 @@ def distribution(curve: ChurnCurve, risks: RiskThresholds, threshold: float) -> 
         (contacted, colours[1], "at or above the threshold"),
     ):
         hover = [
-            f"{format.count(customers)} customers {words}\nwith a probability of "
+            f"{formatting.count(customers)} customers {words}\nwith a probability of "
             f"{100 * bar // _BARS} to {100 * (bar + 1) // _BARS}%"
             for bar, customers in enumerate(counts)
         ]
@@ -75,7 +74,7 @@ def profit(plan: Plan) -> go.Figure:
     figure.update_xaxes(
         title="Customers contacted, highest expected loss first", rangemode="tozero", tickformat=charts.NUMBER_TICKS
     )
-    figure.update_yaxes(title=f"Expected profit ({format.currency_symbol()})", tickformat=charts.NUMBER_TICKS)
+    figure.update_yaxes(title=f"Expected profit ({formatting.currency_symbol()})", tickformat=charts.NUMBER_TICKS)
     return figure
 
 
@@ -105,10 +104,10 @@ def drivers(contributions: dict[str, float]) -> go.Figure:
 def risk_by_group(groups: Sequence[tuple[str, RiskByValue]], mean: float) -> go.Figure:
     """Mean probability as bars, the share at high risk as diamonds, the scope's mean as a line; first on top."""
     shown = list(reversed(groups))
-    names = [f"{name} · {format.compact(group.customers)}" for name, group in shown]
+    names = [f"{name} · {formatting.compact(group.customers)}" for name, group in shown]
     hover = [
-        f"{name}: {format.count(group.customers)} customers\n{format.percent(group.mean, 1)} leave on average, "
-        f"{format.percent(group.high, 1)} are at high risk"
+        f"{name}: {formatting.count(group.customers)} customers\n{formatting.percent(group.mean, 1)} leave on average, "
+        f"{formatting.percent(group.high, 1)} are at high risk"
         for name, group in shown
     ]
     colours = charts.palette()
@@ -118,7 +117,7 @@ def risk_by_group(groups: Sequence[tuple[str, RiskByValue]], mean: float) -> go.
         y=names,
         orientation="h",
         marker_color=colours[0],
-        text=[format.percent(group.mean) for _, group in shown],
+        text=[formatting.percent(group.mean) for _, group in shown],
         textposition="outside",
         cliponaxis=False,
         hovertext=hover,
@@ -171,9 +170,9 @@ def _mark(figure: go.Figure, choice: Choice, symbol: str, colour: str, word: str
 
 def _in_words(choice: Choice) -> str:
     return (
-        f"{format.count(choice.customers)} customers contacted\nfor {format.compact_money(choice.cost)} bring "
-        f"{format.compact_money(choice.profit)} on average,\n90%: {format.compact_money(choice.low)} to "
-        f"{format.compact_money(choice.high)}"
+        f"{formatting.count(choice.customers)} customers contacted\nfor {formatting.compact_money(choice.cost)} bring "
+        f"{formatting.compact_money(choice.profit)} on average,\n90%: {formatting.compact_money(choice.low)} to "
+        f"{formatting.compact_money(choice.high)}"
     )
 
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from loyalty_core.analytics.churn import YEAR, ChurnCurve, RiskByValue, tenure_range
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.messages import errors_shown, escape
@@ -41,7 +40,7 @@ def _draw_drivers(reader: reading.Reader, customers: int) -> None:
     charts.draw(figures.drivers(found), "churn-drivers", "; ".join(f"{name} {by:.1f}" for name, by in found.items()))
     st.caption(
         "How far each feature moves a customer's probability from the average of a sample of the training rows, by the "
-        f"active model, over {format.count(min(customers, reading.SAMPLE))} customers drawn from those in scope."
+        f"active model, over {formatting.count(min(customers, reading.SAMPLE))} customers drawn from those in scope."
     )
 
 
@@ -51,17 +50,17 @@ def _draw_risk(label: str, groups: Sequence[Group], curve: ChurnCurve, shown: in
     charts.draw(
         figures.risk_by_group(groups, mean),
         f"churn-by-{label.lower()}",
-        "; ".join(f"{name} {format.percent(group.mean)}" for name, group in groups),
+        "; ".join(f"{name} {formatting.percent(group.mean)}" for name, group in groups),
     )
     limit = f" The {shown} largest groups." if shown == reading.MOST_CATEGORIES else ""
     st.caption(
         f"Bars: mean probability. Diamonds: share at high risk. Dashed line: the mean of all in scope, "
-        f"{format.percent(mean, 1)}. Next to each name: its customers.{limit}"
+        f"{formatting.percent(mean, 1)}. Next to each name: its customers.{limit}"
     )
 
 
 def _name(column: Column, group: RiskByValue) -> str:
-    return "Blank" if group.value is None else format.value(column, group.value)
+    return "Blank" if group.value is None else formatting.value(column, group.value)
 
 
 def _range(group: RiskByValue) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from loyalty_core.analytics.churn import Alike, ChurnCurve, ModelQuality
 from loyalty_core.ml.tasks import RISKS, RiskThresholds
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
 
@@ -25,32 +25,32 @@ def draw_key_figures(
     """Figures of all scored customers in scope; `quality` is None when there is no model at the moment."""
     everyone = curve.everyone
     ranges = {
-        "low": f"Probability below {format.percent(risks.medium)}.",
-        "medium": f"Probability of {format.percent(risks.medium)} to below {format.percent(risks.high)}.",
-        "high": f"Probability of {format.percent(risks.high)} or more.",
+        "low": f"Probability below {formatting.percent(risks.medium)}.",
+        "medium": f"Probability of {formatting.percent(risks.medium)} to below {formatting.percent(risks.high)}.",
+        "high": f"Probability of {formatting.percent(risks.high)} or more.",
     }
     with st.container(horizontal=True):
         for risk in reversed(RISKS):
             group = curve.at_risk(risk)
-            share = format.percent(group.customers / everyone.customers)
+            share = formatting.percent(group.customers / everyone.customers)
             st.metric(
-                f"{risk.capitalize()} risk · {share}", format.count(group.customers), border=True, help=ranges[risk]
+                f"{risk.capitalize()} risk · {share}", formatting.count(group.customers), border=True, help=ranges[risk]
             )
         st.metric(
-            f"Expected churners · {format.percent(everyone.mean)}",
-            format.count(round(everyone.churners)),
+            f"Expected churners · {formatting.percent(everyone.mean)}",
+            formatting.count(round(everyone.churners)),
             border=True,
             help="The sum of the churn probabilities: how many will leave if the model is right.",
         )
         if revenue is not None:
-            share = f" · {format.percent(everyone.loss / everyone.value)}" if everyone.value > 0 else ""
+            share = f" · {formatting.percent(everyone.loss / everyone.value)}" if everyone.value > 0 else ""
             st.metric(
                 f"Revenue at risk{share}",
-                escape(format.compact_money(everyone.loss)),
+                escape(formatting.compact_money(everyone.loss)),
                 border=True,
                 help=escape(
-                    f"The sum of probability times {revenue.label.lower()}: {format.money(everyone.loss)} "
-                    f"of {format.money(everyone.value)}."
+                    f"The sum of probability times {revenue.label.lower()}: {formatting.money(everyone.loss)} "
+                    f"of {formatting.money(everyone.value)}."
                 ),
             )
     if curve.alike is not None:
@@ -59,13 +59,14 @@ def draw_key_figures(
         _draw_quality(quality)
     if curve.unscored:
         customers = "customer" if curve.unscored == 1 else "customers"
-        st.caption(f"{format.count(curve.unscored)} {customers} without a prediction are left out.")
+        st.caption(f"{formatting.count(curve.unscored)} {customers} without a prediction are left out.")
 
 
 def _warn_of_alike(alike: Alike) -> None:
     st.warning(
-        f"{format.percent(alike.share, 1)} of these customers have nearly the same probability, about "
-        f"{format.percent(alike.probability, 1)}, so the model does not tell customers apart. Look at Monitoring on "
+        f"{formatting.percent(alike.share, 1)} of these customers have nearly the same probability, about "
+        f"{formatting.percent(alike.probability, 1)}, so the model does not tell customers apart. Look at "
+        "Monitoring on "
         "the Training screen before you use it.",
         icon=":material/warning:",
     )
@@ -87,7 +88,7 @@ def _quality_sentence(quality: ModelQuality) -> str:
 def _grade_help(quality: ModelQuality) -> str | None:
     if not quality.grade:
         return None
-    tested = format.count(quality.test_rows)
+    tested = formatting.count(quality.test_rows)
     return (
         f"Grade {quality.grade} of A to D: what the model adds over the best simple rule, on {tested} test customers."
     )

@@ -5,8 +5,7 @@ import streamlit as st
 from loyalty_core.analytics.churn import ChurnCurve, ModelQuality, Targeting, threshold_rule
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ml.tasks import RiskThresholds
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.churn import figures
 from loyalty_core.ui.links import draw_save_as_segment
 from loyalty_core.ui.messages import errors_shown
@@ -53,23 +52,23 @@ def draw_threshold(
 def _draw_outcome(targeting: Targeting) -> None:
     st.metric(
         "Customers contacted",
-        format.count(targeting.customers),
-        delta=f"{format.percent(targeting.share, 1)} of {format.count(targeting.all_customers)}",
+        formatting.count(targeting.customers),
+        delta=f"{formatting.percent(targeting.share, 1)} of {formatting.count(targeting.all_customers)}",
         delta_color="off",
         delta_arrow="off",
     )
     st.metric(
         "Expected churners captured",
-        format.percent(targeting.captured, 1),
-        delta=f"{format.count(round(targeting.churners))} of {format.count(round(targeting.all_churners))}",
+        formatting.percent(targeting.captured, 1),
+        delta=f"{formatting.count(round(targeting.churners))} of {formatting.count(round(targeting.all_churners))}",
         delta_color="off",
         delta_arrow="off",
         help="The probabilities of those contacted, added up, as a share of the sum over everybody.",
     )
     st.metric(
         "Loyal customers wrongly targeted",
-        format.count(round(targeting.loyal)),
-        delta=f"{format.percent(targeting.loyal_share, 1)} of those contacted",
+        formatting.count(round(targeting.loyal)),
+        delta=f"{formatting.percent(targeting.loyal_share, 1)} of those contacted",
         delta_color="off",
         delta_arrow="off",
         help="One minus the probability, added up over those contacted: they would stay anyway.",
@@ -81,16 +80,16 @@ def _draw_test(targeting: Targeting, quality: ModelQuality | None) -> None:
     tested = quality.at_share(targeting.share) if quality else None
     if quality is None or tested is None:
         return
-    contacted, captured = format.percent(targeting.share, 1), format.percent(tested.captured, 1)
+    contacted, captured = formatting.percent(targeting.share, 1), formatting.percent(tested.captured, 1)
     st.caption(
         f"Check of the model on the whole base: this threshold contacts {contacted} of all customers. Of "
-        f"{format.count(quality.test_rows)} test rows, the {contacted} with the highest probability included "
-        f"{captured} of those who left; {format.percent(tested.loyal_share, 1)} of them stayed."
+        f"{formatting.count(quality.test_rows)} test rows, the {contacted} with the highest probability included "
+        f"{captured} of those who left; {formatting.percent(tested.loyal_share, 1)} of them stayed."
     )
 
 
 def _alt(targeting: Targeting) -> str:
     return (
-        f"Customers by churn probability; {format.count(targeting.customers)} are at or above "
-        f"{format.percent(targeting.threshold)}."
+        f"Customers by churn probability; {formatting.count(targeting.customers)} are at or above "
+        f"{formatting.percent(targeting.threshold)}."
     )

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.eligibility import eligibility_dialog
@@ -50,7 +49,7 @@ def draw_arbitration(reader: Reader, draft: PolicyDraft) -> None:
 
 
 def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
-    amount = format.compact_money if is_money else lambda number: format.count(round(number))
+    amount = formatting.compact_money if is_money else lambda number: formatting.count(round(number))
     gain = outcome.value_after - outcome.value_before
     given = sum(award.customers for award in outcome.after.values())
     before = sum(award.customers for award in outcome.before.values())
@@ -75,8 +74,8 @@ def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
         )
         st.metric(
             "Customers with an offer",
-            format.count(given),
-            delta=format.change(given - before) if given != before else None,
+            formatting.count(given),
+            delta=formatting.change(given - before) if given != before else None,
             delta_color="off",
             border=True,
             height="stretch",
@@ -92,9 +91,9 @@ def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arb
             pd.DataFrame(
                 {
                     "Offer": [reader.name(offer) for offer in base],
-                    LEVER: [format.number(terms.lever) for terms in base.values()],
-                    VALUE: [format.number(terms.value, 2) for terms in base.values()],
-                    CAP: [None if terms.cap is None else format.number(terms.cap) for terms in base.values()],
+                    LEVER: [formatting.number(terms.lever) for terms in base.values()],
+                    VALUE: [formatting.number(terms.value, 2) for terms in base.values()],
+                    CAP: [None if terms.cap is None else formatting.number(terms.cap) for terms in base.values()],
                     "Who may get it": [_sentence(reader, policy, offer) for offer in base],
                     "Recommended": [outcome.before[offer].customers for offer in base],
                     "With policy": [outcome.after[offer].customers for offer in base],
@@ -111,7 +110,7 @@ def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arb
                     "Lever", "0 to 5: your push for this offer. 1 changes nothing, 0 switches the offer off."
                 ),
                 VALUE: _number_column(
-                    f"Value ({format.currency_symbol()})",
+                    f"Value ({formatting.currency_symbol()})",
                     "Money per conversion. An offer with a value of 0 or less is given to nobody.",
                 ),
                 CAP: _number_column("Cap", "The most customers who may get it; empty for any number.", whole=True),
@@ -141,7 +140,7 @@ def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arb
 def _number_column(title: str, explained: str, *, whole: bool = False) -> Any:
     """A column of numbers as text: Streamlit's number cells drop what does not fit, so that 10,90 becomes 1090."""
     return st.column_config.TextColumn(
-        title, help=explained, alignment="right", validate=format.number_pattern(whole=whole), width="small"
+        title, help=explained, alignment="right", validate=formatting.number_pattern(whole=whole), width="small"
     )
 
 
@@ -159,7 +158,9 @@ def _draw_mix(reader: Reader, policy: Policy, outcome: Arbitration) -> None:
     charts.draw(
         offer_charts.before_and_after(outcome, caps, reader.name),
         "policy-mix",
-        "; ".join(f"{reader.name(offer)} {format.count(award.customers)}" for offer, award in outcome.after.items()),
+        "; ".join(
+            f"{reader.name(offer)} {formatting.count(award.customers)}" for offer, award in outcome.after.items()
+        ),
         height=340,
     )
     capped = " Upright lines: caps." if any(cap is not None for cap in caps.values()) else ""
@@ -171,16 +172,16 @@ def _draw_without(outcome: Arbitration) -> None:
     st.subheader("Without an offer", anchor=False)
     st.metric(
         "Customers",
-        format.count(total),
+        formatting.count(total),
         label_visibility="collapsed",
-        delta=f"{format.percent(total / outcome.customers, 1)} of all in scope" if outcome.customers else None,
+        delta=f"{formatting.percent(total / outcome.customers, 1)} of all in scope" if outcome.customers else None,
         delta_color="off",
         delta_arrow="off",
     )
     for reason, customers in outcome.without.items():
         title, why = _REASONS[reason]
         share = customers / total if total else 0.0
-        st.progress(share, f"{title}: **{format.count(customers)}**")
+        st.progress(share, f"{title}: **{formatting.count(customers)}**")
         if customers:
             st.caption(why)
     if outcome.cutoffs:

@@ -11,7 +11,7 @@ from loyalty_core.analytics.offers import BoundPolicy, RankedOffer, bind_policy,
 from loyalty_core.analytics.offers.customer_offers import customer_offers
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.customer_search import draw_search
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
@@ -103,7 +103,7 @@ def _draw_table(
         pd.DataFrame(
             {
                 "Offer": [reader.name(one.offer_id) for one in ranked],
-                "Propensity": [None if one.propensity is None else format.points(one.propensity) for one in ranked],
+                "Propensity": [None if one.propensity is None else formatting.points(one.propensity) for one in ranked],
                 "Value": [terms[one.offer_id].value for one in ranked],
                 "Lever": [terms[one.offer_id].lever for one in ranked],
                 "Priority": [one.priority for one in ranked],
@@ -118,7 +118,7 @@ def _draw_table(
         column_config={
             "Offer": st.column_config.TextColumn(width="medium", pinned=True),
             "Propensity": st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100),
-            "Value": st.column_config.NumberColumn(f"Value ({format.currency_symbol()})", format="%.2f"),
+            "Value": st.column_config.NumberColumn(f"Value ({formatting.currency_symbol()})", format="%.2f"),
             "Lever": st.column_config.NumberColumn(format="%.1f", width="small"),
             "Priority": st.column_config.NumberColumn(format="%.3f", help="Propensity × value × lever"),
             "State": st.column_config.TextColumn(width="large"),

@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.segments.editor.editor_state import Editor
 from loyalty_core.ui.segments.editor.rule_builder import draw_rule_builder
@@ -44,7 +44,8 @@ def _draw(draft: PolicyDraft, offer: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if preview is not None:
             st.caption(
-                f"{format.count(preview.members)} of all {format.count(preview.customers)} customers may get it.",
+                f"{formatting.count(preview.members)} of all {formatting.count(preview.customers)} customers "
+                "may get it.",
                 width="stretch",
             )
         if st.button("Everyone", key="eligibility-everyone", help="Take the rule away."):

@@ -6,8 +6,7 @@ import streamlit as st
 from loyalty_core.analytics.offers import LOPSIDED_SHARE, OfferMix
 from loyalty_core.analytics.scope import condition
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.links import open_rule
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.offers import offer_charts
@@ -21,20 +20,20 @@ def draw_key_figures(reader: Reader, mix: OfferMix) -> None:
     top, share = mix.top, mix.with_offer / mix.customers
     with st.container(horizontal=True):
         st.metric(
-            f"With an offer · {format.percent(share)}",
-            format.count(mix.with_offer),
+            f"With an offer · {formatting.percent(share)}",
+            formatting.count(mix.with_offer),
             border=True,
-            help=f"Of {format.count(mix.customers)} customers in scope.",
+            help=f"Of {formatting.count(mix.customers)} customers in scope.",
         )
         if mix.mean_confidence is not None:
             st.metric(
                 "Mean confidence",
-                format.percent(mix.mean_confidence, 1),
+                formatting.percent(mix.mean_confidence, 1),
                 border=True,
                 help="The propensity of each customer's best offer, on average.",
             )
         if top is not None:
-            st.metric(f"Top offer · {format.percent(top.share)}", escape(reader.name(top.offer_id)), border=True)
+            st.metric(f"Top offer · {formatting.percent(top.share)}", escape(reader.name(top.offer_id)), border=True)
         by_priority = _value_by_priority(reader, mix)
         _draw_expected(mix, by_priority)
     if by_priority is not None:
@@ -63,21 +62,22 @@ def _draw_expected(mix: OfferMix, by_priority: float | None) -> None:
     if by_priority is not None:
         st.metric(
             "Expected value by priority",
-            format.compact_money(by_priority),
-            delta=escape(f"{format.compact_money(mix.expected_value)} as recommended"),
+            formatting.compact_money(by_priority),
+            delta=escape(f"{formatting.compact_money(mix.expected_value)} as recommended"),
             delta_color="off",
             delta_arrow="off",
             border=True,
             help=escape(
                 "The sum of propensity × value when each customer gets the offer where it is highest, and none that "
-                f"brings no gain: {format.money(by_priority)}. As recommended, each gets the offer that they are most "
-                f"likely to accept: {format.money(mix.expected_value)}."
+                f"brings no gain: {formatting.money(by_priority)}. As recommended, each gets the offer that "
+                "they are most "
+                f"likely to accept: {formatting.money(mix.expected_value)}."
             ),
         )
     else:
         st.metric(
             "Expected conversions",
-            format.count(round(mix.expected_value)),
+            formatting.count(round(mix.expected_value)),
             border=True,
             help="The sum of the propensities of everybody's recommended offer. The warehouse knows no margins, so "
             "every conversion is worth 1.",
@@ -100,14 +100,14 @@ def _draw_advice(reader: Reader, mix: OfferMix, by_priority: float) -> None:
     why = ""
     if worst is not None:
         why = (
-            f" {escape(reader.name(worst.offer_id))} alone, recommended to {format.percent(worst.share)}, loses "
-            f"{escape(format.money(-worst.value.amount))} with every conversion."
+            f" {escape(reader.name(worst.offer_id))} alone, recommended to {formatting.percent(worst.share)}, loses "
+            f"{escape(formatting.money(-worst.value.amount))} with every conversion."
         )
     st.info(
         "Recommended is the offer that a customer is most likely to accept, whatever it costs.\n\nWe advise giving "
         "offers by **propensity × value**, as under Arbitration: that brings "
-        f"{escape(format.compact_money(by_priority))} rather than "
-        f"{escape(format.compact_money(mix.expected_value))}.{why}",
+        f"{escape(formatting.compact_money(by_priority))} rather than "
+        f"{escape(formatting.compact_money(mix.expected_value))}.{why}",
         icon=":material/lightbulb:",
     )
 
@@ -121,8 +121,10 @@ def _draw_warnings(reader: Reader, mix: OfferMix) -> None:
         )
     elif mix.is_lopsided and mix.top is not None:
         st.warning(
-            f"**{escape(reader.name(mix.top.offer_id))}** goes to {format.percent(mix.top.share, 1)} of the customers. "
-            f"More than {format.percent(LOPSIDED_SHARE)} for one offer is rarely a finding: check what the model was "
+            f"**{escape(reader.name(mix.top.offer_id))}** goes to {formatting.percent(mix.top.share, 1)} of the "
+            "customers. "
+            f"More than {formatting.percent(LOPSIDED_SHARE)} for one offer is rarely a finding: check what the "
+            "model was "
             "trained on, or spread the offers under Arbitration.",
             icon=":material/warning:",
         )
@@ -131,14 +133,14 @@ def _draw_warnings(reader: Reader, mix: OfferMix) -> None:
 def _draw_table(reader: Reader, mix: OfferMix) -> None:
     st.subheader("Each offer", anchor=False)
     ranked = sorted(mix.offers, key=lambda offer: -offer.customers)
-    symbol = format.currency_symbol()
+    symbol = formatting.currency_symbol()
     st.dataframe(
         pd.DataFrame(
             {
                 "Offer": [reader.name(offer.offer_id) for offer in ranked],
                 "Customers": [offer.customers for offer in ranked],
-                "Share": [format.points(offer.share) for offer in ranked],
-                "Mean propensity": [format.points(offer.mean_propensity) for offer in ranked],
+                "Share": [formatting.points(offer.share) for offer in ranked],
+                "Mean propensity": [formatting.points(offer.mean_propensity) for offer in ranked],
                 "Value": [offer.value.amount for offer in ranked],
                 "Expected value": [round(offer.expected_value) for offer in ranked],
             }
@@ -183,7 +185,8 @@ def _how_valued(mix: OfferMix) -> str:
     if not known or mix.basket is None:
         return "The warehouse knows no margins, so each conversion is valued at 1. Set values under Arbitration."
     formula = (
-        f"Value = average basket ({escape(format.money(mix.basket))} = revenue ÷ purchases of those in scope) × margin "
+        f"Value = average basket ({escape(formatting.money(mix.basket))} = revenue ÷ purchases of those in "
+        "scope) × margin "
         "− cost, by the table of offers. A negative value costs more than an average basket earns."
     )
     if len(known) < len(mix.offers):
@@ -214,4 +217,4 @@ def _draw_segments(reader: Reader, mix: OfferMix) -> None:
 
 def _in_words(reader: Reader, mix: OfferMix) -> str:
     ranked = sorted(mix.offers, key=lambda offer: -offer.customers)
-    return "; ".join(f"{reader.name(offer.offer_id)} {format.percent(offer.share)}" for offer in ranked)
+    return "; ".join(f"{reader.name(offer.offer_id)} {formatting.percent(offer.share)}" for offer in ranked)

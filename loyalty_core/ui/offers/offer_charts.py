@@ -8,8 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.analytics.offers import BINS, Arbitration, OfferFigures, OfferMix, SegmentOffers
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 
 Name = Callable[[int], str]
 
@@ -25,7 +24,7 @@ def mix(found: OfferMix, name: Name) -> go.Figure:
         x=[offer.customers for offer in shown],
         y=[name(offer.offer_id) for offer in shown],
         orientation="h",
-        text=[format.percent(offer.share, 1) for offer in shown],
+        text=[formatting.percent(offer.share, 1) for offer in shown],
         textposition="outside",
         cliponaxis=False,
         hovertext=[_recommended(offer, name) for offer in shown],
@@ -45,7 +44,7 @@ def confidence(found: OfferMix) -> go.Figure:
         x=[100 * (place + 0.5) / BINS for place in range(BINS)],
         y=found.confidence,
         hovertext=[
-            f"{format.count(customers)} customers with a confidence of {100 * place // BINS} to "
+            f"{formatting.count(customers)} customers with a confidence of {100 * place // BINS} to "
             f"{100 * (place + 1) // BINS}%"
             for place, customers in enumerate(found.confidence)
         ],
@@ -70,7 +69,7 @@ def by_segment(
         go.Heatmap(
             z=shares,
             x=[_wrapped(name(offer)) for offer in offers],
-            y=[f"{_shortened(title)} ({format.compact(customers)})" for title, customers, _ in rows],
+            y=[f"{_shortened(title)} ({formatting.compact(customers)})" for title, customers, _ in rows],
             zmin=0,
             zmax=highest,
             colorscale=_scale(),
@@ -79,8 +78,8 @@ def by_segment(
             showscale=False,
             hovertext=[
                 [
-                    f"{name(offer)} is the best offer of {format.percent(share, 1)}\n"
-                    f"of the {format.count(customers)} customers of {title}"
+                    f"{name(offer)} is the best offer of {formatting.percent(share, 1)}\n"
+                    f"of the {formatting.count(customers)} customers of {title}"
                     for offer, share in zip(offers, row, strict=True)
                 ]
                 for title, customers, row in rows
@@ -122,7 +121,7 @@ def before_and_after(outcome: Arbitration, caps: Mapping[int, int | None], name:
         mode="markers",
         marker={"symbol": "diamond", "size": 11, "color": colours[1]},
         hovertext=[
-            f"{name(offer)} is recommended to {format.count(outcome.before[offer].customers)} customers"
+            f"{name(offer)} is recommended to {formatting.count(outcome.before[offer].customers)} customers"
             for offer in offers
         ],
         hoverinfo="text",
@@ -133,7 +132,7 @@ def before_and_after(outcome: Arbitration, caps: Mapping[int, int | None], name:
         y=[name(offer) for offer in capped],
         mode="markers",
         marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": colours[3]}},
-        hovertext=[f"{name(offer)} has a cap of {format.count(cap)} customers" for offer, cap in capped.items()],
+        hovertext=[f"{name(offer)} has a cap of {formatting.count(cap)} customers" for offer, cap in capped.items()],
         hoverinfo="text",
     )
     figure.update_xaxes(title="Customers", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
@@ -143,14 +142,14 @@ def before_and_after(outcome: Arbitration, caps: Mapping[int, int | None], name:
 
 def _recommended(offer: OfferFigures, name: Name) -> str:
     return (
-        f"{name(offer.offer_id)} is the best offer of {format.count(offer.customers)} customers,\n"
-        f"{format.percent(offer.share, 1)} of those with an offer"
+        f"{name(offer.offer_id)} is the best offer of {formatting.count(offer.customers)} customers,\n"
+        f"{formatting.percent(offer.share, 1)} of those with an offer"
     )
 
 
 def _with_policy(outcome: Arbitration, offer: int, name: Name) -> str:
     after, before = outcome.after[offer].customers, outcome.before[offer].customers
-    return f"{name(offer)} goes to {format.count(after)} customers, {after - before:+,} to the recommendation"
+    return f"{name(offer)} goes to {formatting.count(after)} customers, {after - before:+,} to the recommendation"
 
 
 def _wrapped(label: str) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from loyalty_core.analytics.offers import HIGHEST_LEVER, BadPolicy, OfferTerms, Policy, PolicyNotFound
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
 
@@ -144,7 +144,7 @@ def _set(name: str, value: str) -> None:
 
 
 def _with_cell(terms: OfferTerms, before: OfferTerms, column: str, cell: str | None) -> OfferTerms:
-    given = format.read_number(cell or "")
+    given = formatting.read_number(cell or "")
     if column == LEVER:
         return replace(terms, lever=before.lever if given is None else given)
     if column == VALUE:
@@ -156,11 +156,11 @@ def _fault(column: str, cell: str | None) -> str:
     """Why the text cannot be used in the column; blank when it can, as an empty one."""
     if not (cell or "").strip():
         return ""
-    given = format.read_number(cell or "")
+    given = formatting.read_number(cell or "")
     if given is None:
-        return f"“{cell}” is not a number. Write it like {format.number(1234.5)}."
+        return f"“{cell}” is not a number. Write it like {formatting.number(1234.5)}."
     if column == LEVER and not 0 <= given <= HIGHEST_LEVER:
-        return f"A lever is from 0 to {format.number(HIGHEST_LEVER)}, not {cell}."
+        return f"A lever is from 0 to {formatting.number(HIGHEST_LEVER)}, not {cell}."
     if column == CAP and (given < 0 or given != int(given)):
         return f"A cap is a whole number of customers, not {cell}."
     return ""

@@ -9,7 +9,7 @@ import streamlit as st
 from loyalty_core.analytics.offers import bind_policy
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.offers.policy_state import fitted
 from loyalty_core.ui.viewer import viewer_name
@@ -53,9 +53,8 @@ def draw_saved_policies(draft: PolicyDraft) -> None:
             _draw_versions(draft, draft.saved)
     if draft.saved is not None:
         changed = " · changed since, not saved" if draft.is_changed else ""
-        version = (
-            f"Version {draft.saved.version}, saved by {draft.saved.updated_by}, {format.moment(draft.saved.updated_at)}"
-        )
+        saved_by = f"saved by {draft.saved.updated_by}, {formatting.moment(draft.saved.updated_at)}"
+        version = f"Version {draft.saved.version}, {saved_by}"
         st.caption(escape(version + changed))
 
 
@@ -69,7 +68,7 @@ def _draw_versions(draft: PolicyDraft, saved: SavedPolicy) -> None:
         for version in get_services().policies.versions(saved.id):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(
-                    f"**Version {version.number}** · {escape(version.actor)} · {format.moment(version.at)}",
+                    f"**Version {version.number}** · {escape(version.actor)} · {formatting.moment(version.at)}",
                     width="stretch",
                 )
                 st.button(

@@ -9,8 +9,7 @@ import plotly.graph_objects as go
 
 from loyalty_core.analytics.overview import Outlook, Tally
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads, charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.navigation import CHURN, OFFERS, RFM, SEGMENTS, Screen
 from loyalty_core.ui.overview import queries as reading
 from loyalty_core.ui.overview.card import Card, Mark, Shape
@@ -48,7 +47,7 @@ def _base_cards() -> Iterator[Card]:
         yield category
     for number, (column, spread) in enumerate(_spreads(), start=1):
         figure = charts.histogram(spread, column)
-        labels = [format.compact(low) for low, _ in pairwise(spread.edges)]
+        labels = [formatting.compact(low) for low, _ in pairwise(spread.edges)]
         if spread.open_ended:
             labels[-1] += "+"
         yield _columns(f"spread-{number}", f"Customers by {column.label.lower()}", figure, labels)
@@ -56,11 +55,11 @@ def _base_cards() -> Iterator[Card]:
 
 def _months_card() -> Card | None:
     if spend := cached_reads.spend_by_month():
-        labels = [format.short_month(month.month) for month in spend]
+        labels = [formatting.short_month(month.month) for month in spend]
         return _columns("months", "Revenue by month", charts.money_by_month(spend), labels)
     if signup := _column("signup"):
         months = cached_reads.customers_by_month(signup.name)
-        labels = [format.short_month(month) for month, _ in months]
+        labels = [formatting.short_month(month) for month, _ in months]
         return _columns(
             "months", f"Customers by {signup.label.lower()}", charts.count_by_month(months, signup.label), labels
         )
@@ -76,7 +75,7 @@ def _category_card() -> Card | None:
     figure = charts.categories(category, customers)
     bars: Any = figure.data[0]
     marks = [
-        Mark(str(name), value, sentence, f"{format.count(value)} · {share}", share=value / customers)
+        Mark(str(name), value, sentence, f"{formatting.count(value)} · {share}", share=value / customers)
         for name, value, share, sentence in zip(bars.y, bars.x, bars.text, bars.hovertext, strict=True)
     ]
     title = f"Customers by {category.label.lower()}"
@@ -124,10 +123,10 @@ def _segments_card() -> Iterator[Card]:
         Mark(
             segment.name,
             segment.customers,
-            f"{segment.name}: {_customers(segment.customers)}, {format.percent(segment.share, 1)} of the base"
+            f"{segment.name}: {_customers(segment.customers)}, {formatting.percent(segment.share, 1)} of the base"
             + ("" if segment.change is None else f"; {_change(segment.change)} than when it was counted before")
             + ("; its rule has changed since." if segment.is_stale else "."),
-            f"{format.count(segment.customers)} · {format.percent(segment.share, 1)}",
+            f"{formatting.count(segment.customers)} · {formatting.percent(segment.share, 1)}",
             "" if segment.change is None else _signed(segment.change),
             share=segment.share,
             segment_id=segment.id,
@@ -154,14 +153,20 @@ def _columns(card_id: str, title: str, figure: go.Figure, labels: Sequence[str])
 
 
 def _predicted(label: str, tally: Tally, outlook: Outlook | None, color: str | None = None, of: str = "") -> Mark:
-    share = format.percent(tally.share, 1)
+    share = formatting.percent(tally.share, 1)
     name = f"{label} {of}".strip()
     sentence = f"{name}: {_customers(tally.customers)}, {share}"
     if outlook and outlook.before and tally.change is not None:
-        sentence += f"; {_change(tally.change)} than in the scoring of {format.moment(outlook.before.scored_at)}"
+        sentence += f"; {_change(tally.change)} than in the scoring of {formatting.moment(outlook.before.scored_at)}"
     change = "" if tally.change is None else _signed(tally.change)
     return Mark(
-        label, tally.customers, f"{sentence}.", f"{format.count(tally.customers)} · {share}", change, color, tally.share
+        label,
+        tally.customers,
+        f"{sentence}.",
+        f"{formatting.count(tally.customers)} · {share}",
+        change,
+        color,
+        tally.share,
     )
 
 
@@ -173,7 +178,7 @@ def _prediction_card(
     outlook: Outlook | None,
     screen: Screen,
 ) -> Card:
-    since = format.moment(outlook.before.scored_at) if outlook and outlook.before else ""
+    since = formatting.moment(outlook.before.scored_at) if outlook and outlook.before else ""
     marks, note = _noted(marks, since)
     figure = (ring if shape == "ring" else ranking)(marks)
     empty = _NOT_PREDICTED if outlook else _NOT_SCORED
@@ -190,14 +195,14 @@ def _noted(marks: Iterable[Mark], since: str) -> tuple[tuple[Mark, ...], str]:
 
 
 def _customers(number: int) -> str:
-    return f"{format.count(number)} customer{'' if number == 1 else 's'}"
+    return f"{formatting.count(number)} customer{'' if number == 1 else 's'}"
 
 
 def _change(change: int) -> str:
     if not change:
         return "no more and no fewer"
-    return f"{format.count(abs(change))} {'more' if change > 0 else 'fewer'}"
+    return f"{formatting.count(abs(change))} {'more' if change > 0 else 'fewer'}"
 
 
 def _signed(change: int) -> str:
-    return f"{'▲' if change > 0 else '▼'} {format.count(abs(change))}" if change else _UNCHANGED
+    return f"{'▲' if change > 0 else '▼'} {formatting.count(abs(change))}" if change else _UNCHANGED

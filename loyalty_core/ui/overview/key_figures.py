@@ -3,20 +3,19 @@
 import streamlit as st
 
 from loyalty_core.analytics.overview import Outlook
-from loyalty_core.ui import cached_reads
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.messages import escape
 
 
 def draw_base_figures() -> None:
     """Customers, how many are active, revenue and blanks."""
     figures = cached_reads.key_figures()
-    st.metric("Customers", format.count(figures.customers), border=True, height="stretch")
+    st.metric("Customers", formatting.count(figures.customers), border=True, height="stretch")
     if figures.active is not None:
-        share = format.percent(figures.active / figures.customers)
+        share = formatting.percent(figures.active / figures.customers)
         st.metric(
             f"Active · {share}",
-            format.count(figures.active),
+            formatting.count(figures.active),
             border=True,
             height="stretch",
             help=f"Active: {figures.active_means}.",
@@ -24,14 +23,14 @@ def draw_base_figures() -> None:
     if figures.revenue is not None and figures.revenue_column is not None:
         st.metric(
             "Revenue",
-            format.compact_money(figures.revenue),
+            formatting.compact_money(figures.revenue),
             border=True,
             height="stretch",
-            help=f"{format.money(figures.revenue)}: the sum of {figures.revenue_column.label.lower()}.",
+            help=f"{formatting.money(figures.revenue)}: the sum of {figures.revenue_column.label.lower()}.",
         )
     st.metric(
         "Blank values",
-        format.percent(figures.blanks, 1),
+        formatting.percent(figures.blanks, 1),
         border=True,
         height="stretch",
         help=f"Share of empty cells; {figures.blank_columns} of the columns have some.",
@@ -44,9 +43,9 @@ def draw_expected_churners(outlook: Outlook) -> None:
         return
     change = None if outlook.churners_change is None else round(outlook.churners_change)
     st.metric(
-        f"Expected churners · {format.percent(outlook.churners / outlook.customers)}",
-        format.count(round(outlook.churners)),
-        None if change is None else format.count(change),
+        f"Expected churners · {formatting.percent(outlook.churners / outlook.customers)}",
+        formatting.count(round(outlook.churners)),
+        None if change is None else formatting.count(change),
         delta_color="inverse" if change else "off",
         delta_arrow="auto" if change else "off",
         border=True,
@@ -56,10 +55,10 @@ def draw_expected_churners(outlook: Outlook) -> None:
 
 
 def _churners_in_words(outlook: Outlook) -> str:
-    words = f"The sum of the churn probabilities of {format.count(outlook.customers)} customers."
+    words = f"The sum of the churn probabilities of {formatting.count(outlook.customers)} customers."
     if outlook.before is None or outlook.churners_change is None:
         return words
-    words += f" The change is since the scoring of {format.moment(outlook.before.scored_at)}"
+    words += f" The change is since the scoring of {formatting.moment(outlook.before.scored_at)}"
     if outlook.before.model_version == outlook.run.model_version:
         return words + "."
     return escape(f"{words}, which was by another model ({outlook.before.model_version}).")

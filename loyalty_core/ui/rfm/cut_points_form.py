@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core.rfm import RfmCutPoints
 from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.number_field import draw_number
 from loyalty_core.ui.rfm.cells_state import MapDraft
@@ -37,7 +37,7 @@ def _draw_row(draft: MapDraft, measure: RfmMeasure, points: RfmCutPoints) -> Non
     units: dict[RfmMeasure, str] = {
         "recency": "days since the last purchase",
         "frequency": "purchases",
-        "monetary": f"spend in {format.currency_symbol()}",
+        "monetary": f"spend in {formatting.currency_symbol()}",
     }
     shown = draft.start.cut_points.get(measure) or getattr(points, measure)
     with st.container(horizontal=True):

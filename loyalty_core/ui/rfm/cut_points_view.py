@@ -9,7 +9,7 @@ from loyalty_core.analytics.rfm import RfmFigures
 from loyalty_core.rfm import RfmCutPoints
 from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.score_ranges import MEASURES, with_unit
@@ -45,8 +45,9 @@ def _origin(points: RfmCutPoints) -> str:
     given = f" Those of {' and '.join(points.own)} were saved with the cells." if points.own else ""
     given += f" Those of {' and '.join(settings)} are set in RFM_CUT_POINTS." if settings else ""
     return (
-        f"As of {format.moment(points.as_of)}: {how} of the {format.count(bought)} customers who have bought, "
-        f"out of {format.count(points.customers)}.{given} Equal values have equal scores, so fifths need not be even."
+        f"As of {formatting.moment(points.as_of)}: {how} of the {formatting.count(bought)} customers who have bought, "
+        f"out of {formatting.count(points.customers)}.{given} Equal values have equal scores, so fifths need "
+        "not be even."
     )
 
 
@@ -78,4 +79,4 @@ def _draw_measure(figures: RfmFigures, reader: Reader, measure: RfmMeasure) -> N
 
 
 def _customers(customers: int, total: int) -> str:
-    return f"{format.count(customers)} · {format.percent(customers / total if total else 0.0, 1)}"
+    return f"{formatting.count(customers)} · {formatting.percent(customers / total if total else 0.0, 1)}"

@@ -5,8 +5,7 @@ from typing import Any, cast
 import streamlit as st
 
 from loyalty_core.analytics.rfm import RfmFigures, cell_conditions
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.rfm_charts import Amount, Cell, heat_map
@@ -67,11 +66,11 @@ def _which(figures: RfmFigures, reader: Reader, monetary: int | None) -> str:
     if monetary is None:
         bought = sum(spending.customers for spending in figures.by_score("monetary").values())
         never = figures.total.customers - bought
-        outside = f" {format.count(never)} who never bought are not in the grid." if never else ""
+        outside = f" {formatting.count(never)} who never bought are not in the grid." if never else ""
         return f"In each cell: customers, and their average spend.{outside}"
     customers = figures.by_score("monetary")[monetary].customers
     spent = reader.ranges(figures.cut_points, "monetary")[monetary]
-    return f"In each cell: customers of the {format.count(customers)} with monetary score {monetary} ({spent})."
+    return f"In each cell: customers of the {formatting.count(customers)} with monetary score {monetary} ({spent})."
 
 
 def _draw_map(figures: RfmFigures, reader: Reader, monetary: int | None, colour: Amount, chosen: Cell) -> None:

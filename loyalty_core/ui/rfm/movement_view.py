@@ -6,8 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.analytics.rfm import Flow, Kind, Movement
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.rfm_charts import Amount, sankey
@@ -57,7 +56,8 @@ def draw_movement(reader: Reader) -> None:
 def _draw_none_yet(present: ScoringRun) -> None:
     st.info(
         escape(
-            f"There is one scoring run so far, of {format.moment(present.scored_at)}. Movement is shown from the next "
+            f"There is one scoring run so far, of {formatting.moment(present.scored_at)}. Movement is shown "
+            "from the next "
             "run on: load newer data, then score again."
         ),
         icon=":material/hourglass_top:",
@@ -91,7 +91,7 @@ def _named(runs: list[ScoringRun]) -> dict[str, ScoringRun]:
     """The runs by their minute, as in the address; with seconds where two share a minute."""
     named: dict[str, ScoringRun] = {}
     for run in runs:
-        minute = format.moment(run.scored_at)
+        minute = formatting.moment(run.scored_at)
         named[f"{minute}:{run.scored_at:%S.%f}" if minute in named else minute] = run
     return named
 
@@ -101,21 +101,21 @@ def _draw_figures(movement: Movement, amount: Amount) -> None:
     in_both = of("stayed", "stronger", "weaker", "other")
     with st.container(horizontal=True):
         for kind, label in _FIGURES.items():
-            share = "" if kind in {"new", "gone"} or not in_both else f" · {format.percent(of(kind) / in_both, 1)}"
+            share = "" if kind in {"new", "gone"} or not in_both else f" · {formatting.percent(of(kind) / in_both, 1)}"
             st.metric(label + share, _figure(movement, kind, amount), border=True)
 
 
 def _figure(movement: Movement, kind: Kind, amount: Amount) -> str:
     if amount == "customers":
-        return format.count(movement.customers(kind))
-    return format.BLANK if kind == "gone" else format.compact_money(movement.money(kind))
+        return formatting.count(movement.customers(kind))
+    return formatting.BLANK if kind == "gone" else formatting.compact_money(movement.money(kind))
 
 
 def _summary(movement: Movement) -> str:
     return (
-        f"{format.count(movement.customers('stronger'))} customers moved to a stronger segment, "
-        f"{format.count(movement.customers('weaker'))} to a weaker one, "
-        f"{format.count(movement.customers('stayed'))} stayed."
+        f"{formatting.count(movement.customers('stronger'))} customers moved to a stronger segment, "
+        f"{formatting.count(movement.customers('weaker'))} to a weaker one, "
+        f"{formatting.count(movement.customers('stayed'))} stayed."
     )
 
 
@@ -150,5 +150,5 @@ def _table_row(flow: Flow, movement: Movement) -> dict[str, object]:
         "Direction": _DIRECTIONS[flow.kind],
         "Customers": flow.customers,
         "Of the segment then": flow.customers / movement.before(flow.before or ""),
-        "Revenue": format.whole_money(flow.money),
+        "Revenue": formatting.whole_money(flow.money),
     }

@@ -7,8 +7,7 @@ from typing import Literal
 import plotly.graph_objects as go
 
 from loyalty_core.analytics.rfm import CurvePoint, Flow, Kind, RfmSegment, Spending, strength
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 
 Amount = Literal["customers", "money"]
 Cell = tuple[int, int]
@@ -92,7 +91,7 @@ def segment_shares(segments: Sequence[RfmSegment]) -> go.Figure:
             x=shares,
             y=[segment.name for segment in shown],
             customdata=[segment.name for segment in shown],
-            text=[format.percent(share, 1) for share in shares],
+            text=[formatting.percent(share, 1) for share in shares],
             textposition="outside",
             cliponaxis=False,
             marker_color=charts.palette()[0 if label == "Customers" else 1],
@@ -170,8 +169,8 @@ def sankey(flows: Sequence[Flow], amount: Amount) -> go.Figure:
 def flow_sentence(flow: Flow) -> str:
     """What a flow is, with its money where that is known."""
     what = _VERBS[flow.kind].format(before=flow.before, after=flow.after)
-    money = "" if flow.kind == "gone" else f"\nThey have spent {format.compact_money(flow.money)}."
-    return f"{format.count(flow.customers)} customers {what}.{money}"
+    money = "" if flow.kind == "gone" else f"\nThey have spent {formatting.compact_money(flow.money)}."
+    return f"{formatting.count(flow.customers)} customers {what}.{money}"
 
 
 def _totals(names: Sequence[str | None], values: Sequence[float]) -> dict[str | None, float]:
@@ -191,7 +190,7 @@ def _middles(totals: Sequence[float]) -> list[float]:
 
 
 def _node_sentence(value: float, amount: Amount) -> str:
-    return f"{format.count(round(value))} customers" if amount == "customers" else format.compact_money(value)
+    return f"{formatting.count(round(value))} customers" if amount == "customers" else formatting.compact_money(value)
 
 
 def _band_colour(kind: Kind) -> str:
@@ -211,8 +210,8 @@ def _cell_text(spending: Spending) -> str:
     if not spending.customers:
         return "–"
     mean = spending.mean_money
-    money = format.BLANK if mean is None else format.whole_money(mean)
-    return f"{charts.bold(format.count(spending.customers))}\n{money}"
+    money = formatting.BLANK if mean is None else formatting.whole_money(mean)
+    return f"{charts.bold(formatting.count(spending.customers))}\n{money}"
 
 
 def _cell_sentence(cell: Cell, spending: Spending) -> str:
@@ -220,20 +219,21 @@ def _cell_sentence(cell: Cell, spending: Spending) -> str:
     if not spending.customers:
         return f"Nobody has {where}."
     mean = spending.mean_money
-    money = "" if mean is None else f"\n{format.money(mean)} on average. Click to see them."
-    return f"{format.count(spending.customers)} customers have {where}.{money}"
+    money = "" if mean is None else f"\n{formatting.money(mean)} on average. Click to see them."
+    return f"{formatting.count(spending.customers)} customers have {where}.{money}"
 
 
 def _segment_sentence(segment: RfmSegment) -> str:
     return (
-        f"{segment.name}: {format.count(segment.spending.customers)} customers, "
-        f"{format.percent(segment.customer_share, 1)} of all,\nbring {format.compact_money(segment.spending.money)}, "
-        f"{format.percent(segment.money_share, 1)} of the revenue. Click to see them."
+        f"{segment.name}: {formatting.count(segment.spending.customers)} customers, "
+        f"{formatting.percent(segment.customer_share, 1)} of all,\nbring "
+        f"{formatting.compact_money(segment.spending.money)}, "
+        f"{formatting.percent(segment.money_share, 1)} of the revenue. Click to see them."
     )
 
 
 def _curve_sentence(point: CurvePoint) -> str:
     return (
-        f"Down to {point.segment}: {format.percent(point.customer_share, 1)} of the customers\n"
-        f"bring {format.percent(point.money_share, 1)} of the revenue."
+        f"Down to {point.segment}: {formatting.percent(point.customer_share, 1)} of the customers\n"
+        f"bring {formatting.percent(point.money_share, 1)} of the revenue."
     )

@@ -7,7 +7,7 @@ from loyalty_core.analytics.rfm import RfmChange
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rfm import BadRfmMap, RfmMap, RfmMapVersion
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.rfm.cells_state import MapDraft
@@ -27,7 +27,8 @@ def draw_stale_notice(run: ScoringRun) -> None:
     with st.container(border=True):
         st.markdown(
             escape(
-                f"{newest.actor} {did} on {format.moment(newest.at)}. Predictions for single customers use it already; "
+                f"{newest.actor} {did} on {formatting.moment(newest.at)}. Predictions for single customers use "
+                "it already; "
                 "the stored predictions, and so this screen and the segments, change with the next scoring."
             )
         )
@@ -40,7 +41,7 @@ def draw_in_use(draft: MapDraft, newest: RfmMapVersion | None) -> None:
         text = "In use: the product's own cells, without own cut points."
     else:
         own = f", own cut points for {' and '.join(newest.map.cut_points)}" if newest.map.cut_points else ""
-        text = f"In use: version {newest.number}, saved by {newest.actor}, {format.moment(newest.at)}{own}."
+        text = f"In use: version {newest.number}, saved by {newest.actor}, {formatting.moment(newest.at)}{own}."
     st.caption(escape(text))
     if newest and newest.number != draft.version:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -107,8 +108,9 @@ def _draw_preview(draft: MapDraft, reader: Reader, result: RfmMap) -> None:
 
 def _sentence(change: RfmChange) -> str:
     return (
-        f"Of {format.count(change.customers)} customers, {format.count(change.other_score)} would have another score "
-        f"and {format.count(change.other_segment)} another segment."
+        f"Of {formatting.count(change.customers)} customers, {formatting.count(change.other_score)} would have "
+        "another score "
+        f"and {formatting.count(change.other_segment)} another segment."
     )
 
 
@@ -144,7 +146,7 @@ def _draw_versions(draft: MapDraft) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 what = "" if version.map else " · back to the defaults"
                 st.markdown(
-                    f"**Version {version.number}** · {escape(version.actor)} · {format.moment(version.at)}{what}",
+                    f"**Version {version.number}** · {escape(version.actor)} · {formatting.moment(version.at)}{what}",
                     width="stretch",
                 )
                 st.button(

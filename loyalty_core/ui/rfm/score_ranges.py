@@ -5,7 +5,7 @@ from math import ceil, floor, inf
 
 from loyalty_core.rfm import RfmCutPoints, Rule
 from loyalty_core.settings import RfmMeasure
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 
 MEASURES: tuple[RfmMeasure, ...] = ("recency", "frequency", "monetary")
 _UNITS: dict[RfmMeasure, str] = {"recency": "days", "frequency": "purchases", "monetary": ""}
@@ -44,10 +44,10 @@ def _whole(first: float, last: float) -> str:
     if first > last:
         return _NOBODY
     if first == -inf:
-        return f"≤ {format.count(int(last))}"
+        return f"≤ {formatting.count(int(last))}"
     if last == inf:
-        return f"≥ {format.count(int(first))}"
-    return format.count(int(first)) + ("" if first == last else f"–{format.count(int(last))}")
+        return f"≥ {formatting.count(int(first))}"
+    return formatting.count(int(first)) + ("" if first == last else f"–{formatting.count(int(last))}")
 
 
 def _continuous(low: float, high: float, measure: RfmMeasure, rule: Rule) -> str:
@@ -62,4 +62,4 @@ def _continuous(low: float, high: float, measure: RfmMeasure, rule: Rule) -> str
 
 
 def _written(number: float, measure: RfmMeasure) -> str:
-    return format.money(number) if measure == "monetary" else f"{number:,.4g}"
+    return formatting.money(number) if measure == "monetary" else f"{number:,.4g}"

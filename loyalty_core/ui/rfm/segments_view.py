@@ -7,8 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, money_curve, segment_condition
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.rfm import rfm_charts
 from loyalty_core.ui.rfm.queries import Reader
@@ -28,7 +27,7 @@ def draw_segments(reader: Reader) -> None:
         charts.draw(
             rfm_charts.segment_shares(segments),
             _BARS,
-            "; ".join(f"{s.name} {format.percent(s.customer_share)} of customers" for s in segments),
+            "; ".join(f"{s.name} {formatting.percent(s.customer_share)} of customers" for s in segments),
             height=90 + 40 * len(segments),
             legend=True,
             on_click=_choose_clicked,
@@ -71,8 +70,8 @@ def _best(curve: Sequence[CurvePoint]) -> str:
     names = " and ".join(", ".join(point.segment for point in curve[:half]).rsplit(", ", 1))
     point = curve[half - 1]
     return (
-        f"{names}: {format.percent(point.customer_share)} of the customers bring "
-        f"{format.percent(point.money_share)} of the revenue. The dotted line is a base where all bring the same."
+        f"{names}: {formatting.percent(point.customer_share)} of the customers bring "
+        f"{formatting.percent(point.money_share)} of the revenue. The dotted line is a base where all bring the same."
     )
 
 
@@ -85,7 +84,7 @@ def _draw_table(segments: Sequence[RfmSegment]) -> None:
             "Revenue": segment.spending.money,
             "Revenue share": segment.money_share,
             "Average order": segment.spending.average_order,
-            "What to do": escape(segment.advice) or format.BLANK,
+            "What to do": escape(segment.advice) or formatting.BLANK,
         }
         for segment in segments
     ]
@@ -95,13 +94,13 @@ def _draw_table(segments: Sequence[RfmSegment]) -> None:
         .set_index("Segment")
         .style.format(
             {
-                "Customers": format.count,
+                "Customers": formatting.count,
                 "Share": _percent,
-                "Revenue": format.whole_money,
+                "Revenue": formatting.whole_money,
                 "Revenue share": _percent,
-                "Average order": format.money,
+                "Average order": formatting.money,
             },
-            na_rep=format.BLANK,
+            na_rep=formatting.BLANK,
         ),
         border="horizontal",
     )
@@ -134,4 +133,4 @@ def _rule(reader: Reader, segment: RfmSegment) -> Any:
 
 
 def _percent(share: float) -> str:
-    return format.percent(share, 1)
+    return formatting.percent(share, 1)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from loyalty_core.analytics.rfm import Spending
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.customer import draw_list, list_columns
 from loyalty_core.ui.links import draw_save_as_segment, open_customer
 
@@ -19,8 +19,8 @@ def draw_selection(rule: Any, spending: Spending, total: Spending, key: str) -> 
         st.info("No customers.")
         return
     with st.container(horizontal=True, gap="small"):
-        st.metric("Customers", format.count(spending.customers), border=True)
-        st.metric("Revenue", format.compact_money(spending.money), border=True)
+        st.metric("Customers", formatting.count(spending.customers), border=True)
+        st.metric("Revenue", formatting.compact_money(spending.money), border=True)
         st.metric("Average spend", _whole_money(spending.mean_money), border=True)
         st.metric("Average order", _whole_money(spending.average_order), border=True)
     st.caption(_share_of(spending, total))
@@ -37,17 +37,17 @@ def draw_customers(rule: Any, money: str, customers: int) -> None:
     with st.container(border=True):
         st.subheader("Who they are", anchor=False)
         chosen = draw_list(rows)
-        shown = format.count(min(_SHOWN, customers))
-        st.caption(f"The {shown} of {format.count(customers)} who have spent most. Click a row to open one.")
+        shown = formatting.count(min(_SHOWN, customers))
+        st.caption(f"The {shown} of {formatting.count(customers)} who have spent most. Click a row to open one.")
     if chosen is not None:
         open_customer(chosen)
 
 
 def _share_of(spending: Spending, total: Spending) -> str:
-    customers = format.percent(spending.customers / total.customers, 1)
-    money = f" and {format.percent(spending.money / total.money, 1)} of the revenue" if total.money > 0 else ""
+    customers = formatting.percent(spending.customers / total.customers, 1)
+    money = f" and {formatting.percent(spending.money / total.money, 1)} of the revenue" if total.money > 0 else ""
     return f"{customers} of the customers{money}."
 
 
 def _whole_money(amount: float | None) -> str:
-    return format.BLANK if amount is None else format.whole_money(amount)
+    return formatting.BLANK if amount is None else formatting.whole_money(amount)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments import address
@@ -128,5 +128,5 @@ def state_of(segment: Segment) -> str:
         return "⚠ Failed"
     if segment.size is None:
         return "Not yet"
-    when = format.moment(segment.size.at)
+    when = formatting.moment(segment.size.at)
     return f"⚠ Rule changed since {when}" if segment.is_stale else when

@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import title_of
 from loyalty_core.ml.versions import VersionRecord
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.training.queries import promotion
 
@@ -30,11 +30,11 @@ def draw_promises(record: VersionRecord) -> None:
     lines = [f"{manifest['scaler']['sha256']}  {manifest['scaler']['file']}"]
     for model, entry in record.models.items():
         lines.append(f"{entry['sha256']}  {entry['file']}")
-        golden = f"answers {format.count(len(entry['golden']['inputs']))} golden rows as at training"
+        golden = f"answers {formatting.count(len(entry['golden']['inputs']))} golden rows as at training"
         parity = entry["metrics"].get("parity")
         same = (
             f"; TensorFlow Lite and Keras differ by at most {parity['largest_difference']:.1g} "
-            f"on {format.count(parity['rows'])} rows"
+            f"on {formatting.count(parity['rows'])} rows"
             if parity
             else ""
         )

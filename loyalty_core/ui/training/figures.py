@@ -5,8 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 
 MOST_LABELS = 10
 
@@ -19,10 +18,10 @@ def label_balance(classes: Mapping[str, int], names: Mapping[str, str]) -> go.Fi
         x=[rows for _, rows in shown],
         y=[names[name] for name, _ in shown],
         orientation="h",
-        text=[format.percent(rows / total) for _, rows in shown],
+        text=[formatting.percent(rows / total) for _, rows in shown],
         textposition="outside",
         cliponaxis=False,
-        hovertext=[f"{names[name]}: {format.count(rows)} rows" for name, rows in shown],
+        hovertext=[f"{names[name]}: {formatting.count(rows)} rows" for name, rows in shown],
         hoverinfo="text",
     )
     figure = go.Figure(bars)

@@ -8,8 +8,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import TASKS, ChoiceTask, title_of
 from loyalty_core.ml.training import Readiness
-from loyalty_core.ui import cached_reads, charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.training import figures
 from loyalty_core.ui.training import queries as reading
@@ -46,16 +45,16 @@ def _draw_card(found: Readiness) -> None:
         else:
             st.badge("Ready", icon=":material/check_circle:", color="green")
     with st.container(horizontal=True):
-        st.metric("Rows with a label", format.count(found.rows))
+        st.metric("Rows with a label", formatting.count(found.rows))
         if found.customers is not None:
-            st.metric("Customers", format.count(found.customers))
+            st.metric("Customers", formatting.count(found.customers))
     st.caption(escape(_described(found)))
     if found.classes:
         names = _names(found)
         charts.draw(
             figures.label_balance(found.classes, names),
             f"labels-{found.model}",
-            ", ".join(f"{names[name]} {format.count(rows)}" for name, rows in found.classes.items()),
+            ", ".join(f"{names[name]} {formatting.count(rows)}" for name, rows in found.classes.items()),
             height=70 + 26 * min(len(found.classes), figures.MOST_LABELS),
         )
     for finding in found.findings:
@@ -67,15 +66,15 @@ def _described(found: Readiness) -> str:
     """ "customer_churn_history · 1 Mar 2026 to 1 Aug 2026 · no blanks"."""
     parts = [found.source]
     if found.first is not None and found.last is not None:
-        parts.append(f"{format.day(found.first)} to {format.day(found.last)}")
+        parts.append(f"{formatting.day(found.first)} to {formatting.day(found.last)}")
     blanks = [
-        f"{label_of(name).lower()} {format.percent(count / found.rows, 1)}"
+        f"{label_of(name).lower()} {formatting.percent(count / found.rows, 1)}"
         for name, count in found.blanks.items()
         if count
     ]
     parts.append(f"blank: {', '.join(blanks)}" if blanks else "no blanks")
     if found.unlabelled:
-        parts.append(f"{format.count(found.unlabelled)} rows without a label are left out")
+        parts.append(f"{formatting.count(found.unlabelled)} rows without a label are left out")
     return " · ".join(parts)
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from loyalty_core.jobs import Job
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.comparison.view import Comparison
 from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
@@ -25,7 +25,7 @@ def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
     champion = next((record for record in records if record.is_active), None)
     with st.container(border=True):
         st.subheader("Challenger", anchor=False)
-        when = format.moment(job.ended_at or job.created_at)
+        when = formatting.moment(job.ended_at or job.created_at)
         st.caption(escape(f"Version {challenger.version}, trained {when} by {challenger.trained_by}. Not active yet."))
         compared = Comparison(challenger, champion, ("Challenger", "Active"))
         compared.draw_summary()

@@ -12,7 +12,7 @@ from loyalty_core.ml.bundles import earlier_versions, running_challenger
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.training.comparison.view import Comparison
@@ -34,7 +34,7 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
             st.caption("Train the models, or activate a version.", width="stretch")
             return
         st.badge(f"Active: {active.version}", icon=":material/check_circle:", color="green")
-        since = format.moment(active.activated_at) if active.activated_at else ""
+        since = formatting.moment(active.activated_at) if active.activated_at else ""
         st.caption(escape(f"Since {since}, by {active.activated_by}."), width="stretch")
         _draw_tested()
         try:
@@ -74,7 +74,7 @@ def _draw_tested() -> None:
         st.badge("A/B test damaged", icon=":material/warning:", color="orange")
         return
     if running is not None:
-        shown = f"A/B test: {running.challenger}, {format.percent(running.share)} of the customers"
+        shown = f"A/B test: {running.challenger}, {formatting.percent(running.share)} of the customers"
         st.badge(shown, icon=":material/science:", color="violet")
 
 
@@ -116,19 +116,19 @@ def _row(record: VersionRecord, challenger: str | None) -> dict[str, str]:
     row = {
         "Version": record.version,
         "State": _state(record, challenger),
-        "Trained": format.moment(record.created_at) if record.created_at else format.BLANK,
+        "Trained": formatting.moment(record.created_at) if record.created_at else formatting.BLANK,
         "By": record.trained_by,
-        "Active since": format.moment(record.activated_at) if record.activated_at else "",
+        "Active since": formatting.moment(record.activated_at) if record.activated_at else "",
         "Data": _window(record),
         "Rows": " + ".join(
-            format.count(record.models[model]["rows"].get("total", 0)) for model in TASKS if model in record.models
+            formatting.count(record.models[model]["rows"].get("total", 0)) for model in TASKS if model in record.models
         ),
     }
     for model, task in TASKS.items():
         main = task.metrics[0]
         value = record.metrics(model).get(main.key)
-        shown = format.percent(value, 1) if main.is_share and value is not None else f"{value:.3f}" if value else ""
-        row[f"{task.title}: {main.title}"] = shown or format.BLANK
+        shown = formatting.percent(value, 1) if main.is_share and value is not None else f"{value:.3f}" if value else ""
+        row[f"{task.title}: {main.title}"] = shown or formatting.BLANK
     return row
 
 
@@ -145,7 +145,7 @@ def _window(record: VersionRecord) -> str:
     windows = [entry["window"] for entry in record.models.values()]
     first = min((window["first"] for window in windows if window.get("first")), default="")
     last = max((window["last"] for window in windows if window.get("last")), default="")
-    return f"{first} to {last}" if first else format.BLANK
+    return f"{first} to {last}" if first else formatting.BLANK
 
 
 def _code(record: VersionRecord) -> str:

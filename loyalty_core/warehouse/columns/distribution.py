@@ -15,7 +15,7 @@ from loyalty_core.warehouse.connection import Warehouse
 _TAIL_QUANTILE = 0.98
 # Beyond it lie only infinities and leftovers, and the width of a bar would overflow.
 _LARGEST = 1e300
-# 0.15 / 0.05 is a little below 3 in binary; a value so close to an edge stands on it.
+# 0.15 / 0.05 is a little below 3 in binary; a value so close to an edge counts as on it.
 _ON_EDGE = Decimal("1e-9")
 
 
@@ -76,7 +76,7 @@ def customers_by_month(warehouse: Warehouse, column: str) -> list[tuple[date, in
 def percentile_ranks(warehouse: Warehouse, features: dict[str, Any]) -> dict[str, float]:
     """Where one customer's numbers stand in the base: share below plus half the ties (0–1), one query.
 
-    The mid-rank definition, so a value that everybody has stands at 0.5. Blank and non-numeric features
+    The mid-rank definition, so a value that everybody has is at 0.5. Blank and non-numeric features
     are left out.
     """
     columns = warehouse.columns()  # first: it may read the view anew

@@ -2,7 +2,7 @@
 
 import re
 
-# The logical groups of the guide's rule builder; every other column stands under OTHER_GROUP.
+# The fields that every loyalty programme has, by group; every other column is listed under OTHER_GROUP.
 GROUPS: dict[str, frozenset[str]] = {
     "Financial": frozenset({"total_revenue", "lifetime_value", "avg_transaction_value", "points_balance"}),
     "Activity": frozenset({"transaction_count", "last_purchase_days_ago", "last_login_days_ago"}),

@@ -1,4 +1,4 @@
-"""Customer features as bytes and back, every type kept: Decimal, date, datetime, UUID, big integers, NULL."""
+"""Customer features as bytes and back, every type preserved: Decimal, date, datetime, UUID, big integers, NULL."""
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal

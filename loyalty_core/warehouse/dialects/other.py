@@ -6,7 +6,7 @@ from loyalty_core.warehouse.dialects.base import Dialect
 
 
 class MySQL(Dialect):
-    """Ignores case unless told otherwise, and could not cast to a double before 8.0.17."""
+    """Ignores case by default, and could not cast to a double before 8.0.17."""
 
     name = "mysql"
     title = "MySQL"
@@ -45,7 +45,7 @@ class MariaDB(MySQL):
 
 
 class SqlServer(Dialect):
-    """Ignores case unless told otherwise, and has no IS NOT DISTINCT FROM before 2022."""
+    """Ignores case by default, and has no IS NOT DISTINCT FROM before 2022."""
 
     name = "mssql"
     title = "SQL Server"

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def earlier_runs(warehouse: Warehouse) -> list[KeptRun]:
-    """Every run before the present one that is still kept, newest first, with its predictions as a relation."""
+    """Every stored run before the current one, newest first, with its predictions as a relation."""
     return list(each_earlier_run(warehouse))
 
 
 def kept_runs(warehouse: Warehouse) -> list[KeptRun]:
-    """Every run that is kept, newest first: the present one too."""
+    """Every stored run, newest first: the current one too."""
     present, predictions = last_run(warehouse), warehouse.predictions
     first = [(present, predictions)] if present is not None and predictions is not None else []
     return [*first, *each_earlier_run(warehouse)]

@@ -37,8 +37,8 @@ class RunHistory:
         newest_first = sorted(times, reverse=True)
         firsts = first_of_months(newest_first)
         oldest_month = month_of(newest_first[0]) - self.months if newest_first else 0
-        kept = {*newest_first[: self.runs], *(first for first in firsts if month_of(first) > oldest_month)}
-        return set(newest_first) - kept
+        stored = {*newest_first[: self.runs], *(first for first in firsts if month_of(first) > oldest_month)}
+        return set(newest_first) - stored
 
 
 def first_of_months(times: Iterable[datetime]) -> list[datetime]:

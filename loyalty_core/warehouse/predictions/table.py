@@ -1,6 +1,6 @@
 """The table of predictions in PostgreSQL: a new one is filled, then takes the old one's name and grants.
 
-The old one is kept under a name with its time, and those that `RunHistory` no longer includes are dropped.
+The old one is renamed to a name with its time, and those that `RunHistory` no longer includes are dropped.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from loyalty_core.analytics.monitoring.score_alarms import input_alarms
 from loyalty_core.errors import ViewUnusable
 from loyalty_core.ml.bundles import load_bundle, read_manifest, version_folder, write_bundle
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING
+from loyalty_core.settings import DEFAULT_FEATURE_MAPPING
 from tests.ml.bases import COLUMNS, base, fill
 from tests.ml.fixtures import bundle_parts, with_reference
 
@@ -55,7 +55,7 @@ def slept(days: int) -> list[tuple[Any, ...]]:
 
 def test_nothing_has_moved_on_the_same_day(warehouse: Warehouse, manifest: dict[str, Any]):
     drift = read_drift(warehouse, manifest)
-    assert [one.feature for one in drift] == list(GUIDE_FEATURE_MAPPING)
+    assert [one.feature for one in drift] == list(DEFAULT_FEATURE_MAPPING)
     assert {(one.psi, one.state, one.moved) for one in drift} == {(0, "stable", "")}
     assert {one.now.rows for one in drift} == {CUSTOMERS}
     # The rows of the training are another population from the first day on.
@@ -119,7 +119,7 @@ def test_changes_of_the_view(
 
 
 def test_changes_of_the_mapping(backend: Backend, warehouse: Warehouse, manifest: dict[str, Any], open_warehouse: Open):
-    mapping = {name: column for name, column in GUIDE_FEATURE_MAPPING.items() if name != "revenue"}
+    mapping = {name: column for name, column in DEFAULT_FEATURE_MAPPING.items() if name != "revenue"}
     changed = open_warehouse(backend.url, ml_feature_mapping=mapping | {"spend": "total_revenue"})
     assert find_changes(changed, manifest) == [
         "ML_FEATURE_MAPPING has lost 'revenue'",

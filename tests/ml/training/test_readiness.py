@@ -15,7 +15,7 @@ from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.training import Readiness, TrainingOptions, read_readiness
 from loyalty_core.ml.training.checks import SINCE_IGNORED
 from loyalty_core.ml.training.train import prepare
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings
+from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.mapping import MappingError
 from tests.fixtures.warehouses import PostgresDatabase
@@ -77,7 +77,7 @@ def test_the_figures_are_those_of_sql(demo_warehouse: Path, query_demo: Query, m
     assert (found.source, found.unlabelled) == (table, unlabelled)
     by_label = query_demo(f"SELECT {label}, count(*) {within} AND {label} IS NOT NULL GROUP BY 1", bound)
     assert found.classes == {str(int(name)): count for name, count in by_label}
-    assert list(found.blanks) == list(GUIDE_FEATURE_MAPPING)
+    assert list(found.blanks) == list(DEFAULT_FEATURE_MAPPING)
     assert found.can_train
 
 

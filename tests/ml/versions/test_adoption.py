@@ -15,7 +15,7 @@ from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.versions.adoption import adopt
 from loyalty_core.ml.versions.command import main
-from loyalty_core.settings import GUIDE_FEATURE_MAPPING, Settings, get_settings
+from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings, get_settings
 from loyalty_core.warehouse import Warehouse
 from tests.ml.fixtures import make_warehouse, pickled_scaler, tiny_model
 
@@ -55,7 +55,7 @@ def test_it_is_said_what_is_missing_and_what_to_do(settings: Settings):
 def test_they_become_a_version_that_answers_as_the_files_do(settings: Settings, warehouse: Warehouse):
     version = adopt(warehouse, "ann")
     bundle = load_bundle(settings.models_dir, version)
-    assert bundle.contract.names == tuple(GUIDE_FEATURE_MAPPING)
+    assert bundle.contract.names == tuple(DEFAULT_FEATURE_MAPPING)
     assert bundle.offers("nbo") == (1, 2, 3, 4, 5, 6, 7, 8)
     assert bundle.manifest["trained_by"] == "adopted by ann"
     with pytest.raises(BundleError):
@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_refused_by_name(
 def test_the_mapping_must_be_that_of_the_models(settings: Settings):
     for changed, error in (
         ({"ml_model_input_size": 4}, FeatureCountMismatch),
-        ({"ml_feature_mapping": {**GUIDE_FEATURE_MAPPING, "revenue": "customer_id"}}, BundleError),
+        ({"ml_feature_mapping": {**DEFAULT_FEATURE_MAPPING, "revenue": "customer_id"}}, BundleError),
     ):
         other: dict[str, Any] = changed
         with closing(Warehouse(settings.model_copy(update=other))) as warehouse, pytest.raises(error):
@@ -121,7 +121,7 @@ def test_the_command_says_what_it_took_them_for(
     assert main(["adopt", "--offers", "11,12,13,14,15,16,17,18"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].endswith(" holds churn.tflite and nbo.tflite.")
-    assert lines[1].startswith(f"Features, in this order: {', '.join(GUIDE_FEATURE_MAPPING)}.")
+    assert lines[1].startswith(f"Features, in this order: {', '.join(DEFAULT_FEATURE_MAPPING)}.")
     assert lines[2] == "The outputs of nbo.tflite are the offers 11, 12, 13, 14, 15, 16, 17, 18."
     assert lines[-1].endswith(" is active.")
     assert load_bundle(settings.models_dir).offers("nbo")[0] == 11

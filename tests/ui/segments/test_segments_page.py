@@ -10,8 +10,7 @@ import pytest
 from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
-from loyalty_core.ui import api_links
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import api_links, formatting
 from loyalty_core.ui.navigation import SEGMENTS
 from loyalty_core.ui.segments.address import encode_rule
 from loyalty_core.ui.segments.detail import members_view
@@ -293,7 +292,7 @@ class TestEditor:
         app = open_segments(edit="1", rule=encode_rule(rule))
         last = f"signup_date BETWEEN DATE '{snapshot}' - 59 AND DATE '{snapshot}'"
         assert metrics(app) == {"Customers": f"{customers(query_demo, last):,}"}
-        day = format.day(date.fromisoformat(snapshot))
+        day = formatting.day(date.fromisoformat(snapshot))
         assert f"Days are counted from {day}: snapshot date of the local warehouse." in texts_of(app)
 
     def test_an_edit_changes_size_and_address(self, open_segments: OpenSegments, query_demo: Query):

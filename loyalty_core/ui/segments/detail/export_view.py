@@ -12,7 +12,7 @@ from loyalty_core.jobs import Job
 from loyalty_core.segments import Segment
 from loyalty_core.segments.exports import FORMATS, ExportNotFound, Format, find_export
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.api_links import api_link
 from loyalty_core.ui.jobs import draw_job
 
@@ -65,7 +65,7 @@ def _draw_file(job: Job) -> None:
         st.caption("The file is no longer available.")
         return
     st.link_button(
-        f"Download {_FORMAT_NAMES[job.options['format']]} · {format.count(job.result['customers'])} customers",
+        f"Download {_FORMAT_NAMES[job.options['format']]} · {formatting.count(job.result['customers'])} customers",
         api_link(f"exports/{job.id}/file/"),
         icon=":material/download:",
         type="primary",

@@ -9,7 +9,7 @@ import streamlit as st
 
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.customer import list_columns
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS
 from loyalty_core.ui.segments.detail.export_view import MANY, draw_links, draw_prepared
@@ -41,7 +41,7 @@ def draw_members(segment: Segment) -> None:
     pages = max(1, math.ceil(total / _PAGE))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         page = st.number_input(
-            f"Page of {format.count(pages)}",
+            f"Page of {formatting.count(pages)}",
             1,
             pages,
             key="page",
@@ -67,13 +67,13 @@ def draw_members(segment: Segment) -> None:
     if chosen is not None:
         st.switch_page(f"pages/{CUSTOMERS.file}", query_params={CUSTOMER_PARAMETER: str(chosen[shown[-1]])})
     more = "There may be more matches: type more of the name. " if search and len(rows) == _PAGE else ""
-    st.caption(f"{format.count(total)} members. {more}Click a row to open the customer.")
+    st.caption(f"{formatting.count(total)} members. {more}Click a row to open the customer.")
 
 
 def _draw_table(rows: Sequence[Row], columns: Sequence[Column]) -> Row | None:
     """The members; returns the one that was clicked."""
     event: Any = st.dataframe(
-        pd.DataFrame([{column.name: format.value(column, row[column.name]) for column in columns} for row in rows]),
+        pd.DataFrame([{column.name: formatting.value(column, row[column.name]) for column in columns} for row in rows]),
         hide_index=True,
         height="content",
         on_select="rerun",

@@ -6,8 +6,7 @@ import streamlit as st
 from loyalty_core.segments import Segment
 from loyalty_core.segments.figures import MOST_SEGMENTS, Profile
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads, charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix
 from loyalty_core.warehouse.columns.roles import Role, column_for
@@ -49,8 +48,8 @@ def _draw_figures(profile: Profile) -> None:
                 continue
             st.metric(
                 f"{escape(column.label)}, average",
-                format.value(column, number.segment_mean),
-                delta=f"Base {format.value(column, number.base_mean)}",
+                formatting.value(column, number.segment_mean),
+                delta=f"Base {formatting.value(column, number.base_mean)}",
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
@@ -59,8 +58,8 @@ def _draw_figures(profile: Profile) -> None:
         if churn is not None and churn.segment_mean is not None:
             st.metric(
                 "Churn probability, average",
-                format.percent(churn.segment_mean, 1),
-                delta=f"Base {format.percent(churn.base_mean or 0, 1)}",
+                formatting.percent(churn.segment_mean, 1),
+                delta=f"Base {formatting.percent(churn.base_mean or 0, 1)}",
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
@@ -72,7 +71,7 @@ def _draw_values(profile: Profile) -> None:
         [
             {
                 "Field": value.column.label,
-                "Value": format.value(value.column, value.value),
+                "Value": formatting.value(value.column, value.value),
                 "Here": value.segment_share,
                 "Base": value.base_share,
                 "Index": None if not value.base_share else round(100 * value.index),

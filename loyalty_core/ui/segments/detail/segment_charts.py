@@ -6,8 +6,7 @@ import plotly.graph_objects as go
 
 from loyalty_core.segments import SegmentSize
 from loyalty_core.segments.figures import NumberComparison, Overlap
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 
 
 def size_history(sizes: Sequence[SegmentSize]) -> go.Figure:
@@ -18,8 +17,8 @@ def size_history(sizes: Sequence[SegmentSize]) -> go.Figure:
         mode="lines+markers",
         line_shape="hv",
         hovertext=[
-            f"{format.moment(size.at)}\n{format.count(size.customers)} customers, "
-            f"{format.count(size.joined)} joined, {format.count(size.left)} left"
+            f"{formatting.moment(size.at)}\n{formatting.count(size.customers)} customers, "
+            f"{formatting.count(size.joined)} joined, {formatting.count(size.left)} left"
             for size in sizes
         ],
         hoverinfo="text",
@@ -38,8 +37,8 @@ def differences(numbers: Sequence[NumberComparison]) -> go.Figure:
         y=[number.column.label for number in shown],
         orientation="h",
         hovertext=[
-            f"{number.column.label}: {format.value(number.column, number.segment_mean)} on average, "
-            f"{format.value(number.column, number.base_mean)} in the base"
+            f"{number.column.label}: {formatting.value(number.column, number.segment_mean)} on average, "
+            f"{formatting.value(number.column, number.base_mean)} in the base"
             for number in shown
         ],
         hoverinfo="text",
@@ -64,7 +63,7 @@ def overlap_matrix(found: Overlap, names: dict[str, str]) -> go.Figure:
             texttemplate="%{z:.0%}",
             hovertext=[
                 [
-                    f"{format.count(found.size(row, column))} of {format.count(found.size(row))} customers of "
+                    f"{formatting.count(found.size(row, column))} of {formatting.count(found.size(row))} customers of "
                     f"{names[row]} are in {names[column]}"
                     for column in ids
                 ]

@@ -10,7 +10,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment, SegmentVersion
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.segments.computing import compute_one
 from loyalty_core.ui.viewer import viewer_name
@@ -34,7 +34,7 @@ def _draw_heading(segment: Segment, version: SegmentVersion) -> bool:
     """Number, author and time; returns whether the version is to be restored."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**Version {version.number}** · {escape(version.actor)} · {format.moment(version.at)}", width="stretch"
+            f"**Version {version.number}** · {escape(version.actor)} · {formatting.moment(version.at)}", width="stretch"
         )
         if version.number == segment.version:
             st.badge("Current", color="green")

@@ -5,8 +5,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment, SegmentNotFound
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.frame import browser_title
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.segments import address
@@ -71,7 +70,7 @@ def _draw_heading(segment: Segment) -> None:
         if segment.archived_at is not None:
             st.badge("Archived", icon=":material/archive:", color="orange")
         st.caption(
-            escape(f"Owner {segment.owner} · version {segment.version}, {format.moment(segment.updated_at)}"),
+            escape(f"Owner {segment.owner} · version {segment.version}, {formatting.moment(segment.updated_at)}"),
         )
 
 
@@ -129,12 +128,12 @@ def _draw_size(segment: Segment) -> None:
     if size is None:
         return
     with st.container(horizontal=True):
-        st.metric("Customers", format.count(size.customers), border=True)
+        st.metric("Customers", formatting.count(size.customers), border=True)
         share = size.customers / size.base if size.base else 0
-        st.metric("Share of the base", format.percent(share, 1), border=True)
-        st.metric("Joined", format.count(size.joined), border=True, help="Since the computation before")
-        st.metric("Left", format.count(size.left), border=True, help="Since the computation before")
-        st.metric("Computed", format.day(size.at), border=True, help=f"{format.moment(size.at)}, {size.cause}")
+        st.metric("Share of the base", formatting.percent(share, 1), border=True)
+        st.metric("Joined", formatting.count(size.joined), border=True, help="Since the computation before")
+        st.metric("Left", formatting.count(size.left), border=True, help="Since the computation before")
+        st.metric("Computed", formatting.day(size.at), border=True, help=f"{formatting.moment(size.at)}, {size.cause}")
 
 
 def _draw_tabs(segment: Segment) -> None:
@@ -154,7 +153,7 @@ def _draw_rule(segment: Segment) -> None:
     preview = selection.preview()
     live.draw_certainty(preview)
     if segment.size and preview.members != segment.size.customers:
-        st.caption(f"In the warehouse now: {format.count(preview.members)} customers.")
+        st.caption(f"In the warehouse now: {formatting.count(preview.members)} customers.")
     if preview.steps:
         live.draw_funnel(preview.steps, preview.customers)
     uses = get_services().segments.uses(segment.id)
@@ -177,7 +176,7 @@ def _draw_sizes(segment: Segment) -> None:
     st.dataframe(
         [
             {
-                "Computed": format.moment(size.at),
+                "Computed": formatting.moment(size.at),
                 "Customers": size.customers,
                 "Joined": size.joined,
                 "Left": size.left,

@@ -7,7 +7,7 @@ import streamlit as st
 from loyalty_core.rules import Explanation
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.address import CUSTOMER
 from loyalty_core.warehouse import Column
@@ -88,6 +88,8 @@ def _walk(explanation: Explanation, depth: int = 0) -> Iterator[tuple[int, Expla
 def _draw_part(depth: int, part: Explanation, fields: Mapping[str, Column]) -> None:
     icon = ":green[:material/check:]" if part.holds else ":red[:material/close:]"
     word = "true" if part.holds else "false"
-    values = ", ".join(f"{fields[name].label}: {format.value(fields[name], part.actual[name])}" for name in part.actual)
+    values = ", ".join(
+        f"{fields[name].label}: {formatting.value(fields[name], part.actual[name])}" for name in part.actual
+    )
     actual = f" :gray[— {escape(values)}]" if values else ""
     st.markdown(f"{_INDENT * 2 * depth}{icon} {escape(part.sentence)} :gray[({word})]{actual}")

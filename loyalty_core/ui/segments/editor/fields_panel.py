@@ -7,8 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.segments import RuleFields
-from loyalty_core.ui import cached_reads, charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns.labels import GROUP_ORDER
@@ -94,14 +93,14 @@ def _draw_details(field: Column, run: ScoringRun | None) -> None:
         if field.description:
             st.caption(escape(field.description))
         if field.blanks is not None:
-            st.caption(f"{format.percent(field.blanks, 1)} of customers have no value.")
+            st.caption(f"{formatting.percent(field.blanks, 1)} of customers have no value.")
         if field.minimum is not None:
-            lowest, highest = format.value(field, field.minimum), format.value(field, field.maximum)
+            lowest, highest = formatting.value(field, field.minimum), formatting.value(field, field.maximum)
             st.caption(escape(f"From {lowest} to {highest}."))
         if field.top_values:
             total = sum(customers for _, customers in field.top_values)
             shown = (
-                f"{format.value(field, value)} {format.percent(customers / total)}"
+                f"{formatting.value(field, value)} {formatting.percent(customers / total)}"
                 for value, customers in field.top_values[:8]
             )
             st.caption(escape("Most frequent: " + ", ".join(shown) + "."))

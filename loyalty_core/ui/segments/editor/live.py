@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core.segments import Selection
 from loyalty_core.segments.figures import FunnelStep, Preview
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
 
 _FIRST = 5
@@ -19,12 +19,14 @@ def draw_size(preview: Preview, saved: int | None = None) -> None:
     difference = None if saved is None else preview.members - saved
     st.metric(
         "Customers",
-        format.count(preview.members),
+        formatting.count(preview.members),
         delta=None if not difference else f"{difference:+,} compared with the saved rule",
         delta_color="off",
-        help=f"Of {format.count(preview.customers)} customers.",
+        help=f"Of {formatting.count(preview.customers)} customers.",
     )
-    st.progress(min(preview.share, 1.0), f"{format.percent(preview.share, 1)} of {format.count(preview.customers)}")
+    st.progress(
+        min(preview.share, 1.0), f"{formatting.percent(preview.share, 1)} of {formatting.count(preview.customers)}"
+    )
 
 
 def draw_certainty(preview: Preview) -> None:
@@ -45,8 +47,8 @@ def draw_funnel(steps: Sequence[FunnelStep], customers: int) -> None:
         for step in steps:
             st.progress(
                 step.remaining / customers if customers else 0.0,
-                f"{escape(step.sentence)}  \n**{format.count(step.remaining)}** left "
-                f":gray[· {format.count(step.without)} without this condition]",
+                f"{escape(step.sentence)}  \n**{formatting.count(step.remaining)}** left "
+                f":gray[· {formatting.count(step.without)} without this condition]",
             )
 
 
@@ -60,7 +62,7 @@ def draw_reference_day(selection: Selection) -> None:
     """Which day a rule with relative dates calls today."""
     reference = selection.reference_day()
     if reference is not None:
-        st.caption(escape(f"Days are counted from {format.day(reference.day)}: {reference.origin}."))
+        st.caption(escape(f"Days are counted from {formatting.day(reference.day)}: {reference.origin}."))
 
 
 def draw_first_members(selection: Selection) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from loyalty_core.rules.builder import OPERATORS, operators_for
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.segments.editor.nodes import ConditionNode, GroupNode, Node, walk
 from loyalty_core.ui.segments.editor.value_widgets import draw_values, show_value
 
@@ -264,13 +264,13 @@ def _note(condition: ConditionNode, note: ConditionNote | None) -> str:
         return "&nbsp;"  # reserves the line, so that nothing moves when the count arrives
     if note.certain is not None:
         return f":orange[:material/warning: {_certainty(condition, holds=note.certain)}]"
-    text = f"{format.count(note.holds)} match"
+    text = f"{formatting.count(note.holds)} match"
     filled = note.customers - note.blanks
     if condition.operator in _ENDS and note.holds and filled:
         # The only share in the line: one of all customers beside it would be of another whole.
-        text += f", the {_ENDS[condition.operator]} {format.percent(note.holds / filled, 1)} of known values"
+        text += f", the {_ENDS[condition.operator]} {formatting.percent(note.holds / filled, 1)} of known values"
     if note.blanks:
-        text += f" · {format.count(note.blanks)} blank"
+        text += f" · {formatting.count(note.blanks)} blank"
     if condition.operator in _READ_LETTER_BY_LETTER:
         text += " · case-sensitive"
     return text

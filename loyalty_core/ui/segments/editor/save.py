@@ -7,7 +7,7 @@ from loyalty_core.segments import SegmentChanged, SegmentDraft
 from loyalty_core.segments.repository import copy_name
 from loyalty_core.services import get_services
 from loyalty_core.store.versioned import name_key
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.computing import compute_one
@@ -87,7 +87,8 @@ def _warn_of_duplicates(editor: Editor) -> None:
         nearest = similar[0]
         name = escape(get_services().segments.names()[nearest.segment_id])
         st.info(
-            f"Nearly the same as **{name}**: of the customers in either, {format.percent(nearest.similarity, 1)} are "
+            f"Nearly the same as **{name}**: of the customers in either, "
+            f"{formatting.percent(nearest.similarity, 1)} are "
             "in both.",
             icon=":material/content_copy:",
         )

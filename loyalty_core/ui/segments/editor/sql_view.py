@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core.segments import Selection
 from loyalty_core.segments.figures import DATABASES
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 
 
 def draw_sql(selection: Selection) -> None:
@@ -33,16 +33,17 @@ def _draw_agreement(selection: Selection) -> None:
         return
     if found.is_full:
         st.badge(
-            f"SQL and JSONLogic agree on all {format.count(found.checked)} customers tried",
+            f"SQL and JSONLogic agree on all {formatting.count(found.checked)} customers tried",
             icon=":material/verified:",
             color="green",
-            help=f"{format.count(found.members)} members and {format.count(found.checked - found.members)} others were "
+            help=f"{formatting.count(found.members)} members and "
+            f"{formatting.count(found.checked - found.members)} others were "
             "asked for in SQL in this warehouse, and one at a time by the JSONLogic rule.",
         )
     else:
         st.badge(
-            f"SQL and JSONLogic differ on {format.count(found.checked - found.agreed)} of "
-            f"{format.count(found.checked)} customers tried",
+            f"SQL and JSONLogic differ on {formatting.count(found.checked - found.agreed)} of "
+            f"{formatting.count(found.checked)} customers tried",
             icon=":material/error:",
             color="red",
             help="Please report this rule: the count may be wrong.",

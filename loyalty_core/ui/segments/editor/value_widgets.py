@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import streamlit as st
 
 from loyalty_core.rules.builder import OPERATORS
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,7 +177,7 @@ def _draw_choice(entry: _Entry) -> None:
 
 def _draw_list(entry: _Entry) -> None:
     if len(entry.value) > _MOST_LISTED:
-        st.caption(f"{format.count(len(entry.value))} values; edit them as JSON.")
+        st.caption(f"{formatting.count(len(entry.value))} values; edit them as JSON.")
         return
     is_number = entry.column.kind == "number"
     shown = list(dict.fromkeys(str(value) for value in entry.value))
@@ -214,7 +214,7 @@ def _step(column: Column, *, is_whole: bool) -> float:
 def _range_of(column: Column) -> str:
     if column.minimum is None:
         return "Number"
-    return f"{format.value(column, column.minimum)} – {format.value(column, column.maximum)}"
+    return f"{formatting.value(column, column.minimum)} – {formatting.value(column, column.maximum)}"
 
 
 def _as_typed(number: float | None) -> float | None:

@@ -6,8 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.ml.versions import Shift, VersionComparison
-from loyalty_core.ui import cached_reads, charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.comparison import shift_figures
 
@@ -18,7 +17,7 @@ def in_words(found: VersionComparison) -> str:
     """How many customers of the base get another answer, in a sentence."""
     base = found.shifts[0]
     changes = " and ".join(part for part in (_words(base, "churn risk"), _words(base, "best offer")) if part)
-    return f"Of {format.count(base.customers)} customers, {changes or 'nobody gets another answer'}."
+    return f"Of {formatting.count(base.customers)} customers, {changes or 'nobody gets another answer'}."
 
 
 def draw_consequences(found: VersionComparison, names: tuple[str, str], key: str) -> None:
@@ -38,7 +37,8 @@ def draw_consequences(found: VersionComparison, names: tuple[str, str], key: str
     chosen = found.shifts[next(iter(event.selection.rows), 0)]
     st.caption(
         escape(
-            f"Choose a row to see it drawn. Compared {format.moment(found.compared_at)}; segments by their rules, with "
+            f"Choose a row to see it drawn. Compared {formatting.moment(found.compared_at)}; segments by their "
+            "rules, with "
             "the predictions of the last scoring."
         )
     )
@@ -54,21 +54,21 @@ def _words(shift: Shift, what: str) -> str:
     }[what]
     if not counts:
         return ""
-    share = format.percent(changed / max(shift.customers, 1), 1)
-    return f"{format.count(changed)} ({share}) get another {what}"
+    share = formatting.percent(changed / max(shift.customers, 1), 1)
+    return f"{formatting.count(changed)} ({share}) get another {what}"
 
 
 def _row(shift: Shift, names: tuple[str, str]) -> dict[str, str | int | float | None]:
     customers = max(shift.customers, 1)
     rises = sum(value for row, values in enumerate(shift.bands) for value in values[row + 1 :])
-    before, after = (format.count(round(number)) for number in shift.churners or (0, 0))
+    before, after = (formatting.count(round(number)) for number in shift.churners or (0, 0))
     return {
         "Segment": shift.name,
         "Customers": shift.customers,
         "Another risk": shift.other_band / customers if shift.bands else None,
         "Higher": rises if shift.bands else None,
         "Lower": shift.other_band - rises if shift.bands else None,
-        f"Expected to leave: {names[1]} → {names[0]}": f"{before} → {after}" if shift.churners else format.BLANK,
+        f"Expected to leave: {names[1]} → {names[0]}": f"{before} → {after}" if shift.churners else formatting.BLANK,
         "Another offer": shift.other_offer / customers if shift.offers else None,
     }
 

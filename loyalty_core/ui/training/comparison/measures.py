@@ -7,7 +7,7 @@ from typing import Any
 from loyalty_core.ml.evaluation import Difference
 from loyalty_core.ml.tasks import DIGITS, TASKS, Metric
 from loyalty_core.ml.versions import Judgement, SameRows, VersionRecord, judge
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Measures:
         first, second = self.names
         sentence = (
             f"{main.title}: {_shown(main, own)} {first}, {_shown(main, other)} {second}, on the same "
-            f"{format.count(self.same_rows.rows)} rows{_days(self.same_rows)}. "
+            f"{formatting.count(self.same_rows.rows)} rows{_days(self.same_rows)}. "
             f"Difference {_difference(main, difference)}."
         )
         return word, sentence
@@ -74,7 +74,7 @@ class Measures:
     def _difference(self, metric: Metric) -> str:
         own, other = self.own.get(metric.key), self.other.get(metric.key)
         if own is None or other is None:
-            return format.BLANK
+            return formatting.BLANK
         if _shown(metric, own) == _shown(metric, other):
             return "same"
         difference = self.same_rows.differences[metric.key] if self.same_rows else None
@@ -85,8 +85,8 @@ class Measures:
 
 def _shown(metric: Metric, value: float | None) -> str:
     if value is None:
-        return format.BLANK
-    return format.percent(value, DIGITS - 2) if metric.is_share else f"{value:.{DIGITS}f}"
+        return formatting.BLANK
+    return formatting.percent(value, DIGITS - 2) if metric.is_share else f"{value:.{DIGITS}f}"
 
 
 def _with_interval(metric: Metric, metrics: Mapping[str, Any]) -> str:
@@ -106,5 +106,5 @@ def _difference(metric: Metric, difference: Difference) -> str:
 def _days(same_rows: SameRows) -> str:
     if same_rows.first is None or same_rows.last is None:
         return ""
-    first, last = format.day(same_rows.first), format.day(same_rows.last)
+    first, last = formatting.day(same_rows.first), formatting.day(same_rows.last)
     return f" of {first}" if first == last else f" of {first} to {last}"

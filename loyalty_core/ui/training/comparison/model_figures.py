@@ -5,8 +5,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.warehouse.columns.labels import label_of
 
 Points = Sequence[Sequence[float]]
@@ -68,8 +67,8 @@ def lift(deciles: Mapping[str, Deciles]) -> go.Figure:
             name=name,
             marker_color=colour,
             hovertext=[
-                f"{name}, tenth {place}: {format.percent(group['actual'], 1)} left, {group['lift']:.2f} times the "
-                f"average\n{format.percent(group['captured'])} of all who left are in it or before it"
+                f"{name}, tenth {place}: {formatting.percent(group['actual'], 1)} left, {group['lift']:.2f} times the "
+                f"average\n{formatting.percent(group['captured'])} of all who left are in it or before it"
                 for place, group in enumerate(groups, 1)
             ],
             hoverinfo="text",
@@ -90,7 +89,7 @@ def confusion(counts: Sequence[Sequence[int]], offers: Sequence[str]) -> go.Figu
             x=[*range(len(offers))],
             y=[*range(len(offers))],
             z=shares,
-            text=[["" if share is None else format.percent(share) for share in row] for row in shares],
+            text=[["" if share is None else formatting.percent(share) for share in row] for row in shares],
             texttemplate="%{text}",
             colorscale=charts.sequence()[1:],
             showscale=False,
@@ -98,7 +97,8 @@ def confusion(counts: Sequence[Sequence[int]], offers: Sequence[str]) -> go.Figu
             ygap=2,
             hovertext=[
                 [
-                    f"Took {taken}: {format.count(value)} of {format.count(total)}\nhave {named} as the first choice"
+                    f"Took {taken}: {formatting.count(value)} of {formatting.count(total)}\nhave {named} as the "
+                    "first choice"
                     for named, value in zip(offers, row, strict=True)
                 ]
                 for taken, row, total in zip(offers, counts, rows, strict=True)

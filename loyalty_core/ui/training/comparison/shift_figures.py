@@ -6,8 +6,7 @@ import plotly.graph_objects as go
 
 from loyalty_core.ml.tasks import RISKS
 from loyalty_core.ml.versions import Matrix
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 
 MOST_OFFERS = 15
 
@@ -24,7 +23,10 @@ def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
             # The many who stay where they are would leave no colour for those who move.
             z=[[None if row == column else value for column, value in enumerate(values)]
                for row, values in enumerate(counts)],
-            text=[[f"{format.count(value)}\n{format.percent(value / total, 1)}" for value in row] for row in counts],
+            text=[
+                [f"{formatting.count(value)}\n{formatting.percent(value / total, 1)}" for value in row]
+                for row in counts
+            ],
             texttemplate="%{text}",
             colorscale=charts.sequence()[1:6],
             showscale=False,
@@ -32,7 +34,8 @@ def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
             ygap=3,
             hovertext=[
                 [
-                    f"{format.count(value)} customers: {before.lower()} with {second},\n{after.lower()} with {first}"
+                    f"{formatting.count(value)} customers: {before.lower()} with {second},\n{after.lower()} "
+                    f"with {first}"
                     for after, value in zip(words, row, strict=True)
                 ]
                 for before, row in zip(words, counts, strict=True)
@@ -44,7 +47,7 @@ def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
         figure.add_annotation(
             x=words[place],
             y=words[place],
-            text=f"{format.count(row[place])}\n{format.percent(row[place] / total, 1)}",
+            text=f"{formatting.count(row[place])}\n{formatting.percent(row[place] / total, 1)}",
             showarrow=False,
         )
     bare = {"showgrid": False, "zeroline": False, "ticks": ""}
@@ -67,7 +70,8 @@ def best_offers(counts: Matrix, offers: Sequence[str], names: tuple[str, str]) -
             name=name,
             marker_color=colour,
             hovertext=[
-                f"{offers[place]}: best for {format.count(customers[place])} customers with {name}" for place in shown
+                f"{offers[place]}: best for {formatting.count(customers[place])} customers with {name}"
+                for place in shown
             ],
             hoverinfo="text",
         )

@@ -9,8 +9,7 @@ from loyalty_core.analytics.outcomes import ArmScores
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.tasks import RISKS
-from loyalty_core.ui import cached_reads, charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.experiment import queries as experiment_reading
@@ -52,12 +51,12 @@ def _draw_arm(name: str, arm: ArmScores, total: int, asked_for: float) -> None:
     st.caption(escape(f"Version {arm.version}"))
     with st.container(horizontal=True):
         st.metric(
-            "Customers", format.count(arm.customers),
-            f"{format.percent(arm.customers / total, 1)} of all, {format.percent(asked_for)} asked for",
+            "Customers", formatting.count(arm.customers),
+            f"{formatting.percent(arm.customers / total, 1)} of all, {formatting.percent(asked_for)} asked for",
             delta_color="off", delta_arrow="off",
         )  # fmt: skip
         if arm.churn is not None:
-            st.metric("Mean probability to leave", format.percent(arm.churn, 1))
+            st.metric("Mean probability to leave", formatting.percent(arm.churn, 1))
 
 
 def _draw_shares(counts: list[Mapping], names: Mapping, key: str) -> None:
@@ -73,7 +72,7 @@ def _draw_shares(counts: list[Mapping], names: Mapping, key: str) -> None:
             orientation="h",
             marker_color=colour,
             hovertext=[
-                f"{name}, {shown}: {format.count(of_arm.get(value, 0))} customers, {format.percent(share, 1)}"
+                f"{name}, {shown}: {formatting.count(of_arm.get(value, 0))} customers, {formatting.percent(share, 1)}"
                 for (value, shown), share in zip(names.items(), shares, strict=True)
             ],
             hoverinfo="text",
@@ -88,7 +87,7 @@ def _in_words(counts: list[Mapping], names: Mapping) -> str:
     arms = [
         f"{name}: "
         + ", ".join(
-            f"{shown} {format.percent(of_arm.get(value, 0) / (sum(of_arm.values()) or 1), 1)}"
+            f"{shown} {formatting.percent(of_arm.get(value, 0) / (sum(of_arm.values()) or 1), 1)}"
             for value, shown in names.items()
         )
         for name, of_arm in zip(NAMES, counts, strict=True)

@@ -8,8 +8,7 @@ import streamlit as st
 from loyalty_core.analytics.outcomes import ArmOutcomes, Interval, Measure, Share
 from loyalty_core.analytics.two_shares import customers_needed, difference, least_change
 from loyalty_core.ml.bundles import Experiment
-from loyalty_core.ui import cached_reads
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.experiment.arms_view import NAMES
@@ -44,12 +43,13 @@ def draw_sizes(share: float) -> None:
     least = least_change(compared, customers, smaller)
     seen = "no difference" if least is None else f"a difference of {100 * least:.1f} percentage points or more"
     needed = "; ".join(
-        f"{format.count(customers_needed(compared, change, smaller))} for {100 * change:.0f}" for change in _CHANGES
+        f"{formatting.count(customers_needed(compared, change, smaller))} for {100 * change:.0f}" for change in _CHANGES
     )
     st.caption(
         escape(
-            f"The smaller arm, with its {format.count(customers)} customers, can show {seen} in the share that leaves, "
-            f"where {format.percent(compared)} leave. Customers with a known outcome that it takes in that arm, by "
+            f"The smaller arm, with its {formatting.count(customers)} customers, can show {seen} in the share "
+            "that leaves, "
+            f"where {formatting.percent(compared)} leave. Customers with a known outcome that it takes in that arm, by "
             f"percentage points: {needed}. (Seen in 80% of cases, at a significance of 5%.)"
         )
     )
@@ -60,7 +60,7 @@ def _rows(outcomes: ArmOutcomes) -> Iterator[dict[str, str]]:
     if champion.left and challenger.left:
         yield _row("Left", _share(champion.left), _share(challenger.left), difference(challenger.left, champion.left))
         if champion.predicted is not None and challenger.predicted is not None:
-            own, other = format.percent(champion.predicted, 1), format.percent(challenger.predicted, 1)
+            own, other = formatting.percent(champion.predicted, 1), formatting.percent(challenger.predicted, 1)
             yield _row("Mean probability to leave", own, other)
     if areas := outcomes.churn_areas:
         yield _row("AUC", _measure(areas[champion.version]), _measure(areas[challenger.version]))
@@ -75,8 +75,8 @@ def _row(title: str, champion: str, challenger: str, change: Measure | None = No
 
 
 def _share(share: Share) -> str:
-    low, high = (format.percent(edge, 1) for edge in share.interval)
-    return f"{format.percent(share.value, 1)} of {format.count(share.total)} ({low} to {high})"
+    low, high = (formatting.percent(edge, 1) for edge in share.interval)
+    return f"{formatting.percent(share.value, 1)} of {formatting.count(share.total)} ({low} to {high})"
 
 
 def _measure(measure: Measure) -> str:

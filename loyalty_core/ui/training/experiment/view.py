@@ -8,8 +8,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import DEFAULT_SHARE, LEAST_SHARE, MOST_SHARE, Experiment
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.training.decision import draw_confirmation
 from loyalty_core.ui.training.experiment import queries as experiment_reading
@@ -66,7 +65,8 @@ def _draw_start(records: Sequence[VersionRecord]) -> None:
 def _what_happens(champion: str, challenger: str, share: float) -> str:
     customers = cached_reads.key_figures().customers
     return (
-        f"About {format.count(round(share * customers))} of {format.count(customers)} customers get the answers of "
+        f"About {formatting.count(round(share * customers))} of {formatting.count(customers)} customers get the "
+        "answers of "
         f"{challenger}, all others those of {champion}: on every screen, through the API, and in the next scoring. "
         "Which version that is depends on the customer's id alone, so everybody keeps the same one until the test ends."
     )
@@ -77,8 +77,8 @@ def _draw_running(running: Experiment, records: Sequence[VersionRecord]) -> None
         st.badge("A/B test runs", icon=":material/science:", color="violet")
         st.caption(
             escape(
-                f"{running.challenger} answers {format.percent(running.share)} of the customers beside "
-                f"{running.champion}. Since {format.moment(running.start)}, by {running.started_by}."
+                f"{running.challenger} answers {formatting.percent(running.share)} of the customers beside "
+                f"{running.champion}. Since {formatting.moment(running.start)}, by {running.started_by}."
             ),
             width="stretch",
         )

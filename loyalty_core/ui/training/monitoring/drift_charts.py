@@ -8,8 +8,7 @@ import plotly.graph_objects as go
 from loyalty_core.analytics.monitoring import ScoredRun
 from loyalty_core.ml.features import FeatureDrift, Spread
 from loyalty_core.ml.tasks import title_of
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 
 if TYPE_CHECKING:
     from loyalty_core.ml.tasks import Risk
@@ -93,7 +92,7 @@ def _add_bars(figure: go.Figure, word: str, shares: Sequence[float], colour: str
 
 def _by_run(figure: go.Figure, runs: Sequence[ScoredRun]) -> go.Figure:
     """Runs stand at equal distances, whatever lies between them: two may be of the same minute."""
-    moments = [format.moment(one.run.scored_at).replace(", ", "\n") for one in runs]
+    moments = [formatting.moment(one.run.scored_at).replace(", ", "\n") for one in runs]
     figure.update_layout(barmode="stack", legend=_BELOW)
     figure.update_xaxes(tickvals=list(range(len(runs))), ticktext=moments, range=[-0.6, len(runs) - 0.4])
     figure.update_yaxes(ticksuffix="%", range=[0, 100])

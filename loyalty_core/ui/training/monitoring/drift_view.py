@@ -8,8 +8,7 @@ import streamlit as st
 from loyalty_core.analytics.monitoring import Monitoring
 from loyalty_core.ml.features import DRIFTED, MOVED, FeatureDrift, State
 from loyalty_core.ml.tasks import TASKS, title_of
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.monitoring import drift_charts
 
@@ -32,7 +31,8 @@ def draw_drift(found: Monitoring) -> None:
             return
         first = found.drift[0]
         st.caption(
-            f"The {format.count(first.now.rows)} customers of today against the {format.count(first.then.rows)} at the "
+            f"The {formatting.count(first.now.rows)} customers of today against the "
+            f"{formatting.count(first.then.rows)} at the "
             f"training of version {escape(found.version)}. A stability index (PSI) below {MOVED:g} is stable, above "
             f"{DRIFTED:g} drifted."
         )
@@ -81,13 +81,13 @@ def _row(one: FeatureDrift) -> dict[str, Any]:
         "PSI": round(one.psi, 3),
         "What moved most": one.moved or "nothing",
         "Mean": _change(_mean(one, one.then.mean), _mean(one, one.now.mean)),
-        "Blank": _change(format.percent(one.then.blank, 1), format.percent(one.now.blank, 1)),
+        "Blank": _change(formatting.percent(one.then.blank, 1), formatting.percent(one.now.blank, 1)),
     }
     return row | {_against(model): round(one.population_psi(model) or 0, 3) for model in TASKS if model in one.training}
 
 
 def _mean(one: FeatureDrift, mean: float | None) -> str:
-    return format.BLANK if mean is None else format.loose_value(one.column, mean)
+    return formatting.BLANK if mean is None else formatting.loose_value(one.column, mean)
 
 
 def _change(then: str, now: str) -> str:

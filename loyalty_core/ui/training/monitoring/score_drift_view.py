@@ -8,8 +8,7 @@ import streamlit as st
 
 from loyalty_core.analytics.monitoring import ScoreChange, ScoredRun, changes
 from loyalty_core.ml.features import State
-from loyalty_core.ui import cached_reads, charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.training.monitoring import drift_charts
 from loyalty_core.ui.training.monitoring.drift_view import STATE_MARKS
 from loyalty_core.warehouse.offers import offer_name
@@ -33,8 +32,8 @@ def _none_to_compare(runs: Sequence[ScoredRun]) -> str:
     if not runs:
         return "Nobody has been scored yet. From the second scoring on, each is compared here with the one before."
     mean = runs[0].scores.mean
-    said = "" if mean is None else f", with a mean churn probability of {format.percent(mean, 1)}"
-    when = format.moment(runs[0].run.scored_at)
+    said = "" if mean is None else f", with a mean churn probability of {formatting.percent(mean, 1)}"
+    when = formatting.moment(runs[0].run.scored_at)
     return f"There is one scoring run so far, of {when}{said}. The next one is compared with it here."
 
 
@@ -71,12 +70,12 @@ def _draw_table(runs: Sequence[ScoredRun]) -> None:
 
 def _row(one: ScoredRun, change: ScoreChange | None) -> dict[str, Any]:
     return {
-        "Scored": format.moment(one.run.scored_at),
+        "Scored": formatting.moment(one.run.scored_at),
         "Model": _models(one),
-        "Customers": format.count(one.scores.customers),
+        "Customers": formatting.count(one.scores.customers),
         "Mean churn": _mean(one),
-        "Churn PSI": _index(change.churn_psi, change.churn_state) if change else format.BLANK,
-        "Offers PSI": _index(change.offers_psi, change.offers_state) if change else format.BLANK,
+        "Churn PSI": _index(change.churn_psi, change.churn_state) if change else formatting.BLANK,
+        "Offers PSI": _index(change.offers_psi, change.offers_state) if change else formatting.BLANK,
         "What is behind it": change.sentence if change else "The oldest stored run.",
     }
 
@@ -87,14 +86,14 @@ def _models(one: ScoredRun) -> str:
         return one.versions[0]
     customers = one.scores.customers
     shares = (
-        f"{version} ({format.percent(one.by_version[version].customers / customers)})" for version in one.versions
+        f"{version} ({formatting.percent(one.by_version[version].customers / customers)})" for version in one.versions
     )
     return " + ".join(shares)
 
 
 def _mean(one: ScoredRun) -> str:
-    return format.BLANK if one.scores.mean is None else format.percent(one.scores.mean, 1)
+    return formatting.BLANK if one.scores.mean is None else formatting.percent(one.scores.mean, 1)
 
 
 def _index(index: float | None, state: State | None) -> str:
-    return format.BLANK if index is None or state is None else f"{index:.3f} {STATE_MARKS[state]}"
+    return formatting.BLANK if index is None or state is None else f"{index:.3f} {STATE_MARKS[state]}"

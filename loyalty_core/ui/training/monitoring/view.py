@@ -10,7 +10,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.training.monitoring import queries as monitoring_reading
 from loyalty_core.ui.training.monitoring.drift_view import draw_drift
@@ -90,5 +90,5 @@ def _all_clear(found: Monitoring) -> str:
     inputs = "Every input of the models varies between customers."
     if found.run is None:
         return f"{inputs} Nobody has been scored yet, so there are no scores to look at."
-    when = format.moment(found.run.scored_at)
+    when = formatting.moment(found.run.scored_at)
     return f"No alarm: the scoring of {when} tells customers apart, and no offer goes to nearly all. {inputs}"

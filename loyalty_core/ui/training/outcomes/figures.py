@@ -6,8 +6,7 @@ from datetime import date, timedelta
 import plotly.graph_objects as go
 
 from loyalty_core.analytics.outcomes import ChurnFigures, Figures, Measure, Month, OfferFigures, Role
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 
 _GREY = "#7b8a92"
 # A change of a hundredth should not look like a cliff.
@@ -75,8 +74,8 @@ def lift(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
         textposition="outside",
         cliponaxis=False,
         hovertext=[
-            f"{format.month(month.month)}: {month.figures.lift:.2f} times as often as everybody,\n"
-            f"{format.percent(month.figures.captured, 1)} of those who left"
+            f"{formatting.month(month.month)}: {month.figures.lift:.2f} times as often as everybody,\n"
+            f"{formatting.percent(month.figures.captured, 1)} of those who left"
             for month in months
         ],
         hoverinfo="text",
@@ -159,7 +158,8 @@ def _hover(month: Month[Figures], measure: Measure, *, is_share: bool) -> str:
     what = ROLES[month.role].lower() if month.role else f"version {month.version}"
     value, low, high = (_shown(number, is_share) for number in (measure.value, *measure.interval))
     return (
-        f"{format.month(month.month)}, {what}:\n{value} ({low} to {high}), {format.count(month.figures.rows)} customers"
+        f"{formatting.month(month.month)}, {what}:\n{value} ({low} to {high}), "
+        f"{formatting.count(month.figures.rows)} customers"
     )
 
 
@@ -184,4 +184,4 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _shown(value: float, is_share: bool) -> str:
-    return format.percent(value, 1) if is_share else f"{value:.3f}"
+    return formatting.percent(value, 1) if is_share else f"{value:.3f}"

@@ -11,8 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from loyalty_core.analytics.outcomes import ChurnFigures, Month, MonthlyFigures, OfferFigures, Verdict, one_per_month
 from loyalty_core.ml.tasks import TASKS, ChoiceTask, ModelTask
 from loyalty_core.ml.versions import VersionRecord
-from loyalty_core.ui import charts
-from loyalty_core.ui import formatting as format
+from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.training.comparison import model_figures
 from loyalty_core.ui.training.outcomes import figures as outcomes_figures
@@ -159,11 +158,11 @@ def _churn_rows(months: Sequence[Month[ChurnFigures]]) -> list[dict[str, str]]:
     return [
         _named(month)
         | {
-            "Customers": format.count(month.figures.rows),
+            "Customers": formatting.count(month.figures.rows),
             "AUC": _with_interval(month),
-            "Predicted": format.percent(month.figures.predicted, 1),
-            "Left": format.percent(month.figures.left.value, 1),
-            "Captured in the top 20 %": format.percent(month.figures.captured, 1),
+            "Predicted": formatting.percent(month.figures.predicted, 1),
+            "Left": formatting.percent(month.figures.left.value, 1),
+            "Captured in the top 20 %": formatting.percent(month.figures.captured, 1),
             "Lift": f"{month.figures.lift:.2f}",
         }
         for month in reversed(months)
@@ -174,10 +173,10 @@ def _offer_rows(months: Sequence[Month[OfferFigures]]) -> list[dict[str, str]]:
     return [
         _named(month)
         | {
-            "Customers": format.count(month.figures.rows),
+            "Customers": formatting.count(month.figures.rows),
             "First choice": _with_interval(month),
-            "Among the first three": format.percent(month.figures.top_3.value, 1),
-            "Most popular offer": format.percent(month.figures.popular.value, 1),
+            "Among the first three": formatting.percent(month.figures.top_3.value, 1),
+            "Most popular offer": formatting.percent(month.figures.popular.value, 1),
         }
         for month in reversed(months)
     ]
@@ -195,7 +194,7 @@ def _with_interval(month: Month[Any]) -> str:
         return "too few"
     is_share = isinstance(month.figures, OfferFigures)
     value, low, high = (
-        format.percent(number, 1) if is_share else f"{number:.3f}"
+        formatting.percent(number, 1) if is_share else f"{number:.3f}"
         for number in cast("tuple[float, ...]", (measure.value, *measure.interval))
     )
     return f"{value} ({low}–{high})"
