@@ -18,11 +18,12 @@ _LEAST_LIKENESS = 60
 _MOST_COMPARED = 100
 
 
-def nearest_names(name: str, names: Iterable[str], most: int = 1) -> list[str]:
-    """Up to `most` of `names` that are most like `name`, the nearest first; upper and lower case make no difference."""
-    found = process.extract(
-        name[:_MOST_COMPARED], list(names), processor=str.lower, score_cutoff=_LEAST_LIKENESS, limit=most
-    )
+def nearest_names(name: str, names: Iterable[str], most: int = 1, likeness: int = _LEAST_LIKENESS) -> list[str]:
+    """Up to `most` of `names` that are most like `name`, the nearest first; upper and lower case make no difference.
+
+    `likeness`, from 0 to 100, is the least that counts: more where there are so many names that some are always alike.
+    """
+    found = process.extract(name[:_MOST_COMPARED], list(names), processor=str.lower, score_cutoff=likeness, limit=most)
     return [match[0] for match in found]
 
 

@@ -215,7 +215,7 @@ class Settings(BaseSettings):
     @classmethod
     def _time_zone(cls, value: str) -> str:
         if value not in zoneinfo.available_timezones():
-            nearest = nearest_names(value, zoneinfo.available_timezones())
+            nearest = nearest_names(value, zoneinfo.available_timezones(), likeness=80)
             hint = f"; nearest: {nearest[0]}" if nearest else ""
             raise ValueError(f"an IANA time zone such as Europe/Oslo{hint}")
         return value

@@ -276,6 +276,7 @@ def test_a_rule_is_tried_without_being_kept(ask: Ask, sql: Query):
         "base": DEMO_CUSTOMERS,
         "share": both / DEMO_CUSTOMERS,
         "sentence": "Customers where Member of Rich is yes and Churn risk is “high”",
+        "certain": None,
         "conditions": [
             {"path": "$.and[0].==", "sentence": "Member of Rich is yes", "holds": rich, "blanks": 0, "certain": None},
             {"path": "$.and[1].==", "sentence": "Churn risk is “high”", "holds": high, "blanks": 0, "certain": None},

@@ -75,7 +75,7 @@ def test_paint_save_and_back_to_the_defaults(cells: AppTest, sql: Query):
     assert saved is not None
     assert (saved.names, saved.version) == (painted(CELL_NAMES, CellRule("Promising", *BEST)), 1)
     assert f"In use: version 1, saved by {saved.saved_by}" in text_of(cells)
-    assert "follow with the next scoring" in text_of(cells)
+    assert "change with the next scoring" in text_of(cells)
     assert cells.button(key="rfm-scoring-start").label == "Score now"
     [(customer,)] = sql(
         "SELECT customer_id FROM customers WHERE recency = 5 AND frequency = 5 AND monetary = 5 LIMIT 1"

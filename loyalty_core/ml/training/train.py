@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.preprocessing import StandardScaler
 
-from loyalty_core.errors import LoyaltyError
+from loyalty_core.errors import LoyaltyError, ViewUnusable
 from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, Scaler, load_bundle, read_scaler
 from loyalty_core.ml.evaluation.baselines import fit_baselines
 from loyalty_core.ml.features import FeatureContract, fit_contract, make_reference, require_input_size
@@ -116,7 +116,7 @@ def train(
     """
     settings = warehouse.settings
     require_input_size(settings)
-    data_name, own_data = name_data(warehouse), warehouse.identity.warehouse
+    data_name, own_data = name_data(warehouse), _own_data(warehouse)
     prepared, left_out = _prepare_all(warehouse, options, on_progress)
     active = _bundle_to_keep(settings, prepared.keys())
     if active and (active.trained_on != data_name or active.manifest.get("data") not in {None, own_data}):
@@ -229,6 +229,14 @@ def _prepare_all(
     if not prepared:
         raise next(iter(left_out.values()))
     return prepared, left_out
+
+
+def _own_data(warehouse: Warehouse) -> str | None:
+    """The identity of the warehouse's data; None without a features view, which a training does not need."""
+    try:
+        return warehouse.identity.warehouse
+    except ViewUnusable:
+        return None
 
 
 def _bundle_to_keep(settings: Settings, trained: Collection[str]) -> Bundle | None:

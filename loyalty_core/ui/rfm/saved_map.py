@@ -27,8 +27,8 @@ def draw_stale_notice(run: ScoringRun) -> None:
     with st.container(border=True):
         st.markdown(
             escape(
-                f"{newest.actor} {did} on {formatting.moment(newest.at)}. Predictions for single customers use "
-                "it already; "
+                f"{newest.actor} {did} on {formatting.moment(newest.at)}. "
+                "Predictions for single customers use it already; "
                 "the stored predictions, and so this screen and the segments, change with the next scoring."
             )
         )

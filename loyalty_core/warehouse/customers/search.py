@@ -16,9 +16,11 @@ def name_columns(view: sa.FromClause) -> list[str]:
 def is_found_by(text: str, relation: sa.FromClause, identifier: str) -> sa.ColumnElement[bool]:
     """True where the id starts with `text`, or the names contain all its words in any order, in either letter case."""
     names = _names(relation)
-    words = [sa.or_(*(name.icontains(word, autoescape=True) for name in names)) for word in text.split()]
     starts = sa.cast(relation.c[identifier], sa.Text).istartswith(text, autoescape=True)
-    return sa.or_(starts, sa.and_(*words)) if names and words else starts
+    if not names or not text.split():
+        return starts
+    words = [sa.or_(*(name.icontains(word, autoescape=True) for name in names)) for word in text.split()]
+    return sa.or_(starts, sa.and_(*words))
 
 
 def match_rank(text: str, relation: sa.FromClause, identifier: str) -> sa.ColumnElement[int]:
@@ -28,10 +30,10 @@ def match_rank(text: str, relation: sa.FromClause, identifier: str) -> sa.Column
     """
     customer_id = sa.cast(relation.c[identifier], sa.Text)
     names = _names(relation)
-    is_name = [sa.func.lower(name) == text.lower() for name in names]
-    is_word = [sa.or_(*(sa.func.lower(name) == word.lower() for name in names)) for word in text.split()]
     ranks = [(customer_id == text, 0), (customer_id.istartswith(text, autoescape=True), 1)]
-    if names and is_word:
+    if names and text.split():
+        is_name = [sa.func.lower(name) == text.lower() for name in names]
+        is_word = [sa.or_(*(sa.func.lower(name) == word.lower() for name in names)) for word in text.split()]
         starts = sa.or_(*(name.istartswith(text, autoescape=True) for name in names))
         ranks += [(sa.or_(*is_name, sa.and_(*is_word)), 2), (starts, 3)]
     return sa.case(*ranks, else_=4)

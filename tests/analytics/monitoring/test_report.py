@@ -81,7 +81,7 @@ def test_blanks_that_appear_are_drift(backend: Backend, warehouse: Warehouse, ma
 def test_a_version_without_a_reference_says_what_to_do(warehouse: Warehouse):
     older = written(warehouse, bundle_parts())
     del older["reference"]
-    with pytest.raises(ReferenceMissing, match="before versions kept what the features were like"):
+    with pytest.raises(ReferenceMissing, match="before versions stored what the features were like"):
         read_drift(warehouse, older)
 
 

@@ -189,6 +189,7 @@ def test_a_query_of_ones_own_is_asked_for_the_days_that_matter(past: Past):
         "CREATE TABLE visits AS SELECT 'c0' AS customer_id, DATE '2026-03-09' AS snapshot_date, 1 AS churned "
         "UNION ALL SELECT 'c1', DATE '2026-03-09', 0"
     )
+    past.warehouse.close()  # DuckDB shows the replaced file only once nobody has the old one open
     query = "SELECT * FROM visits WHERE snapshot_date >= :start_date"
     warehouse = past.open_one(past.backend.url, dwh_churn_training_query=query)
     [month] = read_outcomes(warehouse, CHURN).months

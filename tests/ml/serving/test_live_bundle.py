@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from loyalty_core.ml.bundles import BundleError, ModelNotFound, activate, read_active, version_folder, write_bundle
+from loyalty_core.ml.bundles import BundleError, activate, read_active, version_folder, write_bundle
+from loyalty_core.ml.bundles.files import ManifestMissing
 from loyalty_core.ml.serving import LiveBundle
 from tests.ml.fixtures import bundle_parts, other_parts, training_rows
 
@@ -75,7 +76,7 @@ def test_files_that_vanish_do_not_stop_a_running_service(models_dir):
     (models_dir / "active.json").unlink()
 
     assert live.current() is good
-    assert isinstance(live.status().refusal, ModelNotFound)
+    assert isinstance(live.status().refusal, ManifestMissing)
 
 
 def test_damage_to_the_files_of_the_bundle_in_use_shows_in_the_status(models_dir):
