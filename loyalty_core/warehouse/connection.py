@@ -25,6 +25,8 @@ from loyalty_core.warehouse.time_limit import time_limit
 
 Row = dict[str, Any]
 
+_NO_IDS = (sa.ARRAY, sa.JSON, sa.LargeBinary)
+
 
 @dataclass(frozen=True)
 class WarehouseHealth:
@@ -204,6 +206,13 @@ class Warehouse:
                 f"The features view {name} has no column {identifier!r}.",
                 remedy="Set DWH_CUSTOMER_ID_COLUMN to the column that identifies a customer"
                 + nearest(identifier, table.columns.keys()),
+            )
+        kind = table.columns[identifier].type
+        if isinstance(kind, _NO_IDS):
+            raise ViewUnusable(
+                f"The id column {identifier!r} of {name} is of the type {kind}.",
+                "An id must be a text, a number or a UUID.",
+                "Cast it to a text in the view, or set DWH_CUSTOMER_ID_COLUMN to another column.",
             )
         return table
 

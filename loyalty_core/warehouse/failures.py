@@ -12,6 +12,7 @@ from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
 from loyalty_core.warehouse.time_limit import query_timeout
 
 _TIMEOUT_SIGNS = ("statement timeout", "query_canceled", "execution time exceeded")
+_DIVISION_SIGNS = ("division by zero", "divide by zero")
 _MISSING_SIGNS = (
     "does not exist",
     "not found in from clause",
@@ -93,6 +94,12 @@ def _translate(message: str, url: URL, timeout_seconds: float, *, connecting: bo
     text = message.lower()
     if any(sign in text for sign in _TIMEOUT_SIGNS):
         return query_timeout(timeout_seconds)
+    if any(sign in text for sign in _DIVISION_SIGNS):
+        return ViewUnusable(
+            "The features view, or a training query, divides by zero.",
+            _first_line(message),
+            "Write NULLIF(divisor, 0) in the view: a blank in place of an error.",
+        )
     if not connecting and any(sign in text for sign in _MISSING_SIGNS):
         return ViewUnusable(
             "A table or column that was there a moment ago is gone.",

@@ -175,7 +175,7 @@ def _rows_of_table(warehouse: Warehouse, history: HistoryTable) -> sa.FromClause
 
 def _rows_of_query(warehouse: Warehouse, history: HistoryTable, query: str, since: date | None) -> sa.FromClause:
     """The query with the columns it gives; `:start_date` is bound where the query uses it."""
-    text = sa.text(query.strip().rstrip(";"))
+    text = sa.text(query.strip().rstrip(";") + "\n")  # the line ends, should it be a comment
     parameters = set(text.compile().params)
     if unknown := sorted(parameters - {"start_date"}):
         raise SettingsError(

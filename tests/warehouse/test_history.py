@@ -143,6 +143,12 @@ def test_a_query_without_start_date(histories: Backend, open_warehouse: Callable
     assert history.since_ignored
 
 
+def test_a_query_that_ends_in_a_comment(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    query = "SELECT total_revenue, churned FROM customer_churn_history WHERE churned IS NOT NULL -- the leavers"
+    warehouse = open_warehouse(histories.url, dwh_churn_training_query=query)
+    assert len(read_history(warehouse, CHURN.history, REVENUE_ALONE).labels) == 3
+
+
 def test_a_date_in_the_query_is_used_for_the_start(
     histories: Backend, open_warehouse: Callable[..., Warehouse]
 ) -> None:

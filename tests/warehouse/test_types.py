@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from loyalty_core.errors import ViewUnusable
 from loyalty_core.rules import compile_rule
 from loyalty_core.segments.exports.rows import write_members
 from loyalty_core.warehouse import FeatureStore
@@ -104,7 +105,8 @@ def test_what_python_cannot_hold_is_blank(database: PostgresDatabase, open_wareh
     warehouse = open_warehouse(database.url)
     single = FeatureStore(warehouse).get("C1")
     assert [single[f"c{i}"] for i in range(len(BLANK))] == [None] * len(BLANK)
-    assert exported(warehouse, "parquet")[2:] == [None] * (len(BLANK) - 2)
+    assert exported(warehouse, "parquet") == [None] * len(BLANK)
+    assert exported(warehouse, "csv") == [""] * len(BLANK)
     columns = {column.name: column for column in warehouse.columns()}
     view = warehouse.features
     for name, column in columns.items():
@@ -147,3 +149,19 @@ def test_dates_of_duckdb_that_python_cannot_hold(
         compiled = compile_rule(rule, warehouse.columns())
         found = warehouse.rows(sa.select(view.c.customer_id).where(compiled.to_sql(view)))
         assert bool(found) == compiled.matches(single), rule
+
+
+def test_a_view_that_divides_by_zero_says_so(database: PostgresDatabase, open_warehouse: Callable[..., Warehouse]):
+    database.execute("CREATE TABLE visits AS SELECT 'C1' AS customer_id, 10 AS revenue, 0 AS visits")
+    database.execute("CREATE VIEW customer_features_view AS SELECT customer_id, revenue / visits AS each FROM visits")
+    with pytest.raises(ViewUnusable, match=r"divides by zero.*NULLIF"):
+        FeatureStore(open_warehouse(database.url)).get("C1")
+
+
+@pytest.mark.parametrize("value", ["ARRAY[1, 2]", "'{}'::json", "'\\x00'::bytea"])
+def test_an_id_that_is_no_id_is_refused(
+    database: PostgresDatabase, open_warehouse: Callable[..., Warehouse], value: str
+):
+    database.execute(f"CREATE VIEW customer_features_view AS SELECT {value} AS customer_id, 1 AS n")
+    with pytest.raises(ViewUnusable, match="An id must be a text, a number or a UUID"):
+        _ = open_warehouse(database.url).features

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from loyalty_core.warehouse.arrow import at_least_one
+from loyalty_core.warehouse.columns.blanks import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
 from loyalty_core.warehouse.engine import interrupt_of, pool_options
 from loyalty_core.warehouse.predictions.storage import ReadableFile
@@ -74,8 +75,10 @@ class DuckDB(WithQuantiles):
             yield source, interrupt_of(connection)
 
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """Dates that Python cannot hold come as texts, and infinity as the first or the last day: both are blank."""
-        return within_python(column) if isinstance(column.type, sa.Date | sa.DateTime) else column
+        """NaN is blank, and so are dates that Python cannot hold, which come as texts or as the first or last day."""
+        if isinstance(column.type, sa.Date | sa.DateTime):
+            return within_python(column)
+        return filled(column)
 
     def contains(self, text: str, part: str, *, written_out: bool) -> str:
         """What DuckDB calls contains is another function elsewhere, so that no translation gets it right."""

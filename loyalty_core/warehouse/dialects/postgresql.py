@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.dialects.postgresql.ranges import AbstractRange
 
 from loyalty_core.warehouse.arrow import at_least_one
+from loyalty_core.warehouse.columns.blanks import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
 from loyalty_core.warehouse.engine import pool_options
 from loyalty_core.warehouse.predictions.table import PostgresqlTable
@@ -105,13 +106,15 @@ class PostgreSQL(WithQuantiles):
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Types that a driver may hand over as bytes or in other units come as the text that the database shows.
 
-        JSON's null and dates that Python cannot hold (infinity, before the year 1, after 9999) are blank.
+        NaN, JSON's null and dates that Python cannot hold (infinity, before the year 1, after 9999) are blank.
         """
         kind = column.type
         if isinstance(kind, sa.JSON):
             return sa.func.nullif(sa.func.trim(sa.cast(column, sa.Text)), "null", type_=sa.Text())
         if isinstance(kind, sa.Date | sa.DateTime):
             return within_python(column)
+        if isinstance(kind, sa.Numeric | sa.Float):
+            return filled(column)
         is_unknown = isinstance(kind, sa.types.NullType) and isinstance(column, sa.Column)
         return sa.cast(column, sa.Text) if is_unknown or isinstance(kind, _SHOWN_AS_TEXT) else column
 
