@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
 Kind = Literal["number", "boolean", "text", "date", "datetime", "other"]
-Ordering = Literal["<", "<=", ">", ">="]
 Scalar = bool | int | float | str
 
 
