@@ -242,7 +242,10 @@ def test_no_secret_is_on_the_command_line(postgres_database: str, tmp_path: Path
         command_line = " ".join(process.cmdline())
         assert command_line.endswith(f"-m {WORKER} {job.id}")
         assert process.environ()["STATE_DATABASE_URL"] == store.url.render_as_string(hide_password=False)
-        listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+        # Of this job alone: other tests start processes of their own beside it.
+        processes = ",".join(str(one.pid) for one in (process, *process.children(recursive=True)))
+        listing = ["ps", "-ww", "-o", "args", "-p", processes]
+        listed = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
         assert command_line in listed
         for secret in (PASSWORD, store.url.render_as_string(hide_password=False).split("@")[0].rsplit(":", 1)[1]):
             assert secret not in listed
