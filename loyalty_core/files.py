@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and are on disk before anybody is told of them."""
+"""Files that are written whole or not at all, and are on disk before they are announced."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ INFO_TABLE, IDENTITY_KEY = "warehouse_info", "identity"
 class DataIdentity:
     """`warehouse` stays while data of the same customers is added, `state` changes with it.
 
-    `state` is blank where it cannot be told cheaply, as on servers. `is_recorded` says whether a loader recorded the
+    `state` is blank where it is costly to determine, as on servers. `is_recorded` says whether a loader recorded the
     identity in an embedded file, `is_mock` whether predictions are mock ones.
     """
 

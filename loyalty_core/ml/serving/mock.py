@@ -15,7 +15,7 @@ FloatRows = npt.NDArray[np.float32]
 
 MOCK_VERSION = "mock"
 
-# What is ordinary for a shop's customer, by the documented feature names; stands in for the training median.
+# What is ordinary for a shop's customer, by the documented feature names; used in place of the training median.
 _ORDINARY = {
     "revenue": 500.0,
     "transaction_count": 12.0,

@@ -28,7 +28,7 @@ class ModelsOfOtherData(LoyaltyError):
 def require_own_data(models: Models, warehouse: Warehouse) -> None:
     """Raise `ModelsOfOtherData` unless the models were trained on this warehouse, each feature from the same column.
 
-    Versions older than identities cannot be told, and pass.
+    Versions from before identities were recorded pass.
     """
     if not isinstance(models, Bundle) or warehouse.settings.ml_trained_elsewhere:
         return

@@ -105,17 +105,12 @@ class Snowflake(Dialect):
         return truncated_by_sign(number)
 
 
-class Databricks(Dialect):
-    """Standard SQL, but for TRUNC."""
+class Databricks(Snowflake):
+    """As Snowflake."""
 
     name = "databricks"
     title = "Databricks"
     grammar = "databricks"
-    is_offered = True
-
-    def truncated(self, number: str) -> str:
-        """By sign and size."""
-        return truncated_by_sign(number)
 
 
 class Spark(Dialect):

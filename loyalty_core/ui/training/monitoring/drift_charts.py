@@ -13,7 +13,7 @@ from loyalty_core.ui import charts, formatting
 if TYPE_CHECKING:
     from loyalty_core.ml.tasks import Risk
 
-# There are no more colours that can be told apart.
+# There are no more distinguishable colours.
 _MOST_OFFERS = 7
 _ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 _BELOW = {"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0, "traceorder": "normal"}
