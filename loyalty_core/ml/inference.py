@@ -111,7 +111,7 @@ class MLInferenceService:
             encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
             scores, offers = models.scores(task.name, encoded.values), models.offers(task.name)
             return {
-                customer_id: task.answer(customer_id, own, offers, self._settings, self._rfm_if_any(row))
+                customer_id: task.answer(customer_id, own, offers, self._settings, partial(self._rfm_if_any, row))
                 for (customer_id, row), own in zip(rows.items(), scores, strict=True)
             }
 
@@ -249,7 +249,7 @@ class MLInferenceService:
     def _answer(self, models: Models, task: ModelTask, customer_id: str, row: Row) -> Any:
         encoded = self._inputs.encode_row(models.contract, row)
         scores, offers = models.scores(task.name, encoded.values)[0], models.offers(task.name)
-        return task.answer(customer_id, scores, offers, self._settings, self._rfm_if_any(row))
+        return task.answer(customer_id, scores, offers, self._settings, partial(self._rfm_if_any, row))
 
     def _drivers(self, models: Models, model: str, row: Row, offer: int | None = None) -> Drivers:
         encoded = self._inputs.encode_row(models.contract, row)

@@ -14,7 +14,7 @@ from loyalty_core.ml.tasks.labels import Finding, HistoryTooSmall, Labels
 from loyalty_core.ml.tasks.mock_weights import mock_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -162,9 +162,12 @@ class ModelTask(ABC):
         scores: npt.NDArray[np.floating],
         offers: Sequence[int],
         settings: Settings,
-        rfm: RfmScore | None,
+        rfm: Callable[[], RfmScore | None],
     ) -> Any:
-        """The public answer for one customer, by `scores` (outputs,)."""
+        """The public answer for one customer, by `scores` (outputs,).
+
+        `rfm` gives the customer's RFM scores, None where there are none; it costs time, so call it only where needed.
+        """
 
     @abstractmethod
     def explained_output(self, scores: npt.NDArray[np.floating], offers: Sequence[int], offer: int | None) -> int:
