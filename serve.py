@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from starlette.routing import Mount
+from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from loyalty_core.api import create_api
 from loyalty_core.errors import SettingsError
+from loyalty_core.jobs import remove_abandoned_logs
 from loyalty_core.segments.exports import ExportFailed, remove_old
 from loyalty_core.services import get_services
 from loyalty_core.ui.api_links import api_root
@@ -21,6 +23,7 @@ from loyalty_core.ui.api_links import api_root
 async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     services = get_services()
     services.prepare_store()
+    remove_abandoned_logs()
     with suppress(ExportFailed):  # the next export reports it
         remove_old(services.settings.exports_dir, services.settings.exports_kept_days)
     # Streamlit runs a full garbage collection after every rerun; objects loaded so far need not be examined again.
@@ -37,5 +40,8 @@ except SettingsError as error:
 
 # With a folder named pages/, Streamlit would run the page of a first deep link alone, without app.py around it.
 PagesManager.uses_pages_directory = False
+
+# Streamlit would ask a host on the internet for this machine's address whenever a page of another origin calls.
+net_util.get_external_ip = lambda: None
 
 app = App("app.py", routes=[Mount(api_root(), app=create_api())], lifespan=_lifespan)

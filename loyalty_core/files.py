@@ -1,16 +1,29 @@
-"""Files that are written whole or not at all, and are on disk before they are announced."""
+"""Files that are written whole or not at all, on disk before they are announced, and private where they hold data."""
 
 from __future__ import annotations
 
 import os
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for this account alone; one that exists stays as it is."""
+    if not path.is_dir():
+        make_private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def make_private_file(path: Path) -> None:
+    """Make an empty file that this account alone may read and write; one that exists stays as it is."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -5,7 +5,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.workbench import API, GUIDE_CUSTOMER, SERVE, Served, clean_environment, serve
+from tests.workbench import API, GUIDE_CUSTOMER, SERVE, Internet, Served, clean_environment, serve
 
 
 def test_the_dashboard_is_served(served: Served):
@@ -51,6 +51,22 @@ def test_it_listens_on_this_machine_alone(served: Served):
     }
     loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()
     assert listening == {f"{loopback}:{served.port:04X}"}
+
+
+def test_a_page_of_another_origin_is_refused_without_asking_other_hosts(served: Served, internet: Internet):
+    request = [
+        "GET /_stcore/stream HTTP/1.1",
+        f"Host: 127.0.0.1:{served.port}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Origin: http://shop.example",
+    ]
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
+        connection.sendall("\r\n".join([*request, "", ""]).encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 403")
+    assert internet.requested == []
 
 
 def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path):

@@ -12,7 +12,9 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
@@ -143,11 +145,41 @@ class Served:
                 return Answer(error.code, error.read().decode())
 
 
+@dataclass(frozen=True)
+class Internet:
+    """A proxy that stands for all other hosts: it refuses every request and records where it was to go."""
+
+    url: str
+    requested: list[str]
+
+
 @pytest.fixture(scope="session")
-def served(demo_warehouse: Path) -> Iterator[Served]:
+def internet() -> Iterator[Internet]:
+    """What the served app would ask of other hosts."""
+    requested: list[str] = []
+
+    class Refusal(BaseHTTPRequestHandler):
+        def refuse(self) -> None:
+            requested.append(self.path)
+            self.send_error(502)
+
+        do_GET = do_POST = do_CONNECT = refuse  # noqa: N815 -- the names that http.server calls
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the tests' output."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusal) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield Internet(f"http://127.0.0.1:{server.server_port}", requested)
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def served(demo_warehouse: Path, internet: Internet) -> Iterator[Served]:
     """`streamlit run serve.py` on a free port: the demo warehouse in mock mode, started from a folder of its own."""
     folder = Path(tempfile.mkdtemp(prefix="loyalty-app-"))
-    with serve(folder, DWH_URL=f"duckdb:///{demo_warehouse}", ML_MOCK_MODE="true") as app:
+    proxies = dict.fromkeys(("http_proxy", "https_proxy"), internet.url)
+    with serve(folder, DWH_URL=f"duckdb:///{demo_warehouse}", ML_MOCK_MODE="true", **proxies) as app:
         yield app
 
 

@@ -2,6 +2,16 @@
 
 from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
 from loyalty_core.jobs.job import Job, JobError, JobEvent
+from loyalty_core.jobs.process import remove_abandoned_logs
 from loyalty_core.jobs.queue import JobQueue
 
-__all__ = ["Job", "JobError", "JobEvent", "JobNotFound", "JobQueue", "JobRunning", "UnknownKind"]
+__all__ = [
+    "Job",
+    "JobError",
+    "JobEvent",
+    "JobNotFound",
+    "JobQueue",
+    "JobRunning",
+    "UnknownKind",
+    "remove_abandoned_logs",
+]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,8 @@ _SOURCES = Path(loyalty_core.__file__).parents[1]
 # Where the clock is adjusted meanwhile, the same process is said to have started a moment earlier or later.
 _CLOCK_SECONDS = 2.0
 _TAIL_BYTES = 8_000
+_LOG_PREFIX, _LOG_SUFFIX = "loyalty-job-", ".log"
+_ABANDONED_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,26 @@ def identify(pid: int) -> ProcessIdentity:
 
 def new_log() -> Path:
     """An empty file that this account alone may read."""
-    handle, name = tempfile.mkstemp(prefix="loyalty-job-", suffix=".log")
+    handle, name = tempfile.mkstemp(prefix=_LOG_PREFIX, suffix=_LOG_SUFFIX)
     os.close(handle)
     return Path(name)
+
+
+def remove_abandoned_logs() -> None:
+    """Remove logs that no job writes to, a day after their last line; their records went with a lost state store."""
+    for log in Path(tempfile.gettempdir()).glob(f"{_LOG_PREFIX}*{_LOG_SUFFIX}"):
+        with suppress(OSError):  # removed by another process, or another account's
+            if time.time() - log.stat().st_mtime > _ABANDONED_SECONDS and _is_unlocked(log):
+                log.unlink()
+
+
+def _is_unlocked(log: Path) -> bool:
+    with log.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def tail(log: Path) -> str:
@@ -95,6 +116,7 @@ def launch(module: str, job_id: int, log: Path, settings: Mapping[str, str]) -> 
     ours = {"PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
     environment = {**os.environ, **thread_limits(), **settings, **ours}
     with log.open("ab") as output:
+        fcntl.flock(output, fcntl.LOCK_SH)  # passed on with the file, so the job holds it for as long as it runs
         return subprocess.Popen(  # noqa: S603 -- our own module, and a number
             [sys.executable, "-m", module, str(job_id)],
             stdin=subprocess.DEVNULL,

@@ -13,6 +13,7 @@ from typing import Literal
 import duckdb
 
 from loyalty_core.errors import LoyaltyError, SettingsError
+from loyalty_core.files import make_private_folder
 from loyalty_core.loading.identity import record_identity
 
 Source = Literal["demo", "features file", "transactions file"]
@@ -39,6 +40,7 @@ def write_warehouse(out: Path, *, overwrite: bool = False) -> Generator[duckdb.D
             with duckdb.connect(building, config=CONNECTION_SETTINGS) as connection:
                 yield connection
                 record_identity(connection, out)
+            building.chmod(0o600)
             building.replace(out)
             # A log left by a program that died belongs to the old file, not to the new one.
             out.with_name(f"{out.name}.wal").unlink(missing_ok=True)
@@ -109,7 +111,7 @@ def _source_of_file(path: Path) -> str | None:
 @contextmanager
 def _folder_beside(out: Path) -> Generator[Path, None, None]:
     """A temporary folder next to `out`: on the same disk, and removed with DuckDB's side files."""
-    out.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(out.parent)
     folder = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     # Not TemporaryDirectory: stopped at the moment that it makes the folder, it would leave it behind.
     try:

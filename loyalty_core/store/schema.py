@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, select
 
 from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.files import make_private_file, make_private_folder
 from loyalty_core.store.engine import is_sqlite, open_engine, sqlite_file
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def downgrade(url: URL, target: str) -> None:
 def migration_connection(url: URL) -> Iterator[Connection]:
     """A connection in a transaction that holds the database's migration lock."""
     if is_sqlite(url):
-        sqlite_file(url).parent.mkdir(parents=True, exist_ok=True)
+        # SQLite gives the files that it makes beside the database the same permissions.
+        make_private_folder(sqlite_file(url).parent)
+        make_private_file(sqlite_file(url))
     # SQLite changes a table by building it anew; with foreign keys on, dropping the old one would delete its children.
     engine = open_engine(url, timeout_seconds=MIGRATION_WAIT_SECONDS, foreign_keys=False)
     try:

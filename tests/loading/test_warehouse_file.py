@@ -43,6 +43,7 @@ def test_the_file_appears_whole_and_alone_in_a_folder_that_was_not_there(out: Pa
         assert not out.exists()
     assert rows_of(out, "SELECT value FROM t") == [(42,)]
     assert names_in(out.parent) == ["made.duckdb"]
+    assert [path.stat().st_mode & 0o777 for path in (out.parent, out)] == [0o700, 0o600]
 
 
 def test_an_error_leaves_the_old_file_and_nothing_else(out: Path) -> None:

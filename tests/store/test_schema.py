@@ -130,6 +130,17 @@ def test_the_switch_to_wal_waits_for_another_program(tmp_path: Path):
         assert fresh.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_the_file_and_what_is_beside_it_are_for_this_account_alone(tmp_path: Path):
+    folder = tmp_path / "state"
+    with StateStore(f"sqlite:///{folder / 'app.db'}") as store:
+        store.migrate()
+        with store.session() as session:
+            session.execute(text("SELECT 1"))
+            found = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert found == {"app.db": 0o600, "app.db-wal": 0o600, "app.db-shm": 0o600}
+
+
 def test_rebuilding_a_table_of_sqlite_keeps_the_rows_that_point_at_it(tmp_path: Path):
     with StateStore(f"sqlite:///{tmp_path / 'app.db'}") as store:
         with store.session() as session:

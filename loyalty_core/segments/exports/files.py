@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.files import make_private_folder
 from loyalty_core.segments.exports.rows import Format, write_members
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def write_export(
     file = folder / f"{title}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}.{form}"
     unfinished = file.with_name(f".{file.name}{_UNFINISHED}")
     with _reported_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         try:
             with _opened(unfinished) as output:
                 fcntl.flock(output, fcntl.LOCK_EX)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.files import sync
+from loyalty_core.files import make_private_file, make_private_folder, sync
 from loyalty_core.warehouse.identity import DataIdentity
 from loyalty_core.warehouse.predictions.relation import (
     CUSTOMER_ID,
@@ -44,6 +44,7 @@ def write_file(
         unfinished = version.with_name(f"{version.name}.unfinished")
         try:
             with _disk_errors(path):
+                make_private_file(unfinished)
                 described = schema.with_metadata({DATA_KEY: identity.key})
                 writer = pq.ParquetWriter(unfinished, described, **_encoding_of(schema))
 
@@ -72,7 +73,7 @@ def _encoding_of(schema: pa.Schema) -> dict[str, Any]:
 def _only_run(path: Path) -> Iterator[None]:
     """Hold a lock that ends with this process, however it ends."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         lock = path.with_name(f".{path.name}.lock").open("w")
     except OSError as error:
         raise SettingsError(

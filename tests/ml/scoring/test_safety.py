@@ -21,7 +21,7 @@ from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions.relation import ScoringInProgress
+from loyalty_core.warehouse.predictions.relation import ScoringInProgress, predictions_file
 from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile
 from tests.ml.bases import CUSTOMERS, base, fill, predictions
 
@@ -72,6 +72,15 @@ def test_a_failure_leaves_the_run_before(warehouse: Warehouse, bundle: Bundle) -
     assert {row["scored_at"] for row in predictions(warehouse).values()} == {first.scored_at}
     second = score_base(warehouse, bundle)
     assert {row["scored_at"] for row in predictions(warehouse).values()} == {second.scored_at}
+
+
+def test_the_predictions_are_for_this_account_alone(duckdb_file: DuckDBFile, open_warehouse: Open, bundle: Bundle):
+    fill(duckdb_file, base())
+    warehouse = open_warehouse(duckdb_file.url)
+    score_base(warehouse, bundle)
+    written = predictions_file(warehouse.settings, warehouse.dialect.file_of(warehouse.url))
+    assert written.resolve() != written
+    assert written.resolve().stat().st_mode & 0o777 == 0o600
 
 
 def test_a_second_run_at_the_same_time_is_refused(
