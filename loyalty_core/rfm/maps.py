@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from sqlalchemy import select
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.names import checked_text
+from loyalty_core.names import checked_text, shape
 from loyalty_core.rfm.cells import CELL_NAMES, CELLS, NO_PURCHASES, Segment, segment_details
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.store import audit, shared_store
@@ -294,8 +294,16 @@ def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
             "Give each of the others one too.",
         )
     by_key: dict[str, str] = {NO_PURCHASES.name.casefold(): ""}
-    for name in checked:
+    by_shape = {shape(NO_PURCHASES.name): NO_PURCHASES.name}
+    for name in dict.fromkeys(checked):
         same = by_key.setdefault(name.casefold(), name)
+        alike = by_shape.setdefault(shape(name), name)
+        if same == name != alike:
+            raise BadRfmMap(
+                f"A cell cannot be called “{name}”.",
+                f"It looks like “{alike}”, the name of another.",
+                "Choose names that can be told apart.",
+            )
         if same != name:
             raise BadRfmMap(
                 f"A cell cannot be called “{name}”.",

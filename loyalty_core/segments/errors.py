@@ -55,11 +55,12 @@ class SegmentNameTaken(LoyaltyError):
 
     code = "segment_name_taken"
 
-    def __init__(self, name: str, *, archived: bool = False) -> None:
-        which = "An archived segment" if archived else "A segment"
+    def __init__(self, name: str, *, archived: bool = False, looks_alike: bool = False) -> None:
+        which = "an archived segment" if archived else "a segment"
         super().__init__(
-            f"The name “{name}” is taken.",
-            f"{which} has this name; upper and lower case make no difference.",
+            f"The name looks like “{name}”." if looks_alike else f"The name “{name}” is taken.",
+            f"That is the name of {which}; "
+            + ("nobody could tell them apart." if looks_alike else "upper and lower case make no difference."),
             "Choose another name.",
         )
 

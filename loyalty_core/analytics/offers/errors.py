@@ -46,9 +46,10 @@ class PolicyNameTaken(LoyaltyError):
 
     code = "policy_name_taken"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, looks_alike: bool = False) -> None:
         super().__init__(
-            f"The name “{name}” is taken.",
-            "A policy is called so; upper and lower case make no difference.",
+            f"The name looks like “{name}”." if looks_alike else f"The name “{name}” is taken.",
+            "That is the name of a policy; "
+            + ("nobody could tell them apart." if looks_alike else "upper and lower case make no difference."),
             "Choose another name, or load that policy to change it.",
         )

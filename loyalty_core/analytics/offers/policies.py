@@ -11,7 +11,7 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
 from loyalty_core.analytics.offers.policy import Policy
-from loyalty_core.names import checked_text
+from loyalty_core.names import checked_text, look_alike
 from loyalty_core.store import audit
 from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
 from loyalty_core.store.versioned import MOST_NAME_CHARACTERS, editing, name_key, new_id, same_content
@@ -90,6 +90,7 @@ class PolicyRepository:
         with editing(self._store) as session:
             record = session.scalar(select(OfferPolicyRecord).where(OfferPolicyRecord.name_key == name_key(name)))
             if record is None:
+                _refuse_look_alike(session, name)
                 record = _new_record(session, name)
             elif expected_version is None:
                 raise PolicyNameTaken(record.name)
@@ -117,6 +118,12 @@ def _record(session: Session, policy_id: str) -> OfferPolicyRecord:
 def _new_record(session: Session, name: str) -> OfferPolicyRecord:
     taken = set(session.scalars(select(OfferPolicyRecord.id)))
     return OfferPolicyRecord(id=new_id(name, taken, otherwise="policy"), version=0, created_at=datetime.now(UTC))
+
+
+def _refuse_look_alike(session: Session, name: str) -> None:
+    alike = look_alike(name, session.scalars(select(OfferPolicyRecord.name)))
+    if alike is not None:
+        raise PolicyNameTaken(alike, looks_alike=True)
 
 
 def _write(session: Session, record: OfferPolicyRecord, name: str, policy: Policy, actor: str) -> None:

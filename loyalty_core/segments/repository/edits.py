@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm.attributes import flag_modified
 
+from loyalty_core.names import look_alike
 from loyalty_core.segments.errors import SegmentNameTaken
 from loyalty_core.segments.repository.dependencies import require_unused, save_references
 from loyalty_core.segments.repository.drafts import checked, differences
@@ -56,7 +57,7 @@ def save(
     if not different:
         return
     if name_key(draft.name) != record.name_key:
-        _require_free(session, draft.name)
+        _require_free(session, draft.name, but=record.id)
     record.version += 1
     _write(session, record, draft, actor=actor, at=datetime.now(UTC), changes=(*changes, *different))
     if not same_content(old.rule, draft.rule):
@@ -116,7 +117,11 @@ def _write(
     )
 
 
-def _require_free(session: Session, name: str) -> None:
-    holder = session.scalar(select(SegmentRecord).where(SegmentRecord.name_key == name_key(name)))
-    if holder is not None:
-        raise SegmentNameTaken(holder.name, archived=holder.archived_at is not None)
+def _require_free(session: Session, name: str, *, but: str | None = None) -> None:
+    """Raises `SegmentNameTaken` where another segment than the one with the id `but` has the name, or a look-alike."""
+    columns = SegmentRecord.id, SegmentRecord.name, SegmentRecord.archived_at
+    is_archived = {other: at is not None for id_, other, at in session.execute(select(*columns)) if id_ != but}
+    same = next((other for other in is_archived if name_key(other) == name_key(name)), None)
+    taken = same or look_alike(name, is_archived)
+    if taken is not None:
+        raise SegmentNameTaken(taken, archived=is_archived[taken], looks_alike=same is None)

@@ -53,6 +53,8 @@ def test_two_who_save_at_once_do_not_overwrite_each_other(policies: PolicyReposi
     assert "bob saved version 2" in str(refused.value)
     with pytest.raises(PolicyNameTaken):
         policies.save("PUSH", PUSHED, actor="ann")
+    with pytest.raises(PolicyNameTaken, match="The name looks like “Push”"):
+        policies.save("Рush", PUSHED, actor="ann")  # a Cyrillic P
     assert policies.get("push").policy == PLAIN
 
 

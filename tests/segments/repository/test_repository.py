@@ -85,9 +85,18 @@ def test_a_name_can_be_had_once_whatever_its_case(repository: SegmentRepository)
     with pytest.raises(SegmentNameTaken):
         update(repository, vip, name="STRASSE")
     repository.archive(street.id, actor="ann")
-    with pytest.raises(SegmentNameTaken, match="An archived segment"):
+    with pytest.raises(SegmentNameTaken, match="the name of an archived segment"):
         create(repository, "strasse")
     assert update(repository, vip, name="Vip").name == "Vip"
+
+
+def test_a_name_that_looks_like_another_is_refused(repository: SegmentRepository):
+    vip, other = create(repository, "VIP 10"), create(repository, "Other")
+    with pytest.raises(SegmentNameTaken, match="The name looks like “VIP 10”"):
+        create(repository, "VlP 1O")
+    with pytest.raises(SegmentNameTaken, match="looks like"):
+        update(repository, other, name="VІР 10")
+    assert update(repository, vip, name="VlP 10").name == "VlP 10"
 
 
 def test_list_goes_by_name_and_leaves_archived_ones_out(repository: SegmentRepository):
