@@ -11,7 +11,7 @@ from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
-from loyalty_core.api import create_api
+from loyalty_core.api import create_api, disable_nagle_algorithm
 from loyalty_core.errors import SettingsError
 from loyalty_core.jobs import remove_abandoned_logs
 from loyalty_core.segments.exports import ExportFailed, remove_old
@@ -21,6 +21,7 @@ from loyalty_core.ui.api_links import api_root
 
 @asynccontextmanager
 async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
+    disable_nagle_algorithm()
     services = get_services()
     services.prepare_store()
     remove_abandoned_logs()

@@ -3,6 +3,9 @@
 import json
 import socket
 import subprocess
+import time
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.workbench import API, GUIDE_CUSTOMER, SERVE, Internet, Served, clean_environment, serve
@@ -51,6 +54,18 @@ def test_it_listens_on_this_machine_alone(served: Served):
     }
     loopback = socket.inet_aton("127.0.0.1")[::-1].hex().upper()
     assert listening == {f"{loopback}:{served.port:04X}"}
+
+
+def test_answers_on_an_open_connection_do_not_wait_for_the_client(served: Served):
+    """A client delays its acknowledgement by 40 ms. On a busy machine many calls are slow, not all of them."""
+    seconds: list[float] = []
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=60)) as connection:
+        for _ in range(100):
+            started = time.monotonic()
+            connection.request("GET", f"{API}/dwh/customers/{GUIDE_CUSTOMER}/")
+            assert connection.getresponse().read()
+            seconds.append(time.monotonic() - started)
+    assert sorted(seconds)[10] < 0.035
 
 
 def test_a_page_of_another_origin_is_refused_without_asking_other_hosts(served: Served, internet: Internet):
