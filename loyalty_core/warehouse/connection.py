@@ -133,7 +133,7 @@ class Warehouse:
                 return cached[1]
             if cached:
                 self._forget_if_reshaped()
-            catalog = read_catalog(self, self.features)
+            catalog = read_catalog(self.rows, self.features)
             self._catalog = time.monotonic() + self.settings.dwh_catalog_ttl_seconds, catalog
             return catalog
 

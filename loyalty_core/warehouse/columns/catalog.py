@@ -13,9 +13,9 @@ from loyalty_core.warehouse.columns.blanks import filled
 from loyalty_core.warehouse.columns.labels import group_of, label_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from loyalty_core.warehouse.connection import Warehouse
+    Rows = Callable[[sa.Executable], list[dict[str, Any]]]
 
 Kind = Literal["number", "boolean", "text", "date", "datetime", "other"]
 
@@ -61,12 +61,15 @@ class Catalog:
         return next((column for column in self.columns if column.name == name), None)
 
 
-def read_catalog(warehouse: Warehouse, view: sa.Table) -> Catalog:
-    """Describe every column of `view`; without statistics when the warehouse is too slow for them."""
+def read_catalog(rows: Rows, view: sa.Table) -> Catalog:
+    """Describe every column of `view`; without statistics when the warehouse is too slow for them.
+
+    `rows` runs a statement and returns its rows, as `Warehouse.rows` does.
+    """
     columns, customers = [_describe(column) for column in view.columns], None
     try:
-        customers, columns = _with_ranges(warehouse, view, columns)
-        top_values = _top_values(warehouse, view, columns)
+        customers, columns = _with_ranges(rows, view, columns)
+        top_values = _top_values(rows, view, columns)
     except QueryTimeout:
         return Catalog(customers, tuple(columns), datetime.now(UTC))
     columns = [replace(column, top_values=top_values.get(column.name, ())) for column in columns]
@@ -100,13 +103,13 @@ def _describe(column: sa.Column[Any]) -> Column:
     )
 
 
-def _with_ranges(warehouse: Warehouse, view: sa.Table, columns: Sequence[Column]) -> tuple[int, list[Column]]:
+def _with_ranges(rows: Rows, view: sa.Table, columns: Sequence[Column]) -> tuple[int, list[Column]]:
     """Count customers, blanks and ranges."""
     customers = 0
     described: list[Column] = []
     for start in range(0, len(columns), _COLUMNS_PER_QUERY):
         part = columns[start : start + _COLUMNS_PER_QUERY]
-        facts = warehouse.rows(sa.select(sa.func.count().label("n"), *_range_expressions(view, part)))[0]
+        facts = rows(sa.select(sa.func.count().label("n"), *_range_expressions(view, part)))[0]
         customers = facts["n"]
         for index, column in enumerate(part):
             blanks = (customers - facts[f"filled_{index}"]) / customers if customers else 0.0
@@ -124,16 +127,14 @@ def _range_expressions(view: sa.Table, columns: Sequence[Column]) -> Iterator[sa
             yield sa.func.max(value).label(f"max_{index}")
 
 
-def _top_values(
-    warehouse: Warehouse, view: sa.Table, columns: Sequence[Column]
-) -> dict[str, tuple[tuple[Any, int], ...]]:
+def _top_values(rows: Rows, view: sa.Table, columns: Sequence[Column]) -> dict[str, tuple[tuple[Any, int], ...]]:
     """The most frequent values of every category, all columns in one UNION."""
-    names = _categories(warehouse, view, columns)
+    names = _categories(rows, view, columns)
     if not names:
         return {}
     counts = [_most_frequent(view.c[name], index) for index, name in enumerate(names)]
     found: dict[str, list[tuple[Any, int]]] = {name: [] for name in names}
-    for row in warehouse.rows(sa.union_all(*counts)):
+    for row in rows(sa.union_all(*counts)):
         found[names[row["position"]]].append((row["value"], row["customers"]))
     kinds = {column.name: column.kind for column in columns}
     return {
@@ -145,13 +146,13 @@ def _top_values(
     }
 
 
-def _categories(warehouse: Warehouse, view: sa.Table, columns: Sequence[Column]) -> list[str]:
+def _categories(rows: Rows, view: sa.Table, columns: Sequence[Column]) -> list[str]:
     names = [column.name for column in columns if column.kind in {"text", "boolean"} and column.blanks != 1]
     if not names:
         return []
     sample = sa.select(*(view.c[name] for name in names)).limit(_SAMPLE_ROWS).subquery()
     distinct = [sa.func.count(sa.distinct(sample.c[name])).label(f"d{i}") for i, name in enumerate(names)]
-    counts = warehouse.rows(sa.select(*distinct))[0]
+    counts = rows(sa.select(*distinct))[0]
     return [name for i, name in enumerate(names) if counts[f"d{i}"] <= _MOST_CATEGORIES]
 
 

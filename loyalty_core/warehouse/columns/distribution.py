@@ -1,15 +1,19 @@
 """How a column's values are spread over the base, as a few bars computed in the warehouse."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from loyalty_core.warehouse.columns.blanks import filled
-from loyalty_core.warehouse.connection import Warehouse
+
+if TYPE_CHECKING:
+    from loyalty_core.warehouse.connection import Warehouse
 
 # Long tails would squeeze everyone into the first bar, so what lies above this quantile shares the last one.
 _TAIL_QUANTILE = 0.98
