@@ -16,7 +16,7 @@ from datalogic_py import Engine
 from benchmarks.timing import compare, show
 from loyalty_core.rules import Rule, compile_rule
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns.catalog import kind_of
+from loyalty_core.warehouse.columns import kind_of
 
 ROWS = 20_000
 FETCHED = 200_000

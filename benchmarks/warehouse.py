@@ -23,8 +23,8 @@ from sqlalchemy import event
 from benchmarks.timing import compare, show
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
-from loyalty_core.warehouse.columns.catalog import read_catalog
-from loyalty_core.warehouse.customers.feature_cache import MemoryCache, RedisCache
+from loyalty_core.warehouse.columns import read_catalog
+from loyalty_core.warehouse.customers import MemoryCache, RedisCache
 
 CUSTOMERS = 1_000_000
 NUMBERS, TEXTS = 25, 10  # with the id, two dates and two booleans: 40 columns

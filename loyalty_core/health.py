@@ -13,7 +13,7 @@ from loyalty_core.ml.serving import ModelsOfOtherData, ModelStatus
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
-from loyalty_core.warehouse.customers.key_figures import key_figures
+from loyalty_core.warehouse.customers import key_figures
 from loyalty_core.warehouse.mapping import resolve_mapping
 from loyalty_core.warehouse.source import name_data
 

@@ -12,7 +12,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import escape
-from loyalty_core.warehouse.columns.labels import label_of
+from loyalty_core.warehouse.columns import label_of
 
 ICONS = {
     "ok": ":green[:material/check_circle:]",

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.rfm import strength
 from loyalty_core.ml.tasks import RISKS
-from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run
-from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, ScoringRun, last_run
+from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, each_earlier_run, last_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from loyalty_core.segments.errors import PredictionsMissing
 from loyalty_core.segments.predicted_fields import field_name
 from loyalty_core.segments.references import field_of
-from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, last_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

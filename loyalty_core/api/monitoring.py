@@ -25,7 +25,7 @@ from loyalty_core.ml.versions import VersionRecord, read_versions
 from loyalty_core.services import get_services
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
+from loyalty_core.warehouse.predictions import kept_runs
 
 router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
 

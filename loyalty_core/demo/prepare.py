@@ -11,7 +11,7 @@ from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.segments.starters import make_starters
 from loyalty_core.services import Services
 from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings
-from loyalty_core.warehouse.predictions.relation import last_run
+from loyalty_core.warehouse.predictions import last_run
 from loyalty_core.warehouse.source import describe_source
 
 _CUSTOMERS = 20_000

@@ -40,7 +40,7 @@ from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import shared_store
 from loyalty_core.warehouse import FeatureStore, Warehouse
-from loyalty_core.warehouse.predictions.relation import in_words, last_run
+from loyalty_core.warehouse.predictions import in_words, last_run
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Row]

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from loyalty_core.errors import DataError
 from loyalty_core.files import replace_file
 from loyalty_core.rfm.scores import FourPoints, RfmColumns, RfmCutPoints, measure, never_bought_in_sql
-from loyalty_core.warehouse.columns.catalog import kind_of
+from loyalty_core.warehouse.columns import kind_of
 from loyalty_core.warehouse.mapping import MappedFeature, resolve_mapping
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from loyalty_core.segments.errors import BadSegment
 from loyalty_core.segments.fields import FieldReader
 from loyalty_core.segments.figures import column_of, counting, overlap
 from loyalty_core.segments.selection import Selection
-from loyalty_core.warehouse.columns.distribution import Histogram, histogram
+from loyalty_core.warehouse.columns import Histogram, histogram
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

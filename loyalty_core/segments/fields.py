@@ -14,7 +14,7 @@ from loyalty_core.segments.predicted_fields import describe_predictions, field_n
 from loyalty_core.segments.references import SEGMENT_PREFIX, built_on, field_of, references
 from loyalty_core.segments.relative_dates import ReferenceDays, is_relative
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.predictions.relation import ScoringRun, run_of
+from loyalty_core.warehouse.predictions import ScoringRun, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

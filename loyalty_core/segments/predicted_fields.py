@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns.catalog import kind_of
-from loyalty_core.warehouse.columns.labels import label_of
+from loyalty_core.warehouse.columns import kind_of, label_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -21,7 +21,7 @@ from loyalty_core.segments.figures import (
 )
 from loyalty_core.segments.figures.agreement import agreement
 from loyalty_core.segments.relative_dates import ReferenceDay, is_relative
-from loyalty_core.warehouse.customers.ids import read_id
+from loyalty_core.warehouse.customers import read_id
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

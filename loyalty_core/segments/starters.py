@@ -12,8 +12,7 @@ from loyalty_core.segments.predicted_fields import GROUP, field_name
 from loyalty_core.segments.references import SEGMENT_PREFIX, field_of
 from loyalty_core.segments.segment import Segment, SegmentDraft
 from loyalty_core.store.versioned import new_id
-from loyalty_core.warehouse.columns.distribution import quantile
-from loyalty_core.warehouse.columns.roles import Role, column_for
+from loyalty_core.warehouse.columns import Role, column_for, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,13 +10,11 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments.figures import Profile
 from loyalty_core.services import get_services
-from loyalty_core.warehouse import offers
-from loyalty_core.warehouse.columns import distribution
-from loyalty_core.warehouse.columns.catalog import Catalog
+from loyalty_core.warehouse import columns, customers, offers
+from loyalty_core.warehouse.columns import Catalog
 from loyalty_core.warehouse.connection import Row
-from loyalty_core.warehouse.customers import key_figures as overview
-from loyalty_core.warehouse.customers.transactions import MonthlySpend, Transactions
-from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+from loyalty_core.warehouse.customers import MonthlySpend, Transactions
+from loyalty_core.warehouse.predictions import ScoringRun, last_run
 from loyalty_core.warehouse.source import Source, describe_source, name_data
 
 RuleBasis = tuple[ScoringRun | None, dict[str, Any]]
@@ -61,9 +59,9 @@ def outage() -> LoyaltyError | None:
 
 
 @cached
-def key_figures() -> overview.KeyFigures:
+def key_figures() -> customers.KeyFigures:
     """Key figures of the whole base."""
-    return overview.key_figures(get_services().warehouse)
+    return customers.key_figures(get_services().warehouse)
 
 
 @cached
@@ -73,15 +71,15 @@ def source() -> Source:
 
 
 @cached
-def histogram(column: str) -> distribution.Histogram | None:
+def histogram(column: str) -> columns.Histogram | None:
     """Customers by value of a number column."""
-    return distribution.histogram(get_services().warehouse, column)
+    return columns.histogram(get_services().warehouse, column)
 
 
 @cached
 def customers_by_month(column: str) -> list[tuple[date, int]]:
     """Customers by month of a date column."""
-    return distribution.customers_by_month(get_services().warehouse, column)
+    return columns.customers_by_month(get_services().warehouse, column)
 
 
 @cached
@@ -101,13 +99,13 @@ def latest_purchases(customer_id: Any) -> list[Row]:
 @cached
 def top_customers() -> list[Row]:
     """The customers with the highest revenue."""
-    return overview.top_customers(get_services().warehouse)
+    return customers.top_customers(get_services().warehouse)
 
 
 @cached
 def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
     """Percentile rank of each of one customer's numbers in the base, 0 to 1."""
-    return distribution.percentile_ranks(get_services().warehouse, features)
+    return columns.percentile_ranks(get_services().warehouse, features)
 
 
 @cached
@@ -117,7 +115,7 @@ def offer_names() -> dict[int, str]:
 
 
 @cached
-def field_histogram(field: str, run: ScoringRun | None, bars: int = 20) -> distribution.Histogram | None:
+def field_histogram(field: str, run: ScoringRun | None, bars: int = 20) -> columns.Histogram | None:
     """Customers by value of a number that a rule can read; `run` is what made the predictions."""
     del run  # only part of the cache key
     return get_services().segmentation.histogram(field, bars)

@@ -14,9 +14,8 @@ import streamlit as st
 
 from loyalty_core.ui import formatting
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns.distribution import Histogram
-from loyalty_core.warehouse.columns.labels import unit_of
-from loyalty_core.warehouse.customers.transactions import MonthlySpend
+from loyalty_core.warehouse.columns import Histogram, unit_of
+from loyalty_core.warehouse.customers import MonthlySpend
 
 # In full: Plotly's own abbreviations (10k, 0.5 as 500m) are not those of the other figures (10K).
 NUMBER_TICKS = ",~f"

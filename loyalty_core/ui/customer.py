@@ -10,8 +10,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns.labels import GROUP_ORDER, label_of
-from loyalty_core.warehouse.columns.roles import Role, column_for
+from loyalty_core.warehouse.columns import GROUP_ORDER, Role, column_for, label_of
 from loyalty_core.warehouse.connection import Row
 
 _IN_LIST: tuple[Role, ...] = ("tier", "status", "revenue", "transactions", "recency")

@@ -22,7 +22,7 @@ from babel.numbers import (
 
 from loyalty_core.settings import get_settings
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns.labels import unit_of
+from loyalty_core.warehouse.columns import unit_of
 
 BLANK = "—"
 _ENGLISH = Locale("en")

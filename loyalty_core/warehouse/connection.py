@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
 from loyalty_core.warehouse.arrow import stream_batches
-from loyalty_core.warehouse.columns.catalog import Catalog, Column, read_catalog
+from loyalty_core.warehouse.columns import Catalog, Column, read_catalog
 from loyalty_core.warehouse.dialects import dialect_of
 from loyalty_core.warehouse.engine import is_idle
 from loyalty_core.warehouse.failures import place, readable_errors

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from loyalty_core.warehouse.connection import Warehouse
-from loyalty_core.warehouse.customers.transactions import Transactions
+from loyalty_core.warehouse.customers import Transactions
 from loyalty_core.warehouse.failures import place
 from loyalty_core.warehouse.identity import IDENTITY_KEY, loader_facts
 

@@ -11,8 +11,7 @@ from loyalty_core.analytics.overview import Outlook, Tally, read_outlook, top_se
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.ml.tasks import RISKS
-from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions.relation import last_run
+from loyalty_core.warehouse.predictions import earlier_runs, last_run
 from tests.ml.bases import base as varied_customers
 from tests.ml.bases import fill, predictions
 from tests.ml.fixtures import CONTRACT

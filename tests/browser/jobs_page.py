@@ -4,7 +4,7 @@ import streamlit as st
 
 from loyalty_core.services import get_services
 from loyalty_core.ui.jobs import draw_job
-from loyalty_core.warehouse.predictions.relation import last_run
+from loyalty_core.warehouse.predictions import last_run
 
 get_services().prepare_store()
 st.session_state.runs = st.session_state.get("runs", 0) + 1

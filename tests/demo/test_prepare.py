@@ -7,7 +7,7 @@ from loyalty_core.demo import prepare
 from loyalty_core.demo.generate import generate
 from loyalty_core.services import get_services
 from loyalty_core.settings import DEFAULT_WAREHOUSE
-from loyalty_core.warehouse.predictions.relation import last_run
+from loyalty_core.warehouse.predictions import last_run
 from tests.workbench import Configure
 
 CUSTOMERS = 500

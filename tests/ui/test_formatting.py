@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 from loyalty_core.ui import formatting
-from loyalty_core.warehouse.columns.catalog import Column
+from loyalty_core.warehouse.columns import Column
 from tests.workbench import Configure
 
 pytestmark = pytest.mark.usefixtures("configure")

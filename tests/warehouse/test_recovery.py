@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
 from loyalty_core.warehouse import FeatureStore
-from loyalty_core.warehouse.customers.feature_cache import MemoryCache
+from loyalty_core.warehouse.customers import MemoryCache
 from tests.fixtures.warehouses import CUSTOMERS, PostgresDatabase, address
 from tests.servers import PASSWORD, PostgresServer
 

@@ -8,7 +8,7 @@ import pytest
 
 from loyalty_core.segments import Segment, SegmentDraft
 from loyalty_core.services import Services, get_services
-from loyalty_core.warehouse.predictions.relation import last_run
+from loyalty_core.warehouse.predictions import last_run
 from tests.fixtures.jobs import on_sqlite, over, see_off
 from tests.workbench import DEMO_CUSTOMERS, Configure
 

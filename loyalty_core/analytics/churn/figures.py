@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from loyalty_core.analytics.churn.budget import LossBin
 from loyalty_core.analytics.scope import condition
 from loyalty_core.ml.tasks import DECIMALS, Risk
-from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns import filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

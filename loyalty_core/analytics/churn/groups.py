@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns import filled
 
 if TYPE_CHECKING:
     from loyalty_core.analytics.scope import ScopedBase

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from loyalty_core.errors import LoyaltyError, ViewUnusable
 from loyalty_core.ml.bundles import TRAIN
 from loyalty_core.ml.features import FeatureDrift, Reference, count_rows
-from loyalty_core.warehouse.columns.catalog import kind_of
+from loyalty_core.warehouse.columns import kind_of
 from loyalty_core.warehouse.mapping import resolve_mapping
 
 if TYPE_CHECKING:

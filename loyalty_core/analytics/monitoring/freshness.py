@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.serving import MOCK_VERSION, RFM_ONLY_VERSION
-from loyalty_core.warehouse.predictions.relation import ScoringRun, in_words, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, in_words, last_run
 from loyalty_core.warehouse.source import describe_source
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from loyalty_core.ml.serving import MOCK_VERSION
 from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.warehouse.history import find_history
 from loyalty_core.warehouse.offers import offer_names
-from loyalty_core.warehouse.predictions.relation import run_of
+from loyalty_core.warehouse.predictions import run_of
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.features import FeatureDrift
     from loyalty_core.warehouse import Warehouse
-    from loyalty_core.warehouse.predictions.relation import ScoringRun
+    from loyalty_core.warehouse.predictions import ScoringRun
 
 
 @dataclass(frozen=True)

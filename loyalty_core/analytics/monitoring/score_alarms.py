@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.analytics.monitoring.score_drift import ScoredRun, Scores
     from loyalty_core.warehouse import Warehouse
-    from loyalty_core.warehouse.columns.catalog import Column
+    from loyalty_core.warehouse.columns import Column
 
 Code = Literal["same_score", "one_offer", "constant_input"]
 

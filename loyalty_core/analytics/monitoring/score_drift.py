@@ -12,14 +12,14 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.churn import BINS, probability_position
 from loyalty_core.ml.features import State, psi, state_of
-from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns import filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from loyalty_core.ml.tasks import Risk
     from loyalty_core.warehouse import Warehouse
-    from loyalty_core.warehouse.predictions.relation import ScoringRun
+    from loyalty_core.warehouse.predictions import ScoringRun
 
 # Bars of five percentage points, as on the Churn screen.
 BARS = 20

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from loyalty_core.analytics.offers.mix import offer_ids, propensity_field
-from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns import filled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

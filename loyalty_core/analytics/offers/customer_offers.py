@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.offers.mix import offer_ids, propensity_field
 from loyalty_core.errors import CustomerNotFound
-from loyalty_core.warehouse.columns.blanks import filled
-from loyalty_core.warehouse.customers.ids import read_id
+from loyalty_core.warehouse.columns import filled
+from loyalty_core.warehouse.customers import read_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.segments.references import field_of
-from loyalty_core.warehouse.columns.blanks import filled
-from loyalty_core.warehouse.columns.roles import column_for
+from loyalty_core.warehouse.columns import column_for, filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

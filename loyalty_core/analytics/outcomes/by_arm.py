@@ -13,7 +13,7 @@ from loyalty_core.analytics.outcomes.by_version import VersionResult, results_by
 from loyalty_core.analytics.outcomes.matching import OutcomesUnknown, dated_history, past_runs, why_none_yet
 from loyalty_core.analytics.outcomes.past_predictions import read_outcomes
 from loyalty_core.ml.tasks import CHURN, NBO
-from loyalty_core.warehouse.predictions.relation import last_run
+from loyalty_core.warehouse.predictions import last_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,7 +21,7 @@ from loyalty_core.analytics.outcomes.matching import (
 )
 from loyalty_core.errors import ViewUnusable
 from loyalty_core.ml.tasks import CHURN, NBO
-from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID
+from loyalty_core.warehouse.predictions import CUSTOMER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

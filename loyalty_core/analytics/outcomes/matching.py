@@ -12,8 +12,7 @@ import sqlalchemy as sa
 from loyalty_core.analytics.outcomes.months import shown
 from loyalty_core.ml.serving import MOCK_VERSION
 from loyalty_core.warehouse.history import HistoryRows, find_history
-from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
-from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, ScoringRun
+from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, kept_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

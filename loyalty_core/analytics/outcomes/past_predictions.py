@@ -32,7 +32,7 @@ from loyalty_core.analytics.outcomes.matching import (
 )
 from loyalty_core.analytics.outcomes.months import Month, MonthlyFigures
 from loyalty_core.ml.tasks import ChoiceTask
-from loyalty_core.warehouse.predictions.run_history import first_of_months
+from loyalty_core.warehouse.predictions import first_of_months
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

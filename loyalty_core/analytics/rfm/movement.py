@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.rfm.figures import strength
 from loyalty_core.rfm import current_cut_points, measure, saved_cut_points
-from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run
+from loyalty_core.warehouse.predictions import each_earlier_run
 
 if TYPE_CHECKING:
     from loyalty_core.analytics.scope import ScopedBase
-    from loyalty_core.warehouse.predictions.relation import ScoringRun
+    from loyalty_core.warehouse.predictions import ScoringRun
 
 Kind = Literal["stayed", "stronger", "weaker", "other", "new", "gone"]
 

@@ -21,7 +21,7 @@ from loyalty_core.ml.evaluation.bootstrap import Bootstrap
 from loyalty_core.ml.evaluation.curves import precision_points, roc_points
 from loyalty_core.ml.evaluation.grades import Grade, grade_of, grade_word
 from loyalty_core.ml.evaluation.ranking import area_under_curve
-from loyalty_core.warehouse.columns.labels import label_of
+from loyalty_core.warehouse.columns import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
-from loyalty_core.warehouse.columns.labels import label_of
+from loyalty_core.warehouse.columns import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

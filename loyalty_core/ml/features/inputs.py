@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from loyalty_core.ml.features.contract import Encoded, FeatureContract, FeatureKind
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from loyalty_core.warehouse.columns.catalog import kind_of
+from loyalty_core.warehouse.columns import kind_of
 from loyalty_core.warehouse.mapping import required_columns
 
 Row = Mapping[str, Any]

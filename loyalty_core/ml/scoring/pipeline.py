@@ -28,8 +28,7 @@ from loyalty_core.rfm import (
 )
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.mapping import required_columns
-from loyalty_core.warehouse.predictions.relation import in_words
-from loyalty_core.warehouse.predictions.storage import Destination
+from loyalty_core.warehouse.predictions import Destination, in_words
 
 # A row group of the Parquet file, and fifteen full chunks for LiteRT.
 BATCH_ROWS = 122_880

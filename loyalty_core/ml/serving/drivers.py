@@ -10,7 +10,7 @@ from loyalty_core.ml.features import Encoded
 from loyalty_core.ml.serving.answers import Driver, Drivers, FloatRows, Models
 from loyalty_core.ml.serving.shapley import Explanation, explain
 from loyalty_core.ml.tasks import task_named
-from loyalty_core.warehouse.columns.labels import label_of
+from loyalty_core.warehouse.columns import label_of
 
 
 def customer_drivers(

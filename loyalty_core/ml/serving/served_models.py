@@ -9,7 +9,7 @@ import pyarrow as pa
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.serving.answers import Models
 from loyalty_core.ml.serving.arms import bucket, buckets
-from loyalty_core.warehouse.predictions.relation import ScoringRun
+from loyalty_core.warehouse.predictions import ScoringRun
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from loyalty_core.ml.training.checks import (
     constant_feature,
     repeated_rows,
 )
-from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.history import HistoryRows, find_history
 
 if TYPE_CHECKING:

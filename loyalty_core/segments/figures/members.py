@@ -12,8 +12,8 @@ from sqlglot.optimizer.pushdown_projections import pushdown_projections
 
 from loyalty_core.rules.sql_elements import WRITTEN_FOR
 from loyalty_core.segments.errors import UnknownColumn
-from loyalty_core.warehouse.columns.blanks import filled
-from loyalty_core.warehouse.customers.search import is_found_by
+from loyalty_core.warehouse.columns import filled
+from loyalty_core.warehouse.customers import is_found_by
 from loyalty_core.warehouse.dialects import DIALECTS, dialect_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from loyalty_core.analytics.churn import Choice, ChurnCurve, Plan, RiskByValue
 from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.ui import charts, formatting
-from loyalty_core.warehouse.columns.labels import label_of
+from loyalty_core.warehouse.columns import label_of
 
 _BARS = 20
 # More points would not be visible, and each has a hover text.

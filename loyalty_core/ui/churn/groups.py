@@ -10,7 +10,7 @@ from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns.roles import Role
+from loyalty_core.warehouse.columns import Role
 
 Group = tuple[str, RiskByValue]
 _CATEGORIES: tuple[Role, ...] = ("tier", "region")

@@ -15,8 +15,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns.labels import unit_of
-from loyalty_core.warehouse.columns.roles import Role, column_for
+from loyalty_core.warehouse.columns import Role, column_for, unit_of
 from loyalty_core.warehouse.connection import Row
 
 # Enough for means with two stable digits; explaining a customer takes about a millisecond.

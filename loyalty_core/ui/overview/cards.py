@@ -15,8 +15,7 @@ from loyalty_core.ui.overview import queries as reading
 from loyalty_core.ui.overview.card import Card, Mark, Shape
 from loyalty_core.ui.overview.figures import ranking, ring
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns.distribution import Histogram
-from loyalty_core.warehouse.columns.roles import Role, column_for
+from loyalty_core.warehouse.columns import Histogram, Role, column_for
 from loyalty_core.warehouse.offers import offer_name
 
 _BASE_CARDS = 4

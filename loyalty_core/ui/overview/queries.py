@@ -4,7 +4,7 @@ from loyalty_core.analytics.overview import Outlook, TopSegment, read_outlook, t
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
 from loyalty_core.ui.cached_reads import cached
-from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, last_run
 
 _MOST_SEGMENTS = 8
 

@@ -10,7 +10,7 @@ from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.rfm.rfm_charts import Amount, sankey
-from loyalty_core.warehouse.predictions.relation import ScoringRun
+from loyalty_core.warehouse.predictions import ScoringRun
 
 _AMOUNTS: dict[Amount, str] = {"customers": "Customers", "money": "Revenue"}
 _BIGGEST = 15

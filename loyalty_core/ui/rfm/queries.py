@@ -15,8 +15,7 @@ from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.ui.rfm.score_ranges import score_ranges
-from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions.relation import ScoringRun
+from loyalty_core.warehouse.predictions import ScoringRun, earlier_runs
 
 
 @dataclass(frozen=True)

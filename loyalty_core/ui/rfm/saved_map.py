@@ -13,7 +13,7 @@ from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.rfm.cells_state import MapDraft
 from loyalty_core.ui.rfm.queries import Reader
 from loyalty_core.ui.viewer import viewer_name
-from loyalty_core.warehouse.predictions.relation import ScoringRun
+from loyalty_core.warehouse.predictions import ScoringRun
 
 _PREVIEWED = "rfm-previewed"
 

@@ -12,7 +12,7 @@ from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.training import figures
 from loyalty_core.ui.training import queries as reading
-from loyalty_core.warehouse.columns.labels import label_of
+from loyalty_core.warehouse.columns import label_of
 
 
 def draw_readiness(models: Sequence[str], since: date | None) -> tuple[str, ...]:

@@ -1,1 +1,34 @@
 """What the columns of the features view are, what is in them, and what they mean."""
+
+from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns.catalog import Catalog, Column, Kind, kind_of, read_catalog
+from loyalty_core.warehouse.columns.distribution import (
+    Histogram,
+    customers_by_month,
+    histogram,
+    percentile_ranks,
+    quantile,
+)
+from loyalty_core.warehouse.columns.labels import GROUP_ORDER, group_of, label_of, unit_of
+from loyalty_core.warehouse.columns.roles import Role, column_for, folded
+
+__all__ = [
+    "GROUP_ORDER",
+    "Catalog",
+    "Column",
+    "Histogram",
+    "Kind",
+    "Role",
+    "column_for",
+    "customers_by_month",
+    "filled",
+    "folded",
+    "group_of",
+    "histogram",
+    "kind_of",
+    "label_of",
+    "percentile_ranks",
+    "quantile",
+    "read_catalog",
+    "unit_of",
+]

@@ -1,1 +1,26 @@
 """Single customers: found, read, cached; and the key figures of all."""
+
+from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
+from loyalty_core.warehouse.customers.feature_store import FeatureStore
+from loyalty_core.warehouse.customers.ids import read_id
+from loyalty_core.warehouse.customers.key_figures import KeyFigures, key_figures, top_customers
+from loyalty_core.warehouse.customers.search import is_found_by, match_rank, name_columns
+from loyalty_core.warehouse.customers.transactions import MonthlySpend, Transactions
+
+__all__ = [
+    "CacheHealth",
+    "FeatureCache",
+    "FeatureStore",
+    "Features",
+    "KeyFigures",
+    "MemoryCache",
+    "MonthlySpend",
+    "RedisCache",
+    "Transactions",
+    "is_found_by",
+    "key_figures",
+    "match_rank",
+    "name_columns",
+    "read_id",
+    "top_customers",
+]

@@ -6,9 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.warehouse.columns.blanks import filled
-from loyalty_core.warehouse.columns.catalog import Column
-from loyalty_core.warehouse.columns.roles import column_for
+from loyalty_core.warehouse.columns import Column, column_for, filled
 from loyalty_core.warehouse.connection import Row, Warehouse
 
 

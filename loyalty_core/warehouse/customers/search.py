@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from loyalty_core.warehouse.columns.roles import folded
+from loyalty_core.warehouse.columns import folded
 
 _NAMES = ("full_name", "name", "customer_name", "first_name", "last_name", "email", "email_address")
 

@@ -7,8 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.warehouse.columns.blanks import filled
-from loyalty_core.warehouse.columns.catalog import kind_of
+from loyalty_core.warehouse.columns import filled, kind_of
 from loyalty_core.warehouse.connection import Row, Warehouse
 from loyalty_core.warehouse.customers.ids import read_id
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from loyalty_core.rules.sql_dialect import SqlDialect
 from loyalty_core.warehouse.arrow import rows_as_batches
 from loyalty_core.warehouse.engine import pool_options
-from loyalty_core.warehouse.predictions.storage import PredictionStorage
+from loyalty_core.warehouse.predictions import PredictionStorage
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from loyalty_core.warehouse.arrow import at_least_one
-from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
 from loyalty_core.warehouse.engine import interrupt_of, pool_options
-from loyalty_core.warehouse.predictions.storage import ReadableFile
+from loyalty_core.warehouse.predictions import ReadableFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,10 +19,10 @@ from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.dialects.postgresql.ranges import AbstractRange
 
 from loyalty_core.warehouse.arrow import at_least_one
-from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
 from loyalty_core.warehouse.engine import pool_options
-from loyalty_core.warehouse.predictions.table import PostgresqlTable
+from loyalty_core.warehouse.predictions import PostgresqlTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

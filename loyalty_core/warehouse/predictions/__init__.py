@@ -1,1 +1,34 @@
 """The predictions of scoring runs: where they are written and how they are read."""
+
+from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run, earlier_runs, kept_runs
+from loyalty_core.warehouse.predictions.relation import (
+    CUSTOMER_ID,
+    ScoringInProgress,
+    ScoringRun,
+    in_words,
+    last_run,
+    predictions_file,
+    run_of,
+)
+from loyalty_core.warehouse.predictions.run_history import RunHistory, first_of_months
+from loyalty_core.warehouse.predictions.storage import Destination, PredictionStorage, ReadableFile
+from loyalty_core.warehouse.predictions.table import PostgresqlTable
+
+__all__ = [
+    "CUSTOMER_ID",
+    "Destination",
+    "PostgresqlTable",
+    "PredictionStorage",
+    "ReadableFile",
+    "RunHistory",
+    "ScoringInProgress",
+    "ScoringRun",
+    "each_earlier_run",
+    "earlier_runs",
+    "first_of_months",
+    "in_words",
+    "kept_runs",
+    "last_run",
+    "predictions_file",
+    "run_of",
+]

@@ -15,8 +15,7 @@ from loyalty_core.analytics.monitoring.score_drift import Scores
 from loyalty_core.ml.features import psi
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
-from loyalty_core.warehouse.predictions.relation import ScoringRun
+from loyalty_core.warehouse.predictions import ScoringRun, kept_runs
 from tests.ml.bases import base, fill, predictions
 from tests.ml.fixtures import CONTRACT
 

@@ -12,8 +12,7 @@ from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.segments import SegmentationEngine, SegmentDraft
-from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions.relation import ScoringRun
+from loyalty_core.warehouse.predictions import ScoringRun, earlier_runs
 from tests.ml.bases import base as varied_customers
 from tests.ml.bases import fill, predictions
 from tests.ml.fixtures import CONTRACT

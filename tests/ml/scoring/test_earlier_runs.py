@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from loyalty_core.errors import DataError
 from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs, kept_runs
-from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, earlier_runs, kept_runs, last_run
 from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile, address
 from tests.ml.bases import base, fill
 from tests.warehouse.written_runs import write_run

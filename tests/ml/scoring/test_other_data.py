@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions.relation import last_run
+from loyalty_core.warehouse.predictions import earlier_runs, last_run
 from tests.fixtures.warehouses import DuckDBFile
 from tests.ml.bases import base, fill
 from tests.warehouse.written_runs import write_run

@@ -20,8 +20,7 @@ from sqlalchemy.engine import make_url
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.warehouse.predictions.earlier_runs import earlier_runs
-from loyalty_core.warehouse.predictions.relation import ScoringInProgress, predictions_file
+from loyalty_core.warehouse.predictions import ScoringInProgress, earlier_runs, predictions_file
 from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile
 from tests.ml.bases import CUSTOMERS, base, fill, predictions
 

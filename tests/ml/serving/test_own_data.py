@@ -11,7 +11,7 @@ from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import ModelsOfOtherData
-from loyalty_core.warehouse.predictions.relation import last_run
+from loyalty_core.warehouse.predictions import last_run
 from tests.ml.bases import base, fill
 from tests.ml.fixtures import bundle_parts, with_reference
 

@@ -12,7 +12,7 @@ from loyalty_core.ml.bundles import grow_experiment, load_bundle, start_experime
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import Challenger, ServedModels
-from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, last_run
 from tests.ml.bases import CUSTOMERS, base, fill, predictions
 from tests.ml.fixtures import bundle_parts, model_part, other_parts
 

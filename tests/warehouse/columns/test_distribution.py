@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from loyalty_core.warehouse.columns.distribution import Histogram, customers_by_month, histogram, percentile_ranks
+from loyalty_core.warehouse.columns import Histogram, customers_by_month, histogram, percentile_ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

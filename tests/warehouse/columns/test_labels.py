@@ -2,7 +2,7 @@
 
 import pytest
 
-from loyalty_core.warehouse.columns.labels import group_of, label_of, unit_of
+from loyalty_core.warehouse.columns import group_of, label_of, unit_of
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@
 import pytest
 
 from loyalty_core.settings import Settings
-from loyalty_core.warehouse.columns.catalog import Column, Kind
-from loyalty_core.warehouse.columns.roles import Role, column_for
+from loyalty_core.warehouse.columns import Column, Kind, Role, column_for
 
 pytestmark = pytest.mark.usefixtures("configure")
 

@@ -14,7 +14,7 @@ import redis
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.warehouse import FeatureStore
-from loyalty_core.warehouse.customers.feature_cache import MemoryCache, RedisCache
+from loyalty_core.warehouse.customers import MemoryCache, RedisCache
 from tests.fixtures.warehouses import CUSTOMERS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_core.warehouse.customers.ids import read_id
+from loyalty_core.warehouse.customers import read_id
 
 KINDS = [sa.Integer(), sa.BigInteger(), sa.Numeric(), sa.Double(), sa.Uuid(), sa.CHAR(5), sa.String(), sa.Enum("a")]
 

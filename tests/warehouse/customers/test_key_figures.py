@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.warehouse.customers.key_figures import key_figures, top_customers
+from loyalty_core.warehouse.customers import key_figures, top_customers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

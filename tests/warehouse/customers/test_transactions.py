@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.warehouse.customers.transactions import MonthlySpend, Transactions
+from loyalty_core.warehouse.customers import MonthlySpend, Transactions
 
 if TYPE_CHECKING:
     from collections.abc import Callable

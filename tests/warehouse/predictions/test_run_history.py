@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
-from loyalty_core.warehouse.predictions.run_history import RunHistory, first_of_months, stamp, time_of
+from loyalty_core.warehouse.predictions import RunHistory, first_of_months
+from loyalty_core.warehouse.predictions.run_history import stamp, time_of
 
 YEAR = [datetime(2026, 1, 1, 3, tzinfo=UTC) + timedelta(days=day) for day in range(365)]
 

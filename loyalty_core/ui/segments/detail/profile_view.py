@@ -9,7 +9,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix
-from loyalty_core.warehouse.columns.roles import Role, column_for
+from loyalty_core.warehouse.columns import Role, column_for
 
 _SHOWN_NUMBERS = 8
 _SHOWN_VALUES = 12

@@ -10,8 +10,8 @@ from loyalty_core.segments import RuleFields
 from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns.labels import GROUP_ORDER
-from loyalty_core.warehouse.predictions.relation import ScoringRun
+from loyalty_core.warehouse.columns import GROUP_ORDER
+from loyalty_core.warehouse.predictions import ScoringRun
 
 _HEIGHT = 560
 _KINDS = {

@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from loyalty_core.ui import charts, formatting
-from loyalty_core.warehouse.columns.labels import label_of
+from loyalty_core.warehouse.columns import label_of
 
 Points = Sequence[Sequence[float]]
 Deciles = Sequence[Mapping[str, float]]

@@ -4,7 +4,7 @@ from loyalty_core.analytics.outcomes import ArmOutcomes, ArmScores, mean_churn, 
 from loyalty_core.ml.bundles import Experiment, running_experiment
 from loyalty_core.services import get_services
 from loyalty_core.ui.cached_reads import cached
-from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, last_run
 
 
 def running_test() -> Experiment | None:

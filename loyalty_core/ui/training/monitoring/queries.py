@@ -4,8 +4,7 @@ from loyalty_core.analytics.monitoring import Monitoring, ScoredRun, read_monito
 from loyalty_core.ml.bundles import read_manifest, version_folder
 from loyalty_core.services import get_services
 from loyalty_core.ui.cached_reads import cached
-from loyalty_core.warehouse.predictions.earlier_runs import kept_runs
-from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, kept_runs, last_run
 
 
 def monitoring(version: str) -> Monitoring:

@@ -14,7 +14,7 @@ from loyalty_core.ml.bundles import load_bundle
 from loyalty_core.ml.tasks import task_named
 from loyalty_core.services import get_services
 from loyalty_core.ui.cached_reads import cached
-from loyalty_core.warehouse.predictions.relation import ScoringRun, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, last_run
 
 if TYPE_CHECKING:
     from loyalty_core.analytics.outcomes import MonthlyFigures
