@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import delete, func, select
@@ -10,10 +10,12 @@ from sqlalchemy import delete, func, select
 from loyalty_core.jobs.errors import JobNotFound
 from loyalty_core.jobs.job import UNDER_WAY, Job, Outcome, job_of
 from loyalty_core.jobs.process import ProcessIdentity
+from loyalty_core.store.dialects import dialect_of_session
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -27,10 +29,8 @@ KEPT_FOR = timedelta(days=90)
 
 
 def clock(session: Session) -> datetime:
-    """The time by the store's own clock, since machines that share it may disagree."""
-    if session.get_bind().dialect.name == "postgresql":
-        return session.scalars(select(func.clock_timestamp())).one().astimezone(UTC)
-    return datetime.now(UTC)
+    """The time in UTC by the store's own clock, since those of the machines that share it may disagree."""
+    return dialect_of_session(session).now(session)
 
 
 def locked(session: Session, job_id: int) -> JobRecord:

@@ -6,11 +6,11 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, select
+from sqlalchemy import JSON, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty_core.errors import DataError
-from loyalty_core.store.base import Base
+from loyalty_core.store.base import ROW_NUMBER, Base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +29,7 @@ class AuditEvent(Base):
         Index(None, "subject_kind", "subject_id", "at"),
     )
 
-    # SQLite numbers rows by itself only in a column declared INTEGER.
-    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    id: Mapped[int] = mapped_column(ROW_NUMBER, primary_key=True)
     at: Mapped[datetime]
     actor: Mapped[str]
     action: Mapped[str]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import DateTime, MetaData
+from sqlalchemy import BigInteger, DateTime, Integer, MetaData
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from loyalty_core.store.dialects.sqlite import SQLite
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -21,6 +23,9 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
+# A number that the database gives each new row; SQLite does so only in a column declared INTEGER.
+ROW_NUMBER = BigInteger().with_variant(Integer, SQLite.name)
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A moment in time: aware datetimes in, aware datetimes in UTC out, on databases with and without time zones.
@@ -32,17 +37,19 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
         if value is None:
             return None
         if value.utcoffset() is None:
             raise ValueError(f"{value!r} has no time zone")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+        return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+        # A database without time zones gives back the moment in UTC as it was written.
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):

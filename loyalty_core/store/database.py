@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from psycopg import errors as postgresql
 from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,7 +15,7 @@ from sqlalchemy.orm import Session
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.settings import without_secrets
 from loyalty_core.store import schema
-from loyalty_core.store.engine import is_sqlite, open_engine, read_url, sqlite_file
+from loyalty_core.store.dialects import dialect_of, read_url
 from loyalty_core.store.faults import MIGRATE, unavailable
 
 if TYPE_CHECKING:
@@ -25,17 +23,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sqlalchemy.engine import Connection
-
-# Faults of the database itself. What a caller can cause (a broken constraint, a value that does not fit) is not here.
-OUTAGES = (
-    sqlite3.OperationalError,
-    sqlite3.InterfaceError,
-    postgresql.OperationalError,
-    postgresql.InterfaceError,
-    postgresql.UndefinedTable,
-    postgresql.UndefinedColumn,
-    postgresql.InsufficientPrivilege,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +46,8 @@ class StateStore:
 
     def __init__(self, url: str, *, timeout_seconds: float = 4.0) -> None:
         self.url = read_url(url)
-        self.engine = open_engine(self.url, timeout_seconds=timeout_seconds)
+        self.dialect = dialect_of(self.url)
+        self.engine = self.dialect.open_engine(self.url, timeout_seconds=timeout_seconds)
         self._reading = self.engine.execution_options(postgresql_readonly=True)
 
     def __enter__(self) -> StateStore:
@@ -82,7 +70,7 @@ class StateStore:
         revision = self._revision()
         schema.require_known(revision)
         if revision != schema.newest_revision():
-            with self.outages(OSError, sqlite3.Error):
+            with self.outages(OSError, self.dialect.driver_error):
                 schema.upgrade(self.url)
 
     @contextmanager
@@ -112,7 +100,7 @@ class StateStore:
         try:
             yield
         except (DBAPIError, PoolTimeout, *others) as error:
-            if isinstance(error, DBAPIError) and not _is_outage(error.orig):
+            if isinstance(error, DBAPIError) and not self.dialect.is_outage(error.orig):
                 raise
             raise unavailable(self.url, error) from error
 
@@ -138,7 +126,7 @@ class StateStore:
                 return inspect(connection).has_table(name)
 
     def _health(self, detail: str, remedy: str, revision: str | None = None, *, ok: bool = False) -> StoreHealth:
-        return StoreHealth(ok, detail, remedy, without_secrets(self.url), revision, self.engine.dialect.name)
+        return StoreHealth(ok, detail, remedy, without_secrets(self.url), revision, self.dialect.name)
 
     def _revision(self) -> str | None:
         with self.outages(OSError):
@@ -149,15 +137,11 @@ class StateStore:
 
     def _has_no_file(self) -> bool:
         """Connecting would create an empty one."""
-        return is_sqlite(self.url) and not sqlite_file(self.url).exists()
+        file = self.dialect.file_of(self.url)
+        return file is not None and not file.exists()
 
 
 @lru_cache(maxsize=16)
 def shared_store(url: str) -> StateStore:
     """The one store of this process for that URL, so that its parts share connections."""
     return StateStore(url)
-
-
-def _is_outage(error: BaseException | None) -> bool:
-    # A damaged file comes as the plain class, of which a broken constraint and the like are subclasses.
-    return isinstance(error, OUTAGES) or type(error) is sqlite3.DatabaseError

@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003 -- SQLAlchemy reads the annotations
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from loyalty_core.store.base import Base
+from loyalty_core.store.base import ROW_NUMBER, Base
 
-# SQLite numbers rows by itself only in a column declared INTEGER.
-_ID = BigInteger().with_variant(Integer, "sqlite")
 _OPTIONAL_JSON = JSON(none_as_null=True)
 
 
@@ -26,7 +24,7 @@ class JobRecord(Base):
     __tablename__ = "jobs"
     __table_args__ = (Index(None, "kind", "id"), Index(None, "state"))
 
-    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    id: Mapped[int] = mapped_column(ROW_NUMBER, primary_key=True)
     kind: Mapped[str]
     exclusive_kind: Mapped[str | None] = mapped_column(unique=True)
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
@@ -56,7 +54,7 @@ class JobEventRecord(Base):
 
     __tablename__ = "job_events"
 
-    job_id: Mapped[int] = mapped_column(_ID, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[int] = mapped_column(ROW_NUMBER, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime]
     data: Mapped[Any] = mapped_column(JSON, nullable=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic import command
 
 from loyalty_core.store import schema
-from loyalty_core.store.engine import open_engine, read_url
+from loyalty_core.store.dialects import dialect_of, read_url
 
 
 def draft(title: str) -> None:
@@ -17,7 +17,7 @@ def draft(title: str) -> None:
     number = f"{len(schema.revisions()) + 1:04d}"
     with tempfile.TemporaryDirectory() as folder:
         url = read_url(f"sqlite:///{Path(folder) / 'draft.db'}")
-        engine = open_engine(url, timeout_seconds=1)
+        engine = dialect_of(url).open_engine(url, timeout_seconds=1)
         try:
             if schema.revisions():
                 schema.upgrade(url)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,22 +11,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, select
 
 from loyalty_core.errors import StateStoreUnavailable
-from loyalty_core.files import make_private_file, make_private_folder
-from loyalty_core.store.engine import is_sqlite, open_engine, sqlite_file
+from loyalty_core.store.dialects import dialect_of
+from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.engine import URL, Connection
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-# Another process may be migrating: wait for it rather than give up after the usual few seconds.
-MIGRATION_WAIT_SECONDS = 60.0
-# Any number will do, as long as no other program locks the same one in the same database.
-ADVISORY_LOCK = 7_310_412_557
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
@@ -72,7 +65,7 @@ def upgrade(url: URL, target: str = "head") -> None:
     with migration_connection(url) as connection:
         require_known(current_revision(connection))
         command.upgrade(alembic_config(connection), target)
-        _check_foreign_keys(connection)
+        dialect_of(url).check_migration(connection)
 
 
 def downgrade(url: URL, target: str) -> None:
@@ -80,57 +73,19 @@ def downgrade(url: URL, target: str) -> None:
     with migration_connection(url) as connection:
         require_known(current_revision(connection))
         command.downgrade(alembic_config(connection), target)
-        _check_foreign_keys(connection)
+        dialect_of(url).check_migration(connection)
 
 
 @contextmanager
 def migration_connection(url: URL) -> Iterator[Connection]:
     """A connection in a transaction that holds the database's migration lock."""
-    if is_sqlite(url):
-        # SQLite gives the files that it makes beside the database the same permissions.
-        make_private_folder(sqlite_file(url).parent)
-        make_private_file(sqlite_file(url))
+    dialect = dialect_of(url)
     # SQLite changes a table by building it anew; with foreign keys on, dropping the old one would delete its children.
-    engine = open_engine(url, timeout_seconds=MIGRATION_WAIT_SECONDS, foreign_keys=False)
+    engine = dialect.open_engine(url, timeout_seconds=MIGRATION_WAIT_SECONDS, foreign_keys=False)
     try:
-        if is_sqlite(url):
-            _switch_to_wal(engine)
+        dialect.prepare_migration(url, engine)
         with engine.begin() as connection:
-            if not is_sqlite(url):
-                _lock_postgresql(connection)
+            dialect.lock_migration(connection)
             yield connection
     finally:
         engine.dispose()
-
-
-def _switch_to_wal(engine: Engine) -> None:
-    """Let readers and a writer work side by side. The file remembers it, so only the first switch needs a lock."""
-    deadline = time.monotonic() + MIGRATION_WAIT_SECONDS
-    with closing(engine.raw_connection()) as connection:
-        while True:
-            try:
-                connection.cursor().execute("PRAGMA journal_mode = WAL")
-                return
-            except sqlite3.OperationalError as error:
-                # For this one statement SQLite gives up at once instead of waiting its busy timeout.
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-
-
-def _lock_postgresql(connection: Connection) -> None:
-    wait = f"{MIGRATION_WAIT_SECONDS:.0f}s"
-    connection.execute(select(func.set_config("lock_timeout", wait, True)))
-    connection.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
-
-
-def _check_foreign_keys(connection: Connection) -> None:
-    if connection.dialect.name != "sqlite":
-        return
-    orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-    if orphan is not None:
-        raise StateStoreUnavailable(
-            "The state store could not be migrated.",
-            f"A row of table {orphan[0]} points at a row of {orphan[2]} that does not exist.",
-            "Nothing was changed. Mend or delete that row, or restore a backup, and start again.",
-        )

@@ -9,7 +9,7 @@ import unicodedata
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from loyalty_core.store.dialects import dialect_of_session
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -22,17 +22,13 @@ MOST_NAME_CHARACTERS = 120
 _MOST_ID_CHARACTERS = 60
 # Letters that Unicode does not take apart into a Latin one and an accent.
 _LATIN = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "đ": "d", "ð": "d", "ł": "l", "þ": "th"})
-# Any number will do, as long as no other program locks the same one in the same database.
-_ADVISORY_LOCK = 7_310_412_558
 
 
 @contextmanager
 def editing(store: StateStore) -> Iterator[Session]:
     """A session in which nobody else edits versioned records: names, ids and references stay as they are read."""
     with store.session() as session:
-        # A session of SQLite has the one write lock anyway.
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+        dialect_of_session(session).lock_versioned_records(session)
         yield session
 
 

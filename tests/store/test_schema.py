@@ -161,7 +161,7 @@ def test_a_migration_that_fails_changes_nothing(store: StateStore, monkeypatch: 
     def fail(_connection: object) -> None:
         raise StateStoreUnavailable("no")
 
-    monkeypatch.setattr(schema, "_check_foreign_keys", fail)
+    monkeypatch.setattr(store.dialect, "check_migration", fail)
     with pytest.raises(StateStoreUnavailable):
         schema.downgrade(store.url, "base")
     assert "audit_events" in table_names(store)

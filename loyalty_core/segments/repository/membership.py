@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, delete, insert, literal, select
 
 from loyalty_core.segments.repository.rows import has_members_of, record_of, size_of
-from loyalty_core.segments.repository.staging import STAGED, stage
 from loyalty_core.store.segments import SegmentMember, SegmentRecord, SegmentSizeRecord
+from loyalty_core.store.staging import STAGED, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,0 +1,117 @@
+"""PostgreSQL: a server, shared by the processes of several machines."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import errors
+from sqlalchemy import create_engine, func, select
+
+from loyalty_core.settings import PSYCOPG
+from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, Dialect, Staging
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.orm import Session
+
+# Any numbers will do, as long as no other program locks the same ones in the same database.
+_MIGRATION_LOCK = 7_310_412_557
+_VERSIONED_RECORDS_LOCK = 7_310_412_558
+# libpq reads 1 as 2.
+_SHORTEST_CONNECT_TIMEOUT = 2
+
+_OUTAGES = (
+    errors.OperationalError,
+    errors.InterfaceError,
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.InsufficientPrivilege,
+)
+
+
+class PostgreSQL(Dialect):
+    """A server: writers of different rows work side by side, so what has to be exclusive takes an advisory lock."""
+
+    name = "postgresql"
+    drivers = frozenset({PSYCOPG})
+    driver_error = psycopg.Error
+
+    def check_url(self, url: URL) -> None:
+        """Whether the server has that database is known when it is asked."""
+
+    def file_of(self, url: URL) -> None:
+        """A server holds the store."""
+
+    def open_engine(self, url: URL, *, timeout_seconds: float, foreign_keys: bool = True) -> Engine:
+        del foreign_keys  # tables are altered in place
+        return create_engine(
+            url,
+            connect_args=_connect_options(url, timeout_seconds),
+            pool_pre_ping=True,
+            pool_timeout=timeout_seconds,
+        )
+
+    def is_outage(self, error: BaseException | None) -> bool:
+        return isinstance(error, _OUTAGES)
+
+    def now(self, session: Session) -> datetime:
+        """The server's clock, since those of the machines that share it may disagree."""
+        return session.scalars(select(func.clock_timestamp())).one().astimezone(UTC)
+
+    def lock_versioned_records(self, session: Session) -> None:
+        session.execute(select(func.pg_advisory_xact_lock(_VERSIONED_RECORDS_LOCK)))
+
+    def prepare_migration(self, url: URL, engine: Engine) -> None:
+        """Everything happens in the transaction."""
+
+    def lock_migration(self, connection: Connection) -> None:
+        wait = f"{MIGRATION_WAIT_SECONDS:.0f}s"
+        connection.execute(select(func.set_config("lock_timeout", wait, True)))
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+
+    def check_migration(self, connection: Connection) -> None:
+        """The server has checked every reference by itself."""
+
+    def staging(self, connection: Connection) -> Staging:
+        driver: Any = connection.connection.dbapi_connection
+        return _Staging(driver)
+
+
+class _Staging(Staging):
+    def __init__(self, driver: psycopg.Connection[Any]) -> None:
+        self._driver = driver
+
+    def open(self) -> None:
+        with self._driver.transaction():
+            self._driver.execute(self.arrived)
+
+    def add(self, customer_ids: Sequence[str]) -> None:
+        # A transaction for each batch: one that lasted as long as the stream would keep VACUUM from its work.
+        copying = "COPY arrived_customers (customer_id) FROM STDIN"
+        with self._driver.transaction(), self._driver.cursor() as cursor, cursor.copy(copying) as copy:
+            for customer_id in customer_ids:
+                copy.write_row((customer_id,))
+
+    def close(self) -> int:
+        with self._driver.transaction():
+            self._driver.execute(self.staged)
+            number = self._driver.execute(self.sort).rowcount
+            # Nothing else tells the planner how many there are.
+            self._driver.execute("ANALYZE staged_customers")
+        return number
+
+
+def _connect_options(url: URL, timeout_seconds: float) -> dict[str, Any]:
+    options = {
+        "connect_timeout": max(_SHORTEST_CONNECT_TIMEOUT, int(timeout_seconds)),
+        # Notices a host that vanished while a statement or its answer was under way.
+        "tcp_user_timeout": int(timeout_seconds * 1000),
+        "keepalives_idle": 30,
+        "application_name": "loyalty-workbench",
+    }
+    return {name: value for name, value in options.items() if name not in url.query}

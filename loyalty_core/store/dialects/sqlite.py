@@ -1,0 +1,136 @@
+"""SQLite: one file, shared by the processes of one machine."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event
+
+from loyalty_core.errors import SettingsError, StateStoreUnavailable
+from loyalty_core.files import make_private_file, make_private_folder
+from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, Dialect, Staging
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.orm import Session
+
+# There is one writer at a time, and another refresh of members may be the one.
+_STAGING_WAIT_SECONDS = 60
+
+
+class SQLite(Dialect):
+    """A file in write-ahead mode: readers work side by side with the one writer."""
+
+    name = "sqlite"
+    drivers = frozenset({"sqlite", "sqlite+pysqlite"})
+    driver_error = sqlite3.Error
+
+    def check_url(self, url: URL) -> None:
+        database = url.database
+        if not database or database == ":memory:" or database.startswith("file:"):
+            raise SettingsError(
+                "The state store needs a SQLite file.",
+                "A database in memory is lost at every restart and cannot be shared between processes.",
+                "Use sqlite:///path/to/file.db (four slashes for an absolute path).",
+            )
+
+    def file_of(self, url: URL) -> Path:
+        return Path(url.database or "")
+
+    def open_engine(self, url: URL, *, timeout_seconds: float, foreign_keys: bool = True) -> Engine:
+        engine = create_engine(url, connect_args={"timeout": timeout_seconds}, pool_timeout=timeout_seconds)
+        _set_up(engine, foreign_keys=foreign_keys)
+        return engine
+
+    def is_outage(self, error: BaseException | None) -> bool:
+        # A damaged file comes as the plain class, of which a broken constraint and the like are subclasses.
+        is_damage = type(error) is sqlite3.DatabaseError
+        return is_damage or isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)
+
+    def now(self, session: Session) -> datetime:
+        del session  # every process is on this machine
+        return datetime.now(UTC)
+
+    def lock_versioned_records(self, session: Session) -> None:
+        """A session that writes has the one write lock anyway."""
+
+    def prepare_migration(self, url: URL, engine: Engine) -> None:
+        # SQLite gives the files that it makes beside the database the same permissions.
+        make_private_folder(self.file_of(url).parent)
+        make_private_file(self.file_of(url))
+        _switch_to_wal(engine)
+
+    def lock_migration(self, connection: Connection) -> None:
+        """The transaction has the one write lock anyway."""
+
+    def check_migration(self, connection: Connection) -> None:
+        orphan = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if orphan is not None:
+            raise StateStoreUnavailable(
+                "The state store could not be migrated.",
+                f"A row of table {orphan[0]} points at a row of {orphan[2]} that does not exist.",
+                "Nothing was changed. Correct or delete that row, or restore a backup, and start again.",
+            )
+
+    def staging(self, connection: Connection) -> Staging:
+        driver: Any = connection.connection.dbapi_connection
+        return _Staging(driver)
+
+
+class _Staging(Staging):
+    def __init__(self, driver: sqlite3.Connection) -> None:
+        self._driver = driver
+
+    def open(self) -> None:
+        self._driver.execute(f"PRAGMA busy_timeout = {_STAGING_WAIT_SECONDS * 1000}")
+        # The connection may have been read-only for its last reader.
+        self._driver.execute("PRAGMA query_only = OFF")
+        self._driver.execute(self.arrived)
+
+    def add(self, customer_ids: Sequence[str]) -> None:
+        # A deferred transaction locks only the temporary database, which no other connection sees.
+        self._driver.execute("BEGIN")
+        self._driver.executemany("INSERT INTO arrived_customers VALUES (?)", zip(customer_ids, strict=True))
+        self._driver.execute("COMMIT")
+
+    def close(self) -> int:
+        self._driver.execute(f"{self.staged} WITHOUT ROWID")
+        return self._driver.execute(self.sort).rowcount
+
+
+def _set_up(engine: Engine, *, foreign_keys: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: Any, _record: object) -> None:
+        # The driver would begin transactions late and commit before DDL; the listener below begins them instead.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("postgresql_readonly", False)
+        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+        # A reader that turns writer fails at once if another wrote meanwhile; taking the lock first waits in line.
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _switch_to_wal(engine: Engine) -> None:
+    """Let readers and a writer work side by side. The file remembers it, so only the first switch needs a lock."""
+    deadline = time.monotonic() + MIGRATION_WAIT_SECONDS
+    with closing(engine.raw_connection()) as connection:
+        while True:
+            try:
+                connection.cursor().execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                # For this one statement SQLite gives up at once instead of waiting its busy timeout.
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)

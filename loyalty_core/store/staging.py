@@ -1,0 +1,31 @@
+"""Ids of customers in a temporary table, filled without a lock on anything else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Column, MetaData, String, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.engine import Connection
+
+    from loyalty_core.store.database import StateStore
+
+STAGED = Table("staged_customers", MetaData(), Column("customer_id", String, primary_key=True))
+
+
+def stage(store: StateStore, connection: Connection, batches: Iterable[Sequence[str]]) -> int:
+    """Put the ids of all batches into `STAGED` on that connection, each once, and return their number.
+
+    `connection` is one from `store.connection()`. Raises `StateStoreUnavailable`, and whatever `batches` raises.
+    """
+    staging, driver_error = store.dialect.staging(connection), store.dialect.driver_error
+    with store.outages(driver_error):
+        staging.open()
+    for batch in batches:
+        with store.outages(driver_error):
+            staging.add(batch)
+    with store.outages(driver_error):
+        return staging.close()
