@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from contextlib import contextmanager, suppress
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+# How the system says that there is no more room: on the disk, within the quota, or for a single file.
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def make_private_folder(path: Path) -> None:
@@ -51,6 +55,11 @@ def replacing(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def remedy_for(error: OSError) -> str:
+    """What to do where a folder cannot be written."""
+    return "Make room on the disk." if error.errno in FULL_DISK else "Check the folder and its permissions."
 
 
 def remove_unfinished(path: Path) -> None:

@@ -1,6 +1,5 @@
 """A local DuckDB warehouse as one file: built beside its place, moved there whole, never half-written."""
 
-import errno
 import os
 import secrets
 import shutil
@@ -13,7 +12,7 @@ from typing import Literal
 import duckdb
 
 from loyalty_core.errors import LoyaltyError, SettingsError
-from loyalty_core.files import make_private_folder
+from loyalty_core.files import FULL_DISK, make_private_folder
 from loyalty_core.loading.identity import record_identity
 
 Source = Literal["demo", "features file", "transactions file"]
@@ -21,7 +20,6 @@ Fact = str | int | float | date | None
 
 # On premise: nothing is fetched from a network.
 CONNECTION_SETTINGS: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager

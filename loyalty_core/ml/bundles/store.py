@@ -4,7 +4,6 @@ Whatever the moment at which the process is killed or the disk is full, what was
 a version is written and proven under another name and then renamed, and active.json is replaced at the very end.
 """
 
-import errno
 import fcntl
 import secrets
 import shutil
@@ -14,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from loyalty_core.files import remove_unfinished, replace_file, replacing, sync, write_file
+from loyalty_core.files import remedy_for, remove_unfinished, replace_file, replacing, sync, write_file
 from loyalty_core.ml.bundles.bundle import Bundle, BundleParts, ModelPart, open_folder
 from loyalty_core.ml.bundles.experiment import EXPERIMENT_FILE, read_experiment, running_challenger
 from loyalty_core.ml.bundles.files import (
@@ -218,11 +217,10 @@ def writing(models_dir: Path) -> Iterator[None]:
             finally:
                 _sweep(models_dir)
     except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         raise BundleError(
             f"The models folder {models_dir} cannot be written: {error.strerror}.",
             "What was active is untouched.",
-            "Make room on the disk." if full else "Check the folder and its permissions.",
+            remedy_for(error),
         ) from error
 
 

@@ -6,7 +6,6 @@ left behind can be distinguished from what is still being written.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import re
@@ -18,7 +17,7 @@ from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.files import make_private_folder
+from loyalty_core.files import make_private_folder, remedy_for
 from loyalty_core.segments.exports.rows import Format, write_members
 
 if TYPE_CHECKING:
@@ -129,9 +128,8 @@ def _reported_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         raise ExportFailed(
             f"The exports folder {folder} cannot be written: {error.strerror}.",
             "No file was saved.",
-            "Make room on the disk." if full else "Check the folder and its permissions.",
+            remedy_for(error),
         ) from error
