@@ -1,9 +1,10 @@
-"""RFM cut points at hand for single customers, looked up again every minute."""
+"""RFM cut points for single customers, cached for a minute."""
 
 import threading
 import time
 
 import sqlalchemy as sa
+from cachetools import TLRUCache
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rfm.cut_points import current_cut_points
@@ -11,20 +12,20 @@ from loyalty_core.rfm.maps import map_in_use
 from loyalty_core.rfm.scores import RfmCutPoints
 from loyalty_core.warehouse import Warehouse
 
+Outcome = RfmCutPoints | LoyaltyError
+
 _CACHED_SECONDS = 60.0
 # A warehouse too slow for cut points must not be asked for them with every customer.
 _FAILED_SECONDS = 10.0
 
 
 class CutPointsCache:
-    """The current cut points of a warehouse, or the error that there are none, for a short while."""
+    """The current cut points of a warehouse, or the error why there are none, for a short while."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._lock = threading.Lock()
-        self._outcome: RfmCutPoints | LoyaltyError | None = None
-        self._view: sa.Table | None = None
-        self._expires = 0.0
+        self._outcomes: TLRUCache[sa.Table, Outcome] = TLRUCache(1, ttu=_expiry, timer=time.monotonic)
 
     def get(self) -> RfmCutPoints:
         """With the map in use; raises what `current_cut_points` and `map_in_use` raise."""
@@ -34,17 +35,19 @@ class CutPointsCache:
     def _without_map(self) -> RfmCutPoints:
         view = self._warehouse.features
         with self._lock:
-            if self._outcome is None or self._view is not view or time.monotonic() >= self._expires:
-                self._look_up(view)
-            outcome = self._outcome
+            outcome = self._outcomes.get(view)
+            if outcome is None:
+                outcome = self._outcomes[view] = self._look_up()
         if isinstance(outcome, LoyaltyError):
             raise outcome.with_traceback(None)
-        assert outcome is not None  # noqa: S101  _look_up has set it
         return outcome
 
-    def _look_up(self, view: sa.Table) -> None:
+    def _look_up(self) -> Outcome:
         try:
-            self._outcome, seconds = current_cut_points(self._warehouse), _CACHED_SECONDS
+            return current_cut_points(self._warehouse)
         except LoyaltyError as error:
-            self._outcome, seconds = error, _FAILED_SECONDS
-        self._view, self._expires = view, time.monotonic() + seconds
+            return error
+
+
+def _expiry(_view: sa.Table, outcome: Outcome, now: float) -> float:
+    return now + (_FAILED_SECONDS if isinstance(outcome, LoyaltyError) else _CACHED_SECONDS)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from cachetools import TTLCache
 from sqlalchemy import select
 
 from loyalty_core.errors import LoyaltyError
@@ -36,7 +37,7 @@ SUBJECT_KIND, SUBJECT_ID = "rfm map", "rfm"
 MOST_NAME_CHARACTERS = 60
 MOST_TEXT_CHARACTERS = 400
 MEASURES: tuple[RfmMeasure, ...] = get_args(RfmMeasure)
-# How long another process may go on with the map before.
+# How long another process may continue with the previous map.
 _CACHED_SECONDS = 3.0
 
 
@@ -207,18 +208,19 @@ def map_in_use(settings: Settings) -> RfmMap | None:
     """
     url = settings.state_database_url
     with _lock:
-        held = _held.get(url)
-        if held is None or time.monotonic() >= held.expires:
-            held = _held[url] = _look_up(settings, held)
-    if isinstance(held.outcome, LoyaltyError):
-        raise held.outcome.with_traceback(None)
-    return held.outcome
+        outcome = _recent.get(url, _EXPIRED)
+        if outcome is _EXPIRED:
+            outcome = _recent[url] = _last_known[url] = _look_up(settings)
+    if isinstance(outcome, LoyaltyError):
+        raise outcome.with_traceback(None)
+    return outcome
 
 
 def forget_maps() -> None:
     """Let the next call ask the state store."""
     with _lock:
-        _held.clear()
+        _recent.clear()
+        _last_known.clear()
 
 
 def segment_in_use(settings: Settings, name: str) -> Segment:
@@ -226,22 +228,22 @@ def segment_in_use(settings: Settings, name: str) -> Segment:
     return (map_in_use(settings) or RfmMap()).details(name)
 
 
-class _Held(NamedTuple):
-    outcome: RfmMap | LoyaltyError | None
-    expires: float
+def _clock() -> float:
+    return time.monotonic()
 
 
 _lock = threading.Lock()
-_held: dict[str, _Held] = {}
+# By the URL of the state store.
+_recent: TTLCache[str, Any] = TTLCache(16, _CACHED_SECONDS, timer=_clock)
+_last_known: dict[str, RfmMap | LoyaltyError | None] = {}
+_EXPIRED = object()
 
 
-def _look_up(settings: Settings, before: _Held | None) -> _Held:
-    outcome: RfmMap | LoyaltyError | None
+def _look_up(settings: Settings) -> RfmMap | LoyaltyError | None:
     try:
-        outcome = map_at(settings)
+        return map_at(settings)
     except LoyaltyError as error:
-        outcome = before.outcome if before else error
-    return _Held(outcome, time.monotonic() + _CACHED_SECONDS)
+        return _last_known.get(settings.state_database_url, error)
 
 
 def _newest() -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
+from cachetools import TTLCache
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
@@ -62,7 +63,7 @@ class Warehouse:
         self._features: sa.Table | None = None
         self._fingerprint = ""
         self._catalog: tuple[float, Catalog] | None = None
-        self._predictions: tuple[float, sa.FromClause] | None = None
+        self._predictions: TTLCache[None, sa.FromClause] = TTLCache(1, self.dialect.predictions.cached_seconds)
         self._identity: DataIdentity | None = None
 
     @property
@@ -97,11 +98,13 @@ class Warehouse:
     @property
     def predictions(self) -> sa.FromClause | None:
         """What the last scoring run wrote, to be joined with `features` on customer_id; None before the first."""
-        storage, cached = self.dialect.predictions, self._predictions
-        if cached and time.monotonic() < cached[0]:
-            return cached[1]
-        found = storage.read(self)
-        self._predictions = (time.monotonic() + storage.cached_seconds, found) if found is not None else None
+        with self._lock:
+            found = self._predictions.get(None)
+        if found is None:
+            found = self.dialect.predictions.read(self)
+            if found is not None:
+                with self._lock:
+                    self._predictions[None] = found
         return found
 
     @property
@@ -180,7 +183,7 @@ class Warehouse:
         with self._lock:
             self._features = None
             self._catalog = None
-            self._predictions = None
+            self._predictions.clear()
             self._identity = None
             self.revision += 1
 
