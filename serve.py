@@ -6,17 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
-from loyalty_core.api import create_api, disable_nagle_algorithm
+from loyalty_core.api import IdleConnections, create_api, disable_nagle_algorithm
 from loyalty_core.errors import SettingsError
 from loyalty_core.jobs import remove_abandoned_logs
 from loyalty_core.segments.exports import ExportFailed, remove_old
 from loyalty_core.services import get_services
 from loyalty_core.ui.api_links import api_root
+
+_idle_connections = IdleConnections(seconds=30)
 
 
 @asynccontextmanager
@@ -30,7 +33,8 @@ async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     # Streamlit runs a full garbage collection after every rerun; objects loaded so far need not be examined again.
     gc.collect()
     gc.freeze()
-    yield {}
+    async with _idle_connections.closing():
+        yield {}
 
 
 try:
@@ -45,4 +49,9 @@ PagesManager.uses_pages_directory = False
 # Streamlit would ask a host on the internet for this machine's address whenever a page of another origin calls.
 net_util.get_external_ip = lambda: None
 
-app = App("app.py", routes=[Mount(api_root(), app=create_api())], lifespan=_lifespan)
+app = App(
+    "app.py",
+    routes=[Mount(api_root(), app=create_api())],
+    lifespan=_lifespan,
+    middleware=[Middleware(_idle_connections.track)],
+)

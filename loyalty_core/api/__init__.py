@@ -1,6 +1,7 @@
 """The HTTP API under /api/loyalty/v1/: the same answers as the screens, for programs."""
 
 from loyalty_core.api.application import create_api
+from loyalty_core.api.connections import IdleConnections
 from loyalty_core.api.sockets import disable_nagle_algorithm
 
-__all__ = ["create_api", "disable_nagle_algorithm"]
+__all__ = ["IdleConnections", "create_api", "disable_nagle_algorithm"]

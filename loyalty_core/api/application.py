@@ -45,9 +45,10 @@ _STATUSES: dict[type[LoyaltyError], int] = {
     SegmentCycle: 422,
     UnknownColumn: 422,
 }
-_CODES = {404: "not_found", 413: "too_large"}
+_CODES = {404: "not_found", 408: "too_slow", 413: "too_large"}
 # Room for a rule with a list of 100,000 ids, the longest allowed.
 _MOST_BODY_BYTES = 16 * 2**20
+_BODY_SECONDS = 60
 
 
 def create_api() -> FastAPI:
@@ -61,7 +62,7 @@ def create_api() -> FastAPI:
     api.include_router(monitoring.router)
     api.include_router(segments.router)
     api.include_router(exports.router)
-    api.add_middleware(BodyLimit, most_bytes=_MOST_BODY_BYTES)
+    api.add_middleware(BodyLimit, most_bytes=_MOST_BODY_BYTES, seconds=_BODY_SECONDS)
     api.add_exception_handler(LoyaltyError, _loyalty_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(HTTPException, _http_error)
