@@ -14,6 +14,7 @@ from loyalty_core.ml.tasks import TASKS
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.customers import key_figures
+from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.mapping import resolve_mapping
 from loyalty_core.warehouse.source import name_data
 
@@ -55,6 +56,7 @@ def _warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
     product = f"{_PRODUCTS.get(health.dialect, '')} {health.server.split(' on ')[0]}".strip()
     detail = f"{health.place}: {product}, answered in {health.seconds * 1000:.0f} ms."
     yield Check("Warehouse", "Connection", "ok", detail)
+    yield _guards_check(health.guards, warehouse.settings.dwh_statement_timeout_seconds)
     view = warehouse.settings.dwh_customer_features_table
     try:
         figures = key_figures(warehouse)
@@ -64,6 +66,19 @@ def _warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
     detail = f"{view}: {len(warehouse.columns())} columns; customers: {figures.customers:,}."
     yield Check("Warehouse", "Features view", "ok", detail)
     yield _ids_check(view, figures.duplicate_ids)
+
+
+def _guards_check(held: Guards, limit_seconds: float) -> Check:
+    facts = [
+        "Writing is refused." if held.refuses_writes else "Writing is not refused by the connection.",
+        f"Statements are stopped after {limit_seconds:g} s." if held.limits_time else "Statements have no time limit.",
+    ]
+    remedies = [
+        "" if held.refuses_writes else "Use an account that may only read.",
+        "" if held.limits_time else "Set a time limit for the account in the database.",
+    ]
+    status: Status = "ok" if held.refuses_writes and held.limits_time else "warning"
+    return Check("Warehouse", "Guards", status, " ".join(facts), " ".join(filter(None, remedies)))
 
 
 def _ids_check(view: str, duplicates: int) -> Check:

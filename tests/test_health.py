@@ -29,6 +29,7 @@ def test_a_sound_installation(demo_settings: Configure, demo_warehouse: Path):
     checks = checks_by_name()
     assert {name for name, check in checks.items() if check.status != "ok"} <= {"Models: Active version"}
     assert checks["Warehouse: Connection"].detail.startswith(f"{demo_warehouse}: DuckDB v1.")
+    assert checks["Warehouse: Guards"].detail == "Writing is refused. Statements are stopped after 30 s."
     assert checks["Warehouse: Features view"].detail == "customer_features_view: 28 columns; customers: 2,000."
     assert checks["Warehouse: Customer ids"].detail == "Every customer has exactly one row."
     assert checks["Feature mapping: days_since_last"].detail == "Found: column last_purchase_days_ago."

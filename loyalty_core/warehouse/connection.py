@@ -4,8 +4,8 @@ import hashlib
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,8 @@ from loyalty_core.warehouse.arrow import stream_batches
 from loyalty_core.warehouse.columns import Catalog, Column, read_catalog
 from loyalty_core.warehouse.dialects import dialect_of
 from loyalty_core.warehouse.engine import is_idle
-from loyalty_core.warehouse.failures import place, readable_errors
+from loyalty_core.warehouse.failures import place, readable_errors, repeated_once
+from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.identity import DataIdentity, identify
 from loyalty_core.warehouse.reflection import nearest, reflect_table
 from loyalty_core.warehouse.time_limit import time_limit
@@ -38,14 +39,15 @@ class WarehouseHealth:
     dialect: str
     server: str = ""
     seconds: float = 0.0
+    guards: Guards = field(default_factory=Guards)
     error: LoyaltyError | None = None
 
 
 class Warehouse:
     """Reads the features view and the tables around it; `revision` grows whenever what was read may be stale.
 
-    Every method raises `WarehouseUnavailable`, `ViewUnusable` or `QueryTimeout`, and works again by itself
-    once the cause is gone.
+    Every method raises `WarehouseUnavailable`, `ViewUnusable` or `QueryTimeout`, and works again once the cause is
+    removed. A query that the database interrupts is repeated once.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -142,11 +144,18 @@ class Warehouse:
 
     def table(self, name: str) -> sa.Table:
         """Reflect any table or view by its name as written in the settings; raises `ViewUnusable` when missing."""
-        with self.reading() as connection:
-            return reflect_table(connection, name)
+
+        def read() -> sa.Table:
+            with self.reading() as connection:
+                return reflect_table(connection, name)
+
+        return repeated_once(read)
 
     def rows(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement within the time limit and return its rows as dicts; NaN comes as None."""
+        return repeated_once(lambda: self._rows(statement, values))
+
+    def _rows(self, statement: sa.Executable, values: Mapping[str, Any] | None) -> list[Row]:
         limit = self.settings.dwh_statement_timeout_seconds
         with self.reading() as connection, time_limit(limit, self.dialect.interrupt(connection)):
             result = connection.execute(statement, values or {})
@@ -162,6 +171,17 @@ class Warehouse:
 
         The time limit holds for each wait on the warehouse, not for the whole stream.
         """
+
+        def begin() -> tuple[Generator[pa.RecordBatch], pa.RecordBatch]:
+            batches = self._stream(select, batch_rows)
+            return batches, next(batches)
+
+        batches, first = repeated_once(begin)
+        with closing(batches):
+            yield first
+            yield from batches
+
+    def _stream(self, select: sa.Select, batch_rows: int) -> Generator[pa.RecordBatch]:
         limit = self.settings.dwh_statement_timeout_seconds
         readable = (self.dialect.readable(column).label(column.name) for column in select.selected_columns)
         select = select.with_only_columns(*readable, maintain_column_froms=True)
@@ -171,12 +191,16 @@ class Warehouse:
     def health(self) -> WarehouseHealth:
         """Whether the warehouse answers, what it is and how long it took; never raises."""
         started = time.perf_counter()
-        dialect = self.dialect.name
+        where, dialect = place(self.url), self.dialect
+        limit = self.settings.dwh_statement_timeout_seconds
         try:
-            server = self.rows(sa.select(self.dialect.version().label("server")))[0]["server"]
+            with self.reading() as connection, time_limit(limit, dialect.interrupt(connection)):
+                server = connection.execute(sa.select(dialect.version())).scalar_one()
+                seconds = time.perf_counter() - started
+                guards = dialect.guards(connection)
         except LoyaltyError as error:
-            return WarehouseHealth(False, place(self.url), dialect, error=error)
-        return WarehouseHealth(True, place(self.url), dialect, str(server), time.perf_counter() - started)
+            return WarehouseHealth(False, where, dialect.name, error=error)
+        return WarehouseHealth(True, where, dialect.name, str(server), seconds, guards)
 
     def forget(self) -> None:
         """Drop what was read of the columns, so that it is read anew."""
@@ -245,15 +269,16 @@ class Warehouse:
     @contextmanager
     def _connect(self) -> Iterator[sa.Connection]:
         # An embedded file may only be reopened while no connection is being taken; servers are slow to give one.
-        with self._lock if self._file else nullcontext():
+        with self._lock if self._file else nullcontext(), self._readable_errors(connecting=True):
             connection = self.engine.connect()
         with connection:
             yield connection
 
     @contextmanager
-    def _readable_errors(self) -> Iterator[None]:
+    def _readable_errors(self, *, connecting: bool = False) -> Iterator[None]:
+        limit = self.settings.dwh_statement_timeout_seconds
         try:
-            with readable_errors(self.url, self.settings.dwh_statement_timeout_seconds):
+            with readable_errors(self.url, limit, connecting=connecting):
                 yield
         except ViewUnusable:
             self.forget()

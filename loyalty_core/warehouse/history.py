@@ -185,15 +185,17 @@ def _rows_of_query(warehouse: Warehouse, history: HistoryTable, query: str, sinc
     if parameters:
         text = text.bindparams(sa.bindparam("start_date", since or _EARLIEST, type_=sa.Date))
     probe = sa.select(sa.text("*")).select_from(text.columns().subquery("history")).limit(0)
-    try:
-        with warehouse.engine.connect() as connection:
+    with warehouse.reading() as connection:
+        try:
             cursor = connection.execute(probe).cursor
             described = cursor.description if cursor is not None else ()
-    except DBAPIError as error:
-        reason = str(error.orig).strip().splitlines()[0].rstrip(".")
-        raise SettingsError(
-            f"{history.query_setting} cannot run: {reason}.", remedy="Try the query in the warehouse itself."
-        ) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            reason = str(error.orig).strip().splitlines()[0].rstrip(".")
+            raise SettingsError(
+                f"{history.query_setting} cannot run: {reason}.", remedy="Try the query in the warehouse itself."
+            ) from error
     # A query in the settings has no reflected types; these are the ones that a bulk reader would give differently.
     types = warehouse.dialect.types_by_code
     return text.columns(*(sa.column(name, types.get(code)) for name, code, *_ in described)).subquery("history")

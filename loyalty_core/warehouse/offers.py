@@ -42,8 +42,9 @@ class OfferFacts:
 
 def offer_facts(warehouse: Warehouse) -> dict[int, OfferFacts]:
     """Offer id → what is known of it; empty without an `offers` table that has whole numbers as ids."""
-    if not sa.inspect(warehouse.engine).has_table(_TABLE):
-        return {}
+    with warehouse.reading() as connection:
+        if not sa.inspect(connection).has_table(_TABLE):
+            return {}
     columns = warehouse.table(_TABLE).columns
     found = {
         part: columns[name]

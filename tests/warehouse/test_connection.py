@@ -142,7 +142,7 @@ def test_a_terminated_connection_is_replaced(postgres_database: str, open_wareho
 def test_a_postgresql_url_keeps_its_own_options(postgres_database: str, open_warehouse: Callable[..., Warehouse]):
     options = "options=-c%20work_mem%3D5MB%20-c%20default_transaction_read_only%3Doff&application_name=mine"
     warehouse = open_warehouse(f"{postgres_database}?{options}")
-    names = ("work_mem", "application_name", "default_transaction_read_only", "statement_timeout", "TimeZone")
+    names = ("work_mem", "application_name", "transaction_read_only", "statement_timeout", "TimeZone")
     show = sa.select(*(sa.func.current_setting(name).label(name) for name in names))
     assert list(warehouse.rows(show)[0].values()) == ["5MB", "mine", "on", "30s", "UTC"]
     in_bulk = warehouse.fetch_arrow(show).to_pylist()[0]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from loyalty_core.rules.sql_dialect import SqlDialect
 from loyalty_core.warehouse.arrow import rows_as_batches
 from loyalty_core.warehouse.engine import pool_options
+from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.predictions import PredictionStorage
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Dialect(SqlDialect):
     predictions = PredictionStorage()
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
-        """A pooled engine; nothing is opened yet. Where the dialect can, its sessions refuse to write."""
+        """A pooled engine; nothing is opened yet. Where the dialect can, its connections refuse to write."""
         return sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800, **pool_options(settings))
 
     def file_of(self, url: sa.URL) -> Path | None:
@@ -54,12 +55,16 @@ class Dialect(SqlDialect):
         del url
         return None
 
+    def guards(self, connection: sa.Connection) -> Guards:
+        """Which guards hold for what the connection reads."""
+        return Guards(limits_time=self.interrupt(connection) is not None)
+
     def version(self) -> sa.ColumnElement[str]:
         """What to select to learn the server's version."""
         return sa.literal(self.title)
 
     def interrupt(self, connection: sa.Connection) -> Interrupt | None:
-        """What stops the statement that the connection runs; None where sessions get their limit at connecting."""
+        """What stops the statement that the connection runs; None where the database has a limit of its own."""
         del connection
         return None
 

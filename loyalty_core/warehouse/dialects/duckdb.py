@@ -13,6 +13,7 @@ from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
 from loyalty_core.warehouse.engine import interrupt_of, pool_options
+from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.predictions import ReadableFile
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class DuckDB(WithQuantiles):
     def version(self) -> sa.ColumnElement[str]:
         """`version()`."""
         return sa.func.version()
+
+    def guards(self, connection: sa.Connection) -> Guards:
+        """Its access mode; the time limit is watched here."""
+        mode = connection.execute(sa.select(sa.func.current_setting("access_mode"))).scalar_one()
+        return Guards(mode == "read_only", limits_time=self.interrupt(connection) is not None)
 
     def interrupt(self, connection: sa.Connection) -> Interrupt | None:
         """The driver's own."""

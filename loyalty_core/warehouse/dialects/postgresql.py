@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import sqlalchemy as sa
 from psycopg import ClientCursor
-from psycopg.conninfo import make_conninfo
 from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
 from psycopg.types.numeric import FloatLoader
 from sqlalchemy import event
@@ -22,6 +21,7 @@ from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
 from loyalty_core.warehouse.engine import pool_options
+from loyalty_core.warehouse.guards import Guards, begin_bulk_reading, begin_reading, bulk_address
 from loyalty_core.warehouse.predictions import PostgresqlTable
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _SHOWN_AS_TEXT = (
 
 
 class PostgreSQL(WithQuantiles):
-    """A server whose sessions refuse to write and stop a statement by themselves."""
+    """A server whose transactions refuse to write and stop a statement by themselves."""
 
     name = "postgresql"
     title = "PostgreSQL"
@@ -71,20 +71,29 @@ class PostgreSQL(WithQuantiles):
     predictions = PostgresqlTable()
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
-        """Read only, in UTC, with a limit on statements."""
+        """Every transaction is read only, in UTC and with a limit on statements, or reads nothing."""
         engine = sa.create_engine(
             url,
             connect_args=_arguments(url, settings),
-            isolation_level="AUTOCOMMIT",
+            isolation_level="AUTOCOMMIT",  # the driver begins no transaction: `begin_reading` does
             pool_pre_ping=True,
             **pool_options(settings),
         )
         event.listen(engine, "connect", _register_loaders)
+        limit = settings.dwh_statement_timeout_seconds
+        event.listen(engine, "begin", lambda connection: begin_reading(connection, limit))
         return engine
 
     def version(self) -> sa.ColumnElement[str]:
         """`version()`."""
         return sa.func.version()
+
+    def guards(self, connection: sa.Connection) -> Guards:
+        """The settings of the transaction, as a statement in it finds them."""
+        read_only, limit = (
+            sa.func.pg_catalog.current_setting(name) for name in ("transaction_read_only", "statement_timeout")
+        )
+        return Guards(*connection.execute(sa.select(read_only == "on", limit != "0")).one())
 
     @contextmanager
     def batches(self, connection: sa.Connection, select: sa.Select, batch_rows: int) -> Iterator[Source]:
@@ -93,7 +102,8 @@ class PostgreSQL(WithQuantiles):
         from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
 
         del batch_rows
-        with closing(adbc.connect(_same_session(connection))) as bulk, closing(bulk.cursor()) as cursor:
+        with closing(adbc.connect(bulk_address(connection))) as bulk, closing(bulk.cursor()) as cursor:
+            begin_bulk_reading(cursor)
 
             def batches() -> Batches:
                 cursor.execute(_with_values(connection, select))
@@ -129,8 +139,7 @@ class PostgreSQL(WithQuantiles):
 
 
 def _arguments(url: sa.URL, settings: Settings) -> dict[str, Any]:
-    timeout_ms = int(settings.dwh_statement_timeout_seconds * 1000)
-    session = f"-c statement_timeout={timeout_ms} -c default_transaction_read_only=on -c timezone=UTC"
+    # Nothing here but what poolers such as PgBouncer accept as well.
     defaults = {
         "connect_timeout": settings.dwh_connect_timeout_seconds,
         "application_name": "loyalty-workbench",
@@ -141,8 +150,7 @@ def _arguments(url: sa.URL, settings: Settings) -> dict[str, Any]:
     }
     return {
         **{name: value for name, value in defaults.items() if name not in url.query},
-        "options": f"{url.query.get('options', '')} {session}".strip(),
-        # A prepared statement fails once the view is replaced, and behind a pooler such as PgBouncer.
+        # A prepared statement fails once the view is replaced, and behind a pooler.
         "prepare_threshold": None,
     }
 
@@ -190,14 +198,6 @@ _LOADERS = {
 def _register_loaders(connection: Any, _record: object) -> None:
     for name, loader in _LOADERS.items():
         connection.adapters.register_loader(name, loader)
-
-
-def _same_session(connection: sa.Connection) -> str:
-    """How to connect as the pool did; the time limit is watched here, as a stream may rightly take longer than it."""
-    info = connection.connection.driver_connection.info  # pyright: ignore[reportOptionalMemberAccess]
-    parameters = info.get_parameters()
-    parameters["options"] = f"{parameters.get('options', '')} -c statement_timeout=0"
-    return make_conninfo(**parameters, password=info.password)
 
 
 def _with_values(connection: sa.Connection, select: sa.Select) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import event
 
 from loyalty_core.warehouse.dialects.base import Dialect
 from loyalty_core.warehouse.engine import interrupt_of, pool_options
+from loyalty_core.warehouse.guards import Guards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +43,11 @@ class SQLite(Dialect):
     def version(self) -> sa.ColumnElement[str]:
         """`sqlite_version()`."""
         return sa.func.sqlite_version()
+
+    def guards(self, connection: sa.Connection) -> Guards:
+        """Its `query_only`; the time limit is watched here."""
+        query_only = connection.exec_driver_sql("PRAGMA query_only").scalar_one()
+        return Guards(query_only == 1, limits_time=self.interrupt(connection) is not None)
 
     def interrupt(self, connection: sa.Connection) -> Interrupt | None:
         """The driver's own."""

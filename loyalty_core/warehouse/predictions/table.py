@@ -14,13 +14,13 @@ from uuid import uuid4
 import pyarrow as pa
 import sqlalchemy as sa
 from adbc_driver_manager import Error as BulkDriverError
-from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from sqlalchemy.dialects import postgresql
 
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.settings import split_table_name
 from loyalty_core.warehouse.failures import place, readable_errors
+from loyalty_core.warehouse.guards import begin_writing, bulk_address
 from loyalty_core.warehouse.predictions.relation import (
     CUSTOMER_ID,
     MARKS,
@@ -182,8 +182,8 @@ def write_table(
     from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
 
     _refuse_other_content(warehouse)
-    with _readable_errors(warehouse):
-        connection = adbc.connect(_writing_session(warehouse))
+    with _readable_errors(warehouse), warehouse.reading() as reader:
+        connection = adbc.connect(bulk_address(reader))
     with closing(connection), closing(connection.cursor()) as cursor:
         table = _NewTable(cursor, warehouse, identity)
 
@@ -192,6 +192,7 @@ def write_table(
                 table.append(batch)
 
         with _readable_errors(warehouse):
+            begin_writing(cursor)
             table.create(schema)
         yield write
         with _readable_errors(warehouse):
@@ -309,19 +310,10 @@ def _decoded(rows: pa.Table) -> pa.Table:
     return rows.cast(pa.schema(plain))
 
 
-def _writing_session(warehouse: Warehouse) -> str:
-    """How to connect as the pool does, but to write, and for as long as it takes."""
-    with warehouse.engine.connect() as connection:
-        info: Any = connection.connection.driver_connection.info  # pyright: ignore[reportOptionalMemberAccess]
-        parameters, password = info.get_parameters(), info.password
-    options = f"{parameters.pop('options', '')} -c statement_timeout=0 -c default_transaction_read_only=off"
-    return make_conninfo(**parameters, password=password, options=options)
-
-
 def _refuse_other_content(warehouse: Warehouse) -> None:
     name = predictions_table(warehouse.settings)
     schema, table = split_table_name(name)
-    with _readable_errors(warehouse), warehouse.engine.connect() as connection:
+    with warehouse.reading() as connection:
         inspector = sa.inspect(connection)
         taken = inspector.has_table(table, schema)
         names = {column["name"] for column in inspector.get_columns(table, schema)} if taken else MARKS

@@ -39,7 +39,7 @@ INSERT INTO customer_features_view VALUES
 
 @dataclass(frozen=True)
 class Engine:
-    """`endless` is a statement that never ends by itself; None where sessions are limited at connecting."""
+    """`endless` is a statement that never ends by itself."""
 
     name: str
     refuses_writes: bool
