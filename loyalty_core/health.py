@@ -63,8 +63,11 @@ def _warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
     except LoyaltyError as error:
         yield _failed("Warehouse", "Features view", error)
         return
-    detail = f"{view}: {len(warehouse.columns())} columns; customers: {figures.customers:,}."
+    catalog = warehouse.catalog()
+    detail = f"{view}: {len(catalog.columns)} columns; customers: {figures.customers:,}."
     yield Check("Warehouse", "Features view", "ok", detail)
+    if catalog.unreadable:
+        yield _unreadable_check(view, catalog.unreadable)
     yield _ids_check(view, figures.duplicate_ids)
 
 
@@ -79,6 +82,16 @@ def _guards_check(held: Guards, limit_seconds: float) -> Check:
     ]
     status: Status = "ok" if held.refuses_writes and held.limits_time else "warning"
     return Check("Warehouse", "Guards", status, " ".join(facts), " ".join(filter(None, remedies)))
+
+
+def _unreadable_check(view: str, columns: tuple[str, ...]) -> Check:
+    return Check(
+        "Warehouse",
+        "Columns without permission",
+        "warning",
+        f"The account may not read these columns of {view}, which are left out: {', '.join(columns)}.",
+        "Grant it SELECT on them if they are needed.",
+    )
 
 
 def _ids_check(view: str, duplicates: int) -> Check:

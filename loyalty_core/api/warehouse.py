@@ -24,7 +24,8 @@ def read_health() -> JsonObject:
 def read_columns() -> JsonObject:
     """Every column of the features view: name, kind, group, label, blanks, range or top values."""
     catalog = get_services().warehouse.catalog()
-    return {"customers": catalog.customers, "columns": [vars(column) for column in catalog.columns]}
+    columns = [vars(column) for column in catalog.columns]
+    return {"customers": catalog.customers, "columns": columns, "unreadable": catalog.unreadable}
 
 
 @router.get("/dwh/customers/")

@@ -27,7 +27,7 @@ from loyalty_core.warehouse.time_limit import time_limit
 
 Row = dict[str, Any]
 
-_NO_IDS = (sa.ARRAY, sa.JSON, sa.LargeBinary)
+_ID_TYPES = (sa.Integer, sa.Numeric, sa.String, sa.Uuid)
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class Warehouse:
 
         def read() -> sa.Table:
             with self.reading() as connection:
-                return reflect_table(connection, name)
+                return reflect_table(connection, name, self.dialect.unreadable)
 
         return repeated_once(read)
 
@@ -228,6 +228,11 @@ class Warehouse:
     def _reflect_features(self) -> sa.Table:
         name, identifier = self.settings.dwh_customer_features_table, self.settings.dwh_customer_id_column
         table = self.table(name)
+        if identifier in table.info["unreadable"]:
+            raise ViewUnusable(
+                f"The account may not read the id column {identifier!r} of {name}.",
+                remedy="Grant it SELECT on that column, or set DWH_CUSTOMER_ID_COLUMN to another one.",
+            )
         if identifier not in table.columns:
             raise ViewUnusable(
                 f"The features view {name} has no column {identifier!r}.",
@@ -235,11 +240,12 @@ class Warehouse:
                 + nearest(identifier, table.columns.keys()),
             )
         kind = table.columns[identifier].type
-        if isinstance(kind, _NO_IDS):
+        is_unknown = isinstance(kind, sa.types.NullType)
+        if not (isinstance(kind, _ID_TYPES) or (is_unknown and self.dialect.has_untyped_columns)):
             raise ViewUnusable(
-                f"The id column {identifier!r} of {name} is of the type {kind}.",
-                "An id must be a text, a number or a UUID.",
-                "Cast it to a text in the view, or set DWH_CUSTOMER_ID_COLUMN to another column.",
+                f"The id column {identifier!r} of {name} is of {'an unknown type' if is_unknown else f'type {kind}'}.",
+                "An id must be text, an exact number or a UUID.",
+                "Cast it to text in the view, or set DWH_CUSTOMER_ID_COLUMN to another column.",
             )
         return table
 

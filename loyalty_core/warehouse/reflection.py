@@ -1,6 +1,6 @@
 """Tables and views as they are in the warehouse, read when needed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,11 +11,14 @@ from loyalty_core.errors import ViewUnusable
 from loyalty_core.names import nearest_names
 from loyalty_core.settings import split_table_name
 
+Unreadable = Callable[[sa.Connection, sa.TableClause], Collection[str]]
 
-def reflect_table(connection: sa.Connection, name: str) -> sa.Table:
+
+def reflect_table(connection: sa.Connection, name: str, unreadable: Unreadable | None = None) -> sa.Table:
     """The table or view of that name as written in the settings; raises `ViewUnusable` when missing.
 
-    Only the columns are read: keys and constraints take several queries, and views have none.
+    Only the columns are read: keys and constraints take several queries, and views have none. Columns that are
+    `unreadable` to the account are left out, and named in the table's `info["unreadable"]`.
     """
     schema, table = split_table_name(name)
     inspector = sa.inspect(connection)
@@ -28,8 +31,13 @@ def reflect_table(connection: sa.Connection, name: str) -> sa.Table:
         ) from None
     names = [column["name"] for column in found]
     _refuse_ambiguous_names(name, names)
-    columns = [sa.Column(column["name"], _base_type(column["type"]), comment=column.get("comment")) for column in found]
-    return sa.Table(table, sa.MetaData(), *columns, schema=schema)
+    left_out = tuple(unreadable(connection, sa.table(table, schema=schema))) if unreadable else ()
+    columns = [
+        sa.Column(column["name"], _base_type(column["type"]), comment=column.get("comment"))
+        for column in found
+        if column["name"] not in left_out
+    ]
+    return sa.Table(table, sa.MetaData(), *columns, schema=schema, info={"unreadable": left_out})
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -158,10 +158,32 @@ def test_a_view_that_divides_by_zero_says_so(database: PostgresDatabase, open_wa
         FeatureStore(open_warehouse(database.url)).get("C1")
 
 
-@pytest.mark.parametrize("value", ["ARRAY[1, 2]", "'{}'::json", "'\\x00'::bytea"])
-def test_an_id_that_is_no_id_is_refused(
-    database: PostgresDatabase, open_warehouse: Callable[..., Warehouse], value: str
+NO_IDS = [
+    ("ARRAY[1, 2]", "ARRAY"),
+    ("'{}'::json", "JSON"),
+    ("'\\x00'::bytea", "BYTEA"),
+    ("1.5::real", "REAL"),
+    ("interval '1 day'", "INTERVAL"),
+    ("date '2026-01-01'", "DATE"),
+    ("true", "BOOLEAN"),
+    ("'12.50'::money", "MONEY"),
+    ("'(1,2)'::point", "an unknown type"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Did not recognize type")
+def test_an_id_that_is_no_id_is_refused(database: PostgresDatabase, open_warehouse: Callable[..., Warehouse]):
+    listed = ", ".join(f"{value} AS c{i}" for i, (value, _) in enumerate(NO_IDS))
+    database.execute(f"CREATE VIEW customer_features_view AS SELECT {listed}")
+    for i, (_, name) in enumerate(NO_IDS):
+        with pytest.raises(ViewUnusable, match=rf"id column 'c{i}' .*{name}.*must be text, an exact number or a UUID"):
+            _ = open_warehouse(database.url, dwh_customer_id_column=f"c{i}").features
+
+
+@pytest.mark.parametrize("value", ["1.5::double", "[1]", "INTERVAL 1 DAY", "{'a': 1}", "DATE '2026-01-01'"])
+def test_an_id_that_is_no_id_is_refused_by_duckdb(
+    duckdb_file: DuckDBFile, open_warehouse: Callable[..., Warehouse], value: str
 ):
-    database.execute(f"CREATE VIEW customer_features_view AS SELECT {value} AS customer_id, 1 AS n")
-    with pytest.raises(ViewUnusable, match="An id must be a text, a number or a UUID"):
-        _ = open_warehouse(database.url).features
+    duckdb_file.execute(f"CREATE VIEW customer_features_view AS SELECT {value} AS customer_id")
+    with pytest.raises(ViewUnusable, match=r"id column 'customer_id' .*must be text, an exact number or a UUID"):
+        _ = open_warehouse(duckdb_file.url).features

@@ -50,11 +50,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All columns of the features view as they were at `read_at` (UTC); `customers` is None when counting timed out."""
+    """All columns of the features view as they were at `read_at` (UTC).
+
+    `customers` is None when counting timed out. `unreadable` are the names of columns that the account may not read.
+    """
 
     customers: int | None
     columns: tuple[Column, ...]
     read_at: datetime
+    unreadable: tuple[str, ...] = ()
 
     def get(self, name: str) -> Column | None:
         """The column of that name, or None."""
@@ -71,9 +75,10 @@ def read_catalog(rows: Rows, view: sa.Table) -> Catalog:
         customers, columns = _with_ranges(rows, view, columns)
         top_values = _top_values(rows, view, columns)
     except QueryTimeout:
-        return Catalog(customers, tuple(columns), datetime.now(UTC))
-    columns = [replace(column, top_values=top_values.get(column.name, ())) for column in columns]
-    return Catalog(customers, tuple(columns), datetime.now(UTC))
+        pass
+    else:
+        columns = [replace(column, top_values=top_values.get(column.name, ())) for column in columns]
+    return Catalog(customers, tuple(columns), datetime.now(UTC), view.info.get("unreadable", ()))
 
 
 def kind_of(column_type: sa.types.TypeEngine[Any]) -> Kind:

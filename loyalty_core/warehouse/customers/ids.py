@@ -21,8 +21,6 @@ def read_id(customer_id: object, kind: sa.types.TypeEngine[Any]) -> Any:
                 return _integer(text)
             case sa.Numeric():
                 return _decimal(text)
-            case sa.Float():
-                return float(text)
             case sa.Uuid(as_uuid=True):
                 return uuid.UUID(text.strip())
             case sa.CHAR():

@@ -39,6 +39,8 @@ class Dialect(SqlDialect):
     # In a file of its own, which DuckDB in addition keeps anybody from changing while it is open here.
     is_embedded = False
     locks_file = False
+    # Columns may be declared without a type, and those of a view often are.
+    has_untyped_columns = False
     # One array parameter instead of a parameter for each value.
     has_arrays = False
     # Types that a driver names by a code only where SQLAlchemy did not reflect the column.
@@ -75,6 +77,11 @@ class Dialect(SqlDialect):
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """The column as its driver hands it over unharmed, one by one and in bulk."""
         return column
+
+    def unreadable(self, connection: sa.Connection, table: sa.TableClause) -> Collection[str]:
+        """The columns of a table or view that the account may not read, unless it may read none of them."""
+        del connection, table
+        return ()
 
     def is_one_of(self, column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
         """Whether `column` equals one of `values`, which have the column's own type and hold no blanks."""

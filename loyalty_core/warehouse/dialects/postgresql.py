@@ -25,7 +25,7 @@ from loyalty_core.warehouse.guards import Guards, begin_bulk_reading, begin_read
 from loyalty_core.warehouse.predictions import PostgresqlTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from datetime import date, datetime
 
     from psycopg.abc import Buffer
@@ -54,6 +54,13 @@ _SHOWN_AS_TEXT = (
     sa.Enum,
     sa.LargeBinary,
 )
+
+
+_GRANTS = sa.text("""
+    SELECT attname AS name, has_column_privilege(attrelid, attnum, 'SELECT') AS granted
+    FROM pg_attribute
+    WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped
+""")
 
 
 class PostgreSQL(WithQuantiles):
@@ -127,6 +134,12 @@ class PostgreSQL(WithQuantiles):
             return filled(column)
         is_unknown = isinstance(kind, sa.types.NullType) and isinstance(column, sa.Column)
         return sa.cast(column, sa.Text) if is_unknown or isinstance(kind, _SHOWN_AS_TEXT) else column
+
+    def unreadable(self, connection: sa.Connection, table: sa.TableClause) -> Collection[str]:
+        """By the grants on columns."""
+        name = connection.dialect.identifier_preparer.format_table(table)
+        granted = {row.name: row.granted for row in connection.execute(_GRANTS, {"table": name})}
+        return [name for name, is_granted in granted.items() if not is_granted] if any(granted.values()) else []
 
     def contains(self, text: str, part: str, *, written_out: bool) -> str:
         """`strpos()`, which knows no wildcards."""

@@ -26,6 +26,7 @@ class SQLite(Dialect):
     title = "SQLite"
     grammar = "sqlite"
     is_embedded = True
+    has_untyped_columns = True
     stores_nan = False
     list_form = "json"
 
