@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from loyalty_core.api import exports, monitoring, predictions, segments, warehouse
 from loyalty_core.api.body_limit import BodyLimit
+from loyalty_core.api.work_limits import TooBusy, WorkLimits
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.jobs import JobNotFound
 from loyalty_core.ml.tasks import UnknownModel
@@ -44,6 +45,7 @@ _STATUSES: dict[type[LoyaltyError], int] = {
     RuleError: 422,
     SegmentCycle: 422,
     UnknownColumn: 422,
+    TooBusy: 429,
 }
 _CODES = {404: "not_found", 408: "too_slow", 413: "too_large"}
 # Room for a rule with a list of 100,000 ids, the longest allowed.
@@ -57,6 +59,7 @@ def create_api() -> FastAPI:
     Described at openapi.json; without FastAPI's own page for it, which loads scripts from outside.
     """
     api = FastAPI(title="Loyalty workbench", version="1", docs_url=None, redoc_url=None)
+    api.state.work_limits = WorkLimits()
     api.include_router(warehouse.router)
     api.include_router(predictions.router)
     api.include_router(monitoring.router)
@@ -76,7 +79,8 @@ def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
     status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 503)
     if isinstance(error, RuleError):
         return _answer(status, error.code, str(error), faults=[asdict(fault) for fault in error.faults])
-    return _answer(status, error.code, str(error))
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooBusy) else None
+    return _answer(status, error.code, str(error), headers)
 
 
 def _invalid_request(_: Request, error: Exception) -> JSONResponse:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.ml.scoring import SegmentPrediction, kinds
 from loyalty_core.ml.serving import RfmAnswer
 from loyalty_core.ml.tasks import ChurnPrediction, NboPrediction
@@ -66,7 +67,7 @@ def predict(model: str, request: CustomerRequest) -> dict[str, Any]:
     return get_services().inference.predict(model, request.customer_id)
 
 
-@router.post("/segment/{kind}/")
+@router.post("/segment/{kind}/", dependencies=[rule_slot])
 def predict_segment(kind: Annotated[str, AfterValidator(_known_kind)], request: SegmentRequest) -> SegmentPrediction:
     """Aggregates over every member of a segment, and the first members' answers."""
     return get_services().inference.predict_segment(request.segment_id, kind, first=request.first)

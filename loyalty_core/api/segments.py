@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.concurrency import iterate_in_threadpool
 
 from loyalty_core.api.json_values import JsonObject
+from loyalty_core.api.work_limits import export_slot, rule_slot
 from loyalty_core.segments import SegmentDraft, SegmentNotFound
 from loyalty_core.segments.exports import Format
 from loyalty_core.segments.figures import MOST_ROWS
@@ -79,13 +80,13 @@ def list_segments(
     return {"segments": [asdict(segment) for segment in found]}
 
 
-@router.post("/", status_code=201)
+@router.post("/", status_code=201, dependencies=[rule_slot])
 def create_segment(body: SegmentBody) -> JsonObject:
     """Save a new segment; its members are computed by `refresh`."""
     return asdict(get_services().segmentation.create(body.draft(), actor=ACTOR))
 
 
-@router.post("/evaluate/")
+@router.post("/evaluate/", dependencies=[rule_slot])
 def evaluate_rule(body: RuleBody) -> JsonObject:
     """How many customers a rule holds for, by condition and step by step; nothing is saved.
 
@@ -111,7 +112,7 @@ def read_segment(segment_id: SegmentId) -> JsonObject:
     return asdict(get_services().segments.get(segment_id))
 
 
-@router.put("/{segment_id}/")
+@router.put("/{segment_id}/", dependencies=[rule_slot])
 def update_segment(segment_id: SegmentId, body: SegmentUpdate) -> JsonObject:
     """Save the next version, unless somebody else has saved one after `version`."""
     engine = get_services().segmentation
@@ -125,7 +126,7 @@ def delete_segment(segment_id: SegmentId) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/{segment_id}/refresh/")
+@router.post("/{segment_id}/refresh/", dependencies=[rule_slot])
 def refresh_segment(segment_id: SegmentId) -> JsonObject:
     """Recompute the members: how many there are, and how many joined and left."""
     return asdict(get_services().segmentation.refresh(segment_id))
@@ -143,7 +144,7 @@ def restore_version(segment_id: SegmentId, body: Restoration) -> JsonObject:
     return asdict(get_services().segmentation.restore(segment_id, body.version, actor=ACTOR))
 
 
-@router.get("/{segment_id}/members/")
+@router.get("/{segment_id}/members/", dependencies=[rule_slot])
 def read_members(
     segment_id: SegmentId,
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
@@ -157,7 +158,7 @@ def read_members(
     return {"members": services.segmentation.members(rule, limit, offset, sort=sort, descending=descending)}
 
 
-@router.get("/{segment_id}/members/export/")
+@router.get("/{segment_id}/members/export/", dependencies=[export_slot])
 def export_members(
     segment_id: SegmentId, format: Format = "csv", columns: Annotated[tuple[str, ...], Query()] = ()
 ) -> StreamingResponse:
@@ -176,7 +177,7 @@ def export_members(
     )
 
 
-@router.get("/{segment_id}/customers/{customer_id:path}/")
+@router.get("/{segment_id}/customers/{customer_id:path}/", dependencies=[rule_slot])
 def explain_customer(segment_id: SegmentId, customer_id: str) -> JsonObject:
     """Whether a customer belongs now, and why; an id may hold slashes."""
     services = get_services()
