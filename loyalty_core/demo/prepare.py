@@ -14,7 +14,7 @@ from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings
 from loyalty_core.warehouse.predictions import last_run
 from loyalty_core.warehouse.source import describe_source
 
-_CUSTOMERS = 20_000
+DEMO_CUSTOMERS = 20_000
 _TRAINING = Path("train_models_from_dwh.py")
 
 
@@ -37,8 +37,8 @@ def main() -> int:
 def _prepare_demo(settings: Settings) -> None:
     """Complete what is missing: an earlier start may have been interrupted. A company's own data is not changed."""
     if not DEFAULT_WAREHOUSE.exists():
-        print(f"No warehouse is configured: making a demo one with {_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
-        generate(DEFAULT_WAREHOUSE, customers=_CUSTOMERS)
+        print(f"No warehouse is configured: making a demo one with {DEMO_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
+        generate(DEFAULT_WAREHOUSE, customers=DEMO_CUSTOMERS)
     services = Services(settings)
     try:
         if not describe_source(services.warehouse).is_demo:

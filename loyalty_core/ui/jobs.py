@@ -75,7 +75,7 @@ def _draw_under_way(latest: Callable[[], Job | None], key: str, draw_more: Calla
             disabled=job.is_stopping,
             on_click=partial(_cancel, job.id),
         )
-    st.caption(escape(f"Started by {job.started_by} · {_duration(job.seconds)} · {job.message}".removesuffix(" · ")))
+    st.caption(escape(f"Started by {job.started_by} · {duration(job.seconds)} · {job.message}".removesuffix(" · ")))
     if draw_more is not None:
         with errors_shown():
             draw_more(job)
@@ -113,10 +113,10 @@ def _last_time(job: Job) -> str:
     """How the last job ended."""
     words = {"done": job.message, "cancelled": f"Cancelled. {job.message}", "failed": "Failed."}[job.state]
     when = formatting.moment(job.ended_at or job.created_at)
-    return f"Last time {when} by {job.started_by}, {_duration(job.seconds)}. {words}".strip()
+    return f"Last time {when} by {job.started_by}, {duration(job.seconds)}. {words}".strip()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """1:05, or 2:01:05."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -15,7 +15,7 @@ CUSTOMERS = 500
 
 def test_everything_is_there_after_the_first_start(configure: Configure, monkeypatch: pytest.MonkeyPatch):
     configure(ml_mock_mode=True)
-    monkeypatch.setattr(prepare, "_CUSTOMERS", CUSTOMERS)
+    monkeypatch.setattr(prepare, "DEMO_CUSTOMERS", CUSTOMERS)
     assert prepare.main() == 0
     services = get_services()
     assert (run := last_run(services.warehouse)) is not None

@@ -43,13 +43,19 @@ class _Plan:
     weights: npt.NDArray[np.float64]
 
 
-def explain(predict: Predict, row: FloatRows, background: FloatRows, slices: Sequence[slice]) -> Explanation:
+def explain(
+    predict: Predict,
+    row: FloatRows,
+    background: FloatRows,
+    slices: Sequence[slice],
+    most_exact: int = MOST_FEATURES_EXACT,
+) -> Explanation:
     """Explain the prediction for one customer.
 
     `predict` takes encoded rows (n, width) and gives (n,); `row` is (1, width), `background` (rows, width);
-    `slices` says which columns belong to which feature.
+    `slices` says which columns belong to which feature. The values are exact for up to `most_exact` features.
     """
-    plan = _plan(len(slices))
+    plan = _plan(len(slices), exact=len(slices) <= most_exact)
     values = _coalition_values(predict, row, background, _columns(plan.coalitions, slices))
     return Explanation(float(values[0]), float(values[-1]), plan.weights @ values)
 
@@ -72,8 +78,8 @@ def _columns(coalitions: npt.NDArray[np.bool_], slices: Sequence[slice]) -> npt.
 
 
 @lru_cache(maxsize=32)
-def _plan(features: int) -> _Plan:
-    return _all_coalitions(features) if features <= MOST_FEATURES_EXACT else _sampled_permutations(features)
+def _plan(features: int, *, exact: bool) -> _Plan:
+    return _all_coalitions(features) if exact else _sampled_permutations(features)
 
 
 def _all_coalitions(features: int) -> _Plan:
