@@ -3,20 +3,11 @@
 from pathlib import Path
 
 import duckdb
-import httpx
 import pytest
 
 from loyalty_core.services import get_services
-from tests.fixtures.api import Ask
+from tests.fixtures.api import Ask, error_of
 from tests.workbench import Configure
-
-
-def error_of(answer: httpx.Response) -> tuple[int, str, str]:
-    """Status, code and detail; the shape is checked on the way."""
-    body = answer.json()
-    assert set(body) == {"error", "detail"}
-    assert answer.headers["content-type"] == "application/json"
-    return answer.status_code, body["error"], body["detail"]
 
 
 @pytest.mark.parametrize("customer_id", ["nobody", "' OR 1=1 --", "🦊", "a" * 10_000, "%00", "%2E%2E%2F"])

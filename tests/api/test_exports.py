@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.services import get_services
-from tests.api.test_errors import error_of
+from tests.fixtures.api import error_of
 from tests.fixtures.jobs import over, see_off
 from tests.workbench import DEMO_CUSTOMERS, Configure, Query
 

@@ -2,10 +2,8 @@
 
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
-from tests.api.test_errors import error_of
-from tests.fixtures.api import Ask
-from tests.ui.test_training_outcomes import activate_with
-from tests.workbench import DEMO_CUSTOMERS, Configure
+from tests.fixtures.api import Ask, error_of
+from tests.workbench import DEMO_CUSTOMERS, Configure, activate_with
 
 
 def test_before_a_scoring(watched: str, ask: Ask):

@@ -4,8 +4,7 @@ import pytest
 
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
-from tests.api.test_errors import error_of
-from tests.fixtures.api import Ask
+from tests.fixtures.api import Ask, error_of
 from tests.workbench import GUIDE_CUSTOMER, Configure
 
 CALLS = {"nbo": "predict_nbo", "churn": "predict_churn", "rfm": "calculate_rfm"}

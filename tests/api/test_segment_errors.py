@@ -11,8 +11,8 @@ import pytest
 from loyalty_core.api import create_api
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
-from tests.api.test_errors import error_of
-from tests.api.test_segments import RICH, create, scored, segment
+from tests.fixtures.api import RICH, create, error_of
+from tests.segments.scored import segment
 from tests.workbench import GUIDE_CUSTOMER, Configure
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.fixtures.api import Ask
 
-__all__ = ["scored"]
+pytestmark = pytest.mark.usefixtures("scored_settings")
 
 MIB = 2**20
 

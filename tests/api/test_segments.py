@@ -16,30 +16,15 @@ from loyalty_core.api import create_api
 from loyalty_core.services import get_services
 from loyalty_core.store import audit
 from loyalty_core.warehouse.engine import is_idle
-from tests.api.test_errors import error_of
+from tests.fixtures.api import NORWAY, RICH, create, error_of
 from tests.segments.scored import segment
-from tests.workbench import API, DEMO_CUSTOMERS, GUIDE_CUSTOMER, Configure, Query, Served
+from tests.workbench import API, DEMO_CUSTOMERS, GUIDE_CUSTOMER, Query, Served
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.fixtures.api import Ask
 
 
-RICH = {">": [{"var": "total_revenue"}, 800]}
-NORWAY = {"==": [{"var": "country"}, "Norway"]}
-
-
-@pytest.fixture(autouse=True)
-def scored(demo_settings: Configure, predictions_file: Path) -> None:
-    """The product on the scored demo, without segments."""
-    demo_settings(predictions_file=predictions_file)
-
-
-def create(ask: Ask, name: str, rule: Any, **parts: Any) -> dict[str, Any]:
-    answer = ask("/segments/", "POST", {"name": name, "rule": rule, **parts})
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+pytestmark = pytest.mark.usefixtures("scored_settings")
 
 
 def test_a_segment_is_kept_and_read(ask: Ask):

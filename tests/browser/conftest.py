@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.serving.mock import MockModels
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
 from tests.browser.pages import DESKTOP, PATIENCE_MS, OpenPage, complaint, foreign, wait_until_drawn
+from tests.ml.fixtures import CONTRACT
 from tests.workbench import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.workbench import Served
+    from tests.workbench import Query, Served
 
 SWITCHES = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 
@@ -65,3 +70,24 @@ def artifacts() -> Path:
     folder = ROOT / "artifacts"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="module")
+def scored(
+    served: Served, demo_warehouse: Path, query_demo: Query, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Query]:
+    """Predictions beside the served demo, for this module only; SQL where `customers` has features and predictions."""
+    settings = Settings(
+        dwh_url=f"duckdb:///{demo_warehouse}", models_dir=tmp_path_factory.mktemp("cut-points"), ml_mock_mode=True
+    )
+    warehouse = Warehouse(settings)
+    score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
+    warehouse.close()
+    written = demo_warehouse.with_name("customer_predictions_mock.parquet")
+    query_demo(
+        "CREATE OR REPLACE TEMP VIEW customers AS SELECT * FROM customer_features_view "
+        f"JOIN read_parquet('{written}') USING (customer_id)"
+    )
+    yield query_demo
+    for file in demo_warehouse.parent.glob("*customer_predictions*"):
+        file.unlink()

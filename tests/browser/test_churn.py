@@ -6,56 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
-from loyalty_core.ml.scoring import score_base
-from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.settings import Settings
-from loyalty_core.warehouse import Warehouse
-from tests.browser.pages import PHONE, OpenPage, take_picture, wait_until_drawn
-from tests.ml.fixtures import CONTRACT
+from tests.browser.pages import PHONE, OpenPage, figure, heading, take_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.workbench import Query, Served
+    from tests.workbench import Query
 
 pytestmark = pytest.mark.browser
 
 ROW_HEIGHT, HEADER_HEIGHT, FIRST_CELL = 66, 35, 40
-
-
-@pytest.fixture(scope="module")
-def scored(
-    served: Served, demo_warehouse: Path, query_demo: Query, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Query]:
-    """Predictions beside the served demo, for this module only; SQL where `customers` has features and predictions."""
-    settings = Settings(
-        dwh_url=f"duckdb:///{demo_warehouse}", models_dir=tmp_path_factory.mktemp("cut-points"), ml_mock_mode=True
-    )
-    warehouse = Warehouse(settings)
-    score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
-    warehouse.close()
-    written = demo_warehouse.with_name("customer_predictions_mock.parquet")
-    query_demo(
-        "CREATE OR REPLACE TEMP VIEW customers AS SELECT * FROM customer_features_view "
-        f"JOIN read_parquet('{written}') USING (customer_id)"
-    )
-    yield query_demo
-    for file in demo_warehouse.parent.glob("*customer_predictions*"):
-        file.unlink()
-
-
-def figure(page: Page, label: str) -> Locator:
-    """The value of the figure under this label."""
-    metric = page.get_by_test_id("stMetric").filter(has_text=label)
-    return metric.get_by_test_id("stMetricValue")
-
-
-def heading(page: Page, text: str) -> None:
-    expect(page.get_by_role("heading", name=text, exact=True, level=1)).to_be_visible()
-    wait_until_drawn(page)
 
 
 def test_from_a_threshold_to_a_segment(open_page: OpenPage, scored: Query):

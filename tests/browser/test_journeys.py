@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import PHONE, OpenPage, wait_until_drawn
+from tests.browser.pages import PHONE, OpenPage, heading, wait_until_drawn
 from tests.workbench import GUIDE_CUSTOMER, Query
 
 pytestmark = pytest.mark.browser
@@ -23,12 +23,6 @@ def select_row(page: Page, row: int) -> None:
 def cell(page: Page, text: str) -> Locator:
     """A cell of the table, from the copy that the canvas keeps for screen readers."""
     return page.get_by_test_id("stDataFrame").locator("canvas td").filter(has_text=text)
-
-
-def heading(page: Page, text: str) -> None:
-    """Wait for the screen with this heading."""
-    expect(page.get_by_role("heading", name=text, exact=True, level=1)).to_be_visible()
-    wait_until_drawn(page)
 
 
 @pytest.fixture

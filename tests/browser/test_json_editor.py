@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests.browser.json_editor_page import FIRST
 from tests.browser.pages import DESKTOP, PATIENCE_MS, complaint, take_picture, wait_until_drawn
-from tests.servers import ServerProcess, _free_port
+from tests.servers import ServerProcess, free_port
 from tests.workbench import ROOT, clean_environment
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def open_editor(browser: Browser, outside: Outside) -> Iterator[OpenEditor]:
 def _served(script: str, folder: Path) -> Iterator[str]:
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
     (folder / "page.py").write_text(script)
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", "page.py", "--server.port", str(port)]
     environment = clean_environment() | {"PYTHONPATH": str(ROOT)}
     server = ServerProcess(command, folder=folder, stop_signal=signal.SIGTERM, env=environment)

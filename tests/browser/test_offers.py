@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.pages import PHONE, OpenPage, wait_until_drawn
-from tests.browser.test_churn import figure, heading, scored
+from tests.browser.pages import PHONE, OpenPage, figure, heading, wait_until_drawn
 
 if TYPE_CHECKING:
     from tests.workbench import Query
-
-__all__ = ["scored"]
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from loyalty_core.ui.segments.address import encode_rule
-from tests.browser.pages import PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.browser.pages import PHONE, OpenPage, heading, take_picture, wait_until_drawn
 from tests.workbench import API, DEMO_CUSTOMERS, Query, Served
 
 if TYPE_CHECKING:
@@ -28,12 +28,6 @@ THREE_LEVELS_SQL = "total_revenue >= 500 AND (customer_tier = 'Gold' OR coalesce
 
 def count(query_demo: Query, where: str) -> str:
     return f"{query_demo(f'SELECT count(*) FROM customer_features_view WHERE {where}')[0][0]:,}"
-
-
-def heading(page: Page, text: str) -> None:
-    """Wait for the screen with this heading."""
-    expect(page.get_by_role("heading", name=text, exact=True, level=1)).to_be_visible()
-    wait_until_drawn(page)
 
 
 def expect_size(page: Page, size: str) -> None:

@@ -14,8 +14,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import TRAINING
 from tests.fixtures.screens import OpenScreen, texts_of
-from tests.ui.test_training_outcomes import activate_with
-from tests.workbench import DEMO_CUSTOMERS
+from tests.workbench import DEMO_CUSTOMERS, activate_with
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loyalty_core.analytics.outcomes import replay_history
-from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
+from loyalty_core.ml.bundles import load_bundle
 from loyalty_core.ml.tasks import CHURN
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
 from tests.fixtures.screens import OpenScreen, texts_of
-from tests.ml.fixtures import bundle_parts
 from tests.warehouse.written_runs import write_run
+from tests.workbench import activate_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,18 +31,6 @@ class Demo:
     """The demo's file as `write_run` wants it."""
 
     name = "duckdb"
-
-
-def activate_with(**window: Any) -> str:
-    """Tiny models with an AUC of 0.99 on test rows, which they are far from on the demo."""
-    parts = bundle_parts()
-    models = {
-        name: replace(part, metrics={"auc": 0.99, "top_1": 0.01}, window=window) for name, part in parts.models.items()
-    }
-    models_dir = get_settings().models_dir
-    version = write_bundle(models_dir, replace(parts, models=models))
-    activate(models_dir, version, "test")
-    return version
 
 
 def tables(app: AppTest) -> list[dict[str, list[Any]]]:
