@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from loyalty_core.ui.navigation import SCREENS
 from tests.browser.pages import DESKTOP, PHONE, OpenPage, take_picture
@@ -31,8 +32,9 @@ def test_every_screen_fits(open_page: OpenPage, artifacts: Path, screen: str, lo
         assert widths[0] <= widths[1], part
 
 
-@pytest.mark.parametrize("tab", ["Activity", "All features"])
-def test_the_other_tabs_of_a_customer(open_page: OpenPage, artifacts: Path, tab: str):
+@pytest.mark.parametrize(("tab", "content"), [("Activity", "stPlotlyChart"), ("All features", "stDataFrame")])
+def test_the_other_tabs_of_a_customer(open_page: OpenPage, artifacts: Path, tab: str, content: str):
     page = open_page(ADDRESSES["customer"])
     page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_role("tabpanel", name=tab).get_by_test_id(content).first).to_be_visible()
     take_picture(page, artifacts / f"customer-{tab.lower().replace(' ', '-')}.png")

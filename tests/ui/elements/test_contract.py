@@ -3,7 +3,6 @@
 tests/browser (test_overview, test_json_editor) prove that a browser draws the frames and sends their events back.
 """
 
-import inspect
 import json
 
 from streamlit.testing.v1 import AppTest
@@ -56,14 +55,8 @@ def test_the_package_can_be_used_with_this_streamlit():
     assert elements.is_available()
 
 
-def test_a_component_takes_what_the_package_and_its_callbacks_pass():
-    from streamlit_elements.core.render import render_component  # noqa: PLC0415
-
-    inspect.signature(render_component).bind(js="[]", key="frame", default="{}", on_change=lambda: None)
-
-
 def test_a_frame_in_a_fragment_reaches_the_browser_as_javascript():
-    app = AppTest.from_function(_dashboard).run()
+    app = AppTest.from_function(_dashboard, default_timeout=60).run()
     name, javascript = _sent_to_browser(app)
     assert app.session_state.available
     assert name == "streamlit_elements.core.render.streamlit_elements"
@@ -73,17 +66,17 @@ def test_a_frame_in_a_fragment_reaches_the_browser_as_javascript():
 
 
 def test_a_second_run_draws_the_frame_again():
-    app = AppTest.from_function(_dashboard).run()
+    app = AppTest.from_function(_dashboard, default_timeout=60).run()
     first = _sent_to_browser(app)
     assert _sent_to_browser(app.run()) == first
 
 
 def test_the_editor_reaches_the_browser_with_its_text():
-    _, javascript = _sent_to_browser(AppTest.from_function(_editor).run())
+    _, javascript = _sent_to_browser(AppTest.from_function(_editor, default_timeout=60).run())
     assert json.dumps('{"==": [1, 1]}') in javascript
     assert "onDidBlurEditorText" in javascript
 
 
 def test_frames_find_the_font_of_streamlit():
-    (style,) = AppTest.from_function(_style).run().code
+    (style,) = AppTest.from_function(_style, default_timeout=60).run().code
     assert 'url("../../static/media/SourceSansVF-Upright' in style.value
