@@ -1,5 +1,16 @@
 """Fixtures for every test: each module of them is registered here once, before one that imports it."""
 
+from hypothesis import HealthCheck, settings
+
+# A busy machine may be slow at any moment.
+settings.register_profile(
+    "any machine",
+    settings(),
+    deadline=None,
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.too_slow],
+)
+settings.load_profile("any machine")
+
 pytest_plugins = [
     "tests.servers",
     "tests.ml.fixtures",

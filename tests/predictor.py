@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.settings import get_settings
 from loyalty_core.warehouse import Warehouse
+from tests.waiting import PATIENCE_SECONDS
 from tests.workbench import GUIDE_CUSTOMER, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAUSE_SECONDS = 0.02
-PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

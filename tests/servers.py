@@ -29,7 +29,7 @@ from sqlalchemy.engine import URL, make_url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 USER = "loyalty"
 PASSWORD = "p@ss/wörd"  # awkward on purpose: quoting faults show everywhere
 UNPRIVILEGED = "nobody"
@@ -103,7 +103,7 @@ class RedisServer:
 
     def __init__(self) -> None:
         self._binary = _redis_binary()
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._process: ServerProcess | None = None
 
@@ -143,7 +143,7 @@ class PostgresServer:
 
     def __init__(self) -> None:
         self._account = _unprivileged_account()
-        self.port = _free_port()
+        self.port = free_port()
         self.url = URL.create(
             "postgresql+psycopg", USER, PASSWORD, "127.0.0.1", self.port, "postgres"
         ).render_as_string(hide_password=False)
@@ -269,7 +269,7 @@ def _required(kind: type[Server]) -> Iterator[Server]:
         server.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
 

@@ -91,7 +91,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path):
         text=True,
         cwd=tmp_path,
         env=clean_environment() | {"TIME_ZONE": "Mars"},
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 1

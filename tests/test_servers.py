@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
@@ -13,6 +12,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from tests.servers import RedisServer
+from tests.waiting import wait_until
 
 
 def test_a_new_database_is_empty_and_understands_unicode(postgres_database: str):
@@ -52,11 +52,14 @@ def test_redis_stops_and_returns_empty_at_the_same_address(redis_server: RedisSe
 
 
 def test_a_paused_redis_is_silent_until_it_resumes(redis_server: RedisServer):
-    with redis.Redis.from_url(redis_server.url, socket_timeout=0.3, retry=None) as client:
+    with (
+        redis.Redis.from_url(redis_server.url, retry=None) as client,
+        redis.Redis.from_url(redis_server.url, socket_timeout=0.3, retry=None) as impatient,
+    ):
         client.set("greeting", "hello")
         redis_server.pause()
         with pytest.raises(redis.TimeoutError):
-            client.ping()
+            impatient.ping()
         redis_server.resume()
         assert client.get("greeting") == b"hello"
 
@@ -83,10 +86,7 @@ def test_a_server_ends_with_a_killed_test_process():
     )
     assert run.returncode == -9, run.stderr
     port, folder = run.stdout.split()
-    deadline = time.monotonic() + 20
-    while Path(folder).exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not Path(folder).exists()
+    wait_until(lambda: not Path(folder).exists())
     with redis.Redis(port=int(port), retry=None) as client, pytest.raises(redis.ConnectionError):
         client.ping()
 

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-_AUTOGROUP = Path("/proc/self/autogroup")
+AUTOGROUP = Path("/proc/self/autogroup")
 # TensorFlow's own names, and what the linear algebra and scikit-learn below it read.
 _THREAD_LIMITS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -23,7 +23,7 @@ def yield_to_others(niceness: int) -> None:
     # Linux shares the processor among sessions first, and a job has a session of its own, in which being nice alone
     # would be nice to nobody.
     with suppress(OSError):
-        _AUTOGROUP.write_text(str(niceness))
+        AUTOGROUP.write_text(str(niceness))
 
 
 def thread_limits() -> dict[str, str]:

@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)  # for every expectation: the machine may be busy
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 420, "height": 800}
@@ -28,6 +28,18 @@ def wait_until_drawn(page: Page) -> None:
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def figure(page: Page, label: str) -> Locator:
+    """The value of the figure under this label."""
+    metric = page.get_by_test_id("stMetric").filter(has_text=label)
+    return metric.get_by_test_id("stMetricValue")
+
+
+def heading(page: Page, text: str) -> None:
+    """Wait for the screen with this heading."""
+    expect(page.get_by_role("heading", name=text, exact=True, level=1)).to_be_visible()
+    wait_until_drawn(page)
 
 
 def complaint(message: ConsoleMessage) -> list[str]:

@@ -17,7 +17,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.pages import DESKTOP, PATIENCE_MS, complaint, take_picture, wait_until_drawn
-from tests.servers import ServerProcess, _free_port
+from tests.servers import ServerProcess, free_port
+from tests.waiting import wait_until
 from tests.workbench import DEMO_CUSTOMERS, ROOT, clean_environment
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def page_url(demo_warehouse: Path) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="loyalty-jobs-"))
     script = Path(shutil.copy(PAGE, folder / "page.py"))
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
-    port = _free_port()
+    port = free_port()
     environment = clean_environment() | {
         "PYTHONPATH": str(ROOT),
         "DWH_URL": f"duckdb:///{demo_warehouse}",
@@ -82,29 +83,32 @@ def _expect_text(page: Page, text: str) -> None:
     expect(page.get_by_test_id("stText").filter(has_text=re.compile(f"^{text}$"))).to_be_visible()
 
 
-def _job_processes(page_url: str) -> list[psutil.Process]:
-    """The jobs that the server of this page has started."""
+def _job_process(page_url: str) -> psutil.Process | None:
+    """The process of the job that the server of this page has started."""
     (server,) = (
         connection.pid
         for connection in psutil.net_connections("tcp")
         if connection.status == psutil.CONN_LISTEN and connection.laddr.port == int(page_url.rsplit(":", 1)[1])
     )
-    jobs = []
     for child in psutil.Process(server).children():
         with suppress(psutil.Error):  # one that has ended meanwhile
             if "loyalty_core.work.run" in child.cmdline():
-                jobs.append(child)
-    return jobs
+                return child
+    return None
 
 
-def test_new_figures_come_by_themselves(pages: tuple[Page, Page], artifacts: Path):
+def test_new_figures_come_by_themselves(pages: tuple[Page, Page], page_url: str, artifacts: Path):
     page, other = pages
     _expect_text(page, "Not scored")
     page.get_by_role("button", name="Score now").click()
+    job = wait_until(lambda: _job_process(page_url))
+    job.suspend()
     expect(page.get_by_test_id("stProgress")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     other.reload()
+    expect(other.get_by_role("button", name="Cancel")).to_be_visible()
     take_picture(page, artifacts / "job-running.png")
+    job.resume()
     _expect_text(page, "Scored with mock")
     done = page.get_by_text(re.compile(f"{DEMO_CUSTOMERS:,} customers scored, 0 segments computed"))
     expect(done).to_be_visible()
@@ -121,9 +125,7 @@ def test_new_figures_come_by_themselves(pages: tuple[Page, Page], artifacts: Pat
 def test_a_killed_job_stays_on_the_page_until_it_is_dismissed(pages: tuple[Page, Page], page_url: str, artifacts: Path):
     page, other = pages
     page.get_by_role("button", name="Score now").click()
-    expect(page.get_by_test_id("stProgress")).to_be_visible()
-    for process in _job_processes(page_url):
-        process.kill()
+    wait_until(lambda: _job_process(page_url)).kill()
     failure = page.get_by_test_id("stAlert")
     expect(failure).to_contain_text("Scoring ended before it was done.")
     expect(failure).to_contain_text("Start it again.")

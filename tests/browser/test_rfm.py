@@ -13,8 +13,9 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from tests.browser.pages import PHONE, OpenPage, take_picture, wait_until_drawn
+from tests.browser.pages import PHONE, OpenPage, heading, take_picture, wait_until_drawn
 from tests.ml.fixtures import CONTRACT
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,11 +40,6 @@ def score(served: Served, demo_warehouse: Path, tmp_path: Path) -> Iterator[Call
         file.unlink()
 
 
-def heading(page: Page, text: str) -> None:
-    expect(page.get_by_role("heading", name=text, exact=True, level=1)).to_be_visible()
-    wait_until_drawn(page)
-
-
 def click_cell(page: Page, recency: int, frequency: int) -> None:
     """Click in the middle of a cell, which is somewhere between the labels of its row and of its column."""
     chart = page.get_by_test_id("stPlotlyChart")
@@ -52,6 +48,17 @@ def click_cell(page: Page, recency: int, frequency: int) -> None:
     assert column is not None
     assert row is not None
     page.mouse.click(column["x"] + column["width"] / 2, row["y"] + row["height"] / 2)
+
+
+def reload_until(page: Page, text: str) -> None:
+    """For a few seconds an answer may still follow the map before."""
+
+    def is_shown() -> bool:
+        page.reload()
+        wait_until_drawn(page)
+        return page.get_by_text(text).is_visible()
+
+    wait_until(is_shown)
 
 
 def in_cell(demo_warehouse: Path, *, recency: int, frequency: int) -> str:
@@ -113,13 +120,11 @@ def test_a_painted_cell_is_a_customers_answer(
     take_picture(page, artifacts / "rfm-cells.png")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("In use: version 1, saved by")).to_be_visible()
-    page.wait_for_timeout(3_500)  # for so long an answer may still follow the map before
     open_customer = open_page(f"/customers?customer_id={customer}")
-    expect(open_customer.get_by_text("Fresh faces")).to_be_visible()
+    reload_until(open_customer, "Fresh faces")
     page.get_by_role("button", name="Back to the defaults").click()
     expect(page.get_by_text("In use: the product's own cells")).to_be_visible()
-    open_customer.reload()
-    expect(open_customer.get_by_text("Made a first purchase just now.")).to_be_visible()
+    reload_until(open_customer, "Made a first purchase just now.")
 
 
 @pytest.mark.parametrize("view", ["Grid", "Segments", "Movement", "Cut points", "Cells"])

@@ -20,9 +20,9 @@ from loyalty_core.store import StateStore
 from loyalty_core.store.jobs import JobRecord
 from loyalty_core.warehouse import Warehouse
 from tests.browser.pages import PHONE, OpenPage, take_picture, wait_until_drawn
-from tests.fixtures.jobs import wait_until
 from tests.ml.fixtures import bundle_parts, with_reference
-from tests.servers import ServerProcess, _free_port
+from tests.servers import ServerProcess, free_port
+from tests.waiting import wait_until
 from tests.workbench import Served, start_serving
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def expect_active(page: Page, models_dir: Path, version: str) -> None:
 @pytest.fixture
 def start_app(demo_warehouse: Path, tmp_path: Path) -> Iterator[StartApp]:
     """Serves an app of its own, again and again at the same address and on the same state."""
-    port, started = _free_port(), []
+    port, started = free_port(), []
     models_dir = tmp_path / "models"
     activate(models_dir, write_bundle(models_dir, replace(bundle_parts(), trained_on="demo")), "test")
     settings = {

@@ -1,4 +1,4 @@
-"""Processes that end, hang or are left alone: what those who look next find, and what becomes of the process."""
+"""Processes that end, hang or are orphaned: what the next reader of the queue finds, and how the process ends."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ from loyalty_core.jobs.process import launch
 from loyalty_core.store import StateStore
 from loyalty_core.store.jobs import JobRecord
 from tests.fixtures.jobs import (
-    IMPATIENT,
+    PATIENCE,
     WORKER,
     Start,
+    freeze,
+    is_gone,
     on_sqlite,
     over,
     reached,
     rewind,
     running,
     see_off,
-    wait_until,
 )
 from tests.servers import PASSWORD
+from tests.waiting import wait_until
 from tests.workbench import ROOT, clean_environment
 
 if TYPE_CHECKING:
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 PARENT = """
 import sys, time
 from loyalty_core.jobs import JobQueue
-from loyalty_core.jobs.process import launch
 from loyalty_core.store import StateStore
 
 print(JobQueue(StateStore(sys.argv[1]), module=sys.argv[2]).start("scoring", {"do": sys.argv[3]}, "ann").id, flush=True)
@@ -63,13 +64,13 @@ def orphan(queue: JobQueue, store: StateStore, do: str, tmp_path: Path) -> Job:
 
 
 def silent_for(store: StateStore, job: Job, seconds: float) -> None:
-    """Make the last heartbeat of a job, whose process is suspended, so many seconds old."""
+    """Make the last heartbeat of a job, whose process is frozen or gone, so many seconds old."""
     rewind(store, job, heartbeat_at=datetime.now(UTC) - timedelta(seconds=seconds))
 
 
 def kill(process: psutil.Process) -> None:
     process.kill()
-    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: is_gone(process))
 
 
 def test_killed_while_it_starts(queue: JobQueue, start: Start, monkeypatch: pytest.MonkeyPatch):
@@ -102,8 +103,9 @@ def test_killed_while_it_works(queue: JobQueue, start: Start, store: StateStore)
 @on_sqlite
 def test_killed_while_it_stops(queue: JobQueue, start: Start, store: StateStore):
     job = reached(queue, start("hang"), "Hanging")
+    process = freeze(store, job)
     queue.cancel(job.id, "bob")
-    kill(running(store, job))
+    kill(process)
     assert over(queue, job).state == "cancelled"
 
 
@@ -118,7 +120,8 @@ def test_a_job_outlives_the_app_and_is_found_again(queue: JobQueue, store: State
 def test_an_orphan_that_is_killed_is_found_by_whoever_looks_next(queue: JobQueue, store: StateStore, tmp_path: Path):
     job = reached(queue, orphan(queue, store, "hang", tmp_path), "Hanging")
     kill(running(store, job))
-    job = over(queue, job)
+    silent_for(store, job, PATIENCE.stale + 1)
+    job = queue.get(job.id)
     assert (job.state, job.phase) == ("failed", "Hanging")
     assert job.error.why == "It was killed, it ran out of memory, or the machine was restarted."
     assert job.log_tail.splitlines()[-1] == "Hanging now."
@@ -127,18 +130,19 @@ def test_an_orphan_that_is_killed_is_found_by_whoever_looks_next(queue: JobQueue
 
 @on_sqlite
 def test_an_orphan_that_is_killed_while_it_starts(queue: JobQueue, store: StateStore, tmp_path: Path):
-    job = orphan(queue, store, "count", tmp_path)
+    job = orphan(queue, store, "wait", tmp_path)
     kill(running(store, job))
-    assert over(queue, job).state == "failed"
+    assert queue.get(job.id).is_under_way
+    silent_for(store, job, PATIENCE.stale + 1)
+    assert queue.get(job.id).state == "failed"
 
 
 @on_sqlite
 def test_a_silent_job_whose_process_is_there_goes_on(queue: JobQueue, start: Start, store: StateStore):
     job = reached(queue, start("wait"), "Waiting")
-    process = running(store, job)
-    process.suspend()
+    process = freeze(store, job)
     done = queue.get(job.id).done
-    silent_for(store, job, IMPATIENT.stale + 1)
+    silent_for(store, job, PATIENCE.stale + 1)
     assert queue.get(job.id).state == "running"
     process.resume()
     wait_until(lambda: queue.get(job.id).done > done)
@@ -150,31 +154,33 @@ def test_a_job_that_hangs_for_good_is_killed_by_whoever_looks_next(
     queue: JobQueue, start: Start, store: StateStore, reason: str
 ):
     job = reached(queue, start("wait"), "Waiting")
-    process = running(store, job)
-    process.suspend()
+    process = freeze(store, job)
+    long_ago = job.started_at - timedelta(days=1)
     if reason == "cancelled":
         queue.cancel(job.id, "bob")
+        rewind(store, job, cancel_requested_at=long_ago)
     else:
-        rewind(store, job, started_at=job.started_at - timedelta(days=1))
-    job = over(queue, job)
+        rewind(store, job, started_at=long_ago)
+    assert queue.get(job.id).state == "running"
+    silent_for(store, job, PATIENCE.stale + 1)
+    job = queue.get(job.id)
     assert job.state == {"cancelled": "cancelled", "overdue": "failed"}[reason]
-    wait_until(lambda: not process.is_running())
+    wait_until(lambda: is_gone(process))
 
 
 def test_a_job_of_a_machine_that_is_gone(queue: JobQueue, start: Start, store: StateStore):
     job = reached(queue, start("wait"), "Waiting")
-    process = running(store, job)
-    process.suspend()
+    process = freeze(store, job)
     rewind(store, job, host="elsewhere")
-    silent_for(store, job, IMPATIENT.stale + 0.5)
+    silent_for(store, job, PATIENCE.stale + 1)
     assert queue.get(job.id).state == "running"
-    silent_for(store, job, IMPATIENT.abandoned + 0.5)
+    silent_for(store, job, PATIENCE.abandoned + 1)
     job = queue.get(job.id)
     assert (job.state, job.log_tail.splitlines()[-1]) == ("failed", "About to wait.")
     assert job.error.why.startswith("Nothing was heard of elsewhere for ")
-    # The machine was not gone after all: its process sees that nobody counts on it.
+    # The machine was not gone after all: its process sees that the job has been given up.
     process.resume()
-    wait_until(lambda: not process.is_running())
+    wait_until(lambda: is_gone(process))
     assert queue.get(job.id).ended_at == job.ended_at
 
 
@@ -184,7 +190,7 @@ def test_a_job_whose_record_was_deleted_ends_itself(start: Start, queue: JobQueu
     process = running(store, job)
     with store.session() as session:
         session.delete(session.get(JobRecord, job.id))
-    wait_until(lambda: not process.is_running())
+    wait_until(lambda: is_gone(process))
     assert queue.list() == []
 
 
@@ -195,17 +201,22 @@ def test_another_process_with_the_same_number(queue: JobQueue, start: Start, sto
     over(queue, job)
     now = job.created_at
     alive = {"pid": os.getpid(), "process_started": psutil.Process().create_time() - 3600}
-    rewind(store, job, state="running", ended_at=None, heartbeat_at=now - timedelta(minutes=1), **alive)
+    rewind(store, job, state="running", ended_at=None, heartbeat_at=now - timedelta(days=1), **alive)
     assert queue.get(job.id).state == "failed"
 
 
 def test_an_app_that_ended_before_it_had_started_the_process(
     queue: JobQueue, store: StateStore, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(JobQueue, "_launch", lambda *_: None)
-    job = queue.start("scoring", {}, "ann")
+    def end_of_the_app(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr("loyalty_core.jobs.queue.launch", end_of_the_app)
+    with pytest.raises(SystemExit):
+        queue.start("scoring", {}, "ann")
+    (job,) = queue.list()
     assert job.state == "queued"
-    rewind(store, job, heartbeat_at=job.created_at - timedelta(seconds=IMPATIENT.starting + 1))
+    rewind(store, job, heartbeat_at=job.created_at - timedelta(seconds=PATIENCE.starting + 1))
     job = queue.get(job.id)
     assert (job.state, job.error.what) == ("failed", "Scoring did not start.")
 
@@ -225,9 +236,7 @@ def test_a_store_that_is_busy_for_a_while_costs_nothing(start: Start, queue: Job
 @on_sqlite
 def test_a_job_that_cannot_read_its_settings(queue: JobQueue, store: StateStore, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TIME_ZONE", "Mars/Olympus")
-    # An impatient queue may find a process that was slow to start before it hears how that ended.
-    patient = JobQueue(store, module=WORKER)
-    job = over(patient, patient.start("scoring", {"do": "count"}, "ann"))
+    job = over(queue, queue.start("scoring", {"do": "count"}, "ann"))
     assert job.error.what == "Scoring could not run."
     assert "Setting TIME_ZONE has the value 'Mars/Olympus'" in job.log_tail
 

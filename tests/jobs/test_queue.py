@@ -1,4 +1,4 @@
-"""Jobs from start to end, as those who look at them see them."""
+"""Jobs from start to end, as readers of the queue see them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,32 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind
-from loyalty_core.jobs import priority as politeness
-from loyalty_core.jobs.report import Report
-from loyalty_core.services import Services
-from loyalty_core.settings import Settings
+from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind, priority
 from loyalty_core.store import audit
-from loyalty_core.work.run import _work
-from tests.fixtures.jobs import WORKER, Start, on_sqlite, over, reached, rewind, running, wait_until
+from tests.fixtures.jobs import WORKER, Start, is_gone, on_sqlite, over, reached, rewind, running
+from tests.jobs.worker import GATE, WITHOUT_A_HANDLER
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loyalty_core.store import StateStore
 
 
-def test_a_job_tells_how_far_it_is_and_ends_with_its_result(queue: JobQueue, start: Start):
+@pytest.fixture
+def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets the jobs of a test begin, which have a process until then, and do nothing."""
+    fifo = tmp_path / "gate"
+    os.mkfifo(fifo)
+    monkeypatch.setenv(GATE, str(fifo))
+    return lambda: fifo.write_bytes(b"")
+
+
+def test_a_job_reports_its_progress_and_ends_with_its_result(queue: JobQueue, start: Start, gate: Callable[[], None]):
     begun = start("count", actor="ann")
     assert (begun.kind, begun.is_under_way, begun.started_by) == ("scoring", True, "ann")
     assert begun.log_file is not None
+    gate()
     job = over(queue, begun)
     assert (job.state, job.phase, job.done, job.total, job.message) == ("done", "Resting", 0, None, "Counted to 3.")
     assert job.result == {"counted": 3, "options": {"do": "count"}}
@@ -79,14 +88,17 @@ def test_a_job_that_does_not_listen_is_killed(queue: JobQueue, start: Start, sto
     job = over(queue, job)
     assert job.state == "cancelled"
     assert "did not stop when it was asked to" in job.log_tail
-    wait_until(lambda: not process.is_running())
+    wait_until(lambda: is_gone(process))
 
 
-def test_a_job_cancelled_before_it_ran_does_nothing(queue: JobQueue, start: Start, store: StateStore):
+def test_a_job_cancelled_before_it_ran_does_nothing(
+    queue: JobQueue, start: Start, store: StateStore, gate: Callable[[], None]
+):
     job = start("count")
     process = running(store, job)
     assert queue.cancel(job.id, "bob").state == "cancelled"
-    wait_until(lambda: not process.is_running())
+    gate()
+    wait_until(lambda: is_gone(process))
     job = queue.get(job.id)
     assert (job.state, job.started_at, job.result) == ("cancelled", None, None)
 
@@ -130,7 +142,7 @@ def test_of_many_who_start_at_once_one_does(queue: JobQueue, start: Start):
     def ask(actor: str) -> None:
         together.wait()
         try:
-            answers.append(start("count", actor=actor).started_by)
+            answers.append(start("wait", actor=actor).started_by)
         except JobRunning as error:
             answers.append(error.job.started_by)
 
@@ -143,6 +155,7 @@ def test_of_many_who_start_at_once_one_does(queue: JobQueue, start: Start):
     assert len(set(answers)) == 1
     (job,) = queue.list()
     assert job.started_by == answers[0]
+    queue.cancel(job.id, "ann")
     over(queue, job)
 
 
@@ -173,9 +186,9 @@ def test_a_job_that_takes_too_long_is_stopped(queue: JobQueue, start: Start):
 
 @on_sqlite
 def test_a_kind_without_a_handler_fails(queue: JobQueue, start: Start):
-    job = over(queue, start("count"))
-    outcome = _work({}, Services(Settings()), job, Report())
-    assert outcome.error.what == "There are no jobs of the kind 'scoring'."
+    job = over(queue, start("count", WITHOUT_A_HANDLER))
+    assert job.state == "failed"
+    assert job.error.what == f"There are no jobs of the kind {WITHOUT_A_HANDLER!r}."
 
 
 def test_what_there_is_not(queue: JobQueue):
@@ -223,8 +236,8 @@ def test_a_job_gives_way_to_people(queue: JobQueue, start: Start, store: StateSt
 
 def test_the_whole_session_of_a_job_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     session = tmp_path / "autogroup"
-    monkeypatch.setattr(politeness, "_AUTOGROUP", session)
-    politeness.yield_to_others(0)
+    monkeypatch.setattr(priority, "AUTOGROUP", session)
+    priority.yield_to_others(0)
     assert session.read_text() == "0"
     assert psutil.Process().nice() == os.nice(0)
 
@@ -234,5 +247,5 @@ def test_one_core_stays_for_the_app(monkeypatch: pytest.MonkeyPatch, cores: int 
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    limits = politeness.thread_limits()
+    limits = priority.thread_limits()
     assert (limits["TF_NUM_INTRAOP_THREADS"], limits["OMP_NUM_THREADS"]) == (threads, "3")

@@ -1,20 +1,26 @@
 """The process of a job in tests: real in all but the work, which `options["do"]` names."""
 
 import itertools
+import os
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from loyalty_core.errors import DataError
+from loyalty_core.jobs import watch
 from loyalty_core.jobs.kinds import KINDS, Kind
 from loyalty_core.jobs.report import Report
 from loyalty_core.services import Services
 from loyalty_core.work.run import main
 
+GATE = "JOB_GATE"
+WITHOUT_A_HANDLER = "export"
+
 
 def count(_services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """Two phases, and a chart of three points."""
+    """Reports two phases, and a chart of three points."""
     report.phase("Counting", total=3)
     for number in range(1, 4):
         report.event({"epoch": number, "loss": 1 / number})
@@ -25,7 +31,7 @@ def count(_services: Services, options: Mapping[str, Any], report: Report) -> di
 
 
 def wait(_services: Services, _options: Mapping[str, Any], report: Report) -> None:
-    """Goes on until it is told to stop, and tells how far it is."""
+    """Works until it is asked to stop, and reports its progress."""
     print("About to wait.", flush=True)
     report.phase("Waiting", total=1_000_000)
     for number in itertools.count():
@@ -35,7 +41,8 @@ def wait(_services: Services, _options: Mapping[str, Any], report: Report) -> No
 
 
 def hang(_services: Services, _options: Mapping[str, Any], report: Report) -> None:
-    """Never looks whether it should stop."""
+    """Never checks whether it should stop, so that it need not be given time to."""
+    watch.GRACE_SECONDS = 0.5
     report.phase("Hanging")
     print("Hanging now.", flush=True)
     time.sleep(600)
@@ -57,5 +64,8 @@ def work(services: Services, options: Mapping[str, Any], report: Report) -> Any:
 
 
 if __name__ == "__main__":
+    watch.HEARTBEAT_SECONDS = 0.2
+    if gate := os.environ.get(GATE):
+        Path(gate).read_bytes()  # a FIFO: waits until the test opens it
     KINDS["training"] = Kind("Training", limit_seconds=1.8, exclusive=True)
-    sys.exit(main(handlers=dict.fromkeys(KINDS, work)))
+    sys.exit(main(handlers=dict.fromkeys(set(KINDS) - {WITHOUT_A_HANDLER}, work)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 import tomllib
 from datetime import date, datetime
 from pathlib import Path
@@ -16,7 +17,9 @@ import pytest
 from loyalty_core.demo.__main__ import main as demo
 from loyalty_core.loading import LoadReport
 from loyalty_core.loading.command import main
+from loyalty_core.loading.command_line import run as run_command
 from loyalty_core.loading.report import mapping_suggestion
+from loyalty_core.loading.warehouse_file import write_warehouse
 from loyalty_core.settings import Settings
 from tests.datasets import ONLINE_RETAIL, TELCO
 from tests.fixtures.loading import rows_of
@@ -228,21 +231,43 @@ def test_an_unwritable_place_is_told_in_one_line(export: Export, capsys: pytest.
     assert told.count("\n") == 1
 
 
+STOPPED_AT_THE_LAST_STEP = """
+import os, runpy, signal, sys
+
+def stop(event, arguments):
+    if event == "os.rename" and str(arguments[1]).endswith("made.duckdb"):
+        assert os.path.exists(arguments[0])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.addaudithook(stop)
+runpy.run_module("loyalty_core.loading", run_name="__main__")
+"""
+
+
 def test_a_load_that_is_stopped_leaves_nothing(export: Export, out: Path) -> None:
-    row = ",".join(str(number) for number in range(300))
-    file = export("\n".join([",".join(f"c{number}" for number in range(300)), *[row] * 5_000]))
-    load = subprocess.Popen(
-        [sys.executable, "-m", "loyalty_core.loading", "features", file, "--id", "c0", "--out", out],
+    arguments = ["features", str(export(CUSTOMERS)), "--id", "id", "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_AT_THE_LAST_STEP, *arguments],
         cwd=ROOT,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
+        check=False,
     )
-    while not (out.parent.exists() and list(out.parent.iterdir())):
-        assert load.poll() is None
-        time.sleep(0.005)
-    load.send_signal(signal.SIGTERM)
-    _, told = load.communicate()
-    assert (load.returncode, told) == (1, "error: Stopped; nothing was written.\n")
+    assert (done.returncode, done.stderr) == (1, "error: Stopped; nothing was written.\n")
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_query_that_is_interrupted_stops_the_command(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def load() -> list[str]:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with write_warehouse(out) as connection:
+            connection.execute(
+                "SELECT count(*) FROM range(4000000) a, range(4000000) b WHERE a.range % 7 = b.range % 11"
+            )
+        return []
+
+    assert run_command(load, out) == 1
+    assert capsys.readouterr().err == "error: Stopped; nothing was written.\n"
     assert list(out.parent.iterdir()) == []
 
 

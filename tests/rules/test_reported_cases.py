@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -155,12 +154,10 @@ def test_a_constant_that_is_true_or_false_is_a_rule(rule: Any, holds: bool) -> N
 
 def test_parts_of_parts_are_refused_before_their_sql_explodes() -> None:
     part: Any = X
-    for _ in range(5):
+    for _ in range(40):  # without the limit, this would not end
         part = {"substr": [part, -5, -1]}
-    started = time.process_time()
     with pytest.raises(RuleError, match="too many parts"):
         compile_rule({"==": [part, "a"]}, [PlainColumn("x", "text", "X")])
-    assert time.process_time() - started < 1
 
 
 def test_conditions_compared_with_conditions_stop_before_sqlite_does() -> None:

@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from loyalty_core.jobs import Job, JobQueue
 from loyalty_core.services import Services, get_services
-from loyalty_core.ui.jobs import _duration
-from tests.fixtures.jobs import IMPATIENT, WORKER, over, reached, running, see_off, wait_until
+from loyalty_core.ui.jobs import duration
+from tests.fixtures.jobs import PATIENCE, WORKER, over, reached, running, see_off
 from tests.fixtures.screens import texts_of
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def queue(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> Iterator[Job
     """The queue of the app, whose jobs do the work of tests."""
     services = get_services()
     services.prepare_store()
-    queue = JobQueue(services.store, module=WORKER, patience=IMPATIENT)
+    queue = JobQueue(services.store, module=WORKER, patience=PATIENCE)
     monkeypatch.setattr(Services, "jobs", queue)
     yield queue
     if job := queue.running("scoring"):
@@ -161,4 +162,4 @@ def test_a_killed_job_is_shown_as_failed(queue: JobQueue):
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (65, "1:05"), (3599.9, "59:59"), (7265, "2:01:05")])
 def test_durations(seconds: float, text: str):
-    assert _duration(seconds) == text
+    assert duration(seconds) == text

@@ -1,7 +1,6 @@
 """Reading rows: the same on every database."""
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +13,8 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError, QueryTimeout, ViewUnusable, WarehouseUnavailable
 from loyalty_core.warehouse import Warehouse
-from tests.fixtures.warehouses import CUSTOMERS, Backend, address
+from tests.fixtures.warehouses import CUSTOMERS, Backend, address, in_time
+from tests.waiting import wait_until
 
 FIRST_CUSTOMER = {
     "customer_id": "C1",
@@ -73,17 +73,15 @@ def test_writing_is_refused(warehouse: Warehouse, statement: str):
 
 SLOW = {
     "duckdb": "SELECT count(*) FROM range(4000000) a, range(4000000) b WHERE a.range % 7 = b.range % 11",
-    "postgresql": "SELECT pg_sleep(30)",
+    "postgresql": "SELECT pg_sleep(3600)",
 }
 
 
 def test_a_slow_statement_is_stopped(customers: Backend, open_warehouse: Callable[..., Warehouse]):
     warehouse = open_warehouse(customers.url, dwh_statement_timeout_seconds=0.3)
-    started = time.monotonic()
     with pytest.raises(QueryTimeout, match="was stopped"):
         warehouse.rows(sa.text(SLOW[customers.name]))
-    assert time.monotonic() - started < 5
-    assert len(warehouse.rows(sa.select(warehouse.features))) == 4
+    assert wait_until(lambda: in_time(lambda: len(warehouse.rows(sa.select(warehouse.features))))) == 4
 
 
 def test_health_tells_the_server_and_how_long_it_took(warehouse: Warehouse):
@@ -91,7 +89,7 @@ def test_health_tells_the_server_and_how_long_it_took(warehouse: Warehouse):
     assert health.ok
     assert health.dialect == warehouse.url.get_backend_name()
     assert health.server.startswith({"duckdb": "v1.", "postgresql": "PostgreSQL 18"}[health.dialect])
-    assert 0 < health.seconds < 5
+    assert health.seconds > 0
 
 
 def test_connections_are_pooled(customers: Backend, open_warehouse: Callable[..., Warehouse]):
@@ -205,7 +203,7 @@ def test_sqlite_is_read_as_any_other_dialect(tmp_path: Path, open_warehouse: Cal
         ):
             connection.exec_driver_sql(statement)
     engine.dispose()
-    warehouse = open_warehouse(url, dwh_statement_timeout_seconds=0.3)
+    warehouse = open_warehouse(url)
     view = warehouse.features
     assert warehouse.health().server.startswith("3.")
     assert [(c.name, c.kind, c.blanks) for c in warehouse.columns()] == [
@@ -226,4 +224,4 @@ def test_sqlite_is_read_as_any_other_dialect(tmp_path: Path, open_warehouse: Cal
         warehouse.rows(sa.text("DELETE FROM customer_features_view"))
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
     with pytest.raises(QueryTimeout):
-        warehouse.rows(sa.text(endless))
+        open_warehouse(url, dwh_statement_timeout_seconds=0.3).rows(sa.text(endless))

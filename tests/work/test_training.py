@@ -12,7 +12,8 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.ml.bundles import list_versions, load_bundle, read_active
 from loyalty_core.settings import Settings
 from loyalty_core.work.training import chosen_options
-from tests.fixtures.jobs import on_sqlite, over, wait_until
+from tests.fixtures.jobs import is_gone, on_sqlite, over
+from tests.waiting import wait_until
 from tests.work.trainings import QUICK, in_training, process_of
 from tests.workbench import ROOT, clean_environment
 
@@ -64,7 +65,7 @@ def test_a_training_that_ends_early_leaves_the_active_models(services: Services,
     assert list_versions(services.settings.models_dir) == [trained]
     assert read_active(services.settings.models_dir).version == active(services) == trained
     assert len(services.jobs.events(job.id)) < 5_000
-    wait_until(lambda: not process.is_running())
+    wait_until(lambda: is_gone(process))
 
 
 @on_sqlite

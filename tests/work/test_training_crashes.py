@@ -18,9 +18,10 @@ import pytest
 from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.bundles import activate, list_versions, load_bundle, rollback, write_bundle
 from loyalty_core.services import get_services
-from tests.fixtures.jobs import IMPATIENT, on_sqlite, over, wait_until
+from tests.fixtures.jobs import PATIENCE, is_gone, on_sqlite, over
 from tests.ml.fixtures import other_parts
 from tests.predictor import predicting
+from tests.waiting import wait_until
 from tests.work.trainings import LONG, QUICK, in_training, process_of
 from tests.workbench import ROOT
 
@@ -48,7 +49,7 @@ FILES_TOUCHED = 8
 @pytest.fixture
 def mortal(services: Services) -> JobQueue:
     """Starts trainings that are killed at the moment `DIES_AT`."""
-    return JobQueue(services.store, module="tests.work.trainer", patience=IMPATIENT)
+    return JobQueue(services.store, module="tests.work.trainer", patience=PATIENCE)
 
 
 def active_file(services: Services) -> bytes:
@@ -157,7 +158,7 @@ def test_a_training_goes_on_without_the_app_that_started_it(services: Services, 
     assert job.state == "done", job.log_tail
     expect_untouched(services, trained, before)
     assert list_versions(services.settings.models_dir) == [job.result["version"], trained]
-    wait_until(lambda: not process.is_running())
+    wait_until(lambda: is_gone(process))
 
 
 @pytest.mark.slow
@@ -168,7 +169,7 @@ def test_a_training_that_nobody_counts_on_can_be_stopped(services: Services):
     process = process_of(services, job)
     services.jobs.cancel(job.id, "bob")
     assert over(services.jobs, job).state == "cancelled"
-    wait_until(lambda: not process.is_running())
+    wait_until(lambda: is_gone(process))
 
 
 @on_sqlite

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from loyalty_core.store.jobs import JobRecord
-from tests.fixtures.jobs import wait_until
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from loyalty_core.jobs import Job

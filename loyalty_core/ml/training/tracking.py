@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from loyalty_core.settings import Settings
 
 # A training does not wait for a server that hangs: per request, and for all of them.
-_REQUEST_SECONDS = 3.0
+REQUEST_SECONDS = 3.0
 _ALL_SECONDS = 8.0
 _ARTIFACTS = "mlflow-artifacts:/"
 # As many as one call of log-batch takes.
@@ -154,7 +154,7 @@ class _Server:
         if left <= 0:
             raise NotLogged(f"{self._name} is too slow.")
         try:
-            answer = self._session.request(method, address, timeout=min(left, _REQUEST_SECONDS), **body)
+            answer = self._session.request(method, address, timeout=min(left, REQUEST_SECONDS), **body)
         except requests.Timeout:
             raise NotLogged(f"{self._name} does not answer.") from None
         except requests.RequestException:

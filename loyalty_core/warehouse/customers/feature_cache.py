@@ -1,6 +1,7 @@
 """Caches for customer features: in memory, or in Redis, where trouble never costs more than an instant."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as DeadlineExceeded
@@ -56,8 +57,8 @@ class FeatureCache(Protocol):
 class MemoryCache:
     """Least recently used customers leave first; each stays for the time to live."""
 
-    def __init__(self, max_customers: int, ttl_seconds: float) -> None:
-        self._entries: TTLCache[str, Features] = TTLCache(max_customers, ttl_seconds)
+    def __init__(self, max_customers: int, ttl_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._entries: TTLCache[str, Features] = TTLCache(max_customers, ttl_seconds, timer=clock)
         self._lock = threading.Lock()
         self._hits = self._misses = 0
 
@@ -84,10 +85,23 @@ class MemoryCache:
 
 
 class RedisCache:
-    """Features in Redis, shared by every process; while Redis fails, every look-up is simply a miss."""
+    """Features in Redis, shared by every process; while Redis fails, every look-up is simply a miss.
 
-    def __init__(self, url: str, ttl_seconds: int, retry_after_seconds: float = 10) -> None:
-        self._client = _client(url)
+    A read, or a write, that takes longer than its limit counts as a failure; after one, Redis is asked again no
+    sooner than `retry_after_seconds` later.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        ttl_seconds: int,
+        *,
+        read_seconds: float = _READ_SECONDS,
+        write_seconds: float = _WRITE_SECONDS,
+        retry_after_seconds: float = 10,
+    ) -> None:
+        self._client = _client(url, read_seconds)
+        self._read_seconds, self._write_seconds = read_seconds, write_seconds
         self._ttl = ttl_seconds
         self._breaker = CircuitBreaker(
             failure_threshold=1,
@@ -101,7 +115,7 @@ class RedisCache:
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Features]:
         wanted = list(keys)
-        stored = self._within(_READ_SECONDS, lambda: self._client.mget(wanted)) if wanted else []
+        stored = self._within(self._read_seconds, lambda: self._client.mget(wanted)) if wanted else []
         found: dict[str, Features] = {}
         for key, packed in zip(wanted, stored or (), strict=False):
             features = decode_features(key, packed) if packed is not None else None
@@ -121,15 +135,15 @@ class RedisCache:
                         pipeline.set(key, packed, ex=self._ttl)
                 pipeline.execute()
 
-        self._within(_WRITE_SECONDS, write)
+        self._within(self._write_seconds, write)
 
     def delete_many(self, keys: Iterable[str]) -> None:
         gone = list(keys)
         if gone:
-            self._within(_WRITE_SECONDS, lambda: self._client.delete(*gone))
+            self._within(self._write_seconds, lambda: self._client.delete(*gone))
 
     def health(self) -> CacheHealth:
-        self._within(_READ_SECONDS, self._client.ping)
+        self._within(self._read_seconds, self._client.ping)
         trouble = self._trouble
         if not trouble and self._unreadable:
             trouble = f"{self._unreadable:,} entries could not be read and were replaced."
@@ -156,14 +170,14 @@ class RedisCache:
         return result
 
 
-def _client(url: str) -> redis.Redis:
+def _client(url: str, socket_seconds: float) -> redis.Redis:
     # redis-py retries for up to a minute by default, and its timeouts count per packet, not per call:
     # so no retries here, and a deadline of our own around each call.
     try:
         return redis.Redis.from_url(
             url,
-            socket_timeout=_READ_SECONDS,
-            socket_connect_timeout=_READ_SECONDS,
+            socket_timeout=socket_seconds,
+            socket_connect_timeout=socket_seconds,
             retry=Retry(NoBackoff(), 0),
             health_check_interval=0,
         )

@@ -127,22 +127,32 @@ def test_pruning_keeps_the_active_version_and_the_newest_others(models_dir):
 
 
 KILL_WRITERS = """
-import os, random, sys, time
+import os, sys
 from pathlib import Path
 from loyalty_core.ml.bundles.bundle import load_bundle
 from loyalty_core.ml.bundles.store import activate, prune, write_bundle
 from tests.ml.fixtures import bundle_parts, other_parts
-models, parts, generator = Path(sys.argv[1]), (other_parts(), bundle_parts()), random.Random(0)
+models, parts = Path(sys.argv[1]), (other_parts(), bundle_parts())
+touches_left = None
+
+def die_in_time(event, arguments):
+    global touches_left
+    touches = event in {"open", "os.rename", "os.mkdir", "os.remove"} and str(models) in str(arguments[0])
+    if touches_left is not None and touches:
+        touches_left -= 1
+        if touches_left == 0:
+            os.kill(os.getpid(), 9)
+
+sys.addaudithook(die_in_time)
 activate(models, write_bundle(models, parts[0]), by="test")
 activated = set()
-for number in range(30):
+for number in range(60):
     writer = os.fork()
     if writer == 0:
+        touches_left = number + 1
         while True:
             activate(models, write_bundle(models, parts[number % 2]), by="writer")
             prune(models, keep=3)
-    time.sleep(generator.uniform(0.0, 0.4))
-    os.kill(writer, 9)
     os.waitpid(writer, 0)
     activated.add(load_bundle(models).version)
 print(len(activated))

@@ -1,7 +1,6 @@
 """Work that overlaps keeps its order, its errors and its end."""
 
 import threading
-import time
 from collections.abc import Generator
 from contextlib import closing
 from itertools import islice
@@ -9,6 +8,7 @@ from itertools import islice
 import pytest
 
 from loyalty_core.ml.scoring.prefetch import map_ordered, prefetch
+from tests.waiting import wait_until
 
 
 def numbers(count: int, closed: threading.Event, fail_at: int = -1) -> Generator[int]:
@@ -37,10 +37,8 @@ def test_items_are_taken_while_the_caller_is_busy() -> None:
 
     with closing(prefetch(source())) as items:
         next(items)
-        deadline = time.monotonic() + 10
-        while len(taken) < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
-    assert 3 <= len(taken) < 10  # ahead, but not without bounds
+        wait_until(lambda: len(taken) >= 3)
+    assert len(taken) < 10  # ahead, but not without bounds
 
 
 def test_an_error_in_the_source_reaches_the_caller_after_what_came_before() -> None:
@@ -60,11 +58,15 @@ def test_a_caller_that_leaves_early_closes_the_source() -> None:
 
 
 def test_results_keep_the_order_of_the_items() -> None:
-    def slow_for_even(number: int) -> int:
-        time.sleep(0.01 * (number % 2 == 0))
+    done = [threading.Event() for _ in range(20)]
+
+    def even_after_odd(number: int) -> int:
+        if number % 2 == 0:
+            done[number + 1].wait(1)
+        done[number].set()
         return -number
 
-    assert list(map_ordered(slow_for_even, range(20))) == [-number for number in range(20)]
+    assert list(map_ordered(even_after_odd, range(20))) == [-number for number in range(20)]
 
 
 def test_an_error_in_the_work_reaches_the_caller() -> None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +22,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.warehouse.predictions import ScoringInProgress, earlier_runs, predictions_file
 from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile
 from tests.ml.bases import CUSTOMERS, base, fill, predictions
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,14 +133,14 @@ score_base(Warehouse(Settings(dwh_url=url, models_dir=models_dir)), load_bundle(
 
 def score_once_free(warehouse: Warehouse, bundle: Bundle) -> ScoringResult:
     """A server needs a moment to notice that a client is gone."""
-    deadline = time.monotonic() + 30
-    while True:
+
+    def score() -> ScoringResult | None:
         try:
             return score_base(warehouse, bundle)
         except ScoringInProgress:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+            return None
+
+    return wait_until(score)
 
 
 @pytest.mark.parametrize("batches", [1, 5, 10])
@@ -184,7 +184,7 @@ def test_a_reader_never_sees_half_a_replacement(tmp_path: Path, open_warehouse: 
         # Who is slower than several runs reads from a file that is gone; that is not what is asked here.
         for done in has_read:
             done.clear()
-        assert all(done.wait(60) for done in has_read)
+        assert all(done.wait(PATIENCE_SECONDS) for done in has_read)
     stopped.set()
     for reader in readers:
         reader.join()

@@ -1,7 +1,6 @@
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from loyalty_core.ml.bundles import BundleError, activate, read_active, version_
 from loyalty_core.ml.bundles.files import ManifestMissing
 from loyalty_core.ml.serving import LiveBundle
 from tests.ml.fixtures import bundle_parts, other_parts, training_rows
+from tests.waiting import wait_until
 
 ROWS = training_rows(20, seed=4)
 ACTIVATE = """
@@ -166,9 +166,7 @@ def test_predictions_never_fail_while_bundles_are_exchanged(models_dir):
         activate(models_dir, versions[number % 2], by="test")
     for version in versions:
         activate(models_dir, version, by="test")
-        deadline = time.monotonic() + 60
-        while version not in seen and not faults and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda version=version: version in seen or faults)
     done.set()
     for thread in threads:
         thread.join()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from loyalty_core.ml.bundles import (
 )
 from loyalty_core.ml.serving import LiveBundle
 from tests.ml.fixtures import bundle_parts, other_parts, training_rows
+from tests.waiting import wait_until
 
 ROWS = training_rows(20, seed=4)
 IDS = [f"c{i}" for i in range(200)]
@@ -172,9 +172,7 @@ def test_predictions_never_fail_while_tests_start_and_stop(models_dir: Path, cha
             activate(models_dir, other, "ann")
             activate(models_dir, champion, "ann")
     start_experiment(models_dir, challenger, 0.9, "ann")
-    deadline = time.monotonic() + 20
-    while challenger not in seen and not faults and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: challenger in seen or faults)
     done.set()
     for thread in threads:
         thread.join()

@@ -1,6 +1,5 @@
 import itertools
 import threading
-import time
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -197,9 +196,9 @@ def test_a_refresh_waits_longer_than_others_for_the_write_lock(tmp_path: Any):
             session.execute(text("SELECT 1"))
             refreshing = threading.Thread(target=refresh, args=(repository, ["1"]))
             refreshing.start()
-            with pytest.raises(StateStoreUnavailable, match="write lock"):
-                repository.record_fault("vip", "no")
-            time.sleep(0.2)
+            for _ in range(3):  # each waits for as long as the store's limit is
+                with pytest.raises(StateStoreUnavailable, match="write lock"):
+                    repository.record_fault("vip", "no")
             assert refreshing.is_alive()
         refreshing.join()
         assert members(store).keys() == {"1"}
