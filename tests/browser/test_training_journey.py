@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.bundles import activate, list_versions, read_active, write_bundle
+from loyalty_core.store import StateStore
 from tests.browser.pages import OpenPage, take_picture, wait_until_drawn
+from tests.fixtures.jobs import freeze
 from tests.ml.fixtures import bundle_parts
+from tests.waiting import wait_until
 from tests.workbench import GUIDE_CUSTOMER, Served, serve
 
 if TYPE_CHECKING:
@@ -31,6 +36,18 @@ def served(demo_warehouse: Path) -> Iterator[Served]:
     activate(folder / "models", write_bundle(folder / "models", bundle_parts()), "test")
     with serve(folder, DWH_URL=f"duckdb:///{demo_warehouse}") as app:
         yield app
+
+
+@contextmanager
+def paused_after_an_epoch(served: Served) -> Iterator[None]:
+    """For the block, the training under way waits, so that it does not end before somebody has looked."""
+    with StateStore(f"sqlite:///{served.folder / 'state.db'}") as store:
+        queue = JobQueue(store)
+        job = wait_until(lambda: queue.running("training"))
+        wait_until(lambda: queue.events(job.id))
+        process = freeze(store, job)
+        yield
+        process.resume()
 
 
 def answering_version(page: Page, served: Served) -> str:
@@ -53,8 +70,8 @@ def test_train_watch_compare_activate_and_roll_back(served: Served, open_page: O
         wait_until_drawn(page)
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
-    expect(page.get_by_text("Validation", exact=True).first).to_be_visible(timeout=TRAINING_MS)
-
+    with paused_after_an_epoch(served):
+        expect(page.get_by_text("Validation", exact=True).first).to_be_visible()
     expect(page.get_by_role("heading", name="Challenger")).to_be_visible(timeout=TRAINING_MS)
     wait_until_drawn(page)
     version = list_versions(models)[0]

@@ -37,5 +37,6 @@ def test_only_old_logs_that_no_job_writes_to_are_removed(temporary: Path) -> Non
     finally:
         job.kill()
         job.wait()
+    days_old(running)
     remove_abandoned_logs()
     assert not running.exists()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from loyalty_core.services import Services
 
 QUICK = {"epochs": 3, "architecture": [4], "members": 1, "trained_by": "ann"}
-LONG = {**QUICK, "models": ["churn"], "epochs": 5_000, "patience": 5_000}
+LONG = {**QUICK, "models": ["churn"], "epochs": 10_000, "patience": 10_000}
 
 
 def process_of(services: Services, job: Job) -> psutil.Process:
