@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from sqlalchemy.engine import make_url
 
-from tests.servers import PASSWORD, USER, ServerMissing, ServerProcess, _free_port, _unprivileged_account
+from tests.servers import PASSWORD, USER, ServerMissing, ServerProcess, free_port, unprivileged_account
 
 if TYPE_CHECKING:
     from tests.servers import PostgresServer
@@ -40,13 +40,13 @@ class PgBouncer:
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
-        self.port = _free_port()
+        self.port = free_port()
 
     def start(self, pool_mode: str, *, ignored: str, sessions: int) -> None:
         program = shutil.which("pgbouncer", path=_FOLDERS)
         if program is None:
             raise ServerMissing("pgbouncer is not installed (apt-get install pgbouncer)")
-        account = _unprivileged_account()
+        account = unprivileged_account()
         folder = Path(tempfile.mkdtemp(prefix="loyalty-pgbouncer-"))
         (folder / "users.txt").write_text(f'"{USER}" "{PASSWORD}"\n')
         configuration = folder / "pgbouncer.ini"

@@ -142,7 +142,7 @@ class PostgresServer:
     """A PostgreSQL with no durability, reached over TCP with a password as in production."""
 
     def __init__(self) -> None:
-        self._account = _unprivileged_account()
+        self._account = unprivileged_account()
         self.port = free_port()
         self.url = URL.create(
             "postgresql+psycopg", USER, PASSWORD, "127.0.0.1", self.port, "postgres"
@@ -283,7 +283,7 @@ def _redis_binary() -> str:
     return binary
 
 
-def _unprivileged_account() -> dict[str, Any]:
+def unprivileged_account() -> dict[str, Any]:
     """Options for subprocess that leave root behind, since PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
