@@ -30,11 +30,12 @@ def by_name(warehouse: Warehouse) -> dict[str, Column]:
 
 
 def count_statements(warehouse: Warehouse) -> list[str]:
-    """A list that grows with every statement that SQLAlchemy sends."""
+    """A list that grows with every statement that SQLAlchemy sends, but for those that begin a transaction."""
     statements: list[str] = []
 
     def remember(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        statements.append(statement)
+        if not statement.endswith("BEGIN"):
+            statements.append(statement)
 
     sa.event.listen(warehouse.engine, "before_cursor_execute", remember)
     return statements
