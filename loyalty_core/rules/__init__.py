@@ -8,8 +8,8 @@ from loyalty_core.rules.builder import (
     operators_for,
     to_builder,
 )
+from loyalty_core.rules.errors import Fault, RuleError
 from loyalty_core.rules.explain import Change, Explanation
-from loyalty_core.rules.faults import Fault, RuleError
 from loyalty_core.rules.json_logic import safe_json_logic
 from loyalty_core.rules.rule import Rule, compile_rule
 from loyalty_core.rules.tree import Kind, RuleColumn

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from loyalty_core.rules.faults import FaultList, TooLarge
+from loyalty_core.rules.errors import FaultList, TooLarge
 from loyalty_core.rules.parse import is_empty, parse
 
 if TYPE_CHECKING:

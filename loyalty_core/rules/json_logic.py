@@ -13,7 +13,7 @@ from numbers import Integral, Real
 from typing import Any
 from uuid import UUID
 
-from loyalty_core.rules.faults import FaultList, RuleError, TooLarge
+from loyalty_core.rules.errors import FaultList, RuleError, TooLarge
 from loyalty_core.rules.parse import Broken, Call, Items, Literal, Node, is_empty, parse
 
 # Enough for every member of a list of 100,000 to meet three operations; takes a second at most.

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from loyalty_core.names import nearest_names
-from loyalty_core.rules.faults import Fault, FaultList, shown
+from loyalty_core.rules.errors import Fault, FaultList, shown
 from loyalty_core.rules.operators import OPERATORS, OVER_LISTS, READS_DATA, Operator
 
 MOST_LEVELS = 50

@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from loyalty_core.rules.bind import Binder
+from loyalty_core.rules.binding import Binder
 from loyalty_core.rules.describe import describe
+from loyalty_core.rules.errors import FaultList, RuleError, TooLarge
 from loyalty_core.rules.evaluate import Features, Matcher, compile_condition
 from loyalty_core.rules.explain import Explainer, Explanation
-from loyalty_core.rules.faults import FaultList, RuleError, TooLarge
 from loyalty_core.rules.parse import as_json, is_empty, parse
 from loyalty_core.rules.sql import to_predicate
 from loyalty_core.rules.tree import Always, Condition, RuleColumn, fields_of

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 import sqlglot
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
 
-from loyalty_core.rules.sql_elements import WRITTEN_FOR
+from loyalty_core.rules.sql import WRITTEN_FOR
 from loyalty_core.segments.errors import UnknownColumn
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.customers import is_found_by

@@ -7,7 +7,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from loyalty_core.rules.sql_dialect import dialect_named
+from loyalty_core.rules.sql.dialect import dialect_named
 
 
 class _Filled(FunctionElement[Any]):

@@ -3,7 +3,7 @@
 To add a database: a module with its `Dialect`, and its line in `DIALECTS`.
 """
 
-from loyalty_core.rules.sql_dialect import register_dialects
+from loyalty_core.rules.sql.dialect import register_dialects
 from loyalty_core.warehouse.dialects.base import Dialect
 from loyalty_core.warehouse.dialects.duckdb import DuckDB
 from loyalty_core.warehouse.dialects.other import (

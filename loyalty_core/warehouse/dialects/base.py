@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.rules.sql_dialect import SqlDialect
+from loyalty_core.rules.sql.dialect import SqlDialect
 from loyalty_core.warehouse.arrow import rows_as_batches
 from loyalty_core.warehouse.engine import pool_options
 from loyalty_core.warehouse.guards import Guards

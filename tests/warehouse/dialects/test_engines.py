@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError, QueryTimeout
 from loyalty_core.rules import compile_rule
-from loyalty_core.rules.sql_dialect import register_dialects
+from loyalty_core.rules.sql.dialect import register_dialects
 from loyalty_core.warehouse import FeatureStore
 from loyalty_core.warehouse.columns import histogram, quantile
 from loyalty_core.warehouse.dialects import DIALECTS, dialect_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loyalty_core.rules import Fault, RuleError
-from loyalty_core.rules.faults import shown
+from loyalty_core.rules.errors import shown
 
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++', re.DOTALL)
 _STEP = re.compile(r"[.\[]")

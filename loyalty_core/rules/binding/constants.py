@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from loyalty_core.rules.faults import shown
+from loyalty_core.rules.errors import shown
 from loyalty_core.rules.json_logic import to_number
 from loyalty_core.rules.tree import Field, Kind, Period, Scalar
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.rules import sql_elements
-from loyalty_core.rules.faults import Fault, RuleError, shown
-from loyalty_core.rules.sql_elements import WrittenDouble, bound, length, substring
+from loyalty_core.rules.errors import Fault, RuleError, shown
+from loyalty_core.rules.sql import elements
+from loyalty_core.rules.sql.elements import WrittenDouble, bound, length, substring
 from loyalty_core.rules.tree import Calculation, Choice, Condition, Constant, Field, Joined, Part, Value
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class SqlValues:
         if isinstance(column.type, sa.Uuid | sa.Enum):
             return sa.cast(column, sa.Text)
         if field.kind == "text":
-            return sql_elements.exact(column)
+            return elements.exact(column)
         return column
 
     def expression(self, value: Value | None, *, operand: bool = False) -> Column:
@@ -83,10 +83,10 @@ class SqlValues:
                 return _divide(*operands)
             case "%":
                 left, right = operands
-                return left - right * sql_elements.truncated(_divide(left, right))
+                return left - right * elements.truncated(_divide(left, right))
             case name if len(operands) > 1:
                 filled = sa.and_(*(operand.is_not(None) for operand in operands))
-                extreme = sql_elements.least if name == "min" else sql_elements.greatest
+                extreme = elements.least if name == "min" else elements.greatest
                 return sa.case((filled, extreme(operands)))
             case _:
                 return operands[0]
@@ -157,14 +157,14 @@ def _divide(left: Column, right: Column) -> Column:
 
 
 def _as_double(column: Column) -> Column:
-    double = sql_elements.as_double(column)
-    guard = sql_elements.not_nan(column)
+    double = elements.as_double(column)
+    guard = elements.not_nan(column)
     return double if guard is None else sa.case((guard, double))
 
 
 def _ordinary(column: Column) -> Column:
     """The column as a double, NULL beyond what is ordinary (NaN too) and 0 next to 0."""
-    double = sql_elements.as_double(column)
+    double = elements.as_double(column)
     within = column.between(_limit(-LARGEST_OPERAND, column), _limit(LARGEST_OPERAND, column))
     if is_exact_integer(column.type):
         return sa.case((within, double))

@@ -13,7 +13,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
-from loyalty_core.rules.sql_dialect import SqlDialect, dialect_named
+from loyalty_core.rules.sql.dialect import SqlDialect, dialect_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.names import nearest_names
-from loyalty_core.rules.constants import Unreadable, read_constant
-from loyalty_core.rules.faults import FaultList, shown
+from loyalty_core.rules.binding.constants import Unreadable, read_constant
+from loyalty_core.rules.errors import FaultList, shown
 from loyalty_core.rules.json_logic import Evaluation
 from loyalty_core.rules.parse import Broken, Call, Items, Literal, Node
 from loyalty_core.rules.tree import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import date, tzinfo
 
-# SQL repeats some operands, and doubles can neither overflow nor underflow in so few steps (see sql_values.py).
+# SQL repeats some operands, and doubles can neither overflow nor underflow in so few steps (see sql/values.py).
 _MOST_OPERANDS = 16
 _MOST_PARTS = 64
 _MOST_BOUND = 50_000

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from loyalty_core.rules.constants import Unreadable, as_member, compare_day, read_day
-from loyalty_core.rules.faults import shown
+from loyalty_core.rules.binding.constants import Unreadable, as_member, compare_day, read_day
+from loyalty_core.rules.binding.values import KIND_WORDS, ValueBinder
+from loyalty_core.rules.errors import shown
 from loyalty_core.rules.json_logic import to_number
 from loyalty_core.rules.operators import CONDITIONS
 from loyalty_core.rules.parse import Broken, Call, Items, Node
@@ -32,7 +33,6 @@ from loyalty_core.rules.tree import (
     Value,
     parts_of,
 )
-from loyalty_core.rules.values import KIND_WORDS, ValueBinder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

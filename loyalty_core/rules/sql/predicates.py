@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.rules import sql_elements
-from loyalty_core.rules.sql_elements import bound, not_nan
-from loyalty_core.rules.sql_values import SqlValues, is_exact_integer, neighbours, number_parameter
+from loyalty_core.rules.sql import elements
+from loyalty_core.rules.sql.elements import bound, not_nan
+from loyalty_core.rules.sql.values import SqlValues, is_exact_integer, neighbours, number_parameter
 from loyalty_core.rules.tree import (
     Agreement,
     AllOf,
@@ -114,7 +114,7 @@ class _Predicates:
         join = sa.and_ if every else sa.or_
         if len(written) > _LONGEST_CHAIN:
             parts = [written[start : start + _LONGEST_CHAIN] for start in range(0, len(written), _LONGEST_CHAIN)]
-            written = [sql_elements.in_brackets(join(*part)) for part in parts]
+            written = [elements.in_brackets(join(*part)) for part in parts]
         return join(*written)
 
     def _bit(self, condition: Condition) -> sa.ColumnElement[int]:
@@ -130,7 +130,7 @@ class _Predicates:
                 case "number":
                     return self._compare_number(column, leaf.operator, leaf.right.number, positive=positive)
                 case "text":
-                    ordered = column if leaf.operator == "==" else sql_elements.by_code_point(column)
+                    ordered = column if leaf.operator == "==" else elements.by_code_point(column)
                     return self._compare(
                         column, ordered, leaf.operator, bound(constant, sa.UnicodeText()), positive=positive
                     )
@@ -142,10 +142,10 @@ class _Predicates:
     def _compare_values(self, leaf: Comparison, *, positive: bool) -> Predicate:
         left, right = self._both(leaf)
         if leaf.operator == "==":
-            found = sql_elements.same(left, right)
+            found = elements.same(left, right)
             return found if positive else sa.not_(found)
         if leaf.left.kind == "text":
-            left, right = sql_elements.by_code_point(left), sql_elements.by_code_point(right)
+            left, right = elements.by_code_point(left), elements.by_code_point(right)
         return _decided(_OPERATIONS[leaf.operator](left, right), positive=positive)
 
     def _both(self, leaf: Comparison) -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
@@ -162,13 +162,13 @@ class _Predicates:
             value = self._values.expression(leaf.value)
             kind = {"number": sa.Double(), "text": sa.UnicodeText()}.get(leaf.value.kind, sa.Boolean())
             members = [float(as_number(member)) if leaf.value.kind == "number" else member for member in leaf.members]
-            found: Predicate = sql_elements.among(value, members, kind) if members else sa.false()
+            found: Predicate = elements.among(value, members, kind) if members else sa.false()
             return _decided(sa.or_(found, value.is_(None)) if leaf.blank else found, positive=positive)
         column = self._values.column(leaf.value)
         groups = _members_by_type(leaf, column.type)
         if not groups:
             return self._blank(Blank(leaf.value, leaf.path), positive=positive) if leaf.blank else _always(not positive)
-        tests = [sql_elements.among(column, members, kind) for members, kind in groups]
+        tests = [elements.among(column, members, kind) for members, kind in groups]
         blank = _is_blank(column)
         if positive:
             found = sa.or_(*tests)
@@ -179,7 +179,7 @@ class _Predicates:
     def _period(self, leaf: Period, *, positive: bool) -> Predicate:
         column = self._values.column(leaf.value)
         if leaf.value.kind == "datetime":
-            column = sql_elements.moment(column)
+            column = elements.moment(column)
         # An open end leaves out what Python cannot hold, which a row has as a blank: infinity, BC, the year 10000.
         start = _temporal(leaf.start or _first_moment(leaf.value.kind), column)
         end = _temporal(leaf.end or _last_moment(leaf.value.kind), column)
@@ -188,7 +188,7 @@ class _Predicates:
         return sa.or_(column < start, column >= end if leaf.end else column > end, column.is_(None))
 
     def _text_match(self, leaf: TextMatch, *, positive: bool) -> Predicate:
-        search = {"contains": sql_elements.contains, "starts": sql_elements.starts, "ends": sql_elements.ends}
+        search = {"contains": elements.contains, "starts": elements.starts, "ends": elements.ends}
         text, part = self._values.expression(leaf.text), self._values.expression(leaf.part)
         found = search[leaf.how](text, part)
         if isinstance(leaf.text, Field) and isinstance(leaf.part, Constant):
@@ -273,14 +273,14 @@ def _always(holds: bool) -> Predicate:
 
 def _is_blank(column: sa.ColumnElement[Any]) -> Predicate:
     if isinstance(column.type, sa.JSON):
-        return sa.or_(column.is_(None), sql_elements.json_null(column))
+        return sa.or_(column.is_(None), elements.json_null(column))
     guard = _holds_a_value(column)
     return column.is_(None) if guard is None else sa.or_(column.is_(None), sa.not_(guard))
 
 
 def _is_filled(column: sa.ColumnElement[Any]) -> Predicate:
     if isinstance(column.type, sa.JSON):
-        return sa.and_(column.is_not(None), sa.not_(sql_elements.json_null(column)))
+        return sa.and_(column.is_not(None), sa.not_(elements.json_null(column)))
     guard = _holds_a_value(column)
     return column.is_not(None) if guard is None else sa.and_(column.is_not(None), guard)
 
