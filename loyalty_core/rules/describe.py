@@ -74,10 +74,11 @@ def describe_condition(condition: Condition, *, positive: bool = True, inside: b
             return f"({', else '.join(cases)}, else {otherwise})"
         case Agreement():
             sides = [describe_condition(side, inside=True) for side in (condition.left, condition.right)]
-            return f"({' is as true as '.join(sides)})" if positive else f"(just one of {' and '.join(sides)})"
+            joined = " exactly when ".join(sides) if positive else f"either {' or '.join(sides)}, but not both"
+            return f"({joined})"
         case _:
             written = _leaf(condition, positive=positive)
-            return f"({written})" if inside and isinstance(condition, Period) and " and " in written else written
+            return f"({written})" if inside and _has_two_ends(condition) else written
 
 
 def describe_value(value: Value | None) -> str:
@@ -118,6 +119,11 @@ def show_value(value: Any) -> str:
     if isinstance(value, int | float):
         return f"{value:,}" if isinstance(value, int) or abs(value) < 1e15 else f"{value:g}"
     return f"“{value}”" if isinstance(value, str) else str(value)
+
+
+def _has_two_ends(condition: Condition) -> bool:
+    """Whether a sentence names both the first and the last day of a period, which need brackets beside “or”."""
+    return isinstance(condition, Period) and condition.wording.startswith(("is from ", "is both "))
 
 
 def _group(group: AllOf | AnyOf, *, positive: bool, inside: bool) -> str:

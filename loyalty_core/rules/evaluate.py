@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from loyalty_core.rules import row_values
+from loyalty_core.rules.choices import by_case
 from loyalty_core.rules.tree import (
     Agreement,
     AllOf,
@@ -54,6 +55,7 @@ _FUNCTIONS: dict[str, Any] = {
     "part": row_values.part,
     "decimal": Decimal,
     "matches_text": row_values.matches_text,
+    "stored": row_values.read_stored,
     "double": row_values.read_double,
     "operand": row_values.read_operand,
 }
@@ -113,8 +115,7 @@ class _Source:
             case Field():
                 return f"{reader if value.kind == 'number' else 'read_' + value.kind}({self._get(value)})"
             case Constant():
-                exact = reader != "operand" or not isinstance(value.value, int) or value.kind != "number"
-                return self._name(value.value if exact else float(value.value))
+                return self._name(value.value if value.kind != "number" else float(value.number))
             case Calculation():
                 operands = ", ".join(self.value(operand, "operand") for operand in value.operands)
                 return f"calculate({self._name(value.operator)}, {operands})"
@@ -130,7 +131,12 @@ class _Source:
     def _comparison(self, leaf: Comparison) -> str:
         if isinstance(leaf.left, Field) and isinstance(leaf.right, Constant):
             return self._against_constant(leaf, leaf.left, leaf.right.value)
-        left, right = self.value(leaf.left, "double"), self.value(leaf.right, "double")
+        branch = by_case(leaf)
+        if branch is not None:
+            return self.condition(branch)
+        # Two columns of whole numbers are compared exactly; what is calculated is a double.
+        reader = "stored" if isinstance(leaf.left, Field) and isinstance(leaf.right, Field) else "double"
+        left, right = self.value(leaf.left, reader), self.value(leaf.right, reader)
         if leaf.operator in {">", ">="}:
             left, right = right, left
         name = {"==": "same", "<": "less", ">": "less"}.get(leaf.operator, "less_or_same")

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import itertools
 import math
-import operator
-import re
-from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from numbers import Integral, Real
-from typing import Any
-from uuid import UUID
+from typing import TYPE_CHECKING, Any
 
 from loyalty_core.rules.errors import FaultList, RuleError, TooLarge
+from loyalty_core.rules.json_values import (
+    LARGEST_INTEGER,
+    LONGEST_TEXT,
+    as_text,
+    find,
+    in_order,
+    is_true,
+    loosely_equal,
+    plain,
+    strictly_equal,
+    substring,
+    to_number,
+)
 from loyalty_core.rules.parse import Broken, Call, Items, Literal, Node, is_empty, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Enough for every member of a list of 100,000 to meet three operations; takes a second at most.
 _MOST_STEPS = 300_000
-_LONGEST_TEXT = 1_000_000
-_LARGEST_INTEGER = 2**63
 _MOST_DAYS = 100_000
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
-_ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 def safe_json_logic(rule: Any, data: Any = None, *, today: date | None = None) -> Any:
@@ -46,30 +47,6 @@ def safe_json_logic(rule: Any, data: Any = None, *, today: date | None = None) -
     except TooLarge:
         pass
     raise RuleError(faults.found)
-
-
-def is_true(value: Any) -> bool:
-    """JSONLogic's truth: blanks, false, 0, "" and [] are false, everything else is true."""
-    if value is None or (isinstance(value, float) and value != value):
-        return False
-    return bool(value) if isinstance(value, bool | int | float | str | list) else True
-
-
-def to_number(value: Any) -> int | float | None:
-    """A number, or a text that spells one; None for anything else."""
-    if isinstance(value, int | float):
-        return +value
-    if isinstance(value, str) and len(value) < 400 and _NUMBER.fullmatch(value):
-        number = float(value)
-        return int(value) if value.strip().lstrip("+-").isdigit() else number if math.isfinite(number) else None
-    return None
-
-
-def is_nan(value: Any) -> bool:
-    """Whether a value is NaN, a Decimal's NaN or pandas' NaT."""
-    if isinstance(value, Decimal):
-        return value.is_nan()
-    return isinstance(value, float | date) and value != value
 
 
 class Evaluation:
@@ -143,7 +120,7 @@ class Evaluation:
                 return found == (name == "some")
 
     def _variable(self, arguments: list[Any], data: Any) -> Any:
-        found = _find(data, arguments[0] if arguments else None)
+        found = find(data, arguments[0] if arguments else None)
         return arguments[1] if found is None and len(arguments) > 1 else found
 
     def _missing(self, name: str, arguments: list[Any], data: Any) -> list[Any]:
@@ -151,7 +128,7 @@ class Evaluation:
         names = arguments[1:] if name == "missing_some" else arguments
         if names and isinstance(names[0], list):
             names = names[0]
-        absent = [path for path in names if _is_absent(_find(data, path))]
+        absent = [path for path in names if _is_absent(find(data, path))]
         return [] if needed is not None and len(names) - len(absent) >= needed else absent
 
     def _apply(self, node: Call, values: list[Any]) -> Any:
@@ -159,12 +136,12 @@ class Evaluation:
             case "==" | "!=" as name:
                 return loosely_equal(*_first(values, 2)) == (name == "==")
             case "===" | "!==" as name:
-                return _strictly_equal(*_first(values, 2)) == (name == "===")
+                return strictly_equal(*_first(values, 2)) == (name == "===")
             case "<" | "<=" as name:
                 pairs = itertools.pairwise(_first(values, max(2, min(len(values), 3))))
-                return all(_ordered(name, left, right) for left, right in pairs)
+                return all(in_order(name, left, right) for left, right in pairs)
             case ">" | ">=" as name:
-                return _ordered(name, *_first(values, 2))
+                return in_order(name, *_first(values, 2))
             case "!" | "!!" as name:
                 return is_true(*_first(values, 1)) == (name == "!!")
             case "in":
@@ -172,7 +149,7 @@ class Evaluation:
             case "cat":
                 return self._joined(node, values)
             case "substr":
-                return _substring(*_first(values, 3))
+                return substring(*_first(values, 3))
             case "merge":
                 return self._merged(node, values)
             case "today":
@@ -186,19 +163,19 @@ class Evaluation:
     def _contains(self, node: Node, value: Any, whole: Any) -> bool:
         if isinstance(whole, str):
             self._spend(len(whole) // 1000, node)
-            part = _as_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+            part = as_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
             # In JavaScript nothing is in an empty text, not even another one.
             return isinstance(part, str) and bool(whole) and part in whole
         if not isinstance(whole, list):
             return False
         self._spend(len(whole) // 10, node)
-        return any(_strictly_equal(value, _plain(member)) for member in whole)
+        return any(strictly_equal(value, plain(member)) for member in whole)
 
     def _joined(self, node: Node, values: Iterable[Any]) -> str:
-        text = "".join(_as_text(value) for value in values)
+        text = "".join(as_text(value) for value in values)
         self._spend(len(text) // 1000, node)
-        if len(text) > _LONGEST_TEXT:
-            sentence = f"A joined text is longer than {_LONGEST_TEXT:,} characters."
+        if len(text) > LONGEST_TEXT:
+            sentence = f"A joined text is longer than {LONGEST_TEXT:,} characters."
             raise self._faults.stop("too_much_work", node.path, sentence)
         return text
 
@@ -224,7 +201,7 @@ def calculate(name: str, numbers: list[int | float | None]) -> int | float | Non
             case "+":
                 result = sum(rest, first)
             case "*":
-                result = math.prod(float(number) if abs(number) > _LARGEST_INTEGER else number for number in known)
+                result = math.prod(float(number) if abs(number) > LARGEST_INTEGER else number for number in known)
             case "-":
                 result = first - rest[0] if rest else -first
             case "/":
@@ -240,127 +217,12 @@ def calculate(name: str, numbers: list[int | float | None]) -> int | float | Non
         return None
 
 
-def loosely_equal(left: Any, right: Any) -> bool:
-    """`==`: a number equals a text that spells it; a blank equals only a blank; lists and objects equal nothing."""
-    if left is None or right is None:
-        return left is None and right is None
-    if isinstance(left, str) and isinstance(right, str):
-        return left == right
-    numbers = to_number(left), to_number(right)
-    return None not in numbers and numbers[0] == numbers[1]
-
-
 def _sized(result: int | float) -> int | float | None:
-    if isinstance(result, int) and abs(result) > _LARGEST_INTEGER:
+    if isinstance(result, int) and abs(result) > LARGEST_INTEGER:
         result = float(result)
     if not math.isfinite(result):
         return None
     return int(result) if isinstance(result, float) and result.is_integer() and abs(result) < 2**53 else result
-
-
-def _strictly_equal(left: Any, right: Any) -> bool:
-    if left is None or right is None:
-        return left is None and right is None
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    texts = isinstance(left, str), isinstance(right, str)
-    numbers = isinstance(left, int | float), isinstance(right, int | float)
-    return (all(texts) or all(numbers)) and left == right
-
-
-def _ordered(name: str, left: Any, right: Any) -> bool:
-    if not (isinstance(left, str) and isinstance(right, str)):
-        left, right = to_number(left), to_number(right)
-    return left is not None and right is not None and _ORDERINGS[name](left, right)
-
-
-def _find(data: Any, path: Any) -> Any:
-    """The value at a dotted path; a key that itself has dots comes first."""
-    if path is None or (isinstance(path, str) and not path):
-        return _plain(data)
-    name = _as_text(path) if isinstance(path, str | int | float) and not isinstance(path, bool) else None
-    if name is None:
-        return None
-    if isinstance(data, Mapping) and name in data:
-        return _plain(data[name])
-    for part in name.split("."):
-        if isinstance(data, Mapping):
-            data = data.get(part)
-        elif isinstance(data, list | tuple) and part.isascii() and part.isdigit() and int(part[:9]) < len(data):
-            data = data[int(part[:9])]
-        elif part == "length" and isinstance(data, list | tuple | str):
-            data = len(data)
-        else:
-            return None
-    return _plain(data)
-
-
-def _plain(value: Any) -> Any:
-    """A value of the data as JSON has it: NaN and NaT as null, dates as ISO text, Decimals as numbers."""
-    match value:
-        case None | bool() | str() | int() | list():
-            return value
-        case float() | Decimal() | date() if is_nan(value):
-            return None
-        case float():
-            return float(value)
-        case tuple():
-            return list(value)
-        case date():
-            return value.isoformat()
-        case UUID():
-            return str(value)
-        case Decimal() if value == value.to_integral_value():
-            return int(value) if abs(value) < _LARGEST_INTEGER else float(value)
-        case Integral():
-            return int(value)
-        case Real() | Decimal():
-            return float(value)
-        case _:
-            return value
-
-
-def _as_text(value: Any, *, inside: bool = False) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() if abs(value) > _LARGEST_INTEGER:
-            return _number_text(float(value)) if abs(value) < 1e300 else ""
-        case float():
-            return _number_text(value)
-        case str() | int():
-            return str(value)
-        case list() if not inside:
-            return ",".join(_as_text(_plain(member), inside=True) for member in value)
-        case _:
-            return ""
-
-
-def _number_text(number: float) -> str:
-    """A number as JavaScript writes it: ECMA-262, Number::toString."""
-    if not math.isfinite(number):
-        return "NaN" if number != number else "Infinity" if number > 0 else "-Infinity"
-    shortest = Decimal(repr(number)).normalize().as_tuple()
-    digits = "".join(map(str, shortest.digits))
-    point = len(digits) + int(shortest.exponent)  # where the decimal point stands among the digits
-    sign = "-" if number < 0 else ""
-    if not number:
-        return "0"
-    if len(digits) <= point <= 21:
-        return sign + digits + "0" * (point - len(digits))
-    if 0 < point <= 21:
-        return f"{sign}{digits[:point]}.{digits[point:]}"
-    if -6 < point <= 0:
-        return f"{sign}0.{'0' * -point}{digits}"
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{sign}{digits[0]}{fraction}e{point - 1:+d}"
-
-
-def _substring(text: Any, start: Any, length: Any = None) -> str | None:
-    if text is None:
-        return None
-    bounds = [_whole(to_number(bound)) for bound in (start, length)]
-    return slice_text(_as_text(text), bounds[0] or 0, bounds[1])
 
 
 def _is_absent(value: Any) -> bool:
@@ -371,19 +233,6 @@ def _is_absent(value: Any) -> bool:
 def _first(values: list[Any], number: int) -> list[Any]:
     """So many values: further ones are ignored, missing ones are blank."""
     return [*values[:number], *[None] * (number - len(values))]
-
-
-def _whole(number: float | None) -> int | None:
-    """The number without its fraction, within what a text can be long."""
-    if number is None or number != number:
-        return None
-    return int(max(-_LONGEST_TEXT, min(number, _LONGEST_TEXT)))
-
-
-def slice_text(text: str, start: int, length: int | None) -> str:
-    """Part of a text: a negative start counts from the end, a negative length leaves that many off the end."""
-    rest = text[start:]
-    return rest if length is None else rest[:length]
 
 
 def _day(today: date, values: list[Any]) -> str | None:

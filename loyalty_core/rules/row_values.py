@@ -9,15 +9,18 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from loyalty_core.rules.json_logic import is_nan, slice_text, to_number
+from loyalty_core.rules.json_values import is_nan, slice_text, to_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.rules.tree import Kind
 
-_LARGEST = 1e15
-_SMALLEST = 1e-15
+# Within these bounds no sixteen operands can overflow or underflow a double, which PostgreSQL answers with an error.
+LARGEST_OPERAND = 1e15
+SMALLEST_OPERAND = 1e-15
+# Below it every whole number is a double, so that SQL can calculate a remainder exactly.
+LARGEST_QUOTIENT = 2.0**53
 
 
 def read_number(value: Any) -> int | float | Decimal | None:
@@ -94,18 +97,24 @@ READERS: dict[Kind, Callable[[Any], Any]] = {
 }
 
 
-def read_double(value: Any) -> int | float | None:
+def read_stored(value: Any) -> int | float | None:
     """A number for comparison with another column's: integers stay exact, everything else is a double."""
     number = read_number(value)
     return float(number) if isinstance(number, Decimal) else number
 
 
+def read_double(value: Any) -> float | None:
+    """A number as a double."""
+    number = read_number(value)
+    return None if number is None else to_double(number)
+
+
 def read_operand(value: Any) -> float | None:
     """A number for arithmetic: blank beyond 10^15, 0 nearer to it than 10^-15, so that no result overflows."""
     number = read_number(value)
-    if number is None or not -_LARGEST <= number <= _LARGEST:
+    if number is None or not -LARGEST_OPERAND <= number <= LARGEST_OPERAND:
         return None
-    return float(number) if abs(number) >= _SMALLEST else 0.0
+    return float(number) if abs(number) >= SMALLEST_OPERAND else 0.0
 
 
 def same(left: Any, right: Any) -> bool:
@@ -135,8 +144,16 @@ def less_or_same(left: Any, right: Any) -> bool:
 def _comparable(left: Any, right: Any) -> tuple[Any, Any]:
     """An integer beside a double becomes one, as in SQL."""
     if isinstance(left, float) and isinstance(right, int):
-        return left, float(right)
-    return (float(left), right) if isinstance(left, int) and isinstance(right, float) else (left, right)
+        return left, to_double(right)
+    return (to_double(left), right) if isinstance(left, int) and isinstance(right, float) else (left, right)
+
+
+def to_double(number: float | Decimal) -> float:
+    """The number as a double, infinite where it is too large for one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def calculate_double(operator: str, *numbers: float | None) -> float | None:
@@ -161,8 +178,10 @@ def calculate_double(operator: str, *numbers: float | None) -> float | None:
                 return None
             case "/":
                 result /= number
+            case _ if abs(result / number) >= LARGEST_QUOTIENT:
+                return None
             case _:
-                result -= number * math.trunc(result / number)
+                result = math.fmod(result, number)
     return result
 
 

@@ -9,8 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
 
+ComparisonOperator = Literal["==", "<", "<=", ">", ">="]
 Kind = Literal["number", "boolean", "text", "date", "datetime", "other"]
 Scalar = bool | int | float | str
+
+
+# What an operator becomes when its sides change places.
+FLIPPED: dict[ComparisonOperator, ComparisonOperator] = {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def as_number(value: Scalar) -> int | float:
@@ -140,10 +145,14 @@ class Agreement:
 class Comparison:
     """Two values of one kind; false when one is blank, but `==` holds between two blanks."""
 
-    operator: Literal["==", "<", "<=", ">", ">="]
+    operator: ComparisonOperator
     left: Value
     right: Value
     path: str
+
+    def flipped(self) -> Comparison:
+        """The same with its sides changed over."""
+        return Comparison(FLIPPED[self.operator], self.right, self.left, self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,7 +191,7 @@ class RuleMaker:
     def calculation(self, levels: int) -> Any:
         rng = self._rng
         if levels == 0 or rng.random() < 0.2:
-            return self.var("number") if rng.random() < 0.7 else rng.choice((0, 1, 2, 0.5, -3))
+            return self.var("number") if rng.random() < 0.7 else rng.choice((0, 1, 2, 0.5, 0.1, -3))
         name = rng.choice(("+", "-", "*", "/", "%", "min", "max", "if", "var"))
         match name:
             case "if":

@@ -359,7 +359,7 @@ def test_branches_that_sqlite_could_not_read_are_refused() -> None:
     rule: Any = {">": [X, 0]}
     for level in range(10):
         rule = {"if": [{"==": [X, level]}, rule, False]}
-    with pytest.raises(RuleError, match="if within if"):
+    with pytest.raises(RuleError, match="nested too deeply"):
         compile_rule(rule, [PlainColumn("x", "number", "X")])
 
 

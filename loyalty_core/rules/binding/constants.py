@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from loyalty_core.rules.errors import shown
-from loyalty_core.rules.json_logic import to_number
+from loyalty_core.rules.json_values import to_number
 from loyalty_core.rules.tree import Field, Kind, Period, Scalar
 
 _INSTANT = timedelta(microseconds=1)
+# Beyond it no database has whole numbers: they are doubles.
+_LARGEST_INTEGER = 2**128
 _WORDS: dict[Kind, str] = {
     "number": "a number",
     "text": "a text",
@@ -41,7 +43,7 @@ def read_constant(value: Any, kind: Kind) -> bool | int | float | str:
     match kind:
         case "number" if not isinstance(value, bool):
             read = to_number(value)
-            if isinstance(read, int) and abs(read) >= 10**38:
+            if isinstance(read, int) and abs(read) >= _LARGEST_INTEGER:
                 read = float(read)
         case "text" if isinstance(value, str):
             read = value
@@ -80,6 +82,8 @@ def compare_day(field: Field, operator: str, day: Day, zone: tzinfo, path: str, 
         day = Day(day.written, day.written.isoformat())
     start, end = _bounds(field.kind, day, zone)
     words = {"==": "is on", "<": "is before", "<=": "is on or before", ">": "is after", ">=": "is on or after"}
+    if relative:
+        words["=="] = "is"  # “is today (2026-03-01)”
     wording = f"{words[operator]} {f'{relative} ({day.wording})' if relative else day.wording}"
     match operator:
         case "==":

@@ -8,14 +8,17 @@ WHERE leaves out `and x is not null` from leaves that are not negated: a tenth o
 from __future__ import annotations
 
 import operator
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from loyalty_core.rules.choices import by_case
 from loyalty_core.rules.sql import elements
+from loyalty_core.rules.sql.blanks import first_moment, is_blank, is_filled, last_moment, temporal
 from loyalty_core.rules.sql.elements import bound, not_nan
-from loyalty_core.rules.sql.values import SqlValues, is_exact_integer, neighbours, number_parameter
+from loyalty_core.rules.sql.numbers import neighbours, number_parameter
+from loyalty_core.rules.sql.types import is_whole
+from loyalty_core.rules.sql.values import SqlValues
 from loyalty_core.rules.tree import (
     Agreement,
     AllOf,
@@ -50,6 +53,7 @@ _OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_SEARCHES = {"contains": elements.Contains, "starts": elements.StartsWith, "ends": elements.EndsWith}
 _OPPOSITES = {"==": "!=", "!=": "==", "<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 # SQLite's parser holds a hundred open brackets; a deep group that comes first leaves nothing waiting beside it.
 _DEEP = 12
@@ -114,7 +118,7 @@ class _Predicates:
         join = sa.and_ if every else sa.or_
         if len(written) > _LONGEST_CHAIN:
             parts = [written[start : start + _LONGEST_CHAIN] for start in range(0, len(written), _LONGEST_CHAIN)]
-            written = [elements.in_brackets(join(*part)) for part in parts]
+            written = [elements.InBrackets(join(*part)) for part in parts]
         return join(*written)
 
     def _bit(self, condition: Condition) -> sa.ColumnElement[int]:
@@ -137,25 +141,29 @@ class _Predicates:
                 case _:
                     value = sa.true() if constant else sa.false()
                     return self._compare(column, column, leaf.operator, value, positive=positive)
+        branch = by_case(leaf)
+        if branch is not None:
+            return self.write(branch, positive=positive)
         return self._compare_values(leaf, positive=positive)
 
     def _compare_values(self, leaf: Comparison, *, positive: bool) -> Predicate:
         left, right = self._both(leaf)
         if leaf.operator == "==":
-            found = elements.same(left, right)
+            found = elements.Same(left, right)
             return found if positive else sa.not_(found)
         if leaf.left.kind == "text":
             left, right = elements.by_code_point(left), elements.by_code_point(right)
         return _decided(_OPERATIONS[leaf.operator](left, right), positive=positive)
 
     def _both(self, leaf: Comparison) -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
-        """Both sides; two columns of whole numbers as they are, other numbers as doubles."""
+        """Both sides; two columns of whole numbers as they are stored, other numbers as doubles."""
         left, right = leaf.left, leaf.right
         if isinstance(left, Field) and isinstance(right, Field) and left.kind == "number":
             columns = self._values.column(left), self._values.column(right)
-            if all(is_exact_integer(column.type) for column in columns):
+            if all(is_whole(column.type) for column in columns):
                 return columns
-        return self._values.expression(left), self._values.expression(right)
+        values = self._values.expression(left), self._values.expression(right)
+        return (elements.moment(values[0]), elements.moment(values[1])) if left.kind == "datetime" else values
 
     def _membership(self, leaf: Membership, *, positive: bool) -> Predicate:
         if not isinstance(leaf.value, Field):
@@ -169,7 +177,7 @@ class _Predicates:
         if not groups:
             return self._blank(Blank(leaf.value, leaf.path), positive=positive) if leaf.blank else _always(not positive)
         tests = [elements.among(column, members, kind) for members, kind in groups]
-        blank = _is_blank(column)
+        blank = is_blank(column)
         if positive:
             found = sa.or_(*tests)
             return sa.or_(found, blank) if leaf.blank else self._true(column, found)
@@ -181,16 +189,15 @@ class _Predicates:
         if leaf.value.kind == "datetime":
             column = elements.moment(column)
         # An open end leaves out what Python cannot hold, which a row has as a blank: infinity, BC, the year 10000.
-        start = _temporal(leaf.start or _first_moment(leaf.value.kind), column)
-        end = _temporal(leaf.end or _last_moment(leaf.value.kind), column)
+        start = temporal(leaf.start or first_moment(leaf.value.kind), column)
+        end = temporal(leaf.end or last_moment(leaf.value.kind), column)
         if positive:
             return self._true(column, column >= start, column < end if leaf.end else column <= end)
         return sa.or_(column < start, column >= end if leaf.end else column > end, column.is_(None))
 
     def _text_match(self, leaf: TextMatch, *, positive: bool) -> Predicate:
-        search = {"contains": elements.contains, "starts": elements.starts, "ends": elements.ends}
         text, part = self._values.expression(leaf.text), self._values.expression(leaf.part)
-        found = search[leaf.how](text, part)
+        found = _SEARCHES[leaf.how](text, part)
         if isinstance(leaf.text, Field) and isinstance(leaf.part, Constant):
             return self._true(text, found) if positive else sa.or_(sa.not_(found), text.is_(None))
         return _decided(found, positive=positive)
@@ -198,7 +205,7 @@ class _Predicates:
     def _blank(self, leaf: Blank, *, positive: bool) -> Predicate:
         if isinstance(leaf.value, Field):
             column = self._values.column(leaf.value)
-            return _is_blank(column) if positive else _is_filled(column)
+            return is_blank(column) if positive else is_filled(column)
         value = self._values.expression(leaf.value)
         return value.is_(None) if positive else value.is_not(None)
 
@@ -213,9 +220,7 @@ class _Predicates:
             case "number":
                 zero = number_parameter(0, column.type)
                 return (
-                    sa.and_(column != zero, _is_filled(column))
-                    if positive
-                    else sa.or_(column == zero, _is_blank(column))
+                    sa.and_(column != zero, is_filled(column)) if positive else sa.or_(column == zero, is_blank(column))
                 )
             case "text":
                 empty = bound("", sa.UnicodeText())
@@ -271,29 +276,6 @@ def _always(holds: bool) -> Predicate:
     return _bit_of(True) == _bit_of(holds)
 
 
-def _is_blank(column: sa.ColumnElement[Any]) -> Predicate:
-    if isinstance(column.type, sa.JSON):
-        return sa.or_(column.is_(None), elements.json_null(column))
-    guard = _holds_a_value(column)
-    return column.is_(None) if guard is None else sa.or_(column.is_(None), sa.not_(guard))
-
-
-def _is_filled(column: sa.ColumnElement[Any]) -> Predicate:
-    if isinstance(column.type, sa.JSON):
-        return sa.and_(column.is_not(None), sa.not_(elements.json_null(column)))
-    guard = _holds_a_value(column)
-    return column.is_not(None) if guard is None else sa.and_(column.is_not(None), guard)
-
-
-def _holds_a_value(column: sa.ColumnElement[Any]) -> Predicate | None:
-    """Whether what is stored is a value for Python: no NaN, no date outside the years 1 to 9999; None if always."""
-    if isinstance(column.type, sa.Date | sa.DateTime):
-        kind = "datetime" if isinstance(column.type, sa.DateTime) else "date"
-        first, last = _temporal(_first_moment(kind), column), _temporal(_last_moment(kind), column)
-        return sa.and_(column >= first, column <= last)
-    return not_nan(column)
-
-
 def _members_by_type(
     leaf: Membership, kind: sa.types.TypeEngine[Any]
 ) -> list[tuple[list[Any], sa.types.TypeEngine[Any]]]:
@@ -311,21 +293,6 @@ def _members_by_type(
             return [(list(leaf.members), sa.UnicodeText())] if leaf.members else []
         case _:
             return [(list(leaf.members), sa.Boolean())] if leaf.members else []
-
-
-def _first_moment(kind: str) -> date:
-    return date.min if kind == "date" else datetime.min  # noqa: DTZ901 - times are UTC without a zone
-
-
-def _last_moment(kind: str) -> date:
-    return date.max if kind == "date" else datetime.max  # noqa: DTZ901
-
-
-def _temporal(limit: date, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    if not isinstance(limit, datetime):
-        return bound(limit, sa.Date())
-    aware = getattr(column.type, "timezone", False)
-    return bound(limit.replace(tzinfo=UTC) if aware else limit, sa.DateTime(timezone=bool(aware)))
 
 
 def _levels(condition: Condition) -> int:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from loyalty_core.rules.errors import Fault, RuleError, shown
+from loyalty_core.rules.row_values import LARGEST_OPERAND, LARGEST_QUOTIENT, SMALLEST_OPERAND
 from loyalty_core.rules.sql import elements
-from loyalty_core.rules.sql.elements import WrittenDouble, bound, length, substring
+from loyalty_core.rules.sql.elements import bound
+from loyalty_core.rules.sql.numbers import number_parameter
+from loyalty_core.rules.sql.types import WrittenDouble, is_whole
 from loyalty_core.rules.tree import Calculation, Choice, Condition, Constant, Field, Joined, Part, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# Within these bounds no sixteen operands can overflow or underflow a double, which PostgreSQL answers with an error.
-LARGEST_OPERAND = 1e15
-SMALLEST_OPERAND = 1e-15
-_LARGEST_INT64 = 2**63 - 1
-_MOST_DIGITS = 30
 _ONE: sa.ColumnElement[int] = sa.literal_column("1", sa.Integer())
 
 Column = sa.ColumnElement[Any]
@@ -42,7 +38,7 @@ class SqlValues:
         if isinstance(column.type, sa.Uuid | sa.Enum):
             return sa.cast(column, sa.Text)
         if field.kind == "text":
-            return elements.exact(column)
+            return elements.Exact(column)
         return column
 
     def expression(self, value: Value | None, *, operand: bool = False) -> Column:
@@ -82,58 +78,46 @@ class SqlValues:
             case "/":
                 return _divide(*operands)
             case "%":
-                left, right = operands
-                return left - right * elements.truncated(_divide(left, right))
+                return self._remainder(value, *operands)
             case name if len(operands) > 1:
                 filled = sa.and_(*(operand.is_not(None) for operand in operands))
-                extreme = elements.least if name == "min" else elements.greatest
-                return sa.case((filled, extreme(operands)))
+                extreme = elements.Least if name == "min" else elements.Greatest
+                return sa.case((filled, extreme(*operands)))
             case _:
                 return operands[0]
+
+    def _remainder(self, value: Calculation, left: Column, right: Column) -> Column:
+        divisor = _not_zero(right)
+        if all(map(self._is_whole, value.operands)):
+            return elements.WholeRemainder(left, divisor)
+        quotient = sa.func.abs(_divide(left, right), type_=sa.Double())
+        return sa.case((quotient < bound(LARGEST_QUOTIENT, WrittenDouble()), elements.Remainder(left, divisor)))
+
+    def _is_whole(self, value: Value | None) -> bool:
+        """Whether a value can only be a whole number or blank."""
+        match value:
+            case Field():
+                return is_whole(self.column(value).type)
+            case Constant():
+                return float(value.number).is_integer()
+            case Choice():
+                return all(map(self._is_whole, (*(then for _, then in value.cases), value.otherwise)))
+            case _:
+                return value is None
 
     def _part(self, value: Part) -> Column:
         text = self.expression(value.text)
         if value.start >= 0:
-            rest = substring(text, bound(value.start + 1, sa.Integer()))
+            rest = elements.Substring(text, bound(value.start + 1, sa.Integer()))
         else:
-            beyond = length(text) + value.start
-            rest = substring(text, sa.case((beyond < 0, 1), else_=beyond + 1))
+            beyond = elements.Length(text) + value.start
+            rest = elements.Substring(text, sa.case((beyond < 0, 1), else_=beyond + 1))
         if value.length is None:
             return rest
         if value.length >= 0:
-            return substring(rest, _ONE, bound(value.length, sa.Integer()))
-        remaining = length(rest) + value.length
-        return substring(rest, _ONE, sa.case((remaining < 0, 0), else_=remaining))
-
-
-def is_exact_integer(kind: sa.types.TypeEngine[Any]) -> bool:
-    """Whether a column type holds whole numbers only."""
-    return isinstance(kind, sa.Integer)
-
-
-def number_parameter(value: int | float, kind: sa.types.TypeEngine[Any]) -> Column:
-    """A number as a column of that type compares it: decimals as decimals, integers of any size, doubles."""
-    if isinstance(kind, sa.Float) or not (isinstance(value, int) or isinstance(kind, sa.Numeric)):
-        return bound(float(value), WrittenDouble())
-    if isinstance(value, int) and abs(value) <= _LARGEST_INT64:
-        return bound(value, sa.BigInteger())
-    number = Decimal(repr(value))
-    digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
-    if len(digits) + abs(int(exponent)) > _MOST_DIGITS and not isinstance(value, int):
-        return bound(float(value), WrittenDouble())
-    return bound(number, sa.Numeric())
-
-
-def neighbours(value: int | float, kind: sa.types.TypeEngine[Any]) -> tuple[int | float, int | float]:
-    """The values next below and above that a column of the type can hold; both the value itself where it can."""
-    if is_exact_integer(kind) and isinstance(value, float):
-        return (math.floor(value), math.ceil(value)) if abs(value) < _LARGEST_INT64 else (value, value)
-    if isinstance(kind, sa.Float) and isinstance(value, int) and float(value) != value:
-        nearest = float(value)
-        if nearest > value:
-            return math.nextafter(nearest, -math.inf), nearest
-        return nearest, math.nextafter(nearest, math.inf)
-    return value, value
+            return elements.Substring(rest, _ONE, bound(value.length, sa.Integer()))
+        remaining = elements.Length(rest) + value.length
+        return elements.Substring(rest, _ONE, sa.case((remaining < 0, 0), else_=remaining))
 
 
 _TYPES: dict[type, sa.types.TypeEngine[Any]] = {str: sa.UnicodeText(), bool: sa.Boolean()}
@@ -151,9 +135,11 @@ def _chain(step: Callable[[Column, Column], Column], operands: Sequence[Column])
 
 
 def _divide(left: Column, right: Column) -> Column:
-    return sa.type_coerce(left, sa.Double()) / sa.type_coerce(
-        sa.func.nullif(right, bound(0.0, sa.Double())), sa.Double()
-    )
+    return sa.type_coerce(left, sa.Double()) / sa.type_coerce(_not_zero(right), sa.Double())
+
+
+def _not_zero(number: Column) -> Column:
+    return sa.func.nullif(number, bound(0.0, sa.Double()))
 
 
 def _as_double(column: Column) -> Column:
@@ -166,11 +152,11 @@ def _ordinary(column: Column) -> Column:
     """The column as a double, NULL beyond what is ordinary (NaN too) and 0 next to 0."""
     double = elements.as_double(column)
     within = column.between(_limit(-LARGEST_OPERAND, column), _limit(LARGEST_OPERAND, column))
-    if is_exact_integer(column.type):
+    if is_whole(column.type):
         return sa.case((within, double))
     tiny = sa.and_(column > _limit(-SMALLEST_OPERAND, column), column < _limit(SMALLEST_OPERAND, column))
     return sa.case((tiny, bound(0.0, sa.Double())), (within, double))
 
 
 def _limit(limit: float, column: Column) -> Column:
-    return bound(int(limit), sa.BigInteger()) if is_exact_integer(column.type) else bound(limit, WrittenDouble())
+    return number_parameter(int(limit), column.type) if is_whole(column.type) else bound(limit, WrittenDouble())

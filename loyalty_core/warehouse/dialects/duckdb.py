@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from duckdb_sqlalchemy.datatypes import TimestampNs
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
 
+from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
 from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
@@ -39,6 +42,7 @@ class DuckDB(WithQuantiles):
     list_form = "array"
     casts_nan = True
     double = "DOUBLE"
+    functions = STANDARD_FUNCTIONS | {"CONTAINS", "ENDS_WITH", "MOD", "STARTS_WITH", "STRPOS", "SUBSTR"}
     predictions = ReadableFile()
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
@@ -82,6 +86,8 @@ class DuckDB(WithQuantiles):
 
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """NaN is blank, and so are dates that Python cannot hold, which come as texts or as the first or last day."""
+        if _is_in_other_units(column.type):
+            column = sa.cast(column, postgresql.TIMESTAMP())
         if isinstance(column.type, sa.Date | sa.DateTime):
             return within_python(column)
         return filled(column)
@@ -91,6 +97,18 @@ class DuckDB(WithQuantiles):
         if written_out:
             return super().contains(text, part, written_out=True)
         return f"contains({text}, {part})"
+
+    def exact(self, text: str, *, written_out: bool) -> str:
+        """Whatever collation the column was made with; left out for people, since hardly any column has one."""
+        return text if written_out else f"({text} COLLATE C)"
+
+    def by_code_point(self, text: str, *, written_out: bool) -> str:
+        """As `exact`."""
+        return self.exact(text, written_out=written_out)
+
+    def moment(self, column: str, kind: sa.types.TypeEngine[Any]) -> str:
+        """In microseconds, as Python has times and as literals are read; TIMESTAMP_S, _MS and _NS differ."""
+        return f"CAST({column} AS TIMESTAMP)" if _is_in_other_units(kind) else column
 
     def double_literal(self, number: float) -> str:
         """With an exponent: without one it is a decimal, which is compared with a FLOAT as a FLOAT."""
@@ -108,6 +126,11 @@ class DuckDB(WithQuantiles):
         if written_out:
             return super().ends_with(text, part, written_out=True)
         return f"ends_with({text}, {part})"
+
+
+def _is_in_other_units(kind: sa.types.TypeEngine[Any]) -> bool:
+    """Whether a type is TIMESTAMP_S, _MS or _NS: the driver's dialect tells TIMESTAMP itself by a class of its own."""
+    return type(kind) in {sa.TIMESTAMP, TimestampNs} and not getattr(kind, "timezone", False)
 
 
 def _set_utc(connection: Any, _record: object) -> None:

@@ -1,7 +1,11 @@
-"""Databases that are not tested here: what is known of how they write rules, for the SQL that people copy."""
+"""Databases that are not tested here: what is known of how they write rules, for the SQL that people copy.
 
-from collections.abc import Callable
+`functions` is taken from each database's reference.
+"""
 
+from collections.abc import Callable, Sequence
+
+from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS, NotWritable
 from loyalty_core.warehouse.dialects.base import Dialect
 
 
@@ -10,15 +14,19 @@ class MySQL(Dialect):
 
     name = "mysql"
     title = "MySQL"
+    # LENGTH counts bytes.
+    functions = STANDARD_FUNCTIONS - {"TRUNC"} | {"CONCAT", "INSTR", "MOD", "SUBSTR", "TRUNCATE"}
     stores_nan = False
     _collation = "utf8mb4_0900_bin"
 
-    def by_code_point(self, text: str) -> str:
+    def by_code_point(self, text: str, *, written_out: bool) -> str:
         """By a binary collation."""
+        del written_out
         return f"({text} COLLATE {self._collation})"
 
-    def exact(self, text: str) -> str:
+    def exact(self, text: str, *, written_out: bool) -> str:
         """By a binary collation."""
+        del written_out
         return f"{text} COLLATE {self._collation}"
 
     def same(self, left: str, right: str, standard: str) -> str:
@@ -31,10 +39,6 @@ class MySQL(Dialect):
         del cast
         return f"({number} + 0e0)"
 
-    def truncated(self, number: str) -> str:
-        """TRUNCATE."""
-        return f"TRUNCATE({number}, 0)"
-
 
 class MariaDB(MySQL):
     """MySQL with collations of its own."""
@@ -45,33 +49,34 @@ class MariaDB(MySQL):
 
 
 class SqlServer(Dialect):
-    """Ignores case by default, and has no IS NOT DISTINCT FROM before 2022."""
+    """Ignores case by default; IS NOT DISTINCT FROM, LEAST and GREATEST are there only since 2022."""
 
     name = "mssql"
     title = "SQL Server"
     grammar = "tsql"
+    functions = frozenset(
+        {"ABS", "CHARINDEX", "COALESCE", "CONCAT", "FLOOR", "LEFT", "LEN", "MAX", "MIN", "NULLIF", "RIGHT", "SIGN"}
+        | {"SUBSTRING", "TRIM"}
+    )
     stores_nan = False
     _collation = "Latin1_General_100_BIN2_UTF8"
-
-    def contains(self, text: str, part: str, *, written_out: bool) -> str:
-        """CHARINDEX."""
-        del written_out
-        return f"CHARINDEX({part}, {text}) > 0"
 
     def length(self, text: str) -> str:
         """LEN, with a character after the text, since it does not count blanks at the end."""
         return f"(LEN(CONCAT({text}, N'.')) - 1)"
 
-    def substring(self, text: str, start: str, length: str | None) -> str:
+    def substring(self, text: str, start: str, length: str | None = None) -> str:
         """SUBSTRING, which needs a length."""
-        return f"SUBSTRING({text}, {start}, {'2147483647' if length is None else length})"
+        return super().substring(text, start, "2147483647" if length is None else length)
 
-    def by_code_point(self, text: str) -> str:
+    def by_code_point(self, text: str, *, written_out: bool) -> str:
         """By a binary collation."""
+        del written_out
         return f"({text} COLLATE {self._collation})"
 
-    def exact(self, text: str) -> str:
+    def exact(self, text: str, *, written_out: bool) -> str:
         """By a binary collation."""
+        del written_out
         return f"{text} COLLATE {self._collation}"
 
     def same(self, left: str, right: str, standard: str) -> str:
@@ -79,81 +84,94 @@ class SqlServer(Dialect):
         del standard
         return same_by_case(left, right)
 
-    def truncated(self, number: str) -> str:
-        """By sign and size."""
-        return truncated_by_sign(number)
+    def least(self, *numbers: str) -> str:
+        """By the aggregate."""
+        return self._extreme("MIN", numbers)
+
+    def greatest(self, *numbers: str) -> str:
+        """By the aggregate."""
+        return self._extreme("MAX", numbers)
+
+    def _extreme(self, aggregate: str, numbers: Sequence[str]) -> str:
+        rows = ", ".join(f"({number})" for number in numbers)
+        return f"(SELECT {aggregate}(v) FROM (VALUES {rows}) AS n(v))"  # noqa: S608 - SQL from SQL
 
 
 class Oracle(Dialect):
-    """Standard SQL without NaN."""
+    """Without NaN, LEFT, RIGHT and POSITION; SQLAlchemy writes IS NOT DISTINCT FROM as DECODE."""
 
     name = "oracle"
     title = "Oracle"
+    grammar = "oracle"
+    functions = frozenset(
+        {"ABS", "COALESCE", "DECODE", "FLOOR", "GREATEST", "INSTR", "LEAST", "LENGTH", "MOD", "NULLIF", "SIGN"}
+        | {"SUBSTR", "TRIM", "TRUNC"}
+    )
     stores_nan = False
 
 
 class Snowflake(Dialect):
-    """Standard SQL, but for TRUNC."""
+    """Standard SQL; TRUNC cuts dates as well, and translators take it for that."""
 
     name = "snowflake"
     title = "Snowflake"
     grammar = "snowflake"
     is_offered = True
-
-    def truncated(self, number: str) -> str:
-        """By sign and size."""
-        return truncated_by_sign(number)
+    functions = STANDARD_FUNCTIONS - {"CHAR_LENGTH", "TRUNC"} | {"CHARINDEX", "LENGTH", "MOD", "SUBSTR"}
 
 
-class Databricks(Snowflake):
-    """As Snowflake."""
+class Spark(Dialect):
+    """Reached by its Thrift server; TRUNC cuts dates only."""
+
+    name = "hive"
+    title = "Spark"
+    grammar = "spark"
+    functions = STANDARD_FUNCTIONS - {"TRUNC"} | {"INSTR", "LENGTH", "LOCATE", "MOD", "SUBSTR"}
+
+
+class Databricks(Spark):
+    """Spark's SQL."""
 
     name = "databricks"
     title = "Databricks"
     grammar = "databricks"
 
 
-class Spark(Dialect):
-    """Reached by its Thrift server."""
-
-    name = "hive"
-    title = "Spark"
-
-
 class BigQuery(Dialect):
-    """STRPOS in place of POSITION."""
+    """STRPOS in place of POSITION; MOD is for whole numbers only."""
 
     name = "bigquery"
     title = "BigQuery"
     grammar = "bigquery"
     is_offered = True
-
-    def contains(self, text: str, part: str, *, written_out: bool) -> str:
-        """STRPOS."""
-        del written_out
-        return f"STRPOS({text}, {part}) > 0"
+    functions = STANDARD_FUNCTIONS - {"POSITION"} | {"INSTR", "LENGTH", "STRPOS", "SUBSTR"}
 
 
 class Redshift(Dialect):
-    """Without IS NOT DISTINCT FROM."""
+    """Without IS NOT DISTINCT FROM, and without subqueries that read the row from two levels up."""
 
     name = "redshift"
     title = "Redshift"
     grammar = "redshift"
     is_offered = True
+    functions = STANDARD_FUNCTIONS | {"CHARINDEX", "LEN", "LENGTH", "STRPOS", "SUBSTR"}
 
     def same(self, left: str, right: str, standard: str) -> str:
         """By a CASE."""
         del standard
         return same_by_case(left, right)
 
+    def remainder(self, left: str, right: str) -> str:
+        """Refused: MOD is for whole numbers and decimals."""
+        del left, right
+        raise NotWritable(
+            "Redshift has no exact remainder (%) of numbers that are not whole.",
+            "Its MOD takes whole numbers and decimals only.",
+            "Calculate the remainder in the features view, or use % between columns of whole numbers.",
+        )
+
 
 def same_by_case(left: str, right: str) -> str:
     """Equal or both NULL, where IS NOT DISTINCT FROM is unknown."""
     both_null = f"{left} IS NULL AND {right} IS NULL"
     return f"CASE WHEN {left} = {right} THEN 1 WHEN {both_null} THEN 1 ELSE 0 END = 1"
-
-
-def truncated_by_sign(number: str) -> str:
-    """Without the fraction, where TRUNC is missing or does something else."""
-    return f"(SIGN({number}) * FLOOR(ABS({number})))"

@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql as types
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.dialects.postgresql.ranges import AbstractRange
 
+from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
 from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
@@ -74,6 +75,7 @@ class PostgreSQL(WithQuantiles):
     list_form = "array"
     stores_decimal_nan = True
     casts_nan = True
+    functions = STANDARD_FUNCTIONS | {"STRPOS", "SUBSTR"}
     types_by_code = MappingProxyType({1700: sa.Numeric(), 2950: sa.Uuid()})
     predictions = PostgresqlTable()
 
@@ -141,13 +143,9 @@ class PostgreSQL(WithQuantiles):
         granted = {row.name: row.granted for row in connection.execute(_GRANTS, {"table": name})}
         return [name for name, is_granted in granted.items() if not is_granted] if any(granted.values()) else []
 
-    def contains(self, text: str, part: str, *, written_out: bool) -> str:
-        """`strpos()`, which knows no wildcards."""
-        del written_out
-        return f"strpos({text}, {part}) > 0"
-
-    def by_code_point(self, text: str) -> str:
+    def by_code_point(self, text: str, *, written_out: bool) -> str:
         """Whatever language the database was made for."""
+        del written_out
         return f'({text} COLLATE "C")'
 
 

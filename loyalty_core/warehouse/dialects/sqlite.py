@@ -13,7 +13,7 @@ from loyalty_core.warehouse.engine import interrupt_of, pool_options
 from loyalty_core.warehouse.guards import Guards
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.time_limit import Interrupt
@@ -29,6 +29,9 @@ class SQLite(Dialect):
     has_untyped_columns = True
     stores_nan = False
     list_form = "json"
+    functions = frozenset(
+        {"ABS", "COALESCE", "INSTR", "JSON_EACH", "LENGTH", "MAX", "MIN", "NULLIF", "REPLACE", "SUBSTR", "TRIM"}
+    )
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
         """Read only by the session's `query_only`."""
@@ -54,27 +57,14 @@ class SQLite(Dialect):
         """The driver's own."""
         return interrupt_of(connection)
 
-    def contains(self, text: str, part: str, *, written_out: bool) -> str:
-        """`instr()`, which tells capitals from small letters as LIKE does not."""
-        del written_out
-        return f"instr({text}, {part}) > 0"
+    def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        """Decimals as SQLite has them, integers and doubles: SQLAlchemy would round them to ten digits."""
+        is_decimal = isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float)
+        return sa.type_coerce(column, sa.Float()) if is_decimal else column
 
-    def starts_with(self, text: str, part: str, *, written_out: bool) -> str:
-        """By the text's first characters."""
-        del written_out
-        return f"substr({text}, 1, length({part})) = {part}"
-
-    def ends_with(self, text: str, part: str, *, written_out: bool) -> str:
-        """By the text's last characters."""
-        del written_out
-        return f"substr({text}, -length({part})) = {part}"
-
-    def length(self, text: str) -> str:
-        """`length()`, which counts characters."""
-        return f"length({text})"
-
-    def moment(self, column: str) -> str:
+    def moment(self, column: str, kind: sa.types.TypeEngine[Any]) -> str:
         """Times are texts here, whose parts may be left out: filled up to microseconds, they are in order."""
+        del kind
         text = f"replace({column}, 'T', ' ')"
         return f"substr({text} || substr('0000-00-00 00:00:00.000000', length({column}) + 1), 1, 26)"
 
@@ -83,19 +73,33 @@ class SQLite(Dialect):
         del standard
         return f"{left} IS {right}"
 
-    def exact(self, text: str) -> str:
+    def exact(self, text: str, *, written_out: bool) -> str:
         """Whatever collation the column was made with."""
+        del written_out
         return f"({text} COLLATE BINARY)"
 
-    def by_code_point(self, text: str) -> str:
+    def by_code_point(self, text: str, *, written_out: bool) -> str:
         """Whatever collation the column was made with."""
+        del written_out
         return f"({text} COLLATE BINARY)"
 
-    def least(self, numbers: Sequence[str]) -> str:
+    def truncated(self, number: str) -> str:
+        """By a cast: TRUNC is missing where SQLite was built without its mathematical functions."""
+        return f"CAST({number} AS INTEGER)"
+
+    def in_steps(self, steps: Mapping[str, str], result: str) -> str:
+        """As common table expressions, side by side: the parser can hold few symbols that are not closed."""
+        tables, before = [], ""
+        for name, columns in steps.items():
+            tables.append(f"{name} AS (SELECT {columns}{before})")
+            before = f" FROM {name}"
+        return f"(WITH {', '.join(tables)} SELECT {result}{before})"
+
+    def least(self, *numbers: str) -> str:
         """MIN of several values."""
         return f"MIN({', '.join(numbers)})"
 
-    def greatest(self, numbers: Sequence[str]) -> str:
+    def greatest(self, *numbers: str) -> str:
         """MAX of several values."""
         return f"MAX({', '.join(numbers)})"
 

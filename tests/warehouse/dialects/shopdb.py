@@ -1,6 +1,5 @@
 """A database that the product has never heard of, added as docs/adding-a-dialect.md says: SQLite under another name."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -29,6 +28,7 @@ class ShopDB(Dialect):
     title = "ShopDB"
     is_embedded = True
     stores_nan = False
+    functions = frozenset({"ABS", "COALESCE", "INSTR", "LENGTH", "MAX", "MIN", "NULLIF", "SUBSTR", "TRIM"})
 
     def file_of(self, url: sa.URL) -> Path | None:
         return Path(url.database) if url.database else None
@@ -36,14 +36,11 @@ class ShopDB(Dialect):
     def interrupt(self, connection: sa.Connection) -> Interrupt | None:
         return interrupt_of(connection)
 
-    def contains(self, text: str, part: str, *, written_out: bool) -> str:
-        return f"instr({text}, {part}) > 0"
+    def truncated(self, number: str) -> str:
+        return f"CAST({number} AS INTEGER)"
 
-    def starts_with(self, text: str, part: str, *, written_out: bool) -> str:
-        return f"substr({text}, 1, length({part})) = {part}"
-
-    def least(self, numbers: Sequence[str]) -> str:
+    def least(self, *numbers: str) -> str:
         return f"MIN({', '.join(numbers)})"
 
-    def greatest(self, numbers: Sequence[str]) -> str:
+    def greatest(self, *numbers: str) -> str:
         return f"MAX({', '.join(numbers)})"

@@ -1,5 +1,0 @@
-"""Fixtures for the tests of rules."""
-
-from tests.fixtures.warehouses import open_warehouse
-
-__all__ = ["open_warehouse"]
