@@ -80,6 +80,6 @@ SQLALCHEMY_DIALECTS: dict[str, Any] = {
 def functions_in(statement: str) -> set[str]:
     """The functions that a statement calls, in capitals."""
     without_texts = re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`", "''", statement)
-    without_aliases = re.sub(r"\bAS \w+\s*\(", "(", without_texts)
+    without_aliases = re.sub(r"\bAS \w+\s*\(", "AS (", without_texts)
     called = re.findall(r"\b([A-Za-z_]\w*)\s*\(", without_aliases)
     return {name.upper() for name in called} - _GRAMMAR

@@ -42,7 +42,7 @@ class DuckDB(WithQuantiles):
     list_form = "array"
     casts_nan = True
     double = "DOUBLE"
-    functions = STANDARD_FUNCTIONS | {"CONTAINS", "ENDS_WITH", "MOD", "STARTS_WITH", "STRPOS", "SUBSTR"}
+    functions = STANDARD_FUNCTIONS | {"CONTAINS", "ENDS_WITH", "LENGTH", "MOD", "STARTS_WITH", "STRPOS", "SUBSTR"}
     predictions = ReadableFile()
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:

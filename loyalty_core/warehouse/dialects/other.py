@@ -105,7 +105,7 @@ class Oracle(Dialect):
     grammar = "oracle"
     functions = frozenset(
         {"ABS", "COALESCE", "DECODE", "FLOOR", "GREATEST", "INSTR", "LEAST", "LENGTH", "MOD", "NULLIF", "SIGN"}
-        | {"SUBSTR", "TRIM", "TRUNC"}
+        | {"SUBSTR", "TO_DATE", "TO_TIMESTAMP", "TRIM", "TRUNC"}
     )
     stores_nan = False
 
@@ -118,6 +118,8 @@ class Snowflake(Dialect):
     grammar = "snowflake"
     is_offered = True
     functions = STANDARD_FUNCTIONS - {"CHAR_LENGTH", "TRUNC"} | {"CHARINDEX", "LENGTH", "MOD", "SUBSTR"}
+    # How sqlglot writes those of DuckDB, which pass over NULL.
+    functions |= {"GREATEST_IGNORE_NULLS", "LEAST_IGNORE_NULLS"}
 
 
 class Spark(Dialect):

@@ -75,7 +75,7 @@ class PostgreSQL(WithQuantiles):
     list_form = "array"
     stores_decimal_nan = True
     casts_nan = True
-    functions = STANDARD_FUNCTIONS | {"STRPOS", "SUBSTR"}
+    functions = STANDARD_FUNCTIONS | {"LENGTH", "STRPOS", "SUBSTR"}
     types_by_code = MappingProxyType({1700: sa.Numeric(), 2950: sa.Uuid()})
     predictions = PostgresqlTable()
 
