@@ -271,6 +271,14 @@ def test_a_constant_that_is_true_or_false_is_a_rule(rule: Any, holds: bool) -> N
     assert compiled.describe() == ("All customers" if holds else "No customers")
 
 
+def test_parts_of_parts_are_refused_before_their_sql_explodes() -> None:
+    part: Any = {"var": "x"}
+    for _ in range(40):  # without the limit, this would not end
+        part = {"substr": [part, -5, -1]}
+    with pytest.raises(RuleError, match="too many parts"):
+        compile_rule({"==": [part, "a"]}, [PlainColumn("x", "text", "X")])
+
+
 def test_conditions_compared_with_conditions_stop_before_sqlite_does() -> None:
     x = {"var": "x"}
     rule: Any = {">": [x, 0]}
