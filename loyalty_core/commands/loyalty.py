@@ -58,6 +58,14 @@ def versions(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASSED_ON)
+def store(context: typer.Context) -> None:
+    """Back up, restore and check the state store."""
+    from loyalty_core.store.command import main  # noqa: PLC0415
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command(context_settings=_PASSED_ON)
 def load(context: typer.Context) -> None:
     """Load your own customers or purchases from a file into a local warehouse."""
     from loyalty_core.loading.command import main  # noqa: PLC0415

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -12,14 +12,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from loyalty_core.errors import LoyaltyError
+from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.settings import without_secrets
 from loyalty_core.store import schema
 from loyalty_core.store.dialects import dialect_of, read_url
+from loyalty_core.store.errors import BackupFailed
 from loyalty_core.store.faults import MIGRATE, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from types import TracebackType
 
     from sqlalchemy.engine import Connection
@@ -70,8 +72,12 @@ class StateStore:
         revision = self._revision()
         schema.require_known(revision)
         if revision != schema.newest_revision():
-            with self.outages(OSError, self.dialect.driver_error):
-                schema.upgrade(self.url)
+            try:
+                with self.outages(OSError, self.dialect.driver_error):
+                    schema.upgrade(self.url)
+            except BackupFailed as error:
+                what = "The state store was not brought up to date, since it could not be backed up first."
+                raise StateStoreUnavailable(what, f"{error.what} {error.why}", error.remedy) from error
 
     @contextmanager
     def session(self, *, read_only: bool = False, on: Connection | None = None) -> Iterator[Session]:
@@ -81,9 +87,14 @@ class StateStore:
         reads without that lock, side by side with a writer; writing then fails. Objects stay usable afterwards.
         `on` is a connection from `connection`, whose temporary tables the session is to see.
         """
-        bind = on if on is not None else self._reading if read_only else self.engine
-        with self.outages(), Session(bind, expire_on_commit=False) as session, session.begin():
-            yield session
+        bind = self._reading if read_only else self.engine
+        with self.outages(), nullcontext(on) if on is not None else bind.connect() as connection:
+            with Session(connection, expire_on_commit=False) as session, session.begin():
+                yield session
+                if not read_only:
+                    self.dialect.check_before_commit(self.url, connection)
+            if not read_only:
+                self.dialect.check_after_commit(self.url, connection)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -103,6 +114,32 @@ class StateStore:
             if isinstance(error, DBAPIError) and not self.dialect.is_outage(error.orig):
                 raise
             raise unavailable(self.url, error) from error
+
+    def back_up(self, target: Path | None = None) -> Path:
+        """Copy the store, which may be in use, to a new file, by default one in the folder `backups` beside it.
+
+        Raises `BackupFailed`, also for PostgreSQL, and then names the command that does it there.
+        """
+        return self.dialect.back_up(self.url, target)
+
+    def restore(self, backup: Path) -> Path | None:
+        """Make the store what `backup` holds and bring its tables up to date; the app may be running.
+
+        Returns where a copy of what the store held before is, None where there was nothing. Raises `BackupFailed` as
+        `back_up` does, and `StateStoreUnavailable` for a backup of a newer version; then nothing has changed.
+        """
+        before = self.dialect.restore(self.url, backup, schema.require_known)
+        self.migrate()
+        return before
+
+    def examine(self) -> str:
+        """Read all of the store, and say in a sentence that it is sound; else raises `StateStoreUnavailable`."""
+        health = self.health()
+        if not health.ok:
+            raise StateStoreUnavailable(health.detail, remedy=health.remedy)
+        with self.outages(), self._reading.connect() as connection:
+            self.dialect.require_sound(connection)
+        return f"{health.url} is sound; its tables are at revision {health.revision}."
 
     def health(self) -> StoreHealth:
         """What state the store is in; never raises."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.settings import without_secrets
+from loyalty_core.store.dialects.sqlite_files import MISSING
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -28,6 +29,11 @@ class Fault:
 FAULTS = (
     Fault(r"disk is full|no space left", "The disk is full.", "Make room on the disk and try again."),
     Fault(
+        re.escape(MISSING),
+        "The file does not exist, or this account cannot see it.",
+        "Restore a backup (python -m loyalty_core.store restore FILE), or start the app again for an empty store.",
+    ),
+    Fault(
         r"unable to open database|^\[errno",
         "The file, or its folder, cannot be opened for writing.",
         "Check that the path is right and that this account may write to the folder.",
@@ -40,7 +46,7 @@ FAULTS = (
     Fault(
         r"file is not a database|malformed",
         "The file is damaged, or is no SQLite database.",
-        "Put back a backup, or move the file away to start with an empty store.",
+        "Restore a backup: python -m loyalty_core.store restore FILE",
     ),
     Fault(
         r"database is locked|lock timeout",

@@ -61,9 +61,15 @@ def require_known(revision: str | None) -> None:
 
 
 def upgrade(url: URL, target: str = "head") -> None:
-    """Migrate the database at `url` to `target`, in one transaction and one process at a time."""
+    """Back up the database at `url` and migrate it to `target`, in one transaction and one process at a time.
+
+    Raises `BackupFailed`, and then nothing has changed.
+    """
     with migration_connection(url) as connection:
-        require_known(current_revision(connection))
+        revision = current_revision(connection)
+        require_known(revision)
+        if revision is not None and revision != newest_revision():
+            dialect_of(url).back_up_before_migration(url, revision)
         command.upgrade(alembic_config(connection), target)
         dialect_of(url).check_migration(connection)
 
@@ -80,8 +86,7 @@ def downgrade(url: URL, target: str) -> None:
 def migration_connection(url: URL) -> Iterator[Connection]:
     """A connection in a transaction that holds the database's migration lock."""
     dialect = dialect_of(url)
-    # SQLite changes a table by building it anew; with foreign keys on, dropping the old one would delete its children.
-    engine = dialect.open_engine(url, timeout_seconds=MIGRATION_WAIT_SECONDS, foreign_keys=False)
+    engine = dialect.open_engine(url, timeout_seconds=MIGRATION_WAIT_SECONDS, migrating=True)
     try:
         dialect.prepare_migration(url, engine)
         with engine.begin() as connection:

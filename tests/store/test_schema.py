@@ -143,6 +143,7 @@ def test_the_file_and_what_is_beside_it_are_for_this_account_alone(tmp_path: Pat
 
 def test_rebuilding_a_table_of_sqlite_keeps_the_rows_that_point_at_it(tmp_path: Path):
     with StateStore(f"sqlite:///{tmp_path / 'app.db'}") as store:
+        store.migrate()
         with store.session() as session:
             session.execute(text("CREATE TABLE parents (id INTEGER PRIMARY KEY, name VARCHAR)"))
             parent = "parent_id INTEGER REFERENCES parents (id) ON DELETE CASCADE"
@@ -172,9 +173,9 @@ def test_orphans_stop_a_migration_of_sqlite(tmp_path: Path):
     with StateStore(f"sqlite:///{tmp_path / 'app.db'}") as store:
         store.migrate()
         schema.downgrade(store.url, "base")
-        with store.session() as session:
-            session.execute(text("CREATE TABLE parents (id INTEGER PRIMARY KEY)"))
-            session.execute(text("CREATE TABLE children (parent_id INTEGER REFERENCES parents (id))"))
+        with store.engine.begin() as connection:
+            connection.execute(text("CREATE TABLE parents (id INTEGER PRIMARY KEY)"))
+            connection.execute(text("CREATE TABLE children (parent_id INTEGER REFERENCES parents (id))"))
         raw = store.engine.raw_connection()
         raw.cursor().execute("PRAGMA foreign_keys = OFF")
         raw.cursor().execute("INSERT INTO children VALUES (1)")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, LiteralString
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -62,16 +62,24 @@ class Dialect(ABC):
         """The file on this machine that holds the store; None for a server."""
 
     @abstractmethod
-    def open_engine(self, url: URL, *, timeout_seconds: float, foreign_keys: bool = True) -> Engine:
+    def open_engine(self, url: URL, *, timeout_seconds: float, migrating: bool = False) -> Engine:
         """An engine that connects, or waits for a lock, for about `timeout_seconds`; nothing is opened yet.
 
-        Transactions of an engine with the execution option `postgresql_readonly` can only read. `foreign_keys=False`
-        leaves references unchecked where a migration has to rebuild tables.
+        Transactions of an engine with the execution option `postgresql_readonly` can only read. An engine for
+        migrating leaves references unchecked while tables are rebuilt.
         """
 
     @abstractmethod
     def is_outage(self, error: BaseException | None) -> bool:
         """Whether an error of the driver is the database's own fault, unlike a broken constraint or a bad value."""
+
+    @abstractmethod
+    def check_before_commit(self, url: URL, connection: Connection) -> None:
+        """Raise `StateStoreUnavailable` where the connection's database is no longer the one that `url` names."""
+
+    @abstractmethod
+    def check_after_commit(self, url: URL, connection: Connection) -> None:
+        """Raise `StateStoreUnavailable` where what was committed is not in the database that `url` names now."""
 
     @abstractmethod
     def now(self, session: Session) -> datetime:
@@ -84,6 +92,31 @@ class Dialect(ABC):
     @abstractmethod
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         """What has to be done before the transaction of a migration begins."""
+
+    @abstractmethod
+    def back_up_before_migration(self, url: URL, revision: str) -> None:
+        """Save a copy of the store as it is, at `revision`, before a migration; nothing where the server has backups.
+
+        Raises `BackupFailed`.
+        """
+
+    @abstractmethod
+    def back_up(self, url: URL, target: Path | None = None) -> Path:
+        """Copy the store to the new file `target`, or one in the folder `backups` beside the store; its path.
+
+        Raises `BackupFailed`, also where only the server's own tools can do that, and then names the command.
+        """
+
+    @abstractmethod
+    def restore(self, url: URL, backup: Path, require_known: Callable[[str | None], None]) -> Path | None:
+        """Make the store what `backup` holds, and return where a copy of what it held before is; None without one.
+
+        `require_known` is given the revision of the backup and may raise. Raises `BackupFailed` as `back_up` does.
+        """
+
+    @abstractmethod
+    def require_sound(self, connection: Connection) -> None:
+        """Read the whole database, and raise `StateStoreUnavailable` where it is damaged."""
 
     @abstractmethod
     def lock_migration(self, connection: Connection) -> None:

@@ -11,10 +11,12 @@ from sqlalchemy import create_engine, func, select
 
 from loyalty_core.settings import PSYCOPG
 from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, Dialect, Staging
+from loyalty_core.store.errors import BackupFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.orm import Session
@@ -47,8 +49,8 @@ class PostgreSQL(Dialect):
     def file_of(self, url: URL) -> None:
         """A server holds the store."""
 
-    def open_engine(self, url: URL, *, timeout_seconds: float, foreign_keys: bool = True) -> Engine:
-        del foreign_keys  # tables are altered in place
+    def open_engine(self, url: URL, *, timeout_seconds: float, migrating: bool = False) -> Engine:
+        del migrating  # tables are altered in place
         return create_engine(
             url,
             connect_args=_connect_options(url, timeout_seconds),
@@ -59,6 +61,12 @@ class PostgreSQL(Dialect):
     def is_outage(self, error: BaseException | None) -> bool:
         return isinstance(error, _OUTAGES)
 
+    def check_before_commit(self, url: URL, connection: Connection) -> None:
+        """A connection stays with its database."""
+
+    def check_after_commit(self, url: URL, connection: Connection) -> None:
+        """The server keeps what it has acknowledged."""
+
     def now(self, session: Session) -> datetime:
         """The server's clock, since those of the machines that share it may disagree."""
         return session.scalars(select(func.clock_timestamp())).one().astimezone(UTC)
@@ -68,6 +76,22 @@ class PostgreSQL(Dialect):
 
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         """Everything happens in the transaction."""
+
+    def back_up_before_migration(self, url: URL, revision: str) -> None:
+        """A server is backed up by its own tools, and a migration is undone as a whole where it fails."""
+
+    def back_up(self, url: URL, target: Path | None = None) -> Path:
+        command = f"pg_dump --format=custom --file={target or 'state.dump'} {_for_tools(url)}"
+        raise BackupFailed("PostgreSQL's own tools back up a state store there.", remedy=f"Run {command}")
+
+    def restore(self, url: URL, backup: Path, require_known: Callable[[str | None], None]) -> Path | None:
+        del require_known
+        options = "--clean --if-exists --single-transaction --no-owner"
+        command = f"pg_restore {options} --dbname={_for_tools(url)} {backup}"
+        raise BackupFailed("PostgreSQL's own tools restore a state store there.", remedy=f"Run {command}")
+
+    def require_sound(self, connection: Connection) -> None:
+        """A server checks its own files (data checksums, amcheck)."""
 
     def lock_migration(self, connection: Connection) -> None:
         wait = f"{MIGRATION_WAIT_SECONDS:.0f}s"
@@ -104,6 +128,11 @@ class _Staging(Staging):
             # Nothing else tells the planner how many there are.
             self._driver.execute("ANALYZE staged_customers")
         return number
+
+
+def _for_tools(url: URL) -> str:
+    """The URL as PostgreSQL's own tools take it; they ask for the password."""
+    return url._replace(drivername="postgresql", password=None).render_as_string()
 
 
 def _connect_options(url: URL, timeout_seconds: float) -> dict[str, Any]:

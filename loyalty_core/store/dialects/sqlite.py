@@ -9,18 +9,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import NullPool, create_engine, event
 
 from loyalty_core.errors import SettingsError, StateStoreUnavailable
 from loyalty_core.files import make_private_file, make_private_folder
+from loyalty_core.settings import without_secrets
+from loyalty_core.store.dialects import sqlite_files
 from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, Dialect, Staging
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.orm import Session
 
+# Under which a connection notes which file it has opened.
+_IDENTITY = "file"
 # There is one writer at a time, and another refresh of members may be the one.
 _STAGING_WAIT_SECONDS = 60
 
@@ -44,15 +48,33 @@ class SQLite(Dialect):
     def file_of(self, url: URL) -> Path:
         return Path(url.database or "")
 
-    def open_engine(self, url: URL, *, timeout_seconds: float, foreign_keys: bool = True) -> Engine:
-        engine = create_engine(url, connect_args={"timeout": timeout_seconds}, pool_timeout=timeout_seconds)
-        _set_up(engine, foreign_keys=foreign_keys)
+    def open_engine(self, url: URL, *, timeout_seconds: float, migrating: bool = False) -> Engine:
+        # A connection for each session, which takes half a millisecond: one that is pooled would go on with the old
+        # file after another one has taken its place. Between sessions nothing is open, and the file is all there is.
+        engine = create_engine(url, connect_args={"timeout": timeout_seconds}, poolclass=NullPool)
+        _set_up(engine, self.file_of(url), migrating=migrating)
         return engine
 
     def is_outage(self, error: BaseException | None) -> bool:
         # A damaged file comes as the plain class, of which a broken constraint and the like are subclasses.
         is_damage = type(error) is sqlite3.DatabaseError
         return is_damage or isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)
+
+    def check_before_commit(self, url: URL, connection: Connection) -> None:
+        if sqlite_files.identity_of(self.file_of(url)) != connection.info.get(_IDENTITY):
+            raise StateStoreUnavailable(
+                f"The change was not saved in the state store at {without_secrets(url)}.",
+                "The file was removed or replaced at that moment.",
+                "Make the change again.",
+            )
+
+    def check_after_commit(self, url: URL, connection: Connection) -> None:
+        try:
+            self.check_before_commit(url, connection)
+        except StateStoreUnavailable:
+            # SQLite would apply the log of the former file to the one that is there now.
+            sqlite_files.remove_log(self.file_of(url))
+            raise
 
     def now(self, session: Session) -> datetime:
         del session  # every process is on this machine
@@ -66,6 +88,37 @@ class SQLite(Dialect):
         make_private_folder(self.file_of(url).parent)
         make_private_file(self.file_of(url))
         _switch_to_wal(engine)
+
+    def back_up_before_migration(self, url: URL, revision: str) -> None:
+        sqlite_files.copy(self.file_of(url), self._backup_file(url, f"revision-{revision}"))
+
+    def back_up(self, url: URL, target: Path | None = None) -> Path:
+        target = target or self._backup_file(url, "backup")
+        sqlite_files.copy(self.file_of(url), target)
+        return target
+
+    def restore(self, url: URL, backup: Path, require_known: Callable[[str | None], None]) -> Path | None:
+        sqlite_files.require_sound(backup)
+        require_known(sqlite_files.revision_of(backup))
+        file = self.file_of(url)
+        before = self._backup_file(url, "before-restore") if file.exists() else None
+        if before:
+            sqlite_files.set_aside(file, before)
+        sqlite_files.put_back(backup, file)
+        return before
+
+    def _backup_file(self, url: URL, label: str) -> Path:
+        file = self.file_of(url)
+        return file.parent / "backups" / f"{file.stem}-{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.db"
+
+    def require_sound(self, connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection
+        if damage := sqlite_files.find_damage(driver):
+            raise StateStoreUnavailable(
+                f"The state store at {without_secrets(connection.engine.url)} is damaged.",
+                f"{damage}.",
+                "Restore a backup: python -m loyalty_core.store restore FILE",
+            )
 
     def lock_migration(self, connection: Connection) -> None:
         """The transaction has the one write lock anyway."""
@@ -90,8 +143,6 @@ class _Staging(Staging):
 
     def open(self) -> None:
         self._driver.execute(f"PRAGMA busy_timeout = {_STAGING_WAIT_SECONDS * 1000}")
-        # The connection may have been read-only for its last reader.
-        self._driver.execute("PRAGMA query_only = OFF")
         self._driver.execute(self.arrived)
 
     def add(self, customer_ids: Sequence[str]) -> None:
@@ -105,18 +156,25 @@ class _Staging(Staging):
         return self._driver.execute(self.sort).rowcount
 
 
-def _set_up(engine: Engine, *, foreign_keys: bool) -> None:
+def _set_up(engine: Engine, file: Path, *, migrating: bool) -> None:
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: object, record: Any, _arguments: object, options: dict[str, Any]) -> sqlite3.Connection:
+        connection, record.info[_IDENTITY] = sqlite_files.connect(file, **options)
+        return connection
+
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: Any, _record: object) -> None:
         # The driver would begin transactions late and commit before DDL; the listener below begins them instead.
         connection.isolation_level = None
-        connection.execute(f"PRAGMA foreign_keys = {'ON' if foreign_keys else 'OFF'}")
+        # SQLite changes a table by building it anew; with foreign keys on, dropping the old one deletes its children.
+        connection.execute(f"PRAGMA foreign_keys = {'OFF' if migrating else 'ON'}")
         connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         read_only = connection.get_execution_options().get("postgresql_readonly", False)
-        connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+        if read_only:
+            connection.exec_driver_sql("PRAGMA query_only = ON")
         # A reader that turns writer fails at once if another wrote meanwhile; taking the lock first waits in line.
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 

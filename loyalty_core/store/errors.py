@@ -1,0 +1,9 @@
+"""What can go wrong with backups of the state store."""
+
+from loyalty_core.errors import LoyaltyError
+
+
+class BackupFailed(LoyaltyError):
+    """The state store could not be backed up or restored."""
+
+    code = "backup_failed"
