@@ -14,7 +14,7 @@ from loyalty_core.ui.churn.budget_view import draw_budget
 from loyalty_core.ui.churn.customer_table import draw_customers
 from loyalty_core.ui.churn.groups import draw_groups
 from loyalty_core.ui.churn.key_figures import draw_key_figures
-from loyalty_core.ui.churn.queries import Reader, column
+from loyalty_core.ui.churn.queries import ChurnReader, column
 from loyalty_core.ui.churn.threshold import draw_threshold
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import errors_shown
@@ -31,7 +31,7 @@ def quality() -> ModelQuality | None:
 
 
 def draw_analysis(base: ScopedBase) -> None:
-    reader = Reader.of(base)
+    reader = ChurnReader.of(base)
     curve = reader.curve()
     if not curve.everyone.customers:
         st.info("Nobody in scope has a churn probability: the segment is empty, or the churn model was not trained.")

@@ -1,4 +1,4 @@
-"""Which offer suits whom, what it is worth, and who gets what when levers, caps and eligibility come in.
+"""Which offer suits whom, what it is worth, and who gets what once levers, caps and eligibility apply.
 
 The URL holds the customers in scope, the tab and the policy being tried, so a link shows a colleague the same.
 """
@@ -12,14 +12,14 @@ from loyalty_core.ui.offers.arbitration_view import draw_arbitration
 from loyalty_core.ui.offers.customer_view import draw_customer
 from loyalty_core.ui.offers.mix_view import draw_key_figures, draw_mix
 from loyalty_core.ui.offers.policy_state import open_draft
-from loyalty_core.ui.offers.queries import Reader, default_policy
+from loyalty_core.ui.offers.queries import OfferReader, default_policy
 from loyalty_core.ui.scope_bar import draw_scope
 
 OFFERS, ARBITRATION, CUSTOMER = "Offers", "Arbitration", "One customer"
 
 
 def draw_analysis(base: ScopedBase) -> None:
-    reader = Reader.of(base)
+    reader = OfferReader.of(base)
     mix = reader.mix()
     if not mix.with_offer:
         st.info("Nobody in scope has an offer: the segment is empty, or the offer model was not trained.")

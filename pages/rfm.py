@@ -13,7 +13,7 @@ from loyalty_core.ui.rfm.cells_view import draw_cells
 from loyalty_core.ui.rfm.cut_points_view import draw_cut_points
 from loyalty_core.ui.rfm.grid_view import draw_grid
 from loyalty_core.ui.rfm.movement_view import draw_movement
-from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.saved_map import draw_stale_notice
 from loyalty_core.ui.rfm.segments_view import draw_segments
 from loyalty_core.ui.scope_bar import draw_scope
@@ -30,7 +30,7 @@ VIEWS = {
 def draw_analysis(base: ScopedBase) -> None:
     with errors_shown():
         draw_stale_notice(base.run)
-    reader = Reader.of(base)
+    reader = RfmReader.of(base)
     figures = reader.figures()
     if not figures.groups:
         st.info("Nobody in scope has RFM scores: the segment is empty, or the last scoring run was without RFM.")

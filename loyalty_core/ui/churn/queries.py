@@ -1,19 +1,18 @@
 """What the Churn screen reads, cached until the data, the predictions or a segment change."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from loyalty_core.analytics.churn import ChurnCurve, LossBin, RiskByValue
 from loyalty_core.analytics.churn import figures as churn
 from loyalty_core.analytics.churn import groups as churn_groups
-from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.tasks import CHURN, Risk
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
+from loyalty_core.ui.scope_reader import ScopeReader, scoped_base
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import Role, column_for, unit_of
 from loyalty_core.warehouse.connection import Row
@@ -35,21 +34,12 @@ def money_columns() -> list[Column]:
     return list(dict.fromkeys([*([revenue] if revenue else []), *money]))
 
 
-@dataclass(frozen=True)
-class Reader:
-    """Reads a scope; `basis` is read once per page run, so that fragments find cached results without a query."""
-
-    base: ScopedBase
-    basis: RuleBasis
-
-    @classmethod
-    def of(cls, base: ScopedBase) -> "Reader":
-        """Reads the scope as it is now."""
-        return cls(base, cached_reads.rule_basis())
+class ChurnReader(ScopeReader):
+    """Reads the figures of the Churn screen."""
 
     def curve(self) -> ChurnCurve:
         """The scope by probability, valued by revenue where the view has it."""
-        return self._curve_of(self._segment)
+        return self._curve_of(self.segment_id)
 
     def curve_of_everyone(self) -> ChurnCurve:
         """The whole base by probability, whatever the scope."""
@@ -61,59 +51,50 @@ class Reader:
 
     def loss_bins(self, value_column: str) -> list[LossBin]:
         """The scope by probability times a money column."""
-        return _loss_bins(self._segment, value_column, self.basis)
+        return _loss_bins(self.segment_id, value_column, self.basis)
 
     def risk_by_category(self, name: str) -> list[RiskByValue]:
         """Risk by the most frequent values of a column."""
-        return _risk_by_category(self._segment, name, self.basis)
+        return _risk_by_category(self.segment_id, name, self.basis)
 
     def risk_by_tenure(self, name: str) -> list[RiskByValue]:
         """Risk by how long customers have been members."""
-        return _risk_by_tenure(self._segment, name, cached_reads.source().newest, self.basis)
+        return _risk_by_tenure(self.segment_id, name, cached_reads.source().newest, self.basis)
 
     def drivers(self, customers: int) -> dict[str, float]:
         """Mean absolute contribution of each feature over a sample of the scope, in percentage points."""
         served = get_services().inference.served()
-        return _drivers(self._segment, customers, served.versions, served.experiment, self.basis)
+        return _drivers(self.segment_id, customers, served.versions, served.experiment, self.basis)
 
     def customers_by_loss(
         self, value_column: str | None, fields: Sequence[str], risk: Risk | None, limit: int, offset: int
     ) -> list[Row]:
         """One page of the table."""
-        return _customers_by_loss(self._segment, value_column, tuple(fields), risk, limit, offset, self.basis)
-
-    @property
-    def _segment(self) -> str | None:
-        return self.base.scope.segment_id
-
-
-def _base(segment_id: str | None) -> ScopedBase:
-    services = get_services()
-    return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
+        return _customers_by_loss(self.segment_id, value_column, tuple(fields), risk, limit, offset, self.basis)
 
 
 @cached
 def _curve(segment_id: str | None, value_column: str | None, basis: RuleBasis) -> ChurnCurve:
     del basis  # only part of the cache key, as below
-    return churn.read_curve(_base(segment_id), value_column)
+    return churn.read_curve(scoped_base(segment_id), value_column)
 
 
 @cached
 def _loss_bins(segment_id: str | None, value_column: str, basis: RuleBasis) -> list[LossBin]:
     del basis
-    return churn.read_loss_bins(_base(segment_id), value_column)
+    return churn.read_loss_bins(scoped_base(segment_id), value_column)
 
 
 @cached
 def _risk_by_category(segment_id: str | None, name: str, basis: RuleBasis) -> list[RiskByValue]:
     del basis
-    return churn_groups.risk_by_category(_base(segment_id), name, MOST_CATEGORIES)
+    return churn_groups.risk_by_category(scoped_base(segment_id), name, MOST_CATEGORIES)
 
 
 @cached
 def _risk_by_tenure(segment_id: str | None, name: str, today: date | None, basis: RuleBasis) -> list[RiskByValue]:
     del basis
-    return churn_groups.risk_by_tenure(_base(segment_id), name, today)
+    return churn_groups.risk_by_tenure(scoped_base(segment_id), name, today)
 
 
 @cached
@@ -121,7 +102,7 @@ def _drivers(
     segment_id: str | None, customers: int, versions: tuple[str, ...], experiment: Experiment | None, basis: RuleBasis
 ) -> dict[str, float]:
     del versions, experiment, basis
-    ids = churn_groups.sample_ids(_base(segment_id), customers, SAMPLE)
+    ids = churn_groups.sample_ids(scoped_base(segment_id), customers, SAMPLE)
     return get_services().inference.mean_drivers(CHURN.name, ids)
 
 
@@ -136,4 +117,4 @@ def _customers_by_loss(
     basis: RuleBasis,
 ) -> list[Any]:
     del basis
-    return churn.customers_by_loss(_base(segment_id), value_column, fields, risk, limit, offset)
+    return churn.customers_by_loss(scoped_base(segment_id), value_column, fields, risk, limit, offset)

@@ -1,7 +1,6 @@
 """What the Next best offer screen reads, cached until the data, the predictions or a segment change."""
 
 import json
-from dataclasses import dataclass
 
 from loyalty_core.analytics.offers import (
     MOST_SEGMENTS,
@@ -14,46 +13,37 @@ from loyalty_core.analytics.offers import (
     bind_policy,
 )
 from loyalty_core.analytics.offers import mix as offers
-from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
+from loyalty_core.ui.scope_reader import ScopeReader, scoped_base
 from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name
 
 
-@dataclass(frozen=True)
-class Reader:
-    """Reads a scope; `basis` is read once per page run, so that fragments find cached results without a query."""
-
-    base: ScopedBase
-    basis: RuleBasis
-
-    @classmethod
-    def of(cls, base: ScopedBase) -> "Reader":
-        """Reads the scope as it is now."""
-        return cls(base, cached_reads.rule_basis())
+class OfferReader(ScopeReader):
+    """Reads the figures of the Next best offer screen."""
 
     def mix(self) -> OfferMix:
         """What is recommended to whom, and what it is worth."""
-        return _mix(self.base.scope.segment_id, self.basis)
+        return _mix(self.segment_id, self.basis)
 
     def by_segment(self) -> list[SegmentOffers]:
         """The best offers of the largest saved segments with customers in scope."""
-        found = _by_segment(self.base.scope.segment_id, tuple(self._largest_segments()), self.basis)
+        found = _by_segment(self.segment_id, tuple(self._largest_segments()), self.basis)
         return [one for one in found if one.customers]
 
     def arbitration(self, policy: Policy) -> Arbitration:
         """Who gets what under a policy."""
-        return _arbitration(self.base.scope.segment_id, json.dumps(policy.to_json()), self.basis)
+        return _arbitration(self.segment_id, json.dumps(policy.to_json()), self.basis)
 
     def name(self, offer_id: int) -> str:
         """The offer's name."""
         return offer_name(cached_reads.offer_names(), offer_id)
 
     def _largest_segments(self) -> list[str]:
-        others = [one for one in get_services().segments.list() if one.id != self.base.scope.segment_id]
+        others = [one for one in get_services().segments.list() if one.id != self.segment_id]
         by_size = sorted(others, key=lambda one: -(one.size.customers if one.size else 0))
         return [one.id for one in by_size if self._is_usable(one)][:MOST_SEGMENTS]
 
@@ -76,25 +66,20 @@ def facts() -> dict[int, OfferFacts]:
     return offer_facts(get_services().warehouse)
 
 
-def _base(segment_id: str | None) -> ScopedBase:
-    services = get_services()
-    return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
-
-
 @cached
 def _mix(segment_id: str | None, basis: RuleBasis) -> OfferMix:
     del basis  # only part of the cache key, as below
-    return offers.offer_mix(_base(segment_id), facts())
+    return offers.offer_mix(scoped_base(segment_id), facts())
 
 
 @cached
 def _by_segment(segment_id: str | None, segment_ids: tuple[str, ...], basis: RuleBasis) -> list[SegmentOffers]:
     del basis
-    return offers.offers_by_segment(_base(segment_id), segment_ids)
+    return offers.offers_by_segment(scoped_base(segment_id), segment_ids)
 
 
 @cached
 def _arbitration(segment_id: str | None, policy: str, basis: RuleBasis) -> Arbitration:
     del basis
-    base = _base(segment_id)
+    base = scoped_base(segment_id)
     return arbitrate(base, bind_policy(Policy.from_json(json.loads(policy)), base.engine))

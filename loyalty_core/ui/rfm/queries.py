@@ -1,6 +1,5 @@
 """What the RFM screen reads, cached until the data, the predictions or a segment change."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -8,31 +7,21 @@ import sqlalchemy as sa
 from loyalty_core.analytics.rfm import Movement, RfmChange, RfmFigures, movement
 from loyalty_core.analytics.rfm import figures as rfm
 from loyalty_core.analytics.rfm import preview as rfm_preview
-from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.rfm import RfmCutPoints, RfmMap
 from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
-from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.ui.rfm.score_ranges import score_ranges
+from loyalty_core.ui.scope_reader import ScopeReader, scoped_base
 from loyalty_core.warehouse.predictions import ScoringRun, earlier_runs
 
 
-@dataclass(frozen=True)
-class Reader:
-    """Reads a scope; `basis` is read once per page run, so that fragments find cached results without a query."""
-
-    base: ScopedBase
-    basis: RuleBasis
-
-    @classmethod
-    def of(cls, base: ScopedBase) -> "Reader":
-        """Reads the scope as it is now."""
-        return cls(base, cached_reads.rule_basis())
+class RfmReader(ScopeReader):
+    """Reads the figures of the RFM screen."""
 
     def figures(self) -> RfmFigures:
         """The scope by scores and segments."""
-        return _figures(self.base.scope.segment_id, self.basis)
+        return _figures(self.segment_id, self.basis)
 
     def ranges(self, cut_points: RfmCutPoints, measure: RfmMeasure) -> dict[int, str]:
         """Score → the values that have it."""
@@ -45,7 +34,7 @@ class Reader:
 
     def movement(self, since: ScoringRun) -> Movement | None:
         """Who moved since that run; None when its predictions are no longer stored."""
-        return _movement(self.base.scope.segment_id, since, self.basis)
+        return _movement(self.segment_id, since, self.basis)
 
     def cut_points_without_map(self) -> RfmCutPoints:
         """Quintiles of the base, or what the settings give."""
@@ -56,15 +45,10 @@ class Reader:
         return _preview(before.to_json() if before else None, after.to_json())
 
 
-def _base(segment_id: str | None) -> ScopedBase:
-    services = get_services()
-    return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
-
-
 @cached
 def _figures(segment_id: str | None, basis: RuleBasis) -> RfmFigures:
     del basis  # only part of the cache key, as below
-    return rfm.read_rfm(_base(segment_id))
+    return rfm.read_rfm(scoped_base(segment_id))
 
 
 @cached
@@ -76,7 +60,7 @@ def _earlier_runs(basis: RuleBasis) -> list[ScoringRun]:
 @cached
 def _movement(segment_id: str | None, since: ScoringRun, basis: RuleBasis) -> Movement | None:
     del basis
-    return movement.read_movement(_base(segment_id), since)
+    return movement.read_movement(scoped_base(segment_id), since)
 
 
 @cached

@@ -11,9 +11,9 @@ from loyalty_core.segments import RuleFields, Segment
 from loyalty_core.segments.figures import ConditionCount, Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui.segments.address import Address, encoded_rule
+from loyalty_core.ui.segments.editor.condition_note import ConditionNote
 from loyalty_core.ui.segments.editor.draft import RuleDraft
 from loyalty_core.ui.segments.editor.json_lines import read_rule
-from loyalty_core.ui.segments.editor.rule_builder import ConditionNote
 from loyalty_core.warehouse import Column
 
 _KEY = "segment-editors"
@@ -83,7 +83,7 @@ class Editor:
             self.follow_draft()
 
     def lend_fields(self, fields: RuleFields) -> None:
-        """Save reading the fields once more in this run of the page."""
+        """Pass on the fields that this run of the page has read, so that they are not read twice."""
         self._fields = fields
 
     def take_fields(self) -> RuleFields:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from loyalty_core.rules.builder import OPERATORS, operators_for
-from loyalty_core.ui import formatting
+from loyalty_core.ui.segments.editor.condition_note import ConditionNote, note_text
+from loyalty_core.ui.segments.editor.node_menu import ACTIONS, act, actions_of
 from loyalty_core.ui.segments.editor.nodes import ConditionNode, GroupNode, Node, walk
 from loyalty_core.ui.segments.editor.value_widgets import draw_values, show_value
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Column
 
 _MATCHES = {"all": "All", "any": "Any", "none": "None"}
-# Which end of all values a threshold cuts off; how much of it says where the threshold lies.
-_ENDS = {"less": "lowest", "at_most": "lowest", "more": "highest", "at_least": "highest"}
-_READ_LETTER_BY_LETTER = frozenset({"contains", "not_contains", "starts_with", "ends_with"})
 _DEEPEST = 5
 _FIELD_WIDTH = 230
 # Pictures as data URLs: their description is the only part of a label that screen readers alone get.
@@ -35,28 +33,6 @@ _DOTS = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="8" height="16" fill="#6b7c85">'
     '<circle cx="4" cy="2.5" r="1.7"/><circle cx="4" cy="8" r="1.7"/><circle cx="4" cy="13.5" r="1.7"/></svg>'
 )
-_ACTIONS = {
-    "duplicate": ":material/content_copy: Duplicate",
-    "up": ":material/arrow_upward: Move up",
-    "down": ":material/arrow_downward: Move down",
-    "into_above": ":material/subdirectory_arrow_right: Move into the group above",
-    "into_below": ":material/subdirectory_arrow_right: Move into the group below",
-    "out": ":material/keyboard_return: Move out of this group",
-    "delete": ":material/delete: Delete",
-}
-
-
-@dataclass(frozen=True)
-class ConditionNote:
-    """Of `customers`, for how many a condition holds and how many have no value in its column.
-
-    `certain` is False where nobody can meet the condition whatever the data, True where everybody does.
-    """
-
-    holds: int
-    blanks: int
-    customers: int
-    certain: bool | None = None
 
 
 def draw_rule_builder(
@@ -176,7 +152,7 @@ class _Builder:
                         self._draw_operator(condition, column, name)
                         self._draw_values(condition, column, name)
                 self._draw_menu(condition, parent)
-            st.caption(_note(condition, self.counts.get(condition.id)))
+            st.caption(note_text(condition, self.counts.get(condition.id)))
 
     def _draw_field(self, condition: ConditionNode, name: str) -> None:
         key = f"{condition.id}-field"
@@ -231,11 +207,11 @@ class _Builder:
         key = f"{node.id}-menu"
         st.menu_button(
             _spoken(f"Actions of {self.names[node.id]}", _DOTS),
-            _actions(node, parent, is_nested=parent.id != self.root),
+            actions_of(node, parent, is_nested=parent.id != self.root),
             key=key,
             type="tertiary",
-            format_func=_ACTIONS.__getitem__,
-            on_click=self._edit_from(node.id, key, lambda action: _act(self.draft, action, node.id, parent)),
+            format_func=ACTIONS.__getitem__,
+            on_click=self._edit_from(node.id, key, lambda action: act(self.draft, action, node.id, parent)),
         )
 
     def _edit(self, node_id: str, change: Callable[[], object]) -> Callable[[], None]:
@@ -254,39 +230,6 @@ class _Builder:
         return self._edit(node_id, lambda: change(st.session_state[key]))
 
 
-def _note(condition: ConditionNode, note: ConditionNote | None) -> str:
-    """The line under a condition."""
-    if condition.column is None:
-        return "Choose a field; until then this condition is not counted."
-    if not condition.is_complete:
-        return "Choose a value; until then this condition is not counted."
-    if note is None:
-        return "&nbsp;"  # reserves the line, so that nothing moves when the count arrives
-    if note.certain is not None:
-        return f":orange[:material/warning: {_certainty(condition, holds=note.certain)}]"
-    text = f"{formatting.count(note.holds)} match"
-    filled = note.customers - note.blanks
-    if condition.operator in _ENDS and note.holds and filled:
-        # The only share in the line: one of all customers beside it would be of another whole.
-        text += f", the {_ENDS[condition.operator]} {formatting.percent(note.holds / filled, 1)} of known values"
-    if note.blanks:
-        text += f" · {formatting.count(note.blanks)} blank"
-    if condition.operator in _READ_LETTER_BY_LETTER:
-        text += " · case-sensitive"
-    return text
-
-
-def _certainty(condition: ConditionNode, *, holds: bool) -> str:
-    """What no data can change about a condition."""
-    if holds:
-        return "Everybody matches, whatever the data."
-    if condition.operator == "between":
-        return "Nobody can match: the first value is above the second."
-    if condition.operator == "in_period":
-        return "Nobody can match: the first day is after the second."
-    return "Nobody can match, whatever the data."
-
-
 def _other(match: str) -> str:
     """A group within "all" is of use when it is "any", and the other way round."""
     return "any" if match == "all" else "all"
@@ -302,37 +245,3 @@ def _names(root: GroupNode) -> dict[str, str]:
 def _spoken(text: str, picture: str = _NOTHING) -> str:
     """Words of a label that only screen readers get: the description of a picture."""
     return f"![{text}](data:image/svg+xml;base64,{b64encode(picture.encode()).decode()})"
-
-
-def _actions(node: Node, parent: GroupNode, *, is_nested: bool) -> list[str]:
-    """The actions that a member's menu offers at its position."""
-    position = parent.members.index(node)
-    above, below = parent.members[:position][-1:], parent.members[position + 1 :][:1]
-    offered = {
-        "duplicate": True,
-        "up": bool(above),
-        "down": bool(below),
-        "into_above": any(isinstance(member, GroupNode) for member in above),
-        "into_below": any(isinstance(member, GroupNode) for member in below),
-        "out": is_nested,
-        "delete": True,
-    }
-    return [action for action in _ACTIONS if offered[action]]
-
-
-def _act(draft: RuleDraft, action: str, node_id: str, parent: GroupNode) -> None:
-    """Carry out the action chosen in a member's menu."""
-    position = [member.id for member in parent.members].index(node_id)
-    match action:
-        case "duplicate":
-            draft.duplicate(node_id)
-        case "up" | "down":
-            draft.move(node_id, action)
-        case "into_above":
-            draft.move_into(node_id, parent.members[position - 1].id)
-        case "into_below":
-            draft.move_into(node_id, parent.members[position + 1].id, 0)
-        case "out":
-            draft.move_out(node_id)
-        case _:
-            draft.delete(node_id)
