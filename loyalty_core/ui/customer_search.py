@@ -5,23 +5,24 @@ import streamlit as st
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.customer import draw_list
+from loyalty_core.ui.fields import draw_text
 
 PARAMETER = "q"
 _SHOWN = 20
 _LONGEST = 255
+_PLACEHOLDER = "Start of the id, or words of the name or e-mail address"
+
+
+def draw_search_field(label: str, key: str, icon: str = ":material/search:") -> str | None:
+    """The text to search customers for, "" before one; None, with the reason below the field, when it is too long."""
+    text = draw_text(label, longest=_LONGEST, key=key, placeholder=_PLACEHOLDER, icon=icon, bind="query-params").strip()
+    return text if len(text) <= _LONGEST else None
 
 
 def draw_search() -> object | None:
     """The id of the customer that was chosen; before a search, the list has those with the highest revenue."""
-    text = st.text_input(
-        "Find a customer",
-        placeholder="Start of the id, or words of the name or e-mail address",
-        icon=":material/search:",
-        key=PARAMETER,
-        bind="query-params",
-    ).strip()
-    if len(text) > _LONGEST:
-        st.warning(f"Search for at most {_LONGEST} characters.", icon=":material/edit_off:")
+    text = draw_search_field("Find a customer", PARAMETER)
+    if text is None:
         return None
     if not text:
         st.caption("Highest revenue first. Click a row to open the customer.")

@@ -55,7 +55,7 @@ def grid(app: AppTest) -> dict[tuple[int, int], str]:
 
 def test_the_grid_has_the_names_in_use(cells: AppTest):
     assert not cells.exception
-    assert "In use: the product's own cells, without own cut points." in text_of(cells)
+    assert "In use: the built-in cells, without custom cut points." in text_of(cells)
     assert "All 125 cells have exactly one segment." in text_of(cells)
     assert grid(cells)[5, 1] == "New"
     assert grid(cells)[5, 5] == "Loyal 1–3<br>Champions<br>4–5"
@@ -107,8 +107,22 @@ def test_texts_of_a_segment_of_ones_own(cells: AppTest, open_screen: OpenScreen,
     assert {"A segment of your own.", "- Call *them*."} <= set(texts_of(app))
 
 
+def test_a_text_over_the_limit_stays_and_cannot_be_saved(cells: AppTest, open_screen: OpenScreen):
+    get_services().rfm_maps.save(
+        RfmMap(painted(CELL_NAMES, CellRule("Whales", *BEST))), actor="ann", expected_version=0
+    )
+    app = open_screen(RFM, view="Cells")
+    advice = next(one for one in app.text_input if one.label == "What to do")
+    assert advice.proto.max_chars == 0, "the browser would drop a longer text that is pasted"
+    advice.set_value("x" * 401).run()
+    assert next(one for one in app.text_input if one.label == "What to do").value == "x" * 401
+    assert ":red[Use at most 400 characters; this has 401.]" in texts_of(app)
+    assert "It cannot be saved yet. The advice is too long." in text_of(app)
+    assert app.button(key="rfm-save").disabled
+
+
 def test_rules_are_checked_before_they_can_be_saved(cells: AppTest):
-    way = next(control for control in cells.segmented_control if control.label == "How")
+    way = next(control for control in cells.segmented_control if control.label == "Method")
     way.set_value("rules").run()
     assert "0 of 125 cells have a segment." in text_of(cells)
     assert cells.button(key="rfm-save").disabled
@@ -141,7 +155,7 @@ def numbers(app: AppTest, measure: str) -> list[Any]:
 
 def test_own_cut_points_and_who_would_change(cells: AppTest, sql: Query):
     assert all(one.disabled for one in cells.text_input if one.key.startswith("rfm-point"))
-    next(one for one in cells.toggle if one.label.startswith("Own frequency")).set_value(True).run()
+    next(one for one in cells.toggle if one.label.startswith("Custom frequency")).set_value(True).run()
     for one, value in zip(numbers(cells, "Frequency"), ("9", "2", "3", "4"), strict=True):
         one.set_value(value)
     cells.run()
@@ -166,7 +180,7 @@ def test_own_cut_points_and_who_would_change(cells: AppTest, sql: Query):
     assert saved.cut_points == {"frequency": (1.0, 2.0, 3.0, 4.0)}
     assert [one.value for one in numbers(cells, "Frequency")] == ["1", "2", "3", "4"]
     assert not any(one.disabled for one in numbers(cells, "Frequency"))
-    assert "own cut points for frequency" in text_of(cells)
+    assert "custom cut points for frequency" in text_of(cells)
 
 
 def test_whoever_saves_second_is_told(cells: AppTest):

@@ -19,9 +19,9 @@ from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
+from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.links import draw_save_as_segment
 from loyalty_core.ui.messages import errors_shown, escape
-from loyalty_core.ui.number_field import draw_number
 from loyalty_core.warehouse import Column
 
 _ONE_AMOUNT = ""
@@ -29,7 +29,7 @@ _LARGEST_AMOUNT = 1e9
 
 
 @st.fragment
-def draw_budget(reader: reading.Reader, curve: ChurnCurve) -> None:
+def draw_budget(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
     """Only another money column queries the warehouse; costs and rates are applied to what was read."""
     with errors_shown():
         column, amount, terms = _draw_inputs()
@@ -49,7 +49,8 @@ def draw_budget(reader: reading.Reader, curve: ChurnCurve) -> None:
         with left:
             charts.draw(figures.profit(found), "churn-profit", _in_words(found), height=360)
             st.caption(
-                "The line is the expected profit. Nine times out of ten, chance leaves the profit within the band."
+                "The line is the expected profit. If the probabilities are right, the profit lies within the band nine "
+                "times out of ten."
             )
         with right:
             _draw_best(found, terms)
@@ -108,7 +109,8 @@ def _draw_best(found: Plan, terms: Terms) -> None:
         "only: it takes the probabilities and the inputs as right.",
     )
     st.caption(
-        f"{formatting.count(round(best.kept))} customers stay, for {escape(formatting.compact_money(best.cost))}. "
+        f"{formatting.count(round(best.kept))} customers stay; the contacts cost "
+        f"{escape(formatting.compact_money(best.cost))}. "
         + (
             f"Contacting more than {formatting.count(found.break_even.customers)} loses money."
             if found.break_even

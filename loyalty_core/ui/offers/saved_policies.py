@@ -9,7 +9,9 @@ import streamlit as st
 from loyalty_core.analytics.offers import bind_policy
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
+from loyalty_core.store.versioned import MOST_NAME_CHARACTERS
 from loyalty_core.ui import formatting
+from loyalty_core.ui.fields import draw_text
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.offers.policy_state import fitted
 from loyalty_core.ui.viewer import viewer_name
@@ -86,8 +88,11 @@ def _draw_versions(draft: PolicyDraft, saved: SavedPolicy) -> None:
 
 
 def _draw_save(draft: PolicyDraft) -> None:
-    name = st.text_input(
-        "Name", draft.saved.name if draft.saved else "", max_chars=120, key=f"policy-name-{draft.generation}"
+    name = draw_text(
+        "Name",
+        draft.saved.name if draft.saved else "",
+        longest=MOST_NAME_CHARACTERS,
+        key=f"policy-name-{draft.generation}",
     )
     st.caption("Levers, values, caps and rules. The same name saves a new version; another one, a new policy.")
     if st.button("Save", key="policy-save-now", type="primary", icon=":material/save:"):

@@ -19,11 +19,12 @@ from loyalty_core.rfm import (
 from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import charts
+from loyalty_core.ui.fields import draw_fault, draw_text, length_fault
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.cells_chart import cell_grid
 from loyalty_core.ui.rfm.cells_state import MapDraft, Way, open_draft
 from loyalty_core.ui.rfm.cut_points_form import draw_cut_points_form
-from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.saved_map import draw_in_use, draw_save
 from loyalty_core.ui.rfm.score_ranges import MEASURES
 
@@ -37,7 +38,7 @@ _FIRST: dict[RfmMeasure, tuple[int, int]] = {"recency": (5, 5), "frequency": (5,
 
 
 @st.fragment
-def draw_cells(reader: Reader) -> None:
+def draw_cells(reader: RfmReader) -> None:
     """The grid and its editor, then the cut points, then a preview and the buttons to save."""
     newest = get_services().rfm_maps.newest()
     draft = open_draft(newest)
@@ -95,7 +96,7 @@ def _range_key(measure: RfmMeasure) -> str:
 def _draw_brush(draft: MapDraft) -> CellRule:
     """Ranges and a name; the button paints them, or makes a rule of them."""
     st.segmented_control(
-        "How",
+        "Method",
         list(_WAYS),
         default=draft.way,
         required=True,
@@ -119,7 +120,10 @@ def _draw_brush(draft: MapDraft) -> CellRule:
         placeholder="Choose one, or type a new name",
         key=_NAME,
     )
-    rule = CellRule(" ".join((name or "").split())[:MOST_NAME_CHARACTERS], **ranges)
+    segment = " ".join((name or "").split())
+    fault = length_fault(segment, MOST_NAME_CHARACTERS)
+    draw_fault(fault)
+    rule = CellRule("" if fault else segment, **ranges)
     st.button(
         "Add the rule" if draft.way == "rules" else "Paint",
         key="rfm-paint",
@@ -147,7 +151,7 @@ def _way_key(draft: MapDraft) -> str:
 
 
 def _draw_rules(draft: MapDraft) -> None:
-    """The rules in their order, each to be taken out."""
+    """The rules in their order, each with a button that removes it."""
     for place, rule in enumerate(draft.rules):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(escape(str(rule)), width="stretch")
@@ -192,16 +196,14 @@ def _code(cell: Cell) -> str:
 def _draw_texts(draft: MapDraft, check: CellCheck) -> None:
     """Meaning and advice of the segments that are not the product's."""
     own = [name for name in segment_names(check.names) if name and name not in SEGMENT_NAMES]
-    with st.expander(f"Meaning and advice of own segments ({len(own)})", icon=":material/lightbulb:"):
+    with st.expander(f"Meaning and advice of your own segments ({len(own)})", icon=":material/lightbulb:"):
         if not own:
-            st.caption("None yet. The product's segments have theirs.")
+            st.caption("None yet. The built-in segments have theirs.")
         for name in own:
             st.markdown(f"**{escape(name)}**")
             before = draft.start.texts.get(name, SegmentText())
             fields = [
-                st.text_input(
-                    label, value, key=f"rfm-{label}-{draft.generation}-{name}", max_chars=MOST_TEXT_CHARACTERS
-                )
+                draw_text(label, value, longest=MOST_TEXT_CHARACTERS, key=f"rfm-{label}-{draft.generation}-{name}")
                 for label, value in (("Who is in it", before.meaning), ("What to do", before.advice))
             ]
             draft.texts[name] = SegmentText(*fields)

@@ -6,14 +6,14 @@ from loyalty_core.rfm import RfmCutPoints
 from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import formatting
+from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.number_field import draw_number
 from loyalty_core.ui.rfm.cells_state import MapDraft
-from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.score_ranges import MEASURES
 
 
-def draw_cut_points_form(draft: MapDraft, reader: Reader) -> None:
+def draw_cut_points_form(draft: MapDraft, reader: RfmReader) -> None:
     """One row per measure, switched on where the map has its own cut points."""
     st.subheader("Cut points", anchor=False)
     st.caption(escape(_explained()))
@@ -42,7 +42,7 @@ def _draw_row(draft: MapDraft, measure: RfmMeasure, points: RfmCutPoints) -> Non
     shown = draft.start.cut_points.get(measure) or getattr(points, measure)
     with st.container(horizontal=True):
         own = st.toggle(
-            f"Own {measure} ({units[measure]})",
+            f"Custom {measure} ({units[measure]})",
             value=measure in draft.start.cut_points,
             key=f"rfm-own-{measure}-{draft.generation}",
             width=330,

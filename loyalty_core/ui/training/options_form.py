@@ -10,11 +10,14 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.services import get_services
+from loyalty_core.ui import formatting
+from loyalty_core.ui.fields import Numbers, draw_optional_number
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.work.training import chosen_options
 
 _ALL = "All models"
 _EARLIEST = date(1900, 1, 1)
+_EPOCHS, _SEEDS = Numbers(1, 10_000, whole=True), Numbers(0, 2**31 - 1, whole=True)
 
 
 @dataclass(frozen=True)
@@ -44,30 +47,33 @@ def draw_options(models: tuple[str, ...]) -> Choice:
             value=own.since,
             min_value=_EARLIEST,
             key="since",
+            format=formatting.DAY_FIELD,
             help="Only rows of this day or later train. Empty: all rows.",
         )
-        epochs = second.number_input(
-            "Most epochs", 1, 10_000, None, placeholder=str(own.epochs), key="epochs",
-            help="Training stops by itself when validation no longer gets better.",
-        )  # fmt: skip
+        with second:
+            epochs = draw_optional_number(
+                "Maximum epochs", key="epochs", numbers=_EPOCHS, placeholder=str(own.epochs),
+                help="Training stops early when the validation loss no longer improves.",
+            )  # fmt: skip
         layers = third.text_input(
             "Hidden layers", placeholder=_layers(own), key="layers",
-            help="Units of each hidden layer, as 64, 32. Empty: chosen by the number of rows.",
+            help="Units of each hidden layer, such as 64, 32. Empty: chosen by the number of rows.",
         )  # fmt: skip
-        seed = fourth.number_input(
-            "Seed", 0, 2**31 - 1, None, placeholder=str(own.seed), key="seed",
-            help="The same rows, options and seed give the same models.",
-        )  # fmt: skip
-        st.caption("What is empty follows ML_TRAINING in the settings, and otherwise the number of rows.")
+        with fourth:
+            seed = draw_optional_number(
+                "Seed", key="seed", numbers=_SEEDS, placeholder=str(own.seed),
+                help="The same rows, options and seed give the same models.",
+            )  # fmt: skip
+        st.caption("Empty fields follow ML_TRAINING in the settings, or else the number of rows.")
         day = since if isinstance(since, date) else None
-        given = {"since": day.isoformat() if day else None, "epochs": epochs, "seed": seed}
+        given = {"since": day.isoformat() if day else None, "epochs": epochs.number, "seed": seed.number}
         options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         is_valid = False
         with errors_shown():
             if layers.strip():
                 options["architecture"] = _read_layers(layers)
             chosen_options(get_services().settings, {"models": models, **options})
-            is_valid = True
+            is_valid = epochs.is_valid and seed.is_valid
     return Choice(models, day, {"models": list(models), **options}, is_valid)
 
 
@@ -80,5 +86,5 @@ def _read_layers(text: str) -> list[int]:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise SettingsError(
-            f"Hidden layers cannot be {text!r}.", remedy="Write whole numbers with commas, as 64, 32."
+            f"Hidden layers cannot be {text!r}.", remedy="Write whole numbers with commas, such as 64, 32."
         ) from None

@@ -11,6 +11,8 @@ from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer import list_columns
+from loyalty_core.ui.customer_search import draw_search_field
+from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS
 from loyalty_core.ui.segments.detail.export_view import MANY, draw_links, draw_prepared
 from loyalty_core.warehouse import Column
@@ -24,14 +26,8 @@ def draw_members(segment: Segment) -> None:
     selection = get_services().segmentation.select(segment.rule)
     fields = {field.name: field for field in selection.fields.columns}
     by_text, by_order, by_direction = st.columns([3, 2, 1], vertical_alignment="bottom")
-    search = by_text.text_input(
-        "Find among the members",
-        placeholder="Start of the id, or a part of the name",
-        icon=":material/search:",
-        key="member",
-        max_chars=255,
-        bind="query-params",
-    )
+    with by_text:
+        search = draw_search_field("Find among the members", "member")
     shown = _choose_columns(fields)
     in_file = [shown[-1], *shown[:-1]]  # a file begins with the id
     with by_order:
@@ -40,11 +36,13 @@ def draw_members(segment: Segment) -> None:
     total = selection.count()
     pages = max(1, math.ceil(total / _PAGE))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        page = st.number_input(
+        page = draw_number(
             f"Page of {formatting.count(pages)}",
             1,
-            pages,
             key="page",
+            lowest=1,
+            highest=pages,
+            whole=True,
             disabled=bool(search),
             bind="query-params",
             width=160,
@@ -52,9 +50,11 @@ def draw_members(segment: Segment) -> None:
         draw_links(segment, in_file)
     if total > MANY:
         draw_prepared(segment, in_file)
+    if search is None or (page is None and not search):
+        return
     rows = selection.members(
         _PAGE,
-        0 if search else (page - 1) * _PAGE,
+        0 if search or page is None else (int(page) - 1) * _PAGE,
         sort=sort,
         descending=descending,
         search=search,

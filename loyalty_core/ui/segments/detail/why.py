@@ -8,6 +8,7 @@ from loyalty_core.rules import Explanation
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
+from loyalty_core.ui.customer_search import draw_search_field
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.address import CUSTOMER
 from loyalty_core.warehouse import Column
@@ -34,20 +35,13 @@ def draw_why(segment: Segment) -> None:
 
 
 def _choose() -> str | None:
-    text = st.text_input(
-        "Customer",
-        placeholder="Start of the id, or a part of the name or e-mail address",
-        icon=":material/person_search:",
-        key=CUSTOMER,
-        max_chars=255,
-        bind="query-params",
-    )
+    text = draw_search_field("Customer", CUSTOMER, ":material/person_search:")
     if not text:
         return None
     found = get_services().features.search(text, _MOST_FOUND)
     identifier = get_services().settings.dwh_customer_id_column
     if not found:
-        st.info("No customer matches. Try the first characters of the id, or a part of the name or e-mail address.")
+        st.info("No customer matches. Try the first characters of the id, or words of the name or e-mail address.")
         return None
     ids = [str(row[identifier]) for row in found]
     if text in ids or len(ids) == 1:

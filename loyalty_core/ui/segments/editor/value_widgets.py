@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -13,6 +11,7 @@ import streamlit as st
 
 from loyalty_core.rules.builder import OPERATORS
 from loyalty_core.ui import formatting
+from loyalty_core.ui.fields import Numbers, draw_fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from loyalty_core.ui.segments.editor.nodes import ConditionNode
     from loyalty_core.warehouse import Column
 
-# What a browser counts exactly; larger numbers are typed as text.
-_LARGEST_EXACT = 2**53 - 1
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 # A longer list would be as many elements on the screen.
 _MOST_LISTED = 200
@@ -82,9 +79,9 @@ def draw_values(
 def _draw_value(entry: _Entry, operator: ConditionOperator) -> None:
     match operator.value_kind or entry.column.kind:
         case "days":
-            _draw_days(entry)
+            _draw_number(entry, Numbers(lowest=1, whole=True), "Days")
         case "number":
-            _draw_number(entry)
+            _draw_number(entry, Numbers(), _range_of(entry.column))
         case "date" | "datetime":
             _draw_day(entry)
         case _ if operator.key in {"equals", "not_equals"} and entry.column.top_values:
@@ -93,38 +90,20 @@ def _draw_value(entry: _Entry, operator: ConditionOperator) -> None:
             _draw_text(entry)
 
 
-def _draw_number(entry: _Entry) -> None:
-    if isinstance(entry.value, int | float) and abs(entry.value) > _LARGEST_EXACT:
-        _draw_text(entry, read=_number_in)
-        return
-    is_whole = _holds_whole_numbers(entry.column) and not isinstance(entry.value, float)
-    as_shown: Callable[[Any], Any] = int if is_whole else float
-    show_value(entry.key, None if entry.value is None else as_shown(entry.value))
-    st.number_input(
-        entry.label,
-        value=None,
-        step=as_shown(_step(entry.column, is_whole=is_whole)),
-        format="%d" if is_whole else "%g",
-        key=entry.key,
-        width=entry.width,
-        placeholder=_range_of(entry.column),
-        label_visibility="collapsed",
-        on_change=entry.reading(_as_typed),
-    )
-
-
-def _draw_days(entry: _Entry) -> None:
-    show_value(entry.key, entry.value)
-    st.number_input(
-        entry.label,
-        min_value=1,
-        value=None,
-        step=1,
-        key=entry.key,
-        placeholder="Days",
-        label_visibility="collapsed",
-        on_change=entry.reading(lambda days: days),
-    )
+def _draw_number(entry: _Entry, numbers: Numbers, placeholder: str) -> None:
+    """A text that is no number stays in the field, and the condition has no value."""
+    typed = st.session_state.get(entry.key)
+    if typed is None or numbers.read(typed) != entry.value:
+        show_value(entry.key, "" if entry.value is None else _written(entry.value))
+    with st.container(width=entry.width, gap="xxsmall"):
+        text = st.text_input(
+            entry.label,
+            key=entry.key,
+            placeholder=placeholder,
+            label_visibility="collapsed",
+            on_change=entry.reading(lambda text: _as_typed(numbers.read(text))),
+        )
+        draw_fault(numbers.fault(text))
 
 
 def _draw_day(entry: _Entry) -> None:
@@ -139,14 +118,14 @@ def _draw_day(entry: _Entry) -> None:
         min_value=_FIRST_DAY,
         max_value=_LAST_DAY,
         key=entry.key,
-        format="YYYY-MM-DD",
+        format=formatting.DAY_FIELD,
         width=_HALF_WIDTH,
         label_visibility="collapsed",
         on_change=entry.reading(lambda chosen: chosen.isoformat() if chosen else None),
     )
 
 
-def _draw_text(entry: _Entry, read: Callable[[str], Any] = str) -> None:
+def _draw_text(entry: _Entry) -> None:
     show_value(entry.key, "" if entry.value is None else str(entry.value))
     st.text_input(
         entry.label,
@@ -154,7 +133,7 @@ def _draw_text(entry: _Entry, read: Callable[[str], Any] = str) -> None:
         width=entry.width,
         placeholder="Text",
         label_visibility="collapsed",
-        on_change=entry.reading(lambda text: read(text) if text else None),
+        on_change=entry.reading(lambda text: text or None),
     )
 
 
@@ -180,35 +159,39 @@ def _draw_list(entry: _Entry) -> None:
         st.caption(f"{formatting.count(len(entry.value))} values; edit them as JSON.")
         return
     is_number = entry.column.kind == "number"
-    shown = list(dict.fromkeys(str(value) for value in entry.value))
-    show_value(entry.key, shown)
-    st.multiselect(
-        entry.label,
-        [] if is_number else _suggestions(entry.column),
-        key=entry.key,
-        placeholder="Type a number" if is_number else "Choose or type",
-        accept_new_options=True,
-        select_all=False,
-        wrap=True,
-        width=_LINE_WIDTH,
-        label_visibility="collapsed",
-        on_change=entry.reading(lambda texts: _numbers_in(texts) if is_number else tuple(texts)),
-    )
+    show_value(entry.key, list(dict.fromkeys(map(_written, entry.value))))
+    with st.container(width=_LINE_WIDTH, gap="xxsmall"):
+        st.multiselect(
+            entry.label,
+            [] if is_number else _suggestions(entry.column),
+            key=entry.key,
+            placeholder="Type a number" if is_number else "Choose or type",
+            accept_new_options=True,
+            select_all=False,
+            wrap=True,
+            label_visibility="collapsed",
+            on_change=entry.reading(lambda texts: _take_numbers(entry.key, texts) if is_number else tuple(texts)),
+        )
+        draw_fault(st.session_state.get(_refused(entry.key), ""))
+
+
+def _take_numbers(key: str, texts: list[str]) -> tuple[float, ...]:
+    """The numbers of a list; what is not one is not taken, and the field says so."""
+    numbers = {text: _as_typed(Numbers().read(text)) for text in texts}
+    st.session_state[_refused(key)] = " ".join(Numbers().fault(text) for text in texts if numbers[text] is None)
+    return tuple(number for number in numbers.values() if number is not None)
+
+
+def _refused(key: str) -> str:
+    return f"{key}-refused"
+
+
+def _written(value: Any) -> str:
+    return formatting.number(value) if isinstance(value, int | float) else str(value)
 
 
 def _suggestions(column: Column) -> list[str]:
     return [str(value) for value, _ in column.top_values]
-
-
-def _holds_whole_numbers(column: Column) -> bool:
-    return isinstance(column.minimum, int) and isinstance(column.maximum, int)
-
-
-def _step(column: Column, *, is_whole: bool) -> float:
-    """About a hundredth of the column's range, as a power of ten."""
-    span = float(column.maximum - column.minimum) if column.minimum is not None else 0.0
-    step = 10.0 ** math.floor(math.log10(span / 100)) if 0 < span < math.inf else 1.0
-    return max(step, 1.0) if is_whole else step
 
 
 def _range_of(column: Column) -> str:
@@ -218,22 +201,8 @@ def _range_of(column: Column) -> str:
 
 
 def _as_typed(number: float | None) -> float | None:
-    """5 where a field for decimals says 5.0."""
+    """5 for 5.0, as people mean it."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
-def _number_in(text: str) -> float | None:
-    for read in (int, float):
-        with suppress(ValueError, OverflowError):
-            number = read(text)
-            return number if math.isfinite(number) else None
-    return None
-
-
-def _numbers_in(texts: list[str]) -> tuple[float, ...]:
-    """What of a list can be read as a number; the rest leaves the list."""
-    numbers = (_number_in(text) for text in texts)
-    return tuple(number for number in numbers if number is not None)
 
 
 def _day_in(value: Any) -> date | None:

@@ -13,6 +13,7 @@ from loyalty_core.segments import SegmentDraft, fields
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import SEGMENTS
 from loyalty_core.ui.segments.address import encode_rule
+from tests.fixtures.screens import value_field
 from tests.segments.scored import segment
 
 if TYPE_CHECKING:
@@ -63,9 +64,9 @@ def test_a_rerun_compiles_once_and_asks_four_questions(
     if saved:
         parameters = {"segment": services.segmentation.create(SegmentDraft("Rich", RICH), actor="ann").id}
     app = open_screen(SEGMENTS, edit="1", **parameters)
-    app.number_input[0].set_value(700.0).run()
+    value_field(app).set_value("700").run()
 
-    app.number_input[0].set_value(900.0)
+    value_field(app).set_value("900")
     compiled.clear()
     with statements_of(services.warehouse.engine) as warehouse, statements_of(services.store.engine) as store:
         app.run()

@@ -10,8 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
+from loyalty_core.ui.messages import escape
+from loyalty_core.ui.segments.editor.condition_note import ConditionNote
 from loyalty_core.ui.segments.editor.draft import RuleDraft
-from loyalty_core.ui.segments.editor.rule_builder import ConditionNote
 from loyalty_core.warehouse import Column
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def test_a_condition_is_added_and_its_value_arrives_in_the_rule(open_builder: An
     assert "Choose a value; until then this condition is not counted." in builder.captions
     builder.choose("selectbox", "Comparison of condition 1", "less")
     assert builder.draft.rule() == {}
-    builder.choose("number_input", "Value of condition 1", 250)
+    builder.choose("text_input", "Value of condition 1", "250")
     assert builder.draft.rule() == {"and": [{"<": [{"var": "points"}, 250]}]}
     assert type(builder.draft.rule()["and"][0]["<"][1]) is int
     assert builder.app.session_state["changes"] == 4
@@ -121,15 +122,15 @@ def test_a_condition_is_added_and_its_value_arrives_in_the_rule(open_builder: An
 
 
 CASES = [
-    ("points", "between", [("number_input", "Lowest value", 5), ("number_input", "Highest value", 9)], "5, 9"),
+    ("points", "between", [("text_input", "Lowest value", "5"), ("text_input", "Highest value", "9")], "5, 9"),
     ("points", "one_of", [("multiselect", "Values", ["3", "4.5", "many", "7"])], "3, 4.5, 7"),
-    ("revenue", "at_least", [("number_input", "Value", 10.5)], "10.5"),
-    ("revenue", "at_least", [("number_input", "Value", 10.0)], "10"),
+    ("revenue", "at_least", [("text_input", "Value", "10.5")], "10.5"),
+    ("revenue", "at_least", [("text_input", "Value", "10.0")], "10"),
     ("city", "equals", [("selectbox", "Value", "Oslo")], '"Oslo"'),
     ("city", "none_of", [("multiselect", "Values", ["Oslo", "Bodø"])], '"Oslo", "Bodø"'),
     ("city", "starts_with", [("text_input", "Value", "Os")], '"Os"'),
     ("email", "not_equals", [("text_input", "Value", "a@b.no")], '"a@b.no"'),
-    ("joined", "in_last_days", [("number_input", "Value", 30)], "30"),
+    ("joined", "in_last_days", [("text_input", "Value", "30")], "30"),
     ("joined", "after", [("date_input", "Value", date(2026, 1, 31))], '"2026-01-31"'),
     (
         "joined",
@@ -161,9 +162,40 @@ def test_every_kind_of_value_can_be_entered(
 
 def test_a_number_can_be_taken_out_again(open_builder: Any) -> None:
     builder = open_builder(POINTS)
-    builder.choose("number_input", "Value of condition 1", None)
+    builder.choose("text_input", "Value of condition 1", "")
     assert builder.draft.rule() == {}
     assert "Choose a value; until then this condition is not counted." in builder.captions
+
+
+@pytest.mark.parametrize("text", ["abc", "1,5", "10,90", "1e5", "1_000", "--5"])
+def test_what_is_no_number_stays_in_the_field_and_is_not_counted(open_builder: Any, text: str) -> None:
+    builder = open_builder(POINTS)
+    builder.choose("text_input", "Value of condition 1", text)
+    builder.run()
+    assert builder.widget("text_input", "Value of condition 1").value == text
+    assert f":red[“{escape(text)}” is not a number. Write it like 1,234.5.]" in builder.captions
+    assert builder.draft.rule() == {}
+    builder.press("Undo")
+    assert builder.draft.rule() == POINTS
+    assert builder.widget("text_input", "Value of condition 1").value == "5"
+
+
+@pytest.mark.parametrize(("text", "reason"), [("-5", "Enter 1 or more."), ("1.5", "Enter a whole number.")])
+def test_days_are_a_whole_number_from_one(open_builder: Any, text: str, reason: str) -> None:
+    builder = open_builder(from_builder(BuilderGroup("all", (BuilderCondition("joined", "in_last_days", (30,)),))))
+    builder.choose("text_input", "Value of condition 1", text)
+    assert f":red[{reason}]" in builder.captions
+    assert builder.draft.rule() == {}
+
+
+def test_what_is_no_number_does_not_enter_a_list_and_the_field_says_so(open_builder: Any) -> None:
+    builder = open_builder({"in": [{"var": "points"}, [3]]})
+    builder.choose("multiselect", "Values of condition 1", ["3", "1,5"])
+    assert builder.draft.rule() == {"in": [{"var": "points"}, [3]]}
+    assert ":red[“1,5” is not a number. Write it like 1,234.5.]" in builder.captions
+    builder.choose("multiselect", "Values of condition 1", ["3", "1.5"])
+    assert builder.draft.rule() == {"and": [{"in": [{"var": "points"}, [3, 1.5]]}]}
+    assert not any(":red" in caption for caption in builder.captions)
 
 
 def test_groups_nest_three_levels_deep(open_builder: Any) -> None:
@@ -194,7 +226,7 @@ def test_members_are_moved_copied_and_deleted(open_builder: Any) -> None:
     builder.menu("condition 1", "down")
     builder.menu("condition 1", "duplicate")
     assert builder.draft.rule() == {"and": [POINTS, POINTS, CITY]}
-    builder.choose("number_input", "Value of condition 2", 6)
+    builder.choose("text_input", "Value of condition 2", "6")
     builder.menu("condition 1", "delete")
     assert builder.draft.rule() == {"and": [{">": [{"var": "points"}, 6]}, CITY]}
 
@@ -225,14 +257,14 @@ def test_a_menu_offers_what_can_be_done_there(open_builder: Any) -> None:
 def test_undo_and_redo_show_in_the_widgets(open_builder: Any) -> None:
     builder = open_builder({"and": [POINTS, CITY]})
     assert builder.widget("button", "Undo").disabled
-    builder.choose("number_input", "Value of condition 1", 8)
+    builder.choose("text_input", "Value of condition 1", "8")
     builder.choose("selectbox", "Comparison of condition 1", "at_most")
     builder.choose("selectbox", "Value of condition 2", "Bergen")
     builder.choose("button_group", "How many members of group 1 have to hold", "any")
     for _ in range(4):
         builder.press("Undo")
     assert builder.draft.rule() == {"and": [POINTS, CITY]}
-    assert builder.widget("number_input", "Value of condition 1").value == 5
+    assert builder.widget("text_input", "Value of condition 1").value == "5"
     assert builder.widget("selectbox", "Comparison of condition 1").value == "more"
     assert builder.widget("selectbox", "Value of condition 2").value == "Oslo"
     assert builder.widget("button_group", "How many members of group 1 have to hold").value == "all"
@@ -240,7 +272,7 @@ def test_undo_and_redo_show_in_the_widgets(open_builder: Any) -> None:
     for _ in range(4):
         builder.press("Redo")
     assert builder.draft.rule() == {"or": [{"<=": [{"var": "points"}, 8]}, {"==": [{"var": "city"}, "Bergen"]}]}
-    assert builder.widget("number_input", "Value of condition 1").value == 8
+    assert builder.widget("text_input", "Value of condition 1").value == "8"
     assert builder.widget("button", "Redo").disabled
 
 
@@ -248,7 +280,7 @@ def test_another_field_keeps_what_suits_it(open_builder: Any) -> None:
     builder = open_builder(POINTS)
     builder.choose("selectbox", "Field of condition 1", "revenue")
     assert builder.draft.rule() == {"and": [{">": [{"var": "revenue"}, 5]}]}
-    assert builder.widget("number_input", "Value of condition 1").value == 5
+    assert builder.widget("text_input", "Value of condition 1").value == "5"
     builder.choose("selectbox", "Field of condition 1", "joined")
     assert builder.draft.rule() == {}
     assert builder.widget("selectbox", "Comparison of condition 1").value == "in_last_days"
@@ -278,8 +310,9 @@ def test_drawing_a_rule_leaves_it_as_it_is(open_builder: Any, rule: Any) -> None
     assert not builder.draft.can_undo
 
 
-def test_what_the_calendar_and_number_field_cannot_hold_is_typed(open_builder: Any) -> None:
+def test_a_moment_that_the_calendar_cannot_hold_is_typed(open_builder: Any) -> None:
     builder = open_builder({"and": [{">": [{"var": "points"}, 2**60]}, {"<": [{"var": "joined"}, "2026-01-31T12:00"]}]})
+    assert builder.widget("text_input", "Value of condition 1").value == f"{2**60:,}"
     builder.choose("text_input", "Value of condition 1", str(2**61))
     builder.choose("text_input", "Value of condition 2", "2026-02-01")
     assert builder.draft.rule() == {
@@ -333,7 +366,7 @@ def test_a_rule_that_only_json_can_show_has_no_widgets(open_builder: Any) -> Non
     assert not builder.app.selectbox
     builder.press("Undo")
     assert builder.draft.rule() == POINTS
-    assert builder.widget("number_input", "Value of condition 1").value == 5
+    assert builder.widget("text_input", "Value of condition 1").value == "5"
 
 
 def test_a_value_typed_just_before_its_condition_was_deleted_is_let_go(open_builder: Any) -> None:
@@ -347,7 +380,7 @@ def test_a_value_typed_just_before_its_condition_was_deleted_is_let_go(open_buil
 
 def test_two_values_typed_in_quick_succession_both_arrive(open_builder: Any) -> None:
     builder = open_builder({"<=": [1, {"var": "points"}, 5]})
-    builder.widget("number_input", "Lowest value of condition 1").set_value(2)
-    builder.widget("number_input", "Highest value of condition 1").set_value(8)
+    builder.widget("text_input", "Lowest value of condition 1").set_value("2")
+    builder.widget("text_input", "Highest value of condition 1").set_value("8")
     builder.run()
     assert builder.draft.rule() == {"and": [{"<=": [2, {"var": "points"}, 8]}]}
