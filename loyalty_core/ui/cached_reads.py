@@ -43,7 +43,7 @@ def cached(read: Callable[P, R]) -> Callable[P, R]:
 
 def _revision() -> int:
     warehouse = get_services().warehouse
-    _ = warehouse.engine  # notices a replaced file, which moves the revision
+    _ = warehouse.engine  # detects a replaced file, which changes the revision
     return warehouse.revision
 
 
@@ -117,7 +117,7 @@ def offer_names() -> dict[int, str]:
 @cached
 def field_histogram(field: str, run: ScoringRun | None, bars: int = 20) -> columns.Histogram | None:
     """Customers by value of a number that a rule can read; `run` is what made the predictions."""
-    del run  # only part of the cache key
+    del run  # part of the cache key only
     return get_services().segmentation.histogram(field, bars)
 
 
@@ -128,7 +128,7 @@ def segment_profile(rule: Any) -> Profile:
 
 @cached
 def _segment_profile(rule: Any, basis: RuleBasis) -> Profile:
-    del basis  # only part of the cache key
+    del basis  # part of the cache key only
     return get_services().segmentation.profile(rule)
 
 

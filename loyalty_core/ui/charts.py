@@ -4,6 +4,7 @@ Plotly reads HTML tags in every text. So `draw` escapes all texts of a figure, w
 built with plain texts, in which "\n" begins a new line and `bold` marks what is to be bold.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import pairwise
@@ -20,9 +21,11 @@ from loyalty_core.warehouse.customers import MonthlySpend
 # In full: Plotly's own abbreviations (10k, 0.5 as 500m) are not those of the other figures (10K).
 NUMBER_TICKS = ",~f"
 LEGEND_ABOVE = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
+GREY = "#7b8a92"
 
 _HEIGHT = 280
-_CATEGORIES = 8
+_SHARE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
+_MOST_SHARE_TICKS = 6
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}
 # Private characters, which no name contains, for the tags that are ours.
 _BOLD = ("\ue000", "\ue001")
@@ -88,24 +91,42 @@ def _escaped(part: Any, name: str = "") -> Any:
             return part
 
 
+def share_axis(title: str, highest: float = 1.0, *, lowest: float = 0.0) -> dict[str, Any]:
+    """An axis of shares, 0 to 1, with percentages in the viewer's locale, which Plotly's own formats cannot write."""
+    # Room for the point at the very end.
+    end = highest + 0.02 * (highest - lowest)
+    step = next(
+        (one for one in _SHARE_STEPS if round((highest - lowest) / one, 6) < _MOST_SHARE_TICKS), _SHARE_STEPS[-1]
+    )
+    first, last = math.ceil(lowest / step), math.floor(min(end, 1.0) / step + 1e-9)
+    ticks = [round(place * step, 3) for place in range(first, last + 1)]
+    digits = 0 if step >= _SHARE_STEPS[3] else 1
+    return {
+        "title": title,
+        "range": [lowest, end],
+        "tickvals": ticks,
+        "ticktext": [formatting.percent(share, digits) for share in ticks],
+    }
+
+
 def clicked(key: str) -> Any | None:
-    """The customdata of the point that was clicked in the figure of that key, None when that was taken back."""
+    """The customdata of the point that was clicked in the figure of that key, None when it was deselected."""
     points = st.session_state[key].selection.points
     return points[0]["customdata"] if points else None
 
 
 def palette() -> list[str]:
-    """The theme's chart colours for the mode, light or dark, that the viewer has on."""
+    """The theme's chart colours for the viewer's mode, light or dark."""
     return theme("chartCategoricalColors")
 
 
 def sequence() -> list[str]:
-    """The theme's colours from little to much."""
+    """The theme's colours from low to high."""
     return theme("chartSequentialColors")
 
 
 def theme(option: str) -> Any:
-    """What the theme says for the mode that the viewer has on."""
+    """A theme option for the viewer's mode, light or dark."""
     return st.get_option(f"theme.{st.context.theme.type or 'light'}.{option}")
 
 
@@ -173,27 +194,6 @@ def histogram(spread: Histogram, column: Column) -> go.Figure:
     figure = go.Figure(bars)
     figure.update_yaxes(title="Customers", rangemode="tozero", tickformat=NUMBER_TICKS)
     figure.update_xaxes(title=axis_title(column), tickformat=NUMBER_TICKS)
-    return figure
-
-
-def categories(column: Column, customers: int) -> go.Figure:
-    """Customers by value of a category, most frequent on top."""
-    values = [(formatting.value(column, value), number) for value, number in reversed(column.top_values[:_CATEGORIES])]
-    bars = go.Bar(
-        x=[number for _, number in values],
-        y=[value for value, _ in values],
-        orientation="h",
-        text=[formatting.percent(number / customers, 1) for _, number in values],
-        textposition="auto",
-        hovertext=[
-            f"{value}: {formatting.count(number)} customers, {formatting.percent(number / customers, 1)}"
-            for value, number in values
-        ],
-        hoverinfo="text",
-    )
-    figure = go.Figure(bars)
-    figure.update_xaxes(title="Customers", rangemode="tozero", tickformat=NUMBER_TICKS)
-    figure.update_yaxes(type="category")
     return figure
 
 

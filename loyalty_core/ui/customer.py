@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads, charts, formatting
+from loyalty_core.ui import cached_reads, charts, formatting, table_columns
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import GROUP_ORDER, Role, column_for, label_of
@@ -58,12 +58,12 @@ def draw_profile(features: Row) -> None:
             rank = ranks.get(column.name)
             st.metric(
                 escape(column.label),
-                formatting.value(column, features.get(column.name)),
+                escape(formatting.value(column, features.get(column.name))),
                 border=True,
                 delta=None if rank is None else _place(column, rank),
                 delta_color="off",
                 delta_arrow="off",
-                help=column.description or None,
+                help=escape(column.description) or None,
             )
 
 
@@ -73,7 +73,7 @@ def draw_activity(features: Row) -> None:
     spend = cached_reads.spend_by_month(identifier)
     if not spend:
         table = get_services().settings.dwh_transactions_table
-        st.info(f"No purchases of this customer in the table {table}, or the warehouse has no such table.")
+        st.info(escape(f"The table {table} has no purchases of this customer, or the warehouse has no such table."))
         return
     with st.container(border=True):
         st.subheader("Spend by month", anchor=False)
@@ -102,10 +102,8 @@ def draw_features(features: Row) -> None:
             pd.DataFrame([_feature_row(column, features, ranks) for column in columns]),
             hide_index=True,
             column_config={
-                "Percentile": st.column_config.ProgressColumn(
-                    format="percent",
-                    min_value=0,
-                    max_value=1,
+                "Percentile": table_columns.share_bar(
+                    digits=0,
                     help="Share of customers with a lower value, half of those with the same value included.",
                 ),
             },
@@ -116,7 +114,7 @@ def _feature_row(column: Column, features: Row, ranks: dict[str, float]) -> dict
     return {
         "Feature": column.label,
         "Value": formatting.value(column, features.get(column.name)),
-        "Percentile": round(ranks[column.name], 2) if column.name in ranks else None,
+        "Percentile": formatting.rounded_share(ranks[column.name], 0) if column.name in ranks else None,
         "In the base": _base_note(column),
         "Column": column.name,
     }

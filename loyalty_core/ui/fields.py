@@ -76,7 +76,7 @@ def draw_number(
 def draw_optional_number(label: str, *, key: str, numbers: Numbers, **options: Any) -> Entered:
     """A field that may stay blank; the reason is below it when its text cannot be used."""
     with st.container(gap="xsmall"):
-        text = st.text_input(label, key=key, **options)
+        text = st.text_input(label, "", key=key, **options)
         fault = numbers.fault(text)
         draw_fault(fault)
     return Entered(numbers.read(text), not fault)

@@ -25,9 +25,13 @@ from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import unit_of
 
 BLANK = "—"
+# How date fields write a day; Streamlit takes numbers only, and of these orders no reader mistakes this one.
+DAY_FIELD = "YYYY-MM-DD"
 _ENGLISH = Locale("en")
 # Larger numbers than babel's decimals can hold are written with an exponent.
 _TOO_LARGE = 1e18
+# Babel cannot write all the digits of larger ones.
+_TOO_LONG = 1e27
 # Below it the compact form is no shorter.
 _SMALLEST_COMPACT = 1000
 
@@ -75,18 +79,40 @@ def whole_money(amount: float | Decimal) -> str:
 
 def percent(share: float, digits: int = 0) -> str:
     """12% from 0.12."""
-    pattern = _locale().percent_formats[None].pattern.replace("#,##0", f"#,##0.{'0' * digits}")
+    pattern = _locale().percent_formats[None].pattern.replace("#,##0", _pattern(digits))
     return format_percent(round(share, digits + 2), format=pattern, locale=_locale())
 
 
-def points(share: float, digits: int = 1) -> float:
-    """12.3 from 0.1234, for tables that write the percent sign themselves; rounded as `percent` rounds."""
-    return round(100 * round(share, digits + 2), digits)
+def rounded_share(share: float, digits: int = 1) -> float:
+    """0.123 from 0.1234: what `percent` writes, for table columns, which would round halves differently."""
+    return round(share, digits + 2)
+
+
+def percent_format() -> str:
+    """How a slider writes whole percentages, as a printf format: 12% as "%d%%"."""
+    return percent(0).replace("%", "%%").replace("0", "%d")
+
+
+def decimal(amount: float, digits: int) -> str:
+    """0.81, rounded to so many decimals."""
+    return format_decimal(round(amount, digits), format=_pattern(digits), locale=_locale())
+
+
+def significant(amount: float, digits: int) -> str:
+    """1,234 or 0.08123, with so many significant digits."""
+    return format_decimal(float(f"{amount:.{digits}g}"), format="#,##0.######", locale=_locale())
+
+
+def signed(amount: float, digits: int) -> str:
+    """+0.81 or −0.81, rounded to so many decimals."""
+    return f"{'−' if amount < 0 else '+'}{decimal(abs(amount), digits)}"
 
 
 def number(amount: float | Decimal, digits: int = 0) -> str:
-    """1,234.5, with all its digits and at least so many decimals: what `read_number` reads again."""
-    return format_decimal(amount, format=f"#,##0.{'0' * digits}", locale=_locale(), decimal_quantization=False)
+    """1,234.5, with all its digits and at least so many decimals: which `read_number` reads back."""
+    if abs(amount) >= _TOO_LONG:
+        return str(amount)
+    return format_decimal(amount, format=_pattern(digits), locale=_locale(), decimal_quantization=False)
 
 
 def number_pattern(*, whole: bool = False) -> str:
@@ -99,21 +125,21 @@ def number_pattern(*, whole: bool = False) -> str:
     last, others = locale.decimal_formats[None].grouping
     # French groups are divided by a narrow no-break space, which no keyboard has.
     group = r"[\s’']" if symbols["group"].isspace() or symbols["group"] in "’'" else re.escape(symbols["group"])
-    decimal = re.escape(symbols["decimal"])
+    mark = re.escape(symbols["decimal"])
     grouped = rf"[0-9]{{1,{others}}}({group}[0-9]{{{others}}})*{group}[0-9]{{{last}}}"
     if whole:
         return rf"^\s*({grouped}|[0-9]+)\s*$"
-    return rf"^\s*[-−]?({grouped}|[0-9]+)({decimal}[0-9]+)?\s*$"
+    return rf"^\s*[-−]?({grouped}|[0-9]+)({mark}[0-9]+)?\s*$"
 
 
 def read_number(text: str) -> float | None:
-    """The number that a text is in the viewer's locale; None for any other text: nothing is guessed."""
+    """The number that a text is in the viewer's locale, an int without decimals; None for any other text."""
     if not re.fullmatch(number_pattern(), text):
         return None
-    decimal = _locale().number_symbols["latn"]["decimal"]
+    mark = _locale().number_symbols["latn"]["decimal"]
     sign = -1 if text.strip()[0] in "-−" else 1
-    whole, _, fraction = text.partition(decimal)
-    return sign * float(f"{_digits(whole)}.{_digits(fraction)}")
+    whole, point, fraction = text.partition(mark)
+    return sign * (float(f"{_digits(whole)}.{_digits(fraction)}") if point else int(_digits(whole)))
 
 
 def month(first: date) -> str:
@@ -200,6 +226,10 @@ def separators() -> str:
     """Decimal and thousands marks of the viewer's locale, as Plotly takes them."""
     symbols = _locale().number_symbols["latn"]
     return symbols["decimal"] + symbols["group"]
+
+
+def _pattern(digits: int) -> str:
+    return f"#,##0.{'0' * digits}"
 
 
 def _digits(text: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
+from loyalty_core.ui.messages import escape
 
 PRODUCT = "Loyalty workbench"
 # A file of our own: the browser would fetch a Material icon for its tab from Google.
@@ -27,7 +28,7 @@ def draw_sidebar() -> None:
             return
         _draw_mode(is_demo=source.is_demo)
         if source.newest is not None:
-            st.caption(f"Data up to {formatting.day(source.newest)}", help=f"By the {source.newest_from}.")
+            st.caption(f"Data up to {formatting.day(source.newest)}", help=escape(f"By the {source.newest_from}."))
         else:
             st.caption("Freshness unknown", help="No update date in the features view and no transactions table.")
 

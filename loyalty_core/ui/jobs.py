@@ -31,8 +31,8 @@ def draw_job(
     """A button that starts a job of this kind with these options; while one is under way, how far it is.
 
     It makes no difference who started it, and where; with `about`, only jobs with these options count. When it ends,
-    the page runs once more with its new figures. `draw_more` is drawn below a job that is under way, again whenever
-    its progress is.
+    the page runs once more with its new figures. `draw_more` is drawn below a job that is under way, and redrawn with
+    its progress.
     """
     latest = partial(get_services().jobs.latest, kind, about)
     job = latest()
@@ -113,7 +113,7 @@ def _last_time(job: Job) -> str:
     """How the last job ended."""
     words = {"done": job.message, "cancelled": f"Cancelled. {job.message}", "failed": "Failed."}[job.state]
     when = formatting.moment(job.ended_at or job.created_at)
-    return f"Last time {when} by {job.started_by}, {duration(job.seconds)}. {words}".strip()
+    return f"Last run {when} by {job.started_by}, {duration(job.seconds)}. {words}".strip()
 
 
 def duration(seconds: float) -> str:

@@ -21,11 +21,11 @@ def draw_save_as_segment(rule: Any, key: str, *, disabled: bool = False) -> None
 
 
 def open_rule(rule: Any) -> None:
-    """Lead to the segment editor with the rule."""
+    """Open the segment editor with the rule."""
     parameters = {address.EDIT: "1", address.RULE: address.encode_rule(rule)}
     st.switch_page(f"pages/{SEGMENTS.file}", query_params=parameters)
 
 
 def open_customer(customer_id: object) -> None:
-    """Lead to the customer's page."""
+    """Open the customer's page."""
     st.switch_page(f"pages/{CUSTOMERS.file}", query_params={CUSTOMER_PARAMETER: str(customer_id)})

@@ -47,7 +47,7 @@ def _draw_origin(predictions: CustomerPredictions) -> None:
     if predictions.is_mock:
         st.warning("Mock predictions: a formula over the features, not a trained model.", icon=":material/science:")
     elif predictions.model_version is not None:
-        st.caption(_named(predictions.model_version))
+        st.caption(escape(_named(predictions.model_version)))
         _warn_of_other_data()
     _warn_of_older_scores()
     if predictions.blanks:
@@ -96,7 +96,7 @@ def _draw_unavailable(error: LoyaltyError) -> None:
 
 
 def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> None:
-    st.metric("Probability to leave", formatting.percent(churn["churn_probability"], 1))
+    st.metric("Churn probability", formatting.percent(churn["churn_probability"], 1))
     match churn["churn_risk"]:
         case "high":
             st.badge("High risk", color="red", icon=":material/priority_high:")
@@ -135,9 +135,8 @@ def draw_drivers(of: str, drivers: Drivers | None) -> None:
     if drivers is None:
         return
     st.caption(
-        f"What moves it away from {formatting.percent(drivers.base, 1)}, the average of a sample of the "
-        "training rows, in "
-        "percentage points"
+        f"What moves it away from {formatting.percent(drivers.base, 1)}, the average of a sample of the training rows, "
+        "in percentage points"
     )
     charts.draw(_driver_bars(drivers.features), f"{of}-drivers", _in_words(drivers.features))
 
@@ -150,10 +149,12 @@ def _driver_bars(drivers: tuple[Driver, ...]) -> go.Figure:
         y=[driver.label for driver in shown],
         orientation="h",
         marker_color=[more if driver.contribution > 0 else less for driver in shown],
-        text=[f"{driver.contribution:+.1f}" for driver in shown],
+        text=[formatting.signed(driver.contribution, 1) for driver in shown],
         textposition="outside",
         cliponaxis=False,
-        hovertext=[f"{driver.label} {_value(driver)}: {driver.contribution:+.1f} points" for driver in shown],
+        hovertext=[
+            f"{driver.label} {_value(driver)}: {formatting.signed(driver.contribution, 1)} points" for driver in shown
+        ],
         hoverinfo="text",
     )
     figure = go.Figure(bars)
@@ -165,7 +166,9 @@ def _driver_bars(drivers: tuple[Driver, ...]) -> go.Figure:
 
 
 def _in_words(drivers: tuple[Driver, ...]) -> str:
-    return "; ".join(f"{driver.label} {driver.contribution:+.1f} percentage points" for driver in drivers[:5])
+    return "; ".join(
+        f"{driver.label} {formatting.signed(driver.contribution, 1)} percentage points" for driver in drivers[:5]
+    )
 
 
 def _value(driver: Driver) -> str:

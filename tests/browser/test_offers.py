@@ -47,7 +47,7 @@ def test_from_a_cap_to_a_kept_policy_and_its_link(open_page: OpenPage, scored: Q
 
     edit_cap(page, FIRST_PICK, "17")
     expect(page).to_have_url(re.compile("terms="))
-    expect(page.get_by_text("Upright lines: caps.")).to_be_visible()
+    expect(page.get_by_text("Vertical lines: caps.")).to_be_visible()
     expect(cell(page, FIRST_PICK, WITH_POLICY)).to_have_text("17")
 
     page.get_by_role("button", name="Who may get").click()
@@ -57,11 +57,11 @@ def test_from_a_cap_to_a_kept_policy_and_its_link(open_page: OpenPage, scored: Q
     dialog.get_by_role("combobox").first.click()
     page.keyboard.type("Total revenue")
     page.keyboard.press("Enter")
-    dialog.get_by_role("spinbutton").fill("800")
+    dialog.get_by_label("Value of condition 1").fill("800")
     page.keyboard.press("Enter")
     [(rich,)] = scored("SELECT count(*) FROM customers WHERE total_revenue >= 800")
     expect(dialog.get_by_text(f"{rich:,} of all 2,000 customers may get it.")).to_be_visible()
-    dialog.get_by_role("button", name="Take over").click()
+    dialog.get_by_role("button", name="Apply").click()
     expect(dialog).to_have_count(0)
     wait_until_drawn(page)
     expect(cell(page, FIRST_PICK, WHO)).to_have_text("Total revenue is at least 800")

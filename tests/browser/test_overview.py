@@ -35,6 +35,14 @@ def dashboard_on(page: Page) -> FrameLocator:
     return frame
 
 
+def test_its_own_address_leads_to_it(open_page: OpenPage):
+    page = open_page("/overview?plain=true")
+    expect(page).to_have_url(re.compile(r":\d+/\?plain=true$"))
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page.get_by_test_id("stProgress").first).to_be_visible()
+
+
 def card(frame: FrameLocator, title: str) -> Locator:
     return frame.locator(".react-grid-item", has=frame.get_by_role("heading", name=title, exact=True))
 

@@ -109,7 +109,7 @@ def test_train_watch_activate_and_roll_back(open_page: OpenPage, models_dir: Pat
     page.get_by_role("radio", name="Churn").click()
     expect(page.get_by_text("customer_offer_history")).to_have_count(0)
     page.get_by_text("Options", exact=True).click()
-    for label, value in (("Most epochs", "2"), ("Hidden layers", "4")):
+    for label, value in (("Maximum epochs", "2"), ("Hidden layers", "4")):
         field = page.get_by_label(label, exact=True)
         field.fill(value)
         field.press("Enter")

@@ -64,7 +64,7 @@ def test_train_watch_compare_activate_and_roll_back(served: Served, open_page: O
     first = read_active(models).version
     page = open_page("/training")
     page.get_by_text("Options", exact=True).click()
-    for label, value in (("Most epochs", "3"), ("Hidden layers", "4")):
+    for label, value in (("Maximum epochs", "3"), ("Hidden layers", "4")):
         page.get_by_label(label, exact=True).fill(value)
         page.get_by_label(label, exact=True).press("Enter")
         wait_until_drawn(page)
@@ -77,7 +77,9 @@ def test_train_watch_compare_activate_and_roll_back(served: Served, open_page: O
     version = list_versions(models)[0]
     assert read_active(models).version == first != version
     expect(page.get_by_text("Better").first).to_be_visible()  # anything is, beside untrained models
-    expect(page.get_by_text(re.compile(r"^Of 2,000 customers, [\d,]+ \(.+%\) get another churn risk"))).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(r"^Of 2,000 customers, [\d,]+ \(.+%\) get a different churn risk"))
+    ).to_be_visible()
     take_picture(page, artifacts / "training-challenger-measures.png")
     page.get_by_role("tab", name="Your customers").click()
     expect(page.get_by_text("Churn risk · All customers")).to_be_visible()

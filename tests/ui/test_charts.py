@@ -1,8 +1,11 @@
 """Figures show names as they are: Plotly reads tags in every text."""
 
 import plotly.graph_objects as go
+import pytest
+import streamlit as st
 
 from loyalty_core.ui import charts
+from tests.workbench import Configure
 
 NAME = '<b>VIP</b> & <a href="https://example.com">more</a>'
 ESCAPED = '&lt;b&gt;VIP&lt;/b&gt; &amp; &lt;a href="https://example.com"&gt;more&lt;/a&gt;'
@@ -29,6 +32,32 @@ def test_customdata_that_is_shown_is_escaped_and_its_template_is_not():
 def test_lines_and_bold_are_the_only_tags():
     figure = go.Figure(go.Bar(text=[f"{charts.bold('1,200')}\n{NAME}"]))
     assert charts.escaped(figure).data[0].text[0] == f"<b>1,200</b><br>{ESCAPED}"
+
+
+@pytest.mark.parametrize(
+    ("highest", "lowest", "ticks", "texts"),
+    [
+        (1.0, 0.0, [0, 0.2, 0.4, 0.6, 0.8, 1], ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]),
+        (1.15, 0.0, [0, 0.2, 0.4, 0.6, 0.8, 1], ["0 %", "20 %", "40 %", "60 %", "80 %", "100 %"]),
+        (0.3, 0.0, [0, 0.1, 0.2, 0.3], ["0 %", "10 %", "20 %", "30 %"]),
+        (0.68, 0.55, [0.55, 0.6, 0.65], ["55 %", "60 %", "65 %"]),
+        (0.005, 0.0, [0, 0.001, 0.002, 0.003, 0.004, 0.005], [f"0,{n} %" for n in range(6)]),
+    ],
+)
+def test_an_axis_of_shares_has_percentages_in_the_viewers_locale(
+    configure: Configure,
+    monkeypatch: pytest.MonkeyPatch,
+    highest: float,
+    lowest: float,
+    ticks: list[float],
+    texts: list[str],
+):
+    monkeypatch.setattr(type(st.context), "locale", "de-DE")
+    axis = charts.share_axis("Customers", highest, lowest=lowest)
+    assert axis["tickvals"] == ticks
+    assert axis["ticktext"] == [text.replace(" ", "\xa0") for text in texts]
+    assert axis["range"][0] <= ticks[0]
+    assert axis["range"][1] >= max(highest, ticks[-1])
 
 
 def test_numbers_stay_numbers():

@@ -238,8 +238,8 @@ def test_drivers_and_groups(scored: Configure, open_screen: OpenScreen, sql: Que
         "FROM customers GROUP BY 1 ORDER BY 3"
     )
     assert [name.partition(" · ")[0] for name in by_tier["y"]] == [tier for tier, *_ in expected]
-    assert bars(by_tier["x"]) == pytest.approx([100 * mean for _, _, mean, _ in expected])
-    assert bars(high_risk["x"]) == pytest.approx([100 * high for *_, high in expected])
+    assert bars(by_tier["x"]) == pytest.approx([mean for _, _, mean, _ in expected])
+    assert bars(high_risk["x"]) == pytest.approx([high for *_, high in expected])
     tenure = figure(app, "Under 90 days")["data"][0]
     [(over_five_years,)] = sql("SELECT count(*) FROM customers WHERE tenure_days >= 1825")
     assert ("5 years or more" in tenure["y"][0]) == (over_five_years > 0)

@@ -175,4 +175,4 @@ def test_a_customer_without_purchases(demo_settings: Configure, open_screen: Ope
     assert not app.exception
     assert app.metric[2].value == "—"
     assert app.metric[2].delta == ""
-    assert any("No purchases of this customer" in info.value for info in app.info)
+    assert any("no purchases of this customer" in info.value for info in app.info)

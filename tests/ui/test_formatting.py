@@ -81,7 +81,7 @@ def test_counts_and_shares():
 def test_a_table_rounds_a_share_as_every_other_figure():
     for thousandths in range(0, 10_000, 5):
         share = thousandths / 10_000
-        assert f"{formatting.points(share):.1f}%" == formatting.percent(share, 1)
+        assert f"{100 * formatting.rounded_share(share):.1f}%" == formatting.percent(share, 1)
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,21 @@ def test_a_category_is_a_word_rather_than_a_code(raw: str, text: str):
 
 
 @pytest.mark.parametrize(
-    ("locale", "shown", "share", "amount"),
+    ("locale", "shown", "share", "amount", "slider", "change"),
     [
-        ("en-GB", "1,234,567.5", "12.5%", "€1,234.50"),
-        ("de-DE", "1.234.567,5", "12,5\xa0%", "1.234,50\xa0€"),
-        ("fr-FR", "1\u202f234\u202f567,5", "12,5\xa0%", "1\u202f234,50\xa0€"),
-        ("not a locale", "1,234,567.5", "12.5%", "€1,234.50"),
+        ("en-GB", "1,234,567.5", "12.5%", "€1,234.50", "%d%%", "−0.81"),
+        ("de-DE", "1.234.567,5", "12,5\xa0%", "1.234,50\xa0€", "%d\xa0%%", "−0,81"),
+        ("fr-FR", "1\u202f234\u202f567,5", "12,5\xa0%", "1\u202f234,50\xa0€", "%d\xa0%%", "−0,81"),
+        ("tr-TR", "1.234.567,5", "%12,5", "€1.234,50", "%%%d", "−0,81"),
+        ("not a locale", "1,234,567.5", "12.5%", "€1,234.50", "%d%%", "−0.81"),
     ],
 )
 def test_numbers_are_written_and_read_in_the_viewers_locale(
-    viewer_locale: Callable[[str], None], locale: str, shown: str, share: str, amount: str
+    viewer_locale: Callable[[str], None], locale: str, shown: str, share: str, amount: str, slider: str, change: str
 ):
     viewer_locale(locale)
+    assert formatting.percent_format() == slider
+    assert formatting.signed(-0.8125, 2) == change
     assert formatting.number(1234567.5) == shown
     assert formatting.read_number(shown) == 1234567.5
     assert formatting.percent(0.125, 1) == share

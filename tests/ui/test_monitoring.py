@@ -65,14 +65,16 @@ def test_models_that_hold(watched: str, open_screen: OpenScreen):
     assert set(table["State"]) == {"● stable"}
     assert set(table["What moved most"]) == {"nothing"}
     assert min(table["PSI, churn rows"]) > 0
-    assert f"The {DEMO_CUSTOMERS:,} customers of today against the {DEMO_CUSTOMERS:,} at the training" in text_of(app)
+    assert f"The {DEMO_CUSTOMERS:,} customers of today compared with the {DEMO_CUSTOMERS:,} at the training" in text_of(
+        app
+    )
 
 
 def test_a_feature_that_drifted(asleep: Configure, open_screen: OpenScreen):
     app = opened(open_screen)
     sentence = unescaped(app.warning[0].value)
     assert sentence == "**Retrain now: Days since last purchase has drifted since the training.**"
-    assert "Besides: the models were trained today." in text_of(app)
+    assert "Also: the models were trained today." in text_of(app)
     first = app.dataframe[0].value.iloc[0]
     assert (first["Feature"], first["State"]) == ("Days since last purchase", "◆ drifted")
     then, now, *training = chart(app, "Days since last purchase, share of customers at training and today")
@@ -80,8 +82,8 @@ def test_a_feature_that_drifted(asleep: Configure, open_screen: OpenScreen):
         "Rows of the churn model", "Rows of the next best offer model",
     ]  # fmt: skip
     assert {trace["visible"] for trace in training} == {"legendonly"}
-    assert sum(then["y"]) == pytest.approx(100)
-    assert sum(now["y"]) == pytest.approx(100)
+    assert sum(then["y"]) == pytest.approx(1)
+    assert sum(now["y"]) == pytest.approx(1)
     assert then["y"][0] > now["y"][0] == 0
 
 
@@ -118,9 +120,9 @@ def test_runs_stand_beside_each_other(watched: str, demo_settings: Configure, op
     ]  # fmt: skip
     risks = chart(app, "Mean churn probability by scoring run, oldest first")
     assert [trace["name"] for trace in risks] == ["High risk", "Medium risk", "Low risk", "Mean probability"]
-    assert [sum(trace["y"][run] for trace in risks[:3]) for run in (0, 1)] == [pytest.approx(100)] * 2
+    assert [sum(trace["y"][run] for trace in risks[:3]) for run in (0, 1)] == [pytest.approx(1)] * 2
     offers = chart(app, "Share of customers by best offer in 2 scoring runs.")
-    assert [sum(trace["y"][run] for trace in offers) for run in (0, 1)] == [pytest.approx(100)] * 2
+    assert [sum(trace["y"][run] for trace in offers) for run in (0, 1)] == [pytest.approx(1)] * 2
 
 
 def test_one_offer_for_all_is_an_alarm(

@@ -113,7 +113,7 @@ def test_the_chart_and_the_table_write_the_same_shares(scored: Configure, open_s
     chart = json.loads(next(one for one in app.get("plotly_chart") if "%" in one.proto.alt).proto.spec)
     drawn = dict(zip(chart["data"][0]["y"], chart["data"][0]["text"], strict=True))
     table = app.dataframe[0].value
-    assert {offer: f"{share:.1f}%" for offer, share in zip(table["Offer"], table["Share"], strict=True)} == drawn
+    assert {offer: f"{share:.1%}" for offer, share in zip(table["Offer"], table["Share"], strict=True)} == drawn
 
 
 def test_the_mix_and_the_table_of_offers(scored: Configure, open_screen: OpenScreen, sql: Query):
@@ -126,7 +126,7 @@ def test_the_mix_and_the_table_of_offers(scored: Configure, open_screen: OpenScr
     }
     [(mean, basket)] = sql("SELECT avg(offer_4::DOUBLE), sum(total_revenue) / sum(transaction_count) FROM customers")
     row = table.set_index("Offer").loc[names[4]]
-    assert row["Mean propensity"] == pytest.approx(100 * mean, abs=0.05)
+    assert row["Mean propensity"] == pytest.approx(mean, abs=0.0005)
     assert row["Value"] == pytest.approx(float(basket) * 0.38 - 12)
     bars = figure(app, names[max(counts, key=lambda offer: counts[offer])])["data"][0]
     assert dict(zip(bars["y"], bars["x"], strict=True)) == {names[offer]: counts.get(offer, 0) for offer in IDS}
@@ -227,6 +227,17 @@ def test_a_name_that_is_taken_is_refused(scored: Configure, open_screen: OpenScr
     app.button(key="policy-save-now").click().run()
     assert "is taken" in app.error[0].value
     assert get_services().policies.get("winter-push").policy == PLAIN
+
+
+def test_a_name_over_the_limit_stays_and_is_refused_in_place(scored: Configure, open_screen: OpenScreen):
+    app = open_screen(OFFERS, view="Arbitration", terms=link_of(PUSHED))
+    assert app.text_input[0].proto.max_chars == 0, "the browser would drop a longer text that is pasted"
+    app.text_input[0].input("x" * 130).run()
+    assert ":red[Use at most 120 characters; this has 130.]" in texts_of(app)
+    app.button(key="policy-save-now").click().run()
+    assert app.text_input[0].value == "x" * 130
+    assert "It has 130 characters." in app.error[0].value
+    assert get_services().policies.list() == []
 
 
 def test_eligibility_is_edited_as_a_rule(scored: Configure, open_screen: OpenScreen, sql: Query):

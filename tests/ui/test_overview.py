@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Block
 
 from loyalty_core.demo.generate import generate
 from loyalty_core.ml.scoring import score_base
@@ -19,6 +20,7 @@ from loyalty_core.ui.navigation import OVERVIEW
 from loyalty_core.ui.overview.card import Card, Mark
 from loyalty_core.ui.overview.layout import first_layout, sent_layout
 from tests.fixtures.screens import OpenScreen, texts_of
+from tests.fixtures.screens import plain as plain_text
 from tests.workbench import Configure, Query
 
 
@@ -63,6 +65,27 @@ def percentage(text: str) -> float:
     return float(text.rsplit(maxsplit=1)[-1].removesuffix("%"))
 
 
+def rows_of(app: AppTest, title: str) -> list[tuple[str, str, int]]:
+    """Name, numbers and length of each bar of a ranking, whose track is 100."""
+    card = card_of(app, title)
+    bars = [bar.proto for bar in card.get("progress")]
+    named = [plain_text(bar.text).partition(" · ") for bar in bars]
+    return [(name, numbers, bar.value) for (name, _, numbers), bar in zip(named, bars, strict=True)]
+
+
+def card_of(app: AppTest, title: str) -> Block:
+    return next(part for part in app.main if isinstance(part, Block) and headings_of(part) == [title])
+
+
+def customers_in(shown: str) -> int:
+    """1200 from "1,200 · 60.0%  ▲ 3"."""
+    return int(shown.partition(" · ")[0].replace(",", ""))
+
+
+def headings_of(part: Block) -> list[str]:
+    return [heading.value for heading in part.get("subheader")]
+
+
 def bars_of(app: AppTest, title: str) -> dict[str, Any]:
     """The first trace of the chart whose panel has this title."""
     chart = next(chart for chart in app.get("plotly_chart") if chart.proto.alt == f"{title}.")
@@ -77,14 +100,14 @@ def test_customers_and_the_active_among_them(overview: AppTest, query_demo: Quer
     assert figures["Customers"].value == f"{customers:,}"
     assert figures["Active"].value == f"{active:,}"
     assert percentage(figures["Active"].label) == pytest.approx(100 * active / customers, abs=0.5)
-    assert figures["Active"].help == "Active: bought within the last 90 days."
+    assert plain_text(figures["Active"].help) == "Active: bought within the last 90 days."
 
 
 def test_revenue(overview: AppTest, query_demo: Query):
     [(revenue,)] = query_demo("SELECT sum(total_revenue) FROM customer_features_view")
     figure = figures_of(overview)["Revenue"]
     assert figure.value == f"€{revenue / 1_000_000:.1f}M"
-    assert figure.help == f"€{revenue:,.2f}: the sum of total revenue."
+    assert plain_text(figure.help) == f"€{revenue:,.2f}: the sum of total revenue."
 
 
 def test_blank_values(overview: AppTest, query_demo: Query):
@@ -108,9 +131,13 @@ def test_revenue_by_month(overview: AppTest, query_demo: Query):
 
 def test_customers_by_tier(overview: AppTest, query_demo: Query):
     tiers = query_demo("SELECT customer_tier, count(*) AS n FROM customer_features_view GROUP BY 1 ORDER BY n, 1 DESC")
-    bars = bars_of(overview, "Customers by customer tier")
-    assert list(zip(bars["y"], bars["x"], strict=True)) == tiers
-    assert [percentage(text) for text in bars["text"]] == pytest.approx([n / 20 for _, n in tiers], abs=0.0501)
+    rows = rows_of(overview, "Customers by customer tier")
+    assert [(tier, customers_in(shown), track) for tier, shown, track in rows] == [
+        (tier, customers, round(customers / 20)) for tier, customers in reversed(tiers)
+    ]
+    assert [percentage(shown) for _, shown, _ in rows] == pytest.approx(
+        [n / 20 for _, n in reversed(tiers)], abs=0.0501
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,17 +198,21 @@ def test_risk_with_its_change(scored_twice: Query, open_screen: OpenScreen):
 
 def test_rfm_segments_from_strong_to_weak(scored_twice: Query, open_screen: OpenScreen):
     counted = scored_twice("SELECT rfm_segment, count(*) FROM now GROUP BY 1")
-    bars = bars_of(plain(open_screen(OVERVIEW)), "RFM segments")
-    assert sorted(zip(bars["y"], bars["x"], strict=True)) == sorted(counted)
-    assert bars["y"][-1] == "Champions"
-    assert bars["y"][:2] == ["No Purchases", "Lost"]
+    rows = rows_of(plain(open_screen(OVERVIEW)), "RFM segments")
+    assert {name: (customers_in(shown), track) for name, shown, track in rows} == {
+        name: (customers, round(customers / 20)) for name, customers in counted
+    }
+    assert rows[0][0] == "Champions"
+    assert [name for name, *_ in rows[-2:]] == ["Lost", "No Purchases"]
 
 
 def test_offers_by_how_often_they_are_recommended(scored_twice: Query, open_screen: OpenScreen, query_demo: Query):
     names = dict(query_demo("SELECT offer_id, name FROM offers"))
     counted = scored_twice("SELECT recommended_offer, count(*) AS n FROM now GROUP BY 1 ORDER BY n, 1 DESC")
-    bars = bars_of(plain(open_screen(OVERVIEW)), "Recommended offers")
-    assert list(zip(bars["y"], bars["x"], strict=True)) == [(names[offer], n) for offer, n in counted]
+    rows = rows_of(plain(open_screen(OVERVIEW)), "Recommended offers")
+    assert [(name, customers_in(shown), track) for name, shown, track in rows] == [
+        (names[offer], customers, round(customers / 20)) for offer, customers in reversed(counted)
+    ]
 
 
 def test_top_segments_lead_to_themselves(scored_twice: Query, open_screen: OpenScreen):
@@ -193,8 +224,9 @@ def test_top_segments_lead_to_themselves(scored_twice: Query, open_screen: OpenS
     app = plain(open_screen(OVERVIEW))
     link = next(link.proto for link in app.get("page_link") if link.proto.label == r"Large \[1\]")
     assert link.query_string == f"segment={large.id}"
-    assert "60 more than when it was counted before" in link.help
-    assert ":small[100 · 5.0%  ▲ 60]" in texts_of(app)
+    assert "60 more than at the previous count" in link.help
+    [bar] = card_of(app, "Top segments").get("progress")
+    assert (bar.proto.text, bar.proto.value) == ("100 · 5.0%  ▲ 60", 5)
 
 
 def test_before_the_first_scoring_it_offers_to_score(overview: AppTest):

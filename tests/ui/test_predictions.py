@@ -25,7 +25,7 @@ def test_predictions_of_the_active_version(trained: str, open_screen: OpenScreen
     rfm = service.calculate_rfm(customer_id=GUIDE_CUSTOMER)
     [(offer,)] = query_demo("SELECT name FROM offers WHERE offer_id = ?", nbo["recommended_offer"])
     shown = metrics_of(app)
-    assert shown["Probability to leave"] == f"{churn['churn_probability']:.1%}"
+    assert shown["Churn probability"] == f"{churn['churn_probability']:.1%}"
     assert shown["Best offer"] == offer
     assert shown["Segment"] == rfm["segment"]
     texts = " ".join(texts_of(app))
@@ -55,7 +55,7 @@ def test_mock_mode_says_so(demo_settings: Configure, open_screen: OpenScreen):
     demo_settings(ml_mock_mode=True)
     app = open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)
     expected = get_services().inference.predict_churn(customer_id=GUIDE_CUSTOMER)["churn_probability"]
-    assert metrics_of(app)["Probability to leave"] == f"{expected:.1%}"
+    assert metrics_of(app)["Churn probability"] == f"{expected:.1%}"
     assert any("Mock predictions" in text for text in texts_of(app))
 
 
@@ -65,5 +65,5 @@ def test_before_the_first_training_rfm_is_there_and_the_rest_says_how(
     app = open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)
     shown = metrics_of(app)
     assert "Segment" in shown
-    assert "Probability to leave" not in shown
+    assert "Churn probability" not in shown
     assert any("train_models_from_dwh.py" in info.value.replace("\\", "") for info in app.info)

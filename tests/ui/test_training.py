@@ -16,6 +16,7 @@ from loyalty_core.ml.evaluation import Difference
 from loyalty_core.ml.versions import SameRows, Shift, VersionComparison, VersionComparisons
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
+from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import TRAINING
 from tests.fixtures.screens import OpenScreen, texts_of
 from tests.ml.fixtures import other_parts
@@ -137,7 +138,7 @@ def test_the_button_starts_a_training_with_the_options(
     started: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(JobQueue, "start", lambda _self, kind, options, _actor: started.append((kind, dict(options))))
     app = open_screen(TRAINING)
-    app.number_input(key="epochs").set_value(2)
+    app.text_input(key="epochs").set_value("2")
     app.text_input(key="layers").set_value("8, 4")
     app.date_input(key="since").set_value(date(2026, 5, 1)).run()
     app.button(key="train-start").click().run()
@@ -147,6 +148,28 @@ def test_the_button_starts_a_training_with_the_options(
     assert (kind, options) == (
         "training", {"models": ["churn", "nbo"], "since": "2026-05-01", "epochs": 2, "architecture": [8, 4]},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "reason"),
+    [
+        ("epochs", "abc", "“abc” is not a number. Write it like 1,234."),
+        ("epochs", "10,90", "“10,90” is not a number. Write it like 1,234."),
+        ("epochs", "1.5", "Enter a whole number."),
+        ("epochs", "0", "Enter 1 or more."),
+        ("seed", "-5", "Enter 0 or more."),
+    ],
+)
+def test_options_that_are_no_numbers_are_refused_in_place(
+    trained: str, open_screen: OpenScreen, key: str, text: str, reason: str
+):
+    app = open_screen(TRAINING)
+    app.text_input(key=key).set_value(text).run()
+    assert app.text_input(key=key).value == text
+    assert f":red[{escape(reason)}]" in [caption.value for caption in app.caption]
+    assert app.button(key="train-start").disabled
+    app.text_input(key=key).set_value("7").run()
+    assert not app.button(key="train-start").disabled
 
 
 @pytest.mark.parametrize("layers", ["many", "0", "8, -1"])
@@ -261,8 +284,8 @@ def test_a_challenger_is_judged_on_the_same_rows(finished: Finished, trained: st
         "AUC: 0.790 Challenger, 0.800 Active, on the same 400 rows of 1 Aug 2026. "
         "Difference −0.0100 (−0.0300 to +0.0020)."
     ) in text
-    assert "Of 300 customers, 20 (6.7%) get another churn risk and 10 (3.3%) get another best offer." in text
-    assert "Active may have learned from some of these rows, which flatters it." in text
+    assert "Of 300 customers, 20 (6.7%) get a different churn risk and 10 (3.3%) get a different best offer." in text
+    assert "Active may have learned from some of these rows, which favours it." in text
     assert app.warning[0].value.replace("\\", "") == (
         "Lower than the active version, by so little that it may be chance: AUC of Churn."
     )
@@ -274,8 +297,8 @@ def test_a_challenger_is_judged_on_the_same_rows(finished: Finished, trained: st
     shifts = app.dataframe[0].value
     assert shifts["Segment"].tolist() == ["All customers", "VIP"]
     assert shifts.loc[0, ["Customers", "Higher", "Lower"]].tolist() == [300, 15, 5]
-    assert shifts["Another risk"].tolist() == pytest.approx([20 / 300, 0])
-    assert shifts["Another offer"].tolist() == pytest.approx([10 / 300, 0])
+    assert shifts["Different risk"].tolist() == pytest.approx([20 / 300, 0], abs=0.0005)
+    assert shifts["Different offer"].tolist() == pytest.approx([10 / 300, 0], abs=0.0005)
     assert shifts["Expected to leave: Active → Challenger"].tolist() == ["90 → 95", "9 → 9"]
     assert "are left out: Old." in text_of(app)
     assert app.button(key="challenger-compare-start").label == "Compare again"

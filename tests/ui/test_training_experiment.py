@@ -63,16 +63,14 @@ def test_a_test_needs_two_versions(trained: str, open_screen: OpenScreen):
 def test_started_grown_and_stopped(trained: str, challenger: str, open_screen: OpenScreen):
     app = open_screen(TRAINING, view=TAB)
     app.slider(key="share").set_value(30).run()
-    assert f"About 600 of 2,000 customers get the answers of {challenger}, all others those of {trained}" in text_of(
-        app
-    )
+    assert f"About 600 of 2,000 customers are answered by {challenger}, all others by {trained}" in text_of(app)
     app.button(key="start-test").click().run()
     started = running()
     assert (started.champion, started.challenger, started.share) == (trained, challenger, 0.3)
     assert f"A/B test: {challenger}, 30% of the customers" in text_of(app)
     assert f"{challenger} answers 30% of the customers beside {trained}." in text_of(app)
-    assert app.number_input(key="larger-share").value == 60
-    app.number_input(key="larger-share").set_value(45).run()
+    assert app.text_input(key="larger-share").value == "60"
+    app.text_input(key="larger-share").set_value("45").run()
     app.button(key="grow-test").click().run()
     assert running() == replace(started, share=0.45, share_since=running().share_since)
     app.button(key="stop-test").click().run()
@@ -112,7 +110,7 @@ def test_both_arms_side_by_side(
         shown[metric.label].append((metric.value, metric.delta))
     assert [value for value, _ in shown["Customers"]] == [f"{arms[version]:,}" for version in (trained, challenger)]
     share = formatting.percent(arms[challenger] / DEMO_CUSTOMERS, 1)
-    assert shown["Customers"][1][1] == f"{share} of all, 30% asked for"
+    assert shown["Customers"][1][1] == f"{share} of all, 30% intended"
     charts = {chart.proto.id.rpartition("-arm-")[2]: chart.proto.alt for chart in app.get("plotly_chart")}
     assert set(charts) == {"risks", "offers"}
     assert charts["risks"].startswith("Champion: Low ")
@@ -136,7 +134,7 @@ def test_what_is_known_stands_in_a_table(
     assert table.loc["Left"].tolist() == [
         "60.0% of 80 (49.0% to 70.0%)", "80.0% of 70 (69.2% to 87.7%)", "+20.0 points (+5.2 to +33.4)",
     ]  # fmt: skip
-    assert table.loc["Mean probability to leave"].tolist() == ["50.0%", "75.0%", ""]
+    assert table.loc["Mean churn probability"].tolist() == ["50.0%", "75.0%", ""]
     assert table.loc["AUC"].tolist() == ["0.700 (0.600 to 0.800)", "0.750 (0.650 to 0.850)", ""]
     assert table.loc["Took the offer named first", "Difference"] == "+60.0 points (+17.1 to +80.9)"
 

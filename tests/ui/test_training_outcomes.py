@@ -47,7 +47,7 @@ def test_past_months_are_those_of_the_replay(open_screen: OpenScreen, learned: s
     expected = replay_history(get_services().warehouse, load_bundle(get_settings().models_dir), CHURN)
     churn, offers = tables(app)
     assert churn["Month"] == MONTHS
-    assert churn["To the model"] == ["After the training", "Test", "Validation", *["Learned from"] * 3]
+    assert churn["Role"] == ["After the training", "Test", "Validation", *["Learned from"] * 3]
     newest = expected.months[-1].figures
     assert churn["Customers"][0] == f"{newest.rows:,}"
     assert newest.main is not None
@@ -70,7 +70,7 @@ def test_without_a_scoring_it_says_so_and_shows_past_months(open_screen: OpenScr
 def test_rows_drawn_at_random_are_said_to_flatter(open_screen: OpenScreen, demo_settings: Configure):
     activate_with(split="stratified", first="2026-03-01", last="2026-08-01")
     app = open_screen(TRAINING, view="Monitoring")
-    assert set(tables(app)[0]["To the model"]) == {"Learned from in part"}
+    assert set(tables(app)[0]["Role"]) == {"Learned from in part"}
     assert any("Its training drew rows at random" in text for text in texts_of(app))
 
 
@@ -93,9 +93,9 @@ def test_kept_predictions_come_first(
     assert (churn["Month"], churn["Version"]) == (["May 2026"], [version])
     assert churn["Customers"] == [f"{len(took):,}"]
     assert churn["AUC"][0].startswith("0.90")
-    assert "To the model" in offers
-    [which] = [control for control in app.button_group if control.label == "Which answers"]
-    which.set_value("Past months, asked now").run()
+    assert "Role" in offers
+    [which] = [control for control in app.button_group if control.label == "Which predictions"]
+    which.set_value("Past months, predicted now").run()
     assert tables(app)[0]["Month"] == MONTHS
 
 

@@ -70,7 +70,7 @@ def evaluate_binary(
         _worse_than(churned, both, baselines),
         grade_of(added, simple["auc"], behind=_best(others, "auc", max) - metrics["auc"] > 0.01),
         f"ranking by {label_of(rule.feature).lower()} alone",
-        f"it finds {_percent(metrics['captured_top_20'])} of {positives} in the top 20 %, the ranking "
+        f"it finds {_percent(metrics['captured_top_20'])} of {positives} in the top 20%, the ranking "
         f"{_percent(simple['captured_top_20'])} (AUC {metrics['auc']:.3f} against {simple['auc']:.3f}).",
     )
     return {
@@ -118,7 +118,7 @@ def evaluate_choice(
 
 
 def binary_metrics(churned: Classes, probability: Probabilities) -> Metrics:
-    """ROC AUC, PR AUC, log loss (nats), Brier score, calibration error, and churners in the top 20 %."""
+    """ROC AUC, PR AUC, log loss (nats), Brier score, calibration error, and churners in the top 20%."""
     positive = churned == 1
     return {
         "auc": area_under_curve(probability, positive),
@@ -191,7 +191,7 @@ def captured(churned: Classes, scores: npt.NDArray[np.floating], share: float) -
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.0f}%"
 
 
 def _row_losses(classes: Classes, probabilities: Probabilities) -> npt.NDArray[np.float64]:

@@ -30,7 +30,7 @@ def binary_metrics(yes: str, no: str, yes_present: str) -> tuple[Metric, ...]:
             short="ROC AUC",
         ),
         Metric(
-            "captured_top_20", "Captured in the top 20 %",
+            "captured_top_20", "Captured in the top 20%",
             f"Of all who {yes}, how many are among the fifth with the highest probability", is_share=True,
         ),
         Metric(

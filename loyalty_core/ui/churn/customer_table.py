@@ -11,11 +11,11 @@ from loyalty_core.analytics.churn import ChurnCurve, risk_rule
 from loyalty_core.ml.tasks import RISKS, Risk, recommend
 from loyalty_core.rfm import RfmScore
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting
+from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.churn import queries as reading
+from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.links import draw_save_as_segment, open_customer
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.number_field import draw_number
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 
@@ -27,7 +27,7 @@ _ROWS_SEEN = 9
 _RISK_MARKS = {"high": "▲ high", "medium": "■ medium", "low": "▽ low"}
 
 
-def draw_customers(reader: reading.Reader, curve: ChurnCurve) -> None:
+def draw_customers(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
     """One page, highest value at risk first; a click on a row opens the customer."""
     revenue = reading.column("revenue")
     with st.container(horizontal=True):
@@ -85,7 +85,7 @@ def _draw_table(rows: Sequence[Row], fields: Sequence[str], revenue: Column | No
         selection_mode="single-cell",
         key="churn-customers",
         column_config={
-            "Probability": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=130),
+            "Probability": table_columns.share_bar(width=130),
             "Risk": st.column_config.TextColumn(width=90),
             "Revenue": st.column_config.TextColumn(alignment="right"),
             "Value at risk": st.column_config.TextColumn(alignment="right"),
@@ -104,7 +104,7 @@ def _table_row(row: Row, fields: Sequence[str], revenue: Column | None) -> dict[
     )
     return {
         **({"Name": row[fields[0]]} if len(fields) > 1 else {}),
-        "Probability": round(row["p"], 3),
+        "Probability": formatting.rounded_share(row["p"]),
         "Risk": _RISK_MARKS[row["risk"]],
         **money,
         "Recommendation": ". ".join(recommend(row["risk"], _rfm(row))) + ".",

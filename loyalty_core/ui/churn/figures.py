@@ -14,14 +14,13 @@ _BARS = 20
 _MOST_POINTS = 200
 # The profit curve ends here; beyond are only losses, which would compress the part that matters.
 _BEYOND_BREAK_EVEN = 1.5
-_GREY = "#7b8a92"
 
 
 def distribution(curve: ChurnCurve, risks: RiskThresholds, threshold: float) -> go.Figure:
     """Customers by probability in steps of five points, those at or above the threshold in another colour."""
     contacted = curve.histogram(_BARS, threshold)
     others = [every - own for every, own in zip(curve.histogram(_BARS), contacted, strict=True)]
-    middles = [100 * (bar + 0.5) / _BARS for bar in range(_BARS)]
+    middles = [(bar + 0.5) / _BARS for bar in range(_BARS)]
     colours = charts.palette()
     figure = go.Figure()
     for counts, colour, words in (
@@ -30,20 +29,20 @@ def distribution(curve: ChurnCurve, risks: RiskThresholds, threshold: float) -> 
     ):
         hover = [
             f"{formatting.count(customers)} customers {words}\nwith a probability of "
-            f"{100 * bar // _BARS} to {100 * (bar + 1) // _BARS}%"
+            f"{formatting.percent(bar / _BARS)} to {formatting.percent((bar + 1) / _BARS)}"
             for bar, customers in enumerate(counts)
         ]
         figure.add_bar(x=middles, y=counts, marker_color=colour, hovertext=hover, hoverinfo="text")
     for word, start in (("medium risk", risks.medium), ("high risk", risks.high)):
         figure.add_vline(
-            100 * start,
-            line={"dash": "dot", "width": 1.5, "color": _GREY},
-            annotation={"text": f"{word} →", "xanchor": "left", "xshift": 3, "font": {"color": _GREY}},
+            start,
+            line={"dash": "dot", "width": 1.5, "color": charts.GREY},
+            annotation={"text": f"{word} →", "xanchor": "left", "xshift": 3, "font": {"color": charts.GREY}},
             annotation_position="top right",
         )
-    figure.add_vline(100 * threshold, line={"width": 2.5, "color": colours[1]})
+    figure.add_vline(threshold, line={"width": 2.5, "color": colours[1]})
     figure.update_layout(barmode="stack")
-    figure.update_xaxes(title="Churn probability (%)", range=[0, 100], dtick=10, ticksuffix="%")
+    figure.update_xaxes(charts.share_axis("Churn probability"))
     figure.update_yaxes(title="Customers", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
     return figure
 
@@ -67,7 +66,7 @@ def profit(plan: Plan) -> go.Figure:
         hovertext=[_in_words(choice) for choice in shown],
         hoverinfo="text",
     )
-    figure.add_hline(0, line={"width": 1, "color": _GREY})
+    figure.add_hline(0, line={"width": 1, "color": charts.GREY})
     _mark(figure, plan.best, "star", colours[1], "Best", "top center")
     if plan.break_even is not None:
         _mark(figure, plan.break_even, "x", colours[3], "Break-even", "top right")
@@ -85,11 +84,12 @@ def drivers(contributions: dict[str, float]) -> go.Figure:
         x=[points for _, points in shown],
         y=[label_of(feature) for feature, _ in shown],
         orientation="h",
-        text=[f"{points:.1f}" for _, points in shown],
+        text=[formatting.decimal(points, 1) for _, points in shown],
         textposition="outside",
         cliponaxis=False,
         hovertext=[
-            f"{label_of(feature)} moves the probability\nby {points:.1f} percentage points on average"
+            f"{label_of(feature)} moves the probability\n"
+            f"by {formatting.decimal(points, 1)} percentage points on average"
             for feature, points in shown
         ],
         hoverinfo="text",
@@ -113,7 +113,7 @@ def risk_by_group(groups: Sequence[tuple[str, RiskByValue]], mean: float) -> go.
     colours = charts.palette()
     figure = go.Figure()
     figure.add_bar(
-        x=[100 * group.mean for _, group in shown],
+        x=[group.mean for _, group in shown],
         y=names,
         orientation="h",
         marker_color=colours[0],
@@ -124,7 +124,7 @@ def risk_by_group(groups: Sequence[tuple[str, RiskByValue]], mean: float) -> go.
         hoverinfo="text",
     )
     figure.add_scatter(
-        x=[100 * group.high for _, group in shown],
+        x=[group.high for _, group in shown],
         y=names,
         mode="markers",
         marker={"symbol": "diamond", "size": 10, "color": colours[3], "line": {"width": 1, "color": "white"}},
@@ -132,9 +132,9 @@ def risk_by_group(groups: Sequence[tuple[str, RiskByValue]], mean: float) -> go.
         hoverinfo="text",
         cliponaxis=False,
     )
-    figure.add_vline(100 * mean, line={"dash": "dash", "width": 1.5, "color": _GREY})
+    figure.add_vline(mean, line={"dash": "dash", "width": 1.5, "color": charts.GREY})
     longest = max((max(group.mean, group.high) for _, group in shown), default=0.0)
-    figure.update_xaxes(title="Share of customers (%)", range=[0, 115 * longest or 1], ticksuffix="%")
+    figure.update_xaxes(charts.share_axis("Share of customers", 1.15 * longest or 1))
     figure.update_yaxes(type="category")
     return figure
 

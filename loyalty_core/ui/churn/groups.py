@@ -17,7 +17,7 @@ _CATEGORIES: tuple[Role, ...] = ("tier", "region")
 _TENURE: tuple[Role, ...] = ("tenure", "signup")
 
 
-def draw_groups(reader: reading.Reader, curve: ChurnCurve) -> None:
+def draw_groups(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
     """Drivers, then risk by tier, region and tenure, where the view has such columns."""
     cards = st.columns(2, gap="medium")
     with cards[0].container(border=True, height="stretch"), errors_shown():
@@ -33,11 +33,15 @@ def draw_groups(reader: reading.Reader, curve: ChurnCurve) -> None:
             _draw_risk("Tenure", [(_range(one), one) for one in reader.risk_by_tenure(tenure.name)], curve)
 
 
-def _draw_drivers(reader: reading.Reader, customers: int) -> None:
+def _draw_drivers(reader: reading.ChurnReader, customers: int) -> None:
     st.subheader("What drives the probability", anchor=False)
     with st.spinner("Explaining a sample of customers…"):
         found = reader.drivers(customers)
-    charts.draw(figures.drivers(found), "churn-drivers", "; ".join(f"{name} {by:.1f}" for name, by in found.items()))
+    charts.draw(
+        figures.drivers(found),
+        "churn-drivers",
+        "; ".join(f"{name} {formatting.decimal(by, 1)}" for name, by in found.items()),
+    )
     st.caption(
         "How far each feature moves a customer's probability from the average of a sample of the training rows, by the "
         f"active model, over {formatting.count(min(customers, reading.SAMPLE))} customers drawn from those in scope."

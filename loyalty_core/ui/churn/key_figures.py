@@ -17,6 +17,7 @@ _GRADE_COLOURS: dict[str, _Colour] = {
     "C": "orange",
     "D": "red",
 }
+_GOOD_GRADES = {"A", "B"}
 
 
 def draw_key_figures(
@@ -66,8 +67,7 @@ def _warn_of_alike(alike: Alike) -> None:
     st.warning(
         f"{formatting.percent(alike.share, 1)} of these customers have nearly the same probability, about "
         f"{formatting.percent(alike.probability, 1)}, so the model does not tell customers apart. Look at "
-        "Monitoring on "
-        "the Training screen before you use it.",
+        "Monitoring on the Training screen before you use it.",
         icon=":material/warning:",
     )
 
@@ -75,14 +75,19 @@ def _warn_of_alike(alike: Alike) -> None:
 def _draw_quality(quality: ModelQuality) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         colour: _Colour = _GRADE_COLOURS.get(quality.grade, "gray")
-        st.badge(f"Model: {quality.word.lower()}", icon=":material/verified:", color=colour, help=_grade_help(quality))
+        icon = ":material/verified:" if quality.grade in _GOOD_GRADES else ":material/info:"
+        st.badge(f"Model: {quality.word.lower()}", icon=icon, color=colour, help=_grade_help(quality))
         st.caption(escape(_quality_sentence(quality)), width="stretch")
 
 
 def _quality_sentence(quality: ModelQuality) -> str:
     if quality.is_mock:
         return "Mock mode: the probabilities are made up by a formula, and no model has been tested."
-    return f"On customers it had not seen: {quality.sentence}" if quality.sentence else "The training recorded no test."
+    return (
+        f"{quality.sentence} Measured on customers it had not seen."
+        if quality.sentence
+        else "No test results were recorded at training."
+    )
 
 
 def _grade_help(quality: ModelQuality) -> str | None:

@@ -1,4 +1,4 @@
-"""From which probability to contact customers: the distribution, a slider, and what the choice catches and wastes."""
+"""From which probability to contact customers: the distribution, a slider, who is caught and who is not."""
 
 import streamlit as st
 
@@ -19,7 +19,7 @@ def draw_threshold(
 ) -> None:
     """All computed from the curves of the scope and of `everyone`: moving the slider reads nothing."""
     with errors_shown(), st.container(border=True):
-        st.subheader("Whom a threshold catches", anchor=False)
+        st.subheader("Customers above a threshold", anchor=False)
         left, right = st.columns([2, 1], gap="large")
         # The slider is drawn below the figure that it changes.
         place = left.container()
@@ -29,7 +29,7 @@ def draw_threshold(
                 0,
                 100,
                 round(100 * risks.high),
-                format="%d%%",
+                format=formatting.percent_format(),
                 key=PARAMETER,
                 bind="query-params",
             )

@@ -14,7 +14,7 @@ from loyalty_core.ui.elements.frames import Script, editor, html, new_frame
 
 _PAUSE_MILLISECONDS = 600
 _DEFINE_THEMES = "(monaco)=>{for(const [name,theme] of Object.entries(%s))monaco.editor.defineTheme(name,theme);}"
-# The path goes along to tell what was written from what a newer revision has replaced meanwhile.
+# The path tells an edit of this revision from one of a text that has been replaced meanwhile.
 _SEND_ON_LEAVING = """(editor)=>{
   window.sendText=()=>{
     clearTimeout(window.pause);
@@ -48,7 +48,7 @@ _BOX = {"border": "1px solid #80808040", "borderRadius": 8, "margin": "0 -8px", 
 
 
 def draw_monaco(text: str, revision: int, *, key: str, height: int, on_change: Callable[[str], None]) -> None:
-    """The editor for JSON; what is in it stays until `revision` differs, and is `text` from then on."""
+    """The editor for JSON; its content stays until `revision` changes, and is `text` from then on."""
     drawn = f"/{revision}.json"
 
     def receive(text: str, path: str) -> None:

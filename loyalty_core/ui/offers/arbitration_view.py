@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.ui import charts, formatting
+from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.eligibility import eligibility_dialog
@@ -17,7 +17,7 @@ from loyalty_core.ui.offers.saved_policies import draw_saved_policies
 if TYPE_CHECKING:
     from loyalty_core.analytics.offers import Arbitration, Policy, Reason
     from loyalty_core.ui.offers.policy_state import PolicyDraft
-    from loyalty_core.ui.offers.queries import Reader
+    from loyalty_core.ui.offers.queries import OfferReader
 
 _REASONS: dict[Reason, tuple[str, str]] = {
     "not eligible": (
@@ -30,7 +30,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
 
 
 @st.fragment
-def draw_arbitration(reader: Reader, draft: PolicyDraft) -> None:
+def draw_arbitration(reader: OfferReader, draft: PolicyDraft) -> None:
     """The table of terms and the outcome; an edit reruns only this fragment."""
     with errors_shown():
         draw_saved_policies(draft)
@@ -45,7 +45,7 @@ def draw_arbitration(reader: Reader, draft: PolicyDraft) -> None:
         with right.container(border=True, height="stretch"):
             _draw_without(outcome)
         if not keep_in_address(draft):
-            st.caption("The policy is too long for the page's address: a link does not carry it until it is saved.")
+            st.caption("The policy is too long for the page's address: until it is saved, links do not include it.")
 
 
 def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
@@ -82,7 +82,7 @@ def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
         )
 
 
-def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arbitration) -> None:
+def _draw_terms(reader: OfferReader, draft: PolicyDraft, policy: Policy, outcome: Arbitration) -> None:
     with st.container(border=True):
         st.subheader("Priority = propensity × value × lever", anchor=False)
         # The table stores its edits by row, so its other columns may change meanwhile.
@@ -115,8 +115,8 @@ def _draw_terms(reader: Reader, draft: PolicyDraft, policy: Policy, outcome: Arb
                 ),
                 CAP: _number_column("Cap", "The most customers who may get it; empty for any number.", whole=True),
                 "Who may get it": st.column_config.TextColumn(width="medium"),
-                "Recommended": st.column_config.NumberColumn(format="localized", help="Whose best offer it is"),
-                "With policy": st.column_config.NumberColumn(format="localized", help="Who get it with this policy"),
+                "Recommended": table_columns.count_column(help="Whose best offer it is"),
+                "With policy": table_columns.count_column(help="Who get it with this policy"),
             },
             alt="Lever, value, cap and eligibility of each offer, and its customers",
         )
@@ -144,7 +144,7 @@ def _number_column(title: str, explained: str, *, whole: bool = False) -> Any:
     )
 
 
-def _draw_notes(reader: Reader, policy: Policy) -> None:
+def _draw_notes(reader: OfferReader, policy: Policy) -> None:
     losing = [reader.name(offer) for offer, terms in policy.offers.items() if terms.value <= 0]
     text = "Click a lever, a value or a cap to change it; the figures are updated immediately."
     if losing:
@@ -152,7 +152,7 @@ def _draw_notes(reader: Reader, policy: Policy) -> None:
     st.caption(text, width="stretch")
 
 
-def _draw_mix(reader: Reader, policy: Policy, outcome: Arbitration) -> None:
+def _draw_mix(reader: OfferReader, policy: Policy, outcome: Arbitration) -> None:
     st.subheader("Who gets what", anchor=False)
     caps = {offer: terms.cap for offer, terms in policy.offers.items()}
     charts.draw(
@@ -163,7 +163,7 @@ def _draw_mix(reader: Reader, policy: Policy, outcome: Arbitration) -> None:
         ),
         height=340,
     )
-    capped = " Upright lines: caps." if any(cap is not None for cap in caps.values()) else ""
+    capped = " Vertical lines: caps." if any(cap is not None for cap in caps.values()) else ""
     st.caption(f"Bars: customers with this policy. Diamonds: as recommended.{capped}")
 
 
@@ -189,7 +189,7 @@ def _draw_without(outcome: Arbitration) -> None:
         st.caption(f"Caps applied in {rounds}: where an offer is full, the customers with the highest priority get it.")
 
 
-def _sentence(reader: Reader, policy: Policy, offer: int) -> str:
+def _sentence(reader: OfferReader, policy: Policy, offer: int) -> str:
     """The rule in words, without the opening that all rules share."""
     words = reader.base.engine.compile(policy.offers[offer].rule).describe().removeprefix("Customers where ")
     return words[:1].upper() + words[1:]

@@ -11,7 +11,7 @@ from loyalty_core.analytics.offers import BoundPolicy, RankedOffer, bind_policy,
 from loyalty_core.analytics.offers.customer_offers import customer_offers
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting
+from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.customer_search import draw_search
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from loyalty_core.analytics.offers import Cutoff
     from loyalty_core.ui.offers.policy_state import PolicyDraft
-    from loyalty_core.ui.offers.queries import Reader
+    from loyalty_core.ui.offers.queries import OfferReader
 
 
-def draw_customer(reader: Reader, draft: PolicyDraft) -> None:
+def draw_customer(reader: OfferReader, draft: PolicyDraft) -> None:
     """The customer of the address, or a search for one."""
     chosen = st.query_params.get(CUSTOMER_PARAMETER)
     if chosen is None:
@@ -47,12 +47,12 @@ def _draw_name(customer_id: str) -> None:
     try:
         features = services.features.get(customer_id)
     except LoyaltyError:
-        return  # said below
+        return  # reported below
     names = [str(features[name]) for name in services.features.name_columns()[:1] if features.get(name)]
     st.markdown(f"**{escape(names[0])}** · {escape(customer_id)}" if names else f"**{escape(customer_id)}**")
 
 
-def _draw_offers(reader: Reader, draft: PolicyDraft, customer_id: str) -> None:
+def _draw_offers(reader: OfferReader, draft: PolicyDraft, customer_id: str) -> None:
     policy = bind_policy(draft.policy, reader.base.engine)
     try:
         offers = customer_offers(reader.base, policy, customer_id)
@@ -63,7 +63,7 @@ def _draw_offers(reader: Reader, draft: PolicyDraft, customer_id: str) -> None:
     if all(one.propensity is None for one in ranked):
         st.info("This customer was not scored: the last run could not read their features.")
         return
-    # In Arbitration's own words, so that both tabs agree on who is past a cap.
+    # The cutoffs of the tab Arbitration, so that both agree on who is past a cap.
     cutoffs = reader.arbitration(draft.policy).cutoffs
     states = {one.offer_id: state_of(one, cutoffs, policy, customer_id) for one in ranked}
     given = next((one.offer_id for one in ranked if states[one.offer_id] == ""), None)
@@ -88,14 +88,18 @@ def state_of(one: RankedOffer, cutoffs: Mapping[int, Cutoff], policy: BoundPolic
     return ""
 
 
-def _draw_summary(reader: Reader, recommended: int | None, given: int | None) -> None:
+def _draw_summary(reader: OfferReader, recommended: int | None, given: int | None) -> None:
     with st.container(horizontal=True):
         st.metric("Recommended", "None" if recommended is None else escape(reader.name(recommended)), border=True)
         st.metric("With this policy", "None" if given is None else escape(reader.name(given)), border=True)
 
 
 def _draw_table(
-    reader: Reader, policy: BoundPolicy, ranked: Sequence[RankedOffer], states: Mapping[int, str], given: int | None
+    reader: OfferReader,
+    policy: BoundPolicy,
+    ranked: Sequence[RankedOffer],
+    states: Mapping[int, str],
+    given: int | None,
 ) -> None:
     st.subheader("Offers by priority", anchor=False)
     terms = policy.policy.offers
@@ -103,10 +107,12 @@ def _draw_table(
         pd.DataFrame(
             {
                 "Offer": [reader.name(one.offer_id) for one in ranked],
-                "Propensity": [None if one.propensity is None else formatting.points(one.propensity) for one in ranked],
-                "Value": [terms[one.offer_id].value for one in ranked],
-                "Lever": [terms[one.offer_id].lever for one in ranked],
-                "Priority": [one.priority for one in ranked],
+                "Propensity": [
+                    None if one.propensity is None else formatting.rounded_share(one.propensity) for one in ranked
+                ],
+                "Value": [round(terms[one.offer_id].value, 2) for one in ranked],
+                "Lever": [round(terms[one.offer_id].lever, 2) for one in ranked],
+                "Priority": [None if one.priority is None else round(one.priority, 3) for one in ranked],
                 "State": [
                     "✓ Given" if one.offer_id == given else states[one.offer_id] or "Eligible, lower priority"
                     for one in ranked
@@ -117,18 +123,18 @@ def _draw_table(
         height="content",
         column_config={
             "Offer": st.column_config.TextColumn(width="medium", pinned=True),
-            "Propensity": st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100),
-            "Value": st.column_config.NumberColumn(f"Value ({formatting.currency_symbol()})", format="%.2f"),
-            "Lever": st.column_config.NumberColumn(format="%.1f", width="small"),
-            "Priority": st.column_config.NumberColumn(format="%.3f", help="Propensity × value × lever"),
+            "Propensity": table_columns.share_bar(),
+            "Value": table_columns.decimal_column(f"Value ({formatting.currency_symbol()})", digits=2),
+            "Lever": table_columns.decimal_column(digits=2, width="small"),
+            "Priority": table_columns.decimal_column(digits=3, help="Propensity × value × lever"),
             "State": st.column_config.TextColumn(width="large"),
         },
         alt="The customer's offers by priority",
     )
-    st.caption("By the terms under Arbitration, caps included.")
+    st.caption("With the terms set under Arbitration, caps included.")
 
 
-def _draw_why(reader: Reader, ranked: Sequence[RankedOffer], given: int | None, customer_id: str) -> None:
+def _draw_why(reader: OfferReader, ranked: Sequence[RankedOffer], given: int | None, customer_id: str) -> None:
     st.subheader("What drives the propensity", anchor=False)
     offers = [one.offer_id for one in ranked if one.propensity is not None]
     chosen = st.selectbox(

@@ -20,7 +20,7 @@ _KEY = "eligibility-editor"
 
 
 def eligibility_dialog(draft: PolicyDraft, offer: int, name: str) -> None:
-    """Edit the rule of an offer; it counts once it is taken over."""
+    """Edit the rule of an offer; it takes effect once it is applied."""
     fields = get_services().segmentation.fields()
     st.session_state[_KEY] = Editor(None, draft.policy.offers[offer].rule, fields)
     _dialog(f"Who may get {escape(name)}", draft, offer)
@@ -48,11 +48,11 @@ def _draw(draft: PolicyDraft, offer: int) -> None:
                 "may get it.",
                 width="stretch",
             )
-        if st.button("Everyone", key="eligibility-everyone", help="Take the rule away."):
+        if st.button("Everyone", key="eligibility-everyone", help="Remove the rule."):
             draft.set_rule(offer, {})
             st.rerun()
         if st.button(
-            "Take over",
+            "Apply",
             key="eligibility-apply",
             type="primary",
             icon=":material/check:",

@@ -1,4 +1,4 @@
-"""What is recommended: key figures, the mix, how sure the model is, each offer's worth, and offers by segment."""
+"""What is recommended: key figures, the mix, how confident the model is, each offer's worth, and offers by segment."""
 
 import pandas as pd
 import streamlit as st
@@ -6,16 +6,16 @@ import streamlit as st
 from loyalty_core.analytics.offers import LOPSIDED_SHARE, OfferMix
 from loyalty_core.analytics.scope import condition
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, formatting
+from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.links import open_rule
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.offers import offer_charts
-from loyalty_core.ui.offers.queries import Reader, default_policy
+from loyalty_core.ui.offers.queries import OfferReader, default_policy
 
 _ROW_HEIGHT = 34
 
 
-def draw_key_figures(reader: Reader, mix: OfferMix) -> None:
+def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
     """Customers with an offer, mean confidence, the top offer, and the expected value."""
     top, share = mix.top, mix.with_offer / mix.customers
     with st.container(horizontal=True):
@@ -23,6 +23,7 @@ def draw_key_figures(reader: Reader, mix: OfferMix) -> None:
             f"With an offer · {formatting.percent(share)}",
             formatting.count(mix.with_offer),
             border=True,
+            height="stretch",
             help=f"Of {formatting.count(mix.customers)} customers in scope.",
         )
         if mix.mean_confidence is not None:
@@ -30,10 +31,16 @@ def draw_key_figures(reader: Reader, mix: OfferMix) -> None:
                 "Mean confidence",
                 formatting.percent(mix.mean_confidence, 1),
                 border=True,
+                height="stretch",
                 help="The propensity of each customer's best offer, on average.",
             )
         if top is not None:
-            st.metric(f"Top offer · {formatting.percent(top.share)}", escape(reader.name(top.offer_id)), border=True)
+            st.metric(
+                f"Top offer · {formatting.percent(top.share)}",
+                escape(reader.name(top.offer_id)),
+                border=True,
+                height="stretch",
+            )
         by_priority = _value_by_priority(reader, mix)
         _draw_expected(mix, by_priority)
     if by_priority is not None:
@@ -41,14 +48,14 @@ def draw_key_figures(reader: Reader, mix: OfferMix) -> None:
     _draw_warnings(reader, mix)
 
 
-def draw_mix(reader: Reader, mix: OfferMix) -> None:
+def draw_mix(reader: OfferReader, mix: OfferMix) -> None:
     """Charts of the mix and of the confidence, the table of offers, and the heat map."""
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, height="stretch"):
         st.subheader("Recommended offers", anchor=False)
         charts.draw(offer_charts.mix(mix, reader.name), "offer-mix", _in_words(reader, mix), height=320)
     with right.container(border=True, height="stretch"):
-        st.subheader("How sure the model is", anchor=False)
+        st.subheader("How confident the model is", anchor=False)
         charts.draw(
             offer_charts.confidence(mix), "offer-confidence", "Customers by confidence in their best offer.", height=320
         )
@@ -62,16 +69,15 @@ def _draw_expected(mix: OfferMix, by_priority: float | None) -> None:
     if by_priority is not None:
         st.metric(
             "Expected value by priority",
-            formatting.compact_money(by_priority),
+            escape(formatting.compact_money(by_priority)),
             delta=escape(f"{formatting.compact_money(mix.expected_value)} as recommended"),
             delta_color="off",
             delta_arrow="off",
             border=True,
             help=escape(
                 "The sum of propensity × value when each customer gets the offer where it is highest, and none that "
-                f"brings no gain: {formatting.money(by_priority)}. As recommended, each gets the offer that "
-                "they are most "
-                f"likely to accept: {formatting.money(mix.expected_value)}."
+                f"brings no gain: {formatting.money(by_priority)}. As recommended, each gets the offer that they are "
+                f"most likely to accept: {formatting.money(mix.expected_value)}."
             ),
         )
     else:
@@ -84,14 +90,14 @@ def _draw_expected(mix: OfferMix, by_priority: float | None) -> None:
         )
 
 
-def _value_by_priority(reader: Reader, mix: OfferMix) -> float | None:
+def _value_by_priority(reader: OfferReader, mix: OfferMix) -> float | None:
     """Expected value when offers are given by propensity × value; None where the offers have no known values."""
     if not any(offer.value.is_known for offer in mix.offers):
         return None
     return reader.arbitration(default_policy(mix)).value_after
 
 
-def _draw_advice(reader: Reader, mix: OfferMix, by_priority: float) -> None:
+def _draw_advice(reader: OfferReader, mix: OfferMix, by_priority: float) -> None:
     """Where the most likely offers are not the most valuable ones: what to do instead, and why."""
     if round(by_priority - mix.expected_value) <= 0:
         return
@@ -112,7 +118,7 @@ def _draw_advice(reader: Reader, mix: OfferMix, by_priority: float) -> None:
     )
 
 
-def _draw_warnings(reader: Reader, mix: OfferMix) -> None:
+def _draw_warnings(reader: OfferReader, mix: OfferMix) -> None:
     if mix.is_uniform:
         st.warning(
             "Every customer has the same confidence, so the model does not tell customers apart. Look at "
@@ -122,15 +128,13 @@ def _draw_warnings(reader: Reader, mix: OfferMix) -> None:
     elif mix.is_lopsided and mix.top is not None:
         st.warning(
             f"**{escape(reader.name(mix.top.offer_id))}** goes to {formatting.percent(mix.top.share, 1)} of the "
-            "customers. "
-            f"More than {formatting.percent(LOPSIDED_SHARE)} for one offer is rarely a finding: check what the "
-            "model was "
-            "trained on, or spread the offers under Arbitration.",
+            f"customers. More than {formatting.percent(LOPSIDED_SHARE)} for one offer is rarely right: check what the "
+            "model was trained on, or spread the offers under Arbitration.",
             icon=":material/warning:",
         )
 
 
-def _draw_table(reader: Reader, mix: OfferMix) -> None:
+def _draw_table(reader: OfferReader, mix: OfferMix) -> None:
     st.subheader("Each offer", anchor=False)
     ranked = sorted(mix.offers, key=lambda offer: -offer.customers)
     symbol = formatting.currency_symbol()
@@ -139,9 +143,9 @@ def _draw_table(reader: Reader, mix: OfferMix) -> None:
             {
                 "Offer": [reader.name(offer.offer_id) for offer in ranked],
                 "Customers": [offer.customers for offer in ranked],
-                "Share": [formatting.points(offer.share) for offer in ranked],
-                "Mean propensity": [formatting.points(offer.mean_propensity) for offer in ranked],
-                "Value": [offer.value.amount for offer in ranked],
+                "Share": [formatting.rounded_share(offer.share) for offer in ranked],
+                "Mean propensity": [formatting.rounded_share(offer.mean_propensity) for offer in ranked],
+                "Value": [round(offer.value.amount, 2) for offer in ranked],
                 "Expected value": [round(offer.expected_value) for offer in ranked],
             }
         ),
@@ -149,12 +153,12 @@ def _draw_table(reader: Reader, mix: OfferMix) -> None:
         height="content",
         column_config={
             "Offer": st.column_config.TextColumn(width="medium", pinned=True),
-            "Customers": st.column_config.NumberColumn(format="localized", help="Whose best offer it is"),
-            "Share": st.column_config.ProgressColumn(format="%.1f%%", min_value=0, max_value=100),
-            "Mean propensity": st.column_config.NumberColumn(format="%.1f%%", help="Over all customers in scope"),
-            "Value": st.column_config.NumberColumn(f"Value ({symbol})", format="%.2f", help="Money per conversion"),
-            "Expected value": st.column_config.NumberColumn(
-                f"Expected value ({symbol})", format="localized", help="Propensity × value, summed over its customers"
+            "Customers": table_columns.count_column(help="Whose best offer it is"),
+            "Share": table_columns.share_bar(),
+            "Mean propensity": table_columns.share_column(help="Over all customers in scope"),
+            "Value": table_columns.decimal_column(f"Value ({symbol})", digits=2, help="Money per conversion"),
+            "Expected value": table_columns.count_column(
+                f"Expected value ({symbol})", help="Propensity × value, summed over its customers"
             ),
         },
         alt="Each offer's customers, propensity and value",
@@ -174,8 +178,8 @@ def _draw_table(reader: Reader, mix: OfferMix) -> None:
         open_in_editor(reader, int(chosen))
 
 
-def open_in_editor(reader: Reader, offer: int) -> None:
-    """Lead to the segment editor with the customers in scope whose best offer it is."""
+def open_in_editor(reader: OfferReader, offer: int) -> None:
+    """Open the segment editor with the customers in scope whose best offer it is."""
     rule = reader.base.scope.rule_with(condition("==", reader.base.field("recommended_offer"), offer))
     open_rule(rule)
 
@@ -185,16 +189,15 @@ def _how_valued(mix: OfferMix) -> str:
     if not known or mix.basket is None:
         return "The warehouse knows no margins, so each conversion is valued at 1. Set values under Arbitration."
     formula = (
-        f"Value = average basket ({escape(formatting.money(mix.basket))} = revenue ÷ purchases of those in "
-        "scope) × margin "
-        "− cost, by the table of offers. A negative value costs more than an average basket earns."
+        f"Value = average basket ({escape(formatting.money(mix.basket))} = revenue ÷ purchases of those in scope) "
+        "× margin − cost, by the table of offers. A negative value costs more than an average basket earns."
     )
     if len(known) < len(mix.offers):
         formula += f" {len(mix.offers) - len(known)} offers without a known margin are valued at 1."
     return formula
 
 
-def _draw_segments(reader: Reader, mix: OfferMix) -> None:
+def _draw_segments(reader: OfferReader, mix: OfferMix) -> None:
     st.subheader("Best offers by segment", anchor=False)
     found = reader.by_segment()
     if not found:
@@ -215,6 +218,6 @@ def _draw_segments(reader: Reader, mix: OfferMix) -> None:
     )
 
 
-def _in_words(reader: Reader, mix: OfferMix) -> str:
+def _in_words(reader: OfferReader, mix: OfferMix) -> str:
     ranked = sorted(mix.offers, key=lambda offer: -offer.customers)
     return "; ".join(f"{reader.name(offer.offer_id)} {formatting.percent(offer.share)}" for offer in ranked)

@@ -41,17 +41,17 @@ def mix(found: OfferMix, name: Name) -> go.Figure:
 def confidence(found: OfferMix) -> go.Figure:
     """Customers by confidence in their best offer, in steps of five points."""
     bars = go.Bar(
-        x=[100 * (place + 0.5) / BINS for place in range(BINS)],
+        x=[(place + 0.5) / BINS for place in range(BINS)],
         y=found.confidence,
         hovertext=[
-            f"{formatting.count(customers)} customers with a confidence of {100 * place // BINS} to "
-            f"{100 * (place + 1) // BINS}%"
+            f"{formatting.count(customers)} customers with a confidence of {formatting.percent(place / BINS)} to "
+            f"{formatting.percent((place + 1) / BINS)}"
             for place, customers in enumerate(found.confidence)
         ],
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    figure.update_xaxes(title="Confidence in the best offer (%)", range=[0, 100], dtick=20, ticksuffix="%")
+    figure.update_xaxes(charts.share_axis("Confidence in the best offer"))
     figure.update_yaxes(title="Customers", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
     return figure
 
@@ -93,7 +93,7 @@ def by_segment(
             figure.add_annotation(
                 x=column,
                 y=place,
-                text=f"{100 * share:.0f}",
+                text=formatting.decimal(100 * share, 0),
                 showarrow=False,
                 font={"color": _ink(share / highest), "size": 11},
             )
@@ -149,7 +149,8 @@ def _recommended(offer: OfferFigures, name: Name) -> str:
 
 def _with_policy(outcome: Arbitration, offer: int, name: Name) -> str:
     after, before = outcome.after[offer].customers, outcome.before[offer].customers
-    return f"{name(offer)} goes to {formatting.count(after)} customers, {after - before:+,} to the recommendation"
+    change = formatting.change(after - before)
+    return f"{name(offer)} goes to {formatting.count(after)} customers,\n{change} compared with the recommendation"
 
 
 def _wrapped(label: str) -> str:

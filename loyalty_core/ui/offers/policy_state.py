@@ -1,4 +1,4 @@
-"""The policy being tried out: what it began with, the edits of the table, and how the address carries it."""
+"""The policy being tried out: what it started with, the edits of the table, and its form in the address."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LONGEST = 4_000
 class PolicyDraft:
     """A policy as it is tried out, with the saved one it is to become a version of, None for a new one.
 
-    `base` is what the table began with; its edits come on top. `generation` counts the times that it began anew.
+    `base` is what the table started with; its edits come on top. `generation` counts how often it was started again.
     """
 
     defaults: Policy
@@ -60,7 +60,7 @@ class PolicyDraft:
         return self.policy != (fitted(self.saved.policy, self.defaults) if self.saved else self.defaults)
 
     def begin(self, base: Policy, saved: SavedPolicy | None) -> None:
-        """Begin anew with a policy."""
+        """Start again from a policy."""
         self.base, self.saved = base, saved
         self.generation += 1
 
@@ -84,7 +84,7 @@ class PolicyDraft:
 def edited(base: Policy, rows: Mapping[int, Mapping[str, Any]]) -> Policy:
     """The policy with the edits of a table whose rows are its offers.
 
-    An emptied cell returns to where it began; text that is not a number the cell can take changes nothing.
+    An emptied cell returns to its first value; text that is not a number the cell can take changes nothing.
     """
     offers = dict(base.offers)
     for index, cells in rows.items():

@@ -26,12 +26,17 @@ class Mark:
     share: float | None = None
     segment_id: str | None = None
 
+    @property
+    def numbers(self) -> str:
+        """The value and its change."""
+        return f"{self.shown}  {self.change}".strip()
+
 
 @dataclass(frozen=True)
 class Card:
-    """A chart of columns, a ring of parts, or a ranking, with the screen that tells more; `empty` says why no marks.
+    """A chart of columns, a ring of parts, or a ranking, with the screen to open for more; `empty` says why no marks.
 
-    `figure` is the same for Plotly; a ranking of segments has none.
+    `figure` is the same for Plotly; a ranking has none, since its bars are drawn by Streamlit.
     """
 
     id: str

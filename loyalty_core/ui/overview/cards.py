@@ -13,13 +13,14 @@ from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.navigation import CHURN, OFFERS, RFM, SEGMENTS, Screen
 from loyalty_core.ui.overview import queries as reading
 from loyalty_core.ui.overview.card import Card, Mark, Shape
-from loyalty_core.ui.overview.figures import ranking, ring
+from loyalty_core.ui.overview.figures import ring
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import Histogram, Role, column_for
 from loyalty_core.warehouse.offers import offer_name
 
 _BASE_CARDS = 4
 _MOST_ROWS = 12
+_MOST_VALUES = 8
 _UNCHANGED = "± 0"
 _NOT_SCORED = "No predictions yet: score the customers first."
 _NOT_PREDICTED = "The last scoring run did not predict this."
@@ -66,19 +67,20 @@ def _months_card() -> Card | None:
 
 
 def _category_card() -> Card | None:
-    few_values = (c for c in cached_reads.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= 8)
+    few_values = (
+        c for c in cached_reads.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= _MOST_VALUES
+    )
     category = _column("category") or next(few_values, None)
     if category is None or not category.top_values:
         return None
-    customers = cached_reads.key_figures().customers
-    figure = charts.categories(category, customers)
-    bars: Any = figure.data[0]
-    marks = [
-        Mark(str(name), value, sentence, f"{formatting.count(value)} · {share}", share=value / customers)
-        for name, value, share, sentence in zip(bars.y, bars.x, bars.text, bars.hovertext, strict=True)
-    ]
-    title = f"Customers by {category.label.lower()}"
-    return Card("category", title, "ranking", tuple(reversed(marks)), figure)
+    everyone = cached_reads.key_figures().customers
+    marks = []
+    for value, customers in category.top_values[:_MOST_VALUES]:
+        name, share = formatting.value(category, value), formatting.percent(customers / everyone, 1)
+        sentence = f"{name}: {_customers(customers)}, {share}."
+        shown = f"{formatting.count(customers)} · {share}"
+        marks.append(Mark(name, customers, sentence, shown, share=customers / everyone))
+    return Card("category", f"Customers by {category.label.lower()}", "ranking", tuple(marks))
 
 
 def _spreads() -> Iterator[tuple[Column, Histogram]]:
@@ -123,7 +125,7 @@ def _segments_card() -> Iterator[Card]:
             segment.name,
             segment.customers,
             f"{segment.name}: {_customers(segment.customers)}, {formatting.percent(segment.share, 1)} of the base"
-            + ("" if segment.change is None else f"; {_change(segment.change)} than when it was counted before")
+            + ("" if segment.change is None else f"; {_change(segment.change)} than at the previous count")
             + ("; its rule has changed since." if segment.is_stale else "."),
             f"{formatting.count(segment.customers)} · {formatting.percent(segment.share, 1)}",
             "" if segment.change is None else _signed(segment.change),
@@ -133,7 +135,7 @@ def _segments_card() -> Iterator[Card]:
         for segment in segments
     ]
     empty = "No segment has been counted yet: open Segments to make some and count them."
-    marks, note = _noted(marks, "each was counted before")
+    marks, note = _noted(marks, "the previous count")
     yield Card("segments", "Top segments", "ranking", marks, note=note, empty=empty, screen=SEGMENTS)
 
 
@@ -179,7 +181,7 @@ def _prediction_card(
 ) -> Card:
     since = formatting.moment(outlook.before.scored_at) if outlook and outlook.before else ""
     marks, note = _noted(marks, since)
-    figure = (ring if shape == "ring" else ranking)(marks)
+    figure = ring(marks) if shape == "ring" else None
     empty = _NOT_PREDICTED if outlook else _NOT_SCORED
     return Card(card_id, title, shape, marks, figure, note, empty, screen)
 

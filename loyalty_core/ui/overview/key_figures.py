@@ -18,15 +18,15 @@ def draw_base_figures() -> None:
             formatting.count(figures.active),
             border=True,
             height="stretch",
-            help=f"Active: {figures.active_means}.",
+            help=escape(f"Active: {figures.active_means}."),
         )
     if figures.revenue is not None and figures.revenue_column is not None:
         st.metric(
             "Revenue",
-            formatting.compact_money(figures.revenue),
+            escape(formatting.compact_money(figures.revenue)),
             border=True,
             height="stretch",
-            help=f"{formatting.money(figures.revenue)}: the sum of {figures.revenue_column.label.lower()}.",
+            help=escape(f"{formatting.money(figures.revenue)}: the sum of {figures.revenue_column.label.lower()}."),
         )
     st.metric(
         "Blank values",
@@ -45,9 +45,8 @@ def draw_expected_churners(outlook: Outlook) -> None:
     st.metric(
         f"Expected churners · {formatting.percent(outlook.churners / outlook.customers)}",
         formatting.count(round(outlook.churners)),
-        None if change is None else formatting.count(change),
-        delta_color="inverse" if change else "off",
-        delta_arrow="auto" if change else "off",
+        formatting.count(change) if change else None,
+        delta_color="inverse",
         border=True,
         height="stretch",
         help=_churners_in_words(outlook),

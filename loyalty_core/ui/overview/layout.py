@@ -36,6 +36,6 @@ def _first_size(card: Card) -> tuple[int, int]:
 
 
 def sent_layout(layouts: Mapping[str, Any]) -> Layout:
-    """What the grid says of itself; the narrow layout follows from the wide one and is left out."""
+    """The layout that the grid reports; the narrow one follows from the wide one and is left out."""
     wide = layouts.get("lg")
     return read_layout({item.get("i"): dict(item) for item in wide} if isinstance(wide, list) else None)

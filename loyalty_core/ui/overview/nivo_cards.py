@@ -58,7 +58,7 @@ def _row(mark: Mark, open_segment: Callable[[str], None]) -> Any:
     inside = [words]
     if mark.share is not None:
         # The track is all customers.
-        style = {"width": f"{100 * mark.share:.2f}%", "background": mark.color or charts.palette()[0]}
+        style = {"width": f"{100 * mark.share:.4g}%", "background": mark.color or charts.palette()[0]}
         inside.append(html.div(html.div(className="bar", style=style), className="track"))
     if mark.segment_id is None:
         return html.div(*inside, className="row", title=mark.sentence)
@@ -128,7 +128,7 @@ def _ring(card: Card) -> Any:
 
 
 def _theme() -> dict[str, Any]:
-    """nivo's own words for the app's colours and font."""
+    """The app's colours and font as a nivo theme."""
     muted = muted_color()
     return {
         "textColor": muted,

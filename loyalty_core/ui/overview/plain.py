@@ -27,26 +27,24 @@ def _draw_card(card: Card) -> None:
     if not card.marks:
         st.caption(card.empty)
     elif card.figure:
-        charts.draw(card.figure, card.title, card.alt, height=_height(card))
+        charts.draw(card.figure, card.title, card.alt)
     else:
-        for mark in card.marks:
-            _draw_row(card, mark)
+        with st.container(gap="xsmall"):
+            for mark in card.marks:
+                _draw_row(card, mark)
     if card.note:
         st.caption(escape(card.note))
 
 
 def _draw_row(card: Card, mark: Mark) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if card.screen and mark.segment_id:
-            st.page_link(
-                f"pages/{card.screen.file}",
-                label=escape(mark.label),
-                query_params={"segment": mark.segment_id},
-                width="stretch",
-                help=escape(mark.sentence),
-            )
-        st.markdown(f":small[{escape(f'{mark.shown}  {mark.change}'.strip())}]", width="content")
-
-
-def _height(card: Card) -> int:
-    return max(280, 80 + 30 * len(card.marks)) if card.shape == "ranking" else 280
+    """Its name and numbers above a bar, whose track is all customers."""
+    text = escape(f"{mark.label} · {mark.numbers}")
+    if card.screen and mark.segment_id:
+        st.page_link(
+            f"pages/{card.screen.file}",
+            label=escape(mark.label),
+            query_params={"segment": mark.segment_id},
+            help=escape(mark.sentence),
+        )
+        text = escape(mark.numbers)
+    st.progress(round(100 * (mark.share or 0)), text)

@@ -1,4 +1,4 @@
-"""How the dashboard's frame looks like the rest of the app: its font, its colours, its borders."""
+"""The style of the dashboard's frame: the font, colours and borders of the rest of the app."""
 
 from functools import cache
 from pathlib import Path
@@ -69,7 +69,7 @@ button.row:hover .name {{ color: {link}; text-decoration: underline; }}
 
 
 def frame_style() -> str:
-    """The style sheet of the frame for the mode, light or dark, that the viewer has on."""
+    """The style sheet of the frame for the viewer's mode, light or dark."""
     return _STYLE.format(
         font=_font_address(),
         narrow=WIDE_PIXELS - 1,
@@ -85,7 +85,7 @@ def frame_style() -> str:
 
 
 def muted_color() -> str:
-    """Text of less weight, as captions have it."""
+    """The colour of secondary text, as in captions."""
     return f"{charts.theme('textColor')}a6"
 
 

@@ -107,7 +107,7 @@ def _rgba(colour: str, opacity: float) -> str:
 
 
 def _fill(by_layer: Mapping[int, tuple[str, ...]], colours: Mapping[str, str]) -> str:
-    """That of the name which most layers have; none where a name is missing or several claim the cell."""
+    """The colour of the name that most layers have; none where a name is missing or several claim the cell."""
     if any(len(names) != 1 for names in by_layer.values()):
         return "rgba(0, 0, 0, 0)"
     return colours[Counter(names[0] for names in by_layer.values()).most_common(1)[0][0]]

@@ -64,7 +64,7 @@ class MapDraft:
             self.names = painted(self.names, rule)
 
     def drop_rule(self, place: int) -> None:
-        """Take a rule out."""
+        """Remove a rule."""
         del self.rules[place]
 
     def check(self) -> CellCheck:

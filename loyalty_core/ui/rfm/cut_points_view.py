@@ -11,7 +11,7 @@ from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.score_ranges import MEASURES, with_unit
 
 _TITLES: dict[RfmMeasure, str] = {
@@ -23,7 +23,7 @@ _TITLES: dict[RfmMeasure, str] = {
 _OF_THE_RUN = timedelta(hours=1)
 
 
-def draw_cut_points(reader: Reader) -> None:
+def draw_cut_points(reader: RfmReader) -> None:
     """One table by measure, with where the cut points come from."""
     figures = reader.figures()
     points = figures.cut_points
@@ -40,18 +40,18 @@ def draw_cut_points(reader: Reader) -> None:
 
 def _origin(points: RfmCutPoints) -> str:
     bought = points.customers - points.never_bought
-    how = "quintiles" if points.rule == "default" else "quintiles plus 1, as the R package rfm has them"
+    how = "quintiles" if points.rule == "default" else "quintiles plus 1, as in the R package rfm"
     settings = sorted(set(get_services().settings.rfm_cut_points) - set(points.own))
     given = f" Those of {' and '.join(points.own)} were saved with the cells." if points.own else ""
     given += f" Those of {' and '.join(settings)} are set in RFM_CUT_POINTS." if settings else ""
     return (
         f"As of {formatting.moment(points.as_of)}: {how} of the {formatting.count(bought)} customers who have bought, "
-        f"out of {formatting.count(points.customers)}.{given} Equal values have equal scores, so fifths need "
-        "not be even."
+        f"out of {formatting.count(points.customers)}.{given} Equal values have equal scores, so the fifths are "
+        "not always even."
     )
 
 
-def _draw_measure(figures: RfmFigures, reader: Reader, measure: RfmMeasure) -> None:
+def _draw_measure(figures: RfmFigures, reader: RfmReader, measure: RfmMeasure) -> None:
     ranges = reader.ranges(figures.cut_points, measure)
     by_score = figures.by_score(measure)
     total = sum(spending.customers for spending in by_score.values())

@@ -7,7 +7,7 @@ import streamlit as st
 from loyalty_core.analytics.rfm import RfmFigures, cell_conditions
 from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import errors_shown, escape
-from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.rfm_charts import Amount, Cell, heat_map
 from loyalty_core.ui.rfm.score_ranges import with_unit
 from loyalty_core.ui.rfm.selection import draw_customers, draw_selection
@@ -22,7 +22,7 @@ _HEIGHT = 460
 
 
 @st.fragment
-def draw_grid(reader: Reader) -> None:
+def draw_grid(reader: RfmReader) -> None:
     """The heat map and the chosen cell; a click or the list chooses one."""
     figures = reader.figures()
     left, right = st.columns([3, 2], gap="medium")
@@ -38,7 +38,7 @@ def draw_grid(reader: Reader) -> None:
         draw_customers(_rule(reader, cell, monetary), figures.cut_points.columns.monetary, customers)
 
 
-def _draw_controls(figures: RfmFigures, reader: Reader) -> tuple[int | None, Amount]:
+def _draw_controls(figures: RfmFigures, reader: RfmReader) -> tuple[int | None, Amount]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         chosen = st.select_slider(
             "Monetary score",
@@ -46,7 +46,7 @@ def _draw_controls(figures: RfmFigures, reader: Reader) -> tuple[int | None, Amo
             key=_MONETARY,
             bind="query-params",
             width=260,
-            help="Leave only the customers with one monetary score in the grid; 5 spent most.",
+            help="Show only the customers with one monetary score; 5 spent most.",
         )
         colour = st.segmented_control(
             "Colour",
@@ -62,7 +62,7 @@ def _draw_controls(figures: RfmFigures, reader: Reader) -> tuple[int | None, Amo
     return monetary, cast("Amount", colour)
 
 
-def _which(figures: RfmFigures, reader: Reader, monetary: int | None) -> str:
+def _which(figures: RfmFigures, reader: RfmReader, monetary: int | None) -> str:
     if monetary is None:
         bought = sum(spending.customers for spending in figures.by_score("monetary").values())
         never = figures.total.customers - bought
@@ -73,7 +73,7 @@ def _which(figures: RfmFigures, reader: Reader, monetary: int | None) -> str:
     return f"In each cell: customers of the {formatting.count(customers)} with monetary score {monetary} ({spent})."
 
 
-def _draw_map(figures: RfmFigures, reader: Reader, monetary: int | None, colour: Amount, chosen: Cell) -> None:
+def _draw_map(figures: RfmFigures, reader: RfmReader, monetary: int | None, colour: Amount, chosen: Cell) -> None:
     ranges = (reader.ranges(figures.cut_points, "recency"), reader.ranges(figures.cut_points, "frequency"))
     charts.draw(
         heat_map(figures.grid(monetary), colour, ranges, chosen),
@@ -90,7 +90,7 @@ def _choose_clicked() -> None:
         st.session_state[_CELL] = next(name for name, one in _CELLS.items() if one == tuple(cell))
 
 
-def _draw_cell(figures: RfmFigures, reader: Reader, monetary: int | None) -> Cell:
+def _draw_cell(figures: RfmFigures, reader: RfmReader, monetary: int | None) -> Cell:
     chosen = st.selectbox(
         "Cell",
         list(_CELLS),
@@ -108,11 +108,11 @@ def _draw_cell(figures: RfmFigures, reader: Reader, monetary: int | None) -> Cel
     return cell
 
 
-def _rule(reader: Reader, cell: Cell, monetary: int | None) -> Any:
+def _rule(reader: RfmReader, cell: Cell, monetary: int | None) -> Any:
     return reader.base.scope.rule_with(*cell_conditions(reader.base, *cell, monetary))
 
 
-def _meaning(figures: RfmFigures, reader: Reader, cell: Cell, monetary: int | None) -> str:
+def _meaning(figures: RfmFigures, reader: RfmReader, cell: Cell, monetary: int | None) -> str:
     """The cell in days, purchases and money."""
     points, (recency, frequency) = figures.cut_points, cell
     parts = [

@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.analytics.rfm import Flow, Kind, Movement
-from loyalty_core.ui import charts, formatting
+from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.messages import escape
-from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.rfm_charts import Amount, sankey
 from loyalty_core.warehouse.predictions import ScoringRun
 
@@ -26,7 +26,7 @@ _HEIGHT = 560
 
 
 @st.fragment
-def draw_movement(reader: Reader) -> None:
+def draw_movement(reader: RfmReader) -> None:
     """The Sankey from the run that was chosen to the present one, and the biggest moves as a table."""
     runs = reader.earlier_runs()
     if not runs:
@@ -56,9 +56,8 @@ def draw_movement(reader: Reader) -> None:
 def _draw_none_yet(present: ScoringRun) -> None:
     st.info(
         escape(
-            f"There is one scoring run so far, of {formatting.moment(present.scored_at)}. Movement is shown "
-            "from the next "
-            "run on: load newer data, then score again."
+            f"There is one scoring run so far, of {formatting.moment(present.scored_at)}. Movement is shown from the "
+            "next run on: load newer data, then score again."
         ),
         icon=":material/hourglass_top:",
     )
@@ -121,12 +120,12 @@ def _summary(movement: Movement) -> str:
 
 def _legend(amount: Amount, *, scoped: bool) -> str:
     width = "customers" if amount == "customers" else "what they have spent up to now"
-    gone = " Who has left the base is not known of a segment." if scoped else ""
+    gone = " Who left the base is not known for a segment." if scoped else ""
     if amount == "money" and not scoped:
         gone = " What those spent who have left the base is no longer known."
     return (
         f"Left: the segment then. Right: the segment now. The width of a band is {width}. "
-        f"Green: up, orange: down, grey: stayed, other colours: new or gone; point at a band for its sentence.{gone}"
+        f"Green: up, orange: down, grey: stayed, other colours: new or gone; hover over a band for details.{gone}"
     )
 
 
@@ -135,8 +134,8 @@ def _draw_table(movement: Movement) -> None:
         pd.DataFrame([_table_row(flow, movement) for flow in movement.moves[:_BIGGEST]]),
         hide_index=True,
         column_config={
-            "Customers": st.column_config.NumberColumn(format="localized"),
-            "Of the segment then": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+            "Customers": table_columns.count_column(),
+            "Of the segment then": table_columns.share_bar(),
             "Revenue": st.column_config.TextColumn(alignment="right", help="What they have spent up to now"),
         },
         alt="The moves of the most customers",
@@ -149,6 +148,6 @@ def _table_row(flow: Flow, movement: Movement) -> dict[str, object]:
         "To": flow.after,
         "Direction": _DIRECTIONS[flow.kind],
         "Customers": flow.customers,
-        "Of the segment then": flow.customers / movement.before(flow.before or ""),
+        "Of the segment then": formatting.rounded_share(flow.customers / movement.before(flow.before or "")),
         "Revenue": formatting.whole_money(flow.money),
     }

@@ -13,7 +13,6 @@ Amount = Literal["customers", "money"]
 Cell = tuple[int, int]
 
 _SCORES = range(1, 6)
-_GREY = "#7b8a92"
 # A square that a click or a tap hits, smaller than a cell of the narrowest grid.
 _TARGET_PIXELS = 44
 # Between two nodes of the Sankey, in pixels and as a share of its height.
@@ -99,7 +98,8 @@ def segment_shares(segments: Sequence[RfmSegment]) -> go.Figure:
             hoverinfo="text",
         )
     largest = max((max(s.money_share, s.customer_share) for s in segments), default=1)
-    figure.update_xaxes(title="Share of customers and of revenue", tickformat=".0%", range=[0, largest * 1.18])
+    # Room for the shares to the right of the bars.
+    figure.update_xaxes(charts.share_axis("Share of customers and of revenue", largest * 1.18))
     figure.update_yaxes(type="category")
     figure.update_layout(barmode="group", legend=charts.LEGEND_ABOVE | {"traceorder": "reversed"})
     return figure
@@ -109,7 +109,7 @@ def money_curve(curve: Sequence[CurvePoint]) -> go.Figure:
     """Share of revenue against share of customers, the highest spenders first; the diagonal is an even base."""
     figure = go.Figure()
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": _GREY, "width": 1.5}, hoverinfo="skip"
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": charts.GREY, "width": 1.5}, hoverinfo="skip"
     )
     figure.add_scatter(
         x=[0, *(point.customer_share for point in curve)],
@@ -123,8 +123,8 @@ def money_curve(curve: Sequence[CurvePoint]) -> go.Figure:
         figure.add_annotation(
             x=point.customer_share, y=point.money_share, text=point.segment, showarrow=False, xanchor="left", xshift=8
         )
-    figure.update_xaxes(title="Share of customers, the highest spenders first", tickformat=".0%", range=[0, 1.02])
-    figure.update_yaxes(title="Share of revenue", tickformat=".0%", range=[0, 1.05])
+    figure.update_xaxes(charts.share_axis("Share of customers, the highest spenders first"))
+    figure.update_yaxes(charts.share_axis("Share of revenue"))
     return figure
 
 
@@ -146,7 +146,7 @@ def sankey(flows: Sequence[Flow], amount: Amount) -> go.Figure:
         "label": [*(name or "Joined since then" for name in left), *(name or "Left since then" for name in right)],
         "x": [0.001] * len(left) + [0.999] * len(right),
         "y": [*_middles([*then.values()]), *_middles([*now.values()])],
-        "color": _GREY,
+        "color": charts.GREY,
         "thickness": 14,
         "pad": _GAP_PIXELS,
         "line": {"width": 0},
@@ -195,7 +195,9 @@ def _node_sentence(value: float, amount: Amount) -> str:
 
 def _band_colour(kind: Kind) -> str:
     colours = charts.palette()
-    colour = {"stronger": colours[0], "weaker": colours[1], "new": colours[2], "gone": colours[3]}.get(kind, _GREY)
+    colour = {"stronger": colours[0], "weaker": colours[1], "new": colours[2], "gone": colours[3]}.get(
+        kind, charts.GREY
+    )
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {0.22 if kind == 'stayed' else 0.6})"
 

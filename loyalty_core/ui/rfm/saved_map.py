@@ -1,4 +1,4 @@
-"""Which RFM map is in use, what another would change, and saving it, going back, and the versions before."""
+"""Which RFM map is in use, what another one would change, saving it, and its versions."""
 
 import pandas as pd
 import streamlit as st
@@ -7,11 +7,11 @@ from loyalty_core.analytics.rfm import RfmChange
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rfm import BadRfmMap, RfmMap, RfmMapVersion
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting
+from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.rfm.cells_state import MapDraft
-from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.viewer import viewer_name
 from loyalty_core.warehouse.predictions import ScoringRun
 
@@ -28,8 +28,8 @@ def draw_stale_notice(run: ScoringRun) -> None:
         st.markdown(
             escape(
                 f"{newest.actor} {did} on {formatting.moment(newest.at)}. "
-                "Predictions for single customers use it already; "
-                "the stored predictions, and so this screen and the segments, change with the next scoring."
+                "Predictions for single customers use it already; the stored predictions, and so this screen and the "
+                "segments, change with the next scoring."
             )
         )
         draw_job("scoring", start_label="Score now", key="rfm-scoring")
@@ -38,9 +38,9 @@ def draw_stale_notice(run: ScoringRun) -> None:
 def draw_in_use(draft: MapDraft, newest: RfmMapVersion | None) -> None:
     """The map in use, and whether somebody else has saved since the draft began."""
     if newest is None or newest.map is None:
-        text = "In use: the product's own cells, without own cut points."
+        text = "In use: the built-in cells, without custom cut points."
     else:
-        own = f", own cut points for {' and '.join(newest.map.cut_points)}" if newest.map.cut_points else ""
+        own = f", custom cut points for {' and '.join(newest.map.cut_points)}" if newest.map.cut_points else ""
         text = f"In use: version {newest.number}, saved by {newest.actor}, {formatting.moment(newest.at)}{own}."
     st.caption(escape(text))
     if newest and newest.number != draft.version:
@@ -52,7 +52,7 @@ def draw_in_use(draft: MapDraft, newest: RfmMapVersion | None) -> None:
             st.button("Load the newest", key="rfm-load-newest", on_click=draft.begin, args=(newest,))
 
 
-def draw_save(draft: MapDraft, reader: Reader, newest: RfmMapVersion | None) -> None:
+def draw_save(draft: MapDraft, reader: RfmReader, newest: RfmMapVersion | None) -> None:
     """The preview, and the buttons."""
     st.subheader("Save", anchor=False)
     try:
@@ -85,7 +85,7 @@ def draw_save(draft: MapDraft, reader: Reader, newest: RfmMapVersion | None) -> 
         _draw_versions(draft)
 
 
-def _draw_preview(draft: MapDraft, reader: Reader, result: RfmMap) -> None:
+def _draw_preview(draft: MapDraft, reader: RfmReader, result: RfmMap) -> None:
     """Counted when asked for, since it reads every customer."""
     if st.button("Count who would change", key="rfm-preview", icon=":material/preview:"):
         st.session_state[_PREVIEWED] = result.to_json()
@@ -101,16 +101,15 @@ def _draw_preview(draft: MapDraft, reader: Reader, result: RfmMap) -> None:
             ]
         ),
         hide_index=True,
-        column_config={name: st.column_config.NumberColumn(format="localized") for name in ("Now", "Then", "Change")},
-        alt="Customers of each segment as things are, and with these cells and cut points",
+        column_config={name: table_columns.count_column() for name in ("Now", "Then", "Change")},
+        alt="Customers of each segment now, and with these cells and cut points",
     )
 
 
 def _sentence(change: RfmChange) -> str:
     return (
-        f"Of {formatting.count(change.customers)} customers, {formatting.count(change.other_score)} would have "
-        "another score "
-        f"and {formatting.count(change.other_segment)} another segment."
+        f"Of {formatting.count(change.customers)} customers, {formatting.count(change.other_score)} would have another "
+        f"score and {formatting.count(change.other_segment)} another segment."
     )
 
 

@@ -62,4 +62,4 @@ def _continuous(low: float, high: float, measure: RfmMeasure, rule: Rule) -> str
 
 
 def _written(number: float, measure: RfmMeasure) -> str:
-    return formatting.money(number) if measure == "monetary" else f"{number:,.4g}"
+    return formatting.money(number) if measure == "monetary" else formatting.significant(number, 4)

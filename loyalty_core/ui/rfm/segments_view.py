@@ -7,17 +7,17 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, money_curve, segment_condition
-from loyalty_core.ui import charts, formatting
+from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.rfm import rfm_charts
-from loyalty_core.ui.rfm.queries import Reader
+from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.selection import draw_customers, draw_selection
 
 _BARS, _CHOSEN = "rfm-segments", "rfm_segment"
 
 
 @st.fragment
-def draw_segments(reader: Reader) -> None:
+def draw_segments(reader: RfmReader) -> None:
     """The bars beside the chosen segment, then the table of advice, then the curve."""
     figures = reader.figures()
     segments = figures.segments()
@@ -40,7 +40,7 @@ def draw_segments(reader: Reader) -> None:
         st.subheader("What to do", anchor=False)
         _draw_table(segments)
     with st.container(border=True):
-        st.subheader("How far revenue rests on a few", anchor=False)
+        st.subheader("How concentrated revenue is", anchor=False)
         _draw_curve(segments)
 
 
@@ -53,15 +53,20 @@ def _draw_curve(segments: Sequence[RfmSegment]) -> None:
             rfm_charts.money_curve(curve), "rfm-curve", "Share of revenue against share of customers.", height=380
         )
     right.dataframe(
-        pd.DataFrame([{"Down to": p.segment, "Customers": p.customer_share, "Revenue": p.money_share} for p in curve]),
+        pd.DataFrame([_curve_row(point) for point in curve]),
         hide_index=True,
         height=38 + 35 * len(curve),
-        column_config={
-            "Customers": st.column_config.NumberColumn(format="percent"),
-            "Revenue": st.column_config.NumberColumn(format="percent"),
-        },
+        column_config={"Customers": table_columns.share_column(), "Revenue": table_columns.share_column()},
         alt="Cumulative shares of customers and of revenue, the highest spenders first",
     )
+
+
+def _curve_row(point: CurvePoint) -> dict[str, Any]:
+    return {
+        "Down to": point.segment,
+        "Customers": formatting.rounded_share(point.customer_share),
+        "Revenue": formatting.rounded_share(point.money_share),
+    }
 
 
 def _best(curve: Sequence[CurvePoint]) -> str:
@@ -71,7 +76,8 @@ def _best(curve: Sequence[CurvePoint]) -> str:
     point = curve[half - 1]
     return (
         f"{names}: {formatting.percent(point.customer_share)} of the customers bring "
-        f"{formatting.percent(point.money_share)} of the revenue. The dotted line is a base where all bring the same."
+        f"{formatting.percent(point.money_share)} of the revenue. The dotted line is a base where "
+        "every customer brings the same."
     )
 
 
@@ -112,7 +118,7 @@ def _choose_clicked() -> None:
         st.session_state[_CHOSEN] = name
 
 
-def _draw_chosen(reader: Reader, segments: Sequence[RfmSegment], total: Spending) -> RfmSegment:
+def _draw_chosen(reader: RfmReader, segments: Sequence[RfmSegment], total: Spending) -> RfmSegment:
     by_name = {segment.name: segment for segment in segments}
     chosen = st.selectbox(
         "Segment",
@@ -128,7 +134,7 @@ def _draw_chosen(reader: Reader, segments: Sequence[RfmSegment], total: Spending
     return segment
 
 
-def _rule(reader: Reader, segment: RfmSegment) -> Any:
+def _rule(reader: RfmReader, segment: RfmSegment) -> Any:
     return reader.base.scope.rule_with(segment_condition(reader.base, segment.name))
 
 

@@ -65,7 +65,7 @@ def open_editor(segment_id: str | None = None) -> None:
 def write_rule(rule: Any | None, version: int | None = None) -> bool:
     """Put a rule that is not saved into the address, or None; returns whether it fits there.
 
-    With it goes the version of the segment that it was made from, so that a browser's refresh does not lose it.
+    The version of the segment that it was made from goes along, so that it survives a refresh of the browser.
     """
     encoded = encode_rule(rule) if rule is not None else ""
     fits = len(encoded) <= _LONGEST_RULE

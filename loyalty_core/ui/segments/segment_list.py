@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting
+from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments import address
@@ -71,7 +71,7 @@ def _draw_actions(found: Sequence[Segment]) -> None:
     in_use = [segment for segment in found if segment.archived_at is None]
     waiting = sum(segment.is_stale for segment in in_use)
     with st.container(horizontal=True):
-        # Unsaved changes are there again, with a button that discards them.
+        # Unsaved changes of a new segment are offered again, with a button that discards them.
         if st.button("New segment", icon=":material/add:", type="primary"):
             address.open_editor()
         draw_job(
@@ -95,8 +95,8 @@ def _draw_table(segments: Sequence[Segment]) -> Segment | None:
         key="segment-list",
         column_config={
             "Segment": st.column_config.TextColumn(width=180),
-            "Customers": st.column_config.NumberColumn(format="localized", width=86),
-            "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=112),
+            "Customers": table_columns.count_column(width=86),
+            "Share": table_columns.share_bar(width=112),
             "Sizes": st.column_config.LineChartColumn(width=80, help="The last 30 sizes"),
             "Computed": st.column_config.TextColumn(width=146),
             "Tags": st.column_config.ListColumn(width=128),
@@ -113,7 +113,7 @@ def _row(segment: Segment, used_in: Sequence[str]) -> dict[str, Any]:
     return {
         "Segment": segment.name,
         "Customers": size.customers if size else None,
-        "Share": size.customers / size.base if size and size.base else None,
+        "Share": formatting.rounded_share(size.customers / size.base) if size and size.base else None,
         "Sizes": list(segment.sizes_recent) if len(segment.sizes_recent) > 1 else [],
         "Computed": state_of(segment),
         "Tags": list(segment.tags),

@@ -11,7 +11,7 @@ from loyalty_core.ui.training.queries import promotion
 
 
 def prove_contract(record: VersionRecord) -> bool:
-    """Open the version as serving would, and say in a badge whether it meets its contract."""
+    """Open the version as serving would, and show in a badge whether it meets its contract."""
     try:
         with st.spinner("Opening the version…"):
             promotion().prove(record.version)
@@ -39,5 +39,5 @@ def draw_promises(record: VersionRecord) -> None:
             else ""
         )
         st.markdown(f"**{title_of(model)}:** {escape(golden + same)}.")
-    st.caption("SHA-256 digests, checked a moment ago")
+    st.caption("SHA-256 digests, just checked")
     st.code("\n".join(lines), language=None, wrap_lines=True)

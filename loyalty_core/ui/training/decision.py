@@ -1,4 +1,4 @@
-"""What becomes of a version that is not active: activate it, discard it, or leave it for later."""
+"""The decision about a version that is not active: activate it, discard it, or keep it for later."""
 
 from collections.abc import Callable, Mapping
 
@@ -23,7 +23,7 @@ def draw_decision(
     after: Callable[[], None] = lambda: None,
     can_keep: bool = False,
 ) -> None:
-    """Buttons; `after` is called once it is decided. One worse than the champion must be confirmed by typing."""
+    """Buttons; `after` is called after the decision. One worse than the champion must be confirmed by typing."""
     confirmed = draw_confirmation(record, champion, key) if keeps_contract else False
     with st.container(horizontal=True):
         if st.button(

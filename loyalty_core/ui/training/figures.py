@@ -45,9 +45,14 @@ def losses(epochs: Sequence[Mapping[str, Any]]) -> go.Figure:
             name=name,
             mode="lines+markers" if len(epochs) < 40 else "lines",
             line={"color": colour, "width": 2.5},
-            hovertemplate=f"{name}, epoch %{{x}}: %{{y:.4f}}<extra></extra>",
+            hovertext=[f"{name}, epoch {epoch['epoch']}: {_loss(epoch[key])}" for epoch in epochs],
+            hoverinfo="text",
         )
     figure.update_xaxes(title="Epoch", rangemode="tozero", tickformat="d")
     figure.update_yaxes(title="Log loss")
-    figure.update_layout(legend={"orientation": "h", "y": 1.12, "x": 0})
+    figure.update_layout(legend=charts.LEGEND_ABOVE)
     return figure
+
+
+def _loss(loss: float | None) -> str:
+    return formatting.BLANK if loss is None else formatting.decimal(loss, 4)

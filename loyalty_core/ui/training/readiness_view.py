@@ -1,4 +1,4 @@
-"""Whether the history can train: one card for each model, before anything is started."""
+"""Whether the history is enough to train on: one card for each model, before anything is started."""
 
 from collections.abc import Sequence
 from datetime import date

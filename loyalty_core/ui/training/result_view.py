@@ -1,4 +1,4 @@
-"""What the last training made: the challenger beside the active version, and the decision about it."""
+"""The result of the last training: the challenger beside the active version, and the decision about it."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ from loyalty_core.ui.training.progress_view import draw_losses
 
 
 def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
-    """Nothing once it was decided about; it is then among the versions."""
+    """Nothing after the decision; the challenger is then among the versions."""
     if job is None or job.state != "done" or job.is_dismissed:
         return
     challenger = next((record for record in records if record.version == job.result["version"]), None)
@@ -40,5 +40,5 @@ def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
         )
         compared.draw_parts(
             "challenger",
-            {"Contract": partial(draw_promises, challenger), "How it learned": partial(draw_losses, job)},
+            {"Contract": partial(draw_promises, challenger), "Training curves": partial(draw_losses, job)},
         )

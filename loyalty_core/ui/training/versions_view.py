@@ -1,6 +1,7 @@
 """Every version: which is active and since when, any two compared, and the way back."""
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 
 import pandas as pd
@@ -9,7 +10,7 @@ import streamlit as st
 from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import earlier_versions, running_challenger
-from loyalty_core.ml.tasks import TASKS
+from loyalty_core.ml.tasks import TASKS, Metric
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
@@ -27,13 +28,13 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
     """The active version in a line, with the way back to the one before."""
     active = next((record for record in records if record.is_active), None)
     if active is not None and st.session_state.pop(ACTIVATED, None) == active.version:
-        st.success(f"Version {active.version} is active.", icon=":material/rocket_launch:")
+        st.success(escape(f"Version {active.version} is active."), icon=":material/rocket_launch:")
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         if active is None:
             st.badge("No active version", icon=":material/model_training:", color="gray")
             st.caption("Train the models, or activate a version.", width="stretch")
             return
-        st.badge(f"Active: {active.version}", icon=":material/check_circle:", color="green")
+        st.badge(escape(f"Active: {active.version}", in_badge=True), icon=":material/check_circle:", color="green")
         since = formatting.moment(active.activated_at) if active.activated_at else ""
         st.caption(escape(f"Since {since}, by {active.activated_by}."), width="stretch")
         _draw_tested()
@@ -47,7 +48,7 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
             icon=":material/undo:",
             key="roll-back",
             disabled=not before,
-            help=f"To {before}, which was active before." if before else "No other version was active before.",
+            help=escape(f"To {before}, which was active before.") if before else "No other version was active before.",
         ):
             with errors_shown():
                 promotion().rollback(viewer_name())
@@ -67,7 +68,7 @@ def draw_rescoring() -> None:
 
 
 def _draw_tested() -> None:
-    """That not everybody is answered by the active version."""
+    """Where an A/B test runs: that the active version does not answer everybody."""
     try:
         running = experiment_reading.running_test()
     except LoyaltyError:
@@ -75,7 +76,7 @@ def _draw_tested() -> None:
         return
     if running is not None:
         shown = f"A/B test: {running.challenger}, {formatting.percent(running.share)} of the customers"
-        st.badge(shown, icon=":material/science:", color="violet")
+        st.badge(escape(shown, in_badge=True), icon=":material/science:", color="violet")
 
 
 def draw_versions(records: Sequence[VersionRecord]) -> None:
@@ -99,7 +100,12 @@ def draw_versions(records: Sequence[VersionRecord]) -> None:
     active = next((place for place, record in enumerate(records) if record.is_active), 0)
     newest = next((place for place, record in enumerate(records) if not record.is_active), 0)
     first = names[left.selectbox("Version", list(names), index=newest, format_func=titles.__getitem__, key="first")]
-    second = names[right.selectbox("beside", list(names), index=active, format_func=titles.__getitem__, key="second")]
+    second = first
+    if len(names) > 1:
+        chosen = right.selectbox(
+            "Compared with", list(names), index=active, format_func=titles.__getitem__, key="second"
+        )
+        second = names[chosen]
     if first.manifest is None:
         return
     with st.container(border=True):
@@ -127,9 +133,12 @@ def _row(record: VersionRecord, challenger: str | None) -> dict[str, str]:
     for model, task in TASKS.items():
         main = task.metrics[0]
         value = record.metrics(model).get(main.key)
-        shown = formatting.percent(value, 1) if main.is_share and value is not None else f"{value:.3f}" if value else ""
-        row[f"{task.title}: {main.title}"] = shown or formatting.BLANK
+        row[f"{task.title}: {main.title}"] = formatting.BLANK if value is None else _measured(value, main)
     return row
+
+
+def _measured(value: float, metric: Metric) -> str:
+    return formatting.percent(value, 1) if metric.is_share else formatting.decimal(value, 3)
 
 
 def _state(record: VersionRecord, challenger: str | None) -> str:
@@ -141,11 +150,15 @@ def _state(record: VersionRecord, challenger: str | None) -> str:
 
 
 def _window(record: VersionRecord) -> str:
-    """The first and last month of all that it was trained on."""
+    """The first and last day of all that it was trained on."""
     windows = [entry["window"] for entry in record.models.values()]
     first = min((window["first"] for window in windows if window.get("first")), default="")
     last = max((window["last"] for window in windows if window.get("last")), default="")
-    return f"{first} to {last}" if first else formatting.BLANK
+    return f"{_day(first)} to {_day(last)}" if first else formatting.BLANK
+
+
+def _day(text: str) -> str:
+    return formatting.day(date.fromisoformat(text))
 
 
 def _code(record: VersionRecord) -> str:

@@ -79,7 +79,7 @@ def test_the_active_model_s_own_record(tmp_path: Path):
 
 def test_a_grade_that_was_not_about_a_simple_rule_is_not_shown(tmp_path: Path):
     parts = bundle_parts()
-    churn = replace(parts.models["churn"], metrics={"grade": "A", "sentence": "Finds 48 %."})
+    churn = replace(parts.models["churn"], metrics={"grade": "A", "sentence": "Finds 48%."})
     activate(tmp_path, write_bundle(tmp_path, replace(parts, models={**parts.models, "churn": churn})), by="test")
     assert model_quality(load_bundle(tmp_path)).word == "Not known"
 

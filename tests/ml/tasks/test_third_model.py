@@ -99,7 +99,7 @@ def test_its_file_and_its_verdict_are_in_the_version(settings: Settings) -> None
     assert list(bundle.models) == ["response"]
     metrics = bundle.manifest["models"]["response"]["metrics"]
     assert metrics["auc"] > 0.8
-    assert "of responders in the top 20 %" in metrics["sentence"]
+    assert "of responders in the top 20%" in metrics["sentence"]
 
 
 def test_every_customer_has_its_score_and_blanks_for_the_others(warehouse: Warehouse) -> None:

@@ -40,7 +40,7 @@ def draw_prepared(segment: Segment, columns: Sequence[str]) -> None:
     job = get_services().jobs.latest("export", about)
     with st.expander("Prepare a file", icon=":material/hourglass_top:", expanded=job is not None):
         st.caption(
-            "For many customers: the file is written in the background, also when this page is closed, with "
+            "For many customers: the file is written in the background, even when this page is closed, with "
             f"the columns chosen above, and is available here for {get_services().settings.exports_kept_days} days."
         )
         form = st.segmented_control(

@@ -6,7 +6,7 @@ import streamlit as st
 from loyalty_core.segments import Segment
 from loyalty_core.segments.figures import MOST_SEGMENTS, Profile
 from loyalty_core.services import get_services
-from loyalty_core.ui import cached_reads, charts, formatting
+from loyalty_core.ui import cached_reads, charts, formatting, table_columns
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix
 from loyalty_core.warehouse.columns import Role, column_for
@@ -32,7 +32,7 @@ def draw_profile(segment: Segment) -> None:
         if numbers:
             charts.draw(differences(numbers), "segment-differences", "Means of the segment against the base.")
         else:
-            st.caption("In every number, these customers are like the base.")
+            st.caption("On every number, these customers resemble the base.")
     with right.container(border=True):
         st.subheader("Typical values", anchor=False)
         _draw_values(profile)
@@ -72,8 +72,8 @@ def _draw_values(profile: Profile) -> None:
             {
                 "Field": value.column.label,
                 "Value": formatting.value(value.column, value.value),
-                "Here": value.segment_share,
-                "Base": value.base_share,
+                "Here": formatting.rounded_share(value.segment_share),
+                "Base": formatting.rounded_share(value.base_share),
                 "Index": None if not value.base_share else round(100 * value.index),
             }
             for value in profile.values[:_SHOWN_VALUES]
@@ -85,11 +85,9 @@ def _draw_values(profile: Profile) -> None:
         column_config={
             "Field": st.column_config.TextColumn(width=142),
             "Value": st.column_config.TextColumn(width=96),
-            "Here": st.column_config.ProgressColumn(
-                "In the segment", format="percent", min_value=0, max_value=1, width=120
-            ),
-            "Base": st.column_config.NumberColumn("In the base", format="percent", width=86),
-            "Index": st.column_config.NumberColumn(width=60, help="100 is as in the base, 200 twice as common"),
+            "Here": table_columns.share_bar("In the segment", width=120),
+            "Base": table_columns.share_column("In the base", width=86),
+            "Index": table_columns.count_column(width=60, help="100 is as in the base, 200 twice as common"),
         },
         alt="Values that are more or less common in the segment than in the base",
     )
@@ -128,6 +126,6 @@ def draw_overlap(segment: Segment) -> None:
             ]
         ),
         hide_index=True,
-        column_config={"Customers": st.column_config.NumberColumn(format="localized")},
+        column_config={"Customers": table_columns.count_column()},
         alt="Customers in exactly these segments",
     )

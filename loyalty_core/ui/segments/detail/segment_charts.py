@@ -60,7 +60,8 @@ def overlap_matrix(found: Overlap, names: dict[str, str]) -> go.Figure:
             y=[names[row] for row in ids],
             zmin=0,
             zmax=1,
-            texttemplate="%{z:.0%}",
+            text=[[formatting.percent(share) for share in row] for row in shares],
+            texttemplate="%{text}",
             hovertext=[
                 [
                     f"{formatting.count(found.size(row, column))} of {formatting.count(found.size(row))} customers of "

@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment, SegmentNotFound
 from loyalty_core.services import get_services
-from loyalty_core.ui import charts, formatting
+from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.frame import browser_title
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.segments import address
@@ -66,7 +66,7 @@ def _draw_heading(segment: Segment) -> None:
         st.caption(escape(segment.description))
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         for tag in segment.tags:
-            st.badge(escape(tag), color="gray")
+            st.badge(escape(tag, in_badge=True), color="gray")
         if segment.archived_at is not None:
             st.badge("Archived", icon=":material/archive:", color="orange")
         st.caption(
@@ -131,8 +131,8 @@ def _draw_size(segment: Segment) -> None:
         st.metric("Customers", formatting.count(size.customers), border=True)
         share = size.customers / size.base if size.base else 0
         st.metric("Share of the base", formatting.percent(share, 1), border=True)
-        st.metric("Joined", formatting.count(size.joined), border=True, help="Since the computation before")
-        st.metric("Left", formatting.count(size.left), border=True, help="Since the computation before")
+        st.metric("Joined", formatting.count(size.joined), border=True, help="Since the previous computation")
+        st.metric("Left", formatting.count(size.left), border=True, help="Since the previous computation")
         st.metric("Computed", formatting.day(size.at), border=True, help=f"{formatting.moment(size.at)}, {size.cause}")
 
 
@@ -187,7 +187,5 @@ def _draw_sizes(segment: Segment) -> None:
             for size in reversed(sizes)
         ],
         hide_index=True,
-        column_config={
-            name: st.column_config.NumberColumn(format="localized") for name in ("Customers", "Joined", "Left", "Base")
-        },
+        column_config={name: table_columns.count_column() for name in ("Customers", "Joined", "Left", "Base")},
     )

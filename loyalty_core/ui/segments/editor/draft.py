@@ -32,7 +32,7 @@ _MOST_STEPS = 500
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A rule as it came; until the first edit it is given back exactly so."""
+    """A rule as it was loaded; until the first edit it is returned unchanged."""
 
     rule: Any
     is_condition: bool = False
@@ -128,22 +128,22 @@ class RuleDraft:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a step to take back."""
+        """Whether there is a step to undo."""
         return bool(self._past)
 
     @property
     def can_redo(self) -> bool:
-        """Whether a step was taken back and nothing was edited since."""
+        """Whether a step was undone and nothing was edited since."""
         return bool(self._future)
 
     def undo(self) -> None:
-        """Take back the latest step, if there is one."""
+        """Undo the latest step, if there is one."""
         if self._past:
             self._future.append(self._state)
             self._state = self._past.pop()
 
     def redo(self) -> None:
-        """Take the step again that was taken back, if there is one."""
+        """Redo the step that was undone last, if there is one."""
         if self._future:
             self._past.append(self._state)
             self._state = self._future.pop()
@@ -172,7 +172,7 @@ class RuleDraft:
         return copy.id
 
     def delete(self, node_id: str) -> None:
-        """Take a member out, and with a group all that is in it."""
+        """Remove a member, and with a group all that is in it."""
         self._member(node_id)
         self._replace(node_id)
 
@@ -205,16 +205,16 @@ class RuleDraft:
             self.move_into(node_id, outer.id, outer.members.index(group) + 1)
 
     def set_match(self, group_id: str, match: str) -> None:
-        """Have all, any or none of a group's members hold."""
+        """Require all, any or none of a group's members."""
         root = self._root()
         self._change(with_group(root, replace(group_in(root, group_id), match=match)))
 
     def set_column(self, condition_id: str, column: RuleColumn) -> None:
-        """Ask for another column; operator and values stay where they suit its kind."""
+        """Change the column; operator and values stay where they suit its kind."""
         self._replace(condition_id, on_column(self._condition(condition_id), column))
 
     def set_operator(self, condition_id: str, operator: str) -> None:
-        """Compare in another way; values stay where they suit it. KeyError for an operator that does not exist."""
+        """Change the comparison; values stay where they suit it. KeyError for an operator that does not exist."""
         condition = self._condition(condition_id)
         before, after = OPERATORS.get(condition.operator or ""), OPERATORS[operator]
         suits = before is not None and before.value_kind == after.value_kind
@@ -222,7 +222,7 @@ class RuleDraft:
         self._replace(condition_id, replace(condition, operator=operator, values=values))
 
     def set_values(self, condition_id: str, values: tuple[Any, ...]) -> None:
-        """Compare with these values, None for one that is still to come."""
+        """Compare with these values, None for one that is not filled in yet."""
         self._replace(condition_id, replace(self._condition(condition_id), values=values))
 
     def set_value(self, condition_id: str, position: int, value: Any) -> None:
@@ -291,7 +291,7 @@ class RuleDraft:
         tree = self._node(shown)
         is_condition = isinstance(tree, ConditionNode)
         root = GroupNode(self._new_id(), "all", (tree,)) if isinstance(tree, ConditionNode) else tree
-        # An empty list would look like a value still to come, and an edit elsewhere would drop the condition.
+        # An empty list would look like a value not filled in yet, and an edit elsewhere would drop the condition.
         if not all(node.is_complete for node, _ in walk(root) if isinstance(node, ConditionNode)):
             return _State(None, _Given(rule))
         return _State(root, _Given(rule, is_condition))

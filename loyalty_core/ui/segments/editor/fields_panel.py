@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.segments import RuleFields
-from loyalty_core.ui import cached_reads, charts, formatting
+from loyalty_core.ui import cached_reads, charts, formatting, table_columns
 from loyalty_core.ui.messages import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import GROUP_ORDER
@@ -45,7 +45,7 @@ def draw_fields(fields: RuleFields, on_insert: Callable[[Column], None]) -> None
     )
     found = [field for field in in_order if _fits(field, text, group)]
     if not found:
-        st.caption("No field has this in its name.")
+        st.caption("No field matches.")
         return
     chosen = _draw_table(found, fields.run, on_insert)
     if chosen is not None:
@@ -63,7 +63,7 @@ def _draw_table(fields: Sequence[Column], run: ScoringRun | None, on_insert: Cal
             "insert": ["+"] * len(fields),
             "field": [field.label for field in fields],
             "spread": [_spread(field, run) for field in fields],
-            "blank": [None if field.blanks is None else 100 * field.blanks for field in fields],
+            "blank": [None if field.blanks is None else formatting.rounded_share(field.blanks, 0) for field in fields],
         }
     )
     event: Any = st.dataframe(
@@ -77,9 +77,9 @@ def _draw_table(fields: Sequence[Column], run: ScoringRun | None, on_insert: Cal
             "insert": st.column_config.ButtonColumn(
                 "", width=32, type="tertiary", key="field-insert", on_click=insert, help="Insert as a condition"
             ),
-            "field": st.column_config.TextColumn("Field", width=150),
+            "field": st.column_config.TextColumn("Field", width=180),
             "spread": st.column_config.BarChartColumn("Values", width=52, help="How customers are spread over it"),
-            "blank": st.column_config.NumberColumn("Blank", width=50, format="%.0f%%", help="Share without a value"),
+            "blank": table_columns.share_column("Blank", digits=0, width=50, help="Share without a value"),
         },
         alt="Fields that a rule can read",
     )

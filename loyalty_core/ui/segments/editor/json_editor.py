@@ -41,7 +41,7 @@ def draw_json_editor(
         from loyalty_core.ui.elements.monaco import draw_monaco  # noqa: PLC0415
 
         draw_monaco(text, held.revision, key=key, height=height, on_change=take)
-        st.caption("Changes count when you pause. To leave with the Tab key, press Ctrl+M first.")
+        st.caption("Changes apply when you pause. To leave with the Tab key, press Ctrl+M first.")
     else:
         _draw_text_area(text, held.revision, key=key, height=height, on_change=take)
     _draw_faults(text, faults)

@@ -20,7 +20,7 @@ def draw_size(preview: Preview, saved: int | None = None) -> None:
     st.metric(
         "Customers",
         formatting.count(preview.members),
-        delta=None if not difference else f"{difference:+,} compared with the saved rule",
+        delta=None if not difference else f"{formatting.change(difference)} compared with the saved rule",
         delta_color="off",
         help=f"Of {formatting.count(preview.customers)} customers.",
     )

@@ -88,8 +88,7 @@ def _warn_of_duplicates(editor: Editor) -> None:
         name = escape(get_services().segments.names()[nearest.segment_id])
         st.info(
             f"Nearly the same as **{name}**: of the customers in either, "
-            f"{formatting.percent(nearest.similarity, 1)} are "
-            "in both.",
+            f"{formatting.percent(nearest.similarity, 1)} are in both.",
             icon=":material/content_copy:",
         )
 

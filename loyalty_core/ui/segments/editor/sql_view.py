@@ -37,8 +37,8 @@ def _draw_agreement(selection: Selection) -> None:
             icon=":material/verified:",
             color="green",
             help=f"{formatting.count(found.members)} members and "
-            f"{formatting.count(found.checked - found.members)} others were "
-            "asked for in SQL in this warehouse, and one at a time by the JSONLogic rule.",
+            f"{formatting.count(found.checked - found.members)} others were checked in SQL in this warehouse, and "
+            "one at a time by the JSONLogic rule.",
         )
     else:
         st.badge(

@@ -37,7 +37,7 @@ def draw_editor(place: address.Address) -> None:
         return
     _draw_heading(editor)
     _draw_warnings(editor, place)
-    panel, rest = st.columns([1, 3.2], gap="medium")
+    panel, rest = st.columns([1.2, 3.2], gap="medium")
     with panel:
         _draw_fields(editor, fields)
     with rest:
@@ -169,4 +169,4 @@ def _draw_actions(editor: Editor, *, is_usable: bool) -> None:
     if unfinished:
         st.caption(_UNFINISHED)
     if not fits:
-        st.caption("The rule is too long for the page's address: a link does not carry it until it is saved.")
+        st.caption("The rule is too long for the page's address: until it is saved, links do not include it.")

@@ -1,4 +1,4 @@
-"""Who gets another answer when another version answers: in the base and in each segment."""
+"""Who gets a different answer from another version: in the base and in each segment."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.ml.versions import Shift, VersionComparison
-from loyalty_core.ui import cached_reads, charts, formatting
+from loyalty_core.ui import cached_reads, charts, formatting, table_columns
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.comparison import shift_figures
 
@@ -14,10 +14,10 @@ _HEIGHT = 300
 
 
 def in_words(found: VersionComparison) -> str:
-    """How many customers of the base get another answer, in a sentence."""
+    """How many customers of the base get a different answer, in a sentence."""
     base = found.shifts[0]
     changes = " and ".join(part for part in (_words(base, "churn risk"), _words(base, "best offer")) if part)
-    return f"Of {formatting.count(base.customers)} customers, {changes or 'nobody gets another answer'}."
+    return f"Of {formatting.count(base.customers)} customers, {changes or 'nobody gets a different answer'}."
 
 
 def draw_consequences(found: VersionComparison, names: tuple[str, str], key: str) -> None:
@@ -29,16 +29,14 @@ def draw_consequences(found: VersionComparison, names: tuple[str, str], key: str
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "Another risk": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-            "Another offer": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-            **dict.fromkeys(("Customers", "Higher", "Lower"), st.column_config.NumberColumn(format="localized")),
+            **dict.fromkeys(("Different risk", "Different offer"), table_columns.share_bar()),
+            **dict.fromkeys(("Customers", "Higher", "Lower"), table_columns.count_column()),
         },
     )
     chosen = found.shifts[next(iter(event.selection.rows), 0)]
     st.caption(
         escape(
-            f"Choose a row to see it drawn. Compared {formatting.moment(found.compared_at)}; segments by their "
-            "rules, with "
+            f"Select a row to chart it. Compared {formatting.moment(found.compared_at)}; segments by their rules, with "
             "the predictions of the last scoring."
         )
     )
@@ -55,7 +53,7 @@ def _words(shift: Shift, what: str) -> str:
     if not counts:
         return ""
     share = formatting.percent(changed / max(shift.customers, 1), 1)
-    return f"{formatting.count(changed)} ({share}) get another {what}"
+    return f"{formatting.count(changed)} ({share}) get a different {what}"
 
 
 def _row(shift: Shift, names: tuple[str, str]) -> dict[str, str | int | float | None]:
@@ -65,11 +63,11 @@ def _row(shift: Shift, names: tuple[str, str]) -> dict[str, str | int | float | 
     return {
         "Segment": shift.name,
         "Customers": shift.customers,
-        "Another risk": shift.other_band / customers if shift.bands else None,
+        "Different risk": formatting.rounded_share(shift.other_band / customers) if shift.bands else None,
         "Higher": rises if shift.bands else None,
         "Lower": shift.other_band - rises if shift.bands else None,
         f"Expected to leave: {names[1]} → {names[0]}": f"{before} → {after}" if shift.churners else formatting.BLANK,
-        "Another offer": shift.other_offer / customers if shift.offers else None,
+        "Different offer": formatting.rounded_share(shift.other_offer / customers) if shift.offers else None,
     }
 
 

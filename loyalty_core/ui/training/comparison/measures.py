@@ -36,7 +36,7 @@ class Measures:
     @property
     def by_name(self) -> dict[str, Mapping[str, Any]]:
         """The metrics of both versions that have the model."""
-        both = {self.names[0]: self.own, self.names[1]: self.other}
+        both = {self.names[0]: self.own} | ({self.names[1]: self.other} if self.second else {})
         return {name: metrics for name, metrics in both.items() if metrics}
 
     @property
@@ -86,7 +86,7 @@ class Measures:
 def _shown(metric: Metric, value: float | None) -> str:
     if value is None:
         return formatting.BLANK
-    return formatting.percent(value, DIGITS - 2) if metric.is_share else f"{value:.{DIGITS}f}"
+    return formatting.percent(value, DIGITS - 2) if metric.is_share else formatting.decimal(value, DIGITS)
 
 
 def _with_interval(metric: Metric, metrics: Mapping[str, Any]) -> str:
@@ -99,7 +99,7 @@ def _difference(metric: Metric, difference: Difference) -> str:
     """ "+0.0121 (+0.0043 to +0.0202)", one digit more than values have; in percentage points for shares."""
     digits, times, unit = (DIGITS - 1, 100, " points") if metric.is_share else (DIGITS + 1, 1, "")
     ends = difference.value, difference.low, difference.high
-    value, low, high = (f"{times * one:+.{digits}f}".replace("-", "−") for one in ends)
+    value, low, high = (formatting.signed(times * one, digits) for one in ends)
     return f"{value}{unit} ({low} to {high})"
 
 

@@ -60,9 +60,8 @@ def _draw_offers(measures: Measures, key: str) -> None:
 
 
 def _draw_drivers(place: Any, measures: Measures, key: str, height: int = 280) -> None:
-    versions = {measures.names[0]: measures.first, measures.names[1]: measures.second}
     contributions: dict[str, Mapping[str, float]] = {}
-    for name, record in versions.items():
+    for name, record in zip(measures.names, (measures.first, measures.second), strict=True):
         if record is not None and measures.model in record.models:
             try:
                 contributions[name] = reading.drivers(record.version, measures.model)

@@ -11,28 +11,27 @@ from loyalty_core.warehouse.columns import label_of
 Points = Sequence[Sequence[float]]
 Deciles = Sequence[Mapping[str, float]]
 
-_GREY = "#7b8a92"
 _DASHES = ("dash", "dot", "dashdot")
 _MOST_DRIVERS = 8
 
 
 def roc(curves: Mapping[str, Points], simple: Mapping[str, Points]) -> go.Figure:
     """ROC curves by name; those of the `simple` models are grey."""
-    figure = _curves(curves, simple, "true-positive rate {y}<br>at a false-positive rate of {x}")
+    figure = _curves(curves, simple, "true-positive rate {y}\nat a false-positive rate of {x}")
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "width": 1, "color": _GREY}, name="Luck",
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "width": 1, "color": charts.GREY}, name="Chance",
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    figure.update_xaxes(title="False-positive rate", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title="True-positive rate", tickformat=".0%", range=[0, 1.02])
+    figure.update_xaxes(charts.share_axis("False-positive rate"))
+    figure.update_yaxes(charts.share_axis("True-positive rate"))
     return figure
 
 
 def precision(curves: Mapping[str, Points], simple: Mapping[str, Points]) -> go.Figure:
     """Precision-recall curves by name; those of the `simple` models are grey."""
-    figure = _curves(curves, simple, "precision {y}<br>at a recall of {x}")
-    figure.update_xaxes(title="Recall", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title="Precision", tickformat=".0%", range=[0, 1.02])
+    figure = _curves(curves, simple, "precision {y}\nat a recall of {x}")
+    figure.update_xaxes(charts.share_axis("Recall"))
+    figure.update_yaxes(charts.share_axis("Precision"))
     return figure
 
 
@@ -40,7 +39,7 @@ def calibration(deciles: Mapping[str, Deciles]) -> go.Figure:
     """Per tenth of the test customers the share that left over the share predicted; `deciles` by name."""
     figure = go.Figure()
     figure.add_scatter(
-        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": _GREY}, name="Exact", hoverinfo="skip"
+        x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": charts.GREY}, name="Exact", hoverinfo="skip"
     )
     for colour, (name, groups) in zip(charts.palette(), deciles.items(), strict=False):
         figure.add_scatter(
@@ -49,10 +48,15 @@ def calibration(deciles: Mapping[str, Deciles]) -> go.Figure:
             name=name,
             mode="lines+markers",
             line={"color": colour, "width": 2},
-            hovertemplate=f"{name}: %{{x:.1%}} predicted, %{{y:.1%}} left<extra></extra>",
+            hovertext=[
+                f"{name}: {formatting.percent(group['predicted'], 1)} predicted, "
+                f"{formatting.percent(group['actual'], 1)} left"
+                for group in groups
+            ],
+            hoverinfo="text",
         )
-    figure.update_xaxes(title="Predicted", tickformat=".0%", range=[0, 1])
-    figure.update_yaxes(title="Left", tickformat=".0%", range=[0, 1.02])
+    figure.update_xaxes(charts.share_axis("Predicted"))
+    figure.update_yaxes(charts.share_axis("Left"))
     figure.update_layout(legend=charts.LEGEND_ABOVE)
     return figure
 
@@ -67,13 +71,14 @@ def lift(deciles: Mapping[str, Deciles]) -> go.Figure:
             name=name,
             marker_color=colour,
             hovertext=[
-                f"{name}, tenth {place}: {formatting.percent(group['actual'], 1)} left, {group['lift']:.2f} times the "
-                f"average\n{formatting.percent(group['captured'])} of all who left are in it or before it"
+                f"{name}, tenth {place}: {formatting.percent(group['actual'], 1)} left, "
+                f"{formatting.decimal(group['lift'], 2)} times the average\n"
+                f"{formatting.percent(group['captured'])} of all who left are in it or before it"
                 for place, group in enumerate(groups, 1)
             ],
             hoverinfo="text",
         )
-    figure.add_hline(1, line={"dash": "dot", "width": 1, "color": _GREY})
+    figure.add_hline(1, line={"dash": "dot", "width": 1, "color": charts.GREY})
     figure.update_xaxes(title="Tenth of the customers, the riskiest first", dtick=1)
     figure.update_yaxes(title="Times the average", rangemode="tozero")
     figure.update_layout(barmode="group", legend=charts.LEGEND_ABOVE)
@@ -125,8 +130,8 @@ def drivers(contributions: Mapping[str, Mapping[str, float]]) -> go.Figure:
             name=name,
             marker_color=colour,
             hovertext=[
-                f"{name}: {label_of(feature)} moves the probability\nby {points.get(feature, 0):.1f} percentage "
-                "points on average"
+                f"{name}: {label_of(feature)} moves the probability\n"
+                f"by {formatting.decimal(points.get(feature, 0), 1)} percentage points on average"
                 for feature in shown
             ],
             hoverinfo="text",
@@ -140,7 +145,7 @@ def drivers(contributions: Mapping[str, Mapping[str, float]]) -> go.Figure:
 def _curves(curves: Mapping[str, Points], simple: Mapping[str, Points], sentence: str) -> go.Figure:
     figure = go.Figure()
     for dash, (name, points) in zip(_DASHES, simple.items(), strict=False):
-        _add_curve(figure, name, points, {"color": _GREY, "width": 1.5, "dash": dash}, sentence)
+        _add_curve(figure, name, points, {"color": charts.GREY, "width": 1.5, "dash": dash}, sentence)
     for colour, (name, points) in reversed([*zip(charts.palette(), curves.items(), strict=False)]):
         _add_curve(figure, name, points, {"color": colour, "width": 2.5}, sentence)
     figure.update_layout(legend=charts.LEGEND_ABOVE | {"traceorder": "reversed"})
@@ -148,14 +153,14 @@ def _curves(curves: Mapping[str, Points], simple: Mapping[str, Points], sentence
 
 
 def _add_curve(figure: go.Figure, name: str, points: Points, line: Mapping[str, Any], sentence: str) -> None:
-    words = sentence.format(x="%{x:.0%}", y="%{y:.0%}")
     figure.add_scatter(
         x=[x for x, _ in points],
         y=[y for _, y in points],
         name=name,
         mode="lines",
         line=dict(line),
-        hovertemplate=f"{name} {words}<extra></extra>",
+        hovertext=[f"{name}: {sentence.format(x=formatting.percent(x), y=formatting.percent(y))}" for x, y in points],
+        hoverinfo="text",
     )
 
 

@@ -35,7 +35,7 @@ class Comparison:
         self._models = [measures for measures in every if measures.by_name]
 
     def draw_summary(self) -> None:
-        """For each model which version is better, and how many customers get another answer."""
+        """For each model which version is better, and how many customers get a different answer."""
         for measures in self._models:
             verdict = measures.verdict()
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -66,8 +66,8 @@ class Comparison:
     def _draw_customers(self, key: str) -> None:
         if self._found is None:
             st.caption(
-                "These two have not been compared yet: each was measured at its own training, on the newest rows of "
-                "that day. Compare them on the same rows, and see who of today's customers gets another answer."
+                "These two have not been compared yet: each was measured at its own training, on the newest "
+                "rows at the time. Compare them on the same rows, and see which customers get a different answer."
             )
         else:
             draw_consequences(self._found, self._names, key)
@@ -88,12 +88,12 @@ def _draw_model(measures: Measures, key: str) -> None:
     if measures.same_rows and measures.same_rows.flattered:
         called = dict(zip(("version", "against"), measures.names, strict=True))
         flattered = " and ".join(called[side] for side in measures.same_rows.flattered)
-        st.caption(escape(f"{flattered} may have learned from some of these rows, which flatters it."))
+        st.caption(escape(f"{flattered} may have learned from some of these rows, which favours it."))
     model_charts.draw_charts(measures, key)
     with st.expander("What the measures mean", icon=":material/help:"):
         meanings = {metric.title: metric.meaning for metric in TASKS[measures.model].metrics}
         st.markdown("\n".join(f"- **{escape(title)}:** {escape(meaning)}." for title, meaning in meanings.items()))
         st.caption(
-            "In brackets: where the measure would lie, 95 times in 100, on other test customers of the same kind. The "
+            "In brackets: the 95% interval, where the measure may lie for other test customers of the same kind. The "
             "simple models learned from the same rows as the first version."
         )

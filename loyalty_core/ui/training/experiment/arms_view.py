@@ -1,4 +1,4 @@
-"""Champion and challenger side by side: whom they answer, and what they say of them."""
+"""Champion and challenger side by side: which customers they answer, and what they predict."""
 
 from collections.abc import Mapping
 
@@ -19,25 +19,25 @@ NAMES = ("Champion", "Challenger")
 
 
 def draw_arms(running: Experiment) -> None:
-    """Both arms in the last scoring; the button to score where that was before the test as it is now."""
+    """Both arms in the last scoring; a button to score where that was before the present test."""
     arms = experiment_reading.arm_scores(running)
     if not arms:
         with st.container(border=True):
             st.markdown(
                 ":material/update: The last scoring was not by both versions with these shares. Score all customers to "
-                "see both arms, and to have predictions of each that outcomes can be held against."
+                "see both arms, and to compare the predictions of each with outcomes later."
             )
             draw_job("scoring", start_label="Score now", key="score-arms")
         return
     total = sum(arm.customers for arm in arms)
-    asked_for = (1 - running.share, running.share)
-    for place, name, arm, share in zip(st.columns(2), NAMES, arms, asked_for, strict=True):
+    intended = (1 - running.share, running.share)
+    for place, name, arm, share in zip(st.columns(2), NAMES, arms, intended, strict=True):
         with place, st.container(border=True):
             _draw_arm(name, arm, total, share)
     left, right = st.columns(2)
     if any(arm.risks for arm in arms):
         with left:
-            st.markdown("**Customers by risk to leave**")
+            st.markdown("**Customers by churn risk**")
             names = {risk: risk.capitalize() for risk in RISKS}
             _draw_shares([arm.risks for arm in arms], names, "arm-risks")
     if any(arm.offers for arm in arms):
@@ -46,28 +46,29 @@ def draw_arms(running: Experiment) -> None:
             _draw_shares([arm.offers for arm in arms], _offer_names(arms), "arm-offers")
 
 
-def _draw_arm(name: str, arm: ArmScores, total: int, asked_for: float) -> None:
+def _draw_arm(name: str, arm: ArmScores, total: int, intended: float) -> None:
     st.subheader(name, anchor=False)
     st.caption(escape(f"Version {arm.version}"))
     with st.container(horizontal=True):
         st.metric(
             "Customers", formatting.count(arm.customers),
-            f"{formatting.percent(arm.customers / total, 1)} of all, {formatting.percent(asked_for)} asked for",
+            f"{formatting.percent(arm.customers / total, 1)} of all, {formatting.percent(intended)} intended",
             delta_color="off", delta_arrow="off",
         )  # fmt: skip
         if arm.churn is not None:
-            st.metric("Mean probability to leave", formatting.percent(arm.churn, 1))
+            st.metric("Mean churn probability", formatting.percent(arm.churn, 1))
 
 
 def _draw_shares(counts: list[Mapping], names: Mapping, key: str) -> None:
     """Per arm the share of its customers with each value, so that arms of different size compare."""
-    figure = go.Figure()
+    figure, highest = go.Figure(), 0.0
     for name, colour, of_arm in zip(NAMES, charts.palette(), counts, strict=False):
         total = sum(of_arm.values()) or 1
         shares = [of_arm.get(value, 0) / total for value in names]
+        highest = max(highest, *shares)
         figure.add_bar(
             y=list(names.values()),
-            x=[100 * share for share in shares],
+            x=shares,
             name=name,
             orientation="h",
             marker_color=colour,
@@ -77,9 +78,9 @@ def _draw_shares(counts: list[Mapping], names: Mapping, key: str) -> None:
             ],
             hoverinfo="text",
         )
-    figure.update_xaxes(title="Share of the arm's customers (%)", rangemode="tozero")
+    figure.update_xaxes(charts.share_axis("Share of the arm's customers", highest))
     figure.update_yaxes(type="category", autorange="reversed")
-    figure.update_layout(barmode="group", legend={"orientation": "h", "yanchor": "bottom", "y": 1, "x": 0})
+    figure.update_layout(barmode="group", legend=charts.LEGEND_ABOVE)
     charts.draw(figure, key, _in_words(counts, names), height=120 + 36 * len(names), legend=True)
 
 

@@ -1,4 +1,4 @@
-"""What became of each arm's customers, how far that differs, and how many customers it takes to tell."""
+"""The outcomes of each arm's customers, how far they differ, and how many customers it takes to be sure."""
 
 from collections.abc import Iterator
 
@@ -13,21 +13,21 @@ from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.experiment.arms_view import NAMES
 
-# What a customer's leaving is compared at, where nothing is known of how many leave.
+# The share that leaves, where nothing is known of it.
 _HALF = 0.5
 _CHANGES = (0.01, 0.02, 0.05)
 
 
 def draw_outcomes_by_arm(running: Experiment) -> None:
-    """A table of what is known; in a sentence what is not known yet, and what it will take."""
+    """A table of what is known; in a sentence what is not known yet, and how many customers it takes."""
     outcomes = experiment_reading.arm_outcomes(running)
-    st.subheader("What then happened", anchor=False)
+    st.subheader("Outcomes", anchor=False)
     rows = list(_rows(outcomes))
     if rows:
         st.dataframe(pd.DataFrame(rows), hide_index=True, key="outcomes")
         st.caption(
-            "Each customer counts once, by the first scoring in the test whose outcome is known. In brackets, and for "
-            "the difference, stand 95% intervals; a difference whose interval holds 0 may be chance."
+            "Each customer counts once, by the first scoring in the test whose outcome is known. In brackets: "
+            "95% intervals. A difference whose interval includes 0 may be chance."
         )
     for reason in dict.fromkeys(filter(None, (outcomes.why_no_churn, outcomes.why_no_offers))):
         st.info(escape(reason), icon=":material/hourglass_top:")
@@ -41,16 +41,21 @@ def draw_sizes(share: float) -> None:
     customers = round(smaller * cached_reads.key_figures().customers)
     compared = leaving or _HALF
     least = least_change(compared, customers, smaller)
-    seen = "no difference" if least is None else f"a difference of {100 * least:.1f} percentage points or more"
+    seen = (
+        "no difference"
+        if least is None
+        else f"a difference of {formatting.decimal(100 * least, 1)} percentage points or more"
+    )
     needed = "; ".join(
-        f"{formatting.count(customers_needed(compared, change, smaller))} for {100 * change:.0f}" for change in _CHANGES
+        f"{formatting.count(customers_needed(compared, change, smaller))} for {formatting.decimal(100 * change, 0)}"
+        for change in _CHANGES
     )
     st.caption(
         escape(
-            f"The smaller arm, with its {formatting.count(customers)} customers, can show {seen} in the share "
-            "that leaves, "
-            f"where {formatting.percent(compared)} leave. Customers with a known outcome that it takes in that arm, by "
-            f"percentage points: {needed}. (Seen in 80% of cases, at a significance of 5%.)"
+            f"The smaller arm, with its {formatting.count(customers)} customers, can show {seen} in the share that "
+            f"leaves, where {formatting.percent(compared)} leave. Customers with a known outcome needed in that arm, "
+            f"by difference in percentage points: {needed}. (Power {formatting.percent(0.8)}, significance "
+            f"{formatting.percent(0.05)}.)"
         )
     )
 
@@ -61,7 +66,7 @@ def _rows(outcomes: ArmOutcomes) -> Iterator[dict[str, str]]:
         yield _row("Left", _share(champion.left), _share(challenger.left), difference(challenger.left, champion.left))
         if champion.predicted is not None and challenger.predicted is not None:
             own, other = formatting.percent(champion.predicted, 1), formatting.percent(challenger.predicted, 1)
-            yield _row("Mean probability to leave", own, other)
+            yield _row("Mean churn probability", own, other)
     if areas := outcomes.churn_areas:
         yield _row("AUC", _measure(areas[champion.version]), _measure(areas[challenger.version]))
     if champion.took and challenger.took:
@@ -70,7 +75,7 @@ def _rows(outcomes: ArmOutcomes) -> Iterator[dict[str, str]]:
 
 
 def _row(title: str, champion: str, challenger: str, change: Measure | None = None) -> dict[str, str]:
-    shown = f"{100 * change.value:+.1f} points ({_points(change.interval)})" if change else ""
+    shown = f"{formatting.signed(100 * change.value, 1)} points ({_points(change.interval)})" if change else ""
     return {"": title, NAMES[0]: champion, NAMES[1]: challenger, "Difference": shown}
 
 
@@ -80,8 +85,9 @@ def _share(share: Share) -> str:
 
 
 def _measure(measure: Measure) -> str:
-    return f"{measure.value:.3f} ({measure.interval.low:.3f} to {measure.interval.high:.3f})"
+    value, low, high = (formatting.decimal(number, 3) for number in (measure.value, *measure.interval))
+    return f"{value} ({low} to {high})"
 
 
 def _points(interval: Interval) -> str:
-    return f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+    return f"{formatting.signed(100 * interval.low, 1)} to {formatting.signed(100 * interval.high, 1)}"

@@ -1,4 +1,4 @@
-"""The A/B test: start one, or see how the one that runs is doing, give it more customers, stop it, or decide."""
+"""The A/B test: start one, or see how the running one is doing, give it more customers, stop it, or decide."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +9,7 @@ from loyalty_core.ml.bundles import DEFAULT_SHARE, LEAST_SHARE, MOST_SHARE, Expe
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
+from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.training.decision import draw_confirmation
 from loyalty_core.ui.training.experiment import queries as experiment_reading
@@ -19,7 +20,7 @@ from loyalty_core.ui.viewer import viewer_name
 
 
 def draw_experiment(records: Sequence[VersionRecord]) -> None:
-    """The test that runs, or what it takes to start one; in mock mode no version answers anybody."""
+    """The running test, or the form to start one; in mock mode no version answers anybody."""
     if get_services().settings.ml_mock_mode:
         st.info("Mock mode: no version answers, so there is no A/B test.", icon=":material/science:")
         return
@@ -51,7 +52,7 @@ def _draw_start(records: Sequence[VersionRecord]) -> None:
         challenger = left.selectbox("Challenger", others, key="challenger")
         percent = right.slider(
             "Its share of the customers", _percent(LEAST_SHARE), _percent(MOST_SHARE), _percent(DEFAULT_SHARE),
-            format="%d%%", key="share",
+            format=formatting.percent_format(), key="share",
         )  # fmt: skip
         share = percent / 100
         st.markdown(escape(_what_happens(champion.version, challenger, share)))
@@ -65,16 +66,15 @@ def _draw_start(records: Sequence[VersionRecord]) -> None:
 def _what_happens(champion: str, challenger: str, share: float) -> str:
     customers = cached_reads.key_figures().customers
     return (
-        f"About {formatting.count(round(share * customers))} of {formatting.count(customers)} customers get the "
-        "answers of "
-        f"{challenger}, all others those of {champion}: on every screen, through the API, and in the next scoring. "
-        "Which version that is depends on the customer's id alone, so everybody keeps the same one until the test ends."
+        f"About {formatting.count(round(share * customers))} of {formatting.count(customers)} customers are answered "
+        f"by {challenger}, all others by {champion}: on every screen, through the API, and in the next scoring. Which "
+        "version that is depends on the customer's id alone, so everybody keeps the same one until the test ends."
     )
 
 
 def _draw_running(running: Experiment, records: Sequence[VersionRecord]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge("A/B test runs", icon=":material/science:", color="violet")
+        st.badge("A/B test running", icon=":material/science:", color="violet")
         st.caption(
             escape(
                 f"{running.challenger} answers {formatting.percent(running.share)} of the customers beside "
@@ -110,12 +110,13 @@ def _draw_growing(running: Experiment) -> None:
     if present >= most:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        percent = st.number_input(
-            "Larger share for the challenger (%)", present + 1, most, min(2 * present, most),
+        percent = draw_number(
+            "Larger share for the challenger (%)", min(2 * present, most), lowest=present + 1, highest=most, whole=True,
             key="larger-share", width=260,
-            help="Those who have it keep it; others come in addition.",
+            help="Customers who have it keep it; others are added.",
         )  # fmt: skip
-        if st.button("Give it more customers", icon=":material/trending_up:", key="grow-test"):
+        is_asked = st.button("Give it more customers", icon=":material/trending_up:", key="grow-test")
+        if is_asked and percent is not None:
             with errors_shown():
                 promotion().grow_test(percent / 100, viewer_name())
                 st.rerun()

@@ -1,1 +1,1 @@
-"""Whether the active models still hold."""
+"""Whether the active models are still good."""

@@ -18,7 +18,6 @@ _MOST_OFFERS = 7
 _ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 _BELOW = {"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0, "traceorder": "normal"}
 _BAR_WIDTH = 0.55
-_GREY = "#9aa7ad"
 
 
 def then_and_now(drift: FeatureDrift) -> go.Figure:
@@ -26,22 +25,31 @@ def then_and_now(drift: FeatureDrift) -> go.Figure:
     colours = charts.palette()
     figure = go.Figure()
     names = [name.capitalize() for name in drift.bins.names]
-    for spread, word, colour in ((drift.then, "At training", _GREY), (drift.now, "Today", colours[0])):
-        figure.add_bar(x=names, y=_percents(spread), name=word, marker_color=colour, hovertemplate=_hover(word))
+    for spread, word, colour in ((drift.then, "At training", charts.GREY), (drift.now, "Today", colours[0])):
+        figure.add_bar(
+            x=names,
+            y=spread.shares,
+            name=word,
+            marker_color=colour,
+            hovertext=_sentences(names, word, spread),
+            hoverinfo="text",
+        )
     for (model, rows), colour in zip(drift.training.items(), colours[1:], strict=False):
         word = f"Rows of the {title_of(model).lower()} model"
         figure.add_scatter(
             x=names,
-            y=_percents(rows),
+            y=rows.shares,
             name=word,
             mode="markers",
             marker={"symbol": "diamond", "size": 9, "color": colour},
-            hovertemplate=_hover(word),
+            hovertext=_sentences(names, word, rows),
+            hoverinfo="text",
             visible="legendonly",
         )
     figure.update_layout(barmode="group", legend=_ABOVE)
     figure.update_xaxes(type="category")
-    figure.update_yaxes(title="Customers", ticksuffix="%", rangemode="tozero", nticks=6)
+    every = (drift.then, drift.now, *drift.training.values())
+    figure.update_yaxes(charts.share_axis("Customers", max(share for spread in every for share in spread.shares)))
     return figure
 
 
@@ -52,7 +60,7 @@ def risk_by_run(runs: Sequence[ScoredRun]) -> go.Figure:
     figure = go.Figure()
     for risk, colour in colours.items():
         _add_bars(figure, f"{risk.capitalize()} risk", [one.scores.risk_share(risk) for one in runs], colour)
-    means = [None if one.scores.mean is None else 100 * one.scores.mean for one in runs]
+    means = [one.scores.mean for one in runs]
     figure.add_scatter(
         x=list(range(len(runs))),
         y=means,
@@ -60,7 +68,8 @@ def risk_by_run(runs: Sequence[ScoredRun]) -> go.Figure:
         mode="lines+markers",
         line={"color": line, "width": 3},
         marker={"size": 10, "line": {"width": 1.5, "color": "white"}},
-        hovertemplate="Mean probability: %{y:.1f}%<extra></extra>",
+        hovertext=[_sentence("Mean probability", mean) for mean in means],
+        hoverinfo="text",
     )
     return _by_run(figure, runs)
 
@@ -75,18 +84,19 @@ def offers_by_run(runs: Sequence[ScoredRun], names: Mapping[int, str]) -> go.Fig
         _add_bars(figure, names[offer], [one.scores.offer_share(offer) for one in runs], colour)
     if rest := ranked[_MOST_OFFERS:]:
         word = names[rest[0]] if len(rest) == 1 else f"{len(rest)} others"
-        _add_bars(figure, word, [sum(one.scores.offer_share(offer) for offer in rest) for one in runs], _GREY)
+        _add_bars(figure, word, [sum(one.scores.offer_share(offer) for offer in rest) for one in runs], charts.GREY)
     return _by_run(figure, runs)
 
 
 def _add_bars(figure: go.Figure, word: str, shares: Sequence[float], colour: str) -> None:
     figure.add_bar(
         x=list(range(len(shares))),
-        y=[100 * share for share in shares],
+        y=shares,
         name=word,
         width=_BAR_WIDTH,
         marker_color=colour,
-        hovertemplate=f"{word}: %{{y:.1f}}%<extra></extra>",
+        hovertext=[_sentence(word, share) for share in shares],
+        hoverinfo="text",
     )
 
 
@@ -95,13 +105,13 @@ def _by_run(figure: go.Figure, runs: Sequence[ScoredRun]) -> go.Figure:
     moments = [formatting.moment(one.run.scored_at).replace(", ", "\n") for one in runs]
     figure.update_layout(barmode="stack", legend=_BELOW)
     figure.update_xaxes(tickvals=list(range(len(runs))), ticktext=moments, range=[-0.6, len(runs) - 0.4])
-    figure.update_yaxes(ticksuffix="%", range=[0, 100])
+    figure.update_yaxes(charts.share_axis("Customers"))
     return figure
 
 
-def _percents(spread: Spread) -> list[float]:
-    return [100 * share for share in spread.shares]
+def _sentences(names: Sequence[str], word: str, spread: Spread) -> list[str]:
+    return [f"{name}\n{_sentence(word, share)}" for name, share in zip(names, spread.shares, strict=True)]
 
 
-def _hover(word: str) -> str:
-    return f"%{{x}}<br>{word}: %{{y:.1f}}%<extra></extra>"
+def _sentence(word: str, share: float | None) -> str:
+    return f"{word}: {formatting.BLANK if share is None else formatting.percent(share, 1)}"

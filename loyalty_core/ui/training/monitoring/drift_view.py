@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core.analytics.monitoring import Monitoring
 from loyalty_core.ml.features import DRIFTED, MOVED, FeatureDrift, State
 from loyalty_core.ml.tasks import TASKS, title_of
-from loyalty_core.ui import charts, formatting
+from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.training.monitoring import drift_charts
 
@@ -31,10 +31,10 @@ def draw_drift(found: Monitoring) -> None:
             return
         first = found.drift[0]
         st.caption(
-            f"The {formatting.count(first.now.rows)} customers of today against the "
-            f"{formatting.count(first.then.rows)} at the "
-            f"training of version {escape(found.version)}. A stability index (PSI) below {MOVED:g} is stable, above "
-            f"{DRIFTED:g} drifted."
+            f"The {formatting.count(first.now.rows)} customers of today compared with the "
+            f"{formatting.count(first.then.rows)} at the training of version {escape(found.version)}. A population "
+            f"stability index (PSI) below {formatting.number(MOVED)} is stable; above {formatting.number(DRIFTED)}, "
+            "the feature has drifted."
         )
         _draw_features(found.drift)
 
@@ -50,8 +50,8 @@ def _draw_features(drift: tuple[FeatureDrift, ...]) -> None:
         key="feature-drift",
         height=_ROW_HEIGHT * (1 + min(len(drift), _ROWS_SEEN)) + 3,
         column_config={
-            "PSI": st.column_config.ProgressColumn(
-                min_value=0, max_value=2 * DRIFTED, format="%.3f", width=110,
+            "PSI": table_columns.decimal_bar(
+                digits=3, highest=2 * DRIFTED, width=110,
                 help="Σ (now − then) · ln(now / then) over the bins of the feature. A full bar is twice the limit.",
             ),
             "What moved most": st.column_config.TextColumn(width=210),
@@ -99,8 +99,8 @@ def _against(model: str) -> str:
 
 
 def _against_column(model: str) -> Any:
-    return st.column_config.NumberColumn(
-        format="%.3f",
+    return table_columns.decimal_column(
+        digits=3,
         help=f"The training rows of the {title_of(model).lower()} model against the customers of today. They are other "
         "customers or other moments, so this may be high from the first day; what counts is whether it grows.",
     )

@@ -96,4 +96,6 @@ def _mean(one: ScoredRun) -> str:
 
 
 def _index(index: float | None, state: State | None) -> str:
-    return formatting.BLANK if index is None or state is None else f"{index:.3f} {STATE_MARKS[state]}"
+    if index is None or state is None:
+        return formatting.BLANK
+    return f"{formatting.decimal(index, 3)} {STATE_MARKS[state]}"

@@ -1,4 +1,4 @@
-"""Whether the active models still hold: when to retrain and why, alarms, drift, and what became of predictions."""
+"""Whether the active models are still good: when to retrain and why, alarms, drift, and outcomes."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -70,13 +70,13 @@ def _draw_retraining(retraining: Retraining) -> None:
         case "not yet":
             st.success(sentence, icon=":material/check_circle:")
     if retraining.others:
-        st.caption(escape(f"Besides: {'; '.join(reason.clause for reason in retraining.others)}."))
+        st.caption(escape(f"Also: {'; '.join(reason.clause for reason in retraining.others)}."))
 
 
 def _draw_alarms(found: Monitoring) -> None:
     if found.is_made_up:
         st.info(
-            "The last scoring was made in mock mode: what is said about its scores concerns a formula, not a model.",
+            "The last scoring was made in mock mode: the remarks on its scores are about a formula, not a model.",
             icon=":material/science:",
         )
     if found.alarms:
@@ -91,4 +91,4 @@ def _all_clear(found: Monitoring) -> str:
     if found.run is None:
         return f"{inputs} Nobody has been scored yet, so there are no scores to look at."
     when = formatting.moment(found.run.scored_at)
-    return f"No alarm: the scoring of {when} tells customers apart, and no offer goes to nearly all. {inputs}"
+    return f"No alarm: the scoring of {when} tells customers apart, and no offer goes to nearly everybody. {inputs}"

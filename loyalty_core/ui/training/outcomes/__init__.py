@@ -1,1 +1,1 @@
-"""Predictions beside what then happened."""
+"""Predictions compared with what happened."""

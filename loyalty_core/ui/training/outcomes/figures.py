@@ -1,4 +1,4 @@
-"""Figures of predictions beside what happened, by month."""
+"""Figures of predictions compared with outcomes, by month."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -8,7 +8,6 @@ import plotly.graph_objects as go
 from loyalty_core.analytics.outcomes import ChurnFigures, Figures, Measure, Month, OfferFigures, Role
 from loyalty_core.ui import charts, formatting
 
-_GREY = "#7b8a92"
 # A change of a hundredth should not look like a cliff.
 _LEAST_SPAN = 0.12
 _MOST_TICKS = 6
@@ -43,11 +42,15 @@ def measured(
             _add_measures(figure, name, own, is_share=is_share)
     if test is not None:
         figure.add_scatter(
-            x=_ends(months), y=[test] * 2, mode="lines", line={"dash": "dot", "color": _GREY, "width": 2},
-            name="On its test rows", hovertemplate=f"{_shown(test, is_share)} on its test rows<extra></extra>",
+            x=_ends(months), y=[test] * 2, mode="lines", line={"dash": "dot", "color": charts.GREY, "width": 2},
+            name="On its test rows", hovertext=f"{_shown(test, is_share)} on its test rows", hoverinfo="text",
         )  # fmt: skip
     values = [value for _, measure in known for value in measure.interval] + ([test] if test is not None else [])
-    figure.update_yaxes(title=title, range=_range(values), tickformat=".0%" if is_share else ".2f", nticks=6)
+    low, high = _range(values)
+    if is_share:
+        figure.update_yaxes(charts.share_axis(title, high, lowest=low))
+    else:
+        figure.update_yaxes(title=title, range=[low, high], tickformat=".2f", nticks=6)
     return _by_month(figure, months)
 
 
@@ -58,29 +61,29 @@ def predicted_and_actual(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
     left = [month.figures.left.value for month in months]
     _add_shares(figure, months, "Predicted", predicted, colours[1], "dash")
     _add_shares(figure, months, "Left", left, colours[0])
-    figure.update_yaxes(title="Customers", range=[0, min(1.0, 1.3 * max(*predicted, *left) + 0.01)], tickformat=".0%")
+    figure.update_yaxes(charts.share_axis("Customers", min(1.0, 1.3 * max(*predicted, *left) + 0.01)))
     return _by_month(figure, months)
 
 
 def lift(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
-    """How many times more often the riskiest fifth left than everybody; 1 is luck."""
+    """How many times more often the riskiest fifth left than everybody; 1 is chance."""
     colour = charts.palette()[0]
     figure = go.Figure()
     figure.add_bar(
         x=[month.month for month in months],
         y=[month.figures.lift for month in months],
         marker={"color": colour, "opacity": [1.0 if month.role in _NEW else 0.45 for month in months]},
-        text=[f"{month.figures.lift:.1f}×" for month in months],
+        text=[f"{formatting.decimal(month.figures.lift, 1)}×" for month in months],
         textposition="outside",
         cliponaxis=False,
         hovertext=[
-            f"{formatting.month(month.month)}: {month.figures.lift:.2f} times as often as everybody,\n"
-            f"{formatting.percent(month.figures.captured, 1)} of those who left"
+            f"{formatting.month(month.month)}: {formatting.decimal(month.figures.lift, 2)} times as often\n"
+            f"as everybody, {formatting.percent(month.figures.captured, 1)} of those who left"
             for month in months
         ],
         hoverinfo="text",
     )
-    figure.add_hline(1, line={"width": 1.5, "color": _GREY, "dash": "dot"})
+    figure.add_hline(1, line={"width": 1.5, "color": charts.GREY, "dash": "dot"})
     figure.update_yaxes(title="Times as often", range=[0, 1.2 * max(1.2, *(month.figures.lift for month in months))])
     return _by_month(figure, months)
 
@@ -93,8 +96,8 @@ def first_three(months: Sequence[Month[OfferFigures]]) -> go.Figure:
     )
     _add_shares(figure, months, "Among the first three", three, colours[2])
     _add_shares(figure, months, "First choice", first, colours[0])
-    _add_shares(figure, months, "Most popular offer", popular, _GREY, "dash")
-    figure.update_yaxes(title="Customers", range=[0, 1], tickformat=".0%")
+    _add_shares(figure, months, "Most popular offer", popular, charts.GREY, "dash")
+    figure.update_yaxes(charts.share_axis("Customers"))
     return _by_month(figure, months)
 
 
@@ -112,7 +115,11 @@ def _add_shares(
         name=name,
         mode="lines+markers",
         line={"color": colour, "width": 2.5, "dash": dash},
-        hovertemplate=f"{name}, %{{x|%B %Y}}: %{{y:.1%}}<extra></extra>",
+        hovertext=[
+            f"{name}, {formatting.month(month.month)}: {formatting.percent(share, 1)}"
+            for month, share in zip(months, shares, strict=True)
+        ],
+        hoverinfo="text",
     )
 
 
@@ -167,7 +174,7 @@ def _by_month(figure: go.Figure, months: Sequence[Month[Figures]]) -> go.Figure:
     first, last = _ends(months)
     between = 1 + (last - first).days // 31 // _MOST_TICKS
     figure.update_xaxes(type="date", range=[first, last], dtick=f"M{between}", tickformat="%b<br>%Y")
-    figure.update_layout(legend={"orientation": "h", "y": 1, "x": 0, "yanchor": "bottom"}, hovermode="closest")
+    figure.update_layout(legend=charts.LEGEND_ABOVE, hovermode="closest")
     return figure
 
 
@@ -184,4 +191,4 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _shown(value: float, is_share: bool) -> str:
-    return formatting.percent(value, 1) if is_share else f"{value:.3f}"
+    return formatting.percent(value, 1) if is_share else formatting.decimal(value, 3)

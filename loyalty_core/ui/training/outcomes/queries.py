@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 def outcomes(model: str) -> MonthlyFigures[Any]:
-    """Kept predictions of a model beside what then happened."""
+    """Stored predictions of a model compared with what happened."""
     return _outcomes(model, last_run(get_services().warehouse))
 
 
 @cached
 def replay(model: str, version: str) -> MonthlyFigures[Any]:
-    """A version asked about past months; raises `BundleError` when it cannot be trusted."""
+    """A version applied to past months; raises `BundleError` when it cannot be trusted."""
     services = get_services()
     return replay_history(services.warehouse, load_bundle(services.settings.models_dir, version), task_named(model))
 

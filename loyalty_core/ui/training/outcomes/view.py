@@ -1,4 +1,4 @@
-"""Accuracy on outcomes: predictions beside what then happened, and the active version asked about past months."""
+"""Accuracy on outcomes: predictions compared with what happened, and the active version applied to past months."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,24 +17,26 @@ from loyalty_core.ui.training.comparison import model_figures
 from loyalty_core.ui.training.outcomes import figures as outcomes_figures
 from loyalty_core.ui.training.outcomes import queries as outcomes_reading
 
-_STORED, _REPLAY = "Stored predictions", "Past months, asked now"
+# Of the customers, riskiest first, in whom the churners captured are counted.
+_TOP_SHARE = 0.2
+_STORED, _REPLAY = "Stored predictions", "Past months, predicted now"
 _REPLAY_NOTE = (
-    "The active version was asked about every customer of each month in the history. Pale months are those that it "
-    "learned from: they flatter it."
+    "The active version predicted every customer of each month in the history. Pale months are those that it learned "
+    "from, which favours it."
 )
 _MIXED_NOTE = (
-    "Its training drew rows at random, so months it learned from cannot be separated from those it did not: all up to "
-    "the last of them flatter it."
+    "Its training drew rows at random, so the months that it learned from cannot be separated from the others: all up "
+    "to the last of them favour it."
 )
 _STORED_NOTE = (
-    "Of each month the first scoring, beside each customer's first row of the history in the month from "
-    "it on. Of several versions in a month only the first chart and the table show all, the other charts the active "
-    "one, or that of most customers."
+    "The first scoring of each month, compared with each customer's first later row of the history in that month. "
+    "Where several versions scored in a month, the first chart and the table show all of them; the other charts show "
+    "the active one, or the one that scored most customers."
 )
 
 
 def draw_outcomes(active: VersionRecord) -> None:
-    """One card for each model: whether it still holds, its measures by month, and the same as a table."""
+    """One card for each model: whether it is still good, its measures by month, and the same as a table."""
     for task in TASKS.values():
         with st.container(border=True):
             heading = st.container(horizontal=True, vertical_alignment="center", gap="small")
@@ -44,7 +46,7 @@ def draw_outcomes(active: VersionRecord) -> None:
 
 
 def _draw_model(task: ModelTask, active: VersionRecord, heading: DeltaGenerator) -> None:
-    with st.spinner("Asking what became of the predictions …"):
+    with st.spinner("Comparing predictions with outcomes …"):
         outcomes, replay = outcomes_reading.outcomes(task.name), outcomes_reading.replay(task.name, active.version)
         verdict = outcomes_reading.verdict(task.name, active)
     _draw_badge(verdict, heading)
@@ -65,17 +67,17 @@ def _draw_badge(verdict: Verdict, heading: DeltaGenerator) -> None:
     if verdict.is_worse:
         heading.badge("Got worse", icon=":material/trending_down:", color="red")
     elif verdict.is_known:
-        heading.badge("Holds", icon=":material/check_circle:", color="green")
+        heading.badge("Still good", icon=":material/check_circle:", color="green")
     else:
         heading.badge("Not known yet", icon=":material/hourglass_top:", color="gray")
 
 
 def _choose(model: str, outcomes: MonthlyFigures[Any], replay: MonthlyFigures[Any]) -> str | None:
-    """Which of the two to draw; only where there are both is anybody asked."""
+    """Which of the two to draw; the viewer chooses only where there are both."""
     if not (outcomes.months and replay.months):
         return _STORED if outcomes.months else _REPLAY
     return st.segmented_control(
-        "Which answers", [_STORED, _REPLAY], default=_STORED, required=True, key=f"outcomes-{model}"
+        "Which predictions", [_STORED, _REPLAY], default=_STORED, required=True, key=f"outcomes-{model}"
     )
 
 
@@ -128,7 +130,7 @@ def _draw_main(task: ModelTask, months: Sequence[Month[Any]], active: VersionRec
 
 def _draw_churn(months: Sequence[Month[ChurnFigures]], place: DeltaGenerator) -> None:
     with place:
-        st.markdown("**Share that left, predicted and real**")
+        st.markdown("**Share that left, predicted and actual**")
         charts.draw(
             outcomes_figures.predicted_and_actual(months),
             "outcomes-calibration",
@@ -141,15 +143,16 @@ def _draw_churn(months: Sequence[Month[ChurnFigures]], place: DeltaGenerator) ->
         charts.draw(
             outcomes_figures.lift(months),
             "outcomes-lift",
-            "How many times as often the riskiest fifth left, by month; 1 is luck.",
+            "How many times as often the riskiest fifth left, by month; 1 is chance.",
         )
     with right:
         newest = months[-1]
-        st.markdown(f"**Calibration by tenths, {newest.month:%B %Y}**")
+        month = formatting.month(newest.month)
+        st.markdown(f"**Calibration by tenths, {month}**")
         charts.draw(
             model_figures.calibration({"Customers": [asdict(tenth) for tenth in newest.figures.tenths]}),
             "outcomes-tenths",
-            f"Share that left over the share predicted, by tenths of the customers of {newest.month:%B %Y}.",
+            f"Share that left over the share predicted, by tenths of the customers of {month}.",
             legend=True,
         )
 
@@ -162,8 +165,8 @@ def _churn_rows(months: Sequence[Month[ChurnFigures]]) -> list[dict[str, str]]:
             "AUC": _with_interval(month),
             "Predicted": formatting.percent(month.figures.predicted, 1),
             "Left": formatting.percent(month.figures.left.value, 1),
-            "Captured in the top 20 %": formatting.percent(month.figures.captured, 1),
-            "Lift": f"{month.figures.lift:.2f}",
+            f"Captured in the top {formatting.percent(_TOP_SHARE)}": formatting.percent(month.figures.captured, 1),
+            "Lift": formatting.decimal(month.figures.lift, 2),
         }
         for month in reversed(months)
     ]
@@ -183,8 +186,8 @@ def _offer_rows(months: Sequence[Month[OfferFigures]]) -> list[dict[str, str]]:
 
 
 def _named(month: Month[Any]) -> dict[str, str]:
-    what = {"Version": month.version} if month.role is None else {"To the model": outcomes_figures.ROLES[month.role]}
-    return {"Month": f"{month.month:%b %Y}"} | what
+    what = {"Version": month.version} if month.role is None else {"Role": outcomes_figures.ROLES[month.role]}
+    return {"Month": formatting.short_month(month.month)} | what
 
 
 def _with_interval(month: Month[Any]) -> str:
@@ -194,7 +197,7 @@ def _with_interval(month: Month[Any]) -> str:
         return "too few"
     is_share = isinstance(month.figures, OfferFigures)
     value, low, high = (
-        formatting.percent(number, 1) if is_share else f"{number:.3f}"
+        formatting.percent(number, 1) if is_share else formatting.decimal(number, 3)
         for number in cast("tuple[float, ...]", (measure.value, *measure.interval))
     )
     return f"{value} ({low}–{high})"
