@@ -12,6 +12,7 @@ from loyalty_core.segments.errors import (
     UnknownColumn,
 )
 from loyalty_core.segments.fields import RuleFields
+from loyalty_core.segments.predicted_fields import holds_offers, offer_of_propensity
 from loyalty_core.segments.repository import SegmentRepository
 from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
 from loyalty_core.segments.selection import Selection
@@ -34,4 +35,6 @@ __all__ = [
     "Selection",
     "UnknownColumn",
     "Use",
+    "holds_offers",
+    "offer_of_propensity",
 ]

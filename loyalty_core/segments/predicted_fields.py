@@ -36,6 +36,7 @@ _DESCRIPTIONS = {
     "rfm_segment": "Name of the customer's RFM cell.",
 }
 _OFFER = "offer_"
+_PREFIX = "predicted_"
 _NOT_FIELDS = frozenset({"customer_id", "model_version", "scored_at"})
 _TEXTS = frozenset({"churn_risk", "rfm_segment"})
 _CATEGORIES = frozenset({"churn_risk", "recommended_offer", "recency", "frequency", "monetary", "rfm_segment"})
@@ -43,7 +44,18 @@ _CATEGORIES = frozenset({"churn_risk", "recommended_offer", "recency", "frequenc
 
 def field_name(prediction: str, features: Collection[str]) -> str:
     """The name of a prediction in rules: its own, unless the features view has a column of that name."""
-    return f"predicted_{prediction}" if prediction in features else prediction
+    return f"{_PREFIX}{prediction}" if prediction in features else prediction
+
+
+def offer_of_propensity(field: Column) -> int | None:
+    """The offer whose propensity a field holds; None for any other field."""
+    name = field.name.removeprefix(_PREFIX)
+    return int(name.removeprefix(_OFFER)) if field.group == GROUP and _is_offer(name) else None
+
+
+def holds_offers(field: Column) -> bool:
+    """Whether the values of a field are numbers of offers."""
+    return field.group == GROUP and field.name.removeprefix(_PREFIX) == "recommended_offer"
 
 
 def unscored_fields(features: Collection[str]) -> list[Column]:

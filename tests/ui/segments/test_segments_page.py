@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from tests.fixtures.screens import OpenScreen, texts_of, value_field
 from tests.workbench import DEMO_CUSTOMERS, Configure, Query
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamlit.testing.v1 import AppTest
 
 RICH = {">=": [{"var": "total_revenue"}, 500]}
@@ -207,6 +210,21 @@ class TestDetail:
         monkeypatch.setattr(api_links.st, "get_option", {"server.baseUrlPath": "/crm/"}.get)
         app = open_segments(segment=keep("Rich", RICH), tab="Members")
         assert all(link.proto.url.startswith("/crm/api/loyalty/v1/segments/rich/") for link in app.get("link_button"))
+
+    def test_the_profile_names_offers(
+        self, demo_settings: Configure, predictions_file: Path, open_segments: OpenSegments, query_demo: Query
+    ):
+        demo_settings(predictions_file=predictions_file)
+        names = [name for (name,) in query_demo("SELECT name FROM offers")]
+        app = open_segments(segment=keep("Rich", RICH), tab="Profile")
+        typical = table_with(app, "Here")
+        offers = typical[typical["Field"] == "Recommended offer"]["Value"].tolist()
+        assert offers
+        assert set(offers) <= set(names)
+        [bars] = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+        propensities = [label.removeprefix("Propensity of ") for label in bars["y"] if label.startswith("Propensity")]
+        assert propensities
+        assert set(propensities) <= set(names)
 
     def test_profile_against_the_base(self, open_segments: OpenSegments, query_demo: Query):
         app = open_segments(segment=keep("Rich", RICH), tab="Profile")

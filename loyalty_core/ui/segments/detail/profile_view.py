@@ -1,15 +1,20 @@
 """What distinguishes a segment from the base, and how many customers it shares with other segments."""
 
+from dataclasses import replace
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.segments import Segment
+from loyalty_core.segments import Segment, holds_offers, offer_of_propensity
 from loyalty_core.segments.figures import MOST_SEGMENTS, Profile
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting, table_columns
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix
+from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import Role, column_for
+from loyalty_core.warehouse.offers import offer_name
 
 _SHOWN_NUMBERS = 8
 _SHOWN_VALUES = 12
@@ -25,7 +30,11 @@ def draw_profile(segment: Segment) -> None:
         st.info("Nobody is in this segment, so there is nothing to compare.")
         return
     _draw_figures(profile)
-    numbers = [one for one in profile.numbers if abs(one.difference or 0) >= _SMALLEST_DIFFERENCE][:_SHOWN_NUMBERS]
+    numbers = [
+        replace(one, column=_with_offer_name(one.column))
+        for one in profile.numbers
+        if abs(one.difference or 0) >= _SMALLEST_DIFFERENCE
+    ][:_SHOWN_NUMBERS]
     left, right = st.columns([2, 3], gap="medium")
     with left.container(border=True):
         st.subheader("Largest differences", anchor=False)
@@ -71,7 +80,7 @@ def _draw_values(profile: Profile) -> None:
         [
             {
                 "Field": value.column.label,
-                "Value": formatting.value(value.column, value.value),
+                "Value": _shown(value.column, value.value),
                 "Here": formatting.rounded_share(value.segment_share),
                 "Base": formatting.rounded_share(value.base_share),
                 "Index": None if not value.base_share else round(100 * value.index),
@@ -91,6 +100,20 @@ def _draw_values(profile: Profile) -> None:
         },
         alt="Values that are more or less common in the segment than in the base",
     )
+
+
+def _with_offer_name(column: Column) -> Column:
+    """A propensity under the name of its offer rather than its number."""
+    offer = offer_of_propensity(column)
+    if offer is None:
+        return column
+    return replace(column, label=f"Propensity of {offer_name(cached_reads.offer_names(), offer)}")
+
+
+def _shown(column: Column, value: Any) -> str:
+    if holds_offers(column):
+        return offer_name(cached_reads.offer_names(), int(value))
+    return formatting.value(column, value)
 
 
 def draw_overlap(segment: Segment) -> None:
