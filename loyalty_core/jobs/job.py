@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 UNDER_WAY: tuple[JobState, ...] = ("queued", "running")
+# The phase of a job that has no process yet, because enough others of its kind are under way.
+WAITING = "Waiting for its turn"
 
 
 class JobError(NamedTuple):

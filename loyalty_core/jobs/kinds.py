@@ -9,11 +9,15 @@ _HOUR = 3600
 
 @dataclass(frozen=True)
 class Kind:
-    """`title` as people call it; of an exclusive kind one job is under way at a time; `limit_seconds` ends a job."""
+    """`title` as people call it; `limit_seconds` ends a job.
+
+    Of an exclusive kind a second job is refused while one is under way; beyond `most_at_once` jobs wait for their turn.
+    """
 
     title: str
     limit_seconds: float
     exclusive: bool = False
+    most_at_once: int | None = None
 
 
 KINDS = {
@@ -21,5 +25,5 @@ KINDS = {
     "training": Kind("Training", 12 * _HOUR, exclusive=True),
     "comparison": Kind("Comparing versions", 6 * _HOUR),
     "segments": Kind("Computing segments", 6 * _HOUR),
-    "export": Kind("Export", 6 * _HOUR),
+    "export": Kind("Export", 6 * _HOUR, most_at_once=2),
 }

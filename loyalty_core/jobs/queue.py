@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
-from loyalty_core.jobs.job import UNDER_WAY, Job, JobError, JobEvent, Outcome, event_of, job_of
+from loyalty_core.jobs.job import UNDER_WAY, WAITING, Job, JobError, JobEvent, Outcome, event_of, job_of
 from loyalty_core.jobs.kinds import KINDS
 from loyalty_core.jobs.process import identify, launch, new_log
 from loyalty_core.jobs.reaper import Patience, discard_log, killed, mark_failed, reap
@@ -47,19 +47,23 @@ class JobQueue:
         self._patience = patience or Patience()
 
     def start(self, kind: str, options: Mapping[str, Any], actor: str) -> Job:
-        """Start a job in a process of its own, which outlives this one.
+        """Start a job in a process of its own, which outlives this one, or let it wait for its turn.
 
         Raises `UnknownKind`, and `JobRunning` where one of an exclusive kind is under way.
         """
         if kind not in KINDS:
             raise UnknownKind(kind)
-        log = new_log()
-        try:
-            job_id = self._add(kind, options, actor, log)
-        except BaseException:
-            log.unlink()
-            raise
-        self._launch(kind, job_id, log)
+        if KINDS[kind].most_at_once is None:
+            log = new_log()
+            try:
+                job_id = self._add(kind, options, actor, log)
+            except BaseException:
+                log.unlink()
+                raise
+            self._launch(kind, job_id, log)
+        else:
+            job_id = self._add(kind, options, actor)
+            self._launch_waiting()
         return self.get(job_id)
 
     def get(self, job_id: int) -> Job:
@@ -109,12 +113,13 @@ class JobQueue:
 
     def _find(self, limit: int, *conditions: ColumnElement[bool]) -> builtins.list[Job]:
         reap(self._store, self._patience)
+        self._launch_waiting()
         wanted = select(JobRecord).where(*conditions).order_by(JobRecord.id.desc()).limit(limit)
         with self._store.session(read_only=True) as session:
             now = clock(session)
             return [job_of(record, now) for record in session.scalars(wanted)]
 
-    def _add(self, kind: str, options: Mapping[str, Any], actor: str, log: Path) -> int:
+    def _add(self, kind: str, options: Mapping[str, Any], actor: str, log: Path | None = None) -> int:
         reap(self._store, self._patience)
         try:
             return self._insert(kind, options, actor, log)
@@ -124,7 +129,7 @@ class JobQueue:
             return self._insert(kind, options, actor, log)
         raise JobRunning(running)
 
-    def _insert(self, kind: str, options: Mapping[str, Any], actor: str, log: Path) -> int:
+    def _insert(self, kind: str, options: Mapping[str, Any], actor: str, log: Path | None) -> int:
         with self._store.session() as session:
             now = clock(session)
             record = JobRecord(
@@ -132,13 +137,13 @@ class JobQueue:
                 exclusive_kind=kind if KINDS[kind].exclusive else None,
                 options=dict(options),
                 state="queued",
-                phase="Starting",
+                phase="Starting" if log else WAITING,
                 done=0,
                 message="",
                 started_by=actor,
                 created_at=now,
                 heartbeat_at=now,
-                log_file=str(log),
+                log_file=str(log) if log else None,
                 log_tail="",
             )
             session.add(record)
@@ -154,6 +159,27 @@ class JobQueue:
                 details=details,
             )
             return record.id
+
+    def _launch_waiting(self) -> None:
+        """Start jobs whose turn it is; whoever looks at jobs does, since the process that added them may be gone."""
+        waiting = select(JobRecord.kind).where(JobRecord.state == "queued", JobRecord.phase == WAITING).distinct()
+        with self._store.session(read_only=True) as session:
+            kinds = session.scalars(waiting).all()
+        for kind in kinds:
+            while turn := self._next_turn(kind):
+                self._launch(kind, *turn)
+
+    def _next_turn(self, kind: str) -> tuple[int, Path] | None:
+        """The waiting job of the kind that was added first, made ready to start; None while enough others are on."""
+        under_way = select(JobRecord).where(JobRecord.kind == kind, JobRecord.state.in_(UNDER_WAY))
+        with self._store.session() as session:
+            records = session.scalars(under_way.order_by(JobRecord.id).with_for_update()).all()
+            waiting = [record for record in records if record.phase == WAITING]
+            if not waiting or len(records) - len(waiting) >= (KINDS[kind].most_at_once or len(records)):
+                return None
+            record, log = waiting[0], new_log()
+            record.phase, record.log_file, record.heartbeat_at = "Starting", str(log), clock(session)
+            return record.id, log
 
     def _launch(self, kind: str, job_id: int, log: Path) -> None:
         # A job works on the store that it was started in, wherever its settings may point.
@@ -176,3 +202,5 @@ class JobQueue:
             # Where the store is out of reach, whoever looks next finds the job.
             with suppress(LoyaltyError):
                 mark_failed(self._store, job_id, killed(kind, exit_code))
+        with suppress(LoyaltyError):
+            self._launch_waiting()

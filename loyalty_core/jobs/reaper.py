@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from loyalty_core.jobs.job import UNDER_WAY, JobError, Outcome
+from loyalty_core.jobs.job import UNDER_WAY, WAITING, JobError, Outcome
 from loyalty_core.jobs.kinds import KINDS
 from loyalty_core.jobs.process import tail
 from loyalty_core.jobs.records import clock, end, locked, process_of
@@ -41,7 +41,9 @@ def reap(store: StateStore, patience: Patience) -> None:
     """Close every job that cannot end by itself any more."""
     with store.session(read_only=True) as session:
         silent_since = clock(session) - timedelta(seconds=patience.stale)
-        silent = select(JobRecord.id).where(JobRecord.state.in_(UNDER_WAY), JobRecord.heartbeat_at < silent_since)
+        silent = select(JobRecord.id).where(
+            JobRecord.state.in_(UNDER_WAY), JobRecord.phase != WAITING, JobRecord.heartbeat_at < silent_since
+        )
         suspects = session.scalars(silent).all()
     for job_id in suspects:
         with store.session() as session:
