@@ -5,7 +5,7 @@ from datetime import timedelta
 from loyalty_core.jobs import JobQueue
 from loyalty_core.store import StateStore
 from tests.fixtures.jobs import (
-    IMPATIENT,
+    PATIENCE,
     WORKER,
     Start,
     on_sqlite,
@@ -51,6 +51,6 @@ def test_a_waiting_job_is_started_by_whoever_looks(queue: JobQueue, start: Start
     for job in (first, second):
         reached(queue, job, "Waiting")
         running(store, job).kill()
-    other = JobQueue(store, module=WORKER, patience=IMPATIENT)
+    other = JobQueue(store, module=WORKER, patience=PATIENCE)
     wait_until(lambda: other.get(third.id).phase == "Waiting")
     assert {over(queue, job).state for job in (first, second)} == {"failed"}
