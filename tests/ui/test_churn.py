@@ -82,7 +82,7 @@ def test_a_model_without_a_record_of_its_test(
     demo_settings(predictions_file=predictions_file)
     text = text_of(open_screen(CHURN))
     assert "Model: not known" in text
-    assert "The training recorded no test." in text
+    assert "No test results were recorded at training." in text
 
 
 def assert_targeting(app: AppTest, sql: Query, threshold: float) -> None:
