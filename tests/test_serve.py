@@ -57,15 +57,21 @@ def test_it_listens_on_this_machine_alone(served: Served):
 
 
 def test_answers_on_an_open_connection_do_not_wait_for_the_client(served: Served):
-    """A client delays its acknowledgement by 40 ms. On a busy machine many calls are slow, not all of them."""
-    seconds: list[float] = []
+    """On an open connection a client delays its acknowledgement by 40 ms, on a new one it does not."""
+
+    def seconds_for_a_call(connection: HTTPConnection) -> float:
+        started = time.monotonic()
+        connection.request("GET", f"{API}/dwh/customers/{GUIDE_CUSTOMER}/")
+        assert connection.getresponse().read()
+        return time.monotonic() - started
+
+    kept_open, new = [], []
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=60)) as connection:
-        for _ in range(100):
-            started = time.monotonic()
-            connection.request("GET", f"{API}/dwh/customers/{GUIDE_CUSTOMER}/")
-            assert connection.getresponse().read()
-            seconds.append(time.monotonic() - started)
-    assert sorted(seconds)[10] < 0.035
+        for _ in range(60):  # in turn, so that a busy machine slows both down
+            kept_open.append(seconds_for_a_call(connection))
+            with closing(HTTPConnection("127.0.0.1", served.port, timeout=60)) as other:
+                new.append(seconds_for_a_call(other))
+    assert sorted(kept_open)[15] < sorted(new)[15] + 0.03
 
 
 def test_a_page_of_another_origin_is_refused_without_asking_other_hosts(served: Served, internet: Internet):
