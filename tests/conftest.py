@@ -12,6 +12,7 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 pytest_plugins = [
+    "tests.fixtures.shared",
     "tests.servers",
     "tests.ml.fixtures",
     "tests.workbench",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OSLO = ZoneInfo("Europe/Oslo")
 ROWS = 150
-RULES = 300
+RULES = 150
 RULES_SLOW = 2_500
 DATABASES = ("duckdb", "postgresql", "sqlite")
 
@@ -69,6 +69,6 @@ def test_random_rules_answer_the_same_in_sql_and_on_a_row(connection: sa.Connect
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
 def test_many_random_rules_answer_the_same(connection: sa.Connection, seed: int) -> None:
     assert different_answers(connection, seed, RULES_SLOW // 5) == []

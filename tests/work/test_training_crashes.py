@@ -87,7 +87,14 @@ def expect_killed(job: Job) -> None:
 
 
 @on_sqlite
-@pytest.mark.parametrize("moment", ["Starting TensorFlow@0.1", "Churn: training@0.1", "file@5"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("Starting TensorFlow@0.1", marks=pytest.mark.slow),
+        pytest.param("Churn: training@0.1", marks=pytest.mark.slow),
+        "file@5",
+    ],
+)
 def test_a_killed_training_leaves_the_models_in_use(
     services: Services, trained: str, mortal: JobQueue, monkeypatch: pytest.MonkeyPatch, moment: str
 ):
@@ -149,7 +156,7 @@ def started_by_an_app_that_is_killed(services: Services, options: dict[str, obje
 
 
 @on_sqlite
-def test_a_training_goes_on_without_the_app_that_started_it(services: Services, trained: str):
+def test_a_training_continues_without_the_app_that_started_it(services: Services, trained: str):
     before = active_file(services)
     job = started_by_an_app_that_is_killed(services, {**QUICK, "models": ["churn"]})
     process = process_of(services, job)
@@ -163,7 +170,7 @@ def test_a_training_goes_on_without_the_app_that_started_it(services: Services, 
 
 @pytest.mark.slow
 @on_sqlite
-def test_a_training_that_nobody_counts_on_can_be_stopped(services: Services):
+def test_a_training_whose_app_was_killed_can_be_stopped(services: Services):
     job = started_by_an_app_that_is_killed(services, LONG)
     wait_until(lambda: services.jobs.events(job.id))
     process = process_of(services, job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,20 +22,20 @@ from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.fixtures.shared import MadeOnce
 
 
 QUICK = TrainingOptions(epochs=15, architecture=(16,), members=1, batch_size=256, learning_rate=0.01)
 BOTH: dict[str, TrainingOptions] = {"churn": QUICK, "nbo": QUICK}
 
 
-@pytest.fixture(scope="module")
-def programme(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def programme(made_once: MadeOnce) -> Path:
     """A warehouse of 1,000 simulated customers; no test may change it."""
-    file = tmp_path_factory.mktemp("programme") / "warehouse.duckdb"
-    generate(file, customers=1_000)
-    return file
+    folder = made_once("programme", lambda folder: generate(folder / "warehouse.duckdb", customers=1_000))
+    return folder / "warehouse.duckdb"
 
 
 @pytest.fixture
@@ -44,10 +45,16 @@ def settings(programme: Path, tmp_path: Path) -> Settings:
     return Settings(dwh_url=f"duckdb:///{programme}", models_dir=models)
 
 
-@pytest.fixture(scope="module")
-def trained(programme: Path) -> Iterator[tuple[TrainedBundle, list[Progress]]]:
-    reports: list[Progress] = []
-    yield train_on(Settings(dwh_url=f"duckdb:///{programme}"), BOTH, reports), reports
+@pytest.fixture(scope="session")
+def trained(programme: Path, made_once: MadeOnce) -> tuple[TrainedBundle, list[Progress]]:
+    """A training of both models, and what it reported."""
+
+    def make(folder: Path) -> None:
+        reports: list[Progress] = []
+        bundle = train_on(Settings(dwh_url=f"duckdb:///{programme}"), BOTH, reports)
+        (folder / "trained.pickle").write_bytes(pickle.dumps((bundle, reports)))
+
+    return pickle.loads((made_once("trained", make) / "trained.pickle").read_bytes())
 
 
 def train_on(
@@ -72,7 +79,7 @@ def test_the_bundle_is_written_opened_and_answers(
     assert bundle.scores("churn", golden.golden_inputs)[:, 0] == pytest.approx(golden.golden_outputs[:, 0], abs=1e-5)
 
 
-def test_the_manifest_tells_how_it_was_made(trained: tuple[TrainedBundle, list[Progress]]) -> None:
+def test_the_manifest_describes_the_training(trained: tuple[TrainedBundle, list[Progress]]) -> None:
     parts = trained[0].parts
     churn, nbo = parts.models["churn"], parts.models["nbo"]
     assert churn.rows["train"] + churn.rows["validation"] + churn.rows["test"] == churn.rows["total"]
@@ -90,7 +97,7 @@ def test_the_manifest_tells_how_it_was_made(trained: tuple[TrainedBundle, list[P
     assert json.loads(json.dumps([churn.metrics, churn.options, nbo.metrics, nbo.options]))
 
 
-def test_the_bundle_keeps_what_the_features_were_like(
+def test_the_bundle_stores_the_distribution_of_the_features(
     trained: tuple[TrainedBundle, list[Progress]], settings: Settings
 ) -> None:
     parts = trained[0].parts
@@ -104,7 +111,7 @@ def test_the_bundle_keeps_what_the_features_were_like(
     assert reference.columns["days_since_last"] == "last_purchase_days_ago"
 
 
-def test_both_models_know_something(trained: tuple[TrainedBundle, list[Progress]]) -> None:
+def test_both_models_learned_something(trained: tuple[TrainedBundle, list[Progress]]) -> None:
     parts = trained[0].parts
     assert trained[0].worse_than_baseline == {}
     assert parts.models["churn"].metrics["auc"] > 0.75
@@ -112,7 +119,7 @@ def test_both_models_know_something(trained: tuple[TrainedBundle, list[Progress]
     assert parts.models["nbo"].metrics["top_1"] > 1.5 * popular
 
 
-def test_progress_tells_rows_epochs_and_time_left(trained: tuple[TrainedBundle, list[Progress]]) -> None:
+def test_progress_reports_rows_epochs_and_time_left(trained: tuple[TrainedBundle, list[Progress]]) -> None:
     reports = [report for report in trained[1] if report.model == "churn"]
     assert reports[0].stage == "reading"
     assert reports[-1].stage == "evaluating"
