@@ -39,7 +39,7 @@ def test_a_sound_installation(demo_settings: Configure, demo_warehouse: Path):
     assert "duckdb-sqlalchemy" in checks["Versions: Packages"].detail
 
 
-def test_the_cache_tells_its_hit_rate(demo_settings: Configure):
+def test_the_cache_reports_its_hit_rate(demo_settings: Configure):
     customer_id = "123e4567-e89b-12d3-a456-426614174000"
     for _ in range(4):
         get_services().features.get(customer_id)
@@ -69,7 +69,7 @@ def test_an_ab_test_and_what_is_wrong_with_it(trained: str):
     assert checks_by_name()["Models: Active version"].status == "ok"
 
 
-def test_mock_mode_says_so(demo_settings: Configure):
+def test_mock_mode_is_reported(demo_settings: Configure):
     demo_settings(ml_mock_mode=True)
     check = checks_by_name()["Models: Active version"]
     assert (check.status, check.detail) == ("warning", "Mock mode: predictions by formula.")
@@ -171,7 +171,7 @@ def test_a_state_store_that_cannot_be_made(demo_settings: Configure, tmp_path: P
     assert "has not been set up" not in check.detail
 
 
-def test_models_that_hold_are_said_to(watched: str, demo_settings: Configure):
+def test_models_that_perform_as_expected_are_reported_so(watched: str, demo_settings: Configure):
     checks = checks_by_name()
     retraining, alarms = checks["Monitoring: Retraining"], checks["Monitoring: Alarms"]
     assert (retraining.status, retraining.remedy) == ("ok", "")
@@ -182,7 +182,7 @@ def test_models_that_hold_are_said_to(watched: str, demo_settings: Configure):
     )
 
 
-def test_models_that_no_longer_hold_need_attention(watched: str, demo_settings: Configure, tmp_path: Path):
+def test_models_that_perform_worse_need_attention(watched: str, demo_settings: Configure, tmp_path: Path):
     select = (
         "SELECT 'c' || i AS customer_id, 7.0 AS total_revenue, i % 40 AS transaction_count, "
         "300 AS last_purchase_days_ago, i * 1.5 AS avg_transaction_value, i * 2.5 AS lifetime_value "

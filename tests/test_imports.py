@@ -36,7 +36,7 @@ def test_commands_start_without_streamlit(tmp_path: Path):
     assert not [name for name in loaded if name.partition(".")[0] in {"streamlit", "tensorflow"}]
 
 
-def test_the_import_walls_stand():
+def test_the_import_contracts_hold():
     done = subprocess.run(
         [LINT_IMPORTS, "--no-cache"], capture_output=True, text=True, cwd=ROOT, check=False, env=clean_environment()
     )

@@ -32,7 +32,7 @@ def test_both_are_served_below_a_path_of_their_own(demo_warehouse: Path, tmp_pat
         assert json.loads(app.get(f"{API}/dwh/customers/{GUIDE_CUSTOMER}/").text)["customer_id"] == GUIDE_CUSTOMER
 
 
-def test_api_errors_keep_their_shape_behind_the_dashboard(served: Served):
+def test_api_errors_have_their_shape_behind_the_dashboard(served: Served):
     answer = served.get(f"{API}/dwh/customers/nobody/")
     assert (answer.status, json.loads(answer.text)["error"]) == (404, "customer_not_found")
     answer = served.get(f"{API}/nope/")

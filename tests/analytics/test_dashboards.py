@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LEFT, RIGHT, BELOW = Place(0, 0, 6, 5), Place(6, 0, 6, 5), Place(0, 5, 12, 4)
 
 
-def test_a_layout_is_kept_by_viewer(store: StateStore):
+def test_layouts_are_stored_by_viewer(store: StateStore):
     layouts = DashboardLayouts(store)
     assert layouts.of("ann") == {}
     layouts.keep("ann", {"a": LEFT, "b": RIGHT})
@@ -23,7 +23,7 @@ def test_a_layout_is_kept_by_viewer(store: StateStore):
     assert layouts.of("bob") == {"a": BELOW}
 
 
-def test_a_later_layout_replaces_the_places_that_it_has(store: StateStore):
+def test_a_later_layout_replaces_the_positions_that_it_contains(store: StateStore):
     layouts = DashboardLayouts(store)
     layouts.keep("ann", {"a": LEFT, "gone for now": RIGHT})
     layouts.keep("ann", {"a": BELOW})
@@ -57,7 +57,7 @@ def test_a_layout_is_forgotten(store: StateStore):
         {"x": 0, "y": 10**9, "w": 6, "h": 5},
     ],
 )
-def test_where_no_card_can_stand(place: Any):
+def test_positions_where_no_card_fits(place: Any):
     right = {"x": 6, "y": 0, "w": 6, "h": 5}
     assert read_layout({"good": {**right, "moved": False}, "bad": place}) == {"good": RIGHT}
 

@@ -15,7 +15,7 @@ def test_the_difference_of_newcombes_examples():
     assert difference(Share(0, 10), Share(0, 10)).interval == pytest.approx((-0.2775, 0.2775), abs=5e-5)
 
 
-def test_the_interval_holds_the_true_difference_as_often_as_it_says():
+def test_the_interval_covers_the_true_difference_at_its_nominal_rate():
     generator = np.random.default_rng(4)
     first, second = generator.binomial(400, 0.3, 2_000), generator.binomial(100, 0.25, 2_000)
     held = 0

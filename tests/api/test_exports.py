@@ -49,7 +49,7 @@ def test_an_export_is_started_watched_and_fetched(ask: Ask, query_demo: Query, e
     assert error_of(ask(f"/exports/{job_id}/file/"))[:2] == (404, "export_not_found")
 
 
-def test_without_a_segment_it_is_everybody(ask: Ask):
+def test_without_a_segment_every_customer_is_exported(ask: Ask):
     job_id = ask("/exports/", "POST", {"format": "parquet"}).json()["job_id"]
     jobs = get_services().jobs
     assert over(jobs, jobs.get(job_id)).result["customers"] == DEMO_CUSTOMERS

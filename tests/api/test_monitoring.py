@@ -49,7 +49,7 @@ def test_runs_are_compared(watched: str, demo_settings: Configure, ask: Ask):
     assert 0 < newest["mean_churn_probability"] < 1
 
 
-def test_mock_mode_says_so(watched: str, demo_settings: Configure, ask: Ask):
+def test_mock_mode_is_reported(watched: str, demo_settings: Configure, ask: Ask):
     demo_settings(ml_mock_mode=True, predictions_file="predictions.parquet")
     services = get_services()
     score_base(services.warehouse, services.inference.models())

@@ -178,7 +178,7 @@ def test_a_body_with_the_wrong_fields(ask: Ask, body: Any, detail: str):
         ({"name": "rich"}, 409, "segment_name_taken"),
     ],
 )
-def test_a_segment_that_cannot_be_kept(ask: Ask, draft: dict[str, Any], status: int, code: str):
+def test_a_segment_that_cannot_be_stored(ask: Ask, draft: dict[str, Any], status: int, code: str):
     create(ask, "Rich", RICH)
     assert error_of(ask("/segments/", "POST", {"rule": {}} | draft))[:2] == (status, code)
     assert len(ask("/segments/").json()["segments"]) == 1

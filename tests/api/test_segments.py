@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("scored_settings")
 
 
-def test_a_segment_is_kept_and_read(ask: Ask):
+def test_a_segment_is_stored_and_read(ask: Ask):
     created = create(ask, "  Gode kunder ", RICH, description="Kjøper ofte.", tags=["value", " b "])
     moments = {name: created.pop(name) for name in ("created_at", "updated_at")}
     assert created == {
@@ -245,7 +245,7 @@ def test_why_a_customer_belongs(ask: Ask, sql: Query):
         assert error_of(ask(f"/segments/rich/customers/{nobody}/"))[:2] == (404, "customer_not_found")
 
 
-def test_a_rule_is_tried_without_being_kept(ask: Ask, sql: Query):
+def test_a_rule_is_evaluated_without_being_stored(ask: Ask, sql: Query):
     create(ask, "Rich", RICH)
     rule = {"and": [segment("rich"), {"==": [{"var": "churn_risk"}, "high"]}]}
     [(rich, high, both)] = sql(

@@ -32,7 +32,7 @@ def odd_values(configure: Configure, tmp_path: Path) -> None:
     configure(dwh_url=f"duckdb:///{file}")
 
 
-def test_a_customer_is_what_the_view_says(demo_settings: Configure, query_demo: Query, ask: Ask):
+def test_a_customer_has_the_values_of_the_view(demo_settings: Configure, query_demo: Query, ask: Ask):
     names = [name for name, *_ in query_demo("DESCRIBE customer_features_view")]
     values = query_demo("FROM customer_features_view WHERE customer_id = ?", GUIDE_CUSTOMER)[0]
     row = dict(zip(names, values, strict=True))

@@ -94,7 +94,7 @@ def assert_one_line(done: Done, code: int, *parts: str) -> None:
         assert part in done.stderr
 
 
-def test_it_trains_both_and_says_where_they_are(tmp_path: Path) -> None:
+def test_it_trains_both_and_reports_where_they_are(tmp_path: Path) -> None:
     make_history(tmp_path)
     done = in_a_process(tmp_path, *QUICK)
     assert done.returncode == 0, done.stderr
@@ -122,7 +122,7 @@ def test_progress_as_json_lines(tmp_path: Path, run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_a_model_worse_than_a_baseline_is_kept_but_not_used(tmp_path: Path, run: Run) -> None:
+def test_a_model_worse_than_a_baseline_is_stored_but_not_used(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path, churned="hash(range, 2) % 2 = 0")  # nothing to learn
     overfitted = ["--model", "churn", "--epochs", "40", "--patience", "40", "--l2", "0", "--batch-size", "16"]
     done = run(*overfitted)

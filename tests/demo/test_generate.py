@@ -241,7 +241,7 @@ def test_the_base_looks_like_a_loyalty_programme(query: Query) -> None:
     assert basket["most"] < 4_000
 
 
-def test_churn_history_knows_the_past_only(query: Query, purchases: dict[str, Any]) -> None:
+def test_churn_history_contains_the_past_only(query: Query, purchases: dict[str, Any]) -> None:
     rows = query("FROM customer_churn_history ORDER BY customer_id, snapshot_date LIMIT 400")
     for row in rows:
         day, own = row["snapshot_date"], purchases[row["customer_id"]]
@@ -273,7 +273,7 @@ def test_offer_history_is_what_was_redeemed_with_features_before_the_mailing(
         assert {name: row[name] for name in expected} == expected
 
 
-def test_the_warehouse_says_where_it_comes_from(query: Query) -> None:
+def test_the_warehouse_names_its_source(query: Query) -> None:
     facts = {row["key"]: row["value"] for row in query("FROM warehouse_info")}
     assert facts["source"] == "demo"
     assert facts["snapshot_date"] == "2026-11-01"
@@ -315,7 +315,7 @@ def test_senseless_numbers_are_refused_before_anything_is_written(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failure_on_the_way_leaves_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_half_way_leaves_the_old_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "demo.duckdb"
     generate(out, 50)
     before = fingerprints(out)

@@ -117,7 +117,7 @@ def test_a_job_outlives_the_app_and_is_found_again(queue: JobQueue, store: State
     assert over(queue, job).state == "cancelled"
 
 
-def test_an_orphan_that_is_killed_is_found_by_whoever_looks_next(queue: JobQueue, store: StateStore, tmp_path: Path):
+def test_an_orphan_that_is_killed_is_closed_by_the_next_reader(queue: JobQueue, store: StateStore, tmp_path: Path):
     job = reached(queue, orphan(queue, store, "hang", tmp_path), "Hanging")
     kill(running(store, job))
     silent_for(store, job, PATIENCE.stale + 1)
@@ -138,7 +138,7 @@ def test_an_orphan_that_is_killed_while_it_starts(queue: JobQueue, store: StateS
 
 
 @on_sqlite
-def test_a_silent_job_whose_process_is_there_goes_on(queue: JobQueue, start: Start, store: StateStore):
+def test_a_silent_job_whose_process_is_alive_continues(queue: JobQueue, start: Start, store: StateStore):
     job = reached(queue, start("wait"), "Waiting")
     process = freeze(store, job)
     done = queue.get(job.id).done
@@ -150,7 +150,7 @@ def test_a_silent_job_whose_process_is_there_goes_on(queue: JobQueue, start: Sta
 
 @on_sqlite
 @pytest.mark.parametrize("reason", ["cancelled", "overdue"])
-def test_a_job_that_hangs_for_good_is_killed_by_whoever_looks_next(
+def test_a_job_that_hangs_forever_is_killed_by_the_next_reader(
     queue: JobQueue, start: Start, store: StateStore, reason: str
 ):
     job = reached(queue, start("wait"), "Waiting")

@@ -103,7 +103,7 @@ def test_a_job_cancelled_before_it_ran_does_nothing(
     assert (job.state, job.started_at, job.result) == ("cancelled", None, None)
 
 
-def test_a_failure_keeps_its_reason_and_its_remedy(queue: JobQueue, start: Start):
+def test_a_failure_is_stored_with_its_reason_and_its_remedy(queue: JobQueue, start: Start):
     job = over(queue, start("refuse"))
     assert job.state == "failed"
     assert job.error == JobError("The rows are odd.", "There are 3.", "Add one.")
@@ -114,7 +114,7 @@ def test_a_failure_keeps_its_reason_and_its_remedy(queue: JobQueue, start: Start
 
 
 @on_sqlite
-def test_an_unforeseen_failure_keeps_its_traceback(queue: JobQueue, start: Start):
+def test_an_unforeseen_failure_is_logged_with_its_traceback(queue: JobQueue, start: Start):
     job = over(queue, start("crash"))
     assert job.state == "failed"
     assert "nobody foresaw" in job.error.what
@@ -136,7 +136,7 @@ def test_one_job_of_an_exclusive_kind_at_a_time(queue: JobQueue, start: Start):
     assert over(queue, start("count", actor="bob")).state == "done"
 
 
-def test_of_many_who_start_at_once_one_does(queue: JobQueue, start: Start):
+def test_of_many_concurrent_starts_one_succeeds(queue: JobQueue, start: Start):
     together, answers = threading.Barrier(4), []
 
     def ask(actor: str) -> None:
@@ -191,7 +191,7 @@ def test_a_kind_without_a_handler_fails(queue: JobQueue, start: Start):
     assert job.error.what == f"There are no jobs of the kind {WITHOUT_A_HANDLER!r}."
 
 
-def test_what_there_is_not(queue: JobQueue):
+def test_unknown_kinds_and_jobs_are_refused(queue: JobQueue):
     with pytest.raises(
         UnknownKind, match=r"'bread'\. Choose one of these: scoring, training, comparison, segments, export"
     ):
@@ -210,7 +210,7 @@ def test_a_process_that_cannot_be_started(store: StateStore, queue: JobQueue, mo
     assert queue.running("scoring") is None
 
 
-def test_old_jobs_are_forgotten_with_what_they_told(
+def test_old_jobs_are_deleted_with_their_events(
     queue: JobQueue, start: Start, store: StateStore, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("loyalty_core.jobs.records.KEPT_JOBS", 2)
@@ -226,7 +226,7 @@ def test_old_jobs_are_forgotten_with_what_they_told(
 
 
 @on_sqlite
-def test_a_job_gives_way_to_people(queue: JobQueue, start: Start, store: StateStore, monkeypatch: pytest.MonkeyPatch):
+def test_a_job_runs_at_low_priority(queue: JobQueue, start: Start, store: StateStore, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("JOBS_NICENESS", "7")
     job = reached(queue, start("wait"), "Waiting")
     process = running(store, job)
@@ -234,7 +234,7 @@ def test_a_job_gives_way_to_people(queue: JobQueue, start: Start, store: StateSt
     assert process.environ()["TF_NUM_INTRAOP_THREADS"] == str(max(1, os.cpu_count() - 1))
 
 
-def test_the_whole_session_of_a_job_gives_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_whole_session_of_a_job_runs_at_low_priority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     session = tmp_path / "autogroup"
     monkeypatch.setattr(priority, "AUTOGROUP", session)
     priority.yield_to_others(0)

@@ -80,7 +80,7 @@ def test_the_demo_in_one_command(out: Path) -> None:
     assert (facts["source"], facts["snapshot_date"]) == ("demo", "2024-06-01")
 
 
-def test_the_default_place_is_where_the_app_looks(
+def test_the_default_file_is_the_one_that_the_app_opens(
     export: Export, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = export(CUSTOMERS)
@@ -214,7 +214,7 @@ def test_the_demo_command_still_loads_a_log(export: Export, out: Path) -> None:
         (bytes(range(256)), ["--id", "id"]),
     ],
 )
-def test_a_file_that_cannot_be_used_is_told_in_one_line(
+def test_a_file_that_cannot_be_used_is_reported_in_one_line(
     export: Export, out: Path, content: bytes, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["features", str(export(content)), *arguments, "--out", str(out)]) == 1
@@ -224,7 +224,7 @@ def test_a_file_that_cannot_be_used_is_told_in_one_line(
     assert told.err.count("\n") == 1
 
 
-def test_an_unwritable_place_is_told_in_one_line(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unwritable_path_is_reported_in_one_line(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["features", str(export(CUSTOMERS)), "--id", "id", "--out", "/proc/w.duckdb"]) == 1
     told = capsys.readouterr().err
     assert told.startswith("error: The warehouse /proc/w.duckdb could not be written.")

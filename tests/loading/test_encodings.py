@@ -65,6 +65,6 @@ def test_a_line_that_names_the_delimiter(export: Export, out: Path, first: str) 
     assert rows_of(out, 'SELECT customer_id, "a,b" FROM customer_features_view') == [("1", "x")]
 
 
-def test_a_delimiter_that_only_its_line_tells(export: Export, out: Path) -> None:
+def test_a_delimiter_that_only_its_line_names(export: Export, out: Path) -> None:
     load_features(export("sep=^\nid^city\n1^Oslo\n"), out, id_column="id")
     assert rows_of(out, "FROM customer_features_view") == [("1", "Oslo")]

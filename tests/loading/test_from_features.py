@@ -79,7 +79,7 @@ class TestTelco:
         query = "SELECT count(*), sum(churned), min(snapshot_date), max(snapshot_date) FROM customer_churn_history"
         assert rows_of(loaded[1], query) == [(7043, 1869, date(2024, 1, 1), date(2024, 1, 1))]
 
-    def test_the_report_tells_of_the_blanks(self, loaded: tuple[LoadReport, Path]) -> None:
+    def test_the_report_lists_the_blanks(self, loaded: tuple[LoadReport, Path]) -> None:
         report, out = loaded
         assert report.rows_read == 7043
         assert "Column TotalCharges: 11 blank values became empty (NULL)." in report.notes
@@ -167,7 +167,7 @@ class TestTypes:
         assert column(out, "charge") == [12.5, 1.25]
         assert column(out, "total") == [1234.5, 12.0]
 
-    def test_one_odd_value_leaves_text_and_is_told(self, export: Export, out: Path) -> None:
+    def test_one_unreadable_value_leaves_the_column_as_text_and_is_reported(self, export: Export, out: Path) -> None:
         lines = "\n".join(f"c{number},{number * 10}" for number in range(99))
         report = load(export(f"id,points\n{lines}\nc99,many\n"), out)
         assert types_of(out)["points"] == "VARCHAR"
@@ -176,12 +176,12 @@ class TestTypes:
             "('many'; see --blank and --number)."
         ]
 
-    def test_an_odd_value_far_down_the_file_is_seen(self, export: Export, out: Path) -> None:
+    def test_an_unreadable_value_far_down_the_file_is_noticed(self, export: Export, out: Path) -> None:
         lines = "\n".join(f"c{number},{number}" for number in range(30_000))
         load(export(f"id,points\n{lines}\nlast,none of yours\n"), out)
         assert types_of(out)["points"] == "VARCHAR"
 
-    def test_dates_that_fit_both_orders_stay_text_until_the_order_is_said(self, export: Export, out: Path) -> None:
+    def test_dates_that_fit_both_orders_stay_text_until_the_order_is_given(self, export: Export, out: Path) -> None:
         file = export("id,joined\n1,01/02/2024\n2,03/04/2024\n")
         report = load(file, out)
         assert types_of(out)["joined"] == "VARCHAR"
@@ -191,7 +191,7 @@ class TestTypes:
         load(file, out, written=FileFormat(date_order="day-first"), overwrite=True)
         assert column(out, "joined") == [date(2024, 2, 1), date(2024, 4, 3)]
 
-    def test_parquet_keeps_its_types_and_leaves_out_lists(self, tmp_path: Path, out: Path) -> None:
+    def test_parquet_retains_its_types_without_lists(self, tmp_path: Path, out: Path) -> None:
         file = tmp_path / "customers.parquet"
         duckdb.sql("""SELECT 17850.0::DOUBLE AS id, 1::TINYINT AS small, 1.25::DECIMAL(9, 2) AS price,
             'nan'::DOUBLE AS nothing, 2::HUGEINT AS huge, '0042' AS code, '7' AS digits,
@@ -220,7 +220,7 @@ class TestTypes:
 
 
 class TestFiles:
-    def test_odd_names_are_kept_to_the_letter(self, export: Export, out: Path) -> None:
+    def test_unusual_names_are_unchanged(self, export: Export, out: Path) -> None:
         load(export('id,"a ""b"" c",é;x,1 = 1; DROP TABLE t,{},select\n1,2,3,4,5,6\n'), out)
         assert list(types_of(out))[1:] == ['a "b" c', "é;x", "1 = 1; DROP TABLE t", "{}", "select"]
         assert rows_of(out, "FROM customer_features_view") == [("1", 2, 3, 4, 5, 6)]
@@ -304,12 +304,14 @@ class TestFiles:
             (b"id,a\n1,\x81\x8d\xff\n", r"neither UTF-8 nor UTF-16 nor Windows-1252"),
         ],
     )
-    def test_a_file_that_cannot_be_read_is_told(self, export: Export, out: Path, content: bytes, message: str) -> None:
+    def test_a_file_that_cannot_be_read_is_reported(
+        self, export: Export, out: Path, content: bytes, message: str
+    ) -> None:
         with pytest.raises(DataError, match=message):
             load(export(content), out)
         assert not out.exists()
 
-    def test_a_csv_cut_off_in_its_gzip_is_told(self, export: Export, out: Path) -> None:
+    def test_a_csv_cut_off_in_its_gzip_is_reported(self, export: Export, out: Path) -> None:
         whole = gzip.compress("".join(f"{n},{n * n}\n" for n in range(10_000)).encode())
         with pytest.raises(DataError, match="damaged gzip file"):
             load(export(whole[: len(whole) // 2], "a.csv.gz"), out)
@@ -334,7 +336,7 @@ class TestFiles:
 
 
 class TestIds:
-    def test_a_missing_column_is_told_with_the_nearest(self, export: Export, out: Path) -> None:
+    def test_a_missing_column_is_reported_with_the_nearest(self, export: Export, out: Path) -> None:
         with pytest.raises(DataError, match=r"no column 'custmer_id' \(--id\).*Did you mean 'Customer_ID'\?"):
             load(export("Customer_ID,a\n1,2\n"), out, "custmer_id")
 
@@ -414,12 +416,12 @@ class TestChurn:
             "The day of the data is not known, so the rows have none (see --snapshot)."
         )
 
-    def test_labels_that_cannot_be_read_are_told_with_examples(self, export: Export, out: Path) -> None:
+    def test_labels_that_cannot_be_read_are_reported_with_examples(self, export: Export, out: Path) -> None:
         content = "id,left\n1,yes\n2,perhaps\n3,perhaps\n4,2\n5,no\n"
         with pytest.raises(DataError, match=r"It holds 'perhaps' \(2 rows\), '2' \(1 rows\).*yes or no"):
             load(export(content), out, churn_column="left")
 
-    def test_labels_of_one_kind_are_told(self, export: Export, out: Path) -> None:
+    def test_labels_of_one_kind_are_reported(self, export: Export, out: Path) -> None:
         report = load(export("id,left\n1,no\n2,no\n"), out, churn_column="left")
         assert "none can be trained on this" in report.notes[-1]
 

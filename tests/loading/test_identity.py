@@ -53,7 +53,7 @@ def test_the_same_data_has_the_same_identity_wherever_it_is_loaded(file: Path, t
     ],
     ids=["some have bought", "some have joined", "some have left", "a column more"],
 )
-def test_newer_data_of_the_same_customers_keeps_the_identity(file: Path, tmp_path: Path, newer: str) -> None:
+def test_newer_data_of_the_same_customers_has_the_same_identity(file: Path, tmp_path: Path, newer: str) -> None:
     first = load(file, _CUSTOMERS)
     assert load(tmp_path / "elsewhere.duckdb", newer) != first, "where nothing was before, it has its own"
     assert load(file, newer) == first

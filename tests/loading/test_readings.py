@@ -86,7 +86,7 @@ def test_numbers_however_they_are_written(
         (["01/02/2024"], "Column x stays text: its dates can be read day first or month first (see --date-order)."),
     ],
 )
-def test_a_column_that_could_be_of_a_type_says_why_it_stays_text(
+def test_a_column_that_could_have_a_type_has_a_note_why_it_stays_text(
     load: Load, out: Path, values: list[str], note: str
 ) -> None:
     assert load(values).notes == [note]

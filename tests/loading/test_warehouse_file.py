@@ -65,7 +65,7 @@ def test_an_interruption_leaves_the_old_file_and_nothing_else(out: Path) -> None
     assert names_in(out.parent) == ["made.duckdb"]
 
 
-def test_facts_are_told_in_texts_and_in_order(out: Path) -> None:
+def test_facts_are_stored_as_texts_in_order(out: Path) -> None:
     with write_warehouse(out) as connection:
         record_source(connection, "features file", file_name="a.csv", rows_read=541909, share=0.256, nothing=None)
     with duckdb.connect(out, read_only=True) as connection:
@@ -159,7 +159,7 @@ def test_a_warehouse_that_another_program_writes_to_is_left_alone(out: Path) -> 
         holder.communicate("\n")
 
 
-def test_a_reader_keeps_its_warehouse_while_a_new_one_takes_its_place(out: Path) -> None:
+def test_a_reader_stays_on_its_warehouse_while_a_new_one_replaces_it(out: Path) -> None:
     make(out, value=1)
     with duckdb.connect(out, read_only=True) as reader:
         replaced = run_python(
@@ -177,7 +177,7 @@ def test_a_reader_keeps_its_warehouse_while_a_new_one_takes_its_place(out: Path)
     assert rows_of(out, "SELECT value FROM t") == [(2,)]
 
 
-def test_a_symbolic_link_goes_on_naming_its_file(tmp_path: Path) -> None:
+def test_a_symbolic_link_still_names_its_file(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     link = tmp_path / "link.duckdb"
     link.symlink_to(tmp_path / "disk" / "real.duckdb")
@@ -196,18 +196,18 @@ def test_a_device_is_refused() -> None:
         make(Path("/dev/null"))
 
 
-def test_a_file_where_the_folder_should_be_is_told(tmp_path: Path) -> None:
+def test_a_file_where_the_folder_should_be_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes").write_text("x")
     with pytest.raises(SettingsError, match=r"could not be written.*--out"):
         make(tmp_path / "notes" / "made.duckdb")
 
 
-def test_a_folder_that_takes_no_files_is_told() -> None:
+def test_an_unwritable_folder_is_reported() -> None:
     with pytest.raises(SettingsError, match=r"could not be written.*The system says"):
         make(Path("/proc/made.duckdb"))
 
 
-def test_a_full_disk_is_told_and_leaves_the_old_file(out: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_old_file(out: Path) -> None:
     make(out, value=1)
     full = run_python(
         """

@@ -11,14 +11,14 @@ from loyalty_core.rfm.cells import CELL_NAMES, segment_of
 PROMISING = CellRule("Promising", Scores(4, 5), Scores(1, 2))
 
 
-def test_cells_stand_in_the_order_of_their_codes() -> None:
+def test_cells_are_in_the_order_of_their_codes() -> None:
     assert [100 * r + 10 * f + m for r, f, m in CELLS] == sorted(100 * r + 10 * f + m for r, f, m in CELLS)
     assert len(CELLS) == len(set(CELLS)) == 125
     assert [cell_index(*cell) for cell in CELLS] == list(range(125))
     assert [segment_of(*cell) for cell in CELLS] == list(CELL_NAMES)
 
 
-def test_a_rule_says_itself() -> None:
+def test_a_rule_describes_itself() -> None:
     assert str(PROMISING) == "recency 4–5, frequency 1–2, monetary any → Promising"
     assert str(CellRule("One", Scores(3, 3))) == "recency 3, frequency any, monetary any → One"
 

@@ -82,7 +82,7 @@ def test_a_score_off_the_scale_is_an_error(cell: tuple[int, int, int]) -> None:
         segment_of(*cell)
 
 
-def test_every_segment_says_what_it_means_and_what_to_do() -> None:
+def test_every_segment_has_a_meaning_and_an_action() -> None:
     segments = (*SEGMENTS, NO_PURCHASES)
     assert len({segment.advice for segment in segments}) == len({segment.meaning for segment in segments}) == 12
     assert segment_details("Can't Lose Them").advice.startswith("Win them back")

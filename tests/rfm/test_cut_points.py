@@ -44,7 +44,7 @@ def test_cut_points_are_type_7_quantiles(customers: int, any_backend: Backend, o
     assert points.never_bought == 0
 
 
-def test_who_never_bought_stands_outside_the_quintiles(any_backend: Backend, open_warehouse: Open) -> None:
+def test_customers_who_never_bought_are_outside_the_quintiles(any_backend: Backend, open_warehouse: Open) -> None:
     measures = spread(50)
     never = [(None, 0, 0.0), (None, None, None), (None, 0, None)] * 20
     fill(any_backend, buyers([*measures, *never]))
@@ -67,7 +67,7 @@ def test_the_rule_of_r_is_one_above_the_quantile(backend: Backend, open_warehous
     assert points.rule == "r"
 
 
-def test_own_cut_points_stand_in_for_quintiles(any_backend: Backend, open_warehouse: Open) -> None:
+def test_custom_cut_points_replace_quintiles(any_backend: Backend, open_warehouse: Open) -> None:
     fill(any_backend, buyers((day, 1, None) for day in range(11)))
     own = {"recency": (30, 60, 90, 180), "monetary": (10, 20, 30, 40)}
     points = compute_cut_points(open_warehouse(any_backend.url, rfm_cut_points=own))
@@ -114,7 +114,7 @@ def warehouse(file: DuckDBFile, open_warehouse: Open) -> Warehouse:
     return open_warehouse(file.url)
 
 
-def test_cut_points_are_kept_with_their_date(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_cut_points_are_stored_with_their_date(warehouse: Warehouse, tmp_path: Path) -> None:
     computed = current_cut_points(warehouse)
     assert saved_cut_points(warehouse) == computed
     assert current_cut_points(warehouse).as_of == computed.as_of
@@ -163,7 +163,7 @@ def test_a_file_with_impossible_cut_points_counts_as_none(warehouse: Warehouse, 
     assert saved_cut_points(warehouse) is None
 
 
-def test_a_folder_that_takes_no_file_is_no_reason_to_fail(tmp_path: Path, open_warehouse: Open) -> None:
+def test_an_unwritable_folder_is_no_reason_to_fail(tmp_path: Path, open_warehouse: Open) -> None:
     backend = SQLiteFile(tmp_path / "warehouse.sqlite")
     fill(backend, buyers(spread(10)))
     (tmp_path / "taken").write_text("a file where the folder should be")

@@ -71,14 +71,14 @@ def maps(store: StateStore) -> RfmMapRepository:
     return RfmMapRepository(store)
 
 
-def test_nothing_is_kept_at_first(maps: RfmMapRepository) -> None:
+def test_nothing_is_stored_at_first(maps: RfmMapRepository) -> None:
     assert maps.current() is maps.newest() is None
     assert maps.versions() == []
     maps.reset(actor="ann")
     assert maps.versions() == []
 
 
-def test_a_map_is_kept_with_its_versions(maps: RfmMapRepository, store: StateStore) -> None:
+def test_a_map_is_stored_with_its_versions(maps: RfmMapRepository, store: StateStore) -> None:
     first = maps.save(OWN, actor="ann", expected_version=0)
     assert (first.version, first.saved_by) == (1, "ann")
     assert first == maps.current() == replace(OWN, version=1, saved_by="ann", saved_at=first.saved_at)
@@ -330,7 +330,7 @@ def test_another_process_is_followed_after_a_moment(
     assert map_in_use(warehouse.settings) == kept.current()
 
 
-def test_in_an_outage_the_map_known_last_stays(
+def test_in_an_outage_the_last_known_map_stays_in_use(
     warehouse: Warehouse, kept: RfmMapRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = kept.save(OWN, actor="ann", expected_version=0)

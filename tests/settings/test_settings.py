@@ -106,12 +106,12 @@ def test_a_wrong_value_is_refused_in_one_line(name: str, value: str, allowed: st
     assert allowed in message
 
 
-def test_a_fault_inside_a_table_says_where_and_names_all_that_is_allowed():
+def test_an_error_inside_a_table_names_its_path_and_the_allowed_values():
     message = refusal(ml_feature_mapping={"revenue": 1})
     assert message == "Setting ML_FEATURE_MAPPING has the value '1' (at revenue). Allowed: a text or a list."
 
 
-def test_every_fault_is_told_at_once():
+def test_all_errors_are_reported_together():
     message = refusal(dwh_pool_size=0, currency="x")
     assert "DWH_POOL_SIZE" in message
     assert "CURRENCY" in message
@@ -135,11 +135,11 @@ def test_long_values_are_cut():
     ],
 )
 @pytest.mark.parametrize("name", ["dwh_url", "state_database_url", "redis_url"])
-def test_a_refusal_never_holds_a_password(name: str, url: str):
+def test_an_error_never_contains_a_password(name: str, url: str):
     assert "hush" not in refusal(**{name: url})
 
 
-def test_the_settings_as_text_hold_no_password():
+def test_the_settings_as_text_contain_no_password():
     settings = Settings(
         dwh_url="postgresql://ann:hush@db/app", redis_url="redis://:hush@cache:6379/0", state_database_url="sqlite:///a"
     )

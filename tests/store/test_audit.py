@@ -63,7 +63,7 @@ def test_the_default_time_is_now(store: StateStore):
     assert before <= event.at <= datetime.now(UTC)
 
 
-def test_recent_puts_the_newest_first_and_keeps_to_the_limit(store: StateStore):
+def test_recent_puts_the_newest_first_and_respects_the_limit(store: StateStore):
     write(
         store,
         {"subject_id": "middle", "at": NOON},
@@ -88,7 +88,7 @@ def test_recent_puts_the_newest_first_and_keeps_to_the_limit(store: StateStore):
         ({"actor": "' OR 1=1 --"}, []),
     ],
 )
-def test_recent_keeps_to_every_condition(store: StateStore, conditions: dict, found: list[str]):
+def test_recent_respects_every_condition(store: StateStore, conditions: dict, found: list[str]):
     write(
         store,
         {"subject_id": "1", "at": NOON - timedelta(hours=2)},

@@ -96,7 +96,7 @@ def test_sqlite_is_set_up_for_several_processes(sqlite_store: StateStore):
     assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 1, "busy_timeout": 200}
 
 
-def test_reading_goes_on_while_another_writes(sqlite_store: StateStore):
+def test_readers_continue_while_another_session_writes(sqlite_store: StateStore):
     sqlite_store.migrate()
     write_one(sqlite_store, "before")
     with sqlite_store.session() as writing:
@@ -240,6 +240,6 @@ def test_health_never_shows_the_password(postgres_database: str):
         ("nonsense", "cannot be read"),
     ],
 )
-def test_refuses_urls_that_cannot_hold_state(url: str, part: str):
+def test_urls_that_cannot_hold_state_are_refused(url: str, part: str):
     with pytest.raises(SettingsError, match=part):
         StateStore(url)

@@ -141,7 +141,7 @@ def test_the_file_and_what_is_beside_it_are_for_this_account_alone(tmp_path: Pat
     assert found == {"app.db": 0o600, "app.db-wal": 0o600, "app.db-shm": 0o600}
 
 
-def test_rebuilding_a_table_of_sqlite_keeps_the_rows_that_point_at_it(tmp_path: Path):
+def test_rebuilding_a_table_of_sqlite_leaves_the_rows_that_refer_to_it(tmp_path: Path):
     with StateStore(f"sqlite:///{tmp_path / 'app.db'}") as store:
         store.migrate()
         with store.session() as session:

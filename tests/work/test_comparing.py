@@ -25,7 +25,7 @@ def kept(services: Services, version: str, against: str) -> VersionComparison | 
     return VersionComparisons(services.store).find(version, against)
 
 
-def test_it_keeps_what_it_finds(services: Services, trained: str):
+def test_it_stores_its_findings(services: Services, trained: str):
     services.segmentation.create(SegmentDraft("Regulars", {">": [{"var": "transaction_count"}, 5]}), actor="ann")
     version = write_bundle(services.settings.models_dir, other_parts())
     report = Report()

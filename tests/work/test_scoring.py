@@ -36,7 +36,7 @@ def keep(services: Services, name: str, rule: Any) -> Segment:
     return services.segments.create(SegmentDraft(name, rule), actor="ann")
 
 
-def test_it_scores_everybody_and_computes_the_segments(services: Services):
+def test_it_scores_every_customer_and_computes_the_segments(services: Services):
     risky, broken, archived = (
         keep(services, name, rule) for name, rule in {"Risky": RISKY, "Broken": BROKEN, "Old": None}.items()
     )

@@ -108,12 +108,12 @@ def test_nobody_is_contacted_when_none_is_worth_it():
     assert found.break_even.customers == 0
 
 
-def test_without_cost_everybody_with_something_to_lose_is_contacted():
+def test_without_cost_every_customer_of_value_is_contacted():
     bins = one_each([(0.5, 10.0), (0.2, 10.0), (0.3, 0.0)])
     assert plan(bins, Terms(cost=0.0, save_rate=0.1)).best.customers == 2
 
 
-def test_nothing_is_worthwhile_when_nobody_is_saved():
+def test_nothing_is_worthwhile_when_no_customer_is_saved():
     terms = Terms(cost=1.0, save_rate=0.0)
     assert terms.worthwhile_loss == math.inf
     assert plan(one_each([(0.9, 100.0)]), terms).best.customers == 0
@@ -124,7 +124,7 @@ def test_no_customers():
     assert (found.best.customers, found.break_even, len(found.choices)) == (0, None, 1)
 
 
-def test_the_same_value_for_everybody_is_a_matter_of_units():
+def test_a_value_that_all_customers_share_only_changes_the_unit():
     customers = [(0.8, 1.0), (0.3, 1.0), (0.05, 1.0)]
     scaled = [one.times(250.0) for one in one_each(customers)]
     assert scaled == [

@@ -321,7 +321,7 @@ def test_nearly_the_same_probability_for_all(thousandths: dict[int, int], alike:
     assert find_alike(thousandths) == alike
 
 
-def test_a_curve_tells_whether_all_are_alike(everyone: ScopedBase):
+def test_a_curve_shows_whether_all_probabilities_are_equal(everyone: ScopedBase):
     curve = read_curve(everyone, None)
     assert curve.alike is None
     same = ChurnCurve(tuple(replace(one, position=250) for one in curve.bins), 0)

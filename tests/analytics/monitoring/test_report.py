@@ -78,7 +78,7 @@ def test_blanks_that_appear_are_drift(backend: Backend, warehouse: Warehouse, ma
     assert first.moved == "blank was 0.0%, is 50.0%"
 
 
-def test_a_version_without_a_reference_says_what_to_do(warehouse: Warehouse):
+def test_a_version_without_a_reference_has_a_remedy(warehouse: Warehouse):
     older = written(warehouse, bundle_parts())
     del older["reference"]
     with pytest.raises(ReferenceMissing, match="before versions stored what the features were like"):

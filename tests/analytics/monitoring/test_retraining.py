@@ -50,7 +50,7 @@ def test_monthly_where_there_are_new_rows(age: ModelAge, when: str, clause: str)
     assert clause in found.sentence
 
 
-def test_models_of_one_age_are_told_together():
+def test_models_of_the_same_age_are_reported_together():
     found = recommend(facts(ModelAge("Churn", 40, None), ModelAge("Next best offer", 40, None)))
     assert found.sentence == "Retrain soon: the models are 40 days old."
 
@@ -84,13 +84,13 @@ def test_performance_that_degrades():
     assert found.sentence == f"Retrain now: {WORSE.clause}."
 
 
-def test_what_was_not_compared_is_said():
+def test_what_was_not_compared_is_reported():
     found = recommend(facts(drift_known=False))
     assert found.when == "not yet"
     assert found.reasons[0].clause == "whether features have drifted is not known"
 
 
-def test_the_weightiest_reason_comes_first_and_all_are_kept():
+def test_the_weightiest_reason_comes_first_and_all_are_reported():
     everything = facts(
         ModelAge("Churn", 90, 10), ModelAge("Next best offer", 40, 7),
         changes=("ML_FEATURE_MAPPING has lost 'age'",), drifted=("City",), moved=("Tier",), trained_on="demo",

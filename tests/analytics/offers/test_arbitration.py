@@ -119,7 +119,7 @@ def base(scored_demo: Warehouse, engine: SegmentationEngine) -> ScopedBase:
     return ScopedBase(scored_demo, engine, Scope())
 
 
-def test_without_caps_levers_and_values_everybody_gets_the_recommended_offer(base: ScopedBase):
+def test_without_caps_levers_and_values_every_customer_gets_the_recommended_offer(base: ScopedBase):
     outcome = run(base, Policy({offer: OfferTerms() for offer in OFFERS}))
     assert outcome.rounds == 1
     assert outcome.before == outcome.after
@@ -156,14 +156,14 @@ def test_a_lever_of_nought_or_a_value_that_is_no_gain_switches_an_offer_off(base
     assert everything_off.without["not eligible"] == DEMO_CUSTOMERS
 
 
-def test_caps_are_kept_as_deferred_acceptance_keeps_them(base: ScopedBase):
+def test_caps_are_respected_as_by_deferred_acceptance(base: ScopedBase):
     outcome = assert_same(base, policy_of({offer: {"cap": 200} for offer in OFFERS}))
     assert counts(outcome) == dict.fromkeys(OFFERS, 200)
     assert outcome.without["at caps"] == DEMO_CUSTOMERS - 1600
     assert outcome.rounds > 1
 
 
-def test_a_cap_that_nobody_reaches_costs_no_round(base: ScopedBase):
+def test_a_cap_that_is_not_reached_costs_no_round(base: ScopedBase):
     free = run(base, policy_of())
     at_the_edge = {offer: {"cap": taken} for offer, taken in counts(free).items() if taken}
     outcome = run(base, policy_of(at_the_edge))
@@ -294,7 +294,7 @@ def test_one_customer_is_given_what_the_base_is(base: ScopedBase):
             customer_offers(base, market.bound, nobody)
 
 
-def test_an_offer_that_was_not_scored_is_given_to_nobody(base: ScopedBase):
+def test_an_offer_that_was_not_scored_is_given_to_no_customer(base: ScopedBase):
     known, with_another = policy_of(), Policy({**policy_of().offers, 99: OfferTerms(value=1e6, cap=10)})
     outcome = assert_same(base, with_another)
     assert outcome.after[99].customers == 0

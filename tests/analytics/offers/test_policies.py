@@ -21,7 +21,7 @@ def actions(store: StateStore) -> list[tuple[str, str, int]]:
         return [(event.actor, event.action, event.details["version"]) for event in reversed(found)]
 
 
-def test_a_policy_is_kept_with_its_versions(policies: PolicyRepository, store: StateStore):
+def test_a_policy_is_stored_with_its_versions(policies: PolicyRepository, store: StateStore):
     kept = policies.save("  Winter   push ", PUSHED, actor="ann")
     assert (kept.id, kept.name, kept.version, kept.updated_by) == ("winter-push", "Winter push", 1, "ann")
     assert kept.policy == PUSHED
@@ -78,7 +78,7 @@ def test_policies_come_by_name_and_go_with_their_versions(policies: PolicyReposi
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 121, "a\0b"])
-def test_a_name_that_cannot_be_kept_is_refused(policies: PolicyRepository, name: str):
+def test_a_name_that_cannot_be_stored_is_refused(policies: PolicyRepository, name: str):
     with pytest.raises(BadPolicy):
         policies.save(name, PLAIN, actor="ann")
     assert policies.list() == []

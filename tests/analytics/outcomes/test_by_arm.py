@@ -74,7 +74,7 @@ def test_what_became_of_each_arm(past: Past):
     assert (outcomes.why_no_churn, outcomes.why_no_offers) == ("", "")
 
 
-def test_before_anybody_was_scored_it_says_to_score(past: Past):
+def test_before_the_first_scoring_run_the_remedy_is_to_score(past: Past):
     past.scored("2026-03-01", *many("a", range(20)), present=True)
     past.left(("c0", "2026-03-02", 1))
     past.took(("c0", "2026-03-02", 1))
@@ -84,7 +84,7 @@ def test_before_anybody_was_scored_it_says_to_score(past: Past):
     assert outcomes.why_no_churn.startswith("Nobody has been scored since the test began.")
 
 
-def test_before_anything_is_known_it_says_when(past: Past):
+def test_before_the_first_outcome_its_date_is_reported(past: Past):
     past.scored("2100-03-03", *many("a", range(12)), *many("b", range(12, 20)), present=True)
     past.left(("c0", "2026-02-01", 0))
     past.took(("c0", "2026-02-01", 2))

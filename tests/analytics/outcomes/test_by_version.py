@@ -46,7 +46,7 @@ def test_scorings_before_the_start_are_left_out(past: Past):
     )
 
 
-def test_what_a_history_cannot_tell_is_none(past: Past):
+def test_what_a_history_does_not_contain_is_none(past: Past):
     past.scored("2026-03-05", ("c0", 0.8, "a", 0.7, 0.3))
     past.backend.execute("CREATE TABLE customer_churn_history AS SELECT 'c0' AS customer_id, 1 AS churned")
     past.took(("c0", "2026-03-10", 2))

@@ -46,7 +46,7 @@ def test_the_area_is_that_of_scikit_learn(decimals: int):
     assert found.value == pytest.approx(roc_auc_score(left, scores), abs=1e-12)
 
 
-def test_the_interval_holds_the_true_area_as_often_as_it_says():
+def test_the_interval_covers_the_true_area_at_its_nominal_rate():
     # Scores are uniform and true probabilities, so the area is 5/6.
     held = 0
     for seed in range(400):
@@ -87,7 +87,7 @@ def test_wilson_intervals():
     assert Share(0, 0).interval == (0.0, 1.0)
 
 
-def test_few_rows_are_told_from_enough():
+def test_too_few_rows_are_distinguished_from_enough():
     assert not figures_of([0.1, 0.9] * 19, [0, 1] * 19).is_enough
     assert figures_of([0.1, 0.9] * 20, [0, 1] * 20).is_enough
     assert not OfferFigures(Share(100, 199), Share(150, 199), Share(40, 199)).is_enough

@@ -46,7 +46,7 @@ def test_only_the_first_row_of_the_days_that_follow_counts(past: Past):
     assert month.figures.main.value == 0.875
 
 
-def test_versions_of_one_run_are_told_apart(past: Past):
+def test_the_versions_of_one_run_are_distinguished(past: Past):
     past.scored("2026-03-05", *FOUR, ("c4", 0.3, "b"), ("c5", None, "b"))
     past.left(*WHAT_FOUR_DID, ("c4", "2026-03-06", 1), ("c5", "2026-03-06", 1))
     first, second = read_outcomes(past.warehouse, CHURN).months
@@ -123,7 +123,7 @@ def test_offers_as_texts_are_read_too(past: Past):
     assert (month.figures.top_1, month.figures.top_3) == (Share(1, 2), Share(2, 2))
 
 
-def test_without_a_scoring_it_says_to_score(past: Past):
+def test_without_a_scoring_run_the_remedy_is_to_score(past: Past):
     past.left(*WHAT_FOUR_DID)
     told = read_outcomes(past.warehouse, CHURN)
     assert told.months == ()
@@ -136,7 +136,7 @@ def test_made_up_predictions_have_no_outcome(past: Past):
     assert read_outcomes(past.warehouse, CHURN).why_none.startswith("No predictions are stored yet")
 
 
-def test_before_anything_is_known_it_says_when(past: Past):
+def test_before_the_first_outcome_its_date_is_reported(past: Past):
     scored = datetime.now(UTC).date() - timedelta(days=10)
     past.scored(scored.isoformat(), *FOUR, present=True)
     past.left(*WHAT_FOUR_DID)
@@ -171,7 +171,7 @@ def test_a_history_that_was_not_loaded_since_is_named(past: Past):
         ),
     ],
 )
-def test_a_history_without_dates_or_customers_cannot_tell(past: Past, columns: str, sentence: str):
+def test_a_history_without_dates_or_customers_has_no_outcomes(past: Past, columns: str, sentence: str):
     past.scored("2026-03-05", *FOUR)
     past.backend.execute(f"CREATE TABLE customer_churn_history AS SELECT {columns}")
     assert read_outcomes(past.warehouse, CHURN).why_none == sentence

@@ -155,7 +155,7 @@ def test_a_model_that_is_not_there_is_named(warehouse: Warehouse, models_dir: Pa
     assert told.why_none == f"The active version {version} has no offer model."
 
 
-def test_a_history_without_dates_cannot_tell(backend: Backend, warehouse: Warehouse, bundle: Bundle):
+def test_a_history_without_dates_cannot_be_replayed(backend: Backend, warehouse: Warehouse, bundle: Bundle):
     backend.execute("ALTER TABLE customer_churn_history DROP COLUMN snapshot_date")
     warehouse.forget()
     assert replay_history(warehouse, bundle, CHURN).why_none == (

@@ -58,7 +58,7 @@ def test_the_whole_interval_must_lie_below():
     )
 
 
-def test_a_drop_that_changes_nobodys_work_is_none():
+def test_a_drop_without_practical_effect_is_no_drop():
     assert not verdict(month(4, churn(0.795, spread=0.001))).is_worse
     assert verdict(month(4, churn(0.789, spread=0.001))).is_worse
 

@@ -81,7 +81,7 @@ def test_the_rule_of_a_cell_counts_the_customers_of_the_cell(everyone: ScopedBas
                 assert base.engine.count(rule) == expected, (recency, frequency, monetary)
 
 
-def test_who_never_bought_stands_outside_the_grid(everyone: ScopedBase, sql: Query):
+def test_customers_who_never_bought_are_outside_the_grid(everyone: ScopedBase, sql: Query):
     [(never,)] = sql("SELECT count(*) FROM customers WHERE rfm_segment = 'No Purchases'")
     figures = read_rfm(everyone)
     assert never > 0

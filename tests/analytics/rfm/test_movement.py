@@ -111,7 +111,7 @@ def test_a_run_without_rfm_is_named(backend: Backend, open_warehouse: Open):
     assert movement.customers("other") == 20
 
 
-def test_a_run_that_is_no_longer_kept_has_no_movement(warehouse: Warehouse, since: ScoringRun):
+def test_a_run_that_has_been_removed_has_no_movement(warehouse: Warehouse, since: ScoringRun):
     base = ScopedBase(warehouse, SegmentationEngine(warehouse), Scope())
     assert read_movement(base, ScoringRun(since.scored_at, ("another",))) is None
 

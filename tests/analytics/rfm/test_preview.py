@@ -50,7 +50,7 @@ def warehouse(backend: Backend, tmp_path: Path, open_warehouse: Callable[..., Wa
     return open_warehouse(backend.url, state_database_url=f"sqlite:///{tmp_path / 'state.db'}")
 
 
-def test_who_would_change_is_what_scoring_each_customer_says(warehouse: Warehouse) -> None:
+def test_the_preview_agrees_with_scoring_each_customer(warehouse: Warehouse) -> None:
     points = compute_cut_points(warehouse)
     names = [column.split(" ")[0] for column in COLUMNS.split(", ") if " " in column]
     rows = [dict(zip(names, row, strict=False)) for row in varied_customers()]
@@ -66,7 +66,7 @@ def test_who_would_change_is_what_scoring_each_customer_says(warehouse: Warehous
     assert sizes["No Purchases"] == (50, 50)
 
 
-def test_the_same_map_changes_nobody(warehouse: Warehouse) -> None:
+def test_the_same_map_changes_no_customer(warehouse: Warehouse) -> None:
     change = preview_change(warehouse, OWN, OWN)
     assert (change.customers, change.other_score, change.other_segment) == (500, 0, 0)
     back = preview_change(warehouse, OWN, None)

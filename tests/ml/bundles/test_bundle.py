@@ -86,7 +86,7 @@ def test_before_the_first_training_the_model_is_not_found(tmp_path):
     assert caught.value.filename == f"{tmp_path}/models/nbo.tflite"
 
 
-def test_a_bundle_without_an_offer_model_says_so(tmp_path):
+def test_a_bundle_reports_a_missing_offer_model(tmp_path):
     activate(tmp_path, write_bundle(tmp_path, without_nbo()), by="test")
     bundle = load_bundle(tmp_path)
 
@@ -266,7 +266,7 @@ def test_a_version_that_is_gone_is_refused(models_dir):
         load_bundle(models_dir, "20200101T000000Z-0000")
 
 
-def test_a_model_that_takes_the_process_down_is_refused_with_all_digests_in_line(models_dir):
+def test_a_model_that_crashes_the_process_is_refused_even_with_matching_digests(models_dir):
     deadly = bytearray(tiny_model("churn"))
     deadly[16:20] = bytes(4)  # the offset of the model's table: LiteRT reads past the end and the process dies
     _sign_again(models_dir, _replace_file("churn", bytes(deadly)))

@@ -47,7 +47,7 @@ def test_writing_does_not_activate(models_dir):
     assert version in list_versions(models_dir)
 
 
-def test_activation_says_who_and_what_was_before(models_dir):
+def test_activation_records_the_actor_and_the_previous_version(models_dir):
     first = _active(models_dir).version
     second = write_bundle(models_dir, other_parts())
 
@@ -79,7 +79,7 @@ def test_versions_sort_in_the_order_they_were_written(models_dir):
     assert list_versions(models_dir)[:4] == versions[::-1]
 
 
-def test_rolling_back_goes_further_back_each_time(models_dir):
+def test_each_rollback_goes_one_version_further_back(models_dir):
     first = _active(models_dir).version
     second, third = (write_bundle(models_dir, other_parts()) for _ in range(2))
     activate(models_dir, second, by="test")
@@ -114,7 +114,7 @@ def test_activating_mends_a_damaged_active_json_and_damaged_copies(models_dir):
     assert load_bundle(models_dir).version == version
 
 
-def test_pruning_keeps_the_active_version_and_the_newest_others(models_dir):
+def test_pruning_leaves_the_active_version_and_the_newest_others(models_dir):
     active = _active(models_dir).version
     others = [write_bundle(models_dir, bundle_parts()) for _ in range(4)]
 
@@ -251,7 +251,7 @@ def test_without_room_for_a_file_the_old_bundle_stays(models_dir):
     assert [path for path in models_dir.rglob(".*") if path.name != ".lock"] == []
 
 
-def test_a_folder_that_may_not_be_written_is_said_in_a_sentence(tmp_path):
+def test_an_unwritable_folder_is_reported_in_one_sentence(tmp_path):
     (tmp_path / "models").write_text("a file where the folder should be")
 
     with pytest.raises(BundleError, match="cannot be written: Not a directory"):

@@ -109,7 +109,7 @@ def test_a_model_that_ranks_as_one_column_does_adds_nothing() -> None:
     )
 
 
-def test_a_model_that_knows_two_columns_is_graded_by_what_the_second_adds() -> None:
+def test_a_model_of_two_columns_is_graded_by_what_the_second_adds() -> None:
     truth = expit(2 * INPUTS[:, 0] - 2 * INPUTS[:, 1])
     churned = (np.random.default_rng(8).random(4_000) < truth).astype(np.intp)
     baselines = fit_baselines(INPUTS[SEEN], churned[SEEN], INPUTS[ASKED], 2, seed=1)
@@ -134,13 +134,13 @@ def test_the_grade_is_the_share_gained_of_what_the_rule_leaves(value: float, low
     assert grade_of(Difference(value, low, value + 0.02), 0.8, behind=behind) == grade
 
 
-def test_a_churn_model_stands_beside_its_baselines() -> None:
+def test_a_churn_model_is_compared_with_its_baselines() -> None:
     report = churn_report(TRUTH[ASKED])
     assert set(report["baselines"]) == {BASE_RATE, LOGISTIC_REGRESSION, GRADIENT_BOOSTING}
     assert report["baselines"][BASE_RATE]["auc"] == 0.5
 
 
-def test_a_model_that_knows_nothing_is_worse_than_the_base_rate() -> None:
+def test_a_model_that_learned_nothing_is_worse_than_the_base_rate() -> None:
     report = churn_report(RNG.random(1_000))
     assert (report["grade"], report["worse_than"]) == ("D", "base rate")
     assert report["sentence"].startswith("Worse than the simple baseline (base rate).")

@@ -31,7 +31,7 @@ CONTRACT = FeatureContract(
 )
 
 
-def test_an_input_size_that_is_not_the_number_of_features_says_what_to_set() -> None:
+def test_a_wrong_input_size_names_the_setting_to_change() -> None:
     settings = Settings(ml_feature_mapping={"a": "a", "b": "b"}, ml_model_input_size=5)
     with pytest.raises(ValueError, match=r"^Feature count mismatch: ML_MODEL_INPUT_SIZE is 5") as caught:
         require_input_size(settings)

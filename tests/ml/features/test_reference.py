@@ -101,7 +101,7 @@ def test_the_warehouse_counts_as_memory_does(backend: Backend, open_warehouse: O
     assert counted["spent"].rows == 400
 
 
-def test_booleans_and_numbers_stand_for_each_other(backend: Backend, open_warehouse: Open):
+def test_booleans_and_numbers_are_interchangeable(backend: Backend, open_warehouse: Open):
     backend.execute(
         "CREATE TABLE customer_features_view AS SELECT i AS customer_id, i % 4 = 0 AS flag, i % 2 AS bit "
         "FROM (VALUES (0), (1), (2), (3), (4), (5), (6), (7)) AS t(i)"
@@ -155,7 +155,7 @@ def test_a_reference_survives_the_manifest(warehouse: Warehouse):
     assert read.counted_at == reference.counted_at.replace(microsecond=0)
 
 
-def test_a_carried_model_keeps_its_rows_and_both_keep_its_bins(warehouse: Warehouse):
+def test_a_carried_over_model_retains_its_rows_and_both_use_its_bins(warehouse: Warehouse):
     tables = histories()
     contract = fit_contract(list(tables.values()))
     first = make_reference(warehouse, contract, tables, {})

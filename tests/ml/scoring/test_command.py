@@ -67,7 +67,7 @@ def run(configure: Configure, capfd: pytest.CaptureFixture[str]) -> Run:
     return command
 
 
-def test_it_scores_and_says_what_it_did(tmp_path: Path) -> None:
+def test_it_scores_and_reports_what_it_did(tmp_path: Path) -> None:
     fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(300))
     done = in_a_process(tmp_path, ML_MOCK_MODE="true")
     assert done.returncode == 0, done.stderr
@@ -145,7 +145,7 @@ def test_before_the_first_training_rfm_is_scored(run: Run, tmp_path: Path) -> No
         ({"RFM_RULE": "quartile"}, "Setting RFM_RULE has the value 'quartile'"),
     ],
 )
-def test_what_goes_wrong_is_one_line_and_an_exit_code(
+def test_an_error_is_one_line_and_an_exit_code(
     run: Run, tmp_path: Path, settings: dict[str, str], message: str
 ) -> None:
     fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(20))
@@ -157,7 +157,7 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(
     assert done.stdout == ""
 
 
-def test_help_says_what_it_does(run: Run) -> None:
+def test_help_describes_the_command(run: Run) -> None:
     done = run("--help")
     assert done.returncode == 0
     assert "write customer_predictions" in done.stdout.replace("\n", " ")

@@ -59,7 +59,7 @@ def test_there_are_none_before_the_second_run(backend: Backend, open_warehouse: 
     assert earlier_runs(warehouse) == []
 
 
-def test_the_last_runs_are_kept_newest_first(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
+def test_the_last_runs_are_listed_newest_first(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
     fill(backend, base(20))
     warehouse = open_warehouse(backend.url, predictions_runs_kept=3, predictions_months_kept=0)
     runs = score(warehouse, bundle, "a", "b", "c", "d", "e")
@@ -67,7 +67,7 @@ def test_the_last_runs_are_kept_newest_first(backend: Backend, open_warehouse: O
     assert runs_of(warehouse) == runs[1:3]
 
 
-def test_fewer_are_kept_from_the_next_run_on(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
+def test_a_lower_limit_applies_from_the_next_run_on(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
     fill(backend, base(20))
     many = score(open_warehouse(backend.url, predictions_months_kept=0), bundle, "a", "b", "c", "d", "e", "f", "g")
     few = open_warehouse(backend.url, predictions_runs_kept=2, predictions_months_kept=0)
@@ -76,7 +76,7 @@ def test_fewer_are_kept_from_the_next_run_on(backend: Backend, open_warehouse: O
     assert runs_of(few) == many[:1]
 
 
-def test_an_earlier_run_holds_what_was_said_then(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
+def test_an_earlier_run_holds_its_own_predictions(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
     fill(backend, base(30))
     warehouse = open_warehouse(backend.url)
     score_base(warehouse, bundle)
@@ -103,7 +103,9 @@ def test_earlier_runs_join_with_the_features_view(backend: Backend, open_warehou
     assert warehouse.rows(joined)[0]["n"] == 20
 
 
-def test_an_embedded_database_that_takes_none_has_none(tmp_path: Path, open_warehouse: Open, bundle: Bundle) -> None:
+def test_an_embedded_database_without_predictions_has_no_earlier_runs(
+    tmp_path: Path, open_warehouse: Open, bundle: Bundle
+) -> None:
     file = SQLiteFile(tmp_path / "warehouse.sqlite")
     fill(file, base(20))
     warehouse = open_warehouse(file.url)
@@ -147,7 +149,9 @@ def test_a_view_on_the_present_run_is_never_left_on_an_old_one(
     assert runs_of(warehouse) == runs[1:]
 
 
-def test_a_view_on_an_earlier_run_keeps_it(database: PostgresDatabase, open_warehouse: Open, bundle: Bundle) -> None:
+def test_an_earlier_run_with_a_view_on_it_is_not_removed(
+    database: PostgresDatabase, open_warehouse: Open, bundle: Bundle
+) -> None:
     warehouse = open_warehouse(database.url, predictions_runs_kept=2, predictions_months_kept=0)
     first = score(warehouse, bundle, "a", "b")[1:]
     [(_, earlier)] = earlier_runs(warehouse)
@@ -160,7 +164,7 @@ def test_a_view_on_an_earlier_run_keeps_it(database: PostgresDatabase, open_ware
     assert runs_of(warehouse) == runs[:1]
 
 
-def test_a_reader_of_an_earlier_run_does_not_hold_a_run_up(
+def test_a_reader_of_an_earlier_run_does_not_delay_a_run(
     database: PostgresDatabase, open_warehouse: Open, bundle: Bundle
 ) -> None:
     warehouse = open_warehouse(database.url, predictions_runs_kept=2, predictions_months_kept=0)

@@ -70,7 +70,9 @@ def test_other_data_in_the_same_file_has_no_predictions(tmp_path: Path, open_war
     assert versions(warehouse) == ["second", "first"], "they are there again with their data"
 
 
-def test_newer_data_keeps_its_predictions(filled: Backend, open_warehouse: Open, bundle: Bundle) -> None:
+def test_newer_data_of_the_same_source_retains_its_predictions(
+    filled: Backend, open_warehouse: Open, bundle: Bundle
+) -> None:
     warehouse = open_warehouse(filled.url)
     score(warehouse, bundle, "first")
     fill(filled, base(30))

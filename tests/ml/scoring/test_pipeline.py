@@ -61,7 +61,7 @@ def test_every_customer_is_written_in_the_columns_of_the_issue(warehouse: Wareho
     assert not result.is_mock
 
 
-def test_the_table_says_what_the_service_says(warehouse: Warehouse, bundle: Bundle) -> None:
+def test_the_table_agrees_with_the_service(warehouse: Warehouse, bundle: Bundle) -> None:
     score_base(warehouse, bundle, batch_rows=64)
     found, service = predictions(warehouse), MLInferenceService(warehouse=warehouse)
     for customer in ("c0", "c1", "c9", "c77", "c499"):
@@ -75,7 +75,7 @@ def test_the_table_says_what_the_service_says(warehouse: Warehouse, bundle: Bund
         assert [row["recency"], row["frequency"], row["monetary"], row["rfm_segment"]] == list(rfm.values())[1:]
 
 
-def test_rfm_is_what_sql_says_for_everyone(warehouse: Warehouse, bundle: Bundle) -> None:
+def test_rfm_agrees_with_sql_for_every_customer(warehouse: Warehouse, bundle: Bundle) -> None:
     points = score_base(warehouse, bundle).cut_points
     assert points is not None
     assert saved_cut_points(warehouse) == points
@@ -122,7 +122,7 @@ def test_progress_ends_with_everyone(warehouse: Warehouse, bundle: Bundle) -> No
     assert {progress.customers for progress in seen} == {CUSTOMERS}
 
 
-def test_mock_mode_says_so(warehouse: Warehouse) -> None:
+def test_mock_mode_is_reported(warehouse: Warehouse) -> None:
     result = score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
     found = predictions(warehouse)
     assert result.is_mock
@@ -194,7 +194,7 @@ def test_a_row_without_customer_id_is_counted_and_left_out(
         ("varchar(10)", ['a"b', "Åse"]),
     ],
 )
-def test_ids_keep_their_type_and_every_digit(
+def test_ids_retain_their_type_and_every_digit(
     backend: Backend, open_warehouse: Open, bundle: Bundle, id_type: str, ids: list[Any]
 ) -> None:
     fill(
@@ -212,7 +212,7 @@ def test_ids_keep_their_type_and_every_digit(
     assert {str(customer) for customer in predictions(warehouse)} == {str(customer) for customer in ids}
 
 
-def test_one_answer_for_everybody_is_remarked(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
+def test_one_answer_for_all_customers_is_remarked_on(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
     fill(backend, buyers([(3, 2, 10.0)] * 20))
     remarks = score_base(open_warehouse(backend.url), bundle).remarks
     assert [remark.split(",")[0] for remark in remarks] == [

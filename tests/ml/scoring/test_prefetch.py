@@ -57,7 +57,7 @@ def test_a_caller_that_leaves_early_closes_the_source() -> None:
     assert closed.is_set()
 
 
-def test_results_keep_the_order_of_the_items() -> None:
+def test_results_come_in_the_order_of_the_items() -> None:
     done = [threading.Event() for _ in range(20)]
 
     def even_after_odd(number: int) -> int:

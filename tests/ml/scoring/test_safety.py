@@ -95,7 +95,7 @@ def test_a_second_run_at_the_same_time_is_refused(
     assert score_base(other, bundle).customers == CUSTOMERS
 
 
-def test_the_place_of_something_else_is_left_alone(
+def test_a_file_or_table_of_something_else_is_not_replaced(
     backend: Backend, open_warehouse: Open, bundle: Bundle, tmp_path: Path
 ) -> None:
     fill(backend, base(20))
@@ -258,7 +258,7 @@ def test_an_account_that_may_not_write_gets_a_file(
         database.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
 
 
-def test_a_table_in_another_schema_with_an_odd_name(
+def test_a_table_in_another_schema_with_an_unusual_name(
     postgres_database: str, open_warehouse: Open, bundle: Bundle
 ) -> None:
     database = PostgresDatabase(postgres_database)

@@ -153,7 +153,7 @@ def test_an_empty_segment(service: MLInferenceService, warehouse: Warehouse, set
         assert (answer["total_customers"], answer["failed"], answer["results"]) == (0, 0, [])
 
 
-def test_what_is_unknown_is_said(service: MLInferenceService):
+def test_unknown_names_are_reported(service: MLInferenceService):
     with pytest.raises(SegmentNotFound):
         service.predict_segment("nowhere", "churn")
     with pytest.raises(UnknownPrediction, match="clv"):

@@ -77,7 +77,7 @@ def test_a_larger_share_only_adds_customers(models_dir: Path, challenger: str):
     assert before < challenged(live)
 
 
-def test_activating_the_challenger_lets_it_answer_everybody(models_dir: Path, challenger: str):
+def test_activating_the_challenger_makes_it_answer_every_customer(models_dir: Path, challenger: str):
     start_experiment(models_dir, challenger, 0.5, "ann")
     live = LiveBundle(models_dir)
     assert len(live.served().versions) == 2
@@ -87,7 +87,7 @@ def test_activating_the_challenger_lets_it_answer_everybody(models_dir: Path, ch
 
 
 @pytest.mark.parametrize("name", ["nbo.tflite", "churn.tflite", "scaler.pkl", "manifest.json"])
-def test_a_damaged_challenger_leaves_everybody_to_the_champion(models_dir: Path, challenger: str, name: str):
+def test_with_a_damaged_challenger_the_champion_answers_every_customer(models_dir: Path, challenger: str, name: str):
     start_experiment(models_dir, challenger, 0.5, "ann")
     path = version_folder(models_dir, challenger) / name
     path.write_bytes(path.read_bytes()[:-1])
@@ -107,7 +107,7 @@ def test_a_challenger_that_vanishes_or_is_another_is_refused(models_dir: Path, c
     assert challenger in str(live.status().experiment_refusal)
 
 
-def test_a_damaged_file_leaves_everybody_to_the_champion(models_dir: Path, challenger: str):
+def test_with_a_damaged_file_the_champion_answers_every_customer(models_dir: Path, challenger: str):
     start_experiment(models_dir, challenger, 0.5, "ann")
     live = LiveBundle(models_dir)
     assert challenged(live)

@@ -37,7 +37,7 @@ def test_silence_raises_churn_and_habit_lowers_it():
     assert silent > ordinary > regular
 
 
-def test_any_mapping_works_and_odd_values_stay_finite():
+def test_any_mapping_works_and_unusual_values_stay_finite():
     mock = MockModels({"tenure": "number", "is_member": "boolean", "contract": "text", "monthly_charges": "number"})
     rows = mock.contract.encode(
         {

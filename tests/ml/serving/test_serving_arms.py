@@ -164,7 +164,7 @@ class OneAnswer:
         return rows[:, :1] * 0 + 0.25
 
 
-def test_a_run_is_known_by_both_versions(warehouse: Warehouse, served: ServedModels, running: Experiment):
+def test_a_run_names_both_versions(warehouse: Warehouse, served: ServedModels, running: Experiment):
     result = score_base(warehouse, served)
     run = last_run(warehouse)
     assert run == ScoringRun(result.scored_at, (running.champion, running.challenger))
@@ -177,7 +177,7 @@ def test_a_run_is_known_by_both_versions(warehouse: Warehouse, served: ServedMod
     assert not served.made(last_run(warehouse))  # the test began since
 
 
-def test_offers_in_another_order_stand_in_their_columns(warehouse: Warehouse, models_dir: Path):
+def test_offers_in_another_order_are_put_in_their_columns(warehouse: Warehouse, models_dir: Path):
     parts = bundle_parts()
     backwards = replace(parts, models=parts.models | {"nbo": model_part("nbo", (8, 7, 6, 5, 4, 3, 2, 1))})
     running = start_experiment(models_dir, write_bundle(models_dir, backwards), SHARE, "ann")
@@ -188,7 +188,9 @@ def test_offers_in_another_order_stand_in_their_columns(warehouse: Warehouse, mo
             assert row[f"offer_{row['recommended_offer']}"] == pytest.approx(row["confidence"], abs=1e-6)
 
 
-def test_growing_takes_effect_in_single_answers(service: MLInferenceService, running: Experiment, models_dir: Path):
+def test_a_larger_share_takes_effect_in_single_answers(
+    service: MLInferenceService, running: Experiment, models_dir: Path
+):
     ids = [f"c{i}" for i in range(1, 101)]
     before = {one for one in ids if service.predict_customer(one).model_version == running.challenger}
     grow_experiment(models_dir, 0.7)

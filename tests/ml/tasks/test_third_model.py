@@ -149,7 +149,7 @@ def test_it_is_monitored_and_its_past_months_are_asked(settings: Settings, wareh
     assert read_outcomes(warehouse, RESPONSE).why_none.startswith("customer_response_history has no row of the month")
 
 
-def test_system_health_and_the_versions_know_it(settings: Settings) -> None:
+def test_system_health_and_the_versions_list_it(settings: Settings) -> None:
     services = Services(settings)
     found = {check.name: check.detail for check in check_health(services) if check.area == "Models"}
     services.warehouse.close()

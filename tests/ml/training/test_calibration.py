@@ -29,7 +29,7 @@ def test_right_logits_are_left_exactly_as_they_are() -> None:
     assert fit_calibration(logits, churned, NOTHING) == (1.0, NOTHING)
 
 
-def test_few_rows_that_are_told_apart_do_not_ask_for_certainty() -> None:
+def test_a_few_rows_that_are_separated_perfectly_do_not_lead_to_certainty() -> None:
     logits = np.array([[-1.0]] * 40 + [[1.0]] * 40)
     churned = np.array([0] * 40 + [1] * 40)
     assert 1 < fit_calibration(logits, churned, NOTHING).scale <= 4.0 + 1e-9

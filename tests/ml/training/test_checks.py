@@ -182,5 +182,5 @@ def test_features_that_never_change_were_not_read_at_their_dates() -> None:
     assert findings(moving) == []
 
 
-def test_a_start_date_without_effect_is_told() -> None:
+def test_a_start_date_without_effect_is_reported() -> None:
     assert sentence(history(EVEN, since_ignored=True)).startswith("The start date has no effect")

@@ -125,12 +125,12 @@ def test_several_offers_and_members_and_a_loss_by_name() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"optimizer": "adamm"}, {"loss": "crossentropy"}, {"activation": "rel"}])
-def test_a_name_that_keras_does_not_know(wrong: dict[str, str]) -> None:
+def test_a_name_unknown_to_keras(wrong: dict[str, str]) -> None:
     with pytest.raises(SettingsError, match=f"(?i)keras cannot build the network.*{next(iter(wrong.values()))}"):
         churn_network(QUICK.replaced(wrong, "test"))
 
 
-def test_importing_it_says_nothing() -> None:
+def test_importing_it_prints_nothing() -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import loyalty_core.ml.training.network"], capture_output=True, text=True, check=True
     )

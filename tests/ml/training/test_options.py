@@ -33,7 +33,7 @@ def test_dates_come_as_text() -> None:
         ({"churn": 3}, "ML_TRAINING has the value 3 for churn."),
     ],
 )
-def test_a_wrong_value_is_told_with_its_name(values: dict[str, Any], message: str) -> None:
+def test_a_wrong_value_is_reported_with_its_name(values: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         options_for("churn", TrainingOptions(), Settings(ml_training=values), {})
     assert str(caught.value).startswith(message)
@@ -49,7 +49,7 @@ def test_size_follows_the_rows(rows: int, architecture: tuple[int, ...], members
     assert size.l2 * rows == pytest.approx(12.5)
 
 
-def test_what_is_given_is_kept() -> None:
+def test_given_options_are_used() -> None:
     size = TrainingOptions(architecture=(7,), members=3, batch_size=9, l2=0.5).size_for(100)
     assert tuple(size) == ((7,), 3, 0.5, 9, 0.01, None)
 

@@ -135,7 +135,7 @@ def test_copies_of_rows_are_counted(tmp_path: Path):
     assert finding.sentence == "600 of 1,200 rows are exact copies of another row."
 
 
-def test_rows_too_young_to_tell_who_churned(tmp_path: Path):
+def test_rows_too_recent_to_show_who_churned(tmp_path: Path):
     today = datetime.now(UTC).date()
     found = churn(tmp_path, snapshot_date=f"DATE '{today - timedelta(days=10)}' - CAST(i % 50 AS INTEGER)")
     (sentence,) = sentences(found)

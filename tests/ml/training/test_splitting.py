@@ -71,7 +71,7 @@ def test_the_rows_of_a_customer_stay_together() -> None:
     assert not (owners[0] | owners[1]) & owners[2]
 
 
-def test_rows_without_a_customer_stand_alone() -> None:
+def test_rows_without_a_customer_are_split_one_by_one() -> None:
     customers = pa.array([None] * ROWS, type=pa.string())
     split = split_rows(CLASSES, None, customers, seed=1)
     assert len(split.test) == 150

@@ -148,7 +148,7 @@ def test_an_experiment_that_is_there_is_used(server: Server, tmp_path: Path):
     assert not [path for _, path, _ in server.calls if path.endswith("experiments/create")]
 
 
-def test_without_a_server_nothing_is_said(tmp_path: Path):
+def test_without_a_server_nothing_is_reported(tmp_path: Path):
     assert log(tmp_path, None)[1] == ""
 
 

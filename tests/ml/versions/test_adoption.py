@@ -42,7 +42,7 @@ def warehouse(settings: Settings) -> Iterator[Warehouse]:
         yield warehouse
 
 
-def test_it_is_said_what_is_missing_and_what_to_do(settings: Settings):
+def test_what_is_missing_is_reported_with_a_remedy(settings: Settings):
     with pytest.raises(BundleError) as caught:
         load_bundle(settings.models_dir)
     assert str(caught.value) == (
@@ -110,7 +110,7 @@ def test_the_mapping_must_be_that_of_the_models(settings: Settings):
             adopt(warehouse, "ann")
 
 
-def test_the_command_says_what_it_took_them_for(
+def test_the_command_reports_how_it_read_the_files(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("DWH_URL", settings.dwh_url)

@@ -59,7 +59,7 @@ def test_what_cannot_be_done_is_one_line_on_stderr(models_dir, capsys, arguments
     assert captured.err.count("\n") == 1
 
 
-def test_without_models_it_says_how_to_train(capsys):
+def test_without_models_it_explains_how_to_train(capsys):
     assert main([]) == 0
     assert capsys.readouterr().out == "There are no models yet. Train them: python train_models_from_dwh.py\n"
 
@@ -123,7 +123,7 @@ def test_a_test_is_started_grown_listed_and_stopped(models_dir, capsys):
     assert capsys.readouterr().err.startswith("No A/B test runs.")
 
 
-def test_activating_says_that_a_test_has_ended(models_dir, capsys):
+def test_activating_reports_that_an_experiment_has_ended(models_dir, capsys):
     other = write_bundle(models_dir, other_parts())
     main(["test", other])
     capsys.readouterr()

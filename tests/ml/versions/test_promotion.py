@@ -92,7 +92,7 @@ def test_refused_changes_leave_no_trace(promotion: Promotion, models_dir: Path, 
     assert told(store) == []
 
 
-def test_records_tell_each_version_as_it_stands(models_dir: Path):
+def test_records_describe_each_version_as_it_is_now(models_dir: Path):
     write_bundle(models_dir, worse_parts())
     damaged = write_bundle(models_dir, other_parts())
     (version_folder(models_dir, damaged) / "manifest.json").write_bytes(b"{}")

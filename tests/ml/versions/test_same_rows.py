@@ -76,7 +76,7 @@ def test_churn_is_measured_on_the_newest_rows(warehouse: Warehouse, query_demo: 
     assert difference.low < difference.value < difference.high
 
 
-def test_an_offer_that_a_version_does_not_know_scores_nothing(warehouse: Warehouse, query_demo: Query):
+def test_an_offer_unknown_to_a_version_scores_nothing(warehouse: Warehouse, query_demo: Query):
     renumbered = replace(
         bundle_parts(), models={"nbo": model_part("nbo", (*OFFERS[:-1], 99)), "churn": model_part("churn")}
     )
