@@ -1,4 +1,4 @@
-"""System health: every part checked, one line each, and what to do about the red ones."""
+"""System health: every part checked, one line each, with a remedy where something is wrong."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ _PRODUCTS = {"duckdb": "DuckDB", "sqlite": "SQLite"}
 
 @dataclass(frozen=True)
 class Check:
-    """One line: what was checked, how it is, the facts, and the remedy when it is not well."""
+    """One line: what was checked, its status, the facts, and the remedy unless all is well."""
 
     area: str
     name: str
@@ -37,7 +37,7 @@ class Check:
 
 
 def check_health(services: Services) -> list[Check]:
-    """Check warehouse, view, mapping, models, monitoring, cache, store, versions; a part that fails never raises."""
+    """Check warehouse, view, mapping, models, monitoring, cache, store, versions; a failing part never raises."""
     return [
         *_warehouse_checks(services.warehouse),
         *_mapping_checks(services.warehouse),
@@ -81,7 +81,7 @@ def _guards_check(held: Guards, limit_seconds: float) -> Check:
         "" if held.limits_time else "Set a time limit for the account in the database.",
     ]
     status: Status = "ok" if held.refuses_writes and held.limits_time else "warning"
-    return Check("Warehouse", "Guards", status, " ".join(facts), " ".join(filter(None, remedies)))
+    return Check("Warehouse", "Read-only and time limit", status, " ".join(facts), " ".join(filter(None, remedies)))
 
 
 def _unreadable_check(view: str, columns: tuple[str, ...]) -> Check:
@@ -160,7 +160,7 @@ def _version_in_use(status: ModelStatus) -> Check:
         return Check("Models", "Active version", "warning", "Mock mode: predictions by formula.", remedy)
     if status.refusal is None:
         return Check("Models", "Active version", "ok", f"{status.version}.")
-    serving = f" Version {status.version} goes on serving." if status.version else ""
+    serving = f" Version {status.version} continues to serve." if status.version else ""
     failed = _failed("Models", "Active version", status.refusal)
     return replace(failed, status="warning", detail=failed.detail + serving)
 
@@ -194,7 +194,7 @@ def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
             "Models",
             "Training data",
             "warning",
-            f"Trained on other data ({bundle.trained_on}) than what is looked at ({here}).",
+            f"Trained on other data ({bundle.trained_on}) than this warehouse's ({here}).",
             "Train on it: python train_models_from_dwh.py",
         )
 
@@ -215,7 +215,7 @@ def _alarm_checks(found: Monitoring) -> Iterator[Check]:
     for alarm in found.alarms:
         yield Check("Monitoring", "Alarm", "warning", alarm.sentence, alarm.remedy)
     if not found.alarms:
-        scores = "The last scoring tells customers apart" if found.run else "Nobody has been scored yet"
+        scores = "The last scores differ between customers" if found.run else "Nobody has been scored yet"
         yield Check("Monitoring", "Alarms", "ok", f"{scores}, and every input of the models varies.")
 
 
@@ -226,7 +226,7 @@ def _cache_check(features: FeatureStore) -> Check:
     where = "Redis" if health.kind == "redis" else f"In memory (customers: {health.entries or 0:,})"
     if not health.trouble:
         return Check("Feature cache", "Cache", "ok", f"{where}: {rate}.")
-    remedy = "Answers stay right, read from the warehouse. Check REDIS_URL and the server; it is tried again by itself."
+    remedy = "Answers stay correct: they come from the warehouse. Check REDIS_URL and its server; the app retries."
     return Check("Feature cache", "Cache", "warning", f"{health.trouble} {where}: {rate}.", remedy)
 
 

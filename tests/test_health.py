@@ -30,7 +30,8 @@ def test_a_sound_installation(demo_settings: Configure, demo_warehouse: Path):
     checks = checks_by_name()
     assert {name for name, check in checks.items() if check.status != "ok"} <= {"Models: Active version"}
     assert checks["Warehouse: Connection"].detail.startswith(f"{demo_warehouse}: DuckDB v1.")
-    assert checks["Warehouse: Guards"].detail == "Writing is refused. Statements are stopped after 30 s."
+    guards = checks["Warehouse: Read-only and time limit"]
+    assert guards.detail == "Writing is refused. Statements are stopped after 30 s."
     assert checks["Warehouse: Features view"].detail == "customer_features_view: 28 columns; customers: 2,000."
     assert checks["Warehouse: Customer ids"].detail == "Every customer has exactly one row."
     assert checks["Feature mapping: days_since_last"].detail == "Found: column last_purchase_days_ago."
@@ -159,7 +160,7 @@ def test_models_of_other_data_are_pointed_out(demo_settings: Configure):
     )
     check = checks_by_name()["Models: Training data"]
     assert check.status == "warning"
-    assert check.detail == "Trained on other data (features file sales.csv) than what is looked at (demo)."
+    assert check.detail == "Trained on other data (features file sales.csv) than this warehouse's (demo)."
 
 
 def test_a_state_store_that_cannot_be_made(demo_settings: Configure, tmp_path: Path):

@@ -25,7 +25,7 @@ from loyalty_core.ml.versions import VersionRecord, read_versions
 from loyalty_core.services import get_services
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from loyalty_core.warehouse.predictions import kept_runs
+from loyalty_core.warehouse.predictions import stored_runs
 
 router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
 
@@ -69,7 +69,7 @@ def _mock(warehouse: Warehouse) -> dict[str, Any]:
 
 def _scores(warehouse: Warehouse) -> list[dict[str, Any]]:
     """Every stored run, newest first, each with what has changed since the one before."""
-    runs = [read_scores(warehouse, run, predictions) for run, predictions in kept_runs(warehouse)]
+    runs = [read_scores(warehouse, run, predictions) for run, predictions in stored_runs(warehouse)]
     return [_run(one, change) for one, change in zip(runs, [*changes(runs), None], strict=False)]
 
 

@@ -1,6 +1,6 @@
-"""Rows in bulk as Arrow; how a database gives them is its dialect's.
+"""Rows in bulk as Arrow; each dialect says how its database provides them.
 
-Decimals arrive as float64, UUIDs and enums as text on every database, so that what reads them need not ask which.
+Decimals arrive as float64, UUIDs and enums as text on every database, so that readers need not know which.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from loyalty_core.warehouse.time_limit import Interrupt, TimeLimit
 
 Batches = Generator[pa.RecordBatch]
-# The batches, and what stops the statement that gives them.
+# The batches, and what stops the statement that they come from.
 Source = tuple[Batches, Interrupt | None]
 Open = Callable[[sa.Connection, sa.Select, int], AbstractContextManager[Source]]
 
@@ -59,7 +59,7 @@ def _plain_batch(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _plain_array(array: pa.Array) -> pa.Array:
-    """What no cast in SQL could foresee: sums that the database widens to decimals, enums, PostgreSQL's own types."""
+    """Types that a cast in SQL cannot foresee: sums that the database widens to decimals, enums, PostgreSQL's own."""
     if isinstance(array, pa.ExtensionArray):
         numeric = isinstance(array.type, pa.OpaqueType) and array.type.type_name == "numeric"
         return array.storage.cast(pa.float64()) if numeric else array.storage

@@ -70,11 +70,11 @@ class Warehouse:
 
     @property
     def engine(self) -> sa.Engine:
-        """The pooled engine; opened anew when the embedded file was replaced by another one."""
+        """The pooled engine; reopened when the embedded file was replaced by another one."""
         identity = self._identify_file()
         with self._lock:
             engine = self._engine
-            # DuckDB hands the old file to new connections while any old one is open, so wait for a quiet moment.
+            # DuckDB gives new connections the old file while any old connection is open, so wait until none is in use.
             if engine is None or (identity != self._file_identity and is_idle(engine)):
                 self.close()
                 self.forget()
@@ -99,7 +99,7 @@ class Warehouse:
 
     @property
     def predictions(self) -> sa.FromClause | None:
-        """What the last scoring run wrote, to be joined with `features` on customer_id; None before the first."""
+        """The last scoring run's predictions, to be joined with `features` on customer_id; None before the first."""
         with self._lock:
             found = self._predictions.get(None)
         if found is None:
@@ -118,7 +118,7 @@ class Warehouse:
 
     @property
     def identity(self) -> DataIdentity:
-        """Which data this is: what was derived from other data does not belong to it."""
+        """The identity of the data, which tells what was derived from it from what was derived from other data."""
         with self._lock:
             _ = self.features  # notices a replaced file
             if self._identity is None:
@@ -203,7 +203,7 @@ class Warehouse:
         return WarehouseHealth(True, where, dialect.name, str(server), seconds, guards)
 
     def forget(self) -> None:
-        """Drop what was read of the columns, so that it is read anew."""
+        """Forget what is known of the view, so that it is read again."""
         with self._lock:
             self._features = None
             self._catalog = None
@@ -212,7 +212,7 @@ class Warehouse:
             self.revision += 1
 
     def _forget_if_reshaped(self) -> None:
-        """Read the view's columns anew, and keep the table object that others hold while they are the same."""
+        """Read the view's columns again; while they are unchanged, the table object stays the one that others hold."""
         found = self._reflect_features()
         with self._lock:
             if self._fingerprint_of(found) != self._fingerprint:
@@ -262,13 +262,13 @@ class Warehouse:
         except OSError:
             raise WarehouseUnavailable(
                 f"The warehouse file {self._file} does not exist.",
-                remedy="Make one with `make demo`, load your own data (docs/own-data.md), or set DWH_URL.",
+                remedy="Create one with `make demo`, load your own data (docs/own-data.md), or set DWH_URL.",
             ) from None
         return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A connection of the pool; what goes wrong in the block is raised as an error that says what to do."""
+        """A connection from the pool; database errors in the block are raised as errors with a remedy."""
         with self._readable_errors(), self._connect() as connection:
             yield connection
 

@@ -1,4 +1,4 @@
-"""What the engines of all databases share: the pool, and what can be asked of it and its connections."""
+"""What the engines of all databases share: options of the pool, and questions to it and its connections."""
 
 from typing import Any
 

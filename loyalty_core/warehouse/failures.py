@@ -72,7 +72,7 @@ _CAUSES = (
     (
         "not a valid duckdb database file",
         "The file is not a DuckDB database.",
-        "Point DWH_URL to a DuckDB file, or make one with `make demo`.",
+        "Point DWH_URL to a DuckDB file, or create one with `make demo`.",
     ),
     (
         "could not set lock on file",
@@ -150,7 +150,7 @@ def readable_errors(url: URL, timeout_seconds: float, *, connecting: bool = Fals
         raise
     except exc.TimeoutError as error:
         raise WarehouseUnavailable(
-            f"The warehouse {place(url)} gave no connection.",
+            f"All connections to the warehouse {place(url)} are in use.",
             _first_line(str(error)),
             "If many people use it at once, raise DWH_POOL_SIZE.",
         ) from error
@@ -209,7 +209,7 @@ def _query_failure(failure: _Failure, url: URL, reason: str) -> LoyaltyError:
             reason,
             "Write NULLIF(divisor, 0) in the view, which gives a blank instead of an error.",
         )
-    if failure.code == _NOT_ALLOWED:
+    if failure.code == _NOT_ALLOWED or failure.says("permission denied"):
         return WarehouseUnavailable(
             "The account may not read a part of the warehouse.",
             reason,

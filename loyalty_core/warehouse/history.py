@@ -1,6 +1,6 @@
 """Training rows: what customers were like, and what happened next, from the history table of a model.
 
-Features go by the names of the mapping, since the columns are named differently here and in the features view.
+Features have the names of the mapping, since a column may be named differently here and in the features view.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class HistoryRows:
     takes_since: bool
 
     def within(self, select: sa.Select, since: date | None) -> sa.Select:
-        """Only rows of that day or later; a query of one's own may have left them out by itself."""
+        """Only rows of that day or later; a query in the settings may have left out older ones itself."""
         return select.where(self.day >= since) if since and self.day is not None else select
 
 
@@ -111,7 +111,7 @@ def find_history(
     if label is None:
         raise DataError(
             f"{source} has no column {table.label!r}, which says what happened.",
-            remedy="Add it (docs/machine-learning.md shows both tables), or give it that name in a query of your own.",
+            remedy="Add it (docs/machine-learning.md shows both tables), or name it so in a query in the settings.",
         )
     return HistoryRows(
         table=table,
@@ -134,7 +134,7 @@ def read_history(
     most_rows: int = 1_000_000,
     on_rows: Callable[[int], None] = lambda _: None,
 ) -> History:
-    """The labelled rows of `find_history`, which says what is raised.
+    """The labelled rows of `find_history`; see there for the errors.
 
     `on_rows` gets the number of rows read so far. Of more than `most_rows` rows the newest are taken.
     """
@@ -196,7 +196,7 @@ def _rows_of_query(warehouse: Warehouse, history: HistoryTable, query: str, sinc
             raise SettingsError(
                 f"{history.query_setting} cannot run: {reason}.", remedy="Try the query in the warehouse itself."
             ) from error
-    # A query in the settings has no reflected types; these are the ones that a bulk reader would give differently.
+    # A query in the settings has no reflected types; these are the ones that a bulk reader would return differently.
     types = warehouse.dialect.types_by_code
     return text.columns(*(sa.column(name, types.get(code)) for name, code, *_ in described)).subquery("history")
 

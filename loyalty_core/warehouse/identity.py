@@ -30,7 +30,7 @@ class DataIdentity:
 
     @property
     def key(self) -> str:
-        """Under which figures are stored that were derived from this data, with mock predictions or with real ones."""
+        """The key under which figures derived from this data are stored, with mock predictions or with real ones."""
         return f"{self.warehouse}-mock" if self.is_mock else self.warehouse
 
     def owns(self, key: str | None) -> bool:
@@ -49,8 +49,8 @@ NO_DATA = DataIdentity("", is_recorded=True)
 def identify(warehouse: Warehouse, state: object) -> DataIdentity:
     """The identity of the data that the features view shows; `state` is anything that changes with an embedded file.
 
-    An embedded file is known by what its loader recorded, wherever it is. Without that, it is known by its place and
-    the names of its columns; a server by its address, database and schema. The view and the id column belong to it too.
+    An embedded file is identified by what its loader recorded, wherever the file is. Without that, by its path and the
+    names of its columns; a server by its address, database and schema. The view and the id column are part of it too.
     """
     view, file = warehouse.features, warehouse.dialect.file_of(warehouse.url)
     recorded = loader_facts(warehouse).get(IDENTITY_KEY, "")

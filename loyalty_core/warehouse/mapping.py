@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class MappingError(LoyaltyError):
-    """ML_FEATURE_MAPPING names a column that is not there, or one that no model can read."""
+    """ML_FEATURE_MAPPING names a column that does not exist, or one that no model can read."""
 
     code = "bad_mapping"
 

@@ -1,4 +1,4 @@
-"""What the warehouse knows of the offers: their names for people, and what they cost and bring."""
+"""What the warehouse knows about the offers: names, costs and margins."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class OfferFacts:
 
 
 def offer_facts(warehouse: Warehouse) -> dict[int, OfferFacts]:
-    """Offer id → what is known of it; empty without an `offers` table that has whole numbers as ids."""
+    """Offer id → what is known about it; empty without an `offers` table that has whole numbers as ids."""
     with warehouse.reading() as connection:
         if not sa.inspect(connection).has_table(_TABLE):
             return {}
@@ -82,5 +82,5 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    """None for what is no finite number, which a value cannot be made of."""
+    """None for a number that is not finite, from which no value can be computed."""
     return float(value) if value is not None and math.isfinite(value) else None

@@ -22,7 +22,7 @@ class Source:
 
 
 def describe_source(warehouse: Warehouse) -> Source:
-    """Read the loader's own notes if there are any, else look for the newest date in the data."""
+    """Read what the loader recorded if anything, else look for the newest date in the data."""
     facts = loader_facts(warehouse)
     newest, newest_from = _newest(warehouse, facts)
     shown = {key: value for key, value in facts.items() if key != IDENTITY_KEY}
@@ -30,7 +30,7 @@ def describe_source(warehouse: Warehouse) -> Source:
 
 
 def name_data(warehouse: Warehouse) -> str:
-    """A short name of whose data this is, to tell whether models were trained on it: "demo", a file, or a place."""
+    """A short name of the data, to tell whether models were trained on it: "demo", a file, or a place."""
     facts = loader_facts(warehouse)
     if source := facts.get("source"):
         return f"{source} {facts.get('file_name', '')}".strip()

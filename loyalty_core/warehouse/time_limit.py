@@ -1,4 +1,4 @@
-"""A limit on how long a statement may keep its caller waiting, for databases that have none of their own."""
+"""A limit on how long a statement may keep its caller waiting, for databases without a limit of their own."""
 
 import threading
 import time
@@ -18,15 +18,15 @@ def time_limit(seconds: float, interrupt: Interrupt | None) -> Iterator[None]:
 
 
 def query_timeout(seconds: float) -> QueryTimeout:
-    """The error for a statement that was stopped after so many seconds."""
+    """The error for a statement that was stopped after this many seconds."""
     return QueryTimeout(
-        f"The warehouse took longer than {seconds:g} s and was stopped.",
-        remedy="Ask for less, or raise DWH_STATEMENT_TIMEOUT_SECONDS.",
+        f"The query took longer than {seconds:g} s and was stopped.",
+        remedy="Request less data, or raise DWH_STATEMENT_TIMEOUT_SECONDS.",
     )
 
 
 class TimeLimit:
-    """Watches one wait after the other with a single thread, since starting one for each costs more than the wait.
+    """Watches one wait after another with a single thread, since starting one for each costs more than the wait.
 
     Interrupts at most once, and never outside `waiting`, when it would hit the connection's next statement.
     """

@@ -15,7 +15,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CHURN, CUSTOMERS, OFFERS, OVERVIEW, RFM, TRAINING
-from loyalty_core.warehouse.predictions import kept_runs
+from loyalty_core.warehouse.predictions import stored_runs
 from tests.fixtures.screens import OpenScreen, texts_of
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def score() -> None:
 
 
 def versions() -> list[str]:
-    return [run.model_version for run, _ in kept_runs(get_services().warehouse)]
+    return [run.model_version for run, _ in stored_runs(get_services().warehouse)]
 
 
 def churners(file: Path) -> int:

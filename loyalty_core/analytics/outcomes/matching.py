@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from loyalty_core.analytics.outcomes.months import shown
 from loyalty_core.ml.serving import MOCK_VERSION
 from loyalty_core.warehouse.history import HistoryRows, find_history
-from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, kept_runs
+from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, stored_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ def past_runs(warehouse: Warehouse, since: datetime | None = None) -> list[PastR
     zone = warehouse.settings.zone
     return [
         PastRun(run, predictions, run.scored_at.astimezone(zone).date())
-        for run, predictions in reversed(kept_runs(warehouse))
+        for run, predictions in reversed(stored_runs(warehouse))
         if run.model_version != MOCK_VERSION and (since is None or run.scored_at >= since)
     ]
 

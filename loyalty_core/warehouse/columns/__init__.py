@@ -1,4 +1,4 @@
-"""What the columns of the features view are, what is in them, and what they mean."""
+"""The columns of the features view: what is in them and what they mean."""
 
 from loyalty_core.warehouse.columns.blanks import filled
 from loyalty_core.warehouse.columns.catalog import Catalog, Column, Kind, kind_of, read_catalog

@@ -1,4 +1,4 @@
-"""What columns the features view has, and what is in them: three queries for any number of columns."""
+"""Which columns the features view has, and what is in them: three queries for any number of columns."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Long tails would squeeze everyone into the first bar, so what lies above this quantile shares the last one.
 _TAIL_QUANTILE = 0.98
-# Beyond it lie only infinities and leftovers, and the width of a bar would overflow.
+# Beyond it there are only infinities and placeholders, and the width of a bar would overflow.
 _LARGEST = 1e300
 # 0.15 / 0.05 is a little below 3 in binary; a value so close to an edge counts as on it.
 _ON_EDGE = Decimal("1e-9")
@@ -83,7 +83,7 @@ def percentile_ranks(warehouse: Warehouse, features: dict[str, Any]) -> dict[str
     The mid-rank definition, so a value that everybody has is at 0.5. Blank and non-numeric features
     are left out.
     """
-    columns = warehouse.columns()  # first: it may read the view anew
+    columns = warehouse.columns()  # first, since it may read the view again
     view = warehouse.features
     numbers = {
         column.name: features[column.name]

@@ -1,4 +1,4 @@
-"""Which column plays which part: screens work on any features view, whatever its columns are called."""
+"""Which column plays which role, so that screens work on any features view, whatever its columns are called."""
 
 import re
 from collections.abc import Iterable
@@ -50,7 +50,7 @@ _KINDS: dict[Role, frozenset[Kind]] = {
     "churn_score": frozenset({"number"}),
     "email_verified": frozenset({"boolean"}),
 }
-# The mapping's own names for the same parts: what the models use comes first.
+# The names of the mapping for the same roles: what the models use comes first.
 _MAPPED: dict[Role, str] = {
     "revenue": "revenue",
     "recency": "days_since_last",

@@ -42,7 +42,7 @@ def decode_features(key: str, stored: Any) -> dict[str, Any] | None:
 
 
 def _digest(key: str, packed: bytes) -> bytes:
-    """Tells an entry that is whole and in its place from whatever else may lie there."""
+    """Detects entries that are damaged or stored under another key."""
     return blake2b(packed, key=blake2b(key.encode(), digest_size=16).digest(), digest_size=_DIGEST_BYTES).digest()
 
 

@@ -83,7 +83,7 @@ class FeatureStore:
         try:
             return self._read(values)
         except ViewUnusable:
-            return self._read(values)  # a column has gone since the view was reflected; it is reflected anew
+            return self._read(values)  # a column may have vanished since the view was reflected, which it is now again
 
     def _read(self, values: Sequence[Any]) -> dict[Any, Features]:
         identifier = self._warehouse.customer_id
@@ -106,7 +106,7 @@ class FeatureStore:
         return found
 
     def _keys(self, values: Iterable[Any]) -> dict[Any, str]:
-        """Cache keys by id; they change with the shape of the view, so that old entries are never met."""
+        """Cache keys by id; they change with the shape of the view, so that old entries are never read."""
         prefix = f"loyalty:features:{self._warehouse.fingerprint}:"
         return {value: f"{prefix}{value}" for value in values if value is not None}
 

@@ -12,7 +12,7 @@ from loyalty_core.warehouse.connection import Row, Warehouse
 
 @dataclass(frozen=True)
 class KeyFigures:
-    """`active` and `revenue` are None where the view has no column that tells; `blanks` is a share (0–1)."""
+    """`active` and `revenue` are None where the view has no column for them; `blanks` is a share (0–1)."""
 
     customers: int
     active: int | None
@@ -26,7 +26,7 @@ class KeyFigures:
 
 def key_figures(warehouse: Warehouse) -> KeyFigures:
     """Count customers, active ones, revenue and blanks; raises `ViewUnusable` when the view has no row."""
-    columns = warehouse.columns()  # first: it may read the view anew
+    columns = warehouse.columns()  # first, since it may read the view again
     view = warehouse.features
     revenue = column_for("revenue", columns, warehouse.settings)
     active, active_means = _active(warehouse, columns)
@@ -55,7 +55,7 @@ def key_figures(warehouse: Warehouse) -> KeyFigures:
 
 
 def top_customers(warehouse: Warehouse, limit: int = 10) -> list[Row]:
-    """The customers with the highest revenue, or the first by id where no column tells; `ViewUnusable` when none."""
+    """The customers with the highest revenue, or the first by id without such a column; `ViewUnusable` when none."""
     revenue = column_for("revenue", warehouse.columns(), warehouse.settings)
     view = warehouse.features
     order = [filled(view.c[revenue.name]).desc().nulls_last()] if revenue else []
@@ -68,7 +68,7 @@ def top_customers(warehouse: Warehouse, limit: int = 10) -> list[Row]:
 def _no_rows(warehouse: Warehouse) -> ViewUnusable:
     return ViewUnusable(
         f"The features view {warehouse.settings.dwh_customer_features_table} has no rows.",
-        remedy="Fill it from your warehouse's load, or point DWH_CUSTOMER_FEATURES_TABLE to another view.",
+        remedy="Load data into it, or point DWH_CUSTOMER_FEATURES_TABLE to another view.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Purchases: one customer's, and the revenue of all by month. The table may be absent; screens then do without."""
+"""Purchases of one customer, and revenue of all by month. The table is optional; screens work without it."""
 
 from dataclasses import dataclass
 from datetime import date

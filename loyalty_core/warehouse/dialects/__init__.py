@@ -1,4 +1,4 @@
-"""What differs from one database to another: one object for each, and nothing of it anywhere else.
+"""What differs from one database to another: one object for each, and nowhere else.
 
 To add a database: a module with its `Dialect`, and its line in `DIALECTS`.
 """
@@ -43,7 +43,7 @@ register_dialects(DIALECTS.values())
 
 
 def dialect_of(name: str) -> Dialect:
-    """The database of that SQLAlchemy name; for an unknown one what holds for any server."""
+    """The database with that SQLAlchemy name; an unknown one has the defaults of a server."""
     known = DIALECTS.get(name)
     if known is not None:
         return known

@@ -1,4 +1,4 @@
-"""What a database differs in, and what holds for one that says nothing else."""
+"""How databases differ; the defaults hold for a database that overrides nothing."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Dialect(SqlDialect):
     """A database; the SQL of its rules is described by `SqlDialect`.
 
-    A database that says nothing else is a server that is read row by row, whose account should only be able to read,
-    and that cannot read the file of predictions.
+    By default, a database is a server that is read row by row, whose account should only be able to read, and that
+    cannot read the file of predictions.
     """
 
     # As people write it, and sqlglot's name of its grammar where a rule can be translated to it.
@@ -36,7 +36,7 @@ class Dialect(SqlDialect):
     grammar: str | None = None
     # Offered as a grammar on the SQL tab, whatever the warehouse is.
     is_offered = False
-    # In a file of its own, which DuckDB in addition keeps anybody from changing while it is open here.
+    # The database is a file. DuckDB also prevents changes to it while it is open here.
     is_embedded = False
     locks_file = False
     # Columns may be declared without a type, and those of a view often are.
@@ -62,7 +62,7 @@ class Dialect(SqlDialect):
         return Guards(limits_time=self.interrupt(connection) is not None)
 
     def version(self) -> sa.ColumnElement[str]:
-        """What to select to learn the server's version."""
+        """The expression that gives the server's version."""
         return sa.literal(self.title)
 
     def interrupt(self, connection: sa.Connection) -> Interrupt | None:
@@ -75,7 +75,7 @@ class Dialect(SqlDialect):
         return rows_as_batches(connection, select, batch_rows, self.interrupt(connection))
 
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """The column as its driver hands it over unharmed, one by one and in bulk."""
+        """The column in a form that the driver returns unchanged, row by row and in bulk."""
         return column
 
     def unreadable(self, connection: sa.Connection, table: sa.TableClause) -> Collection[str]:
@@ -119,7 +119,7 @@ def within_python(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 
 def _wide(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
-    """A value that the column's own type could not hold is no member, and no error either."""
+    """A type wide enough that a value beyond the column's own type is found nowhere, and is no error."""
     if isinstance(kind, sa.Integer):
         return sa.BigInteger()
     return sa.Numeric() if isinstance(kind, sa.Numeric) else kind

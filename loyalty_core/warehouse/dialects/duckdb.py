@@ -30,7 +30,7 @@ _IN_MEMORY_OR_REMOTE = (":memory:", "md:", "motherduck:")
 
 
 class DuckDB(WithQuantiles):
-    """Arrow of its own, and predictions in a Parquet file that it reads as a relation."""
+    """A file with Arrow built in, and predictions in a Parquet file that it reads as a relation."""
 
     name = "duckdb"
     title = "DuckDB"
@@ -93,7 +93,7 @@ class DuckDB(WithQuantiles):
         return filled(column)
 
     def contains(self, text: str, part: str, *, written_out: bool) -> str:
-        """What DuckDB calls contains is another function elsewhere, so that no translation gets it right."""
+        """`contains()`, and standard SQL where it is to be translated: other databases mean another function by it."""
         if written_out:
             return super().contains(text, part, written_out=True)
         return f"contains({text}, {part})"

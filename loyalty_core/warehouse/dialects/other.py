@@ -1,4 +1,4 @@
-"""Databases that are not tested here: what is known of how they write rules, for the SQL that people copy.
+"""Databases that are not tested here: what is known of their SQL, for rules that people copy.
 
 `functions` is taken from each database's reference.
 """

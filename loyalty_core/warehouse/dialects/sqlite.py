@@ -63,7 +63,7 @@ class SQLite(Dialect):
         return sa.type_coerce(column, sa.Float()) if is_decimal else column
 
     def moment(self, column: str, kind: sa.types.TypeEngine[Any]) -> str:
-        """Times are texts here, whose parts may be left out: filled up to microseconds, they are in order."""
+        """Times are texts here, whose parts may be left out: padded to microseconds, they sort by time."""
         del kind
         text = f"replace({column}, 'T', ' ')"
         return f"substr({text} || substr('0000-00-00 00:00:00.000000', length({column}) + 1), 1, 26)"

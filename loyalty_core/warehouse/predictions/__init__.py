@@ -1,6 +1,6 @@
 """The predictions of scoring runs: where they are written and how they are read."""
 
-from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run, earlier_runs, kept_runs
+from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run, earlier_runs, stored_runs
 from loyalty_core.warehouse.predictions.relation import (
     CUSTOMER_ID,
     ScoringInProgress,
@@ -27,8 +27,8 @@ __all__ = [
     "earlier_runs",
     "first_of_months",
     "in_words",
-    "kept_runs",
     "last_run",
     "predictions_file",
     "run_of",
+    "stored_runs",
 ]

@@ -1,4 +1,4 @@
-"""The Parquet file of predictions: every run writes a version of its own, then a symbolic link is turned to it."""
+"""The Parquet file of predictions: every run writes a version of its own, then a symbolic link is pointed to it."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ from loyalty_core.warehouse.predictions.run_history import RunHistory, stamp, ti
 def write_file(
     path: Path, history: RunHistory, identity: DataIdentity, schema: pa.Schema
 ) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """Take batches; the link at `path` turns to them when the block ends without an error.
+    """Take batches; the link at `path` points to them once the block has ended without an error.
 
     The file records the identity of the data. Versions outside the history are removed; the newest two stay, since a
     query that began before this run may still read the version before.
@@ -119,7 +119,7 @@ def _turn_link(path: Path, version: Path) -> None:
 def _remove_old(path: Path, history: RunHistory, identity: DataIdentity) -> None:
     """Remove versions outside the history, and what killed runs left; the lock is held, so nobody writes them.
 
-    Runs of other data, of which a warehouse in the same folder may be the owner, count apart.
+    Runs of other data, which may belong to another warehouse in the same folder, count apart.
     """
     leftovers = path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}.*")
     own: dict[Path, datetime] = {}

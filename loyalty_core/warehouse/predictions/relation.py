@@ -2,7 +2,7 @@
 
 PostgreSQL holds them in a table. An embedded database is open for reading only, so they are a Parquet file beside
 it: a symbolic link to the newest version. A query names the version, never the link, since DuckDB opens a file
-several times during one query and fails when it meets another one there.
+several times during one query and fails when it finds another one there.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 NAME = "customer_predictions"
 CUSTOMER_ID = "customer_id"
 MOCK_ENDING = "_mock"
-# Under which the metadata of a Parquet file has the identity of the data that the predictions were made on.
+# The key in a Parquet file's metadata under which the identity of the predictions' data is stored.
 DATA_KEY = b"loyalty_data"
 
-# Whatever else a relation holds, with these it was written by a scoring run and may be replaced by the next.
+# A relation with these columns was written by a scoring run, and may be replaced by the next.
 MARKS = frozenset({"churn_probability", "recommended_offer", "rfm_segment", "model_version", "scored_at"})
 
 
@@ -45,26 +45,26 @@ class ScoringInProgress(LoyaltyError):
         super().__init__(f"Another scoring run is writing {place}.", remedy="Wait until it has ended.")
 
 
-# Customers are in the arms of an A/B test by chance, and neither arm has less than 1 % of them: of so many rows none is
-# of the smaller arm in one case of 10^9.
+# Customers are assigned to the arms of an A/B test at random, at least 1 % to each: the chance that this many rows
+# include none of the smaller arm is 1 in 10^9.
 _ROWS_OF_EVERY_ARM = 2_048
 
 
 @dataclass(frozen=True)
 class ScoringRun:
-    """A scoring run by what its rows say; `model_versions` is ("mock",) for made-up ones, and two of an A/B test."""
+    """A scoring run as its rows describe it; `model_versions` is ("mock",) for mock predictions, two in an A/B test."""
 
     scored_at: datetime
     model_versions: tuple[str, ...]
 
     @property
     def model_version(self) -> str:
-        """The version that made it, or both."""
+        """The version that made the predictions, or both."""
         return in_words(self.model_versions)
 
 
 def in_words(model_versions: Iterable[str]) -> str:
-    """The versions as people read them."""
+    """The versions joined for display."""
     return " and ".join(sorted(model_versions))
 
 

@@ -1,4 +1,4 @@
-"""Which scoring runs stay: the newest, and of each of the last months the first, whose outcome is known by now."""
+"""Which scoring runs stay stored: the newest, and the first of each recent month, whose outcome is known by now."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class RunHistory:
         return cls(settings.predictions_runs_kept, settings.predictions_months_kept)
 
     def outside(self, runs: Mapping[Run, datetime]) -> list[Run]:
-        """Those of the runs, given with their times, that do not belong to it and can be removed."""
+        """Those of the runs, given with their times, that are not part of the history and can be removed."""
         removed = self.removed(runs.values())
         return [run for run, time in runs.items() if time in removed]
 
     def removed(self, times: Iterable[datetime]) -> set[datetime]:
-        """Of these times of runs, those that do not belong to it; the newest run's month is the last one."""
+        """Those of these times that are not part of the history; the newest run's month counts as the last one."""
         newest_first = sorted(times, reverse=True)
         firsts = first_of_months(newest_first)
         oldest_month = month_of(newest_first[0]) - self.months if newest_first else 0

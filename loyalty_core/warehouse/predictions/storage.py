@@ -1,7 +1,7 @@
-"""Where a database's predictions are stored: written all or nothing, read as a relation, earlier runs beside them.
+"""Where a database's predictions are stored: written all or nothing, read as a relation, with earlier runs beside.
 
-Until the last row of a run is safe, everybody reads those of the run before. One run at a time may write. A run that
-is killed leaves nothing that is ever read, and no lock behind.
+Until a run is complete, everyone reads the predictions of the run before. Only one run at a time may write. A run that
+is killed leaves nothing behind that is ever read, and no lock.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The table of predictions in PostgreSQL: a new one is filled, then takes the old one's name and grants.
 
-The old one is renamed to a name with its time, and those that `RunHistory` no longer includes are dropped.
+The old one is renamed to a name that includes its time, and those that `RunHistory` no longer includes are dropped.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.identity import DataIdentity
 
 _DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
-# What separates the identity of the data from the rest of a table's comment.
+# Separates the identity of the data from the rest of a table's comment.
 _BEFORE_DATA = ". Made on the data "
 _LONGEST_NAME = 63  # in bytes
 
@@ -82,7 +82,7 @@ _STAMP_OF_OLD = SQL("""
 """)
 
 
-# The wait is shorter than it takes to find a deadlock with somebody who reads this run and the present one.
+# Shorter than `deadlock_timeout`, so that a reader of this run and the current one is not taken for a deadlock.
 _DROP_UNLESS_USED = SQL("""
     BEGIN
         SET LOCAL lock_timeout = '500ms';
@@ -151,7 +151,7 @@ def earlier_tables(warehouse: Warehouse) -> dict[str, str | None]:
 
 
 def remark_on(name: str) -> str:
-    """The comment by which a table of an earlier run is known, whatever else its name is like."""
+    """The comment that marks a table as one of an earlier run, whatever its name is."""
     return f"Predictions of an earlier scoring run, once {name}"
 
 
@@ -176,7 +176,7 @@ def write_table(
     The table's comment records the identity of the data.
 
     Raises `ScoringInProgress`, `SettingsError` when the name is taken by something else, and `DataError` when a
-    view hangs on the old table.
+    view depends on the old table.
     """
     # Imported when used: it brings pandas along.
     from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
@@ -201,7 +201,7 @@ def write_table(
 
 
 class _NewTable:
-    """Filled under another name; nobody sees it before the transaction ends."""
+    """Filled under another name; invisible to others until the transaction ends."""
 
     def __init__(self, cursor: Any, warehouse: Warehouse, identity: DataIdentity) -> None:
         self._cursor = cursor
@@ -244,9 +244,9 @@ class _NewTable:
         self._drop_outside_history(old)
 
     def _store_old(self) -> dict[str, str | None]:
-        """Give the old table, if any, a name with its time; what a drop refuses, such as a view on it, stops this too.
+        """Rename the old table, if any, to a name with its time, unless something depends on it that forbids a drop.
 
-        A view would go on showing the old table under its new name, and nobody would notice.
+        A view would otherwise show the old table under its new name without anyone noticing.
         """
         if not self._query(SQL("SELECT to_regclass({})").format(Literal(self._old.as_string())))[0][0]:
             return {}
@@ -267,8 +267,8 @@ class _NewTable:
         return {earlier: made_on}
 
     def _drop_outside_history(self, old: dict[str, str | None]) -> None:
-        """What is being read or has a view on it stays for the next time; runs of other data count apart."""
-        # The names are asked for outside this transaction, so that of the old table is not among them yet.
+        """A table that is being read or has a view on it stays until a later run; runs of other data count apart."""
+        # The names are read outside this transaction, so the old table's new name is not among them yet.
         made_on = old | earlier_tables(self._warehouse)
         times = {name: time for name in made_on if (time := time_of(name.rpartition("_")[2]))}
         own = {name: time for name, time in times.items() if self._identity.owns(made_on[name])}

@@ -15,7 +15,7 @@ from loyalty_core.analytics.monitoring.score_drift import Scores
 from loyalty_core.ml.features import psi
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
-from loyalty_core.warehouse.predictions import ScoringRun, kept_runs
+from loyalty_core.warehouse.predictions import ScoringRun, stored_runs
 from tests.ml.bases import base, fill, predictions
 from tests.ml.fixtures import CONTRACT
 
@@ -87,12 +87,12 @@ def test_each_version_of_a_run_is_counted(backend: Backend, open_warehouse: Open
 def test_runs_are_those_of_the_scoring(backend: Backend, open_warehouse: Open):
     fill(backend, base(200))
     warehouse = open_warehouse(backend.url)
-    assert kept_runs(warehouse) == []
+    assert stored_runs(warehouse) == []
     first = score_base(warehouse, MODELS)
     fill(backend, [(name, 150 if days else days, *rest) for name, days, *rest in base(200)])
     warehouse.forget()
     second = score_base(warehouse, MODELS)
-    runs = [read_scores(warehouse, run, relation) for run, relation in kept_runs(warehouse)]
+    runs = [read_scores(warehouse, run, relation) for run, relation in stored_runs(warehouse)]
     assert [one.run.scored_at for one in runs] == [second.scored_at, first.scored_at]
     now = list(predictions(warehouse).values())
     assert runs[0].scores.mean == pytest.approx(sum(row["churn_probability"] for row in now) / 200)

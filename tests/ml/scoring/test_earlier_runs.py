@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from loyalty_core.errors import DataError
 from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.warehouse.predictions import ScoringRun, earlier_runs, kept_runs, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, earlier_runs, last_run, stored_runs
 from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile, address
 from tests.ml.bases import base, fill
 from tests.warehouse.written_runs import write_run
@@ -206,4 +206,4 @@ def test_the_first_run_of_each_month_stays_when_newer_ones_go(
     first, second, third = (score_base(warehouse, replace(bundle, version=version)) for version in "bcd")
     assert [run.scored_at for run in runs_of(warehouse)] == [second.scored_at, this_month, before]
     assert first.scored_at < second.scored_at < third.scored_at
-    assert kept_runs(warehouse)[0][0].scored_at == third.scored_at
+    assert stored_runs(warehouse)[0][0].scored_at == third.scored_at

@@ -4,7 +4,7 @@ from loyalty_core.analytics.monitoring import Monitoring, ScoredRun, read_monito
 from loyalty_core.ml.bundles import read_manifest, version_folder
 from loyalty_core.services import get_services
 from loyalty_core.ui.cached_reads import cached
-from loyalty_core.warehouse.predictions import ScoringRun, kept_runs, last_run
+from loyalty_core.warehouse.predictions import ScoringRun, last_run, stored_runs
 
 
 def monitoring(version: str) -> Monitoring:
@@ -14,7 +14,7 @@ def monitoring(version: str) -> Monitoring:
 
 def scored_runs() -> list[ScoredRun]:
     """Every stored scoring run, newest first."""
-    return _scored_runs(tuple(run for run, _ in kept_runs(get_services().warehouse)))
+    return _scored_runs(tuple(run for run, _ in stored_runs(get_services().warehouse)))
 
 
 @cached
@@ -29,4 +29,4 @@ def _monitoring(version: str, run: ScoringRun | None) -> Monitoring:
 def _scored_runs(runs: tuple[ScoringRun, ...]) -> list[ScoredRun]:
     """A run never changes, but one may have gone meanwhile."""
     warehouse = get_services().warehouse
-    return [read_scores(warehouse, run, predictions) for run, predictions in kept_runs(warehouse) if run in runs]
+    return [read_scores(warehouse, run, predictions) for run, predictions in stored_runs(warehouse) if run in runs]
