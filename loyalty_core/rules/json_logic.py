@@ -163,7 +163,7 @@ class Evaluation:
     def _contains(self, node: Node, value: Any, whole: Any) -> bool:
         if isinstance(whole, str):
             self._spend(len(whole) // 1000, node)
-            part = as_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+            part = as_text(value) if isinstance(value, int | float | list) else value
             # In JavaScript nothing is in an empty text, not even another one.
             return isinstance(part, str) and bool(whole) and part in whole
         if not isinstance(whole, list):

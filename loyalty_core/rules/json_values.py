@@ -87,7 +87,7 @@ def find(data: Any, path: Any) -> Any:
     for part in name.split("."):
         if isinstance(data, Mapping):
             data = data.get(part)
-        elif isinstance(data, list | tuple) and part.isascii() and part.isdigit() and int(part[:9]) < len(data):
+        elif isinstance(data, list | tuple | str) and part.isascii() and part.isdigit() and int(part[:9]) < len(data):
             data = data[int(part[:9])]
         elif part == "length" and isinstance(data, list | tuple | str):
             data = len(data)

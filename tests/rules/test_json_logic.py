@@ -1,6 +1,7 @@
-"""safe_json_logic: the published tests, the guide's empty rule, and blanks."""
+"""safe_json_logic: the published tests, the answers of json-logic-js, and blanks."""
 
 import json
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import Any
 import pytest
 
 from loyalty_core.rules import RuleError, safe_json_logic
+from tests.workbench import ROOT
 
 SUITE = Path(__file__).with_name("jsonlogic_tests.json")
-# The guide: an empty or null rule is always true. The suite passes null through.
+RULES = ROOT / "docs/rules.md"
+JAVASCRIPT = json.loads((ROOT / "tests/data/json_logic_js/cases.json").read_text("utf-8"))
+# An empty or null rule is always true here; the suite passes null through.
 EXCEPTIONS = [[None, {}, None]]
 NAN = float("nan")
 
@@ -78,3 +82,41 @@ def test_arithmetic_that_has_no_answer_is_blank(operation: Any, answer: Any) -> 
 def test_a_malformed_rule_is_refused_whatever_the_data() -> None:
     with pytest.raises(RuleError, match=r"\$\.and\[1\]\.foo"):
         safe_json_logic({"and": [True, {"foo": 1}]}, {})
+
+
+def answer_here(rule: Any, data: Any) -> Any:
+    try:
+        return safe_json_logic(rule, data)
+    except RuleError as error:
+        return {"fault": error.faults[0].code}
+
+
+def is_same(left: Any, right: Any) -> bool:
+    """Whether two answers are one in JSON, where true is not 1 but 1.0 is; undefined is null."""
+    if right == {"no_json": "undefined"}:
+        right = None
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(is_same, left, right))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return left == right
+    return type(left) is type(right) and left == right
+
+
+def test_answers_are_those_of_javascript() -> None:
+    same = [case for case in JAVASCRIPT if len(case) == 3]
+    wrong = [case for case in same if not is_same(answer_here(case[0], case[1]), case[2])]
+    assert wrong == []
+    assert len(same) > 600
+
+
+def test_every_other_answer_is_a_documented_difference() -> None:
+    different = [case for case in JAVASCRIPT if len(case) == 5]
+    assert len(different) > 200
+    for rule, data, javascript, _, here in different:
+        answer = answer_here(rule, data)
+        assert is_same(answer, here), rule
+        assert not is_same(answer, javascript), f"{rule} is no difference any more"
+    documented = re.findall(r"^\| ([a-z ]+) \| .* \| .* \| .* \| .* \|$", RULES.read_text("utf-8"), re.MULTILINE)
+    assert {name for *_, name, _ in different} <= set(documented)
