@@ -17,7 +17,7 @@ from loyalty_core.api.work_limits import TooBusy, WorkLimits
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.jobs import JobNotFound
 from loyalty_core.ml.tasks import UnknownModel
-from loyalty_core.rules import RuleError
+from loyalty_core.rules import NotWritable, RuleError
 from loyalty_core.segments import (
     BadSegment,
     SegmentChanged,
@@ -43,6 +43,7 @@ _STATUSES: dict[type[LoyaltyError], int] = {
     SegmentNameTaken: 409,
     BadSegment: 422,
     RuleError: 422,
+    NotWritable: 422,
     SegmentCycle: 422,
     UnknownColumn: 422,
     TooBusy: 429,

@@ -12,6 +12,7 @@ from loyalty_core.rules.errors import Fault, RuleError
 from loyalty_core.rules.explain import Change, Explanation
 from loyalty_core.rules.json_logic import safe_json_logic
 from loyalty_core.rules.rule import Rule, compile_rule
+from loyalty_core.rules.sql.dialect import NotWritable
 from loyalty_core.rules.tree import Kind, RuleColumn
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Explanation",
     "Fault",
     "Kind",
+    "NotWritable",
     "Rule",
     "RuleColumn",
     "RuleError",

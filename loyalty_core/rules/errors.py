@@ -1,4 +1,4 @@
-"""What can be wrong with a rule: every fault with its place and what to do, all of them in one error."""
+"""What can be wrong with a rule: every fault with its location and remedy, all of them in one error."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _SHOWN_FAULTS = 5
 class Fault:
     """One thing wrong with a rule.
 
-    `code` is a stable word for programs, `path` the place as a JSON path (`$.and[1].>`).
+    `code` is a stable word for programs, `path` the location as a JSON path (`$.and[1].>`).
     """
 
     code: str
@@ -42,11 +42,11 @@ class RuleError(LoyaltyError):
 
 
 class TooLarge(Exception):
-    """Reading stopped at a limit; the fault that says which is already among the others."""
+    """Reading stopped at a limit; the fault that names it has been recorded."""
 
 
 class FaultList:
-    """The faults met so far; a rule with thousands of them is not worth reading to its end."""
+    """The faults found so far; a rule with a hundred is not read to its end."""
 
     _MOST = 100
 
@@ -54,15 +54,20 @@ class FaultList:
         self.found: list[Fault] = []
 
     def add(self, code: str, path: str, sentence: str, remedy: str = "") -> None:
-        """Note a fault and go on."""
+        """Record a fault and continue."""
         self.found.append(Fault(code, path, sentence, remedy))
         if len(self.found) >= self._MOST:
             raise TooLarge
 
     def stop(self, code: str, path: str, sentence: str, remedy: str = "") -> TooLarge:
-        """Note a fault after which nothing more can be read; raise the result."""
+        """Record a fault after which nothing more can be read; raise the result."""
         self.found.append(Fault(code, path, sentence, remedy))
         return TooLarge()
+
+
+def capitalized(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def shown(value: Any) -> str:

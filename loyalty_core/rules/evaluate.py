@@ -1,6 +1,6 @@
-"""A bound rule as a Python function: source made from the tree, holding nothing of the rule but names for its parts.
+"""A bound rule as a Python function, generated as source in which the rule's values appear only as numbered names.
 
-Each leaf takes the fast way when the value has the class that warehouses give, and reads it carefully otherwise.
+Each leaf takes a fast path when the value has the class that warehouses return, and converts the value otherwise.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def compile_condition(condition: Condition) -> Matcher:
     """A function from features to the condition's answer."""
     source = _Source()
     text = f"def matches(features):\n    get = features.get\n    return {source.condition(condition)}\n"
-    exec(compile(text, "<rule>", "exec"), source.names)  # noqa: S102 - the text is made of our own words only
+    exec(compile(text, "<rule>", "exec"), source.names)  # noqa: S102 - the source holds nothing that comes from the rule
     return source.names["matches"]
 
 

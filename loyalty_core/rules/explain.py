@@ -1,4 +1,4 @@
-"""Why a customer belongs to a rule or not, and the smallest change that would turn that around."""
+"""Why a customer belongs to a rule or not, and the smallest change that would reverse that."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Explanation:
     """One condition of a rule for one customer.
 
     `actual` has the values of the columns that a single condition reads (empty for groups); `change`, on the rule as
-    a whole, is the smallest set of changes found that would turn `holds` around, None when none was found.
+    a whole, is the smallest set of changes found that would reverse `holds`, None when none was found.
     """
 
     sentence: str
@@ -80,7 +80,7 @@ class Explainer:
         self._fields = {field.name: field for field in fields_of(condition)}
 
     def explain(self, features: Features) -> Explanation:
-        """The rule's tree with the customer's values, and what would turn the outcome around."""
+        """The rule's tree with the customer's values, and what would reverse the outcome."""
         tree = self._explain(self._condition, features)
         change = self._smallest_change(features, tree.holds)
         return Explanation(tree.sentence, tree.path, tree.holds, tree.actual, tree.children, change)
@@ -101,18 +101,18 @@ class Explainer:
     def _smallest_change(self, features: Features, outcome: bool) -> tuple[Change, ...] | None:
         changes = sorted(islice(self._changes(features), _MOST_TRIALS), key=lambda pair: pair[0])
         for _, change in changes:
-            if self._turns([change], features, outcome):
+            if self._reverses([change], features, outcome):
                 return (change,)
         needed = self._needed(self._condition, not outcome, features)
-        if needed and self._turns(needed, features, outcome):
+        if needed and self._reverses(needed, features, outcome):
             return tuple(needed)
         pairs = combinations((change for _, change in changes), 2)
         for pair in islice(pairs, _MOST_TRIALS):
-            if self._turns(pair, features, outcome):
+            if self._reverses(pair, features, outcome):
                 return pair
         return None
 
-    def _turns(self, changes: list[Change] | tuple[Change, ...], features: Features, outcome: bool) -> bool:
+    def _reverses(self, changes: list[Change] | tuple[Change, ...], features: Features, outcome: bool) -> bool:
         return self._matches({**features, **{change.column: change.after for change in changes}}) != outcome
 
     def _changes(self, features: Features) -> Iterator[tuple[float, Change]]:
@@ -126,7 +126,7 @@ class Explainer:
                     yield _size(before, value), _change(field, features.get(field.name), value)
 
     def _needed(self, condition: Condition, wanted: bool, features: Features) -> list[Change] | None:
-        """Changes that make the condition come out as wanted, as long as they do not get in each other's way."""
+        """Changes that make the condition come out as wanted, as long as they do not conflict."""
         if self._holds(condition, features) == wanted:
             return []
         match condition:
@@ -141,9 +141,9 @@ class Explainer:
             case _ if any(isinstance(part, Condition) for part in parts_of(condition)):
                 return None
             case _:
-                return self._turn_leaf(condition, features)
+                return self._reverse_leaf(condition, features)
 
-    def _turn_leaf(self, leaf: Condition, features: Features) -> list[Change] | None:
+    def _reverse_leaf(self, leaf: Condition, features: Features) -> list[Change] | None:
         holds = self._holds(leaf, features)
         changes = [
             (_size(READERS[field.kind](features.get(field.name)), value), field, value)
@@ -176,7 +176,7 @@ def _leaves(condition: Condition) -> Iterator[Condition]:
 
 
 def _candidates(leaf: Condition, features: Features) -> Iterator[tuple[Field, Any]]:
-    """Values near the border between true and false for each column of a leaf."""
+    """Values near the boundary between true and false for each column of a leaf."""
     for field in dict.fromkeys(fields_of(leaf)):
         for border in _borders(leaf, features):
             yield from ((field, value) for value in _around(border, field, features.get(field.name)))

@@ -50,7 +50,7 @@ def safe_json_logic(rule: Any, data: Any = None, *, today: date | None = None) -
 
 
 class Evaluation:
-    """Values of parsed rules; all that one of these works out shares one limit of work."""
+    """Values of parsed rules; everything that one instance evaluates shares one limit of work."""
 
     def __init__(self, faults: FaultList, today: date) -> None:
         self._faults = faults
@@ -58,7 +58,7 @@ class Evaluation:
         self._steps = 0
 
     def value(self, node: Node, data: Any) -> Any:
-        """The value of a node; raises `TooLarge`, with a fault, when that takes too much work."""
+        """The value of a node; raises `TooLarge`, with a fault, when it takes too much work."""
         self._spend(1, node)
         match node:
             case Literal():

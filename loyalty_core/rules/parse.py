@@ -18,7 +18,7 @@ MOST_MEMBERS = 100_000
 MOST_CHARACTERS = 64 * 1024
 # All values together; a list used many times over counts each time.
 _MOST_VALUES = 250_000
-# Ids and codes in a list do not count as text: a list of 100,000 of them is in order.
+# Ids and codes in a list do not count as text: a list of 100,000 of them is fine.
 _SHORT_MEMBER = 64
 _LARGEST_NUMBER = 1e300
 _PLAIN_NAME = re.compile(r"[a-z_]+|[!=<>+*/%?:-]+")
@@ -58,7 +58,7 @@ class Call:
 class Broken:
     """Something that could not be read.
 
-    Its fault has been noted, unless `fault` is there: that one counts only where the value is asked for.
+    Its fault has been recorded, unless `fault` is set: that one counts only if the value is needed.
     """
 
     path: str

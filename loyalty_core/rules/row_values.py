@@ -1,4 +1,4 @@
-"""Values of a customer's features, read as the kind of their column; a value that cannot be so read is a blank."""
+"""Values of a customer's features, read as the kind of their column; what cannot be read as that is a blank."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LARGEST_QUOTIENT = 2.0**53
 
 
 def read_number(value: Any) -> int | float | Decimal | None:
-    """A number as exact as it came; None for a blank."""
+    """A number as exactly as it was given; None for a blank."""
     match value:
         case None:
             return None
@@ -83,7 +83,7 @@ def read_time(value: Any) -> datetime | None:
 
 
 def read_anything(value: Any) -> Any:
-    """The value of a column of no kind that can be compared: blank or not."""
+    """The value of a column that cannot be compared, only be blank or not."""
     return None if is_nan(value) else value
 
 
@@ -110,7 +110,7 @@ def read_double(value: Any) -> float | None:
 
 
 def read_operand(value: Any) -> float | None:
-    """A number for arithmetic: blank beyond 10^15, 0 nearer to it than 10^-15, so that no result overflows."""
+    """A number for arithmetic: blank beyond 10^15, 0 when nearer to zero than 10^-15, so that nothing overflows."""
     number = read_number(value)
     if number is None or not -LARGEST_OPERAND <= number <= LARGEST_OPERAND:
         return None

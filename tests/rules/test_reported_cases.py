@@ -249,8 +249,8 @@ def test_midnight_by_its_own_offset_is_a_day(moment: str) -> None:
     ],
     ids=json.dumps,
 )
-def test_a_constant_is_no_condition(rule: Any) -> None:
-    with pytest.raises(RuleError, match="is no condition") as caught:
+def test_a_constant_is_not_a_condition(rule: Any) -> None:
+    with pytest.raises(RuleError, match="is not a condition") as caught:
         compile_rule(rule, COLUMNS)
     assert {fault.code for fault in caught.value.faults} == {"not_a_condition"}
 

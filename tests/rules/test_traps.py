@@ -162,7 +162,7 @@ def test_a_date_column_against_iso_text(table: Table) -> None:
 
 def test_a_junk_date_is_refused() -> None:
     for junk in ("2026-02-30", "soon", "", 5, True):
-        with pytest.raises(RuleError, match="is no date"):
+        with pytest.raises(RuleError, match="is not a date"):
             compile_rule({"==": [X, junk]}, [PlainColumn("x", "date", "X")])
 
 

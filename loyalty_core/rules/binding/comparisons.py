@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from loyalty_core.rules.binding.constants import Unreadable, compare_day, read_day
 from loyalty_core.rules.binding.values import KIND_WORDS, ValueBinder
 from loyalty_core.rules.binding.wording import between, days_in_words
-from loyalty_core.rules.errors import shown
+from loyalty_core.rules.errors import capitalized, shown
 from loyalty_core.rules.operators import CONDITIONS
 from loyalty_core.rules.parse import Broken, Call, Node
 from loyalty_core.rules.tree import (
@@ -72,7 +72,7 @@ class ComparisonBinder(ValueBinder):
         return self._compare_values(operator, values[0], values[1], path)
 
     def note_faults(self, node: Node) -> None:
-        """Note the faults within a node whose other side could not be read."""
+        """Record the faults within a node whose other side could not be read."""
         if isinstance(node, Call) and not node.constant:
             if is_condition(node):
                 self.condition(node)
@@ -81,10 +81,10 @@ class ComparisonBinder(ValueBinder):
 
     def _compare_values(self, operator: ComparisonOperator, left: Value, right: Value, path: str) -> Condition:
         if left.kind != right.kind:
-            sentence = f"{KIND_WORDS[left.kind].capitalize()} are compared with {KIND_WORDS[right.kind]}."
+            sentence = f"{capitalized(KIND_WORDS[left.kind])} cannot be compared with {KIND_WORDS[right.kind]}."
             return self.refuse("wrong_type", path, sentence, "Compare values of one kind.")
         if left.kind == "other" or (left.kind == "boolean" and operator != "=="):
-            return self.refuse("wrong_type", path, f"{operator} does not compare {KIND_WORDS[left.kind]}.")
+            return self.refuse("wrong_type", path, f"{operator} cannot compare {KIND_WORDS[left.kind]}.")
         return Comparison(operator, left, right, path)
 
     def _compare_constant(self, operator: ComparisonOperator, node: Node, constant: Node, path: str) -> Condition:
@@ -110,7 +110,7 @@ class ComparisonBinder(ValueBinder):
 
     def _compare_boolean(self, operator: ComparisonOperator, value: Value, read: Constant, path: str) -> Condition:
         if operator != "==":
-            return self.refuse("wrong_type", path, f"{operator} does not compare true and false.", "Use == or !=.")
+            return self.refuse("wrong_type", path, f"{operator} cannot compare true and false.", "Use == or !=.")
         return Truth(value, path) if read.value else Comparison("==", value, read, path)
 
     def compare_date(
@@ -122,7 +122,7 @@ class ComparisonBinder(ValueBinder):
         try:
             day = read_day(given, self._zone)
         except Unreadable as error:
-            sentence = f"{shown(given)} is no date, and {value.label} holds dates."
+            sentence = f"{shown(given)} is not a date, and {value.label} holds dates."
             return self.refuse("wrong_type", constant.path, sentence, str(error))
         return compare_day(value, operator, day, self._zone, path, days_in_words(constant))
 
@@ -135,20 +135,20 @@ class ComparisonBinder(ValueBinder):
 
     def _agreement(self, operator: ComparisonOperator, left: Node, right: Node, path: str) -> Condition:
         if operator != "==":
-            return self.refuse("wrong_type", path, f"{operator} does not compare conditions.", "Use == or !=.")
+            return self.refuse("wrong_type", path, f"{operator} cannot compare conditions.", "Use == or !=.")
         if is_condition(left) and is_condition(right):
             return Agreement(self.condition(left), self.condition(right), path)
         node, other = (left, right) if is_condition(left) else (right, left)
         value = self.value(other, "boolean")
         if not isinstance(value, Field):
             if value is not None:
-                self.refuse("wrong_type", path, "A condition can be compared with a column or another condition.")
+                self.refuse("wrong_type", path, "A condition can only be compared with a column or another condition.")
             return Always(False, path)
         filled = Negation(Blank(value, path), path)
         return AllOf((filled, Agreement(self.condition(node), Truth(value, path), path)), path)
 
     def refuse(self, code: str, path: str, sentence: str, remedy: str = "") -> Condition:
-        """Note a fault; what is returned takes the place of the part that has it."""
+        """Record a fault; the result takes the place of the part that has it."""
         self._faults.add(code, path, sentence, remedy)
         return Always(False, path)
 

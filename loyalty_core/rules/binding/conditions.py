@@ -7,7 +7,7 @@ from typing import Any, Literal
 from loyalty_core.rules.binding.comparisons import flat
 from loyalty_core.rules.binding.memberships import MembershipBinder
 from loyalty_core.rules.choices import by_case
-from loyalty_core.rules.errors import shown
+from loyalty_core.rules.errors import capitalized, shown
 from loyalty_core.rules.json_values import to_number
 from loyalty_core.rules.parse import Broken, Call, Items, Node
 from loyalty_core.rules.tree import (
@@ -28,7 +28,7 @@ from loyalty_core.rules.tree import (
     parts_of,
 )
 
-# What SQLite's parser can hold, which is the least of all databases: a hundred symbols that are not closed yet.
+# What SQLite can parse, which is less than any other database: a hundred symbols that are not closed yet.
 _MOST_DEPTH = 96
 _DEPTHS: dict[type, int] = {AllOf: 2, AnyOf: 2, Branch: 10, Agreement: 7, Choice: 5}
 _DEPTH_OF_REMAINDER = 22
@@ -55,13 +55,13 @@ class Binder(MembershipBinder):
         if node.constant:
             return self._constant_condition(node)
         if not isinstance(node, Call):
-            return self.refuse("wrong_type", node.path, "A list is no condition.", "Use “and”, “or” or “in”.")
+            return self.refuse("wrong_type", node.path, "A list is not a condition.", "Use “and”, “or” or “in”.")
         return self._call_condition(node)
 
     def _constant_condition(self, node: Node) -> Condition:
-        """True or false as written; any other constant is no condition, though JSONLogic would take most for true.
+        """True or false as written; any other constant is refused, though JSONLogic would take most for true.
 
-        Nor is it one within “not”, “and”, “or” or “if”.
+        The same holds within “not”, “and”, “or” and “if”.
         """
         if isinstance(node, Call) and node.operator in _LOGIC:
             faults = len(self._faults.found)
@@ -73,7 +73,7 @@ class Binder(MembershipBinder):
         if value is None or isinstance(value, bool):
             return Always(bool(value), node.path)
         remedy = "Write true or false, or compare a column with it."
-        return self.refuse("not_a_condition", node.path, f"{shown(value).capitalize()} is no condition.", remedy)
+        return self.refuse("not_a_condition", node.path, f"{capitalized(shown(value))} is not a condition.", remedy)
 
     def _call_condition(self, node: Call) -> Condition:  # noqa: PLR0912 - a case per operator
         arguments, path = node.arguments, node.path
@@ -144,7 +144,7 @@ class Binder(MembershipBinder):
             return Always(False, node.path)
         if node.operator == "missing":
             return AnyOf(tuple(Blank(column, node.path) for column in found), node.path)
-        if len(found) <= needed:  # with fewer names than are needed, any blank tells
+        if len(found) <= needed:  # with so few names, one blank is enough
             return AnyOf(tuple(Blank(column, node.path) for column in found), node.path)
         return FewerFilled(int(-(-needed // 1)), found, node.path)
 

@@ -28,7 +28,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day, or a moment when `time` is there (UTC without a zone); `wording` is how the rule put it."""
+    """A day, or a moment when `time` is there (UTC without a zone); `wording` is how the rule writes it."""
 
     day: date
     wording: str

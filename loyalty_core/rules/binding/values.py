@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from loyalty_core.names import nearest_names
 from loyalty_core.rules.binding.constants import Unreadable, read_constant
-from loyalty_core.rules.errors import FaultList, shown
+from loyalty_core.rules.errors import FaultList, capitalized, shown
 from loyalty_core.rules.json_logic import Evaluation
 from loyalty_core.rules.parse import Broken, Call, Items, Literal, Node
 from loyalty_core.rules.tree import (
@@ -46,7 +46,7 @@ KIND_WORDS: dict[Kind, str] = {
 
 
 class ValueBinder(ABC):
-    """Reads the parts of a rule that stand for values; None where a fault was noted."""
+    """Reads the parts of a rule that stand for values; None where a fault was recorded."""
 
     def __init__(self, columns: Iterable[RuleColumn], faults: FaultList, today: date, zone: tzinfo) -> None:
         self._columns: Mapping[str, RuleColumn] = {column.name: column for column in columns}
@@ -61,10 +61,10 @@ class ValueBinder(ABC):
         """The node as something true or false."""
 
     def count(self, node: Node) -> None:
-        """Note that one more node is bound; some are bound once for each member of a list."""
+        """Count one more bound node; some are bound once for each member of a list."""
         self._bound += 1
         if self._bound > _MOST_BOUND:
-            sentence = f"The rule comes to more than {_MOST_BOUND:,} conditions and values."
+            sentence = f"The rule expands to more than {_MOST_BOUND:,} conditions and values."
             raise self._faults.stop("too_large", node.path, sentence, "Divide it into several segments.")
 
     def constant(self, node: Node) -> Any:
@@ -83,7 +83,9 @@ class ValueBinder(ABC):
         found = self._call(node, kind)
         if found is None or kind is None or found.kind == kind:
             return found
-        return self._fault("wrong_type", node.path, f"Here {KIND_WORDS[kind]} are needed, not {_is_of(found)}.")
+        return self._fault(
+            "wrong_type", node.path, f"{capitalized(KIND_WORDS[kind])} are needed here, not {_is_of(found)}."
+        )
 
     def read(self, value: Any, kind: Kind | None, path: str) -> Constant | None:
         """A constant as the kind, or as what it is by itself."""
@@ -98,7 +100,7 @@ class ValueBinder(ABC):
         """The column of that name."""
         text = str(name) if isinstance(name, str) or (type(name) is int and abs(name) < 10**18) else None
         if text is None:
-            return self._fault("unknown_column", path, "A column is named by a text.")
+            return self._fault("unknown_column", path, "The name of a column must be a text.")
         column = self._columns.get(text)
         if column is None:
             return self._fault("unknown_column", path, f"There is no column {shown(text)}.", self._nearest(text))
@@ -145,7 +147,7 @@ class ValueBinder(ABC):
     def _of_element(self, name: Any, path: str) -> Value | None:
         if name is None or name == "":
             return self._element
-        sentence = 'Inside some, all and none only {"var": ""} is known: the member itself.'
+        sentence = 'Within some, all and none only {"var": ""} can be read: the member itself.'
         return self._fault("unknown_column", path, sentence, "Join conditions on columns with “and” or “or”.")
 
     def _with_default(self, column: Field, node: Node) -> Value | None:
@@ -193,7 +195,7 @@ class ValueBinder(ABC):
         for argument in node.arguments[1:]:
             bound = self.constant(argument) if argument.constant else None
             if type(bound) is not int or abs(bound) > 10**6:
-                return self._fault("wrong_type", argument.path, "Start and length of substr are whole numbers.")
+                return self._fault("wrong_type", argument.path, "The start and length of substr must be whole numbers.")
             bounds.append(bound)
         return Part(text, bounds[0] or 0, bounds[1] if len(bounds) > 1 else None) if text else None
 
@@ -234,7 +236,7 @@ class ValueBinder(ABC):
     def _small_enough(self, value: Value | None, path: str) -> Value | None:
         if value is None or _weight(value) <= _MOST_PARTS:
             return value
-        return self._fault("too_large", path, "A value is made of too many parts.", "Make it in the features view.")
+        return self._fault("too_large", path, "A value is made of too many parts.", "Build it in the features view.")
 
     def _fault(self, code: str, path: str, sentence: str, remedy: str = "") -> None:
         self._faults.add(code, path, sentence, remedy)

@@ -36,10 +36,9 @@ class DialectElement(FunctionElement[Any]):
     hook: ClassVar[str] = ""
 
 
-class Test(FunctionElement[bool]):
+class BooleanElement(FunctionElement[bool]):
     """A condition of our own; without this SQLAlchemy takes it for a value and writes `= 1` after it."""
 
-    __test__ = False
     type = sa.Boolean()
     inherit_cache = True
 
@@ -56,37 +55,37 @@ class Test(FunctionElement[bool]):
         return sa.UnaryExpression(self, operator=operators.inv, type_=sa.Boolean())
 
 
-class NotNan(Test):
+class NotNan(BooleanElement):
     """Whether a number is no NaN, which the databases that store it put above infinity: (number, limit)."""
 
     inherit_cache = True
 
 
-class Among(Test):
+class Among(BooleanElement):
     """Membership in a long list: (array form, JSON form, plain form)."""
 
     inherit_cache = True
 
 
-class JsonNull(Test):
+class JsonNull(BooleanElement):
     """Whether a JSON value is JSON's null, which drivers give as the same as no value."""
 
     inherit_cache = True
 
 
-class InBrackets(Test):
+class InBrackets(BooleanElement):
     """A test that SQLAlchemy does not take apart to flatten it."""
 
     inherit_cache = True
 
 
-class Same(Test):
+class Same(BooleanElement):
     """Equal, or both NULL."""
 
     inherit_cache = True
 
 
-class Search(Test):
+class Search(BooleanElement):
     """A text and what it has to contain, start with or end with."""
 
     inherit_cache = True
