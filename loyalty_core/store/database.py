@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sqlalchemy.engine import Connection
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class StateStore:
         self.dialect = dialect_of(self.url)
         self.engine = self.dialect.open_engine(self.url, timeout_seconds=timeout_seconds)
         self._reading = self.engine.execution_options(postgresql_readonly=True)
+        self._refused: str | None = None
 
     def __enter__(self) -> StateStore:
         return self
@@ -70,7 +74,7 @@ class StateStore:
         Safe when several processes start at once: one migrates, the others wait for it.
         """
         revision = self._revision()
-        schema.require_known(revision)
+        self._require_known(revision)
         if revision != schema.newest_revision():
             try:
                 with self.outages(OSError, self.dialect.driver_error):
@@ -83,16 +87,18 @@ class StateStore:
     def session(self, *, read_only: bool = False, on: Connection | None = None) -> Iterator[Session]:
         """A session that commits at the end of the block and rolls back on any exception.
 
-        On SQLite it holds the one write lock from its first statement, so keep the block short. `read_only=True`
-        reads without that lock, side by side with a writer; writing then fails. Objects stay usable afterwards.
-        `on` is a connection from `connection`, whose temporary tables the session is to see.
+        On SQLite it holds the one write lock, so keep the block short. `read_only=True` reads without that lock, side
+        by side with a writer; writing then fails. Objects stay usable afterwards. `on` is a connection from
+        `connection`, whose temporary tables the session is to see. Tables of an older version are brought up to date
+        first, and those of a newer version are refused.
         """
         bind = self._reading if read_only else self.engine
         with self.outages(), nullcontext(on) if on is not None else bind.connect() as connection:
-            with Session(connection, expire_on_commit=False) as session, session.begin():
+            with self._begin(connection) as session:
                 yield session
                 if not read_only:
                     self.dialect.check_before_commit(self.url, connection)
+                session.commit()
             if not read_only:
                 self.dialect.check_after_commit(self.url, connection)
 
@@ -145,7 +151,7 @@ class StateStore:
         """What state the store is in; never raises."""
         try:
             revision = self._revision()
-            schema.require_known(revision)
+            self._require_known(revision)
         except LoyaltyError as error:
             return self._health(f"{error.what} {error.why}".strip(), error.remedy)
         if revision is None:
@@ -161,6 +167,40 @@ class StateStore:
                 return False
             with self._reading.connect() as connection:
                 return inspect(connection).has_table(name)
+
+    def _begin(self, connection: Connection) -> Session:
+        """A session in a transaction, in which the tables are and stay those of this version of the app.
+
+        They may not be where a backup was restored, or where a newer version shares the store.
+        """
+        session = Session(connection, expire_on_commit=False)
+        if self._revision_in(session) == schema.newest_revision():
+            return session
+        session.close()
+        self.migrate()
+        session = Session(connection, expire_on_commit=False)
+        self._require_known(self._revision_in(session))
+        return session
+
+    def _revision_in(self, session: Session) -> str | None:
+        """The revision, which no migration changes before the session ends; None before the first migration."""
+        try:
+            return session.scalar(schema.REVISION)
+        except DBAPIError as error:
+            if not self.dialect.lacks_table(error.orig):
+                raise
+            return None
+
+    def _require_known(self, revision: str | None) -> None:
+        """Raise `StateStoreUnavailable` for the tables of a newer version, and log that once."""
+        try:
+            schema.require_known(revision)
+        except StateStoreUnavailable as error:
+            if revision != self._refused:
+                _log.error("Nothing is read from the state store at %s, or saved. %s", without_secrets(self.url), error)
+            self._refused = revision
+            raise
+        self._refused = None
 
     def _health(self, detail: str, remedy: str, revision: str | None = None, *, ok: bool = False) -> StoreHealth:
         return StoreHealth(ok, detail, remedy, without_secrets(self.url), revision, self.dialect.name)

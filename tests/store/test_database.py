@@ -1,7 +1,9 @@
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
 from loyalty_core.errors import SettingsError, StateStoreUnavailable
-from loyalty_core.store import StateStore, StoreHealth, audit
+from loyalty_core.store import StateStore, StoreHealth, audit, schema
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.schema import newest_revision
 from tests.servers import PASSWORD
@@ -19,6 +21,14 @@ from tests.servers import PASSWORD
 def write_one(store: StateStore, subject: str = "7") -> None:
     with store.session() as session:
         audit.record(session, actor="ann", action="created", subject_kind="segment", subject_id=subject)
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    """Return when it does; fail after a minute."""
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def subjects(store: StateStore) -> list[str]:
@@ -134,15 +144,62 @@ def test_sessions_before_the_first_migration_make_no_file(sqlite_store: StateSto
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_newer_database_is_left_alone(store: StateStore):
-    with store.session() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StateStoreUnavailable, match=r"newer version.*9999.*Install the newer"):
-        store.migrate()
+def set_revision(store: StateStore, revision: str) -> None:
+    """As another version of the app does, while this one runs."""
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+def test_a_newer_database_is_left_alone(store: StateStore, caplog: pytest.LogCaptureFixture):
+    write_one(store, "before")
+    set_revision(store, "9999")
+    with store.connection() as connection:
+        uses = [
+            lambda: write_one(store, "refused"),
+            lambda: subjects(store),
+            store.migrate,
+            lambda: store.session(on=connection).__enter__(),
+        ]
+        for use in uses:
+            with pytest.raises(StateStoreUnavailable, match=r"newer version.*9999.*Install the newer"):
+                use()
     health = store.health()
     assert not health.ok
     assert "9999" in health.detail
     assert "Install the newer version" in health.remedy
+    logged = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert len(logged) == 1
+    assert "newer version" in logged[0]
+    set_revision(store, newest_revision())
+    assert subjects(store) == ["before"]
+    write_one(store, "after")
+    assert subjects(store) == ["after", "before"]
+
+
+def test_tables_of_an_older_version_are_brought_up_to_date_by_the_next_session(store: StateStore):
+    write_one(store, "before")
+    for use in (lambda: write_one(store, "after"), lambda: subjects(store)):
+        schema.downgrade(store.url, schema.revisions()[-2])
+        use()
+        assert store.health().revision == newest_revision()
+    assert subjects(store) == ["after", "before"]
+
+
+def test_a_migration_of_postgresql_waits_for_sessions_that_are_under_way(postgres_database: str):
+    with StateStore(postgres_database) as store:
+        store.migrate()
+        migration = threading.Thread(target=schema.downgrade, args=[store.url, "base"])
+        with store.session() as session:
+            migration.start()
+            waiting = text(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database"
+                " WHERE datname = current_database())"
+            )
+            wait_until(lambda: session.scalar(waiting))
+            audit.record(session, actor="ann", action="created", subject_kind="segment", subject_id="7")
+        migration.join()
+        with store.session(read_only=True) as session:
+            assert audit.recent(session) == []  # the migrations were undone, then made again
 
 
 def refused(url: str) -> StoreHealth:

@@ -74,6 +74,10 @@ class Dialect(ABC):
         """Whether an error of the driver is the database's own fault, unlike a broken constraint or a bad value."""
 
     @abstractmethod
+    def lacks_table(self, error: BaseException | None) -> bool:
+        """Whether an error of the driver says that a table does not exist."""
+
+    @abstractmethod
     def check_before_commit(self, url: URL, connection: Connection) -> None:
         """Raise `StateStoreUnavailable` where the connection's database is no longer the one that `url` names."""
 

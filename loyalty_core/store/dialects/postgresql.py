@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, func, select, text
 
 from loyalty_core.settings import PSYCOPG
 from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, Dialect, Staging
@@ -61,6 +61,9 @@ class PostgreSQL(Dialect):
     def is_outage(self, error: BaseException | None) -> bool:
         return isinstance(error, _OUTAGES)
 
+    def lacks_table(self, error: BaseException | None) -> bool:
+        return isinstance(error, errors.UndefinedTable)
+
     def check_before_commit(self, url: URL, connection: Connection) -> None:
         """A connection stays with its database."""
 
@@ -97,6 +100,9 @@ class PostgreSQL(Dialect):
         wait = f"{MIGRATION_WAIT_SECONDS:.0f}s"
         connection.execute(select(func.set_config("lock_timeout", wait, True)))
         connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        # Every session has read the revision, so this waits until those under way have ended.
+        if connection.scalar(select(func.to_regclass("alembic_version"))) is not None:
+            connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
 
     def check_migration(self, connection: Connection) -> None:
         """The server has checked every reference by itself."""

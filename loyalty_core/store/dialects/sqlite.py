@@ -60,6 +60,9 @@ class SQLite(Dialect):
         is_damage = type(error) is sqlite3.DatabaseError
         return is_damage or isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)
 
+    def lacks_table(self, error: BaseException | None) -> bool:
+        return isinstance(error, sqlite3.OperationalError) and str(error).startswith("no such table")
+
     def check_before_commit(self, url: URL, connection: Connection) -> None:
         if sqlite_files.identity_of(self.file_of(url)) != connection.info.get(_IDENTITY):
             raise StateStoreUnavailable(

@@ -142,7 +142,7 @@ def test_list_takes_two_queries_however_many_segments_there_are(store: StateStor
         statements.append(statement)
 
     listed = repository.list()
-    assert len([statement for statement in statements if statement.startswith("SELECT")]) == 2
+    assert len([statement for statement in statements if statement.startswith("SELECT segment")]) == 2
     assert [segment.sizes_recent for segment in listed] == [(), (0,), (0, 1), (0, 1, 2), (0, 1, 2, 3)]
 
 

@@ -29,11 +29,11 @@ RICH = {"and": [{">=": [{"var": "total_revenue"}, 500]}, {">": [{"var": "churn_p
 
 @contextmanager
 def statements_of(engine: sa.Engine) -> Iterator[list[str]]:
-    """Collects every statement that a database is sent meanwhile."""
+    """Collects every statement that a database is sent meanwhile, apart from those that every session begins with."""
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith(("PRAGMA", "SET ", "BEGIN")):
+        if not statement.startswith(("PRAGMA", "SET ", "BEGIN", "SELECT version_num")):
             sent.append(statement)
 
     sa.event.listen(engine, "before_cursor_execute", note)
