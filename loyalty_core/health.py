@@ -1,6 +1,7 @@
 """System health: every part checked, one line each, with a remedy where something is wrong."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import Literal
@@ -13,6 +14,7 @@ from loyalty_core.ml.serving import ModelsOfOtherData, ModelStatus
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
+from loyalty_core.warehouse.connection import WarehouseHealth
 from loyalty_core.warehouse.customers import key_figures
 from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.mapping import resolve_mapping
@@ -48,14 +50,24 @@ def check_health(services: Services) -> list[Check]:
     ]
 
 
-def _warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
-    health = warehouse.health()
+def check_readiness(services: Services) -> list[Check]:
+    """Check only what every request needs, the warehouse and the state store; never raises."""
+    return [_connection_check(services.warehouse.health()), _store_check(services)]
+
+
+def _connection_check(health: WarehouseHealth) -> Check:
     if health.error is not None:
-        yield _failed("Warehouse", "Connection", health.error)
-        return
+        return _failed("Warehouse", "Connection", health.error)
     product = f"{_PRODUCTS.get(health.dialect, '')} {health.server.split(' on ')[0]}".strip()
     detail = f"{health.place}: {product}, answered in {health.seconds * 1000:.0f} ms."
-    yield Check("Warehouse", "Connection", "ok", detail)
+    return Check("Warehouse", "Connection", "ok", detail)
+
+
+def _warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
+    health = warehouse.health()
+    yield _connection_check(health)
+    if health.error is not None:
+        return
     yield _guards_check(health.guards, warehouse.settings.dwh_statement_timeout_seconds)
     view = warehouse.settings.dwh_customer_features_table
     try:
@@ -231,12 +243,12 @@ def _cache_check(features: FeatureStore) -> Check:
 
 
 def _store_check(services: Services) -> Check:
+    with suppress(LoyaltyError), services.store.session(read_only=True):
+        pass  # as every use of the store does, this brings tables of an older version up to date
     health = services.store.health()
     if health.ok:
         detail = f"{health.url}: {health.dialect}, schema revision {health.revision}."
         return Check("State store", "Database", "ok", detail)
-    if services.store_fault is not None:
-        return _failed("State store", "Database", services.store_fault)
     return Check("State store", "Database", "error", health.detail, health.remedy)
 
 

@@ -1,5 +1,6 @@
 """The parts of the product wired together, once per process: screens, API and commands share them."""
 
+import logging
 from functools import cached_property, lru_cache
 
 from loyalty_core.analytics.dashboards import DashboardLayouts
@@ -14,13 +15,14 @@ from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore, shared_store
 from loyalty_core.warehouse import FeatureStore, Warehouse
 
+_log = logging.getLogger(__name__)
+
 
 class Services:
     """Builds each part when it is first asked for."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.store_fault: StateStoreUnavailable | None = None
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -71,11 +73,11 @@ class Services:
         return JobQueue(self.store)
 
     def prepare_store(self) -> None:
-        """Bring the state store's tables up to date; System health shows why it could not."""
+        """Bring the state store's tables up to date; where that is not possible now, the next use tries again."""
         try:
             self.store.migrate()
         except StateStoreUnavailable as error:
-            self.store_fault = error
+            _log.error("%s", error)
 
 
 @lru_cache(maxsize=1)

@@ -10,12 +10,14 @@ import pwd
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -186,6 +188,19 @@ class PostgresServer:
         finally:
             self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
+    @contextmanager
+    def forwarded(self, port: int) -> Iterator[None]:
+        """Makes the server answer at another port of this machine as well."""
+        forwarder = _Forwarder(("127.0.0.1", port), self.port)
+        thread = threading.Thread(target=forwarder.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield
+        finally:
+            forwarder.shutdown()
+            thread.join()
+            forwarder.server_close()
+
     def _initialise(self, data: Path) -> None:
         password = self._folder / "password"
         password.write_text(PASSWORD)
@@ -215,6 +230,35 @@ class PostgresServer:
         address = {"host": "127.0.0.1", "port": self.port, "dbname": "postgres"}
         with psycopg.connect(**address, user=USER, password=PASSWORD, autocommit=True) as connection:
             connection.execute(statement)
+
+
+class _Forwarder(socketserver.ThreadingTCPServer):
+    """Passes every connection on to another port, until either side closes it."""
+
+    allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], target_port: int) -> None:
+        super().__init__(address, _Forwarding)
+        self.target_port = target_port
+
+
+class _Forwarding(socketserver.BaseRequestHandler):
+    server: _Forwarder
+
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.target_port)) as target:
+            back = threading.Thread(target=_pass_on, args=(target, self.request))
+            back.start()
+            _pass_on(self.request, target)
+            back.join()
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while received := source.recv(65_536):
+            target.sendall(received)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
 
 Server = TypeVar("Server", RedisServer, PostgresServer)

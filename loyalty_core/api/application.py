@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from loyalty_core.api import exports, monitoring, predictions, segments, warehouse
+from loyalty_core.api import exports, health, monitoring, predictions, segments, warehouse
 from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.api.work_limits import TooBusy, WorkLimits
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
@@ -61,6 +61,7 @@ def create_api() -> FastAPI:
     """
     api = FastAPI(title="Loyalty workbench", version="1", docs_url=None, redoc_url=None)
     api.state.work_limits = WorkLimits()
+    api.include_router(health.router)
     api.include_router(warehouse.router)
     api.include_router(predictions.router)
     api.include_router(monitoring.router)

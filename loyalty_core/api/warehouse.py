@@ -1,23 +1,13 @@
-"""Health, columns and customers of the warehouse."""
+"""Columns and customers of the warehouse."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from loyalty_core.api.json_values import JsonObject
-from loyalty_core.health import check_health
 from loyalty_core.services import get_services
 
 router = APIRouter()
-
-
-@router.get("/health/")
-def read_health() -> JsonObject:
-    """Every check of System health; `status` is the worst of them."""
-    services = get_services()
-    checks = check_health(services)
-    worst = next((status for status in ("error", "warning") if any(c.status == status for c in checks)), "ok")
-    return {"status": worst, "checks": [vars(check) for check in checks]}
 
 
 @router.get("/dwh/columns/")

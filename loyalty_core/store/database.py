@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.settings import without_secrets
 from loyalty_core.store import schema
+from loyalty_core.store.checks import StoreCheckRecord
 from loyalty_core.store.dialects import dialect_of, read_url
-from loyalty_core.store.errors import BackupFailed
+from loyalty_core.store.errors import RESTORE, BackupFailed
 from loyalty_core.store.faults import MIGRATE, unavailable
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class StateStore:
         self.engine = self.dialect.open_engine(self.url, timeout_seconds=timeout_seconds)
         self._reading = self.engine.execution_options(postgresql_readonly=True)
         self._refused: str | None = None
+        self._migration_is_due = False
 
     def __enter__(self) -> StateStore:
         return self
@@ -71,8 +73,10 @@ class StateStore:
     def migrate(self) -> None:
         """Bring the tables up to date, creating the file and its folder if need be.
 
-        Safe when several processes start at once: one migrates, the others wait for it.
+        Safe when several processes start at once: one migrates, the others wait for it. Where the database cannot be
+        used now, the next use of the store tries again.
         """
+        self._migration_is_due = True
         revision = self._revision()
         self._require_known(revision)
         if revision != schema.newest_revision():
@@ -82,6 +86,7 @@ class StateStore:
             except BackupFailed as error:
                 what = "The state store was not brought up to date, since it could not be backed up first."
                 raise StateStoreUnavailable(what, f"{error.what} {error.why}", error.remedy) from error
+        self._migration_is_due = False
 
     @contextmanager
     def session(self, *, read_only: bool = False, on: Connection | None = None) -> Iterator[Session]:
@@ -92,6 +97,8 @@ class StateStore:
         `connection`, whose temporary tables the session is to see. Tables of an older version are brought up to date
         first, and those of a newer version are refused.
         """
+        if self._migration_is_due:
+            self.migrate()
         bind = self._reading if read_only else self.engine
         with self.outages(), nullcontext(on) if on is not None else bind.connect() as connection:
             with self._begin(connection) as session:
@@ -144,21 +151,30 @@ class StateStore:
         if not health.ok:
             raise StateStoreUnavailable(health.detail, remedy=health.remedy)
         with self.outages(), self._reading.connect() as connection:
-            self.dialect.require_sound(connection)
+            self.dialect.look_for_damage(connection, thoroughly=True)
         return f"{health.url} is sound; its tables are at revision {health.revision}."
 
     def health(self) -> StoreHealth:
-        """What state the store is in; never raises."""
+        """Whether the store can be read and written, found out by doing so; never raises.
+
+        Brings the tables up to date only where `migrate` has tried to before.
+        """
         try:
+            if self._migration_is_due:
+                self.migrate()
             revision = self._revision()
             self._require_known(revision)
+            if self._has_no_file():
+                what = "The state store has not been set up yet, or its file was removed."
+                return self._health(what, f"{RESTORE} {MIGRATE}")
+            if revision is None:
+                return self._health("The state store has not been set up yet.", MIGRATE)
+            if revision != schema.newest_revision():
+                return self._health("The tables are older than this version of the app.", MIGRATE, revision)
+            self._write_and_read()
         except LoyaltyError as error:
             return self._health(f"{error.what} {error.why}".strip(), error.remedy)
-        if revision is None:
-            return self._health("The state store has not been set up yet.", MIGRATE)
-        if revision != schema.newest_revision():
-            return self._health("The tables are older than this version of the app.", MIGRATE, revision)
-        return self._health("The state store answers and its tables are up to date.", "", revision, ok=True)
+        return self._health("The state store can be read and written.", "", revision, ok=True)
 
     def has_table(self, name: str) -> bool:
         """Whether the table is there; a store that has not been set up, or is of an older version, may lack it."""
@@ -201,6 +217,22 @@ class StateStore:
             self._refused = revision
             raise
         self._refused = None
+
+    def _write_and_read(self) -> None:
+        """Commit a change and find it again. Raises `StateStoreUnavailable`."""
+        with self.session() as session:
+            written = self.dialect.now(session)
+            session.merge(StoreCheckRecord(id=1, checked_at=written))
+        with self.session(read_only=True) as session:
+            self.dialect.look_for_damage(session.connection())
+            found = session.scalar(select(StoreCheckRecord.checked_at))
+        # Another process may have checked meanwhile.
+        if found is None or found < written:
+            raise StateStoreUnavailable(
+                f"The state store at {without_secrets(self.url)} cannot be used.",
+                "What was just written to it is not there.",
+                "Check the database's own log.",
+            )
 
     def _health(self, detail: str, remedy: str, revision: str | None = None, *, ok: bool = False) -> StoreHealth:
         return StoreHealth(ok, detail, remedy, without_secrets(self.url), revision, self.dialect.name)

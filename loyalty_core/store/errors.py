@@ -2,6 +2,8 @@
 
 from loyalty_core.errors import LoyaltyError
 
+RESTORE = "Restore a backup with python -m loyalty_core.store restore FILE."
+
 
 class BackupFailed(LoyaltyError):
     """The state store could not be backed up or restored."""

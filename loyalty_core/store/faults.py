@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.settings import without_secrets
 from loyalty_core.store.dialects.sqlite_files import MISSING
+from loyalty_core.store.errors import RESTORE
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -29,9 +30,14 @@ class Fault:
 FAULTS = (
     Fault(r"disk is full|no space left", "The disk is full.", "Make room on the disk and try again."),
     Fault(
+        r"disk i/o error",
+        "The disk is full or faulty.",
+        "Make room on the disk and try again; if that does not help, check the disk.",
+    ),
+    Fault(
         re.escape(MISSING),
         "The file does not exist, or this account cannot see it.",
-        "Restore a backup (python -m loyalty_core.store restore FILE), or start the app again for an empty store.",
+        f"{RESTORE} Or start the app again for an empty store.",
     ),
     Fault(
         r"unable to open database|^\[errno",
@@ -46,7 +52,7 @@ FAULTS = (
     Fault(
         r"file is not a database|malformed",
         "The file is damaged, or is no SQLite database.",
-        "Restore a backup: python -m loyalty_core.store restore FILE",
+        RESTORE,
     ),
     Fault(
         r"database is locked|lock timeout",

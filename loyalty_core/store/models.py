@@ -2,6 +2,7 @@
 
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.base import Base
+from loyalty_core.store.checks import StoreCheckRecord
 from loyalty_core.store.dashboards import DashboardLayoutRecord
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
 from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
@@ -29,6 +30,7 @@ __all__ = [
     "SegmentReference",
     "SegmentSizeRecord",
     "SegmentVersionRecord",
+    "StoreCheckRecord",
     "VersionComparisonRecord",
 ]
 

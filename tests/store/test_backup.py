@@ -147,7 +147,8 @@ def test_a_migration_that_cannot_be_backed_up_changes_nothing(store: StateStore,
     (file.parent / "backups").write_text("in the way")
     with pytest.raises(StateStoreUnavailable, match=r"backed up first.*could not be written"):
         store.migrate()
-    assert store.health().revision == older
+    with StateStore(str(store.url)) as other:
+        assert other.health().revision == older
 
 
 def test_an_older_backup_is_brought_up_to_date(store: StateStore):

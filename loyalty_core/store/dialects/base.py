@@ -119,8 +119,11 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def require_sound(self, connection: Connection) -> None:
-        """Read the whole database, and raise `StateStoreUnavailable` where it is damaged."""
+    def look_for_damage(self, connection: Connection, *, thoroughly: bool = False) -> None:
+        """Raise `StateStoreUnavailable` where the database is damaged.
+
+        Unless `thoroughly`, a large file is not read, since health checks have to be quick.
+        """
 
     @abstractmethod
     def lock_migration(self, connection: Connection) -> None:

@@ -93,7 +93,7 @@ class PostgreSQL(Dialect):
         command = f"pg_restore {options} --dbname={_for_tools(url)} {backup}"
         raise BackupFailed("PostgreSQL's own tools restore a state store there.", remedy=f"Run {command}")
 
-    def require_sound(self, connection: Connection) -> None:
+    def look_for_damage(self, connection: Connection, *, thoroughly: bool = False) -> None:
         """A server checks its own files (data checksums, amcheck)."""
 
     def lock_migration(self, connection: Connection) -> None:

@@ -16,6 +16,7 @@ from loyalty_core.files import make_private_file, make_private_folder
 from loyalty_core.settings import without_secrets
 from loyalty_core.store.dialects import sqlite_files
 from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, Dialect, Staging
+from loyalty_core.store.errors import RESTORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 # Under which a connection notes which file it has opened.
 _IDENTITY = "file"
+# An integrity check of so much takes about a tenth of a second.
+_MOST_BYTES_READ = 32 * 2**20
 # There is one writer at a time, and another refresh of members may be the one.
 _STAGING_WAIT_SECONDS = 60
 
@@ -114,13 +117,15 @@ class SQLite(Dialect):
         file = self.file_of(url)
         return file.parent / "backups" / f"{file.stem}-{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.db"
 
-    def require_sound(self, connection: Connection) -> None:
+    def look_for_damage(self, connection: Connection, *, thoroughly: bool = False) -> None:
+        if not thoroughly and self.file_of(connection.engine.url).stat().st_size > _MOST_BYTES_READ:
+            return
         driver: Any = connection.connection.dbapi_connection
         if damage := sqlite_files.find_damage(driver):
             raise StateStoreUnavailable(
                 f"The state store at {without_secrets(connection.engine.url)} is damaged.",
                 f"{damage}.",
-                "Restore a backup: python -m loyalty_core.store restore FILE",
+                RESTORE,
             )
 
     def lock_migration(self, connection: Connection) -> None:
