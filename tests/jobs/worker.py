@@ -16,7 +16,7 @@ from loyalty_core.services import Services
 from loyalty_core.work.run import main
 
 GATE = "JOB_GATE"
-WITHOUT_A_HANDLER = "export"
+WITHOUT_A_HANDLER = "comparison"
 
 
 def count(_services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
