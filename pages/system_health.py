@@ -1,7 +1,7 @@
 """Whether every part works, and what to do when one does not: one line for each part."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 
 import streamlit as st
@@ -52,9 +52,16 @@ def draw_source() -> None:
             for key, value in facts.items():
                 name, detail = st.columns([1, 3])
                 name.markdown(f"**{escape(label_of(key))}**")
-                detail.markdown(
-                    escape(formatting.moment(datetime.fromisoformat(value)) if key.endswith("_at") else value)
-                )
+                detail.markdown(escape(_shown(key, value)))
+
+
+def _shown(key: str, value: str) -> str:
+    """A fact about the local warehouse, whose dates and times are stored in the ISO form."""
+    if key.endswith("_at"):
+        return formatting.moment(datetime.fromisoformat(value))
+    if key.endswith("_date"):
+        return formatting.day(date.fromisoformat(value[:10]))
+    return value
 
 
 @st.fragment

@@ -26,6 +26,8 @@ GREY = "#7b8a92"
 _HEIGHT = 280
 _SHARE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 _MOST_SHARE_TICKS = 6
+# Up to this share of the scale the theme's text colour reads well on it, above that its background colour does.
+_CONTRAST = {"light": 0.65, "dark": 0.35}
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}
 # Private characters, which no name contains, for the tags that are ours.
 _BOLD = ("\ue000", "\ue001")
@@ -123,6 +125,12 @@ def palette() -> list[str]:
 def sequence() -> list[str]:
     """The theme's colours from low to high."""
     return theme("chartSequentialColors")
+
+
+def ink(intensity: float) -> str:
+    """The colour of text on a cell with that intensity of `sequence`, 0 to 1: the theme's text, or its background."""
+    mode = st.context.theme.type or "light"
+    return theme("textColor" if intensity < _CONTRAST[mode] else "backgroundColor")
 
 
 def theme(option: str) -> Any:

@@ -32,6 +32,8 @@ _ENGLISH = Locale("en")
 _TOO_LARGE = 1e18
 # Babel cannot write all the digits of larger ones.
 _TOO_LONG = 1e27
+# German, Italian and others have no short form of thousands; Babel then writes all digits, without marks between them.
+_IN_FULL = re.compile(r"\d{4}")
 # Below it the compact form is no shorter.
 _SMALLEST_COMPACT = 1000
 
@@ -50,7 +52,8 @@ def compact(number: float) -> str:
     """1.2M, for places where a full number does not fit."""
     if abs(number) >= _TOO_LARGE:
         return f"{number:.3g}"
-    return format_compact_decimal(number, locale=_locale(), fraction_digits=1)
+    text = format_compact_decimal(number, locale=_locale(), fraction_digits=1)
+    return count(round(number)) if _IN_FULL.search(text) else text
 
 
 def money(amount: float | Decimal) -> str:
@@ -64,7 +67,8 @@ def compact_money(amount: float | Decimal) -> str:
     """€8.9M; in full where that is no longer."""
     if not _SMALLEST_COMPACT <= abs(amount) < _TOO_LARGE:
         return money(amount)
-    return format_compact_currency(amount, get_settings().currency, locale=_locale(), fraction_digits=1)
+    text = format_compact_currency(amount, get_settings().currency, locale=_locale(), fraction_digits=1)
+    return whole_money(amount) if _IN_FULL.search(text) else text
 
 
 def whole_money(amount: float | Decimal) -> str:

@@ -115,6 +115,24 @@ def test_numbers_are_written_and_read_in_the_viewers_locale(
 
 
 @pytest.mark.parametrize(
+    ("locale", "thousands", "money", "millions"),
+    [
+        ("en-GB", "2.8K", "€12.5K", "€1.2M"),
+        ("de-DE", "2.760", "12.453\xa0€", "1,2\xa0Mio.\xa0€"),
+        ("it-IT", "2.760", "12.453\xa0€", "1,2\xa0Mln\xa0€"),
+        ("fr-FR", "2,8\xa0k", "12,5\xa0k\xa0€", "1,2\xa0M\xa0€"),
+    ],
+)
+def test_a_compact_number_is_short_in_every_locale(
+    viewer_locale: Callable[[str], None], locale: str, thousands: str, money: str, millions: str
+):
+    viewer_locale(locale)
+    assert formatting.compact(2_760.4) == thousands
+    assert formatting.compact_money(12_453.379276918396) == money
+    assert formatting.compact_money(1_234_567.8) == millions
+
+
+@pytest.mark.parametrize(
     "text", ["abc", "1,5", "10,90", "1e5", "nan", "inf", "1_000", "٣", "", " ", "--5", "5%", "1.2.3"]
 )
 def test_what_is_no_number_is_refused(text: str):

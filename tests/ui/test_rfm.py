@@ -83,12 +83,12 @@ def grid_in_sql(sql: Query, where: str) -> dict[tuple[int, int], tuple[int, floa
 @pytest.mark.parametrize(("monetary", "where"), [("All", "true"), ("4", "monetary = 4")])
 def test_the_grid(scored: Configure, open_screen: OpenScreen, sql: Query, monetary: str, where: str):
     app = open_screen(RFM, monetary=monetary)
-    heat = figure(app)["data"][0]
+    cells = figure(app)["data"][1]
     expected = grid_in_sql(sql, where)
-    for frequency, line in zip(heat["y"], heat["text"], strict=True):
-        for recency, text in zip(heat["x"], line, strict=True):
-            customers, mean = expected.get((recency, frequency), (0, 0.0))
-            assert text == (f"<b>{customers:,}</b><br>€{round(mean):,}" if customers else "–")
+    assert len(cells["text"]) == 25
+    for recency, frequency, text in zip(cells["x"], cells["y"], cells["text"], strict=True):
+        customers, mean = expected.get((recency, frequency), (0, 0.0))
+        assert text == (f"<b>{customers:,}</b><br>€{round(mean):,}" if customers else "–")
 
 
 def test_the_colour_can_be_the_customers(scored: Configure, open_screen: OpenScreen, sql: Query):

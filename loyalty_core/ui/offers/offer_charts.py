@@ -2,10 +2,8 @@
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 import plotly.graph_objects as go
-import streamlit as st
 
 from loyalty_core.analytics.offers import BINS, Arbitration, OfferFigures, OfferMix, SegmentOffers
 from loyalty_core.ui import charts, formatting
@@ -13,8 +11,6 @@ from loyalty_core.ui import charts, formatting
 Name = Callable[[int], str]
 
 _WIDEST_LABEL = 15
-# Up to this share of the scale the theme's text colour reads well on it, above that its background colour does.
-_MIDDLE = {"light": 0.65, "dark": 0.35}
 
 
 def mix(found: OfferMix, name: Name) -> go.Figure:
@@ -72,7 +68,7 @@ def by_segment(
             y=[f"{_shortened(title)} ({formatting.compact(customers)})" for title, customers, _ in rows],
             zmin=0,
             zmax=highest,
-            colorscale=_scale(),
+            colorscale=charts.sequence(),
             xgap=2,
             ygap=2,
             showscale=False,
@@ -95,7 +91,7 @@ def by_segment(
                 y=place,
                 text=formatting.decimal(100 * share, 0),
                 showarrow=False,
-                font={"color": _ink(share / highest), "size": 11},
+                font={"color": charts.ink(share / highest), "size": 11},
             )
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(type="category", side="top", showgrid=False, autotickangles=[0, 90])
@@ -159,17 +155,3 @@ def _wrapped(label: str) -> str:
 
 def _shortened(label: str) -> str:
     return textwrap.shorten(label, 26, placeholder="…")
-
-
-def _mode() -> Literal["light", "dark"]:
-    return st.context.theme.type or "light"
-
-
-def _scale() -> list[str]:
-    return st.get_option(f"theme.{_mode()}.chartSequentialColors")
-
-
-def _ink(intensity: float) -> str:
-    """The theme's text colour where the cell is near the page's own, its background elsewhere."""
-    which = "textColor" if intensity < _MIDDLE[_mode()] else "backgroundColor"
-    return st.get_option(f"theme.{_mode()}.{which}")

@@ -38,14 +38,12 @@ def heat_map(
 
     Over each cell lies an invisible marker, since a heat map takes no clicks; its customdata is (recency, frequency).
     """
+    amounts = {cell: _amount(spending, colour) for cell, spending in grid.items()}
     figure = go.Figure(
         go.Heatmap(
             x=[*_SCORES],
             y=[*_SCORES],
-            z=[[_amount(grid[r, f], colour) for r in _SCORES] for f in _SCORES],
-            text=[[_cell_text(grid[r, f]) for r in _SCORES] for f in _SCORES],
-            texttemplate="%{text}",
-            textfont={"size": 12},
+            z=[[amounts[r, f] for r in _SCORES] for f in _SCORES],
             colorscale=charts.sequence()[1:],
             showscale=False,
             xgap=3,
@@ -58,8 +56,12 @@ def heat_map(
         x=[r for r, _ in cells],
         y=[f for _, f in cells],
         customdata=cells,
-        mode="markers",
+        mode="markers+text",
         marker={"symbol": "square", "size": _TARGET_PIXELS, "opacity": 0},
+        text=[_cell_text(grid[cell]) for cell in cells],
+        # As text of the markers, since a heat map's own text has too little contrast on cells of the middle.
+        textfont={"size": 12, "color": _inks([amounts[cell] for cell in cells])},
+        textposition="middle center",
         hovertext=[_cell_sentence(cell, grid[cell]) for cell in cells],
         hoverinfo="text",
     )
@@ -200,6 +202,15 @@ def _band_colour(kind: Kind) -> str:
     )
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {0.22 if kind == 'stayed' else 0.6})"
+
+
+def _inks(amounts: Sequence[float | None]) -> list[str]:
+    """The colour of each cell's text, by where its amount lies between the lowest and the highest."""
+    known = [amount for amount in amounts if amount is not None]
+    low, span = min(known, default=0.0), max(known, default=0.0) - min(known, default=0.0)
+    return [
+        charts.theme("textColor") if amount is None else charts.ink((amount - low) / (span or 1)) for amount in amounts
+    ]
 
 
 def _amount(spending: Spending, colour: Amount) -> float | None:

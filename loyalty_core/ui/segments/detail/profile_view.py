@@ -92,11 +92,11 @@ def _draw_values(profile: Profile) -> None:
         table,
         hide_index=True,
         column_config={
-            "Field": st.column_config.TextColumn(width=142),
-            "Value": st.column_config.TextColumn(width=96),
-            "Here": table_columns.share_bar("In the segment", width=120),
-            "Base": table_columns.share_column("In the base", width=86),
-            "Index": table_columns.count_column(width=60, help="100 is as in the base, 200 twice as common"),
+            "Field": st.column_config.TextColumn(width=140),
+            "Value": st.column_config.TextColumn(width=128),
+            "Here": table_columns.share_bar("In the segment", width=116),
+            "Base": table_columns.share_column("In the base", width=82),
+            "Index": table_columns.count_column(width=54, help="100 is as in the base, 200 twice as common"),
         },
         alt="Values that are more or less common in the segment than in the base",
     )

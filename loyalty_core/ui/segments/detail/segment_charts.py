@@ -44,7 +44,7 @@ def differences(numbers: Sequence[NumberComparison]) -> go.Figure:
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    figure.update_xaxes(title="Standard deviations from the base", zeroline=True)
+    figure.update_xaxes(title="Standard deviations", zeroline=True)
     figure.update_yaxes(type="category")
     return figure
 
