@@ -24,10 +24,10 @@ def test_every_check_is_a_line(demo_settings: Configure, open_screen: OpenScreen
     assert not app.exception
 
 
-def test_the_local_warehouse_tells_about_itself(demo_settings: Configure, open_screen: OpenScreen):
+def test_the_local_warehouse_says_where_it_comes_from(demo_settings: Configure, open_screen: OpenScreen):
     app = open_screen(SYSTEM_HEALTH)
     assert "Local warehouse" in [heading.value for heading in app.subheader]
-    assert {"demo", "2026-11-01", "2,000"} <= set(texts_of(app))
+    assert {"demo", "1 Nov 2026", "2,000"} <= set(texts_of(app))
 
 
 @pytest.mark.parametrize(
