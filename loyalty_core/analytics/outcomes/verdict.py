@@ -49,9 +49,9 @@ def performance_verdict(
     stored, asked = _newest(own), _newest(after)
     found = stored or asked
     if found is None:
-        why = "too few customers" if own or after else "no month"
-        known = f"what happened after its training is known of {why}"
-        return Verdict(False, f"Whether the {name} still holds is not known yet: {known}.", is_known=False)
+        known = "too few customers have" if own or after else "no month after its training has"
+        sentence = f"It is not known yet whether the {name} still holds: {known} a known outcome."
+        return Verdict(False, sentence, is_known=False)
     compared = f"{main.in_sentence} {found.in_words(main)}, {_shown(main, test)} on its test rows"
     if not found.is_below(test):
         return Verdict(False, f"The {name} holds: {compared}.")

@@ -94,12 +94,12 @@ def test_months_it_has_seen_say_nothing(role: Role):
     found = verdict(replay=MonthlyFigures((month(5, churn(0.1), role=role),)))
     assert (found.is_worse, found.is_known) == (False, False)
     assert found.sentence == (
-        "Whether the churn model still holds is not known yet: what happened after its training is known of no month."
+        "It is not known yet whether the churn model still holds: no month after its training has a known outcome."
     )
 
 
 def test_too_few_customers_say_nothing():
-    assert verdict(month(4, churn(0.5, rows=60))).sentence.endswith("is known of too few customers.")
+    assert verdict(month(4, churn(0.5, rows=60))).sentence.endswith("too few customers have a known outcome.")
 
 
 def test_offers_are_judged_by_right_first_choices():
