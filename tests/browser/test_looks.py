@@ -19,7 +19,7 @@ ADDRESSES = {screen.path: f"/{screen.path}" for screen in SCREENS[1:]} | {
 }
 
 
-@pytest.mark.parametrize("look", ["light", pytest.param("dark", marks=pytest.mark.slow), "phone"])
+@pytest.mark.parametrize("look", ["phone", *(pytest.param(look, marks=pytest.mark.slow) for look in ("light", "dark"))])
 @pytest.mark.parametrize("screen", ADDRESSES)
 def test_every_screen_fits(open_page: OpenPage, artifacts: Path, screen: str, look: str):
     viewport, dark = LOOKS[look]

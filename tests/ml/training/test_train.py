@@ -131,6 +131,7 @@ def test_progress_reports_rows_epochs_and_time_left(trained: tuple[TrainedBundle
     assert epochs[0].validation_loss is not None
 
 
+@pytest.mark.slow
 def test_the_same_history_gives_the_same_models(
     trained: tuple[TrainedBundle, list[Progress]], settings: Settings
 ) -> None:
