@@ -124,6 +124,7 @@ def test_new_figures_come_by_themselves(pages: tuple[Page, Page], page_url: str,
 
 def test_a_killed_job_stays_on_the_page_until_it_is_dismissed(pages: tuple[Page, Page], page_url: str, artifacts: Path):
     page, other = pages
+    wait_until(lambda: _job_process(page_url) is None)  # that of an earlier test may still be ending
     page.get_by_role("button", name="Score now").click()
     wait_until(lambda: _job_process(page_url)).kill()
     failure = page.get_by_test_id("stAlert")
