@@ -163,7 +163,7 @@ def _models_checks(services: Services) -> Iterator[Check]:
         yield from _bundle_checks(models, services.warehouse)
         yield from _monitoring_checks(models, services.warehouse)
     else:
-        yield Check("Monitoring", "Alarms", "ok", "Off in mock mode, where all scores are made up.")
+        yield Check("Monitoring", "Alarms", "ok", "Off in mock mode, whose scores come from a formula.")
 
 
 def _version_in_use(status: ModelStatus) -> Check:

@@ -201,4 +201,4 @@ def test_models_that_perform_worse_need_attention(watched: str, demo_settings: C
 
 def test_in_mock_mode_alarms_are_off(demo_settings: Configure):
     demo_settings(ml_mock_mode=True)
-    assert checks_by_name()["Monitoring: Alarms"].detail == "Off in mock mode, where all scores are made up."
+    assert checks_by_name()["Monitoring: Alarms"].detail == "Off in mock mode, whose scores come from a formula."

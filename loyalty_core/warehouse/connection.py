@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -19,7 +19,7 @@ from loyalty_core.warehouse.arrow import stream_batches
 from loyalty_core.warehouse.columns import Catalog, Column, read_catalog
 from loyalty_core.warehouse.dialects import dialect_of
 from loyalty_core.warehouse.engine import is_idle
-from loyalty_core.warehouse.failures import place, readable_errors, repeated_once
+from loyalty_core.warehouse.failures import Result, place, readable_errors, repeated_once
 from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.identity import DataIdentity, identify
 from loyalty_core.warehouse.reflection import nearest, reflect_table
@@ -144,23 +144,27 @@ class Warehouse:
 
     def table(self, name: str) -> sa.Table:
         """Reflect any table or view by its name as written in the settings; raises `ViewUnusable` when missing."""
+        return self.ask(lambda connection: reflect_table(connection, name, self.dialect.unreadable))
 
-        def read() -> sa.Table:
-            with self.reading() as connection:
-                return reflect_table(connection, name, self.dialect.unreadable)
+    def ask(self, question: Callable[[sa.Connection], Result]) -> Result:
+        """What `question` returns, within the time limit; it is repeated once if the database interrupts it."""
+        limit = self.settings.dwh_statement_timeout_seconds
+
+        def read() -> Result:
+            with self.reading() as connection, time_limit(limit, self.dialect.interrupt(connection)):
+                return question(connection)
 
         return repeated_once(read)
 
     def rows(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement within the time limit and return its rows as dicts; NaN comes as None."""
-        return repeated_once(lambda: self._rows(statement, values))
 
-    def _rows(self, statement: sa.Executable, values: Mapping[str, Any] | None) -> list[Row]:
-        limit = self.settings.dwh_statement_timeout_seconds
-        with self.reading() as connection, time_limit(limit, self.dialect.interrupt(connection)):
+        def read(connection: sa.Connection) -> list[Row]:
             result = connection.execute(statement, values or {})
             names = [str(name) for name in result.keys()]  # noqa: SIM118 - a result is no mapping
             return [dict(zip(names, map(_blank_nan, row), strict=True)) for row in result]
+
+        return self.ask(read)
 
     def fetch_arrow(self, select: sa.Select) -> pa.Table:
         """The whole result as one Arrow table; for aggregates and for results known to be small enough."""
@@ -192,15 +196,16 @@ class Warehouse:
         """Whether the warehouse answers, what it is and how long it took; never raises."""
         started = time.perf_counter()
         where, dialect = place(self.url), self.dialect
-        limit = self.settings.dwh_statement_timeout_seconds
+
+        def read(connection: sa.Connection) -> WarehouseHealth:
+            server = str(connection.execute(sa.select(dialect.version())).scalar_one())
+            seconds = time.perf_counter() - started
+            return WarehouseHealth(True, where, dialect.name, server, seconds, dialect.guards(connection))
+
         try:
-            with self.reading() as connection, time_limit(limit, dialect.interrupt(connection)):
-                server = connection.execute(sa.select(dialect.version())).scalar_one()
-                seconds = time.perf_counter() - started
-                guards = dialect.guards(connection)
+            return self.ask(read)
         except LoyaltyError as error:
             return WarehouseHealth(False, where, dialect.name, error=error)
-        return WarehouseHealth(True, where, dialect.name, str(server), seconds, guards)
 
     def forget(self) -> None:
         """Forget what is known of the view, so that it is read again."""

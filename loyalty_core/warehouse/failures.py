@@ -219,7 +219,7 @@ def _query_failure(failure: _Failure, url: URL, reason: str) -> LoyaltyError:
         return ViewUnusable(
             "A table or column no longer exists.",
             reason,
-            "Try again: the columns are read anew. If the error stays, check DWH_CUSTOMER_FEATURES_TABLE.",
+            "Try again: the columns are read again. If the error stays, check DWH_CUSTOMER_FEATURES_TABLE.",
         )
     if failure.about_a_value or failure.code.startswith(_DATA_EXCEPTIONS):
         return ViewUnusable(

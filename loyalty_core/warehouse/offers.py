@@ -42,9 +42,8 @@ class OfferFacts:
 
 def offer_facts(warehouse: Warehouse) -> dict[int, OfferFacts]:
     """Offer id → what is known about it; empty without an `offers` table that has whole numbers as ids."""
-    with warehouse.reading() as connection:
-        if not sa.inspect(connection).has_table(_TABLE):
-            return {}
+    if not warehouse.ask(lambda connection: sa.inspect(connection).has_table(_TABLE)):
+        return {}
     columns = warehouse.table(_TABLE).columns
     found = {
         part: columns[name]

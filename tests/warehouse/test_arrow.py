@@ -199,7 +199,7 @@ def test_a_bulk_statement_that_is_too_slow_is_stopped(customers: Backend, open_w
 
 
 def test_a_stream_may_last_longer_than_one_wait(many: Warehouse):
-    """The limit is for each wait: whoever reads slowly is not stopped."""
+    """The limit is for each wait: a slow reader is not stopped."""
     limit = 0.5
     limited = Warehouse(many.settings.model_copy(update={"dwh_statement_timeout_seconds": limit}))
 

@@ -1,4 +1,4 @@
-"""The warehouse is only read, and no statement runs for ever, also where PgBouncer stands before PostgreSQL."""
+"""The warehouse is only read and no statement runs forever, also with PgBouncer in front of PostgreSQL."""
 
 from __future__ import annotations
 

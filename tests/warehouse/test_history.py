@@ -1,4 +1,4 @@
-"""Training rows: from the guide's tables and from queries of one's own, on every database."""
+"""Training rows: from the history tables and from queries in the settings, on every database."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_without_a_way_to_interrupt_a_late_error_stays_what_it_is():
 
 
 class Clock:
-    """Time that passes only where a test lets it; `looks` is how often somebody looked at it."""
+    """Time that passes only where a test lets it; `looks` counts how often it was read."""
 
     def __init__(self) -> None:
         self.now = 0.0

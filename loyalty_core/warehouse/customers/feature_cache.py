@@ -163,7 +163,7 @@ class RedisCache:
         except Exception as error:  # noqa: BLE001 - a connection that is closed under a waiting thread raises anything
             slow = isinstance(error, DeadlineExceeded | redis.TimeoutError)
             self._trouble = "Redis is too slow." if slow else f"Redis does not answer: {str(error).rstrip('.')}."
-            # Frees the thread that still waits: the timeouts of sockets start anew with every byte.
+            # Frees the thread that still waits: the timeouts of sockets restart with every byte.
             self._client.connection_pool.disconnect()
             return None
         self._trouble = ""

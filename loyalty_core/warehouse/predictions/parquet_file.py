@@ -117,7 +117,7 @@ def _turn_link(path: Path, version: Path) -> None:
 
 
 def _remove_old(path: Path, history: RunHistory, identity: DataIdentity) -> None:
-    """Remove versions outside the history, and what killed runs left; the lock is held, so nobody writes them.
+    """Remove versions outside the history, and files that killed runs left: the lock is held, so no run is writing.
 
     Runs of other data, which may belong to another warehouse in the same folder, count apart.
     """

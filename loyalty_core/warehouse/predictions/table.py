@@ -125,11 +125,14 @@ def _current(warehouse: Warehouse) -> tuple[sa.Table, str | None] | None:
     """The table that the last run wrote, with the key of the data it was made on; None before the first run."""
     name = predictions_table(warehouse.settings)
     schema, table = split_table_name(name)
-    with warehouse.reading() as connection:
+
+    def read(connection: sa.Connection) -> tuple[sa.Table, str | None] | None:
         current = read_from_table(connection, name)
         if current is None:
             return None
         return current, _data_in(sa.inspect(connection).get_table_comment(table, schema)["text"])
+
+    return warehouse.ask(read)
 
 
 def _earlier(warehouse: Warehouse) -> Iterator[sa.Table]:
@@ -313,10 +316,13 @@ def _decoded(rows: pa.Table) -> pa.Table:
 def _refuse_other_content(warehouse: Warehouse) -> None:
     name = predictions_table(warehouse.settings)
     schema, table = split_table_name(name)
-    with warehouse.reading() as connection:
+
+    def names_in(connection: sa.Connection) -> set[str]:
         inspector = sa.inspect(connection)
         taken = inspector.has_table(table, schema)
-        names = {column["name"] for column in inspector.get_columns(table, schema)} if taken else MARKS
+        return {column["name"] for column in inspector.get_columns(table, schema)} if taken else set(MARKS)
+
+    names = warehouse.ask(names_in)
     if not MARKS.issubset(names):
         raise SettingsError(
             f"The table {name} holds something other than predictions and is left as it is.",

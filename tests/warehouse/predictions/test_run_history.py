@@ -1,4 +1,4 @@
-"""Which scoring runs are kept: the newest, and the first of each of the last months."""
+"""Which scoring runs stay stored: the newest, and the first of each of the last months."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from loyalty_core.warehouse.predictions.run_history import stamp, time_of
 YEAR = [datetime(2026, 1, 1, 3, tzinfo=UTC) + timedelta(days=day) for day in range(365)]
 
 
-def kept(history: RunHistory, times: list[datetime]) -> list[str]:
+def stored(history: RunHistory, times: list[datetime]) -> list[str]:
     return [f"{time:%Y-%m-%d}" for time in sorted(set(times) - history.removed(times))]
 
 
 def test_daily_runs_of_a_year_leave_the_newest_and_the_first_of_each_month():
-    assert kept(RunHistory(runs=3, months=4), YEAR) == [
+    assert stored(RunHistory(runs=3, months=4), YEAR) == [
         "2026-09-01", "2026-10-01", "2026-11-01", "2026-12-01", "2026-12-29", "2026-12-30", "2026-12-31",
     ]  # fmt: skip
 
@@ -31,16 +31,16 @@ def test_the_same_is_left_when_runs_are_removed_day_by_day():
 def test_monthly_runs_are_never_kept_twice():
     monthly = [time for time in YEAR if time.day == 1]
     assert RunHistory(runs=6, months=12).removed(monthly) == set()
-    assert kept(RunHistory(runs=2, months=3), monthly) == ["2026-10-01", "2026-11-01", "2026-12-01"]
+    assert stored(RunHistory(runs=2, months=3), monthly) == ["2026-10-01", "2026-11-01", "2026-12-01"]
 
 
 def test_without_months_only_the_newest_are_kept():
-    assert kept(RunHistory(runs=2, months=0), YEAR) == ["2026-12-30", "2026-12-31"]
+    assert stored(RunHistory(runs=2, months=0), YEAR) == ["2026-12-30", "2026-12-31"]
 
 
 def test_months_without_a_run_count_all_the_same():
     times = [datetime(2025, month, 5, tzinfo=UTC) for month in (1, 9, 12)]
-    assert kept(RunHistory(runs=1, months=4), times) == ["2025-09-05", "2025-12-05"]
+    assert stored(RunHistory(runs=1, months=4), times) == ["2025-09-05", "2025-12-05"]
 
 
 def test_no_runs_leave_nothing_to_remove():
