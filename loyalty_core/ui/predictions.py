@@ -135,10 +135,16 @@ def draw_drivers(of: str, drivers: Drivers | None) -> None:
     if drivers is None:
         return
     st.caption(
-        f"What moves it away from {formatting.percent(drivers.base, 1)}, the average of a sample of the training rows, "
+        f"What moves it away from {formatting.percent(drivers.base, 1)}, the average of {drivers_sample()}, "
         "in percentage points"
     )
     charts.draw(_driver_bars(drivers.features), f"{of}-drivers", _in_words(drivers.features))
+
+
+def drivers_sample() -> str:
+    """The rows whose average prediction the drivers start from, in words."""
+    is_mock = get_services().settings.ml_mock_mode
+    return "a sample of made-up customers" if is_mock else "a sample of the training rows"
 
 
 def _driver_bars(drivers: tuple[Driver, ...]) -> go.Figure:

@@ -17,6 +17,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CHURN, CUSTOMERS, OFFERS, OVERVIEW, RFM, TRAINING
 from loyalty_core.warehouse.predictions import stored_runs
 from tests.fixtures.screens import OpenScreen, texts_of
+from tests.workbench import GUIDE_CUSTOMER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,6 +95,9 @@ def test_every_figure_is_the_mocks_own(file: Path, trained: str, open_screen: Op
         assert any("Mock predictions" in text for text in texts_of(open_screen(screen)))
     for screen in (CHURN, OVERVIEW, OFFERS, RFM, CUSTOMERS):
         assert trained not in " ".join(texts_of(open_screen(screen)))
+    customer = " ".join(texts_of(open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)))
+    assert "the average of a sample of made-up customers" in customer
+    assert "training rows" not in customer
     training = open_screen(TRAINING, view="Monitoring")
     assert any("the scores are a formula's" in info.value for info in training.info)
     found = ask("/dwh/ml/monitoring/")

@@ -9,6 +9,7 @@ from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.predictions import drivers_sample
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import Role
 
@@ -43,8 +44,8 @@ def _draw_drivers(reader: reading.ChurnReader, customers: int) -> None:
         "; ".join(f"{name} {formatting.decimal(by, 1)}" for name, by in found.items()),
     )
     st.caption(
-        "How far each feature moves a customer's probability from the average of a sample of the training rows, by the "
-        f"active model, over {formatting.count(min(customers, reading.SAMPLE))} customers drawn from those in scope."
+        f"How far each feature moves a customer's probability from the average of {drivers_sample()}, "
+        f"over {formatting.count(min(customers, reading.SAMPLE))} customers drawn from those in scope."
     )
 
 
