@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
 from loyalty_core.api import exports, health, monitoring, predictions, segments, warehouse
@@ -52,6 +53,15 @@ _CODES = {404: "not_found", 408: "too_slow", 413: "too_large"}
 # Room for a rule with a list of 100,000 ids, the longest allowed.
 _MOST_BODY_BYTES = 16 * 2**20
 _BODY_SECONDS = 60
+
+
+class _AnyText(PathConvertor):
+    """The rest of a path, line breaks included: an id may have any character."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("path", _AnyText())
 
 
 def create_api() -> FastAPI:

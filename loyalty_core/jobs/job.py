@@ -101,7 +101,8 @@ def job_of(record: JobRecord, now: datetime) -> Job:
         created_at=record.created_at,
         started_at=record.started_at,
         ended_at=record.ended_at,
-        seconds=((record.ended_at or now) - (record.started_at or record.created_at)).total_seconds(),
+        # Not below 0, should the store's clock have been set back meanwhile.
+        seconds=max(0.0, ((record.ended_at or now) - (record.started_at or record.created_at)).total_seconds()),
         is_stopping=record.cancel_requested_at is not None and record.ended_at is None,
         is_dismissed=record.dismissed_at is not None,
         error=JobError(**record.error) if record.error else None,

@@ -1,14 +1,20 @@
 """Health, columns and customers over HTTP."""
 
+import asyncio
 import uuid
 from pathlib import Path
+from urllib.parse import quote
 
 import duckdb
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
+from loyalty_core.api import create_api
 from loyalty_core.services import get_services
 from tests.fixtures.api import Ask
-from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER, Configure, Query
+from tests.workbench import API, DEMO_CUSTOMERS, GUIDE_CUSTOMER, Configure, Query
 
 ODD_VALUES = """
 CREATE TABLE customer_features_view AS SELECT
@@ -71,6 +77,24 @@ def test_every_type_of_value_has_a_json_form(ask: Ask):
         "record": {"a": "/w=="},
         "flag": True,
     }
+
+
+@pytest.mark.parametrize("customer_id", ["a\nb", "\n", "..", "../x", "a\r\nb/c"])
+def test_an_id_may_have_any_character(configure: Configure, tmp_path: Path, customer_id: str):
+    file = tmp_path / "odd.duckdb"
+    with duckdb.connect(str(file)) as connection:
+        connection.execute("CREATE TABLE customer_features_view AS SELECT ? AS customer_id, 1 AS orders", [customer_id])
+    configure(dwh_url=f"duckdb:///{file}")
+    served = Starlette(routes=[Mount(API, app=create_api())])  # below a path, as the app serves it
+    # Clients take a plain `..` for the folder above.
+    path = f"{API}/dwh/customers/{quote(customer_id, safe='').replace('.', '%2E')}/"
+
+    async def get() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(served), base_url="http://api") as client:
+            return await client.get(path)
+
+    answer = asyncio.run(get())
+    assert (answer.status_code, answer.json()["customer_id"]) == (200, customer_id)
 
 
 @pytest.mark.usefixtures("odd_values")

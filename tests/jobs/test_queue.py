@@ -81,6 +81,13 @@ def test_a_cancelled_job_stops_by_itself(queue: JobQueue, start: Start, store: S
 
 
 @on_sqlite
+def test_a_clock_that_is_set_back_makes_no_negative_time(queue: JobQueue, start: Start, store: StateStore):
+    job = over(queue, start("count"))
+    rewind(store, job, started_at=job.ended_at + timedelta(hours=1))
+    assert queue.get(job.id).seconds == 0
+
+
+@on_sqlite
 def test_a_job_that_does_not_listen_is_killed(queue: JobQueue, start: Start, store: StateStore):
     job = reached(queue, start("hang"), "Hanging")
     process = running(store, job)
