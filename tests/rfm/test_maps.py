@@ -321,6 +321,7 @@ def test_without_a_state_store_there_is_no_map(warehouse: Warehouse, tmp_path: P
 def test_another_process_is_followed_after_a_moment(
     warehouse: Warehouse, kept: RfmMapRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rfm_map, "time", SimpleNamespace(monotonic=lambda: 0.0))
     assert map_in_use(warehouse.settings) is None
     monkeypatch.setattr(rfm_map, "forget_maps", lambda: None)
     kept.save(OWN, actor="ann", expected_version=0)
