@@ -3,7 +3,7 @@
 To change a model, edit its options below, or set them for one run on the command line (--epochs 20) or for good
 in loyalty.toml under [ml_training], [ml_training.churn] and [ml_training.nbo]; the later of the three wins.
 `TrainingOptions` explains each of them, and None leaves it to the number of rows. For layers of another kind,
-edit `_member` in loyalty_core/ml/training/network.py.
+edit `_member` in loyalty_core/ml/training/architecture.py.
 """
 
 from loyalty_core.ml.training import TrainingOptions

@@ -71,7 +71,7 @@ def compare_openings(models_dir: Path) -> None:
         compare(
             {
                 "digests, scaler, golden rows": lambda: load_bundle(models_dir),
-                "the child process, once per process and model": lambda: sandbox.prove(proofs),
+                "the child process, once per process and model": lambda: sandbox.check_models(proofs),
             }
         ),
     )

@@ -31,8 +31,9 @@ from loyalty_core.ml.evaluation.baselines import GRADIENT_BOOSTING, LOGISTIC_REG
 from loyalty_core.ml.litert.model import TfliteModel
 from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.ml.training import TrainingOptions
+from loyalty_core.ml.training.preparation import Prepared, encode_history, fit_encoding, prepare
 from loyalty_core.ml.training.splitting import Split
-from loyalty_core.ml.training.train import Prepared, encode_history, fit_coding, prepare, train, train_model
+from loyalty_core.ml.training.train import train, train_model
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from tests.datasets import TELCO
@@ -103,8 +104,8 @@ def cross_validate(
     found: dict[str, list[list[float]]] = {}
     for train_rows, validation, test in folds:
         one = replace(prepared, split=Split(train_rows, validation, test, "stratified"))
-        coding = fit_coding([one])
-        part = train_model(coding, encode_history(coding, one.history), one, OPTIONS)
+        encoding = fit_encoding([one])
+        part = train_model(encoding, encode_history(encoding, one.history), one, OPTIONS)
         for name, values in {"this model": part.metrics, **part.metrics["baselines"]}.items():
             found.setdefault(name, []).append([values[metric] for metric in metrics])
     means = {name: dict(zip(metrics, np.mean(rows, axis=0).tolist(), strict=True)) for name, rows in found.items()}

@@ -39,7 +39,8 @@ from loyalty_core.warehouse.mapping import MappingError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from loyalty_core.ml.training.train import Progress, TrainedBundle
+    from loyalty_core.ml.training.progress import Progress
+    from loyalty_core.ml.training.train import TrainedBundle
 
 NOT_ACTIVATED = 6
 STOPPED = 130

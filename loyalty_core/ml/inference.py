@@ -54,8 +54,7 @@ class MLInferenceService:
     the active model version, and from a newly activated one with the next call; during an A/B test each customer is
     served by the version of their arm. Every method raises `CustomerNotFound` for an unknown id, `ModelNotFound`
     (a `FileNotFoundError`) before the first training, `FeatureCountMismatch` (a `ValueError`) and `MappingError` when
-    settings and models do not fit together, `BundleError` when no model file can be trusted, and what the warehouse
-    raises.
+    settings and models do not match, `BundleError` when the model files are damaged, and what the warehouse raises.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class MLInferenceService:
         self._inputs = ModelInputs(self._warehouse, self._settings)
         self._source = model_source(self._settings, self._inputs)
         self._cut_points = CutPointsCache(self._warehouse)
-        self._segments = segments or self._own_segments()
+        self._segments = segments or self._segment_repository()
         self._engine = SegmentationEngine(self._warehouse, self._segments)
 
     def predict_churn(self, customer_id: object) -> ChurnPrediction:
@@ -85,7 +84,7 @@ class MLInferenceService:
         return self.predict(NBO.name, customer_id)
 
     def predict(self, model: str, customer_id: object) -> Any:
-        """The answer of the model of that name; raises `UnknownModel` for one that there is not."""
+        """The answer of the model with that name; raises `UnknownModel`."""
         task = task_named(model)
         served, row = self.served(), self._store.get(customer_id)
         return self._answer(self._models_for(row, served), task, str(customer_id), row)
@@ -111,8 +110,8 @@ class MLInferenceService:
             encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
             scores, offers = models.scores(task.name, encoded.values), models.offers(task.name)
             return {
-                customer_id: task.answer(customer_id, own, offers, self._settings, partial(self._rfm_if_any, row))
-                for (customer_id, row), own in zip(rows.items(), scores, strict=True)
+                customer_id: task.answer(customer_id, row_scores, offers, self._settings, partial(self._rfm_if_any, row))
+                for (customer_id, row), row_scores in zip(rows.items(), scores, strict=True)
             }
 
         return self._by_arm(customer_ids, answer)
@@ -123,10 +122,10 @@ class MLInferenceService:
         return {customer_id: rfm_answer(customer_id, score_one(row, cut_points)) for customer_id, row in rows.items()}
 
     def predict_segment(self, segment_id: str, kind: str, *, first: int = 10) -> SegmentPrediction:
-        """Aggregates over every member of a saved segment, and the answers for the `first` of them by id.
+        """Aggregates over all members of a saved segment, and the answers for the `first` members by id.
 
-        `kind` is the name of a model, or "rfm". From the last scoring run when it was made by the models in use, else
-        scored on the fly. Raises `SegmentNotFound`, and `UnknownPrediction` for another kind.
+        `kind` is the name of a model, or "rfm". Uses the last scoring run if the models in use made it, otherwise scores
+        on the fly. Raises `SegmentNotFound`, and `UnknownPrediction` for any other kind.
         """
         if kind not in kinds():
             raise UnknownPrediction(f"There is no prediction called {kind!r}.", remedy=f"Ask for {', '.join(kinds())}.")
@@ -146,9 +145,9 @@ class MLInferenceService:
         return predicted_segment(segment, kind, tally, Origin("scored now", in_words(served.versions), now), results)
 
     def score_batch(self, batch: pa.RecordBatch | pa.Table) -> BatchScores:
-        """Both models of the active version over an Arrow batch with the mapped columns, named as in the features view.
+        """Scores by both models of the active version for an Arrow batch with the mapped columns of the features view.
 
-        It need not have the customers' ids, so that arms play no part.
+        Customer ids are not needed, so the arms of an A/B test are ignored.
         """
         models = self.models()
         encoded = self._inputs.encode_batch(models.contract, batch)
@@ -156,9 +155,9 @@ class MLInferenceService:
         return BatchScores(churn[:, 0], offers, encoded.blanks)
 
     def predict_customer(self, customer_id: object) -> CustomerPredictions:
-        """Every prediction with its drivers, from one model version; raises only for the customer itself.
+        """All predictions with their drivers, from one model version; raises only when the customer cannot be read.
 
-        What cannot be predicted is left out, with the reason in `unavailable`.
+        A prediction that cannot be made is left out, with the reason in `unavailable`.
         """
         text, row = str(customer_id), self._store.get(customer_id)
         unavailable: dict[str, LoyaltyError] = {}
@@ -186,15 +185,15 @@ class MLInferenceService:
         )
 
     def offer_drivers(self, customer_id: object, offer: int) -> Drivers:
-        """Why one customer's propensity for that offer is what it is; raises `ValueError` for an unknown offer."""
+        """The drivers of one customer's propensity for an offer; raises `ValueError` for an unknown offer."""
         served, row = self.served(), self._store.get(customer_id)
         return self._drivers(self._models_for(row, served), NBO.name, row, offer)
 
     def mean_drivers(self, model: str, customer_ids: Iterable[object] | None = None) -> dict[str, float]:
         """Feature → mean absolute contribution in percentage points, strongest first.
 
-        Over the customers given, each by the version of their arm, else over the background of training customers
-        stored with the active version.
+        Over the given customers, each by the version of their arm; by default over the background rows stored with the
+        active version.
         """
         served = self.served()
         if customer_ids is None:
@@ -219,10 +218,10 @@ class MLInferenceService:
         return served
 
     def status(self) -> ModelStatus:
-        """What serves, and whether the versions in use are on disk still as they were written; never raises."""
+        """Which versions serve, and whether their files on disk are intact; never raises."""
         return self._source.status()
 
-    def _own_segments(self) -> SegmentRepository:
+    def _segment_repository(self) -> SegmentRepository:
         store = shared_store(self._settings.state_database_url)
         return SegmentRepository(store, lambda: self._warehouse.identity)
 
@@ -230,7 +229,7 @@ class MLInferenceService:
         return served.for_customer(row[self._warehouse.customer_id.name]) if served.challenger else served.champion
 
     def _arms(self, rows: Rows, served: ServedModels) -> Sequence[tuple[Models, Rows]]:
-        """The customers of each arm with its models; an arm without any is left out, unless there are no rows."""
+        """The models and customers of each arm that has customers; the champion alone when there are no rows."""
         parts: dict[Models, dict[str, Row]] = defaultdict(dict)
         for customer_id, row in rows.items():
             parts[self._models_for(row, served)][customer_id] = row
@@ -239,7 +238,7 @@ class MLInferenceService:
     def _by_arm(
         self, customer_ids: Iterable[object], answer: Callable[[Models, Rows], dict[str, _Answer]]
     ) -> dict[str, _Answer]:
-        """The answers of both arms, in the order of the ids."""
+        """The answers from both arms, in the order of the ids."""
         served, rows = self.served(), self._store.get_many(customer_ids)
         answers: dict[str, _Answer] = {}
         for models, part in self._arms(rows, served):
@@ -256,7 +255,7 @@ class MLInferenceService:
         return customer_drivers(models, model, encoded, self._inputs.values(row), offer)
 
     def _rfm_if_any(self, row: Row) -> RfmScore | None:
-        """For the recommendations, which can do without."""
+        """RFM scores for the recommendations, which do not require them."""
         try:
             return score_one(row, self._cut_points.get())
         except LoyaltyError:
@@ -275,7 +274,7 @@ _shared: tuple[Settings, Warehouse, FeatureStore] | None = None
 
 
 def _shared_features() -> tuple[Warehouse, FeatureStore]:
-    """One warehouse per process for services built without arguments, for as long as the settings are the same."""
+    """The warehouse shared by all services built without arguments, for as long as the settings are the same."""
     global _shared  # noqa: PLW0603
     settings = get_settings()
     if _shared is None or _shared[0] is not settings:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from loyalty_core.jobs.report import Report
-    from loyalty_core.ml.training.train import Progress
+    from loyalty_core.ml.training.progress import Progress
     from loyalty_core.services import Services
     from loyalty_core.settings import Settings
 

@@ -15,8 +15,7 @@ import duckdb
 import pytest
 
 from loyalty_core.commands.train import main
-from loyalty_core.ml.bundles import activate, load_bundle, read_active, write_bundle
-from loyalty_core.ml.bundles.store import list_versions
+from loyalty_core.ml.bundles import activate, list_versions, load_bundle, read_active, write_bundle
 from tests.ml.fixtures import bundle_parts, other_parts
 from train_models_from_dwh import CHURN, NBO
 
@@ -164,7 +163,7 @@ def test_too_few_rows(tmp_path: Path, run: Run) -> None:
 
 def test_bad_labels(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path, churned="range % 3")
-    assert_one_line(run(), 5, "The label must be 0 (stayed) or 1 (churned), but it is also '2'.")
+    assert_one_line(run(), 5, "The label must be 0 (stayed) or 1 (churned), but some rows have '2'.")
 
 
 @pytest.mark.parametrize(

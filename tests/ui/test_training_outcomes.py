@@ -55,7 +55,7 @@ def test_past_months_are_those_of_the_replay(open_screen: OpenScreen, learned: s
     assert (churn["Left"][0], churn["Lift"][0]) == (f"{newest.left.value:.1%}", f"{newest.lift:.2f}")
     assert len(offers["Month"]) == 12
     assert any(text.startswith("The churn model has got worse: AUC") for text in texts_of(app))
-    assert any(text.startswith("The offer model holds: share of right first choices") for text in texts_of(app))
+    assert any(text.startswith("The offer model holds: top-1 accuracy") for text in texts_of(app))
     assert not app.exception
     assert not app.error
 

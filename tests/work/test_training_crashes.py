@@ -195,8 +195,8 @@ def test_a_disk_that_is_full_when_the_version_is_written(
     assert job.state == "failed", job.log_tail
     assert job.error == (
         f"The models folder {models_dir} cannot be written: No space left on device.",
-        "What was active is untouched.",
-        "Make room on the disk.",
+        "The active version is unchanged.",
+        "Free some disk space.",
     )
     assert [path.name for path in (models_dir / "versions").iterdir()] == [trained]
     small_disk.empty()

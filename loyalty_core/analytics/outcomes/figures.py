@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loyalty_core.ml.training import FEWEST_OF_A_CLASS, FEWEST_ROWS
+from loyalty_core.ml.training import MIN_ROWS, MIN_ROWS_PER_CLASS
 
 Counts = npt.NDArray[np.int64]
 
@@ -85,7 +85,7 @@ class ChurnFigures:
     @property
     def is_enough(self) -> bool:
         """Whether there are as many rows of each class as a training asks for."""
-        return min(self.left.count, self.rows - self.left.count) >= FEWEST_OF_A_CLASS
+        return min(self.left.count, self.rows - self.left.count) >= MIN_ROWS_PER_CLASS
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class OfferFigures:
     @property
     def is_enough(self) -> bool:
         """Whether there are as many rows as a training asks for."""
-        return self.rows >= FEWEST_ROWS
+        return self.rows >= MIN_ROWS
 
 
 Figures = ChurnFigures | OfferFigures

@@ -1,17 +1,17 @@
-"""Model versions on disk: opened only when every proof holds, written all or nothing, one of them active."""
+"""Model versions on disk: written atomically, verified before use, one of them active."""
 
-from loyalty_core.ml.bundles.bundle import Bundle, BundleParts, ModelPart, load_bundle, open_active, open_folder
+from loyalty_core.ml.bundles.bundle import Bundle, load_bundle, open_active, open_folder
 from loyalty_core.ml.bundles.experiment import (
     DEFAULT_SHARE,
     EXPERIMENT_FILE,
-    LEAST_SHARE,
-    MOST_SHARE,
+    MAX_SHARE,
+    MIN_SHARE,
     Experiment,
     read_experiment,
     running_challenger,
     running_experiment,
 )
-from loyalty_core.ml.bundles.experiment_store import grow_experiment, start_experiment, stop_experiment
+from loyalty_core.ml.bundles.experiment_store import increase_share, start_experiment, stop_experiment
 from loyalty_core.ml.bundles.files import (
     ACTIVATE,
     ACTIVE_FILE,
@@ -25,6 +25,7 @@ from loyalty_core.ml.bundles.files import (
     stamp_of,
     version_folder,
 )
+from loyalty_core.ml.bundles.parts import BundleParts, ModelPart
 from loyalty_core.ml.bundles.scaler import Scaler, read_scaler
 from loyalty_core.ml.bundles.store import activate, discard, earlier_versions, prune, rollback, write_bundle
 
@@ -33,8 +34,8 @@ __all__ = [
     "ACTIVE_FILE",
     "DEFAULT_SHARE",
     "EXPERIMENT_FILE",
-    "LEAST_SHARE",
-    "MOST_SHARE",
+    "MAX_SHARE",
+    "MIN_SHARE",
     "TRAIN",
     "Bundle",
     "BundleError",
@@ -47,7 +48,7 @@ __all__ = [
     "activate",
     "discard",
     "earlier_versions",
-    "grow_experiment",
+    "increase_share",
     "list_versions",
     "load_bundle",
     "open_active",

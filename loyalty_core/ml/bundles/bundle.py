@@ -1,11 +1,11 @@
-"""A model bundle: both models with their scaler, feature contract and proofs, opened only when all of it is right.
+"""A model bundle: the models of a version with their scaler and feature contract, opened only if every check passes.
 
-Opening checks, in this order: the manifest's digest, the digest of every file, the scaler through an allow-list,
-the models in a child process, and the golden rows, whose outputs were written down at training.
+Opening checks, in this order: the manifest's digest, the digest of every file, the scaler against an allow-list, the
+models in a child process, and the golden rows, whose outputs were recorded at training.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,8 @@ from loyalty_core.ml.bundles.files import (
     BundleError,
     ManifestMissing,
     ModelNotFound,
-    changed,
     copied_files,
+    digest_mismatch,
     list_versions,
     read_active,
     read_file,
@@ -33,66 +33,24 @@ from loyalty_core.ml.bundles.files import (
     sha256,
     version_folder,
 )
+from loyalty_core.ml.bundles.parts import ModelPart
 from loyalty_core.ml.bundles.scaler import Scaler, UnsafePickle, read_scaler
 from loyalty_core.ml.features import FeatureContract
 from loyalty_core.ml.litert.model import ModelUnreadable, TfliteModel
-from loyalty_core.ml.litert.sandbox import ModelNotProven, prove
+from loyalty_core.ml.litert.sandbox import ModelCheckFailed, check_models
 from loyalty_core.ml.tasks import NBO, TASKS
-
-__all__ = ["Bundle", "BundleError", "BundleParts", "ModelNotFound", "ModelPart", "load_bundle"]
 
 FloatRows = npt.NDArray[np.float32]
 
-# Between processors, LiteRT's answers differ by a few units in the seventh digit.
+# On different processors, LiteRT's outputs differ by a few units in the seventh digit.
 _TOLERANCE = 1e-4
 
-_proven: set[str] = set()
-
-
-@dataclass(frozen=True)
-class ModelPart:
-    """One trained model and its story.
-
-    `golden_inputs` (rows, width) are encoded and not scaled, `golden_outputs` (rows, outputs) what the model
-    answers for them; `offers` are the offer ids in the order of the outputs, empty for churn.
-    """
-
-    tflite: bytes
-    golden_inputs: npt.NDArray[Any]
-    golden_outputs: npt.NDArray[Any]
-    trained_at: datetime
-    metrics: dict[str, Any] = field(default_factory=dict)
-    rows: dict[str, Any] = field(default_factory=dict)
-    window: dict[str, Any] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-    offers: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class BundleParts:
-    """All that `bundle_store.write_bundle` makes a bundle of.
-
-    `scaler` is the pickle of a fitted StandardScaler, `models` are by the name of their task, `background`
-    (rows, width) are training rows, encoded and not scaled, against which predictions are explained, `trained_on`
-    names the data as `warehouse.source.name_data` does, `data` is its `DataIdentity.warehouse`, `reference` is a
-    `reference.Reference` as JSON.
-    """
-
-    contract: FeatureContract
-    scaler: bytes
-    models: Mapping[str, ModelPart]
-    background: npt.NDArray[Any]
-    feature_mapping: Mapping[str, Any]
-    trained_by: str
-    trained_on: str = ""
-    data: str | None = None
-    libraries: Mapping[str, str] = field(default_factory=dict)
-    reference: Mapping[str, Any] = field(default_factory=dict)
+_checked: set[str] = set()
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """An opened version; safe to use from many threads."""
+    """An opened version; thread-safe."""
 
     version: str
     manifest: dict[str, Any]
@@ -105,39 +63,38 @@ class Bundle:
 
     @property
     def trained_on(self) -> str:
-        """Whose data the models learned from; empty when not known."""
+        """The name of the data that the models were trained on; empty when not known."""
         return self.manifest.get("trained_on", "")
 
     def has(self, name: str) -> bool:
-        """Whether the version was trained with this model."""
+        """Whether the version includes this model."""
         return name in self.models
 
     def offers(self, name: str) -> tuple[int, ...]:
-        """Offer ids in the order of a model's scores; empty for yes and no, and without the model."""
+        """Offer ids in the order of a model's scores; empty for a binary model, and without the model."""
         return tuple(self.manifest["models"][name]["offers"]) if self.has(name) else ()
 
     def scores(self, name: str, encoded: FloatRows) -> FloatRows:
-        """Probabilities by a model for encoded, unscaled float32 (rows, width); shape (rows, outputs).
+        """A model's probabilities (rows, outputs) for encoded, unscaled float32 (rows, width).
 
-        Raises `ModelNotFound` when the version was trained without it, and `BundleError` for an answer that is no
-        number.
+        Raises `ModelNotFound` when the version lacks the model, and `BundleError` when an output is not finite.
         """
-        answers = self.require(name).predict(self.scaler.transform(encoded))
-        if not np.isfinite(answers).all():
+        scores = self.require(name).predict(self.scaler.transform(encoded))
+        if not np.isfinite(scores).all():
             raise BundleError(
-                f"{TASKS[name].file} of the version {self.version} answers something that is not a number.",
-                remedy="Look at the feature values in the warehouse, or train again.",
+                f"{TASKS[name].file} of version {self.version} returned a score that is not a number.",
+                remedy="Check the feature values in the warehouse, or train again.",
             )
-        return answers
+        return scores
 
     def require(self, name: str) -> TfliteModel:
-        """The model of that name; raises `ModelNotFound` when the version was trained without it."""
+        """The model with that name; raises `ModelNotFound` when the version lacks it."""
         if model := self.models.get(name):
             return model
-        raise ModelNotFound(Path("models") / TASKS[name].file, f"The active version {self.version} is without it.")
+        raise ModelNotFound(Path("models") / TASKS[name].file, f"Version {self.version} was trained without it.")
 
     def part(self, name: str) -> ModelPart:
-        """A model as it was written, to carry it over into another bundle of the same contract and scaler."""
+        """A model as it was written, to carry it over into another bundle with the same contract and scaler."""
         model, entry = self.require(name), self.manifest["models"][name]
         return ModelPart(
             tflite=model.content,
@@ -155,8 +112,8 @@ class Bundle:
 def load_bundle(models_dir: Path, version: str | None = None) -> Bundle:
     """Open a version, by default the active one.
 
-    Raises `ModelNotFound` when nothing was trained yet, `ManifestMissing` for model files without a version, and
-    `BundleError`, naming the file, when something is not as it was written.
+    Raises `ModelNotFound` before the first training, `ManifestMissing` for model files without a version, and
+    `BundleError`, naming the file, when a check fails.
     """
     if version is not None:
         return open_folder(version_folder(models_dir, version))
@@ -169,7 +126,7 @@ def load_bundle(models_dir: Path, version: str | None = None) -> Bundle:
 
 
 def open_active(models_dir: Path, active: ActiveVersion) -> Bundle:
-    """Open the version that active.json names, with the copies beside it."""
+    """Open the version that active.json names, and check the copies beside it."""
     folder = version_folder(models_dir, active.version)
     bundle = open_folder(folder, active.manifest_sha256)
     _check_copies(models_dir, bundle.manifest)
@@ -177,57 +134,57 @@ def open_active(models_dir: Path, active: ActiveVersion) -> Bundle:
 
 
 def open_folder(folder: Path, manifest_sha256: str | None = None) -> Bundle:
-    """Open the version in a folder; raises `BundleError`, also when its manifest has another digest than given."""
+    """Open the version in a folder; raises `BundleError`, also when the manifest's digest is not the given one."""
     manifest, digest = read_manifest(folder)
     if manifest_sha256 not in {None, digest}:
-        raise changed(folder, MANIFEST_FILE)
+        raise digest_mismatch(folder, MANIFEST_FILE)
     try:
         return _open(folder, manifest)
     except BundleError:
         raise
     except (LoyaltyError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(
-            f"{MANIFEST_FILE} of the version {folder.name} does not describe a bundle.",
+            f"{MANIFEST_FILE} of version {folder.name} does not describe a bundle.",
             f"{type(error).__name__}: {error}",
             f"Train again: {TRAIN}",
         ) from None
 
 
 def _open(folder: Path, manifest: dict[str, Any]) -> Bundle:
-    scaler_content = _intact(folder, manifest["scaler"])
-    contents = {name: _intact(folder, entry) for name, entry in manifest["models"].items()}
+    scaler_content = _verified_file(folder, manifest["scaler"])
+    contents = {name: _verified_file(folder, entry) for name, entry in manifest["models"].items()}
     contract = FeatureContract.from_json(manifest["features"])
-    scaler = _open_scaler(scaler_content, contract.width, folder)
+    scaler = _read_scaler(scaler_content, contract.width, folder)
     golden = {name: _golden_rows(entry, contract.width) for name, entry in manifest["models"].items()}
-    _prove_unless_known(folder, {name: (contents[name], scaler.transform(golden[name][0])) for name in contents})
+    _check_in_sandbox(folder, {name: (contents[name], scaler.transform(golden[name][0])) for name in contents})
     models = {name: _open_model(folder, TASKS[name].file, content) for name, content in contents.items()}
     for name, model in models.items():
-        _check_answers(folder, name, model, scaler, golden[name])
+        _check_golden_rows(folder, name, model, scaler, golden[name])
     for name, entry in manifest["models"].items():
         if models[name].outputs != max(len(entry["offers"]), 1):
-            raise ValueError(f"{models[name].outputs} scores for the offers {entry['offers']}")
+            raise ValueError(f"{models[name].outputs} outputs for the offers {entry['offers']}")
     background = np.array(manifest["background"], dtype=np.float32).reshape(-1, contract.width)
     return Bundle(folder.name.removeprefix("."), manifest, contract, scaler, scaler_content, models, background)
 
 
-def _intact(folder: Path, entry: Mapping[str, str]) -> bytes:
+def _verified_file(folder: Path, entry: Mapping[str, str]) -> bytes:
     if entry["file"] not in copied_files():
         raise ValueError(f"{entry['file']!r} is not a file of a bundle")
     content = required_file(folder, entry["file"])
     if sha256(content) != entry["sha256"]:
-        raise changed(folder, entry["file"])
+        raise digest_mismatch(folder, entry["file"])
     return content
 
 
-def _open_scaler(content: bytes, width: int, folder: Path) -> Scaler:
+def _read_scaler(content: bytes, width: int, folder: Path) -> Scaler:
     try:
         scaler = read_scaler(content)
     except UnsafePickle as error:
-        raise BundleError(f"{SCALER_FILE} of the version {folder.name} is refused.", str(error)) from None
+        raise BundleError(f"{SCALER_FILE} of version {folder.name} is refused.", str(error)) from None
     if len(scaler.mean) != width:
         raise BundleError(
-            f"{SCALER_FILE} of the version {folder.name} is of another model.",
-            f"It scales {len(scaler.mean)} inputs, the models have {width}.",
+            f"{SCALER_FILE} of version {folder.name} belongs to another model.",
+            f"It scales {len(scaler.mean)} inputs, but the models take {width}.",
         )
     return scaler
 
@@ -239,48 +196,48 @@ def _golden_rows(entry: Mapping[str, Any], width: int) -> tuple[FloatRows, Float
     return inputs, outputs
 
 
-def _prove_unless_known(folder: Path, models: Mapping[str, tuple[bytes, FloatRows]]) -> None:
-    unknown = {name: model for name, model in models.items() if sha256(model[0]) not in _proven}
+def _check_in_sandbox(folder: Path, models: Mapping[str, tuple[bytes, FloatRows]]) -> None:
+    unknown = {name: model for name, model in models.items() if sha256(model[0]) not in _checked}
     if not unknown:
         return
     try:
-        prove(unknown)
-    except ModelNotProven as error:
+        check_models(unknown)
+    except ModelCheckFailed as error:
         name = TASKS[error.model].file if error.model in TASKS else "A model"
-        raise BundleError(f"{name} of the version {folder.name} cannot be opened.", error.why) from None
-    _proven.update(sha256(content) for content, _ in unknown.values())
+        raise BundleError(f"{name} of version {folder.name} cannot be opened.", error.why) from None
+    _checked.update(sha256(content) for content, _ in unknown.values())
 
 
 def _open_model(folder: Path, file: str, content: bytes) -> TfliteModel:
     try:
         return TfliteModel(content)
     except ModelUnreadable as error:
-        raise BundleError(f"{file} of the version {folder.name} cannot be opened.", str(error)) from None
+        raise BundleError(f"{file} of version {folder.name} cannot be opened.", str(error)) from None
 
 
-def _check_answers(
+def _check_golden_rows(
     folder: Path, name: str, model: TfliteModel, scaler: Scaler, golden: tuple[FloatRows, FloatRows]
 ) -> None:
     inputs, expected = golden
     if model.width != inputs.shape[1] or model.outputs != expected.shape[1]:
         raise BundleError(
-            f"{TASKS[name].file} of the version {folder.name} is of another bundle.",
-            f"It takes {model.width} inputs and gives {model.outputs} outputs; "
+            f"{TASKS[name].file} of version {folder.name} belongs to another bundle.",
+            f"It has {model.width} inputs and {model.outputs} outputs; "
             f"the manifest says {inputs.shape[1]} and {expected.shape[1]}.",
         )
-    answers = model.predict(scaler.transform(inputs))
-    if not np.allclose(answers, expected, rtol=0, atol=_TOLERANCE):
+    scores = model.predict(scaler.transform(inputs))
+    if not np.allclose(scores, expected, rtol=0, atol=_TOLERANCE):
         raise BundleError(
-            f"{TASKS[name].file} of the version {folder.name} does not answer as it did at training.",
-            f"Golden rows differ by up to {np.abs(answers - expected).max():.2g}.",
+            f"{TASKS[name].file} of version {folder.name} gives other scores than at training.",
+            f"Golden rows differ by up to {np.abs(scores - expected).max():.2g}.",
             f"Train again: {TRAIN}",
         )
 
 
 def _check_copies(models_dir: Path, manifest: Mapping[str, Any]) -> None:
-    """Refuse a file beside active.json that is of no version: someone changed it and may believe it is served.
+    """Refuse a copy beside active.json that belongs to no version: someone changed it and may believe it is served.
 
-    A copy of another version is what an activation leaves that was killed half way; it does no harm.
+    A copy that belongs to another version is left by an activation that was killed half way; it is harmless.
     """
     expected = {entry["file"]: entry["sha256"] for entry in (manifest["scaler"], *manifest["models"].values())}
     for name, digest in expected.items():
@@ -288,11 +245,11 @@ def _check_copies(models_dir: Path, manifest: Mapping[str, Any]) -> None:
         try:
             found = sha256(read_file(path))
         except FileNotFoundError:
-            raise ModelNotFound(path, "Its original is in the active version.") from None
+            raise ModelNotFound(path, "The original is in the active version.") from None
         if found != digest and found not in _digests_of_all_versions(models_dir, name):
             raise BundleError(
-                f"{path} was changed: it is not the file of any version.",
-                remedy=f"Activate a version again, which restores it ({ACTIVATE}), or train again.",
+                f"{path} was changed: it does not belong to any version.",
+                remedy=f"Activate a version again to restore it ({ACTIVATE}), or train again.",
             )
 
 

@@ -1,8 +1,8 @@
-"""The A/B test that runs: which version serves beside the active one, and for whom.
+"""The running A/B test: which version serves beside the active one, and which share of customers.
 
-    models/experiment.json                 there while a test runs, with a digest of its own, replaced atomically
+    models/experiment.json                 exists while a test runs; contains its own digest, replaced atomically
 
-It holds only while its champion is the active version, so that nothing but active.json says which version is active.
+It only applies while its champion is the active version, so that active.json alone decides which version is active.
 """
 
 import json
@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from loyalty_core.ml.bundles.files import BundleError, check_version, read_active, read_file, sealed
+from loyalty_core.ml.bundles.files import BundleError, check_version, read_active, read_file, with_digest
 
 EXPERIMENT_FILE = "experiment.json"
 STOP = "python -m loyalty_core.ml.versions stop-test"
 
-# Below it an arm says nothing for a very long time, and nobody would notice that it is there.
-LEAST_SHARE = 0.01
-MOST_SHARE = 1 - LEAST_SHARE
+# A smaller arm would need a very long time to show a difference, and would easily be overlooked.
+MIN_SHARE = 0.01
+MAX_SHARE = 1 - MIN_SHARE
 DEFAULT_SHARE = 0.2
 
 
@@ -25,8 +25,8 @@ DEFAULT_SHARE = 0.2
 class Experiment:
     """The content of experiment.json.
 
-    `share` of the customers (0-1) get the challenger's answers: those whose place by `salt` is below it. The times are
-    ISO 8601 in UTC; `share_since` is when the share became what it is.
+    `share` of the customers (0-1) are served by the challenger: those whose bucket, by a hash with `salt`, is below it.
+    Times are ISO 8601 in UTC; `share_since` is when the share was last changed.
     """
 
     champion: str
@@ -44,16 +44,16 @@ class Experiment:
 
     @property
     def latest_change(self) -> datetime:
-        """Since when each customer is in the present arm."""
+        """Since when each customer has been in the current arm."""
         return datetime.fromisoformat(self.share_since)
 
     def to_bytes(self) -> bytes:
-        """The file's only valid form for this content."""
-        return sealed(asdict(self))
+        """The only valid serialisation of this content."""
+        return with_digest(asdict(self))
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "Experiment":
-        """Raises `BundleError` when a single byte is not as `to_bytes` wrote it."""
+        """Raises `BundleError` when any byte differs from what `to_bytes` writes."""
         try:
             facts = json.loads(content)
             facts.pop("sha256")
@@ -73,19 +73,19 @@ class Experiment:
 
 
 def check_share(share: float) -> float:
-    """The share, if it can be tested."""
-    if not LEAST_SHARE <= share <= MOST_SHARE:
+    """Return the share; raises `BundleError` when it is out of range."""
+    if not MIN_SHARE <= share <= MAX_SHARE:
         raise BundleError(
-            f"The challenger cannot get {share:.1%} of the customers.",
-            remedy=f"Choose a share from {LEAST_SHARE:.0%} to {MOST_SHARE:.0%}.",
+            f"The challenger cannot serve {share:.1%} of the customers.",
+            remedy=f"Choose a share from {MIN_SHARE:.0%} to {MAX_SHARE:.0%}.",
         )
     return share
 
 
 def read_experiment(models_dir: Path) -> Experiment | None:
-    """The test that was started, None without one; raises `BundleError` when experiment.json is damaged.
+    """The test in experiment.json, None without one; raises `BundleError` when the file is damaged.
 
-    It may be over, as `running_experiment` finds out.
+    The test may have ended; see `running_experiment`.
     """
     try:
         return Experiment.from_bytes(read_file(models_dir / EXPERIMENT_FILE))
@@ -94,13 +94,13 @@ def read_experiment(models_dir: Path) -> Experiment | None:
 
 
 def running_experiment(models_dir: Path) -> Experiment | None:
-    """The test that runs: its champion is the active version. Raises as `read_experiment` and `read_active`."""
+    """The running test, whose champion is the active version. Raises what `read_experiment` and `read_active` raise."""
     active, experiment = read_active(models_dir), read_experiment(models_dir)
     return experiment if experiment and active and experiment.champion == active.version else None
 
 
 def running_challenger(models_dir: Path) -> str | None:
-    """The challenger of the test that runs; none serves while a file is damaged."""
+    """The challenger of the running test; None as well when a file is damaged, since no challenger serves then."""
     try:
         experiment = running_experiment(models_dir)
     except BundleError:

@@ -1,13 +1,13 @@
-"""Where a model bundle lies on disk, and the small files that hold it together.
+"""The layout of model bundles on disk, and reading of the small files in it.
 
-    models/active.json                     which version is active, by whom, what was active before
-    models/experiment.json                 during an A/B test: which version serves beside it (experiment.py)
+    models/active.json                     the active version, who activated it, and the versions active before
+    models/experiment.json                 during an A/B test: the version that serves beside it (experiment.py)
     models/nbo.tflite churn.tflite scaler.pkl      copies of the active version, for people and other programs
     models/versions/<version>/             nbo.tflite churn.tflite scaler.pkl manifest.json manifest.sha256
 
-Every byte of these files is covered by a digest or by an exact form, so that any change is noticed: the
-manifest holds the digest of each file beside it, manifest.sha256 and active.json hold the manifest's, and
-active.json holds its own.
+Any change to these files is detected, since every byte is covered by a digest or by an exact serialisation: the
+manifest contains the digest of each file beside it, manifest.sha256 and active.json contain the manifest's, and
+active.json contains its own.
 """
 
 import errno
@@ -35,18 +35,18 @@ ADOPT = "python -m loyalty_core.ml.versions adopt"
 Stamp = tuple[int, int, int] | None
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
-_MOST_BYTES = 2**29
-_MOST_PREVIOUS = 100
+_MAX_BYTES = 2**29
+_MAX_PREVIOUS = 100
 
 
 class BundleError(LoyaltyError):
-    """A model bundle is damaged, was changed after it was written, or does not do what its manifest says."""
+    """A model bundle is damaged, was changed after it was written, or does not match its manifest."""
 
     code = "bad_bundle"
 
 
 class ModelNotFound(LoyaltyError, FileNotFoundError):
-    """There is no model yet."""
+    """There is no such model yet."""
 
     code = "model_not_found"
 
@@ -56,21 +56,21 @@ class ModelNotFound(LoyaltyError, FileNotFoundError):
 
 
 class ManifestMissing(BundleError):
-    """There are model files without the manifest that says what they take."""
+    """There are model files without a manifest that describes their inputs."""
 
     code = "manifest_missing"
 
     def __init__(self, models_dir: Path, names: Sequence[str]) -> None:
         super().__init__(
-            f"{models_dir} holds {' and '.join(names)}, but no version is active.",
-            "Without a manifest nothing says which features they take, in which order.",
+            f"{models_dir} contains {' and '.join(names)}, but no version is active.",
+            "Without a manifest it is not known which features they take, in which order.",
             f"Check and adopt them with {ADOPT}, or train: {TRAIN}",
         )
 
 
 @dataclass(frozen=True)
 class ActiveVersion:
-    """The content of active.json; `previous` is newest first, `activated_at` ISO 8601 in UTC."""
+    """The content of active.json; `previous` is newest first, `activated_at` is ISO 8601 in UTC."""
 
     version: str
     manifest_sha256: str
@@ -79,12 +79,12 @@ class ActiveVersion:
     previous: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
-        """The file's only valid form for this content."""
-        return sealed(self._facts())
+        """The only valid serialisation of this content."""
+        return with_digest(self._facts())
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "ActiveVersion":
-        """Raises `BundleError` when a single byte is not as `to_bytes` wrote it."""
+        """Raises `BundleError` when any byte differs from what `to_bytes` writes."""
         try:
             facts = json.loads(content)
             active = cls(
@@ -110,25 +110,26 @@ class ActiveVersion:
             "manifest_sha256": self.manifest_sha256,
             "activated_at": self.activated_at,
             "activated_by": self.activated_by,
-            "previous": list(self.previous[:_MOST_PREVIOUS]),
+            "previous": list(self.previous[:_MAX_PREVIOUS]),
         }
 
 
 def copied_files() -> tuple[str, ...]:
-    """The files of the active version that are copied beside active.json, whichever of the models it has."""
+    """The names of all files that an active version may have copied beside active.json."""
     return (*(task.file for task in TASKS.values()), SCALER_FILE)
 
 
 def version_folder(models_dir: Path, version: str) -> Path:
-    """The folder of a version; raises `BundleError` for a text that is not a version, such as a path."""
+    """The folder of a version; raises `BundleError` for anything that is not a version name, such as a path."""
     return models_dir / "versions" / check_version(version)
 
 
 def check_version(version: object) -> str:
-    """The version, if it is one."""
+    """Return the version; raises `BundleError` when it is not a version name."""
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise BundleError(
-            f"{str(version)[:60]!r} is not a model version.", remedy="python -m loyalty_core.ml.versions lists them."
+            f"{str(version)[:60]!r} is not a model version.",
+            remedy="List the versions with python -m loyalty_core.ml.versions.",
         )
     return version
 
@@ -151,8 +152,8 @@ def read_active(models_dir: Path) -> ActiveVersion | None:
 def read_file(path: Path) -> bytes:
     """The content of a bundle file; raises `FileNotFoundError`, or `BundleError` when it cannot be read."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise BundleError(f"{path.name} is larger than {_MOST_BYTES:,} bytes, which no model here is.")
+        if path.stat().st_size > _MAX_BYTES:
+            raise BundleError(f"{path.name} is larger than {_MAX_BYTES:,} bytes, the limit for model files.")
         return path.read_bytes()
     except FileNotFoundError:
         raise
@@ -161,7 +162,7 @@ def read_file(path: Path) -> bytes:
 
 
 def stamp_of(path: Path) -> Stamp:
-    """What changes whenever the file is replaced; None without it."""
+    """A value that changes whenever the file is replaced; None without the file."""
     try:
         facts = path.stat()
     except OSError:
@@ -170,19 +171,19 @@ def stamp_of(path: Path) -> Stamp:
 
 
 def read_manifest(folder: Path) -> tuple[dict[str, Any], str]:
-    """The manifest of a version and its digest; raises `BundleError` when it is not as it was written."""
+    """The manifest of a version and its digest; raises `BundleError` when it is damaged."""
     content = required_file(folder, MANIFEST_FILE)
     digest = sha256(content)
     if required_file(folder, DIGEST_FILE) != digest_line(digest):
-        raise changed(folder, f"{MANIFEST_FILE} or {DIGEST_FILE}")
+        raise digest_mismatch(folder, f"{MANIFEST_FILE} or {DIGEST_FILE}")
     try:
         manifest = json.loads(content)
         if manifest["format"] == FORMAT and manifest["version"] == folder.name.removeprefix("."):
             return manifest, digest
-        found = f"It is format {manifest['format']!r} of version {manifest['version']!r}."
+        found = f"It has format {manifest['format']!r} and version {manifest['version']!r}."
     except (ValueError, KeyError, TypeError, RecursionError):
         found = "It is not a manifest."
-    raise BundleError(f"{MANIFEST_FILE} of the version {folder.name} cannot be used.", found, f"Train again: {TRAIN}")
+    raise BundleError(f"{MANIFEST_FILE} of version {folder.name} cannot be used.", found, f"Train again: {TRAIN}")
 
 
 def required_file(folder: Path, name: str) -> bytes:
@@ -191,15 +192,15 @@ def required_file(folder: Path, name: str) -> bytes:
         return read_file(folder / name)
     except FileNotFoundError:
         raise BundleError(
-            f"{name} of the version {folder.name} is missing.",
+            f"{name} of version {folder.name} is missing.",
             remedy="Go back to another version (python -m loyalty_core.ml.versions), or train again.",
         ) from None
 
 
-def changed(folder: Path, name: str) -> BundleError:
-    """The refusal of a file whose digest differs."""
+def digest_mismatch(folder: Path, name: str) -> BundleError:
+    """The error for a file whose digest differs."""
     return BundleError(
-        f"{name} of the version {folder.name} was changed after it was written.",
+        f"{name} of version {folder.name} was changed after it was written.",
         "Its SHA-256 digest differs.",
         "Go back to another version (python -m loyalty_core.ml.versions), or train again.",
     )
@@ -211,12 +212,12 @@ def digest_line(digest: str) -> bytes:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Readable JSON with one form per value."""
+    """Readable JSON with exactly one serialisation per value."""
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def sealed(facts: dict[str, Any]) -> bytes:
-    """The facts as JSON that holds its own digest."""
+def with_digest(facts: dict[str, Any]) -> bytes:
+    """The facts as JSON that contains its own digest."""
     return canonical_json({**facts, "sha256": sha256(canonical_json(facts))})
 
 

@@ -1,7 +1,7 @@
 """Writing, activating and removing model versions.
 
-Whatever the moment at which the process is killed or the disk is full, what was active stays active and whole:
-a version is written and proven under another name and then renamed, and active.json is replaced at the very end.
+Even if the process is killed or the disk is full at any point, the active version stays active and intact: a new
+version is written and checked under another name before it is renamed, and active.json is replaced last.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from loyalty_core.files import remedy_for, remove_unfinished, replace_file, replacing, sync, write_file
-from loyalty_core.ml.bundles.bundle import Bundle, BundleParts, ModelPart, open_folder
+from loyalty_core.ml.bundles.bundle import Bundle, open_folder
 from loyalty_core.ml.bundles.experiment import EXPERIMENT_FILE, read_experiment, running_challenger
 from loyalty_core.ml.bundles.files import (
     ACTIVE_FILE,
@@ -33,20 +33,16 @@ from loyalty_core.ml.bundles.files import (
     sha256,
     version_folder,
 )
+from loyalty_core.ml.bundles.parts import BundleParts, ModelPart
 from loyalty_core.ml.tasks import TASKS
-
-__all__ = [
-    "activate", "discard", "earlier_versions", "list_versions", "prune", "rollback", "write_bundle",
-    "writing",
-]  # fmt: skip
 
 _VERSION_TIME = "%Y%m%dT%H%M%SZ"
 
 
 def write_bundle(models_dir: Path, parts: BundleParts) -> str:
-    """Write and prove a new version, without activating it; returns its name.
+    """Write and check a new version, without activating it; returns its name.
 
-    Raises `BundleError` when the parts do not fit together, or when the disk is full.
+    Raises `BundleError` when a check fails, or when the disk is full.
     """
     with writing(models_dir):
         now = datetime.now(UTC)
@@ -64,48 +60,50 @@ def write_bundle(models_dir: Path, parts: BundleParts) -> str:
 
 
 def activate(models_dir: Path, version: str, by: str) -> Bundle:
-    """Make a version the active one, which ends an A/B test of another champion.
+    """Make a version the active one, which ends an A/B test with another champion.
 
-    Raises `BundleError` and changes nothing when it is not whole.
+    Raises `BundleError` and changes nothing when a check fails.
     """
     with writing(models_dir):
         return _activate(models_dir, version, by, _previous(models_dir, version))
 
 
 def rollback(models_dir: Path, by: str) -> Bundle:
-    """Activate the version that was active before; further calls go further back."""
+    """Activate the version that was active before; repeated calls go further back."""
     with writing(models_dir):
         earlier = earlier_versions(models_dir)
         if not earlier:
-            raise BundleError("There is no earlier version to go back to.", remedy="Train again, or choose a version.")
+            raise BundleError(
+                "There is no earlier version to go back to.", remedy="Train again, or activate another version."
+            )
         return _activate(models_dir, earlier[0], by, tuple(earlier[1:]))
 
 
 def earlier_versions(models_dir: Path) -> list[str]:
-    """Versions that were active before and are still there, latest first: where `rollback` leads."""
+    """Versions that were active before and still exist, latest first; `rollback` activates the first."""
     active = read_active(models_dir)
     present = set(list_versions(models_dir))
     return [version for version in (active.previous if active else ()) if version in present]
 
 
 def discard(models_dir: Path, version: str) -> None:
-    """Remove one version; raises `BundleError` for the active one and for one that is not there."""
+    """Remove one version; raises `BundleError` for one that serves and for one that does not exist."""
     with writing(models_dir):
         active = read_active(models_dir)
         if active and version == active.version:
-            raise BundleError(f"The version {version} is active.", remedy="Activate another one before you discard it.")
+            raise BundleError(f"Version {version} is active.", remedy="Activate another version before you discard it.")
         if not version_folder(models_dir, version).is_dir():
-            raise BundleError(f"There is no version {version}.", "It may have been discarded meanwhile.")
+            raise BundleError(f"There is no version {version}.", "It may have been discarded in the meantime.")
         if version == running_challenger(models_dir):
             raise BundleError(
-                f"The version {version} is the challenger of an A/B test.",
+                f"Version {version} is the challenger of an A/B test.",
                 remedy="Stop the test before you discard it.",
             )
         _remove(models_dir, active, [version])
 
 
 def prune(models_dir: Path, keep: int) -> list[str]:
-    """Remove all but those that serve and the `keep` newest others; returns what was removed."""
+    """Remove all versions except those that serve and the `keep` newest others; returns the removed ones."""
     with writing(models_dir):
         active = read_active(models_dir)
         serving = {active.version if active else None, running_challenger(models_dir)}
@@ -116,11 +114,13 @@ def prune(models_dir: Path, keep: int) -> list[str]:
 
 def _remove(models_dir: Path, active: ActiveVersion | None, versions: Sequence[str]) -> None:
     if active:
-        # The copies may be of a version about to go, after an activation that was killed half way.
+        # After an activation that was killed half way, the copies may belong to a version that is removed now.
         _copy_files(models_dir, version_folder(models_dir, active.version))
     for version in versions:
         folder = version_folder(models_dir, version)
-        folder.rename(folder.with_name(f".{version}"))  # and swept: a half-removed version is never listed
+        folder.rename(
+            folder.with_name(f".{version}")
+        )  # _sweep removes it, so that a half-removed version is never listed
 
 
 def _activate(models_dir: Path, version: str, by: str, previous: tuple[str, ...]) -> Bundle:
@@ -137,14 +137,14 @@ def _previous(models_dir: Path, version: str) -> tuple[str, ...]:
     try:
         active = read_active(models_dir)
     except BundleError:
-        active = None  # activating is the way out of a damaged active.json
+        active = None  # activating a version replaces a damaged active.json
     if active is None:
         return ()
     return tuple(dict.fromkeys(one for one in (active.version, *active.previous) if one != version))
 
 
 def _copy_files(models_dir: Path, folder: Path) -> None:
-    """Bring the copies beside active.json in line with a version; all are on disk before the first is replaced."""
+    """Replace the copies beside active.json by the files of a version, after all of them have been written to disk."""
     contents = {name: read_file(folder / name) for name in copied_files() if (folder / name).exists()}
     with ExitStack() as copies:
         for name, content in contents.items():
@@ -196,7 +196,7 @@ def _model_entry(file: str, part: ModelPart) -> Mapping[str, Any]:
 
 
 def _new_version(models_dir: Path, now: datetime) -> str:
-    """A name that sorts after every other, even when two are made within a second."""
+    """A name that sorts after all others, even if two versions are written within a second."""
     newest = list_versions(models_dir)[:1]
     if newest:
         following = datetime.strptime(newest[0][:16], _VERSION_TIME).replace(tzinfo=UTC) + timedelta(seconds=1)
@@ -206,7 +206,7 @@ def _new_version(models_dir: Path, now: datetime) -> str:
 
 @contextmanager
 def writing(models_dir: Path) -> Iterator[None]:
-    """One writer at a time, in any process; the lock goes with the process that holds it."""
+    """Hold the lock for writing, across processes; it is released if the process dies."""
     try:
         (models_dir / "versions").mkdir(parents=True, exist_ok=True)
         with (models_dir / ".lock").open("w") as lock:
@@ -219,13 +219,13 @@ def writing(models_dir: Path) -> Iterator[None]:
     except OSError as error:
         raise BundleError(
             f"The models folder {models_dir} cannot be written: {error.strerror}.",
-            "What was active is untouched.",
+            "The active version is unchanged.",
             remedy_for(error),
         ) from error
 
 
 def _sweep(models_dir: Path) -> None:
-    """Remove what is unfinished, of which only the holder of the lock has any, and an A/B test that is over."""
+    """Remove unfinished files, which nobody else can be writing under the lock, and an A/B test that has ended."""
     for folder in (models_dir / "versions").glob(".*"):
         shutil.rmtree(folder, ignore_errors=True)
     for name in (*copied_files(), ACTIVE_FILE, EXPERIMENT_FILE):
@@ -234,11 +234,11 @@ def _sweep(models_dir: Path) -> None:
 
 
 def _remove_ended_experiment(models_dir: Path) -> None:
-    """One whose champion is not active any more would begin again when that version is activated once more."""
+    """Without this, the test would resume if its champion were activated again."""
     try:
         active, experiment = read_active(models_dir), read_experiment(models_dir)
     except BundleError:
-        return  # what is damaged is mended by activating a version, or by stopping the test
+        return  # activating a version, or stopping the test, replaces the damaged file
     if experiment is not None and (active is None or active.version != experiment.champion):
         (models_dir / EXPERIMENT_FILE).unlink(missing_ok=True)
         sync(models_dir)

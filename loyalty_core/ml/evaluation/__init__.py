@@ -1,4 +1,4 @@
-"""How good a model is: metrics with intervals, beside simple baselines on the same rows."""
+"""Evaluation of models: metrics with confidence intervals, and baselines on the same rows."""
 
 from loyalty_core.ml.evaluation.bootstrap import Bootstrap, Difference
 from loyalty_core.ml.evaluation.grades import grade_in_words, grade_word, read_grade

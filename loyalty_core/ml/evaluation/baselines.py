@@ -1,4 +1,4 @@
-"""The simple models that every trained model is compared with, fitted on the same rows."""
+"""Baselines: simple models, fitted on the same rows, that every trained model is compared with."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ Classes = npt.NDArray[np.intp]
 BASE_RATE = "base rate"
 LOGISTIC_REGRESSION = "logistic regression"
 GRADIENT_BOOSTING = "gradient boosting"
-# More rows change the baselines by nothing that matters and cost minutes.
-_MOST_ROWS = 50_000
+# More rows hardly change the baselines, and cost minutes.
+_MAX_ROWS = 50_000
 _BOOSTING: dict[str, Any] = {"learning_rate": 0.05, "max_leaf_nodes": 15, "early_stopping": True}
 
 
 class SimpleRule(NamedTuple):
-    """Ranking by one column of the scaled inputs, `sign` +1 when more of it means class 1."""
+    """Ranking by one column of the scaled inputs; `sign` is +1 when higher values mean class 1."""
 
     feature: str
     column: int
     sign: int
 
     def scores(self, scaled: FloatRows) -> FloatRows:
-        """The higher, the more likely class 1."""
+        """Higher scores for rows more likely to be of class 1."""
         return self.sign * scaled[:, self.column]
 
 
 def fit_baselines(
-    inputs: FloatRows, classes: Classes, asked: FloatRows, count: int, seed: int
+    inputs: FloatRows, classes: Classes, test_inputs: FloatRows, count: int, seed: int
 ) -> dict[str, Probabilities]:
-    """Probabilities (rows of `asked`, `count` classes) of each baseline, fitted on scaled `inputs`."""
-    if len(classes) > _MOST_ROWS:
-        chosen = np.random.default_rng(seed).choice(len(classes), _MOST_ROWS, replace=False)
+    """Probabilities (test rows, `count` classes) by each baseline, fitted on scaled `inputs`."""
+    if len(classes) > _MAX_ROWS:
+        chosen = np.random.default_rng(seed).choice(len(classes), _MAX_ROWS, replace=False)
         inputs, classes = inputs[chosen], classes[chosen]
-    share = (np.bincount(classes, minlength=count) + 1) / (len(classes) + count)
+    rates = (np.bincount(classes, minlength=count) + 1) / (len(classes) + count)
     logistic = LogisticRegression(max_iter=1_000)
     boosting = HistGradientBoostingClassifier(**_BOOSTING, random_state=seed)
     models = {LOGISTIC_REGRESSION: logistic, GRADIENT_BOOSTING: boosting}
-    with threadpool_limits(1):  # OpenMP's threads wait by spinning: on a busy machine they cost thirty times the work
-        answers = {name: model.fit(inputs, classes).predict_proba(asked) for name, model in models.items()}
-    return {BASE_RATE: np.tile(share, (len(asked), 1)), **answers}
+    with threadpool_limits(1):  # OpenMP threads busy-wait, which is thirty times slower on a loaded machine
+        fitted = {name: model.fit(inputs, classes).predict_proba(test_inputs) for name, model in models.items()}
+    return {BASE_RATE: np.tile(rates, (len(test_inputs), 1)), **fitted}
 
 
 def find_simple_rule(inputs: FloatRows, classes: Classes, names: Sequence[str]) -> SimpleRule:
-    """The one column that ranks class 1 best; `names` has the feature of each column."""
+    """The column that alone ranks class 1 best; `names` has the feature of each column."""
     positive = classes == 1
     areas = [area_under_curve(inputs[:, column], positive) for column in range(inputs.shape[1])]
     best = int(np.argmax(np.abs(np.array(areas) - 0.5)))

@@ -1,4 +1,4 @@
-"""Curves of a yes-or-no model over all thresholds, as few points as a chart needs."""
+"""Curves of a binary model over all thresholds, reduced to the points that a chart needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def precision_points(churned: npt.NDArray[np.intp], probability: npt.NDArray[np.
     """Precision (y) against recall (x)."""
     precision, recall, _ = precision_recall_curve(churned, probability)
     wanted = np.linspace(1 / _STEPS, 1, _STEPS)
-    # Recall falls along the curve: the last point that still reaches a recall has the best precision.
+    # Recall decreases along the curve: the last point that reaches a recall has the best precision.
     points = len(recall) - 1 - np.searchsorted(recall[::-1], wanted - 1e-12)
     return _rounded(wanted, precision[points])
 

@@ -1,4 +1,4 @@
-"""The grade of a model: what it adds over the best simple rule, as a letter and in words."""
+"""The grade of a model: how much it improves on the best simple rule, as a letter and in words."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 Grade = Literal["A", "B", "C", "D"]
 
 _WORDS: dict[Grade, str] = {"A": "Adds a lot", "B": "Adds clearly", "C": "Adds a little", "D": "Adds nothing"}
-# Of what the simple rule leaves to be improved, the share that the model gains.
+# The model's gain, as a share of the possible improvement over the simple rule.
 _LIMITS: tuple[tuple[float, Grade], ...] = ((0.3, "A"), (0.15, "B"), (0.05, "C"))
 
 
 def grade_of(difference: Difference, simple: float, *, behind: bool) -> Grade:
-    """The grade for a measure that is at most 1: `simple` is the rule's, `difference` how far the model is above it.
+    """The grade for a metric of at most 1: `simple` is the rule's value, `difference` the model's gain over it.
 
-    A gain that may be chance is none. One grade lower when a usual model is clearly ahead (`behind`).
+    A gain that is not significant counts as none. `behind` lowers the grade by one: a standard model is clearly better.
     """
     gain = difference.value / max(1 - simple, 1e-9) if difference.low > 0 else 0.0
     reached = next((grade for limit, grade in _LIMITS if gain >= limit), "D")
@@ -28,12 +28,12 @@ def grade_of(difference: Difference, simple: float, *, behind: bool) -> Grade:
 
 
 def grade_word(grade: str) -> str:
-    """What a grade says, as "Adds a little"; empty for a text that is no grade."""
+    """The meaning of a grade, such as "Adds a little"; empty for any other text."""
     return next((word for letter, word in _WORDS.items() if letter == grade), "")
 
 
 def read_grade(metrics: Mapping[str, Any]) -> str:
-    """The grade in a model's metrics; empty for a version whose grade was not about a simple rule."""
+    """The grade in a model's metrics; empty in manifests from before grades compared with a simple rule."""
     return metrics.get("grade", "") if "added" in metrics else ""
 
 

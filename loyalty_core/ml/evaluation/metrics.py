@@ -1,4 +1,4 @@
-"""How good a model is, beside simple baselines on the same rows, and in one plain sentence."""
+"""Metrics of a model and of baselines on the same rows, with a verdict in one sentence."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 Metrics = dict[str, Any]
 Customers = npt.NDArray[np.intp]
 
-OWN = "this model"
+THIS_MODEL = "this model"
 _RULE = "simple rule"
 _TOP_SHARE = 0.2
-_LEAST = 1e-7
+_MIN_PROBABILITY = 1e-7
 
 
 class Verdict(NamedTuple):
-    """`sentence` is for people; `worse_than` names the baseline because of which a model is not promoted."""
+    """`sentence` is for people; `worse_than` names a baseline that beats the model, which is then not promoted."""
 
     grade: Grade
     sentence: str
@@ -53,24 +53,29 @@ def evaluate_binary(
     *,
     positives: str = "churners",
 ) -> Metrics:
-    """Metrics of `probability` (rows,) on test rows, the same for baselines (rows, 2), deciles and verdict.
+    """Metrics of `probability` (rows,) on test rows, those of baselines (rows, 2), deciles and verdict.
 
-    With intervals; `customers` numbers the customer of each row, `positives` names those of class 1.
+    Metrics have intervals; `customers` numbers the customer of each row, `positives` names the customers of class 1.
     """
-    answers = {OWN: probability, **{name: both[:, 1] for name, both in baselines.items()}, _RULE: _ranks(rule_scores)}
-    bootstrap = Bootstrap(binary_metrics, churned, answers, customers)
-    metrics = bootstrap.with_intervals(OWN)
-    others = {
-        name: bootstrap.with_intervals(name) | {"curves": binary_curves(churned, answers[name])} for name in baselines
+    predictions = {
+        THIS_MODEL: probability,
+        **{name: both[:, 1] for name, both in baselines.items()},
+        _RULE: _ranks(rule_scores),
     }
-    simple = {"feature": rule.feature, **{key: bootstrap.whole[_RULE][key] for key in ("auc", "captured_top_20")}}
-    added = bootstrap.differences(OWN, _RULE)["auc"]
+    bootstrap = Bootstrap(binary_metrics, churned, predictions, customers)
+    metrics = bootstrap.with_intervals(THIS_MODEL)
+    others = {
+        name: bootstrap.with_intervals(name) | {"curves": binary_curves(churned, predictions[name])}
+        for name in baselines
+    }
+    simple = {"feature": rule.feature, **{key: bootstrap.metrics[_RULE][key] for key in ("auc", "captured_top_20")}}
+    added = bootstrap.differences(THIS_MODEL, _RULE)["auc"]
     both = np.stack([1 - probability, probability], axis=1)
     verdict = _verdict(
         _worse_than(churned, both, baselines),
         grade_of(added, simple["auc"], behind=_best(others, "auc", max) - metrics["auc"] > 0.01),
         f"ranking by {label_of(rule.feature).lower()} alone",
-        f"it finds {_percent(metrics['captured_top_20'])} of {positives} in the top 20%, the ranking "
+        f"it captures {_percent(metrics['captured_top_20'])} of {positives} in the top 20%, the ranking "
         f"{_percent(simple['captured_top_20'])} (AUC {metrics['auc']:.3f} against {simple['auc']:.3f}).",
     )
     return {
@@ -91,20 +96,20 @@ def evaluate_choice(
     offers: Sequence[int],
     customers: Customers | None = None,
 ) -> Metrics:
-    """Metrics of `scores` (rows, offers) on test rows, the same for baselines, recall per offer and verdict.
+    """Metrics of `scores` (rows, offers) on test rows, those of baselines, recall per offer and verdict.
 
-    With intervals; `customers` numbers the customer of each row.
+    Metrics have intervals; `customers` numbers the customer of each row.
     """
-    bootstrap = Bootstrap(choice_metrics, chosen, {OWN: scores, **baselines}, customers)
-    metrics = bootstrap.with_intervals(OWN)
+    bootstrap = Bootstrap(choice_metrics, chosen, {THIS_MODEL: scores, **baselines}, customers)
+    metrics = bootstrap.with_intervals(THIS_MODEL)
     others = {name: bootstrap.with_intervals(name) for name in baselines}
     popular = others[BASE_RATE]
-    added = bootstrap.differences(OWN, BASE_RATE)["top_1"]
+    added = bootstrap.differences(THIS_MODEL, BASE_RATE)["top_1"]
     verdict = _verdict(
         _worse_than(chosen, scores, baselines),
         grade_of(added, popular["top_1"], behind=metrics["log_loss"] - _best(others, "log_loss", min) > 0.02),
-        "always naming the most popular offers",
-        f"the offer taken is the first choice for {_percent(metrics['top_1'])} of customers and among the first three "
+        "always recommending the most popular offers",
+        f"the offer taken is ranked first for {_percent(metrics['top_1'])} of customers and among the first three "
         f"for {_percent(metrics['top_3'])}, instead of {_percent(popular['top_1'])} and {_percent(popular['top_3'])}.",
     )
     return {
@@ -118,7 +123,7 @@ def evaluate_choice(
 
 
 def binary_metrics(churned: Classes, probability: Probabilities) -> Metrics:
-    """ROC AUC, PR AUC, log loss (nats), Brier score, calibration error, and churners in the top 20%."""
+    """ROC AUC, PR AUC, log loss (nats), Brier score, calibration error, and churners captured in the top 20%."""
     positive = churned == 1
     return {
         "auc": area_under_curve(probability, positive),
@@ -133,7 +138,7 @@ def binary_metrics(churned: Classes, probability: Probabilities) -> Metrics:
 
 
 def choice_metrics(chosen: Classes, scores: Probabilities) -> Metrics:
-    """Top-1 and top-3 accuracy, mean reciprocal rank and log loss (nats); ties count against the model's rank."""
+    """Top-1 and top-3 accuracy, mean reciprocal rank and log loss (nats); tied scores share their mean rank."""
     own = scores[np.arange(len(chosen)), chosen]
     rank = (scores > own[:, None]).sum(axis=1) + ((scores == own[:, None]).sum(axis=1) + 1) / 2
     return {
@@ -145,11 +150,11 @@ def choice_metrics(chosen: Classes, scores: Probabilities) -> Metrics:
 
 
 def deciles(churned: Classes, probability: Probabilities) -> list[Metrics]:
-    """Ten equal groups by falling probability: predicted and actual rate, lift, and share of churners so far."""
+    """Ten equal groups by descending probability: predicted and actual rate, lift, cumulative share of churners."""
     order = np.argsort(-probability, kind="stable")
     groups = np.array_split(order, 10)
     found = np.cumsum([churned[group].sum() for group in groups])
-    base, total = max(churned.mean(), _LEAST), max(int(churned.sum()), 1)
+    base, total = max(churned.mean(), _MIN_PROBABILITY), max(int(churned.sum()), 1)
     return [
         {
             "rows": len(group),
@@ -169,20 +174,20 @@ def binary_curves(churned: Classes, probability: Probabilities) -> dict[str, lis
 
 
 def confusion(chosen: Classes, scores: Probabilities) -> list[list[int]]:
-    """Rows by the offer taken (outer) and the model's first choice (inner), in the order of the scores."""
+    """The confusion matrix: rows by offer taken (outer) and the model's first choice (inner)."""
     offers = scores.shape[1]
     pairs = chosen * offers + np.argmax(scores, axis=1)
     return np.bincount(pairs, minlength=offers * offers).reshape(offers, offers).tolist()
 
 
 def calibration_error(churned: Classes, probability: Probabilities) -> float:
-    """Mean distance between predicted and actual rate over the deciles, weighted by rows."""
+    """Mean absolute difference between predicted and actual rates of the deciles, weighted by rows."""
     groups = deciles(churned, probability)
     return sum(group["rows"] * abs(group["predicted"] - group["actual"]) for group in groups) / len(churned)
 
 
 def captured(churned: Classes, scores: npt.NDArray[np.floating], share: float) -> float:
-    """Share of churners among the `share` of rows with the highest scores; a tie at the edge counts in part."""
+    """The share of churners in the `share` of rows with the highest scores; ties at the cutoff count in proportion."""
     wanted = share * len(scores)
     edge = np.sort(scores)[::-1][max(int(np.ceil(wanted)) - 1, 0)]
     above, at = scores > edge, scores == edge
@@ -196,17 +201,17 @@ def _percent(share: float) -> str:
 
 def _row_losses(classes: Classes, probabilities: Probabilities) -> npt.NDArray[np.float64]:
     own = probabilities[np.arange(len(classes)), classes].astype(np.float64)
-    return -np.log(np.clip(own, _LEAST, 1))
+    return -np.log(np.clip(own, _MIN_PROBABILITY, 1))
 
 
-def _worse_than(classes: Classes, answers: Probabilities, baselines: Mapping[str, Probabilities]) -> str | None:
-    """The simple baseline with less log loss: the base rate at all, logistic regression beyond chance.
+def _worse_than(classes: Classes, probabilities: Probabilities, baselines: Mapping[str, Probabilities]) -> str | None:
+    """A simple baseline with a lower log loss: the base rate at all, logistic regression significantly.
 
-    Beyond chance is two standard errors of the paired difference per row.
+    Significant means by more than two standard errors of the paired difference per row.
     """
-    own = _row_losses(classes, answers)
+    losses = _row_losses(classes, probabilities)
     for name, errors in ((BASE_RATE, 0.0), (LOGISTIC_REGRESSION, 2.0)):
-        behind = own - _row_losses(classes, baselines[name])
+        behind = losses - _row_losses(classes, baselines[name])
         if behind.mean() > errors * behind.std() / np.sqrt(len(behind)):
             return name
     return None
@@ -220,7 +225,7 @@ def _verdict(worse_than: str | None, grade: Grade, rule: str, figures: str) -> V
 
 
 def _ranks(scores: npt.NDArray[np.floating]) -> Probabilities:
-    """Scores in the same order between 0 and 1, with the same ties, so that they can be measured like probabilities."""
+    """Map scores to 0–1 in the same order and with the same ties, so that they can be measured like probabilities."""
     distinct, ranks = np.unique(scores, return_inverse=True)
     return (ranks + 1) / (len(distinct) + 1)
 
@@ -230,13 +235,13 @@ def _best(baselines: Mapping[str, Metrics], metric: str, choose: Callable[..., f
 
 
 def _per_offer(chosen: Classes, scores: Probabilities, offers: Sequence[int]) -> list[Metrics]:
-    """For each offer: rows that took it, how many of those have it as first choice and in the first three."""
+    """For each offer: the rows that took it, and the recall of the first choice and of the first three."""
     ranked = np.argsort(-scores, axis=1, kind="stable")
     found = []
-    for place, offer in enumerate(offers):
-        took = chosen == place
-        first = ranked[took, 0] == place
-        three = (ranked[took, :3] == place).any(axis=1)
+    for index, offer in enumerate(offers):
+        took = chosen == index
+        first = ranked[took, 0] == index
+        three = (ranked[took, :3] == index).any(axis=1)
         recall = {"recall": float(first.mean()), "recall_top_3": float(three.mean())} if took.any() else {}
         found.append({"offer": int(offer), "rows": int(took.sum()), **recall})
     return found

@@ -1,4 +1,4 @@
-"""What a model reads: the feature contract, the rows that fill it, and how far they have moved since a training."""
+"""Model inputs: the feature contract, the rows that fill it, and their drift since training."""
 
 from loyalty_core.ml.features.contract import (
     Encoded,
@@ -12,13 +12,14 @@ from loyalty_core.ml.features.contract import (
     kind_of,
     require_input_size,
 )
-from loyalty_core.ml.features.drift import DRIFTED, MOVED, FeatureDrift, Spread, State, psi, state_of
+from loyalty_core.ml.features.drift import DRIFTED, MOVED, Distribution, FeatureDrift, State, psi, state_of
 from loyalty_core.ml.features.inputs import ModelInputs
 from loyalty_core.ml.features.reference import Reference, count_rows, make_reference
 
 __all__ = [
     "DRIFTED",
     "MOVED",
+    "Distribution",
     "Encoded",
     "FeatureContract",
     "FeatureCountMismatch",
@@ -27,7 +28,6 @@ __all__ = [
     "InputFeature",
     "ModelInputs",
     "Reference",
-    "Spread",
     "State",
     "as_arrow",
     "as_numbers",

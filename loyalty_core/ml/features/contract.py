@@ -1,7 +1,7 @@
-"""The feature contract: which columns a model reads, in which order, and how each becomes numbers.
+"""The feature contract: which features a model reads, in which order, and how each is encoded as numbers.
 
-Column names differ between the features view and the history tables, so features go by the names of
-ML_FEATURE_MAPPING (`warehouse.mapping`). The same contract encodes at training and at serving.
+Column names differ between the features view and the history tables, so features are identified by their names in
+ML_FEATURE_MAPPING (`warehouse.mapping`). Training and serving encode with the same contract.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 FeatureKind = Literal["number", "boolean", "text"]
 Values = pa.Array | pa.ChunkedArray | npt.NDArray[Any]
 
-# A category in fewer training rows than this shares the slot "other": its own weight would be noise.
-_RARE_ROWS = 10
-_RARE_SHARE = 0.005
-_MOST_CATEGORIES = 50
-# Whatever float32 cannot hold counts as blank; the comparison is false for NaN as well.
-_LARGEST = float(np.finfo(np.float32).max)
+# A rarer category is encoded as "other": a weight learned from so few rows would be noise.
+_MIN_CATEGORY_ROWS = 10
+_MIN_CATEGORY_SHARE = 0.005
+_MAX_CATEGORIES = 50
+# A number that float32 cannot hold counts as blank. Comparisons with NaN are false, so NaN does too.
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class FeatureCountMismatch(LoyaltyError, ValueError):
-    """The features expected and the features found are not the same."""
+    """The features found are not those expected."""
 
     code = "feature_count_mismatch"
 
@@ -55,10 +55,10 @@ def require_input_size(settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class InputFeature:
-    """How one feature is read; everything here was seen in the training rows.
+    """How one feature is encoded, as learned from the training rows.
 
-    `median` stands in for a blank number or boolean. A text takes one slot per category and one for "other",
-    which holds rare, unseen and (unless blank, as "", is a category itself) blank values.
+    `median` replaces a blank number or boolean. A text takes one slot per category and one for "other", which stands
+    for rare, unseen and blank values (unless "" is itself a category).
     """
 
     name: str
@@ -68,18 +68,18 @@ class InputFeature:
 
     @property
     def width(self) -> int:
-        """Slots in the encoded vector."""
+        """The number of slots in the encoded vector."""
         return len(self.categories) + 1 if self.kind == "text" else 1
 
     @cached_property
-    def slot_of(self) -> dict[str, int]:
-        """Category → slot."""
-        return {category: slot for slot, category in enumerate(self.categories)}
+    def category_index(self) -> dict[str, int]:
+        """Category → its index in `categories`."""
+        return {category: index for index, category in enumerate(self.categories)}
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """`values`: float32 (rows, width), unscaled. `blanks`: bool (rows, features), True where a value was blank."""
+    """`values`: float32 (rows, width), unscaled. `blanks`: bool (rows, features), True for blank values."""
 
     values: npt.NDArray[np.float32]
     blanks: npt.NDArray[np.bool_]
@@ -87,7 +87,7 @@ class Encoded:
 
 @dataclass(frozen=True)
 class FeatureContract:
-    """The features of a bundle in order; `encode` gives the vector that the scaler takes."""
+    """The features of a bundle, in order; `encode` returns the vectors that the scaler takes."""
 
     inputs: tuple[InputFeature, ...]
 
@@ -97,7 +97,7 @@ class FeatureContract:
 
     @cached_property
     def width(self) -> int:
-        """Length of the encoded vector: more than the number of features when there are texts."""
+        """Length of the encoded vector; larger than the number of features when some are texts."""
         return sum(feature.width for feature in self.inputs)
 
     @cached_property
@@ -117,43 +117,43 @@ class FeatureContract:
             )
 
     def encode(self, columns: Mapping[str, Values]) -> Encoded:
-        """Encode many customers; `columns` by feature name, all of one length.
+        """Encode many customers; `columns` by feature name, all of the same length.
 
-        Integers, decimals, booleans, texts, NULL and NaN are taken as they come. Raises `FeatureCountMismatch`
-        when a feature is missing and `DataError` when a number or boolean holds something else.
+        Accepts integers, decimals, booleans, texts, NULL and NaN. Raises `FeatureCountMismatch` when a feature is
+        missing, and `DataError` when a number or boolean feature has other values.
         """
         if missing := [name for name in self.names if name not in columns]:
             raise self._missing(missing, len(columns))
         rows = len(columns[self.names[0]])
         values = np.zeros((rows, self.width), dtype=np.float32)
         blanks = np.zeros((rows, len(self.inputs)), dtype=np.bool_)
-        for position, (feature, place) in enumerate(zip(self.inputs, self.slices, strict=True)):
+        for index, (feature, slots) in enumerate(zip(self.inputs, self.slices, strict=True)):
             column = as_arrow(columns[feature.name])
             if feature.kind == "text":
-                slots, blanks[:, position] = _text_slots(feature, column)
-                values[np.arange(rows), place.start + slots] = 1.0
+                categories, blanks[:, index] = _category_indices(feature, column)
+                values[np.arange(rows), slots.start + categories] = 1.0
             else:
                 numbers = as_numbers(feature.name, column)
-                blank = blanks[:, position] = ~(np.abs(numbers) <= _LARGEST)
-                values[:, place.start] = np.where(blank, feature.median, numbers)
+                blank = blanks[:, index] = ~(np.abs(numbers) <= FLOAT32_MAX)
+                values[:, slots.start] = np.where(blank, feature.median, numbers)
         return Encoded(values, blanks)
 
     def encode_row(self, features: Mapping[str, Any]) -> Encoded:
-        """Encode one customer from Python values; the same numbers as `encode`, without its start-up cost."""
+        """Encode one customer from Python values; the same result as `encode`, without its overhead."""
         if missing := [name for name in self.names if name not in features]:
             raise self._missing(missing, len(features))
         values = [0.0] * self.width
         blanks = [False] * len(self.inputs)
-        for position, (feature, place) in enumerate(zip(self.inputs, self.slices, strict=True)):
+        for index, (feature, slots) in enumerate(zip(self.inputs, self.slices, strict=True)):
             value = features[feature.name]
             if feature.kind == "text":
                 text = "" if value is None or value != value else str(value)
-                blanks[position] = not text
-                values[place.start + feature.slot_of.get(text, len(feature.categories))] = 1.0
+                blanks[index] = not text
+                values[slots.start + feature.category_index.get(text, len(feature.categories))] = 1.0
             else:
                 number = _as_number(feature.name, value)
-                blanks[position] = not abs(number) <= _LARGEST
-                values[place.start] = feature.median if blanks[position] else number
+                blanks[index] = not abs(number) <= FLOAT32_MAX
+                values[slots.start] = feature.median if blanks[index] else number
         return Encoded(np.array([values], dtype=np.float32), np.array([blanks]))
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -162,7 +162,7 @@ class FeatureContract:
 
     @classmethod
     def from_json(cls, inputs: Any) -> FeatureContract:
-        """The contract in a manifest; raises `DataError` when it is not one."""
+        """Read the contract in a manifest; raises `DataError` when it is damaged."""
         try:
             return cls(tuple(_input_from_json(entry) for entry in inputs))
         except (KeyError, TypeError, ValueError) as error:
@@ -170,21 +170,21 @@ class FeatureContract:
 
     def _missing(self, missing: Sequence[str], found: int) -> FeatureCountMismatch:
         return FeatureCountMismatch(
-            f"Feature count mismatch: {len(self.names)} features are needed and {found} were given.",
+            f"Feature count mismatch: {len(self.names)} features are required, but {found} were given.",
             f"Missing: {', '.join(missing)}.",
             "Check ML_FEATURE_MAPPING against the columns of the warehouse.",
         )
 
 
 def fit_contract(tables: Sequence[pa.Table]) -> FeatureContract:
-    """Learn kinds, medians and categories from the training rows of all histories; columns by feature name."""
+    """Learn kinds, medians and categories from the training rows of all histories (columns by feature name)."""
     return FeatureContract(
         tuple(_fit_input(name, [table[name] for table in tables]) for name in tables[0].column_names)
     )
 
 
 def as_arrow(values: Values) -> pa.Array:
-    """One Arrow array, dictionaries decoded."""
+    """Convert to one Arrow array, decoding dictionaries."""
     array = pa.array(values, from_pandas=True) if isinstance(values, np.ndarray) else values
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
@@ -192,7 +192,7 @@ def as_arrow(values: Values) -> pa.Array:
 
 
 def as_numbers(name: str, column: pa.Array) -> npt.NDArray[np.float64]:
-    """The column as float64, blanks as NaN; raises `DataError` when it holds anything but numbers."""
+    """The column as float64 with blanks as NaN; raises `DataError` when it has anything but numbers."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.int8())
     if pa.types.is_null(column.type) or _is_text(column.type) or _is_numeric(column.type):
@@ -204,7 +204,7 @@ def as_numbers(name: str, column: pa.Array) -> npt.NDArray[np.float64]:
 
 
 def kind_of(name: str, column_type: pa.DataType) -> FeatureKind:
-    """How a column of this Arrow type is read; raises `MappingError` for dates and nested types."""
+    """The feature kind of an Arrow type; raises `MappingError` for dates and nested types."""
     if pa.types.is_boolean(column_type):
         return "boolean"
     if _is_numeric(column_type) or pa.types.is_null(column_type):
@@ -212,8 +212,8 @@ def kind_of(name: str, column_type: pa.DataType) -> FeatureKind:
     if _is_text(column_type) or pa.types.is_dictionary(column_type):
         return "text"
     raise MappingError(
-        f"The feature {name!r} is a column of type {column_type}, which no model can read.",
-        remedy="Map a number, a boolean or a text; for a date, let the view give the days since it.",
+        f"The feature {name!r} is a column of type {column_type}, which models cannot read.",
+        remedy="Map a number, boolean or text column; for a date, add the days since it to the view.",
     )
 
 
@@ -230,7 +230,7 @@ def _fit_input(name: str, columns: Sequence[pa.ChunkedArray]) -> InputFeature:
     if kind == "text":
         return InputFeature(name, kind, categories=_frequent_categories(columns))
     numbers = np.concatenate([as_numbers(name, as_arrow(column)) for column in columns])
-    numbers = numbers[np.abs(numbers) <= _LARGEST]
+    numbers = numbers[np.abs(numbers) <= FLOAT32_MAX]
     median = float(np.median(numbers)) if len(numbers) else 0.0
     return InputFeature(name, kind, float(median >= 0.5) if kind == "boolean" else median)
 
@@ -240,17 +240,17 @@ def _frequent_categories(columns: Sequence[pa.ChunkedArray]) -> tuple[str, ...]:
     for column in columns:
         for entry in _filled_text(as_arrow(column)).value_counts().to_pylist():
             counts[entry["values"]] += entry["counts"]
-    enough = max(_RARE_ROWS, _RARE_SHARE * counts.total())
+    enough = max(_MIN_CATEGORY_ROWS, _MIN_CATEGORY_SHARE * counts.total())
     frequent = sorted((item for item in counts.items() if item[1] >= enough), key=lambda item: (-item[1], item[0]))
-    return tuple(category for category, _ in frequent[:_MOST_CATEGORIES])
+    return tuple(category for category, _ in frequent[:_MAX_CATEGORIES])
 
 
-def _text_slots(feature: InputFeature, column: pa.Array) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
+def _category_indices(feature: InputFeature, column: pa.Array) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
     text = _filled_text(column)
     known = pa.array(feature.categories, type=text.type)
     found = pc.index_in(text, value_set=known)  # pyright: ignore[reportAttributeAccessIssue]
-    slots = pc.fill_null(found, len(feature.categories)).to_numpy(zero_copy_only=False)
-    return slots.astype(np.intp), text.to_numpy(zero_copy_only=False) == ""
+    indices = pc.fill_null(found, len(feature.categories)).to_numpy(zero_copy_only=False)
+    return indices.astype(np.intp), text.to_numpy(zero_copy_only=False) == ""
 
 
 def _filled_text(column: pa.Array) -> pa.Array:
@@ -267,7 +267,7 @@ def _as_number(name: str, value: Any) -> float:
 def _not_a_number(name: str, found: str) -> DataError:
     return DataError(
         f"The feature {name!r} should be a number, but is {found}.",
-        remedy="Correct the column in the warehouse, or train again if its type was changed on purpose.",
+        remedy="Correct the column in the warehouse, or train again if its type was changed intentionally.",
     )
 
 

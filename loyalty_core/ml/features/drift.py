@@ -1,7 +1,7 @@
-"""How far the values of a feature have moved, by the population stability index of shares by bin.
+"""Feature drift, measured by the population stability index (PSI) over the shares of bins.
 
-PSI = Σ (now − then) · ln(now / then) over the bins, by N. Siddiqi, Credit Risk Scorecards (Wiley, 2006), with the
-customary limits 0.1 and 0.25. It is the divergence of H. Jeffreys (1946).
+PSI = Σ (now − then) · ln(now / then) over the bins (N. Siddiqi, Credit Risk Scorecards, Wiley, 2006), with the usual
+thresholds 0.1 and 0.25. It is the divergence of H. Jeffreys (1946).
 """
 
 from __future__ import annotations
@@ -22,53 +22,54 @@ State = Literal["stable", "moved", "drifted"]
 
 MOVED = 0.1
 DRIFTED = 0.25
-# The logarithm of an empty bin has no end.
+# The smallest share of a bin, since the logarithm of 0 is infinite.
 FLOOR = 0.0001
 BLANK = "blank"
 OTHER = "other"
-# Of the standard normal distribution: once in twenty times a value is above it.
-_ONE_IN_TWENTY = 1.645
+# The 95 % quantile of the standard normal distribution.
+_NORMAL_95 = 1.645
 
 
 def psi(then: Sequence[int], now: Sequence[int]) -> float:
-    """The index of two counts by the same bins; both have at least one row."""
+    """The PSI of two counts over the same bins; both have at least one row."""
     return sum(contributions(then, now))
 
 
 def contributions(then: Sequence[int], now: Sequence[int]) -> list[float]:
-    """What each bin adds to the index; none is negative."""
+    """What each bin contributes to the PSI; never negative."""
     shares = zip(_floored(then), _floored(now), strict=True)
     return [(after - before) * math.log(after / before) for before, after in shares]
 
 
-def chance(then: int, now: int, bins: int) -> float:
-    """The index that two samples of so many rows from the same customers exceed once in twenty times.
+def critical_psi(then: int, now: int, bins: int) -> float:
+    """The PSI that two samples of these sizes from one population exceed in 5 % of cases.
 
-    PSI / (1/then + 1/now) is nearly χ² with bins − 1 degrees of freedom (B. Yurdakul and J. Naranjo, Journal of Risk
-    Model Validation 14(4), 2020); its quantile by E. B. Wilson and M. M. Hilferty (1931).
+    PSI / (1/then + 1/now) is approximately χ² with bins − 1 degrees of freedom (B. Yurdakul and J. Naranjo, Journal of
+    Risk Model Validation 14(4), 2020); the quantile is approximated as by E. B. Wilson and M. M. Hilferty (1931).
     """
-    freedom = bins - 1
-    if not freedom:
+    degrees = bins - 1
+    if not degrees:
         return 0.0
-    spread = 2 / (9 * freedom)
-    return (1 / then + 1 / now) * freedom * (1 - spread + _ONE_IN_TWENTY * math.sqrt(spread)) ** 3
+    variance = 2 / (9 * degrees)
+    return (1 / then + 1 / now) * degrees * (1 - variance + _NORMAL_95 * math.sqrt(variance)) ** 3
 
 
 def state_of(then: Sequence[int], now: Sequence[int]) -> State:
-    """The index in a word; what chance alone could bring is stable."""
+    """The state for two counts; a PSI within sampling error is stable."""
     index = psi(then, now)
     bins = sum(1 for before, after in zip(then, now, strict=True) if before or after)
-    if index < max(MOVED, chance(sum(then), sum(now), bins)):
+    if index < max(MOVED, critical_psi(sum(then), sum(now), bins)):
         return "stable"
     return "drifted" if index > DRIFTED else "moved"
 
 
 @dataclass(frozen=True)
 class Bins:
-    """Into what a feature's values are sorted; a bin for blanks comes last.
+    """The bins of a feature's values; the last bin is for blanks.
 
-    A number goes by `edges`: bin i holds [edges[i−1], edges[i]), the first all below, the last all above. A boolean is
-    a number with one edge between no and yes. A text goes by `categories`, and whatever is none of them to "other".
+    Numbers are binned by `edges`: bin i holds [edges[i−1], edges[i]), the first bin everything below, the last
+    everything above. A boolean is a number with one edge, between no and yes. Texts are binned by `categories`, with
+    one more bin, "other", for the rest.
     """
 
     kind: FeatureKind
@@ -77,7 +78,7 @@ class Bins:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What people call each bin, the blanks included."""
+        """The label of each bin, including blanks."""
         match self.kind:
             case "text":
                 return (*self.categories, OTHER, BLANK)
@@ -92,8 +93,8 @@ class Bins:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Rows by bin, the last of them blank; `mean` of the values is None for texts and where all are blank."""
+class Distribution:
+    """Rows per bin, the last one blank; `mean` is None for texts and when all values are blank."""
 
     counts: tuple[int, ...]
     mean: float | None = None
@@ -104,38 +105,38 @@ class Spread:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Of all rows, by bin (0–1)."""
+        """Share of all rows per bin (0–1)."""
         return tuple(count / self.rows for count in self.counts)
 
     @property
     def blank(self) -> float:
-        """The share without a value (0–1)."""
+        """Share of blank rows (0–1)."""
         return self.shares[-1]
 
 
 @dataclass(frozen=True)
 class FeatureDrift:
-    """One feature in the base at training and now, and in the rows that each model was trained on.
+    """One feature over the customer base at training (`then`) and `now`, and in each model's training rows.
 
-    `column` is that of the features view. A difference between `training` and `now` may be there from the first day,
-    since a history holds other customers than the base.
+    `column` is the column of the features view. `training` and `now` may differ from the first day, since the history
+    does not cover the same customers as the base.
     """
 
     feature: str
     column: str
     bins: Bins
-    then: Spread
-    now: Spread
-    training: Mapping[str, Spread]
+    then: Distribution
+    now: Distribution
+    training: Mapping[str, Distribution]
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The column's label on screens."""
         return label_of(self.column)
 
     @property
     def psi(self) -> float:
-        """Base at training against base now."""
+        """The customer base at training against the base now."""
         return psi(self.then.counts, self.now.counts)
 
     @property
@@ -144,20 +145,20 @@ class FeatureDrift:
 
     @property
     def moved(self) -> str:
-        """The bin that adds most to the index, then and now: "30–60 was 8.0%, is 17.0%"; empty when none adds."""
-        added = contributions(self.then.counts, self.now.counts)
-        most = max(range(len(added)), key=added.__getitem__)
-        if not added[most]:
+        """The bin that contributes most, as in "30–60 was 8.0%, is 17.0%"; empty when nothing moved."""
+        parts = contributions(self.then.counts, self.now.counts)
+        most = max(range(len(parts)), key=parts.__getitem__)
+        if not parts[most]:
             return ""
         return f"{self.bins.names[most]} was {self.then.shares[most]:.1%}, is {self.now.shares[most]:.1%}"
 
     def population_psi(self, model: str) -> float | None:
-        """The training rows of a model against the base now; None where they were not stored."""
+        """A model's training rows against the base now; None when they were not stored."""
         rows = self.training.get(model)
         return psi(rows.counts, self.now.counts) if rows else None
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
+        """For the API."""
         return {
             "feature": self.feature,
             "label": self.label,
@@ -165,8 +166,8 @@ class FeatureDrift:
             "state": self.state,
             "moved": self.moved,
             "bins": list(self.bins.names),
-            "then": _spread_json(self.then),
-            "now": _spread_json(self.now),
+            "then": _distribution_json(self.then),
+            "now": _distribution_json(self.now),
             "psi_against_training_rows": {
                 model: round(psi(rows.counts, self.now.counts), 4) for model, rows in self.training.items()
             },
@@ -178,6 +179,6 @@ def _floored(counts: Sequence[int]) -> list[float]:
     return [max(count / rows, FLOOR) for count in counts]
 
 
-def _spread_json(spread: Spread) -> dict[str, Any]:
-    shares = [round(share, 6) for share in spread.shares]
-    return {"customers": spread.rows, "mean": spread.mean, "blank": shares[-1], "shares": shares}
+def _distribution_json(distribution: Distribution) -> dict[str, Any]:
+    shares = [round(share, 6) for share in distribution.shares]
+    return {"customers": distribution.rows, "mean": distribution.mean, "blank": shares[-1], "shares": shares}

@@ -1,4 +1,4 @@
-"""From the rows of the features view to what the models take."""
+"""Encoding rows of the features view for the models."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ Row = Mapping[str, Any]
 
 
 class ModelInputs:
-    """Finds the mapped columns in the features view, again whenever the view was read again."""
+    """Finds the mapped columns in the features view, and again whenever its schema has been reloaded."""
 
     def __init__(self, warehouse: Warehouse, settings: Settings) -> None:
         self._warehouse = warehouse
@@ -26,7 +26,7 @@ class ModelInputs:
 
     @property
     def columns(self) -> dict[str, str]:
-        """Mapped feature → column; raises `MappingError` naming the first that is missing, with the nearest."""
+        """Mapped feature → column; raises `MappingError` for the first missing one, with the nearest name."""
         view, resolved = self._warehouse.features, self._resolved
         if resolved is None or resolved[0] is not view:
             names = [column.name for column in view.columns]
@@ -35,12 +35,12 @@ class ModelInputs:
 
     @property
     def kinds(self) -> dict[str, FeatureKind]:
-        """Mapped feature → how its column is read, by its type in the warehouse."""
+        """Mapped feature → kind, by the type of its column in the warehouse."""
         view = self._warehouse.features
         return {name: _feature_kind(view.c[column].type) for name, column in self.columns.items()}
 
     def values(self, row: Row) -> dict[str, Any]:
-        """Mapped feature → value, of one customer's row of the view."""
+        """Mapped feature → value, from a customer's row of the view."""
         return {name: row[column] for name, column in self.columns.items()}
 
     def encode_row(self, contract: FeatureContract, row: Row) -> Encoded:

@@ -1,7 +1,7 @@
-"""What the features were like when a version was trained: stored in its manifest, to be compared with later days.
+"""The distribution of each feature when a version was trained: stored in its manifest as the reference for drift.
 
-Training rows are counted from memory. The features view is counted in SQL, by the statement that counts it again
-whenever drift is looked at, so that both counts mean the same.
+Training rows are counted in memory. The features view is counted in SQL, by the same statement that counts it later to
+measure drift, so that both counts are comparable.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.features.contract import as_arrow, as_numbers
-from loyalty_core.ml.features.drift import Bins, Spread
+from loyalty_core.ml.features.contract import FLOAT32_MAX, as_arrow, as_numbers
+from loyalty_core.ml.features.drift import Bins, Distribution
 from loyalty_core.warehouse.mapping import required_columns
 
 if TYPE_CHECKING:
@@ -30,24 +30,22 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Row
 
 _QUANTILES = np.arange(1, 10) / 10
-# What float32 cannot hold is a blank to the models.
-_LARGEST = float(np.finfo(np.float32).max)
-# PostgreSQL allows 1,664 expressions in a SELECT, and a text takes up to 52.
+# PostgreSQL allows 1,664 expressions in a SELECT, and a text feature takes up to 52.
 _FEATURES_PER_STATEMENT = 30
 _BOOLEAN_EDGE = 0.5
 
 
 @dataclass(frozen=True)
 class Reference:
-    """`training` is model → feature → its training rows, `base` feature → the customers of the features view.
+    """`training`: model → feature → distribution of its training rows. `base`: feature → that of the features view.
 
-    `base` is empty where the view could not be counted. `columns` is feature → column of the view as it was then,
-    `counted_at` when that was (UTC).
+    `base` is empty when the view could not be counted. `columns` maps features to the columns of the view at that time,
+    `counted_at` (UTC).
     """
 
     bins: Mapping[str, Bins]
-    training: Mapping[str, Mapping[str, Spread]]
-    base: Mapping[str, Spread]
+    training: Mapping[str, Mapping[str, Distribution]]
+    base: Mapping[str, Distribution]
     columns: Mapping[str, str]
     counted_at: datetime
 
@@ -57,13 +55,13 @@ class Reference:
             "counted_at": self.counted_at.isoformat(timespec="seconds"),
             "columns": dict(self.columns),
             "bins": {name: asdict(bins) for name, bins in self.bins.items()},
-            "training": {model: _spreads_json(spreads) for model, spreads in self.training.items()},
-            "base": _spreads_json(self.base),
+            "training": {model: _distributions_json(features) for model, features in self.training.items()},
+            "base": _distributions_json(self.base),
         }
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Reference | None:
-        """The reference in a manifest; None in one that was written before there were any."""
+        """The reference in a manifest; None in manifests without one."""
         stored = manifest.get("reference")
         if not stored:
             return None
@@ -72,8 +70,8 @@ class Reference:
                 name: Bins(one["kind"], tuple(one["edges"]), tuple(one["categories"]))
                 for name, one in stored["bins"].items()
             },
-            training={model: _spreads_from_json(spreads) for model, spreads in stored["training"].items()},
-            base=_spreads_from_json(stored["base"]),
+            training={model: _distributions_from_json(features) for model, features in stored["training"].items()},
+            base=_distributions_from_json(stored["base"]),
             columns=stored["columns"],
             counted_at=datetime.fromisoformat(stored["counted_at"]),
         )
@@ -85,11 +83,11 @@ def make_reference(
     tables: Mapping[str, pa.Table],
     carried: Mapping[str, Any],
 ) -> Reference:
-    """Count training rows and features view for a new version; never raises for a view that cannot be counted.
+    """Count training rows and features view for a new version; a view that cannot be counted is left out.
 
-    `tables` are the training rows by model, columns by feature name. `carried` is the manifest of the version whose
-    other model is carried over, empty without one: that model's rows are no longer available, so its bins and counts
-    are taken from there.
+    `tables` are the training rows by model, with columns by feature name. `carried` is the manifest of the version from
+    which another model is carried over, empty without one: the rows of that model are no longer available, so its bins
+    and counts are taken from the manifest.
     """
     before = Reference.of(carried)
     bins = before.bins if before else fit_bins(contract, list(tables.values()))
@@ -101,37 +99,37 @@ def make_reference(
 
 
 def fit_bins(contract: FeatureContract, tables: Sequence[pa.Table]) -> dict[str, Bins]:
-    """Bins by feature: tenths of the rows for numbers, the contract's categories for texts."""
+    """Bins by feature: deciles of the rows for numbers, the contract's categories for texts."""
     return {feature.name: _fit_bins(feature, [table[feature.name] for table in tables]) for feature in contract.inputs}
 
 
-def count_table(bins: Mapping[str, Bins], table: pa.Table) -> dict[str, Spread]:
-    """The rows of a table by bin; columns by feature name."""
+def count_table(bins: Mapping[str, Bins], table: pa.Table) -> dict[str, Distribution]:
+    """The distribution of each feature in a table with columns by feature name."""
     return {name: _count_column(name, one, table[name]) for name, one in bins.items()}
 
 
 def count_rows(
     warehouse: Warehouse, rows: sa.FromClause, columns: Mapping[str, str], bins: Mapping[str, Bins]
-) -> dict[str, Spread]:
-    """The rows of a relation by bin, counted in one statement of aggregates (one for each 30 features).
+) -> dict[str, Distribution]:
+    """The distribution of each feature over a relation, in one statement of aggregates per 30 features.
 
-    `columns` is feature → column of `rows`. A feature whose column cannot hold its kind of values is left out.
+    `columns` maps features to columns of `rows`. A feature whose column has an unsuitable type is left out.
     """
     values = {
         name: value for name, column in columns.items() if (value := _value(rows.c[column], bins[name])) is not None
     }
     names = list(values)
-    found: dict[str, Spread] = {}
+    found: dict[str, Distribution] = {}
     for start in range(0, len(names), _FEATURES_PER_STATEMENT):
         part = names[start : start + _FEATURES_PER_STATEMENT]
-        wanted = [one for place, name in enumerate(part) for one in _aggregates(place, values[name], bins[name])]
+        wanted = [one for index, name in enumerate(part) for one in _aggregates(index, values[name], bins[name])]
         (row,) = warehouse.rows(sa.select(sa.func.count().label("rows"), *wanted).select_from(rows))
-        found |= {name: _spread(place, row, bins[name]) for place, name in enumerate(part)}
+        found |= {name: _distribution(index, row, bins[name]) for index, name in enumerate(part)}
     return found
 
 
-def _count_view(warehouse: Warehouse, bins: Mapping[str, Bins]) -> tuple[dict[str, str], dict[str, Spread]]:
-    """A training goes on without the view: it needs the history alone."""
+def _count_view(warehouse: Warehouse, bins: Mapping[str, Bins]) -> tuple[dict[str, str], dict[str, Distribution]]:
+    """Training goes on without the view: it only needs the history."""
     settings = warehouse.settings
     try:
         view = warehouse.features
@@ -147,11 +145,11 @@ def _fit_bins(feature: InputFeature, columns: Sequence[pa.ChunkedArray]) -> Bins
     if feature.kind == "boolean":
         return Bins("boolean", (_BOOLEAN_EDGE,))
     numbers = np.concatenate([_numbers(feature.name, column) for column in columns])
-    return Bins("number", _tenths(numbers[~np.isnan(numbers)]))
+    return Bins("number", _decile_edges(numbers[~np.isnan(numbers)]))
 
 
-def _tenths(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:
-    """Edges between tenths of the numbers, each but once, and none with nothing below it."""
+def _decile_edges(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """The distinct edges between deciles, without any that has no number below it."""
     if not len(numbers):
         return ()
     lowest, highest = numbers.min(), numbers.max()
@@ -161,7 +159,7 @@ def _tenths(numbers: npt.NDArray[np.float64]) -> tuple[float, ...]:
 
 
 def _rounded(edges: npt.NDArray[np.float64], lowest: float, highest: float) -> tuple[float, ...]:
-    """With three digits, or as few as keep the edges apart: they are read by people."""
+    """Rounded for display to three significant digits, or as many as keep the edges distinct."""
     for digits in range(3, 17):
         shown = [float(f"{edge:.{digits}g}") for edge in edges]
         if lowest < shown[0] and shown[-1] <= highest and all(low < high for low, high in pairwise(shown)):
@@ -169,27 +167,27 @@ def _rounded(edges: npt.NDArray[np.float64], lowest: float, highest: float) -> t
     return tuple(edges.tolist())
 
 
-def _count_column(name: str, bins: Bins, column: pa.ChunkedArray) -> Spread:
+def _count_column(name: str, bins: Bins, column: pa.ChunkedArray) -> Distribution:
     if bins.kind == "text":
         text = pc.fill_null(as_arrow(column).cast(pa.string()), "")
         known = pa.array(["", *bins.categories], type=text.type)
         found = pc.index_in(text, value_set=known)  # pyright: ignore[reportAttributeAccessIssue]
-        slots = pc.fill_null(found, len(known)).to_numpy(zero_copy_only=False)
-        blank, *counts = np.bincount(slots, minlength=len(known) + 1).tolist()
-        return Spread((*counts, blank))
+        indices = pc.fill_null(found, len(known)).to_numpy(zero_copy_only=False)
+        blank, *counts = np.bincount(indices, minlength=len(known) + 1).tolist()
+        return Distribution((*counts, blank))
     numbers = _numbers(name, column)
     values = numbers[~np.isnan(numbers)]
     counts = np.bincount(np.searchsorted(bins.edges, values, side="right"), minlength=len(bins.edges) + 1).tolist()
-    return Spread((*counts, len(numbers) - len(values)), float(values.mean()) if len(values) else None)
+    return Distribution((*counts, len(numbers) - len(values)), float(values.mean()) if len(values) else None)
 
 
 def _numbers(name: str, column: pa.ChunkedArray) -> npt.NDArray[np.float64]:
     numbers = as_numbers(name, as_arrow(column))
-    return np.where(np.abs(numbers) <= _LARGEST, numbers, np.nan)
+    return np.where(np.abs(numbers) <= FLOAT32_MAX, numbers, np.nan)
 
 
 def _value(column: sa.ColumnElement[Any], bins: Bins) -> sa.ColumnElement[Any] | None:
-    """What is sorted into the bins, NULL for every blank; None where the column's type does not fit."""
+    """The value to bin, NULL when blank; None when the column's type is unsuitable."""
     if bins.kind == "text":
         return sa.func.nullif(sa.cast(column, sa.Text), "")
     if isinstance(column.type, sa.Boolean):
@@ -197,35 +195,37 @@ def _value(column: sa.ColumnElement[Any], bins: Bins) -> sa.ColumnElement[Any] |
     if not isinstance(column.type, sa.Integer | sa.Numeric | sa.Float):
         return None
     number = sa.cast(column, sa.Double)
-    # NaN is above every number in SQL, so it is left out as well; whole numbers need no look.
-    return number if isinstance(column.type, sa.Integer) else sa.case((number.between(-_LARGEST, _LARGEST), number))
+    if isinstance(column.type, sa.Integer):
+        return number
+    # In SQL, NaN is above every number, so this excludes it as well.
+    return sa.case((number.between(-FLOAT32_MAX, FLOAT32_MAX), number))
 
 
-def _aggregates(place: int, value: sa.ColumnElement[Any], bins: Bins) -> Iterator[sa.ColumnElement[Any]]:
-    yield sa.func.count(value).label(f"filled_{place}")
+def _aggregates(index: int, value: sa.ColumnElement[Any], bins: Bins) -> Iterator[sa.ColumnElement[Any]]:
+    yield sa.func.count(value).label(f"filled_{index}")
     if bins.kind == "text":
         conditions = [value == category for category in bins.categories]
     else:
-        yield sa.func.avg(value).label(f"mean_{place}")
+        yield sa.func.avg(value).label(f"mean_{index}")
         conditions = [value < sa.literal(edge, sa.Double) for edge in bins.edges]
-    for number, condition in enumerate(conditions):
-        yield sa.func.count(sa.case((condition, 1))).label(f"bin_{place}_{number}")
+    for bin_number, condition in enumerate(conditions):
+        yield sa.func.count(sa.case((condition, 1))).label(f"bin_{index}_{bin_number}")
 
 
-def _spread(place: int, row: Row, bins: Bins) -> Spread:
-    values = row[f"filled_{place}"]
+def _distribution(index: int, row: Row, bins: Bins) -> Distribution:
+    values = row[f"filled_{index}"]
     blank = row["rows"] - values
     if bins.kind == "text":
-        counts = [row[f"bin_{place}_{number}"] for number in range(len(bins.categories))]
-        return Spread((*counts, values - sum(counts), blank))
-    below = [0, *(row[f"bin_{place}_{number}"] for number in range(len(bins.edges))), values]
-    mean = row[f"mean_{place}"]
-    return Spread((*(high - low for low, high in pairwise(below)), blank), None if mean is None else float(mean))
+        counts = [row[f"bin_{index}_{number}"] for number in range(len(bins.categories))]
+        return Distribution((*counts, values - sum(counts), blank))
+    below = [0, *(row[f"bin_{index}_{number}"] for number in range(len(bins.edges))), values]
+    mean = row[f"mean_{index}"]
+    return Distribution((*(high - low for low, high in pairwise(below)), blank), None if mean is None else float(mean))
 
 
-def _spreads_json(spreads: Mapping[str, Spread]) -> dict[str, Any]:
-    return {name: {"counts": list(one.counts), "mean": one.mean} for name, one in spreads.items()}
+def _distributions_json(distributions: Mapping[str, Distribution]) -> dict[str, Any]:
+    return {name: {"counts": list(one.counts), "mean": one.mean} for name, one in distributions.items()}
 
 
-def _spreads_from_json(spreads: Mapping[str, Any]) -> dict[str, Spread]:
-    return {name: Spread(tuple(one["counts"]), one["mean"]) for name, one in spreads.items()}
+def _distributions_from_json(content: Mapping[str, Any]) -> dict[str, Distribution]:
+    return {name: Distribution(tuple(one["counts"]), one["mean"]) for name, one in content.items()}

@@ -1,1 +1,1 @@
-"""TensorFlow Lite models in LiteRT: opened once in a process of their own, then run from any thread."""
+"""TensorFlow Lite models run by LiteRT: checked in a child process first, then used from any thread."""

@@ -1,4 +1,4 @@
-"""One TensorFlow Lite model in LiteRT: any number of rows, from any thread."""
+"""A TensorFlow Lite model run by LiteRT: any number of rows, from any thread."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ CHUNK_ROWS = 8192
 
 
 class ModelUnreadable(LoyaltyError):
-    """The content is not a model with one float32 input (rows, width) and one such output."""
+    """The content is not a model with one float32 input (rows, width) and one float32 output (rows, outputs)."""
 
     code = "model_unreadable"
 
 
 class TfliteModel:
-    """A loaded model; `width` numbers in, `outputs` numbers out, per row.
+    """A loaded model with `width` inputs and `outputs` outputs per row.
 
-    An interpreter serves one thread at a time, so idle ones are kept in a pool, by the number of rows they are
-    laid out for: single rows, full chunks, and the rest.
+    An interpreter serves one thread at a time, so idle interpreters are pooled by the number of rows that their tensors
+    are allocated for: single rows, full chunks, and other sizes.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -62,10 +62,10 @@ class TfliteModel:
 
 
 class _Runner:
-    """One interpreter, laid out for as many rows as it ran last."""
+    """One interpreter, with tensors allocated for the number of rows of its last run."""
 
     def __init__(self, content: bytes) -> None:
-        # Mock mode runs where LiteRT is not installed, and imports this module.
+        # Not at the top: mock mode imports this module and must run without LiteRT.
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
 
         try:
@@ -97,5 +97,5 @@ class _Runner:
 def _float_table(tensors: Sequence[dict[str, Any]], role: str) -> tuple[int, int]:
     """Index and width of the only tensor of that role."""
     if len(tensors) != 1 or tensors[0]["dtype"] is not np.float32 or len(tensors[0]["shape"]) != 2:
-        raise ModelUnreadable(f"It must have one {role} of float32 (rows, width).")
+        raise ModelUnreadable(f"It must have exactly one {role}, float32 of shape (rows, width).")
     return int(tensors[0]["index"]), int(tensors[0]["shape"][1])

@@ -1,6 +1,6 @@
-"""Opens models in a process of its own, since a damaged one can take a process down instead of failing.
+"""Opens models in a child process first, since a damaged model can crash the process instead of raising an error.
 
-`prove` sends the models to a child of this module and believes only an exit code of zero.
+`check_models` sends the models to a child process that runs this module, and accepts only exit code 0.
 """
 
 import io
@@ -20,36 +20,36 @@ _MEMORY_BYTES = 4 * 2**30
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 
 
-class ModelNotProven(LoyaltyError):
-    """A model could not be opened in the trial process; `model` names it, empty when the process did not start."""
+class ModelCheckFailed(LoyaltyError):
+    """A model could not be opened in the child process; `model` names it, empty if the process did not start."""
 
     def __init__(self, model: str, why: str) -> None:
         super().__init__(f"The model {model!r} cannot be opened.", why)
         self.model = model
 
 
-def prove(models: Mapping[str, tuple[bytes, npt.NDArray[np.float32]]]) -> None:
-    """Open each model (name → content, scaled rows to run) in a child process; raises `ModelNotProven`."""
-    parcel = io.BytesIO()
+def check_models(models: Mapping[str, tuple[bytes, npt.NDArray[np.float32]]]) -> None:
+    """Open and run each model (name → content, scaled rows) in a child process; raises `ModelCheckFailed`."""
+    payload = io.BytesIO()
     arrays: dict[str, npt.NDArray] = {}
     for name, (content, rows) in models.items():
         arrays |= {f"{name}:content": np.frombuffer(content, np.uint8), f"{name}:rows": rows}
-    np.savez(parcel, allow_pickle=False, **arrays)
+    np.savez(payload, allow_pickle=False, **arrays)
     try:
         child = subprocess.run(  # noqa: S603  our own interpreter and module
             [sys.executable, "-P", "-m", __name__],
-            input=parcel.getvalue(),
+            input=payload.getvalue(),
             capture_output=True,
             timeout=_SECONDS,
             check=False,
             env=os.environ | {"PYTHONPATH": str(_PACKAGE_ROOT)},
         )
     except subprocess.TimeoutExpired as error:
-        raise ModelNotProven(_last_opened(error.stdout or b""), f"It did not answer in {_SECONDS} s.") from None
+        raise ModelCheckFailed(_last_opened(error.stdout or b""), f"It did not finish within {_SECONDS} s.") from None
     except OSError as error:
-        raise ModelNotProven("", f"The trial process did not start: {error.strerror}.") from None
+        raise ModelCheckFailed("", f"The child process did not start: {error.strerror}.") from None
     if child.returncode:
-        raise ModelNotProven(_last_opened(child.stdout), _cause(child.returncode, child.stderr))
+        raise ModelCheckFailed(_last_opened(child.stdout), _cause(child.returncode, child.stderr))
 
 
 def _last_opened(output: bytes) -> str:
@@ -59,9 +59,9 @@ def _last_opened(output: bytes) -> str:
 
 def _cause(exit_code: int, errors: bytes) -> str:
     if exit_code < 0:
-        return f"It took the trial process down (signal {-exit_code})."
+        return f"It crashed the child process (signal {-exit_code})."
     lines = errors.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"The trial process ended with {exit_code}."
+    return lines[-1] if lines else f"The child process exited with {exit_code}."
 
 
 def _open_from_stdin() -> int:
@@ -71,12 +71,12 @@ def _open_from_stdin() -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     from loyalty_core.ml.litert.model import ModelUnreadable, TfliteModel  # noqa: PLC0415
 
-    parcel = np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False)
-    for name in sorted(key.partition(":")[0] for key in parcel.files if key.endswith(":content")):
+    payload = np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False)
+    for name in sorted(key.partition(":")[0] for key in payload.files if key.endswith(":content")):
         sys.stdout.write(f"{name}\n")
         sys.stdout.flush()
         try:
-            TfliteModel(parcel[f"{name}:content"].tobytes()).predict(parcel[f"{name}:rows"])
+            TfliteModel(payload[f"{name}:content"].tobytes()).predict(payload[f"{name}:rows"])
         except (ModelUnreadable, ValueError) as error:
             sys.stderr.write(f"{error}\n")
             return 1

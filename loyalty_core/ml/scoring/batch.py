@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loyalty_core.ml.features import Encoded, as_numbers
-from loyalty_core.ml.tasks import TASKS, Texts
+from loyalty_core.ml.tasks import TASKS, Categorical
 from loyalty_core.rfm import RfmColumns, score_arrays, segment_names
 
 if TYPE_CHECKING:
@@ -204,9 +204,9 @@ def _first_reason(unreadable: Mapping[str, Flags], rows: int) -> tuple[Flags, Co
     return excluded, failed
 
 
-def _column(values: npt.NDArray[Any] | Texts, excluded: Flags) -> pa.Array:
-    if isinstance(values, Texts):
-        return _named(values.indices, values.names, excluded)
+def _column(values: npt.NDArray[Any] | Categorical, excluded: Flags) -> pa.Array:
+    if isinstance(values, Categorical):
+        return _named(values.codes, values.categories, excluded)
     return pa.array(values, mask=excluded if excluded.any() else None)
 
 

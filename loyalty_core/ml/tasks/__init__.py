@@ -1,6 +1,6 @@
-"""What is predicted: one object for each model, from its history to its answers (docs/adding-a-model.md)."""
+"""Model tasks: one object per model, from its training history to its answers (docs/adding-a-model.md)."""
 
-from loyalty_core.ml.tasks.base import DECIMALS, EvaluationRows, ModelTask, Tally, Texts
+from loyalty_core.ml.tasks.base import DECIMALS, Categorical, EvaluationRows, ModelTask, Tally
 from loyalty_core.ml.tasks.binary import BinaryTask, binary_metrics
 from loyalty_core.ml.tasks.choice import ChoiceTask, NboPrediction
 from loyalty_core.ml.tasks.churn import CHURN, ChurnPrediction
@@ -19,6 +19,7 @@ __all__ = [
     "RISKS",
     "TASKS",
     "BinaryTask",
+    "Categorical",
     "ChoiceTask",
     "ChurnPrediction",
     "EvaluationRows",
@@ -31,7 +32,6 @@ __all__ = [
     "Risk",
     "RiskThresholds",
     "Tally",
-    "Texts",
     "TrainingRefused",
     "UnknownModel",
     "binary_metrics",

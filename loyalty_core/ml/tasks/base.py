@@ -1,4 +1,4 @@
-"""A model task: everything that differs between one model and another, in one object."""
+"""The base class of model tasks: everything that differs between models, in one object."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ Classes = npt.NDArray[np.intp]
 Probabilities = npt.NDArray[np.float64]
 Metrics = dict[str, Any]
 
-# Answers carry six decimals: LiteRT works in single precision, where the seventh is noise.
+# Answers have six decimals: LiteRT computes in single precision, where the seventh digit is noise.
 DECIMALS = 6
 
 
 class EvaluationRows(NamedTuple):
-    """What a model is evaluated on.
+    """The rows that a model is evaluated on.
 
-    `seen_inputs` and `seen_classes` are the scaled rows that training and validation used, `inputs` and `classes` the
-    test rows, `answers` the model's probabilities for them, `baselines` those of simple models by name. `features`
-    names the feature of each input, `customers` numbers the customer of each test row.
+    `fit_inputs` and `fit_classes` are the scaled training and validation rows, `inputs` and `classes` the test rows,
+    `probabilities` the model's for the test rows, `baselines` those of each baseline by name. `features` names the
+    feature of each input, `customers` numbers the customer of each test row.
     """
 
-    seen_inputs: FloatRows
-    seen_classes: Classes
+    fit_inputs: FloatRows
+    fit_classes: Classes
     inputs: FloatRows
     classes: Classes
-    answers: Probabilities
+    probabilities: Probabilities
     baselines: Mapping[str, Probabilities]
     features: Sequence[str]
     customers: npt.NDArray[np.intp]
@@ -52,23 +52,23 @@ class EvaluationRows(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Texts:
-    """A column of few texts: for each row its index in `names`."""
+class Categorical:
+    """A text column with few distinct values: for each row, the index of its value in `categories`."""
 
-    indices: npt.NDArray[np.int8]
-    names: tuple[str, ...]
+    codes: npt.NDArray[np.int8]
+    categories: tuple[str, ...]
 
 
 @dataclass
 class Tally:
-    """Customers by group, and the sums of what is averaged; `failures` by reason."""
+    """Customer counts and value sums per group; `failures` counts customers without an answer, by reason."""
 
     customers: Counter[Any] = field(default_factory=Counter)
     sums: dict[Any, list[float]] = field(default_factory=lambda: defaultdict(list))
     failures: Counter[str] = field(default_factory=Counter)
 
     def add(self, group: Any, customers: int, sums: list[float]) -> None:
-        """Count `customers` more in a group, with the sums over them."""
+        """Add `customers` to a group, with the sums of their values."""
         self.customers[group] += customers
         before = self.sums[group] or [0.0] * len(sums)
         self.sums[group] = [old + new for old, new in zip(before, sums, strict=True)]
@@ -78,19 +78,19 @@ class Tally:
         return self.customers.total()
 
     def mean(self, index: int = 0) -> float | None:
-        """The mean of one averaged value over everyone with an answer."""
+        """The mean of one value over all customers with an answer; None when there are none."""
         total = sum(sums[index] for sums in self.sums.values())
         return total / self.processed if self.processed else None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ModelTask(ABC):
-    """One model: where its labels come from, how it is measured, and what its scores become.
+    """One model: where its labels come from, how it is evaluated, and what its scores become.
 
-    `name` is its key in manifests, ML_TRAINING, the API and on command lines, `title` heads its parts of a screen,
-    `noun` names it in a sentence. Of `metrics` the first is the one that a challenger must not lose. `score_column` is
-    the column of customer_predictions with a number from 0 to 1, `group_column` the one that a segment's customers are
-    counted by, None where there is nothing to tell apart.
+    `name` is its key in manifests, ML_TRAINING, the API and on the command line, `title` its heading on screens, `noun`
+    its name within a sentence. The first of `metrics` decides whether a challenger is worse. `score_column` is the
+    column of customer_predictions with a score from 0 to 1; `group_column` is the column that a segment's customers are
+    counted by, None for a model without groups.
     """
 
     name: str
@@ -103,17 +103,19 @@ class ModelTask(ABC):
 
     @property
     def file(self) -> str:
-        """The model's file in a version."""
+        """The name of the model's file in a version."""
         return f"{self.name}.tflite"
 
     @property
     def label_remedy(self) -> str:
-        """What to do about a label that cannot be read."""
+        """The remedy for a label that cannot be read."""
         query = self.history.query_setting
-        return f"Correct the label, or set {query} to one that does." if query else "Correct the label."
+        return (
+            f"Correct the label column, or correct it in a query ({query})." if query else "Correct the label column."
+        )
 
     def read_labels(self, values: pa.Array, source: str) -> Labels:
-        """The labels of a history as classes; raises `TrainingRefused` where they cannot be read, or there are none."""
+        """The labels of a history as classes; raises `TrainingRefused` when there are none or they cannot be read."""
         if not len(values):
             finding = Finding(
                 "stop", "There are no rows with a label.", "Load the history, or choose an earlier start."
@@ -126,33 +128,33 @@ class ModelTask(ABC):
 
     @abstractmethod
     def class_names(self, offers: Sequence[int]) -> tuple[str, ...]:
-        """What the label of each class says, as in "… rows say that NAME"."""
+        """What the label of each class says, for sentences such as "Only 12 rows say “NAME”"."""
 
     def label_delay(self, settings: Settings) -> int | None:
-        """After how many days a row's label is known; None where it is known at once."""
+        """Days until a row's label is known; None when it is known at once."""
         del settings
         return None
 
     @abstractmethod
-    def measure(self, truth: Classes, answers: Probabilities) -> Metrics:
-        """The metrics of answers for rows of known classes; loads scikit-learn."""
+    def measure(self, classes: Classes, probabilities: Probabilities) -> Metrics:
+        """The metrics of predicted probabilities for rows whose classes are known; loads scikit-learn."""
 
     @abstractmethod
     def evaluate(self, rows: EvaluationRows) -> Metrics:
-        """The metrics with intervals, beside those of the baselines, and the verdict; loads scikit-learn."""
+        """The metrics with confidence intervals, those of the baselines, and the verdict; loads scikit-learn."""
 
     @abstractmethod
-    def chart_data(self, truth: Classes, answers: Probabilities, offers: Sequence[int]) -> Metrics:
-        """What charts need beside the metrics; loads scikit-learn."""
+    def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:
+        """What charts need in addition to the metrics; loads scikit-learn."""
 
     @abstractmethod
     def empty_columns(self) -> dict[str, pa.DataType]:
-        """The columns of customer_predictions without such a model, which stay blank."""
+        """The columns of customer_predictions that are blank when a version lacks this model."""
 
     @abstractmethod
     def columns(
         self, scores: FloatRows, offers: Sequence[int], settings: Settings
-    ) -> dict[str, npt.NDArray[Any] | Texts]:
+    ) -> dict[str, npt.NDArray[Any] | Categorical]:
         """The columns of customer_predictions for `scores` (customers, outputs)."""
 
     @abstractmethod
@@ -164,21 +166,21 @@ class ModelTask(ABC):
         settings: Settings,
         rfm: Callable[[], RfmScore | None],
     ) -> Any:
-        """The public answer for one customer, by `scores` (outputs,).
+        """The public answer for one customer with `scores` (outputs,).
 
-        `rfm` gives the customer's RFM scores, None where there are none; it costs time, so call it only where needed.
+        `rfm` returns the customer's RFM scores, None without any; it is slow, so call it only if needed.
         """
 
     @abstractmethod
     def explained_output(self, scores: npt.NDArray[np.floating], offers: Sequence[int], offer: int | None) -> int:
-        """Which output is explained: that of `offer`, or by default the one the answer rests on.
+        """Index of the output to explain: that of `offer`, by default the one that the answer is based on.
 
         Raises `ValueError` for an offer that the model does not know.
         """
 
     @abstractmethod
     def statistics(self, tally: Tally) -> dict[str, Any]:
-        """The aggregates of a segment, counted by `group_column` and averaged over `score_column`."""
+        """Aggregates of a segment: counts by `group_column` and the average of `score_column`."""
 
     @property
     def mock_offers(self) -> tuple[int, ...]:
@@ -195,10 +197,10 @@ class ModelTask(ABC):
 
 
 def rounded(value: float | None) -> float | None:
-    """As answers show it."""
+    """Round to DECIMALS, as in answers; None stays None."""
     return None if value is None else round(value, DECIMALS)
 
 
-def shown(scores: FloatRows) -> Probabilities:
-    """As answers show them, so that a bulk scoring and a single answer agree to the last digit."""
+def rounded_scores(scores: FloatRows) -> Probabilities:
+    """Round as in answers, so that batch scoring and single answers agree to the last digit."""
     return np.round(scores.astype(np.float64), DECIMALS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, shown
+from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_scores
 from loyalty_core.ml.tasks.labels import Labels, read_yes_no
 from loyalty_core.ml.tasks.metric import LOG_LOSS, Metric
 
@@ -17,24 +17,32 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from loyalty_core.ml.tasks.base import Classes, EvaluationRows, FloatRows, Metrics, Probabilities, Tally, Texts
+    from loyalty_core.ml.tasks.base import (
+        Categorical,
+        Classes,
+        EvaluationRows,
+        FloatRows,
+        Metrics,
+        Probabilities,
+        Tally,
+    )
     from loyalty_core.rfm import RfmScore
     from loyalty_core.settings import Settings
 
 
 def binary_metrics(yes: str, no: str, yes_present: str) -> tuple[Metric, ...]:
-    """The metrics in words: `yes` and `no` say of a customer what happened, as "left"; `yes_present` as "do leave"."""
+    """The metrics of a binary model; `yes` and `no` complete "a customer who …", `yes_present` "customers who …"."""
     return (
         Metric(
-            "auc", "AUC", f"How often a customer who {yes} had a higher probability than one who {no}; 0.5 is luck",
+            "auc", "AUC", f"How often a customer who {yes} had a higher probability than one who {no}; 0.5 is random",
             short="ROC AUC",
         ),
         Metric(
             "captured_top_20", "Captured in the top 20%",
-            f"Of all who {yes}, how many are among the fifth with the highest probability", is_share=True,
+            f"Share of all customers who {yes} among the 20% with the highest probability", is_share=True,
         ),
         Metric(
-            "pr_auc", "Precision (PR AUC)", f"How many of those named {yes_present}, over all thresholds",
+            "pr_auc", "Average precision (PR AUC)", f"Share of those flagged who {yes_present}, over all thresholds",
             short="PR AUC",
         ),
         LOG_LOSS,
@@ -42,15 +50,15 @@ def binary_metrics(yes: str, no: str, yes_present: str) -> tuple[Metric, ...]:
             "brier", "Brier score", "Mean squared error of the probability", higher_is_better=False, short="Brier",
         ),
         Metric(
-            "calibration_error", "Off by", "How far a probability is from what happened, on average",
-            higher_is_better=False, is_share=True, short="off by",
+            "calibration_error", "Calibration error", "Average distance between predicted and actual rates, by decile",
+            higher_is_better=False, is_share=True, short="calibration error",
         ),
     )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class BinaryTask(ModelTask):
-    """`yes` and `no` say what labels of 1 and 0 mean, as "churned" and "stayed"; `positives` names those of label 1."""
+    """`yes` and `no` name labels 1 and 0, as "churned" and "stayed"; `positives` names the customers of label 1."""
 
     yes: str
     no: str
@@ -63,35 +71,41 @@ class BinaryTask(ModelTask):
         del offers
         return self.no, self.yes
 
-    def measure(self, truth: Classes, answers: Probabilities) -> Metrics:
+    def measure(self, classes: Classes, probabilities: Probabilities) -> Metrics:
         from loyalty_core.ml.evaluation.metrics import binary_metrics as measure  # noqa: PLC0415
 
-        return measure(truth, answers)
+        return measure(classes, probabilities)
 
     def evaluate(self, rows: EvaluationRows) -> Metrics:
         from loyalty_core.ml.evaluation.baselines import find_simple_rule  # noqa: PLC0415
         from loyalty_core.ml.evaluation.metrics import evaluate_binary  # noqa: PLC0415
 
-        rule = find_simple_rule(rows.seen_inputs, rows.seen_classes, rows.features)
+        rule = find_simple_rule(rows.fit_inputs, rows.fit_classes, rows.features)
         scores = rule.scores(rows.inputs)
         return evaluate_binary(
-            rows.classes, rows.answers[:, 0], rows.baselines, rule, scores, rows.customers, positives=self.positives
+            rows.classes,
+            rows.probabilities[:, 0],
+            rows.baselines,
+            rule,
+            scores,
+            rows.customers,
+            positives=self.positives,
         )
 
-    def chart_data(self, truth: Classes, answers: Probabilities, offers: Sequence[int]) -> Metrics:
+    def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:
         from loyalty_core.ml.evaluation.metrics import binary_curves, deciles  # noqa: PLC0415
 
         del offers
-        return {"deciles": deciles(truth, answers), "curves": binary_curves(truth, answers)}
+        return {"deciles": deciles(classes, probabilities), "curves": binary_curves(classes, probabilities)}
 
     def empty_columns(self) -> dict[str, pa.DataType]:
         return {self.score_column: pa.float64()}
 
     def columns(
         self, scores: FloatRows, offers: Sequence[int], settings: Settings
-    ) -> dict[str, npt.NDArray[Any] | Texts]:
+    ) -> dict[str, npt.NDArray[Any] | Categorical]:
         del offers, settings
-        return {self.score_column: shown(scores[:, 0])}
+        return {self.score_column: rounded_scores(scores[:, 0])}
 
     def answer(
         self,
@@ -101,7 +115,7 @@ class BinaryTask(ModelTask):
         settings: Settings,
         rfm: Callable[[], RfmScore | None],
     ) -> Any:
-        """The customer's id and the probability, under the name of its column."""
+        """The customer's id, and the probability under the name of its column."""
         del offers, settings, rfm
         return {"customer_id": customer_id, self.score_column: round(float(scores[0]), DECIMALS)}
 

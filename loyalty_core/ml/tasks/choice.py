@@ -1,4 +1,4 @@
-"""Models that choose between offers: one output for each offer, together 1."""
+"""Models that choose between offers: one output per offer, which add up to 1."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from typing_extensions import TypedDict
 
-from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, shown
+from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_scores
 from loyalty_core.ml.tasks.labels import Labels, read_offer_ids
 from loyalty_core.ml.tasks.metric import LOG_LOSS, Metric
 from loyalty_core.ml.tasks.mock_weights import mock_weight
@@ -18,21 +18,28 @@ from loyalty_core.ml.tasks.mock_weights import mock_weight
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from loyalty_core.ml.tasks.base import Classes, EvaluationRows, FloatRows, Metrics, Probabilities, Tally, Texts
+    from loyalty_core.ml.tasks.base import (
+        Categorical,
+        Classes,
+        EvaluationRows,
+        FloatRows,
+        Metrics,
+        Probabilities,
+        Tally,
+    )
     from loyalty_core.rfm import RfmScore
     from loyalty_core.settings import Settings
 
 CHOICE_METRICS = (
     Metric(
-        "top_1", "First choice right (top 1)", "The offer taken was the one named first", is_share=True, short="top 1",
-        phrase="share of right first choices",
+        "top_1", "Top-1 accuracy", "The offer taken was ranked first", is_share=True, short="top 1",
+        phrase="top-1 accuracy",
     ),
     Metric(
-        "top_3", "Among the first three (top 3)", "The offer taken was one of the first three", is_share=True,
-        short="top 3",
+        "top_3", "Top-3 accuracy", "The offer taken was among the first three", is_share=True, short="top 3",
     ),
     Metric(
-        "mean_reciprocal_rank", "Mean reciprocal rank", "1 where the offer taken is first, ½ where second, …",
+        "mean_reciprocal_rank", "Mean reciprocal rank", "1 if the offer taken is ranked first, ½ if second, …",
         short="MRR",
     ),
     LOG_LOSS,
@@ -42,7 +49,7 @@ _MOCK_SPREAD = 4.0
 
 
 class OfferScore(TypedDict):
-    """One offer and the probability that it is the one taken."""
+    """One offer and the probability that the customer takes it."""
 
     offer_id: int
     score: float
@@ -59,7 +66,7 @@ class NboPrediction(TypedDict):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ChoiceTask(ModelTask):
-    """`offer_prefix` begins the column of each offer's score, as "offer_" in offer_3."""
+    """`offer_prefix` starts the name of each offer's score column, as "offer_" in offer_3."""
 
     group_column: str
     offer_prefix: str = "offer_"
@@ -71,35 +78,35 @@ class ChoiceTask(ModelTask):
     def class_names(self, offers: Sequence[int]) -> tuple[str, ...]:
         return tuple(f"offer {offer} was taken" for offer in offers)
 
-    def measure(self, truth: Classes, answers: Probabilities) -> Metrics:
+    def measure(self, classes: Classes, probabilities: Probabilities) -> Metrics:
         from loyalty_core.ml.evaluation.metrics import choice_metrics  # noqa: PLC0415
 
-        return choice_metrics(truth, answers)
+        return choice_metrics(classes, probabilities)
 
     def evaluate(self, rows: EvaluationRows) -> Metrics:
         from loyalty_core.ml.evaluation.metrics import evaluate_choice  # noqa: PLC0415
 
-        return evaluate_choice(rows.classes, rows.answers, rows.baselines, rows.offers, rows.customers)
+        return evaluate_choice(rows.classes, rows.probabilities, rows.baselines, rows.offers, rows.customers)
 
-    def chart_data(self, truth: Classes, answers: Probabilities, offers: Sequence[int]) -> Metrics:
+    def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:
         from loyalty_core.ml.evaluation.metrics import confusion  # noqa: PLC0415
 
-        counts = [{"offer": offer, "rows": int((truth == index).sum())} for index, offer in enumerate(offers)]
-        return {"confusion": confusion(truth, answers), "offers": counts}
+        counts = [{"offer": offer, "rows": int((classes == index).sum())} for index, offer in enumerate(offers)]
+        return {"confusion": confusion(classes, probabilities), "offers": counts}
 
     def empty_columns(self) -> dict[str, pa.DataType]:
         return {self.group_column: pa.int32(), self.score_column: pa.float64()}
 
     def columns(
         self, scores: FloatRows, offers: Sequence[int], settings: Settings
-    ) -> dict[str, npt.NDArray[Any] | Texts]:
+    ) -> dict[str, npt.NDArray[Any] | Categorical]:
         del settings
         by_offer = np.ascontiguousarray(scores.T)
         best = by_offer.max(axis=0)
         return {
             self.group_column: np.array(offers, dtype=np.int32)[_first_equal(by_offer, best)],
-            self.score_column: shown(best),
-            **{f"{self.offer_prefix}{offer}": own for offer, own in zip(offers, by_offer, strict=True)},
+            self.score_column: rounded_scores(best),
+            **{f"{self.offer_prefix}{offer}": column for offer, column in zip(offers, by_offer, strict=True)},
         }
 
     def answer(
@@ -150,7 +157,7 @@ class ChoiceTask(ModelTask):
 
 
 def _first_equal(rows: FloatRows, wanted: FloatRows) -> npt.NDArray[np.int8]:
-    """For each column the first row that equals `wanted`; argmax over so few rows takes twice as long."""
+    """For each column, the first row that equals `wanted`; with so few rows, argmax takes twice as long."""
     first = np.zeros(len(wanted), dtype=np.int8)
     for index in reversed(range(len(rows))):
         first[rows[index] == wanted] = index

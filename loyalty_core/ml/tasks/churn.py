@@ -1,4 +1,4 @@
-"""Churn: who leaves, in how much danger each customer is, and what to do about it."""
+"""Churn: the probability that a customer leaves, the risk band, and what to do about it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from typing_extensions import TypedDict
 
-from loyalty_core.ml.tasks.base import DECIMALS, Texts, shown
+from loyalty_core.ml.tasks.base import DECIMALS, Categorical, rounded_scores
 from loyalty_core.ml.tasks.binary import BinaryTask, binary_metrics
 from loyalty_core.ml.tasks.mock_weights import mock_weight
 from loyalty_core.ml.tasks.recommendations import recommend
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from loyalty_core.rfm import RfmScore
     from loyalty_core.settings import Settings
 
-# Silence drives churn, habit and money hold it back.
+# A long time since the last purchase raises the mock probability; frequency and money lower it.
 _MOCK_WEIGHTS = {
     "days_since_last": 7.0,
     "transaction_count": -3.0,
@@ -46,7 +46,7 @@ class ChurnPrediction(TypedDict):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ChurnTask(BinaryTask):
-    """A probability, its risk band by the thresholds of the settings, and recommendations."""
+    """Answers with a probability, its risk band by the thresholds in the settings, and recommendations."""
 
     group_column: str
 
@@ -58,11 +58,11 @@ class ChurnTask(BinaryTask):
 
     def columns(
         self, scores: FloatRows, offers: Sequence[int], settings: Settings
-    ) -> dict[str, npt.NDArray[Any] | Texts]:
+    ) -> dict[str, npt.NDArray[Any] | Categorical]:
         del offers
-        probabilities = shown(scores[:, 0])
-        bands = RiskThresholds.from_settings(settings).positions_of_many(probabilities)
-        return {self.score_column: probabilities, self.group_column: Texts(bands, RISKS)}
+        probabilities = rounded_scores(scores[:, 0])
+        bands = RiskThresholds.from_settings(settings).indices(probabilities)
+        return {self.score_column: probabilities, self.group_column: Categorical(bands, RISKS)}
 
     def answer(
         self,

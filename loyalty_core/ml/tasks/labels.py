@@ -1,4 +1,4 @@
-"""The labels of a history as classes, and what is wrong with them."""
+"""Reading the labels of a history as classes, and findings about a history."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from loyalty_core.errors import LoyaltyError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_OFFERS = 200
+MAX_OFFERS = 200
 
 _BOOLEAN_WORDS = {"1": 1, "true": 1, "yes": 1, "y": 1, "t": 1, "0": 0, "false": 0, "no": 0, "n": 0, "f": 0}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A "stop" forbids training, a "warning" may spoil the model."""
+    """A "stop" prevents training; a "warning" says that the model may be worse for it."""
 
     severity: Literal["stop", "warning"]
     sentence: str
@@ -29,7 +29,7 @@ class Finding:
 
 
 class TrainingRefused(LoyaltyError):
-    """The history cannot train a model; `findings` says all that is wrong with it."""
+    """The history cannot train a model; `findings` lists everything that is wrong with it."""
 
     code = "training_refused"
 
@@ -40,31 +40,31 @@ class TrainingRefused(LoyaltyError):
 
 
 class HistoryTooSmall(TrainingRefused):
-    """There are too few rows to train a model, or none."""
+    """The history has no rows, or too few to train a model."""
 
     code = "history_too_small"
 
 
 @dataclass(frozen=True)
 class Labels:
-    """`classes` are 0, 1, … per row; `offers` are the offer ids in the order of the classes, empty for yes and no."""
+    """`classes` holds 0, 1, … per row; `offers` the offer id of each class, empty for a binary label."""
 
     classes: npt.NDArray[np.intp]
     offers: tuple[int, ...] = ()
 
     @property
     def count(self) -> int:
-        """Number of classes."""
+        """The number of classes."""
         return len(self.offers) or 2
 
 
 def read_yes_no(values: pa.Array, source: str, meaning: tuple[str, str], remedy: str) -> Labels:
-    """0 and 1, or words for them, as classes; `meaning` says what each means. Raises `TrainingRefused`."""
+    """Read 0 and 1, or words such as yes and no; `meaning` says what each stands for. Raises `TrainingRefused`."""
     texts = values if pa.types.is_floating(values.type) else values.cast(pa.string())
     distinct = {value: _as_class(value) for value in texts.unique().to_pylist()}
     if wrong := [value for value, number in distinct.items() if number is None]:
         zero, one = meaning
-        sentence = f"The label must be 0 ({zero}) or 1 ({one}), but it is also {_some(wrong)}."
+        sentence = f"The label must be 0 ({zero}) or 1 ({one}), but some rows have {_some(wrong)}."
         raise TrainingRefused(source, (Finding("stop", sentence, remedy),))
     encoded = texts.dictionary_encode()
     of_code = np.array([distinct[value] for value in encoded.dictionary.to_pylist()], dtype=np.intp)
@@ -72,7 +72,7 @@ def read_yes_no(values: pa.Array, source: str, meaning: tuple[str, str], remedy:
 
 
 def read_offer_ids(values: pa.Array, source: str, remedy: str) -> Labels:
-    """Offer ids from 1 on as classes, in the order of the ids. Raises `TrainingRefused`."""
+    """Read offer ids (1 or higher) as classes, in the order of the ids. Raises `TrainingRefused`."""
     numbers = values.cast(pa.float64()) if pa.types.is_decimal(values.type) else values
     try:
         offers = numbers.cast(pa.int64())
@@ -80,9 +80,9 @@ def read_offer_ids(values: pa.Array, source: str, remedy: str) -> Labels:
         offers = pa.array([0])
     distinct, classes = np.unique(offers.to_numpy(zero_copy_only=False), return_inverse=True)
     if distinct[0] < 1:
-        sentence = f"Offer ids must be whole numbers from 1 on, but there are {_some(values.unique().to_pylist())}."
-    elif len(distinct) > MOST_OFFERS:
-        sentence = f"There are {len(distinct):,} different offers, more than {MOST_OFFERS}: is this the offer's id?"
+        sentence = f"Offer ids must be whole numbers of 1 or more, but some are {_some(values.unique().to_pylist())}."
+    elif len(distinct) > MAX_OFFERS:
+        sentence = f"There are {len(distinct):,} different offers, more than {MAX_OFFERS}: is this column the offer id?"
     else:
         return Labels(classes, tuple(distinct.tolist()))
     raise TrainingRefused(source, (Finding("stop", sentence, remedy),))

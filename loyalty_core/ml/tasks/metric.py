@@ -1,18 +1,19 @@
-"""How a model is measured: what a metric is called, what it means, and which way is better."""
+"""Metrics of a model: name, meaning, and whether higher is better."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# More of them are chance, even on thousands of test rows.
+# Further digits are noise, even on thousands of test rows.
 DIGITS = 3
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure on test rows; `meaning` explains it, `is_share` shows it as a percentage.
+    """A metric on test rows; `meaning` explains it, `is_share` shows it as a percentage.
 
-    `short` fits a terminal's table, which leaves out metrics without it; `phrase` names it within a sentence.
+    `short` heads its column in the terminal's table, which omits metrics without one; `phrase` is its name within a
+    sentence.
     """
 
     key: str
@@ -28,12 +29,12 @@ class Metric:
         return self.phrase or self.title
 
     def is_worse(self, one: float, other: float) -> bool:
-        """Whether `one` is worse than `other`, in the digits that are shown."""
-        ahead = round(one, DIGITS) - round(other, DIGITS)
-        return ahead < 0 if self.higher_is_better else ahead > 0
+        """Whether `one` is worse than `other` when both are rounded to DIGITS."""
+        difference = round(one, DIGITS) - round(other, DIGITS)
+        return difference < 0 if self.higher_is_better else difference > 0
 
 
 LOG_LOSS = Metric(
-    "log_loss", "Log loss", "How surprised the model is by what happened; 0 is best", higher_is_better=False,
+    "log_loss", "Log loss", "Mean negative log likelihood of what happened; 0 is best", higher_is_better=False,
     short="log loss",
 )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Numbers for mock mode that depend on a text alone."""
+"""Pseudo-random weights for mock mode."""
 
 from zlib import crc32
 
 
 def mock_weight(text: str) -> float:
-    """A number from -1 to 1 that belongs to the text, the same in every process."""
+    """A number from -1 to 1 derived from the text, the same in every process."""
     return 2 * crc32(text.encode()) / 0xFFFFFFFF - 1

@@ -1,4 +1,4 @@
-"""What to do about one customer's churn risk, by risk, value and recency: 27 cases, and risk alone without RFM."""
+"""Recommendations for a customer at risk of churn, by risk, value and recency; by risk alone without RFM scores."""
 
 from typing import Literal
 
@@ -7,11 +7,11 @@ from loyalty_core.rfm import RfmScore
 
 Level = Literal["low", "middle", "high"]
 
-# How much effort the customer is worth: (risk, value).
+# How much effort to spend, by (risk, value).
 _EFFORT: dict[tuple[Risk, Level], str] = {
     ("high", "high"): "Have a personal adviser call with an individual retention offer",
     ("high", "middle"): "Send a retention offer with a clear benefit, such as bonus points on the next purchase",
-    ("high", "low"): "Send one low-cost win-back message and leave paid channels out",
+    ("high", "low"): "Send one low-cost win-back message; avoid paid channels",
     ("medium", "high"): "Invite to a VIP benefit or early access before interest fades",
     ("medium", "middle"): "Send a targeted offer in the favourite category",
     ("medium", "low"): "Send a small incentive for a second category or a larger basket",
@@ -20,14 +20,14 @@ _EFFORT: dict[tuple[Risk, Level], str] = {
     ("low", "low"): "Keep in the regular newsletter; no extra discount is needed",
 }
 
-# When and how to reach out: (risk, recency of the last purchase).
+# When and how to make contact, by (risk, recency of the last purchase).
 _CONTACT: dict[tuple[Risk, Level], str] = {
     ("high", "high"): "Contact within days, while the last purchase is fresh: ask about it and solve any problem",
     ("high", "middle"): "Contact this week; the usual time between purchases is running out",
-    ("high", "low"): "Contact through another channel than the last one, with a reason to come back",
+    ("high", "low"): "Use a different channel from the last contact, and give a reason to come back",
     ("medium", "high"): "Follow up on the last purchase with a thank-you and a next step",
     ("medium", "middle"): "Remind of unused points or benefits within two weeks",
-    ("medium", "low"): "Ask with a short survey what is missing, and answer with an offer",
+    ("medium", "low"): "Send a short survey about what is missing, and follow up with an offer",
     ("low", "high"): "Ask for a review or a recommendation to friends",
     ("low", "middle"): "Stay in touch at the usual rhythm",
     ("low", "low"): "Send a seasonal reminder; long pauses are normal for this customer",
@@ -41,7 +41,7 @@ _BY_RISK: dict[Risk, tuple[str, str]] = {
 
 
 def recommend(risk: Risk, rfm: RfmScore | None) -> list[str]:
-    """Two sentences; `rfm` is None when the warehouse has no recency and money to judge by."""
+    """Two recommendations; `rfm` is None when the warehouse lacks the columns for it."""
     if rfm is None:
         return list(_BY_RISK[risk])
     return [_EFFORT[risk, _level(rfm.monetary)], _CONTACT[risk, _level(rfm.recency)]]

@@ -1,4 +1,4 @@
-"""The models that this product trains and serves, in the order of screens and reports."""
+"""The registry of models, in the order in which screens and reports show them."""
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks.base import ModelTask
@@ -9,18 +9,18 @@ TASKS: dict[str, ModelTask] = {task.name: task for task in (CHURN, NBO)}
 
 
 class UnknownModel(LoyaltyError):
-    """There is no model of that name."""
+    """There is no model with that name."""
 
     code = "unknown_model"
 
 
 def task_named(name: str) -> ModelTask:
-    """The task of that name; raises `UnknownModel`."""
+    """The task with that name; raises `UnknownModel`."""
     if task := TASKS.get(name):
         return task
-    raise UnknownModel(f"There is no model called {name!r}.", remedy=f"Known: {', '.join(TASKS)}.")
+    raise UnknownModel(f"There is no model called {name!r}.", remedy=f"Known models: {', '.join(TASKS)}.")
 
 
 def title_of(name: str) -> str:
-    """What screens call the model of that name; one that is not registered goes by its name."""
+    """The title of a model; its name when it is not registered."""
     return TASKS[name].title if name in TASKS else name

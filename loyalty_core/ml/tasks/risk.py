@@ -1,4 +1,4 @@
-"""Churn risk in three words; the only place that compares a probability with a threshold."""
+"""Churn risk bands; the only module that compares probabilities with the thresholds."""
 
 from typing import Literal, NamedTuple
 
@@ -13,7 +13,7 @@ RISKS: tuple[Risk, ...] = ("low", "medium", "high")
 
 
 class RiskThresholds(NamedTuple):
-    """The probabilities from which the risk is medium and high."""
+    """The lowest probabilities of medium and high risk."""
 
     medium: float
     high: float
@@ -23,15 +23,15 @@ class RiskThresholds(NamedTuple):
         return cls(settings.ml_churn_medium_threshold, settings.ml_churn_high_threshold)
 
     def of(self, probability: float) -> Risk:
-        """The risk of one probability, compared as it is shown: with six decimals."""
+        """The risk of one probability, rounded to six decimals first, as it is shown."""
         shown = round(probability, DECIMALS)
         return "high" if shown >= self.high else "medium" if shown >= self.medium else "low"
 
-    def of_many(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.str_]:
+    def of_all(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.str_]:
         """The risk of each probability, shape (n,)."""
-        return np.array(RISKS)[self.positions_of_many(probabilities)]
+        return np.array(RISKS)[self.indices(probabilities)]
 
-    def positions_of_many(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
-        """The position in RISKS for each probability, shape (n,)."""
+    def indices(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
+        """The index in RISKS of each probability, shape (n,)."""
         shown = np.round(probabilities.astype(np.float64), DECIMALS)
         return (shown >= self.medium).astype(np.int8) + (shown >= self.high)

@@ -1,4 +1,4 @@
-"""Calibration of a network's logits on validation rows, as numbers that become part of the network."""
+"""Calibration of a network's logits on validation rows, as constants that become part of the network."""
 
 from typing import NamedTuple
 
@@ -10,24 +10,24 @@ from scipy.special import log_softmax
 Logits = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
 
-_BALANCE_BELOW = 0.05
-# Keeps a few validation rows that happen to be separated perfectly from asking for certainty.
-_MOST_LOG_SCALE, _MOST_OFFSET = np.log(4.0), 3.0
+_BALANCE_BELOW_SHARE = 0.05
+# Bounds, so that a few perfectly separated validation rows cannot push probabilities to 0 or 1.
+_MAX_LOG_SCALE, _MAX_OFFSET = np.log(4.0), 3.0
 
 
 class Calibration(NamedTuple):
-    """Corrected logits are `scale` x logits + `offset`, one offset per output."""
+    """Calibrated logits are `scale` x logits + `offset`, with one offset per output."""
 
     scale: float
     offset: npt.NDArray[np.float64]
 
 
 def fit_calibration(logits: Logits, classes: Classes, correction: npt.NDArray[np.float64]) -> Calibration:
-    """`correction` alone, a scale, or a scale and offsets: whichever fits the validation rows best.
+    """Fit a scale and offsets on validation rows, only a scale, or neither, in addition to `correction`.
 
-    Platt's scaling (1999) of one logit, its affine counterpart for several; logits have shape (rows, outputs).
-    Cross-entropy leaves a network nearly calibrated, and validation is one sample of customers and weeks: so the
-    Bayesian information criterion (Schwarz 1978) chooses how much is fitted.
+    This is Platt scaling (1999) for one logit, its affine counterpart for several; logits have shape (rows, outputs).
+    A network trained with cross-entropy is nearly calibrated, and the validation rows are a single sample of customers
+    and weeks, so the Bayesian information criterion (Schwarz 1978) decides how many parameters are fitted.
     """
     outputs = logits.shape[1]
 
@@ -37,7 +37,7 @@ def fit_calibration(logits: Logits, classes: Classes, correction: npt.NDArray[np
 
     best, best_criterion = np.zeros(1 + outputs), 2 * loss(np.zeros(1))
     for count in (1, 1 + outputs):
-        bounds = [(-_MOST_LOG_SCALE, _MOST_LOG_SCALE), *[(-_MOST_OFFSET, _MOST_OFFSET)] * outputs][:count]
+        bounds = [(-_MAX_LOG_SCALE, _MAX_LOG_SCALE), *[(-_MAX_OFFSET, _MAX_OFFSET)] * outputs][:count]
         found = minimize(loss, np.zeros(count), method="L-BFGS-B", bounds=bounds)
         criterion = 2 * found.fun + count * np.log(len(classes))
         if criterion < best_criterion:
@@ -46,25 +46,25 @@ def fit_calibration(logits: Logits, classes: Classes, correction: npt.NDArray[np
 
 
 def mean_log_loss(logits: Logits, classes: Classes) -> float:
-    """Mean negative log likelihood in nats; a single logit is that of class 1 against class 0."""
+    """Mean negative log likelihood in nats; a single logit is the log odds of class 1."""
     if logits.shape[1] == 1:
         return float(np.logaddexp(0, np.where(classes == 1, -logits[:, 0], logits[:, 0])).mean())
     return float(-log_softmax(logits, axis=1)[np.arange(len(classes)), classes].mean())
 
 
 def class_weights(classes: Classes, count: int, choice: str) -> npt.NDArray[np.float64] | None:
-    """Weights under which all classes count the same, mean 1 over the rows; None where not chosen or not needed.
+    """Weights that balance the classes, with mean 1 over the rows; None when unweighted.
 
-    `choice` is "balanced", "none", or "auto": only when the rarest class has less than one row in twenty.
+    `choice` is "balanced", "none", or "auto": balanced only when the rarest class has less than 5 % of the rows.
     """
-    of_class = np.bincount(classes, minlength=count)
-    if choice == "none" or (choice == "auto" and of_class.min() >= _BALANCE_BELOW * len(classes)):
+    counts = np.bincount(classes, minlength=count)
+    if choice == "none" or (choice == "auto" and counts.min() >= _BALANCE_BELOW_SHARE * len(classes)):
         return None
-    return len(classes) / (count * np.maximum(of_class, 1))
+    return len(classes) / (count * np.maximum(counts, 1))
 
 
 def weight_correction(weights: npt.NDArray[np.float64] | None, outputs: int) -> npt.NDArray[np.float64]:
-    """What to add to the logits of a network trained with class weights (Saerens et al. 2002); zeros without."""
+    """The correction of logits for training with class weights (Saerens et al. 2002); zeros without weights."""
     if weights is None:
         return np.zeros(outputs)
     return -np.log(weights[1:] / weights[0] if outputs == 1 else weights)

@@ -1,4 +1,4 @@
-"""What is looked at before training, each finding a plain sentence with what to do about it."""
+"""Checks of a history before training; each finding is a sentence with a remedy."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.history import History
 
 RECOMMENDED_ROWS = 1_000
-FEWEST_ROWS = 200
-FEWEST_OF_A_CLASS = 20
-GIVES_AWAY_AUC = 0.98
-# Customers seen at several dates with the very same features at all of them.
+MIN_ROWS = 200
+MIN_ROWS_PER_CLASS = 20
+_LEAKAGE_AUC = 0.98
+# Share of customers with identical features at all of their dates.
 _FROZEN_SHARE = 0.9
-_FEWEST_REPEATED = 20
-_MOST_ROWS_RANKED = 200_000
+_MIN_REPEATED_CUSTOMERS = 20
+_MAX_RANKED_ROWS = 200_000
 
 SINCE_IGNORED = Finding(
     "warning",
     "The start date has no effect: the rows have no date and the query does not use :start_date.",
-    "Use :start_date in the query, or let it give the date column.",
+    "Use :start_date in the query, or add the date column to it.",
 )
 
 
 def check_history(
     task: ModelTask, history: History, labels: Labels, today: date, settings: Settings
 ) -> tuple[Finding, ...]:
-    """All findings about the history of a model."""
+    """All findings about a model's history."""
     return (
         *check_amount(np.bincount(labels.classes, minlength=labels.count), task.class_names(labels.offers)),
         *_features(history, labels),
@@ -49,58 +49,58 @@ def check_history(
 
 
 def refuse_if_stopped(history: History, findings: tuple[Finding, ...]) -> None:
-    """Raise `HistoryTooSmall` when any finding is a stop: all of them are about the number of rows."""
+    """Raise `HistoryTooSmall` when a finding is a stop, since these are all about the number of rows."""
     if any(finding.severity == "stop" for finding in findings):
         raise HistoryTooSmall(history.source, findings)
 
 
 def check_amount(counts: npt.NDArray[Any], names: Sequence[str]) -> Iterator[Finding]:
-    """Whether there are enough rows; `counts` are those of each class, `names` say what each class is."""
+    """Whether there are enough rows; `counts` and `names` are by class."""
     rows = int(counts.sum())
-    if rows < FEWEST_ROWS:
+    if rows < MIN_ROWS:
         yield Finding(
-            "stop", f"There are {rows:,} rows, fewer than the {FEWEST_ROWS} without which training makes no sense.",
+            "stop", f"There are {rows:,} rows, but training requires at least {MIN_ROWS}.",
             f"Collect more history; {RECOMMENDED_ROWS:,} rows are recommended.",
         )  # fmt: skip
     elif rows < RECOMMENDED_ROWS:
         yield Finding(
             "warning", f"There are {rows:,} rows; {RECOMMENDED_ROWS:,} or more are recommended.",
-            "Expect rough predictions, and train again when there is more.",
+            "Expect rough predictions, and train again when there are more rows.",
         )  # fmt: skip
-    if counts.min() < FEWEST_OF_A_CLASS and rows >= FEWEST_ROWS:
+    if counts.min() < MIN_ROWS_PER_CLASS and rows >= MIN_ROWS:
         rarest = names[int(counts.argmin())]
         yield Finding(
-            "stop", f"Only {counts.min()} rows say “{rarest}”; {FEWEST_OF_A_CLASS} are needed.",
-            "Collect more history, choose an earlier start, or leave that label out with a query of your own.",
+            "stop", f"Only {counts.min()} rows say “{rarest}”; {MIN_ROWS_PER_CLASS} are needed.",
+            "Collect more history, choose an earlier start, or exclude this label with a custom query.",
         )  # fmt: skip
     if len(names) == 1:
-        yield Finding("stop", f"All rows say “{names[0]}”.", "There must be two labels to tell apart.")
+        yield Finding("stop", f"All rows say “{names[0]}”.", "Training needs at least two different labels.")
 
 
 def blank_feature(name: str) -> Finding:
-    return Finding("warning", f"The feature {name!r} is blank in every row.", "Map another column, or fill it.")
+    return Finding("warning", f"The feature {name!r} is blank in every row.", "Map another column, or fill this one.")
 
 
 def constant_feature(name: str) -> Finding:
     sentence = f"The feature {name!r} has the same value in every row."
-    return Finding("warning", sentence, "It adds nothing: map another one.")
+    return Finding("warning", sentence, "Models learn nothing from it: map another column.")
 
 
 def repeated_rows(repeated: int, rows: int) -> Finding:
     return Finding(
         "warning",
         f"{repeated:,} of {rows:,} rows are exact copies of another row.",
-        "Look for a join that multiplies rows; copies count double in training.",
+        "Look for a join that duplicates rows; copies count twice in training.",
     )
 
 
 def check_age(days: int, delay: int | None) -> Iterator[Finding]:
-    """Whether the newest rows are old enough for their label, which is known `delay` days after their day."""
+    """Whether the newest rows are old enough for their label, which is known after `delay` days."""
     if delay is not None and days < delay:
         yield Finding(
             "warning",
             f"The newest rows are {days} days old, but their label is known only after {delay} days.",
-            "Leave out younger rows, or set ACTIVE_WITHIN_DAYS to the time after which a customer counts as churned.",
+            "Leave out newer rows, or set ACTIVE_WITHIN_DAYS to the time after which a customer counts as churned.",
         )
 
 
@@ -112,39 +112,39 @@ def _features(history: History, labels: Labels) -> Iterator[Finding]:
             yield blank_feature(name)
         elif len(filled.unique()) == 1 and not column.null_count:
             yield constant_feature(name)
-        elif (area := _separation(name, column, labels)) > GIVES_AWAY_AUC:
+        elif (area := _separation(name, column, labels)) > _LEAKAGE_AUC:
             yield Finding(
                 "warning",
-                f"The feature {name!r} alone nearly gives the label away (AUC {area:.3f}).",
-                "Make sure that it was known before the label, and that the label was not computed from it.",
+                f"The feature {name!r} alone almost determines the label (AUC {area:.3f}).",
+                "Check for target leakage: it must be known before the label, and the label not computed from it.",
             )
 
 
 def _separation(name: str, column: pa.Array, labels: Labels) -> float:
-    """How well a feature alone separates two classes, or one offer from the rest: the best AUC over the classes."""
-    if len(labels.classes) > _MOST_ROWS_RANKED:
-        step = -(-len(labels.classes) // _MOST_ROWS_RANKED)
+    """How well a feature alone separates two classes, or one offer from the others: the best AUC over the classes."""
+    if len(labels.classes) > _MAX_RANKED_ROWS:
+        step = -(-len(labels.classes) // _MAX_RANKED_ROWS)
         column, labels = (
             column.take(pa.array(np.arange(0, len(column), step))),
             Labels(labels.classes[::step], labels.offers),
         )
     best = 0.5
-    for wanted in range(labels.count) if labels.offers else (1,):
-        positive = labels.classes == wanted
+    for class_index in range(labels.count) if labels.offers else (1,):
+        positive = labels.classes == class_index
         area = area_under_curve(_ranked(name, column, positive), positive)
         best = max(best, area, 1 - area)
     return best
 
 
 def _ranked(name: str, column: pa.Array, positive: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """Numbers as they are, blanks lowest; texts as the share of `positive` in their category."""
+    """Values to rank by: numbers with blanks lowest, texts as the share of `positive` in their category."""
     if kind_of(name, column.type) != "text":
         return np.nan_to_num(as_numbers(name, column), nan=-np.inf)
     encoded = column.cast(pa.string()).fill_null("").dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     total = np.bincount(codes)
     if len(total) > len(codes) / 10:
-        return np.zeros(len(codes))  # names and ids: every category is its own answer
+        return np.zeros(len(codes))  # names and ids: nearly every row has a category of its own
     return (np.bincount(codes, weights=positive) / total)[codes]
 
 
@@ -168,13 +168,13 @@ def _dates(history: History, today: date, delay: int | None) -> Iterator[Finding
     if history.customers is not None and _features_frozen(history):
         yield Finding(
             "warning",
-            "Customers have the same features at all their dates, so the features were not read at those dates.",
-            "Take each row's features as they were before its label's time began; else the model learns the outcome.",
+            "Customers have the same features at all their dates, so the features were not recorded at those dates.",
+            "Use features as of the start of each row's label period; otherwise the model learns the outcome.",
         )
 
 
 def _features_frozen(history: History) -> bool:
-    """Whether customers with several dates hardly ever have different features at them."""
+    """Whether nearly all customers with several dates have the same features at all of them."""
     names = history.features.column_names
     features = [as_arrow(history.features[name]) for name in names]
     columns = [f"f{index}" for index in range(len(names))]
@@ -185,4 +185,7 @@ def _features_frozen(history: History) -> bool:
     )
     both = days.join(states, "customer").to_pydict()
     several = np.array(both["day_count_distinct"]) > 1
-    return several.sum() >= _FEWEST_REPEATED and np.mean(np.array(both["customer_count"])[several] == 1) > _FROZEN_SHARE
+    return (
+        several.sum() >= _MIN_REPEATED_CUSTOMERS
+        and np.mean(np.array(both["customer_count"])[several] == 1) > _FROZEN_SHARE
+    )

@@ -1,4 +1,4 @@
-"""What can be chosen about a training, from `train_models_from_dwh.py`, `loyalty.toml` or the command line."""
+"""Training options, set in `train_models_from_dwh.py`, `loyalty.toml` or on the command line."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from loyalty_core.settings import Settings
 
-_MOST_UNITS = 4096
+_MAX_UNITS = 4096
 
-Units = Annotated[int, Field(ge=1, le=_MOST_UNITS)]
+Units = Annotated[int, Field(ge=1, le=_MAX_UNITS)]
 
 
 class NetworkSize(NamedTuple):
-    """What depends on the number of training rows; see `TrainingOptions` for the meaning."""
+    """The options that depend on the number of training rows; see `TrainingOptions` for their meaning."""
 
     architecture: tuple[int, ...]
     members: int
@@ -35,16 +35,16 @@ class NetworkSize(NamedTuple):
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainingOptions:
-    """One model's training; None means chosen by the number of training rows, as `size_for` says.
+    """The options for training one model; None lets `size_for` choose by the number of training rows.
 
-    architecture: units of each hidden layer; () leaves the linear part alone.
+    architecture: units of each hidden layer; () uses the linear part only.
     activation, optimizer, loss: any name that Keras knows; loss None is cross-entropy.
-    members: networks trained side by side, whose logits are averaged.
-    pieces: straight pieces of each input's response curve.
-    l2: penalty on squared weights, beside a loss that is a mean over rows.
-    patience: epochs without a better validation loss before training stops at the best.
-    class_weights: "auto" balances the classes when the rarest has less than one row in twenty.
-    since: rows of that day or later are used; most_rows: of more rows, the newest.
+    members: networks trained in parallel, whose logits are averaged.
+    pieces: linear pieces of each input's response curve.
+    l2: penalty on squared weights, added to the mean loss over rows.
+    patience: epochs without a better validation loss before training stops and uses the best epoch.
+    class_weights: "auto" balances the classes when the rarest has less than 5 % of the rows.
+    since: use rows of this day or later. most_rows: use at most this many rows, the newest.
     """
 
     architecture: tuple[Units, ...] | None = None
@@ -65,27 +65,27 @@ class TrainingOptions:
     most_rows: Annotated[int, Field(ge=200)] = 1_000_000
 
     def replaced(self, values: Mapping[str, Any], origin: str) -> TrainingOptions:
-        """These options with some values replaced; raises `SettingsError` naming `origin` and the option."""
+        """A copy with some values replaced; raises `SettingsError` that names `origin` and the option."""
         try:
             return _OPTIONS.validate_python(asdict(self) | dict(values))
         except ValidationError as error:
-            fault = error.errors()[0]
-            name = str(fault["loc"][0])
-            if fault["type"] == "unexpected_keyword_argument":
+            details = error.errors()[0]
+            name = str(details["loc"][0])
+            if details["type"] == "unexpected_keyword_argument":
                 known = ", ".join(asdict(self))
                 raise SettingsError(
-                    f"{origin} has an option {name!r} that does not exist.", f"Known: {known}."
+                    f"{origin} has an option {name!r} that does not exist.", f"Known options: {known}."
                 ) from None
-            what = f"{origin} has the value {fault['input']!r} for {name}."
-            raise SettingsError(what, f"{fault['msg']}.") from None
+            what = f"{origin} has the value {details['input']!r} for {name}."
+            raise SettingsError(what, f"{details['msg']}.") from None
 
     def size_for(self, rows: int) -> NetworkSize:
-        """Every open choice made for so many training rows.
+        """Choose the open options for this number of training rows.
 
-        The penalty is a Gaussian prior of standard deviation 0.2 on every weight: 1/(2·0.2²) spread over the
-        rows, so that it rules with hundreds of rows and vanishes with millions. Below 2,000 rows there are no
-        hidden units to learn, and validation is too small to say when to stop: the prior alone keeps the network
-        from learning noise. Below 20,000, the average of two members varies less than each of them.
+        The L2 penalty is a Gaussian prior with standard deviation 0.2 on every weight, 1/(2·0.2²) divided by the number
+        of rows: strong with hundreds of rows, negligible with millions. Below 2,000 rows there are no hidden units, and
+        too few validation rows for early stopping, so only the prior prevents overfitting. Below 20,000 rows, averaging
+        two members reduces variance.
         """
         small, medium = rows < 2_000, rows < 20_000
         by_rows = () if small else (32, 16) if medium else (64, 32)
@@ -111,10 +111,10 @@ _OPTIONS = TypeAdapter(TrainingOptions)
 def options_for(
     model: str, base: TrainingOptions, settings: Settings, command_line: Mapping[str, Any]
 ) -> TrainingOptions:
-    """Options of one model: `base`, then ML_TRAINING for all models, then for this one, then the command line."""
+    """The options of one model: `base`, overridden by ML_TRAINING, ML_TRAINING for this model, and the command line."""
     common = {name: value for name, value in settings.ml_training.items() if name not in TASKS}
-    own = settings.ml_training.get(model, {})
-    if not isinstance(own, dict):
-        raise SettingsError(f"ML_TRAINING has the value {own!r} for {model}.", "It must be a table of options.")
-    options = base.replaced(common, "ML_TRAINING").replaced(own, f"ML_TRAINING.{model}")
+    specific = settings.ml_training.get(model, {})
+    if not isinstance(specific, dict):
+        raise SettingsError(f"ML_TRAINING has the value {specific!r} for {model}.", "It must be a table of options.")
+    options = base.replaced(common, "ML_TRAINING").replaced(specific, f"ML_TRAINING.{model}")
     return options.replaced(command_line, "The command line")

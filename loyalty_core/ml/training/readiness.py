@@ -1,4 +1,4 @@
-"""Whether a model's history can train it, by a few aggregates in SQL before any row is read."""
+"""Whether a model's history is ready for training, from a few aggregates in SQL, without reading rows."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from loyalty_core.ml.tasks import ModelTask
     from loyalty_core.warehouse import Warehouse
 
-# A label with more values than that is no label, and their number is of no interest.
-_MOST_LABELS = 10_000
+# A column with more distinct values is not a label; there is no need to count them all.
+_MAX_LABELS = 10_000
 
 
 @dataclass(frozen=True)
 class Readiness:
-    """A model's history at this moment; `rows` have a label, `unlabelled` have none and are left out.
+    """The state of a model's history; `rows` counts rows with a label, `unlabelled` those without, which are left out.
 
-    `classes` are rows by label ("0" and "1", or offer ids as text), empty where labels cannot be read.
-    `blanks` are rows without a value by feature. `customers`, `first` and `last` are None without such a column.
+    `classes` counts rows by label ("0" and "1", or offer ids as text), empty when labels cannot be read. `blanks`
+    counts rows without a value, by feature. `customers`, `first` and `last` are None without such a column.
     """
 
     model: str
@@ -54,12 +54,12 @@ class Readiness:
 
     @property
     def can_train(self) -> bool:
-        """Whether nothing forbids it; what takes all rows to see is found when the training begins."""
+        """Whether no finding prevents training; checks that need all rows run when training starts."""
         return all(finding.severity != "stop" for finding in self.findings)
 
 
 def read_readiness(warehouse: Warehouse, task: ModelTask, since: date | None = None) -> Readiness:
-    """Look at the history of a model from `since` on.
+    """Check the history of a model from `since` on.
 
     Raises `MappingError`, and what `find_history` raises.
     """
@@ -93,7 +93,7 @@ def read_readiness(warehouse: Warehouse, task: ModelTask, since: date | None = N
 
 
 def _facts(warehouse: Warehouse, history: HistoryRows, since: date | None) -> dict[str, Any]:
-    """Rows, customers, first and last day; of each feature how many values, and whether they are all the same."""
+    """Rows, customers, first and last day; for each feature the number of values and whether all are equal."""
     blank = sa.null()
     wanted: list[sa.ColumnElement[Any]] = [
         sa.func.count().label("rows"),
@@ -109,12 +109,12 @@ def _facts(warehouse: Warehouse, history: HistoryRows, since: date | None) -> di
 
 
 def _value(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The column with NULL for whatever the models take as a blank."""
+    """The column with NULL for every value that models treat as blank."""
     return sa.func.nullif(column, "") if isinstance(column.type, sa.String) else filled(column)
 
 
 def _is_constant(value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    # Least and greatest cost less than counting values, but not every type has them.
+    # Minimum and maximum are cheaper than counting distinct values, but not defined for every type.
     if isinstance(value.type, sa.Integer | sa.Numeric | sa.Float):
         return sa.func.min(value) == sa.func.max(value)
     return sa.func.count(value.distinct()) == 1
@@ -123,10 +123,10 @@ def _is_constant(value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 def _classes(
     warehouse: Warehouse, task: ModelTask, history: HistoryRows, since: date | None
 ) -> tuple[dict[str, int], tuple[str, ...], int, tuple[Finding, ...]]:
-    """Rows by label, what each label says, rows without one, and what is wrong with the labels."""
+    """Rows by label, the name of each label, rows without a label, and findings about the labels."""
     number = sa.func.count().label("number")
     select = sa.select(history.label.label("label"), number).group_by(history.label).order_by(number.desc())
-    found = warehouse.fetch_arrow(history.within(select, since).limit(_MOST_LABELS))
+    found = warehouse.fetch_arrow(history.within(select, since).limit(_MAX_LABELS))
     labels, counts = found["label"].combine_chunks(), found["number"].cast(pa.int64()).to_numpy()
     known = labels.is_valid().to_numpy(zero_copy_only=False)
     unlabelled = int(counts[~known].sum())

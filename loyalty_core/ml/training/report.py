@@ -1,4 +1,4 @@
-"""What a training shows on a terminal: a line of progress, the findings, the evaluation table."""
+"""Terminal output of a training: progress, findings, and the evaluation table."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from loyalty_core.ml.training.train import Progress as TrainingProgress
+    from loyalty_core.ml.training.progress import Progress as TrainingProgress
     from loyalty_core.ml.training.train import TrainedBundle
 
 
 class ProgressLine:
-    """One bar per model while it trains; nothing where there is no terminal to redraw it on."""
+    """One progress bar per model while it trains; nothing when the output is not a terminal."""
 
     def __init__(self, console: Console) -> None:
         columns = (TextColumn("{task.fields[title]}"), BarColumn(), TextColumn("{task.description}"))
@@ -35,7 +35,7 @@ class ProgressLine:
         self._bars.stop()
 
     def show(self, progress: TrainingProgress) -> None:
-        """Take a report from the training."""
+        """Update the bar of the model that the progress is about."""
         model = progress.model
         if model not in self._tasks:
             self._tasks[model] = self._bars.add_task("", total=None, title=title_of(model))
@@ -44,7 +44,7 @@ class ProgressLine:
 
 
 def describe(progress: TrainingProgress) -> str:
-    """A report as words: rows read, epoch, validation loss, time left at most."""
+    """The progress in words: rows read, epoch, validation loss, maximum time left."""
     rows = f"{progress.rows:,} rows"
     if progress.stage == "reading":
         return f"{rows} read"
@@ -63,21 +63,21 @@ def print_findings(out: Console, trained: TrainedBundle) -> None:
 
 
 def print_evaluation(out: Console, trained: TrainedBundle) -> None:
-    """Every newly trained model: its verdict, then its metrics beside those of its baselines on the same rows."""
+    """For every newly trained model: its verdict, then its metrics and those of the baselines on the same rows."""
     for name in trained.findings:
         part = trained.parts.models[name]
         test_from = part.window["test_from"]
-        tested = f"the rows from {test_from} on" if test_from else "rows drawn at random"
+        tested = f"those from {test_from} on" if test_from else "a random sample"
         out.print(f"\n{title_of(name)}: grade {part.metrics['grade']}. {part.metrics['sentence']}", soft_wrap=True)
         out.print(f"Trained on {part.rows['train']:,} rows, tested on {part.rows['test']:,}: {tested}.", soft_wrap=True)
         out.print(_metrics_table(name, part.metrics))
 
 
 def print_left_out(out: Console, trained: TrainedBundle) -> None:
-    """Why a model was not trained, and whether the version still has one; one per line."""
+    """Why models were not trained, and whether an earlier one was carried over; one per line."""
     for name, error in trained.left_out.items():
-        still = " (the one that was active is carried over)" if name in trained.carried else ""
-        out.print(f"{title_of(name)} was not trained{still}: {error}", soft_wrap=True, markup=False)
+        carried = " (the active one is carried over)" if name in trained.carried else ""
+        out.print(f"{title_of(name)} was not trained{carried}: {error}", soft_wrap=True, markup=False)
 
 
 def _metrics_table(name: str, metrics: dict[str, Any]) -> Table:

@@ -1,4 +1,4 @@
-"""Which rows train, which choose (early stopping and calibration), and which judge; no row does two of these."""
+"""Splits rows into training, validation (early stopping and calibration) and test rows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 Rows = npt.NDArray[np.intp]
 
 VALIDATION_SHARE = TEST_SHARE = 0.15
-# A part that is much smaller than meant, or lacks a class, is of no use: then the split is not by time.
-_SMALLEST_PART = 0.4 * TEST_SHARE
-_FEWEST_OF_A_CLASS = 3
+# A smaller part, or one that lacks a class, is unusable; then the split is not by time.
+_MIN_PART_SHARE = 0.4 * TEST_SHARE
+_MIN_ROWS_PER_CLASS = 3
 
 
 @dataclass(frozen=True)
 class Split:
-    """Positions of the rows of each part; with method "time", the first day of validation and of test."""
+    """Row indices of each part; with method "time", also the first day of validation and test."""
 
     train: Rows
     validation: Rows
@@ -34,10 +34,10 @@ class Split:
 
 
 def split_rows(classes: npt.NDArray[np.intp], days: pa.Array | None, customers: pa.Array | None, seed: int) -> Split:
-    """Oldest 70 % of rows to train, then 15 % to validate, newest 15 % to test; a day is never divided.
+    """Split by time: the oldest 70 % of rows for training, then 15 % validation, the newest 15 % test; days stay whole.
 
-    `classes` are 0, 1, … . Without days, with too few of them, or where a part would lack a class, the parts
-    are drawn at random with equal shares of classes, all rows of a customer in the same part.
+    `classes` are 0, 1, … . Without days, with too few of them, or when a part would lack a class, the split is random
+    instead: stratified by class, with all rows of a customer in the same part.
     """
     by_time = _by_time(classes, days) if days is not None else None
     return by_time or _stratified(classes, customer_numbers(customers, len(classes)), seed)
@@ -48,7 +48,7 @@ def _by_time(classes: npt.NDArray[np.intp], days: pa.Array) -> Split | None:
         return None
     day = days.cast(pa.date32()).to_numpy(zero_copy_only=False).astype("datetime64[D]")
     unique, counts = np.unique(day, return_counts=True)
-    older = np.cumsum(counts) / len(day)  # share of rows up to and with each day
+    older = np.cumsum(counts) / len(day)  # share of rows up to and including each day
     cuts = [int(np.abs(older - share).argmin()) for share in (1 - VALIDATION_SHARE - TEST_SHARE, 1 - TEST_SHARE)]
     if not cuts[0] < cuts[1] < len(unique) - 1:
         return None
@@ -62,12 +62,12 @@ def _by_time(classes: npt.NDArray[np.intp], days: pa.Array) -> Split | None:
 
 
 def _is_usable(part: Rows, classes: npt.NDArray[np.intp]) -> bool:
-    of_class = np.bincount(classes[part], minlength=classes.max() + 1)
-    return len(part) >= _SMALLEST_PART * len(classes) and of_class.min() >= _FEWEST_OF_A_CLASS
+    counts = np.bincount(classes[part], minlength=classes.max() + 1)
+    return len(part) >= _MIN_PART_SHARE * len(classes) and counts.min() >= _MIN_ROWS_PER_CLASS
 
 
 def _stratified(classes: npt.NDArray[np.intp], groups: npt.NDArray[np.intp], seed: int) -> Split:
-    """Draws groups, each counted under the class of its first row."""
+    """Draw groups, stratified by the class of each group's first row."""
     _, first = np.unique(groups, return_index=True)
     class_of_group = classes[first]
     rest, test = _draw(np.arange(len(first)), class_of_group, TEST_SHARE, seed)
@@ -85,7 +85,7 @@ def _draw(groups: Rows, classes: npt.NDArray[np.intp], share: float, seed: int) 
 
 
 def customer_numbers(customers: pa.Array | None, rows: int) -> npt.NDArray[np.intp]:
-    """A number for the customer of each row; rows without a customer stand for themselves."""
+    """A number for the customer of each row; every row without a customer gets its own."""
     if customers is None:
         return np.arange(rows)
     codes = customers.dictionary_encode().indices

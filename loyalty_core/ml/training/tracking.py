@@ -1,6 +1,6 @@
-"""Trainings logged to an MLflow server, where `MLFLOW_TRACKING_URI` names one, over its REST API.
+"""Logs trainings to the MLflow server in `MLFLOW_TRACKING_URI`, if one is set, through its REST API.
 
-MLflow's own client is not used: it brings some thirty packages, and asks for older versions of what the product needs.
+MLflow's own client is not used: it has about thirty dependencies, some pinned to versions older than those needed here.
 https://mlflow.org/docs/latest/rest-api.html
 """
 
@@ -25,33 +25,33 @@ if TYPE_CHECKING:
     from loyalty_core.ml.training.train import TrainedBundle
     from loyalty_core.settings import Settings
 
-# A training does not wait for a server that hangs: per request, and for all of them.
+# Limits per request and for all requests, so that a training does not wait for a server that hangs.
 REQUEST_SECONDS = 3.0
 _ALL_SECONDS = 8.0
 _ARTIFACTS = "mlflow-artifacts:/"
-# As many as one call of log-batch takes.
-_MOST_PARAMETERS = 100
-_LONGEST_VALUE = 500
+# The limit of one call of log-batch.
+_MAX_PARAMETERS = 100
+_MAX_VALUE_LENGTH = 500
 
 
 class NotLogged(LoyaltyError):
-    """The MLflow server did not take the run; the training is not affected."""
+    """The MLflow server did not accept the run; the training is not affected."""
 
     code = "not_logged"
 
 
 def log_training(settings: Settings, version: str, trained: TrainedBundle) -> str:
-    """Log the version as a run; returns what to tell people of it, "" where no server is named. Never raises."""
+    """Log the version as a run and return a message about it, "" when no server is set. Never raises."""
     uri = settings.mlflow_tracking_uri
     if not uri:
         return ""
     try:
         _log_run(_Server(uri), settings, version, trained)
     except LoyaltyError as error:
-        return f"MLflow does not have it: {error}"
+        return f"Not logged to MLflow: {error}"
     except (KeyError, TypeError, ValueError):
-        return "MLflow does not have it: what answers at MLFLOW_TRACKING_URI is no MLflow server."
-    return f"MLflow has it as the run {version} of “{settings.mlflow_experiment_name}”."
+        return "Not logged to MLflow: the server at MLFLOW_TRACKING_URI is not an MLflow server."
+    return f"Logged to MLflow as run {version} of the experiment “{settings.mlflow_experiment_name}”."
 
 
 def _log_run(server: _Server, settings: Settings, version: str, trained: TrainedBundle) -> None:
@@ -69,7 +69,7 @@ def _log_run(server: _Server, settings: Settings, version: str, trained: Trained
         "runs/log-batch",
         run_id=run["run_id"],
         metrics=[{"key": name, "value": value, "timestamp": now, "step": 0} for name, value in _metrics(trained)],
-        params=[{"key": name, "value": value} for name, value in _parameters(trained)][:_MOST_PARAMETERS],
+        params=[{"key": name, "value": value} for name, value in _parameters(trained)][:_MAX_PARAMETERS],
     )
     manifest = without_rows(read_manifest(version_folder(settings.models_dir, version))[0])
     server.put(run["artifact_uri"], "manifest.json", json.dumps(manifest, indent=2))
@@ -78,7 +78,7 @@ def _log_run(server: _Server, settings: Settings, version: str, trained: Trained
 
 
 def without_rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest without golden and background rows, which are features of customers."""
+    """The manifest without golden and background rows, which contain customers' features."""
     models = {
         name: {key: value for key, value in entry.items() if key != "golden"}
         for name, entry in manifest["models"].items()
@@ -89,11 +89,11 @@ def without_rows(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _parameters(trained: TrainedBundle) -> Iterator[tuple[str, str]]:
     for model in trained.findings:
         for name, value in trained.parts.models[model].options.items():
-            yield f"{model}.{name}", str(value)[:_LONGEST_VALUE]
+            yield f"{model}.{name}", str(value)[:_MAX_VALUE_LENGTH]
 
 
 def _metrics(trained: TrainedBundle) -> Iterator[tuple[str, float]]:
-    """The single figures of each model and of its baselines, on the test rows."""
+    """The scalar metrics of each model and of its baselines, on the test rows."""
     for model in trained.findings:
         metrics = trained.parts.models[model].metrics
         for owner, figures in {model: metrics, **_of_baselines(model, metrics)}.items():
@@ -115,14 +115,14 @@ def _report(trained: TrainedBundle) -> str:
 
 
 class _Server:
-    """An MLflow server; every call raises `NotLogged` where it does not succeed within seconds."""
+    """An MLflow server; every call raises `NotLogged` when it fails or takes too long."""
 
     def __init__(self, uri: str) -> None:
         address = urlsplit(uri)
         if address.scheme not in {"http", "https"}:
             raise NotLogged(
                 "MLFLOW_TRACKING_URI is not the address of a server.",
-                remedy="Start one with “mlflow server”, and name it as http://host:5000.",
+                remedy="Start a server with “mlflow server”, and set its address, such as http://host:5000.",
             )
         self._name = address.hostname
         self._api = f"{uri.rstrip('/')}/api/2.0"
@@ -130,9 +130,9 @@ class _Server:
         self._deadline = time.monotonic() + _ALL_SECONDS
 
     def experiment(self, name: str) -> str:
-        """The id of the experiment, made where it is not there."""
+        """The id of the experiment, which is created if necessary."""
         address = f"{self._api}/mlflow/experiments/get-by-name"
-        found = self._send("GET", address, params={"experiment_name": name}, missing_is_fine=True)
+        found = self._send("GET", address, params={"experiment_name": name}, allow_missing=True)
         if found.ok:
             return found.json()["experiment"]["experiment_id"]
         return self.post("experiments/create", name=name)["experiment_id"]
@@ -141,15 +141,16 @@ class _Server:
         return self._send("POST", f"{self._api}/mlflow/{call}", json=body).json()
 
     def put(self, folder: str, name: str, text: str) -> None:
-        """Keep a file of a run; `folder` is the run's artifact URI."""
+        """Upload a file of a run; `folder` is the run's artifact URI."""
         if not folder.startswith(_ARTIFACTS):
             raise NotLogged(
-                f"{self._name} does not take files.", remedy="Start it with --serve-artifacts; the figures are there."
+                f"{self._name} does not accept files; the metrics were logged.",
+                remedy="Start it with --serve-artifacts.",
             )
-        place = folder.removeprefix(_ARTIFACTS).strip("/")
-        self._send("PUT", f"{self._api}/mlflow-artifacts/artifacts/{place}/{name}", data=text.encode())
+        path = folder.removeprefix(_ARTIFACTS).strip("/")
+        self._send("PUT", f"{self._api}/mlflow-artifacts/artifacts/{path}/{name}", data=text.encode())
 
-    def _send(self, method: str, address: str, *, missing_is_fine: bool = False, **body: Any) -> requests.Response:
+    def _send(self, method: str, address: str, *, allow_missing: bool = False, **body: Any) -> requests.Response:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise NotLogged(f"{self._name} is too slow.")
@@ -159,6 +160,6 @@ class _Server:
             raise NotLogged(f"{self._name} does not answer.") from None
         except requests.RequestException:
             raise NotLogged(f"{self._name} cannot be reached.") from None
-        if not answer.ok and not (missing_is_fine and answer.status_code == requests.codes.not_found):
-            raise NotLogged(f"{self._name} answers with {answer.status_code}.", answer.text[:200])
+        if not answer.ok and not (allow_missing and answer.status_code == requests.codes.not_found):
+            raise NotLogged(f"{self._name} responds with status {answer.status_code}.", answer.text[:200])
         return answer

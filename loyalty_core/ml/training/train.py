@@ -1,38 +1,35 @@
-"""Training from the warehouse's history to the parts of a bundle: read, check, split, fit, prove, evaluate.
+"""Training, from the warehouse's history to the parts of a bundle: read, check, split, fit, convert, evaluate.
 
-Nothing is written: the caller hands the result to `bundle_store.write_bundle`. So a training may be stopped at
-any moment, by Ctrl-C or by an error raised from `on_progress`.
+Nothing is written here: the caller passes the result to `ml.bundles.write_bundle`. So a training may be stopped at any
+time, by Ctrl-C or by an exception from `on_progress`.
 """
 
 from __future__ import annotations
 
-import pickle
 import platform
 import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.preprocessing import StandardScaler
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable
-from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, Scaler, load_bundle, read_scaler
+from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, load_bundle
 from loyalty_core.ml.evaluation.baselines import fit_baselines
-from loyalty_core.ml.features import FeatureContract, fit_contract, make_reference, require_input_size
-from loyalty_core.ml.tasks import EvaluationRows, Finding, HistoryTooSmall, Labels, ModelTask, task_named
-from loyalty_core.ml.training.checks import check_history, refuse_if_stopped
-from loyalty_core.ml.training.network import Epoch, Rows, TrainedNetwork, prove_parity, train_network
-from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
-from loyalty_core.warehouse.history import History, HistoryMissing, read_history
+from loyalty_core.ml.features import FeatureContract, make_reference, require_input_size
+from loyalty_core.ml.tasks import EvaluationRows, Finding, Labels
+from loyalty_core.ml.training.conversion import check_parity
+from loyalty_core.ml.training.network import Epoch, Rows, TrainedNetwork, train_network
+from loyalty_core.ml.training.preparation import InputEncoding, Prepared, encode_history, fit_encoding, prepare_all
+from loyalty_core.ml.training.progress import Progress
+from loyalty_core.ml.training.splitting import Split, customer_numbers
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
-
-    import pyarrow as pa
 
     from loyalty_core.ml.training.options import TrainingOptions
     from loyalty_core.settings import Settings
@@ -46,24 +43,10 @@ _LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "scikit-learn", "numpy", 
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a training is; `seconds_left` is for the epochs still allowed, early stopping may end them sooner."""
-
-    stage: Literal["reading", "training", "evaluating"]
-    model: str
-    rows: int = 0
-    epoch: int = 0
-    epochs: int = 0
-    training_loss: float | None = None
-    validation_loss: float | None = None
-    seconds_left: float | None = None
-
-
-@dataclass(frozen=True)
 class TrainedBundle:
-    """`carried` models were taken over from the active bundle; `findings` are by model.
+    """`carried` names the models carried over from the active bundle; `findings` are by model.
 
-    `left_out` says by model why it was neither trained nor refused: there is no history for it yet.
+    `left_out` has the reason for each model that was skipped because there is no history for it, or too little.
     """
 
     parts: BundleParts
@@ -73,33 +56,9 @@ class TrainedBundle:
 
     @property
     def worse_than_baseline(self) -> dict[str, str]:
-        """Newly trained models that a simple baseline beats, with the baseline's name."""
+        """Newly trained models that are worse than a simple baseline, with the baseline's name."""
         worse: dict[str, str | None] = {name: self.parts.models[name].metrics["worse_than"] for name in self.findings}
         return {name: baseline for name, baseline in worse.items() if baseline}
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The history of a model that may train it, with its labels and split."""
-
-    task: ModelTask
-    history: History
-    labels: Labels
-    split: Split
-    findings: tuple[Finding, ...]
-
-    def training_rows(self) -> pa.Table:
-        """The features of the rows that train; columns by feature name."""
-        return self.history.features.take(self.split.train)
-
-
-@dataclass(frozen=True, eq=False)
-class InputCoding:
-    """From feature values to what the network takes; `pickled` is the scaler's file."""
-
-    contract: FeatureContract
-    pickled: bytes
-    scaler: Scaler
 
 
 def train(
@@ -108,88 +67,55 @@ def train(
     on_progress: Callable[[Progress], None] = lambda _: None,
     trained_by: str = "",
 ) -> TrainedBundle:
-    """Train the models that have options and a history; the others are carried over from the active bundle.
+    """Train the models that have options; others are carried over from the active bundle.
 
-    Of several models, one without a history, or with too little of it, is left out. Beside carried models, the new
-    ones keep the active bundle's features and scaler, which those need. Raises `FeatureCountMismatch`, `MappingError`,
-    `TrainingRefused`, `SettingsError` or what the warehouse raises.
+    When several models are trained, those without enough history are left out. If models are carried over, the new ones
+    use the same features and scaler. Raises `FeatureCountMismatch`, `MappingError`, `TrainingRefused`, `SettingsError`,
+    and what the warehouse raises.
     """
     settings = warehouse.settings
     require_input_size(settings)
-    data_name, own_data = name_data(warehouse), _own_data(warehouse)
-    prepared, left_out = _prepare_all(warehouse, options, on_progress)
-    active = _bundle_to_keep(settings, prepared.keys())
-    if active and (active.trained_on != data_name or active.manifest.get("data") not in {None, own_data}):
-        active = None  # what was learned from other data is not carried over
-    coding = _coding_of(active) if active else fit_coding(list(prepared.values()))
-    encoded: dict[str, FloatRows] = {name: encode_history(coding, one.history) for name, one in prepared.items()}
+    data_name, data = name_data(warehouse), _data_identity(warehouse)
+    prepared, left_out = prepare_all(warehouse, options, on_progress)
+    active = _bundle_to_carry_over(settings, prepared.keys())
+    if active and (active.trained_on != data_name or active.manifest.get("data") not in {None, data}):
+        active = None  # a model of other data is not carried over
+    encoding = _encoding_of(active) if active else fit_encoding(list(prepared.values()))
+    encoded: dict[str, FloatRows] = {name: encode_history(encoding, one.history) for name, one in prepared.items()}
     models: dict[str, ModelPart] = {
-        name: train_model(coding, encoded[name], one, options[name], on_progress) for name, one in prepared.items()
+        name: train_model(encoding, encoded[name], one, options[name], on_progress) for name, one in prepared.items()
     }
     carried = tuple(name for name in active.models if name not in models) if active else ()
-    seen = {name: one.training_rows() for name, one in prepared.items()}
+    tables = {name: one.training_rows() for name, one in prepared.items()}
     parts = BundleParts(
-        contract=coding.contract,
-        scaler=coding.pickled,
+        contract=encoding.contract,
+        scaler=encoding.pickled,
         models=models | ({name: active.part(name) for name in carried} if active else {}),
         background=_background([encoded[name][one.split.train] for name, one in prepared.items()]),
         feature_mapping=dict(settings.ml_feature_mapping),
         trained_by=trained_by,
         trained_on=data_name,
-        data=own_data,
+        data=data,
         libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
-        reference=make_reference(warehouse, coding.contract, seen, active.manifest if active else {}).to_json(),
+        reference=make_reference(warehouse, encoding.contract, tables, active.manifest if active else {}).to_json(),
     )
     findings: dict[str, tuple[Finding, ...]] = {name: one.findings for name, one in prepared.items()}
     return TrainedBundle(parts, findings, carried, left_out)
 
 
-def prepare(
-    warehouse: Warehouse,
-    task: ModelTask,
-    options: TrainingOptions,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Prepared:
-    """Read, check and split one history; raises `TrainingRefused` when it cannot train a model."""
-    settings = warehouse.settings
-    history = read_history(
-        warehouse,
-        task.history,
-        settings.ml_feature_mapping,
-        since=options.since,
-        most_rows=options.most_rows,
-        on_rows=lambda rows: on_progress(Progress("reading", task.name, rows)),
-    )
-    labels = task.read_labels(history.labels, history.source)
-    today = datetime.now(settings.zone).date()
-    findings = check_history(task, history, labels, today, settings)
-    refuse_if_stopped(history, findings)
-    split = split_rows(labels.classes, history.dates, history.customers, options.seed)
-    return Prepared(task, history, labels, split, findings)
-
-
-def fit_coding(prepared: list[Prepared]) -> InputCoding:
-    """Contract and scaler from the training rows of all histories together."""
-    tables = [one.training_rows() for one in prepared]
-    contract = fit_contract(tables)
-    encoded = [contract.encode({name: table[name] for name in contract.names}).values for table in tables]
-    pickled = pickle.dumps(StandardScaler().fit(np.concatenate(encoded).astype(np.float64)), protocol=4)
-    return InputCoding(contract, pickled, read_scaler(pickled))
-
-
 def train_model(
-    coding: InputCoding,
+    encoding: InputEncoding,
     encoded: FloatRows,
     prepared: Prepared,
     options: TrainingOptions,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> ModelPart:
-    """Fit one model on its training rows, prove its TFLite file and evaluate it on its test rows.
+    """Fit one model on its training rows, check its TFLite file and evaluate it on its test rows.
 
     `encoded` (rows, width) are all rows of the history, unscaled. Raises `ConversionFailed`.
     """
     model, labels, split = prepared.task.name, prepared.labels, prepared.split
-    scaled = coding.scaler.transform(encoded)
+    scaled = encoding.scaler.transform(encoded)
     network = train_network(
         Rows(scaled[split.train], labels.classes[split.train]),
         Rows(scaled[split.validation], labels.classes[split.validation]),
@@ -199,8 +125,8 @@ def train_model(
     )
     best = network.validation_loss
     on_progress(Progress("evaluating", model, len(encoded), network.epochs, network.epochs, validation_loss=best))
-    metrics = _evaluate(coding.contract, scaled, prepared, network, options.seed)
-    metrics["parity"] = {"rows": len(split.test), "largest_difference": prove_parity(network, scaled[split.test])}
+    metrics = _evaluate(encoding.contract, scaled, prepared, network, options.seed)
+    metrics["parity"] = {"rows": len(split.test), "largest_difference": check_parity(network, scaled[split.test])}
     golden = split.test[np.linspace(0, len(split.test) - 1, min(_GOLDEN_ROWS, len(split.test))).astype(int)]
     return ModelPart(
         tflite=network.tflite,
@@ -210,37 +136,21 @@ def train_model(
         metrics=metrics,
         rows=_row_counts(labels, split),
         window=_window(prepared, options),
-        options=_chosen_options(options, network, len(split.train)),
+        options=_used_options(options, network, len(split.train)),
         offers=labels.offers,
     )
 
 
-def _prepare_all(
-    warehouse: Warehouse, options: Mapping[str, TrainingOptions], on_progress: Callable[[Progress], None]
-) -> tuple[dict[str, Prepared], dict[str, LoyaltyError]]:
-    """The models that can be trained, and why the others cannot; raises the first reason when none can."""
-    prepared: dict[str, Prepared] = {}
-    left_out: dict[str, LoyaltyError] = {}
-    for name, own in options.items():
-        try:
-            prepared[name] = prepare(warehouse, task_named(name), own, on_progress)
-        except (HistoryMissing, HistoryTooSmall) as error:
-            left_out[name] = error
-    if not prepared:
-        raise next(iter(left_out.values()))
-    return prepared, left_out
-
-
-def _own_data(warehouse: Warehouse) -> str | None:
-    """The identity of the warehouse's data; None without a features view, which a training does not need."""
+def _data_identity(warehouse: Warehouse) -> str | None:
+    """The identity of the warehouse's data; None without a features view, which training does not need."""
     try:
         return warehouse.identity.warehouse
     except ViewUnusable:
         return None
 
 
-def _bundle_to_keep(settings: Settings, trained: Collection[str]) -> Bundle | None:
-    """The active bundle when one of its models is not trained now; raises when it has other features."""
+def _bundle_to_carry_over(settings: Settings, trained: Collection[str]) -> Bundle | None:
+    """The active bundle, if it has models that are not trained now; raises when its features differ."""
     try:
         active = load_bundle(settings.models_dir)
     except ModelNotFound:
@@ -250,20 +160,15 @@ def _bundle_to_keep(settings: Settings, trained: Collection[str]) -> Bundle | No
         return None
     if set(active.contract.names) != set(settings.ml_feature_mapping):
         raise LoyaltyError(
-            f"The active {others[0]} model was trained on other features than ML_FEATURE_MAPPING has now.",
-            "Both models of a version share their features.",
-            "Train both: python train_models_from_dwh.py --model all",
+            f"The active {others[0]} model was trained on features other than those in ML_FEATURE_MAPPING.",
+            "All models of a version share their features.",
+            "Train all models: python train_models_from_dwh.py --model all",
         )
     return active
 
 
-def _coding_of(bundle: Bundle) -> InputCoding:
-    return InputCoding(bundle.contract, bundle.scaler_content, bundle.scaler)
-
-
-def encode_history(coding: InputCoding, history: History) -> FloatRows:
-    """The features of all rows as the contract has them, unscaled; shape (rows, width)."""
-    return coding.contract.encode({name: history.features[name] for name in coding.contract.names}).values
+def _encoding_of(bundle: Bundle) -> InputEncoding:
+    return InputEncoding(bundle.contract, bundle.scaler_content, bundle.scaler)
 
 
 def _epoch_reporter(model: str, rows: int, on_progress: Callable[[Progress], None]) -> Callable[[Epoch], None]:
@@ -284,27 +189,37 @@ def _evaluate(
     network: TrainedNetwork,
     seed: int,
 ) -> dict[str, Any]:
-    """The baselines get the validation rows too, since the network chose its epoch and calibration by them."""
+    """Baselines are fitted on validation rows too, since the network uses those for early stopping and calibration."""
     labels, split = prepared.labels, prepared.split
-    seen = np.concatenate([split.train, split.validation])
-    inputs, asked = scaled[seen], scaled[split.test]
-    classes, truth = labels.classes[seen], labels.classes[split.test]
-    baselines = fit_baselines(inputs, classes, asked, labels.count, seed)
-    answers = network.predict(asked).astype(np.float64)
+    fitted = np.concatenate([split.train, split.validation])
+    inputs, classes, test_inputs = scaled[fitted], labels.classes[fitted], scaled[split.test]
+    baselines = fit_baselines(inputs, classes, test_inputs, labels.count, seed)
+    probabilities = network.predict(test_inputs).astype(np.float64)
     customers = customer_numbers(prepared.history.customers, len(labels.classes))[split.test]
     names = [feature.name for feature in contract.inputs for _ in range(feature.width)]
-    rows = EvaluationRows(inputs, classes, asked, truth, answers, baselines, names, customers, labels.offers)
-    return prepared.task.evaluate(rows)
+    return prepared.task.evaluate(
+        EvaluationRows(
+            fit_inputs=inputs,
+            fit_classes=classes,
+            inputs=test_inputs,
+            classes=labels.classes[split.test],
+            probabilities=probabilities,
+            baselines=baselines,
+            features=names,
+            customers=customers,
+            offers=labels.offers,
+        )
+    )
 
 
 def _row_counts(labels: Labels, split: Split) -> dict[str, Any]:
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     names = labels.offers or (0, 1)
-    of_class = np.bincount(labels.classes, minlength=labels.count).tolist()
+    counts = np.bincount(labels.classes, minlength=labels.count).tolist()
     return {
         "total": len(labels.classes),
         **{name: len(rows) for name, rows in parts.items()},
-        "classes": {str(name): count for name, count in zip(names, of_class, strict=True)},
+        "classes": {str(name): count for name, count in zip(names, counts, strict=True)},
     }
 
 
@@ -325,11 +240,11 @@ def _window(prepared: Prepared, options: TrainingOptions) -> dict[str, Any]:
     }
 
 
-def _chosen_options(options: TrainingOptions, network: TrainedNetwork, rows: int) -> dict[str, Any]:
-    chosen = replace(options, **options.size_for(rows)._asdict()).to_json()
+def _used_options(options: TrainingOptions, network: TrainedNetwork, rows: int) -> dict[str, Any]:
+    used = replace(options, **options.size_for(rows)._asdict()).to_json()
     weights = list(network.class_weights) if network.class_weights else None
     calibration = {"scale": network.calibration.scale, "offset": network.calibration.offset.tolist()}
-    return chosen | {"epochs_trained": network.epochs, "weights_used": weights, "calibration": calibration}
+    return used | {"epochs_trained": network.epochs, "weights_used": weights, "calibration": calibration}
 
 
 def _background(training_rows: list[FloatRows]) -> FloatRows:

@@ -24,7 +24,7 @@ from loyalty_core.ml.bundles.files import SCALER_FILE, read_file
 from loyalty_core.ml.bundles.scaler import UnsafePickle
 from loyalty_core.ml.features import FeatureContract, InputFeature, ModelInputs, require_input_size
 from loyalty_core.ml.litert.model import ModelUnreadable, TfliteModel
-from loyalty_core.ml.litert.sandbox import ModelNotProven, prove
+from loyalty_core.ml.litert.sandbox import ModelCheckFailed, check_models
 from loyalty_core.ml.tasks import TASKS, ChoiceTask
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def adopt(warehouse: Warehouse, by: str, offers: Sequence[int] | None = None) ->
     golden = rows[:_GOLDEN_ROWS]
     scaled = scaler.transform(golden)
     try:
-        prove({name: (content, scaled) for name, content in contents.items()})
-    except ModelNotProven as error:
+        check_models({name: (content, scaled) for name, content in contents.items()})
+    except ModelCheckFailed as error:
         name = TASKS[error.model].file if error.model in TASKS else "A model"
         raise BundleError(f"{name} cannot be opened.", error.why) from None
     models = {

@@ -16,7 +16,7 @@ from loyalty_core.ml.bundles import (
     BundleError,
     Experiment,
     activate,
-    grow_experiment,
+    increase_share,
     list_versions,
     load_bundle,
     read_active,
@@ -116,7 +116,7 @@ def _adopted(settings: Settings, offers: Sequence[int] | None, *, activated: boo
 
 def _test_started(models_dir: Path, version: str, share: float) -> list[str]:
     if running_challenger(models_dir) == version:
-        grown = grow_experiment(models_dir, share)
+        grown = increase_share(models_dir, share)
         return [f"{grown.challenger} now answers {grown.share:.1%} of the customers."]
     load_bundle(models_dir, version).contract.require(tuple(get_settings().ml_feature_mapping))
     started = start_experiment(models_dir, version, share, getpass.getuser())

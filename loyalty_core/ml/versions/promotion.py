@@ -10,7 +10,7 @@ from loyalty_core.ml.bundles import (
     activate,
     discard,
     earlier_versions,
-    grow_experiment,
+    increase_share,
     load_bundle,
     rollback,
     running_challenger,
@@ -78,9 +78,9 @@ class Promotion:
             return start_experiment(self._models_dir, challenger, share, actor)
 
     def grow_test(self, share: float, actor: str) -> Experiment:
-        """Let the challenger answer more customers; raises as `grow_experiment`."""
+        """Let the challenger answer more customers; raises as `increase_share`."""
         with self._noted("grew the A/B test of", running_challenger(self._models_dir) or "", actor, share=share):
-            return grow_experiment(self._models_dir, share)
+            return increase_share(self._models_dir, share)
 
     def stop_test(self, actor: str) -> None:
         """Let the active version answer everybody again; raises `BundleError` when no test runs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loyalty_core.analytics.monitoring import check_freshness
-from loyalty_core.ml.bundles import activate, grow_experiment, start_experiment, stop_experiment, write_bundle
+from loyalty_core.ml.bundles import activate, increase_share, start_experiment, stop_experiment, write_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
@@ -41,7 +41,7 @@ def test_an_ab_test_makes_predictions_old_when_it_starts_grows_and_stops(
     )
     score()
     assert reasons() == ()
-    grow_experiment(folder, 0.5)
+    increase_share(folder, 0.5)
     assert reasons() == ("The A/B test has assigned its customers to the versions again since then.",)
     score()
     assert reasons() == ()

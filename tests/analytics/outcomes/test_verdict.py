@@ -107,8 +107,7 @@ def test_offers_are_judged_by_right_first_choices():
     found = performance_verdict(NBO, active(top_1=0.5), MonthlyFigures((month(4, worse),)), NOTHING)
     assert found.is_worse
     assert found.sentence == (
-        "The offer model has got worse: share of right first choices 40.0% (37.0% to 43.1%) in April 2026, 50.0% on "
-        "its test rows."
+        "The offer model has got worse: top-1 accuracy 40.0% (37.0% to 43.1%) in April 2026, 50.0% on its test rows."
     )
 
 

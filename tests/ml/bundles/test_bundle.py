@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from loyalty_core.ml.bundles import BundleError, ModelNotFound, activate, load_bundle, read_active, write_bundle
 from loyalty_core.ml.bundles.files import ActiveVersion, canonical_json, digest_line, sha256
-from loyalty_core.ml.litert.sandbox import ModelNotProven, prove
+from loyalty_core.ml.litert.sandbox import ModelCheckFailed, check_models
 from tests.ml.fixtures import (
     CONTRACT,
     OFFERS,
@@ -196,9 +196,9 @@ def test_a_scaler_that_would_run_code_is_refused_and_does_not_run(models_dir, tm
 @pytest.mark.parametrize(
     ("model", "content", "reason"),
     [
-        ("churn", tiny_model("other_churn"), r"churn\.tflite .* does not answer as it did at training"),
-        ("churn", tiny_model("narrow_churn"), r"churn\.tflite .* cannot be opened|is of another bundle"),
-        ("churn", tiny_model("nbo"), r"churn\.tflite .* is of another bundle"),
+        ("churn", tiny_model("other_churn"), r"churn\.tflite .* gives other scores than at training"),
+        ("churn", tiny_model("narrow_churn"), r"churn\.tflite .* cannot be opened|belongs to another bundle"),
+        ("churn", tiny_model("nbo"), r"churn\.tflite .* belongs to another bundle"),
         ("nbo", b"TFL3 is not enough", r"nbo\.tflite .* cannot be opened"),
         ("nbo", tiny_model("nbo")[:-400], r"nbo\.tflite .* cannot be opened"),
     ],
@@ -262,7 +262,7 @@ def test_a_version_is_never_a_path(models_dir, version):
 
 
 def test_a_version_that_is_gone_is_refused(models_dir):
-    with pytest.raises(BundleError, match=r"manifest\.json of the version 20200101T000000Z-0000 is missing"):
+    with pytest.raises(BundleError, match=r"manifest\.json of version 20200101T000000Z-0000 is missing"):
         load_bundle(models_dir, "20200101T000000Z-0000")
 
 
@@ -271,15 +271,15 @@ def test_a_model_that_crashes_the_process_is_refused_even_with_matching_digests(
     deadly[16:20] = bytes(4)  # the offset of the model's table: LiteRT reads past the end and the process dies
     _sign_again(models_dir, _replace_file("churn", bytes(deadly)))
 
-    with pytest.raises(BundleError, match=r"churn\.tflite .* took the trial process down \(signal 11\)"):
+    with pytest.raises(BundleError, match=r"churn\.tflite .* crashed the child process \(signal 11\)"):
         load_bundle(models_dir)
 
 
 def test_a_model_that_cannot_be_opened_fails_in_the_trial_process():
     rows = np.zeros((2, 5), np.float32)
 
-    with pytest.raises(ModelNotProven, match="cannot be opened") as caught:
-        prove({"churn": (tiny_model("churn"), rows), "nbo": (b"junk" * 500, rows)})
+    with pytest.raises(ModelCheckFailed, match="cannot be opened") as caught:
+        check_models({"churn": (tiny_model("churn"), rows), "nbo": (b"junk" * 500, rows)})
 
     assert caught.value.model == "nbo"
 

@@ -13,7 +13,7 @@ from loyalty_core.ml.bundles import (
     Experiment,
     activate,
     discard,
-    grow_experiment,
+    increase_share,
     list_versions,
     prune,
     read_active,
@@ -89,15 +89,15 @@ def test_started_grown_and_stopped(models_dir: Path, champion: str, challenger: 
         champion, challenger, 0.2, "ann",
     )  # fmt: skip
     assert running_experiment(models_dir) == started
-    grown = grow_experiment(models_dir, 0.5)
+    grown = increase_share(models_dir, 0.5)
     assert grown == replace(started, share=0.5, share_since=grown.share_since)
     assert grown.latest_change > started.latest_change == started.start
-    with pytest.raises(BundleError, match="has 50% of the customers already"):
-        grow_experiment(models_dir, 0.5)
+    with pytest.raises(BundleError, match="already serves 50% of the customers"):
+        increase_share(models_dir, 0.5)
     stop_experiment(models_dir)
     assert read_experiment(models_dir) is None
-    for change in (lambda: stop_experiment(models_dir), lambda: grow_experiment(models_dir, 0.6)):
-        with pytest.raises(BundleError, match=r"No A/B test runs\."):
+    for change in (lambda: stop_experiment(models_dir), lambda: increase_share(models_dir, 0.6)):
+        with pytest.raises(BundleError, match=r"No A/B test is running\."):
             change()
 
 
@@ -120,9 +120,9 @@ def other_offers() -> BundleParts:
 @pytest.mark.parametrize(
     ("parts", "why"),
     [
-        (other_features(), r"Its features are not those of the active version: age, lifetime_value\."),
+        (other_features(), r"Only one of the two versions has the features age, lifetime_value\."),
         (without_nbo(), r"Only one of the two versions has the model nbo\."),
-        (other_offers(), r"Only one of the two versions knows the offers 8, 9\."),
+        (other_offers(), r"Only one of the two versions has the offers 8, 9\."),
     ],
 )
 def test_what_is_unlike_the_champion_is_refused(models_dir: Path, parts: BundleParts, why: str):
@@ -142,14 +142,14 @@ def test_what_cannot_be_tested_is_refused(models_dir: Path, champion: str, chall
         with pytest.raises(BundleError, match=why):
             start_experiment(models_dir, version, share, "ann")
     (version_folder(models_dir, challenger) / "churn.tflite").write_bytes(b"x")
-    with pytest.raises(BundleError, match=r"churn\.tflite of the version .* was changed"):
+    with pytest.raises(BundleError, match=r"churn\.tflite of version .* was changed"):
         start_experiment(models_dir, challenger, 0.2, "ann")
     assert not (models_dir / EXPERIMENT_FILE).exists()
 
 
 def test_one_test_at_a_time(models_dir: Path, challenger: str):
     started = start_experiment(models_dir, challenger, 0.2, "ann")
-    with pytest.raises(BundleError, match=f"An A/B test of {challenger} runs already"):
+    with pytest.raises(BundleError, match=f"An A/B test of {challenger} is already running"):
         start_experiment(models_dir, write_bundle(models_dir, bundle_parts()), 0.2, "bob")
     assert read_experiment(models_dir) == started
 
@@ -185,7 +185,7 @@ def test_one_that_is_over_never_begins_again(models_dir: Path, champion: str, ch
 def test_what_serves_is_neither_discarded_nor_pruned(models_dir: Path, champion: str, challenger: str):
     newer = [write_bundle(models_dir, bundle_parts()) for _ in range(2)]
     start_experiment(models_dir, challenger, 0.2, "ann")
-    with pytest.raises(BundleError, match=f"The version {challenger} is the challenger of an A/B test"):
+    with pytest.raises(BundleError, match=f"Version {challenger} is the challenger of an A/B test"):
         discard(models_dir, challenger)
     assert prune(models_dir, 1) == newer[:1]
     assert list_versions(models_dir) == [newer[1], challenger, champion]

@@ -243,9 +243,9 @@ def test_without_room_for_a_file_the_old_bundle_stays(models_dir):
 
     output, errors = _in_child(WRITE_WITH_LIMITS, models_dir).communicate()
 
-    assert output == "cannot be written: File too large. What was active is untouched. Make room on the disk.\n" * 6, (
-        errors
-    )
+    assert (
+        output == "cannot be written: File too large. The active version is unchanged. Free some disk space.\n" * 6
+    ), errors
     assert _active(models_dir) == before
     assert load_bundle(models_dir).version == before.version
     assert [path for path in models_dir.rglob(".*") if path.name != ".lock"] == []

@@ -104,7 +104,7 @@ def test_a_model_that_ranks_as_one_column_does_adds_nothing() -> None:
     assert report["added"]["value"] == pytest.approx(0, abs=1e-9)
     found = round(100 * report["captured_top_20"])
     assert report["sentence"] == (
-        f"Adds nothing over ranking by days alone: it finds {found} % of churners in the top 20 %, the ranking "
+        f"Adds nothing over ranking by days alone: it captures {found} % of churners in the top 20 %, the ranking "
         f"{found} % (AUC {report['auc']:.3f} against {report['auc']:.3f})."
     )
 

@@ -6,14 +6,16 @@ import math
 
 import pytest
 
-from loyalty_core.ml.features import FeatureDrift, Spread, psi, state_of
-from loyalty_core.ml.features.drift import FLOOR, Bins, chance, contributions
+from loyalty_core.ml.features import Distribution, FeatureDrift, psi, state_of
+from loyalty_core.ml.features.drift import FLOOR, Bins, contributions, critical_psi
 
 DAYS = Bins("number", (30.0, 60.0))
 
 
-def drift(then: tuple[int, ...], now: tuple[int, ...], **training: Spread) -> FeatureDrift:
-    return FeatureDrift("recency", "last_purchase_days_ago", DAYS, Spread(then, 40.0), Spread(now, 50.0), training)
+def drift(then: tuple[int, ...], now: tuple[int, ...], **training: Distribution) -> FeatureDrift:
+    return FeatureDrift(
+        "recency", "last_purchase_days_ago", DAYS, Distribution(then, 40.0), Distribution(now, 50.0), training
+    )
 
 
 def test_the_index_of_two_bins():
@@ -34,9 +36,9 @@ def test_an_empty_bin_counts_as_the_floor():
 
 
 @pytest.mark.parametrize(("bins", "quantile"), [(2, 3.841), (10, 16.919), (52, 68.669)])
-def test_chance_is_a_quantile_of_chi_square(bins: int, quantile: float):
-    assert chance(1_000, 500, bins) == pytest.approx(0.003 * quantile, rel=0.03)
-    assert chance(1_000, 500, 1) == 0
+def test_the_critical_psi_is_a_quantile_of_chi_square(bins: int, quantile: float):
+    assert critical_psi(1_000, 500, bins) == pytest.approx(0.003 * quantile, rel=0.03)
+    assert critical_psi(1_000, 500, 1) == 0
 
 
 @pytest.mark.parametrize(
@@ -74,14 +76,14 @@ def test_what_moved_most_is_the_bin_that_adds_most():
 
 
 def test_training_rows_are_another_population():
-    one = drift((50, 50, 0, 0), (50, 50, 0, 0), churn=Spread((25, 75, 0, 0)))
+    one = drift((50, 50, 0, 0), (50, 50, 0, 0), churn=Distribution((25, 75, 0, 0)))
     assert (one.psi, one.state) == (0, "stable")
     assert one.population_psi("churn") == pytest.approx(0.2746531)
     assert one.population_psi("nbo") is None
 
 
 def test_for_programs():
-    assert drift((50, 50, 0, 0), (25, 65, 0, 10), churn=Spread((25, 65, 0, 10))).to_json() == {
+    assert drift((50, 50, 0, 0), (25, 65, 0, 10), churn=Distribution((25, 65, 0, 10))).to_json() == {
         "feature": "recency",
         "label": "Days since last purchase",
         "psi": 0.9027,

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from loyalty_core.ml.features import Reference, Spread, count_rows, fit_contract, make_reference
+from loyalty_core.ml.features import Distribution, Reference, count_rows, fit_contract, make_reference
 from loyalty_core.ml.features.drift import Bins
 from loyalty_core.ml.features.reference import count_table, fit_bins
 from tests.ml.bases import fill
@@ -79,9 +79,9 @@ def test_rows_are_counted_by_bin():
         }
     )
     assert count_table(bins, table) == {
-        "x": Spread((2, 2, 1, 3), pytest.approx((29.99 + 30 + 59 + 60 - 5) / 5)),
-        "y": Spread((3, 3, 2)),
-        "z": Spread((2, 5, 1), pytest.approx(5 / 7)),
+        "x": Distribution((2, 2, 1, 3), pytest.approx((29.99 + 30 + 59 + 60 - 5) / 5)),
+        "y": Distribution((3, 3, 2)),
+        "z": Distribution((2, 5, 1), pytest.approx(5 / 7)),
     }
 
 
@@ -97,7 +97,7 @@ def test_the_warehouse_counts_as_memory_does(backend: Backend, open_warehouse: O
     }
     assert counted["score"].counts[-1] == sum(i % 7 == 0 or i % 97 == 0 for i in range(400))
     assert counted["tier"].counts == (133, 67, 66, 134)
-    assert counted["visits"] == Spread((80, 80, 80, 80, 80, 0), 2.0)
+    assert counted["visits"] == Distribution((80, 80, 80, 80, 80, 0), 2.0)
     assert counted["spent"].rows == 400
 
 
@@ -109,7 +109,7 @@ def test_booleans_and_numbers_are_interchangeable(backend: Backend, open_warehou
     warehouse = open_warehouse(backend.url)
     bins = {"a": Bins("boolean", (0.5,)), "b": Bins("boolean", (0.5,))}
     counted = count_rows(warehouse, warehouse.features, {"a": "flag", "b": "bit"}, bins)
-    assert counted == {"a": Spread((6, 2, 0), 0.25), "b": Spread((4, 4, 0), 0.5)}
+    assert counted == {"a": Distribution((6, 2, 0), 0.25), "b": Distribution((4, 4, 0), 0.5)}
 
 
 def test_a_column_of_another_type_is_left_out(backend: Backend, open_warehouse: Open):
@@ -117,7 +117,7 @@ def test_a_column_of_another_type_is_left_out(backend: Backend, open_warehouse: 
     warehouse = open_warehouse(backend.url)
     bins = {"tier": Bins("number", (1.0,)), "visits": Bins("number", (2.0,))}
     counted = count_rows(warehouse, warehouse.features, {"tier": "tier", "visits": "visits"}, bins)
-    assert counted == {"visits": Spread((4, 6, 0), 2.0)}
+    assert counted == {"visits": Distribution((4, 6, 0), 2.0)}
 
 
 def test_many_features_take_several_statements(any_backend: Backend, open_warehouse: Open):
@@ -146,7 +146,7 @@ def test_a_reference_survives_the_manifest(warehouse: Warehouse):
     reference = make_reference(warehouse, fit_contract(list(tables.values())), tables, {})
     assert reference.columns == MAPPING
     assert {model: spreads["visits"].rows for model, spreads in reference.training.items()} == {"churn": 200, "nbo": 50}
-    assert reference.base["visits"] == Spread((20, 20, 20, 20, 20, 0), 2.0)
+    assert reference.base["visits"] == Distribution((20, 20, 20, 20, 20, 0), 2.0)
     read = Reference.of({"reference": json.loads(json.dumps(reference.to_json()))})
     assert read is not None
     assert (read.bins, read.training, read.base, read.columns) == (

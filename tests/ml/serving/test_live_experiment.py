@@ -14,7 +14,7 @@ import pytest
 from loyalty_core.ml.bundles import (
     EXPERIMENT_FILE,
     activate,
-    grow_experiment,
+    increase_share,
     start_experiment,
     stop_experiment,
     version_folder,
@@ -73,7 +73,7 @@ def test_a_larger_share_only_adds_customers(models_dir: Path, challenger: str):
     start_experiment(models_dir, challenger, 0.1, "ann")
     live = LiveBundle(models_dir)
     before = challenged(live)
-    grow_experiment(models_dir, 0.6)
+    increase_share(models_dir, 0.6)
     assert before < challenged(live)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy as sa
 
-from loyalty_core.ml.bundles import grow_experiment, load_bundle, start_experiment, stop_experiment, write_bundle
+from loyalty_core.ml.bundles import increase_share, load_bundle, start_experiment, stop_experiment, write_bundle
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import Challenger, ServedModels
@@ -193,6 +193,6 @@ def test_a_larger_share_takes_effect_in_single_answers(
 ):
     ids = [f"c{i}" for i in range(1, 101)]
     before = {one for one in ids if service.predict_customer(one).model_version == running.challenger}
-    grow_experiment(models_dir, 0.7)
+    increase_share(models_dir, 0.7)
     after = {one for one in ids if service.predict_customer(one).model_version == running.challenger}
     assert before < after

@@ -88,9 +88,9 @@ def test_offers_are_classes_in_the_order_of_their_ids() -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0, 1, 2], "whole numbers from 1 on"),
-        ([1.5, 2.0], "whole numbers from 1 on"),
-        (["a", "b"], "whole numbers from 1 on, but there are 'a', 'b'"),
+        ([0, 1, 2], "whole numbers of 1 or more"),
+        ([1.5, 2.0], "whole numbers of 1 or more"),
+        (["a", "b"], "whole numbers of 1 or more, but some are 'a', 'b'"),
         (list(range(1, 400)), "399 different offers"),
     ],
 )
@@ -142,7 +142,7 @@ def test_blank_and_constant_features_are_named() -> None:
 )
 def test_a_feature_that_gives_the_label_away(leak: Any) -> None:
     assert sentence(history(EVEN, {"status": leak})) == (
-        "The feature 'status' alone nearly gives the label away (AUC 1.000)."
+        "The feature 'status' alone almost determines the label (AUC 1.000)."
     )
 
 

@@ -14,7 +14,7 @@ from loyalty_core.errors import DataError, ViewUnusable
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.training import Readiness, TrainingOptions, read_readiness
 from loyalty_core.ml.training.checks import SINCE_IGNORED
-from loyalty_core.ml.training.train import prepare
+from loyalty_core.ml.training.preparation import prepare
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.mapping import MappingError
@@ -106,7 +106,7 @@ def test_blanks_are_null_nan_and_empty_texts(tmp_path: Path):
         ({"total_revenue": "7"}, "The feature 'revenue' has the same value in every row."),
         ({"total_revenue": "true"}, "The feature 'revenue' has the same value in every row."),
         ({"churned": "CAST(i < 5 AS INTEGER)"}, "Only 5 rows say “churned”; 20 are needed."),
-        ({"churned": "i % 3"}, "The label must be 0 (stayed) or 1 (churned), but it is also '2'."),
+        ({"churned": "i % 3"}, "The label must be 0 (stayed) or 1 (churned), but some rows have '2'."),
         ({"churned": "NULL::INTEGER"}, "There are no rows with a label."),
     ],
 )

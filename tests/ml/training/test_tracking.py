@@ -107,7 +107,7 @@ def log(folder: Path, uri: str | None) -> tuple[str, str]:
 
 def test_a_run_has_options_metrics_tags_and_files(server: Server, tmp_path: Path):
     version, said = log(tmp_path, server.uri)
-    assert said == f"MLflow has it as the run {version} of “Loyalty workbench”."
+    assert said == f"Logged to MLflow as run {version} of the experiment “Loyalty workbench”."
     run = server.told("runs/create")
     assert (run["experiment_id"], run["run_name"]) == ("7", version)
     assert {tag["key"]: tag["value"] for tag in run["tags"]} == {
@@ -155,13 +155,14 @@ def test_without_a_server_nothing_is_reported(tmp_path: Path):
 @pytest.mark.parametrize(
     ("call", "answer", "said"),
     [
-        ("runs/create", lambda: (500, b"disk full"), "127.0.0.1 answers with 500. disk full"),
-        ("runs/create", lambda: (200, b"<html>"), "is no MLflow server."),
-        ("runs/create", lambda: (200, {"hello": "world"}), "is no MLflow server."),
+        ("runs/create", lambda: (500, b"disk full"), "127.0.0.1 responds with status 500. disk full"),
+        ("runs/create", lambda: (200, b"<html>"), "is not an MLflow server."),
+        ("runs/create", lambda: (200, {"hello": "world"}), "is not an MLflow server."),
+        ("experiments/get-by-name", hang, "127.0.0.1 does not answer."),
         (
             "runs/create",
             lambda: (200, {"run": {"info": {"run_id": "abc", "artifact_uri": "s3://bucket/abc"}}}),
-            "127.0.0.1 does not take files. Start it with --serve-artifacts; the figures are there.",
+            "127.0.0.1 does not accept files; the metrics were logged. Start it with --serve-artifacts.",
         ),
     ],
 )
@@ -186,7 +187,7 @@ def test_a_server_that_hangs(server: Server, tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("http://ann:secret@127.0.0.1:9", "MLflow does not have it: 127.0.0.1 cannot be reached."),
+        ("http://ann:secret@127.0.0.1:9", "Not logged to MLflow: 127.0.0.1 cannot be reached."),
         ("http://127.0.0.1:port", "127.0.0.1 cannot be reached."),
         ("file:///mlruns", "Start one with “mlflow server”, and name it as http://host:5000."),
     ],

@@ -17,13 +17,14 @@ from loyalty_core.ml.bundles import activate, load_bundle, read_manifest, versio
 from loyalty_core.ml.features import FeatureCountMismatch, Reference
 from loyalty_core.ml.tasks import TrainingRefused
 from loyalty_core.ml.training import TrainingOptions
-from loyalty_core.ml.training.train import Progress, TrainedBundle, train
+from loyalty_core.ml.training.train import TrainedBundle, train
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loyalty_core.ml.training.progress import Progress
     from tests.fixtures.shared import MadeOnce
 
 

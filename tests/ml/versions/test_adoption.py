@@ -46,8 +46,8 @@ def test_what_is_missing_is_reported_with_a_remedy(settings: Settings):
     with pytest.raises(BundleError) as caught:
         load_bundle(settings.models_dir)
     assert str(caught.value) == (
-        f"{settings.models_dir} holds churn.tflite and nbo.tflite and scaler.pkl, but no version is active. Without a "
-        "manifest nothing says which features they take, in which order. Check and adopt them with python -m "
+        f"{settings.models_dir} contains churn.tflite and nbo.tflite and scaler.pkl, but no version is active. Without "
+        "a manifest it is not known which features they take, in which order. Check and adopt them with python -m "
         "loyalty_core.ml.versions adopt, or train: python train_models_from_dwh.py"
     )
 

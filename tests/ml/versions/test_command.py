@@ -35,7 +35,7 @@ def test_names_the_damage(models_dir, capsys):
 
     damage, version = capsys.readouterr().out.splitlines()
     assert damage.startswith("active.json is damaged")
-    assert version == f"  {active}  unusable: nbo.tflite of the version {active} was changed after it was written."
+    assert version == f"  {active}  unusable: nbo.tflite of version {active} was changed after it was written."
 
 
 def test_activates_and_rolls_back(models_dir, capsys):
@@ -120,7 +120,7 @@ def test_a_test_is_started_grown_listed_and_stopped(models_dir, capsys):
     assert main(["stop-test"]) == 0
     assert capsys.readouterr().out == "The A/B test is stopped; the active version answers all customers.\n"
     assert main(["stop-test"]) == 1
-    assert capsys.readouterr().err.startswith("No A/B test runs.")
+    assert capsys.readouterr().err.startswith("No A/B test is running.")
 
 
 def test_activating_reports_that_an_experiment_has_ended(models_dir, capsys):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.bundles import DEFAULT_SHARE, LEAST_SHARE, MOST_SHARE, Experiment
+from loyalty_core.ml.bundles import DEFAULT_SHARE, MAX_SHARE, MIN_SHARE, Experiment
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
@@ -51,7 +51,7 @@ def _draw_start(records: Sequence[VersionRecord]) -> None:
         left, right = st.columns(2)
         challenger = left.selectbox("Challenger", others, key="challenger")
         percent = right.slider(
-            "Its share of the customers", _percent(LEAST_SHARE), _percent(MOST_SHARE), _percent(DEFAULT_SHARE),
+            "Its share of the customers", _percent(MIN_SHARE), _percent(MAX_SHARE), _percent(DEFAULT_SHARE),
             format=formatting.percent_format(), key="share",
         )  # fmt: skip
         share = percent / 100
@@ -106,7 +106,7 @@ def _draw_decision(running: Experiment, records: Mapping[str, VersionRecord]) ->
 
 
 def _draw_growing(running: Experiment) -> None:
-    present, most = _percent(running.share), _percent(MOST_SHARE)
+    present, most = _percent(running.share), _percent(MAX_SHARE)
     if present >= most:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):

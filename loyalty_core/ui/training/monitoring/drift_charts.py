@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 
 from loyalty_core.analytics.monitoring import ScoredRun
-from loyalty_core.ml.features import FeatureDrift, Spread
+from loyalty_core.ml.features import Distribution, FeatureDrift
 from loyalty_core.ml.tasks import title_of
 from loyalty_core.ui import charts, formatting
 
@@ -25,13 +25,13 @@ def then_and_now(drift: FeatureDrift) -> go.Figure:
     colours = charts.palette()
     figure = go.Figure()
     names = [name.capitalize() for name in drift.bins.names]
-    for spread, word, colour in ((drift.then, "At training", charts.GREY), (drift.now, "Today", colours[0])):
+    for distribution, word, colour in ((drift.then, "At training", charts.GREY), (drift.now, "Today", colours[0])):
         figure.add_bar(
             x=names,
-            y=spread.shares,
+            y=distribution.shares,
             name=word,
             marker_color=colour,
-            hovertext=_sentences(names, word, spread),
+            hovertext=_sentences(names, word, distribution),
             hoverinfo="text",
         )
     for (model, rows), colour in zip(drift.training.items(), colours[1:], strict=False):
@@ -109,8 +109,8 @@ def _by_run(figure: go.Figure, runs: Sequence[ScoredRun]) -> go.Figure:
     return figure
 
 
-def _sentences(names: Sequence[str], word: str, spread: Spread) -> list[str]:
-    return [f"{name}\n{_sentence(word, share)}" for name, share in zip(names, spread.shares, strict=True)]
+def _sentences(names: Sequence[str], word: str, distribution: Distribution) -> list[str]:
+    return [f"{name}\n{_sentence(word, share)}" for name, share in zip(names, distribution.shares, strict=True)]
 
 
 def _sentence(word: str, share: float | None) -> str:

@@ -119,7 +119,7 @@ def _draw_main(task: ModelTask, months: Sequence[Month[Any]], active: VersionRec
             months,
             active.version,
             active.metrics(task.name).get(main.key),
-            "First choice right" if main.is_share else main.title,
+            main.title,
             is_share=main.is_share,
         ),
         f"outcomes-main-{task.name}",

@@ -1,0 +1,109 @@
+"""Before a network is trained: the history is read, checked, split and encoded."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.preprocessing import StandardScaler
+
+from loyalty_core.ml.bundles import Scaler, read_scaler
+from loyalty_core.ml.features import FeatureContract, fit_contract
+from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels, ModelTask, task_named
+from loyalty_core.ml.training.checks import check_history, refuse_if_stopped
+from loyalty_core.ml.training.progress import Progress
+from loyalty_core.ml.training.splitting import Split, split_rows
+from loyalty_core.warehouse.history import History, HistoryMissing, read_history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pyarrow as pa
+
+    from loyalty_core.errors import LoyaltyError
+    from loyalty_core.ml.training.options import TrainingOptions
+    from loyalty_core.warehouse import Warehouse
+
+FloatRows = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model's history that passed the checks, with its labels and split."""
+
+    task: ModelTask
+    history: History
+    labels: Labels
+    split: Split
+    findings: tuple[Finding, ...]
+
+    def training_rows(self) -> pa.Table:
+        """The features of the training rows; columns by feature name."""
+        return self.history.features.take(self.split.train)
+
+
+@dataclass(frozen=True, eq=False)
+class InputEncoding:
+    """The encoding of feature values for the network; `pickled` is the content of scaler.pkl."""
+
+    contract: FeatureContract
+    pickled: bytes
+    scaler: Scaler
+
+
+def prepare_all(
+    warehouse: Warehouse, options: Mapping[str, TrainingOptions], on_progress: Callable[[Progress], None]
+) -> tuple[dict[str, Prepared], dict[str, LoyaltyError]]:
+    """The histories that can train a model, and why the others cannot; raises the first reason when none can."""
+    prepared: dict[str, Prepared] = {}
+    left_out: dict[str, LoyaltyError] = {}
+    for name, own in options.items():
+        try:
+            prepared[name] = prepare(warehouse, task_named(name), own, on_progress)
+        except (HistoryMissing, HistoryTooSmall) as error:
+            left_out[name] = error
+    if not prepared:
+        raise next(iter(left_out.values()))
+    return prepared, left_out
+
+
+def prepare(
+    warehouse: Warehouse,
+    task: ModelTask,
+    options: TrainingOptions,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Prepared:
+    """Read, check and split one history; raises `TrainingRefused` when it cannot train a model."""
+    settings = warehouse.settings
+    history = read_history(
+        warehouse,
+        task.history,
+        settings.ml_feature_mapping,
+        since=options.since,
+        most_rows=options.most_rows,
+        on_rows=lambda rows: on_progress(Progress("reading", task.name, rows)),
+    )
+    labels = task.read_labels(history.labels, history.source)
+    today = datetime.now(settings.zone).date()
+    findings = check_history(task, history, labels, today, settings)
+    refuse_if_stopped(history, findings)
+    split = split_rows(labels.classes, history.dates, history.customers, options.seed)
+    return Prepared(task, history, labels, split, findings)
+
+
+def fit_encoding(prepared: list[Prepared]) -> InputEncoding:
+    """Fit contract and scaler on the training rows of all histories together."""
+    tables = [one.training_rows() for one in prepared]
+    contract = fit_contract(tables)
+    encoded = [contract.encode({name: table[name] for name in contract.names}).values for table in tables]
+    pickled = pickle.dumps(StandardScaler().fit(np.concatenate(encoded).astype(np.float64)), protocol=4)
+    return InputEncoding(contract, pickled, read_scaler(pickled))
+
+
+def encode_history(encoding: InputEncoding, history: History) -> FloatRows:
+    """All rows of a history, encoded and unscaled; shape (rows, width)."""
+    return encoding.contract.encode({name: history.features[name] for name in encoding.contract.names}).values
