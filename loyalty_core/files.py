@@ -59,7 +59,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def remedy_for(error: OSError) -> str:
     """What to do where a folder cannot be written."""
-    return "Make room on the disk." if error.errno in FULL_DISK else "Check the folder and its permissions."
+    return "Free some disk space." if error.errno in FULL_DISK else "Check the folder and its permissions."
 
 
 def remove_unfinished(path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What the predictions say about the base or a segment: aggregates counted in the warehouse, for screens and API."""
+"""Analytics over the customer base or a segment: aggregates computed in the warehouse, for screens and API."""

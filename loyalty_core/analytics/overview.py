@@ -1,4 +1,4 @@
-"""What the last scoring run says of the whole base beside the run before it, and the segments that hold the most."""
+"""The last scoring run over the whole base, compared with the run before, and the largest segments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GROUPS = ("churn_risk", "recommended_offer", "rfm_segment")
 class Tally:
     """The customers with one risk, recommended offer or RFM segment.
 
-    `share` is of all customers with such a prediction (0-1), `before` their number in the run before, if there is one.
+    `share` is relative to all customers with such a prediction (0-1); `before` is the number in the run before, if any.
     """
 
     value: Any
@@ -36,16 +36,16 @@ class Tally:
 
     @property
     def change(self) -> int | None:
-        """How many more there are than in the run before."""
+        """The increase since the run before."""
         return None if self.before is None else self.customers - self.before
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """The predictions of `run` for today's base, summed; `before` is the run they are compared with.
+    """The predictions of `run` for the current base, in total; `before` is the run they are compared with.
 
-    `churners` is the sum of churn probabilities, None without a churn model. `risks` go from high to low,
-    `rfm_segments` from strong to weak, `offers` from frequent to rare; each is empty where nothing was predicted.
+    `churners` is the sum of churn probabilities, None without a churn model. `risks` are ordered from high to low,
+    `rfm_segments` from strong to weak, `offers` by frequency; each is empty without such predictions.
     """
 
     run: ScoringRun
@@ -59,7 +59,7 @@ class Outlook:
 
     @property
     def churners_change(self) -> float | None:
-        """How many more are expected to leave than by the run before."""
+        """The increase in expected churners since the run before."""
         if self.churners is None or self.churners_before is None:
             return None
         return self.churners - self.churners_before
@@ -67,7 +67,7 @@ class Outlook:
 
 @dataclass(frozen=True)
 class TopSegment:
-    """A saved segment by its last size; `change` is since the size before, `share` of the base then (0-1)."""
+    """A saved segment with its last size; `change` since the size before, `share` of the base at that time (0-1)."""
 
     id: str
     name: str
@@ -78,14 +78,14 @@ class TopSegment:
 
 
 def read_outlook(warehouse: Warehouse) -> Outlook | None:
-    """The last run and the one before in one statement, at most a few hundred rows; None before the first run."""
+    """Read the last run and the one before in one statement, at most a few hundred rows; None before the first run."""
     run, predictions = last_run(warehouse), warehouse.predictions
     if run is None or predictions is None:
         return None
     before, earlier = next(each_earlier_run(warehouse), (None, None))
-    # Whoever has left the base since is not counted, as on every other screen.
-    still_there = warehouse.features.join(predictions, predictions.c[CUSTOMER_ID] == warehouse.customer_id)
-    groups = _groups("present", predictions, still_there)
+    # Customers who have left the base since then are not counted, as on every other screen.
+    current = warehouse.features.join(predictions, predictions.c[CUSTOMER_ID] == warehouse.customer_id)
+    groups = _groups("present", predictions, current)
     if earlier is not None:
         groups = sa.union_all(groups, _groups("before", earlier, earlier))
     found: dict[str, list[Row]] = {"present": [], "before": []}
@@ -95,7 +95,7 @@ def read_outlook(warehouse: Warehouse) -> Outlook | None:
 
 
 def top_segments(segments: Iterable[Segment], limit: int) -> list[TopSegment]:
-    """The largest of the segments that have been counted."""
+    """The largest segments of those whose size is known."""
     found = [
         TopSegment(
             id=segment.id,
@@ -112,7 +112,7 @@ def top_segments(segments: Iterable[Segment], limit: int) -> list[TopSegment]:
 
 
 def _groups(run: str, predictions: sa.FromClause, customers: sa.FromClause) -> sa.Select[Any]:
-    """Customers and expected churners by risk, offer and RFM segment at once."""
+    """Customers and expected churners, grouped by risk, offer and RFM segment together."""
     by = [predictions.c[name] for name in _GROUPS]
     return (
         sa.select(
@@ -144,7 +144,7 @@ def _outlook(run: ScoringRun, before: ScoringRun | None, present: list[Row], ear
 
 
 def _count(rows: Iterable[Row], name: str) -> dict[Any, int]:
-    """Customers by what was predicted; those without a prediction are left out."""
+    """Customers by predicted value; those without a prediction are left out."""
     counts: dict[Any, int] = defaultdict(int)
     for row in rows:
         if row[name] is not None:
@@ -153,7 +153,7 @@ def _count(rows: Iterable[Row], name: str) -> dict[Any, int]:
 
 
 def _tallies(present: Mapping[Any, int], earlier: Mapping[Any, int] | None) -> list[Tally]:
-    """Every value that either run has; before is unknown where the run before predicted nothing of the kind."""
+    """All values of either run; `before` is None if the run before has no such predictions."""
     total = sum(present.values())
     if not total:
         return []

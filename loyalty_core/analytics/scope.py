@@ -1,4 +1,4 @@
-"""The customers that an analysis is about: all or a saved segment, with the predictions of the last scoring run."""
+"""The scope of an analysis: all customers or a saved segment, with the predictions of the last scoring run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scope:
-    """Everyone, or the members of a saved segment by its current rule."""
+    """All customers, or the members of a saved segment by its current rule."""
 
     segment_id: str | None = None
 
@@ -32,7 +32,7 @@ class Scope:
         return {"==": [{"var": field_of(self.segment_id)}, True]} if self.segment_id else {}
 
     def rule_with(self, *conditions: Any) -> Any:
-        """JSONLogic for those in scope who meet the conditions as well, as the rule builder writes it."""
+        """JSONLogic for the customers in scope who also meet the conditions, as the rule builder writes it."""
         return {"and": [*([self.rule] if self.segment_id else []), *conditions]}
 
 
@@ -46,18 +46,18 @@ class ScopedBase:
 
     @property
     def run(self) -> ScoringRun:
-        """The scoring run whose predictions are read."""
+        """The scoring run whose predictions are used."""
         run = last_run(self.warehouse)
         if run is None:
             raise PredictionsMissing
         return run
 
     def field(self, prediction: str) -> str:
-        """How rules and relations call a prediction, such as churn_probability."""
+        """The field name of a prediction, such as churn_probability, in rules and relations."""
         return field_name(prediction, self.warehouse.features.columns.keys())
 
     def column(self, name: str) -> Column | None:
-        """What is known of a field, predictions included."""
+        """The catalog entry of a field or prediction; None if there is no such field."""
         return next((field for field in self.engine.fields() if field.name == name), None)
 
     def customers(self, *fields: str) -> sa.Subquery:

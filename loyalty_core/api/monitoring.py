@@ -44,7 +44,7 @@ def monitoring() -> dict[str, Any]:
         "version": found.version,
         "retraining": _retraining(found.retraining(*worse)),
         "alarms": [asdict(alarm) for alarm in found.alarms],
-        "made_up": found.is_made_up,
+        "made_up": found.is_mock,
         "drift": [one.to_json() for one in found.drift],
         "no_drift": str(found.no_drift) if found.no_drift else None,
         "outcomes": {model: asdict(verdict) for model, verdict in verdicts.items()},

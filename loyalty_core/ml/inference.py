@@ -110,8 +110,8 @@ class MLInferenceService:
             encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
             scores, offers = models.scores(task.name, encoded.values), models.offers(task.name)
             return {
-                customer_id: task.answer(customer_id, row_scores, offers, self._settings, partial(self._rfm_if_any, row))
-                for (customer_id, row), row_scores in zip(rows.items(), scores, strict=True)
+                customer_id: task.answer(customer_id, outputs, offers, self._settings, partial(self._rfm_if_any, row))
+                for (customer_id, row), outputs in zip(rows.items(), scores, strict=True)
             }
 
         return self._by_arm(customer_ids, answer)
@@ -124,8 +124,8 @@ class MLInferenceService:
     def predict_segment(self, segment_id: str, kind: str, *, first: int = 10) -> SegmentPrediction:
         """Aggregates over all members of a saved segment, and the answers for the `first` members by id.
 
-        `kind` is the name of a model, or "rfm". Uses the last scoring run if the models in use made it, otherwise scores
-        on the fly. Raises `SegmentNotFound`, and `UnknownPrediction` for any other kind.
+        `kind` is the name of a model, or "rfm". Uses the last scoring run if the models in use made it, otherwise
+        scores on the fly. Raises `SegmentNotFound`, and `UnknownPrediction` for any other kind.
         """
         if kind not in kinds():
             raise UnknownPrediction(f"There is no prediction called {kind!r}.", remedy=f"Ask for {', '.join(kinds())}.")
@@ -145,7 +145,7 @@ class MLInferenceService:
         return predicted_segment(segment, kind, tally, Origin("scored now", in_words(served.versions), now), results)
 
     def score_batch(self, batch: pa.RecordBatch | pa.Table) -> BatchScores:
-        """Scores by both models of the active version for an Arrow batch with the mapped columns of the features view.
+        """Scores of the active version's models for an Arrow batch with the mapped columns of the features view.
 
         Customer ids are not needed, so the arms of an A/B test are ignored.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
-from loyalty_core.analytics.offers.arbitration import tie_of
+from loyalty_core.analytics.offers.arbitration import tie_breaker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,4 +44,4 @@ class _Place:
     def __lt__(self, other: _Place) -> bool:
         if self.priority != other.priority:
             return self.priority < other.priority
-        return tie_of(self.customer) > tie_of(other.customer)
+        return tie_breaker(self.customer) > tie_breaker(other.customer)

@@ -6,36 +6,36 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.analytics.dashboards import DashboardLayouts, Place, arrange, read_layout
+from loyalty_core.analytics.dashboards import CardPosition, DashboardLayouts, arrange, read_layout
 
 if TYPE_CHECKING:
     from loyalty_core.store import StateStore
 
-LEFT, RIGHT, BELOW = Place(0, 0, 6, 5), Place(6, 0, 6, 5), Place(0, 5, 12, 4)
+LEFT, RIGHT, BELOW = CardPosition(0, 0, 6, 5), CardPosition(6, 0, 6, 5), CardPosition(0, 5, 12, 4)
 
 
 def test_layouts_are_stored_by_viewer(store: StateStore):
     layouts = DashboardLayouts(store)
     assert layouts.of("ann") == {}
-    layouts.keep("ann", {"a": LEFT, "b": RIGHT})
-    layouts.keep("bob", {"a": BELOW})
+    layouts.save("ann", {"a": LEFT, "b": RIGHT})
+    layouts.save("bob", {"a": BELOW})
     assert DashboardLayouts(store).of("ann") == {"a": LEFT, "b": RIGHT}
     assert layouts.of("bob") == {"a": BELOW}
 
 
 def test_a_later_layout_replaces_the_positions_that_it_contains(store: StateStore):
     layouts = DashboardLayouts(store)
-    layouts.keep("ann", {"a": LEFT, "gone for now": RIGHT})
-    layouts.keep("ann", {"a": BELOW})
+    layouts.save("ann", {"a": LEFT, "gone for now": RIGHT})
+    layouts.save("ann", {"a": BELOW})
     assert layouts.of("ann") == {"a": BELOW, "gone for now": RIGHT}
 
 
 def test_a_layout_is_forgotten(store: StateStore):
     layouts = DashboardLayouts(store)
-    layouts.keep("ann", {"a": LEFT})
-    layouts.keep("bob", {"a": LEFT})
-    layouts.forget("ann")
-    layouts.forget("nobody")
+    layouts.save("ann", {"a": LEFT})
+    layouts.save("bob", {"a": LEFT})
+    layouts.reset("ann")
+    layouts.reset("nobody")
     assert layouts.of("ann") == {}
     assert layouts.of("bob") == {"a": LEFT}
 
@@ -70,4 +70,4 @@ def test_what_is_no_layout(content: Any):
 def test_a_new_card_comes_below_what_the_viewer_arranged():
     first = {"a": LEFT, "new": RIGHT}
     assert arrange(first, first, {}) == first
-    assert arrange(first, first, {"a": BELOW, "gone": LEFT}) == {"a": BELOW, "new": Place(6, 9, 6, 5)}
+    assert arrange(first, first, {"a": BELOW, "gone": LEFT}) == {"a": BELOW, "new": CardPosition(6, 9, 6, 5)}

@@ -158,7 +158,7 @@ def test_a_model_without_a_history_is_left_out(tmp_path: Path, run: Run) -> None
 
 def test_too_few_rows(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path, rows=120)
-    assert_one_line(run(), 5, "customer_churn_history: There are 120 rows, fewer than the 200")
+    assert_one_line(run(), 5, "customer_churn_history: There are 120 rows, but training requires at least 200")
 
 
 def test_bad_labels(tmp_path: Path, run: Run) -> None:

@@ -115,7 +115,7 @@ def test_both_arms_side_by_side(
     assert set(charts) == {"risks", "offers"}
     assert charts["risks"].startswith("Champion: Low ")
     assert "; Challenger: Low " in charts["risks"]
-    assert "are to be expected from" in app.info[0].value
+    assert "are expected from" in app.info[0].value
     assert not app.dataframe
 
 

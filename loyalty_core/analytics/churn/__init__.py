@@ -1,12 +1,12 @@
-"""Churn over the customers in scope."""
+"""Churn analytics over the customers in scope."""
 
-from loyalty_core.analytics.churn.budget import Choice, LossBin, Plan, Terms, plan, splitting_loss
+from loyalty_core.analytics.churn.budget import Choice, LossBin, Plan, Terms, plan, threshold_loss
 from loyalty_core.analytics.churn.figures import (
     BINS,
-    Alike,
     ChurnCurve,
+    Concentration,
     Targeting,
-    find_alike,
+    find_concentration,
     loss_rule,
     probability_position,
     risk_rule,
@@ -18,22 +18,22 @@ from loyalty_core.analytics.churn.quality import ModelQuality, model_quality
 __all__ = [
     "BINS",
     "YEAR",
-    "Alike",
     "Choice",
     "ChurnCurve",
+    "Concentration",
     "LossBin",
     "ModelQuality",
     "Plan",
     "RiskByValue",
     "Targeting",
     "Terms",
-    "find_alike",
+    "find_concentration",
     "loss_rule",
     "model_quality",
     "plan",
     "probability_position",
     "risk_rule",
-    "splitting_loss",
     "tenure_range",
+    "threshold_loss",
     "threshold_rule",
 ]

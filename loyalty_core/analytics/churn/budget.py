@@ -1,12 +1,12 @@
-"""Whom a retention campaign should contact, and what it brings: plain arithmetic on binned expected losses.
+"""Targeting a retention campaign: its expected profit by number of customers contacted, from binned expected losses.
 
-A customer who leaves with probability p takes the value v along. Contacting costs c, and a share s of those who
-would have left stays because of it. So a contact brings p·s·v - c on average, which is positive where the expected
-loss p·v is above c / s: contacting in order of falling expected loss, profit grows up to there and falls after it.
-With the same s and c for everyone no other choice of customers is better.
+When a customer leaves (probability p), the value v is lost. Contacting costs c and saves a share s of the customers who
+would have left. So a contact yields p·s·v - c on average, which is positive when the expected loss p·v is above c / s:
+in order of descending expected loss, profit grows up to that point and falls after it. With the same s and c for
+everyone, no other selection of customers is more profitable.
 
-The frame is that of Neslin et al., "Defection Detection", Journal of Marketing Research 43 (2006), 204-211, without
-incentives paid to those who would have stayed anyway.
+The model is that of Neslin et al., "Defection Detection", Journal of Marketing Research 43 (2006), 204-211, without
+incentives paid to customers who would have stayed anyway.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Of the standard normal distribution: 90 % lie within this many standard deviations.
-_NINETY_PERCENT = 1.6448536269514722
+# The quantile of the standard normal distribution for a 90 % interval.
+_Z_90 = 1.6448536269514722
 
 
 @dataclass(frozen=True)
 class LossBin:
-    """Customers of about the same expected loss p·v.
+    """Customers with about the same expected loss p·v.
 
-    `lowest` and `highest` bound the expected losses among them, and no other bin reaches in between; the others are
-    sums over them: of p, p·v, p·v² and (p·v)².
+    `lowest` and `highest` bound their expected losses, and bins do not overlap; the other fields are the number of
+    customers and sums of p, p·v, p·v² and (p·v)².
     """
 
     lowest: float
@@ -40,8 +40,8 @@ class LossBin:
     value_loss: float
     squared_loss: float
 
-    def times(self, value: float) -> LossBin:
-        """The bin in money, when it was counted with v = 1 and every customer is worth `value`."""
+    def scaled(self, value: float) -> LossBin:
+        """The bin when every customer is worth `value`, for a bin counted with v = 1."""
         square = value * value
         return LossBin(
             self.lowest * value,
@@ -53,43 +53,43 @@ class LossBin:
             self.squared_loss * square,
         )
 
-    def plus(self, other: LossBin) -> LossBin:
-        """Both together, where the other one has the lower losses."""
+    def merged(self, lower: LossBin) -> LossBin:
+        """This bin and one with lower losses, as one bin."""
         return LossBin(
-            other.lowest,
+            lower.lowest,
             self.highest,
-            self.customers + other.customers,
-            self.churners + other.churners,
-            self.loss + other.loss,
-            self.value_loss + other.value_loss,
-            self.squared_loss + other.squared_loss,
+            self.customers + lower.customers,
+            self.churners + lower.churners,
+            self.loss + lower.loss,
+            self.value_loss + lower.value_loss,
+            self.squared_loss + lower.squared_loss,
         )
 
 
 @dataclass(frozen=True)
 class Terms:
-    """`cost` of one contact in money, `save_rate` as the share (0-1) of contacted churners who stay."""
+    """`cost` of one contact in money, `save_rate` the share (0-1) of contacted churners who stay."""
 
     cost: float
     save_rate: float
 
     @property
-    def worthwhile_loss(self) -> float:
-        """The expected loss p·v from which a contact pays: cost / save rate."""
+    def break_even_loss(self) -> float:
+        """The expected loss p·v from which a contact is profitable: cost / save rate."""
         return self.cost / self.save_rate if self.save_rate else math.inf
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What contacting everybody with an expected loss of at least `lowest_loss` brings.
+    """The outcome of contacting everyone with an expected loss of at least `lowest_loss`.
 
-    `profit` is the expected one, `low` and `high` bound 90 % of what chance makes of it; `kept` is how many customers
-    stay because of it; all in the units of the bins.
+    `profit` is the expected value, `low` and `high` its 90 % interval, `retained` the expected number of customers who
+    stay because of the contact; all in the units of the bins.
     """
 
     customers: int
     lowest_loss: float
-    kept: float
+    retained: float
     cost: float
     profit: float
     low: float
@@ -98,7 +98,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Plan:
-    """The choices from nobody to everybody, the best of them, and from which on the campaign loses money."""
+    """The choices from nobody to everyone, the best one, and the last one that does not lose money."""
 
     choices: tuple[Choice, ...]
     best: Choice
@@ -106,20 +106,20 @@ class Plan:
 
 
 def plan(bins: Sequence[LossBin], terms: Terms) -> Plan:
-    """Weigh every cut through `bins`, which come with falling losses; of equally good ones the smallest is best.
+    """Evaluate every cutoff in `bins`, given by descending loss; of equally profitable ones the smallest is best.
 
-    `break_even` is the largest choice that does not lose money, None when contacting everybody does not either.
+    `break_even` is the largest choice that does not lose money, None if contacting everyone does not either.
     """
-    choices = (_nobody(), *(_choice(reached, terms) for reached in accumulate(bins, LossBin.plus)))
+    choices = (_nobody(), *(_choice(contacted, terms) for contacted in accumulate(bins, LossBin.merged)))
     best = max(choices, key=lambda choice: (choice.profit, -choice.customers))
     paying = [choice for choice in choices if choice.profit >= 0]
     return Plan(choices, best, paying[-1] if choices[-1].profit < 0 else None)
 
 
-def splitting_loss(bins: Sequence[LossBin], choice: Choice) -> float:
-    """A short number between the choice's smallest expected loss and the next one, to be written into a rule.
+def threshold_loss(bins: Sequence[LossBin], choice: Choice) -> float:
+    """A short number that separates the choice's customers from the others, for use in a rule.
 
-    At or above it are exactly the choice's customers.
+    Exactly the choice's customers have an expected loss at or above it.
     """
     left_out = next((low.highest for high, low in pairwise(bins) if high.lowest == choice.lowest_loss), -math.inf)
     shortened = (_rounded_down(choice.lowest_loss, digits) for digits in range(1, 17))
@@ -130,23 +130,23 @@ def _nobody() -> Choice:
     return Choice(0, math.inf, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def _choice(reached: LossBin, terms: Terms) -> Choice:
-    """All customers down to a bin, as one.
+def _choice(contacted: LossBin, terms: Terms) -> Choice:
+    """The choice of all customers down to a bin, merged into one.
 
-    Each contacted customer is kept with probability p·s, independently of the others, and is then worth v. So the
-    value kept has the mean Σ p·s·v and the variance Σ p·s·(1 - p·s)·v² = s·Σ p·v² - s²·Σ (p·v)², that of a weighted
-    Poisson binomial; by Lyapunov's central limit theorem the sum is nearly normal for more than a few customers.
+    Each contacted customer is retained with probability p·s, independently of the others, and is then worth v. So the
+    retained value has the mean Σ p·s·v and the variance Σ p·s·(1 - p·s)·v² = s·Σ p·v² - s²·Σ (p·v)², that of a weighted
+    Poisson binomial; by Lyapunov's central limit theorem the sum is approximately normal for more than a few customers.
     """
-    share = terms.save_rate
-    cost = terms.cost * reached.customers
-    profit = share * reached.loss - cost
-    variance = share * reached.value_loss - share * share * reached.squared_loss
-    spread = _NINETY_PERCENT * math.sqrt(max(variance, 0.0))
+    rate = terms.save_rate
+    cost = terms.cost * contacted.customers
+    profit = rate * contacted.loss - cost
+    variance = rate * contacted.value_loss - rate * rate * contacted.squared_loss
+    margin = _Z_90 * math.sqrt(max(variance, 0.0))
     return Choice(
-        reached.customers, reached.lowest, share * reached.churners, cost, profit, profit - spread, profit + spread
+        contacted.customers, contacted.lowest, rate * contacted.churners, cost, profit, profit - margin, profit + margin
     )
 
 
 def _rounded_down(number: float, digits: int) -> float:
-    """To significant digits."""
+    """Round down to significant digits."""
     return float(Context(prec=digits, rounding=ROUND_FLOOR).create_decimal_from_float(number))

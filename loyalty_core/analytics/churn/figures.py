@@ -1,7 +1,7 @@
-"""Churn over the customers in scope: how probable, at what loss, and who; every figure counted in the warehouse.
+"""Churn figures of the customers in scope: probabilities, expected losses and customers, computed in the warehouse.
 
-`read_curve` brings the scope as about a thousand bins of probability in one statement. Thresholds, distributions and
-budgets are worked out of these in Python, so that a slider asks the warehouse nothing.
+`read_curve` reads the scope as about a thousand bins of probability in one statement. Thresholds, distributions and
+budgets are computed from these in Python, so that moving a slider does not query the warehouse.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Row
 
 BINS = 1_000
-# Probabilities have six decimals, so this is the highest in a bin above its edge.
-_BIN_REACH = 1 / BINS - 10.0**-DECIMALS
-# Losses fall into bins that are one per cent wide, since what matters is their ratio to the cost of a contact.
+# Probabilities have six decimals, so this is how far a bin extends above its lower edge.
+_BIN_WIDTH = 1 / BINS - 10.0**-DECIMALS
+# Loss bins are one per cent wide, since what matters is the ratio of a loss to the cost of a contact.
 _LOSS_BINS = 100
-# Smaller losses, and none or negative ones, share the last bin: no contact is that cheap.
-_SMALLEST_LOSS = 0.01
-# Of the customers, in two neighbouring thousandths of probability: whatever lies within 0.001 falls into two of them.
-ALIKE_SHARE = 0.95
-# Fewer may be alike by chance.
-_FEWEST_ALIKE = 20
-# Beyond it stand infinities and leftovers; squares of it can still be added up.
-_LARGEST_VALUE = 1e15
+# Smaller, zero and negative losses share the last bin: no contact is that cheap.
+_MIN_LOSS = 0.01
+# The share of customers in two adjacent thousandths of probability, into which any interval of 0.001 falls.
+CONCENTRATED_SHARE = 0.95
+# With fewer scored customers, a concentration may be due to chance.
+_MIN_SCORED = 20
+# Larger values are treated as infinite; squares of smaller ones can be summed without overflow.
+_MAX_VALUE = 1e15
 
 
 @dataclass(frozen=True)
 class ProbabilityBin:
-    """Customers of one risk with a probability of `position` thousandths up to the next, 1 for itself.
+    """Customers of one risk with a probability from `position` thousandths up to the next; 1 has a bin of its own.
 
-    Sums over them: `churners` of p, `squares` of p², `value` of the value column, `loss` of p times value.
+    Sums over the customers: `churners` of p, `squares` of p², `value` of the value column, `loss` of p times value.
     """
 
     position: int
@@ -55,16 +55,16 @@ class ProbabilityBin:
     loss: float
 
     def loss_bin(self) -> LossBin:
-        """The bin for a budget, every customer worth 1."""
+        """The bin for a budget in which every customer is worth 1."""
         lowest = self.position / BINS
         return LossBin(
-            lowest, lowest + _BIN_REACH, self.customers, self.churners, self.churners, self.churners, self.squares
+            lowest, lowest + _BIN_WIDTH, self.customers, self.churners, self.churners, self.churners, self.squares
         )
 
 
 @dataclass(frozen=True)
 class Group:
-    """Some of the customers in scope: expected `churners`, summed `value`, and `loss`, the value expected to leave."""
+    """A group of customers: expected `churners`, total `value`, and `loss`, the value expected to be lost."""
 
     customers: int
     churners: float
@@ -73,13 +73,13 @@ class Group:
 
     @property
     def mean(self) -> float:
-        """The mean probability, 0 for nobody."""
+        """The mean probability; 0 for an empty group."""
         return self.churners / self.customers if self.customers else 0.0
 
 
 @dataclass(frozen=True)
 class Targeting:
-    """Contacting everybody from a probability on: `churners` of them are expected to leave, the others to stay."""
+    """Contacting everyone at or above a probability; `churners` of them are expected to leave, the others to stay."""
 
     threshold: float
     customers: int
@@ -89,42 +89,42 @@ class Targeting:
 
     @property
     def share(self) -> float:
-        """Of the customers in scope, how many are contacted (0-1)."""
+        """The share of the customers in scope who are contacted (0-1)."""
         return self.customers / self.all_customers if self.all_customers else 0.0
 
     @property
     def captured(self) -> float:
-        """Of the expected churners, how many are contacted (0-1)."""
+        """The share of expected churners who are contacted (0-1)."""
         return self.churners / self.all_churners if self.all_churners else 0.0
 
     @property
     def loyal(self) -> float:
-        """How many of those contacted are expected to stay anyway."""
+        """How many of the contacted customers are expected to stay anyway."""
         return self.customers - self.churners
 
     @property
     def loyal_share(self) -> float:
-        """The same as a share of those contacted (0-1)."""
+        """The same as a share of the contacted customers (0-1)."""
         return self.loyal / self.customers if self.customers else 0.0
 
 
 @dataclass(frozen=True)
-class Alike:
-    """This share of the customers (above 95 %) has nearly the same probability, from `probability` on."""
+class Concentration:
+    """A share of customers (above 95 %) with nearly the same probability, about `probability`."""
 
     share: float
     probability: float
 
 
-def find_alike(thousandths: Mapping[int, int]) -> Alike | None:
-    """Whether nearly all customers are alike, by their number in each thousandth of probability."""
+def find_concentration(thousandths: Mapping[int, int]) -> Concentration | None:
+    """The concentration of nearly all customers at one probability, from counts per thousandth; None without one."""
     customers = sum(thousandths.values())
-    if customers < _FEWEST_ALIKE:
+    if customers < _MIN_SCORED:
         return None
     pairs = {position: number + thousandths.get(position + 1, 0) for position, number in thousandths.items()}
     most = max(pairs, key=lambda position: (pairs[position], -position))
     share = pairs[most] / customers
-    return Alike(share, most / BINS) if share > ALIKE_SHARE else None
+    return Concentration(share, most / BINS) if share > CONCENTRATED_SHARE else None
 
 
 @dataclass(frozen=True)
@@ -140,19 +140,19 @@ class ChurnCurve:
         return _group(self.bins)
 
     def at_risk(self, risk: Risk) -> Group:
-        """Those whom the scoring run gave this risk."""
+        """The customers with this risk in the scoring run."""
         return _group([one for one in self.bins if one.risk == risk])
 
     @cached_property
-    def alike(self) -> Alike | None:
-        """Set when nearly all have the same probability: then the model does not tell customers apart."""
+    def concentration(self) -> Concentration | None:
+        """Set when nearly all customers have the same probability, so that the model does not tell them apart."""
         thousandths: Counter[int] = Counter()
         for one in self.bins:
             thousandths[one.position] += one.customers
-        return find_alike(thousandths)
+        return find_concentration(thousandths)
 
     def histogram(self, bars: int = 20, threshold: float = 0.0) -> list[int]:
-        """Customers at or above a threshold in equal steps of probability from 0 to 1; the last holds 1 as well."""
+        """Customers at or above a threshold, in equal steps of probability from 0 to 1; the last step includes 1."""
         counts = [0] * bars
         for one in self.bins:
             if one.position >= round(threshold * BINS):
@@ -160,7 +160,7 @@ class ChurnCurve:
         return counts
 
     def targeting(self, threshold: float) -> Targeting:
-        """What contacting everybody at or above a threshold, in thousandths, means."""
+        """The effect of contacting everyone at or above a threshold, rounded to thousandths."""
         first = round(threshold * BINS)
         contacted = _group([one for one in self.bins if one.position >= first])
         return Targeting(
@@ -169,7 +169,7 @@ class ChurnCurve:
 
     def loss_bins(self, value: float) -> list[LossBin]:
         """Bins of expected loss when every customer is worth `value`, highest first."""
-        return [one.loss_bin().times(value) for one in self.bins]
+        return [one.loss_bin().scaled(value) for one in self.bins]
 
 
 def read_curve(base: ScopedBase, value_column: str | None) -> ChurnCurve:
@@ -192,13 +192,13 @@ def read_curve(base: ScopedBase, value_column: str | None) -> ChurnCurve:
 
 
 def read_loss_bins(base: ScopedBase, value_column: str) -> list[LossBin]:
-    """Customers by expected loss p times value, one per cent to a bin, highest first; one statement.
+    """Customers by expected loss, p times value, in bins one per cent wide, highest first; one statement.
 
-    A blank value counts as 0. What is below 0.01 shares the last bin.
+    A blank value counts as 0. Losses below 0.01 share the last bin.
     """
     customers = _scored(base, value_column)
     loss = customers.c.p * customers.c.value
-    counted = sa.case((loss >= _SMALLEST_LOSS, loss))
+    counted = sa.case((loss >= _MIN_LOSS, loss))
     position = sa.cast(sa.func.floor(sa.func.ln(counted) * _LOSS_BINS), sa.Integer)
     bins = (
         sa.select(
@@ -235,9 +235,9 @@ def risk_rule(base: ScopedBase, risk: Risk) -> Any:
 def customers_by_loss(
     base: ScopedBase, value_column: str | None, fields: tuple[str, ...], risk: Risk | None, limit: int, offset: int
 ) -> list[Row]:
-    """One page of scored customers, the highest expected loss first, without a value column the highest probability.
+    """One page of scored customers by descending expected loss, or by probability without a value column.
 
-    Each with `fields` of the features view, and `p`, `risk`, `value`, `loss`, `rfm_recency`, `rfm_frequency`,
+    Each row has `fields` of the features view, and `p`, `risk`, `value`, `loss`, `rfm_recency`, `rfm_frequency`,
     `rfm_monetary` and `rfm_segment`. Blank losses come last.
     """
     scores = {f"rfm_{name}": base.field(name) for name in ("recency", "frequency", "monetary")}
@@ -263,9 +263,9 @@ def customers_by_loss(
 
 
 def number(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A column as a floating-point number that can be squared and added up; NULL for NaN and infinities."""
+    """A column as a double that can be squared and summed; NULL for NaN and infinities."""
     value = sa.cast(filled(column), sa.Double)
-    return sa.case((sa.func.abs(value) <= _LARGEST_VALUE, value))
+    return sa.case((sa.func.abs(value) <= _MAX_VALUE, value))
 
 
 def probability_position(probability: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:

@@ -1,4 +1,4 @@
-"""What the training's test rows say about the churn model: the grade in words, and how contacting a share would do."""
+"""Quality of the churn model on its test rows: the grade, and the effect of contacting a share of customers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OnTestRows:
-    """Had the same share of the test customers been contacted, highest probability first.
+    """The effect of contacting the same share of test customers, highest probability first.
 
-    `captured` is the share of those who left that would have been contacted, `loyal_share` the share of those contacted
+    `captured` is the share of churners who would have been contacted, `loyal_share` the share of contacted customers
     who stayed (both 0-1).
     """
 
@@ -30,9 +30,9 @@ class OnTestRows:
 
 @dataclass(frozen=True)
 class ModelQuality:
-    """The active churn model on customers that it was not trained on; `version` is "mock" for made-up answers.
+    """The active churn model on customers that it was not trained on; `version` is "mock" in mock mode.
 
-    `grade` is what it adds over the best simple rule; it and `sentence` are empty when the version has none.
+    `grade` rates the model against the best simple rule; it and `sentence` are empty when the version has none.
     """
 
     version: str
@@ -44,11 +44,11 @@ class ModelQuality:
 
     @property
     def word(self) -> str:
-        """The grade as a word."""
+        """The grade in words."""
         return "Made up" if self.is_mock else grade_word(self.grade) or "Not known"
 
     def at_share(self, share: float) -> OnTestRows | None:
-        """What contacting this share (0-1) meant on the test rows, straight lines between the deciles.
+        """The effect of contacting this share (0-1) on the test rows, interpolated between deciles.
 
         None without test rows, or when nobody is contacted.
         """
@@ -57,13 +57,13 @@ class ModelQuality:
         rows = [0, *accumulate(decile["rows"] for decile in self.deciles)]
         churners = [0.0, *accumulate(decile["rows"] * decile["actual"] for decile in self.deciles)]
         contacted = min(share, 1.0) * rows[-1]
-        found = _between(rows, churners, contacted)
-        captured = _between(rows, [0.0, *(decile["captured"] for decile in self.deciles)], contacted)
+        found = _interpolated(rows, churners, contacted)
+        captured = _interpolated(rows, [0.0, *(decile["captured"] for decile in self.deciles)], contacted)
         return OnTestRows(captured, 1 - found / contacted)
 
 
 def model_quality(models: Models) -> ModelQuality:
-    """Read the active models' own record of the training."""
+    """Read the quality that the active models' manifest records."""
     if not isinstance(models, Bundle):
         return ModelQuality(models.version, models.is_mock)
     metrics: dict[str, Any] = models.manifest["models"].get(CHURN.name, {}).get("metrics", {})
@@ -78,8 +78,8 @@ def model_quality(models: Models) -> ModelQuality:
     )
 
 
-def _between(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
-    """y at x on the line through the points, xs rising."""
+def _interpolated(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
+    """Linear interpolation of y at x, with ascending xs."""
     for (x0, x1), (y0, y1) in zip(pairwise(xs), pairwise(ys), strict=True):
         if x <= x1:
             return y0 + (y1 - y0) * (x - x0) / (x1 - x0)

@@ -1,4 +1,4 @@
-"""Whether the active models still hold."""
+"""Monitoring of the active models: drift, alarms, freshness, and when to retrain."""
 
 from loyalty_core.analytics.monitoring.freshness import Freshness, check_freshness
 from loyalty_core.analytics.monitoring.report import Monitoring, read_alarms, read_monitoring

@@ -1,4 +1,4 @@
-"""The features view today against what it was when a version was trained."""
+"""Drift of the features view since a version was trained."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class ReferenceMissing(LoyaltyError):
-    """The version does not say what the features were like at its training."""
+    """The version has no reference distribution of the features at its training."""
 
     code = "no_reference"
 
 
 def read_drift(warehouse: Warehouse, manifest: Mapping[str, Any]) -> list[FeatureDrift]:
-    """Every feature that can be counted, the most drifted first; one statement of aggregates.
+    """Drift of every feature that can be counted, largest first; one statement of aggregates.
 
     Raises `ReferenceMissing`, and `ViewUnusable` for a view without customers.
     """
@@ -34,24 +34,24 @@ def read_drift(warehouse: Warehouse, manifest: Mapping[str, Any]) -> list[Featur
     mapped = resolve_mapping(warehouse.settings.ml_feature_mapping, view.columns.keys())
     columns = {one.name: one.column for one in mapped if one.column is not None and one.name in reference.base}
     now = count_rows(warehouse, view, columns, reference.bins)
-    if any(not spread.rows for spread in now.values()):
-        raise ViewUnusable("The features view has no customers.", remedy="Load the view, then look again.")
+    if any(not distribution.rows for distribution in now.values()):
+        raise ViewUnusable("The features view has no customers.", remedy="Load the view and try again.")
     drift = [
         FeatureDrift(
             name,
             columns[name],
             reference.bins[name],
             reference.base[name],
-            spread,
-            {model: spreads[name] for model, spreads in reference.training.items()},
+            distribution,
+            {model: features[name] for model, features in reference.training.items()},
         )
-        for name, spread in now.items()
+        for name, distribution in now.items()
     ]
     return sorted(drift, key=lambda one: -one.psi)
 
 
 def find_changes(warehouse: Warehouse, manifest: Mapping[str, Any]) -> list[str]:
-    """What is no longer as at the training in ML_FEATURE_MAPPING and in the mapped columns, a clause for each."""
+    """Changes of ML_FEATURE_MAPPING and the mapped columns since training, one clause each."""
     mapping, view = warehouse.settings.ml_feature_mapping, warehouse.features
     trained = {feature["name"]: feature["kind"] for feature in manifest["features"]}
     reference = Reference.of(manifest)
@@ -73,16 +73,14 @@ def find_changes(warehouse: Warehouse, manifest: Mapping[str, Any]) -> list[str]
 
 def _required(manifest: Mapping[str, Any]) -> Reference:
     reference = Reference.of(manifest)
-    if reference is not None and any(spread.rows for spread in reference.base.values()):
+    if reference is not None and any(distribution.rows for distribution in reference.base.values()):
         return reference
     why = (
         "Its training could not count the features view."
         if reference
-        else "It was trained before versions stored what the features were like."
+        else "It was trained before versions stored the distribution of features."
     )
-    raise ReferenceMissing(
-        f"The version {manifest['version']} has nothing to compare with.", why, f"Train again, then look again: {TRAIN}"
-    )
+    raise ReferenceMissing(f"Version {manifest['version']} has nothing to compare with.", why, f"Train again: {TRAIN}")
 
 
 def _kind(column: sa.ColumnElement[Any]) -> str:
@@ -90,5 +88,5 @@ def _kind(column: sa.ColumnElement[Any]) -> str:
 
 
 def _merged(kind: str) -> str:
-    """The models read booleans as numbers."""
+    """Models read booleans as numbers."""
     return "number" if kind == "boolean" else kind

@@ -1,4 +1,4 @@
-"""Whether the stored predictions still match what the models would predict now."""
+"""Freshness of the stored predictions: whether they match the models in use and the data."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Freshness:
-    """The scoring run, None before the first, and in sentences why one should score again."""
+    """The last scoring run, None before the first, and the reasons to score again, as sentences."""
 
     run: ScoringRun | None
     reasons: tuple[str, ...]
 
     @property
     def is_fresh(self) -> bool:
-        """Whether predictions are there and up to date."""
+        """Whether there are predictions and they are up to date."""
         return self.run is not None and not self.reasons
 
 
 def check_freshness(warehouse: Warehouse, inference: MLInferenceService) -> Freshness:
-    """Compare the stored predictions with the active model version and with the age of the features."""
+    """Compare the stored predictions with the models in use and with the date of the features."""
     run = last_run(warehouse)
     if run is None:
         return Freshness(None, ("The customers have not been scored yet.",))
@@ -48,12 +48,12 @@ def _served(inference: MLInferenceService) -> ServedModels | None:
     try:
         return inference.served()
     except LoyaltyError:
-        return None  # without models there is nothing to score again with
+        return None  # without models, scoring again would not help
 
 
 def _difference(run: ScoringRun, served: ServedModels) -> str:
     if run.model_versions == served.versions:
-        return "The A/B test has assigned its customers to the versions again since then."
+        return "The A/B test has reassigned its customers since then."
     if served.challenger is None:
         return f"They come from {_called(run.model_versions)}, and {_called(served.versions)} is active."
     return f"They come from {_called(run.model_versions)}, and {_called(served.versions)} answer in an A/B test."
@@ -63,5 +63,5 @@ def _called(versions: tuple[str, ...]) -> str:
     if versions == (MOCK_VERSION,):
         return "mock predictions"
     if versions == (RFM_ONLY_VERSION,):
-        return "a scoring of RFM alone"
+        return "a scoring of RFM only"
     return f"model version{'s' if len(versions) > 1 else ''} {in_words(versions)}"

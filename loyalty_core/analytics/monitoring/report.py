@@ -1,4 +1,4 @@
-"""Whether the active models still hold: what they rest on, compared with today."""
+"""The monitoring report of a version: its training compared with the data of today."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Monitoring:
-    """A version on one day: `drift` is empty where `no_drift` says why, `run` is the last scoring, None before one."""
+    """The report of one version; if `drift` is empty, `no_drift` has the reason. `run` is the last scoring, if any."""
 
     version: str
     facts: Facts
@@ -40,29 +40,29 @@ class Monitoring:
     no_drift: LoyaltyError | None
 
     @property
-    def is_made_up(self) -> bool:
-        """Whether the last scoring was in mock mode, so that its alarms are about formulas."""
+    def is_mock(self) -> bool:
+        """Whether the last scoring was in mock mode, so that its alarms do not concern a model."""
         return self.run is not None and self.run.model_version == MOCK_VERSION
 
     def retraining(self, *degradations: Degradation) -> Retraining:
-        """When to retrain, also by how the predictions came true where that is known."""
+        """The recommendation when to retrain, including `degradations` found from outcomes."""
         return recommend(self.facts, *degradations)
 
 
 def read_monitoring(warehouse: Warehouse, manifest: Mapping[str, Any]) -> Monitoring:
-    """Compare the version of this manifest with view, histories and last scoring; raises what the warehouse raises."""
+    """Compare a version's manifest with the view, histories and last scoring; raises what the warehouse raises."""
     drift, no_drift = [], None
     try:
         drift = read_drift(warehouse, manifest)
     except ReferenceMissing as missing:
         no_drift = missing
     run, alarms = read_alarms(warehouse)
-    facts = _facts(warehouse, manifest, drift, dead={alarm.column for alarm in alarms})
+    facts = _facts(warehouse, manifest, drift, constant={alarm.column for alarm in alarms})
     return Monitoring(manifest["version"], facts, tuple(alarms), run, tuple(drift), no_drift)
 
 
 def read_alarms(warehouse: Warehouse) -> tuple[ScoringRun | None, list[Alarm]]:
-    """The last scoring run and all alarms about it and about the models' inputs."""
+    """The last scoring run, and all alarms about it and about the models' inputs."""
     alarms = input_alarms(warehouse)
     predictions = warehouse.predictions
     run = None if predictions is None else run_of(warehouse, predictions)
@@ -71,20 +71,22 @@ def read_alarms(warehouse: Warehouse) -> tuple[ScoringRun | None, list[Alarm]]:
     return run, [*score_alarms(read_scores(warehouse, run, predictions), offer_names(warehouse)), *alarms]
 
 
-def _facts(warehouse: Warehouse, manifest: Mapping[str, Any], drift: list[FeatureDrift], *, dead: set[str]) -> Facts:
-    """`dead` are columns that are the same for everybody."""
+def _facts(
+    warehouse: Warehouse, manifest: Mapping[str, Any], drift: list[FeatureDrift], *, constant: set[str]
+) -> Facts:
+    """`constant` are the columns with the same value for all customers."""
     today = datetime.now(warehouse.settings.zone).date()
     trained_on = manifest.get("trained_on", "")
     is_other_data = bool(trained_on) and trained_on != name_data(warehouse)
     if (data := manifest.get("data")) is not None:
         is_other_data = data != warehouse.identity.warehouse
-    compared = [] if is_other_data else drift  # other customers are no drift
+    compared = [] if is_other_data else drift  # differences between customer bases are not drift
     return Facts(
         ages=tuple(_age(warehouse, model, entry, today) for model, entry in manifest["models"].items()),
         changes=tuple(find_changes(warehouse, manifest)),
-        drifted=tuple(one.label for one in compared if one.state == "drifted" and one.column not in dead),
+        drifted=tuple(one.label for one in compared if one.state == "drifted" and one.column not in constant),
         moved=tuple(one.label for one in compared if one.state == "moved"),
-        broken=tuple(one.label for one in compared if one.state == "drifted" and one.column in dead),
+        broken=tuple(one.label for one in compared if one.state == "drifted" and one.column in constant),
         drift_known=bool(compared),
         trained_on=(trained_on or "another warehouse") if is_other_data else "",
     )
@@ -95,12 +97,12 @@ def _age(warehouse: Warehouse, model: str, entry: Mapping[str, Any], today: date
     try:
         new_rows = _new_rows(warehouse, model, entry)
     except LoyaltyError:
-        new_rows = None  # a history that cannot be read is reported under Train
+        new_rows = None  # the Train tab reports a history that cannot be read
     return ModelAge(title_of(model), max((today - trained).days, 0), new_rows)
 
 
 def _new_rows(warehouse: Warehouse, model: str, entry: Mapping[str, Any]) -> int | None:
-    """Labelled rows after the last day of the training window; without days, more rows than there were."""
+    """Labelled rows after the last day of the training window; without days, the increase in rows."""
     history = find_history(warehouse, TASKS[model].history, warehouse.settings.ml_feature_mapping)
     counted = sa.select(sa.func.count().label("rows")).select_from(history.rows).where(history.label.is_not(None))
     last, before = entry["window"].get("last"), entry["rows"].get("total")

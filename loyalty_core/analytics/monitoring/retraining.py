@@ -1,4 +1,4 @@
-"""When to retrain: monthly, after major changes, when performance degrades, when the data has drifted."""
+"""When to retrain: monthly, after major changes, when performance degrades, when features drift."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from loyalty_core.ml.bundles import TRAIN
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-When = Literal["mend first", "now", "soon", "not yet"]
+When = Literal["fix first", "now", "soon", "not yet"]
 Kind = Literal["broken input", "other data", "change", "degradation", "drift", "age"]
 
 MONTH_DAYS = 31
@@ -24,9 +24,7 @@ class _Words(NamedTuple):
 
 # The most urgent first.
 _WORDS: dict[When, _Words] = {
-    "mend first": _Words(
-        "Mend the features view first", "Look at how the warehouse fills it: a training would not help."
-    ),
+    "fix first": _Words("Fix the features view first", "Check how the warehouse fills it: retraining would not help."),
     "now": _Words("Retrain now", _TRAIN),
     "soon": _Words("Retrain soon", _TRAIN),
     "not yet": _Words("No need to retrain yet", ""),
@@ -35,14 +33,14 @@ _WORDS: dict[When, _Words] = {
 
 @dataclass(frozen=True)
 class Degradation:
-    """The verdict that predictions have come true less well than at the training, as a clause of a sentence."""
+    """A finding that predictions have become less accurate since training, as a clause."""
 
     clause: str
 
 
 @dataclass(frozen=True)
 class ModelAge:
-    """A model of the active version: days since its training, and rows that its history has gained since.
+    """A model of the active version: days since its training, and rows added to its history since then.
 
     `new_rows` is None where the history cannot be counted.
     """
@@ -54,11 +52,11 @@ class ModelAge:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a recommendation rests on.
+    """What a recommendation is based on.
 
-    `changes` are clauses on mapping and mapped columns, `drifted` and `moved` labels of features, `trained_on` names
-    the data of the training where it is not what is looked at; `broken` are labels of features that have drifted to one
-    value, or to none, for everybody. `drift_known` is false where nothing was compared.
+    `changes` are clauses about the mapping and mapped columns, `drifted` and `moved` the labels of features. `broken`
+    are the labels of features that now have one value, or none, for all customers. `trained_on` names the training data
+    if it is not the current data. `drift_known` is false if nothing could be compared.
     """
 
     ages: tuple[ModelAge, ...]
@@ -72,7 +70,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason as a clause, and what it alone would recommend."""
+    """One reason, as a clause, and the recommendation that it alone leads to."""
 
     when: When
     kind: Kind
@@ -81,20 +79,20 @@ class Reason:
 
 @dataclass(frozen=True)
 class Retraining:
-    """The recommendation with all reasons, the weightiest first."""
+    """The recommendation and all reasons, the most urgent first."""
 
     when: When
     reasons: tuple[Reason, ...]
 
     @property
     def sentence(self) -> str:
-        """The recommendation with the reasons that make it what it is."""
+        """The recommendation with the reasons that led to it."""
         clauses = [reason.clause for reason in self.reasons if reason.when == self.when]
         return f"{_WORDS[self.when].opening}: {_enumerated(clauses)}."
 
     @property
     def remedy(self) -> str:
-        """What to do; empty where there is nothing to do yet."""
+        """What to do; empty if there is nothing to do yet."""
         return _WORDS[self.when].remedy
 
     @property
@@ -107,7 +105,7 @@ def recommend(facts: Facts, *degradations: Degradation) -> Retraining:
     """Whether to retrain; the most urgent reason decides."""
     reasons = (*_urgent(facts, degradations), *_drift(facts), *_ages(facts.ages))
     order = list(_WORDS)
-    # Sorting is stable: within the same urgency they stay in order of weight.
+    # Sorting is stable: reasons of the same urgency stay in order of weight.
     ranked = sorted(reasons, key=lambda reason: order.index(reason.when))
     return Retraining(ranked[0].when, tuple(ranked))
 
@@ -116,7 +114,7 @@ def _urgent(facts: Facts, degradations: Sequence[Degradation]) -> Iterator[Reaso
     if facts.broken:
         have = "has" if len(facts.broken) == 1 else "have"
         clause = f"{_enumerated(facts.broken)} {have} become blank or the same for every customer"
-        yield Reason("mend first", "broken input", clause)
+        yield Reason("fix first", "broken input", clause)
     if facts.trained_on:
         yield Reason("now", "other data", f"the models were trained on other data ({facts.trained_on})")
     for change in facts.changes:
@@ -147,7 +145,7 @@ def _ages(ages: tuple[ModelAge, ...]) -> Iterator[Reason]:
 
 
 def _age(subject: str, was: str, is_: str, age: ModelAge) -> Reason:
-    """A month old is due, two months old overdue; without new rows a training would learn the same again."""
+    """Retraining is due after a month and overdue after two; without new rows it would learn nothing new."""
     days = "day" if age.days == 1 else "days"
     old = f"{subject} {is_} {age.days:,} {days} old" if age.days else f"{subject} {was} trained today"
     if age.days > MONTH_DAYS and age.new_rows == 0:
@@ -159,7 +157,7 @@ def _age(subject: str, was: str, is_: str, age: ModelAge) -> Reason:
 
 
 def _enumerated(clauses: Sequence[str]) -> str:
-    """ "a", "a and b", "a, b and c"; with semicolons where a clause has commas of its own."""
+    """ "a", "a and b", "a, b and c"; with semicolons if a clause contains a comma."""
     *most, last = clauses
     comma = "; " if any("," in clause for clause in clauses) else ", "
     return f"{comma.join(most)} and {last}" if most else last

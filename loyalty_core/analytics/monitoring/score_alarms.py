@@ -1,11 +1,11 @@
-"""Alarms for models that do not tell customers apart: one probability or offer for nearly all, a constant input."""
+"""Alarms about models that do not tell customers apart: one score or offer for nearly all, a constant input."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from loyalty_core.analytics.churn import find_alike
+from loyalty_core.analytics.churn import find_concentration
 from loyalty_core.analytics.offers import LOPSIDED_SHARE
 from loyalty_core.warehouse.mapping import resolve_mapping
 from loyalty_core.warehouse.offers import offer_name
@@ -22,7 +22,7 @@ Code = Literal["same_score", "one_offer", "constant_input"]
 
 @dataclass(frozen=True)
 class Alarm:
-    """What is degenerate, in a sentence, and what to do about it; `column` is the input's."""
+    """A problem as a sentence, with a remedy; `column` is that of a constant input."""
 
     code: Code
     sentence: str
@@ -31,7 +31,7 @@ class Alarm:
 
 
 def score_alarms(scored: ScoredRun, offers: dict[int, str]) -> list[Alarm]:
-    """Alarms about the predictions of a run, for each model version in it; `offers` are their names."""
+    """Alarms about the predictions of a run, for each model version in it; `offers` maps ids to names."""
     several = len(scored.by_version) > 1
     return [
         alarm
@@ -52,13 +52,13 @@ def input_alarms(warehouse: Warehouse) -> list[Alarm]:
 
 
 def _same_score(scores: Scores, by: str) -> Iterator[Alarm]:
-    alike = find_alike(scores.thousandths)
-    if alike is not None:
+    concentration = find_concentration(scores.thousandths)
+    if concentration is not None:
         yield Alarm(
             "same_score",
-            f"{alike.share:.1%} of the customers scored{by} have nearly the same churn probability, "
-            f"about {alike.probability:.1%}.",
-            "Look at the models' inputs; if they are in order, train again or roll back.",
+            f"{concentration.share:.1%} of the customers scored{by} have nearly the same churn probability, "
+            f"about {concentration.probability:.1%}.",
+            "Check the models' inputs; if they are correct, train again or roll back.",
         )
 
 
@@ -76,7 +76,7 @@ def _one_offer(scores: Scores, names: dict[int, str], by: str) -> Iterator[Alarm
 
 
 def _constant(column: Column) -> Alarm | None:
-    remedy = "Look at how the warehouse fills the column: the models learn nothing from it."
+    remedy = "Check how the warehouse fills the column: models learn nothing from it."
     if column.blanks == 1:
         return Alarm("constant_input", f"{column.label} is blank for every customer.", remedy, column.name)
     only = _only_value(column)
@@ -88,7 +88,7 @@ def _constant(column: Column) -> Alarm | None:
 
 
 def _only_value(column: Column) -> Any | None:
-    """The value of everybody who has one; None where there are several, or no statistics."""
+    """The only value of a column apart from blanks; None if there are several, or no statistics."""
     if column.kind == "number":
         return column.minimum if column.minimum == column.maximum else None
     return str(column.top_values[0][0]) if len(column.top_values) == 1 else None

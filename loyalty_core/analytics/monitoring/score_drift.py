@@ -1,4 +1,4 @@
-"""What each stored scoring run predicted, as aggregates of its predictions, and how far the next run moved from it."""
+"""Score drift: the distribution of predictions in each stored scoring run, compared with the run before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.predictions import ScoringRun
 
-# Bars of five percentage points, as on the Churn screen.
+# Histogram bars of five percentage points, as on the Churn screen.
 BARS = 20
 
 Cause = Literal["customers", "model", "both"]
@@ -29,10 +29,10 @@ Cause = Literal["customers", "model", "both"]
 
 @dataclass(frozen=True)
 class Scores:
-    """Customers by what a model said of them.
+    """Counts of customers by their predictions.
 
-    `thousandths` is by churn probability (position i from i/1000 up to the next), `risks` by its band, `offers` by best
-    offer; `churners` is the sum of the probabilities. Whoever has no probability or no offer is in none of these.
+    `thousandths` counts by churn probability (position i: from i/1000 up to the next), `risks` by risk band, `offers`
+    by best offer; `churners` is the sum of the probabilities. Customers without a prediction are not counted there.
     """
 
     customers: int = 0
@@ -43,29 +43,29 @@ class Scores:
 
     @cached_property
     def with_churn(self) -> int:
-        """How many have a churn probability."""
+        """The number of customers with a churn probability."""
         return sum(self.thousandths.values())
 
     @cached_property
     def with_offer(self) -> int:
-        """How many have an offer."""
+        """The number of customers with an offer."""
         return sum(self.offers.values())
 
     @property
     def mean(self) -> float | None:
-        """The mean churn probability; None where nobody has one."""
+        """The mean churn probability; None if no customer has one."""
         return self.churners / self.with_churn if self.with_churn else None
 
     def risk_share(self, risk: Risk) -> float:
-        """Of those with a churn probability (0–1)."""
+        """The share of this risk among customers with a churn probability (0–1)."""
         return self.risks.get(risk, 0) / self.with_churn if self.with_churn else 0.0
 
     def offer_share(self, offer: int) -> float:
-        """Of those with an offer (0–1)."""
+        """The share of this offer among customers with an offer (0–1)."""
         return self.offers.get(offer, 0) / self.with_offer if self.with_offer else 0.0
 
     def bars(self) -> tuple[int, ...]:
-        """Customers in equal steps of probability from 0 to 1; the last holds 1 as well."""
+        """Customers in equal steps of probability from 0 to 1; the last step includes 1."""
         counts = [0] * BARS
         for position, customers in self.thousandths.items():
             counts[min(position * BARS // BINS, BARS - 1)] += customers
@@ -74,32 +74,32 @@ class Scores:
 
 @dataclass(frozen=True)
 class ScoredRun:
-    """A run by model version: two of them where it compared two models side by side."""
+    """A run by model version; two versions in a run made during an A/B test."""
 
     run: ScoringRun
     by_version: Mapping[str, Scores]
 
     @cached_property
     def scores(self) -> Scores:
-        """Of all customers."""
+        """The scores of all versions together."""
         return _together(self.by_version.values())
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The model versions, in order of age."""
+        """The model versions, oldest first."""
         return tuple(sorted(self.by_version))
 
 
 @dataclass(frozen=True)
 class ScoreChange:
-    """From one run to the next; an index is None where one of them has no such predictions."""
+    """The change from one run to the next; a PSI is None if one of them has no such predictions."""
 
     before: ScoredRun
     after: ScoredRun
 
     @property
     def churn_psi(self) -> float | None:
-        """Of churn probabilities, in 20 equal steps."""
+        """The PSI of churn probabilities in 20 equal steps."""
         return _index(*self._churn)
 
     @property
@@ -108,7 +108,7 @@ class ScoreChange:
 
     @property
     def offers_psi(self) -> float | None:
-        """Of best offers."""
+        """The PSI of best offers."""
         return _index(*self._offers)
 
     @property
@@ -117,7 +117,7 @@ class ScoreChange:
 
     @property
     def cause(self) -> Cause:
-        """What can be behind a difference: other features of the customers, another model, or both at once."""
+        """The possible cause of a difference: the customers, a different model, or both."""
         before, after = set(self.before.versions), set(self.after.versions)
         if before == after:
             return "customers"
@@ -146,7 +146,7 @@ class ScoreChange:
 
 
 def read_scores(warehouse: Warehouse, run: ScoringRun, predictions: sa.FromClause) -> ScoredRun:
-    """Two statements: by probability and risk, and by best offer."""
+    """Read the scores of a run with two statements: by probability and risk, and by best offer."""
     version = predictions.c.model_version.label("version")
     customers = sa.func.count().label("customers")
     probability = filled(predictions.c.churn_probability)
@@ -165,12 +165,12 @@ def read_scores(warehouse: Warehouse, run: ScoringRun, predictions: sa.FromClaus
 
 
 def changes(runs: Sequence[ScoredRun]) -> list[ScoreChange]:
-    """Each run against the one before it; `runs` and changes are newest first."""
+    """Each run compared with the one before; `runs` and changes are newest first."""
     return [ScoreChange(before, after) for after, before in itertools.pairwise(runs)]
 
 
 class _Tally:
-    """Counts of one version, row by row of the groups."""
+    """Accumulates the counts of one version."""
 
     def __init__(self) -> None:
         self.customers = 0

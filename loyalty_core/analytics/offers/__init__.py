@@ -1,11 +1,11 @@
-"""Next best offers over the customers in scope, and the policies that arbitrate between offers."""
+"""Next best offers of the customers in scope, and policies that arbitrate between offers."""
 
 from loyalty_core.analytics.offers.arbitration import Arbitration, Cutoff, Reason, arbitrate
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyNotFound
 from loyalty_core.analytics.offers.mix import BINS, LOPSIDED_SHARE, MOST_SEGMENTS, OfferFigures, OfferMix, SegmentOffers
 from loyalty_core.analytics.offers.policies import PolicyRepository, SavedPolicy
 from loyalty_core.analytics.offers.policy import (
-    HIGHEST_LEVER,
+    MAX_LEVER,
     BoundPolicy,
     OfferTerms,
     Policy,
@@ -16,8 +16,8 @@ from loyalty_core.analytics.offers.policy import (
 
 __all__ = [
     "BINS",
-    "HIGHEST_LEVER",
     "LOPSIDED_SHARE",
+    "MAX_LEVER",
     "MOST_SEGMENTS",
     "Arbitration",
     "BadPolicy",

@@ -1,11 +1,10 @@
-"""Who gets which offer under a policy: priorities, eligibility and caps, settled in the warehouse.
+"""Arbitration: which customer gets which offer under a policy of priorities, eligibility and caps.
 
-Priority = propensity × value × lever. Caps are enforced by deferred acceptance (Gale and Shapley, 1962, the customers
-proposing): each offer has a cutoff; every customer takes, of the offers they are eligible for and reach the cutoff
-of, the one with the highest priority; an offer that more take than its cap allows raises its cutoff to the last one
-who fits; until none is over. Cutoffs only rise and each round turns at least one customer away from an offer, so it
-ends, and nobody is left with less than an offer that has room for them (a stable matching, and since both sides go
-by the same priority the only one). One round is one statement.
+Priority = propensity × value × lever. Caps are enforced by deferred acceptance (Gale and Shapley 1962, customers
+proposing): each offer has a cutoff. Every customer takes the offer with the highest priority among those for which they
+are eligible and reach the cutoff. An offer over its cap raises its cutoff to the last customer within the cap. This
+repeats until no offer is over its cap. Cutoffs only rise, and each round turns at least one customer away, so it
+terminates in a stable matching, which is unique since both sides rank by the same priority. A round is one statement.
 """
 
 from __future__ import annotations
@@ -34,23 +33,23 @@ REASONS: tuple[Reason, ...] = ("not eligible", "at caps", "not scored")
 
 @dataclass(frozen=True)
 class Cutoff:
-    """The last customer who fits an offer: those of a higher priority fit, and of the same by the hash of their id."""
+    """The lowest priority that an offer accepts; equal priorities are decided by the hash of the customer's id."""
 
     priority: float
     tie: str = ""
 
     def admits(self, priority: float, customer_id: object) -> bool:
-        """Whether a customer with this priority for the offer reaches it."""
-        return priority > self.priority or (priority == self.priority and tie_of(customer_id) <= self.tie)
+        """Whether a customer with this priority reaches the cutoff."""
+        return priority > self.priority or (priority == self.priority and tie_breaker(customer_id) <= self.tie)
 
 
-# Of an offer with a cap of 0.
+# The cutoff of an offer with a cap of 0.
 CLOSED = Cutoff(math.inf)
 
 
 @dataclass(frozen=True)
-class Award:
-    """How many get an offer, and the sum of propensity × value over them."""
+class Allocation:
+    """How many customers get an offer, and the sum of propensity × value over them."""
 
     customers: int
     expected_value: float
@@ -58,13 +57,13 @@ class Award:
 
 @dataclass(frozen=True)
 class Arbitration:
-    """The outcome of a policy; `before` is everybody's recommended offer at the same values.
+    """The outcome of a policy; `before` has the recommended offers with the same values.
 
-    `without` counts the customers without an offer by reason; `cutoffs` are those of the offers that caps hold back.
+    `without` counts the customers without an offer, by reason; `cutoffs` are those of the offers limited by caps.
     """
 
-    before: Mapping[int, Award]
-    after: Mapping[int, Award]
+    before: Mapping[int, Allocation]
+    after: Mapping[int, Allocation]
     without: Mapping[Reason, int]
     cutoffs: Mapping[int, Cutoff] = field(default_factory=dict)
     rounds: int = 1
@@ -76,17 +75,17 @@ class Arbitration:
 
     @property
     def value_before(self) -> float:
-        """Expected value of everybody's recommended offer."""
+        """The expected value of the recommended offers."""
         return sum(award.expected_value for award in self.before.values())
 
     @property
     def value_after(self) -> float:
-        """Expected value of the offers that the policy gives."""
+        """The expected value of the offers under the policy."""
         return sum(award.expected_value for award in self.after.values())
 
 
 def arbitrate(base: ScopedBase, policy: BoundPolicy) -> Arbitration:
-    """Settle who gets what among the customers in scope; one statement for each round, one round without caps."""
+    """Arbitrate among the customers in scope; one statement per round, and a single round without caps."""
     terms = policy.policy.offers
     market = _Market(base, policy)
     cutoffs = {offer: CLOSED for offer, own in terms.items() if own.cap == 0}
@@ -102,13 +101,13 @@ def arbitrate(base: ScopedBase, policy: BoundPolicy) -> Arbitration:
         cutoffs |= raised
 
 
-def tie_of(customer_id: object) -> str:
-    """What settles equal priorities: the same everywhere and for ever, and unrelated to anything else."""
+def tie_breaker(customer_id: object) -> str:
+    """A reproducible pseudo-random key that decides between equal priorities."""
     return hashlib.md5(str(customer_id).encode(), usedforsecurity=False).hexdigest()
 
 
 class _Market:
-    """The customers in scope with their priorities, as one relation that every round asks anew."""
+    """The customers in scope with their priorities, as one relation that every round queries."""
 
     def __init__(self, base: ScopedBase, policy: BoundPolicy) -> None:
         scored = offer_ids(base)
@@ -131,9 +130,9 @@ class _Market:
         self._on = tuple(eligible)
 
     def round(self, cutoffs: Mapping[int, Cutoff]) -> sa.Select | sa.CompoundSelect:
-        """What every customer takes at these cutoffs, counted, and the last who fits each offer with a cap.
+        """Counts of what customers take at these cutoffs, and the last customer within the cap of each capped offer.
 
-        The counts are by recommended offer, offer taken and reason for none; the rows of the last ones have a `tie`.
+        Counts are by recommended offer, offer taken and reason for none; rows of last customers have a `tie`.
         """
         wants = self._wants(cutoffs)
         capped = {offer: cap for offer in self._on if (cap := self._terms[offer].cap)}
@@ -145,7 +144,7 @@ class _Market:
 
     def _wants(self, cutoffs: Mapping[int, Cutoff]) -> sa.CTE:
         priced = self._priced.c
-        # Priorities are never negative, so this is below all of them.
+        # Priorities are never negative, so this is lower than any of them.
         nothing = sa.literal(-1.0, sa.Double())
         admitted = {
             offer: sa.case((_reaches(priced[f"priority_{offer}"], priced.id, cutoffs.get(offer)), priority))
@@ -183,14 +182,14 @@ class _Market:
         ).group_by(recommended, offer, reason)
 
     def _propensity(self, wants: sa.CTE, offer: sa.ColumnElement[int]) -> sa.ColumnElement[Any]:
-        """Each customer's propensity for the offer in that column."""
-        own = [(offer == one, wants.c[f"propensity_{one}"]) for one in self._terms]
-        return sa.case(*own) if own else sa.cast(sa.null(), sa.Double)
+        """Each customer's propensity for the offer in a column."""
+        cases = [(offer == one, wants.c[f"propensity_{one}"]) for one in self._terms]
+        return sa.case(*cases) if cases else sa.cast(sa.null(), sa.Double)
 
     def _last_ones(self, wants: sa.CTE, caps: Mapping[int, int]) -> sa.Select:
-        """For each offer that at least its cap of customers want: priority and hash of the last one who fits.
+        """For each offer with at least as many takers as its cap: priority and hash of the last customer within it.
 
-        Ids are hashed only where priorities are equal at that place, which is a fraction of the time of hashing all.
+        Ids are hashed only for customers whose priority equals the cutoff, which is much faster than hashing all.
         """
         by_priority = {"partition_by": wants.c.offer, "order_by": wants.c.priority.desc()}
         ranked = (
@@ -246,7 +245,7 @@ def _hash(customer_id: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
 
 
 def _reason(each: sa.Subquery, propensities: Sequence[str]) -> sa.ColumnElement[str]:
-    """Why a customer would be left without an offer."""
+    """Why a customer has no offer."""
     unscored = sa.and_(sa.true(), *(each.c[name].is_(None) for name in propensities))
     words = {reason: sa.literal_column(f"'{reason}'") for reason in REASONS}
     return sa.case(
@@ -255,7 +254,7 @@ def _reason(each: sa.Subquery, propensities: Sequence[str]) -> sa.ColumnElement[
 
 
 def _customers(rows: Sequence[Row]) -> Counter[int]:
-    """How many take each offer."""
+    """The number of customers who take each offer."""
     taken = Counter[int]()
     for row in rows:
         if row["tie"] is None and row["offer"] is not None:
@@ -276,14 +275,14 @@ def _outcome(
         if row["offer"] is None:
             without[row["reason"]] += row["customers"]
     return Arbitration(
-        before={one: _award(counted, "recommended", "before", one, own.value) for one, own in terms.items()},
-        after={one: _award(counted, "offer", "amount", one, own.value) for one, own in terms.items()},
+        before={one: _allocation(counted, "recommended", "before", one, own.value) for one, own in terms.items()},
+        after={one: _allocation(counted, "offer", "amount", one, own.value) for one, own in terms.items()},
         without={reason: without[reason] for reason in REASONS},
         cutoffs=dict(cutoffs),
         rounds=rounds,
     )
 
 
-def _award(rows: Sequence[Row], by: str, amount: str, offer: int, value: float) -> Award:
+def _allocation(rows: Sequence[Row], by: str, amount: str, offer: int, value: float) -> Allocation:
     own = [row for row in rows if row[by] == offer]
-    return Award(sum(row["customers"] for row in own), value * sum(row[amount] or 0.0 for row in own))
+    return Allocation(sum(row["customers"] for row in own), value * sum(row[amount] or 0.0 for row in own))

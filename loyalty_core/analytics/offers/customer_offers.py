@@ -1,4 +1,4 @@
-"""One customer's offers: stored propensities and what the rules of a policy read, in one statement."""
+"""One customer's offers: the stored propensities and the fields that a policy's rules read, in one statement."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CustomerOffers:
-    """What the last scoring run says of one customer, and the fields that a policy's rules read."""
+    """The last scoring run's result for one customer, and the fields that a policy's rules read."""
 
     recommended: int | None
     propensities: Mapping[int, float | None]
@@ -30,7 +30,7 @@ class CustomerOffers:
 
 
 def customer_offers(base: ScopedBase, policy: BoundPolicy, customer_id: object) -> CustomerOffers:
-    """Read one customer, in scope or not; raises `CustomerNotFound`."""
+    """Read one customer, whether in scope or not; raises `CustomerNotFound`."""
     identifier = base.warehouse.customer_id
     value = read_id(customer_id, identifier.type)
     statement = offers_statement(base, policy)
@@ -46,19 +46,19 @@ def customer_offers(base: ScopedBase, policy: BoundPolicy, customer_id: object) 
 
 
 def offers_statement(base: ScopedBase, policy: BoundPolicy) -> sa.Select:
-    """For every customer: id, recommended offer, a propensity for each offer of the policy, what its rules read."""
+    """For every customer: id, recommended offer, the propensity for each offer of the policy, and its rules' fields."""
     identifier, best = base.warehouse.customer_id.name, base.field("recommended_offer")
     scored = offer_ids(base)
     names = {offer: propensity_field(base, offer) for offer in policy.policy.offers if offer in scored}
-    wanted = list(dict.fromkeys((identifier, best, *names.values(), *policy.columns)))
-    customers = base.engine.select({}).customers(wanted)
-    # As doubles, since single precision would come rounded from some databases.
+    fields = list(dict.fromkeys((identifier, best, *names.values(), *policy.columns)))
+    customers = base.engine.select({}).customers(fields)
+    # As doubles, since some databases return single precision rounded.
     numbers = [sa.cast(filled(customers.c[name]), sa.Double).label(f"propensity {one}") for one, name in names.items()]
     read = dict.fromkeys((identifier, *policy.columns))
     return sa.select(*(customers.c[name] for name in read), customers.c[best].label("recommended offer"), *numbers)
 
 
 def read_row(policy: BoundPolicy, row: Mapping[str, Any]) -> CustomerOffers:
-    """A row of `offers_statement`; an offer that the scoring run did not know has no propensity."""
+    """Convert a row of `offers_statement`; an offer that is not in the scoring run has no propensity."""
     propensities = {offer: row.get(f"propensity {offer}") for offer in policy.policy.offers}
     return CustomerOffers(row["recommended offer"], propensities, {name: row[name] for name in policy.columns})

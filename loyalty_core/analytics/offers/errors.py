@@ -1,4 +1,4 @@
-"""What can be wrong with a saved policy; see `loyalty_core.errors`."""
+"""Errors of saved policies; see `loyalty_core.errors`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class BadPolicy(LoyaltyError):
-    """The policy cannot be used or saved as given."""
+    """The policy is invalid."""
 
     code = "bad_policy"
 
@@ -24,12 +24,12 @@ class PolicyNotFound(LoyaltyError):
     def __init__(self, policy_id: str) -> None:
         super().__init__(
             f"There is no offer policy with the id {policy_id[:60]}.",
-            remedy="Choose one from the list of policies; it may have been deleted.",
+            remedy="It may have been deleted: choose one from the list of policies.",
         )
 
 
 class PolicyChanged(LoyaltyError):
-    """Someone saved a newer version since this one was read."""
+    """Someone has saved a newer version since this one was read."""
 
     code = "policy_changed"
 
@@ -42,14 +42,14 @@ class PolicyChanged(LoyaltyError):
 
 
 class PolicyNameTaken(LoyaltyError):
-    """Another policy has the name."""
+    """Another policy has this name."""
 
     code = "policy_name_taken"
 
     def __init__(self, name: str, *, looks_alike: bool = False) -> None:
         super().__init__(
             f"The name looks like “{name}”." if looks_alike else f"The name “{name}” is taken.",
-            "That is the name of a policy; "
-            + ("nobody could tell them apart." if looks_alike else "upper and lower case make no difference."),
+            "Another policy has that name; "
+            + ("the two could not be told apart." if looks_alike else "case is ignored."),
             "Choose another name, or load that policy to change it.",
         )

@@ -1,8 +1,8 @@
-"""The next best offers of the customers in scope: how many get which, how sure the model is, and what it is worth.
+"""The offer mix of the customers in scope: recommended offers, confidence and expected value.
 
-Value of an offer, in money per conversion: average basket of the scope × margin − cost, where the warehouse knows the
-margin; else 1, so that expected values count conversions. Expected value of an offer: sum of propensity × value over
-those it is recommended to.
+The value of an offer, in money per conversion, is the average basket of the scope × margin − cost if the warehouse has
+the margin, otherwise 1, so that expected values count conversions. The expected value of an offer is the sum of
+propensity × value over the customers to whom it is recommended.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 
 BINS = 20
 MOST_SEGMENTS = 12
-# An offer that nearly everyone gets is rarely a finding, and mostly a fault of the model or of its inputs.
+# If nearly everyone gets one offer, the model or its inputs are usually at fault.
 LOPSIDED_SHARE = 0.8
 
 _OFFER = re.compile(r"offer_(\d+)")
-# 0.15 × 20 may be a little below 3 in binary; a value so close to an edge stands on it.
-_ON_EDGE = 1e-9
+# In binary, 0.15 × 20 may be slightly below 3; a value this close to an edge counts as on it.
+_EDGE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
 class OfferValue:
-    """Money per conversion; not `is_known`, it is 1 for want of a margin or of baskets."""
+    """Money per conversion; 1 and not `is_known` without a margin or baskets."""
 
     amount: float
     is_known: bool
@@ -43,9 +43,9 @@ class OfferValue:
 
 @dataclass(frozen=True)
 class OfferFigures:
-    """One offer: to how many it is recommended, their share of all with an offer, mean propensity over the scope.
+    """One offer: customers to whom it is recommended, their share of all with an offer, mean propensity in scope.
 
-    `expected_value` is the sum of propensity × value over the customers it is recommended to.
+    `expected_value` is the sum of propensity × value over the customers to whom it is recommended.
     """
 
     offer_id: int
@@ -58,10 +58,10 @@ class OfferFigures:
 
 @dataclass(frozen=True)
 class OfferMix:
-    """What is recommended to the customers in scope, offers by id.
+    """The recommended offers of the customers in scope, ordered by id.
 
-    `confidence` counts customers in 20 equal bins from 0 to 1, `confidence_range` has the lowest and the highest.
-    `basket` is the average basket of the scope: revenue by purchases; None where the warehouse has no such columns.
+    `confidence` counts customers in 20 equal bins from 0 to 1, `confidence_range` is the lowest and the highest.
+    `basket` is the average basket of the scope, revenue / purchases; None if the warehouse has no such columns.
     """
 
     customers: int
@@ -74,41 +74,41 @@ class OfferMix:
 
     @property
     def expected_value(self) -> float:
-        """Of everybody's recommended offer."""
+        """The expected value of all recommended offers."""
         return sum(offer.expected_value for offer in self.offers)
 
     @property
     def top(self) -> OfferFigures | None:
-        """The offer recommended to most; None when nobody has one."""
+        """The offer recommended to the most customers; None if nobody has an offer."""
         return max(self.offers, key=lambda offer: offer.customers) if self.with_offer else None
 
     @property
     def is_lopsided(self) -> bool:
-        """Whether one offer goes to more than 80 % of those with an offer."""
+        """Whether more than 80 % of the customers with an offer have the same one."""
         return self.with_offer > 1 and self.top is not None and self.top.share > LOPSIDED_SHARE
 
     @property
     def is_uniform(self) -> bool:
-        """Whether everybody has the same confidence: then the model does not tell customers apart."""
-        spread = self.confidence_range
-        return self.with_offer > 1 and spread is not None and spread[0] == spread[1]
+        """Whether all customers have the same confidence, so that the model does not tell them apart."""
+        bounds = self.confidence_range
+        return self.with_offer > 1 and bounds is not None and bounds[0] == bounds[1]
 
 
 @dataclass(frozen=True)
 class SegmentOffers:
-    """Members of a segment within the scope who have an offer, and how many of them have which as their best."""
+    """Members of a segment within the scope who have an offer, and their number by best offer."""
 
     segment_id: str
     customers: int
     by_offer: Mapping[int, int]
 
     def share(self, offer_id: int) -> float:
-        """Members whose best offer it is, of those with an offer (0–1)."""
+        """The share of an offer among members with an offer (0–1)."""
         return self.by_offer.get(offer_id, 0) / self.customers if self.customers else 0.0
 
 
 def offer_ids(base: ScopedBase) -> tuple[int, ...]:
-    """The offers that the last scoring run has propensities for."""
+    """The offers for which the last scoring run has propensities."""
     predictions = base.warehouse.predictions
     names = predictions.c.keys() if predictions is not None else ()
     return tuple(sorted(int(found[1]) for name in names if (found := _OFFER.fullmatch(name))))
@@ -120,7 +120,7 @@ def propensity_field(base: ScopedBase, offer_id: int) -> str:
 
 
 def offer_mix(base: ScopedBase, facts: Mapping[int, OfferFacts]) -> OfferMix:
-    """Count the recommended offers, confidence and money in one statement; `facts` are those of the offers by id."""
+    """Read offers, confidence and money in one statement; `facts` are margin and cost by offer id."""
     ids = offer_ids(base)
     rows = base.rows(_mix_statement(base, ids))
     with_offer = [row for row in rows if row["offer"] is not None]
@@ -141,7 +141,7 @@ def offer_mix(base: ScopedBase, facts: Mapping[int, OfferFacts]) -> OfferMix:
 
 
 def value_of(facts: OfferFacts | None, basket: float | None) -> OfferValue:
-    """Average basket × margin − cost, a cost that is not known taken as none; 1 without a margin or a basket."""
+    """Average basket × margin − cost, with an unknown cost taken as 0; 1 without a margin or a basket."""
     if facts is None or facts.margin is None or basket is None:
         return OfferValue(1.0, is_known=False)
     return OfferValue(basket * facts.margin - (facts.cost or 0.0), is_known=True)
@@ -168,14 +168,14 @@ def _of_segment(segment_id: str, members: str, rows: Sequence[Row]) -> SegmentOf
 
 
 def _mix_statement(base: ScopedBase, ids: Sequence[int]) -> sa.Select:
-    """Customers by recommended offer and bin of confidence, with the sums that all figures are made of."""
+    """Customers by recommended offer and bin of confidence, with the sums for all figures."""
     best, sure = base.field("recommended_offer"), base.field("confidence")
     spent = [column.name if (column := _role(base, role)) else None for role in ("revenue", "transactions")]
     propensities = {offer: propensity_field(base, offer) for offer in ids}
     customers = base.customers(best, sure, *propensities.values(), *(name for name in spent if name))
     numbers = {offer: _number(customers.c[name]) for offer, name in propensities.items()}
     offer, confidence = customers.c[best], _number(customers.c[sure])
-    floor = sa.func.floor(confidence * BINS + _ON_EDGE)
+    floor = sa.func.floor(confidence * BINS + _EDGE_TOLERANCE)
     bar = sa.case((floor < 0, 0), (floor >= BINS, BINS - 1), else_=floor)
     own = sa.case(*((offer == one, number) for one, number in numbers.items()), else_=None) if ids else sa.null()
     revenue, purchases = (sa.func.sum(_number(customers.c[name])) if name else sa.null() for name in spent)
@@ -212,7 +212,7 @@ def _role(base: ScopedBase, role: Any) -> Any:
 
 
 def _number(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """As a double, blanks as NULL: sums of single precision would lose digits."""
+    """The column as a double, with blanks as NULL; sums in single precision would lose digits."""
     return sa.cast(filled(column), sa.Double)
 
 

@@ -1,4 +1,4 @@
-"""Named offer policies in the state store, with every version of them: who saved what, and when."""
+"""Named offer policies in the state store, with their version history."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUBJECT_KIND = "offer policy"
 
 @dataclass(frozen=True)
 class SavedPolicy:
-    """A policy under a name, as it is now."""
+    """The current version of a named policy."""
 
     id: str
     name: str
@@ -41,7 +41,7 @@ class SavedPolicy:
 
 @dataclass(frozen=True)
 class PolicyVersion:
-    """A policy as it was saved once."""
+    """One version of a policy."""
 
     number: int
     at: datetime
@@ -51,10 +51,10 @@ class PolicyVersion:
 
 
 class PolicyRepository:
-    """The saved offer policies. Knows nothing of fields: bind a policy before it is given here.
+    """The saved offer policies. Rules are not checked here: bind a policy before saving it.
 
-    Every method raises `StateStoreUnavailable` where the database cannot be used. Each change is written together with
-    its audit event, by `actor`.
+    Every method raises `StateStoreUnavailable` if the database cannot be used. Each change is written together with an
+    audit event that names `actor`.
     """
 
     def __init__(self, store: StateStore) -> None:
@@ -81,10 +81,10 @@ class PolicyRepository:
             ]
 
     def save(self, name: str, policy: Policy, *, actor: str, expected_version: int | None = None) -> SavedPolicy:
-        """Keep a new policy, or with `expected_version` the next version of the one of that name.
+        """Save a new policy, or with `expected_version` the next version of the policy with that name.
 
-        No new version when nothing has changed. Raises `PolicyNameTaken` where a new one's name is not free,
-        `PolicyChanged` where the newest version is another one, and `BadPolicy`.
+        There is no new version if nothing has changed. Raises `PolicyNameTaken` if the name of a new policy is taken,
+        `PolicyChanged` if the newest version is not the expected one, and `BadPolicy`.
         """
         name = _checked_name(name)
         with editing(self._store) as session:
@@ -127,12 +127,12 @@ def _refuse_look_alike(session: Session, name: str) -> None:
 
 
 def _write(session: Session, record: OfferPolicyRecord, name: str, policy: Policy, actor: str) -> None:
-    """Make the policy what the record is, and a version of it."""
+    """Update the record to the policy, and add a version."""
     record.name, record.name_key, record.content = name, name_key(name), policy.to_json()
     record.version += 1
     record.updated_at, record.updated_by = datetime.now(UTC), actor
     session.add(record)
-    # SQLAlchemy compares as Python does, to which 1 is true.
+    # SQLAlchemy would miss a change from 1 to true, which are equal in Python.
     flag_modified(record, "content")
     session.flush()
     session.add(

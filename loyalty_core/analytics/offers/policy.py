@@ -1,7 +1,7 @@
-"""Which offer a customer gets: levers, values, caps and eligibility of each offer, and the choice by them.
+"""Offer policies: lever, value, cap and eligibility of each offer, and the choice for one customer.
 
-The priority of an offer for a customer is propensity × value × lever. Arbitration makes the same choice in SQL for
-the whole base; the caps, which only a whole base can reach, are its part alone.
+The priority of an offer for a customer is propensity × value × lever. Arbitration makes the same choice in SQL for the
+whole base, and also applies the caps, which do not affect a single customer's ranking.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from loyalty_core.rules import Rule
     from loyalty_core.segments import SegmentationEngine
 
-HIGHEST_LEVER = 5.0
-# Beyond this a value is no money, and sums over the base would overflow.
-_HIGHEST_VALUE = 1e12
-_HIGHEST_CAP = 2**53
+MAX_LEVER = 5.0
+# A larger value is not plausible, and sums over the base might overflow.
+_MAX_VALUE = 1e12
+_MAX_CAP = 2**53
 
 Propensities = Mapping[int, float | None]
 
 
 @dataclass(frozen=True)
 class OfferTerms:
-    """What a policy says of one offer.
+    """The terms of one offer in a policy.
 
-    `lever` (0–5) is a person's push, 1 for none; `value` is money per conversion; `cap` the most customers who may
-    get the offer, None for any number; `rule` is JSONLogic for who may get it, {} for everyone.
+    `lever` (0–5) is a manual factor, 1 for neutral; `value` is money per conversion; `cap` is the maximum number of
+    customers who get the offer, None for no limit; `rule` is JSONLogic for eligibility, {} for everyone.
     """
 
     lever: float = 1.0
@@ -41,18 +41,18 @@ class OfferTerms:
 
     @property
     def weight(self) -> float:
-        """What a propensity is multiplied by to give the priority."""
+        """The factor that turns a propensity into a priority."""
         return self.value * self.lever
 
     @property
     def is_on(self) -> bool:
-        """Whether anyone can get the offer at all: a lever of 0, or a value that is no gain, switches it off."""
+        """Whether the offer is available: a lever of 0 or a value of 0 or less switches it off."""
         return self.weight > 0
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The terms of each offer by its id; an offer without terms is not given."""
+    """The terms of offers by id; an offer without terms is not available."""
 
     offers: Mapping[int, OfferTerms]
 
@@ -66,7 +66,7 @@ class Policy:
         return Policy, (dict(self.offers),)
 
     def to_json(self) -> dict[str, Any]:
-        """The policy as plain JSON, offers by their id as text."""
+        """The policy as plain JSON, with offer ids as text."""
         return {
             "offers": {
                 str(offer): {part.name: getattr(terms, part.name) for part in fields(terms)}
@@ -80,27 +80,29 @@ class Policy:
         try:
             return cls({int(offer): OfferTerms(**terms) for offer, terms in content["offers"].items()})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BadPolicy("This is no offer policy.", f"{error}.", "Load a saved one, or start anew.") from error
+            raise BadPolicy(
+                "This is not an offer policy.", f"{error}.", "Load a saved policy, or start a new one."
+            ) from error
 
 
 @dataclass(frozen=True)
 class BoundPolicy:
-    """A policy whose rules have been checked against the fields there are now."""
+    """A policy whose rules have been compiled against the current fields."""
 
     policy: Policy
     rules: Mapping[int, Rule]
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The fields that the rules read, each once."""
+        """The distinct fields that the rules read."""
         return tuple(dict.fromkeys(name for rule in self.rules.values() for name in rule.columns))
 
 
 @dataclass(frozen=True)
 class RankedOffer:
-    """An offer as one customer sees it; `is_eligible` is whether it can be given to them, caps aside.
+    """An offer for one customer; `is_eligible` says whether they can get it, apart from caps.
 
-    `priority` is None where there is no propensity.
+    `priority` is None without a propensity.
     """
 
     offer_id: int
@@ -110,14 +112,14 @@ class RankedOffer:
 
 
 def bind_policy(policy: Policy, engine: SegmentationEngine) -> BoundPolicy:
-    """Compile the rule of each offer; raises `RuleError` and `PredictionsMissing` as the engine does."""
+    """Compile the rule of each offer; raises `RuleError` and `PredictionsMissing`."""
     return BoundPolicy(policy, {offer: engine.compile(terms.rule) for offer, terms in policy.offers.items()})
 
 
 def rank_offers(policy: BoundPolicy, propensities: Propensities, features: Mapping[str, Any]) -> list[RankedOffer]:
-    """Every offer of the policy for one customer: those that can be given first, by priority, ties by offer id.
+    """All offers of the policy for one customer: eligible ones first, by descending priority, then by offer id.
 
-    `propensities` by offer id; `features` has the fields in `policy.columns`.
+    `propensities` are by offer id; `features` has the fields in `policy.columns`.
     """
     ranked = [
         _rank(offer, terms, propensities.get(offer), policy.rules[offer].matches(features))
@@ -127,7 +129,7 @@ def rank_offers(policy: BoundPolicy, propensities: Propensities, features: Mappi
 
 
 def choose_offer(policy: BoundPolicy, propensities: Propensities, features: Mapping[str, Any]) -> int | None:
-    """The id of the offer for one customer, as arbitration without caps gives it; None when none can be given."""
+    """The offer for one customer, as in arbitration without caps; None if the customer is not eligible for any."""
     best = next(iter(rank_offers(policy, propensities, features)), None)
     return best.offer_id if best is not None and best.is_eligible else None
 
@@ -135,22 +137,22 @@ def choose_offer(policy: BoundPolicy, propensities: Propensities, features: Mapp
 def _rank(offer: int, terms: OfferTerms, propensity: float | None, is_member: bool) -> RankedOffer:
     if propensity is None or math.isnan(propensity):
         return RankedOffer(offer, None, None, is_eligible=False)
-    # One multiplication by the weight, as in SQL: in another order the last digit could differ.
+    # Multiplied once by the weight, as in SQL: in another order the last digit could differ.
     return RankedOffer(offer, propensity, propensity * terms.weight, terms.is_on and is_member)
 
 
 def _require_usable(offer: int, terms: OfferTerms) -> None:
-    faults = {
-        f"The lever is {terms.lever!r}.": not (_is_number(terms.lever) and 0 <= terms.lever <= HIGHEST_LEVER),
-        f"The value is {terms.value!r}.": not (_is_number(terms.value) and abs(terms.value) <= _HIGHEST_VALUE),
+    errors = {
+        f"The lever is {terms.lever!r}.": not (_is_number(terms.lever) and 0 <= terms.lever <= MAX_LEVER),
+        f"The value is {terms.value!r}.": not (_is_number(terms.value) and abs(terms.value) <= _MAX_VALUE),
         f"The cap is {terms.cap!r}.": not (terms.cap is None or _is_count(terms.cap)),
     }
-    fault = next((text for text, is_wrong in faults.items() if is_wrong), None)
-    if fault:
+    error = next((text for text, is_wrong in errors.items() if is_wrong), None)
+    if error:
         raise BadPolicy(
             f"The terms of offer {offer} cannot be used.",
-            fault,
-            f"A lever is from 0 to {HIGHEST_LEVER:g}, a value is money, a cap is a whole number of customers or none.",
+            error,
+            f"A lever is from 0 to {MAX_LEVER:g}, a value is money, a cap is a whole number of customers or none.",
         )
 
 
@@ -159,4 +161,4 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _HIGHEST_CAP
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_CAP

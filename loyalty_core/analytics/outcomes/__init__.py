@@ -1,4 +1,4 @@
-"""How right predictions were: stored ones beside what then happened, and the active model asked about past months."""
+"""Outcomes: the accuracy of stored predictions, and of the active model replayed on past months."""
 
 from loyalty_core.analytics.outcomes.by_arm import (
     ArmOutcomes,

@@ -1,4 +1,4 @@
-"""The two arms of an A/B test side by side: what the versions predict for their customers, and what then happened."""
+"""The two arms of an A/B test: the predictions for their customers, and their outcomes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ArmScores:
-    """What the last scoring says of the customers of one version; `churn` is their mean probability to leave.
+    """The last scoring of one arm's customers; `churn` is their mean churn probability, None without a churn model.
 
-    `risks` and `offers` count customers by risk and by recommended offer; all are empty without such a model.
+    `risks` and `offers` count customers by risk and by recommended offer; they are empty without the model.
     """
 
     version: str
@@ -42,21 +42,21 @@ class ArmScores:
 
 @dataclass(frozen=True)
 class ArmOutcomes:
-    """What became of each arm's customers who were scored in the test: champion first, then challenger.
+    """The outcomes of each arm's customers who were scored during the test.
 
-    `churn_areas` are the AUCs by version on the latest month of which both are known. Where there is nothing yet,
-    `why_no_churn` and `why_no_offers` say until when.
+    `churn_auc` has the AUC by version for the latest month in which both are known. If there are no outcomes yet,
+    `why_no_churn` and `why_no_offers` say why.
     """
 
     champion: VersionResult
     challenger: VersionResult
-    churn_areas: Mapping[str, Measure]
+    churn_auc: Mapping[str, Measure]
     why_no_churn: str = ""
     why_no_offers: str = ""
 
 
 def read_arm_scores(warehouse: Warehouse, served: ServedModels) -> tuple[ArmScores, ...]:
-    """Champion and challenger, in one statement; empty until everybody was scored in the test as it is now."""
+    """The scores of champion and challenger, in one statement; empty until a scoring was made with the current test."""
     run, predictions = last_run(warehouse), warehouse.predictions
     if run is None or predictions is None or not served.made(run):
         return ()
@@ -67,14 +67,14 @@ def read_arm_scores(warehouse: Warehouse, served: ServedModels) -> tuple[ArmScor
             *by
         )
     )
-    own = defaultdict(list)
+    by_version = defaultdict(list)
     for row in rows:
-        own[row["model_version"]].append(row)
-    return tuple(_arm(models.version, own[models.version]) for models in served.arms)
+        by_version[row["model_version"]].append(row)
+    return tuple(_arm(models.version, by_version[models.version]) for models in served.arms)
 
 
 def read_arm_outcomes(warehouse: Warehouse, experiment: Experiment) -> ArmOutcomes:
-    """Outcomes of customers scored since the test began. Raises as `results_by_version`."""
+    """Outcomes of customers scored since the test began. Raises what `results_by_version` raises."""
     found = {result.version: result for result in results_by_version(warehouse, experiment.start)}
     champion, challenger = (
         found.get(version, VersionResult(version)) for version in (experiment.champion, experiment.challenger)
@@ -83,14 +83,14 @@ def read_arm_outcomes(warehouse: Warehouse, experiment: Experiment) -> ArmOutcom
     return ArmOutcomes(
         champion,
         challenger,
-        _areas(warehouse, experiment) if has_churn else {},
+        _churn_auc(warehouse, experiment) if has_churn else {},
         why_no_churn="" if has_churn else _why_none(warehouse, CHURN, experiment),
         why_no_offers="" if has_offers else _why_none(warehouse, NBO, experiment),
     )
 
 
 def mean_churn(warehouse: Warehouse) -> float | None:
-    """The mean probability to leave of the last scoring; None before it, and without a churn model."""
+    """The mean churn probability of the last scoring; None before the first, and without a churn model."""
     predictions = warehouse.predictions
     if predictions is None:
         return None
@@ -110,20 +110,20 @@ def _arm(version: str, rows: Sequence[Row]) -> ArmScores:
     return ArmScores(version, sum(row["customers"] for row in rows), churn, risks, offers)
 
 
-def _areas(warehouse: Warehouse, experiment: Experiment) -> dict[str, Measure]:
-    """Of the latest scoring that both versions took part in: before the test, the champion answered alone."""
-    areas: dict[date, dict[str, Measure]] = defaultdict(dict)
+def _churn_auc(warehouse: Warehouse, experiment: Experiment) -> dict[str, Measure]:
+    """The AUCs of the latest month in which both versions served; before the test, only the champion did."""
+    by_month: dict[date, dict[str, Measure]] = defaultdict(dict)
     for month in read_outcomes(warehouse, CHURN).months:
         if month.figures.main is not None:
-            areas[month.month][month.version] = month.figures.main
+            by_month[month.month][month.version] = month.figures.main
     both = {experiment.champion, experiment.challenger}
-    return next((found for _, found in sorted(areas.items(), reverse=True) if found.keys() == both), {})
+    return next((found for _, found in sorted(by_month.items(), reverse=True) if found.keys() == both), {})
 
 
 def _why_none(warehouse: Warehouse, task: ModelTask, experiment: Experiment) -> str:
     runs = past_runs(warehouse, experiment.start)
     if not runs:
-        return "Nobody has been scored since the test began. Score all customers: results begin with that."
+        return "Nobody has been scored since the test began. Score all customers to start collecting outcomes."
     try:
         history = dated_history(warehouse, task, runs[0].day)
     except OutcomesUnknown as unknown:

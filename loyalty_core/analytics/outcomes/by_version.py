@@ -1,4 +1,4 @@
-"""What became of the customers whom each model version answered for: who left, and who took the offer named first."""
+"""Outcomes by model version: the customers who left, and those who took the recommended offer."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VersionResult:
-    """A version's customers, each by the first of its scorings whose outcome is known.
+    """The outcomes of a version's customers, each counted once, by the first scoring whose outcome is known.
 
-    `left` is the share that left, beside the mean probability `predicted`; `took` the share that took the offer
-    recommended. None where there is no history, or none that can tell yet.
+    `left` is the share that left, `predicted` their mean churn probability, `took` the share that took the recommended
+    offer. They are None as long as no outcomes are known.
     """
 
     version: str
@@ -46,7 +46,7 @@ class VersionResult:
 
 
 def results_by_version(warehouse: Warehouse, since: datetime | None = None) -> tuple[VersionResult, ...]:
-    """The versions with any known outcome, by name; `since` leaves out scorings before it.
+    """The versions with known outcomes, by name; `since` excludes earlier scorings.
 
     Raises what `find_history` raises, and `TrainingRefused` for labels that cannot be read.
     """
@@ -79,9 +79,9 @@ def _churn(warehouse: Warehouse, runs: Sequence[PastRun]) -> dict[str, tuple[Sha
     predicted = found["predicted"].to_numpy()
     results: dict[str, tuple[Share, float]] = {}
     for version in np.unique(versions):
-        own = versions == version
-        total = int(customers[own].sum())
-        results[str(version)] = Share(int(customers[own & left].sum()), total), float(predicted[own].sum() / total)
+        rows = versions == version
+        total = int(customers[rows].sum())
+        results[str(version)] = Share(int(customers[rows & left].sum()), total), float(predicted[rows].sum() / total)
     return results
 
 
@@ -112,18 +112,18 @@ def _history(warehouse: Warehouse, task: ModelTask, runs: Sequence[PastRun]) -> 
         return None
 
 
-def _of_run(past: PastRun, what: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
+def _of_run(past: PastRun, column: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[Any], ...]:
     columns, run = past.predictions.c, sa.literal(past.run.scored_at).label("run")
-    return columns.model_version, columns[CUSTOMER_ID].label("customer"), run, what
+    return columns.model_version, columns[CUSTOMER_ID].label("customer"), run, column
 
 
 def _first_of_each(outcomes: Sequence[sa.Select]) -> sa.Subquery:
-    """All runs together, `place` 1 at each customer's first outcome of a version."""
+    """The outcomes of all runs, with `place` 1 for each customer's first outcome by a version."""
     every = sa.union_all(*outcomes).subquery("outcomes")
     order = sa.func.row_number().over(partition_by=(every.c.model_version, every.c.customer), order_by=every.c.run)
     return sa.select(every, order.label("place")).subquery("placed")
 
 
 def _offer_of(label: sa.ColumnElement[Any], offers: Mapping[Any, int]) -> sa.ColumnElement[Any]:
-    """The offer id that a label means."""
+    """The offer id that a label stands for."""
     return sa.case(*((label == value, offer) for value, offer in offers.items())) if offers else sa.null()

@@ -1,4 +1,4 @@
-"""What a group of predictions was worth, from counts alone: AUC, calibration, lift, right offers, with intervals."""
+"""Accuracy of predictions from counts: AUC, calibration, lift and offer accuracy, with intervals."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from loyalty_core.ml.training import MIN_ROWS, MIN_ROWS_PER_CLASS
 
 Counts = npt.NDArray[np.int64]
 
-_TOP_TENTHS = 2
-_TENTHS = 10
-# Of the normal distribution, for intervals that hold the true value 95 times in 100.
+_TOP_DECILES = 2
+_DECILES = 10
+# The quantile of the standard normal distribution for a 95 % interval.
 _Z = 1.959963984540054
 
 
@@ -28,7 +28,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Share:
-    """`count` of `total`, with Wilson's interval (1927), which holds for few rows and for shares near 0 and 1."""
+    """`count` of `total` with its Wilson interval (1927), which is valid for few rows and for shares near 0 and 1."""
 
     count: int
     total: int
@@ -43,8 +43,8 @@ class Share:
             return Interval(0.0, 1.0)
         squared = _Z**2
         centre = (self.count + squared / 2) / (self.total + squared)
-        spread = _Z * sqrt(self.total * self.value * (1 - self.value) + squared / 4) / (self.total + squared)
-        return Interval(max(centre - spread, 0.0), min(centre + spread, 1.0))
+        margin = _Z * sqrt(self.total * self.value * (1 - self.value) + squared / 4) / (self.total + squared)
+        return Interval(max(centre - margin, 0.0), min(centre + margin, 1.0))
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Tenth:
-    """A tenth of the customers by falling probability: mean probability, and the share that left (0–1)."""
+class Decile:
+    """A decile of customers by descending probability: mean probability, and the share that left (0–1)."""
 
     predicted: float
     actual: float
@@ -65,16 +65,16 @@ class Tenth:
 
 @dataclass(frozen=True)
 class ChurnFigures:
-    """What the churn probabilities of one group of customers were worth.
+    """Accuracy of the churn probabilities of a group of customers.
 
-    `main` is the AUC, None unless at least two left and two stayed. `predicted` is the mean probability, `captured`
-    the share of those who left that is among the riskiest fifth, `lift` how often they left against everybody.
+    `main` is the AUC, None unless at least two left and two stayed. `predicted` is the mean probability, `captured` the
+    share of churners in the top 20 % by probability, `lift` the churn rate of those relative to all.
     """
 
     left: Share
     main: Measure | None
     predicted: float
-    tenths: tuple[Tenth, ...]
+    deciles: tuple[Decile, ...]
     captured: float
     lift: float
 
@@ -84,13 +84,13 @@ class ChurnFigures:
 
     @property
     def is_enough(self) -> bool:
-        """Whether there are as many rows of each class as a training asks for."""
+        """Whether there are as many rows of each class as training requires."""
         return min(self.left.count, self.rows - self.left.count) >= MIN_ROWS_PER_CLASS
 
 
 @dataclass(frozen=True)
 class OfferFigures:
-    """How often the offer taken was the first choice, one of the first three, or simply the most popular one."""
+    """How often the offer taken was ranked first, among the first three, or was the most popular offer."""
 
     top_1: Share
     top_3: Share
@@ -106,7 +106,7 @@ class OfferFigures:
 
     @property
     def is_enough(self) -> bool:
-        """Whether there are as many rows as a training asks for."""
+        """Whether there are as many rows as training requires."""
         return self.rows >= MIN_ROWS
 
 
@@ -114,7 +114,7 @@ Figures = ChurnFigures | OfferFigures
 
 
 class ScoreCounts(NamedTuple):
-    """How many customers stayed and left at each score; the scores rise."""
+    """Customers who stayed and left, by score; scores are ascending."""
 
     scores: npt.NDArray[np.float64]
     stayed: Counts
@@ -122,16 +122,16 @@ class ScoreCounts(NamedTuple):
 
 
 def count_scores(scores: npt.NDArray[np.float64], left: npt.NDArray[np.bool_], counts: Counts) -> ScoreCounts:
-    """From groups of `counts` customers with the same score and outcome, in any order."""
-    unique, place = np.unique(scores, return_inverse=True)
-    of_outcome = [np.bincount(place, np.where(wanted, counts, 0), len(unique)) for wanted in (~left, left)]
-    return ScoreCounts(unique, *(numbers.astype(np.int64) for numbers in of_outcome))
+    """Count customers by score, from groups of `counts` customers with the same score and outcome, in any order."""
+    unique, index = np.unique(scores, return_inverse=True)
+    by_outcome = [np.bincount(index, np.where(outcome, counts, 0), len(unique)) for outcome in (~left, left)]
+    return ScoreCounts(unique, *(numbers.astype(np.int64) for numbers in by_outcome))
 
 
 def churn_figures(counts: ScoreCounts) -> ChurnFigures:
-    """All figures of a group; a tie at the edge of a tenth is divided in proportion."""
+    """All figures of a group; ties at the edge of a decile are divided in proportion."""
     rows, left = int(counts.stayed.sum() + counts.left.sum()), int(counts.left.sum())
-    # Falling scores, each sum with the nothing before it; straight lines between them divide the ties.
+    # Cumulative sums by descending score, starting at 0; interpolating between them divides ties.
     customers, leavers, expected = (
         np.concatenate([[0.0], np.cumsum(numbers[::-1])])
         for numbers in (
@@ -140,27 +140,27 @@ def churn_figures(counts: ScoreCounts) -> ChurnFigures:
             counts.scores * (counts.stayed + counts.left),
         )
     )
-    edges = np.linspace(0, rows, _TENTHS + 1)
+    edges = np.linspace(0, rows, _DECILES + 1)
     left_up_to, expected_up_to = (np.interp(edges, customers, sums) for sums in (leavers, expected))
-    size = max(rows / _TENTHS, 1e-9)
-    captured = float(left_up_to[_TOP_TENTHS] / max(left, 1))
+    size = max(rows / _DECILES, 1e-9)
+    captured = float(left_up_to[_TOP_DECILES] / max(left, 1))
     return ChurnFigures(
         left=Share(left, rows),
         main=_area_under_curve(counts),
         predicted=float(expected[-1] / max(rows, 1)),
-        tenths=tuple(
-            Tenth(float(predicted / size), float(actual / size))
+        deciles=tuple(
+            Decile(float(predicted / size), float(actual / size))
             for predicted, actual in zip(np.diff(expected_up_to), np.diff(left_up_to), strict=True)
         ),
         captured=captured,
-        lift=captured * _TENTHS / _TOP_TENTHS,
+        lift=captured * _DECILES / _TOP_DECILES,
     )
 
 
 def _area_under_curve(counts: ScoreCounts) -> Measure | None:
-    """ROC AUC, ties at half, with the variance of DeLong, DeLong and Clarke-Pearson (1988), over groups of equal score.
+    """ROC AUC, with ties counted half, and its variance by DeLong, DeLong and Clarke-Pearson (1988), from counts.
 
-    Whoever left is placed by the share of stayers below, whoever stayed by the share of leavers above.
+    The placement of a churner is the share of stayers with a lower score, that of a stayer the share of churners above.
     """
     stayed, left = counts.stayed, counts.left
     stayers, leavers = int(stayed.sum()), int(left.sum())
@@ -173,5 +173,5 @@ def _area_under_curve(counts: ScoreCounts) -> Measure | None:
         left @ (stayers_below - area) ** 2 / (leavers - 1) / leavers
         + stayed @ (leavers_above - area) ** 2 / (stayers - 1) / stayers
     )
-    spread = _Z * sqrt(float(variance))
-    return Measure(area, Interval(max(area - spread, 0.0), min(area + spread, 1.0)))
+    margin = _Z * sqrt(float(variance))
+    return Measure(area, Interval(max(area - margin, 0.0), min(area + margin, 1.0)))

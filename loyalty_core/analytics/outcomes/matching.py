@@ -1,4 +1,4 @@
-"""What happened to customers after a scoring: each with the first row that the history has of the time that follows."""
+"""Matches predictions with outcomes: each customer with their first row in the history after a scoring."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.analytics.outcomes.months import shown
+from loyalty_core.analytics.outcomes.months import format_day
 from loyalty_core.ml.serving import MOCK_VERSION
 from loyalty_core.warehouse.history import HistoryRows, find_history
 from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, stored_runs
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from loyalty_core.ml.tasks import ModelTask
     from loyalty_core.warehouse import Warehouse
 
-# A label with more values than that is no label.
-_MOST_LABELS = 10_000
+# A column with more distinct values is not a label.
+_MAX_LABELS = 10_000
 
 
 class OutcomesUnknown(Exception):
-    """Why there are no outcomes, as a sentence for people."""
+    """There are no outcomes; the message says why, in a sentence for people."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class DatedHistory:
     customer: sa.ColumnElement[Any]
 
     def classes(self, labels: pa.Array) -> npt.NDArray[np.intp]:
-        """0 stayed, 1 left, read as a training reads them; raises `TrainingRefused` for anything else."""
+        """Labels as classes, read as in training; raises `TrainingRefused` if they cannot be read."""
         return self.task.read_labels(labels, self.source).classes
 
 
 @dataclass(frozen=True)
 class PastRun:
-    """A scoring run with its predictions, and the day that it was on in the time zone of the settings."""
+    """A scoring run with its predictions and its day in the configured time zone."""
 
     run: ScoringRun
     predictions: sa.FromClause
@@ -58,7 +58,7 @@ class PastRun:
 
 
 def past_runs(warehouse: Warehouse, since: datetime | None = None) -> list[PastRun]:
-    """The stored runs from `since` on, oldest first; made-up predictions have no outcome."""
+    """The stored runs from `since` on, oldest first, without those of mock mode."""
     zone = warehouse.settings.zone
     return [
         PastRun(run, predictions, run.scored_at.astimezone(zone).date())
@@ -68,7 +68,7 @@ def past_runs(warehouse: Warehouse, since: datetime | None = None) -> list[PastR
 
 
 def dated_history(warehouse: Warehouse, task: ModelTask, since: date | None = None) -> DatedHistory:
-    """The history from that day on, where it takes a start; raises `OutcomesUnknown` without days or customers."""
+    """The history, from a day on if its query takes one; raises `OutcomesUnknown` without days or customers."""
     found = find_history(warehouse, task.history, {}, since)
     day, customer = required_day(found), found.customer
     if customer is None:
@@ -78,7 +78,7 @@ def dated_history(warehouse: Warehouse, task: ModelTask, since: date | None = No
 
 
 def required_day(found: HistoryRows) -> sa.ColumnElement[date]:
-    """The day of the rows; raises `OutcomesUnknown` when they have none."""
+    """The column with the day of each row; raises `OutcomesUnknown` without one."""
     if found.day is None:
         raise OutcomesUnknown(
             f"{found.source} has no column {found.table.date}, so the months of its rows are not known."
@@ -87,7 +87,7 @@ def required_day(found: HistoryRows) -> sa.ColumnElement[date]:
 
 
 def outcomes_of(past: PastRun, history: DatedHistory, columns: Sequence[sa.ColumnElement[Any]]) -> sa.Select:
-    """`columns` of the run's predictions for every customer whose outcome is known, and the history's `label`."""
+    """`columns` of a run's predictions and the history's `label`, for every customer whose outcome is known."""
     first = (
         sa.select(
             history.customer.label("customer"),
@@ -105,48 +105,48 @@ def outcomes_of(past: PastRun, history: DatedHistory, columns: Sequence[sa.Colum
 
 
 def offers_by_label(warehouse: Warehouse, past: PastRun, history: DatedHistory) -> Mapping[Any, int]:
-    """Label in the history → offer id, of the rows that belong to a run; raises `TrainingRefused`."""
+    """Label → offer id, for the rows of the history that belong to a run; raises `TrainingRefused`."""
     select = sa.select(history.label.label("label")).where(*_after(past, history)).distinct()
-    labels = warehouse.fetch_arrow(select.limit(_MOST_LABELS))["label"].combine_chunks()
+    labels = warehouse.fetch_arrow(select.limit(_MAX_LABELS))["label"].combine_chunks()
     if not len(labels):
         return {}
     read = history.task.read_labels(labels, history.source)
-    return {value: read.offers[place] for value, place in zip(labels.to_pylist(), read.classes, strict=True)}
+    return {value: read.offers[index] for value, index in zip(labels.to_pylist(), read.classes, strict=True)}
 
 
 def why_none_yet(warehouse: Warehouse, history: DatedHistory, oldest: date, today: date) -> str:
-    """Since when outcomes are awaited, and when the first is to be expected."""
+    """A sentence that says why there are no outcomes yet, and when to expect the first."""
     newest = warehouse.rows(sa.select(sa.func.max(history.day).label("newest")))[0]["newest"]
-    its_newest = f"its newest row is of {shown(newest)}" if newest else "it has no rows"
+    newest_row = f"its newest row is of {format_day(newest)}" if newest else "it has no rows"
     delay = history.task.label_delay(warehouse.settings)
     known = oldest + timedelta(days=delay or 0)
     if delay is not None and today < known:
         return (
-            f"The first outcomes of stored predictions are to be expected from {shown(known)} on: the oldest is of "
-            f"{shown(oldest)}, and what happened is known {delay} days later."
+            f"The first outcomes of stored predictions are expected from {format_day(known)} on: the oldest is of "
+            f"{format_day(oldest)}, and outcomes are known after {delay} days."
         )
     return (
-        f"{history.source} has no row of the month from any stored scoring on, of which the oldest is of "
-        f"{shown(oldest)}; {its_newest}. Outcomes are shown as soon as newer rows are loaded."
+        f"{history.source} has no row in the month after any stored scoring, of which the oldest is of "
+        f"{format_day(oldest)}; {newest_row}. Outcomes are shown as soon as newer rows are loaded."
     )
 
 
 def _after(past: PastRun, history: DatedHistory) -> tuple[sa.ColumnElement[bool], ...]:
     """The rows that belong to a run: those of the month from its day on, so that a monthly history has one of them.
 
-    No row before it does: what its label describes began before the prediction, which would have seen a part of it.
+    Earlier rows are excluded: their label period began before the prediction, which would have seen a part of it.
     """
     return history.day >= past.day, history.day < a_month_after(past.day), history.label.is_not(None)
 
 
 def a_month_after(day: date) -> date:
-    """The same day of the next month, or its last day where it is shorter."""
+    """The same day of the next month, or its last day if that month is shorter."""
     year, month = day.year + day.month // 12, day.month % 12 + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def _same(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Ids as texts where view and history hold them in different types."""
+    """Whether two ids are equal, compared as text if their types differ."""
     for kind in (sa.String, sa.Integer, sa.Uuid):
         if isinstance(one.type, kind) and isinstance(other.type, kind):
             return one == other

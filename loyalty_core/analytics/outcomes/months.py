@@ -1,4 +1,4 @@
-"""Figures by month, and what a month was to the model: learned from, or new to it."""
+"""Figures by month, and the role of each month in the training of the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Role = Literal["before", "learned", "validation", "test", "after", "mixed"]
 
 @dataclass(frozen=True)
 class Month(Generic[F_co]):
-    """The predictions of a calendar month, given by its first day; `role` is None where they were stored."""
+    """The predictions of a calendar month, given by its first day; `role` is None for stored predictions."""
 
     month: date
     version: str
@@ -29,7 +29,7 @@ class Month(Generic[F_co]):
 
 @dataclass(frozen=True)
 class MonthlyFigures(Generic[F_co]):
-    """Months, oldest first, or in a sentence why there are none; `remark` says what else a reader should know."""
+    """Months, oldest first; without any, `why_none` says why. `remark` is a note for the reader."""
 
     months: tuple[Month[F_co], ...] = ()
     why_none: str = ""
@@ -37,18 +37,18 @@ class MonthlyFigures(Generic[F_co]):
 
 
 def one_per_month(months: Iterable[Month[F_co]], version: str) -> list[Month[F_co]]:
-    """The months of that version, and where it gave no answers, those of the one that gave the most."""
+    """One entry per month: that of the given version if there is one, otherwise the one with the most rows."""
     ranked = sorted(months, key=lambda one: (one.month, one.version == version, one.figures.rows))
     return list({one.month: one for one in ranked}.values())
 
 
 def role_of(first: date, last: date, window: Mapping[str, Any]) -> Role:
-    """What rows of these days were to a model with this window in its manifest: the most flattering of it.
+    """The role of rows of these days for a model with this training window; the most optimistic role they include.
 
-    "mixed" where training, validation and test rows were drawn at random.
+    "mixed" if training, validation and test rows were drawn at random.
     """
     oldest, validation, test, newest = (_day(window, key) for key in ("first", "validation_from", "test_from", "last"))
-    # The further back a day of the window, the more it flatters.
+    # The earlier a day within the window, the more optimistic its figures.
     day = oldest if oldest is not None and first < oldest <= last else first
     if newest is None or day > newest:
         return "after"
@@ -59,8 +59,8 @@ def role_of(first: date, last: date, window: Mapping[str, Any]) -> Role:
     return "learned" if day < validation else "validation" if day < test else "test"
 
 
-def shown(day: date) -> str:
-    """The day as sentences name it: 1 Nov 2026."""
+def format_day(day: date) -> str:
+    """The day in sentences: 1 Nov 2026."""
     return f"{day.day} {day:%b %Y}"
 
 

@@ -1,7 +1,7 @@
-"""Stored predictions beside what then happened, by month of scoring and by model version.
+"""The accuracy of stored predictions, by month of scoring and model version.
 
-Of each calendar month the first scoring counts, so that no customer counts twice in a month. The warehouse joins and
-counts; what comes back are groups: customers by score for churn, by offer taken for offers.
+Only the first scoring of each calendar month is used, so that no customer counts twice in a month. The warehouse joins
+and counts; it returns groups: customers by score for churn, by offer taken for offers.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OFFER = "offer_"
 
 
 def read_outcomes(warehouse: Warehouse, task: ModelTask) -> MonthlyFigures[Any]:
-    """Predictions of a model beside what happened: `ChurnFigures` of yes and no, `OfferFigures` of a choice.
+    """The accuracy of a model's stored predictions: `ChurnFigures` for a binary model, `OfferFigures` for a choice.
 
     Raises what `find_history` raises, and `TrainingRefused` for labels that cannot be read.
     """
@@ -63,7 +63,7 @@ def _by_month(
     runs = [past for past in runs if past.run.scored_at in firsts]
     if not runs:
         return MonthlyFigures(
-            why_none="No predictions are stored yet: score all customers, and their outcomes are shown here."
+            why_none="No predictions are stored yet: score all customers to see their outcomes here later."
         )
     oldest = runs[0].day
     try:
@@ -99,8 +99,8 @@ def _binary_by_version(
     versions = found["model_version"].to_numpy()
     scores, customers = found["score"].to_numpy(), found["customers"].cast(pa.int64()).to_numpy()
     for version in sorted(set(versions)):
-        own = versions == version
-        yield version, churn_figures(count_scores(scores[own], left[own], customers[own]))
+        rows = versions == version
+        yield version, churn_figures(count_scores(scores[rows], left[rows], customers[rows]))
 
 
 def _choice_by_version(
@@ -109,20 +109,20 @@ def _choice_by_version(
     groups = _offers_taken(past, history, offers_by_label(warehouse, past, history))
     rows = warehouse.rows(groups) if groups is not None else []
     for version in sorted({row["model_version"] for row in rows}):
-        own = [row for row in rows if row["model_version"] == version]
-        customers = sum(row["customers"] for row in own)
+        of_version = [row for row in rows if row["model_version"] == version]
+        customers = sum(row["customers"] for row in of_version)
         yield (
             version,
             OfferFigures(
-                top_1=Share(int(sum(row["first"] for row in own)), customers),
-                top_3=Share(int(sum(row["first_three"] for row in own)), customers),
-                popular=Share(max(row["customers"] for row in own), customers),
+                top_1=Share(int(sum(row["first"] for row in of_version)), customers),
+                top_3=Share(int(sum(row["first_three"] for row in of_version)), customers),
+                popular=Share(max(row["customers"] for row in of_version), customers),
             ),
         )
 
 
 def _offers_taken(past: PastRun, history: DatedHistory, labels: Mapping[Any, int]) -> sa.Select | None:
-    """By version and offer taken: customers, and for how many it was the first choice and among the first three."""
+    """By version and offer taken: all customers, and those for whom it was ranked first or among the first three."""
     predictions = past.predictions.c
     task = history.task
     if not isinstance(task, ChoiceTask):
@@ -136,8 +136,8 @@ def _offers_taken(past: PastRun, history: DatedHistory, labels: Mapping[Any, int
     taken = [
         (known.c.label == value, known.c[f"{_OFFER}{offer}"]) for value, offer in labels.items() if offer in scores
     ]
-    ranked = sa.select(known, (sa.case(*taken) if taken else sa.null()).label("own")).subquery("ranked")
-    rank = _rank(ranked.c.own, [ranked.c[f"{_OFFER}{offer}"] for offer in scores])
+    ranked = sa.select(known, (sa.case(*taken) if taken else sa.null()).label("score_of_taken")).subquery("ranked")
+    rank = _rank(ranked.c.score_of_taken, [ranked.c[f"{_OFFER}{offer}"] for offer in scores])
     groups = (ranked.c.model_version, ranked.c.label)
     return sa.select(
         *groups,
@@ -147,11 +147,11 @@ def _offers_taken(past: PastRun, history: DatedHistory, labels: Mapping[Any, int
     ).group_by(*groups)
 
 
-def _rank(own: sa.ColumnElement[Any], scores: list[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
-    """The place of the offer taken, ties at their middle; NULL where the model did not know that offer."""
-    higher = sum((sa.case((score > own, 1.0), else_=0.0) for score in scores), start=sa.literal(0.0))
-    equal = sum((sa.case((score == own, 0.5), else_=0.0) for score in scores), start=sa.literal(0.5))
-    return sa.case((own.is_not(None), higher + equal))
+def _rank(taken: sa.ColumnElement[Any], scores: list[sa.ColumnElement[Any]]) -> sa.ColumnElement[Any]:
+    """The rank of the offer taken by its score, with ties at their mean; NULL if the model did not know the offer."""
+    higher = sum((sa.case((score > taken, 1.0), else_=0.0) for score in scores), start=sa.literal(0.0))
+    equal = sum((sa.case((score == taken, 0.5), else_=0.0) for score in scores), start=sa.literal(0.5))
+    return sa.case((taken.is_not(None), higher + equal))
 
 
 def _is_offer(name: str, prefix: str) -> bool:

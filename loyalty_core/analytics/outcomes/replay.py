@@ -1,7 +1,7 @@
-"""What a model says of past months, since stored predictions take months to have an outcome.
+"""Replays the active model on past months, since the outcomes of stored predictions take months to be known.
 
-It is asked about every row of its history as a scoring would ask it. Only counts are held, so memory does not grow
-with rows. Months that it learned from flatter it, and are marked.
+Every row of the history is scored as in a scoring run. Only counts are kept in memory, so that it does not grow with
+the number of rows. Months that the model was trained on look too good, and are marked.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
 Integers = npt.NDArray[np.int64]
 
-# More take longer than a person waits for a page; the newest months say most of how the model is now.
-MOST_ROWS = 2_000_000
+# More rows would make the page too slow; the newest months are the most relevant ones.
+MAX_ROWS = 2_000_000
 _STEPS = 10**DECIMALS
-_FIRST_THREE, _FIRST = 1, 2
+_TOP_3, _TOP_1 = 1, 2
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which months are asked about: month (months since 1970) → what it was to the model."""
+    """The months to replay; `roles` is by month (months since 1970)."""
 
     task: ModelTask
     history: HistoryRows
@@ -55,9 +55,9 @@ class _Plan:
 
 
 def replay_history(warehouse: Warehouse, bundle: Bundle, task: ModelTask) -> MonthlyFigures[Any]:
-    """A model on its history by month: `ChurnFigures` of yes and no, `OfferFigures` of a choice.
+    """Replay a model on its history by month: `ChurnFigures` for a binary model, `OfferFigures` for a choice.
 
-    Raises what `find_history` raises, `MappingError` and `FeatureCountMismatch` when history and model do not fit,
+    Raises what `find_history` raises, `MappingError` and `FeatureCountMismatch` when history and model do not match,
     and `TrainingRefused` for labels that cannot be read.
     """
     try:
@@ -74,12 +74,12 @@ def _replay_binary(warehouse: Warehouse, bundle: Bundle, plan: _Plan) -> Monthly
         steps = np.rint(scores * _STEPS).astype(np.int64)
         tally.add((months * (_STEPS + 1) + steps) * 2 + labels.classes)
     keys, counts = tally.result()
-    places, left = keys // 2, keys % 2 == 1
-    months, scores = places // (_STEPS + 1), places % (_STEPS + 1) / _STEPS
+    score_keys, left = keys // 2, keys % 2 == 1
+    months, scores = score_keys // (_STEPS + 1), score_keys % (_STEPS + 1) / _STEPS
     figures: dict[int, ChurnFigures] = {}
     for month in np.unique(months).tolist():
-        own = months == month
-        figures[month] = churn_figures(count_scores(scores[own], left[own], counts[own]))
+        rows = months == month
+        figures[month] = churn_figures(count_scores(scores[rows], left[rows], counts[rows]))
     return MonthlyFigures(
         tuple(_month(plan, bundle, month, of_month) for month, of_month in figures.items()), "", plan.remark
     )
@@ -101,7 +101,7 @@ def _replay_choice(warehouse: Warehouse, bundle: Bundle, plan: _Plan) -> Monthly
 
 
 def _plan(warehouse: Warehouse, bundle: Bundle, task: ModelTask) -> _Plan:
-    """The newest months of the history that hold `MOST_ROWS` together, one at least; raises `OutcomesUnknown`."""
+    """The newest months with at most `MAX_ROWS` rows in total, at least one month; raises `OutcomesUnknown`."""
     settings = warehouse.settings
     if not bundle.has(task.name):
         raise OutcomesUnknown(f"The active version {bundle.version} has no {task.noun}.")
@@ -111,15 +111,15 @@ def _plan(warehouse: Warehouse, bundle: Bundle, task: ModelTask) -> _Plan:
     if not found:
         raise OutcomesUnknown(f"{history.source} has no rows with a label and a day.")
     chosen, rows = 0, 0
-    while chosen < len(found) and (not chosen or rows + found[chosen]["rows"] <= MOST_ROWS):
+    while chosen < len(found) and (not chosen or rows + found[chosen]["rows"] <= MAX_ROWS):
         rows += found[chosen]["rows"]
         chosen += 1
     window = _window(warehouse, bundle, task.name)
     roles: dict[int, Role] = {
         _months_since_1970(month["first"]): role_of(month["first"], month["last"], window) for month in found[:chosen]
     }
-    left_out = f"Only the newest {chosen} of {len(found)} months are shown, {rows:,} rows." if found[chosen:] else ""
-    return _Plan(task, history, roles, found[chosen - 1]["first"], left_out)
+    remark = f"Only the newest {chosen} of {len(found)} months are shown, {rows:,} rows." if found[chosen:] else ""
+    return _Plan(task, history, roles, found[chosen - 1]["first"], remark)
 
 
 def _months_of(warehouse: Warehouse, history: HistoryRows) -> list[dict[str, Any]]:
@@ -132,23 +132,23 @@ def _months_of(warehouse: Warehouse, history: HistoryRows) -> list[dict[str, Any
 
 
 def _window(warehouse: Warehouse, bundle: Bundle, model: str) -> dict[str, Any]:
-    """The days that the model learned from; none of this history when it was trained on other data."""
-    own_data = not bundle.trained_on or bundle.trained_on == name_data(warehouse)
-    return bundle.manifest["models"][model]["window"] if own_data else {}
+    """The model's training window; empty if it was trained on other data."""
+    is_same_data = not bundle.trained_on or bundle.trained_on == name_data(warehouse)
+    return bundle.manifest["models"][model]["window"] if is_same_data else {}
 
 
 def _rows(
     warehouse: Warehouse, bundle: Bundle, plan: _Plan
 ) -> Iterator[tuple[npt.NDArray[np.float32], Labels, Integers]]:
-    """Encoded features, labels and months of the chosen rows, batch by batch."""
+    """Encoded features, labels and months of the rows to replay, in batches."""
     history, day = plan.history, required_day(plan.history)
-    places = {name: f"feature_{place}" for place, name in enumerate(history.features)}
-    features = (history.rows.c[history.features[name]].label(place) for name, place in places.items())
+    aliases = {name: f"feature_{index}" for index, name in enumerate(history.features)}
+    features = (history.rows.c[history.features[name]].label(alias) for name, alias in aliases.items())
     select = sa.select(*features, history.label.label("label"), day.label("day"))
     for batch in warehouse.stream_arrow(select.where(history.label.is_not(None), day >= plan.start)):
         if not batch.num_rows:
             continue
-        encoded = bundle.contract.encode({name: batch.column(place) for name, place in places.items()})
+        encoded = bundle.contract.encode({name: batch.column(alias) for name, alias in aliases.items()})
         labels = plan.task.read_labels(batch.column("label"), history.source)
         yield encoded.values, labels, _months(batch.column("day"))
 
@@ -158,12 +158,12 @@ def _months(days: pa.Array) -> Integers:
 
 
 def _ranks(scores: npt.NDArray[np.float32], offers: Integers, taken: Integers) -> npt.NDArray[np.float64]:
-    """The place of the offer taken, ties at their middle; infinite where the model does not know that offer."""
+    """The rank of the offer taken, with ties at their mean; infinite if the model does not know the offer."""
     known = np.isin(taken, offers)
     order = np.argsort(offers)
-    place = order[np.searchsorted(offers, np.where(known, taken, offers[0]), sorter=order)]
-    own = scores[np.arange(len(scores)), place][:, None]
-    rank = (scores > own).sum(axis=1) + ((scores == own).sum(axis=1) + 1) / 2
+    index = order[np.searchsorted(offers, np.where(known, taken, offers[0]), sorter=order)]
+    of_taken = scores[np.arange(len(scores)), index][:, None]
+    rank = (scores > of_taken).sum(axis=1) + ((scores == of_taken).sum(axis=1) + 1) / 2
     return np.where(known, rank, np.inf)
 
 
@@ -176,8 +176,8 @@ def _offer_figures(month: int, tally: Counter[tuple[int, int, int]]) -> OfferFig
             by_place[place] += count
     rows = by_place.total()
     return OfferFigures(
-        top_1=Share(by_place[_FIRST], rows),
-        top_3=Share(by_place[_FIRST] + by_place[_FIRST_THREE], rows),
+        top_1=Share(by_place[_TOP_1], rows),
+        top_3=Share(by_place[_TOP_1] + by_place[_TOP_3], rows),
         popular=Share(max(by_offer.values()), rows),
     )
 
@@ -191,23 +191,23 @@ def _months_since_1970(day: date) -> int:
 
 
 class _Tally:
-    """Counts of keys. Batches are gathered until they outweigh what was counted, so that each is sorted few times."""
+    """Counts of keys. Batches are collected until they outnumber the counted keys, so that each is sorted few times."""
 
     def __init__(self) -> None:
         self._keys, self._counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-        self._waiting: list[tuple[Integers, Integers]] = []
+        self._pending: list[tuple[Integers, Integers]] = []
 
     def add(self, keys: Integers) -> None:
-        self._waiting.append(np.unique(keys, return_counts=True))
-        if sum(len(waiting) for waiting, _ in self._waiting) > len(self._keys):
+        self._pending.append(np.unique(keys, return_counts=True))
+        if sum(len(pending) for pending, _ in self._pending) > len(self._keys):
             self.result()
 
     def result(self) -> tuple[Integers, Integers]:
-        """The keys, each once, and how often it was added."""
-        if self._waiting:
-            keys = np.concatenate([self._keys, *(keys for keys, _ in self._waiting)])
-            counts = np.concatenate([self._counts, *(counts for _, counts in self._waiting)])
-            self._keys, place = np.unique(keys, return_inverse=True)
-            self._counts = np.bincount(place, counts, len(self._keys)).astype(np.int64)
-            self._waiting.clear()
+        """The distinct keys, and how often each was added."""
+        if self._pending:
+            keys = np.concatenate([self._keys, *(keys for keys, _ in self._pending)])
+            counts = np.concatenate([self._counts, *(counts for _, counts in self._pending)])
+            self._keys, index = np.unique(keys, return_inverse=True)
+            self._counts = np.bincount(index, counts, len(self._keys)).astype(np.int64)
+            self._pending.clear()
         return self._keys, self._counts

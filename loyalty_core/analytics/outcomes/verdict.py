@@ -1,4 +1,4 @@
-"""Has a model got worse since its training?"""
+"""The verdict on whether a model has got worse since its training."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from loyalty_core.ml.tasks import Metric, ModelTask
     from loyalty_core.ml.versions import VersionRecord
 
-# With many rows the smallest difference is certain; less than this changes no decision.
-LEAST_DROP = 0.01
+# With many rows even tiny differences are significant; smaller ones do not change a decision.
+MIN_DROP = 0.01
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`sentence` says for people what was compared, or, unless `is_known`, why nothing could be."""
+    """`sentence` says what was compared or, unless `is_known`, why nothing could be compared."""
 
     is_worse: bool
     sentence: str
@@ -27,40 +27,40 @@ class Verdict:
 
     @property
     def clause(self) -> str:
-        """The sentence as a part of another one."""
+        """The sentence as a clause of another one."""
         return f"{self.sentence[0].lower()}{self.sentence[1:].rstrip('.')}"
 
 
 def performance_verdict(
     task: ModelTask, active: VersionRecord, outcomes: MonthlyFigures[Figures], replay: MonthlyFigures[Figures]
 ) -> Verdict:
-    """The newest month that the active version did not learn from, beside its own test rows.
+    """Compare the newest month that the active version was not trained on with its test rows.
 
-    Worse is a month whose whole 95 % interval lies below the value on the test rows, by `LEAST_DROP` at least. Outcomes
-    of stored predictions precede a replay; but the model is not to blame for those when a replay, which has the values
-    of the very day, is as good as the test rows.
+    The model is worse if the month's whole 95 % interval is below the value on the test rows, by at least `MIN_DROP`.
+    Outcomes of stored predictions take precedence over a replay, unless the replay, which uses the feature values of
+    the day, is as good as the test rows: then the model is not the cause.
     """
     name, main = task.noun, task.metrics[0]
     test = active.metrics(task.name).get(main.key)
     if test is None:
-        return Verdict(False, f"The active version does not say how good its {name} was on test rows.", is_known=False)
-    own = [month for month in outcomes.months if month.version == active.version]
-    after = [month for month in replay.months if month.role == "after"]
-    stored, asked = _newest(own), _newest(after)
-    found = stored or asked
+        return Verdict(False, f"The active version has no test metrics of its {name}.", is_known=False)
+    stored_months = [month for month in outcomes.months if month.version == active.version]
+    replayed_months = [month for month in replay.months if month.role == "after"]
+    stored, replayed = _newest(stored_months), _newest(replayed_months)
+    found = stored or replayed
     if found is None:
-        known = "too few customers have" if own or after else "no month after its training has"
+        known = "too few customers have" if stored_months or replayed_months else "no month after its training has"
         sentence = f"It is not known yet whether the {name} still holds: {known} a known outcome."
         return Verdict(False, sentence, is_known=False)
     compared = f"{main.in_sentence} {found.in_words(main)}, {_shown(main, test)} on its test rows"
     if not found.is_below(test):
         return Verdict(False, f"The {name} holds: {compared}.")
-    if stored is None or asked is None or asked.is_below(test):
+    if stored is None or replayed is None or replayed.is_below(test):
         return Verdict(True, f"The {name} has got worse: {compared}.")
     return Verdict(
         False,
-        f"The {name} holds, yet its stored predictions came true less often: {compared}, but {asked.in_words(main)} "
-        "when it is asked again with the values of the day. Score more often, and look for differences between the "
+        f"The {name} holds, but its stored predictions were less accurate: {compared}, but {replayed.in_words(main)} "
+        "when replayed with the feature values of the day. Score more often, and look for differences between the "
         "features view and the history.",
     )
 
@@ -71,7 +71,7 @@ class _Measured(NamedTuple):
     interval: Interval
 
     def is_below(self, test: float) -> bool:
-        return self.interval.high < test and self.value <= test - LEAST_DROP
+        return self.interval.high < test and self.value <= test - MIN_DROP
 
     def in_words(self, metric: Metric) -> str:
         """ "0.750 (0.730 to 0.770) in April 2026"."""

@@ -1,4 +1,4 @@
-"""The verdict on every model of the active version, read afresh."""
+"""The verdicts on all models of the active version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def read_verdicts(warehouse: Warehouse, active: VersionRecord, bundle: Bundle) -> dict[str, Verdict]:
-    """Whether each model has got worse; not known where its history cannot be read. `bundle` is the version opened."""
+    """The verdict on each model, not known if its history cannot be read; `bundle` is the opened active version."""
     return {name: _verdict(warehouse, task, active, bundle) for name, task in TASKS.items() if name in active.models}
 
 

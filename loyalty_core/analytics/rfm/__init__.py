@@ -1,4 +1,4 @@
-"""RFM over the customers in scope."""
+"""RFM analytics over the customers in scope."""
 
 from loyalty_core.analytics.rfm.figures import (
     CurvePoint,
@@ -6,8 +6,8 @@ from loyalty_core.analytics.rfm.figures import (
     RfmSegment,
     Spending,
     cell_conditions,
-    money_curve,
     segment_condition,
+    spending_curve,
     strength,
 )
 from loyalty_core.analytics.rfm.movement import Flow, Kind, Movement
@@ -23,7 +23,7 @@ __all__ = [
     "RfmSegment",
     "Spending",
     "cell_conditions",
-    "money_curve",
     "segment_condition",
+    "spending_curve",
     "strength",
 ]

@@ -1,4 +1,4 @@
-"""RFM of the customers in scope: one statement groups them by their scores, and everything else is sums over that."""
+"""RFM figures of the customers in scope: one statement groups them by score; all figures are sums over the groups."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ADVICE = {segment.name: segment.advice for segment in (*SEGMENTS, NO_PURCHASES)
 
 @dataclass(frozen=True)
 class Spending:
-    """So many customers, `known` of them with an amount of money; `money` and `purchases` are sums."""
+    """Totals over customers; `known` is the number of those whose amount of money is not blank."""
 
     customers: int = 0
     known: int = 0
@@ -48,18 +48,18 @@ class Spending:
 
     @property
     def mean_money(self) -> float | None:
-        """Money by customer, blanks left out; None without any."""
+        """Mean money per customer, without blanks; None without any."""
         return self.money / self.known if self.known else None
 
     @property
     def average_order(self) -> float | None:
-        """Money by purchase; None without purchases."""
+        """Mean money per purchase; None without purchases."""
         return self.money / self.purchases if self.purchases > 0 else None
 
 
 @dataclass(frozen=True)
 class RfmGroup:
-    """The customers with these three scores and the segment that scoring gave them."""
+    """The customers with these three scores and this segment in the scoring run."""
 
     recency: int
     frequency: int
@@ -69,13 +69,13 @@ class RfmGroup:
 
     @property
     def has_bought(self) -> bool:
-        """Customers who have never bought are outside the grid."""
+        """Whether the customers have bought anything; others are outside the grid."""
         return self.segment != NO_PURCHASES.name
 
 
 @dataclass(frozen=True)
 class RfmSegment:
-    """One segment; shares are of the customers in scope and of their money."""
+    """One segment; shares are relative to the customers in scope and their money."""
 
     name: str
     spending: Spending
@@ -86,10 +86,10 @@ class RfmSegment:
 
 @dataclass(frozen=True)
 class RfmFigures:
-    """All groups in scope. `unscored` customers have no scores: they came after the scoring run.
+    """All groups in scope; `unscored` counts customers who joined after the scoring run.
 
-    `cut_points` are those of the scoring run, with the map that was in use then; where they were not saved, they are
-    computed anew. `advice` is what that map says about segments, by name.
+    `cut_points` are those of the scoring run, with the map in use at that time; if they were not saved, they are
+    computed again. `advice` is the map's advice by segment name.
     """
 
     groups: tuple[RfmGroup, ...]
@@ -99,11 +99,11 @@ class RfmFigures:
 
     @property
     def total(self) -> Spending:
-        """Everyone with scores."""
+        """The totals over all customers with scores."""
         return _sum(self.groups)
 
     def cell(self, recency: int, frequency: int, monetary: int | None = None) -> tuple[RfmGroup, ...]:
-        """The groups in a cell of the grid, with any monetary score or one."""
+        """The groups in a cell of the grid, with one monetary score or any."""
         wanted = (recency, frequency)
         return tuple(
             group
@@ -112,17 +112,17 @@ class RfmFigures:
         )
 
     def grid(self, monetary: int | None = None) -> dict[tuple[int, int], Spending]:
-        """Recency and frequency score → the customers with both, for all 25 cells."""
+        """(recency, frequency) → totals, for all 25 cells."""
         scores = range(1, 6)
         return {(r, f): _sum(self.cell(r, f, monetary)) for r in scores for f in scores}
 
     def by_score(self, score: str) -> dict[int, Spending]:
-        """The customers with each value of "recency", "frequency" or "monetary" who have bought."""
+        """Totals by value of "recency", "frequency" or "monetary", over customers who have bought."""
         groups = [group for group in self.groups if group.has_bought]
         return {value: _sum(g for g in groups if getattr(g, score) == value) for value in range(5, 0, -1)}
 
     def segments(self) -> list[RfmSegment]:
-        """Every segment with somebody in it, strongest first; names that are not the product's own come last."""
+        """All segments that have customers, strongest first; custom segments come last."""
         by_name: dict[str, Spending] = defaultdict(Spending)
         for group in self.groups:
             by_name[group.segment] += group.spending
@@ -141,7 +141,7 @@ class RfmFigures:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The segments up to this one, the highest spenders first, have such shares of customers and money."""
+    """Cumulative shares of customers and money up to this segment, the highest spenders first."""
 
     segment: str
     customer_share: float
@@ -149,7 +149,7 @@ class CurvePoint:
 
 
 def strength(segment: str) -> int:
-    """A segment's place from the weakest on, 0 for who never bought, -1 for a name of somebody's own."""
+    """A segment's rank from the weakest on; 0 for customers who never bought, -1 for a custom segment."""
     if segment == NO_PURCHASES.name:
         return 0
     return SEGMENT_NAMES.index(segment) + 1 if segment in SEGMENT_NAMES else -1
@@ -158,7 +158,7 @@ def strength(segment: str) -> int:
 def read_rfm(base: ScopedBase) -> RfmFigures:
     """Group the customers in scope by their scores, at most 126 groups, in one statement.
 
-    Raises `PredictionsMissing` before the first scoring run and `RfmUnavailable` where there is no RFM.
+    Raises `PredictionsMissing` before the first scoring run, and `RfmUnavailable`.
     """
     cut_points = saved_cut_points(base.warehouse) or current_cut_points(base.warehouse)
     chosen = map_at(base.warehouse.settings, base.run.scored_at)
@@ -180,8 +180,8 @@ def read_rfm(base: ScopedBase) -> RfmFigures:
     return _figures(base.rows(counted), chosen.apply(cut_points), advice)
 
 
-def money_curve(segments: Sequence[RfmSegment]) -> list[CurvePoint]:
-    """Cumulative shares, the segments with the most money by customer first: how far revenue rests on a few."""
+def spending_curve(segments: Sequence[RfmSegment]) -> list[CurvePoint]:
+    """Cumulative shares of customers and money, by descending money per customer: how concentrated revenue is."""
     ordered = sorted(segments, key=lambda segment: -(segment.spending.mean_money or 0.0))
     customers = accumulate(segment.customer_share for segment in ordered)
     money = accumulate(segment.money_share for segment in ordered)
@@ -189,7 +189,7 @@ def money_curve(segments: Sequence[RfmSegment]) -> list[CurvePoint]:
 
 
 def cell_conditions(base: ScopedBase, recency: int, frequency: int, monetary: int | None = None) -> list[Any]:
-    """The conditions of a rule that holds for a cell of the grid, and for nobody outside it."""
+    """The conditions of a rule that holds exactly for the customers in a cell of the grid."""
     conditions = [
         condition("==", base.field("recency"), recency),
         condition("==", base.field("frequency"), frequency),

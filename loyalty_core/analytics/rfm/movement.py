@@ -1,4 +1,4 @@
-"""Who moved between RFM segments since an earlier scoring run: one join of the two runs, grouped."""
+"""Movement of customers between RFM segments since an earlier scoring run, from one join of the two runs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ WITHOUT_RFM = "Without RFM"
 
 @dataclass(frozen=True)
 class Flow:
-    """The customers who went from one segment to another, or stayed in it.
+    """The customers who moved from one segment to another, or stayed in one.
 
-    `before` is None for those who were not in the base yet, `after` for those who have left it. `money` is what they
-    have spent up to now; it is not known of those who have left.
+    `before` is None for customers who were not in the base yet, `after` for those who have left it. `money` is what
+    they have spent up to now; it is 0 for customers who have left.
     """
 
     before: str | None
@@ -35,7 +35,7 @@ class Flow:
 
     @property
     def kind(self) -> Kind:
-        """What the move is; "other" where one of the segments has no place between weak and strong."""
+        """The kind of move; "other" if one of the segments has no rank between weak and strong."""
         if self.before is None:
             return "new"
         if self.after is None:
@@ -50,20 +50,20 @@ class Flow:
 
 @dataclass(frozen=True)
 class Movement:
-    """Every flow from an earlier run to the present one, the largest first.
+    """All flows from an earlier run to the current one, largest first.
 
-    For a segment as the scope those who have left the base are not known, so nobody is "gone".
+    If the scope is a segment, customers who have left the base are not known, so that no flow is "gone".
     """
 
     since: ScoringRun
     flows: tuple[Flow, ...]
 
     def customers(self, *kinds: Kind) -> int:
-        """How many customers are in flows of these kinds."""
+        """The number of customers in flows of these kinds."""
         return sum(flow.customers for flow in self.flows if flow.kind in kinds)
 
     def money(self, *kinds: Kind) -> float:
-        """What the customers in flows of these kinds have spent."""
+        """The money spent by customers in flows of these kinds."""
         return sum(flow.money for flow in self.flows if flow.kind in kinds)
 
     @property
@@ -72,12 +72,12 @@ class Movement:
         return tuple(flow for flow in self.flows if flow.kind in {"stronger", "weaker", "other"})
 
     def before(self, segment: str) -> int:
-        """How many customers a segment had in the earlier run."""
+        """The number of customers in a segment in the earlier run."""
         return sum(flow.customers for flow in self.flows if flow.before == segment)
 
 
 def read_movement(base: ScopedBase, since: ScoringRun) -> Movement | None:
-    """Movement of the customers in scope since that run; None when its predictions are no longer stored.
+    """The movement of the customers in scope since a run; None if its predictions are no longer stored.
 
     Raises `PredictionsMissing` before the first scoring run.
     """
@@ -90,12 +90,12 @@ def read_movement(base: ScopedBase, since: ScoringRun) -> Movement | None:
 
 
 def _flows(base: ScopedBase, earlier: sa.FromClause) -> sa.Select:
-    """Both runs side by side; the features view is asked who is there now and what they have spent."""
+    """Join both runs; the features view says who is in the base now, and what they have spent."""
     identifier, segment = base.warehouse.customer_id.name, base.field("rfm_segment")
     cut_points = saved_cut_points(base.warehouse) or current_cut_points(base.warehouse)
     money = cut_points.columns.monetary
     customers = base.customers(identifier, segment, money)
-    # Whoever came after the present run is in neither.
+    # Customers who joined after the current run are in neither.
     present = sa.select(customers).where(customers.c[segment].is_not(None)).subquery("present")
     same = present.c[identifier] == earlier.c.customer_id
     everybody = base.scope.segment_id is None
@@ -117,5 +117,5 @@ def _flows(base: ScopedBase, earlier: sa.FromClause) -> sa.Select:
 
 
 def _segment(customer: sa.ColumnElement, segment: sa.ColumnElement) -> sa.ColumnElement:
-    """The segment's name, NULL where the run does not have the customer at all."""
+    """The segment's name; NULL if the customer is not in the run."""
     return sa.case((customer.is_not(None), sa.func.coalesce(segment, WITHOUT_RFM)))

@@ -1,4 +1,4 @@
-"""What other RFM cells and cut points would change: both are applied to every customer, in one statement."""
+"""Preview of a change of RFM cells or cut points: both versions are applied to all customers in one statement."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SCORES = ("recency", "frequency", "monetary")
 
 @dataclass(frozen=True)
 class SegmentSize:
-    """How many customers a segment has as things are, and would have."""
+    """The size of a segment now, and after the change."""
 
     name: str
     before: int
@@ -39,7 +39,7 @@ class SegmentSize:
 
 @dataclass(frozen=True)
 class RfmChange:
-    """Of all `customers`, so many would have another score, and so many another segment."""
+    """How many of all `customers` would get another score, and another segment."""
 
     customers: int
     other_score: int
@@ -48,12 +48,12 @@ class RfmChange:
 
 
 def cut_points_without_map(warehouse: Warehouse) -> RfmCutPoints:
-    """The quintiles of the base, or what the settings give; raises `RfmUnavailable`."""
+    """The cut points from the settings or the quintiles of the base; raises `RfmUnavailable`."""
     return saved_cut_points(warehouse) or current_cut_points(warehouse)
 
 
 def preview_change(warehouse: Warehouse, before: RfmMap | None, after: RfmMap | None) -> RfmChange:
-    """Who would change with another map; None is the defaults. Raises `RfmUnavailable`."""
+    """The effect of replacing a map; None stands for the defaults. Raises `RfmUnavailable`."""
     points = cut_points_without_map(warehouse)
     old, new = (chosen.apply(points) if chosen else points for chosen in (before, after))
     old_sizes, new_sizes = Counter[str](), Counter[str]()
@@ -70,7 +70,7 @@ def preview_change(warehouse: Warehouse, before: RfmMap | None, after: RfmMap | 
 
 
 def _by_scores(view: sa.FromClause, old: RfmCutPoints, new: RfmCutPoints) -> sa.Select:
-    """Customers by both scores; names are given afterwards, since 125 of them take longer in SQL than the rest."""
+    """Customers by old and new scores; segments are assigned in Python, since 125 cases are slow in SQL."""
     recency, frequency = (measure(view.c[column]) for column in old.columns[:2])
     never = sa.case((never_bought_in_sql(recency, frequency), 1), else_=0)
     scores = [

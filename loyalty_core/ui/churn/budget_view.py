@@ -12,7 +12,7 @@ from loyalty_core.analytics.churn import (
     Terms,
     loss_rule,
     plan,
-    splitting_loss,
+    threshold_loss,
     threshold_rule,
 )
 from loyalty_core.analytics.scope import ScopedBase
@@ -97,7 +97,7 @@ def _draw_best(found: Plan, terms: Terms) -> None:
         delta_color="off",
         delta_arrow="off",
         help="A contact pays while probability times worth is above cost divided by save rate, which is "
-        f"{escape(formatting.money(terms.worthwhile_loss))}.",
+        f"{escape(formatting.money(terms.break_even_loss))}.",
     )
     st.metric(
         "Expected profit",
@@ -109,7 +109,7 @@ def _draw_best(found: Plan, terms: Terms) -> None:
         "only: it takes the probabilities and the inputs as right.",
     )
     st.caption(
-        f"{formatting.count(round(best.kept))} customers stay; the contacts cost "
+        f"{formatting.count(round(best.retained))} customers stay; the contacts cost "
         f"{escape(formatting.compact_money(best.cost))}. "
         + (
             f"Contacting more than {formatting.count(found.break_even.customers)} loses money."
@@ -125,7 +125,7 @@ def _draw_rule(base: ScopedBase, column: Column | None, losses: Sequence[LossBin
         threshold = round(found.best.lowest_loss / amount, 3)
         st.markdown(f"Contact from a probability of **{formatting.percent(threshold, 1)}**.")
         return threshold_rule(base, threshold)
-    lowest = splitting_loss(losses, found.best)
+    lowest = threshold_loss(losses, found.best)
     label, amount_text = escape(column.label.lower()), escape(formatting.money(lowest))
     st.markdown(f"Contact where probability × {label} is at least **{amount_text}**.")
     return loss_rule(base, column.name, lowest)

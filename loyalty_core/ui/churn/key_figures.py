@@ -4,7 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
-from loyalty_core.analytics.churn import Alike, ChurnCurve, ModelQuality
+from loyalty_core.analytics.churn import ChurnCurve, Concentration, ModelQuality
 from loyalty_core.ml.tasks import RISKS, RiskThresholds
 from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
@@ -54,8 +54,8 @@ def draw_key_figures(
                     f"of {formatting.money(everyone.value)}."
                 ),
             )
-    if curve.alike is not None:
-        _warn_of_alike(curve.alike)
+    if curve.concentration is not None:
+        _warn_of_alike(curve.concentration)
     if quality is not None:
         _draw_quality(quality)
     if curve.unscored:
@@ -63,10 +63,10 @@ def draw_key_figures(
         st.caption(f"{formatting.count(curve.unscored)} {customers} without a prediction are left out.")
 
 
-def _warn_of_alike(alike: Alike) -> None:
+def _warn_of_alike(concentration: Concentration) -> None:
     st.warning(
-        f"{formatting.percent(alike.share, 1)} of these customers have nearly the same probability, about "
-        f"{formatting.percent(alike.probability, 1)}, so the model does not tell customers apart. Look at "
+        f"{formatting.percent(concentration.share, 1)} of these customers have nearly the same probability, about "
+        f"{formatting.percent(concentration.probability, 1)}, so the model does not tell customers apart. Look at "
         "Monitoring on the Training screen before you use it.",
         icon=":material/warning:",
     )

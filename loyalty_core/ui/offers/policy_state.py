@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from loyalty_core.analytics.offers import HIGHEST_LEVER, BadPolicy, OfferTerms, Policy, PolicyNotFound
+from loyalty_core.analytics.offers import MAX_LEVER, BadPolicy, OfferTerms, Policy, PolicyNotFound
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
@@ -159,8 +159,8 @@ def _fault(column: str, cell: str | None) -> str:
     given = formatting.read_number(cell or "")
     if given is None:
         return f"“{cell}” is not a number. Write it like {formatting.number(1234.5)}."
-    if column == LEVER and not 0 <= given <= HIGHEST_LEVER:
-        return f"A lever is from 0 to {formatting.number(HIGHEST_LEVER)}, not {cell}."
+    if column == LEVER and not 0 <= given <= MAX_LEVER:
+        return f"A lever is from 0 to {formatting.number(MAX_LEVER)}, not {cell}."
     if column == CAP and (given < 0 or given != int(given)):
         return f"A cap is a whole number of customers, not {cell}."
     return ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.analytics.dashboards import COLUMNS, Layout, Place, arrange
+from loyalty_core.analytics.dashboards import COLUMNS, CardPosition, Layout, arrange
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
 from loyalty_core.ui.elements.frames import dashboard, html, new_frame
@@ -58,7 +58,7 @@ def draw_dashboard(cards: Sequence[Card]) -> None:
                 draw_card(card, ticks, partial(_open, card.screen), _open_segment)
 
 
-def _item(card_id: str, place: Place) -> dict[str, Any]:
+def _item(card_id: str, place: CardPosition) -> dict[str, Any]:
     return {"i": card_id, "x": place.x, "y": place.y, "w": place.w, "h": place.h, **_SMALLEST}
 
 
@@ -71,7 +71,7 @@ def _changed(drawn: Layout, _layout: Any, layouts: Mapping[str, Any]) -> None:
     if layout == drawn:
         return
     try:
-        get_services().layouts.keep(viewer_name(), layout)
+        get_services().layouts.save(viewer_name(), layout)
     except StateStoreUnavailable as error:
         st.toast(escape(str(error)), icon=":material/cloud_off:")
 
@@ -85,7 +85,7 @@ def _saved_layout() -> Layout:
 
 def _reset() -> None:
     try:
-        get_services().layouts.forget(viewer_name())
+        get_services().layouts.reset(viewer_name())
     except StateStoreUnavailable as error:
         st.toast(escape(str(error)), icon=":material/cloud_off:")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from loyalty_core.analytics.dashboards import COLUMNS, Layout, Place, read_layout
+from loyalty_core.analytics.dashboards import COLUMNS, CardPosition, Layout, read_layout
 from loyalty_core.ui.overview.card import Card
 
 _FIRST_SIZES = {"months": (7, 6), "risk": (5, 6), "rfm": (4, 9), "offers": (4, 9), "segments": (4, 9)}
@@ -23,7 +23,7 @@ def first_layout(cards: Sequence[Card]) -> Layout:
         if x + w > COLUMNS:
             x = 0
         y = max(bottoms[x : x + w])
-        places[card.id] = Place(x, y, w, h)
+        places[card.id] = CardPosition(x, y, w, h)
         bottoms[x : x + w] = [y + h] * w
         x += w
     return places

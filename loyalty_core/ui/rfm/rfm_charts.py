@@ -107,7 +107,7 @@ def segment_shares(segments: Sequence[RfmSegment]) -> go.Figure:
     return figure
 
 
-def money_curve(curve: Sequence[CurvePoint]) -> go.Figure:
+def spending_curve(curve: Sequence[CurvePoint]) -> go.Figure:
     """Share of revenue against share of customers, the highest spenders first; the diagonal is an even base."""
     figure = go.Figure()
     figure.add_scatter(

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, money_curve, segment_condition
+from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, segment_condition, spending_curve
 from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.rfm import rfm_charts
@@ -45,12 +45,12 @@ def draw_segments(reader: RfmReader) -> None:
 
 
 def _draw_curve(segments: Sequence[RfmSegment]) -> None:
-    curve = money_curve(segments)
+    curve = spending_curve(segments)
     st.caption(escape(_best(curve)))
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with left:
         charts.draw(
-            rfm_charts.money_curve(curve), "rfm-curve", "Share of revenue against share of customers.", height=380
+            rfm_charts.spending_curve(curve), "rfm-curve", "Share of revenue against share of customers.", height=380
         )
     right.dataframe(
         pd.DataFrame([_curve_row(point) for point in curve]),

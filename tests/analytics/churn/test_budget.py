@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_core.analytics.churn import LossBin, Terms, plan, splitting_loss
+from loyalty_core.analytics.churn import LossBin, Terms, plan, threshold_loss
 
 # (probability, value) of each customer.
 Customers = list[tuple[float, float]]
@@ -47,9 +47,9 @@ def test_no_other_choice_of_customers_brings_more(customers: Customers, terms: T
 def test_the_best_choice_ends_where_a_contact_costs_what_it_saves(customers: Customers, terms: Terms):
     bins = one_each(customers)
     best = plan(bins, terms).best
-    fuzz = 1e-9 * max(terms.worthwhile_loss, 1.0)
-    assert best.lowest_loss >= terms.worthwhile_loss - fuzz
-    assert all(left.loss <= terms.worthwhile_loss + fuzz for left in bins[best.customers :])
+    fuzz = 1e-9 * max(terms.break_even_loss, 1.0)
+    assert best.lowest_loss >= terms.break_even_loss - fuzz
+    assert all(left.loss <= terms.break_even_loss + fuzz for left in bins[best.customers :])
 
 
 @given(CUSTOMERS, TERMS)
@@ -76,7 +76,7 @@ def test_the_number_for_the_rule_splits_the_contacted_from_the_others(customers:
     best = plan(bins, terms).best
     if not best.customers:
         return
-    number = splitting_loss(bins, best)
+    number = threshold_loss(bins, best)
     assert sum(p * v >= number for p, v in customers) == best.customers
 
 
@@ -85,7 +85,7 @@ def test_a_plan_by_hand():
     found = plan(bins, Terms(cost=10.0, save_rate=0.5))
     assert [choice.profit for choice in found.choices] == pytest.approx([0.0, 35.0, 50.0, 45.0, 35.0])
     assert (found.best.customers, found.best.lowest_loss, found.best.cost) == (2, 50.0, 20.0)
-    assert found.best.kept == pytest.approx(0.7)
+    assert found.best.retained == pytest.approx(0.7)
     assert found.break_even is None
     # Variance 100² · (0.45 · 0.55 + 0.25 · 0.75), and 90 % lie within 1.645 standard deviations.
     half = 1.6448536 * 100 * math.sqrt(0.45 * 0.55 + 0.25 * 0.75)
@@ -115,7 +115,7 @@ def test_without_cost_every_customer_of_value_is_contacted():
 
 def test_nothing_is_worthwhile_when_no_customer_is_saved():
     terms = Terms(cost=1.0, save_rate=0.0)
-    assert terms.worthwhile_loss == math.inf
+    assert terms.break_even_loss == math.inf
     assert plan(one_each([(0.9, 100.0)]), terms).best.customers == 0
 
 
@@ -140,7 +140,7 @@ def test_nine_in_ten_campaigns_end_within_the_interval():
     best = plan(one_each(list(zip(p.tolist(), v.tolist(), strict=True))), terms).best
     contacted = p * v >= best.lowest_loss
     assert contacted.sum() == best.customers
-    kept = generator.random((4_000, best.customers)) < terms.save_rate * p[contacted]
-    profits = kept @ v[contacted] - best.cost
+    retained = generator.random((4_000, best.customers)) < terms.save_rate * p[contacted]
+    profits = retained @ v[contacted] - best.cost
     assert profits.mean() == pytest.approx(best.profit, rel=0.01)
     assert ((best.low <= profits) & (profits <= best.high)).mean() == pytest.approx(0.9, abs=0.015)

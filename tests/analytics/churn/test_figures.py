@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loyalty_core.analytics.churn import (
-    Alike,
     ChurnCurve,
+    Concentration,
     RiskByValue,
     Terms,
-    find_alike,
+    find_concentration,
     loss_rule,
     plan,
     risk_rule,
-    splitting_loss,
     tenure_range,
+    threshold_loss,
     threshold_rule,
 )
 from loyalty_core.analytics.churn.figures import customers_by_loss, read_curve, read_loss_bins
@@ -110,7 +110,7 @@ def test_the_best_number_by_expected_loss(scope: tuple[ScopedBase, str], sql: Qu
         f"FROM customers WHERE {where}"
     )
     assert best.profit == pytest.approx(exact, rel=1e-3)
-    lowest = splitting_loss(bins, best)
+    lowest = threshold_loss(bins, best)
     [(customers, profit, kept, variance)] = sql(
         f"SELECT count(*), sum({terms.save_rate} * churn_probability * {column} - {terms.cost}), "
         f"{terms.save_rate} * sum(churn_probability), sum({terms.save_rate} * churn_probability * "
@@ -306,23 +306,23 @@ def test_a_scope_without_customers(few: ScopedBase):
 
 
 @pytest.mark.parametrize(
-    ("thousandths", "alike"),
+    ("thousandths", "concentration"),
     [
-        ({300: 96, 700: 4}, Alike(0.96, 0.3)),
-        ({300: 50, 301: 46, 700: 4}, Alike(0.96, 0.3)),
-        ({299: 48, 300: 48, 301: 4}, Alike(0.96, 0.299)),
+        ({300: 96, 700: 4}, Concentration(0.96, 0.3)),
+        ({300: 50, 301: 46, 700: 4}, Concentration(0.96, 0.3)),
+        ({299: 48, 300: 48, 301: 4}, Concentration(0.96, 0.299)),
         ({300: 95, 700: 5}, None),
         ({300: 50, 302: 50}, None),
         ({300: 19}, None),
         ({}, None),
     ],
 )
-def test_nearly_the_same_probability_for_all(thousandths: dict[int, int], alike: Alike | None):
-    assert find_alike(thousandths) == alike
+def test_nearly_the_same_probability_for_all(thousandths: dict[int, int], concentration: Concentration | None):
+    assert find_concentration(thousandths) == concentration
 
 
 def test_a_curve_shows_whether_all_probabilities_are_equal(everyone: ScopedBase):
     curve = read_curve(everyone, None)
-    assert curve.alike is None
+    assert curve.concentration is None
     same = ChurnCurve(tuple(replace(one, position=250) for one in curve.bins), 0)
-    assert same.alike == Alike(1.0, 0.25)
+    assert same.concentration == Concentration(1.0, 0.25)

@@ -42,7 +42,7 @@ def test_an_ab_test_makes_predictions_old_when_it_starts_grows_and_stops(
     score()
     assert reasons() == ()
     increase_share(folder, 0.5)
-    assert reasons() == ("The A/B test has assigned its customers to the versions again since then.",)
+    assert reasons() == ("The A/B test has reassigned its customers since then.",)
     score()
     assert reasons() == ()
     stop_experiment(folder)

@@ -81,7 +81,7 @@ def test_blanks_that_appear_are_drift(backend: Backend, warehouse: Warehouse, ma
 def test_a_version_without_a_reference_has_a_remedy(warehouse: Warehouse):
     older = written(warehouse, bundle_parts())
     del older["reference"]
-    with pytest.raises(ReferenceMissing, match="before versions stored what the features were like"):
+    with pytest.raises(ReferenceMissing, match="before versions stored the distribution of features"):
         read_drift(warehouse, older)
 
 
@@ -189,7 +189,7 @@ def test_all_of_it_after_a_scoring(backend: Backend, warehouse: Warehouse, manif
     fill(backend, slept(45))
     found = read_monitoring(warehouse, manifest)
     assert found.run is not None
-    assert (found.run.model_version, found.is_made_up) == (manifest["version"], False)
+    assert (found.run.model_version, found.is_mock) == (manifest["version"], False)
     assert found.facts.drifted == ("Days since last transaction",)
     retraining = found.retraining()
     assert (retraining.when, retraining.reasons[0].kind) == ("now", "drift")
@@ -204,7 +204,7 @@ def test_a_feature_that_died_is_to_be_mended(backend: Backend, warehouse: Wareho
     assert [alarm.column for alarm in found.alarms] == ["total_revenue"]
     assert (found.facts.broken, found.facts.drifted) == (("Total revenue",), ())
     assert found.retraining().sentence == (
-        "Mend the features view first: Total revenue has become blank or the same for every customer."
+        "Fix the features view first: Total revenue has become blank or the same for every customer."
     )
 
 

@@ -64,8 +64,8 @@ def test_models_of_the_same_age_are_reported_together():
         ({"changes": ("the features view has lost age",)}, "now", "Retrain now: the features view has lost age."),
         (
             {"broken": ("Age",)},
-            "mend first",
-            "Mend the features view first: Age has become blank or the same for every customer.",
+            "fix first",
+            "Fix the features view first: Age has become blank or the same for every customer.",
         ),
         ({"trained_on": "demo"}, "now", "Retrain now: the models were trained on other data (demo)."),
     ],
@@ -73,9 +73,7 @@ def test_models_of_the_same_age_are_reported_together():
 def test_drift_and_changes(others: dict[str, Any], when: str, sentence: str):
     found = recommend(facts(**others))
     assert (found.when, found.sentence) == (when, sentence)
-    assert found.remedy.startswith(
-        "Look at how the warehouse" if when == "mend first" else "Train on the Training screen"
-    )
+    assert found.remedy.startswith("Check how the warehouse" if when == "fix first" else "Train on the Training screen")
 
 
 def test_performance_that_degrades():
@@ -98,11 +96,11 @@ def test_the_weightiest_reason_comes_first_and_all_are_reported():
     )  # fmt: skip
     found = recommend(everything, WORSE)
     assert [(reason.when, reason.kind) for reason in found.reasons] == [
-        ("mend first", "broken input"), ("now", "other data"), ("now", "change"), ("now", "degradation"),
+        ("fix first", "broken input"), ("now", "other data"), ("now", "change"), ("now", "degradation"),
         ("now", "drift"), ("now", "age"),
         ("soon", "drift"), ("soon", "age"),
     ]  # fmt: skip
-    assert found.sentence.startswith("Mend the features view first: Points has become blank")
+    assert found.sentence.startswith("Fix the features view first: Points has become blank")
     retraining = recommend(replace(everything, broken=()), WORSE)
     assert retraining.sentence.startswith(
         "Retrain now: the models were trained on other data (demo); ML_FEATURE_MAPPING"

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.analytics.offers import Arbitration, Cutoff, OfferTerms, Policy, arbitrate, bind_policy, rank_offers
-from loyalty_core.analytics.offers.arbitration import CLOSED, tie_of
+from loyalty_core.analytics.offers.arbitration import CLOSED, tie_breaker
 from loyalty_core.analytics.offers.customer_offers import customer_offers, offers_statement, read_row
 from loyalty_core.analytics.offers.mix import offer_ids
 from loyalty_core.analytics.offers.policy import choose_offer
@@ -271,9 +271,9 @@ def test_equal_priorities_blanks_and_rules_on_both_databases(
 
 def test_the_hash_that_settles_ties_is_the_databases_own(sql: Query):
     [(hashed,)] = sql("SELECT md5('Åse 7')")
-    assert tie_of("Åse 7") == hashed
-    assert Cutoff(0.5, tie_of("b")).admits(0.5, "b")
-    assert [Cutoff(0.5, "8").admits(0.5, name) for name in "ab"] == [tie_of(name) <= "8" for name in "ab"]
+    assert tie_breaker("Åse 7") == hashed
+    assert Cutoff(0.5, tie_breaker("b")).admits(0.5, "b")
+    assert [Cutoff(0.5, "8").admits(0.5, name) for name in "ab"] == [tie_breaker(name) <= "8" for name in "ab"]
     assert Cutoff(0.5).admits(0.6, "b")
     assert not Cutoff(0.5, "f" * 32).admits(0.4, "b")
 

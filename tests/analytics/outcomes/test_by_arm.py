@@ -70,7 +70,7 @@ def test_what_became_of_each_arm(past: Past):
     outcomes = read_arm_outcomes(past.warehouse, EXPERIMENT)
     assert outcomes.champion == VersionResult("a", Share(6, 12), pytest.approx(0.055), Share(1, 2))
     assert outcomes.challenger == VersionResult("b", Share(2, 8), pytest.approx(0.155), Share(1, 1))
-    assert {version: area.value for version, area in outcomes.churn_areas.items()} == {"a": 1.0, "b": 0.0}
+    assert {version: area.value for version, area in outcomes.churn_auc.items()} == {"a": 1.0, "b": 0.0}
     assert (outcomes.why_no_churn, outcomes.why_no_offers) == ("", "")
 
 
@@ -89,9 +89,9 @@ def test_before_the_first_outcome_its_date_is_reported(past: Past):
     past.left(("c0", "2026-02-01", 0))
     past.took(("c0", "2026-02-01", 2))
     outcomes = read_arm_outcomes(past.warehouse, EXPERIMENT)
-    assert "are to be expected from 1 Jun 2100 on" in outcomes.why_no_churn
+    assert "are expected from 1 Jun 2100 on" in outcomes.why_no_churn
     assert "customer_offer_history has no row" in outcomes.why_no_offers
-    assert outcomes.churn_areas == {}
+    assert outcomes.churn_auc == {}
 
 
 def test_outcomes_of_one_arm_alone_are_none_yet(past: Past):

@@ -60,15 +60,15 @@ def test_the_interval_covers_the_true_area_at_its_nominal_rate():
 def test_tenths_and_captured_are_those_of_training():
     scores, left = random_rows(2_000, 6)
     found, expected = figures_of(scores.tolist(), left.tolist()), deciles(left, scores)
-    assert [tenth.predicted for tenth in found.tenths] == pytest.approx([tenth["predicted"] for tenth in expected])
-    assert [tenth.actual for tenth in found.tenths] == pytest.approx([tenth["actual"] for tenth in expected])
+    assert [decile.predicted for decile in found.deciles] == pytest.approx([decile["predicted"] for decile in expected])
+    assert [decile.actual for decile in found.deciles] == pytest.approx([decile["actual"] for decile in expected])
     assert found.captured == pytest.approx(captured(left, scores, 0.2))
     assert found.lift == pytest.approx(found.captured / 0.2)
 
 
 def test_equal_scores_are_divided_in_proportion():
     found = figures_of([0.5] * 10, [1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
-    assert [tenth.actual for tenth in found.tenths] == pytest.approx([0.4] * 10)
+    assert [decile.actual for decile in found.deciles] == pytest.approx([0.4] * 10)
     assert (found.captured, found.lift) == (pytest.approx(0.2), pytest.approx(1.0))
     assert found.main is not None
     assert found.main.value == 0.5

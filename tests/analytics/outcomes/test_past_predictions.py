@@ -9,10 +9,10 @@ import pytest
 
 from loyalty_core.analytics.outcomes import Share, read_outcomes
 from loyalty_core.analytics.outcomes.matching import a_month_after
-from loyalty_core.analytics.outcomes.months import shown
+from loyalty_core.analytics.outcomes.months import format_day
 from loyalty_core.errors import ViewUnusable
 from loyalty_core.ml.tasks import CHURN, NBO, TrainingRefused
-from loyalty_core.ml.tasks.labels import MOST_OFFERS
+from loyalty_core.ml.tasks.labels import MAX_OFFERS
 
 if TYPE_CHECKING:
     from tests.analytics.outcomes.past import Past
@@ -127,7 +127,7 @@ def test_without_a_scoring_run_the_remedy_is_to_score(past: Past):
     past.left(*WHAT_FOUR_DID)
     told = read_outcomes(past.warehouse, CHURN)
     assert told.months == ()
-    assert told.why_none == "No predictions are stored yet: score all customers, and their outcomes are shown here."
+    assert told.why_none == "No predictions are stored yet: score all customers to see their outcomes here later."
 
 
 def test_made_up_predictions_have_no_outcome(past: Past):
@@ -143,19 +143,19 @@ def test_before_the_first_outcome_its_date_is_reported(past: Past):
     past.took(("c0", "2026-03-05", 2))
     churn = read_outcomes(past.warehouse, CHURN).why_none
     assert churn == (
-        f"The first outcomes of stored predictions are to be expected from {shown(scored + timedelta(days=90))} on: "
-        f"the oldest is of {shown(scored)}, and what happened is known 90 days later."
+        f"The first outcomes of stored predictions are expected from {format_day(scored + timedelta(days=90))} on: "
+        f"the oldest is of {format_day(scored)}, and outcomes are known after 90 days."
     )
     assert read_outcomes(past.warehouse, NBO).why_none == (
-        f"customer_offer_history has no row of the month from any stored scoring on, of which the oldest is of "
-        f"{shown(scored)}; its newest row is of 5 Mar 2026. Outcomes are shown as soon as newer rows are loaded."
+        f"customer_offer_history has no row in the month after any stored scoring, of which the oldest is of "
+        f"{format_day(scored)}; its newest row is of 5 Mar 2026. Outcomes are shown as soon as newer rows are loaded."
     )
 
 
 def test_a_history_that_was_not_loaded_since_is_named(past: Past):
     past.scored("2026-03-05", *FOUR)
     past.left(("c0", "2026-03-01", 1))
-    assert "customer_churn_history has no row of the month" in read_outcomes(past.warehouse, CHURN).why_none
+    assert "customer_churn_history has no row in the month" in read_outcomes(past.warehouse, CHURN).why_none
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_a_query_of_ones_own_is_asked_for_the_days_that_matter(past: Past):
 
 
 def test_as_many_offers_as_a_training_takes(past: Past):
-    scores = [place / MOST_OFFERS for place in range(MOST_OFFERS)]
+    scores = [place / MAX_OFFERS for place in range(MAX_OFFERS)]
     past.scored("2026-03-05", ("c0", None, "a", *scores), ("c1", None, "a", *scores), ("c2", None, "a", *scores))
-    past.took(("c0", "2026-03-05", MOST_OFFERS), ("c1", "2026-03-05", MOST_OFFERS - 2), ("c2", "2026-03-05", 1))
+    past.took(("c0", "2026-03-05", MAX_OFFERS), ("c1", "2026-03-05", MAX_OFFERS - 2), ("c2", "2026-03-05", 1))
     [month] = read_outcomes(past.warehouse, NBO).months
     assert (month.figures.top_1, month.figures.top_3) == (Share(1, 3), Share(2, 3))

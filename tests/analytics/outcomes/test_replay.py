@@ -132,13 +132,13 @@ def test_of_a_long_history_whole_months_are_asked_about(
     warehouse: Warehouse, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ):
     newest_two = int((MONTH >= 5).sum())
-    monkeypatch.setattr(replay, "MOST_ROWS", newest_two + 5)
+    monkeypatch.setattr(replay, "MAX_ROWS", newest_two + 5)
     told = replay_history(warehouse, bundle, CHURN)
     assert [(month.month.month, month.figures.rows) for month in told.months] == [
         (5, int((MONTH == 5).sum())), (6, int((MONTH == 6).sum())),
     ]  # fmt: skip
     assert told.remark == f"Only the newest 2 of 6 months are shown, {newest_two} rows."
-    monkeypatch.setattr(replay, "MOST_ROWS", 1)
+    monkeypatch.setattr(replay, "MAX_ROWS", 1)
     assert [month.month.month for month in replay_history(warehouse, bundle, CHURN).months] == [6]
 
 

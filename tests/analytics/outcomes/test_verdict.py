@@ -82,8 +82,8 @@ def test_old_predictions_are_not_held_against_a_model_that_answers_well_when_ask
     found = verdict(kept, replay=MonthlyFigures((fresh,)))
     assert not found.is_worse
     assert found.sentence.startswith(
-        "The churn model holds, yet its stored predictions came true less often: AUC 0.750 (0.730 to 0.770) in April "
-        "2026, 0.800 on its test rows, but 0.810 (0.790 to 0.830) in April 2026 when it is asked again with the values "
+        "The churn model holds, but its stored predictions were less accurate: AUC 0.750 (0.730 to 0.770) in April "
+        "2026, 0.800 on its test rows, but 0.810 (0.790 to 0.830) in April 2026 when replayed with the feature values "
         "of the day."
     )
     assert verdict(kept, replay=MonthlyFigures((stale,))).is_worse
@@ -114,4 +114,4 @@ def test_offers_are_judged_by_right_first_choices():
 def test_without_a_value_on_test_rows_there_is_nothing_to_compare():
     found = performance_verdict(CHURN, active(), MonthlyFigures((month(4, churn(0.5)),)), NOTHING)
     assert (found.is_worse, found.is_known) == (False, False)
-    assert found.sentence == "The active version does not say how good its churn model was on test rows."
+    assert found.sentence == "The active version has no test metrics of its churn model."

@@ -13,8 +13,8 @@ from loyalty_core.analytics.rfm import (
     RfmSegment,
     Spending,
     cell_conditions,
-    money_curve,
     segment_condition,
+    spending_curve,
     strength,
 )
 from loyalty_core.analytics.rfm.figures import RfmGroup, read_rfm
@@ -133,11 +133,11 @@ def test_a_segment_of_ones_own_has_no_advice_and_comes_last():
     assert lost == RfmSegment("Lost", Spending(3, 0, 0, 0), 0.75, 0.0, segment_details("Lost").advice)
     assert cherished == RfmSegment("Cherished", Spending(1, 1, 9.0, 3.0), 0.25, 1.0, "")
     assert lost.spending.mean_money is lost.spending.average_order is None
-    assert money_curve([lost, cherished]) == [CurvePoint("Cherished", 0.25, 1.0), CurvePoint("Lost", 1.0, 1.0)]
+    assert spending_curve([lost, cherished]) == [CurvePoint("Cherished", 0.25, 1.0), CurvePoint("Lost", 1.0, 1.0)]
 
 
 def test_the_curve_rises_fastest_first_and_ends_with_everyone(everyone: ScopedBase, sql: Query):
-    curve = money_curve(read_rfm(everyone).segments())
+    curve = spending_curve(read_rfm(everyone).segments())
     [(best, share, money)] = sql(
         "SELECT rfm_segment, count(*) / (SELECT count(*) FROM customers), "
         "sum(total_revenue) / (SELECT sum(total_revenue) FROM customers) FROM customers "

@@ -179,7 +179,7 @@ def test_a_scaler_of_another_width_is_refused(models_dir):
     narrow = pickle.dumps(StandardScaler().fit(training_rows(50)[:, :4]), 4)
     _sign_again(models_dir, _replace_file("scaler", narrow))
 
-    with pytest.raises(BundleError, match=r"scaler\.pkl .* scales 4 inputs, the models have 5"):
+    with pytest.raises(BundleError, match=r"scaler\.pkl .* scales 4 inputs, but the models take 5"):
         load_bundle(models_dir)
 
 
@@ -188,7 +188,7 @@ def test_a_scaler_that_would_run_code_is_refused_and_does_not_run(models_dir, tm
     evil = b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c" + bytes([len(f"touch {proof}")])
     _sign_again(models_dir, _replace_file("scaler", evil + f"touch {proof}".encode() + b"\x85R."))
 
-    with pytest.raises(BundleError, match=r"scaler\.pkl .* refused. It asks for posix\.system"):
+    with pytest.raises(BundleError, match=r"scaler\.pkl .* refused. It imports posix\.system"):
         load_bundle(models_dir)
     assert not proof.exists()
 

@@ -120,7 +120,7 @@ def test_a_model_of_two_columns_is_graded_by_what_the_second_adds() -> None:
     assert report["added"]["value"] == pytest.approx(report["auc"] - simple)
     assert (report["auc"] - simple) / (1 - simple) > 0.3
     assert report["grade"] == "A"
-    assert report["sentence"].startswith(f"Adds a lot over ranking by {rule.feature} alone: it finds ")
+    assert report["sentence"].startswith(f"Adds a lot over ranking by {rule.feature} alone: it captures ")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_offers_are_reported_one_by_one() -> None:
     assert [(one["offer"], one["rows"]) for one in report["offers"]] == [(1, 30), (4, 20), (7, 10)]
     assert report["offers"][0]["recall"] == pytest.approx(29 / 30)
     assert report["grade"] == "A"
-    assert "first choice for 98 % of customers" in report["sentence"]
+    assert "ranked first for 98 % of customers" in report["sentence"]
     assert "instead of 50 % and 100 %." in report["sentence"]
 
 

@@ -105,7 +105,7 @@ def test_text_in_place_of_a_number_is_refused_by_name() -> None:
 
 
 def test_a_missing_feature_is_a_count_mismatch() -> None:
-    with pytest.raises(FeatureCountMismatch, match=r"3 features are needed and 1 were given\. Missing: active, city"):
+    with pytest.raises(FeatureCountMismatch, match=r"3 features are required, but 1 were given\. Missing: active"):
         CONTRACT.encode({"revenue": pa.array([1.0])})
     with pytest.raises(FeatureCountMismatch, match="Missing: city"):
         CONTRACT.encode_row({"revenue": 1, "active": True})

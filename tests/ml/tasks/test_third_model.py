@@ -146,7 +146,7 @@ def test_it_is_monitored_and_its_past_months_are_asked(settings: Settings, wareh
     bundle = load_bundle(settings.models_dir)
     assert [age.title for age in read_monitoring(warehouse, bundle.manifest).facts.ages] == ["Response"]
     assert len(replay_history(warehouse, bundle, RESPONSE).months) == 6
-    assert read_outcomes(warehouse, RESPONSE).why_none.startswith("customer_response_history has no row of the month")
+    assert read_outcomes(warehouse, RESPONSE).why_none.startswith("customer_response_history has no row in the month")
 
 
 def test_system_health_and_the_versions_list_it(settings: Settings) -> None:

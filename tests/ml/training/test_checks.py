@@ -110,7 +110,7 @@ def test_few_rows_warn_and_very_few_stop() -> None:
         ("warning", "There are 998 rows; 1,000 or more are recommended.")
     ]
     refuse_if_stopped(few, tuple(findings(few)))
-    with pytest.raises(TrainingRefused, match="There are 198 rows, fewer than the 200") as caught:
+    with pytest.raises(TrainingRefused, match="There are 198 rows, but training requires at least 200") as caught:
         refuse_if_stopped(too_few, tuple(findings(too_few)))
     assert len(caught.value.findings) == 1
 

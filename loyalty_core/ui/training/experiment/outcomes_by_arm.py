@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.analytics.outcomes import ArmOutcomes, Interval, Measure, Share
-from loyalty_core.analytics.two_shares import customers_needed, difference, least_change
+from loyalty_core.analytics.proportions import difference, minimum_detectable_change, required_customers
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.messages import escape
@@ -40,14 +40,14 @@ def draw_sizes(share: float) -> None:
     leaving = experiment_reading.share_expected_to_leave()
     customers = round(smaller * cached_reads.key_figures().customers)
     compared = leaving or _HALF
-    least = least_change(compared, customers, smaller)
+    least = minimum_detectable_change(compared, customers, smaller)
     seen = (
         "no difference"
         if least is None
         else f"a difference of {formatting.decimal(100 * least, 1)} percentage points or more"
     )
     needed = "; ".join(
-        f"{formatting.count(customers_needed(compared, change, smaller))} for {formatting.decimal(100 * change, 0)}"
+        f"{formatting.count(required_customers(compared, change, smaller))} for {formatting.decimal(100 * change, 0)}"
         for change in _CHANGES
     )
     st.caption(
@@ -67,7 +67,7 @@ def _rows(outcomes: ArmOutcomes) -> Iterator[dict[str, str]]:
         if champion.predicted is not None and challenger.predicted is not None:
             own, other = formatting.percent(champion.predicted, 1), formatting.percent(challenger.predicted, 1)
             yield _row("Mean churn probability", own, other)
-    if areas := outcomes.churn_areas:
+    if areas := outcomes.churn_auc:
         yield _row("AUC", _measure(areas[champion.version]), _measure(areas[challenger.version]))
     if champion.took and challenger.took:
         taken = difference(challenger.took, champion.took)

@@ -61,7 +61,7 @@ def _degradations(active: VersionRecord) -> list[Degradation]:
 def _draw_retraining(retraining: Retraining) -> None:
     sentence = f"**{escape(retraining.sentence)}**"
     match retraining.when:
-        case "mend first":
+        case "fix first":
             st.error(sentence, icon=":material/build:")
         case "now":
             st.warning(sentence, icon=":material/notification_important:")
@@ -74,7 +74,7 @@ def _draw_retraining(retraining: Retraining) -> None:
 
 
 def _draw_alarms(found: Monitoring) -> None:
-    if found.is_made_up:
+    if found.is_mock:
         st.info(
             "The last scoring was made in mock mode: the remarks on its scores are about a formula, not a model.",
             icon=":material/science:",

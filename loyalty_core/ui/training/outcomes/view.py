@@ -148,11 +148,11 @@ def _draw_churn(months: Sequence[Month[ChurnFigures]], place: DeltaGenerator) ->
     with right:
         newest = months[-1]
         month = formatting.month(newest.month)
-        st.markdown(f"**Calibration by tenths, {month}**")
+        st.markdown(f"**Calibration by deciles, {month}**")
         charts.draw(
-            model_figures.calibration({"Customers": [asdict(tenth) for tenth in newest.figures.tenths]}),
-            "outcomes-tenths",
-            f"Share that left over the share predicted, by tenths of the customers of {month}.",
+            model_figures.calibration({"Customers": [asdict(decile) for decile in newest.figures.deciles]}),
+            "outcomes-deciles",
+            f"Share that left over the share predicted, by deciles of the customers of {month}.",
             legend=True,
         )
 

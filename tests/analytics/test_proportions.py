@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from loyalty_core.analytics.outcomes import Share
-from loyalty_core.analytics.two_shares import customers_needed, difference, least_change
+from loyalty_core.analytics.proportions import difference, minimum_detectable_change, required_customers
 
 
 def test_the_difference_of_newcombes_examples():
@@ -31,11 +31,11 @@ def test_the_interval_covers_the_true_difference_at_its_nominal_rate():
     [(0.10, 0.05, 686), (0.20, 0.05, 1_094), (0.50, 0.10, 388)],
 )
 def test_the_published_numbers_of_customers(share: float, change: float, needed: int):
-    assert customers_needed(share, change, 0.5) == needed
+    assert required_customers(share, change, 0.5) == needed
 
 
 def test_so_many_customers_do_show_the_change():
-    needed = customers_needed(0.3, 0.05, 0.2)
+    needed = required_customers(0.3, 0.05, 0.2)
     generator = np.random.default_rng(4)
     seen = 0
     for one, other in zip(
@@ -47,6 +47,6 @@ def test_so_many_customers_do_show_the_change():
 
 
 def test_the_least_change_is_where_the_customers_just_suffice():
-    found = least_change(0.3, 4_000, 0.2)
-    assert customers_needed(0.3, found, 0.2) <= 4_000 < customers_needed(0.3, found - 1e-4, 0.2)
-    assert least_change(0.3, 2, 0.2) is None
+    found = minimum_detectable_change(0.3, 4_000, 0.2)
+    assert required_customers(0.3, found, 0.2) <= 4_000 < required_customers(0.3, found - 1e-4, 0.2)
+    assert minimum_detectable_change(0.3, 2, 0.2) is None
