@@ -104,8 +104,8 @@ def test_a_model_that_ranks_as_one_column_does_adds_nothing() -> None:
     assert report["added"]["value"] == pytest.approx(0, abs=1e-9)
     found = round(100 * report["captured_top_20"])
     assert report["sentence"] == (
-        f"Adds nothing over ranking by days alone: it captures {found} % of churners in the top 20 %, the ranking "
-        f"{found} % (AUC {report['auc']:.3f} against {report['auc']:.3f})."
+        f"Adds nothing over ranking by days alone: it captures {found}% of churners in the top 20%, the ranking "
+        f"{found}% (AUC {report['auc']:.3f} against {report['auc']:.3f})."
     )
 
 
@@ -168,8 +168,8 @@ def test_offers_are_reported_one_by_one() -> None:
     assert [(one["offer"], one["rows"]) for one in report["offers"]] == [(1, 30), (4, 20), (7, 10)]
     assert report["offers"][0]["recall"] == pytest.approx(29 / 30)
     assert report["grade"] == "A"
-    assert "ranked first for 98 % of customers" in report["sentence"]
-    assert "instead of 50 % and 100 %." in report["sentence"]
+    assert "ranked first for 98% of customers" in report["sentence"]
+    assert "instead of 50% and 100%." in report["sentence"]
 
 
 def test_metrics_come_with_intervals_and_curves_for_the_model_and_its_baselines() -> None:

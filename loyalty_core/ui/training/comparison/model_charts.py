@@ -39,11 +39,11 @@ def _draw_churn(measures: Measures, key: str) -> None:
         names = " and ".join(deciles)
         _draw(
             left, "Calibration", model_figures.calibration(deciles), f"{key}-calibration",
-            f"Share that left over the share predicted, by tenths of the test customers, for {names}.",
+            f"Share that left over the share predicted, by deciles of the test customers, for {names}.",
         )  # fmt: skip
         _draw(
             middle, "Lift", model_figures.lift(deciles), f"{key}-lift",
-            f"How many times the average share leaves, by tenths of the test customers, for {names}.",
+            f"How many times the average share leaves, by deciles of the test customers, for {names}.",
         )  # fmt: skip
     _draw_drivers(right, measures, key)
 
