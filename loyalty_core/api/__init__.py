@@ -1,4 +1,4 @@
-"""The HTTP API under /api/loyalty/v1/: the same answers as the screens, for programs."""
+"""The HTTP API under /api/loyalty/v1/, with the same answers as the screens."""
 
 from loyalty_core.api.application import create_api
 from loyalty_core.api.connections import IdleConnections

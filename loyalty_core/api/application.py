@@ -1,4 +1,4 @@
-"""The FastAPI application and its one error shape, `{"error": code, "detail": sentence}`; faulty rules add `faults`."""
+"""The FastAPI application and its error format, `{"error": code, "detail": sentence}`; rule errors add `faults`."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ from loyalty_core.segments.exports import ExportNotFound
 
 _log = logging.getLogger(__name__)
 
-# Errors that the caller can correct; all others are for the operator of the app.
+# Errors that the client can correct; all others are reported as 503.
 _STATUSES: dict[type[LoyaltyError], int] = {
     CustomerNotFound: 404,
     SegmentNotFound: 404,
@@ -50,8 +50,8 @@ _STATUSES: dict[type[LoyaltyError], int] = {
     TooBusy: 429,
 }
 _CODES = {404: "not_found", 408: "too_slow", 413: "too_large"}
-# Room for a rule with a list of 100,000 ids, the longest allowed.
-_MOST_BODY_BYTES = 16 * 2**20
+# Enough for a rule with a list of 100,000 ids, the longest allowed.
+_MAX_BODY_BYTES = 16 * 2**20
 _BODY_SECONDS = 60
 
 
@@ -65,9 +65,9 @@ register_url_convertor("path", _AnyText())
 
 
 def create_api() -> FastAPI:
-    """Routes for health, columns, customers, predictions, segments and exports; every answer is JSON, errors included.
+    """Routes for health, columns, customers, predictions, segments and exports; all responses are JSON, also errors.
 
-    Described at openapi.json; without FastAPI's own page for it, which loads scripts from outside.
+    The schema is at openapi.json. FastAPI's documentation pages are disabled, since they load scripts from a CDN.
     """
     api = FastAPI(title="Loyalty workbench", version="1", docs_url=None, redoc_url=None)
     api.state.work_limits = WorkLimits()
@@ -77,7 +77,7 @@ def create_api() -> FastAPI:
     api.include_router(monitoring.router)
     api.include_router(segments.router)
     api.include_router(exports.router)
-    api.add_middleware(BodyLimit, most_bytes=_MOST_BODY_BYTES, seconds=_BODY_SECONDS)
+    api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, seconds=_BODY_SECONDS)
     api.add_exception_handler(LoyaltyError, _loyalty_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(HTTPException, _http_error)
@@ -98,10 +98,10 @@ def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
 def _invalid_request(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
-    return _answer(422, "bad_request", "; ".join(_fault(**fault) for fault in error.errors()))
+    return _answer(422, "bad_request", "; ".join(_message(**details) for details in error.errors()))
 
 
-def _fault(*, loc: Sequence[int | str], msg: str, **_: Any) -> str:
+def _message(*, loc: Sequence[int | str], msg: str, **_: Any) -> str:
     where = ".".join(map(str, loc[1:]))
     return f"{where}: {msg}" if where else f"The body must be a JSON object ({msg})"
 
@@ -115,7 +115,7 @@ def _http_error(_: Request, error: Exception) -> JSONResponse:
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:
     _log.error("Unexpected error in the API", exc_info=error)
-    return _answer(500, "internal", "Something went wrong; the cause is in the log of the app.")
+    return _answer(500, "internal", "Something went wrong; see the app's log for the cause.")
 
 
 def _answer(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
@@ -123,7 +123,7 @@ def _answer(status: int, code: str, detail: str, headers: Mapping[str, str] | No
 
 
 class _Error(JSONResponse):
-    """An error may quote its input, such as half a surrogate pair, which JSON can express and UTF-8 cannot."""
+    """An error may quote its input, for example a lone surrogate, which JSON can represent but UTF-8 cannot."""
 
     def render(self, content: Any) -> bytes:
         return json.dumps(content, ensure_ascii=False).encode(errors="replace")

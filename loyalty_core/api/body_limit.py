@@ -8,14 +8,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class BodyLimit:
-    """Refuses a body as soon as it has more than `most_bytes`, or is not complete after `seconds`.
+    """Rejects a body as soon as it exceeds `max_bytes`, or if it is not complete after `seconds`.
 
-    Starlette limits the size too, but answers in plain text where the API has one shape for errors.
+    Starlette's own limit is not used, since it responds in plain text instead of the API's error format.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
         self._app = app
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -24,7 +24,7 @@ class BodyLimit:
 
         async def receive_within_limits() -> Message:
             nonlocal received, is_complete
-            if is_complete:  # what comes now is that the client has gone
+            if is_complete:  # the next message says that the client has disconnected
                 return await receive()
             try:
                 message = await asyncio.wait_for(receive(), deadline - time.monotonic())
@@ -32,8 +32,8 @@ class BodyLimit:
                 raise HTTPException(408, f"The body did not arrive within {self._seconds:g} seconds.") from None
             received += len(message.get("body", b""))
             is_complete = not message.get("more_body", False)
-            if received > self._most_bytes:
-                raise HTTPException(413, f"The body is too large; send at most {self._most_bytes // 2**20} MiB.")
+            if received > self._max_bytes:
+                raise HTTPException(413, f"The body is too large; send at most {self._max_bytes // 2**20} MiB.")
             return message
 
         await self._app(scope, receive_within_limits, send)

@@ -1,4 +1,4 @@
-"""Exports prepared in the background: started, watched, stopped, and fetched as a file."""
+"""Exports as background jobs: start, poll, cancel, and download the file."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ JobId = Annotated[int, Path(ge=1, le=2**53)]
 
 
 class ExportBody(BaseModel):
-    """What to export; without a segment, every customer; without columns, all of the features view."""
+    """What to export: without a segment, all customers; without columns, all columns of the features view."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,7 +31,7 @@ class ExportBody(BaseModel):
 
 @router.post("/", status_code=202)
 def start_export(body: ExportBody) -> JsonObject:
-    """Start writing the file; poll the job for its progress."""
+    """Start an export; poll the job for its progress."""
     services = get_services()
     if body.segment_id is not None:
         services.segments.get(body.segment_id)
@@ -40,20 +40,20 @@ def start_export(body: ExportBody) -> JsonObject:
 
 @router.get("/{job_id}/")
 def read_export(job_id: JobId) -> JsonObject:
-    """The progress or the result of the export."""
+    """The progress or result of an export."""
     return _as_json(_export(job_id))
 
 
 @router.delete("/{job_id}/")
 def cancel_export(job_id: JobId) -> JsonObject:
-    """Stop the export; a finished one is left unchanged."""
+    """Cancel an export; a finished one stays unchanged."""
     _export(job_id)
     return _as_json(get_services().jobs.cancel(job_id, ACTOR))
 
 
 @router.get("/{job_id}/file/")
 def download_export(job_id: JobId) -> FileResponse:
-    """The finished file, sent from the disk in parts."""
+    """Download the finished file."""
     job, settings = _export(job_id), get_services().settings
     if job.state != "done":
         raise ExportNotFound
@@ -62,7 +62,7 @@ def download_export(job_id: JobId) -> FileResponse:
 
 
 def _export(job_id: int) -> Job:
-    """The job, if it is an export; other jobs are not found here."""
+    """The export job; raises `JobNotFound` for other kinds of job."""
     job = get_services().jobs.get(job_id)
     if job.kind != KIND:
         raise JobNotFound(job_id)

@@ -1,4 +1,4 @@
-"""Whatever a warehouse holds, as JSON."""
+"""Conversion of warehouse values to JSON."""
 
 import base64
 import math
@@ -9,7 +9,7 @@ from pydantic import PlainSerializer
 
 
 def as_json(value: Any) -> Any:
-    """Decimals as numbers, infinities as null, bytes in Base64; dates and UUIDs become text by themselves."""
+    """Decimals become numbers, infinities null, bytes Base64; Pydantic turns dates and UUIDs into text."""
     match value:
         case Decimal():
             return as_json(float(value))

@@ -1,4 +1,4 @@
-"""Whether the active models are still valid, for monitoring programs."""
+"""Monitoring of the active models: drift, alarms, outcomes, and when to retrain."""
 
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +16,7 @@ from loyalty_core.analytics.monitoring import (
     read_scores,
 )
 from loyalty_core.analytics.outcomes import read_verdicts
-from loyalty_core.api.predictions import say_mock
+from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.ml.bundles import ModelNotFound, load_bundle
 from loyalty_core.ml.features import State
 from loyalty_core.ml.serving import MOCK_VERSION
@@ -27,12 +27,12 @@ from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.predictions import stored_runs
 
-router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
+router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(mark_mock_mode)])
 
 
 @router.get("/monitoring/")
 def monitoring() -> dict[str, Any]:
-    """When to retrain, alarms, feature drift since the training, outcomes, and score drift between scorings."""
+    """When to retrain, alarms, feature drift since training, outcomes, and score drift between runs."""
     services = get_services()
     if services.settings.ml_mock_mode:
         return _mock(services.warehouse)
@@ -53,28 +53,28 @@ def monitoring() -> dict[str, Any]:
 
 
 def _mock(warehouse: Warehouse) -> dict[str, Any]:
-    """The same for mock predictions, of which there is no training, so no drift and no outcomes either."""
+    """The response in mock mode, without drift and outcomes, since no model has been trained."""
     _, alarms = read_alarms(warehouse)
     return {
         "version": MOCK_VERSION,
-        "retraining": {"when": "not yet", "sentence": "Mock mode: no model answers.", "reasons": []},
+        "retraining": {"when": "not yet", "sentence": "Mock mode: there is no model to retrain.", "reasons": []},
         "alarms": [asdict(alarm) for alarm in alarms],
         "made_up": True,
         "drift": [],
-        "no_drift": "Mock mode: a formula has no training to compare with.",
+        "no_drift": "Mock mode: there is no training to compare with.",
         "outcomes": {},
         "scores": _scores(warehouse),
     }
 
 
 def _scores(warehouse: Warehouse) -> list[dict[str, Any]]:
-    """Every stored run, newest first, each with what has changed since the one before."""
+    """All stored runs, newest first, each with the changes since the run before."""
     runs = [read_scores(warehouse, run, predictions) for run, predictions in stored_runs(warehouse)]
     return [_run(one, change) for one, change in zip(runs, [*changes(runs), None], strict=False)]
 
 
 def _active(settings: Settings) -> VersionRecord:
-    """Raises `ModelNotFound` before the first training, and the reason when the version is refused."""
+    """The active version; raises `ModelNotFound` before the first training, and the error of a refused version."""
     active = next((record for record in read_versions(settings.models_dir) if record.is_active), None)
     if active is None:
         raise ModelNotFound(settings.models_dir / CHURN.file)
@@ -92,7 +92,7 @@ def _retraining(retraining: Retraining) -> dict[str, Any]:
 
 
 def _run(one: ScoredRun, change: ScoreChange | None) -> dict[str, Any]:
-    """A run; what has changed since the one before is None for the oldest."""
+    """One run; changes are None for the oldest run."""
     scores = one.scores
     return {
         "scored_at": one.run.scored_at.isoformat(),

@@ -12,8 +12,8 @@ from loyalty_core.ml.tasks import ChurnPrediction, NboPrediction
 from loyalty_core.services import get_services
 
 
-def say_mock(response: Response) -> None:
-    """Mark answers of mock mode as made up."""
+def mark_mock_mode(response: Response) -> None:
+    """Mark responses in mock mode with the header X-Loyalty-Mode."""
     if get_services().settings.ml_mock_mode:
         response.headers["X-Loyalty-Mode"] = "mock"
 
@@ -24,19 +24,19 @@ def _known_kind(kind: str) -> str:
     return kind
 
 
-# The documented answers have no room for it, so a header says where they come from.
-router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(say_mock)])
+# A header, since the documented response bodies have no field for it.
+router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(mark_mock_mode)])
 
 
 class SegmentRequest(BaseModel):
-    """The segment, and how many of its members to answer in full."""
+    """The segment, and the number of members whose predictions are returned."""
 
     segment_id: str = Field(min_length=1, max_length=255)
     first: int = Field(10, ge=0, le=100)
 
 
 class CustomerRequest(BaseModel):
-    """The customer to predict for; a number is read as the id with those digits."""
+    """The customer to predict for; a number is read as an id with those digits."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
 
@@ -45,7 +45,7 @@ class CustomerRequest(BaseModel):
 
 @router.post("/nbo/")
 def predict_nbo(request: CustomerRequest) -> NboPrediction:
-    """The offer with the highest score, and the scores of all."""
+    """The offer with the highest score, and the scores of all offers."""
     return get_services().inference.predict_nbo(request.customer_id)
 
 
@@ -63,11 +63,11 @@ def calculate_rfm(request: CustomerRequest) -> RfmAnswer:
 
 @router.post("/{model}/")
 def predict(model: str, request: CustomerRequest) -> dict[str, Any]:
-    """The answer of any other model, by its name."""
+    """The prediction of any other model, by name."""
     return get_services().inference.predict(model, request.customer_id)
 
 
 @router.post("/segment/{kind}/", dependencies=[rule_slot])
 def predict_segment(kind: Annotated[str, AfterValidator(_known_kind)], request: SegmentRequest) -> SegmentPrediction:
-    """Aggregates over every member of a segment, and the first members' answers."""
+    """Aggregates over all members of a segment, and the predictions of the first members."""
     return get_services().inference.predict_segment(request.segment_id, kind, first=request.first)

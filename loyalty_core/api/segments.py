@@ -1,4 +1,4 @@
-"""Segments: saved, counted, listed, explained and exported; and rules that are only tried."""
+"""Segments: create, update, count, list, explain and export; and evaluation of unsaved rules."""
 
 import re
 from collections.abc import AsyncGenerator, Generator
@@ -27,7 +27,7 @@ MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "parquet": "
 
 
 def _possible_id(segment_id: str) -> str:
-    """Refuse impossible ids before a database is asked: PostgreSQL does not accept NUL, for example."""
+    """Reject impossible ids before querying a database; PostgreSQL, for example, does not accept NUL."""
     if not _ID.fullmatch(segment_id):
         raise SegmentNotFound(segment_id[:60])
     return segment_id
@@ -38,7 +38,7 @@ Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class RuleBody(BaseModel):
-    """A rule in JSONLogic; `{}` or null is everyone."""
+    """A JSONLogic rule; `{}` or null stands for everyone."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,25 +46,25 @@ class RuleBody(BaseModel):
 
 
 class SegmentBody(RuleBody):
-    """What a segment is."""
+    """The content of a segment."""
 
     name: str
     description: str = ""
     tags: list[str] = Field(default=[], max_length=100)
 
     def draft(self) -> SegmentDraft:
-        """The segment as the repository takes it."""
+        """The draft to save."""
         return SegmentDraft(self.name, self.rule, self.description, tuple(self.tags))
 
 
 class SegmentUpdate(SegmentBody):
-    """The next version of a segment, instead of `version`."""
+    """The next version of a segment, based on `version`."""
 
     version: Version
 
 
-class Restoration(BaseModel):
-    """Which version to restore."""
+class RestoreBody(BaseModel):
+    """The version to restore."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -75,22 +75,22 @@ class Restoration(BaseModel):
 def list_segments(
     search: str = "", tag: Annotated[tuple[str, ...], Query()] = (), archived: bool = False
 ) -> JsonObject:
-    """Segments by name: those in use, or archived; with a part of name, description, tag or id, and all tags."""
+    """Segments by name, active or archived; filtered by a part of name, description, tag or id, and by tags."""
     found = get_services().segments.list(search=search, tags=tag, archived=archived)
     return {"segments": [asdict(segment) for segment in found]}
 
 
 @router.post("/", status_code=201, dependencies=[rule_slot])
 def create_segment(body: SegmentBody) -> JsonObject:
-    """Save a new segment; its members are computed by `refresh`."""
+    """Create a segment; `refresh` computes its members."""
     return asdict(get_services().segmentation.create(body.draft(), actor=ACTOR))
 
 
 @router.post("/evaluate/", dependencies=[rule_slot])
 def evaluate_rule(body: RuleBody) -> JsonObject:
-    """How many customers a rule holds for, by condition and step by step; nothing is saved.
+    """Count the customers who match a rule, in total, by condition and step by step; nothing is saved.
 
-    `certain` is false for a rule that no customer can meet whatever the data, true for one that every customer meets.
+    `certain` is false if no customer can match whatever the data, true if every customer matches, otherwise null.
     """
     selection = get_services().segmentation.select(body.rule)
     preview = selection.preview()
@@ -108,39 +108,39 @@ def evaluate_rule(body: RuleBody) -> JsonObject:
 
 @router.get("/{segment_id}/")
 def read_segment(segment_id: SegmentId) -> JsonObject:
-    """One segment with its rule, its version and the size it had last."""
+    """One segment with its rule, version and last known size."""
     return asdict(get_services().segments.get(segment_id))
 
 
 @router.put("/{segment_id}/", dependencies=[rule_slot])
 def update_segment(segment_id: SegmentId, body: SegmentUpdate) -> JsonObject:
-    """Save the next version, unless somebody else has saved one after `version`."""
+    """Save the next version; 409 if someone else has saved one after `version`."""
     engine = get_services().segmentation
     return asdict(engine.update(segment_id, body.draft(), actor=ACTOR, expected_version=body.version))
 
 
 @router.delete("/{segment_id}/", status_code=204)
 def delete_segment(segment_id: SegmentId) -> Response:
-    """Delete the segment, unless the rule of another reads it."""
+    """Delete the segment; 409 if the rule of another segment refers to it."""
     get_services().segments.delete(segment_id, actor=ACTOR)
     return Response(status_code=204)
 
 
 @router.post("/{segment_id}/refresh/", dependencies=[rule_slot])
 def refresh_segment(segment_id: SegmentId) -> JsonObject:
-    """Recompute the members: how many there are, and how many joined and left."""
+    """Recompute the members: their number, and how many joined and left."""
     return asdict(get_services().segmentation.refresh(segment_id))
 
 
 @router.get("/{segment_id}/versions/")
 def read_versions(segment_id: SegmentId) -> JsonObject:
-    """Every version, newest first."""
+    """All versions, newest first."""
     return {"versions": [asdict(version) for version in get_services().segments.versions(segment_id)]}
 
 
 @router.post("/{segment_id}/restore/")
-def restore_version(segment_id: SegmentId, body: Restoration) -> JsonObject:
-    """Save an older version again as the newest."""
+def restore_version(segment_id: SegmentId, body: RestoreBody) -> JsonObject:
+    """Save an older version as the newest."""
     return asdict(get_services().segmentation.restore(segment_id, body.version, actor=ACTOR))
 
 
@@ -152,7 +152,7 @@ def read_members(
     sort: Annotated[str | None, Query(max_length=255)] = None,
     descending: bool = False,
 ) -> JsonObject:
-    """One page of the customers who belong now, with the features view's columns; ordered by id unless by `sort`."""
+    """One page of the current members with the columns of the features view, ordered by `sort`, by default by id."""
     services = get_services()
     rule = services.segments.get(segment_id).rule
     return {"members": services.segmentation.members(rule, limit, offset, sort=sort, descending=descending)}
@@ -162,16 +162,16 @@ def read_members(
 def export_members(
     segment_id: SegmentId, format: Format = "csv", columns: Annotated[tuple[str, ...], Query()] = ()
 ) -> StreamingResponse:
-    """Every customer who belongs now, as a file that is sent while it is written.
+    """All current members as a streamed file.
 
-    It has the columns that are named, predictions among them, otherwise all of the features view.
+    It has the given columns, which may include predictions, by default all columns of the features view.
     """
     services = get_services()
     parts = services.segmentation.select(services.segments.get(segment_id).rule).export_parts(format, columns)
-    # What can fail fails here, while the answer can still be an error.
+    # Errors are raised here, while the response can still be an error.
     first = next(parts)
     return StreamingResponse(
-        _sent(first, parts),
+        _stream(first, parts),
         media_type=MEDIA_TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{segment_id}.{format}"'},
     )
@@ -179,14 +179,14 @@ def export_members(
 
 @router.get("/{segment_id}/customers/{customer_id:path}/", dependencies=[rule_slot])
 def explain_customer(segment_id: SegmentId, customer_id: str) -> JsonObject:
-    """Whether a customer belongs now, and why; an id may hold slashes."""
+    """Whether a customer is a member now, and why; the id may contain slashes."""
     services = get_services()
     explanation = services.segmentation.select(services.segments.get(segment_id).rule).explain(customer_id)
     return {"belongs": explanation.holds, "explanation": asdict(explanation)}
 
 
-async def _sent(first: bytes, parts: Generator[bytes]) -> AsyncGenerator[bytes]:
-    """The parts one by one; when the client goes away, the warehouse is left alone too."""
+async def _stream(first: bytes, parts: Generator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the parts; the warehouse query is closed if the client disconnects."""
     with closing(parts):
         async for part in iterate_in_threadpool(chain((first,), parts)):
             yield part

@@ -12,7 +12,7 @@ router = APIRouter()
 
 @router.get("/dwh/columns/")
 def read_columns() -> JsonObject:
-    """Every column of the features view: name, kind, group, label, blanks, range or top values."""
+    """All columns of the features view: name, kind, group, label, blanks, range or top values."""
     catalog = get_services().warehouse.catalog()
     columns = [vars(column) for column in catalog.columns]
     return {"customers": catalog.customers, "columns": columns, "unreadable": catalog.unreadable}
@@ -22,9 +22,9 @@ def read_columns() -> JsonObject:
 def search_customers(
     q: Annotated[str, Query(min_length=1, max_length=255)], limit: Annotated[int, Query(ge=1, le=100)] = 20
 ) -> JsonObject:
-    """Customers by the start of their id, or by words of their name or e-mail; the best matches first.
+    """Search customers by the start of their id, or by words of their name or e-mail; best matches first.
 
-    `total` is how many match, also beyond `limit`.
+    `total` is the number of all matches, including those beyond `limit`.
     """
     features = get_services().features
     return {"total": features.count_found(q), "customers": features.search(q, limit)}
@@ -32,5 +32,5 @@ def search_customers(
 
 @router.get("/dwh/customers/{customer_id:path}/")
 def read_customer(customer_id: str) -> JsonObject:
-    """One customer's features; an id may hold slashes."""
+    """One customer's features; the id may contain slashes."""
     return get_services().features.get(customer_id)

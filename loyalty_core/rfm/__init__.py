@@ -1,7 +1,7 @@
-"""Recency, frequency and monetary scores: cut points, the 125 cells, and a company's own map of them."""
+"""Recency, frequency and monetary (RFM) scores: cut points, the 125 cells, and custom maps of them."""
 
 from loyalty_core.rfm.cache import CutPointsCache
-from loyalty_core.rfm.cell_rules import Cell, CellCheck, CellRule, Scores, check_names, check_rules, painted
+from loyalty_core.rfm.cell_rules import Cell, CellCheck, CellRule, Scores, apply_rule, check_names, check_rules
 from loyalty_core.rfm.cells import CELLS, NO_PURCHASES, SCORES, SEGMENT_NAMES, SEGMENTS, cell_index, segment_names
 from loyalty_core.rfm.cut_points import (
     RfmUnavailable,
@@ -11,8 +11,8 @@ from loyalty_core.rfm.cut_points import (
     saved_cut_points,
 )
 from loyalty_core.rfm.maps import (
-    MOST_NAME_CHARACTERS,
-    MOST_TEXT_CHARACTERS,
+    MAX_NAME_LENGTH,
+    MAX_TEXT_LENGTH,
     BadRfmMap,
     RfmMap,
     RfmMapRepository,
@@ -36,8 +36,8 @@ from loyalty_core.rfm.scores import (
 
 __all__ = [
     "CELLS",
-    "MOST_NAME_CHARACTERS",
-    "MOST_TEXT_CHARACTERS",
+    "MAX_NAME_LENGTH",
+    "MAX_TEXT_LENGTH",
     "NO_PURCHASES",
     "SCORES",
     "SEGMENTS",
@@ -58,6 +58,7 @@ __all__ = [
     "Rule",
     "Scores",
     "SegmentText",
+    "apply_rule",
     "cell_index",
     "check_names",
     "check_rules",
@@ -66,7 +67,6 @@ __all__ = [
     "map_at",
     "measure",
     "never_bought_in_sql",
-    "painted",
     "save_cut_points",
     "saved_cut_points",
     "score_arrays",

@@ -15,12 +15,12 @@ from loyalty_core.warehouse import Warehouse
 Outcome = RfmCutPoints | LoyaltyError
 
 _CACHED_SECONDS = 60.0
-# A warehouse too slow for cut points must not be asked for them with every customer.
+# After an error, so that a slow warehouse is not queried again for every customer.
 _FAILED_SECONDS = 10.0
 
 
 class CutPointsCache:
-    """The current cut points of a warehouse, or the error why there are none, for a short while."""
+    """Caches the current cut points of a warehouse, or the error raised when reading them."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
@@ -28,7 +28,7 @@ class CutPointsCache:
         self._outcomes: TLRUCache[sa.Table, Outcome] = TLRUCache(1, ttu=_expiry, timer=time.monotonic)
 
     def get(self) -> RfmCutPoints:
-        """With the map in use; raises what `current_cut_points` and `map_in_use` raise."""
+        """The cut points with the map in use; raises what `current_cut_points` and `map_in_use` raise."""
         cut_points, chosen = self._without_map(), map_in_use(self._warehouse.settings)
         return chosen.apply(cut_points) if chosen else cut_points
 

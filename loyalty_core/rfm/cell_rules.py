@@ -1,4 +1,4 @@
-"""Segments as rules of score ranges, and the check that these give each of the 125 RFM cells exactly one name."""
+"""Segments defined by score ranges, and the check that they give each of the 125 RFM cells exactly one name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Cell = tuple[int, int, int]
 
 
 class Scores(NamedTuple):
-    """The scores from `low` to `high`, both included."""
+    """The scores from `low` to `high`, inclusive."""
 
     low: int = 1
     high: int = 5
@@ -32,7 +32,7 @@ ANY = Scores()
 
 @dataclass(frozen=True)
 class CellRule:
-    """The customers with scores in three ranges are in this segment."""
+    """Customers whose scores are in the three ranges belong to the segment."""
 
     segment: str
     recency: Scores = ANY
@@ -51,7 +51,7 @@ class CellRule:
 
 @dataclass(frozen=True)
 class CellCheck:
-    """For each of CELLS the different names that claim it, in the order of the rules."""
+    """For each of CELLS, the distinct names that rules give it, in the order of the rules."""
 
     claims: tuple[tuple[str, ...], ...]
 
@@ -72,22 +72,22 @@ class CellCheck:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of each cell; "" where it has none, or several."""
+        """The name of each cell; "" if it has none or several."""
         return tuple(names[0] if len(names) == 1 else "" for names in self.claims)
 
 
 def check_rules(rules: Iterable[CellRule]) -> CellCheck:
-    """Apply the rules in order and see which cells have no name, and which have several."""
-    kept = tuple(rules)
-    return CellCheck(tuple(tuple(dict.fromkeys(_claims(kept, cell))) for cell in CELLS))
+    """Apply the rules in order, and find cells without a name or with several."""
+    ordered = tuple(rules)
+    return CellCheck(tuple(tuple(dict.fromkeys(_claims(ordered, cell))) for cell in CELLS))
 
 
 def check_names(names: Iterable[str]) -> CellCheck:
-    """The same for names given cell by cell, where "" is none."""
+    """The same check for the names of all cells, where "" is no name."""
     return CellCheck(tuple((name,) if name else () for name in names))
 
 
-def painted(names: tuple[str, ...], rule: CellRule) -> tuple[str, ...]:
+def apply_rule(names: tuple[str, ...], rule: CellRule) -> tuple[str, ...]:
     """The names of CELLS after a rule has overwritten those in its ranges."""
     return tuple(rule.segment if rule.covers(cell) else name for cell, name in zip(CELLS, names, strict=True))
 

@@ -1,4 +1,4 @@
-"""Names for the 125 combinations of recency, frequency and monetary scores, with what to do about each."""
+"""Segments for the 125 combinations of recency, frequency and monetary scores, with advice for each."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 SCORES = (1, 2, 3, 4, 5)
 
-# Recency, frequency and monetary score, in the order of their codes: 111, 112, …, 555.
+# (recency, frequency, monetary), ordered by code: 111, 112, …, 555.
 CELLS: tuple[tuple[int, int, int], ...] = tuple(product(SCORES, SCORES, SCORES))
 
 
 @dataclass(frozen=True)
 class Segment:
-    """An RFM segment: who is in it, and what a marketer does about them."""
+    """An RFM segment: who is in it, and advice for marketing to them."""
 
     name: str
     meaning: str
@@ -29,12 +29,12 @@ _BY_CODE = {
     "LT": Segment(
         "Lost",
         "Bought little, and long ago.",
-        "Leave them out of paid campaigns; one low-cost win-back message, then suppress.",
+        "Exclude them from paid campaigns; send one low-cost win-back message, then suppress.",
     ),
     "HI": Segment(
         "Hibernating",
         "Last bought long ago, with few or small purchases.",
-        "Remind them with their favourite category and a modest offer; stop when there is no answer.",
+        "Remind them with their favourite category and a modest offer; stop if they do not respond.",
     ),
     "AS": Segment(
         "About To Sleep",
@@ -48,8 +48,8 @@ _BY_CODE = {
     ),
     "CL": Segment(
         "Can't Lose Them",
-        "Among the best customers once, and silent for a long time.",
-        "Win them back in person: call, a strong individual offer, service recovery before discounts.",
+        "Once among the best customers, but inactive for a long time.",
+        "Win them back in person: a call, a strong individual offer, service recovery before discounts.",
     ),
     "NA": Segment(
         "Need Attention",
@@ -58,13 +58,13 @@ _BY_CODE = {
     ),
     "PR": Segment(
         "Promising",
-        "Bought for the first times fairly recently.",
+        "Made their first purchases fairly recently.",
         "Build awareness: show the programme's benefits, and offer a reason for the next purchase.",
     ),
     "NE": Segment(
         "New",
-        "Made a first purchase just now.",
-        "Welcome them, explain the programme, and help them to a second purchase within weeks.",
+        "Made their first purchase very recently.",
+        "Welcome them, explain the programme, and encourage a second purchase within weeks.",
     ),
     "PL": Segment(
         "Potential Loyalists",
@@ -73,12 +73,12 @@ _BY_CODE = {
     ),
     "LO": Segment(
         "Loyal",
-        "Buy often and not long ago.",
+        "Buy often, and bought not long ago.",
         "Reward them, ask for reviews, and offer products of higher value.",
     ),
     "CH": Segment(
         "Champions",
-        "Bought just now, buy often and spend the most.",
+        "Bought very recently, buy often and spend the most.",
         "Thank them with early access and status rather than discounts; invite them to recommend you.",
     ),
 }
@@ -95,14 +95,14 @@ GRID = """
 
 SEGMENTS: tuple[Segment, ...] = tuple(_BY_CODE.values())
 
-# Outside the grid: there is no last purchase to be recent or long ago.
+# Outside the grid, since there is no last purchase.
 NO_PURCHASES = Segment(
     "No Purchases",
-    "In the customer base, and has never bought.",
+    "In the customer base, but have never bought.",
     "Invite them to a first purchase with a welcome offer; check how they joined.",
 )
 
-# The names by their position in `segment_positions`.
+# The names, by the positions that `segment_positions` returns.
 SEGMENT_NAMES: tuple[str, ...] = (*(segment.name for segment in SEGMENTS), NO_PURCHASES.name)
 
 
@@ -136,9 +136,9 @@ def segment_of(recency: int, frequency: int, monetary: int) -> str:
 
 @lru_cache(maxsize=8)
 def segment_names(cell_names: tuple[str, ...]) -> tuple[str, ...]:
-    """The different names of the cells: the product's from weak to strong, then others by name, and No Purchases."""
-    own = sorted(set(cell_names) - set(SEGMENT_NAMES))
-    return (*(name for name in SEGMENT_NAMES[:-1] if name in cell_names), *own, NO_PURCHASES.name)
+    """The distinct names of the cells: built-in from weak to strong, then custom ones by name, then No Purchases."""
+    custom = sorted(set(cell_names) - set(SEGMENT_NAMES))
+    return (*(name for name in SEGMENT_NAMES[:-1] if name in cell_names), *custom, NO_PURCHASES.name)
 
 
 def segment_positions(scores: npt.NDArray[np.int8], cell_names: tuple[str, ...] = CELL_NAMES) -> npt.NDArray[np.int8]:
@@ -154,5 +154,5 @@ def _positions(cell_names: tuple[str, ...]) -> npt.NDArray[np.int8]:
 
 
 def segment_details(name: str) -> Segment:
-    """Meaning and advice of the segment of that name; raises KeyError for any other text."""
+    """Meaning and advice of a built-in segment; raises `KeyError` for any other name."""
     return {segment.name: segment for segment in (*SEGMENTS, NO_PURCHASES)}[name]

@@ -1,6 +1,6 @@
-"""RFM cut points: computed in the warehouse over the whole base, saved with their date, used until they expire.
+"""RFM cut points: computed in the warehouse over the whole base, saved with their date, and used until they expire.
 
-A saved map overrides them, see `maps`; these are the cut points without one.
+A saved map may override them; see `maps`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _FILE = "rfm_cut_points.json"
 _FORMAT = 1
 _JSON = TypeAdapter(RfmCutPoints)
-_PARTS = 5
+_QUINTILES = 5
 _FEATURES: dict[RfmMeasure, str] = {
     "recency": "days_since_last",
     "frequency": "transaction_count",
@@ -39,33 +39,34 @@ _FEATURES: dict[RfmMeasure, str] = {
 
 
 class RfmUnavailable(DataError):
-    """The features view does not hold what RFM needs."""
+    """The features view lacks the columns or values that RFM needs."""
 
     code = "rfm_unavailable"
 
 
 def current_cut_points(warehouse: Warehouse) -> RfmCutPoints:
-    """The saved cut points, or new ones where there are none, they have expired, or data or settings have changed."""
-    kept = saved_cut_points(warehouse)
+    """The saved cut points, or new ones if there are none, they have expired, or data or settings changed."""
+    saved = saved_cut_points(warehouse)
     oldest = datetime.now(UTC) - timedelta(hours=warehouse.settings.rfm_cut_points_max_age_hours)
-    if kept and kept.as_of >= oldest:
-        return kept
+    if saved and saved.as_of >= oldest:
+        return saved
     computed = compute_cut_points(warehouse)
     save_cut_points(warehouse, computed)
     return computed
 
 
 def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
-    """Quintile cut points of all who have bought; a measure with cut points in the settings takes those.
+    """Quintile cut points of all customers who have bought; cut points in the settings take precedence.
 
-    Quantiles are of type 7 (linear interpolation, as in numpy, R and percentile_cont); the rule "r" adds 1.
-    Raises `RfmUnavailable` when a column is missing, is not a number, or is blank for everyone.
+    Quantiles are of type 7 (linear interpolation, as in numpy, R and percentile_cont); the rule "r" adds 1. Raises
+    `RfmUnavailable` if a column is missing, is not a number, or is blank for everyone.
     """
     settings, as_of = warehouse.settings, datetime.now(UTC)
     columns = _columns(warehouse)
-    given = settings.rfm_cut_points
+    configured = settings.rfm_cut_points
     points = {
-        name: given.get(name) or _by_rule(name, _quantiles(warehouse, columns, name), settings) for name in _FEATURES
+        name: configured.get(name) or _by_rule(name, _quantiles(warehouse, columns, name), settings)
+        for name in _FEATURES
     }
     customers, bought = _customers(warehouse, columns)
     return RfmCutPoints(
@@ -81,19 +82,19 @@ def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
 
 
 def saved_cut_points(warehouse: Warehouse) -> RfmCutPoints | None:
-    """The cut points last saved, if they belong to this data and these settings; a damaged file counts as none."""
+    """The cut points saved last, if they are of this data and these settings; None for a damaged file."""
     try:
-        kept = json.loads(_path(warehouse.settings).read_text("utf-8"))
-        if kept["format"] != _FORMAT or kept["origin"] != _origin(warehouse):
+        content = json.loads(_path(warehouse.settings).read_text("utf-8"))
+        if content["format"] != _FORMAT or content["origin"] != _origin(warehouse):
             return None
-        return _JSON.validate_python(kept["cut_points"])
+        return _JSON.validate_python(content["cut_points"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def save_cut_points(warehouse: Warehouse, cut_points: RfmCutPoints) -> None:
-    """Write them beside the models; where that folder cannot be written, they are computed when next needed."""
-    facts = _JSON.dump_python(cut_points, mode="json", exclude={"cell_names", "own"})
+    """Save them in the models folder; if it is not writable, they are computed again when next needed."""
+    facts = _JSON.dump_python(cut_points, mode="json", exclude={"cell_names", "custom"})
     content = {"format": _FORMAT, "origin": _origin(warehouse), "cut_points": facts}
     path = _path(warehouse.settings)
     with suppress(OSError):
@@ -102,7 +103,7 @@ def save_cut_points(warehouse: Warehouse, cut_points: RfmCutPoints) -> None:
 
 
 def _columns(warehouse: Warehouse) -> RfmColumns:
-    """The columns of the settings, or those that ML_FEATURE_MAPPING has for the three features."""
+    """The columns from RFM_COLUMNS, or those of the three features in ML_FEATURE_MAPPING."""
     settings, view = warehouse.settings, warehouse.features
     mapping = {
         name: settings.rfm_columns.get(name) or settings.ml_feature_mapping.get(feature, feature)
@@ -116,18 +117,18 @@ def _number_column(found: MappedFeature, view: sa.Table) -> str:
         nearest = f"; nearest: {found.nearest}" if found.nearest else ""
         raise RfmUnavailable(
             f"RFM has no {found.name}: the features view has no column {' or '.join(found.candidates)}{nearest}.",
-            remedy=f'Name the column for "{found.name}" in RFM_COLUMNS.',
+            remedy=f'Set the column for "{found.name}" in RFM_COLUMNS.',
         )
     if kind_of(view.c[found.column].type) != "number":
         raise RfmUnavailable(
             f"RFM has no {found.name}: the column {found.column} is not a number.",
-            remedy=f'Name a column of numbers for "{found.name}" in RFM_COLUMNS.',
+            remedy=f'Set a numeric column for "{found.name}" in RFM_COLUMNS.',
         )
     return found.column
 
 
 def _customers(warehouse: Warehouse, columns: RfmColumns) -> tuple[int, int]:
-    """All customers, and those who have bought."""
+    """The number of all customers, and of those who have bought."""
     bought = sa.func.sum(sa.case((_bought(warehouse.features, columns), 1), else_=0))
     counts = sa.select(sa.func.count().label("customers"), bought.label("bought")).select_from(warehouse.features)
     found = warehouse.rows(counts)[0]
@@ -139,51 +140,51 @@ def _bought(view: sa.Table, columns: RfmColumns) -> sa.ColumnElement[bool]:
 
 
 def _quantiles(warehouse: Warehouse, columns: RfmColumns, name: RfmMeasure) -> list[float] | None:
-    """Quantiles of those who have bought, None when nobody has a value; the same SQL for every database.
+    """Quintiles of the customers who have bought, None if nobody has a value; the same SQL on every database.
 
-    Equal values are counted first, which makes this faster than sorting every customer.
+    Equal values are counted first, which is faster than sorting all customers.
     """
     view = warehouse.features
     value = measure(view.c[getattr(columns, name)])
     counted = sa.select(value.label("value"), sa.func.count().label("customers"))
     counted = counted.where(_bought(view, columns), value.is_not(None)).group_by(value).subquery("counted")
-    upto = sa.func.sum(counted.c.customers).over(order_by=counted.c.value)
+    cumulative = sa.func.sum(counted.c.customers).over(order_by=counted.c.value)
     known = sa.func.sum(counted.c.customers).over()
-    placed = sa.select(
+    ranked = sa.select(
         counted.c.value,
-        sa.cast(upto, sa.BigInteger).label("upto"),
+        sa.cast(cumulative, sa.BigInteger).label("cumulative"),
         sa.cast(known, sa.BigInteger).label("known"),
-    ).subquery("placed")
-    before = [(placed.c.known - 1) * part // _PARTS for part in range(1, _PARTS)]
+    ).subquery("ranked")
+    ranks = [(ranked.c.known - 1) * part // _QUINTILES for part in range(1, _QUINTILES)]
     around = [
-        sa.func.min(sa.case((placed.c.upto > place + step, placed.c.value))).label(f"{side}_{part}")
-        for part, place in enumerate(before, start=1)
+        sa.func.min(sa.case((ranked.c.cumulative > rank + step, ranked.c.value))).label(f"{side}_{part}")
+        for part, rank in enumerate(ranks, start=1)
         for step, side in enumerate(("below", "above"))
     ]
-    found = warehouse.rows(sa.select(sa.func.max(placed.c.known).label("known"), *around))[0]
+    found = warehouse.rows(sa.select(sa.func.max(ranked.c.known).label("known"), *around))[0]
     if not found["known"]:
         return None
-    return [_between(found, part) for part in range(1, _PARTS)]
+    return [_interpolated(found, part) for part in range(1, _QUINTILES)]
 
 
-def _between(found: Mapping[str, Any], part: int) -> float:
-    """Linear interpolation between the two values around a quantile; the last value has none above."""
-    below, fifths = found[f"below_{part}"], (found["known"] - 1) * part % _PARTS
-    return below + (found[f"above_{part}"] - below) * fifths / _PARTS if fifths else below
+def _interpolated(found: Mapping[str, Any], part: int) -> float:
+    """Linear interpolation between the two values around a quantile; there is none above the last value."""
+    below, fifths = found[f"below_{part}"], (found["known"] - 1) * part % _QUINTILES
+    return below + (found[f"above_{part}"] - below) * fifths / _QUINTILES if fifths else below
 
 
 def _by_rule(name: str, quantiles: Sequence[float] | None, settings: Settings) -> FourPoints:
     if not quantiles:
         raise RfmUnavailable(
             f"RFM has no {name}: its column is blank for everyone who has bought.",
-            remedy=f'Name another column in RFM_COLUMNS, or give cut points for "{name}" in RFM_CUT_POINTS.',
+            remedy=f'Set another column in RFM_COLUMNS, or cut points for "{name}" in RFM_CUT_POINTS.',
         )
     first, second, third, fourth = (quantile + (settings.rfm_rule == "r") for quantile in quantiles)
     return first, second, third, fourth
 
 
 def _origin(warehouse: Warehouse) -> str:
-    """Changes with the data's place and shape and with every setting that the cut points depend on."""
+    """A hash of the data's location and schema, and of every setting that the cut points depend on."""
     settings = warehouse.settings
     facts = (warehouse.fingerprint, _columns(warehouse), settings.rfm_rule, sorted(settings.rfm_cut_points.items()))
     return hashlib.blake2s(repr(facts).encode(), digest_size=16).hexdigest()

@@ -1,6 +1,6 @@
-"""Custom segment names and cut points of RFM, saved in the state store and used by everything that scores RFM.
+"""RFM maps: custom segment names and cut points, saved in the state store and used wherever RFM is scored.
 
-Without a saved map there are the product's own cells, and the cut points that the warehouse and the settings give.
+Without a saved map, the built-in cells and the cut points from settings and warehouse are used.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
     from loyalty_core.store import StateStore
 
 SUBJECT_KIND, SUBJECT_ID = "rfm map", "rfm"
-MOST_NAME_CHARACTERS = 60
-MOST_TEXT_CHARACTERS = 400
+MAX_NAME_LENGTH = 60
+MAX_TEXT_LENGTH = 400
 MEASURES: tuple[RfmMeasure, ...] = get_args(RfmMeasure)
 # How long another process may continue with the previous map.
 _CACHED_SECONDS = 3.0
 
 
 class BadRfmMap(LoyaltyError):
-    """The map cannot be used or saved as given."""
+    """The map is invalid."""
 
     code = "bad_rfm_map"
 
 
 class RfmMapChanged(LoyaltyError):
-    """Someone saved a newer version since this one was read."""
+    """Someone has saved a newer version since this one was read."""
 
     code = "rfm_map_changed"
 
     def __init__(self, newest: RfmMapVersion) -> None:
-        what = "saved" if newest.map else "went back to the defaults with"
+        what = "saved" if newest.map else "restored the defaults with"
         super().__init__(
             "The cells have changed since you loaded them.",
             f"{newest.actor} {what} version {newest.number} on {newest.at:%Y-%m-%d at %H:%M} UTC.",
@@ -62,7 +62,7 @@ class RfmMapChanged(LoyaltyError):
 
 
 class SegmentText(NamedTuple):
-    """Who is in a segment, and what to do about them; either may be blank."""
+    """The description of a segment and advice about it; either may be blank."""
 
     meaning: str = ""
     advice: str = ""
@@ -72,8 +72,7 @@ class SegmentText(NamedTuple):
 class RfmMap:
     """A segment name for each of the 125 CELLS, and four ascending cut points for any of the measures.
 
-    `texts` are of segments by name. `version`, `saved_by` and `saved_at` are those of a saved map.
-    Raises `BadRfmMap`.
+    `texts` are by segment name. `version`, `saved_by` and `saved_at` are set for a saved map. Raises `BadRfmMap`.
     """
 
     names: tuple[str, ...] = CELL_NAMES
@@ -89,19 +88,19 @@ class RfmMap:
         _set(self, "texts", MappingProxyType(_checked_texts(self.texts, self.names)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kept = (self.version, self.saved_by, self.saved_at)
-        return RfmMap, (self.names, dict(self.cut_points), dict(self.texts), *kept)
+        saved = (self.version, self.saved_by, self.saved_at)
+        return RfmMap, (self.names, dict(self.cut_points), dict(self.texts), *saved)
 
     def apply(self, cut_points: RfmCutPoints) -> RfmCutPoints:
-        """The same cut points with what the map says in their place."""
-        changes: dict[str, Any] = {**self.cut_points, "cell_names": self.names, "own": tuple(self.cut_points)}
+        """The cut points with those of the map in their place, and with its segment names."""
+        changes: dict[str, Any] = {**self.cut_points, "cell_names": self.names, "custom": tuple(self.cut_points)}
         return replace(cut_points, **changes)
 
     def details(self, name: str) -> Segment:
-        """Meaning and advice of a segment: the map's, else the product's, else neutral ones."""
-        own = self.texts.get(name, SegmentText())
-        known = _details(name)
-        return Segment(name, own.meaning or known.meaning, own.advice or known.advice)
+        """Meaning and advice of a segment: those of the map, else the built-in ones, else neutral ones."""
+        text = self.texts.get(name, SegmentText())
+        default = _details(name)
+        return Segment(name, text.meaning or default.meaning, text.advice or default.advice)
 
     def to_json(self) -> dict[str, Any]:
         """The map as plain JSON, without its version."""
@@ -121,12 +120,12 @@ class RfmMap:
                 texts={name: SegmentText(**text) for name, text in content["texts"].items()},
             )
         except (KeyError, TypeError, AttributeError) as error:
-            raise BadRfmMap("This is no RFM map.", f"{error}.", "Load a saved one, or begin anew.") from error
+            raise BadRfmMap("This is not an RFM map.", f"{error}.", "Load a saved map, or start a new one.") from error
 
 
 @dataclass(frozen=True)
 class RfmMapVersion:
-    """What was saved once; without a map, a return to the defaults."""
+    """One saved version; without a map, a reset to the defaults."""
 
     number: int
     at: datetime
@@ -137,8 +136,8 @@ class RfmMapVersion:
 class RfmMapRepository:
     """The saved RFM maps.
 
-    Every method raises `StateStoreUnavailable` where the database cannot be used. Each change is written together with
-    its audit event, by `actor`.
+    Every method raises `StateStoreUnavailable` if the database cannot be used. Each change is written together with an
+    audit event that names `actor`.
     """
 
     def __init__(self, store: StateStore) -> None:
@@ -150,49 +149,49 @@ class RfmMapRepository:
         return newest.map if newest else None
 
     def at(self, moment: datetime) -> RfmMap | None:
-        """The map that was in use at a moment."""
+        """The map that was in use at a given time."""
         with self._store.session(read_only=True) as session:
             record = session.scalar(_newest().where(RfmMapRecord.at <= moment))
             return _version(record).map if record else None
 
     def newest(self) -> RfmMapVersion | None:
-        """What was saved last; None before anything was."""
+        """The newest version; None if nothing has been saved."""
         with self._store.session(read_only=True) as session:
             record = session.scalar(_newest())
             return _version(record) if record else None
 
-    def versions(self, most: int = 50) -> list[RfmMapVersion]:
-        """What was saved, newest first."""
+    def versions(self, limit: int = 50) -> list[RfmMapVersion]:
+        """The newest versions, newest first."""
         with self._store.session(read_only=True) as session:
-            records = session.scalars(select(RfmMapRecord).order_by(RfmMapRecord.number.desc()).limit(most))
+            records = session.scalars(select(RfmMapRecord).order_by(RfmMapRecord.number.desc()).limit(limit))
             return [_version(record) for record in records]
 
     def save(self, map: RfmMap, *, actor: str, expected_version: int) -> RfmMap:
-        """Put a map to use as the version after `expected_version`, 0 before the first.
+        """Save a map as the version after `expected_version` (0 before the first), and use it from now on.
 
-        Raises `RfmMapChanged` where the newest version is another one.
+        Raises `RfmMapChanged` if the newest version is not the expected one.
         """
         with editing(self._store) as session:
             record = session.scalar(_newest())
             if record is not None and record.number != expected_version:
                 raise RfmMapChanged(_version(record))
             saved = _version(_add(session, record, map.to_json(), actor)).map
-        forget_maps()
+        clear_map_cache()
         assert saved is not None  # noqa: S101  it has the content just given
         return saved
 
     def reset(self, *, actor: str) -> None:
-        """Back to the defaults; nothing happens where they are in use."""
+        """Restore the defaults, unless they are in use."""
         with editing(self._store) as session:
             record = session.scalar(_newest())
             if record is None or record.content is None:
                 return
             _add(session, record, None, actor)
-        forget_maps()
+        clear_map_cache()
 
 
 def map_at(settings: Settings, moment: datetime | None = None) -> RfmMap | None:
-    """The map that was in use at a moment, or is now; None for the defaults. Asks the state store each time."""
+    """The map in use at a given time, by default now; None for the defaults. Not cached."""
     store = shared_store(settings.state_database_url)
     if not store.has_table(RfmMapRecord.__tablename__):
         return None
@@ -201,10 +200,10 @@ def map_at(settings: Settings, moment: datetime | None = None) -> RfmMap | None:
 
 
 def map_in_use(settings: Settings) -> RfmMap | None:
-    """The map in use now, None for the defaults; asks the state store every few seconds.
+    """The map in use now, None for the defaults; cached for a few seconds.
 
-    In an outage the map known last stays. Raises `StateStoreUnavailable` where none is known: other names and scores
-    than those that somebody has chosen would be wrong without a word.
+    In an outage, the last known map is used. Raises `StateStoreUnavailable` if none is known, since the default names
+    and scores could be silently wrong.
     """
     url = settings.state_database_url
     with _lock:
@@ -216,15 +215,15 @@ def map_in_use(settings: Settings) -> RfmMap | None:
     return outcome
 
 
-def forget_maps() -> None:
-    """Let the next call ask the state store."""
+def clear_map_cache() -> None:
+    """Make the next call read the state store."""
     with _lock:
         _recent.clear()
         _last_known.clear()
 
 
 def segment_in_use(settings: Settings, name: str) -> Segment:
-    """Meaning and advice of a segment as they are now; neutral ones for a name that nothing is known of."""
+    """Meaning and advice of a segment by the map in use; neutral ones for an unknown name."""
     return (map_in_use(settings) or RfmMap()).details(name)
 
 
@@ -268,19 +267,19 @@ def _add(session: Session, before: RfmMapRecord | None, content: Any, actor: str
 
 
 def _version(record: RfmMapRecord) -> RfmMapVersion:
-    kept = None
+    saved = None
     if record.content is not None:
-        kept = replace(
+        saved = replace(
             RfmMap.from_json(record.content), version=record.number, saved_by=record.actor, saved_at=record.at
         )
-    return RfmMapVersion(record.number, record.at, record.actor, kept)
+    return RfmMapVersion(record.number, record.at, record.actor, saved)
 
 
 def _details(name: str) -> Segment:
     try:
         return segment_details(name)
     except KeyError:
-        return Segment(name, "A segment of your own.", "Decide what to do about these customers.")
+        return Segment(name, "A custom segment.", "Decide how to market to these customers.")
 
 
 def _set(target: RfmMap, name: str, value: Any) -> None:
@@ -288,12 +287,12 @@ def _set(target: RfmMap, name: str, value: Any) -> None:
 
 
 def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
-    checked = tuple(_text("name", name, MOST_NAME_CHARACTERS) for name in names)
+    checked = tuple(_text("name", name, MAX_NAME_LENGTH) for name in names)
     if len(checked) != len(CELLS) or not all(checked):
         raise BadRfmMap(
             "Not every cell has exactly one segment.",
             f"{sum(map(bool, checked))} of {len(CELLS)} have one.",
-            "Give each of the others one too.",
+            "Give each of the other cells a segment.",
         )
     by_key: dict[str, str] = {NO_PURCHASES.name.casefold(): ""}
     by_shape = {shape(NO_PURCHASES.name): NO_PURCHASES.name}
@@ -309,8 +308,8 @@ def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
         if same != name:
             raise BadRfmMap(
                 f"A cell cannot be called “{name}”.",
-                f"Another is called “{same}”." if same else "Those who never bought are, outside the cells.",
-                "Choose another name; upper and lower case make no difference.",
+                f"Another is called “{same}”." if same else "The name is reserved for customers who never bought.",
+                "Choose another name; case is ignored.",
             )
     return checked
 
@@ -332,11 +331,11 @@ def _checked_points(cut_points: Mapping[RfmMeasure, Iterable[float]]) -> dict[Rf
 
 
 def _checked_texts(texts: Mapping[str, SegmentText], names: Iterable[str]) -> dict[str, SegmentText]:
-    """Without those that are blank or of no cell."""
+    """Without texts that are blank or belong to no cell."""
     known = set(names)
     checked = {
         name: SegmentText(
-            _text("meaning", text.meaning, MOST_TEXT_CHARACTERS), _text("advice", text.advice, MOST_TEXT_CHARACTERS)
+            _text("meaning", text.meaning, MAX_TEXT_LENGTH), _text("advice", text.advice, MAX_TEXT_LENGTH)
         )
         for name, text in texts.items()
         if name in known
@@ -344,5 +343,5 @@ def _checked_texts(texts: Mapping[str, SegmentText], names: Iterable[str]) -> di
     return {name: text for name, text in checked.items() if any(text)}
 
 
-def _text(what: str, text: str, most: int) -> str:
-    return checked_text(what, " ".join(text.split()), most, BadRfmMap)
+def _text(what: str, text: str, max_length: int) -> str:
+    return checked_text(what, " ".join(text.split()), max_length, BadRfmMap)

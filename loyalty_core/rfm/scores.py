@@ -1,6 +1,6 @@
-"""RFM scores: a customer's recency, frequency and monetary value against cut points of the whole base.
+"""RFM scores: a customer's recency, frequency and monetary value compared with cut points of the whole base.
 
-The scores are the same whether read here, over arrays or in SQL, and equal values have equal scores.
+Scores are the same for one customer, over arrays and in SQL, and equal values have equal scores.
 """
 
 from bisect import bisect_left, bisect_right
@@ -44,11 +44,10 @@ class RfmColumns(NamedTuple):
 class RfmCutPoints:
     """Four ascending cut points per measure, in its own unit (days, purchases, money), and where they come from.
 
-    A score is 1 plus the number of cut points that the value passes; recency counts backwards, so that 5 is
-    the most recent. To pass means to be above the cut point; under the rule "r", to reach it.
-    `customers` is the size of the base, `never_bought` how many of them are outside the quintiles, `as_of`
-    the moment in UTC. `cell_names` are the segments of the 125 CELLS; the cut points of the `own` measures come, as
-    these do, from a map that somebody has saved.
+    A score is 1 plus the number of cut points that the value passes; recency is reversed, so that 5 is the most recent.
+    A value passes a cut point if it is above it; under the rule "r", if it reaches it. `customers` is the size of the
+    base, `never_bought` the number of customers outside the quintiles, `as_of` the time (UTC). `cell_names` are the
+    segments of the 125 CELLS. The cut points of the `custom` measures come from a saved map.
     """
 
     recency: FourPoints
@@ -60,11 +59,11 @@ class RfmCutPoints:
     never_bought: int
     as_of: datetime
     cell_names: tuple[str, ...] = CELL_NAMES
-    own: tuple[RfmMeasure, ...] = ()
+    custom: tuple[RfmMeasure, ...] = ()
 
 
 class RfmScore(NamedTuple):
-    """One customer's scores, 1–5 with 5 the best, and the name of the segment."""
+    """One customer's scores, from 1 to 5 (best), and the name of the segment."""
 
     recency: int
     frequency: int
@@ -73,14 +72,14 @@ class RfmScore(NamedTuple):
 
 
 class RfmScores(NamedTuple):
-    """Many customers: (n, 3) scores for recency, frequency, monetary, and positions in `segment_names`."""
+    """Scores of many customers, shape (n, 3), and indices into `segment_names`."""
 
     scores: npt.NDArray[np.int8]
     segments: npt.NDArray[np.int8]
 
 
 def score_one(features: Mapping[str, Any], cut_points: RfmCutPoints) -> RfmScore:
-    """Score one customer from the features view's row, column → value; a blank value scores 1."""
+    """Score one customer from their row of the features view (column → value); a blank value scores 1."""
     recency, frequency, monetary = (_number(features[column]) for column in cut_points.columns)
     passed = bisect_left if cut_points.rule == "default" else bisect_right
     score = RfmScore(
@@ -110,7 +109,7 @@ def score_arrays(
 
 
 def never_bought(recency: FloatArray, frequency: FloatArray) -> npt.NDArray[np.bool_]:
-    """Who has no last purchase and no number of purchases above zero."""
+    """Which customers have neither a last purchase nor a number of purchases above zero."""
     return ~np.isfinite(recency) & ~(np.isfinite(frequency) & (frequency > 0))
 
 
@@ -129,7 +128,7 @@ def score_columns(view: sa.FromClause, cut_points: RfmCutPoints) -> dict[str, sa
 
 
 def measure(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The column as a double, with everything that is no finite number as NULL."""
+    """The column as a double, with NULL for everything that is not a finite number."""
     number = sa.cast(column, sa.Double)
     if isinstance(column.type, sa.Integer):
         return number
@@ -142,7 +141,7 @@ def never_bought_in_sql(recency: sa.ColumnElement[float], frequency: sa.ColumnEl
 
 
 def _score(values: FloatArray, points: FourPoints, rule: Rule) -> npt.NDArray[np.int8]:
-    """1 plus the cut points passed; NaN passes none."""
+    """1 plus the number of cut points passed; NaN passes none."""
     finite = np.where(np.isfinite(values), values, -np.inf)
     score = np.ones(len(values), dtype=np.int8)
     for point in points:
@@ -151,7 +150,7 @@ def _score(values: FloatArray, points: FourPoints, rule: Rule) -> npt.NDArray[np
 
 
 def _score_ladder(value: sa.ColumnElement[float], points: FourPoints, rule: Rule) -> sa.ColumnElement[int]:
-    """The highest cut point passed decides; NULL passes none."""
+    """The score by the highest cut point passed; NULL passes none."""
     passed = [value > point if rule == "default" else value >= point for point in points]
     return sa.case(*((condition, score) for condition, score in zip(passed[::-1], SCORES[:0:-1], strict=True)), else_=1)
 
@@ -172,6 +171,6 @@ def _segment_name(
 
 
 def _number(value: Any) -> float:
-    """NaN for what `measure` gives NULL."""
+    """NaN where `measure` returns NULL."""
     number = float(value) if isinstance(value, int | float | Decimal) else nan
     return number if isfinite(number) else nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loyalty_core.rfm import CELLS, CellRule, Scores, cell_index, check_names, check_rules, painted, segment_names
+from loyalty_core.rfm import CELLS, CellRule, Scores, apply_rule, cell_index, check_names, check_rules, segment_names
 from loyalty_core.rfm.cells import CELL_NAMES, segment_of
 
 PROMISING = CellRule("Promising", Scores(4, 5), Scores(1, 2))
@@ -51,7 +51,7 @@ def test_rules_that_part_the_cells_are_sound() -> None:
 
 
 def test_painting_overwrites() -> None:
-    names = painted(CELL_NAMES, PROMISING)
+    names = apply_rule(CELL_NAMES, PROMISING)
     changed = {cell for cell, old, new in zip(CELLS, CELL_NAMES, names, strict=True) if old != new}
     assert changed <= {(r, f, m) for r in (4, 5) for f in (1, 2) for m in range(1, 6)}
     assert names[cell_index(5, 1, 1)] == "Promising"

@@ -24,9 +24,9 @@ from loyalty_core.rfm import (
     RfmMapRepository,
     Scores,
     SegmentText,
+    apply_rule,
     compute_cut_points,
     map_at,
-    painted,
     saved_cut_points,
     score_columns,
     score_one,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
 
 
-WHALES = painted(CELL_NAMES, CellRule("Whales", monetary=Scores(5, 5)))
+WHALES = apply_rule(CELL_NAMES, CellRule("Whales", monetary=Scores(5, 5)))
 OWN = RfmMap(WHALES, {"recency": (10.0, 20.0, 30.0, 40.0)}, {"Whales": SegmentText("Spend most.", "Call them.")})
 
 
@@ -108,7 +108,7 @@ def test_two_who_save_at_once_do_not_overwrite_each_other(maps: RfmMapRepository
     with pytest.raises(RfmMapChanged, match="ann saved version 1"):
         maps.save(random_map(1), actor="bob", expected_version=0)
     maps.reset(actor="ann")
-    with pytest.raises(RfmMapChanged, match="ann went back to the defaults with version 2"):
+    with pytest.raises(RfmMapChanged, match="ann restored the defaults with version 2"):
         maps.save(random_map(1), actor="bob", expected_version=1)
     assert maps.current() is None
     together, outcomes = threading.Barrier(4), []
@@ -134,7 +134,7 @@ def test_two_who_save_at_once_do_not_overwrite_each_other(maps: RfmMapRepository
     [
         ({"names": CELL_NAMES[:-1]}, "124 of 125 have one"),
         ({"names": ("", *CELL_NAMES[1:])}, "124 of 125 have one"),
-        ({"names": ("no purchases", *CELL_NAMES[1:])}, "Those who never bought are"),
+        ({"names": ("no purchases", *CELL_NAMES[1:])}, "The name is reserved for customers who never bought"),
         ({"names": ("LOST", *CELL_NAMES[1:])}, "Another is called"),
         ({"names": ("L\u043est", *CELL_NAMES[1:])}, "It looks like “L"),
         ({"names": ("x" * 61, *CELL_NAMES[1:])}, "61 characters"),
@@ -153,14 +153,14 @@ def test_a_map_that_cannot_be_used_is_refused(change: dict[str, Any], message: s
 
 @pytest.mark.parametrize("content", [None, [], {}, {"names": 5, "cut_points": {}, "texts": {}}])
 def test_damaged_content_is_refused(content: Any) -> None:
-    with pytest.raises(BadRfmMap, match="no RFM map"):
+    with pytest.raises(BadRfmMap, match="not an RFM map"):
         RfmMap.from_json(content)
 
 
 def test_details_are_the_maps_then_the_products_then_neutral() -> None:
     assert OWN.details("Whales").advice == "Call them."
     assert OWN.details("Champions") == segment_details("Champions")
-    assert RfmMap(WHALES).details("Whales").meaning == "A segment of your own."
+    assert RfmMap(WHALES).details("Whales").meaning == "A custom segment."
     assert dict(RfmMap(texts={"Nobody": SegmentText("a", "b"), "Lost": SegmentText()}).texts) == {}
 
 
@@ -250,7 +250,7 @@ def test_single_answers_follow_a_map_and_go_back(warehouse: Warehouse, kept: Rfm
     assert segment_in_use(warehouse.settings, "Whales").meaning == "Spend most."
     kept.reset(actor="ann")
     assert service.calculate_rfm_many(ids) == before
-    assert segment_in_use(warehouse.settings, "Whales").meaning == "A segment of your own."
+    assert segment_in_use(warehouse.settings, "Whales").meaning == "A custom segment."
 
 
 def test_a_segment_is_predicted_with_the_map(warehouse: Warehouse, kept: RfmMapRepository) -> None:
@@ -301,7 +301,7 @@ def test_a_map_wins_over_the_settings(
     points = score(warehouse).cut_points
     assert points.recency == OWN.cut_points["recency"]
     assert points.frequency == (7, 8, 9, 10)
-    assert points.own == ("recency",)
+    assert points.custom == ("recency",)
 
 
 def test_125_names_of_ones_own_fit(warehouse: Warehouse, kept: RfmMapRepository) -> None:
@@ -323,7 +323,7 @@ def test_another_process_is_followed_after_a_moment(
 ) -> None:
     monkeypatch.setattr(rfm_map, "time", SimpleNamespace(monotonic=lambda: 0.0))
     assert map_in_use(warehouse.settings) is None
-    monkeypatch.setattr(rfm_map, "forget_maps", lambda: None)
+    monkeypatch.setattr(rfm_map, "clear_map_cache", lambda: None)
     kept.save(OWN, actor="ann", expected_version=0)
     assert map_in_use(warehouse.settings) is None
     assert map_at(warehouse.settings) == kept.current()

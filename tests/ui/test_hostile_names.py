@@ -13,7 +13,7 @@ import pytest
 from loyalty_core.analytics.offers import OfferTerms, Policy
 from loyalty_core.ml.bundles import activate, write_bundle
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.rfm import CellRule, RfmMap, Scores, SegmentText, painted
+from loyalty_core.rfm import CellRule, RfmMap, Scores, SegmentText, apply_rule
 from loyalty_core.rfm.cells import CELL_NAMES
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
@@ -97,7 +97,7 @@ def segment(configure: Configure, demo_warehouse: Path, tmp_path: Path) -> str:
     activate(models_dir, write_bundle(models_dir, bundle_parts()), NAME)
     best = (Scores(5, 5), Scores(4, 5), Scores(1, 5))
     services.rfm_maps.save(
-        RfmMap(painted(CELL_NAMES, CellRule(NAME, *best)), texts={NAME: SegmentText(NAME, NAME)}),
+        RfmMap(apply_rule(CELL_NAMES, CellRule(NAME, *best)), texts={NAME: SegmentText(NAME, NAME)}),
         actor=NAME,
         expected_version=0,
     )

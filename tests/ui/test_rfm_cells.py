@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.rfm import CellRule, RfmMap, Scores, painted
+from loyalty_core.rfm import CellRule, RfmMap, Scores, apply_rule
 from loyalty_core.rfm.cells import CELL_NAMES
 from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import CUSTOMERS, RFM
@@ -73,7 +73,7 @@ def test_paint_save_and_back_to_the_defaults(cells: AppTest, sql: Query):
     assert not cells.exception
     saved = get_services().rfm_maps.current()
     assert saved is not None
-    assert (saved.names, saved.version) == (painted(CELL_NAMES, CellRule("Promising", *BEST)), 1)
+    assert (saved.names, saved.version) == (apply_rule(CELL_NAMES, CellRule("Promising", *BEST)), 1)
     assert f"In use: version 1, saved by {saved.saved_by}" in text_of(cells)
     assert "change with the next scoring" in text_of(cells)
     assert cells.button(key="rfm-scoring-start").label == "Score now"
@@ -91,7 +91,7 @@ def test_paint_save_and_back_to_the_defaults(cells: AppTest, sql: Query):
 
 def test_texts_of_a_segment_of_ones_own(cells: AppTest, open_screen: OpenScreen, sql: Query):
     get_services().rfm_maps.save(
-        RfmMap(painted(CELL_NAMES, CellRule("Whales", *BEST))), actor="ann", expected_version=0
+        RfmMap(apply_rule(CELL_NAMES, CellRule("Whales", *BEST))), actor="ann", expected_version=0
     )
     app = open_screen(RFM, view="Cells")
     next(one for one in app.text_input if one.label == "What to do").set_value("Call *them*.").run()
@@ -104,12 +104,12 @@ def test_texts_of_a_segment_of_ones_own(cells: AppTest, open_screen: OpenScreen,
     )
     app = open_screen(CUSTOMERS, customer_id=customer)
     assert "Whales" in [metric.value for metric in app.metric]
-    assert {"A segment of your own.", "- Call *them*."} <= set(texts_of(app))
+    assert {"A custom segment.", "- Call *them*."} <= set(texts_of(app))
 
 
 def test_a_text_over_the_limit_stays_and_cannot_be_saved(cells: AppTest, open_screen: OpenScreen):
     get_services().rfm_maps.save(
-        RfmMap(painted(CELL_NAMES, CellRule("Whales", *BEST))), actor="ann", expected_version=0
+        RfmMap(apply_rule(CELL_NAMES, CellRule("Whales", *BEST))), actor="ann", expected_version=0
     )
     app = open_screen(RFM, view="Cells")
     advice = next(one for one in app.text_input if one.label == "What to do")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from loyalty_core.rfm import BadRfmMap, CellCheck, CellRule, RfmMap, SegmentText, check_names, check_rules, painted
+from loyalty_core.rfm import BadRfmMap, CellCheck, CellRule, RfmMap, SegmentText, apply_rule, check_names, check_rules
 
 if TYPE_CHECKING:
     from loyalty_core.rfm import FourPoints, RfmMapVersion
@@ -61,7 +61,7 @@ class MapDraft:
         if self.way == "rules":
             self.rules.append(rule)
         else:
-            self.names = painted(self.names, rule)
+            self.names = apply_rule(self.names, rule)
 
     def drop_rule(self, place: int) -> None:
         """Remove a rule."""

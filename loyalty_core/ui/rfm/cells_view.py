@@ -6,8 +6,8 @@ import streamlit as st
 
 from loyalty_core.rfm import (
     CELLS,
-    MOST_NAME_CHARACTERS,
-    MOST_TEXT_CHARACTERS,
+    MAX_NAME_LENGTH,
+    MAX_TEXT_LENGTH,
     SEGMENT_NAMES,
     Cell,
     CellCheck,
@@ -121,7 +121,7 @@ def _draw_brush(draft: MapDraft) -> CellRule:
         key=_NAME,
     )
     segment = " ".join((name or "").split())
-    fault = length_fault(segment, MOST_NAME_CHARACTERS)
+    fault = length_fault(segment, MAX_NAME_LENGTH)
     draw_fault(fault)
     rule = CellRule("" if fault else segment, **ranges)
     st.button(
@@ -203,7 +203,7 @@ def _draw_texts(draft: MapDraft, check: CellCheck) -> None:
             st.markdown(f"**{escape(name)}**")
             before = draft.start.texts.get(name, SegmentText())
             fields = [
-                draw_text(label, value, longest=MOST_TEXT_CHARACTERS, key=f"rfm-{label}-{draft.generation}-{name}")
+                draw_text(label, value, longest=MAX_TEXT_LENGTH, key=f"rfm-{label}-{draft.generation}-{name}")
                 for label, value in (("Who is in it", before.meaning), ("What to do", before.advice))
             ]
             draft.texts[name] = SegmentText(*fields)

@@ -41,8 +41,8 @@ def draw_cut_points(reader: RfmReader) -> None:
 def _origin(points: RfmCutPoints) -> str:
     bought = points.customers - points.never_bought
     how = "quintiles" if points.rule == "default" else "quintiles plus 1, as in the R package rfm"
-    settings = sorted(set(get_services().settings.rfm_cut_points) - set(points.own))
-    given = f" Those of {' and '.join(points.own)} were saved with the cells." if points.own else ""
+    settings = sorted(set(get_services().settings.rfm_cut_points) - set(points.custom))
+    given = f" Those of {' and '.join(points.custom)} were saved with the cells." if points.custom else ""
     given += f" Those of {' and '.join(settings)} are set in RFM_CUT_POINTS." if settings else ""
     return (
         f"As of {formatting.moment(points.as_of)}: {how} of the {formatting.count(bought)} customers who have bought, "

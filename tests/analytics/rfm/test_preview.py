@@ -18,8 +18,8 @@ from loyalty_core.rfm import (
     RfmMapRepository,
     Scores,
     SegmentText,
+    apply_rule,
     compute_cut_points,
-    painted,
     score_one,
 )
 from loyalty_core.rfm.cells import CELL_NAMES
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 OWN = RfmMap(
-    painted(CELL_NAMES, CellRule("Whales", monetary=Scores(5, 5))),
+    apply_rule(CELL_NAMES, CellRule("Whales", monetary=Scores(5, 5))),
     {"recency": (10.0, 20.0, 30.0, 40.0)},
     {"Whales": SegmentText("Spend most.", "Call them.")},
 )
