@@ -1,7 +1,7 @@
-"""The `loyalty` command: every command of the product under one name.
+"""The `loyalty` command, with all commands of the product as sub-commands.
 
-Each sub-command passes its options on to the module that `python -m` runs as well, and loads it only then, so that
-`loyalty --help` starts in an instant.
+Each sub-command passes its options to the same `main` as the `python -m` form, and imports it only then, so that
+`loyalty --help` is fast.
 """
 
 import runpy
@@ -14,15 +14,15 @@ import typer
 TRAINING_SCRIPT = Path("train_models_from_dwh.py")
 _SERVER = Path("serve.py")
 
-# The command behind it parses its own options, `--help` included.
+# The called command parses its own options, including `--help`.
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
-app = typer.Typer(name="loyalty", no_args_is_help=True, add_completion=False, help="The loyalty workbench.")
+app = typer.Typer(name="loyalty", no_args_is_help=True, add_completion=False, help="Commands of the loyalty workbench.")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(context: typer.Context) -> None:
-    """Start the dashboard and the HTTP API; options go to Streamlit, for example --server.port 9000."""
+    """Start the dashboard and the HTTP API; options are passed to Streamlit, for example --server.port 9000."""
     from loyalty_core.demo.prepare import main as prepare  # noqa: PLC0415
 
     _require(_SERVER)
@@ -36,14 +36,14 @@ def run(context: typer.Context) -> None:
 def train(context: typer.Context) -> None:
     """Train the models on the warehouse's history."""
     _require(TRAINING_SCRIPT)
-    # The script holds the options that people edit, so it is run as it is.
+    # Run as a script, since it contains the options that people edit.
     sys.argv = [str(TRAINING_SCRIPT), *context.args]
     runpy.run_path(str(TRAINING_SCRIPT), run_name="__main__")
 
 
 @app.command(context_settings=_PASSED_ON)
 def score(context: typer.Context) -> None:
-    """Predict for every customer, write the predictions, and compute the members of all segments."""
+    """Score all customers, write the predictions, and refresh all segments."""
     from loyalty_core.ml.scoring.command import main  # noqa: PLC0415
 
     raise typer.Exit(main(context.args))
@@ -51,7 +51,7 @@ def score(context: typer.Context) -> None:
 
 @app.command(context_settings=_PASSED_ON)
 def versions(context: typer.Context) -> None:
-    """List, compare, activate, roll back and test model versions."""
+    """List, compare, activate, roll back and A/B test model versions."""
     from loyalty_core.ml.versions.command import main  # noqa: PLC0415
 
     raise typer.Exit(main(context.args))
@@ -83,5 +83,5 @@ def demo(context: typer.Context) -> None:
 
 def _require(script: Path) -> None:
     if not script.exists():
-        typer.echo(f"error: {script} is not in this folder. Change to the folder of the workbench first.", err=True)
+        typer.echo(f"error: {script} is not in this folder. Change to the workbench's folder first.", err=True)
         raise typer.Exit(2)

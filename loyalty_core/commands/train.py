@@ -1,8 +1,8 @@
 """The command line of train_models_from_dwh.py: options, progress, the evaluation table and exit codes.
 
-Exit codes: 0 trained and active · 1 anything else that went wrong · 2 wrong arguments or settings · 3 no warehouse ·
-4 no table or column · 5 the history cannot train a model (too few rows, bad labels) · 6 trained and saved, but not
-activated, because a simple baseline is better · 130 stopped by Ctrl-C. Before 0 and 6, nothing is written.
+Exit codes: 0 trained and saved · 1 any other error · 2 invalid arguments or settings · 3 warehouse unavailable ·
+4 table or column missing · 5 the history cannot train a model (too few rows, invalid labels) · 6 trained and saved, but
+not activated, because a simple baseline is better · 130 stopped by Ctrl-C. Only with 0 and 6 a version is written.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _EXIT_CODES: tuple[tuple[type[LoyaltyError], int], ...] = (
 
 
 def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] | None = None) -> int:
-    """Train as the arguments say, starting from these options; returns the exit code."""
+    """Parse the arguments and train, with these options as defaults; returns the exit code."""
     given = _parser().parse_args(arguments)
     if about_versions := _about_versions(given):
         return versions.main(about_versions)
@@ -73,7 +73,7 @@ def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] 
 
 
 def _about_versions(given: argparse.Namespace) -> list[str]:
-    """What is asked of the versions there are, as their own command takes it; empty where a training is asked for."""
+    """The arguments for the versions command, if one of its options is given; empty for a training."""
     if given.activate:
         return ["activate", given.activate]
     if given.compare is not None:
@@ -101,7 +101,7 @@ def _run(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, errors
 def _train(
     warehouse: Warehouse, options: Mapping[str, TrainingOptions], progress: str, errors: Console
 ) -> TrainedBundle:
-    # Not at the top: TensorFlow takes seconds to import, and a wrong argument should be reported at once.
+    # Not at the top: importing TensorFlow takes seconds, and invalid arguments should be reported at once.
     from loyalty_core.ml.training.train import train  # noqa: PLC0415
 
     if progress == "jsonl":
@@ -111,7 +111,7 @@ def _train(
 
 
 def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace, errors: Console) -> int:
-    """Write the version and activate it, unless told not to or a baseline is better."""
+    """Write the version and activate it, unless --no-activate is given or a baseline is better."""
     version = write_bundle(settings.models_dir, trained.parts)
     if logged := log_training(settings, version, trained):
         errors.print(logged, markup=False)
@@ -173,22 +173,25 @@ def _user() -> str:
 
 
 _OPTION_FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "since": (date.fromisoformat, "use rows of this day or later, as 2026-01-31"),
-    "epochs": (int, "most epochs"),
+    "since": (date.fromisoformat, "use only rows of this day or later, for example 2026-01-31"),
+    "epochs": (int, "maximum number of epochs"),
     "patience": (int, "epochs without a better validation loss before training stops"),
     "batch_size": (int, "rows per step"),
-    "architecture": (lambda text: [int(part) for part in text.split(",") if part], "units of the hidden layers: 64,32"),
+    "architecture": (
+        lambda text: [int(part) for part in text.split(",") if part],
+        "units of the hidden layers, for example 64,32",
+    ),
     "activation": (str, "Keras activation of the hidden layers"),
-    "dropout": (float, "share of hidden units left out in a step"),
-    "members": (int, "networks trained side by side"),
-    "pieces": (int, "straight pieces of each input's response"),
+    "dropout": (float, "dropout rate of hidden units"),
+    "members": (int, "networks trained in parallel and averaged"),
+    "pieces": (int, "linear pieces of each input's response curve"),
     "l2": (float, "penalty on squared weights"),
     "optimizer": (str, "Keras optimizer"),
-    "learning_rate": (float, "first learning rate"),
+    "learning_rate": (float, "initial learning rate"),
     "loss": (str, "Keras loss"),
     "class_weights": (str, "auto, balanced or none"),
-    "seed": (int, "same seed and same rows give the same models"),
-    "most_rows": (int, "of more rows, the newest are used"),
+    "seed": (int, "random seed; the same seed and rows give the same models"),
+    "most_rows": (int, "maximum number of rows; the newest are used"),
 }
 
 
@@ -196,20 +199,30 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="train_models_from_dwh.py", description="Train the models on the warehouse's history."
     )
-    parser.add_argument("--model", choices=(*TASKS, "all"), default="all", help="which to train (default: all)")
-    parser.add_argument("--no-activate", action="store_true", help="keep the version without using it")
-    parser.add_argument("--promote-worse", action="store_true", help="activate even what a simple baseline beats")
-    parser.add_argument("--progress", choices=("terminal", "jsonl"), default="terminal", help="how to report")
-    instead = parser.add_argument_group("instead of training").add_mutually_exclusive_group()
-    instead.add_argument("--list", action="store_true", help="every version, newest first, the active one marked")
-    instead.add_argument(
-        "--compare", nargs="?", const="", metavar="VERSION", help="the active version beside the newest, or this one"
+    parser.add_argument("--model", choices=(*TASKS, "all"), default="all", help="the model to train (default: all)")
+    parser.add_argument("--no-activate", action="store_true", help="save the version without activating it")
+    parser.add_argument(
+        "--promote-worse", action="store_true", help="activate a model even if a simple baseline is better"
     )
-    instead.add_argument("--activate", metavar="VERSION", help="make a version the active one")
+    parser.add_argument(
+        "--progress", choices=("terminal", "jsonl"), default="terminal", help="format of progress reports"
+    )
+    instead = parser.add_argument_group("instead of training").add_mutually_exclusive_group()
+    instead.add_argument(
+        "--list", action="store_true", help="list all versions, newest first, with the active one marked"
+    )
+    instead.add_argument(
+        "--compare",
+        nargs="?",
+        const="",
+        metavar="VERSION",
+        help="compare the active version with the newest, or with this one",
+    )
+    instead.add_argument("--activate", metavar="VERSION", help="activate a version")
     instead.add_argument("--rollback", action="store_true", help="activate the version that was active before")
-    instead.add_argument("--test", metavar="VERSION", help="let it answer a share of the customers, the rest as before")
-    instead.add_argument("--stop-test", action="store_true", help="let the active version answer all customers again")
-    parser.add_argument("--share", type=float, metavar="SHARE", help="of the customers, for --test (default: 0.2)")
+    instead.add_argument("--test", metavar="VERSION", help="start an A/B test of a version against the active one")
+    instead.add_argument("--stop-test", action="store_true", help="stop the A/B test")
+    parser.add_argument("--share", type=float, metavar="SHARE", help="share of customers for --test (default: 0.2)")
     options = parser.add_argument_group("training options, for all models trained")
     for name, (reader, text) in _OPTION_FLAGS.items():
         options.add_argument(f"--{name.replace('_', '-')}", type=reader, metavar="VALUE", help=text)

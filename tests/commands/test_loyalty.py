@@ -48,4 +48,4 @@ def test_outside_the_folder_of_the_workbench(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, [name])
     assert done.exit_code == 2
-    assert "is not in this folder. Change to the folder of the workbench first." in done.output
+    assert "is not in this folder. Change to the workbench's folder first." in done.output
