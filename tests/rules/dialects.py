@@ -79,7 +79,15 @@ SQLALCHEMY_DIALECTS: dict[str, Any] = {
 
 def functions_in(statement: str) -> set[str]:
     """The functions that a statement calls, in capitals."""
-    without_texts = re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`", "''", statement)
-    without_aliases = re.sub(r"\bAS \w+\s*\(", "AS (", without_texts)
+    without_aliases = re.sub(r"\bAS \w+\s*\(", "AS (", _without_texts(statement))
     called = re.findall(r"\b([A-Za-z_]\w*)\s*\(", without_aliases)
     return {name.upper() for name in called} - _GRAMMAR
+
+
+def placeholders_in(statement: str) -> list[str]:
+    """What stands for a parameter in a statement."""
+    return re.findall(r"\?|:\w+|%\(?\w+|\$\d+|@\w+", _without_texts(statement))
+
+
+def _without_texts(statement: str) -> str:
+    return re.sub(r"'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`", "''", statement)

@@ -23,7 +23,7 @@ from loyalty_core.rules.sql.dialect import NotWritable, SqlDialect
 from loyalty_core.segments.figures import DATABASES, readable_sql
 from loyalty_core.warehouse.dialects import DIALECTS
 from tests.rules.columns import OSLO, TODAY, PlainColumn
-from tests.rules.dialects import SQLALCHEMY_DIALECTS, functions_in
+from tests.rules.dialects import SQLALCHEMY_DIALECTS, functions_in, placeholders_in
 from tests.rules.random_rules import RuleMaker, columns_of, rows_of
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ def test_a_rule_calls_only_functions_that_the_database_has(name: str, written_ou
         except NotWritable:
             continue
         assert functions_in(statement) <= DIALECTS[name].functions, statement
+        assert not written_out or placeholders_in(statement) == []
         written_forms += 1
     assert written_forms >= len(EVERY_FORM) - 1
 
@@ -196,6 +197,7 @@ def test_the_sql_to_copy_calls_only_functions_that_its_database_has(forms_wareho
             except NotWritable:
                 assert (name, "%" in str(form)) == ("redshift", True)
                 continue
+            assert placeholders_in(statement) == []
             for function in functions_in(statement) - DIALECTS[name].functions:
                 lacking[name, function] = statement
     assert lacking == {}

@@ -71,7 +71,7 @@ def urls(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             "postgresql": postgresql,
         }
         for engine, url in urls.items():
-            statements = []
+            statements = ["CREATE EXTENSION IF NOT EXISTS citext"] if engine == "postgresql" else []
             for (made_for, columns, values), name in TABLES.items():
                 if made_for == engine:
                     statements.append(f"CREATE TABLE {name} (customer_id VARCHAR(9), {columns})")
@@ -198,6 +198,18 @@ def check_written(check: dict[str, Any], table: Callable[..., Warehouse]) -> Non
         (
             {"<": [{"today": -30}, {"var": "joined"}, {"today": 0}]},
             "Joined is both after 30 days before today (2026-01-30) and before today (2026-03-01)",
+        ),
+        (
+            {"<": [{"var": "joined"}, {"today": "-30"}]},
+            "Joined is before 30 days before today (2026-01-30)",
+        ),
+        (
+            {"<=": [{"today": {"-": [29]}}, {"var": "joined"}, {"today": []}]},
+            "Joined is in the last 30 days (2026-01-31 to 2026-03-01)",
+        ),
+        (
+            {"<=": [{"today": -30}, {"var": "joined"}, "2026-02-01"]},
+            "Joined is from 30 days before today (2026-01-30) to 2026-02-01",
         ),
         ({">=": [{"var": "joined"}, {"today": 0}]}, "Joined is on or after today (2026-03-01)"),
         ({"==": [{"var": "joined"}, {"today": 1}]}, "Joined is 1 day after today (2026-03-02)"),

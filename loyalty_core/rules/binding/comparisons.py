@@ -9,6 +9,7 @@ from loyalty_core.rules.binding.constants import Unreadable, compare_day, read_d
 from loyalty_core.rules.binding.values import KIND_WORDS, ValueBinder
 from loyalty_core.rules.binding.wording import between, days_in_words
 from loyalty_core.rules.errors import capitalized, shown
+from loyalty_core.rules.json_values import to_number
 from loyalty_core.rules.operators import CONDITIONS
 from loyalty_core.rules.parse import Broken, Call, Node
 from loyalty_core.rules.tree import (
@@ -48,7 +49,8 @@ class ComparisonBinder(ValueBinder):
             return found[0]
         lower, upper = found
         if isinstance(lower, Period) and isinstance(upper, Period) and lower.value == upper.value:
-            wording = between(arguments[0], arguments[2], lower, upper)
+            days = self._days_from_today(arguments[0]), self._days_from_today(arguments[2])
+            wording = between(lower, upper, days)
             return Period(lower.value, lower.start, upper.end, path, wording)
         return flat(AllOf, found, path)
 
@@ -124,7 +126,13 @@ class ComparisonBinder(ValueBinder):
         except Unreadable as error:
             sentence = f"{shown(given)} is not a date, and {value.label} holds dates."
             return self.refuse("wrong_type", constant.path, sentence, str(error))
-        return compare_day(value, operator, day, self._zone, path, days_in_words(constant))
+        return compare_day(value, operator, day, self._zone, path, days_in_words(self._days_from_today(constant)))
+
+    def _days_from_today(self, node: Node) -> int | None:
+        if not isinstance(node, Call) or node.operator != "today":
+            return None
+        days = to_number(self.constant(node.arguments[0])) if node.arguments else 0
+        return None if days is None else int(days)
 
     def _compare_condition(self, operator: ComparisonOperator, node: Node, given: Any, path: str) -> Condition:
         condition = self.condition(node)

@@ -30,12 +30,12 @@ class SqlValues:
         self._predicate = predicate
 
     def column(self, field: Field) -> Column:
-        """The column as it is stored; ids and enumerations as text."""
+        """The column as it is stored; ids, enumerations and PostgreSQL's text without case as plain text."""
         column = self._table.c.get(field.name)
         if column is None:
             sentence = f"The table has no column {shown(field.name)}."
             raise RuleError([Fault("unknown_column", "$", sentence, "Compile the rule again.")])
-        if isinstance(column.type, sa.Uuid | sa.Enum):
+        if isinstance(column.type, sa.Uuid | sa.Enum) or column.type.__visit_name__ == "CITEXT":
             return sa.cast(column, sa.Text)
         if field.kind == "text":
             return elements.Exact(column)

@@ -98,7 +98,7 @@ class SqlServer(Dialect):
 
 
 class Oracle(Dialect):
-    """Without NaN, LEFT, RIGHT and POSITION; SQLAlchemy writes IS NOT DISTINCT FROM as DECODE."""
+    """Without NaN, LEFT, RIGHT, POSITION and IS NOT DISTINCT FROM."""
 
     name = "oracle"
     title = "Oracle"
@@ -108,6 +108,11 @@ class Oracle(Dialect):
         | {"SUBSTR", "TO_DATE", "TO_TIMESTAMP", "TRIM", "TRUNC"}
     )
     stores_nan = False
+
+    def same(self, left: str, right: str, standard: str) -> str:
+        """DECODE, written here since SQLAlchemy leaves parameters in it where values are to be written out."""
+        del standard
+        return f"DECODE({left}, {right}, 0, 1) = 0"
 
 
 class Snowflake(Dialect):
