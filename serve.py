@@ -1,4 +1,4 @@
-"""One process for people and programs: the dashboard and the HTTP API. Start it with `streamlit run serve.py`."""
+"""Serves the dashboard and the HTTP API from one process. Start it with `streamlit run serve.py`."""
 
 import gc
 import sys

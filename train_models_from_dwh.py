@@ -1,8 +1,8 @@
 """Train the churn and next best offer models on the warehouse's history: `python train_models_from_dwh.py`.
 
-To change a model, edit its options below, or set them for one run on the command line (--epochs 20) or for good
-in loyalty.toml under [ml_training], [ml_training.churn] and [ml_training.nbo]; the later of the three wins.
-`TrainingOptions` explains each of them, and None leaves it to the number of rows. For layers of another kind,
+To change a model, edit its options below, or set them in loyalty.toml under [ml_training], [ml_training.churn] and
+[ml_training.nbo], or for one run on the command line (--epochs 20), in ascending order of precedence.
+`TrainingOptions` documents all options; None chooses by the number of rows. For other kinds of layers,
 edit `_member` in loyalty_core/ml/training/architecture.py.
 """
 

@@ -1,1 +1,1 @@
-"""The core of the loyalty workbench: everything below the screens and the HTTP API."""
+"""The loyalty workbench."""

@@ -1,10 +1,10 @@
-"""Errors that a person can act on."""
+"""Errors that users can act on."""
 
 
 class LoyaltyError(Exception):
-    """Says what happened, why, and what to do about it; shown as it is on pages, in the API and in the terminal.
+    """Says what happened, why, and what to do; shown unchanged on screens, in the API and in the terminal.
 
-    `code` is a stable word for programs (the API's `error` field); the other three are sentences for people.
+    `code` is a stable identifier for programs (the API's `error` field); `what`, `why` and `remedy` are sentences.
     """
 
     code = "error"
@@ -20,42 +20,42 @@ class LoyaltyError(Exception):
 
 
 class SettingsError(LoyaltyError):
-    """A setting has a value that cannot work."""
+    """A setting has an invalid value."""
 
     code = "bad_setting"
 
 
 class DataError(LoyaltyError):
-    """Input data (a file, a table) cannot be used as it is."""
+    """Input data, such as a file or a table, cannot be used."""
 
     code = "bad_data"
 
 
 class WarehouseUnavailable(LoyaltyError):
-    """The warehouse does not answer."""
+    """The warehouse cannot be reached or does not respond."""
 
     code = "warehouse_unavailable"
 
 
 class ViewUnusable(LoyaltyError):
-    """The warehouse answers, but the features view is missing, empty or not shaped as needed."""
+    """The features view is missing, empty or lacks what is required."""
 
     code = "view_unusable"
 
 
 class QueryTimeout(LoyaltyError):
-    """A statement ran longer than the limit and was stopped."""
+    """A statement exceeded the time limit and was stopped."""
 
     code = "query_timeout"
 
 
 class CustomerNotFound(LoyaltyError):
-    """No customer has the id asked for."""
+    """No customer has the given id."""
 
     code = "customer_not_found"
 
 
 class StateStoreUnavailable(LoyaltyError):
-    """The app's own database does not answer."""
+    """The state store cannot be reached or does not respond."""
 
     code = "state_store_unavailable"

@@ -46,7 +46,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give the path of a file to write; it becomes `path` when the block ends without an error, else it is removed."""
+    """Yield a temporary path to write to; it replaces `path` if the block succeeds, and is removed otherwise."""
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         yield unfinished
@@ -58,18 +58,18 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remedy_for(error: OSError) -> str:
-    """What to do where a folder cannot be written."""
+    """The remedy when a folder cannot be written."""
     return "Free some disk space." if error.errno in FULL_DISK else "Check the folder and its permissions."
 
 
 def remove_unfinished(path: Path) -> None:
-    """Remove what killed writers of `path` have left behind; nobody may be writing it."""
+    """Remove the temporary files of killed writers of `path`; no writer may be running."""
     for unfinished in path.parent.glob(f".{escape(path.name)}.*.new"):
         unfinished.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or the list of files in a folder, is on disk."""
+    """Wait until a file, or the entries of a folder, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

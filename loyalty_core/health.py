@@ -158,7 +158,7 @@ def _models_checks(services: Services) -> Iterator[Check]:
         yield _failed("Models", "Training data", error)
         return
     except LoyaltyError:
-        return  # the line above says why
+        return  # the check of the active version says why
     if isinstance(models, Bundle):
         yield from _bundle_checks(models, services.warehouse)
         yield from _monitoring_checks(models, services.warehouse)
@@ -180,7 +180,7 @@ def _version_in_use(status: ModelStatus) -> Check:
 def _experiment_check(status: ModelStatus) -> Iterator[Check]:
     if status.experiment_refusal is not None:
         failed = _failed("Models", "A/B test", status.experiment_refusal)
-        answers = "" if status.experiment else " The active version answers all customers."
+        answers = "" if status.experiment else " The active version serves all customers."
         yield replace(failed, status="warning", detail=failed.detail + answers)
     elif status.experiment is not None:
         running = status.experiment
@@ -195,7 +195,7 @@ def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
             trained = f"Trained {entry['trained_at'][:10]}." + (f" {graded}." if graded else "")
             yield Check("Models", task.title, "ok", trained)
         else:
-            remedy = f"With a history for it, run python train_models_from_dwh.py --model {name}."
+            remedy = f"Once it has a history, run python train_models_from_dwh.py --model {name}."
             yield Check("Models", task.title, "warning", "This version has no such model.", remedy)
     try:
         here = name_data(warehouse)

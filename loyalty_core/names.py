@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from loyalty_core.errors import LoyaltyError
 
-# From 0 to 100; below it, two names have too little in common for a suggestion.
-_LEAST_LIKENESS = 60
-# Longer ones are no names, and comparing them takes long.
-_MOST_COMPARED = 100
+# From 0 to 100; less similar names are not suggested.
+_MIN_SIMILARITY = 60
+# Longer texts are not names, and would take long to compare.
+_MAX_COMPARED_LENGTH = 100
 _JOINERS = "\u200c\u200d"
 _VARIATION_SELECTORS = "\ufe0e\ufe0f"
 # Digits, marks and arrows that a variation selector turns into emoji.
@@ -30,12 +30,14 @@ _SHAPELESS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
 }
 
 
-def nearest_names(name: str, names: Iterable[str], most: int = 1, likeness: int = _LEAST_LIKENESS) -> list[str]:
-    """Up to `most` of `names` that are most like `name`, the nearest first; upper and lower case make no difference.
+def nearest_names(name: str, names: Iterable[str], limit: int = 1, min_similarity: int = _MIN_SIMILARITY) -> list[str]:
+    """Up to `limit` of `names` most similar to `name`, nearest first; case is ignored.
 
-    `likeness`, from 0 to 100, is the least that counts: more where there are so many names that some are always alike.
+    `min_similarity` is from 0 to 100; raise it for large sets, in which some names always look similar.
     """
-    found = process.extract(name[:_MOST_COMPARED], list(names), processor=str.lower, score_cutoff=likeness, limit=most)
+    found = process.extract(
+        name[:_MAX_COMPARED_LENGTH], list(names), processor=str.lower, score_cutoff=min_similarity, limit=limit
+    )
     return [match[0] for match in found]
 
 

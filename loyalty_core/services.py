@@ -1,4 +1,4 @@
-"""The parts of the product wired together, once per process: screens, API and commands share them."""
+"""The services of a process, wired together and shared by screens, API and commands."""
 
 import logging
 from functools import cached_property, lru_cache
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class Services:
-    """Builds each part when it is first asked for."""
+    """Builds each service when it is first used."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -82,5 +82,5 @@ class Services:
 
 @lru_cache(maxsize=1)
 def get_services() -> Services:
-    """The services of this process; raises `SettingsError` when a setting cannot work."""
+    """The services of this process; raises `SettingsError` for an invalid setting."""
     return Services(get_settings())

@@ -65,7 +65,7 @@ def test_an_ab_test_and_what_is_wrong_with_it(trained: str):
     check = checks_by_name()["Models: A/B test"]
     assert check.status == "warning"
     assert check.detail.startswith("experiment.json is damaged or was changed by hand.")
-    assert check.detail.endswith("The active version answers all customers.")
+    assert check.detail.endswith("The active version serves all customers.")
     assert "stop-test" in check.remedy
     assert checks_by_name()["Models: Active version"].status == "ok"
 

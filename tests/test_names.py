@@ -17,8 +17,8 @@ def test_the_nearest_name_is_offered_where_one_is_like_it(name: str, nearest: li
 
 
 def test_the_nearest_names_come_first() -> None:
-    assert nearest_names("revenue", ["revenue_2024", "total_revenue", "city", "revenue"], most=2)[0] == "revenue"
-    assert len(nearest_names("revenue", ["revenue_2024", "total_revenue", "city", "revenue"], most=2)) == 2
+    assert nearest_names("revenue", ["revenue_2024", "total_revenue", "city", "revenue"], limit=2)[0] == "revenue"
+    assert len(nearest_names("revenue", ["revenue_2024", "total_revenue", "city", "revenue"], limit=2)) == 2
 
 
 def test_a_text_is_within_its_length_and_without_control_characters() -> None:

@@ -1,4 +1,4 @@
-"""Every setting of the product, read from the environment, `.env` and `loyalty.toml`."""
+"""The settings of the product, read from the environment, `.env` and `loyalty.toml`."""
 
 from loyalty_core.settings.database_url import PSYCOPG, with_driver, without_secrets
 from loyalty_core.settings.settings import (

@@ -1,4 +1,4 @@
-"""Database URLs as people write them, made ready for SQLAlchemy without ever repeating a secret."""
+"""Parsing of database URLs for SQLAlchemy, with errors that never contain a secret."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from loyalty_core.errors import SettingsError
 SHAPE = "Write it as dialect://user:password@host:port/database, or sqlite:///path/to/file.db."
 ESCAPING = "In a password, write @ as %40, : as %3A, / as %2F, ? as %3F and % as %25."
 
-# The names that hosting providers and libpq use, and the one driver that is shipped.
+# Dialect names used by hosting providers and libpq, mapped to the driver that is installed.
 PSYCOPG = "postgresql+psycopg"
 DRIVERS = {"postgres": PSYCOPG, "postgresql": PSYCOPG}
 
 
 def with_driver(url: str) -> URL:
-    """Parse `url`, naming the psycopg driver where it only says postgres:// or postgresql://.
+    """Parse `url`, using the psycopg driver for postgres:// and postgresql://.
 
-    A password given as `?password=` moves to where SQLAlchemy knows to hide it. Raises `SettingsError` for a URL
-    that cannot be read, an unknown dialect or a driver that is not installed; the message never holds the password.
+    A password in `?password=` is moved to where SQLAlchemy masks it. Raises `SettingsError` for an invalid URL, an
+    unknown dialect or a driver that is not installed; the message never contains the password.
     """
     parsed = _parse(url)
     parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
@@ -28,7 +28,7 @@ def with_driver(url: str) -> URL:
 
 
 def without_secrets(url: URL) -> str:
-    """`url` for people to read: password masked, and options dropped, since some drivers carry keys there."""
+    """`url` for display: password masked, and query options removed, since some drivers have keys there."""
     return url.set(query={}).render_as_string(hide_password=True)
 
 
@@ -36,7 +36,7 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(url.strip())
     except (ArgumentError, ValueError):
-        # Not chained: the parser's message may quote the piece it stumbled over, and that can be the password.
+        # Not chained: the parser's message may quote a part of the URL, which can be the password.
         raise SettingsError("The database URL cannot be read.", SHAPE, ESCAPING) from None
     if "@" in (parsed.host or ""):
         raise SettingsError("The database URL cannot be read.", "It has more than one @.", ESCAPING)
@@ -48,7 +48,7 @@ def _require_driver(url: URL) -> None:
         url.get_dialect().import_dbapi()
     except NoSuchModuleError as error:
         raise SettingsError(
-            f"The database URL asks for “{url.drivername}”, which is not known here.",
+            f"The database URL asks for “{url.drivername}”, which is not known.",
             "No installed package provides that dialect.",
             f"Correct the part before ://, or install the dialect's package. {SHAPE}",
         ) from error
@@ -56,7 +56,7 @@ def _require_driver(url: URL) -> None:
         raise SettingsError(
             f"The driver for “{url.drivername}” is not installed.",
             f"Python says: {error}.",
-            "Install that package, or name another driver in the part before ://.",
+            "Install that package, or use another driver in the part before ://.",
         ) from error
 
 

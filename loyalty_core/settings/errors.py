@@ -1,4 +1,4 @@
-"""What is wrong with a setting, as sentences that never hold a password."""
+"""Errors of settings as sentences that never contain a password."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from loyalty_core.errors import SettingsError
 
-_LONGEST_VALUE = 100
+_MAX_VALUE_LENGTH = 100
 _PASSWORD_WITHOUT_HOST = re.compile(r"(://[^:/@]+:)(?!\d+(?:[/?]|$))[^/?]*$")
 _SECRET_OPTION = re.compile(r"([?&]\w*(?:password|token|secret|key)\w*=)[^&]*", re.IGNORECASE)
 
@@ -29,7 +29,7 @@ _ALLOWED = {
 
 
 def describe_faults(error: ValidationError) -> SettingsError:
-    """One line with a sentence for every setting at fault: its name, its value and what is allowed."""
+    """One line with a sentence for every invalid setting: its name, its value and what is allowed."""
     faults = groupby(error.errors(), key=lambda fault: fault["loc"][:2])
     return SettingsError(" ".join(_sentence(list(group)) for _, group in faults))
 
@@ -44,7 +44,7 @@ def accepted_by(parser: Callable[[str], object], value: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """What was given as a URL, fit to be shown, also where it cannot be parsed."""
+    """A URL with its password masked, even if it cannot be parsed."""
     credentials, at, host = url.rpartition("@")
     scheme, separator, login = credentials.partition("://")
     if at:
@@ -56,11 +56,11 @@ def without_password(url: str) -> str:
 
 
 class _RefusedByParser(ValueError):
-    """Carries whole sentences of its own."""
+    """An error whose message is a complete sentence."""
 
 
 def _sentence(faults: list[ErrorDetails]) -> str:
-    """The faults of one place; there are several where a value may have one of several types."""
+    """The sentence for one value; there are several errors if it may have one of several types."""
     name, *path = faults[0]["loc"] or ("settings",)
     cause = faults[0].get("ctx", {}).get("error")
     where = f" (at {path[0]})" if path else ""
@@ -77,4 +77,4 @@ def _allowed(fault: ErrorDetails) -> str:
 
 def _shown(name: str, value: Any) -> str:
     text = without_password(str(value)) if name.endswith("_url") else str(value)
-    return repr(text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…")
+    return repr(text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…")

@@ -1,7 +1,7 @@
 """All configuration of the product, from the environment, `.env` or `loyalty.toml`.
 
-Earlier sources win: constructor arguments, environment variables, `.env`, `loyalty.toml`, defaults.
-Environment names are the field names in upper case, for example (`ML_MOCK_MODE`, `DWH_URL`, …).
+Precedence: constructor arguments, environment variables, `.env`, `loyalty.toml`, defaults. Environment variables have
+the field names in upper case, such as `ML_MOCK_MODE` and `DWH_URL`.
 """
 
 import json
@@ -44,7 +44,7 @@ DEFAULT_FEATURE_MAPPING: dict[str, str | list[str]] = {
 
 
 class Settings(BaseSettings):
-    """Every setting, its default and one line of help; `docs/settings.md` lists them.
+    """All settings with defaults and descriptions; `docs/settings.md` lists them.
 
     Raises `SettingsError` with one line that names the setting, its value and what is allowed.
     """
@@ -215,7 +215,7 @@ class Settings(BaseSettings):
     @classmethod
     def _time_zone(cls, value: str) -> str:
         if value not in zoneinfo.available_timezones():
-            nearest = nearest_names(value, zoneinfo.available_timezones(), likeness=80)
+            nearest = nearest_names(value, zoneinfo.available_timezones(), min_similarity=80)
             hint = f"; nearest: {nearest[0]}" if nearest else ""
             raise ValueError(f"an IANA time zone such as Europe/Oslo{hint}")
         return value
@@ -267,7 +267,7 @@ class Settings(BaseSettings):
 
 
 class _LoyaltyToml(TomlConfigSettingsSource):
-    """`loyalty.toml`: names in either case; unknown names are refused, since a typo would be silent."""
+    """`loyalty.toml`: names in either case; unknown names are rejected, so that typos do not go unnoticed."""
 
     def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
         try:
@@ -280,12 +280,12 @@ class _LoyaltyToml(TomlConfigSettingsSource):
                 nearest = nearest_names(name, known)
                 raise SettingsError(
                     f"{file_path.name} has a setting {name!r} that does not exist.",
-                    remedy=f"Did you mean {nearest[0]!r}?" if nearest else "docs/settings.md lists them all.",
+                    remedy=f"Did you mean {nearest[0]!r}?" if nearest else "docs/settings.md lists all settings.",
                 )
         return values
 
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The process-wide settings, read once."""
+    """The settings of this process, read once."""
     return Settings()

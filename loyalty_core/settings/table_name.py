@@ -1,17 +1,17 @@
-"""Names of warehouse tables as people write them: `table`, `schema.table`, `"odd schema"."my view"`."""
+"""Parsing of warehouse table names: `table`, `schema.table`, `"odd schema"."my view"`."""
 
 import re
 
 from loyalty_core.errors import SettingsError
 
 _PART = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
-_MOST_PARTS = 3
+_MAX_PARTS = 3
 
 
 def split_table_name(name: str) -> tuple[str | None, str]:
-    """Split into (schema, table); a catalog stays in front of the schema, dot between, as SQLAlchemy wants it.
+    """Split into (schema, table); a catalog stays part of the schema, as in SQLAlchemy.
 
-    Parts may be quoted with double quotes, a quote inside is doubled. Raises `SettingsError` when unreadable.
+    Parts may be in double quotes, with quotes inside doubled. Raises `SettingsError` for an invalid name.
     """
     parts: list[str] = []
     position = 0
@@ -23,7 +23,7 @@ def split_table_name(name: str) -> tuple[str | None, str]:
             position += 1
         else:
             break
-    if position < len(name) or name.endswith(".") or not 0 < len(parts) <= _MOST_PARTS or not all(parts):
+    if position < len(name) or name.endswith(".") or not 0 < len(parts) <= _MAX_PARTS or not all(parts):
         raise SettingsError(
             f"{name!r} is not the name of a table.",
             remedy='Write customers, schema.customers or "odd schema"."my view".',

@@ -88,7 +88,7 @@ def test_the_mapping_is_read_from_toml_as_a_table(folder: Path):
         ("TIME_ZONE", "Europe/Olso", "Allowed: an IANA time zone such as Europe/Oslo; nearest: Europe/Oslo."),
         ("CURRENCY", "eur", "Allowed: an ISO 4217 code of three capital letters such as EUR."),
         ("DWH_CUSTOMER_FEATURES_TABLE", "a..b", "'a..b' is not the name of a table. Write customers, "),
-        ("DWH_URL", "orakle://db/app", "“orakle”, which is not known here"),
+        ("DWH_URL", "orakle://db/app", "“orakle”, which is not known"),
         ("STATE_DATABASE_URL", "duckdb:///x", "Allowed: sqlite:///"),
         ("REDIS_URL", "http://cache", "Allowed: a redis://, rediss:// or unix:// URL"),
         ("REDIS_URL", "redis://", "Allowed: a redis://, rediss:// or unix:// URL"),
@@ -155,7 +155,7 @@ def test_an_unknown_name_in_toml_is_refused_with_the_nearest(folder: Path):
 
 def test_an_unknown_name_like_no_other_points_to_the_list(folder: Path):
     (folder / "loyalty.toml").write_text("zzz = 1")
-    assert refusal().endswith("docs/settings.md lists them all.")
+    assert refusal().endswith("docs/settings.md lists all settings.")
 
 
 @pytest.mark.parametrize("content", [b"dwh_url = ", b"\xff\xfe"])
