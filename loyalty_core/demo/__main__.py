@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _as_loading(arguments: Sequence[str]) -> list[str] | None:
-    """The arguments as those of the loading command, or None where no file is to be loaded."""
+    """The arguments for the loading command; None if no file is to be loaded."""
     parser = OneLineParser(add_help=False, allow_abbrev=False)
     for name in _LOADING:
         parser.add_argument(f"--{name.replace('_', '-')}")
@@ -44,9 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--customers", type=positive, required=True, metavar="N", help="how many customers")
-    parser.add_argument("--seed", type=int, help="another seed makes another programme of the same kind")
-    parser.add_argument("--snapshot", type=day, metavar="DATE", help="the day the data is from, as 2024-12-31")
+    parser.add_argument("--customers", type=positive, required=True, metavar="N", help="number of customers")
+    parser.add_argument("--seed", type=int, help="random seed; another seed gives another programme of the same kind")
+    parser.add_argument("--snapshot", type=day, metavar="DATE", help="date of the data, for example 2024-12-31")
     add_output_options(parser)
     return parser
 

@@ -1,4 +1,4 @@
-"""Columns of a table from numpy arrays, without a Python object per value."""
+"""Arrow columns from numpy arrays, without a Python object per value."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ def uuid_texts(random_bytes: Bytes) -> pa.Array:
 
 
 def coded(codes: Integers, values: Sequence[str] | pa.Array, blank: Flags | None = None) -> pa.Array:
-    """Texts by their number in `values`; NULL where `blank`."""
+    """Texts by their index in `values`; NULL where `blank`."""
     indices = pa.array(codes.astype(np.int32), mask=blank)
     return pa.DictionaryArray.from_arrays(indices, pa.array(values))
 

@@ -1,4 +1,4 @@
-"""What each purchase consists of: amount, articles, category, channel, and points earned and redeemed."""
+"""The content of each purchase: amount, items, category, channel, and points earned and redeemed."""
 
 import numpy as np
 import pyarrow as pa
@@ -10,11 +10,11 @@ from loyalty_core.demo.purchases import Purchases
 BASKET_SPREAD = 0.45
 CATEGORY_PRICES = np.array([1.15, 1.05, 0.85, 1.15, 1.2, 0.8, 0.65, 1.1])
 FAVOURITE_CATEGORY, FAVOURITE_CHANNEL = 0.5, 0.8  # how often members choose their favourite
-SMALLEST, LARGEST = 1.0, 4000.0
+MIN_AMOUNT, MAX_AMOUNT = 1.0, 4000.0
 ARTICLE_PRICE = 21.0
 RECEIPT_BITS = (1 << 40) - 1
-RECEIPTS_PER_BLOCK = 1 << 22  # more than a block of members can ever need
-RECEIPT_STEP = 755_578_037_261  # odd, so that multiplying by it only shuffles the numbers below a power of two
+RECEIPTS_PER_BLOCK = 1 << 22  # more than a block of members can need
+RECEIPT_STEP = 755_578_037_261  # odd, so that multiplying permutes the numbers modulo a power of two
 
 
 def basket_table(
@@ -29,12 +29,12 @@ def basket_table(
     favourite = habits.favourite_category
     category = _mostly(rng, favourite[member], FAVOURITE_CATEGORY, CATEGORY_SHARES)
     channel = _mostly(rng, habits.favourite_channel[member], FAVOURITE_CHANNEL, SHOPPING_CHANNEL_SHARES)
-    # Expensive categories make expensive baskets, but a member's mean basket is the one of the habits.
+    # Expensive categories lead to expensive baskets, but a member's mean basket stays that of their habits.
     mean_price = float(CATEGORY_SHARES @ CATEGORY_PRICES)
     usual_price = _blend(CATEGORY_PRICES[favourite], mean_price, FAVOURITE_CATEGORY)
     price = CATEGORY_PRICES[category] / usual_price[member]
     noise = np.exp(rng.normal(0, BASKET_SPREAD, len(member)))
-    amount = np.clip(habits.spend[member] * price * noise, SMALLEST, LARGEST)
+    amount = np.clip(habits.spend[member] * price * noise, MIN_AMOUNT, MAX_AMOUNT)
     earned = amount.astype(np.int64)
     return pa.table(
         {
@@ -56,13 +56,13 @@ def _blend(favourite: Floats, anything: float, share: float) -> Floats:
 
 
 def _mostly(rng: np.random.Generator, favourite: Integers, share: float, shares: Floats) -> Integers:
-    """The favourite with chance `share`, otherwise anything."""
+    """The favourite with probability `share`, otherwise any value."""
     anything = rng.choice(len(shares), len(favourite), p=shares)
     return np.where(rng.random(len(favourite)) < share, favourite, anything)
 
 
 def _points_redeemed(earned: Integers, step: Integers, purchases: Purchases) -> Integers:
-    """Members redeem a round number of points at the first purchase after having earned them."""
+    """Members redeem a round number of points at the first purchase after earning them."""
     total = np.cumsum(earned)
     first = purchases.starts[purchases.member]
     before_member = np.where(first > 0, total[first - 1], 0)

@@ -22,7 +22,7 @@ HAS_ACCOUNT = 0.88
 
 @dataclass(frozen=True)
 class BlockPlan:
-    """Which members a block holds, and whether they appear in the history tables (and in their truth)."""
+    """The members of a block, and whether they are in the history tables (and in the truth about them)."""
 
     number: int
     first_member: int
@@ -32,7 +32,7 @@ class BlockPlan:
 
 @dataclass(frozen=True)
 class Block:
-    """Arrow tables as they go into the warehouse, and the truth that does not."""
+    """Arrow tables for the warehouse, and the truth, which is not written there."""
 
     plan: BlockPlan
     customers: pa.Table
@@ -51,7 +51,7 @@ class _Simulation:
 
 
 def simulate_block(timeline: Timeline, seed: int, plan: BlockPlan) -> Block:
-    """Simulate one block; it depends on nothing but the arguments, so blocks can be made in any order."""
+    """Simulate one block; it depends only on the arguments, so blocks can be simulated in any order."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(plan.number,)))
     clock, today = timeline.clock, timeline.today
     ids = draw_ids(rng, plan.members, first_block=plan.number == 0)
@@ -86,7 +86,7 @@ def _last_login(rng: np.random.Generator, simulation: _Simulation) -> pa.Array:
 
 
 def _responses(simulation: _Simulation) -> pa.Table:
-    """All mailings, by member: the ids then take a quarter of the disk space."""
+    """All mailings, ordered by member, so that ids compress to a quarter of the disk space."""
     rows = pa.concat_tables(mailing.table(simulation.ids) for mailing in simulation.mailings)
     member = np.concatenate([mailing.member for mailing in simulation.mailings])
     return rows.take(np.argsort(member, kind="stable"))

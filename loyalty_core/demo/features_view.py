@@ -6,7 +6,7 @@ import duckdb
 
 from loyalty_core.loading import behaviour_features
 
-# Column and what it means, in the order of the view.
+# Column → description, in the order of the view.
 COLUMNS = {
     "customer_id": "Identifier of the member",
     "full_name": "First and last name",
@@ -40,7 +40,7 @@ COLUMNS = {
 
 
 def tier_sql(revenue_of_year: str) -> str:
-    """SQL for the tier that goes with an expression for the revenue of the last 365 days."""
+    """SQL for the tier, given an expression for the revenue of the last 365 days."""
     return f"""CASE
         WHEN {revenue_of_year} >= 1500 THEN 'Platinum'
         WHEN {revenue_of_year} >= 700 THEN 'Gold'

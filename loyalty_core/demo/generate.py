@@ -1,4 +1,4 @@
-"""The demo warehouse: a simulated loyalty programme in one DuckDB file, and the truth about it beside it."""
+"""Generates the demo warehouse: a simulated loyalty programme in a DuckDB file, and its truth file."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,14 +33,14 @@ def generate(
 ) -> None:
     """Simulate `customers` members up to `snapshot` and write the warehouse `out` and its truth file.
 
-    The same number, seed and snapshot give the same rows, whatever the number of threads. Raises
-    SettingsError for a number or date that makes no sense, and when `out` cannot be written.
+    The same number, seed and snapshot give the same rows, whatever the number of threads. Raises `SettingsError` for an
+    invalid number or date, and when `out` cannot be written.
     """
     if customers < 1 or seed < 0:
         raise SettingsError(
             f"A demo of {customers} customers with seed {seed} is not possible.",
             "The number of customers must be 1 or more, and the seed 0 or more.",
-            "Give other numbers.",
+            "Use other numbers.",
         )
     timeline = Timeline.until(snapshot)
     with write_warehouse(out, overwrite=overwrite) as connection, write_truth(truth_path(out)) as truth:
@@ -69,11 +69,11 @@ def _plan(customers: int) -> list[BlockPlan]:
 
 
 def _simulate(timeline: Timeline, seed: int, plans: list[BlockPlan]) -> Iterator[Block]:
-    """The blocks in order; the next one is simulated while the previous one is written."""
-    with ThreadPoolExecutor(max_workers=1) as ahead:
-        coming = ahead.submit(simulate_block, timeline, seed, plans[0])
+    """The blocks in order; the next block is simulated while the previous one is written."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        pending = executor.submit(simulate_block, timeline, seed, plans[0])
         for plan in plans[1:]:
-            block = coming.result()
-            coming = ahead.submit(simulate_block, timeline, seed, plan)
+            block = pending.result()
+            pending = executor.submit(simulate_block, timeline, seed, plan)
             yield block
-        yield coming.result()
+        yield pending.result()

@@ -1,4 +1,4 @@
-"""Hidden habits of members: not recorded in any warehouse, and the cause of everything they do."""
+"""Latent habits of members: not recorded in the warehouse, but the cause of everything they do."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,12 +12,12 @@ from loyalty_core.demo.profiles import Profiles
 
 RATE_SHAPE = 8.0
 MEAN_RATE = 5.0 / 90  # purchases per shopping day of an engaged member
-SLOWEST_RATE = 1.2 / 90
+MIN_RATE = 1.2 / 90
 DRIFT_MEAN, DRIFT_SHARPNESS = 0.15, 60.0
 SPEND_MEDIAN = 34.0  # euros
 SPEND_BY_RATE = 0.5
 SPEND_SPREAD = 0.42
-RATE_LOG_SD, SPEND_LOG_SD = 0.37, 0.46  # what the lines above amount to
+RATE_LOG_SD, SPEND_LOG_SD = 0.37, 0.46  # the standard deviations that result from the constants above
 TASTE_SPREAD = 0.15
 BUYS_WHEN_JOINING = 0.72
 CONSENTS = 0.9
@@ -28,7 +28,7 @@ CATEGORIES = ("Home", "Kitchen", "Beauty", "Clothing", "Sports", "Toys", "Books"
 CATEGORY_SHARES = np.array([0.19, 0.17, 0.18, 0.16, 0.09, 0.08, 0.07, 0.06])
 WOMEN_FAVOUR = np.array([1.0, 1.0, 1.6, 1.2, 0.7, 1.1, 1.1, 1.0])
 MEN_FAVOUR = np.array([1.0, 1.1, 0.3, 0.8, 1.6, 0.9, 0.9, 1.1])
-# Power of age / 45 by which a category or a channel gains with age.
+# Exponent of age / 45 by which the preference for a category or channel changes with age.
 CATEGORY_BY_AGE = np.array([0.2, 0.3, -0.6, -0.7, -0.5, -0.3, 0.8, 1.6])
 SHOPPING_CHANNELS = ("store", "web", "app")
 SHOPPING_CHANNEL_SHARES = np.array([0.62, 0.24, 0.14])
@@ -42,8 +42,8 @@ REDEMPTION_SHARES = np.array([0.2, 0.35, 0.2, 0.25])
 class Habits:
     """One array element per member.
 
-    `joined` is a reading of the shopping clock, `rate` in purchases per shopping day, `drift` the chance of
-    drifting away after a purchase, `spend` the median basket, `taste` (members, offers) a personal liking.
+    `joined` is a reading of the shopping clock, `rate` is in purchases per shopping day, `drift` is the probability of
+    drifting away after a purchase, `spend` the median basket, `taste` (members, offers) a personal preference.
     """
 
     joined: Floats
@@ -75,7 +75,7 @@ class Habits:
 def draw_habits(rng: np.random.Generator, profiles: Profiles, today: float) -> Habits:
     """Habits of members who joined at some time before the clock reads `today`."""
     count = len(profiles)
-    rate = np.maximum(rng.gamma(RATE_SHAPE, MEAN_RATE / RATE_SHAPE, count), SLOWEST_RATE)
+    rate = np.maximum(rng.gamma(RATE_SHAPE, MEAN_RATE / RATE_SHAPE, count), MIN_RATE)
     return Habits(
         joined=rng.uniform(0, today, count),
         buys_when_joining=rng.random(count) < BUYS_WHEN_JOINING,
@@ -92,7 +92,7 @@ def draw_habits(rng: np.random.Generator, profiles: Profiles, today: float) -> H
 
 
 def make_first_member(habits: Habits, today: float) -> None:
-    """Make the first member a loyal, long-standing one, so that the page of the documented id has something to show."""
+    """Make the first member a loyal, long-standing one, so that the documented example id has data to show."""
     habits.joined[0] = today * 0.18
     habits.buys_when_joining[0] = True
     habits.rate[0], habits.spend[0], habits.drift[0] = MEAN_RATE, SPEND_MEDIAN, 0.0
@@ -117,7 +117,7 @@ def _by_age(profiles: Profiles, powers: Floats) -> Floats:
 
 
 def _draw(rng: np.random.Generator, weights: Floats) -> Integers:
-    """One position per row, with chances in proportion to the row's weights."""
+    """One index per row, drawn with probabilities proportional to the row's weights."""
     reached = np.cumsum(weights, axis=1)
     draw = rng.random(len(weights)) * reached[:, -1]
     return (draw[:, None] > reached[:, :-1]).sum(axis=1)

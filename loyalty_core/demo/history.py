@@ -1,4 +1,4 @@
-"""The two history tables that models learn from: features as they were, and what happened next."""
+"""The two history tables for training: features as of a date, and the outcome that followed."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -19,7 +19,7 @@ REDEEMS = 0.9  # of those who opened the mailing and then bought in time
 
 @dataclass(frozen=True)
 class Mailing:
-    """One mailing to a block of members; the arrays have one element per member who received it."""
+    """One mailing to a block of members; arrays have one element per recipient."""
 
     day: date
     member: Integers
@@ -50,7 +50,7 @@ def send_mailing(
     purchases: Purchases,
     timeline: Timeline,
 ) -> Mailing:
-    """Send to everyone who has joined and agreed; the offer is redeemed with the next purchase, if at all."""
+    """Send to all members who have joined and consented; an offer is redeemed with the next purchase, if at all."""
     moment = timeline.clock.at(day)
     seen = purchases.seen_at(moment, habits.joined)
     in_time = purchases.before(timeline.clock.at(day + timedelta(days=MAILING_DAYS))) > seen.count

@@ -1,4 +1,4 @@
-"""What `make run` does before the app starts: check the settings, and create whatever a first start lacks."""
+"""Preparation before the app starts: checks the settings, and creates the demo data on the first start."""
 
 import subprocess
 import sys
@@ -35,9 +35,9 @@ def main() -> int:
 
 
 def _prepare_demo(settings: Settings) -> None:
-    """Complete what is missing: an earlier start may have been interrupted. A company's own data is not changed."""
+    """Create what is missing, since an earlier start may have been interrupted; your own data is not changed."""
     if not DEFAULT_WAREHOUSE.exists():
-        print(f"No warehouse is configured: making a demo one with {DEMO_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
+        print(f"No warehouse is configured: creating a demo warehouse with {DEMO_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
         generate(DEFAULT_WAREHOUSE, customers=DEMO_CUSTOMERS)
     services = Services(settings)
     try:

@@ -1,4 +1,4 @@
-"""Who the members are, as far as the programme's member file knows it, with the gaps that such files have."""
+"""Members' profiles as recorded by the programme, with the gaps that such records have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -52,7 +52,7 @@ class Purchases:
 
 @dataclass(frozen=True)
 class Seen:
-    """Visible history at one moment, one element per member; `since_last` in shopping days."""
+    """Observable history at one time, one element per member; `since_last` is in shopping days."""
 
     count: Integers
     since_last: Floats

@@ -1,4 +1,4 @@
-"""The truth behind the demo, in a Parquet file outside the warehouse, to measure models against."""
+"""The true probabilities of the demo, in a Parquet file outside the warehouse, for evaluating models."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ def truth_path(warehouse: Path) -> Path:
 
 @contextmanager
 def write_truth(path: Path) -> Generator[pq.ParquetWriter, None, None]:
-    """Open a truth file for writing; it takes its place only when the block ends without an error."""
+    """Open a truth file for writing; it replaces the old one only if the block succeeds."""
     with replacing(path) as unfinished, pq.ParquetWriter(unfinished, SCHEMA, compression="zstd") as writer:
         yield writer
 
