@@ -1,4 +1,4 @@
-"""The app served for a benchmark, and a browser to look at it."""
+"""Serves the app for a benchmark, and opens it in a browser."""
 
 import os
 import shutil

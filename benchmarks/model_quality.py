@@ -1,4 +1,4 @@
-"""How good the models are, on a simulated programme whose truth is known and on two real data sets.
+"""Model quality on a simulated programme with known probabilities, and on two real data sets.
 
     python -m benchmarks.model_quality --coupons FILE [--out docs/model-quality.md]
 
@@ -23,8 +23,9 @@ import duckdb
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from loyalty_core.demo.__main__ import main as make_warehouse
+from loyalty_core.demo.generate import generate
 from loyalty_core.demo.truth import truth_path
+from loyalty_core.loading.command import main as load
 from loyalty_core.ml.bundles import read_scaler
 from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.evaluation.baselines import GRADIENT_BOOSTING, LOGISTIC_REGRESSION
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.bundles import BundleParts
 
-# With 20,000, chance alone moves the labels of the lowest deciles by more than the 10 % that is allowed.
+# With 20,000, random variation alone moves the rates of the lowest deciles by more than the 10 % that is allowed.
 CUSTOMERS = 60_000
 FOLDS = 5
 SMALLEST_DECILE = 200
@@ -84,7 +85,7 @@ class Comparison:
 
 
 def main() -> int:
-    """Measure all and write the report; returns 1 when something required is not reached."""
+    """Run all measurements and write the report; returns 1 if a requirement is not met."""
     given = _parser().parse_args()
     with tempfile.TemporaryDirectory() as folder:
         demo = list(_demo(Path(folder)))
@@ -113,9 +114,9 @@ def cross_validate(
 
 
 def _demo(folder: Path) -> Iterator[str]:
-    """Trained on the simulated programme, measured on its newest dates against the probabilities behind it."""
+    """Train on the simulated programme, and compare predictions on its newest dates with the true probabilities."""
     file = folder / "demo.duckdb"
-    make_warehouse(["--customers", str(CUSTOMERS), "--out", str(file)])
+    generate(file, CUSTOMERS)
     settings = Settings(dwh_url=f"duckdb:///{file}", models_dir=folder / "models")
     with closing(Warehouse(settings)) as warehouse:
         parts = train(warehouse, {"churn": OPTIONS, "nbo": OPTIONS}).parts
@@ -126,7 +127,7 @@ def _demo(folder: Path) -> Iterator[str]:
 
 
 def _with_truth(file: Path, table: str, day: str, kind: str, parts: BundleParts) -> pa.Table:
-    """The test rows of a history with what the simulation knew about them."""
+    """The test rows of a history, joined with their true probabilities."""
     model = "churn" if kind == "churn" else "nbo"
     with duckdb.connect(str(file), read_only=True) as connection:
         return connection.execute(
@@ -169,7 +170,7 @@ def _demo_offers(rows: pa.Table, scores: Any) -> Iterator[str]:
 
 def _telco(file: Path, folder: Path) -> Comparison:
     warehouse = folder / "telco.duckdb"
-    make_warehouse(["--from-features", str(file), "--id", "customerID", "--churn", "Churn", "--out", str(warehouse)])
+    load(["features", str(file), "--id", "customerID", "--churn", "Churn", "--out", str(warehouse)])
     settings = Settings(dwh_url=f"duckdb:///{warehouse}")
     with closing(Warehouse(settings)) as unmapped:
         columns = [column.name for column in unmapped.features.columns if column.name != "customer_id"]
@@ -181,7 +182,7 @@ def _telco(file: Path, folder: Path) -> Comparison:
 
 
 def _coupons(file: Path, folder: Path) -> Iterator[Comparison]:
-    """Twice: as published, and with all rows of a household on one side, since households come back."""
+    """Evaluate twice: with folds as published, and with all rows of a household in one fold."""
     warehouse = folder / "coupons.duckdb"
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(
@@ -210,7 +211,7 @@ def _coupons(file: Path, folder: Path) -> Iterator[Comparison]:
 
 
 def _folds(splitter: Any, classes: Any, groups: Any) -> list[tuple[Any, Any, Any]]:
-    """(train, validation, test) per fold; a sixth of what is not tested validates."""
+    """(train, validation, test) per fold; one sixth of the non-test rows is used for validation."""
     folds = []
     grouped = isinstance(splitter, StratifiedGroupKFold)
     for seen, test in splitter.split(classes, classes, groups if grouped else None):
@@ -246,7 +247,7 @@ _TELCO_HEAD = f"""
 ## Telco churn
 
 IBM's Telco Customer Churn (7,043 customers, 26.5 % churned) with all its 19 columns, loaded with
-`python -m loyalty_core.demo --from-features`; mean over {FOLDS} stratified folds. Required: at least as good as the
+`loyalty load features`; mean over {FOLDS} stratified folds. Required: at least as good as the
 better of logistic regression and gradient boosting, less {ALLOWANCE}. Between folds, ROC AUC varies by about 0.015.
 """.split("\n")
 _COUPON_HEAD = f"""

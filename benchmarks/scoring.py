@@ -69,7 +69,7 @@ def base_file(folder: Path, customers: int) -> Path:
 
 
 def make_base(folder: Path, customers: int) -> None:
-    """The demo's customers over and over, each with an id and amounts of its own."""
+    """The demo's customers repeated, each copy with its own id and amounts."""
     file = base_file(folder, customers)
     file.parent.mkdir()
     with duckdb.connect(str(file)) as connection:
@@ -136,7 +136,7 @@ def in_two_arms(bundle: Bundle) -> ServedModels:
 
 
 def score_new_data(warehouse: Warehouse, bundle: Bundle) -> object:
-    """As after a nightly load: nothing is known of the file yet."""
+    """As after a nightly load, when nothing about the file is cached."""
     (warehouse.settings.models_dir / "rfm_cut_points.json").unlink(missing_ok=True)
     return score_base(warehouse, bundle)
 
@@ -183,7 +183,7 @@ def plain_network(bundle: Bundle, outputs: int, activation: str) -> Any:
 
 
 def score_alone(file: Path) -> None:
-    """In a process of its own, so that the peak is that of scoring."""
+    """Run in a separate process, so that the peak memory is that of scoring."""
     bundle = load_bundle(file.parent.parent / "models")
     with closing(open_base(file)) as warehouse:
         _ = warehouse.features

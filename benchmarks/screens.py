@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measure(browser: Browser, port: int, screen: str) -> float:
-    """Seconds until the screen stands, in a window of its own."""
+    """Seconds until the screen is painted, in a new window."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.set_default_timeout(120_000)

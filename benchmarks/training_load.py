@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def measure(page: Page, address: str, jobs: JobQueue, rounds: int) -> Times:
-    """Seconds of every click, by screen and by whether a training was under way."""
+    """Seconds of every click, by screen and by whether a training was running."""
     times: Times = defaultdict(list)
     page.goto(address)
     page.get_by_test_id("stSidebarNavLink").first.wait_for()
@@ -98,7 +98,7 @@ def walk(page: Page, times: Times, state: str) -> None:
 
 @contextmanager
 def training(jobs: JobQueue) -> Iterator[None]:
-    """A training that has begun with its epochs, for the block."""
+    """Run a training during the block, which starts after its first epoch."""
     job = jobs.start("training", ENDLESS, "benchmark")
     deadline = time.monotonic() + TRAINING_SECONDS
     while not jobs.events(job.id):

@@ -131,7 +131,7 @@ def stream(warehouse: Warehouse, bare: duckdb.DuckDBPyConnection) -> None:
 
 @contextmanager
 def redis_server() -> Iterator[str | None]:
-    """A Redis for the measurement; None where none is installed."""
+    """A Redis server for the benchmark; None if none is installed."""
     beside_python = Path(sys.executable).parent / "redis-server"
     binary = str(beside_python) if beside_python.exists() else shutil.which("redis-server")
     if binary is None:
