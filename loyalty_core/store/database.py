@@ -150,7 +150,7 @@ class StateStore:
         health = self.health()
         if not health.ok:
             raise StateStoreUnavailable(health.detail, remedy=health.remedy)
-        with self.outages(), self._reading.connect() as connection:
+        with self.outages(OSError), self._reading.connect() as connection:
             self.dialect.look_for_damage(connection, thoroughly=True)
         return f"{health.url} is sound; its tables are at revision {health.revision}."
 
@@ -221,9 +221,11 @@ class StateStore:
     def _write_and_read(self) -> None:
         """Commit a change and find it again. Raises `StateStoreUnavailable`."""
         with self.session() as session:
+            # Of checks at the same time, the one that saves last has the latest time, and only the first adds the row.
+            self.dialect.lock_checks(session)
             written = self.dialect.now(session)
             session.merge(StoreCheckRecord(id=1, checked_at=written))
-        with self.session(read_only=True) as session:
+        with self.outages(OSError), self.session(read_only=True) as session:
             self.dialect.look_for_damage(session.connection())
             found = session.scalar(select(StoreCheckRecord.checked_at))
         # Another process may have checked meanwhile.

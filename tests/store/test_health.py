@@ -1,7 +1,9 @@
 """The check of the store finds out what a save would meet."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select, text
@@ -27,6 +29,20 @@ def test_a_check_writes_one_row(store: StateStore):
     with store.session(read_only=True) as session:
         [check] = session.scalars(select(StoreCheckRecord))
     assert check.id == 1
+
+
+def test_checks_at_the_same_time(store: StateStore):
+    """The first of them adds the row that the others change, and no check takes the time of another one for a loss."""
+    checks = 12
+    start = Barrier(checks)
+
+    def check(_number: int) -> str:
+        start.wait()
+        return store.health().detail
+
+    with ThreadPoolExecutor(checks) as executor:
+        details = set(executor.map(check, range(checks)))
+    assert details == {"The state store can be read and written."}
 
 
 def test_a_full_disk(small_disk: SmallDisk):

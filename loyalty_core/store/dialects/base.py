@@ -94,6 +94,10 @@ class Dialect(ABC):
         """Let no other session edit versioned records until this one ends."""
 
     @abstractmethod
+    def lock_checks(self, session: Session) -> None:
+        """Let no other session check the store until this one ends."""
+
+    @abstractmethod
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         """What has to be done before the transaction of a migration begins."""
 

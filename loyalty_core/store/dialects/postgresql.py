@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Any numbers will do, as long as no other program locks the same ones in the same database.
 _MIGRATION_LOCK = 7_310_412_557
 _VERSIONED_RECORDS_LOCK = 7_310_412_558
+_CHECKS_LOCK = 7_310_412_559
 # libpq reads 1 as 2.
 _SHORTEST_CONNECT_TIMEOUT = 2
 
@@ -68,7 +69,7 @@ class PostgreSQL(Dialect):
         """A connection stays with its database."""
 
     def check_after_commit(self, url: URL, connection: Connection) -> None:
-        """The server keeps what it has acknowledged."""
+        """What the server has acknowledged is saved."""
 
     def now(self, session: Session) -> datetime:
         """The server's clock, since those of the machines that share it may disagree."""
@@ -76,6 +77,9 @@ class PostgreSQL(Dialect):
 
     def lock_versioned_records(self, session: Session) -> None:
         session.execute(select(func.pg_advisory_xact_lock(_VERSIONED_RECORDS_LOCK)))
+
+    def lock_checks(self, session: Session) -> None:
+        session.execute(select(func.pg_advisory_xact_lock(_CHECKS_LOCK)))
 
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         """Everything happens in the transaction."""

@@ -89,6 +89,9 @@ class SQLite(Dialect):
     def lock_versioned_records(self, session: Session) -> None:
         """A session that writes has the one write lock anyway."""
 
+    def lock_checks(self, session: Session) -> None:
+        """A session that writes has the one write lock anyway."""
+
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         # SQLite gives the files that it makes beside the database the same permissions.
         make_private_folder(self.file_of(url).parent)
