@@ -81,6 +81,7 @@ def _warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
     if catalog.unreadable:
         yield _unreadable_check(view, catalog.unreadable)
     yield _ids_check(view, figures.duplicate_ids)
+    yield from _values_check(warehouse)
 
 
 def _guards_check(held: Guards, limit_seconds: float) -> Check:
@@ -116,6 +117,20 @@ def _ids_check(view: str, duplicates: int) -> Check:
         f"{duplicates:,} rows of {view} have a blank id or one that another row has too.",
         "Give every customer exactly one row in the view; those customers cannot be opened until then.",
     )
+
+
+def _values_check(warehouse: Warehouse) -> Iterator[Check]:
+    """One line for all columns with dates that Python cannot represent; none where there is no such date."""
+    columns = [f"{column.out_of_range:,} of {column.name}" for column in warehouse.columns() if column.out_of_range]
+    if columns:
+        yield Check(
+            "Warehouse",
+            "Values",
+            "warning",
+            "Dates that cannot be represented (infinity, before the year 1, after 9999) read as blank: "
+            f"{', '.join(columns)}.",
+            "Replace them by NULL or by real dates in the view, unless blank is what they mean.",
+        )
 
 
 def _mapping_checks(warehouse: Warehouse) -> Iterator[Check]:

@@ -84,6 +84,17 @@ def test_repeated_ids_are_an_error(configure: Configure, tmp_path: Path):
     assert check.remedy.startswith("Give every customer exactly one row")
 
 
+def test_columns_with_dates_that_read_as_blank_are_named_once(configure: Configure, tmp_path: Path):
+    dates = "DATE 'infinity', DATE '0044-03-15 (BC)', TIMESTAMP '2020-01-01', TIMESTAMP '20240-01-01'"
+    select = f"SELECT unnest(range(1, 5)) AS customer_id, unnest([{dates}]) AS seen, DATE '2020-01-01' AS joined"
+    configure(dwh_url=write_view(tmp_path, select))
+    [check] = [check for check in check_health(get_services()) if check.name == "Values"]
+    assert check.status == "warning"
+    assert check.detail == (
+        "Dates that cannot be represented (infinity, before the year 1, after 9999) read as blank: 3 of seen."
+    )
+
+
 def test_a_mapped_column_that_is_missing_names_the_nearest(configure: Configure, tmp_path: Path):
     configure(dwh_url=write_view(tmp_path, "SELECT 1 AS customer_id, 2.0 AS total_revenues"))
     check = checks_by_name()["Feature mapping: revenue"]

@@ -35,6 +35,7 @@ from loyalty_core.rules.tree import (
     TextMatch,
     Truth,
     Value,
+    as_number,
 )
 
 Features = Mapping[str, Any]
@@ -153,6 +154,8 @@ class _Source:
 
     def _membership(self, leaf: Membership) -> str:
         members = set(leaf.members) | {Decimal(repr(member)) for member in leaf.members if isinstance(member, float)}
+        if leaf.value.kind == "number" and not isinstance(leaf.value, Field):
+            members = {float(as_number(member)) for member in leaf.members}  # as SQL compares what is calculated
         name = self._name(frozenset(members))
         fast, careful = f"v in {name}", f"v in {name}"
         if leaf.blank:

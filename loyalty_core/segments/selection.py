@@ -21,7 +21,7 @@ from loyalty_core.segments.figures import (
 )
 from loyalty_core.segments.figures.agreement import agreement
 from loyalty_core.segments.relative_dates import ReferenceDay, is_relative
-from loyalty_core.warehouse.customers import read_id
+from loyalty_core.warehouse.customers import read_id, unrounded
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -117,8 +117,12 @@ class Selection:
         """Every member as Arrow batches, with the columns asked for or all of the features view's."""
         relation = self.relation(*columns)
         names = dict.fromkeys(columns or self._warehouse.features.columns.keys())
-        wanted = sa.select(*(column_of(relation, name) for name in names))
-        yield from self._warehouse.stream_arrow(wanted.where(self._belongs(relation)), _EXPORT_ROWS)
+        identifier = self._warehouse.customer_id.name
+        columns_read = {name: column_of(relation, name) for name in names}
+        if identifier in columns_read:
+            columns_read[identifier] = unrounded(columns_read[identifier])
+        wanted = sa.select(*columns_read.values()).where(self._belongs(relation))
+        yield from self._warehouse.stream_arrow(wanted, _EXPORT_ROWS, exact=True)
 
     def export(self, file: IO[bytes], form: export.Format, columns: Sequence[str] = ()) -> int:
         """Write every member to `file` as CSV or Parquet, streamed; returns how many."""

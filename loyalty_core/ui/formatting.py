@@ -163,7 +163,10 @@ def day(moment: date) -> str:
 
 def moment(when: datetime) -> str:
     """1 Nov 2026, 14:05, in the time zone of the settings."""
-    local = when.astimezone(get_settings().zone) if when.tzinfo else when
+    try:
+        local = when.astimezone(get_settings().zone) if when.tzinfo else when
+    except OverflowError:  # the last hours of the year 9999, which mean "never" in many databases
+        local = when
     return format_datetime(local, "d MMM y, HH:mm", locale=_ENGLISH)
 
 

@@ -138,7 +138,7 @@ class Warehouse:
                 return cached[1]
             if cached:
                 self._forget_if_reshaped()
-            catalog = read_catalog(self.rows, self.features)
+            catalog = read_catalog(self.rows, self.features, self.dialect.readable)
             self._catalog = time.monotonic() + self.settings.dwh_catalog_ttl_seconds, catalog
             return catalog
 
@@ -157,7 +157,12 @@ class Warehouse:
         return repeated_once(read)
 
     def rows(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
-        """Run a statement within the time limit and return its rows as dicts; NaN comes as None."""
+        """Run a statement within the time limit and return its rows as dicts.
+
+        Columns that are selected as they are come as `Dialect.readable` defines; NaN comes as None.
+        """
+        if isinstance(statement, sa.Select):
+            statement = self._readable(statement, sa.Column)
 
         def read(connection: sa.Connection) -> list[Row]:
             result = connection.execute(statement, values or {})
@@ -170,14 +175,17 @@ class Warehouse:
         """The whole result as one Arrow table; for aggregates and for results known to be small enough."""
         return pa.Table.from_batches(self.stream_arrow(select, batch_rows=131_072))
 
-    def stream_arrow(self, select: sa.Select, batch_rows: int = 65_536) -> Generator[pa.RecordBatch]:
+    def stream_arrow(
+        self, select: sa.Select, batch_rows: int = 65_536, *, exact: bool = False
+    ) -> Generator[pa.RecordBatch]:
         """The result as record batches of at most `batch_rows` rows; memory stays flat whatever the size.
 
-        The time limit holds for each wait on the warehouse, not for the whole stream.
+        With `exact`, numbers of which a float64 would lose digits arrive as text (`arrow.DIGITS`). The time limit
+        holds for each wait on the warehouse, not for the whole stream.
         """
 
         def begin() -> tuple[Generator[pa.RecordBatch], pa.RecordBatch]:
-            batches = self._stream(select, batch_rows)
+            batches = self._stream(select, batch_rows, exact=exact)
             return batches, next(batches)
 
         batches, first = repeated_once(begin)
@@ -185,12 +193,20 @@ class Warehouse:
             yield first
             yield from batches
 
-    def _stream(self, select: sa.Select, batch_rows: int) -> Generator[pa.RecordBatch]:
+    def _stream(self, select: sa.Select, batch_rows: int, *, exact: bool) -> Generator[pa.RecordBatch]:
         limit = self.settings.dwh_statement_timeout_seconds
-        readable = (self.dialect.readable(column).label(column.name) for column in select.selected_columns)
-        select = select.with_only_columns(*readable, maintain_column_froms=True)
+        readable = self._readable(select, sa.ColumnElement)
         with self.reading() as connection:
-            yield from stream_batches(self.dialect.batches, connection, select, batch_rows, limit)
+            yield from stream_batches(self.dialect.batches, connection, readable, batch_rows, limit, exact=exact)
+
+    def _readable(self, select: sa.Select, kind: type[sa.ColumnElement[Any]]) -> sa.Select:
+        """The statement with its columns of that kind as they are read."""
+        selected = list(select.selected_columns)
+        columns = [self.dialect.readable(column) if isinstance(column, kind) else column for column in selected]
+        if all(column is original for column, original in zip(columns, selected, strict=True)):
+            return select
+        named = (column.label(original.name) for column, original in zip(columns, selected, strict=True))
+        return select.with_only_columns(*named, maintain_column_froms=True)
 
     def health(self) -> WarehouseHealth:
         """Whether the warehouse answers, what it is and how long it took; never raises."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from duckdb_sqlalchemy.datatypes import VarInt
 from sqlalchemy.dialects.postgresql import DOMAIN
 from sqlalchemy.exc import NoSuchTableError
 
@@ -32,8 +33,9 @@ def reflect_table(connection: sa.Connection, name: str, unreadable: Unreadable |
     names = [column["name"] for column in found]
     _refuse_ambiguous_names(name, names)
     left_out = tuple(unreadable(connection, sa.table(table, schema=schema))) if unreadable else ()
+    plain_type = _of_postgresql if connection.dialect.name == "postgresql" else _plain_type
     columns = [
-        sa.Column(column["name"], _base_type(column["type"]), comment=column.get("comment"))
+        sa.Column(column["name"], plain_type(column["type"]), comment=column.get("comment"))
         for column in found
         if column["name"] not in left_out
     ]
@@ -46,11 +48,17 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; nearest: {near[0]}." if near else "."
 
 
-def _base_type(column_type: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
-    """A domain is read as the type that it narrows."""
+def _plain_type(column_type: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    """A domain is the type that it narrows; integers of any length, which no driver takes for numbers, have none."""
     while isinstance(column_type, DOMAIN):
         column_type = column_type.data_type
-    return column_type
+    return sa.types.NullType() if isinstance(column_type, VarInt) else column_type
+
+
+def _of_postgresql(column_type: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
+    """The types "char" and name are padded text too, with no type of their own in SQLAlchemy."""
+    plain = _plain_type(column_type)
+    return sa.CHAR() if type(plain) is sa.String else plain
 
 
 def _table_names(inspector: sa.Inspector, schema: str | None) -> list[str]:

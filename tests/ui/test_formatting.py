@@ -57,8 +57,9 @@ def test_a_share_is_a_percentage_only_within_one():
     assert formatting.value(beyond, 55) == "55"
 
 
-def test_moments_stand_in_the_zone_of_the_settings(configure: Configure):
+def test_moments_are_in_the_zone_of_the_settings(configure: Configure):
     configure(time_zone="Europe/Oslo")
+    assert formatting.moment(datetime(9999, 12, 31, 23, 59, tzinfo=UTC)) == "31 Dec 9999, 23:59"
     assert formatting.moment(datetime(2026, 7, 1, 22, 30, tzinfo=UTC)) == "2 Jul 2026, 00:30"
 
 

@@ -27,6 +27,7 @@ from loyalty_core.rfm import (
     save_cut_points,
 )
 from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.customers import unrounded
 from loyalty_core.warehouse.mapping import required_columns
 from loyalty_core.warehouse.predictions import Destination, in_words
 
@@ -224,11 +225,9 @@ def make_served_scorer(
 
 
 def _select(warehouse: Warehouse, scorer: Scorer) -> sa.Select:
-    """Exactly the columns needed; an id that is a decimal number travels as text, since a double would round it."""
-    view, identifier = warehouse.features, warehouse.customer_id
-    if isinstance(identifier.type, sa.Numeric):
-        identifier = sa.cast(identifier, sa.Text).label(identifier.name)
-    return sa.select(identifier, *(view.c[name] for name in scorer.columns()[1:]))
+    """Exactly the columns needed."""
+    view = warehouse.features
+    return sa.select(unrounded(warehouse.customer_id), *(view.c[name] for name in scorer.columns()[1:]))
 
 
 def _count(warehouse: Warehouse, cut_points: RfmCutPoints | None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,9 +35,21 @@ def neighbours(value: int | float, kind: sa.types.TypeEngine[Any]) -> tuple[int 
     """The values next below and above that a column of the type can hold; both the value itself where it can."""
     if is_whole(kind) and isinstance(value, float):
         return (math.floor(value), math.ceil(value)) if abs(value) < _LARGEST_INT64 else (value, value)
+    if isinstance(kind, sa.Numeric) and kind.precision is not None and isinstance(value, float):
+        return _neighbours_in_scale(value, kind.scale or 0)
     if isinstance(kind, sa.Float) and isinstance(value, int) and float(value) != value:
         nearest = float(value)
         if nearest > value:
             return math.nextafter(nearest, -math.inf), nearest
         return nearest, math.nextafter(nearest, math.inf)
     return value, value
+
+
+def _neighbours_in_scale(value: float, scale: int) -> tuple[int | float, int | float]:
+    """The decimals of so many places around a number: more places would not fit beside the column's own digits."""
+    number = Decimal(repr(value))
+    if abs(value) >= _LARGEST_INT64 or -int(number.as_tuple().exponent) <= scale:
+        return value, value
+    step = Decimal(1).scaleb(-scale)
+    below, above = (number.quantize(step, rounding) for rounding in (ROUND_FLOOR, ROUND_CEILING))
+    return (float(below), float(above)) if scale else (int(below), int(above))

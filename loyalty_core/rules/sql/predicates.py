@@ -186,8 +186,6 @@ class _Predicates:
 
     def _period(self, leaf: Period, *, positive: bool) -> Predicate:
         column = self._values.column(leaf.value)
-        if leaf.value.kind == "datetime":
-            column = elements.moment(column)
         # An open end leaves out what Python cannot hold, which a row has as a blank: infinity, BC, the year 10000.
         start = temporal(leaf.start or first_moment(leaf.value.kind), column)
         end = temporal(leaf.end or last_moment(leaf.value.kind), column)

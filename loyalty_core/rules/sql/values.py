@@ -38,8 +38,10 @@ class SqlValues:
         if isinstance(column.type, sa.Uuid | sa.Enum) or column.type.__visit_name__ == "CITEXT":
             return sa.cast(column, sa.Text)
         if field.kind == "text":
-            return elements.Exact(column)
-        return column
+            return elements.Exact(sa.cast(column, sa.Text) if isinstance(column.type, sa.CHAR) else column)
+        if field.kind == "other" and not isinstance(column.type, sa.JSON):
+            return sa.type_coerce(column, sa.types.NullType())  # is only compared with NULL, which some types disallow
+        return elements.moment(column) if field.kind == "datetime" else column
 
     def expression(self, value: Value | None, *, operand: bool = False) -> Column:
         """Any value, NULL where it is blank; as an `operand` of arithmetic beyond what is ordinary as well."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import json
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
+
+from loyalty_core.warehouse.arrow import DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -23,6 +23,8 @@ Format = Literal["csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("csv", "parquet")
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Of decimals in Parquet that Spark, DuckDB and pandas all read as such.
+_MOST_DIGITS = 38
 # What a spreadsheet would run as a formula; an apostrophe in front makes it text.
 _FORMULA = r"^[=+\-@\t\r]"
 
@@ -54,7 +56,7 @@ def _written(batches: Iterable[pa.RecordBatch], file: _File, form: Format, *, bo
         file.write(_BYTE_ORDER_MARK)
     with _WRITERS[form](file, first.schema) as writer:
         for batch in chain((first,), stream):
-            writer.write_batch(_harmless(batch) if form == "csv" else batch)
+            writer.write_batch(_harmless(batch) if form == "csv" else _with_numbers(batch))
             yield batch.num_rows
 
 
@@ -90,7 +92,7 @@ def _csv(file: _File, schema: pa.Schema) -> pyarrow.csv.CSVWriter:
 
 
 def _parquet(file: _File, schema: pa.Schema) -> pyarrow.parquet.ParquetWriter:
-    return pyarrow.parquet.ParquetWriter(file, schema, compression="zstd")
+    return pyarrow.parquet.ParquetWriter(file, _parquet_schema(schema), compression="zstd")
 
 
 _WRITERS: dict[Format, Callable[[_File, pa.Schema], pyarrow.csv.CSVWriter | pyarrow.parquet.ParquetWriter]] = {
@@ -99,39 +101,41 @@ _WRITERS: dict[Format, Callable[[_File, pa.Schema], pyarrow.csv.CSVWriter | pyar
 }
 
 
+def _with_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with numbers in place of their texts."""
+    schema = _parquet_schema(batch.schema)
+    columns = [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _parquet_schema(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([pa.field(field.name, _parquet_type(field)) for field in schema])
+
+
+def _parquet_type(field: pa.Field) -> pa.DataType:
+    """A decimal as it was declared, where most readers of Parquet can hold it, else a double."""
+    declared = (field.metadata or {}).get(DIGITS)
+    if declared is None:
+        return field.type
+    precision, scale = map(int, declared.split(b",")) if declared else (0, 0)
+    return pa.decimal128(precision, scale) if 0 <= scale <= precision <= _MOST_DIGITS and precision else pa.float64()
+
+
 def _harmless(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch with texts and column names that no spreadsheet reads as a formula."""
-    columns = [_harmless_column(column) for column in batch.columns]
+    fields = zip(batch.columns, batch.schema, strict=True)
+    columns = [column if DIGITS in (field.metadata or {}) else _harmless_column(column) for column, field in fields]
     return pa.RecordBatch.from_arrays(columns, [_as_text(name) for name in batch.schema.names])
 
 
 def _harmless_column(column: pa.Array) -> pa.Array:
     wanted = _csv_type(column.type)
-    column = column if column.type == wanted else _cast(column, wanted)
+    column = column if column.type == wanted else column.cast(wanted)
     if not pa.types.is_string(column.type):
         return column
     escaped = pc.binary_join_element_wise("'", column, "")  # pyright: ignore[reportAttributeAccessIssue]
     formula = pc.match_substring_regex(column, _FORMULA)  # pyright: ignore[reportAttributeAccessIssue]
     return pc.if_else(formula, escaped, column)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    try:
-        if not pa.types.is_binary(column.type):
-            return column.cast(kind)
-    except pa.ArrowNotImplementedError:  # lists and structures
-        pass
-    return pa.array([None if value is None else _written_out(value) for value in column.to_pylist()], kind)
-
-
-def _written_out(value: Any) -> str:
-    match value:
-        case bytes():
-            return base64.b64encode(value).decode()
-        case list() | dict():
-            return json.dumps(value, ensure_ascii=False, default=str)
-        case _:
-            return str(value)
 
 
 def _csv_type(kind: pa.DataType) -> pa.DataType:

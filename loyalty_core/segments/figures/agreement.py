@@ -31,7 +31,7 @@ class Agreement:
 def agreement(warehouse: Warehouse, relation: sa.FromClause, rule: Rule, sample: int) -> Agreement:
     """Ask both readings about up to `sample` customers, half of them members where there are as many."""
     answer = rule.to_sql(relation)
-    columns = [relation.c[name] for name in rule.columns]
+    columns = [warehouse.dialect.readable(relation.c[name]).label(name) for name in rule.columns]
     asked = sa.select(*columns, answer.label(_ANSWER)).select_from(relation)
     inside = asked.where(answer).limit(sample - sample // 2).subquery("inside")
     outside = asked.where(sa.not_(answer)).limit(sample // 2).subquery("outside")

@@ -47,8 +47,7 @@ def members_page(
     """The page's customers; raises `DataError` for a column that is not there."""
     names = columns or warehouse.features.columns.keys()
     identifier = relation.c[warehouse.customer_id.name]
-    shown = (warehouse.dialect.readable(column_of(relation, name)).label(name) for name in names)
-    wanted = sa.select(*shown).where(rule.to_sql(relation, where=True))
+    wanted = sa.select(*(column_of(relation, name) for name in names)).where(rule.to_sql(relation, where=True))
     if page.search.strip():
         wanted = wanted.where(is_found_by(page.search.strip(), relation, warehouse.customer_id.name))
     if page.sort:

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.warehouse.columns import filled
+from loyalty_core.warehouse.columns import as_compared, filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from loyalty_core.rules import Rule
     from loyalty_core.warehouse import Column, Warehouse
+    from loyalty_core.warehouse.columns import Kind
     from loyalty_core.warehouse.connection import Row
 
 # A value counts as typical when at least this share of the segment has it.
 _SMALLEST_SHARE = 0.02
+# The square of a larger number is beyond all doubles; what is left out are infinities and leftovers.
+_LARGEST = 1e150
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,8 @@ def _totals(
     yield sa.func.count().label("customers")
     yield sa.func.count(sa.case((belongs, 1))).label("members")
     for i, field in enumerate(numbers):
-        value = sa.cast(filled(relation.c[field.name]), sa.Double)
+        number = sa.cast(filled(relation.c[field.name]), sa.Double)
+        value = sa.case((sa.func.abs(number) <= _LARGEST, number))
         inside = sa.case((belongs, value))
         yield sa.func.avg(value).label(f"mean_{i}")
         yield sa.func.avg(value * value).label(f"square_{i}")
@@ -116,7 +120,11 @@ def _values(
     members: int,
     customers: int,
 ) -> Iterator[ValueComparison]:
-    counts = [_by_value(relation, belongs, field, position) for position, field in enumerate(categories)]
+    readable = warehouse.dialect.readable
+    counts = [
+        _by_value(relation, as_compared(readable(relation.c[field.name])), belongs, field.kind, position)
+        for position, field in enumerate(categories)
+    ]
     for row in warehouse.rows(sa.union_all(*counts)) if counts else ():
         field = categories[row["position"]]
         known = {_as_text(value): value for value, _ in field.top_values}
@@ -130,9 +138,10 @@ def _values(
             )
 
 
-def _by_value(relation: sa.FromClause, belongs: sa.ColumnElement[bool], field: Column, position: int) -> sa.Select:
-    column = relation.c[field.name]
-    value = sa.case((column, "true"), else_="false") if field.kind == "boolean" else sa.cast(column, sa.Text)
+def _by_value(
+    relation: sa.FromClause, column: sa.ColumnElement[Any], belongs: sa.ColumnElement[bool], kind: Kind, position: int
+) -> sa.Select:
+    value = sa.case((column, "true"), else_="false") if kind == "boolean" else sa.cast(column, sa.Text)
     return (
         sa.select(
             sa.literal_column(str(position)).label("position"),
@@ -140,6 +149,7 @@ def _by_value(relation: sa.FromClause, belongs: sa.ColumnElement[bool], field: C
             sa.func.count().label("customers"),
             sa.func.count(sa.case((belongs, 1))).label("members"),
         )
+        .select_from(relation)
         .where(column.is_not(None))
         .group_by(column)
     )

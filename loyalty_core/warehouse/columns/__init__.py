@@ -1,7 +1,7 @@
 """The columns of the features view: what is in them and what they mean."""
 
 from loyalty_core.warehouse.columns.blanks import filled
-from loyalty_core.warehouse.columns.catalog import Catalog, Column, Kind, kind_of, read_catalog
+from loyalty_core.warehouse.columns.catalog import Catalog, Column, Kind, as_compared, kind_of, read_catalog
 from loyalty_core.warehouse.columns.distribution import (
     Histogram,
     customers_by_month,
@@ -19,6 +19,7 @@ __all__ = [
     "Histogram",
     "Kind",
     "Role",
+    "as_compared",
     "column_for",
     "customers_by_month",
     "filled",

@@ -17,7 +17,7 @@ class _Filled(FunctionElement[Any]):
 
 def filled(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The column with NaN turned to NULL, so that counts, ranges and comparisons see one kind of blank."""
-    if not isinstance(column.type, sa.Numeric | sa.Float):
+    if isinstance(column, _Filled) or not isinstance(column.type, sa.Numeric | sa.Float):
         return column
     element = _Filled(column)
     element.type = column.type

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from loyalty_core.errors import QueryTimeout
+from loyalty_core.rules.sql.elements import Exact
 from loyalty_core.warehouse.columns.blanks import filled
 from loyalty_core.warehouse.columns.labels import group_of, label_of
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     Rows = Callable[[sa.Executable], list[dict[str, Any]]]
+    Readable = Callable[[sa.ColumnElement[Any]], sa.ColumnElement[Any]]
 
 Kind = Literal["number", "boolean", "text", "date", "datetime", "other"]
 
@@ -23,8 +25,8 @@ _TOP_VALUES = 12
 _SAMPLE_ROWS = 10_000
 # A text column with more distinct values than this in the sample holds names or ids, not categories.
 _MOST_CATEGORIES = 1_000
-# PostgreSQL allows 1,664 expressions in a SELECT, and a column takes up to three.
-_COLUMNS_PER_QUERY = 500
+# PostgreSQL allows 1,664 expressions in a SELECT, and a column takes up to four.
+_COLUMNS_PER_QUERY = 400
 _WITH_RANGE = frozenset({"number", "date", "datetime"})
 
 
@@ -32,9 +34,9 @@ _WITH_RANGE = frozenset({"number", "date", "datetime"})
 class Column:
     """One column of the features view.
 
-    `blanks` is the share of customers without a value (0–1), None when the statistics took too long.
-    `minimum` and `maximum` are there for numbers and dates, `top_values` (value, customers), most frequent
-    first, for categories and booleans.
+    `blanks` is the share of customers without a value (0–1), None when the statistics took too long. Among them are
+    `out_of_range` values: dates in the warehouse that Python cannot represent. `minimum` and `maximum` are there
+    for numbers and dates, `top_values` (value, customers), most frequent first, for categories and booleans.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Column:
     label: str
     description: str = ""
     blanks: float | None = None
+    out_of_range: int = 0
     minimum: Any = None
     maximum: Any = None
     top_values: tuple[tuple[Any, int], ...] = ()
@@ -65,15 +68,15 @@ class Catalog:
         return next((column for column in self.columns if column.name == name), None)
 
 
-def read_catalog(rows: Rows, view: sa.Table) -> Catalog:
+def read_catalog(rows: Rows, view: sa.Table, readable: Readable) -> Catalog:
     """Describe every column of `view`; without statistics when the warehouse is too slow for them.
 
-    `rows` runs a statement and returns its rows, as `Warehouse.rows` does.
+    `rows` runs a statement and returns its rows, as `Warehouse.rows` does; `readable` is that of the dialect.
     """
     columns, customers = [_describe(column) for column in view.columns], None
     try:
-        customers, columns = _with_ranges(rows, view, columns)
-        top_values = _top_values(rows, view, columns)
+        customers, columns = _with_ranges(rows, view, columns, readable)
+        top_values = _top_values(rows, view, columns, readable)
     except QueryTimeout:
         pass
     else:
@@ -98,6 +101,12 @@ def kind_of(column_type: sa.types.TypeEngine[Any]) -> Kind:
             return "other"
 
 
+def as_compared(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The column as rules compare it: texts character by character, also where the column ignores case."""
+    is_text = isinstance(column.type, sa.String) and not isinstance(column.type, sa.Enum)
+    return Exact(column) if is_text else column
+
+
 def _describe(column: sa.Column[Any]) -> Column:
     return Column(
         name=str(column.name),
@@ -108,36 +117,46 @@ def _describe(column: sa.Column[Any]) -> Column:
     )
 
 
-def _with_ranges(rows: Rows, view: sa.Table, columns: Sequence[Column]) -> tuple[int, list[Column]]:
+def _with_ranges(rows: Rows, view: sa.Table, columns: Sequence[Column], readable: Readable) -> tuple[int, list[Column]]:
     """Count customers, blanks and ranges."""
     customers = 0
     described: list[Column] = []
     for start in range(0, len(columns), _COLUMNS_PER_QUERY):
         part = columns[start : start + _COLUMNS_PER_QUERY]
-        facts = rows(sa.select(sa.func.count().label("n"), *_range_expressions(view, part)))[0]
+        facts = rows(sa.select(sa.func.count().label("n"), *_range_expressions(view, part, readable)))[0]
         customers = facts["n"]
         for index, column in enumerate(part):
-            blanks = (customers - facts[f"filled_{index}"]) / customers if customers else 0.0
+            present = facts[f"filled_{index}"]
+            blanks = (customers - present) / customers if customers else 0.0
+            out_of_range = facts.get(f"stored_{index}", present) - present
             lowest, highest = facts.get(f"min_{index}"), facts.get(f"max_{index}")
-            described.append(replace(column, blanks=blanks, minimum=lowest, maximum=highest))
+            described.append(replace(column, blanks=blanks, out_of_range=out_of_range, minimum=lowest, maximum=highest))
     return customers, described
 
 
-def _range_expressions(view: sa.Table, columns: Sequence[Column]) -> Iterator[sa.ColumnElement[Any]]:
+def _range_expressions(
+    view: sa.Table, columns: Sequence[Column], readable: Readable
+) -> Iterator[sa.ColumnElement[Any]]:
     for index, column in enumerate(columns):
-        value = filled(view.c[column.name])
-        yield sa.func.count(value).label(f"filled_{index}")
+        stored = view.c[column.name]
+        is_compared = column.kind in _WITH_RANGE or isinstance(stored.type, sa.JSON)
+        value = readable(stored) if is_compared else stored
+        yield sa.func.count(filled(value)).label(f"filled_{index}")
+        if column.kind in {"date", "datetime"}:
+            yield sa.func.count(stored).label(f"stored_{index}")
         if column.kind in _WITH_RANGE:
-            yield sa.func.min(value).label(f"min_{index}")
-            yield sa.func.max(value).label(f"max_{index}")
+            yield sa.func.min(filled(value)).label(f"min_{index}")
+            yield sa.func.max(filled(value)).label(f"max_{index}")
 
 
-def _top_values(rows: Rows, view: sa.Table, columns: Sequence[Column]) -> dict[str, tuple[tuple[Any, int], ...]]:
+def _top_values(
+    rows: Rows, view: sa.Table, columns: Sequence[Column], readable: Readable
+) -> dict[str, tuple[tuple[Any, int], ...]]:
     """The most frequent values of every category, all columns in one UNION."""
     names = _categories(rows, view, columns)
     if not names:
         return {}
-    counts = [_most_frequent(view.c[name], index) for index, name in enumerate(names)]
+    counts = [_most_frequent(view, readable(view.c[name]), index) for index, name in enumerate(names)]
     found: dict[str, list[tuple[Any, int]]] = {name: [] for name in names}
     for row in rows(sa.union_all(*counts)):
         found[names[row["position"]]].append((row["value"], row["customers"]))
@@ -161,11 +180,13 @@ def _categories(rows: Rows, view: sa.Table, columns: Sequence[Column]) -> list[s
     return [name for i, name in enumerate(names) if counts[f"d{i}"] <= _MOST_CATEGORIES]
 
 
-def _most_frequent(column: sa.Column[Any], position: int) -> sa.Select:
+def _most_frequent(view: sa.Table, column: sa.ColumnElement[Any], position: int) -> sa.Select:
+    column = as_compared(column)
     customers = sa.func.count().label("customers")
     value = _as_text(column).label("value")
     counted = (
         sa.select(value, customers)
+        .select_from(view)
         .where(column.is_not(None))
         .group_by(column)
         .order_by(customers.desc(), value)
@@ -175,7 +196,7 @@ def _most_frequent(column: sa.Column[Any], position: int) -> sa.Select:
     return sa.select(sa.literal_column(str(position)).label("position"), counted.c.value, counted.c.customers)
 
 
-def _as_text(column: sa.Column[Any]) -> sa.ColumnElement[str]:
+def _as_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     if isinstance(column.type, sa.Boolean):
         return sa.case((column.is_(sa.true()), "true"), else_="false")
     return sa.cast(column, sa.Text)

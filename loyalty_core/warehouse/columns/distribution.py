@@ -70,7 +70,7 @@ def quantile(warehouse: Warehouse, column: str, share: float) -> Any:
 
 def customers_by_month(warehouse: Warehouse, column: str) -> list[tuple[date, int]]:
     """Customers by calendar month of a date column, oldest first, months without any left out."""
-    moment = warehouse.features.c[column]
+    moment = warehouse.dialect.readable(warehouse.features.c[column])
     parts = [sa.extract(part, moment).label(part) for part in ("year", "month")]
     counted = sa.select(*parts, sa.func.count().label("customers")).where(moment.is_not(None)).group_by(*parts)
     rows = warehouse.rows(counted.order_by(*parts))

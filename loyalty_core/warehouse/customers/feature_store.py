@@ -90,9 +90,7 @@ class FeatureStore:
         condition = self._warehouse.dialect.is_one_of(identifier, values)
         found: dict[Any, Features] = {}
         wanted = set(values)
-        readable = self._warehouse.dialect.readable
-        columns = [readable(column).label(column.name) for column in self._warehouse.features.columns]
-        for row in self._warehouse.rows(sa.select(*columns).where(condition)):
+        for row in self._warehouse.rows(sa.select(self._warehouse.features).where(condition)):
             value = read_id(row[identifier.name], identifier.type)
             if value not in wanted:
                 continue  # a collation that ignores case found another id

@@ -5,9 +5,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import sqlalchemy as sa
+from duckdb_sqlalchemy.datatypes import HugeInteger, UBigInteger, UHugeInteger
+
+from loyalty_core.warehouse.arrow import is_long_number
 
 _LONGEST = 255
-_BIGINT = 2**63
+_BIGINT, _HUGEINT = 2**63, 2**127
 
 
 def read_id(customer_id: object, kind: sa.types.TypeEngine[Any]) -> Any:
@@ -17,8 +20,10 @@ def read_id(customer_id: object, kind: sa.types.TypeEngine[Any]) -> Any:
         return None
     try:
         match kind:
+            case HugeInteger() | UHugeInteger() | UBigInteger():
+                return _integer(text, _HUGEINT)
             case sa.Integer():
-                return _integer(text)
+                return _integer(text, _BIGINT)
             case sa.Numeric():
                 return _decimal(text)
             case sa.Uuid(as_uuid=True):
@@ -31,11 +36,18 @@ def read_id(customer_id: object, kind: sa.types.TypeEngine[Any]) -> Any:
         return None
 
 
-def _integer(text: str) -> int | None:
+def unrounded(identifier: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The id column as it is to be read in bulk: as text where it is a number that a double would round."""
+    if not is_long_number(identifier.type):
+        return identifier
+    return sa.cast(identifier, sa.Text).label(identifier.name)
+
+
+def _integer(text: str, limit: int) -> int | None:
     if "_" in text:  # Python's own notation for thousands
         return None
     number = int(text)
-    return number if -_BIGINT <= number < _BIGINT else None
+    return number if -limit <= number < limit else None
 
 
 def _decimal(text: str) -> Decimal | None:

@@ -31,7 +31,8 @@ class Transactions:
         self._warehouse = warehouse
         self._table = table
         self._customer = table.c[customer]
-        self._moment = table.c[moment]
+        self._moment_column = table.c[moment].name
+        self._moment = warehouse.dialect.readable(table.c[moment])
         self._amount = table.c[amount]
 
     @classmethod
@@ -52,7 +53,7 @@ class Transactions:
     @property
     def moment_column(self) -> str:
         """Name of the column that says when."""
-        return self._moment.name
+        return self._moment_column
 
     @property
     def amount_column(self) -> str:

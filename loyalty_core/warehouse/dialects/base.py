@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.arrow import Source
     from loyalty_core.warehouse.time_limit import Interrupt
+
+
+_READ_ALIKE = (sa.Boolean, sa.Integer, sa.String, sa.Uuid)
 
 
 class Dialect(SqlDialect):
@@ -113,9 +116,30 @@ class WithQuantiles(Dialect):
 
 
 def within_python(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """A date or time, NULL where Python cannot hold it: infinity, before the year 1 and after 9999."""
-    within = column.between(sa.literal(date.min, sa.Date()), sa.literal(date.max, sa.Date()))
+    """A date or time, NULL where Python cannot represent it: infinity, before the year 1 and after 9999."""
+    if isinstance(column.type, sa.DateTime):
+        zone = UTC if column.type.timezone else None
+        first, last = datetime.min.replace(tzinfo=zone), datetime.max.replace(tzinfo=zone)
+        kind: sa.types.TypeEngine[Any] = sa.DateTime(timezone=zone is not None)
+    else:
+        first, last, kind = date.min, date.max, sa.Date()
+    within = column.between(sa.literal(first, kind), sa.literal(last, kind))
     return sa.type_coerce(sa.case((within, column)), column.type)
+
+
+def json_or_blank(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """JSON as text, NULL where it is JSON's null."""
+    return sa.func.nullif(sa.func.trim(sa.cast(column, sa.Text)), "null", type_=sa.Text())
+
+
+def is_read_alike(column: sa.ColumnElement[Any]) -> bool:
+    """Whether drivers give values of the column's type unchanged, row by row and in bulk; all other types become text.
+
+    A computed column without a type is left to the driver.
+    """
+    if isinstance(column.type, sa.types.NullType):
+        return not isinstance(column, sa.Column)
+    return isinstance(column.type, _READ_ALIKE)
 
 
 def _wide(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
 from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
-from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
+from loyalty_core.warehouse.dialects.base import WithQuantiles, is_read_alike, json_or_blank, within_python
 from loyalty_core.warehouse.engine import interrupt_of, pool_options
 from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.predictions import ReadableFile
@@ -85,12 +85,20 @@ class DuckDB(WithQuantiles):
             yield source, interrupt_of(connection)
 
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """NaN is blank, and so are dates that Python cannot hold, which come as texts or as the first or last day."""
-        if _is_in_other_units(column.type):
-            column = sa.cast(column, postgresql.TIMESTAMP())
-        if isinstance(column.type, sa.Date | sa.DateTime):
+        """Numbers, dates, texts and UUIDs as they are, every other type as the text that the database shows.
+
+        NaN, JSON's null and dates that Python cannot represent are blank.
+        """
+        kind = column.type
+        if isinstance(kind, sa.JSON):
+            return json_or_blank(column)
+        if _is_in_other_units(kind):
+            return within_python(sa.cast(column, postgresql.TIMESTAMP()))
+        if isinstance(kind, sa.Date | sa.DateTime):
             return within_python(column)
-        return filled(column)
+        if isinstance(kind, sa.Numeric | sa.Float):
+            return filled(column)
+        return column if is_read_alike(column) else sa.cast(column, sa.Text)
 
     def contains(self, text: str, part: str, *, written_out: bool) -> str:
         """`contains()`, and standard SQL where it is to be translated: other databases mean another function by it."""

@@ -15,12 +15,11 @@ from psycopg.types.numeric import FloatLoader
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql as types
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
-from sqlalchemy.dialects.postgresql.ranges import AbstractRange
 
 from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
 from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
-from loyalty_core.warehouse.dialects.base import WithQuantiles, within_python
+from loyalty_core.warehouse.dialects.base import WithQuantiles, is_read_alike, json_or_blank, within_python
 from loyalty_core.warehouse.engine import pool_options
 from loyalty_core.warehouse.guards import Guards, begin_bulk_reading, begin_reading, bulk_address
 from loyalty_core.warehouse.predictions import PostgresqlTable
@@ -33,28 +32,6 @@ if TYPE_CHECKING:
 
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.arrow import Batches, Source
-
-
-_SHOWN_AS_TEXT = (
-    types.CITEXT,
-    types.MONEY,
-    types.INET,
-    types.CIDR,
-    types.MACADDR,
-    types.MACADDR8,
-    types.OID,
-    types.BIT,
-    types.BYTEA,
-    types.TSVECTOR,
-    types.HSTORE,
-    AbstractRange,
-    sa.Interval,
-    types.INTERVAL,
-    sa.Time,
-    sa.ARRAY,
-    sa.Enum,
-    sa.LargeBinary,
-)
 
 
 _GRANTS = sa.text("""
@@ -123,19 +100,19 @@ class PostgreSQL(WithQuantiles):
                 yield source, cursor.adbc_cancel
 
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """Types that a driver may hand over as bytes or in other units come as the text that the database shows.
+        """Numbers, dates, texts and UUIDs as they are, every other type as the text that the database shows.
 
-        NaN, JSON's null and dates that Python cannot hold (infinity, before the year 1, after 9999) are blank.
+        NaN, JSON's null and dates that Python cannot represent are blank.
         """
         kind = column.type
         if isinstance(kind, sa.JSON):
-            return sa.func.nullif(sa.func.trim(sa.cast(column, sa.Text)), "null", type_=sa.Text())
+            return json_or_blank(column)
         if isinstance(kind, sa.Date | sa.DateTime):
             return within_python(column)
         if isinstance(kind, sa.Numeric | sa.Float):
             return filled(column)
-        is_unknown = isinstance(kind, sa.types.NullType) and isinstance(column, sa.Column)
-        return sa.cast(column, sa.Text) if is_unknown or isinstance(kind, _SHOWN_AS_TEXT) else column
+        is_plain = is_read_alike(column) and not _is_unlike_text(kind)
+        return column if is_plain else sa.cast(column, sa.Text)
 
     def unreadable(self, connection: sa.Connection, table: sa.TableClause) -> Collection[str]:
         """By the grants on columns."""
@@ -147,6 +124,11 @@ class PostgreSQL(WithQuantiles):
         """Whatever language the database was made for."""
         del written_out
         return f'({text} COLLATE "C")'
+
+
+def _is_unlike_text(kind: sa.types.TypeEngine[Any]) -> bool:
+    """Whether it is text that is compared or padded in its own way, and read as bytes in bulk."""
+    return isinstance(kind, types.CITEXT | sa.CHAR | sa.Enum)
 
 
 def _arguments(url: sa.URL, settings: Settings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from loyalty_core.warehouse.dialects.base import Dialect
+from loyalty_core.warehouse.dialects.base import Dialect, is_read_alike, json_or_blank
 from loyalty_core.warehouse.engine import interrupt_of, pool_options
 from loyalty_core.warehouse.guards import Guards
 
@@ -58,9 +58,19 @@ class SQLite(Dialect):
         return interrupt_of(connection)
 
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-        """Decimals as SQLite has them, integers and doubles: SQLAlchemy would round them to ten digits."""
-        is_decimal = isinstance(column.type, sa.Numeric) and not isinstance(column.type, sa.Float)
-        return sa.type_coerce(column, sa.Float()) if is_decimal else column
+        """Numbers, dates and texts as they are, bytes in hexadecimal, everything else as text; JSON's null is blank.
+
+        Decimals come as SQLite has them, integers and doubles: SQLAlchemy would round them to ten digits.
+        """
+        kind = column.type
+        if isinstance(kind, sa.JSON):
+            return json_or_blank(column)
+        if isinstance(kind, sa.LargeBinary):
+            return sa.func.hex(column, type_=sa.Text())
+        if isinstance(kind, sa.Numeric):
+            return sa.type_coerce(column, sa.Float())
+        is_plain = is_read_alike(column) or isinstance(kind, sa.Float | sa.Date | sa.DateTime)
+        return column if is_plain else sa.cast(column, sa.Text)
 
     def moment(self, column: str, kind: sa.types.TypeEngine[Any]) -> str:
         """Times are texts here, whose parts may be left out: padded to microseconds, they sort by time."""

