@@ -126,7 +126,7 @@ def test_an_explanation_has_the_customers_values_and_what_would_turn_it(engine: 
     assert [(change.column, change.after) for change in explanation.change] == [("churn_risk", "high")]
 
 
-def test_every_fault_of_a_rule_is_told(engine: SegmentationEngine):
+def test_every_fault_of_a_rule_is_reported(engine: SegmentationEngine):
     rule = {"and": [{">": [{"var": "total_revenu"}, 5]}, {"==": [{"var": "age"}, "old"]}, segment("gone")]}
     for ask in (engine.compile, engine.select, engine.count, engine.members, engine.profile):
         with pytest.raises(RuleError) as caught:
@@ -138,7 +138,7 @@ def test_every_fault_of_a_rule_is_told(engine: SegmentationEngine):
         }
 
 
-def test_a_faulty_rule_is_not_kept(engine: SegmentationEngine, kept: SegmentRepository):
+def test_a_faulty_rule_is_not_saved(engine: SegmentationEngine, kept: SegmentRepository):
     faulty = {">": [{"var": "no_such_column"}, 5]}
     with pytest.raises(RuleError, match="no_such_column"):
         keep(engine, "Bad", faulty)
@@ -149,7 +149,7 @@ def test_a_faulty_rule_is_not_kept(engine: SegmentationEngine, kept: SegmentRepo
     assert kept.get("rich").version == 1
 
 
-def test_update_keeps_the_next_version_once(engine: SegmentationEngine, kept: SegmentRepository):
+def test_update_saves_the_next_version_once(engine: SegmentationEngine, kept: SegmentRepository):
     keep(engine, "Rich", RICH)
     draft = SegmentDraft("Very rich", {">": [{"var": "total_revenue"}, 5000]})
     assert engine.update("rich", draft, actor="bob", expected_version=1).version == 2
@@ -170,7 +170,7 @@ def test_restore_asks_whether_the_rule_can_still_be_used(engine: SegmentationEng
         engine.restore("rich", 9, actor="bob")
 
 
-def test_without_a_repository_rules_work_and_nothing_is_kept(scored_demo: Warehouse):
+def test_without_a_repository_rules_work_and_nothing_is_saved(scored_demo: Warehouse):
     engine = SegmentationEngine(scored_demo)
     assert engine.count({}) == DEMO_CUSTOMERS
     assert engine.near_duplicates({}) == ()
@@ -178,7 +178,7 @@ def test_without_a_repository_rules_work_and_nothing_is_kept(scored_demo: Wareho
         engine.refresh("rich")
 
 
-def test_refresh_keeps_members_and_what_changed(engine: SegmentationEngine, kept: SegmentRepository, sql: Query):
+def test_refresh_saves_members_and_what_changed(engine: SegmentationEngine, kept: SegmentRepository, sql: Query):
     keep(engine, "Rich", RICH)
     everybody = members_in_sql(sql, "true")
     rich, richer = (members_in_sql(sql, f"total_revenue > {least}") for least in (800, 1500))
@@ -203,7 +203,7 @@ def test_refresh_keeps_members_and_what_changed(engine: SegmentationEngine, kept
     assert not kept.get("rich").is_stale
 
 
-def test_a_refresh_that_fails_is_kept_beside_the_last_good_size(
+def test_a_refresh_that_fails_is_recorded_beside_the_last_good_size(
     duckdb_file: DuckDBFile, open_warehouse: Callable[..., Warehouse], kept: SegmentRepository
 ):
     duckdb_file.execute("CREATE TABLE customer_features_view AS SELECT range::text customer_id, range x FROM range(50)")

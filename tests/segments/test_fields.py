@@ -104,7 +104,7 @@ def write_rule(store: StateStore, segment_id: str, rule: Any) -> None:
         record.rule = rule
 
 
-def test_a_circle_that_is_in_the_store_all_the_same_ends(engine: SegmentationEngine, kept: SegmentRepository):
+def test_a_circle_that_is_in_the_store_ends(engine: SegmentationEngine, kept: SegmentRepository):
     keep(engine, "A", {})
     keep(engine, "B", segment("a"))
     write_rule(kept._store, "a", segment("b"))
@@ -128,7 +128,7 @@ def test_a_segment_that_is_gone_is_a_fault_at_its_place(engine: SegmentationEngi
     assert "segment:gone" in str(kept.get("b").fault)
 
 
-def test_an_unknown_segment_is_not_kept(engine: SegmentationEngine):
+def test_an_unknown_segment_is_not_saved(engine: SegmentationEngine):
     keep(engine, "VIP", {})
     with pytest.raises((RuleError, BadSegment), match="segment:vip"):
         keep(engine, "Not VIP", segment("vipp", False))
@@ -187,7 +187,7 @@ COLUMNS_OF_THE_SAME_NAMES = (
 )
 
 
-def test_a_column_of_a_predictions_name_stays_the_views(backend: Backend, open_warehouse: Open):
+def test_a_column_named_like_a_prediction_is_the_column_of_the_view(backend: Backend, open_warehouse: Open):
     rows = [(f"c{i}", i * 13 % 200, 1 + i * 7 % 40, 10.0 * i, i / 1000, 99) for i in range(100)]
     fill(backend, rows, COLUMNS_OF_THE_SAME_NAMES)
     mapping = {"revenue": "total_revenue", "days_since_last": "days_since_last_transaction"}

@@ -101,7 +101,7 @@ def test_without_tiers_of_high_rank_revenue_decides():
 
 
 @pytest.mark.parametrize("threshold", [None, 0, -1.5, float("nan"), float("inf")])
-def test_a_threshold_that_tells_nobody_apart_makes_no_starter(threshold: float | None):
+def test_a_threshold_that_separates_nobody_makes_no_starter(threshold: float | None):
     found = drafts(column("revenue"), column("points"), quantile=lambda name, share: threshold)
     assert found == {}
 

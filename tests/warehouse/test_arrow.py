@@ -65,7 +65,7 @@ def test_every_type_arrives_as_promised(warehouse: Warehouse):
     assert set(rows[2].values()) == {"C3", None}
 
 
-def test_an_empty_result_keeps_its_schema(warehouse: Warehouse):
+def test_an_empty_result_has_a_schema(warehouse: Warehouse):
     batches = list(warehouse.stream_arrow(sa.select(warehouse.features).where(sa.false())))
     assert [batch.num_rows for batch in batches] == [0]
     assert types(pa.Table.from_batches(batches)) == SCHEMA

@@ -32,7 +32,7 @@ FIRST_CUSTOMER = {
 }
 
 
-def test_rows_keep_their_types(warehouse: Warehouse):
+def test_rows_have_the_types_of_their_columns(warehouse: Warehouse):
     rows = warehouse.rows(sa.select(warehouse.features).order_by(warehouse.customer_id))
     assert rows[0] == FIRST_CUSTOMER
     assert [type(value) for value in rows[0].values()] == [type(value) for value in FIRST_CUSTOMER.values()]
@@ -84,7 +84,7 @@ def test_a_slow_statement_is_stopped(customers: Backend, open_warehouse: Callabl
     assert wait_until(lambda: in_time(lambda: len(warehouse.rows(sa.select(warehouse.features))))) == 4
 
 
-def test_health_tells_the_server_and_how_long_it_took(warehouse: Warehouse):
+def test_health_reports_the_server_and_the_time_it_took(warehouse: Warehouse):
     health = warehouse.health()
     assert health.ok
     assert health.dialect == warehouse.url.get_backend_name()
@@ -137,7 +137,7 @@ def test_a_terminated_connection_is_replaced(postgres_database: str, open_wareho
     assert after["pid"] != before["pid"]
 
 
-def test_a_postgresql_url_keeps_its_own_options(postgres_database: str, open_warehouse: Callable[..., Warehouse]):
+def test_options_of_a_postgresql_url_are_preserved(postgres_database: str, open_warehouse: Callable[..., Warehouse]):
     options = "options=-c%20work_mem%3D5MB%20-c%20default_transaction_read_only%3Doff&application_name=mine"
     warehouse = open_warehouse(f"{postgres_database}?{options}")
     names = ("work_mem", "application_name", "transaction_read_only", "statement_timeout", "TimeZone")

@@ -115,7 +115,7 @@ def test_the_newest_rows_are_taken_when_there_are_too_many(
     assert history.customers.to_pylist() == ["C2", "C3"]
 
 
-def test_the_guides_own_queries(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+def test_queries_as_documented(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
     schema = SCHEMA[histories.name]
     warehouse = open_warehouse(
         histories.url,

@@ -22,5 +22,5 @@ def test_a_missing_column_is_named_with_the_nearest() -> None:
         required_columns({"r": "total_revenu"}, ["customer_id", "total_revenue"], "history")
 
 
-def test_required_columns_keep_the_mappings_order() -> None:
+def test_required_columns_follow_the_order_of_the_mapping() -> None:
     assert list(required_columns({"b": "x", "a": "y"}, ["y", "x"], "t").items()) == [("b", "x"), ("a", "y")]

@@ -34,7 +34,7 @@ def test_a_loaded_file_is_no_demo(duckdb_file: DuckDBFile, open_warehouse: OpenW
     assert source == Source(is_demo=False, newest=None, newest_from="", facts={"source": "file"})
 
 
-def test_an_update_column_tells_how_fresh(backend: Backend, open_warehouse: OpenWarehouse):
+def test_an_update_column_dates_the_data(backend: Backend, open_warehouse: OpenWarehouse):
     backend.execute(
         "CREATE TABLE customer_features_view AS SELECT * FROM (VALUES "
         "(1, TIMESTAMP '2024-05-06 23:30:00'), (2, TIMESTAMP '2024-05-05 00:00:00')) AS t(customer_id, updated_at)"
@@ -43,7 +43,7 @@ def test_an_update_column_tells_how_fresh(backend: Backend, open_warehouse: Open
     assert (source.newest, source.newest_from) == (date(2024, 5, 6), "newest updated at in the features view")
 
 
-def test_the_newest_purchase_tells_otherwise(backend: Backend, open_warehouse: OpenWarehouse):
+def test_the_newest_purchase_dates_the_data_otherwise(backend: Backend, open_warehouse: OpenWarehouse):
     backend.execute(
         "CREATE TABLE customer_features_view AS SELECT 1 AS customer_id; "
         "CREATE TABLE transactions AS SELECT 1 AS customer_id, 2 AS amount, DATE '2024-02-29' AS order_date"
@@ -52,7 +52,7 @@ def test_the_newest_purchase_tells_otherwise(backend: Backend, open_warehouse: O
     assert (source.newest, source.newest_from) == (date(2024, 2, 29), "newest transaction")
 
 
-def test_nothing_tells(backend: Backend, open_warehouse: OpenWarehouse):
+def test_data_without_a_date(backend: Backend, open_warehouse: OpenWarehouse):
     backend.execute("CREATE TABLE customer_features_view AS SELECT 1 AS customer_id")
     source = describe_source(open_warehouse(backend.url))
     assert source == Source(is_demo=False, newest=None, newest_from="", facts={})

@@ -274,7 +274,7 @@ def comparable(case: Case, value: Any) -> Any:
             return str(value)
 
 
-def test_one_customer_has_the_database_s_value(readings: Readings, case: Case):
+def test_a_single_read_gives_the_value_in_the_database(readings: Readings, case: Case):
     name = readings.name(case)
     expected = expected_value(case, readings.texts[name])
     assert comparable(case, readings.single[name]) == expected

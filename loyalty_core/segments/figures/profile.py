@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # A value counts as typical when at least this share of the segment has it.
 _SMALLEST_SHARE = 0.02
-# The square of a larger number is beyond all doubles; what is left out are infinities and leftovers.
+# The square of a larger number overflows; such values are infinities and placeholders.
 _LARGEST = 1e150
 
 

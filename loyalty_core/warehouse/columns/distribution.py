@@ -78,7 +78,7 @@ def customers_by_month(warehouse: Warehouse, column: str) -> list[tuple[date, in
 
 
 def percentile_ranks(warehouse: Warehouse, features: dict[str, Any]) -> dict[str, float]:
-    """Where one customer's numbers stand in the base: share below plus half the ties (0–1), one query.
+    """The percentile ranks of one customer's numbers: share below plus half the ties (0–1), in one query.
 
     The mid-rank definition, so a value that everybody has is at 0.5. Blank and non-numeric features
     are left out.

@@ -85,7 +85,7 @@ class MemoryCache:
 
 
 class RedisCache:
-    """Features in Redis, shared by every process; while Redis fails, every look-up is simply a miss.
+    """Features in Redis, shared by every process; while Redis fails, every look-up is a miss.
 
     A read, or a write, that takes longer than its limit counts as a failure; after one, Redis is asked again no
     sooner than `retry_after_seconds` later.

@@ -16,7 +16,7 @@ from loyalty_core.warehouse.customers.search import is_found_by, match_rank, nam
 class FeatureStore:
     """Features as dicts, column name → Python value; NULL and NaN come as None.
 
-    Ids are taken as text, number or UUID, whatever the id column's type is.
+    Ids may be passed as text, numbers or UUIDs, whatever the type of the id column.
     """
 
     def __init__(self, warehouse: Warehouse, cache: FeatureCache | None = None) -> None:

@@ -49,7 +49,7 @@ def make_older(file: Path, seconds: float) -> None:
     os.utime(file, (time.time() - seconds,) * 2)
 
 
-def test_every_row_is_in_a_file_of_ones_own(tmp_path: Path):
+def test_every_export_has_a_file_with_every_row(tmp_path: Path):
     folder = tmp_path / "data" / "exports"
     as_csv = write_export(folder, "vip", "csv", iter([BATCH] * 3))
     as_parquet = write_export(folder, "vip", "parquet", iter([BATCH] * 3))

@@ -73,7 +73,7 @@ def test_csv_has_every_member_and_column(engine: SegmentationEngine, sql: Query)
         assert line["age"] == ("" if age is None else str(age))
 
 
-def test_parquet_keeps_the_types(engine: SegmentationEngine, sql: Query):
+def test_parquet_has_the_types_of_the_columns(engine: SegmentationEngine, sql: Query):
     rows, content = exported(engine, NORWAY, "parquet")
     table = pq.read_table(io.BytesIO(content))
     assert table.num_rows == rows
@@ -98,7 +98,7 @@ def test_columns_can_be_asked_for(engine: SegmentationEngine, sql: Query):
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_nobody_gives_a_header(engine: SegmentationEngine, sql: Query, form: Format):
+def test_an_empty_segment_gives_a_header(engine: SegmentationEngine, sql: Query, form: Format):
     rows, content = exported(engine, {"<": [{"var": "age"}, 0]}, form)
     assert rows == 0
     names = [name for name, *_ in sql("DESCRIBE customer_features_view")]
@@ -175,7 +175,7 @@ def test_parts_come_while_the_warehouse_is_read(large: Path, open_warehouse: Ope
         assert pq.ParquetFile(io.BytesIO(first + b"".join(rest))).num_row_groups == 3
 
 
-def test_whoever_stops_reading_gives_the_connection_back(large: Path, open_warehouse: Open):
+def test_the_connection_is_released_when_reading_stops(large: Path, open_warehouse: Open):
     warehouse = open_warehouse(f"duckdb:///{large}")
     parts = SegmentationEngine(warehouse).select({}).export_parts("csv")
     next(parts)

@@ -120,7 +120,7 @@ def test_a_page_stays_within_limits(engine: SegmentationEngine, limit: int, offs
         ("   ", "true"),
     ],
 )
-def test_a_search_keeps_whom_it_finds(engine: SegmentationEngine, sql: Query, search: str, where: str):
+def test_a_search_returns_the_customers_it_finds(engine: SegmentationEngine, sql: Query, search: str, where: str):
     expected = sql(f"SELECT customer_id FROM customers WHERE country = 'Norway' AND ({where}) ORDER BY 1")
     rows = engine.members(NORWAY, 1000, search=search)
     assert [(row["customer_id"],) for row in rows] == expected

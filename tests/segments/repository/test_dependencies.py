@@ -19,7 +19,7 @@ def test_a_segment_in_use_can_neither_be_archived_nor_deleted(repository: Segmen
     assert repository.archive("vip", actor="ann").archived_at is not None
 
 
-def test_an_archived_segment_holds_nothing_back(repository: SegmentRepository):
+def test_an_archived_segment_blocks_no_deletion(repository: SegmentRepository):
     create(repository, "VIP")
     create(repository, "Risky", reads("vip"))
     repository.archive("risky", actor="ann")

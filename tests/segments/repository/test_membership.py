@@ -63,7 +63,7 @@ def test_a_customer_who_comes_twice_is_one_member(store: StateStore, repository:
     assert set(members(store)) == {"1", "2"}
 
 
-def test_ids_are_kept_letter_for_letter(store: StateStore, repository: SegmentRepository, vip: str):
+def test_ids_are_stored_letter_for_letter(store: StateStore, repository: SegmentRepository, vip: str):
     ids = ["a", "A", " a", "", "a\tb\\n\n", "\\N", "'; DROP TABLE segments; --", "Åse 😀", "007", "7"]
     assert refresh(repository, ids).customers == len(ids)
     assert set(members(store)) == set(ids)
@@ -126,7 +126,7 @@ def test_a_stream_that_breaks_leaves_everything_as_it_was(
     assert refresh(repository, ["4"]).left == 2
 
 
-def test_a_fault_stands_beside_the_last_size_until_a_refresh_succeeds(repository: SegmentRepository, vip: str):
+def test_a_fault_is_shown_beside_the_last_size_until_a_refresh_succeeds(repository: SegmentRepository, vip: str):
     size = refresh(repository, ["1"])
     repository.record_fault(vip, "The warehouse does not answer.")
     segment = repository.get(vip)
@@ -175,9 +175,7 @@ def test_refreshes_at_the_same_moment_go_one_after_the_other(
     assert first_id in {0, 50, 100, 150}
 
 
-def test_a_segment_that_is_deleted_meanwhile_keeps_no_members(
-    store: StateStore, repository: SegmentRepository, vip: str
-):
+def test_a_segment_that_is_deleted_meanwhile_has_no_members(store: StateStore, repository: SegmentRepository, vip: str):
     def slow() -> Iterator[list[str]]:
         yield ["1"]
         repository.delete(vip, actor="bob")

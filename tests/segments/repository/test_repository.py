@@ -71,7 +71,7 @@ def test_ids_are_made_of_the_name(repository: SegmentRepository, names: list[str
         (SegmentDraft("x", {"==": [1, object()]}), "cannot be saved as JSON"),
     ],
 )
-def test_what_cannot_be_kept_is_refused(repository: SegmentRepository, draft: SegmentDraft, message: str):
+def test_what_cannot_be_saved_is_refused(repository: SegmentRepository, draft: SegmentDraft, message: str):
     with pytest.raises(BadSegment, match=message) as refusal:
         repository.create(draft, actor="ann")
     assert refusal.value.code == "bad_segment"
@@ -122,7 +122,7 @@ def test_list_goes_by_name_and_leaves_archived_ones_out(repository: SegmentRepos
         ({}, ["one", "two"]),
     ],
 )
-def test_list_keeps_to_every_condition(repository: SegmentRepository, conditions: dict[str, Any], found: list[str]):
+def test_list_applies_every_condition(repository: SegmentRepository, conditions: dict[str, Any], found: list[str]):
     create(repository, "One", description="Ærlige folk", tags=("value", "worth it"))
     create(repository, "Two", description="Half of them", tags=("Value", "new"))
     assert [segment.id for segment in repository.list(**conditions)] == found
@@ -178,7 +178,7 @@ def test_true_and_one_are_different_rules(repository: SegmentRepository):
     assert repository.get("a").rule["=="][1] is True
 
 
-def test_of_two_edits_the_second_is_told_of_the_first(repository: SegmentRepository):
+def test_of_two_edits_the_second_is_refused_with_the_author_of_the_first(repository: SegmentRepository):
     segment = create(repository, "A")
     changed = update(repository, segment, description="first")
     with pytest.raises(SegmentChanged, match=r"bob saved version 2 on 20\d\d-\d\d-\d\d at \d\d:\d\d UTC"):
@@ -285,7 +285,7 @@ def test_everything_says_when_there_is_no_such_segment(repository: SegmentReposi
             ask()
 
 
-def test_an_audit_event_tells_what_was_changed(store: StateStore, repository: SegmentRepository):
+def test_an_audit_event_says_what_was_changed(store: StateStore, repository: SegmentRepository):
     update(repository, create(repository, "A"), name="B")
     with store.session(read_only=True) as session:
         newest = audit.recent(session, 1, subject_kind="segment", subject_id="a")[0]

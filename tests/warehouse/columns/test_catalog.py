@@ -91,7 +91,7 @@ def test_categories_have_their_most_frequent_values(warehouse: Warehouse):
     assert warehouse.catalog().customers == 4
 
 
-def test_only_the_twelve_most_frequent_values_are_kept(backend: Backend, open_warehouse: Callable[..., Warehouse]):
+def test_only_the_twelve_most_frequent_values_are_listed(backend: Backend, open_warehouse: Callable[..., Warehouse]):
     backend.execute(
         "CREATE VIEW customer_features_view AS SELECT x AS customer_id, 'v' || (x % 20) AS v, 'id' || x AS own "
         "FROM generate_series(1, 2005) AS s(x)"
@@ -109,7 +109,7 @@ def test_a_few_queries_whatever_the_number_of_columns(warehouse: Warehouse):
     assert len(statements) == 3
 
 
-def test_the_catalog_is_kept_for_its_time_to_live(customers: Backend, open_warehouse: Callable[..., Warehouse]):
+def test_the_catalog_is_cached_for_its_time_to_live(customers: Backend, open_warehouse: Callable[..., Warehouse]):
     warehouse = open_warehouse(customers.url)
     first = warehouse.catalog()
     statements = count_statements(warehouse)

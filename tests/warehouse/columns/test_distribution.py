@@ -185,7 +185,7 @@ def test_a_rank_counts_half_of_the_ties_and_no_blanks(backend: Backend, open_war
     assert percentile_ranks(warehouse, {"x": 9.0}) == {"x": 1.0}
 
 
-def test_a_value_that_everybody_has_stands_in_the_middle(backend: Backend, open_warehouse: OpenWarehouse):
+def test_a_value_that_everybody_has_is_in_the_middle(backend: Backend, open_warehouse: OpenWarehouse):
     backend.execute(column_of([4, 4, 4], "numeric(6, 2)"))
     assert percentile_ranks(open_warehouse(backend.url), {"x": 4}) == {"x": 0.5}
 
@@ -195,6 +195,6 @@ def test_blank_and_other_features_have_no_rank(warehouse: Warehouse):
     assert ranks == {"points": 0.5}
 
 
-def test_big_integers_are_told_apart(warehouse: Warehouse):
+def test_big_integers_are_distinguished(warehouse: Warehouse):
     """9,007,199,254,740,992 and …993 are one number as doubles."""
     assert percentile_ranks(warehouse, {"points": 9_007_199_254_740_992})["points"] == pytest.approx(2 / 3)

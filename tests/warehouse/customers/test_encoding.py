@@ -72,7 +72,7 @@ def test_everything_comes_back_with_its_type(features: dict[str, Any], key: str)
         {1: 2},
     ],
 )
-def test_values_of_every_type_are_kept(value: Any):
+def test_values_of_every_type_are_preserved(value: Any):
     stored = encode_features("k", {"x": value})
     assert stored is not None
     assert typed(decode_features("k", stored)) == typed({"x": value})

@@ -40,7 +40,7 @@ def statements_of(warehouse: Warehouse) -> list[str]:
     return statements
 
 
-def test_features_keep_their_types(store: FeatureStore):
+def test_features_have_the_types_of_their_columns(store: FeatureStore):
     for features in (store.get("C1"), store.get("C1")):  # from the warehouse, then from the cache
         assert features["total_revenue"] == Decimal("10.10")
         assert isinstance(features["total_revenue"], Decimal)
@@ -105,7 +105,7 @@ def test_more_ids_than_a_database_takes_parameters(store: FeatureStore):
     assert store.get_many([*(f"X{number}" for number in range(100_000)), "C1"]).keys() == {"C1"}
 
 
-def test_a_caller_s_changes_do_not_reach_the_cache(backend: Backend, open_warehouse: Callable[..., Warehouse]):
+def test_changes_by_a_caller_do_not_reach_the_cache(backend: Backend, open_warehouse: Callable[..., Warehouse]):
     backend.execute("CREATE VIEW customer_features_view AS SELECT 1 AS customer_id, 'x' AS t")
     store = FeatureStore(open_warehouse(backend.url))
     for _ in range(3):

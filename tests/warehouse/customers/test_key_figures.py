@@ -44,7 +44,7 @@ def test_active_follows_the_setting(backend: Backend, open_warehouse: OpenWareho
     assert (figures.active, figures.active_means) == (3, "bought within the last 91 days")
 
 
-def test_status_tells_where_recency_is_missing(backend: Backend, open_warehouse: OpenWarehouse):
+def test_status_decides_where_recency_is_missing(backend: Backend, open_warehouse: OpenWarehouse):
     backend.execute(
         "CREATE TABLE customer_features_view AS SELECT * FROM (VALUES "
         "(1, 'Active'), (2, 'ACTIVE'), (3, 'inactive'), (4, NULL)) AS t(customer_id, status)"

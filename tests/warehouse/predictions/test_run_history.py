@@ -28,17 +28,17 @@ def test_the_same_is_left_when_runs_are_removed_day_by_day():
     assert len(left) == 18
 
 
-def test_monthly_runs_are_never_kept_twice():
+def test_monthly_runs_are_never_stored_twice():
     monthly = [time for time in YEAR if time.day == 1]
     assert RunHistory(runs=6, months=12).removed(monthly) == set()
     assert stored(RunHistory(runs=2, months=3), monthly) == ["2026-10-01", "2026-11-01", "2026-12-01"]
 
 
-def test_without_months_only_the_newest_are_kept():
+def test_without_months_only_the_newest_remain():
     assert stored(RunHistory(runs=2, months=0), YEAR) == ["2026-12-30", "2026-12-31"]
 
 
-def test_months_without_a_run_count_all_the_same():
+def test_months_without_a_run_count_too():
     times = [datetime(2025, month, 5, tzinfo=UTC) for month in (1, 9, 12)]
     assert stored(RunHistory(runs=1, months=4), times) == ["2025-09-05", "2025-12-05"]
 
