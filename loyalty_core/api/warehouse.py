@@ -12,7 +12,10 @@ router = APIRouter()
 
 @router.get("/dwh/columns/")
 def read_columns() -> JsonObject:
-    """All columns of the features view: name, kind, group, label, blanks, range or top values."""
+    """All columns of the features view: name, kind, group, label, blanks, range or top values.
+
+    `out_of_range` counts the dates that read as blank, since the years are before 1 or after 9999.
+    """
     catalog = get_services().warehouse.catalog()
     columns = [vars(column) for column in catalog.columns]
     return {"customers": catalog.customers, "columns": columns, "unreadable": catalog.unreadable}
