@@ -35,7 +35,7 @@ class SqlValues:
         if column is None:
             sentence = f"The table has no column {shown(field.name)}."
             raise RuleError([Fault("unknown_column", "$", sentence, "Compile the rule again.")])
-        if isinstance(column.type, sa.Uuid | sa.Enum) or column.type.__visit_name__ == "CITEXT":
+        if isinstance(column.type, sa.Uuid | sa.Enum) or getattr(column.type, "__visit_name__", "") == "CITEXT":
             return sa.cast(column, sa.Text)
         if field.kind == "text":
             return elements.Exact(sa.cast(column, sa.Text) if isinstance(column.type, sa.CHAR) else column)
