@@ -10,7 +10,7 @@ from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.evaluation import grade_in_words
-from loyalty_core.ml.serving import ModelsOfOtherData, ModelStatus
+from loyalty_core.ml.serving import ModelsOfOtherData, ModelStatus, other_training_data
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.services import Services
 from loyalty_core.warehouse import FeatureStore, Warehouse
@@ -213,15 +213,16 @@ def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
             remedy = f"Once it has a history, run python train_models_from_dwh.py --model {name}."
             yield Check("Models", task.title, "warning", "This version has no such model.", remedy)
     try:
+        other = other_training_data(bundle.manifest, warehouse)
         here = name_data(warehouse)
     except LoyaltyError:
         return
-    if bundle.trained_on and bundle.trained_on != here:
+    if other:
         yield Check(
             "Models",
             "Training data",
             "warning",
-            f"Trained on other data ({bundle.trained_on}) than this warehouse's ({here}).",
+            f"Trained on other data ({other}) than this warehouse's ({here}).",
             "Train on it: python train_models_from_dwh.py",
         )
 

@@ -62,11 +62,11 @@ class Services:
 
     @cached_property
     def comparisons(self) -> VersionComparisons:
-        return VersionComparisons(self.store)
+        return VersionComparisons(self.store, lambda: self.warehouse.identity)
 
     @cached_property
     def promotion(self) -> Promotion:
-        return Promotion(self.settings, self.store)
+        return Promotion(self.warehouse, self.store)
 
     @cached_property
     def jobs(self) -> JobQueue:

@@ -7,27 +7,16 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.analytics.monitoring import check_freshness
+from loyalty_core.services import get_services
 from loyalty_core.ui import elements
 from loyalty_core.ui.frame import page_title
-from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.overview import queries as reading
 from loyalty_core.ui.overview.card import Card
 from loyalty_core.ui.overview.cards import all_cards
 from loyalty_core.ui.overview.key_figures import draw_base_figures, draw_expected_churners
 from loyalty_core.ui.overview.plain import draw_plain
-
-
-def draw_not_scored() -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            ":material/update: The customers have not been scored yet, so risk, offers and RFM are still blank.",
-            width="stretch",
-        )
-        try:
-            draw_job("scoring", start_label="Score now", key="score-now")
-        except StateStoreUnavailable:
-            st.caption("Scoring cannot be started from here: the state store cannot be used.")
+from loyalty_core.ui.scoring_notice import draw_scoring_notice
 
 
 @st.fragment
@@ -59,6 +48,8 @@ with st.container(horizontal=True):
     outlook = reading.outlook()
     if outlook:
         draw_expected_churners(outlook)
-if outlook is None:
-    draw_not_scored()
+services = get_services()
+draw_scoring_notice(
+    check_freshness(services.warehouse, services.inference), not_scored="Risk, offers and RFM are still blank."
+)
 draw_cards(all_cards(outlook))

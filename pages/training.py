@@ -17,7 +17,7 @@ from loyalty_core.ui.training.options_form import draw_models, draw_options
 from loyalty_core.ui.training.progress_view import draw_progress
 from loyalty_core.ui.training.readiness_view import draw_readiness
 from loyalty_core.ui.training.result_view import draw_result
-from loyalty_core.ui.training.versions_view import draw_active, draw_rescoring, draw_versions
+from loyalty_core.ui.training.versions_view import draw_active, draw_others, draw_rescoring, draw_versions
 from loyalty_core.ui.viewer import viewer_name
 
 TRAIN, VERSIONS, MONITORING, EXPERIMENT = "Train", "Versions", "Monitoring", "A/B test"
@@ -42,10 +42,18 @@ def draw_training(records: list[VersionRecord]) -> None:
 
 
 page_title("Training", "Retrain the models, compare them with those in use, activate the better ones.")
-if get_services().settings.ml_mock_mode:
-    st.info("Mock mode: screens show made-up predictions, whichever version is active.", icon=":material/science:")
-versions = reading.versions()
-draw_active(versions)
+is_mock = get_services().settings.ml_mock_mode
+found = reading.Versions([]) if is_mock else reading.versions()
+versions = found.own
+if is_mock:
+    st.info(
+        "Mock mode: every prediction is made up by a formula, and no model version answers. Versions and their figures "
+        "are shown when it is off (ML_MOCK_MODE).",
+        icon=":material/science:",
+    )
+else:
+    draw_active(versions)
+    draw_others(found)
 if any(record.is_active for record in versions):
     with errors_shown():
         draw_rescoring()

@@ -67,7 +67,10 @@ class Outlook:
 
 @dataclass(frozen=True)
 class TopSegment:
-    """A saved segment with its last size; `change` since the size before, `share` of the base at that time (0-1)."""
+    """A saved segment by its last size; `change` is since the size before, `share` of the base then (0-1).
+
+    `is_stale` says whether the rule has changed since it was counted, `data_changed` whether the data has.
+    """
 
     id: str
     name: str
@@ -75,6 +78,7 @@ class TopSegment:
     share: float
     change: int | None
     is_stale: bool
+    data_changed: bool
 
 
 def read_outlook(warehouse: Warehouse) -> Outlook | None:
@@ -104,6 +108,7 @@ def top_segments(segments: Iterable[Segment], limit: int) -> list[TopSegment]:
             share=segment.size.customers / segment.size.base if segment.size.base else 0.0,
             change=segment.sizes_recent[-1] - segment.sizes_recent[-2] if len(segment.sizes_recent) > 1 else None,
             is_stale=segment.is_stale,
+            data_changed=segment.data_changed,
         )
         for segment in segments
         if segment.size is not None

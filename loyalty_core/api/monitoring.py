@@ -25,6 +25,7 @@ from loyalty_core.ml.versions import VersionRecord, read_versions
 from loyalty_core.services import get_services
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.identity import DataIdentity
 from loyalty_core.warehouse.predictions import stored_runs
 
 router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(mark_mock_mode)])
@@ -70,7 +71,8 @@ def _mock(warehouse: Warehouse) -> dict[str, Any]:
 def _scores(warehouse: Warehouse) -> list[dict[str, Any]]:
     """All stored runs, newest first, each with the changes since the run before."""
     runs = [read_scores(warehouse, run, predictions) for run, predictions in stored_runs(warehouse)]
-    return [_run(one, change) for one, change in zip(runs, [*changes(runs), None], strict=False)]
+    changed = zip(runs, [*changes(runs), None], strict=False)
+    return [_run(one, change, warehouse.identity) for one, change in changed]
 
 
 def _active(settings: Settings) -> VersionRecord:
@@ -91,11 +93,12 @@ def _retraining(retraining: Retraining) -> dict[str, Any]:
     }
 
 
-def _run(one: ScoredRun, change: ScoreChange | None) -> dict[str, Any]:
-    """One run; changes are None for the oldest run."""
+def _run(one: ScoredRun, change: ScoreChange | None, identity: DataIdentity) -> dict[str, Any]:
+    """One run, and whether the data has changed since; the changes from the run before are None for the oldest."""
     scores = one.scores
     return {
         "scored_at": one.run.scored_at.isoformat(),
+        "data_changed": one.run.is_of_earlier_data(identity),
         "versions": {version: of_version.customers for version, of_version in one.by_version.items()},
         "customers": scores.customers,
         "mean_churn_probability": scores.mean,

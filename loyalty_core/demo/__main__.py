@@ -2,7 +2,7 @@
 
 python -m loyalty_core.demo --customers 20000
 
---from-features FILE and --from-transactions FILE are aliases of python -m loyalty_core.loading features FILE and
+--from-features FILE and --from-transactions FILE are aliases of loyalty load features FILE and loyalty load
 transactions FILE, with the options of that command.
 """
 

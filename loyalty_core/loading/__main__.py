@@ -1,4 +1,4 @@
-"""python -m loyalty_core.loading: see `loyalty_core.loading.command`."""
+"""`python -m loyalty_core.loading`, an alias of `loyalty load`."""
 
 import sys
 

@@ -1,7 +1,7 @@
 """Load a file of customers or a log of purchases into a local warehouse.
 
-python -m loyalty_core.loading features customers.csv --id customer_number --churn left
-python -m loyalty_core.loading transactions sales.csv --customer card --date sold_at --amount total
+loyalty load features customers.csv --id customer_number --churn left
+loyalty load transactions sales.csv --customer card --date sold_at --amount total
 """
 
 import argparse
@@ -24,9 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     shape = argparse.RawDescriptionHelpFormatter
-    parser = OneLineParser(
-        prog="python -m loyalty_core.loading", description=__doc__, formatter_class=shape, allow_abbrev=False
-    )
+    parser = OneLineParser(prog="loyalty load", description=__doc__, formatter_class=shape, allow_abbrev=False)
     kinds = parser.add_subparsers(dest="kind", metavar="features|transactions", required=True)
     features = kinds.add_parser("features", help="CSV or Parquet, one row per customer", allow_abbrev=False)
     features.add_argument("file", type=Path, metavar="FILE")

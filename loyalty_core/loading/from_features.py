@@ -62,8 +62,8 @@ def load_features(
         connection.execute("CREATE VIEW customer_features_view AS FROM customer_features")
         if layout.churn_name:
             notes.append(_write_churn_history(connection, layout, snapshot))
-        kept = f"{rows.row_count - copies:,} customers with {len(layout.features):,} columns besides the id"
-        report = LoadReport(file.name, rows.row_count, kept, {"exact copies of another row": copies}, notes)
+        loaded = f"{rows.row_count - copies:,} customers with {len(layout.features):,} columns besides the id"
+        report = LoadReport(file.name, rows.row_count, loaded, {"exact copies of another row": copies}, notes)
         written_at = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
         record_source(connection, "features file", snapshot_date=snapshot, file_date=written_at, **report.facts())
     return report
@@ -150,7 +150,7 @@ def _check_ids(connection: duckdb.DuckDBPyConnection, rows: SourceRows, layout: 
         raise DataError(
             f"{len(repeated):,} ids in column {layout.id_name} are there more than once: {examples}.",
             "A customer must have one row, and the file does not show which of these is right.",
-            "Keep one row for each id; load a log of purchases with `loading transactions`.",
+            "Keep one row for each id; load a log of purchases with `loyalty load transactions`.",
         )
 
 

@@ -69,14 +69,14 @@ def load_transactions(
     with open_load(file, out, written or FileFormat(), overwrite=overwrite) as (connection, rows):
         others = _read_lines(connection, rows, columns)
         excluded = _count_excluded(connection)
-        kept = _write_transactions(connection, file, excluded)
+        loaded = _write_transactions(connection, file, excluded)
         as_of = _day_after_last(connection)
         notes = [
             *rows.notes,
             *write_customer_features(connection, as_of, churn_days, others),
             write_churn_history(connection, as_of, churn_days),
         ]
-        report = LoadReport(file.name, rows.row_count, kept, excluded, notes)
+        report = LoadReport(file.name, rows.row_count, loaded, excluded, notes)
         record_source(connection, "transactions file", snapshot_date=as_of, **report.facts())
     return report
 

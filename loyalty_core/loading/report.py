@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from loyalty_core.loading.identity import DATA_KEY
 from loyalty_core.loading.source_file import listed
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, DEFAULT_WAREHOUSE
 
@@ -23,7 +24,7 @@ class LoadReport:
 
     file_name: str
     rows_read: int
-    kept: str
+    loaded: str
     excluded: Mapping[str, int]
     notes: Sequence[str]
 
@@ -38,7 +39,7 @@ class LoadReport:
             "file_name": self.file_name,
             "rows_read": self.rows_read,
             "rows_left_out": self.excluded_text,
-            "kept": self.kept,
+            "loaded": self.loaded,
             "remarks": " ".join(_first_notes(self.notes)) or None,
         }
 
@@ -47,13 +48,13 @@ class LoadReport:
         return [
             f"Read {self.rows_read:,} rows of {self.file_name}.",
             f"Left out: {self.excluded_text}.",
-            f"Kept: {self.kept}.",
+            f"Loaded: {self.loaded}.",
             *_first_notes(self.notes),
         ]
 
 
 def describe_warehouse(out: Path) -> list[str]:
-    """The tables of a warehouse just written, and what to do next, as lines for the terminal."""
+    """For the terminal: the tables of a warehouse just written, whether its identity is new, and what to do next."""
     with duckdb.connect(out, read_only=True) as connection:
         described = connection.execute(
             "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
@@ -63,10 +64,12 @@ def describe_warehouse(out: Path) -> list[str]:
             for table in TABLES
             if table in {row[0] for row in described}
         ]
+        known = connection.execute("SELECT value FROM warehouse_info WHERE key = ?", [DATA_KEY]).fetchall()
     columns = {column: kind for table, column, kind in described if table == VIEW}
+    same_data = [text for (text,) in known]
     in_place = out.resolve() == DEFAULT_WAREHOUSE.resolve()
     setting = "" if in_place else f"DWH_URL='duckdb:///{out.resolve()}' "
-    return [f"Wrote {out}:", *sizes, *mapping_suggestion(columns), f"Next: {setting}make run"]
+    return [f"Wrote {out}:", *sizes, *same_data, *mapping_suggestion(columns), f"Next: {setting}make run"]
 
 
 def mapping_suggestion(columns: Mapping[str, str]) -> list[str]:

@@ -138,7 +138,7 @@ class MLInferenceService:
             return predicted_segment(segment, kind, reader.rfm_now(segment, cut_points), origin, results)
         results = list(self.predict_many(kind, ids).values())
         served, run = self.served(), last_run(self._warehouse)
-        if run is not None and served.made(run):
+        if run is not None and served.made(run) and not run.is_of_earlier_data(self._warehouse.identity):
             origin = Origin("predictions", run.model_version, run.scored_at)
             return predicted_segment(segment, kind, reader.from_predictions(segment, kind), origin, results)
         tally = reader.scored_now(segment, kind, served, now)

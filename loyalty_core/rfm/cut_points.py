@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
 
 _FILE = "rfm_cut_points.json"
-_FORMAT = 1
+_FORMAT = 2
 _JSON = TypeAdapter(RfmCutPoints)
 _QUINTILES = 5
 _FEATURES: dict[RfmMeasure, str] = {
@@ -46,10 +46,10 @@ class RfmUnavailable(DataError):
 
 def current_cut_points(warehouse: Warehouse) -> RfmCutPoints:
     """The saved cut points, or new ones if there are none, they have expired, or data or settings changed."""
-    saved = saved_cut_points(warehouse)
+    saved = _saved(warehouse)
     oldest = datetime.now(UTC) - timedelta(hours=warehouse.settings.rfm_cut_points_max_age_hours)
-    if saved and saved.as_of >= oldest:
-        return saved
+    if saved and saved[0].as_of >= oldest and not warehouse.identity.has_changed_since(saved[1]):
+        return saved[0]
     computed = compute_cut_points(warehouse)
     save_cut_points(warehouse, computed)
     return computed
@@ -82,24 +82,38 @@ def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
 
 
 def saved_cut_points(warehouse: Warehouse) -> RfmCutPoints | None:
-    """The cut points saved last, if they are of this data and these settings; None for a damaged file."""
-    try:
-        content = json.loads(_path(warehouse.settings).read_text("utf-8"))
-        if content["format"] != _FORMAT or content["origin"] != _origin(warehouse):
-            return None
-        return _JSON.validate_python(content["cut_points"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    """The cut points saved last, if they are of these settings and this data, also of an earlier state of it.
+
+    None for a damaged file.
+    """
+    saved = _saved(warehouse)
+    return saved[0] if saved else None
 
 
 def save_cut_points(warehouse: Warehouse, cut_points: RfmCutPoints) -> None:
     """Save them in the models folder; if it is not writable, they are computed again when next needed."""
     facts = _JSON.dump_python(cut_points, mode="json", exclude={"cell_names", "custom"})
-    content = {"format": _FORMAT, "origin": _origin(warehouse), "cut_points": facts}
+    content = {
+        "format": _FORMAT,
+        "origin": _origin(warehouse),
+        "data_state": warehouse.identity.state,
+        "cut_points": facts,
+    }
     path = _path(warehouse.settings)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, json.dumps(content, indent=2).encode())
+
+
+def _saved(warehouse: Warehouse) -> tuple[RfmCutPoints, str] | None:
+    """The saved cut points with the state of the data that they were computed on."""
+    try:
+        saved = json.loads(_path(warehouse.settings).read_text("utf-8"))
+        if saved["format"] != _FORMAT or saved["origin"] != _origin(warehouse):
+            return None
+        return _JSON.validate_python(saved["cut_points"]), saved["data_state"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _columns(warehouse: Warehouse) -> RfmColumns:
@@ -184,9 +198,9 @@ def _by_rule(name: str, quantiles: Sequence[float] | None, settings: Settings) -
 
 
 def _origin(warehouse: Warehouse) -> str:
-    """A hash of the data's location and schema, and of every setting that the cut points depend on."""
-    settings = warehouse.settings
-    facts = (warehouse.fingerprint, _columns(warehouse), settings.rfm_rule, sorted(settings.rfm_cut_points.items()))
+    """A hash of the data's identity, whatever its state, and of every setting that the cut points depend on."""
+    settings, data = warehouse.settings, warehouse.identity.warehouse
+    facts = (data, _columns(warehouse), settings.rfm_rule, sorted(settings.rfm_cut_points.items()))
     return hashlib.blake2s(repr(facts).encode(), digest_size=16).hexdigest()
 
 

@@ -143,7 +143,7 @@ class SegmentationEngine:
             )
         except LoyaltyError as error:
             with suppress(LoyaltyError):  # where that cannot be recorded either, the first error is the one to report
-                self._saved.record_fault(segment_id, str(error))
+                self._saved.record_error(segment_id, str(error))
             raise
 
     @property

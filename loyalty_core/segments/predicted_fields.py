@@ -37,7 +37,7 @@ _DESCRIPTIONS = {
 }
 _OFFER = "offer_"
 _PREFIX = "predicted_"
-_NOT_FIELDS = frozenset({"customer_id", "model_version", "scored_at"})
+_NOT_FIELDS = frozenset({"customer_id", "model_version", "scored_at", "data_state"})
 _TEXTS = frozenset({"churn_risk", "rfm_segment"})
 _CATEGORIES = frozenset({"churn_risk", "recommended_offer", "recency", "frequency", "monetary", "rfm_segment"})
 

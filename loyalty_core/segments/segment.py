@@ -55,9 +55,9 @@ class SegmentVersion:
 class Segment:
     """A saved segment.
 
-    `size` is the last that was counted and stays when a refresh fails; `fault` then says why it failed.
+    `size` is the last that was counted and stays when a refresh fails; `error` then says why it failed.
     `sizes_recent` has the customers of up to 30 sizes, oldest first. `is_stale` is true without a size and where the
-    rule has changed since the last one.
+    rule has changed since the last one, `data_changed` where the data has.
     """
 
     id: str
@@ -73,8 +73,9 @@ class Segment:
     archived_at: datetime | None
     size: SegmentSize | None
     sizes_recent: tuple[int, ...]
-    fault: str | None
+    error: str | None
     is_stale: bool
+    data_changed: bool
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class SegmentRecord(Base):
     """A segment as it is now.
 
     `name_key` is the name without regard to case. `rule_version` is the version in which the rule last changed,
-    `size_count` the number of the latest row in segment_sizes. `fault` says why the last refresh failed.
+    `size_count` the number of the latest row in segment_sizes. `error` says why the last refresh failed.
     `members_data` is the key of the data that the members were computed on, `DataIdentity.key`.
     """
 
@@ -37,7 +37,7 @@ class SegmentRecord(Base):
     updated_by: Mapped[str]
     archived_at: Mapped[datetime | None]
     size_count: Mapped[int]
-    fault: Mapped[str | None]
+    error: Mapped[str | None]
     members_data: Mapped[str | None]
 
 
@@ -60,7 +60,7 @@ class SegmentVersionRecord(Base):
 class SegmentSizeRecord(Base):
     """A size of a segment, numbered from 1 within it: the latest 30 are then a short stretch of the primary key.
 
-    `data` is the key of the data that it was counted on, `DataIdentity.key`.
+    `data` is the key of the data that it was counted on, `DataIdentity.key`, and `data_state` the state of that data.
     """
 
     __tablename__ = "segment_sizes"
@@ -75,6 +75,7 @@ class SegmentSizeRecord(Base):
     version: Mapped[int]
     cause: Mapped[str]
     data: Mapped[str | None]
+    data_state: Mapped[str | None]
 
 
 class SegmentReference(Base):

@@ -12,7 +12,10 @@ from loyalty_core.store.base import Base
 
 
 class VersionComparisonRecord(Base):
-    """The latest comparison of the version `version` with `against`; another one replaces it."""
+    """The latest comparison of the version `version` with `against`; another one replaces it.
+
+    `data` is the key of the data that it was made on, `DataIdentity.key`, and `data_state` the state of that data.
+    """
 
     __tablename__ = "version_comparisons"
 
@@ -20,3 +23,5 @@ class VersionComparisonRecord(Base):
     against: Mapped[str] = mapped_column(primary_key=True)
     compared_at: Mapped[datetime]
     content: Mapped[Any] = mapped_column(JSON, nullable=False)
+    data: Mapped[str | None]
+    data_state: Mapped[str | None]

@@ -15,7 +15,7 @@ from loyalty_core.warehouse.columns import Catalog
 from loyalty_core.warehouse.connection import Row
 from loyalty_core.warehouse.customers import MonthlySpend, Transactions
 from loyalty_core.warehouse.predictions import ScoringRun, last_run
-from loyalty_core.warehouse.source import Source, describe_source, name_data
+from loyalty_core.warehouse.source import Source, describe_source
 
 RuleBasis = tuple[ScoringRun | None, dict[str, Any]]
 P = ParamSpec("P")
@@ -136,9 +136,3 @@ def rule_basis() -> RuleBasis:
     """What a rule's result depends on besides rule and view: the predictions, and the rules of other segments."""
     services = get_services()
     return last_run(services.warehouse), services.segments.rules()
-
-
-@cached
-def data_name() -> str:
-    """The name of this data, to compare with the data that models were trained on."""
-    return name_data(get_services().warehouse)

@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
-from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAnswer
+from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAnswer, other_training_data
 from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction, NboPrediction
 from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
@@ -66,10 +66,10 @@ def _named(version: str) -> str:
 
 def _warn_of_other_data() -> None:
     models = get_services().inference.models()
-    trained_on = models.trained_on if isinstance(models, Bundle) else ""
-    if trained_on and trained_on != cached_reads.data_name():
+    other = other_training_data(models.manifest, get_services().warehouse) if isinstance(models, Bundle) else ""
+    if other:
         st.warning(
-            f"These models were trained on other data ({escape(trained_on)}), so do not trust their predictions "
+            f"These models were trained on other data ({escape(other)}), so do not trust their predictions "
             "here. Train them on this warehouse: python train\\_models\\_from\\_dwh.py",
             icon=":material/warning:",
         )

@@ -4,10 +4,11 @@ import streamlit as st
 
 from loyalty_core.analytics.monitoring import Freshness, check_freshness
 from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.ml.serving import MOCK_VERSION, RFM_ONLY_VERSION
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import escape
+from loyalty_core.ui.scoring_notice import draw_scoring_notice
 
 PARAMETER = "scope"
 _EVERYONE = ""
@@ -20,7 +21,7 @@ def draw_scope() -> ScopedBase | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         scope = _choose()
         _draw_run(freshness)
-    _draw_notice(freshness)
+    draw_scoring_notice(freshness)
     if freshness.run is None:
         return None
     return ScopedBase(services.warehouse, services.segmentation, scope)
@@ -43,18 +44,11 @@ def _draw_run(freshness: Freshness) -> None:
     run = freshness.run
     if run is None:
         return
-    if run.model_version == "mock":
+    if run.model_version == MOCK_VERSION:
         st.badge("Mock predictions", icon=":material/theater_comedy:", color="violet")
         st.caption(f"Scored {formatting.moment(run.scored_at)}")
+    elif run.model_version == RFM_ONLY_VERSION:
+        st.caption(f"Scored {formatting.moment(run.scored_at)}, RFM alone")
     else:
         plural = "s" if len(run.model_versions) > 1 else ""
         st.caption(escape(f"Scored {formatting.moment(run.scored_at)} by model version{plural} {run.model_version}"))
-
-
-def _draw_notice(freshness: Freshness) -> None:
-    if freshness.is_fresh:
-        return
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        first = "The predictions are out of date. " if freshness.run else ""
-        st.markdown(f":material/update: {escape(first + ' '.join(freshness.reasons))}", width="stretch")
-        draw_job("scoring", start_label="Score now", key="score-now")

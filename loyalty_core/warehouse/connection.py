@@ -122,7 +122,8 @@ class Warehouse:
         with self._lock:
             _ = self.features  # notices a replaced file
             if self._identity is None:
-                self._identity = identify(self, self._file_identity)
+                # Modification time and size only: a restored or remounted file holds the same data.
+                self._identity = identify(self, self._file_identity and self._file_identity[2:])
             return self._identity
 
     def columns(self) -> list[Column]:

@@ -1,4 +1,4 @@
-"""Which data a warehouse holds, so that what was derived from other data is not taken for this data's."""
+"""Which data a warehouse holds, so that figures derived from other data are never shown for it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from loyalty_core.errors import LoyaltyError
 if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Warehouse
 
-# The table and the key under which a loader records an identity that stays with the file.
+# Where a loader records the identity inside an embedded file.
 INFO_TABLE, IDENTITY_KEY = "warehouse_info", "identity"
 
 
 @dataclass(frozen=True)
 class DataIdentity:
-    """`warehouse` stays while data of the same customers is added, `state` changes with it.
+    """`warehouse` stays the same while data of the same customers is added; `state` changes with every change.
 
-    `state` is blank where it is costly to determine, as on servers. `is_recorded` says whether a loader recorded the
-    identity in an embedded file, `is_mock` whether predictions are mock ones.
+    `state` is blank where finding it is costly, as on servers. `is_recorded` says whether a loader recorded the
+    identity in an embedded file, `is_mock` whether the predictions are mock ones.
     """
 
     warehouse: str
@@ -30,27 +30,32 @@ class DataIdentity:
 
     @property
     def key(self) -> str:
-        """The key under which figures derived from this data are stored, with mock predictions or with real ones."""
+        """The key that figures derived from this data are stored with; mock predictions have a key of their own."""
         return f"{self.warehouse}-mock" if self.is_mock else self.warehouse
 
     def owns(self, key: str | None) -> bool:
-        """Whether figures stored under `key` were derived from this data.
+        """Whether figures stored with `key` were derived from this data.
 
-        None is what was stored before identities were: it counts as this data's, unless this data was loaded by a
-        loader that records identities and so is newer, or predictions are mock ones.
+        None is the key of figures stored before there were identities. They count as this data's, unless a loader
+        recorded an identity, so that the data must be newer, or the predictions are mock ones.
         """
         return key == self.key if key is not None else not self.is_recorded and not self.is_mock
 
+    def has_changed_since(self, state: str | None) -> bool:
+        """Whether the data has changed since it was in that state; False where either state is unknown."""
+        return bool(state and self.state) and state != self.state
 
-# Owns no figures.
+
+# The identity of no data at all: it owns no figures.
 NO_DATA = DataIdentity("", is_recorded=True)
 
 
 def identify(warehouse: Warehouse, state: object) -> DataIdentity:
-    """The identity of the data that the features view shows; `state` is anything that changes with an embedded file.
+    """The identity of the data in the features view; `state` is anything that changes when an embedded file does.
 
-    An embedded file is identified by what its loader recorded, wherever the file is. Without that, by its path and the
-    names of its columns; a server by its address, database and schema. The view and the id column are part of it too.
+    An embedded file is identified by what its loader recorded, wherever the file is; without a record, by its path and
+    column names. A server is identified by its address, database and schema. The names of the view and of the id
+    column are part of every identity.
     """
     view, file = warehouse.features, warehouse.dialect.file_of(warehouse.url)
     recorded = loader_facts(warehouse).get(IDENTITY_KEY, "")
@@ -72,7 +77,7 @@ def identify(warehouse: Warehouse, state: object) -> DataIdentity:
 
 
 def loader_facts(warehouse: Warehouse) -> dict[str, str]:
-    """What the loader of an embedded warehouse recorded, as texts; empty for any other warehouse."""
+    """The facts that the loader of an embedded warehouse recorded, as texts; empty for any other warehouse."""
     if warehouse.dialect.file_of(warehouse.url) is None:
         return {}
     try:

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 def compare(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """Compare the version in `options` with the one named `against` there, and save the result."""
-    # Measuring needs scikit-learn, for which other jobs should not wait.
+    # Measuring imports scikit-learn, which takes time that other jobs should not spend.
     from loyalty_core.ml.versions.compare import compare_versions  # noqa: PLC0415
 
     version, against = options["version"], options["against"]
@@ -35,7 +35,7 @@ def compare(services: Services, options: Mapping[str, Any], report: Report) -> d
 
     report.phase("Opening both versions")
     found = compare_versions(services.warehouse, services.segmentation, services.segments, version, against, tell)
-    services.comparisons.keep(found)
+    services.comparisons.save(found)
     for remark in found.remarks:
         _log.warning("%s", remark)
     base = found.shifts[0]
@@ -47,7 +47,7 @@ def compare(services: Services, options: Mapping[str, Any], report: Report) -> d
 
 
 def compare_with_active(services: Services, version: str, report: Report) -> None:
-    """Compare a version that was just trained; whatever comes between, the training has been worth it."""
+    """Compare a version that was just trained; a failed or stopped comparison does not fail the training."""
     try:
         active = read_active(services.settings.models_dir)
         if active is not None:

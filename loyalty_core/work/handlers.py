@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.jobs.report import Report
-from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import scoring_models
 from loyalty_core.segments.refreshing import refresh_all
@@ -25,12 +24,14 @@ Handler = Callable[[Services, Mapping[str, Any], Report], Any]
 
 
 def score(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """Score every customer with the active models, then compute all segments, since they may read predictions."""
+    """Score every customer with the active models, then compute all segments: their rules may read predictions."""
     del options
     report.phase("Scoring customers")
-    models = scoring_models(services.settings, ModelInputs(services.warehouse, services.settings))
-    scored = score_base(services.warehouse, models, lambda now: report.progress(now.scored, now.customers))
-    said = f"{scored.customers:,} customers scored{_by_arm(scored.arms)}"
+    scored = score_base(
+        services.warehouse, scoring_models(services.warehouse), lambda now: report.progress(now.scored, now.customers)
+    )
+    what = "customers scored by RFM alone" if scored.is_rfm_only else "customers scored"
+    said = f"{scored.customers:,} {what}{_by_arm(scored.arms)}"
     report.message(f"{said}.")
     computed = _compute(services, services.segments.list(), report, cause="scoring")
     report.message(f"{said}, {_in_words(computed)}")
@@ -50,7 +51,7 @@ def score(services: Services, options: Mapping[str, Any], report: Report) -> dic
 
 
 def _by_arm(arms: Mapping[str, int]) -> str:
-    """How many customers each version of an A/B test answered, in brackets."""
+    """How many customers each version of an A/B test answered, in brackets; empty without a test."""
     told = ", ".join(f"{customers:,} by {version}" for version, customers in arms.items())
     return f" ({told})" if len(arms) > 1 else ""
 

@@ -1,6 +1,6 @@
 """The process of one job: `python -m loyalty_core.work.run JOB_ID`. Its settings come from the environment.
 
-The exit code is 0 when the state store knows how the job ended, however that was.
+The exit code is 0 when the state store has recorded how the job ended, whether or not it succeeded.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("loyalty_core.jobs")
 
-_UNFORESEEN = JobError(
-    "The job failed for a reason that nobody foresaw.",
-    "The last lines of its log say where.",
-    "Start it again; if it fails the same way, give your administrator these lines.",
+_UNEXPECTED = JobError(
+    "The job stopped with an unexpected error.",
+    "The last lines of its log show where.",
+    "Start it again. If it fails the same way, send these lines to your administrator.",
 )
 
 
@@ -70,10 +70,10 @@ def _run(job_id: int, handlers: Mapping[str, Handler]) -> None:
     with watch:
         outcome = _work(handlers, services, job, report)
     outcome = outcome or watch.verdict or Outcome("cancelled")
-    _log.info("It held up to %d MB of memory.", most_memory() // 1_000_000)
+    _log.info("Peak memory: %d MB.", most_memory() // 1_000_000)
     _log.info("Job %d: %s.", job.id, outcome.state)
     watch.finish(outcome)
-    # A thread may still wait for a statement of a job that was stopped; nobody waits for the thread.
+    # A thread of a stopped job may still be waiting for its statement: end the process without it.
     last = Timer(GRACE_SECONDS, end_this_process)
     last.daemon = True
     last.start()
@@ -85,7 +85,7 @@ def _run(job_id: int, handlers: Mapping[str, Handler]) -> None:
 
 
 def _work(handlers: Mapping[str, Handler], services: Services, job: Job, report: Report) -> Outcome | None:
-    """How the handler ended; None where it was asked to stop."""
+    """How the handler ended; None when it was stopped."""
     try:
         handler = handlers.get(job.kind)
         if handler is None:
@@ -96,9 +96,9 @@ def _work(handlers: Mapping[str, Handler], services: Services, job: Job, report:
     except LoyaltyError as error:
         _log.error("%s", error)
         return Outcome("failed", JobError.of(error))
-    except Exception:  # noqa: BLE001 -- whatever it is, the job has ended and people should know
-        _log.exception("Unforeseen")
-        return Outcome("failed", _UNFORESEEN)
+    except Exception:  # noqa: BLE001 -- whatever it is, the job has ended, and the screens must say so
+        _log.exception("Job %d stopped with an unexpected error.", job.id)
+        return Outcome("failed", _UNEXPECTED)
 
 
 if __name__ == "__main__":

@@ -31,14 +31,14 @@ _log = logging.getLogger(__name__)
 
 
 def train_models(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    """Train and save a version; the active one stays active, and nothing is written before the very end.
+    """Train and save a version; the active one stays active, and nothing is written before the end.
 
     `options` are those of `TrainingOptions` that were chosen, with `models` (a list of names, all where it
     is missing) and `trained_by`.
     """
     report.phase("Starting TensorFlow")
     chosen = chosen_options(services.settings, options)
-    # Nobody but this process loads TensorFlow, and wrong options are reported before it does.
+    # Only this process loads TensorFlow, and wrong options are reported before it does.
     from loyalty_core.ml.training.train import train  # noqa: PLC0415
 
     report.raise_if_stopped()
@@ -61,7 +61,7 @@ def train_models(services: Services, options: Mapping[str, Any], report: Report)
 
 
 def _say_at_the_end(report: Report, message: str) -> None:
-    """The version is written: whoever asks for a stop now comes too late to stop the training."""
+    """The version is written, so a request to stop comes too late and is ignored."""
     with suppress(JobStopped):
         report.message(message)
 
@@ -77,7 +77,7 @@ def chosen_options(settings: Settings, options: Mapping[str, Any]) -> dict[str, 
 
 
 class ProgressReporter:
-    """Passes on where a training is; a line in the log for each epoch, and one for each part of the work."""
+    """Reports the progress of a training, with a line in the log for each epoch and each part of the work."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -114,5 +114,5 @@ class ProgressReporter:
 
 
 def _finite(loss: float | None) -> float | None:
-    """JSON has no word for a loss that went beyond all numbers."""
+    """JSON cannot express an infinite or undefined loss."""
     return loss if loss is not None and math.isfinite(loss) else None

@@ -65,7 +65,7 @@ def test_an_export_that_cannot_begin_is_an_error(ask: Ask, demo_settings: Config
     assert error_of(ask("/segments/risky/members/export/"))[:2] == (503, "predictions_missing")
     assert error_of(ask("/segments/risky/members/"))[:2] == (503, "predictions_missing")
     assert error_of(ask("/segments/risky/refresh/", "POST"))[:2] == (503, "predictions_missing")
-    assert "have not been scored yet" in ask("/segments/risky/").json()["fault"]
+    assert "have not been scored yet" in ask("/segments/risky/").json()["error"]
 
 
 def test_every_fault_of_a_rule_is_named(ask: Ask):

@@ -42,8 +42,9 @@ def test_a_segment_is_stored_and_read(ask: Ask):
         "archived_at": None,
         "size": None,
         "sizes_recent": [],
-        "fault": None,
+        "error": None,
         "is_stale": True,
+        "data_changed": False,
     }
     assert moments["created_at"] == moments["updated_at"]
     assert moments["created_at"].endswith("Z")

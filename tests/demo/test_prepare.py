@@ -24,7 +24,7 @@ def test_everything_is_there_after_the_first_start(configure: Configure, monkeyp
     assert {"VIP", "High churn risk", "Champions"} <= set(segments)
     for segment in segments.values():
         assert segment.size is not None, segment.name
-        assert (segment.size.base, segment.fault) == (CUSTOMERS, None)
+        assert (segment.size.base, segment.error) == (CUSTOMERS, None)
         assert segment.size.customers == services.segmentation.count(segment.rule)
     before = DEFAULT_WAREHOUSE.stat().st_mtime_ns
     assert prepare.main() == 0

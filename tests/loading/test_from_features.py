@@ -359,7 +359,7 @@ class TestIds:
     def test_exact_copies_are_dropped_and_counted(self, export: Export, out: Path) -> None:
         report = load(export("id,a,b\n1,x,\n2,y,3\n1,x,\n1,x,\n"), out)
         assert report.excluded_text == "2 exact copies of another row"
-        assert report.kept == "2 customers with 2 columns besides the id"
+        assert report.loaded == "2 customers with 2 columns besides the id"
         assert column(out, "customer_id") == ["1", "2"]
 
     @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class TestOnlineRetail:
             "135,080 without a customer; 8,905 cancelled or returned (amount or quantity below zero); "
             "40 with a zero price or quantity"
         )
-        assert facts["kept"] == (
+        assert facts["loaded"] == (
             "397,884 lines, 18,532 transactions of 4,338 customers, revenue 8,911,407.90, 2010-12-01 to 2011-12-09"
         )
 

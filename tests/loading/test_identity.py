@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from loyalty_core.loading import describe_warehouse
 from loyalty_core.loading.warehouse_file import read_source, record_source, write_warehouse
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ def load(file: Path, customers: str) -> str:
         return read_source(connection)["identity"]
 
 
+def said(file: Path) -> str:
+    """What the warehouse says of its identity; the command prints the same."""
+    with duckdb.connect(file, read_only=True) as connection:
+        said = read_source(connection).get("data", "")
+    assert not said or said in describe_warehouse(file)
+    return said
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "warehouse.duckdb"
@@ -50,8 +59,10 @@ def test_the_same_data_has_the_same_identity_wherever_it_is_loaded(file: Path, t
         f"{_CUSTOMERS} UNION ALL SELECT 'new' || i, i, i, 'Molde' FROM range(200) AS numbers(i)",
         f"SELECT * FROM ({_CUSTOMERS}) WHERE hash(customer_id) % 5 > 0",
         f"SELECT *, 1 AS visits FROM ({_CUSTOMERS})",
+        f"SELECT * REPLACE (revenue + hash(customer_id) % 90 AS revenue, purchases + 1 AS purchases) FROM "
+        f"({_CUSTOMERS})",
     ],
-    ids=["some have bought", "some have joined", "some have left", "a column more"],
+    ids=["some have bought", "some have joined", "some have left", "a column more", "everybody has bought"],
 )
 def test_newer_data_of_the_same_customers_has_the_same_identity(file: Path, tmp_path: Path, newer: str) -> None:
     first = load(file, _CUSTOMERS)
@@ -61,6 +72,15 @@ def test_newer_data_of_the_same_customers_has_the_same_identity(file: Path, tmp_
 
 def test_other_data_has_another_identity_even_with_the_same_ids_and_columns(file: Path) -> None:
     assert load(file, _CUSTOMERS) != load(file, _OTHERS)
+
+
+def test_the_warehouse_says_whether_its_identity_was_kept(file: Path) -> None:
+    load(file, _CUSTOMERS)
+    assert said(file) == ""
+    load(file, _CUSTOMERS)
+    assert "counts as newer data of the same warehouse: its predictions" in said(file)
+    load(file, _OTHERS)
+    assert "not the data that was here before" in said(file)
 
 
 def test_other_customers_have_another_identity(file: Path) -> None:

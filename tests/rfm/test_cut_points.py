@@ -139,10 +139,12 @@ def test_kept_cut_points_belong_to_their_settings(warehouse: Warehouse, open_war
 
 
 def test_kept_cut_points_belong_to_their_data(warehouse: Warehouse, file: DuckDBFile) -> None:
-    current_cut_points(warehouse)
+    before = current_cut_points(warehouse)
     fill(file, buyers([(9, 9, 9.0)]))
-    assert saved_cut_points(warehouse) is None
+    assert saved_cut_points(warehouse) == before, "they are those of the scoring run until there are newer ones"
     assert current_cut_points(warehouse).recency == (9, 9, 9, 9)
+    file.execute("CREATE TABLE warehouse_info AS SELECT 'identity' AS key, 'other data' AS value")
+    assert saved_cut_points(warehouse) is None
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": 1}', "null"])

@@ -215,19 +215,19 @@ def test_a_refresh_that_fails_is_recorded_beside_the_last_good_size(
     with pytest.raises(RuleError):
         engine.refresh("ten")
     found = kept.get("ten")
-    assert found.fault is not None
-    assert "There is no column" in found.fault
+    assert found.error is not None
+    assert "There is no column" in found.error
     assert found.size is not None
     assert (found.size.customers, kept.is_member("ten", "3"), len(kept.sizes("ten"))) == (10, True, 1)
 
     duckdb_file.execute("DROP TABLE customer_features_view")
     with pytest.raises(ViewUnusable):
         engine.refresh("ten")
-    assert "customer_features_view" in str(kept.get("ten").fault)
+    assert "customer_features_view" in str(kept.get("ten").error)
 
     duckdb_file.execute("CREATE TABLE customer_features_view AS SELECT range::text customer_id, range x FROM range(5)")
     assert engine.refresh("ten").customers == 5
-    assert kept.get("ten").fault is None
+    assert kept.get("ten").error is None
 
 
 def test_refreshing_what_is_not_there(engine: SegmentationEngine):

@@ -125,7 +125,7 @@ def test_a_segment_that_is_gone_is_a_fault_at_its_place(engine: SegmentationEngi
         engine.count(segment("b"))
     with pytest.raises(RuleError, match="segment:gone"):
         engine.refresh("b")
-    assert "segment:gone" in str(kept.get("b").fault)
+    assert "segment:gone" in str(kept.get("b").error)
 
 
 def test_an_unknown_segment_is_not_saved(engine: SegmentationEngine):

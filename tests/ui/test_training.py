@@ -13,7 +13,7 @@ import pytest
 from loyalty_core.jobs import Job, JobEvent, JobQueue
 from loyalty_core.ml.bundles import activate, list_versions, read_active, version_folder, write_bundle
 from loyalty_core.ml.evaluation import Difference
-from loyalty_core.ml.versions import SameRows, Shift, VersionComparison, VersionComparisons
+from loyalty_core.ml.versions import SameRows, Shift, VersionComparison
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.messages import escape
@@ -269,7 +269,7 @@ def compared(version: str, against: str, difference: Difference) -> None:
         offers=(1, 2),
         remarks=("Segments whose rules cannot be used at the moment are left out: Old.",),
     )
-    VersionComparisons(get_services().store).keep(found)
+    get_services().comparisons.save(found)
 
 
 def test_a_challenger_is_judged_on_the_same_rows(finished: Finished, trained: str, open_screen: OpenScreen):
@@ -395,4 +395,7 @@ def test_an_earlier_version_that_is_gone_is_not_offered(trained: str, open_scree
 
 def test_mock_mode_says_that_no_version_answers(trained: str, demo_settings: Configure, open_screen: OpenScreen):
     demo_settings(ml_mock_mode=True)
-    assert open_screen(TRAINING).info[0].value.startswith("Mock mode: screens show made-up predictions")
+    for view in ("Train", "Versions", "Monitoring", "A/B test"):
+        app = open_screen(TRAINING, view=view)
+        assert app.info[0].value.startswith("Mock mode: every prediction is made up by a formula, and no model version")
+        assert trained not in " ".join([*texts_of(app), *(table.value.to_string() for table in app.dataframe)])

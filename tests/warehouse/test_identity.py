@@ -70,6 +70,20 @@ def test_a_server_is_known_by_its_database_whoever_asks(postgres_database: str, 
     assert first.identity.state == ""
 
 
+def test_a_copy_with_its_time_is_the_same_state(duckdb_file: DuckDBFile, open_warehouse: Open) -> None:
+    duckdb_file.execute(f"CREATE TABLE customer_features_view AS SELECT 'a' AS customer_id; {RECORDED.format('one')}")
+    restored = duckdb_file.file.with_name("restored.duckdb")
+    shutil.copy2(duckdb_file.file, restored)
+    assert open_warehouse(duckdb_file.url).identity == open_warehouse(f"duckdb:///{restored}").identity
+
+
+@pytest.mark.parametrize(("now", "before", "changed"), [("b", "a", True), ("a", "a", False), ("", "a", False)])
+def test_data_has_changed_where_both_states_are_known(now: str, before: str, *, changed: bool) -> None:
+    assert DataIdentity("one", now).has_changed_since(before) is changed
+    assert not DataIdentity("one", now).has_changed_since(None)
+    assert not DataIdentity("one", now).has_changed_since("")
+
+
 def test_mock_predictions_are_of_data_of_their_own(customers: Backend, open_warehouse: Open) -> None:
     real, mock = open_warehouse(customers.url), open_warehouse(customers.url, ml_mock_mode=True)
     assert real.identity.warehouse == mock.identity.warehouse

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from loyalty_core.jobs.report import JobStopped, Report
 from loyalty_core.ml.bundles import version_folder, write_bundle
-from loyalty_core.ml.versions import VersionComparison, VersionComparisons
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import Services, get_services
 from loyalty_core.work.comparing import compare, compare_with_active
 from tests.ml.fixtures import other_parts
 from tests.workbench import DEMO_CUSTOMERS
+
+if TYPE_CHECKING:
+    from loyalty_core.ml.versions import VersionComparison
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def services(trained: str) -> Services:
 
 
 def kept(services: Services, version: str, against: str) -> VersionComparison | None:
-    return VersionComparisons(services.store).find(version, against)
+    return services.comparisons.find(version, against)
 
 
 def test_it_stores_its_findings(services: Services, trained: str):

@@ -55,8 +55,21 @@ def test_it_scores_every_customer_and_computes_the_segments(services: Services):
     assert "nowhere" in result["failed_segments"]["Broken"]
     size = services.segments.get(risky.id).size
     assert (size.customers, size.cause) == (DEMO_CUSTOMERS, "scoring")
-    assert services.segments.get(broken.id).fault is not None
+    assert services.segments.get(broken.id).error is not None
     assert services.segments.get(archived.id).size is None
+
+
+@on_sqlite
+def test_without_any_model_rfm_is_scored(services: Services, demo_settings: Configure):
+    demo_settings(ml_mock_mode="false")
+    services = get_services()
+    champions = keep(services, "Champions", {"==": [{"var": "rfm_segment"}, "Champions"]})
+    job = over(services.jobs, services.jobs.start("scoring", {}, "ann"))
+    assert job.state == "done", job.log_tail
+    assert job.message == f"{DEMO_CUSTOMERS:,} customers scored by RFM alone, 1 segment computed."
+    assert job.result["remarks"][0].startswith("Only RFM was scored. There is no model yet. Train the models:")
+    assert last_run(services.warehouse).model_versions == ("rfm-only",)
+    assert 0 < services.segments.get(champions.id).size.customers < DEMO_CUSTOMERS
 
 
 @on_sqlite

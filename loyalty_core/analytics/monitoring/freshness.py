@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
 
 
+EARLIER_DATA = "They were made on an earlier state of this data."
+
+
 @dataclass(frozen=True)
 class Freshness:
     """The last scoring run, None before the first, and the reasons to score again, as sentences."""
@@ -30,7 +33,7 @@ class Freshness:
 
 
 def check_freshness(warehouse: Warehouse, inference: MLInferenceService) -> Freshness:
-    """Compare the stored predictions with the models in use and with the date of the features."""
+    """Compare the stored predictions with the models in use and with the data as it is now."""
     run = last_run(warehouse)
     if run is None:
         return Freshness(None, ("The customers have not been scored yet.",))
@@ -38,10 +41,17 @@ def check_freshness(warehouse: Warehouse, inference: MLInferenceService) -> Fres
     served = _served(inference)
     if served is not None and not served.made(run):
         reasons.append(_difference(run, served))
-    newest = describe_source(warehouse).newest
-    if newest is not None and newest > run.scored_at.astimezone(warehouse.settings.zone).date():
+    if run.is_of_earlier_data(warehouse.identity):
+        reasons.append(EARLIER_DATA)
+    elif _is_older_than_features(run, warehouse):
         reasons.append("The features are newer than the predictions.")
     return Freshness(run, tuple(reasons))
+
+
+def _is_older_than_features(run: ScoringRun, warehouse: Warehouse) -> bool:
+    """By dates, since the state of a server's data is not known."""
+    newest = describe_source(warehouse).newest
+    return newest is not None and newest > run.scored_at.astimezone(warehouse.settings.zone).date()
 
 
 def _served(inference: MLInferenceService) -> ServedModels | None:

@@ -13,12 +13,11 @@ from loyalty_core.analytics.monitoring.retraining import Degradation, Facts, Mod
 from loyalty_core.analytics.monitoring.score_alarms import Alarm, input_alarms, score_alarms
 from loyalty_core.analytics.monitoring.score_drift import read_scores
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.serving import MOCK_VERSION
+from loyalty_core.ml.serving import MOCK_VERSION, other_training_data, require_own_training
 from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.warehouse.history import find_history
 from loyalty_core.warehouse.offers import offer_names
 from loyalty_core.warehouse.predictions import run_of
-from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +49,11 @@ class Monitoring:
 
 
 def read_monitoring(warehouse: Warehouse, manifest: Mapping[str, Any]) -> Monitoring:
-    """Compare a version's manifest with the view, histories and last scoring; raises what the warehouse raises."""
+    """Compare a version's manifest with the view, histories and last scoring.
+
+    Raises `ModelsOfOtherData` for a version that was trained on other data, and what the warehouse raises.
+    """
+    require_own_training(manifest, warehouse)
     drift, no_drift = [], None
     try:
         drift = read_drift(warehouse, manifest)
@@ -76,11 +79,8 @@ def _facts(
 ) -> Facts:
     """`constant` are the columns with the same value for all customers."""
     today = datetime.now(warehouse.settings.zone).date()
-    trained_on = manifest.get("trained_on", "")
-    is_other_data = bool(trained_on) and trained_on != name_data(warehouse)
-    if (data := manifest.get("data")) is not None:
-        is_other_data = data != warehouse.identity.warehouse
-    compared = [] if is_other_data else drift  # differences between customer bases are not drift
+    other_data = other_training_data(manifest, warehouse)
+    compared = [] if other_data else drift  # differences between customer bases are not drift
     return Facts(
         ages=tuple(_age(warehouse, model, entry, today) for model, entry in manifest["models"].items()),
         changes=tuple(find_changes(warehouse, manifest)),
@@ -88,7 +88,7 @@ def _facts(
         moved=tuple(one.label for one in compared if one.state == "moved"),
         broken=tuple(one.label for one in compared if one.state == "drifted" and one.column in constant),
         drift_known=bool(compared),
-        trained_on=(trained_on or "another warehouse") if is_other_data else "",
+        trained_on=other_data,
     )
 
 

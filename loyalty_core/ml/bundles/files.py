@@ -61,8 +61,9 @@ class ManifestMissing(BundleError):
     code = "manifest_missing"
 
     def __init__(self, models_dir: Path, names: Sequence[str]) -> None:
+        listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
         super().__init__(
-            f"{models_dir} contains {' and '.join(names)}, but no version is active.",
+            f"{models_dir} contains {listed}, but no version is active.",
             "Without a manifest it is not known which features they take, in which order.",
             f"Check and adopt them with {ADOPT}, or train: {TRAIN}",
         )

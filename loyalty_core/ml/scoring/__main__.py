@@ -1,4 +1,4 @@
-"""`python -m loyalty_core.ml.scoring`."""
+"""`python -m loyalty_core.ml.scoring`, an alias of `loyalty score`."""
 
 import sys
 

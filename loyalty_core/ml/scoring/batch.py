@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from loyalty_core.ml.features import Encoded, as_numbers
 from loyalty_core.ml.tasks import TASKS, Categorical
 from loyalty_core.rfm import RfmColumns, score_arrays, segment_names
+from loyalty_core.warehouse.predictions import DATA_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +29,7 @@ Flags = npt.NDArray[np.bool_]
 
 _NAMES = pa.dictionary(pa.int8(), pa.string())
 
-# Beyond this a feature is no measurement, and the network's float32 arithmetic overflows.
+# A larger number is not a measurement, and would overflow the network's float32 arithmetic.
 _LARGEST = 1e30
 
 NO_ID = "The customer id is blank."
@@ -38,7 +39,7 @@ _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """`rows` in the columns of customer_predictions; how many were blank by feature, and failed by reason.
+    """`rows` has the columns of customer_predictions; `blanks` counts by feature, `failed` by reason.
 
     `versions` counts the rows by model version; `extremes` are the lowest and the highest value by version and column.
     """
@@ -52,9 +53,10 @@ class ScoredBatch:
 
 @dataclass(frozen=True)
 class BatchScorer:
-    """Scores batches that hold `customer_id`, the columns of `features` (feature → column) and those of RFM.
+    """Scores batches that have `customer_id`, the columns of `features` (feature → column) and those of RFM.
 
-    Without `cut_points` the RFM columns stay empty, without a model its columns do.
+    Without `cut_points` the RFM columns stay blank; without a model, its columns do. `data_state` is written to every
+    row: the state of the data that is read, `DataIdentity.state`.
     """
 
     models: Models
@@ -63,6 +65,7 @@ class BatchScorer:
     cut_points: RfmCutPoints | None
     settings: Settings
     scored_at: datetime
+    data_state: str = ""
 
     def columns(self) -> list[str]:
         """The columns of the features view that are needed, each once."""
@@ -70,7 +73,7 @@ class BatchScorer:
         return list(dict.fromkeys((self.customer_id, *self.features.values(), *measures)))
 
     def score(self, batch: pa.RecordBatch) -> ScoredBatch:
-        """Score every customer; one with a value that cannot be read gets no answer of a model."""
+        """Score every customer; one with a value that cannot be read gets no model's answer."""
         known = pc.is_valid(batch.column(self.customer_id))  # pyright: ignore[reportAttributeAccessIssue]
         without_id = batch.num_rows - known.true_count
         batch = batch.filter(known) if without_id else batch
@@ -86,6 +89,7 @@ class BatchScorer:
             **self._rfm(batch),
             "model_version": _named(np.zeros(batch.num_rows, np.int8), (self.models.version,)),
             "scored_at": pa.repeat(pa.scalar(self.scored_at, pa.timestamp("us", "UTC")), batch.num_rows),
+            DATA_STATE: _named(np.zeros(batch.num_rows, np.int8), (self.data_state,)),
         }
         flags_of = dict(zip(self.models.contract.names, encoded.blanks.T, strict=True))
         blanks = Counter({name: int(np.count_nonzero(flags)) for name, flags in flags_of.items()})
@@ -108,7 +112,7 @@ class BatchScorer:
         }
 
     def _readable(self, batch: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[str, Flags]]:
-        """The features' values, with texts in place of numbers turned to blanks, and who has such texts."""
+        """The features' values, blank where a number was expected and is a text, and flags for who has such a text."""
         values = {name: batch.column(column) for name, column in self.features.items()}
         unreadable: dict[str, Flags] = {}
         for feature in self.models.contract.inputs:
@@ -186,7 +190,7 @@ def _no_features(rows: int) -> Encoded:
 
 
 def _numbers_in(texts: pa.Array) -> tuple[pa.Array, Flags]:
-    """Numbers as texts, with everything else blank; and flags for what is neither number nor blank."""
+    """The numbers among the texts, blank elsewhere; and flags for what is neither a number nor blank."""
     trimmed = pc.utf8_trim_whitespace(texts)  # pyright: ignore[reportAttributeAccessIssue]
     is_number = pc.match_substring_regex(trimmed, pattern=_NUMBER)  # pyright: ignore[reportAttributeAccessIssue]
     is_blank = pc.fill_null(pc.equal(trimmed, ""), True)  # pyright: ignore[reportAttributeAccessIssue]
@@ -196,7 +200,7 @@ def _numbers_in(texts: pa.Array) -> tuple[pa.Array, Flags]:
 
 
 def _first_reason(unreadable: Mapping[str, Flags], rows: int) -> tuple[Flags, Counter[str]]:
-    """Who has any reason, and the number of customers for each, everyone counted once."""
+    """Who is excluded, and the number of customers by their first reason."""
     excluded, failed = np.zeros(rows, dtype=np.bool_), Counter[str]()
     for reason, flags in unreadable.items():
         failed[reason] = int(np.count_nonzero(flags & ~excluded))

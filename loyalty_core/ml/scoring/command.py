@@ -1,4 +1,4 @@
-"""`python -m loyalty_core.ml.scoring`: score every customer and compute the segments, from a terminal or scheduler."""
+"""`loyalty score`: score every customer and compute the segments, from a terminal or a scheduler."""
 
 import argparse
 import sys
@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
-from loyalty_core.ml.features import ModelInputs
 from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult, score_base
 from loyalty_core.ml.serving import scoring_models
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
@@ -18,14 +17,14 @@ from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import shared_store
 from loyalty_core.warehouse import Warehouse
 
-# Cut points sort the whole base, which may take longer than anything that a screen waits for.
+# Computing cut points sorts the whole base, which may take longer than any screen would wait.
 STATEMENT_SECONDS = 3600.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 1 after one line on stderr that says what to do."""
     parser = argparse.ArgumentParser(
-        prog="python -m loyalty_core.ml.scoring",
+        prog="loyalty score",
         description="Predict churn, the next best offer and RFM for every customer, write customer_predictions, and "
         "compute the members of all segments.",
     )
@@ -41,15 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(settings: Settings, console: Console) -> None:
     patient = settings.model_copy(update={"dwh_statement_timeout_seconds": STATEMENT_SECONDS})
     with closing(Warehouse(patient)) as warehouse:
-        _report(_score(warehouse, settings), console)
+        _report(_score(warehouse), console)
         try:
             _report_segments(_compute_segments(warehouse, settings), console)
         except LoyaltyError as error:
             print(f"The segments were not computed: {error}", file=sys.stderr)  # noqa: T201  what a scheduler logs
 
 
-def _score(warehouse: Warehouse, settings: Settings) -> ScoringResult:
-    models = scoring_models(settings, ModelInputs(warehouse, settings))
+def _score(warehouse: Warehouse) -> ScoringResult:
+    models = scoring_models(warehouse)
     with _progress() as progress:
         task = progress.add_task("Scoring customers", total=None)
 
@@ -84,18 +83,23 @@ def _progress() -> Progress:
 
 
 def _report(result: ScoringResult, console: Console) -> None:
-    models = "mock predictions" if result.is_mock else f"the models of {result.model_version}"
-    console.print(f"{result.customers:,} customers scored with {models} in {result.seconds:.1f} s.", highlight=False)
+    console.print(f"{result.customers:,} customers scored {_how(result)} in {result.seconds:.1f} s.", highlight=False)
     for version, customers in result.arms.items() if len(result.arms) > 1 else ():
         share = customers / result.customers
         console.print(f"{version}: {customers:,} customers, {share:.1%}, in the A/B test.", highlight=False)
     console.print(f"Written to {result.place}.", highlight=False, soft_wrap=True, markup=False)
     for feature, count in result.blanks.items():
-        console.print(f"{feature}: {count:,} blank, taken as the training median.", highlight=False, markup=False)
+        console.print(f"{feature}: {count:,} blank, replaced by the training median.", highlight=False, markup=False)
     for reason, count in result.failed.items():
         console.print(f"{count:,} customers without an answer: {reason}", highlight=False, soft_wrap=True, markup=False)
     for remark in result.remarks:
         console.print(remark, highlight=False, soft_wrap=True, markup=False)
+
+
+def _how(result: ScoringResult) -> str:
+    if result.is_rfm_only:
+        return "by RFM alone"
+    return "with mock predictions" if result.is_mock else f"with the models of {result.model_version}"
 
 
 def _report_segments(refreshed: Sequence[Refreshed], console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Scores the whole customer base: read as Arrow batches, scored, written all or nothing, in flat memory."""
+"""Scores the whole customer base: read as Arrow batches, scored, and written all or nothing, in constant memory."""
 
 import time
 from collections import Counter
@@ -16,7 +16,7 @@ from loyalty_core.ml.bundles import TRAIN
 from loyalty_core.ml.features import require_input_size
 from loyalty_core.ml.scoring.batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch
 from loyalty_core.ml.scoring.prefetch import map_ordered, prefetch
-from loyalty_core.ml.serving import RFM_ONLY_VERSION, Models, ServedModels, require_own_data
+from loyalty_core.ml.serving import RFM_ONLY_VERSION, Models, NoModels, ServedModels, require_own_data
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.rfm import (
     RfmCutPoints,
@@ -38,7 +38,7 @@ Scorer = BatchScorer | ArmsScorer
 
 
 class NothingToScore(LoyaltyError):
-    """There is neither a model nor RFM."""
+    """Neither a model nor RFM can be scored."""
 
     code = "nothing_to_score"
 
@@ -57,7 +57,7 @@ class ScoringResult:
     """What a run did.
 
     `customers` were written to `place`. `failed` counts, by reason, those who got no answer, `blanks` by feature
-    the values that the training median stood in for. `arms` counts the customers by model version, which are two
+    the values that were replaced by the training median. `arms` counts the customers by model version, which are two
     during an A/B test. `remarks` are sentences on what an analyst should know.
     """
 
@@ -77,9 +77,14 @@ class ScoringResult:
         """The version that made it, or both."""
         return in_words(self.arms)
 
+    @property
+    def is_rfm_only(self) -> bool:
+        """Whether no model answered."""
+        return set(self.arms) == {RFM_ONLY_VERSION}
+
 
 class _Tally:
-    """Counts over all batches, and whether the answers differ between customers at all."""
+    """Counts over all batches, and checks whether answers differ between customers at all."""
 
     def __init__(self) -> None:
         self.read = self.written = 0
@@ -100,7 +105,7 @@ class _Tally:
             self._extremes[watched] = min(lowest, low), max(highest, high)
 
     def require_customers(self) -> None:
-        """An empty view is a load gone wrong rather than a base without customers."""
+        """An empty view is a failed load rather than a base without customers."""
         if self.written == 0:
             raise ViewUnusable(
                 "The features view has no customers.",
@@ -133,7 +138,7 @@ def score_base(
     served = models if isinstance(models, ServedModels) else ServedModels(models)
     computed, no_rfm = _cut_points(warehouse)
     if computed is None and not any(served.champion.has(name) for name in TASKS):
-        raise NothingToScore("There is no model yet, and RFM cannot be computed.", no_rfm, f"Train the models: {TRAIN}")
+        raise NothingToScore(f"RFM cannot be computed, and no model answers. {no_rfm}", _no_models(served.champion))
     chosen = map_at(warehouse.settings, scored_at) if computed else None
     cut_points = chosen.apply(computed) if chosen and computed else computed
     scorer = make_served_scorer(warehouse, served, cut_points, scored_at)
@@ -183,8 +188,8 @@ def _score_and_write(
 
 
 def _cut_points(warehouse: Warehouse) -> tuple[RfmCutPoints | None, str]:
-    """The base's cut points, or why there are none: churn and offers do not need them."""
-    # No one writes to a DuckDB file that is open here, so what was stored for this very file is still true of it.
+    """The base's cut points, or why there are none, since churn and offers do not need them."""
+    # Nobody can write to a DuckDB file while it is open here, so its saved cut points are still right.
     unchanged = warehouse.dialect.locks_file and warehouse.dialect.file_of(warehouse.url) is not None
     try:
         return (current_cut_points if unchanged else compute_cut_points)(warehouse), ""
@@ -210,6 +215,7 @@ def make_scorer(
         cut_points=cut_points,
         settings=settings,
         scored_at=scored_at,
+        data_state=warehouse.identity.state,
     )
 
 
@@ -237,9 +243,15 @@ def _count(warehouse: Warehouse, cut_points: RfmCutPoints | None) -> int:
     return warehouse.rows(rows)[0]["customers"]
 
 
+def _no_models(models: Models) -> str:
+    """Why no model answers, and what to do."""
+    why = models.why if isinstance(models, NoModels) else None
+    return str(why) if why is not None else f"There is no model yet. Train the models: {TRAIN}"
+
+
 def _missing_models(models: Models) -> Iterator[str]:
-    if models.version == RFM_ONLY_VERSION:
-        yield f"There is no model yet, so only RFM was scored. Train the models: {TRAIN}"
+    if isinstance(models, NoModels):
+        yield f"Only RFM was scored. {_no_models(models)}"
         return
     for name, task in TASKS.items():
         if not models.has(name):

@@ -1,4 +1,4 @@
-"""Reading, scoring and saving at the same time: the slow work of each releases Python's lock."""
+"""Reading, scoring and saving at the same time: the slow work of each releases Python's global lock."""
 
 import os
 import queue
@@ -23,7 +23,7 @@ class _End:
 
 
 def prefetch(items: Generator[Item]) -> Generator[Item]:
-    """Take items in a thread while the caller works on earlier ones; what goes wrong there is raised here."""
+    """Take items in a thread while the caller works on earlier ones; errors in the thread are raised here."""
     taken: queue.Queue[Item | _End] = queue.Queue(maxsize=_ITEMS_AHEAD)
     stopped = threading.Event()
 
@@ -41,11 +41,11 @@ def prefetch(items: Generator[Item]) -> Generator[Item]:
         try:
             with closing(items):
                 all(put(item) for item in items)
-        except BaseException as raised:  # noqa: BLE001  it is raised again where the items are used
+        except BaseException as raised:  # noqa: BLE001  raised again where the items are used
             error = raised
         put(_End(error))
 
-    thread = threading.Thread(target=take, name="ahead", daemon=True)
+    thread = threading.Thread(target=take, name="prefetch", daemon=True)
     thread.start()
     try:
         while not isinstance(item := taken.get(), _End):
@@ -61,7 +61,7 @@ def map_ordered(work: Callable[[Item], Result], items: Iterable[Item]) -> Genera
     """The results of `work` for each item, in the items' order, a few worked on at the same time."""
     workers = min(_MOST_WORKERS, os.cpu_count() or 1)
     under_way: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="in-order") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="map-ordered") as pool:
         for item in items:
             under_way.append(pool.submit(work, item))
             if len(under_way) > workers:

@@ -1,7 +1,7 @@
 """Predictions for all members of a segment: aggregates over everyone, and the first answers in full.
 
-They come from the last scoring run while it is what the models would say now, else the members are scored on the fly,
-batch by batch. Whoever has no prediction is counted as failed, never as an answer.
+They come from the last scoring run as long as the models would still predict the same; otherwise the members are
+scored on the fly, batch by batch. A customer without a prediction is counted as failed, never as an answer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class UnknownPrediction(LoyaltyError):
 
 
 class SegmentPrediction(TypedDict):
-    """What the models say about a segment.
+    """The predictions for a segment.
 
     `statistics` depends on `prediction_type`; `failures` counts by reason; `source` is "predictions" for the last
     scoring run and "scored now" otherwise; `results` are the answers for the first members by id.
@@ -85,7 +85,7 @@ class SegmentReader:
         return [str(row[identifier]) for row in self._engine.members(segment.rule, limit, columns=[identifier])]
 
     def from_predictions(self, segment: Segment, kind: str) -> Tally:
-        """The last scoring run's answers, in one statement."""
+        """The answers of the last scoring run, in one statement."""
         features = self._warehouse.features.columns.keys()
         group = _group_of(kind)
         averaged = [field_name(name, features) for name in _averaged(kind)]
@@ -95,7 +95,7 @@ class SegmentReader:
         )
 
     def scored_now(self, segment: Segment, kind: str, served: ServedModels, at: datetime) -> Tally:
-        """Churn or offers of every member, batch by batch; memory stays that of one batch."""
+        """A model's answers for every member, batch by batch, in the memory of one batch."""
         scorer = make_served_scorer(self._warehouse, served, None, at)
         tally = Tally()
         for batch in self._engine.select(segment.rule).stream(scorer.columns()):
@@ -134,7 +134,7 @@ class SegmentReader:
 def predicted_segment(
     segment: Segment, kind: str, tally: Tally, origin: Origin, results: list[Any]
 ) -> SegmentPrediction:
-    """Put the answer together."""
+    """The answer for a segment, from what was counted."""
     failed = tally.failures.total()
     return {
         "segment_id": segment.id,

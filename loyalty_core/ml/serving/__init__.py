@@ -12,8 +12,14 @@ from loyalty_core.ml.serving.answers import (
 from loyalty_core.ml.serving.drivers import customer_drivers, mean_drivers, mean_drivers_of_arms
 from loyalty_core.ml.serving.live_bundle import LiveBundle
 from loyalty_core.ml.serving.mock import MOCK_VERSION
-from loyalty_core.ml.serving.no_models import RFM_ONLY_VERSION
-from loyalty_core.ml.serving.own_data import ModelsOfOtherData, require_own_data
+from loyalty_core.ml.serving.no_models import RFM_ONLY_VERSION, NoModels
+from loyalty_core.ml.serving.own_data import (
+    ModelsOfOtherData,
+    is_of_other_data,
+    other_training_data,
+    require_own_data,
+    require_own_training,
+)
 from loyalty_core.ml.serving.served_models import Challenger, ServedModels
 from loyalty_core.ml.serving.source import model_source, scoring_models
 from loyalty_core.ml.serving.status import ModelStatus
@@ -30,13 +36,17 @@ __all__ = [
     "ModelStatus",
     "Models",
     "ModelsOfOtherData",
+    "NoModels",
     "RfmAnswer",
     "ServedModels",
     "customer_drivers",
+    "is_of_other_data",
     "mean_drivers",
     "mean_drivers_of_arms",
     "model_source",
+    "other_training_data",
     "require_own_data",
+    "require_own_training",
     "rfm_answer",
     "scoring_models",
 ]

@@ -1,4 +1,4 @@
-"""What answers, and all that is known about one customer's predictions."""
+"""What models offer, and the predictions for one customer with all that explains them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,10 +76,10 @@ class Drivers:
 
 @dataclass(frozen=True)
 class CustomerPredictions:
-    """The predictions for one customer with what is behind them; `answers` and `drivers` are by the model's name.
+    """The predictions for one customer; `answers` and `drivers` are by the model's name.
 
-    The drivers of offers explain the recommended one. Of a prediction that cannot be made, `unavailable` says why,
-    under the name of the model or "rfm". `blanks` names the features without a value of their own.
+    The drivers of offers explain the recommended one. `unavailable` says why a prediction cannot be made, under the
+    name of the model or "rfm". `blanks` names the features that are blank for this customer.
     """
 
     customer_id: str

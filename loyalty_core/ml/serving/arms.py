@@ -18,9 +18,9 @@ _PRIME = 0x100000001B3
 _MIXERS = (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53)
 _SHIFT = 33
 _64_BITS = 2**64 - 1
-_KEPT_BITS = 53  # what a double holds exactly
+_MANTISSA_BITS = 53  # of a double
 
-# A decimal comes with as many zeros as its column has places, or with none.
+# A decimal arrives with as many zeros as its column has decimal places, or with none.
 _DECIMAL = r"^(-?\d+(?:\.\d*[1-9])?)\.?0*$"
 
 
@@ -32,7 +32,7 @@ def bucket(salt: str, customer_id: object) -> float:
         mixed ^= mixed >> _SHIFT
         mixed = mixed * mixer & _64_BITS
     mixed ^= mixed >> _SHIFT
-    return (mixed >> (64 - _KEPT_BITS)) / 2**_KEPT_BITS
+    return (mixed >> (64 - _MANTISSA_BITS)) / 2**_MANTISSA_BITS
 
 
 def buckets(salt: str, customer_ids: pa.Array) -> npt.NDArray[np.float64]:
@@ -42,11 +42,11 @@ def buckets(salt: str, customer_ids: pa.Array) -> npt.NDArray[np.float64]:
         mixed ^= mixed >> np.uint64(_SHIFT)
         mixed *= np.uint64(mixer)
     mixed ^= mixed >> np.uint64(_SHIFT)
-    return (mixed >> np.uint64(64 - _KEPT_BITS)) / 2.0**_KEPT_BITS
+    return (mixed >> np.uint64(64 - _MANTISSA_BITS)) / 2.0**_MANTISSA_BITS
 
 
 def fnv1a(content: bytes, start: int = _BASIS) -> int:
-    """The 64-bit hash of the content, or of more content behind what `start` is the hash of."""
+    """The 64-bit hash of the content; `start` is the hash of what comes before it."""
     for byte in content:
         start = (start ^ byte) * _PRIME & _64_BITS
     return start

@@ -1,4 +1,4 @@
-"""The bundle in use: the active one, exchanged by itself when another is activated, in any process."""
+"""The bundle in use: the active one, replaced automatically when any process activates another."""
 
 import threading
 import time
@@ -21,12 +21,12 @@ from loyalty_core.ml.serving.live_experiment import LiveExperiment
 from loyalty_core.ml.serving.served_models import ServedModels
 from loyalty_core.ml.serving.status import ModelStatus
 
-# A refused bundle may be mended without a new activation, so it is tried again after this time.
+# A refused bundle may be repaired without a new activation, so it is tried again after this time.
 _RETRY_SECONDS = 10.0
 
 
 class LiveBundle:
-    """Gives the bundle to predict with; when the active one is refused, the last good one keeps serving."""
+    """The bundle to predict with; while the active one is refused, the last good one keeps serving."""
 
     def __init__(self, models_dir: Path) -> None:
         self._models_dir = models_dir
@@ -46,7 +46,7 @@ class LiveBundle:
         bundle = self._bundle
         if bundle is not None and not self._is_due():
             return bundle
-        # While one caller opens the new bundle, the others go on with the one they have.
+        # While one caller opens the new bundle, the others keep using the one they have.
         if self._lock.acquire(blocking=bundle is None):
             try:
                 if self._bundle is None or self._is_due():
@@ -61,7 +61,7 @@ class LiveBundle:
         return self._experiment.beside(self.current())
 
     def status(self) -> ModelStatus:
-        """Open the versions that serve afresh from disk and compare; never raises."""
+        """Open the serving versions again from disk and check them; never raises."""
         try:
             served = self.served()
         except LoyaltyError as error:

@@ -1,4 +1,4 @@
-"""The challenger in use: opened when a test starts, gone when it stops, in any process."""
+"""The challenger in use: opened when any process starts a test, dropped when it stops."""
 
 import threading
 import time
@@ -17,12 +17,12 @@ from loyalty_core.ml.bundles import (
 )
 from loyalty_core.ml.serving.served_models import Challenger, ServedModels
 
-# A refused challenger may be mended without a new test, so it is tried again after this time.
+# A refused challenger may be repaired without a new test, so it is tried again after this time.
 _RETRY_SECONDS = 10.0
 
 
 class LiveExperiment:
-    """Gives the challenger beside a champion; whatever is wrong with it, the champion answers everybody."""
+    """The challenger beside a champion; while it cannot be used, the champion answers everybody."""
 
     def __init__(self, models_dir: Path) -> None:
         self._models_dir = models_dir
@@ -38,7 +38,7 @@ class LiveExperiment:
         served = self._served
         if served is not None and served.champion is champion and not self._is_due():
             return served
-        # While one caller opens the challenger, the others go on with what they have.
+        # While one caller opens the challenger, the others keep using what they have.
         if self._lock.acquire(blocking=served is None):
             try:
                 if self._served is None or self._served.champion is not champion or self._is_due():
@@ -49,7 +49,7 @@ class LiveExperiment:
         return served if served is not None and served.champion is champion else ServedModels(champion)
 
     def refusal_on_disk(self, champion: str) -> BundleError | ModelNotFound | None:
-        """Why the challenger cannot be opened afresh, if so."""
+        """Why the challenger can no longer be opened from disk, if so."""
         try:
             self._open(champion)
         except (BundleError, ModelNotFound) as error:

@@ -1,4 +1,4 @@
-"""Mock mode: believable predictions by formula, for demonstrations before anything was trained.
+"""Mock mode: plausible predictions by formula, for demonstrations before anything was trained.
 
 The same features always give the same predictions. Nothing is read from disk.
 """
@@ -15,15 +15,15 @@ FloatRows = npt.NDArray[np.float32]
 
 MOCK_VERSION = "mock"
 
-# What is ordinary for a shop's customer, by the documented feature names; used in place of the training median.
-_ORDINARY = {
+# Typical of a shop's customers, by the documented feature names; used in place of training medians.
+_TYPICAL = {
     "revenue": 500.0,
     "transaction_count": 12.0,
     "days_since_last": 45.0,
     "avg_transaction_value": 40.0,
     "lifetime_value": 900.0,
 }
-_ORDINARY_ELSE = 10.0
+_TYPICAL_ELSE = 10.0
 
 _BACKGROUND_ROWS = 32
 
@@ -36,10 +36,10 @@ class MockModels:
 
     def __init__(self, kinds: Mapping[str, FeatureKind]) -> None:
         """`kinds` says how each mapped feature is read."""
-        ordinary = {name: 0.0 if kind == "boolean" else _ordinary(name) for name, kind in kinds.items()}
-        self.contract = FeatureContract(tuple(InputFeature(n, kind, ordinary[n]) for n, kind in kinds.items()))
-        self._ordinary = np.array([max(value, 1.0) for value in ordinary.values()], dtype=np.float32)
-        self.background = self._made_up_customers()
+        typical = {name: 0.0 if kind == "boolean" else _typical(name) for name, kind in kinds.items()}
+        self.contract = FeatureContract(tuple(InputFeature(n, kind, typical[n]) for n, kind in kinds.items()))
+        self._typical = np.array([max(value, 1.0) for value in typical.values()], dtype=np.float32)
+        self.background = self._random_customers()
         self._weights = {
             task.name: np.array([task.mock_weights(name) for name in kinds], dtype=np.float32)
             for task in TASKS.values()
@@ -61,10 +61,10 @@ class MockModels:
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return odds / odds.sum(axis=1, keepdims=True)
 
-    def _made_up_customers(self) -> FloatRows:
-        """Around the ordinary one."""
+    def _random_customers(self) -> FloatRows:
+        """Random customers around the typical one."""
         generator = np.random.default_rng(0)
-        rows = self._ordinary * generator.lognormal(0.0, 0.8, (_BACKGROUND_ROWS, len(self._ordinary)))
+        rows = self._typical * generator.lognormal(0.0, 0.8, (_BACKGROUND_ROWS, len(self._typical)))
         for position, feature in enumerate(self.contract.inputs):
             if feature.kind == "boolean":
                 rows[:, position] = generator.integers(0, 2, _BACKGROUND_ROWS)
@@ -73,9 +73,9 @@ class MockModels:
         return rows.astype(np.float32)
 
     def _unusual(self, encoded: FloatRows) -> FloatRows:
-        """Each feature between -1.5 and 0.5, 0 where it is ordinary."""
-        return encoded / (np.abs(encoded) + self._ordinary) - np.float32(0.5)
+        """Each feature between -1.5 and 0.5, 0 where it is typical."""
+        return encoded / (np.abs(encoded) + self._typical) - np.float32(0.5)
 
 
-def _ordinary(name: str) -> float:
-    return _ORDINARY.get(name, _ORDINARY_ELSE)
+def _typical(name: str) -> float:
+    return _TYPICAL.get(name, _TYPICAL_ELSE)

@@ -1,7 +1,8 @@
-"""What serves a scoring before the first training: RFM needs no model."""
+"""What scores customers while no model can: RFM needs none."""
 
 import numpy as np
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.features import FeatureContract
 from loyalty_core.ml.serving.answers import FloatRows
 
@@ -9,12 +10,13 @@ RFM_ONLY_VERSION = "rfm-only"
 
 
 class NoModels:
-    """Has no model, reads no feature, and leaves the columns of all models blank."""
+    """Has no model, reads no feature, and leaves the columns of all models blank; `why` is the reason, if any."""
 
     version: str = RFM_ONLY_VERSION
     is_mock: bool = False
 
-    def __init__(self) -> None:
+    def __init__(self, why: LoyaltyError | None = None) -> None:
+        self.why = why
         self.contract = FeatureContract(())
         self.background: FloatRows = np.zeros((0, 0), np.float32)
 

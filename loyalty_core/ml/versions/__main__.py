@@ -1,4 +1,4 @@
-"""`python -m loyalty_core.ml.versions`."""
+"""`python -m loyalty_core.ml.versions`, an alias of `loyalty versions`."""
 
 import sys
 

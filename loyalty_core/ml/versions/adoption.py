@@ -1,7 +1,7 @@
 """Adopting model files that were made elsewhere: nbo.tflite, churn.tflite and scaler.pkl without a manifest.
 
-A version's manifest says which features its models take and in which order. Files without one leave that to
-ML_FEATURE_MAPPING, so everything that can be checked is checked before they become a version.
+The manifest of a version says which features its models take, in which order. For files without one, that is taken
+from ML_FEATURE_MAPPING, so everything that can be checked is checked before they become a version.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _TOLERANCE = 1e-3
 
 
 def adopt(warehouse: Warehouse, by: str, offers: Sequence[int] | None = None) -> str:
-    """Make a version of the plain files, without activating it; returns its name.
+    """Make a version of the plain files for this warehouse's data, without activating it; returns its name.
 
     `offers` are the offer ids in the order of the offer model's outputs, by default 1, 2, 3, … Raises `BundleError`
     naming the file that is missing or fails a check, `FeatureCountMismatch`, and what the warehouse raises.
@@ -79,6 +79,7 @@ def adopt(warehouse: Warehouse, by: str, offers: Sequence[int] | None = None) ->
         background=rows,
         feature_mapping=dict(settings.ml_feature_mapping),
         trained_by=f"adopted by {by}",
+        data=warehouse.identity.warehouse,
     )
     return write_bundle(models_dir, parts)
 
@@ -88,7 +89,7 @@ def _content(models_dir: Path, name: str) -> bytes:
         return read_file(models_dir / name)
     except FileNotFoundError:
         raise BundleError(
-            f"{models_dir / name} is missing.", remedy="Put all files of the models beside each other, then adopt them."
+            f"{models_dir / name} is missing.", remedy="Put all files of the models into that folder, then adopt them."
         ) from None
 
 
@@ -100,12 +101,12 @@ def _scaler(content: bytes) -> Scaler:
 
 
 def _contract(inputs: ModelInputs, scaler: Scaler) -> FeatureContract:
-    """The mapped features in their order; a blank takes the scaler's mean, since the medians are not known."""
+    """The mapped features in their order; a blank is replaced by the scaler's mean, since medians are not known."""
     kinds = inputs.kinds
     if texts := [name for name, kind in kinds.items() if kind == "text"]:
         raise BundleError(
-            f"The feature {texts[0]!r} is a text, and the files do not say how texts were made numbers.",
-            remedy="Map numbers and booleans alone in ML_FEATURE_MAPPING, or train here.",
+            f"The feature {texts[0]!r} is a text, and the files do not say how texts were encoded.",
+            remedy="Map only numbers and booleans in ML_FEATURE_MAPPING, or train here.",
         )
     if len(scaler.mean) != len(kinds):
         raise BundleError(
@@ -122,7 +123,7 @@ def _contract(inputs: ModelInputs, scaler: Scaler) -> FeatureContract:
 
 
 def _customers(warehouse: Warehouse, inputs: ModelInputs, contract: FeatureContract) -> FloatRows:
-    """Some customers, encoded, to ask the models about."""
+    """Some customers, encoded, to try the models on."""
     columns = [warehouse.features.c[column] for column in dict.fromkeys(inputs.columns.values())]
     select = warehouse.features.select().with_only_columns(*columns).limit(_BACKGROUND_ROWS)
     rows = inputs.encode_batch(contract, warehouse.fetch_arrow(select)).values

@@ -1,4 +1,4 @@
-"""`python -m loyalty_core.ml.versions`: list model versions, compare two, activate one, go back, adopt or test one."""
+"""`loyalty versions`: list model versions, compare two, activate one, roll back, adopt or test one."""
 
 import argparse
 import getpass
@@ -15,7 +15,9 @@ from loyalty_core.ml.bundles import (
     Bundle,
     BundleError,
     Experiment,
+    ModelNotFound,
     activate,
+    earlier_versions,
     increase_share,
     list_versions,
     load_bundle,
@@ -29,6 +31,7 @@ from loyalty_core.ml.bundles import (
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.versions.adoption import adopt
 from loyalty_core.ml.versions.comparison import VersionComparisons
+from loyalty_core.ml.versions.promotion import open_for
 from loyalty_core.ml.versions.records import read_versions
 from loyalty_core.ml.versions.report import comparison_lines
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
@@ -44,8 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         models_dir = get_settings().models_dir
         match given.command:
             case "activate":
+                _prove(given.version)
                 lines = _activated(models_dir, lambda by: activate(models_dir, given.version, by))
             case "rollback":
+                if earlier := earlier_versions(models_dir):
+                    _prove(earlier[0])
                 lines = _activated(models_dir, lambda by: rollback(models_dir, by))
             case "test":
                 lines = _test_started(models_dir, given.version, given.share)
@@ -66,11 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m loyalty_core.ml.versions", description=__doc__)
+    parser = argparse.ArgumentParser(prog="loyalty versions", description=__doc__)
     commands = parser.add_subparsers(
         dest="command", metavar="list | compare | activate | rollback | adopt | test | stop-test"
     )
-    commands.add_parser("list", help="every version, newest first, each opened and proven (the default)")
+    commands.add_parser("list", help="every version, newest first, each opened and verified (the default)")
     compare = commands.add_parser("compare", help="the active version beside another, on the same rows and customers")
     compare.add_argument("version", nargs="?", help="default: the newest that is not active")
     commands.add_parser("activate", help="make a version the active one").add_argument("version")
@@ -83,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("--share", type=float, default=DEFAULT_SHARE, help="as 0.2; larger than before, a test grows")
     commands.add_parser("stop-test", help="let the active version answer all customers again")
     return parser
+
+
+def _prove(version: str) -> None:
+    """Open the version as serving would, so that nothing is changed for one that serving refuses."""
+    with closing(Warehouse(get_settings())) as warehouse:
+        open_for(warehouse, version)
 
 
 def _activated(models_dir: Path, change: Callable[[str], Bundle]) -> list[str]:
@@ -102,7 +114,9 @@ def _adopted(settings: Settings, offers: Sequence[int] | None, *, activated: boo
         version = adopt(warehouse, getpass.getuser(), offers)
     bundle = load_bundle(settings.models_dir, version)
     lines = [f"{version} holds {' and '.join(TASKS[name].file for name in bundle.models)}."]
-    lines.append(f"Features, in this order: {', '.join(bundle.contract.names)}. A blank takes the scaler's mean.")
+    lines.append(
+        f"Features, in this order: {', '.join(bundle.contract.names)}. A blank is replaced by the scaler's mean."
+    )
     lines += [
         f"The outputs of {TASKS[name].file} are the offers {', '.join(map(str, bundle.offers(name)))}."
         for name in bundle.models
@@ -118,7 +132,7 @@ def _test_started(models_dir: Path, version: str, share: float) -> list[str]:
     if running_challenger(models_dir) == version:
         grown = increase_share(models_dir, share)
         return [f"{grown.challenger} now answers {grown.share:.1%} of the customers."]
-    load_bundle(models_dir, version).contract.require(tuple(get_settings().ml_feature_mapping))
+    _prove(version)
     started = start_experiment(models_dir, version, share, getpass.getuser())
     return [f"{started.challenger} answers {started.share:.1%} of the customers beside {started.champion}."]
 
@@ -126,7 +140,7 @@ def _test_started(models_dir: Path, version: str, share: float) -> list[str]:
 def _listed(models_dir: Path) -> list[str]:
     versions = list_versions(models_dir)
     if not versions:
-        return [f"There are no models yet. Train them: {TRAIN}"]
+        return [_why_none(models_dir)]
     marks: dict[str, str] = {}
     before: list[str] = []
     after: list[str] = []
@@ -139,6 +153,17 @@ def _listed(models_dir: Path) -> list[str]:
     except BundleError as error:
         before.append(str(error))
     return [*before, *(_line(models_dir, version, marks.get(version, " ")) for version in versions), *after]
+
+
+def _why_none(models_dir: Path) -> str:
+    """That there are no models, or that those there have to be adopted."""
+    try:
+        load_bundle(models_dir)
+    except BundleError as error:
+        return str(error)
+    except ModelNotFound:
+        pass
+    return f"There are no models yet. Train them: {TRAIN}"
 
 
 def _described(experiment: Experiment) -> str:
@@ -165,7 +190,7 @@ def _compared(settings: Settings, version: str | None) -> list[str]:
     if not others:
         missing = f"There is no version {version} beside the active one." if version else "There is no other version."
         raise BundleError(missing, remedy=f"Train again: {TRAIN}")
-    # Measuring needs scikit-learn, for which the other commands should not wait.
+    # Measuring imports scikit-learn, which takes time that other commands should not spend.
     from loyalty_core.ml.versions.compare import compare_versions  # noqa: PLC0415
 
     with closing(Warehouse(settings)) as warehouse, shared_store(settings.state_database_url) as store:
@@ -173,5 +198,5 @@ def _compared(settings: Settings, version: str | None) -> list[str]:
         engine = SegmentationEngine(warehouse, segments)
         found = compare_versions(warehouse, engine, segments, others[0].version, champion.version)
         with suppress(StateStoreUnavailable):
-            VersionComparisons(store).keep(found)
+            VersionComparisons(store, lambda: warehouse.identity).save(found)
     return comparison_lines(found)

@@ -1,18 +1,23 @@
-"""What was found by comparing two model versions: on the same test rows, and on today's customers."""
+"""The results of comparing two model versions: on the same test rows, and on today's customers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime  # noqa: TC003 (pydantic reads the annotations)
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.evaluation import Difference  # noqa: TC001 (pydantic reads the annotations)
 from loyalty_core.store.version_comparisons import VersionComparisonRecord
+from loyalty_core.warehouse.identity import NO_DATA
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from loyalty_core.store import StateStore
+    from loyalty_core.warehouse.identity import DataIdentity
 
 Side = Literal["version", "against"]
 Matrix = list[list[int]]
@@ -64,7 +69,10 @@ class Shift:
 
 @dataclass(frozen=True)
 class VersionComparison:
-    """`same_rows` by model, `shifts` of the base first and then of each segment; `remarks` say what is missing."""
+    """`same_rows` by model, `shifts` of the base first and then of each segment; `remarks` say what is missing.
+
+    `data_changed` says whether the data has changed since; a new comparison is of the data as it is now.
+    """
 
     version: str
     against: str
@@ -73,33 +81,52 @@ class VersionComparison:
     shifts: tuple[Shift, ...]
     offers: tuple[int, ...] = ()
     remarks: tuple[str, ...] = ()
+    data_changed: bool = False
 
 
 _CONTENT = TypeAdapter(VersionComparison)
 
 
 class VersionComparisons:
-    """Stores the latest comparison of each two versions; raises `StateStoreUnavailable` without the database."""
+    """Stores the latest comparison of each two versions; raises `StateStoreUnavailable` without the database.
 
-    def __init__(self, store: StateStore) -> None:
+    One that was made on other data does not exist for this warehouse.
+    """
+
+    def __init__(self, store: StateStore, identity: Callable[[], DataIdentity]) -> None:
         self._store = store
+        self._find_identity = identity
 
-    def keep(self, found: VersionComparison) -> None:
-        """Store it in place of an earlier one of the same two."""
+    def save(self, found: VersionComparison) -> None:
+        """Store it in place of an earlier comparison of the same two."""
+        identity = self._identity()
         record = VersionComparisonRecord(
             version=found.version,
             against=found.against,
             compared_at=found.compared_at,
-            content=_CONTENT.dump_python(found, mode="json"),
+            content=_CONTENT.dump_python(found, mode="json", exclude={"data_changed"}),
+            data=identity.key,
+            data_state=identity.state or None,
         )
         with self._store.session() as session:
             session.merge(record)
 
     def find(self, version: str, against: str) -> VersionComparison | None:
-        """What was found of these two, in this order; None when they were never compared."""
+        """The comparison of these two, in this order; None when they were never compared on this data."""
+        identity = self._identity()
         with self._store.session(read_only=True) as session:
             record = session.get(VersionComparisonRecord, (version, against))
-            return _CONTENT.validate_python(record.content) if record else None
+            if record is None or not identity.owns(record.data):
+                return None
+            found = _CONTENT.validate_python(record.content)
+            return replace(found, data_changed=identity.has_changed_since(record.data_state))
+
+    def _identity(self) -> DataIdentity:
+        """That of the data whatever the mode, since no comparison has mock predictions; in an outage, of no data."""
+        try:
+            return replace(self._find_identity(), is_mock=False)
+        except LoyaltyError:
+            return NO_DATA
 
 
 def _off_diagonal(counts: Matrix) -> int:

@@ -17,6 +17,7 @@ from loyalty_core.ml.bundles import (
     start_experiment,
     stop_experiment,
 )
+from loyalty_core.ml.serving import require_own_data
 from loyalty_core.ml.tasks import title_of
 from loyalty_core.ml.versions.comparison import VersionComparisons
 from loyalty_core.ml.versions.records import losses_to, read_versions
@@ -26,25 +27,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from loyalty_core.ml.bundles import Bundle, Experiment
-    from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore
+    from loyalty_core.warehouse import Warehouse
 
 SUBJECT_KIND = "model version"
 
 
-class Promotion:
-    """Activates, rolls back, discards and tests versions. Nothing changes where the state store does not answer."""
+def open_for(warehouse: Warehouse, version: str) -> Bundle:
+    """Open a version to answer for the customers of this warehouse; raises as `Promotion.prove`."""
+    bundle = load_bundle(warehouse.settings.models_dir, version)
+    bundle.contract.require(tuple(warehouse.settings.ml_feature_mapping))
+    require_own_data(bundle, warehouse)
+    return bundle
 
-    def __init__(self, settings: Settings, store: StateStore) -> None:
-        self._settings = settings
-        self._models_dir = settings.models_dir
+
+class Promotion:
+    """Activates, rolls back, discards and tests versions. Nothing changes while the state store does not answer."""
+
+    def __init__(self, warehouse: Warehouse, store: StateStore) -> None:
+        self._warehouse = warehouse
+        self._models_dir = warehouse.settings.models_dir
         self._store = store
 
     def prove(self, version: str) -> Bundle:
-        """Open a version as serving would; raises `BundleError` or `FeatureCountMismatch` where it would refuse."""
-        bundle = load_bundle(self._models_dir, version)
-        bundle.contract.require(tuple(self._settings.ml_feature_mapping))
-        return bundle
+        """Open a version as serving would.
+
+        Raises `BundleError`, `FeatureCountMismatch` and `ModelsOfOtherData` where serving would refuse it.
+        """
+        return open_for(self._warehouse, version)
 
     def activate(self, version: str, actor: str, *, even_if_worse: bool = False) -> None:
         """Let a version answer everybody, which ends an A/B test.
@@ -61,8 +71,13 @@ class Promotion:
             activate(self._models_dir, version, actor)
 
     def rollback(self, actor: str) -> str:
-        """Go back to the version that was active before, and return it; raises `BundleError` without one."""
+        """Go back to the version that was active before, and return it; raises `BundleError` without one.
+
+        It is proven first, as the data may have been replaced since it was active.
+        """
         (version, *_) = earlier_versions(self._models_dir) or [""]
+        if version:
+            self.prove(version)
         with self._noted("rolled back to", version, actor, **self._ending_test()):
             return rollback(self._models_dir, actor).version
 
@@ -93,7 +108,7 @@ class Promotion:
 
     @contextmanager
     def _noted(self, action: str, version: str, actor: str, **details: Any) -> Iterator[None]:
-        """The event is written first, and taken back where the change is refused."""
+        """Write the event first, in a transaction that is rolled back where the change is refused."""
         with self._store.session() as session:
             audit.record(
                 session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=version, details=details
@@ -106,6 +121,7 @@ class Promotion:
         champion = next((record for record in records.values() if record.is_active), None)
         if champion is None:
             return ""
-        found = VersionComparisons(self._store).find(version, champion.version)
+        comparisons = VersionComparisons(self._store, lambda: self._warehouse.identity)
+        found = comparisons.find(version, champion.version)
         lost = losses_to(records[version], champion, found)
         return ", ".join(f"{metric.title} of {title_of(model)}" for model, metric in lost.items())

@@ -35,7 +35,7 @@ def replace_members(
     """Make the customers in `batches` the members of the segment, of `base` customers in all, and record the size.
 
     The ids go to a temporary table while `batches` runs, so that a slow warehouse locks nothing here; then members,
-    size and cleared fault are written in one transaction. An exception from `batches` changes nothing. Of two
+    size and cleared error are written in one transaction. An exception from `batches` changes nothing. Of two
     refreshes at once, the second counts its difference from the first. Members of other data are removed without
     counting as customers who left.
     """
@@ -48,7 +48,7 @@ def replace_members(
                 connection.execute(delete(SegmentMember).where(SegmentMember.segment_id == segment_id))
             left = _remove_others(connection, segment_id)
             joined = _add_new(connection, segment_id, now)
-            record.fault = None
+            record.error = None
             record.members_data = identity.key if identity is not None else None
             record.size_count += 1
             size = SegmentSizeRecord(
@@ -62,6 +62,7 @@ def replace_members(
                 version=version,
                 cause=cause,
                 data=record.members_data,
+                data_state=(identity.state or None) if identity is not None else None,
             )
             session.add(size)
     return size_of(size)

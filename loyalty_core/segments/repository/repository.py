@@ -207,10 +207,10 @@ class SegmentRepository:
             self._store, segment_id, batches, base=base, version=version, cause=cause, identity=self._identity()
         )
 
-    def record_fault(self, segment_id: str, text: str) -> None:
+    def record_error(self, segment_id: str, text: str) -> None:
         """Record why the last refresh failed; the last size and the members stay."""
         with self._store.session() as session:
-            record_of(session, segment_id, lock=True).fault = text
+            record_of(session, segment_id, lock=True).error = text
 
     def is_member(self, segment_id: str, customer_id: str) -> bool:
         """Whether the customer was a member at the last refresh, or has been made one since."""

@@ -61,7 +61,8 @@ def read_segments(
     for size in session.scalars(recent):
         if size.segment_id in sizes:
             sizes[size.segment_id].append(size)
-    return [_segment(record, sizes[record.id]) for record in sorted(records, key=lambda record: record.name_key)]
+    in_order = sorted(records, key=lambda record: record.name_key)
+    return [_segment(record, sizes[record.id], identity) for record in in_order]
 
 
 def read_segment(session: Session, segment_id: str, identity: DataIdentity | None = None) -> Segment:
@@ -104,8 +105,9 @@ def version_of(record: SegmentVersionRecord) -> SegmentVersion:
     )
 
 
-def _segment(record: SegmentRecord, sizes: Sequence[SegmentSizeRecord]) -> Segment:
+def _segment(record: SegmentRecord, sizes: Sequence[SegmentSizeRecord], identity: DataIdentity | None) -> Segment:
     size = size_of(sizes[-1]) if sizes else None
+    data_changed = bool(sizes and identity is not None and identity.has_changed_since(sizes[-1].data_state))
     return Segment(
         id=record.id,
         name=record.name,
@@ -120,6 +122,7 @@ def _segment(record: SegmentRecord, sizes: Sequence[SegmentSizeRecord]) -> Segme
         archived_at=record.archived_at,
         size=size,
         sizes_recent=tuple(recent.customers for recent in sizes),
-        fault=record.fault,
+        error=record.error,
         is_stale=size is None or size.version < record.rule_version,
+        data_changed=data_changed,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from loyalty_core.analytics.overview import Outlook, Tally
+from loyalty_core.analytics.overview import Outlook, Tally, TopSegment
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.navigation import CHURN, OFFERS, RFM, SEGMENTS, Screen
@@ -126,7 +126,7 @@ def _segments_card() -> Iterator[Card]:
             segment.customers,
             f"{segment.name}: {_customers(segment.customers)}, {formatting.percent(segment.share, 1)} of the base"
             + ("" if segment.change is None else f"; {_change(segment.change)} than at the previous count")
-            + ("; its rule has changed since." if segment.is_stale else "."),
+            + _changed_since(segment),
             f"{formatting.count(segment.customers)} · {formatting.percent(segment.share, 1)}",
             "" if segment.change is None else _signed(segment.change),
             share=segment.share,
@@ -137,6 +137,12 @@ def _segments_card() -> Iterator[Card]:
     empty = "No segment has been counted yet: open Segments to make some and count them."
     marks, note = _noted(marks, "the previous count")
     yield Card("segments", "Top segments", "ranking", marks, note=note, empty=empty, screen=SEGMENTS)
+
+
+def _changed_since(segment: TopSegment) -> str:
+    if segment.is_stale:
+        return "; its rule has changed since."
+    return "; the data has changed since." if segment.data_changed else "."
 
 
 def _column(role: Role) -> Column | None:

@@ -69,7 +69,7 @@ def _draw_search() -> tuple[str, list[str], bool]:
 
 def _draw_actions(found: Sequence[Segment]) -> None:
     in_use = [segment for segment in found if segment.archived_at is None]
-    waiting = sum(segment.is_stale for segment in in_use)
+    waiting = sum(segment.is_stale or segment.data_changed for segment in in_use)
     with st.container(horizontal=True):
         # Unsaved changes of a new segment are offered again, with a button that discards them.
         if st.button("New segment", icon=":material/add:", type="primary"):
@@ -124,9 +124,11 @@ def _row(segment: Segment, used_in: Sequence[str]) -> dict[str, Any]:
 
 def state_of(segment: Segment) -> str:
     """When the members were last computed, or why they are out of date."""
-    if segment.fault:
+    if segment.error:
         return "⚠ Failed"
     if segment.size is None:
         return "Not yet"
     when = formatting.moment(segment.size.at)
-    return f"⚠ Rule changed since {when}" if segment.is_stale else when
+    if segment.is_stale:
+        return f"⚠ Rule changed since {when}"
+    return f"{when}, data changed since" if segment.data_changed else when

@@ -16,8 +16,8 @@ from loyalty_core.ui.training.progress_view import draw_losses
 
 
 def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
-    """Nothing after the decision; the challenger is then among the versions."""
-    if job is None or job.state != "done" or job.is_dismissed:
+    """Nothing after the decision, as the challenger is then among the versions, and nothing in mock mode."""
+    if job is None or job.state != "done" or job.is_dismissed or get_services().settings.ml_mock_mode:
         return
     challenger = next((record for record in records if record.version == job.result["version"]), None)
     if challenger is None or challenger.is_active:

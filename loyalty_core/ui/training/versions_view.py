@@ -14,13 +14,13 @@ from loyalty_core.ml.tasks import TASKS, Metric
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.scoring_notice import draw_scoring_notice
 from loyalty_core.ui.training.comparison.view import Comparison
 from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import ACTIVATED, draw_decision
 from loyalty_core.ui.training.experiment import queries as experiment_reading
-from loyalty_core.ui.training.queries import promotion
+from loyalty_core.ui.training.queries import Versions, promotion
 from loyalty_core.ui.viewer import viewer_name
 
 
@@ -55,16 +55,25 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
                 st.rerun()
 
 
+def draw_others(found: Versions) -> None:
+    """That there are versions of other data, which are not shown for this data."""
+    if found.active_elsewhere:
+        st.info(
+            escape(
+                f"The active version {found.active_elsewhere} was trained on other data, so it does not answer for "
+                "this data. Train the models here. If it is meant for this data, set ML_TRAINED_ELSEWHERE=true."
+            ),
+            icon=":material/database_off:",
+        )
+    elif found.others:
+        versions = "version was" if found.others == 1 else "versions were"
+        st.caption(f"{formatting.count(found.others)} {versions} trained on other data and not shown.")
+
+
 def draw_rescoring() -> None:
-    """Why the stored predictions are not those of the active version, with the button that scores again."""
+    """Why the stored predictions are not what the active version would predict, with the button that scores again."""
     services = get_services()
-    if services.settings.ml_mock_mode:
-        return
-    freshness = check_freshness(services.warehouse, services.inference)
-    if not freshness.is_fresh:
-        with st.container(border=True):
-            st.markdown(escape(" ".join(freshness.reasons)))
-            draw_job("scoring", start_label="Score now", key="score-active")
+    draw_scoring_notice(check_freshness(services.warehouse, services.inference), key="score-active")
 
 
 def _draw_tested() -> None:
@@ -80,7 +89,10 @@ def _draw_tested() -> None:
 
 
 def draw_versions(records: Sequence[VersionRecord]) -> None:
-    """A table of all versions, and any two of them compared."""
+    """A table of all versions, and any two of them compared; in mock mode no version answers."""
+    if get_services().settings.ml_mock_mode:
+        st.info("Mock mode: no version answers.", icon=":material/science:")
+        return
     if not records:
         st.info("There are no versions yet. Train the first one.", icon=":material/model_training:")
         return

@@ -3,6 +3,7 @@
 from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run, earlier_runs, stored_runs
 from loyalty_core.warehouse.predictions.relation import (
     CUSTOMER_ID,
+    DATA_STATE,
     ScoringInProgress,
     ScoringRun,
     in_words,
@@ -16,6 +17,7 @@ from loyalty_core.warehouse.predictions.table import PostgresqlTable
 
 __all__ = [
     "CUSTOMER_ID",
+    "DATA_STATE",
     "Destination",
     "PostgresqlTable",
     "PredictionStorage",

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.warehouse.connection import Warehouse
+    from loyalty_core.warehouse.identity import DataIdentity
 
 NAME = "customer_predictions"
 CUSTOMER_ID = "customer_id"
+DATA_STATE = "data_state"
 MOCK_ENDING = "_mock"
 # The key in a Parquet file's metadata under which the identity of the predictions' data is stored.
 DATA_KEY = b"loyalty_data"
@@ -52,15 +54,24 @@ _ROWS_OF_EVERY_ARM = 2_048
 
 @dataclass(frozen=True)
 class ScoringRun:
-    """A scoring run as its rows describe it; `model_versions` is ("mock",) for mock predictions, two in an A/B test."""
+    """A scoring run as its rows describe it.
+
+    `model_versions` is ("mock",) in mock mode, and has two versions during an A/B test. `data_state` is the state of
+    the data that the run read, `DataIdentity.state`; blank where it is not known.
+    """
 
     scored_at: datetime
     model_versions: tuple[str, ...]
+    data_state: str = ""
 
     @property
     def model_version(self) -> str:
         """The version that made the predictions, or both."""
         return in_words(self.model_versions)
+
+    def is_of_earlier_data(self, identity: DataIdentity) -> bool:
+        """Whether the data has changed since the run read it."""
+        return identity.has_changed_since(self.data_state)
 
 
 def in_words(model_versions: Iterable[str]) -> str:
@@ -76,15 +87,18 @@ def last_run(warehouse: Warehouse) -> ScoringRun | None:
 
 def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | None:
     """Which run wrote these predictions, by the first of their rows; None when there are none."""
-    first = sa.select(predictions.c.scored_at, predictions.c.model_version).limit(_ROWS_OF_EVERY_ARM).subquery("first")
+    # Runs from before states were recorded lack the column.
+    state = predictions.c.get(DATA_STATE, sa.literal("")).label(DATA_STATE)
+    rows = sa.select(predictions.c.scored_at, predictions.c.model_version, state)
+    first = rows.limit(_ROWS_OF_EVERY_ARM).subquery("first")
     at, version = sa.func.max(first.c.scored_at).label("at"), first.c.model_version
-    (row,) = warehouse.rows(
-        sa.select(at, sa.func.min(version).label("one_version"), sa.func.max(version).label("other_version"))
-    )
+    versions = sa.func.min(version).label("one_version"), sa.func.max(version).label("other_version")
+    (row,) = warehouse.rows(sa.select(at, *versions, sa.func.max(first.c[DATA_STATE]).label("state")))
     if row["at"] is None:
         return None
     aware = row["at"] if row["at"].tzinfo else row["at"].replace(tzinfo=UTC)
-    return ScoringRun(aware.astimezone(UTC), tuple(sorted({row["one_version"], row["other_version"]})))
+    model_versions = tuple(sorted({row["one_version"], row["other_version"]}))
+    return ScoringRun(aware.astimezone(UTC), model_versions, row["state"] or "")
 
 
 def predictions_file(settings: Settings, database_file: Path | None) -> Path:

@@ -75,8 +75,8 @@ def test_it_scores_and_reports_what_it_did(tmp_path: Path) -> None:
     assert lines[0].startswith("300 customers scored with mock predictions in ")
     assert lines[1:] == [
         "Written to customer_predictions_mock.parquet.",
-        "days_since_last: 30 blank, taken as the training median.",
-        "avg_transaction_value: 31 blank, taken as the training median.",
+        "days_since_last: 30 blank, replaced by the training median.",
+        "avg_transaction_value: 31 blank, replaced by the training median.",
     ]
     assert (tmp_path / "customer_predictions_mock.parquet").is_symlink()
     assert not (tmp_path / "customer_predictions.parquet").exists()
@@ -109,7 +109,7 @@ def test_it_computes_the_segments_and_names_those_that_cannot_be(run: Run, tmp_p
     }
 
 
-def test_without_a_state_store_it_scores_all_the_same(run: Run, tmp_path: Path) -> None:
+def test_it_scores_without_a_state_store(run: Run, tmp_path: Path) -> None:
     fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(20))
     done = run(ML_MOCK_MODE="true")
     assert done.returncode == 0
@@ -121,7 +121,7 @@ def test_before_the_first_training_rfm_is_scored(run: Run, tmp_path: Path) -> No
     fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(20))
     done = run()
     assert done.returncode == 0, done.stderr
-    assert "There is no model yet, so only RFM was scored." in done.stdout
+    assert "Only RFM was scored. There is no model yet. Train the models:" in done.stdout
     with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
         scored = f"FROM '{next(tmp_path.rglob('customer_predictions*.parquet'))}'"
         counts = "count(*), count(rfm_segment), count(churn_probability), count(recommended_offer)"
@@ -139,7 +139,7 @@ def test_before_the_first_training_rfm_is_scored(run: Run, tmp_path: Path) -> No
         ),
         (
             {"RFM_COLUMNS": '{"monetary": "nothing"}'},
-            "There is no model yet, and RFM cannot be computed. RFM has no monetary",
+            "RFM cannot be computed, and no model answers. RFM has no monetary",
         ),
         ({"ML_MOCK_MODE": "true", "ML_FEATURE_MAPPING": '{"revenue": "total_revenue"}'}, "ML_MODEL_INPUT_SIZE is 5"),
         ({"RFM_RULE": "quartile"}, "Setting RFM_RULE has the value 'quartile'"),

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.warehouse.predictions import earlier_runs, last_run
-from tests.fixtures.warehouses import DuckDBFile
+from loyalty_core.warehouse.predictions import earlier_runs, last_run, stored_runs
+from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase
 from tests.ml.bases import base, fill
 from tests.warehouse.written_runs import write_run
 
@@ -77,6 +77,31 @@ def test_newer_data_of_the_same_source_retains_its_predictions(
     score(warehouse, bundle, "first")
     fill(filled, base(30))
     assert versions(warehouse) == ["first"]
+
+
+def test_a_run_knows_whether_its_data_has_changed_since(tmp_path: Path, open_warehouse: Open, bundle: Bundle) -> None:
+    duckdb_file = DuckDBFile(tmp_path / "warehouse.duckdb")
+    fill(duckdb_file, base(20))
+    warehouse = open_warehouse(duckdb_file.url)
+    score(warehouse, bundle, "first")
+    assert [run.is_of_earlier_data(warehouse.identity) for run, _ in stored_runs(warehouse)] == [False]
+    fill(duckdb_file, base(30))
+    assert [run.is_of_earlier_data(warehouse.identity) for run, _ in stored_runs(warehouse)] == [True]
+    score(warehouse, bundle, "second")
+    assert [run.is_of_earlier_data(warehouse.identity) for run, _ in stored_runs(warehouse)] == [False, True]
+
+
+def test_on_servers_the_state_of_the_data_is_not_known(
+    postgres_database: str, open_warehouse: Open, bundle: Bundle
+) -> None:
+    database = PostgresDatabase(postgres_database)
+    fill(database, base(20))
+    warehouse = open_warehouse(postgres_database)
+    score(warehouse, bundle, "first")
+    fill(database, base(30))
+    run = last_run(warehouse)
+    assert run is not None
+    assert (run.data_state, run.is_of_earlier_data(warehouse.identity)) == ("", False)
 
 
 def test_two_views_of_one_database_have_their_own_predictions(

@@ -10,9 +10,9 @@ import pytest
 from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.ml.serving import ModelsOfOtherData
+from loyalty_core.ml.serving import ModelsOfOtherData, scoring_models
 from loyalty_core.warehouse.predictions import last_run
-from tests.ml.bases import base, fill
+from tests.ml.bases import base, fill, predictions
 from tests.ml.fixtures import bundle_parts, with_reference
 
 if TYPE_CHECKING:
@@ -51,6 +51,30 @@ def test_models_of_other_data_neither_answer_nor_score(filled: Backend, open_war
     with pytest.raises(ModelsOfOtherData):
         score_base(warehouse, load_bundle(tmp_path / "models"))
     assert last_run(warehouse) is None
+
+
+def test_rfm_is_scored_without_them(filled: Backend, open_warehouse: Open, tmp_path: Path) -> None:
+    trained_on(tmp_path / "models", "other data")
+    warehouse = open_warehouse(filled.url)
+    for _ in range(2):
+        found = score_base(warehouse, scoring_models(warehouse))
+        assert (found.customers, found.is_rfm_only) == (20, True)
+        assert found.remarks[0].startswith("Only RFM was scored. The model version")
+        assert "was trained on other data. It learned from customers.csv. Train the models" in found.remarks[0]
+    scored = predictions(warehouse)["c1"]
+    assert scored["rfm_segment"]
+    assert scored["churn_probability"] is None
+
+
+def test_predictions_of_models_are_not_replaced_by_blanks(
+    filled: Backend, open_warehouse: Open, tmp_path: Path
+) -> None:
+    warehouse = open_warehouse(filled.url)
+    trained_on(tmp_path / "models", warehouse.identity.warehouse, warehouse)
+    score_base(warehouse, scoring_models(warehouse))
+    trained_on(tmp_path / "models", "other data")
+    with pytest.raises(ModelsOfOtherData):
+        scoring_models(warehouse)
 
 
 def test_they_answer_where_that_is_meant(filled: Backend, open_warehouse: Open, tmp_path: Path) -> None:

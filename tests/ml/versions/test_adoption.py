@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from loyalty_core.ml.bundles import BundleError, ModelNotFound, activate, load_bundle
 from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.inference import MLInferenceService
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.serving import scoring_models
 from loyalty_core.ml.versions.adoption import adopt
 from loyalty_core.ml.versions.command import main
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings, get_settings
@@ -46,10 +48,26 @@ def test_what_is_missing_is_reported_with_a_remedy(settings: Settings):
     with pytest.raises(BundleError) as caught:
         load_bundle(settings.models_dir)
     assert str(caught.value) == (
-        f"{settings.models_dir} contains churn.tflite and nbo.tflite and scaler.pkl, but no version is active. Without "
+        f"{settings.models_dir} contains churn.tflite, nbo.tflite and scaler.pkl, but no version is active. Without "
         "a manifest it is not known which features they take, in which order. Check and adopt them with python -m "
         "loyalty_core.ml.versions adopt, or train: python train_models_from_dwh.py"
     )
+
+
+def test_the_list_of_versions_offers_to_adopt_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("MODELS_DIR", str(settings.models_dir))
+    get_settings.cache_clear()
+    assert main(["list"]) == 0
+    get_settings.cache_clear()
+    assert "Check and adopt them with python -m loyalty_core.ml.versions adopt" in capsys.readouterr().out
+
+
+def test_rfm_is_scored_before_they_are_adopted(warehouse: Warehouse):
+    found = score_base(warehouse, scoring_models(warehouse))
+    assert found.is_rfm_only
+    assert "Check and adopt them with" in found.remarks[0]
 
 
 def test_they_become_a_version_that_answers_as_the_files_do(settings: Settings, warehouse: Warehouse):
@@ -58,6 +76,7 @@ def test_they_become_a_version_that_answers_as_the_files_do(settings: Settings, 
     assert bundle.contract.names == tuple(DEFAULT_FEATURE_MAPPING)
     assert bundle.offers("nbo") == (1, 2, 3, 4, 5, 6, 7, 8)
     assert bundle.manifest["trained_by"] == "adopted by ann"
+    assert bundle.manifest["data"] == warehouse.identity.warehouse
     with pytest.raises(BundleError):
         load_bundle(settings.models_dir)  # nothing is active yet
     activate(settings.models_dir, version, "ann")

@@ -1,7 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
 from loyalty_core.ml.bundles import list_versions, read_active, write_bundle
-from loyalty_core.ml.versions import VersionComparisons
 from loyalty_core.ml.versions.command import main
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
@@ -48,6 +49,17 @@ def test_activates_and_rolls_back(models_dir, capsys):
     assert capsys.readouterr().out == f"{second} is active.\n{first} is active.\n"
 
 
+def test_a_version_of_other_data_is_not_used(trained, capsys):
+    models = get_settings().models_dir
+    foreign = write_bundle(models, replace(other_parts(), data="other data", trained_on="other.csv"))
+
+    for arguments in (["activate", foreign], ["test", foreign]):
+        assert main(arguments) == 1
+        assert "was trained on other data. It learned from other.csv." in capsys.readouterr().err
+
+    assert read_active(models).version == trained
+
+
 @pytest.mark.parametrize(
     "arguments", [["activate", "../elsewhere"], ["activate", "20200101T000000Z-0000"], ["rollback"]]
 )
@@ -82,7 +94,7 @@ def test_compares_the_active_version_with_the_newest_or_a_named_one(trained, cap
     assert newest_lines[-1].split() == ["All", "customers", "2,000", "0", "0"]
 
     assert main(["compare", other]) == 0
-    found = VersionComparisons(services.store).find(other, trained)
+    found = services.comparisons.find(other, trained)
     lines = capsys.readouterr().out.splitlines()
     churn = found.same_rows["churn"]
     assert lines[3].split()[1:3] == [f"{churn.against['auc']:.3f}", f"{churn.version['auc']:.3f}"]

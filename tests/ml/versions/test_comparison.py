@@ -1,4 +1,4 @@
-"""What was found of two versions, kept and read again."""
+"""What was found of two versions, stored and read again; it belongs to the data that it was found on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
+import pytest
+
+from loyalty_core.errors import WarehouseUnavailable
 from loyalty_core.ml.evaluation import Difference
 from loyalty_core.ml.versions import SameRows, Shift, VersionComparison, VersionComparisons
+from loyalty_core.warehouse.identity import DataIdentity
 
 if TYPE_CHECKING:
     from loyalty_core.store import StateStore
@@ -37,15 +41,56 @@ FOUND = VersionComparison(
 )
 
 
-def test_kept_and_found_again(store: StateStore):
-    comparisons = VersionComparisons(store)
+ONE = DataIdentity("one", "monday")
+
+
+class Data:
+    """The data of the warehouse, which a test can exchange."""
+
+    def __init__(self) -> None:
+        self.now: DataIdentity | None = ONE
+
+    def __call__(self) -> DataIdentity:
+        if self.now is None:
+            raise WarehouseUnavailable("The warehouse does not answer.")
+        return self.now
+
+
+@pytest.fixture
+def data() -> Data:
+    return Data()
+
+
+@pytest.fixture
+def comparisons(store: StateStore, data: Data) -> VersionComparisons:
+    return VersionComparisons(store, data)
+
+
+def test_saved_and_found_again(comparisons: VersionComparisons):
     assert comparisons.find(FOUND.version, FOUND.against) is None
-    comparisons.keep(FOUND)
+    comparisons.save(FOUND)
     assert comparisons.find(FOUND.version, FOUND.against) == FOUND
     assert comparisons.find(FOUND.against, FOUND.version) is None
     later = replace(FOUND, remarks=())
-    comparisons.keep(later)
+    comparisons.save(later)
     assert comparisons.find(FOUND.version, FOUND.against) == later
+
+
+def test_other_data_has_none_and_newer_data_is_marked(comparisons: VersionComparisons, data: Data):
+    comparisons.save(FOUND)
+    data.now = DataIdentity("one", "tuesday")
+    assert comparisons.find(FOUND.version, FOUND.against) == replace(FOUND, data_changed=True)
+    data.now = DataIdentity("one")
+    assert comparisons.find(FOUND.version, FOUND.against) == FOUND, "a state that is not known marks nothing"
+    for data.now in (DataIdentity("other", "monday"), None):
+        assert comparisons.find(FOUND.version, FOUND.against) is None
+
+
+def test_mock_mode_changes_nothing_about_versions(comparisons: VersionComparisons, data: Data):
+    data.now = replace(ONE, is_mock=True)
+    comparisons.save(FOUND)
+    data.now = ONE
+    assert comparisons.find(FOUND.version, FOUND.against) == FOUND
 
 
 def test_who_changes_is_off_the_diagonal():

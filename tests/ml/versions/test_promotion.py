@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,13 @@ from loyalty_core.ml.bundles import (
     write_bundle,
 )
 from loyalty_core.ml.features import FeatureCountMismatch
+from loyalty_core.ml.serving import ModelsOfOtherData
 from loyalty_core.ml.tasks import CHURN
 from loyalty_core.ml.versions import Promotion, losses_to, read_versions
 from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore, audit
-from tests.ml.fixtures import other_parts, without_nbo
+from loyalty_core.warehouse import Warehouse
+from tests.ml.fixtures import other_parts, with_reference, without_nbo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +41,14 @@ def store(tmp_path: Path) -> Iterator[StateStore]:
 
 
 @pytest.fixture
-def promotion(models_dir: Path, store: StateStore) -> Promotion:
-    return Promotion(Settings(models_dir=models_dir), store)
+def warehouse(models_dir: Path, settings: Settings) -> Iterator[Warehouse]:
+    with closing(Warehouse(settings)) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture
+def promotion(warehouse: Warehouse, store: StateStore) -> Promotion:
+    return Promotion(warehouse, store)
 
 
 def worse_parts() -> BundleParts:
@@ -77,10 +86,38 @@ def test_what_fails_its_contract_is_never_active(promotion: Promotion, models_di
     (version_folder(models_dir, damaged) / "churn.tflite").write_bytes(b"x")
     with pytest.raises(BundleError, match=r"churn\.tflite of the version .* was changed"):
         promotion.activate(damaged, "ann", even_if_worse=True)
-    other = Promotion(Settings(models_dir=models_dir, ml_feature_mapping={"age": "age"}, ml_model_input_size=1), store)
+    other = Settings(models_dir=models_dir, ml_feature_mapping={"age": "age"}, ml_model_input_size=1)
     with pytest.raises(FeatureCountMismatch):
-        other.activate(first, "ann")
+        Promotion(Warehouse(other), store).activate(first, "ann")
     assert (read_active(models_dir).version, told(store)) == (first, [])
+
+
+def test_a_version_of_other_data_is_never_active(promotion: Promotion, models_dir: Path, store: StateStore):
+    first = read_active(models_dir).version
+    foreign = write_bundle(models_dir, replace(other_parts(), data="other data", trained_on="other.csv"))
+    for change in (
+        lambda: promotion.activate(foreign, "ann", even_if_worse=True),
+        lambda: promotion.start_test(foreign, 0.2, "ann"),
+    ):
+        with pytest.raises(ModelsOfOtherData, match=r"trained on other data\. It learned from other\.csv"):
+            change()
+    activate(models_dir, foreign, "test")
+    activate(models_dir, first, "test")
+    with pytest.raises(ModelsOfOtherData):
+        promotion.rollback("ann")
+    assert (read_active(models_dir).version, told(store)) == (first, [])
+
+
+def test_a_version_whose_features_meant_other_columns_is_never_active(
+    promotion: Promotion, warehouse: Warehouse, models_dir: Path, store: StateStore
+):
+    parts = with_reference(replace(other_parts(), data=warehouse.identity.warehouse), warehouse)
+    own = write_bundle(models_dir, parts)
+    promotion.activate(own, "ann", even_if_worse=True)
+    mapping = warehouse.settings.ml_feature_mapping | {"revenue": "lifetime_value"}
+    changed = Warehouse(warehouse.settings.model_copy(update={"ml_feature_mapping": mapping}))
+    with closing(changed), pytest.raises(ModelsOfOtherData, match="reads revenue from lifetime_value"):
+        Promotion(changed, store).activate(own, "ann", even_if_worse=True)
 
 
 def test_refused_changes_leave_no_trace(promotion: Promotion, models_dir: Path, store: StateStore):

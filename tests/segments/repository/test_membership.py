@@ -128,11 +128,11 @@ def test_a_stream_that_breaks_leaves_everything_as_it_was(
 
 def test_a_fault_is_shown_beside_the_last_size_until_a_refresh_succeeds(repository: SegmentRepository, vip: str):
     size = refresh(repository, ["1"])
-    repository.record_fault(vip, "The warehouse does not answer.")
+    repository.record_error(vip, "The warehouse does not answer.")
     segment = repository.get(vip)
-    assert (segment.fault, segment.size, segment.version) == ("The warehouse does not answer.", size, 1)
+    assert (segment.error, segment.size, segment.version) == ("The warehouse does not answer.", size, 1)
     refresh(repository, ["1"])
-    assert repository.get(vip).fault is None
+    assert repository.get(vip).error is None
 
 
 def test_others_write_while_the_warehouse_streams(store: StateStore, repository: SegmentRepository, vip: str):
@@ -196,7 +196,7 @@ def test_a_refresh_waits_longer_than_others_for_the_write_lock(tmp_path: Any):
             refreshing.start()
             for _ in range(3):  # each waits for as long as the store's limit is
                 with pytest.raises(StateStoreUnavailable, match="write lock"):
-                    repository.record_fault("vip", "no")
+                    repository.record_error("vip", "no")
             assert refreshing.is_alive()
         refreshing.join()
         assert members(store).keys() == {"1"}

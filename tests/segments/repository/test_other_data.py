@@ -59,6 +59,19 @@ def test_other_data_has_no_sizes_and_no_members(segments: SegmentRepository, dat
     assert segments.segments_of("c1") == []
 
 
+def test_a_size_of_an_earlier_state_of_the_data_is_marked(segments: SegmentRepository, data: Data) -> None:
+    vip = segments.create(SegmentDraft("VIP", {}), actor="ann").id
+    data.now = DataIdentity("one", "monday")
+    compute(segments, vip, "c1", "c2")
+    assert not segments.get(vip).data_changed
+    data.now = DataIdentity("one", "tuesday")
+    found = segments.get(vip)
+    assert (found.sizes_recent, found.is_stale, found.data_changed) == ((2,), False, True)
+    compute(segments, vip, "c1")
+    found = segments.list()[0]
+    assert (found.sizes_recent, found.data_changed) == ((2, 1), False)
+
+
 def test_the_first_size_on_other_data_counts_nobody_as_left(segments: SegmentRepository, data: Data) -> None:
     vip = segments.create(SegmentDraft("VIP", {}), actor="ann").id
     compute(segments, vip, "c1", "c2", "c3")

@@ -35,7 +35,7 @@ def test_a_segment_comes_back_as_it_was_created(repository: SegmentRepository):
     assert created.rule == rule
     assert (created.owner, created.updated_by, created.version) == ("ann", "ann", 1)
     assert before <= created.created_at == created.updated_at <= datetime.now(UTC)
-    assert (created.archived_at, created.size, created.sizes_recent, created.fault) == (None, None, (), None)
+    assert (created.archived_at, created.size, created.sizes_recent, created.error) == (None, None, (), None)
     assert created.is_stale
 
 
@@ -276,7 +276,7 @@ def test_everything_says_when_there_is_no_such_segment(repository: SegmentReposi
         lambda: repository.sizes("x"),
         lambda: repository.uses("x"),
         lambda: repository.replace_members("x", [["1"]], base=1, version=1, cause="edit"),
-        lambda: repository.record_fault("x", "no"),
+        lambda: repository.record_error("x", "no"),
         lambda: repository.is_member("x", "1"),
         lambda: repository.change_member("x", "1", belongs=True),
     ]

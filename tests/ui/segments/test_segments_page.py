@@ -284,7 +284,7 @@ class TestDetail:
 
     def test_a_failure_shows_the_older_size(self, open_segments: OpenSegments, query_demo: Query):
         rich = keep("Rich", RICH)
-        get_services().segments.record_fault(rich, "The warehouse went away.")
+        get_services().segments.record_error(rich, "The warehouse went away.")
         app = open_segments(segment=rich)
         assert app.warning[0].value.endswith("so these are the last figures. The warehouse went away.")
         assert metrics(app)["Customers"] == f"{customers(query_demo, RICH_SQL):,}"

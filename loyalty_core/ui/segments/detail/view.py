@@ -112,15 +112,17 @@ def _confirm_deletion(segment: Segment) -> None:
 
 
 def _draw_state(segment: Segment) -> None:
-    if segment.fault:
+    if segment.error:
         st.warning(
-            f"The members could not be computed, so these are the last figures. {escape(segment.fault)}",
+            f"The members could not be computed, so these are the last figures. {escape(segment.error)}",
             icon=":material/error:",
         )
     elif segment.size is None:
         st.info("The members have not been computed yet.", icon=":material/hourglass_empty:")
     elif segment.is_stale:
         st.warning("The rule has changed since the members were computed.", icon=":material/history:")
+    elif segment.data_changed:
+        st.caption(":material/update: The members were computed on an earlier state of this data. Compute them again.")
 
 
 def _draw_size(segment: Segment) -> None:

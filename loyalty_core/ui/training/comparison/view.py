@@ -70,6 +70,8 @@ class Comparison:
                 "rows at the time. Compare them on the same rows, and see which customers get a different answer."
             )
         else:
+            if self._found.data_changed:
+                st.caption(":material/update: Compared on an earlier state of this data.")
             draw_consequences(self._found, self._names, key)
         assert self._second is not None  # noqa: S101  the tab is not there without
         draw_job(

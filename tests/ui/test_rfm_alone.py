@@ -1,0 +1,68 @@
+"""RFM on a file of customers, without any model and any history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from loyalty_core.loading import load_features
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.serving import scoring_models
+from loyalty_core.segments import SegmentDraft
+from loyalty_core.services import get_services
+from loyalty_core.settings import get_settings
+from loyalty_core.ui.navigation import CHURN, OVERVIEW, RFM
+from tests.fixtures.screens import OpenScreen, texts_of
+from tests.workbench import ROOT, Configure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fixtures.api import Ask
+
+FILE = ROOT / "tests/data/cases/files/shop_a.csv"
+CUSTOMERS = 400
+
+
+@pytest.fixture
+def scored(configure: Configure, tmp_path: Path) -> Path:
+    """The customers, scored twice by RFM alone; the file of predictions."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    load_features(FILE, warehouse, id_column="customer_id")
+    configure(dwh_url=f"duckdb:///{warehouse}")
+    get_services().prepare_store()
+    for _ in range(2):
+        services = get_services()
+        assert score_base(services.warehouse, scoring_models(services.warehouse)).is_rfm_only
+    assert not (get_settings().models_dir / "versions").exists()
+    return tmp_path / "customer_predictions.parquet"
+
+
+@pytest.mark.parametrize("view", ["Grid", "Segments", "Movement", "Cut points", "Cells"])
+def test_every_view_of_the_screen_works(scored: Path, open_screen: OpenScreen, view: str) -> None:
+    app = open_screen(RFM, view=view)
+    assert not app.exception
+    assert not app.error
+    said = " ".join(texts_of(app))
+    assert ", RFM alone" in said
+    assert "out of date" not in said
+
+
+def test_its_figures_are_those_of_the_predictions(scored: Path, open_screen: OpenScreen, ask: Ask) -> None:
+    count = "SELECT count(*) FROM read_parquet(?) WHERE rfm_segment = 'Champions'"
+    [(champions,)] = duckdb.execute(count, [str(scored)]).fetchall()
+    assert 0 < champions < CUSTOMERS
+    services = get_services()
+    rule = {"==": [{"var": "rfm_segment"}, "Champions"]}
+    assert services.segmentation.count(rule) == champions
+    segment = services.segmentation.create(SegmentDraft("Champions", rule), actor="ann")
+    answer = ask("/dwh/ml/segment/rfm/", "POST", {"segment_id": segment.id, "first": 1}).json()
+    assert answer["statistics"]["segment_distribution"] == {"Champions": champions}
+    chosen = open_screen(RFM, view="Segments", rfm_segment="Champions")
+    assert str(champions) in [metric.value for metric in chosen.metric]
+    assert not open_screen(OVERVIEW, plain="true").exception
+    churn = open_screen(CHURN)
+    assert not churn.metric
+    assert "the churn model was not trained" in " ".join(info.value for info in churn.info)
