@@ -8,7 +8,6 @@ not activated, because a simple baseline is better · 130 stopped by Ctrl-C. Onl
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 from contextlib import closing
 from dataclasses import asdict
@@ -105,9 +104,9 @@ def _train(
     from loyalty_core.ml.training.train import train  # noqa: PLC0415
 
     if progress == "jsonl":
-        return train(warehouse, options, _print_json_line, _user())
+        return train(warehouse, options, _print_json_line, warehouse.settings.local_user)
     with ProgressLine(errors) as line:
-        return train(warehouse, options, line.show, _user())
+        return train(warehouse, options, line.show, warehouse.settings.local_user)
 
 
 def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace, errors: Console) -> int:
@@ -120,7 +119,7 @@ def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
     activated = not refused and not given.no_activate
     tested = running_challenger(settings.models_dir) if activated else None
     if activated:
-        activate(settings.models_dir, version, _user())
+        activate(settings.models_dir, version, settings.local_user)
         prune(settings.models_dir, settings.ml_versions_kept)
     if given.progress == "jsonl":
         metrics = {name: part.metrics for name, part in trained.parts.models.items()}
@@ -163,13 +162,6 @@ def _say_where(out: Console, settings: Settings, version: str, *, activated: boo
 
 def _print_json_line(progress: Progress) -> None:
     print(json.dumps(asdict(progress)), flush=True)  # noqa: T201 (the output asked for)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
 
 
 _OPTION_FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {

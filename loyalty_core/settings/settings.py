@@ -163,7 +163,10 @@ class Settings(BaseSettings):
     )
     currency: str = Field("EUR", description="ISO 4217 code used to show amounts")
     local_user: str = Field(
-        "Local user", min_length=1, max_length=255, description="Name of whoever uses the app without a login"
+        "Local user",
+        min_length=1,
+        max_length=255,
+        description="Name of whoever uses the app or its commands without a login",
     )
 
     def __init__(self, **values: Any) -> None:

@@ -1,7 +1,6 @@
 """`loyalty versions`: list model versions, compare two, activate one, roll back, adopt or test one."""
 
 import argparse
-import getpass
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -99,7 +98,7 @@ def _prove(version: str) -> None:
 
 def _activated(models_dir: Path, change: Callable[[str], Bundle]) -> list[str]:
     tested = running_challenger(models_dir)
-    lines = [f"{change(getpass.getuser()).version} is active."]
+    lines = [f"{change(get_settings().local_user).version} is active."]
     if tested and running_challenger(models_dir) is None:
         lines.append(f"The A/B test of {tested} has ended.")
     return lines
@@ -111,7 +110,7 @@ def _ids(text: str) -> list[int]:
 
 def _adopted(settings: Settings, offers: Sequence[int] | None, *, activated: bool) -> list[str]:
     with closing(Warehouse(settings)) as warehouse:
-        version = adopt(warehouse, getpass.getuser(), offers)
+        version = adopt(warehouse, get_settings().local_user, offers)
     bundle = load_bundle(settings.models_dir, version)
     lines = [f"{version} holds {' and '.join(TASKS[name].file for name in bundle.models)}."]
     lines.append(
@@ -133,7 +132,7 @@ def _test_started(models_dir: Path, version: str, share: float) -> list[str]:
         grown = increase_share(models_dir, share)
         return [f"{grown.challenger} now answers {grown.share:.1%} of the customers."]
     _prove(version)
-    started = start_experiment(models_dir, version, share, getpass.getuser())
+    started = start_experiment(models_dir, version, share, get_settings().local_user)
     return [f"{started.challenger} answers {started.share:.1%} of the customers beside {started.champion}."]
 
 
