@@ -1,4 +1,4 @@
-"""Long work in processes of its own, followed and stopped through the state store."""
+"""Long work in separate processes, which are followed and stopped through the state store."""
 
 from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
 from loyalty_core.jobs.job import Job, JobError, JobEvent

@@ -1,4 +1,4 @@
-"""What can go wrong with jobs, in words a person can act on."""
+"""What can go wrong with jobs."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 class JobRunning(LoyaltyError):
-    """A job of the kind is under way, and the kind allows one at a time; `job` is the one that runs."""
+    """A job of an exclusive kind is already running; `job` is that one."""
 
     code = "job_running"
 
     def __init__(self, job: Job) -> None:
         super().__init__(
-            f"{KINDS[job.kind].title} is under way already.",
+            f"{KINDS[job.kind].title} is already running.",
             f"{job.started_by} started it on {job.created_at:%Y-%m-%d at %H:%M} UTC.",
-            "Wait until it has ended, or cancel it.",
+            "Wait until it ends, or cancel it.",
         )
         self.job = job
 
@@ -35,11 +35,11 @@ class JobNotFound(LoyaltyError):
 
 
 class UnknownKind(LoyaltyError):
-    """No job of that kind can be run."""
+    """There is no such kind of job."""
 
     code = "unknown_job_kind"
 
     def __init__(self, kind: str) -> None:
         super().__init__(
-            f"There are no jobs of the kind {kind[:60]!r}.", remedy=f"Choose one of these: {', '.join(KINDS)}."
+            f"There is no kind of job called {kind[:60]!r}.", remedy=f"Choose one of these: {', '.join(KINDS)}."
         )

@@ -1,4 +1,4 @@
-"""What is known of a job, as the queue gives it."""
+"""Jobs and their events, as the queue returns them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled"]
 UNDER_WAY: tuple[JobState, ...] = ("queued", "running")
-# The phase of a job that has no process yet, because enough others of its kind are under way.
+# The phase of a job that has no process yet, because as many others of its kind as allowed are running.
 WAITING = "Waiting for its turn"
 
 
@@ -40,11 +40,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stood at one moment.
+    """A snapshot of a job.
 
-    `done` of `total` (None while unknown) is within the `phase`. `seconds` it has run, or ran. `log_tail` are the
-    last lines of its log; until the job ends, all of it is in `log_file` on the job's machine. `result` is what its
-    handler returned.
+    `done` of `total` (None while unknown) counts within the `phase`. `seconds` is how long it has run so far, or ran.
+    `log_tail` has the last lines of its log; until the job ends, the whole log is in `log_file` on the job's machine.
+    `result` is what its handler returned.
     """
 
     id: int

@@ -1,4 +1,4 @@
-"""Which kinds of jobs there are. What each does is in `handlers`, which only the job's own process loads."""
+"""The kinds of jobs. What each of them does is in `loyalty_core.work.handlers`, which only the job's process loads."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _HOUR = 3600
 
 @dataclass(frozen=True)
 class Kind:
-    """`title` as people call it; `limit_seconds` ends a job.
+    """A kind of job: `title` is its name on screens, and a job that runs longer than `limit_seconds` is stopped.
 
-    Of an exclusive kind a second job is refused while one is under way; beyond `most_at_once` jobs wait for their turn.
+    While a job of an exclusive kind is under way, another one is refused. Beyond `most_at_once`, jobs wait in line.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Processes of jobs: starting one that outlives its parent, recognising it later, and ending it."""
+"""Processes of jobs: started so that they outlive their parent, recognised later, and killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SOURCES = Path(loyalty_core.__file__).parents[1]
-# Where the clock is adjusted meanwhile, the same process is said to have started a moment earlier or later.
+# When the clock is adjusted, the start time reported for the same process moves a little.
 _CLOCK_SECONDS = 2.0
 _TAIL_BYTES = 8_000
 _LOG_PREFIX, _LOG_SUFFIX = "loyalty-job-", ".log"
@@ -33,7 +33,7 @@ _ABANDONED_SECONDS = 24 * 3600
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """One process among all that ever had its number; `started` is in seconds since 1970."""
+    """Identifies a process even after its number has been reused; `started` is in seconds since 1970."""
 
     host: str
     pid: int
@@ -45,7 +45,7 @@ class ProcessIdentity:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs; to be asked on its own host only."""
+        """Whether it is still running; only meaningful on its own host."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < _CLOCK_SECONDS
@@ -54,11 +54,11 @@ class ProcessIdentity:
             return False
 
     def kill(self) -> None:
-        """End it and what it has started, at once; to be asked on its own host only."""
+        """Kill it and everything it has started; only on its own host."""
         if not self.is_alive:
             return
         with suppress(ProcessLookupError, PermissionError):
-            # Started by `launch`, it leads a group; started by hand, the group may be somebody else's.
+            # Started by `launch`, it leads a process group; started by hand, the group may belong to someone else.
             if os.getpgid(self.pid) == self.pid:
                 os.killpg(self.pid, signal.SIGKILL)
             else:
@@ -66,21 +66,21 @@ class ProcessIdentity:
 
 
 def identify(pid: int) -> ProcessIdentity:
-    """The process that has this number now. Raises `psutil.NoSuchProcess`."""
+    """The identity of the process that has this number now. Raises `psutil.NoSuchProcess`."""
     return ProcessIdentity(socket.gethostname(), pid, psutil.Process(pid).create_time())
 
 
 def new_log() -> Path:
-    """An empty file that this account alone may read."""
+    """A new, empty log file that only this account may read."""
     handle, name = tempfile.mkstemp(prefix=_LOG_PREFIX, suffix=_LOG_SUFFIX)
     os.close(handle)
     return Path(name)
 
 
 def remove_abandoned_logs() -> None:
-    """Remove logs that no job writes to, a day after their last line; their records went with a lost state store."""
+    """Remove logs that no job has open and that are a day old: their records were lost with a state store."""
     for log in Path(tempfile.gettempdir()).glob(f"{_LOG_PREFIX}*{_LOG_SUFFIX}"):
-        with suppress(OSError):  # removed by another process, or another account's
+        with suppress(OSError):  # removed by another process, or owned by another account
             if time.time() - log.stat().st_mtime > _ABANDONED_SECONDS and _is_unlocked(log):
                 log.unlink()
 
@@ -95,7 +95,7 @@ def _is_unlocked(log: Path) -> bool:
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log, "" where it cannot be read."""
+    """The last lines of a log; "" if it cannot be read."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -103,20 +103,20 @@ def tail(log: Path) -> str:
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    # PostgreSQL's texts hold no NUL.
+    # PostgreSQL cannot store NUL in texts.
     return (text.partition("\n")[2] if size > _TAIL_BYTES else text).replace("\0", "").strip()
 
 
 def launch(module: str, job_id: int, log: Path, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start the module on a job, in a session of its own; `settings` travel in the environment, where no `ps` looks.
+    """Run the module for a job in a new session; `settings` are passed in the environment, which `ps` does not show.
 
-    Raises `OSError` where no process can be started.
+    Raises `OSError` if no process can be started.
     """
     search_path = os.pathsep.join(filter(None, (str(_SOURCES), os.environ.get("PYTHONPATH"))))
     ours = {"PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
     environment = {**os.environ, **thread_limits(), **settings, **ours}
     with log.open("ab") as output:
-        fcntl.flock(output, fcntl.LOCK_SH)  # passed on with the file, so the job holds it for as long as it runs
+        fcntl.flock(output, fcntl.LOCK_SH)  # inherited with the file, so the job holds it as long as it runs
         return subprocess.Popen(  # noqa: S603 -- our own module, and a number
             [sys.executable, "-m", module, str(job_id)],
             stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""JobQueue: starting jobs, following them, and stopping them."""
+"""JobQueue starts, follows and stops jobs."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ SUBJECT_KIND = "job"
 
 
 class JobQueue:
-    """Every job of the state store, whichever process or machine started it.
+    """All jobs in the state store, whichever process or machine started them.
 
-    Looking at jobs closes those whose process is gone. `module` is what a job's process runs. Every method raises
-    `StateStoreUnavailable` where the database cannot be used, and those with an id `JobNotFound`.
+    Reading jobs closes those whose process is gone. `module` is what a job's process runs. Every method raises
+    `StateStoreUnavailable` if the database cannot be used, and those that take an id raise `JobNotFound`.
     """
 
     def __init__(
@@ -47,9 +47,9 @@ class JobQueue:
         self._patience = patience or Patience()
 
     def start(self, kind: str, options: Mapping[str, Any], actor: str) -> Job:
-        """Start a job in a process of its own, which outlives this one, or let it wait for its turn.
+        """Start a job in a separate process, which outlives this one, or put it in line.
 
-        Raises `UnknownKind`, and `JobRunning` where one of an exclusive kind is under way.
+        Raises `UnknownKind`, and `JobRunning` if a job of the same exclusive kind is under way.
         """
         if kind not in KINDS:
             raise UnknownKind(kind)
@@ -74,12 +74,12 @@ class JobQueue:
         return found[0]
 
     def latest(self, kind: str, about: Mapping[str, str] | None = None) -> Job | None:
-        """The job of the kind that was started last; of those whose options have the values of `about`."""
+        """The job of the kind that was started last, among those whose options include `about`."""
         wanted = (JobRecord.options[name].as_string() == value for name, value in (about or {}).items())
         return next(iter(self._find(1, JobRecord.kind == kind, *wanted)), None)
 
     def running(self, kind: str) -> Job | None:
-        """The job of the kind that is under way; the newest, where the kind allows several."""
+        """The job of the kind that is under way; the newest if there are several."""
         return next(iter(self._find(1, JobRecord.kind == kind, JobRecord.state.in_(UNDER_WAY))), None)
 
     def list(self, limit: int = 50) -> builtins.list[Job]:
@@ -87,18 +87,18 @@ class JobQueue:
         return self._find(limit)
 
     def events(self, job_id: int, after: int = 0) -> builtins.list[JobEvent]:
-        """The events that the job reported, in order, after the event numbered `after`."""
-        told = select(JobEventRecord).where(JobEventRecord.job_id == job_id, JobEventRecord.number > after)
+        """The events that the job reported after number `after`, in order."""
+        events = select(JobEventRecord).where(JobEventRecord.job_id == job_id, JobEventRecord.number > after)
         with self._store.session(read_only=True) as session:
-            return [event_of(record) for record in session.scalars(told.order_by(JobEventRecord.number))]
+            return [event_of(record) for record in session.scalars(events.order_by(JobEventRecord.number))]
 
     def cancel(self, job_id: int, actor: str) -> Job:
-        """Ask a job to stop; it is killed when it has not within seconds. A job that is over stays as it is."""
+        """Ask a job to stop; if it does not within seconds, it is killed. A job that has ended stays as it is."""
         with self._store.session() as session:
             record = locked(session, job_id)
             if record.state in UNDER_WAY and record.cancel_requested_at is None:
                 now = record.cancel_requested_at = clock(session)
-                if record.state == "queued":  # its process finds nothing to do
+                if record.state == "queued":  # its process will find nothing to do
                     discard_log(record)
                     end(record, Outcome("cancelled"), now)
                 audit.record(
@@ -107,7 +107,7 @@ class JobQueue:
         return self.get(job_id)
 
     def dismiss(self, job_id: int) -> None:
-        """Note that a failure has been seen, so that screens need not show it any more."""
+        """Mark a failure as seen, so that screens no longer show it."""
         with self._store.session() as session:
             locked(session, job_id).dismissed_at = clock(session)
 
@@ -161,7 +161,7 @@ class JobQueue:
             return record.id
 
     def _launch_waiting(self) -> None:
-        """Start jobs whose turn it is; whoever looks at jobs does, since the process that added them may be gone."""
+        """Start the jobs that are next in line; done when jobs are read, as the process that added them may be gone."""
         waiting = select(JobRecord.kind).where(JobRecord.state == "queued", JobRecord.phase == WAITING).distinct()
         with self._store.session(read_only=True) as session:
             kinds = session.scalars(waiting).all()
@@ -170,7 +170,7 @@ class JobQueue:
                 self._launch(kind, *turn)
 
     def _next_turn(self, kind: str) -> tuple[int, Path] | None:
-        """The waiting job of the kind that was added first, made ready to start; None while enough others are on."""
+        """The first job of the kind in line, made ready to start; None while as many as allowed are running."""
         under_way = select(JobRecord).where(JobRecord.kind == kind, JobRecord.state.in_(UNDER_WAY))
         with self._store.session() as session:
             records = session.scalars(under_way.order_by(JobRecord.id).with_for_update()).all()
@@ -182,24 +182,24 @@ class JobQueue:
             return record.id, log
 
     def _launch(self, kind: str, job_id: int, log: Path) -> None:
-        # A job works on the store that it was started in, wherever its settings may point.
+        # A job uses the store that it was started in, whatever its settings say.
         settings = {"STATE_DATABASE_URL": self._store.url.render_as_string(hide_password=False)}
         try:
             process = launch(self._module, job_id, log, settings)
         except OSError as error:
             what = f"{KINDS[kind].title} could not be started."
-            mark_failed(self._store, job_id, JobError(what, f"{error}.", "Try again when the machine has less to do."))
+            mark_failed(self._store, job_id, JobError(what, f"{error}.", "Try again when the machine is less busy."))
             return
         with self._store.session() as session:
             record = locked(session, job_id)
             if record.host is None:
                 set_process(record, identify(process.pid))
-        Thread(target=self._see_off, args=(kind, job_id, process), name=f"job-{job_id}", daemon=True).start()
+        Thread(target=self._wait_for, args=(kind, job_id, process), name=f"job-{job_id}", daemon=True).start()
 
-    def _see_off(self, kind: str, job_id: int, process: subprocess.Popen[bytes]) -> None:
-        """Wait for the process, so that it leaves no zombie, and tell at once where it could not do so itself."""
+    def _wait_for(self, kind: str, job_id: int, process: subprocess.Popen[bytes]) -> None:
+        """Wait for the process, so that it leaves no zombie, and record a failure that it could not record itself."""
         if exit_code := process.wait():
-            # Where the store is out of reach, whoever looks next finds the job.
+            # If the store cannot be reached, whoever reads jobs next closes this one.
             with suppress(LoyaltyError):
                 mark_failed(self._store, job_id, killed(kind, exit_code))
         with suppress(LoyaltyError):

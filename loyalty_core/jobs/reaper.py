@@ -1,4 +1,4 @@
-"""Jobs whose process is gone: closed, with its last words, by whoever looks next."""
+"""Closes jobs whose process is gone, with the last lines of their logs; whoever reads jobs next does so."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _GONE = "It was killed, it ran out of memory, or the machine was restarted."
 
 @dataclass(frozen=True)
 class Patience:
-    """For how many seconds nothing needs to be heard of a job.
+    """How many seconds without a heartbeat are tolerated.
 
-    `stale`: then its own machine looks whether the process is there. `abandoned`: then any other machine gives it
-    up. `starting`: how long it may take from the request to the process.
+    After `stale`, the job's own machine checks whether the process exists. After `abandoned`, any other machine
+    declares the job failed. `starting` is how long a process may take to start.
     """
 
     stale: float = 10.0
@@ -38,7 +38,7 @@ class Patience:
 
 
 def reap(store: StateStore, patience: Patience) -> None:
-    """Close every job that cannot end by itself any more."""
+    """Close every job that can no longer end by itself."""
     with store.session(read_only=True) as session:
         silent_since = clock(session) - timedelta(seconds=patience.stale)
         silent = select(JobRecord.id).where(
@@ -54,7 +54,7 @@ def reap(store: StateStore, patience: Patience) -> None:
 
 
 def mark_failed(store: StateStore, job_id: int, error: JobError) -> None:
-    """Close a job whose process is known to have ended, unless it did so itself."""
+    """Close a job whose process is known to have ended, unless it has closed itself."""
     with store.session() as session:
         record = locked(session, job_id)
         if record.state in UNDER_WAY:
@@ -63,15 +63,15 @@ def mark_failed(store: StateStore, job_id: int, error: JobError) -> None:
 
 
 def killed(kind: str, exit_code: int) -> JobError:
-    """What to say of a process that ended with this code, negative for a signal, and had said nothing itself."""
+    """The error for a process that ended with this code (negative: a signal) without reporting one itself."""
     if exit_code >= 0:
         return JobError(f"{KINDS[kind].title} could not run.", f"Its process ended with code {exit_code}.", _AGAIN)
-    why = "It was killed (signal 9), as Linux does where memory runs out." if exit_code == -9 else ""
-    return JobError(_ended(kind), why or f"It was ended from outside (signal {-exit_code}).", _AGAIN)
+    why = "It was killed (signal 9), which Linux does when memory runs out." if exit_code == -9 else ""
+    return JobError(_ended(kind), why or f"It was killed from outside (signal {-exit_code}).", _AGAIN)
 
 
 def discard_log(record: JobRecord) -> None:
-    """Remove the log of a job that is over; what counts is in the record."""
+    """Remove the log of a job that has ended; its last lines are in the record."""
     process = process_of(record)
     if record.log_file and (process is None or process.is_here):
         Path(record.log_file).unlink(missing_ok=True)
@@ -87,21 +87,21 @@ def _close(record: JobRecord, outcome: Outcome, now: datetime) -> None:
 
 
 def _judge(record: JobRecord, now: datetime, patience: Patience) -> Outcome | None:
-    """How the job ended, None while it may still be alive."""
+    """How the job ended; None while it may still be alive."""
     silent, process = (now - record.heartbeat_at).total_seconds(), process_of(record)
     if silent < patience.stale:
         return None
     if process is None:
-        error = JobError(f"{KINDS[record.kind].title} did not start.", "The app ended at that moment.", _AGAIN)
+        error = JobError(f"{KINDS[record.kind].title} did not start.", "The app was stopped at that moment.", _AGAIN)
         return Outcome("failed", error) if silent > patience.starting else None
     if not process.is_here:
-        why = f"Nothing was heard of {process.host} for {silent:.0f} seconds."
+        why = f"There has been no sign of life from {process.host} for {silent:.0f} seconds."
         return _ending(record, why) if silent > patience.abandoned else None
     if process.is_alive:
         if not _is_overdue(record, now, patience):
             return None
         process.kill()
-        return _ending(record, "It hung beyond its time limit and was killed.")
+        return _ending(record, "It did not stop when it had to, and was killed.")
     return _ending(record, _GONE)
 
 
@@ -112,11 +112,11 @@ def _ending(record: JobRecord, why: str) -> Outcome:
 
 
 def _ended(kind: str) -> str:
-    return f"{KINDS[kind].title} ended before it was done."
+    return f"{KINDS[kind].title} ended before it was finished."
 
 
 def _is_overdue(record: JobRecord, now: datetime, patience: Patience) -> bool:
-    """Whether a job that hangs should have ended by itself: it was cancelled, or its time is up."""
+    """Whether the job should have ended by itself by now: it was cancelled, or its time limit has passed."""
     margin = timedelta(seconds=patience.stale)
     if record.cancel_requested_at is not None:
         return now > record.cancel_requested_at + margin

@@ -1,4 +1,4 @@
-"""The steps of a job's life in the state store, each one transaction."""
+"""Changes of a job's record in the state store, each in one transaction."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Standing = Literal["going", "stopping", "over"]
 
-KEPT_JOBS = 200
-KEPT_FOR = timedelta(days=90)
+MOST_RECENT = 200
+RETENTION = timedelta(days=90)
 
 
 def clock(session: Session) -> datetime:
@@ -34,7 +34,7 @@ def clock(session: Session) -> datetime:
 
 
 def locked(session: Session, job_id: int) -> JobRecord:
-    """The record, unchanged by others until the session ends. Raises `JobNotFound`."""
+    """The record, locked until the session ends. Raises `JobNotFound`."""
     record = session.get(JobRecord, job_id, with_for_update=True)
     if record is None:
         raise JobNotFound(job_id)
@@ -42,7 +42,7 @@ def locked(session: Session, job_id: int) -> JobRecord:
 
 
 def claim(store: StateStore, job_id: int, process: ProcessIdentity) -> Job | None:
-    """Make the job that of `process`; None where it is not waiting for one. Raises `JobNotFound`."""
+    """Assign the job to `process` and mark it as running; None if it is not queued. Raises `JobNotFound`."""
     with store.session() as session:
         record = locked(session, job_id)
         if record.state != "queued":
@@ -65,7 +65,7 @@ def process_of(record: JobRecord) -> ProcessIdentity | None:
 
 
 def beat(store: StateStore, job_id: int, progress: Progress, events: Sequence[Any], log_tail: str) -> Standing:
-    """Say that the job is alive and where it is, and hear whether it may go on."""
+    """Record that the job is alive and its progress; returns whether it may go on."""
     with store.session() as session:
         record = locked(session, job_id)
         if record.state != "running":
@@ -78,7 +78,7 @@ def beat(store: StateStore, job_id: int, progress: Progress, events: Sequence[An
 def finish(
     store: StateStore, job_id: int, outcome: Outcome, progress: Progress, events: Sequence[Any], log_tail: str
 ) -> None:
-    """Keep how a job ended, unless that has been decided already."""
+    """Record how a job ended, unless that has already been decided."""
     with store.session() as session:
         record = locked(session, job_id)
         if record.state in UNDER_WAY:
@@ -87,7 +87,7 @@ def finish(
 
 
 def end(record: JobRecord, outcome: Outcome, now: datetime) -> None:
-    """Close the record; its kind is free for another job."""
+    """Close the record, so that another job of an exclusive kind may start."""
     record.state, record.ended_at, record.exclusive_kind = outcome.state, now, None
     record.error = outcome.error._asdict() if outcome.error else None
     record.result = outcome.result
@@ -95,10 +95,10 @@ def end(record: JobRecord, outcome: Outcome, now: datetime) -> None:
 
 
 def forget_old(session: Session, now: datetime) -> None:
-    """Delete jobs that ended long ago, with their events, unless they are among the most recent."""
+    """Delete jobs that ended before the retention period, and their events, except for the most recent ones."""
     ended = JobRecord.state.not_in(UNDER_WAY)
-    kept = select(JobRecord.id).where(ended).order_by(JobRecord.id.desc()).limit(KEPT_JOBS)
-    old = delete(JobRecord).where(ended, JobRecord.ended_at < now - KEPT_FOR, JobRecord.id.not_in(kept))
+    recent = select(JobRecord.id).where(ended).order_by(JobRecord.id.desc()).limit(MOST_RECENT)
+    old = delete(JobRecord).where(ended, JobRecord.ended_at < now - RETENTION, JobRecord.id.not_in(recent))
     session.execute(old, execution_options={"synchronize_session": False})
 
 
@@ -106,8 +106,8 @@ def _write(session: Session, record: JobRecord, progress: Progress, events: Sequ
     record.phase, record.done, record.total = progress.phase, progress.done, progress.total
     record.message, record.log_tail = progress.message, log_tail
     if events:
-        told = session.scalar(select(func.max(JobEventRecord.number)).where(JobEventRecord.job_id == record.id)) or 0
+        last = select(func.max(JobEventRecord.number)).where(JobEventRecord.job_id == record.id)
         session.add_all(
             JobEventRecord(job_id=record.id, number=number, at=record.heartbeat_at, data=data)
-            for number, data in enumerate(events, told + 1)
+            for number, data in enumerate(events, (session.scalar(last) or 0) + 1)
         )

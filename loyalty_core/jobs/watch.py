@@ -1,4 +1,4 @@
-"""The thread beside a job's work: says that the job is alive, and ends its process where it may not go on."""
+"""The thread that runs beside a job's work: sends heartbeats, and ends the process when the job may not go on."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ Answer = TypeVar("Answer")
 _log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 1.0
-# How long a handler that was asked to stop may take to put things back.
+# How long a handler that was asked to stop may take to clean up.
 GRACE_SECONDS = 5.0
-# A job that could not be heard for so long is about to be declared dead by others, and another may start.
+# After so long without a heartbeat other machines are about to declare the job failed, and another may start.
 SILENT_SECONDS = 100.0
 
 
 class Watch:
-    """Watches over the claimed `job` inside the block; `verdict` is why it was asked to stop."""
+    """Watches the claimed `job` inside the block; `verdict` is how it ends if it was asked to stop."""
 
     def __init__(self, store: StateStore, job: Job, report: Report) -> None:
         self.verdict: Outcome | None = None
@@ -57,16 +57,16 @@ class Watch:
         self._thread.join()
 
     def finish(self, outcome: Outcome) -> None:
-        """Keep how the job ended."""
-        progress, events = self._report.untold()
+        """Record how the job ended."""
+        progress, events = self._report.unreported()
         log_tail = tail(self._log_file)
-        insist(lambda: records.finish(self._store, self._job.id, outcome, progress, events, log_tail))
+        retry(lambda: records.finish(self._store, self._job.id, outcome, progress, events, log_tail))
 
     def _watch_or_end(self) -> None:
         try:
             self._watch()
-        except Exception:  # noqa: BLE001 -- without a watch nobody could stop the job, whatever ended it
-            _log.exception("The job cannot be watched any more; it ends itself.")
+        except Exception:  # noqa: BLE001 -- without the watch the job could not be stopped, whatever the error
+            _log.exception("The job can no longer be watched and ends itself.")
             end_this_process()
 
     def _watch(self) -> None:
@@ -75,10 +75,10 @@ class Watch:
             standing = self._beat()
             now = time.monotonic()
             if standing == "over" or now - self._heard > SILENT_SECONDS:
-                _log.error("Nobody counts on this job any more; it ends itself.")
+                _log.error("This job has been given up by others and ends itself.")
                 end_this_process()
             if now > kill_at and self.verdict:
-                _log.error("The job did not stop when it was asked to, and is killed.")
+                _log.error("The job did not stop when asked to and is killed.")
                 self.finish(self.verdict)
                 end_this_process()
             if self.verdict is None and (verdict := self._reason_to_stop(standing, now)):
@@ -87,7 +87,7 @@ class Watch:
                 self._report.stop()
 
     def _beat(self) -> Standing:
-        progress, events = self._report.untold()
+        progress, events = self._report.unreported()
         try:
             standing = records.beat(self._store, self._job.id, progress, events, tail(self._log_file))
         except StateStoreUnavailable as error:
@@ -105,12 +105,12 @@ class Watch:
         kind = KINDS[self._job.kind]
         what = f"{kind.title} took longer than {kind.limit_seconds / 3600:g} hours and was stopped."
         return Outcome(
-            "failed", JobError(what, remedy="Find out from its log what it waited for, then start it again.")
+            "failed", JobError(what, remedy="Look in its log for what it was waiting for, then start it again.")
         )
 
 
-def insist(action: Callable[[], Answer]) -> Answer:
-    """Do it again for a while where the state store does not answer: it may be busy, or be started anew."""
+def retry(action: Callable[[], Answer]) -> Answer:
+    """Retry for a while if the state store does not answer: it may be busy or restarting."""
     patience = time.monotonic() + SILENT_SECONDS
     while True:
         try:
@@ -123,5 +123,5 @@ def insist(action: Callable[[], Answer]) -> Answer:
 
 
 def end_this_process() -> None:
-    """At once, with whatever it has started; nothing that hangs can keep it."""
+    """Kill this process and everything it has started, even if something hangs."""
     identify(os.getpid()).kill()

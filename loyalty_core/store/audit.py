@@ -21,7 +21,7 @@ MOST_EVENTS = 1000
 
 
 class AuditEvent(Base):
-    """One thing that one actor did. Rows are added and read, never changed."""
+    """One action of one actor. Rows are added and read, never changed."""
 
     __tablename__ = "audit_events"
     __table_args__ = (
@@ -50,7 +50,7 @@ def record(
 ) -> AuditEvent:
     """Add an event to `session`, so that it is committed, or rolled back, together with the change it records.
 
-    `at` must have a time zone and defaults to now. Raises `DataError` where `details` cannot be kept as JSON.
+    `at` must have a time zone and defaults to now. Raises `DataError` if `details` cannot be stored as JSON.
     """
     event = AuditEvent(
         at=at or datetime.now(UTC),
@@ -74,7 +74,7 @@ def recent(
     subject_id: str | None = None,
     since: datetime | None = None,
 ) -> Sequence[AuditEvent]:
-    """The latest events, newest first, at most `limit` (1 to 1000) of those that meet every condition given."""
+    """The latest events that meet all the conditions given, newest first, at most `limit` (1 to 1000)."""
     statement = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
     wanted = {
         AuditEvent.actor: actor,
@@ -89,12 +89,12 @@ def recent(
 
 
 def _as_json(details: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy as JSON would give it back: refused now, with a clear message, rather than at commit."""
+    """A copy as JSON returns it: refused now with a clear message, rather than at commit."""
     try:
         return json.loads(json.dumps(dict(details), allow_nan=False))
     except (TypeError, ValueError) as error:
         raise DataError(
-            "The details of an audit event cannot be kept as JSON.",
+            "The details of an audit event cannot be stored as JSON.",
             f"{error}.",
-            "Give text, finite numbers, true, false, null, lists and dictionaries only.",
+            "Use only text, finite numbers, true, false, null, lists and dictionaries.",
         ) from error

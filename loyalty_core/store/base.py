@@ -1,4 +1,4 @@
-"""What every table of the state store shares: naming of constraints, and timestamps in UTC."""
+"""What all tables of the state store share: names of constraints, numbered rows, and timestamps in UTC."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ NAMING_CONVENTION = {
     "pk": "pk_%(table_name)s",
 }
 
-# A number that the database gives each new row; SQLite does so only in a column declared INTEGER.
+# A number that the database assigns to each new row, which SQLite only does in a column declared INTEGER.
 ROW_NUMBER = BigInteger().with_variant(Integer, SQLite.name)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment in time: aware datetimes in, aware datetimes in UTC out, on databases with and without time zones.
+    """A timestamp: takes aware datetimes and returns them in UTC, on databases with and without time zones.
 
     Raises `ValueError` for a datetime without a time zone.
     """
@@ -48,7 +48,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         del dialect
         if value is None:
             return None
-        # A database without time zones gives back the moment in UTC as it was written.
+        # A database without time zones returns the UTC time that was written.
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 

@@ -1,4 +1,4 @@
-"""Table of the dashboards: where each viewer has put the cards."""
+"""Table of the dashboards: each viewer's layout of the cards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loyalty_core.store.base import Base
 
 
 class DashboardLayoutRecord(Base):
-    """One viewer's layout of Overview: for each card its place and size in the grid."""
+    """One viewer's layout of Overview: the position and size of each card in the grid."""
 
     __tablename__ = "dashboard_layouts"
 

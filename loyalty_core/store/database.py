@@ -1,4 +1,4 @@
-"""The state store: opening it, keeping its tables up to date, and working in it."""
+"""The state store: migrations, sessions, backups and health."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class StoreHealth:
-    """Whether the state store can be used, and if not, why and what to do."""
+    """Whether the state store can be used; if not, why and what to do."""
 
     ok: bool
     detail: str
@@ -44,10 +44,10 @@ class StoreHealth:
 
 
 class StateStore:
-    """The app's own database at `url`: a SQLite file, or PostgreSQL. Nothing is opened before the first use.
+    """The app's own database at `url`: a SQLite file or PostgreSQL. Nothing is opened before the first use.
 
     `timeout_seconds` bounds connecting and waiting for a lock. Raises `SettingsError` for a URL that cannot work;
-    every method but `health` raises `StateStoreUnavailable` where the database cannot be used.
+    every method but `health` raises `StateStoreUnavailable` if the database cannot be used.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = 4.0) -> None:
@@ -67,14 +67,14 @@ class StateStore:
         self.close()
 
     def close(self) -> None:
-        """Give all connections back; a later use opens new ones."""
+        """Close all connections; a later use opens new ones."""
         self.engine.dispose()
 
     def migrate(self) -> None:
         """Bring the tables up to date, creating the file and its folder if need be.
 
-        Safe when several processes start at once: one migrates, the others wait for it. Where the database cannot be
-        used now, the next use of the store tries again.
+        Safe when several processes start at once: one migrates, the others wait for it. If the database cannot be used
+        now, the next use of the store tries again.
         """
         self._migration_is_due = True
         revision = self._revision()
@@ -84,7 +84,7 @@ class StateStore:
                 with self.outages(OSError, self.dialect.driver_error):
                     schema.upgrade(self.url)
             except BackupFailed as error:
-                what = "The state store was not brought up to date, since it could not be backed up first."
+                what = "The state store was not migrated, because it could not be backed up first."
                 raise StateStoreUnavailable(what, f"{error.what} {error.why}", error.remedy) from error
         self._migration_is_due = False
 
@@ -111,7 +111,7 @@ class StateStore:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection of one's own without a transaction, for temporary tables; they end with it after the block."""
+        """An unshared connection without a transaction, for temporary tables, which are dropped after the block."""
         with self.outages():
             connection = self.engine.connect()
         with connection:
@@ -120,7 +120,7 @@ class StateStore:
 
     @contextmanager
     def outages(self, *others: type[Exception]) -> Iterator[None]:
-        """Turn an outage, or one of the `others`, into `StateStoreUnavailable`; everything else passes through."""
+        """Raise an outage, or one of the `others`, as `StateStoreUnavailable`; other errors pass through."""
         try:
             yield
         except (DBAPIError, PoolTimeout, *others) as error:
@@ -157,7 +157,7 @@ class StateStore:
     def health(self) -> StoreHealth:
         """Whether the store can be read and written, found out by doing so; never raises.
 
-        Brings the tables up to date only where `migrate` has tried to before.
+        Migrates only if an earlier call of `migrate` has failed.
         """
         try:
             if self._migration_is_due:
@@ -177,7 +177,7 @@ class StateStore:
         return self._health("The state store can be read and written.", "", revision, ok=True)
 
     def has_table(self, name: str) -> bool:
-        """Whether the table is there; a store that has not been set up, or is of an older version, may lack it."""
+        """Whether the table exists, which it may not in a store that has not been set up or is of an older version."""
         with self.outages(OSError):
             if self._has_no_file():
                 return False
@@ -185,9 +185,9 @@ class StateStore:
                 return inspect(connection).has_table(name)
 
     def _begin(self, connection: Connection) -> Session:
-        """A session in a transaction, in which the tables are and stay those of this version of the app.
+        """A session in a transaction in which the tables are those of this version of the app, and stay so.
 
-        They may not be where a backup was restored, or where a newer version shares the store.
+        They may differ after a backup was restored, or when a newer version shares the store.
         """
         session = Session(connection, expire_on_commit=False)
         if self._revision_in(session) == schema.newest_revision():
@@ -199,7 +199,7 @@ class StateStore:
         return session
 
     def _revision_in(self, session: Session) -> str | None:
-        """The revision, which no migration changes before the session ends; None before the first migration."""
+        """The revision, which no migration can change until the session ends; None before the first migration."""
         try:
             return session.scalar(schema.REVISION)
         except DBAPIError as error:
@@ -208,18 +208,18 @@ class StateStore:
             return None
 
     def _require_known(self, revision: str | None) -> None:
-        """Raise `StateStoreUnavailable` for the tables of a newer version, and log that once."""
+        """Raise `StateStoreUnavailable` for tables of a newer version, and log it once."""
         try:
             schema.require_known(revision)
         except StateStoreUnavailable as error:
             if revision != self._refused:
-                _log.error("Nothing is read from the state store at %s, or saved. %s", without_secrets(self.url), error)
+                _log.error("The state store at %s is neither read nor written. %s", without_secrets(self.url), error)
             self._refused = revision
             raise
         self._refused = None
 
     def _write_and_read(self) -> None:
-        """Commit a change and find it again. Raises `StateStoreUnavailable`."""
+        """Commit a change and read it back. Raises `StateStoreUnavailable`."""
         with self.session() as session:
             # Of checks at the same time, the one that saves last has the latest time, and only the first adds the row.
             self.dialect.lock_checks(session)
@@ -228,7 +228,7 @@ class StateStore:
         with self.outages(OSError), self.session(read_only=True) as session:
             self.dialect.look_for_damage(session.connection())
             found = session.scalar(select(StoreCheckRecord.checked_at))
-        # Another process may have checked meanwhile.
+        # Another process may have checked in the meantime.
         if found is None or found < written:
             raise StateStoreUnavailable(
                 f"The state store at {without_secrets(self.url)} cannot be used.",
@@ -247,12 +247,12 @@ class StateStore:
                 return schema.current_revision(connection)
 
     def _has_no_file(self) -> bool:
-        """Connecting would create an empty one."""
+        """Whether the file of a SQLite store does not exist."""
         file = self.dialect.file_of(self.url)
         return file is not None and not file.exists()
 
 
 @lru_cache(maxsize=16)
 def shared_store(url: str) -> StateStore:
-    """The one store of this process for that URL, so that its parts share connections."""
+    """The one store of this process for that URL, whose connections all parts of the app share."""
     return StateStore(url)

@@ -1,4 +1,4 @@
-"""What a driver's error message means to the person who has to put it right."""
+"""Explains the error messages of drivers: why they occur and what to do."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MIGRATE = "Start the app once, or call StateStore.migrate(), to bring the tables
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A driver message (a regular expression), why it comes and what mends it."""
+    """A driver's message (a regular expression), its cause and its remedy."""
 
     message: str
     why: str
     remedy: str
 
 
-# The first that matches decides, so the narrower ones come first.
+# The first match wins, so the more specific ones come first.
 FAULTS = (
     Fault(r"disk is full|no space left", "The disk is full.", "Make room on the disk and try again."),
     Fault(
@@ -51,7 +51,7 @@ FAULTS = (
     ),
     Fault(
         r"file is not a database|malformed",
-        "The file is damaged, or is no SQLite database.",
+        "The file is damaged, or is not a SQLite database.",
         RESTORE,
     ),
     Fault(
@@ -92,7 +92,7 @@ FAULTS = (
     Fault(
         r"refused|timeout|timed out|closed the connection|unreachable|starting up|shutting down|terminating",
         "The server does not answer.",
-        "Check that it runs, and the host and port in the URL.",
+        "Check that it is running, and the host and port in the URL.",
     ),
 )
 

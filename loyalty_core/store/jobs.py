@@ -1,4 +1,4 @@
-"""Tables of the background jobs: the state of each, and the events it has reported."""
+"""Tables of the background jobs: the state of each, and the events that it has reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every table of the state store: a table whose module is not imported here is unknown to the migrations."""
+"""All tables of the state store: migrations do not know a table whose module is not imported here."""
 
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.base import Base

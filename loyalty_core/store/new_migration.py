@@ -13,7 +13,7 @@ from loyalty_core.store.dialects import dialect_of, read_url
 
 
 def draft(title: str) -> None:
-    """Write the next numbered file in migrations/versions from the difference between models and migrations."""
+    """Write the next numbered file in migrations/versions, from the differences between models and migrations."""
     number = f"{len(schema.revisions()) + 1:04d}"
     with tempfile.TemporaryDirectory() as folder:
         url = read_url(f"sqlite:///{Path(folder) / 'draft.db'}")

@@ -1,4 +1,4 @@
-"""Tables of the offer policies: what they are now, and every version of them."""
+"""Tables of the offer policies: their current state, and every version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loyalty_core.store.base import Base
 
 
 class OfferPolicyRecord(Base):
-    """A policy as it is now; `name_key` is the name without regard to case, `content` the policy as JSON."""
+    """The current state of a policy; `name_key` is the case-insensitive name, `content` the policy as JSON."""
 
     __tablename__ = "offer_policies"
 
@@ -27,7 +27,7 @@ class OfferPolicyRecord(Base):
 
 
 class OfferPolicyVersionRecord(Base):
-    """A policy as it was saved once. Rows are added and read, never changed."""
+    """One saved version of a policy. Rows are added and read, never changed."""
 
     __tablename__ = "offer_policy_versions"
 

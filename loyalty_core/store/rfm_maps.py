@@ -1,4 +1,4 @@
-"""Table of the RFM maps: own segment names of the cells, and own cut points, as they were saved."""
+"""Table of the RFM maps: custom segment names of the cells, and custom cut points, as saved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from loyalty_core.store.base import Base
 
 
 class RfmMapRecord(Base):
-    """A map as it was saved once; without `content`, a return to the defaults. The highest number is in use.
+    """One saved version of the map; without `content`, a return to the defaults. The highest number is in use.
 
     Rows are added and read, never changed.
     """

@@ -1,4 +1,4 @@
-"""Bringing the tables of the state store to the shape this version of the code expects."""
+"""Migrations: the tables of the state store as this version of the app expects them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic's configuration, which needs no .ini file; its commands run on `connection`."""
+    """Alembic's configuration, without an .ini file; its commands run on `connection`."""
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
@@ -36,28 +36,28 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The revision of the database, or None before the first migration."""
+    """The revision of the database; None before the first migration."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 @cache
 def revisions() -> tuple[str, ...]:
-    """Every revision this version of the code knows, oldest first."""
+    """All revisions that this version of the app knows, oldest first."""
     scripts = ScriptDirectory.from_config(alembic_config())
     return tuple(script.revision for script in scripts.walk_revisions())[::-1]
 
 
 def newest_revision() -> str:
-    """The revision that this version of the code works with."""
+    """The revision that this version of the app works with."""
     return revisions()[-1]
 
 
 def require_known(revision: str | None) -> None:
-    """Raise `StateStoreUnavailable` where a newer version of the app has already changed the tables."""
+    """Raise `StateStoreUnavailable` if a newer version of the app has already changed the tables."""
     if revision is not None and revision not in revisions():
         raise StateStoreUnavailable(
             "The state store belongs to a newer version of the app.",
-            f"Its tables are at revision {revision}, and this version knows {newest_revision()} as the newest.",
+            f"Its tables are at revision {revision}, but this version only knows revisions up to {newest_revision()}.",
             "Install the newer version again, or restore the backup made before it was installed.",
         )
 

@@ -1,4 +1,4 @@
-"""Tables of the segments: what they are now, every version of them, their sizes and their members."""
+"""Tables of the segments: their current state, every version, their sizes and their members."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SEGMENT = "segments.id"
 
 
 class SegmentRecord(Base):
-    """A segment as it is now.
+    """The current state of a segment.
 
     `name_key` is the name without regard to case. `rule_version` is the version in which the rule last changed,
     `size_count` the number of the latest row in segment_sizes. `error` says why the last refresh failed.
@@ -42,7 +42,7 @@ class SegmentRecord(Base):
 
 
 class SegmentVersionRecord(Base):
-    """A segment as it was saved once. Rows are added and read, never changed."""
+    """One saved version of a segment. Rows are added and read, never changed."""
 
     __tablename__ = "segment_versions"
 
@@ -58,7 +58,7 @@ class SegmentVersionRecord(Base):
 
 
 class SegmentSizeRecord(Base):
-    """A size of a segment, numbered from 1 within it: the latest 30 are then a short stretch of the primary key.
+    """A size of a segment, numbered from 1 within it, so that the latest 30 are a short range of the primary key.
 
     `data` is the key of the data that it was counted on, `DataIdentity.key`, and `data_state` the state of that data.
     """
@@ -79,7 +79,7 @@ class SegmentSizeRecord(Base):
 
 
 class SegmentReference(Base):
-    """The rule of one segment reads another; stored apart so that finding who uses a segment reads no rules."""
+    """The rule of one segment reads another; a table, so that no rules are read to find what uses a segment."""
 
     __tablename__ = "segment_references"
     __table_args__ = (Index(None, "used_id"),)
@@ -91,9 +91,9 @@ class SegmentReference(Base):
 class SegmentMember(Base):
     """A customer in a segment.
 
-    Written by the million, so it has what it needs and no more: no index by customer, since a lookup per segment
-    finds theirs, and no foreign key, which PostgreSQL would check row by row. Rows are written under a lock on their
-    segment's row, and deleted with it.
+    Rows are written by the million, so there is no index by customer, since a lookup per segment finds theirs, and no
+    foreign key, which PostgreSQL would check row by row. They are written under a lock on their segment's row, and
+    deleted with it.
     """
 
     __tablename__ = "segment_members"

@@ -1,4 +1,4 @@
-"""Table of the comparisons of model versions: what was measured of two of them on the same rows and customers."""
+"""Table of the comparisons of model versions: two of them measured on the same rows and customers."""
 
 from __future__ import annotations
 

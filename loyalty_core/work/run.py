@@ -21,7 +21,7 @@ from loyalty_core.jobs.job import JobError, Outcome
 from loyalty_core.jobs.priority import most_memory, yield_to_others
 from loyalty_core.jobs.process import identify
 from loyalty_core.jobs.report import JobStopped, Report, as_json
-from loyalty_core.jobs.watch import GRACE_SECONDS, Watch, end_this_process, insist
+from loyalty_core.jobs.watch import GRACE_SECONDS, Watch, end_this_process, retry
 from loyalty_core.ml.scoring.command import STATEMENT_SECONDS
 from loyalty_core.services import Services
 from loyalty_core.settings import get_settings
@@ -60,7 +60,7 @@ def _run(job_id: int, handlers: Mapping[str, Handler]) -> None:
     settings = get_settings()
     yield_to_others(settings.jobs_niceness)
     services = Services(settings.model_copy(update={"dwh_statement_timeout_seconds": STATEMENT_SECONDS}))
-    job = insist(lambda: records.claim(services.store, job_id, identify(os.getpid())))
+    job = retry(lambda: records.claim(services.store, job_id, identify(os.getpid())))
     if job is None:
         _log.info("Job %d is not waiting to be run.", job_id)
         return

@@ -128,7 +128,7 @@ def test_a_killed_job_stays_on_the_page_until_it_is_dismissed(pages: tuple[Page,
     page.get_by_role("button", name="Score now").click()
     wait_until(lambda: _job_process(page_url)).kill()
     failure = page.get_by_test_id("stAlert")
-    expect(failure).to_contain_text("Scoring ended before it was done.")
+    expect(failure).to_contain_text("Scoring ended before it was finished.")
     expect(failure).to_contain_text("Start it again.")
     take_picture(page, artifacts / "job-failed.png")
     page.get_by_role("button", name="Dismiss").click()

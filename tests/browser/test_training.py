@@ -95,7 +95,7 @@ def test_an_app_that_is_killed_while_it_trains(browser: Browser, start_app: Star
         wait_until(lambda: len(JobQueue(store).events(job.id)) > told)
         with store.session(read_only=True) as session:
             os.kill(session.get(JobRecord, job.id).pid, signal.SIGKILL)
-    expect(page.get_by_text("Training ended before it was done.")).to_be_visible()
+    expect(page.get_by_text("Training ended before it was finished.")).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
     assert (tmp_path / "models" / "active.json").read_bytes() == active
     assert len(list_versions(tmp_path / "models")) == 1

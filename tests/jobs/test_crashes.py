@@ -84,7 +84,7 @@ def test_killed_while_it_starts(queue: JobQueue, start: Start, monkeypatch: pyte
         job = start("count")
     job = over(queue, job)
     assert (job.state, job.phase, job.started_at) == ("failed", "Starting", None)
-    assert job.error.what == "Scoring ended before it was done."
+    assert job.error.what == "Scoring ended before it was finished."
     assert "signal 9" in job.error.why
     assert over(queue, start("count")).state == "done"
 
@@ -177,7 +177,7 @@ def test_a_job_of_a_machine_that_is_gone(queue: JobQueue, start: Start, store: S
     silent_for(store, job, PATIENCE.abandoned + 1)
     job = queue.get(job.id)
     assert (job.state, job.log_tail.splitlines()[-1]) == ("failed", "About to wait.")
-    assert job.error.why.startswith("Nothing was heard of elsewhere for ")
+    assert job.error.why.startswith("There has been no sign of life from elsewhere for ")
     # The machine was not gone after all: its process sees that the job has been given up.
     process.resume()
     wait_until(lambda: is_gone(process))

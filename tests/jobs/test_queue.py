@@ -94,7 +94,7 @@ def test_a_job_that_does_not_listen_is_killed(queue: JobQueue, start: Start, sto
     queue.cancel(job.id, "bob")
     job = over(queue, job)
     assert job.state == "cancelled"
-    assert "did not stop when it was asked to" in job.log_tail
+    assert "did not stop when asked to" in job.log_tail
     wait_until(lambda: is_gone(process))
 
 
@@ -195,7 +195,7 @@ def test_a_job_that_takes_too_long_is_stopped(queue: JobQueue, start: Start):
 def test_a_kind_without_a_handler_fails(queue: JobQueue, start: Start):
     job = over(queue, start("count", WITHOUT_A_HANDLER))
     assert job.state == "failed"
-    assert job.error.what == f"There are no jobs of the kind {WITHOUT_A_HANDLER!r}."
+    assert job.error.what == f"There is no kind of job called {WITHOUT_A_HANDLER!r}."
 
 
 def test_unknown_kinds_and_jobs_are_refused(queue: JobQueue):
@@ -220,7 +220,7 @@ def test_a_process_that_cannot_be_started(store: StateStore, queue: JobQueue, mo
 def test_old_jobs_are_deleted_with_their_events(
     queue: JobQueue, start: Start, store: StateStore, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("loyalty_core.jobs.records.KEPT_JOBS", 2)
+    monkeypatch.setattr("loyalty_core.jobs.records.MOST_RECENT", 2)
     jobs = [over(queue, start("count")) for _ in range(4)]
     long_ago = datetime.now(UTC) - timedelta(days=91)
     for job in (jobs[0], jobs[2], jobs[3]):

@@ -101,6 +101,6 @@ def test_recent_respects_every_condition(store: StateStore, conditions: dict, fo
 
 @pytest.mark.parametrize("details", [{"x": float("nan")}, {"x": object()}, {"x": NOON}])
 def test_details_that_are_no_json_are_refused_before_anything_is_written(store: StateStore, details: dict):
-    with pytest.raises(DataError, match="cannot be kept as JSON"):
+    with pytest.raises(DataError, match="cannot be stored as JSON"):
         write(store, {}, {"details": details})
     assert read(store) == []

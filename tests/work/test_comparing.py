@@ -37,7 +37,7 @@ def test_it_stores_its_findings(services: Services, trained: str):
     found = kept(services, version, trained)
     assert list(found.same_rows) == ["churn", "nbo"]
     assert [shift.name for shift in found.shifts] == ["All customers", "Regulars"]
-    progress, _ = report.untold()
+    progress, _ = report.unreported()
     assert (progress.phase, progress.done) == ("Answering customers", DEMO_CUSTOMERS)
     base = found.shifts[0]
     assert progress.message == (
@@ -70,5 +70,5 @@ def test_before_the_first_activation_there_is_nothing_to_compare_with(services: 
     version = write_bundle(alone.settings.models_dir, replace(parts, trained_by="ann"))
     report = Report()
     compare_with_active(alone, version, report)
-    assert report.untold()[0].phase == ""
+    assert report.unreported()[0].phase == ""
     alone.store.close()

@@ -53,7 +53,7 @@ def test_the_whole_base_as_parquet(services: Services, tmp_path: Path):
     result = export_customers(services, {"segment_id": None, "format": "parquet"}, report)
     assert result["file"].startswith("all-customers-")
     assert pq.read_metadata(tmp_path / "exports" / result["file"]).num_rows == result["customers"] == DEMO_CUSTOMERS
-    assert report.untold()[0].total == DEMO_CUSTOMERS
+    assert report.unreported()[0].total == DEMO_CUSTOMERS
 
 
 @on_sqlite

@@ -81,7 +81,7 @@ def kill_at(moment: str, queue: JobQueue, models: list[str], monkeypatch: pytest
 
 def expect_killed(job: Job) -> None:
     assert job.state == "failed", job.log_tail
-    assert job.error.what == "Training ended before it was done."
+    assert job.error.what == "Training ended before it was finished."
     assert "signal 9" in job.error.why
     assert job.error.remedy.startswith("Start it again.")
 

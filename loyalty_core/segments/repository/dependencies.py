@@ -1,4 +1,4 @@
-"""Which segment reads which: every reference points to a segment in use, and there are no cycles."""
+"""References between segments: each points to a segment in use, and there are no cycles."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def save_references(session: Session, record: SegmentRecord) -> None:
     """Save which segments the rule reads.
 
-    Raises `BadSegment` for one that does not exist or is archived, and `SegmentCycle`; the references of an archived
-    segment are not checked until it is restored.
+    Raises `BadSegment` if one does not exist or is archived, and `SegmentCycle`. The references of an archived segment
+    are not checked until it is restored.
     """
     used = references(record.rule)
     known = {
@@ -68,14 +68,14 @@ def all_uses(session: Session) -> dict[str, tuple[str, ...]]:
 
 
 def require_unused(session: Session, record: SegmentRecord) -> None:
-    """Raise `SegmentInUse` where a segment that is not archived reads this one."""
+    """Raise `SegmentInUse` if a segment that is not archived reads this one."""
     users = uses_of(session, record.id)
     if users:
         raise SegmentInUse(record.name, [use.name for use in users])
 
 
 def _way_back(session: Session, start: str, used: tuple[str, ...]) -> list[str]:
-    """The shortest chain of ids from `start` to itself if its rule read `used`; empty when there is none."""
+    """The shortest chain of ids from `start` back to itself if its rule reads `used`; empty if there is none."""
     reads: dict[str, list[str]] = {}
     for row in session.execute(select(SegmentReference.segment_id, SegmentReference.used_id)):
         reads.setdefault(row.segment_id, []).append(row.used_id)

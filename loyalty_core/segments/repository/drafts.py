@@ -1,4 +1,4 @@
-"""Drafts of segments before they are saved: trimmed, checked against limits, given an id, compared with the last."""
+"""Drafts of segments before they are saved: trimmed, checked against limits, compared with the last version."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_TAG_CHARACTERS = 60
 
 
 def checked(draft: SegmentDraft) -> SegmentDraft:
-    """The draft as it is saved; raises `BadSegment` if it cannot be."""
+    """The draft as it will be saved; raises `BadSegment` if it cannot be."""
     return SegmentDraft(
         _text("name", " ".join(draft.name.split()), MOST_NAME_CHARACTERS, may_be_blank=False),
         _as_json(draft.rule),
@@ -36,7 +36,7 @@ def copy_name(name: str, taken: Collection[str]) -> str:
 
 
 def differences(old: SegmentDraft, new: SegmentDraft) -> tuple[str, ...]:
-    """In sentences, what is different in `new`."""
+    """What has changed in `new`, in sentences."""
     sentences: list[str] = []
     if new.name != old.name:
         sentences.append(f"Name changed from “{old.name}” to “{new.name}”.")
@@ -59,7 +59,7 @@ def _tag_differences(old: tuple[str, ...], new: tuple[str, ...]) -> list[str]:
 
 
 def _tags(tags: Iterable[str]) -> tuple[str, ...]:
-    """Trimmed, sorted, and each once, as it was typed first."""
+    """Trimmed, sorted, and without duplicates that differ only in case."""
     by_key: dict[str, str] = {}
     for tag in tags:
         text = _text("tag", " ".join(tag.split()), MOST_TAG_CHARACTERS)
@@ -75,7 +75,7 @@ def _text(what: str, text: str, most: int, *, may_be_blank: bool = True) -> str:
 
 
 def _as_json(rule: Any) -> Any:
-    """A copy of the rule as the database will give it back."""
+    """A copy of the rule as the database will return it."""
     try:
         return json.loads(json.dumps(rule, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:

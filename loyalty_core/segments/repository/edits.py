@@ -1,4 +1,4 @@
-"""Changes to segments within a session, each with its version and its audit event."""
+"""Changes to segments within a session, each with a version and an audit event."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def add(session: Session, draft: SegmentDraft, *, actor: str, changes: tuple[str
 def save(
     session: Session, record: SegmentRecord, draft: SegmentDraft, *, actor: str, changes: tuple[str, ...] = ()
 ) -> None:
-    """Save the next version, unless nothing is different; `changes` come before the sentences of what is.
+    """Save the next version, unless nothing has changed; `changes` come before the sentences that say what has.
 
     Raises `BadSegment`, `SegmentNameTaken` and `SegmentCycle`.
     """
@@ -67,7 +67,7 @@ def save(
 
 
 def set_archived(session: Session, record: SegmentRecord, *, archived: bool, actor: str) -> None:
-    """Put the segment away, or take it back into use. Raises `SegmentInUse`, and `BadSegment` as a new rule would."""
+    """Archive or restore the segment. Raises `SegmentInUse`, and `BadSegment` as saving its rule would."""
     if archived == (record.archived_at is not None):
         return
     if archived:
@@ -95,12 +95,12 @@ def note(session: Session, record: SegmentRecord, action: str, actor: str, **det
 def _write(
     session: Session, record: SegmentRecord, draft: SegmentDraft, *, actor: str, at: datetime, changes: tuple[str, ...]
 ) -> None:
-    """Make the draft what the segment is, and a version of it."""
+    """Write the draft to the segment, and as a new version."""
     record.name, record.name_key = draft.name, name_key(draft.name)
     record.description, record.tags, record.rule = draft.description, list(draft.tags), draft.rule
     record.updated_at, record.updated_by = at, actor
     session.add(record)
-    # SQLAlchemy compares as Python does, to which 1 is true.
+    # SQLAlchemy compares values as Python does, for which 1 equals true.
     flag_modified(record, "rule")
     session.add(
         SegmentVersionRecord(

@@ -1,4 +1,4 @@
-"""Members of segments: refreshes of millions of customers at once, and changes of single customers."""
+"""Members of segments: refreshed by the million, or changed one at a time."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def segments_of(session: Session, customer_id: str, identity: DataIdentity | Non
 
 
 def change_member(session: Session, record: SegmentRecord, customer_id: str, *, belongs: bool) -> bool:
-    """Let one customer join or leave the segment of a locked row; whether that changed anything.
+    """Add or remove one member of the segment of a locked row; returns whether that changed anything.
 
-    The latest size is adjusted with the member, so that it stays what the members are.
+    The latest size is adjusted, so that it agrees with the members.
     """
     member = session.get(SegmentMember, (record.id, customer_id))
     if belongs == (member is not None):
@@ -104,14 +104,14 @@ def change_member(session: Session, record: SegmentRecord, customer_id: str, *, 
 
 
 def _remove_others(connection: Connection, segment_id: str) -> int:
-    """Delete the members that are not staged, and count them."""
+    """Delete the members that are not staged, and return their number."""
     is_staged = select(STAGED.c.customer_id).where(STAGED.c.customer_id == SegmentMember.customer_id).exists()
     statement = delete(SegmentMember).where(SegmentMember.segment_id == segment_id, ~is_staged)
     return connection.execute(statement).rowcount
 
 
 def _add_new(connection: Connection, segment_id: str, now: datetime) -> int:
-    """Insert the staged customers that are no members, in the order of the primary key, and count them."""
+    """Insert the staged customers who are not members yet, in primary key order, and return their number."""
     new = (
         select(literal(segment_id), STAGED.c.customer_id, literal(now, SegmentMember.since.type))
         .where(~_has_member(literal(segment_id), STAGED.c.customer_id))

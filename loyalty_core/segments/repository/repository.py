@@ -43,14 +43,14 @@ _STARTERS_CREATED = "starters created"
 
 
 class SegmentRepository:
-    """Everything saved about segments. It does not know columns: compile a rule before you pass it here.
+    """All that is saved about segments. It does not know columns: compile a rule before passing it here.
 
-    Every method raises `StateStoreUnavailable` where the database cannot be used, and those with an id
+    Every method raises `StateStoreUnavailable` if the database cannot be used, and those that take an id raise
     `SegmentNotFound`. Each change is written together with its audit event, by `actor`.
     """
 
     def __init__(self, store: StateStore, identity: Callable[[], DataIdentity] | None = None) -> None:
-        """`identity` says which data sizes and members belong to: those of other data are as if never computed."""
+        """`identity` returns the data in use: sizes and members computed on other data are ignored."""
         self._store = store
         self._find_identity = identity
 
@@ -226,13 +226,13 @@ class SegmentRepository:
             return membership.segments_of(session, customer_id, identity)
 
     def change_member(self, segment_id: str, customer_id: str, *, belongs: bool) -> bool:
-        """Let one customer join or leave, and the latest size with it; whether that changed anything."""
+        """Add or remove one member and adjust the latest size; returns whether that changed anything."""
         with self._store.session() as session:
             record = record_of(session, segment_id, lock=True)
             return membership.change_member(session, record, customer_id, belongs=belongs)
 
     def _identity(self) -> DataIdentity | None:
-        """Asked for before a session begins, as the warehouse may take its time; in an outage, that of no data."""
+        """Determined before a session begins, since the warehouse may be slow; in an outage, that of no data."""
         try:
             return self._find_identity() if self._find_identity else None
         except LoyaltyError:

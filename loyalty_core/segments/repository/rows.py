@@ -1,4 +1,4 @@
-"""From rows of the state store to segments."""
+"""Segments, versions and sizes from rows of the state store."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RECENT_SIZES = 30
 
 
 def record_of(session: Session, segment_id: str, *, lock: bool = False) -> SegmentRecord:
-    """The row of that segment; `lock` prevents changes by others. Raises `SegmentNotFound`."""
+    """The row of the segment; `lock` prevents changes by others. Raises `SegmentNotFound`."""
     statement = select(SegmentRecord).where(SegmentRecord.id == segment_id)
     if lock:
         statement = statement.with_for_update(key_share=True)
@@ -33,12 +33,12 @@ def record_of(session: Session, segment_id: str, *, lock: bool = False) -> Segme
 
 
 def counted_on(identity: DataIdentity | None) -> ColumnElement[bool]:
-    """The condition that a size belongs to that data; without an identity, every size does."""
+    """The condition that a size was counted on that data; without an identity, all sizes qualify."""
     return true() if identity is None else _is_of(SegmentSizeRecord.data.expression, identity)
 
 
 def has_members_of(identity: DataIdentity | None) -> ColumnElement[bool]:
-    """The condition that a segment's members were computed on that data; without an identity, they always were."""
+    """The condition that a segment's members were computed on that data; without an identity, all qualify."""
     return true() if identity is None else _is_of(SegmentRecord.members_data.expression, identity)
 
 
@@ -74,12 +74,12 @@ def read_segment(session: Session, segment_id: str, identity: DataIdentity | Non
 
 
 def draft_of(record: SegmentRecord | SegmentVersionRecord) -> SegmentDraft:
-    """What a person decided about the segment, or about one version of it."""
+    """The editable content of a segment, or of one version of it."""
     return SegmentDraft(record.name, record.rule, record.description, tuple(record.tags))
 
 
 def size_of(record: SegmentSizeRecord) -> SegmentSize:
-    """The size that a row holds."""
+    """The size in a row."""
     return SegmentSize(
         at=record.at,
         customers=record.customers,
@@ -92,7 +92,7 @@ def size_of(record: SegmentSizeRecord) -> SegmentSize:
 
 
 def version_of(record: SegmentVersionRecord) -> SegmentVersion:
-    """The version that a row holds."""
+    """The version in a row."""
     return SegmentVersion(
         number=record.number,
         at=record.at,
