@@ -113,7 +113,7 @@ def test_it_scores_without_a_state_store(run: Run, tmp_path: Path) -> None:
     fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(20))
     done = run(ML_MOCK_MODE="true")
     assert done.returncode == 0
-    assert done.stderr.startswith("The segments were not computed: The state store has not been set up yet.")
+    assert done.stderr.startswith("The segments were not computed: The state store has not been set up yet")
     assert not (tmp_path / "data").exists()
 
 
