@@ -2,8 +2,7 @@ import os
 import socket
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,19 +15,12 @@ from loyalty_core.store import StateStore, StoreHealth, audit, schema
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.schema import newest_revision
 from tests.servers import PASSWORD
+from tests.waiting import wait_until
 
 
 def write_one(store: StateStore, subject: str = "7") -> None:
     with store.session() as session:
         audit.record(session, actor="ann", action="created", subject_kind="segment", subject_id=subject)
-
-
-def wait_until(holds: Callable[[], object]) -> None:
-    """Return when it does; fail after a minute."""
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def subjects(store: StateStore) -> list[str]:

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -292,6 +293,12 @@ def test_an_audit_event_says_what_was_changed(store: StateStore, repository: Seg
     assert newest.details == {"name": "B", "version": 2, "changes": ["Name changed from “A” to “B”."]}
 
 
-def test_a_store_without_tables_says_so(store_url: str):
-    with StateStore(store_url) as empty, pytest.raises(StateStoreUnavailable):
-        SegmentRepository(empty).list()
+def test_a_store_without_a_file_says_so(tmp_path: Path):
+    missing = StateStore(f"sqlite:///{tmp_path / 'app.db'}")
+    with pytest.raises(StateStoreUnavailable, match="does not exist"):
+        SegmentRepository(missing).list()
+
+
+def test_a_server_without_tables_is_given_them(postgres_database: str):
+    with StateStore(postgres_database) as empty:
+        assert SegmentRepository(empty).list() == []
