@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 
 from loyalty_core.ui import formatting
+from loyalty_core.ui.fields import Numbers
 from loyalty_core.warehouse.columns import Column
 from tests.workbench import Configure
 
@@ -152,3 +153,9 @@ def test_the_same_text_may_be_another_number_elsewhere(viewer_locale: Callable[[
         1090,
         None,
     )
+
+
+@pytest.mark.parametrize("text", ["9" * 5_000, "9" * 400 + ".5"])
+def test_a_number_beyond_all_sense_is_none(text: str):
+    assert formatting.read_number(text) is None
+    assert "is not a number" in Numbers(whole=True).fault(text)
