@@ -60,7 +60,7 @@ class SegmentNameTaken(LoyaltyError):
         super().__init__(
             f"The name looks like “{name}”." if looks_alike else f"The name “{name}” is taken.",
             f"That is the name of {which}; "
-            + ("nobody could tell them apart." if looks_alike else "upper and lower case make no difference."),
+            + ("people could not tell them apart." if looks_alike else "upper and lower case make no difference."),
             "Choose another name.",
         )
 
