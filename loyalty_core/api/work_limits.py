@@ -35,9 +35,9 @@ class WorkLimit:
     async def slot(self, client: str) -> AsyncIterator[None]:
         """Wait for a slot and hold it until the block ends."""
         if self._asked[client] >= self._of_client or self._asked.total() >= self._most:
-            whose = "of this client " if self._asked[client] >= self._of_client else ""
+            whose = "from this client " if self._asked[client] >= self._of_client else ""
             raise TooBusy(
-                f"Too many {self._kind} are under way.", f"{self._asked.total()} {whose}are not done.", self._remedy
+                f"Too many {self._kind} are under way.", f"{self._asked.total()} {whose}are unfinished.", self._remedy
             )
         self._asked[client] += 1
         try:

@@ -63,7 +63,7 @@ def test_evaluations_wait_for_each_other_and_the_ninth_of_a_client_is_refused(he
     assert (ninth.status_code, ninth.headers["Retry-After"]) == (429, "2")
     assert ninth.json() == {
         "error": "too_busy",
-        "detail": "Too many evaluations of rules are under way. 8 of this client are not done. "
+        "detail": "Too many evaluations of rules are under way. 8 from this client are unfinished. "
         "Try again when one of them is done.",
     }
 
