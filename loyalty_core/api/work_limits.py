@@ -35,10 +35,9 @@ class WorkLimit:
     async def slot(self, client: str) -> AsyncIterator[None]:
         """Wait for a slot and hold it until the block ends."""
         if self._asked[client] >= self._of_client or self._asked.total() >= self._most:
-            whose = "from this client " if self._asked[client] >= self._of_client else ""
-            raise TooBusy(
-                f"Too many {self._kind} are under way.", f"{self._asked.total()} {whose}are unfinished.", self._remedy
-            )
+            own = self._asked[client]
+            unfinished = f"{own} from this client" if own >= self._of_client else str(self._asked.total())
+            raise TooBusy(f"Too many {self._kind} are under way.", f"{unfinished} are unfinished.", self._remedy)
         self._asked[client] += 1
         try:
             async with self._slots:

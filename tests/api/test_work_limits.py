@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from loyalty_core.api import create_api
+from loyalty_core.api.work_limits import TooBusy, WorkLimit
 from loyalty_core.segments.figures import Preview
 from loyalty_core.segments.selection import Selection
 from tests.workbench import GUIDE_CUSTOMER, Configure
@@ -76,3 +77,14 @@ def test_a_failed_evaluation_frees_its_slot(demo_settings: Configure) -> None:
             return [(await client.post("/segments/evaluate/", json=rule)).status_code for rule in rules]
 
     assert asyncio.run(fail_often()) == [422] * 20 + [200]
+
+
+def test_a_refusal_has_the_number_of_requests_of_that_client():
+    limit = WorkLimit("reports", at_once=9, of_client=2, most=9, remedy="Wait.")
+
+    async def ask() -> None:
+        async with limit.slot("bob"), limit.slot("ann"), limit.slot("ann"):
+            with pytest.raises(TooBusy, match="2 from this client are unfinished"):
+                await limit.slot("ann").__aenter__()
+
+    asyncio.run(ask())
