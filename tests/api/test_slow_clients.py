@@ -53,7 +53,7 @@ def server() -> Iterator[Server]:
             yield
 
     app = Starlette(routes=[Route("/slow", slow), Route("/length", length, methods=["POST"])], lifespan=lifespan)
-    app.add_middleware(BodyLimit, most_bytes=1000, seconds=LIMIT_SECONDS)
+    app.add_middleware(BodyLimit, max_bytes=1000, seconds=LIMIT_SECONDS)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         server.port = listening.getsockname()[1]
         # An idle connection is uvicorn's to close in a hundred seconds only.

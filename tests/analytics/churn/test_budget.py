@@ -29,7 +29,7 @@ def in_steps(customers: Customers, step: float) -> list[LossBin]:
     bins: dict[float, LossBin] = {}
     for single in one_each(customers):
         position = math.floor(math.log(single.loss) / math.log1p(step)) if single.loss >= 0.01 else -math.inf
-        bins[position] = bins[position].plus(single) if position in bins else single
+        bins[position] = bins[position].merged(single) if position in bins else single
     return [bins[position] for position in sorted(bins, reverse=True)]
 
 
@@ -126,7 +126,7 @@ def test_no_customers():
 
 def test_a_value_that_all_customers_share_only_changes_the_unit():
     customers = [(0.8, 1.0), (0.3, 1.0), (0.05, 1.0)]
-    scaled = [one.times(250.0) for one in one_each(customers)]
+    scaled = [one.scaled(250.0) for one in one_each(customers)]
     assert scaled == [
         LossBin(*(pytest.approx(number) for number in vars(one).values()))
         for one in one_each([(p, 250.0) for p, _ in customers])

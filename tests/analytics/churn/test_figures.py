@@ -119,7 +119,7 @@ def test_the_best_number_by_expected_loss(scope: tuple[ScopedBase, str], sql: Qu
         lowest,
     )
     assert best.customers == customers == base.engine.count(loss_rule(base, column, lowest))
-    assert (best.profit, best.kept) == pytest.approx((profit, kept))
+    assert (best.profit, best.retained) == pytest.approx((profit, kept))
     assert (best.high - best.low) / (2 * 1.6448536) == pytest.approx(variance**0.5)
 
 

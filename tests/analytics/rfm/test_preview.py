@@ -88,11 +88,11 @@ def test_a_run_is_described_by_the_map_it_was_made_with(warehouse: Warehouse) ->
         maps.reset(actor="ann")
     figures = read_rfm(ScopedBase(warehouse, SegmentationEngine(warehouse), Scope()))
     assert figures.cut_points.recency == (10.0, 20.0, 30.0, 40.0)
-    assert figures.cut_points.own == ("recency",)
+    assert figures.cut_points.custom == ("recency",)
     advice = {segment.name: segment.advice for segment in figures.segments()}
     assert advice["Whales"] == "Call them."
     assert advice["Hibernating"].startswith("Remind them")
     score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
     figures = read_rfm(ScopedBase(warehouse, SegmentationEngine(warehouse), Scope()))
-    assert figures.cut_points.own == ()
+    assert figures.cut_points.custom == ()
     assert "Whales" not in {segment.name for segment in figures.segments()}
