@@ -56,7 +56,7 @@ class StateStore:
         self.engine = self.dialect.open_engine(self.url, timeout_seconds=timeout_seconds)
         self._reading = self.engine.execution_options(postgresql_readonly=True)
         self._refused: str | None = None
-        self._migration_is_due = False
+        self._migration_is_due = self._migrates_a_file = False
 
     def __enter__(self) -> StateStore:
         return self
@@ -76,7 +76,7 @@ class StateStore:
         Safe when several processes start at once: one migrates, the others wait for it. If the database cannot be used
         now, the next use of the store tries again.
         """
-        self._migration_is_due = True
+        self._migration_is_due, self._migrates_a_file = True, not self._has_no_file()
         revision = self._revision()
         self._require_known(revision)
         if revision != schema.newest_revision():
@@ -97,8 +97,7 @@ class StateStore:
         `connection`, whose temporary tables the session is to see. Tables of an older version are brought up to date
         first, and those of a newer version are refused.
         """
-        if self._migration_is_due:
-            self.migrate()
+        self._migrate_if_due()
         bind = self._reading if read_only else self.engine
         with self.outages(), nullcontext(on) if on is not None else bind.connect() as connection:
             with self._begin(connection) as session:
@@ -160,8 +159,7 @@ class StateStore:
         Migrates only if an earlier call of `migrate` has failed.
         """
         try:
-            if self._migration_is_due:
-                self.migrate()
+            self._migrate_if_due()
             revision = self._revision()
             self._require_known(revision)
             if self._has_no_file():
@@ -183,6 +181,11 @@ class StateStore:
                 return False
             with self._reading.connect() as connection:
                 return inspect(connection).has_table(name)
+
+    def _migrate_if_due(self) -> None:
+        """Make up for a migration that failed; if its file has been removed since, no empty one takes its place."""
+        if self._migration_is_due and not (self._migrates_a_file and self._has_no_file()):
+            self.migrate()
 
     def _begin(self, connection: Connection) -> Session:
         """A session in a transaction in which the tables are those of this version of the app, and stay so.
