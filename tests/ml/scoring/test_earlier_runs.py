@@ -44,7 +44,7 @@ def database(postgres_database: str) -> PostgresDatabase:
 def score(warehouse: Warehouse, bundle: Bundle, *versions: str) -> list[ScoringRun]:
     """One run by each version; the runs, newest first."""
     results = [score_base(warehouse, replace(bundle, version=version)) for version in versions]
-    return [ScoringRun(result.scored_at, tuple(result.arms)) for result in reversed(results)]
+    return [ScoringRun(result.scored_at, tuple(result.arms), warehouse.identity.state) for result in reversed(results)]
 
 
 def runs_of(warehouse: Warehouse) -> list[ScoringRun]:
