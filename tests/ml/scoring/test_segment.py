@@ -6,6 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from loyalty_core.ml.bundles import ModelNotFound, activate, write_bundle
@@ -15,6 +17,7 @@ from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentNotFo
 from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.predictions.relation import predictions_file
 from tests.ml.fixtures import CUSTOMERS, GUIDE_CUSTOMER, make_warehouse, other_parts, without_nbo
 
 if TYPE_CHECKING:
@@ -129,8 +132,8 @@ def test_without_a_model_nothing_is_made_up(service: MLInferenceService, setting
     assert service.predict_segment("rich", "rfm")["processed"] == len(MEMBERS)
 
 
-def test_a_customer_who_came_after_the_scoring_has_failed(
-    service: MLInferenceService, warehouse: Warehouse, settings: Settings
+def test_a_customer_who_came_after_the_scoring_is_scored_with_the_others(
+    service: MLInferenceService, warehouse: Warehouse
 ):
     score_base(warehouse, service.models())
     file = warehouse.url.database
@@ -141,7 +144,16 @@ def test_a_customer_who_came_after_the_scoring_has_failed(
             "FROM customer_features_view WHERE customer_id = 'c200'"
         )
     answer = service.predict_segment("rich", "churn", first=0)
-    assert (answer["processed"], answer["failed"]) == (len(MEMBERS), 1)
+    assert (answer["processed"], answer["failed"]) == (len(MEMBERS) + 1, 0)
+
+
+def test_a_member_without_a_prediction_has_failed(service: MLInferenceService, warehouse: Warehouse):
+    score_base(warehouse, service.models())
+    file = predictions_file(warehouse.settings, warehouse.dialect.file_of(warehouse.url)).resolve()
+    written = pq.read_table(file)
+    pq.write_table(written.filter(pc.field("customer_id") != "c200"), file)
+    answer = service.predict_segment("rich", "churn", first=0)
+    assert (answer["processed"], answer["failed"]) == (len(MEMBERS) - 1, 1)
     assert answer["failures"] == {"The last scoring run has no churn prediction.": 1}
 
 

@@ -167,7 +167,7 @@ class OneAnswer:
 def test_a_run_names_both_versions(warehouse: Warehouse, served: ServedModels, running: Experiment):
     result = score_base(warehouse, served)
     run = last_run(warehouse)
-    assert run == ScoringRun(result.scored_at, (running.champion, running.challenger))
+    assert run == ScoringRun(result.scored_at, (running.champion, running.challenger), warehouse.identity.state)
     assert served.made(run)
     assert not ServedModels(served.champion).made(run)  # the test was stopped
     grown = replace(running, share=0.5, share_since=result.scored_at.replace(year=2100).isoformat())
