@@ -36,8 +36,13 @@ def write_warehouse(out: Path, *, overwrite: bool = False) -> Generator[duckdb.D
         with _folder_beside(out) as folder:
             building = folder / out.name
             with duckdb.connect(building, config=CONNECTION_SETTINGS) as connection:
-                yield connection
-                record_identity(connection, out)
+                try:
+                    yield connection
+                    record_identity(connection, out)
+                except BaseException:
+                    # After Ctrl-C, DuckDB's threads go on with the statement, and closing would wait for its end.
+                    connection.interrupt()
+                    raise
             building.chmod(0o600)
             building.replace(out)
             # A log left by a program that died belongs to the old file, not to the new one.
