@@ -1,4 +1,4 @@
-"""Handlers report their progress here, and are told here to stop."""
+"""Where handlers report their progress and learn that they must stop."""
 
 from __future__ import annotations
 

@@ -303,7 +303,7 @@ def _checked_names(names: Iterable[str]) -> tuple[str, ...]:
             raise BadRfmMap(
                 f"A cell cannot be called “{name}”.",
                 f"It looks like “{alike}”, the name of another.",
-                "Choose names that can be told apart.",
+                "Choose names that look different.",
             )
         if same != name:
             raise BadRfmMap(

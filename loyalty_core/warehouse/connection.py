@@ -56,9 +56,8 @@ class Warehouse:
         self.dialect = dialect_of(self.url.get_backend_name())
         self.revision = 0
         self._lock = threading.RLock()
-        self._catalog_lock = (
-            threading.Lock()
-        )  # separate: statistics take long, and no other caller should wait for them
+        # Separate, since reading statistics takes long and no other caller should wait for it.
+        self._catalog_lock = threading.Lock()
         self._file = self.dialect.file_of(self.url)
         self._file_identity: tuple[int, ...] | None = None
         self._engine: sa.Engine | None = None

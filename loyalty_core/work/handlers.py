@@ -52,8 +52,8 @@ def score(services: Services, options: Mapping[str, Any], report: Report) -> dic
 
 def _by_arm(arms: Mapping[str, int]) -> str:
     """How many customers each version of an A/B test answered, in brackets; empty without a test."""
-    told = ", ".join(f"{customers:,} by {version}" for version, customers in arms.items())
-    return f" ({told})" if len(arms) > 1 else ""
+    by_version = ", ".join(f"{customers:,} by {version}" for version, customers in arms.items())
+    return f" ({by_version})" if len(arms) > 1 else ""
 
 
 def compute_segments(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:

@@ -35,17 +35,17 @@ def test_an_export_is_started_watched_and_fetched(ask: Ask, query_demo: Query, e
     job_id = begun.json()["job_id"]
     jobs = get_services().jobs
     assert over(jobs, jobs.get(job_id)).state == "done"
-    told = ask(f"/exports/{job_id}/").json()
+    export = ask(f"/exports/{job_id}/").json()
     ((expected,),) = query_demo("SELECT count(*) FROM customer_features_view WHERE country = 'Norway'")
-    assert (told["state"], told["customers"], told["done"], told["total"]) == ("done", *[expected] * 3)
-    assert (told["segment_id"], told["format"], told["error"]) == ("norwegians", "csv", None)
+    assert (export["state"], export["customers"], export["done"], export["total"]) == ("done", *[expected] * 3)
+    assert (export["segment_id"], export["format"], export["error"]) == ("norwegians", "csv", None)
     file = ask(f"/exports/{job_id}/file/")
     assert file.headers["content-type"] == "text/csv; charset=utf-8"
-    assert file.headers["content-disposition"] == f'attachment; filename="{told["file"]}"'
+    assert file.headers["content-disposition"] == f'attachment; filename="{export["file"]}"'
     assert len(list(csv.DictReader(io.StringIO(file.text)))) == expected
-    assert int(file.headers["content-length"]) == told["bytes"]
-    assert ask(f"/exports/{job_id}/", "DELETE").json() == told
-    (exports / told["file"]).unlink()
+    assert int(file.headers["content-length"]) == export["bytes"]
+    assert ask(f"/exports/{job_id}/", "DELETE").json() == export
+    (exports / export["file"]).unlink()
     assert error_of(ask(f"/exports/{job_id}/file/"))[:2] == (404, "export_not_found")
 
 

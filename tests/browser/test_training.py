@@ -91,8 +91,8 @@ def test_an_app_that_is_killed_while_it_trains(browser: Browser, start_app: Star
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     with StateStore(f"sqlite:///{tmp_path / 'state.db'}") as store:
         job = JobQueue(store).running("training")
-        told = len(JobQueue(store).events(job.id))
-        wait_until(lambda: len(JobQueue(store).events(job.id)) > told)
+        reported = len(JobQueue(store).events(job.id))
+        wait_until(lambda: len(JobQueue(store).events(job.id)) > reported)
         with store.session(read_only=True) as session:
             os.kill(session.get(JobRecord, job.id).pid, signal.SIGKILL)
     expect(page.get_by_text("Training ended before it was finished.")).to_be_visible()

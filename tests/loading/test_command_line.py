@@ -134,10 +134,10 @@ def test_own_data_is_replaced_only_with_overwrite(
     assert main(load) == 0
     capsys.readouterr()
     assert main(load) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("error: ")
-    assert "Add --overwrite" in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert "Add --overwrite" in output.err
     assert demo(["--customers", "50", "--out", str(out)]) == 1
     assert main([*load, "--overwrite"]) == 0
 
@@ -177,11 +177,11 @@ def test_wrong_options_are_reported_in_one_line(
     with pytest.raises(SystemExit) as stopped:
         command(arguments)
     assert stopped.value.code == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("error: ")
-    assert message in told.err
-    assert told.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert message in output.err
+    assert output.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -218,17 +218,17 @@ def test_a_file_that_cannot_be_used_is_reported_in_one_line(
     export: Export, out: Path, content: bytes, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["features", str(export(content)), *arguments, "--out", str(out)]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("error: export.csv ") or told.err.startswith("error: Column a ")
-    assert told.err.count("\n") == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: export.csv ") or output.err.startswith("error: Column a ")
+    assert output.err.count("\n") == 1
 
 
 def test_an_unwritable_path_is_reported_in_one_line(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["features", str(export(CUSTOMERS)), "--id", "id", "--out", "/proc/w.duckdb"]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("error: The warehouse /proc/w.duckdb could not be written.")
-    assert told.count("\n") == 1
+    output = capsys.readouterr().err
+    assert output.startswith("error: The warehouse /proc/w.duckdb could not be written.")
+    assert output.count("\n") == 1
 
 
 STOPPED_AT_THE_LAST_STEP = """

@@ -233,7 +233,7 @@ class TestFiles:
         assert rows_of(out, "SELECT c299 FROM customer_features_view WHERE customer_id = 'k49'") == [(49 * 299 + 2,)]
 
     @pytest.mark.parametrize(
-        ("content", "encoding", "told"),
+        ("content", "encoding", "noted"),
         [
             ("id,city\n1,Tromsø\n", "utf-8", False),
             ("id,city\n1,Tromsø\n", "utf-8-sig", False),
@@ -249,11 +249,11 @@ class TestFiles:
         ],
     )
     def test_the_ways_in_which_a_csv_is_written(
-        self, export: Export, out: Path, content: str, encoding: str, told: bool
+        self, export: Export, out: Path, content: str, encoding: str, noted: bool
     ) -> None:
         report = load(export(content, encoding=encoding), out)
         assert rows_of(out, "SELECT city FROM customer_features_view WHERE customer_id = '1'") == [("Tromsø",)]
-        assert any("Windows-1252" in note for note in report.notes) == told
+        assert any("Windows-1252" in note for note in report.notes) == noted
 
     def test_typographic_characters_of_windows(self, export: Export, out: Path) -> None:
         load(export("id,plan €\n1,“best” – 5 €\n", encoding="cp1252"), out)

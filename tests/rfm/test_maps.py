@@ -99,8 +99,8 @@ def test_a_map_is_stored_with_its_versions(maps: RfmMapRepository, store: StateS
     assert maps.at(second.saved_at) == second
     with store.session(read_only=True) as session:
         found = audit.recent(session, subject_kind=rfm_map.SUBJECT_KIND)
-        told = [(event.actor, event.action, event.details["version"]) for event in reversed(found)]
-    assert told == [("ann", "updated", 1), ("bob", "updated", 2), ("eve", "reset", 3)]
+        recorded = [(event.actor, event.action, event.details["version"]) for event in reversed(found)]
+    assert recorded == [("ann", "updated", 1), ("bob", "updated", 2), ("eve", "reset", 3)]
 
 
 def test_two_who_save_at_once_do_not_overwrite_each_other(maps: RfmMapRepository) -> None:

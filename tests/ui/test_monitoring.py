@@ -93,7 +93,7 @@ def test_a_model_that_got_worse(demo_settings: Configure, open_screen: OpenScree
     assert "the churn model has got worse: AUC" in sentence
 
 
-def test_one_run_is_told_in_a_sentence(
+def test_one_run_is_described_in_a_sentence(
     watched: str, demo_settings: Configure, predictions_file: Path, open_screen: OpenScreen
 ):
     demo_settings(predictions_file=predictions_file)

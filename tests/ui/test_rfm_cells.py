@@ -183,7 +183,7 @@ def test_own_cut_points_and_who_would_change(cells: AppTest, sql: Query):
     assert "custom cut points for frequency" in text_of(cells)
 
 
-def test_whoever_saves_second_is_told(cells: AppTest):
+def test_the_second_of_two_saves_is_refused(cells: AppTest):
     choose(cells, *BEST)
     paint(cells, "Promising")
     get_services().rfm_maps.save(RfmMap(("One",) * 125), actor="bob", expected_version=0)

@@ -54,7 +54,7 @@ class Finished:
         self.is_dismissed = False
 
     def under_way(self, epochs: list[dict[str, Any]]) -> None:
-        """The job still runs, and has told of these epochs."""
+        """The job still runs, and has reported these epochs."""
         self.with_version("")
         done = get_services().jobs.latest("training")
         running = replace(done, state="running", ended_at=None, phase="Churn: training", log_tail="Epoch two.")
@@ -90,7 +90,7 @@ def text_of(app: AppTest) -> str:
     return " ".join(texts_of(app))
 
 
-def test_readiness_is_told_before_anything_else(trained: str, open_screen: OpenScreen, query_demo: Query):
+def test_readiness_is_shown_before_anything_else(trained: str, open_screen: OpenScreen, query_demo: Query):
     app = open_screen(TRAINING)
     assert headings(app) == ["Churn", "Next best offer"]
     expected = [

@@ -62,8 +62,8 @@ def test_past_months_are_those_of_the_replay(open_screen: OpenScreen, learned: s
 
 def test_without_a_scoring_it_says_so_and_shows_past_months(open_screen: OpenScreen, learned: str):
     app = open_screen(TRAINING, view="Monitoring")
-    told = "No predictions are stored yet: score all customers to see their outcomes here later."
-    assert texts_of(app).count(told) == 2
+    missing = "No predictions are stored yet: score all customers to see their outcomes here later."
+    assert texts_of(app).count(missing) == 2
     assert any("Pale months are those that it learned from" in text for text in texts_of(app))
 
 

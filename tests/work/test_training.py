@@ -42,10 +42,10 @@ def test_it_trains_a_version_that_is_not_active(services: Services, trained: str
         assert entry["metrics"] == job.result["metrics"][name]
         assert entry["options"]["architecture"] == [4]
         assert entry["window"]["since"] == "2025-06-01"
-        told = [event.data for event in services.jobs.events(job.id) if event.data["model"] == name]
-        assert [one["epoch"] for one in told] == [1, 2, 3]
-        assert told[-1]["training_loss"] < told[0]["training_loss"]
-        assert told[-1]["validation_loss"] < told[0]["validation_loss"]
+        reported = [event.data for event in services.jobs.events(job.id) if event.data["model"] == name]
+        assert [one["epoch"] for one in reported] == [1, 2, 3]
+        assert reported[-1]["training_loss"] < reported[0]["training_loss"]
+        assert reported[-1]["validation_loss"] < reported[0]["validation_loss"]
     assert job.message == f"Version {version} is trained."
     assert "Churn: training." in job.log_tail
 

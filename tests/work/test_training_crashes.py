@@ -217,13 +217,13 @@ def test_a_disk_that_is_full_under_the_state_store(
         small_disk.fill(leaving=0)
         wait_until(lambda: "The disk is full." in Path(job.log_file).read_text())
         assert services.jobs.get(job.id).state == "running"
-        told = len(services.jobs.events(job.id))
+        reported = len(services.jobs.events(job.id))
         small_disk.empty()
-        wait_until(lambda: len(services.jobs.events(job.id)) > told)
+        wait_until(lambda: len(services.jobs.events(job.id)) > reported)
         services.jobs.cancel(job.id, "ann")
         assert over(services.jobs, job).state == "cancelled"
         epochs = [event.data["epoch"] for event in services.jobs.events(job.id)]
-    assert epochs == list(range(1, len(epochs) + 1))  # what could not be written was told later
+    assert epochs == list(range(1, len(epochs) + 1))  # what could not be written was reported later
 
 
 @on_sqlite

@@ -23,7 +23,7 @@ def process_of(services: Services, job: Job) -> psutil.Process:
 
 
 def in_training(services: Services) -> Job:
-    """A long training that has told of an epoch."""
+    """A long training that has reported an epoch."""
     job = services.jobs.start("training", LONG, "ann")
     wait_until(lambda: services.jobs.events(job.id) or not services.jobs.get(job.id).is_under_way)
     return services.jobs.get(job.id)

@@ -95,7 +95,7 @@ def arbitrate(base: ScopedBase, policy: BoundPolicy) -> Arbitration:
         rounds += 1
         taken = _customers(rows)
         raised = _raised(rows, [one for one, own in terms.items() if own.cap is not None and taken[one] > own.cap])
-        # Rows that share an id, which the view should not have, cannot be told apart by any cutoff.
+        # Rows that share an id, which the view should not have, cannot be separated by any cutoff.
         if all(cutoffs.get(offer) == cutoff for offer, cutoff in raised.items()):
             return _outcome(rows, terms, cutoffs, rounds)
         cutoffs |= raised

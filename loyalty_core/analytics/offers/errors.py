@@ -49,7 +49,6 @@ class PolicyNameTaken(LoyaltyError):
     def __init__(self, name: str, *, looks_alike: bool = False) -> None:
         super().__init__(
             f"The name looks like “{name}”." if looks_alike else f"The name “{name}” is taken.",
-            "Another policy has that name; "
-            + ("the two could not be told apart." if looks_alike else "case is ignored."),
+            "Another policy has that name; " + ("the two look the same." if looks_alike else "case is ignored."),
             "Choose another name, or load that policy to change it.",
         )
