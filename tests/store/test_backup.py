@@ -14,7 +14,7 @@ from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.store import BackupFailed, StateStore, schema
 from loyalty_core.store.command import main
 from tests.servers import PASSWORD
-from tests.store.test_replaced_file import subjects, subjects_in, write_one
+from tests.store.trail import subjects, subjects_in, write_one
 from tests.workbench import Configure
 
 

@@ -13,7 +13,7 @@ from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.store import StateStore, audit
 from loyalty_core.store.checks import StoreCheckRecord
 from tests.small_disk import SmallDisk
-from tests.store.test_replaced_file import subjects, write_one
+from tests.store.trail import subjects, write_one
 
 
 @pytest.fixture

@@ -2,31 +2,14 @@
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from loyalty_core.errors import StateStoreUnavailable
-from loyalty_core.store import StateStore, audit
-
-
-def write_one(store: StateStore, subject: str) -> None:
-    with store.session() as session:
-        audit.record(session, actor="ann", action="created", subject_kind="segment", subject_id=subject)
-
-
-def subjects(store: StateStore) -> list[str]:
-    with store.session(read_only=True) as session:
-        return [event.subject_id for event in audit.recent(session)]
-
-
-def subjects_in(file: Path) -> list[str]:
-    """What another program finds in the file."""
-    with closing(sqlite3.connect(file)) as connection:
-        return [row[0] for row in connection.execute("SELECT subject_id FROM audit_events ORDER BY id DESC")]
+from loyalty_core.store import StateStore
+from tests.store.trail import subjects, subjects_in, write_one
 
 
 @pytest.fixture

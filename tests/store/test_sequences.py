@@ -8,7 +8,7 @@ import pytest
 
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.store import BackupFailed, StateStore, schema
-from tests.store.test_replaced_file import subjects, write_one
+from tests.store.trail import subjects, write_one
 
 STEPS = 8
 QUICK, ALL = 40, 200

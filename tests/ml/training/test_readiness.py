@@ -1,4 +1,4 @@
-"""What is told of a history before training: the figures are those of plain SQL, the findings those of training."""
+"""What is reported of a history before training: the figures are those of plain SQL, the findings those of training."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Trained:
 
 
 class Server(ThreadingHTTPServer):
-    """Keeps what it is told, and answers as MLflow 3 does, with what `answers` has instead."""
+    """Stores what it receives, and answers as MLflow 3 does, with what `answers` has instead."""
 
     daemon_threads = True
 
@@ -56,7 +56,7 @@ class Server(ThreadingHTTPServer):
     def uri(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def told(self, ending: str) -> Any:
+    def received(self, ending: str) -> Any:
         return next(body for _, path, body in self.calls if path.endswith(ending))
 
 
@@ -99,7 +99,7 @@ def server() -> Iterator[Server]:
 
 
 def log(folder: Path, uri: str | None) -> tuple[str, str]:
-    """The version, and what was told of it."""
+    """The version, and what was logged of it."""
     settings, trained = Settings(models_dir=folder, mlflow_tracking_uri=uri), Trained()
     version = write_bundle(folder, trained.parts)
     return version, log_training(settings, version, trained)
@@ -108,21 +108,21 @@ def log(folder: Path, uri: str | None) -> tuple[str, str]:
 def test_a_run_has_options_metrics_tags_and_files(server: Server, tmp_path: Path):
     version, said = log(tmp_path, server.uri)
     assert said == f"Logged to MLflow as run {version} of the experiment “Loyalty workbench”."
-    run = server.told("runs/create")
+    run = server.received("runs/create")
     assert (run["experiment_id"], run["run_name"]) == ("7", version)
     assert {tag["key"]: tag["value"] for tag in run["tags"]} == {
         "version": version,
         "trained_by": "test",
         "trained_on": "",
     }
-    batch = server.told("runs/log-batch")
+    batch = server.received("runs/log-batch")
     assert {one["key"]: one["value"] for one in batch["params"]} == {"churn.epochs": "20"}
     metrics = {one["key"]: one["value"] for one in batch["metrics"]}
     assert metrics == {
         **{f"churn.{name}": value for name, value in METRICS.items() if isinstance(value, float)},
         **{f"churn.base rate.{name}": value for name, value in BASELINE.items()},
     }
-    assert "grade A. Good." in server.told("report.txt")
+    assert "grade A. Good." in server.received("report.txt")
     assert server.calls[-1][2] == {"run_id": "abc", "status": "FINISHED", "end_time": server.calls[-1][2]["end_time"]}
     assert [path for method, path, _ in server.calls if method == "PUT"] == [
         f"/api/2.0/mlflow-artifacts/artifacts/7/abc/artifacts/{name}" for name in ("manifest.json", "report.txt")
@@ -134,8 +134,8 @@ def test_no_row_of_a_customer_leaves(server: Server, tmp_path: Path):
     manifest, _ = read_manifest(version_folder(tmp_path, version))
     rows = [*manifest["background"], *manifest["models"]["churn"]["golden"]["inputs"]]
     assert len(rows) > 70
-    told = json.dumps([body for *_, body in server.calls])
-    assert not [value for row in rows for value in row if str(value) in told]
+    logged = json.dumps([body for *_, body in server.calls])
+    assert not [value for row in rows for value in row if str(value) in logged]
     kept = without_rows(manifest)
     assert (set(manifest) - set(kept), kept["features"]) == ({"background"}, manifest["features"])
     assert set(manifest["models"]["churn"]) - set(kept["models"]["churn"]) == {"golden"}
@@ -144,7 +144,7 @@ def test_no_row_of_a_customer_leaves(server: Server, tmp_path: Path):
 def test_an_experiment_that_is_there_is_used(server: Server, tmp_path: Path):
     server.answers["experiments/get-by-name"] = lambda: (200, {"experiment": {"experiment_id": "3"}})
     log(tmp_path, server.uri)
-    assert server.told("runs/create")["experiment_id"] == "3"
+    assert server.received("runs/create")["experiment_id"] == "3"
     assert not [path for _, path, _ in server.calls if path.endswith("experiments/create")]
 
 

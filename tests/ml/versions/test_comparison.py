@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.errors import WarehouseUnavailable
 from loyalty_core.ml.evaluation import Difference
 from loyalty_core.ml.versions import SameRows, Shift, VersionComparison, VersionComparisons
 from loyalty_core.warehouse.identity import DataIdentity
+from tests.fixtures.identities import ONE, Data
 
 if TYPE_CHECKING:
     from loyalty_core.store import StateStore
@@ -39,26 +39,6 @@ FOUND = VersionComparison(
     offers=(1, 7),
     remarks=("One.",),
 )
-
-
-ONE = DataIdentity("one", "monday")
-
-
-class Data:
-    """The data of the warehouse, which a test can exchange."""
-
-    def __init__(self) -> None:
-        self.now: DataIdentity | None = ONE
-
-    def __call__(self) -> DataIdentity:
-        if self.now is None:
-            raise WarehouseUnavailable("The warehouse does not answer.")
-        return self.now
-
-
-@pytest.fixture
-def data() -> Data:
-    return Data()
 
 
 @pytest.fixture

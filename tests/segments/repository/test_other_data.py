@@ -6,32 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.errors import WarehouseUnavailable
 from loyalty_core.segments import SegmentDraft, SegmentRepository
 from loyalty_core.warehouse.identity import DataIdentity
+from tests.fixtures.identities import ONE, Data
 
 if TYPE_CHECKING:
     from loyalty_core.store import StateStore
 
-ONE, OTHER = DataIdentity("one"), DataIdentity("other", is_recorded=True)
+OTHER = DataIdentity("other", is_recorded=True)
 MOCK = DataIdentity("one", is_mock=True)
-
-
-class Data:
-    """The data of the warehouse, which a test can exchange."""
-
-    def __init__(self) -> None:
-        self.now: DataIdentity | None = ONE
-
-    def __call__(self) -> DataIdentity:
-        if self.now is None:
-            raise WarehouseUnavailable("The warehouse does not answer.")
-        return self.now
-
-
-@pytest.fixture
-def data() -> Data:
-    return Data()
 
 
 @pytest.fixture
