@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from loyalty_core.errors import StateStoreUnavailable
-from loyalty_core.store import StateStore
+from loyalty_core.store import StateStore, audit
 from tests.store.trail import subjects, subjects_in, write_one
 
 
