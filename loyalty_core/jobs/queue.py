@@ -53,16 +53,10 @@ class JobQueue:
         """
         if kind not in KINDS:
             raise UnknownKind(kind)
+        job_id = self._add(kind, options, actor)
         if KINDS[kind].most_at_once is None:
-            log = new_log()
-            try:
-                job_id = self._add(kind, options, actor, log)
-            except BaseException:
-                log.unlink()
-                raise
-            self._launch(kind, job_id, log)
+            self._launch(kind, job_id)
         else:
-            job_id = self._add(kind, options, actor)
             self._launch_waiting()
         return self.get(job_id)
 
@@ -119,17 +113,17 @@ class JobQueue:
             now = clock(session)
             return [job_of(record, now) for record in session.scalars(wanted)]
 
-    def _add(self, kind: str, options: Mapping[str, Any], actor: str, log: Path | None = None) -> int:
+    def _add(self, kind: str, options: Mapping[str, Any], actor: str) -> int:
         reap(self._store, self._patience)
         try:
-            return self._insert(kind, options, actor, log)
+            return self._insert(kind, options, actor)
         except IntegrityError:
             running = self.running(kind)
         if running is None:  # it ended at this very moment
-            return self._insert(kind, options, actor, log)
+            return self._insert(kind, options, actor)
         raise JobRunning(running)
 
-    def _insert(self, kind: str, options: Mapping[str, Any], actor: str, log: Path | None) -> int:
+    def _insert(self, kind: str, options: Mapping[str, Any], actor: str) -> int:
         with self._store.session() as session:
             now = clock(session)
             record = JobRecord(
@@ -137,13 +131,12 @@ class JobQueue:
                 exclusive_kind=kind if KINDS[kind].exclusive else None,
                 options=dict(options),
                 state="queued",
-                phase="Starting" if log else WAITING,
+                phase="Starting" if KINDS[kind].most_at_once is None else WAITING,
                 done=0,
                 message="",
                 started_by=actor,
                 created_at=now,
                 heartbeat_at=now,
-                log_file=str(log) if log else None,
                 log_tail="",
             )
             session.add(record)
@@ -165,11 +158,11 @@ class JobQueue:
         waiting = select(JobRecord.kind).where(JobRecord.state == "queued", JobRecord.phase == WAITING).distinct()
         with self._store.session(read_only=True) as session:
             kinds = session.scalars(waiting).all()
-        for kind in kinds:
-            while turn := self._next_turn(kind):
-                self._launch(kind, *turn)
+        for kind in KINDS.keys() & kinds:  # of one that only a newer version knows, that version takes care
+            while job_id := self._next_turn(kind):
+                self._launch(kind, job_id)
 
-    def _next_turn(self, kind: str) -> tuple[int, Path] | None:
+    def _next_turn(self, kind: str) -> int | None:
         """The first job of the kind in line, made ready to start; None while as many as allowed are running."""
         under_way = select(JobRecord).where(JobRecord.kind == kind, JobRecord.state.in_(UNDER_WAY))
         with self._store.session() as session:
@@ -177,14 +170,17 @@ class JobQueue:
             waiting = [record for record in records if record.phase == WAITING]
             if not waiting or len(records) - len(waiting) >= (KINDS[kind].most_at_once or len(records)):
                 return None
-            record, log = waiting[0], new_log()
-            record.phase, record.log_file, record.heartbeat_at = "Starting", str(log), clock(session)
-            return record.id, log
+            record = waiting[0]
+            record.phase, record.heartbeat_at = "Starting", clock(session)
+            return record.id
 
-    def _launch(self, kind: str, job_id: int, log: Path) -> None:
+    def _launch(self, kind: str, job_id: int) -> None:
         # A job uses the store that it was started in, whatever its settings say.
         settings = {"STATE_DATABASE_URL": self._store.url.render_as_string(hide_password=False)}
         try:
+            log = new_log()
+            if not self._set_log(job_id, log):
+                return
             process = launch(self._module, job_id, log, settings)
         except OSError as error:
             what = f"{KINDS[kind].title} could not be started."
@@ -195,6 +191,20 @@ class JobQueue:
             if record.host is None:
                 set_process(record, identify(process.pid))
         Thread(target=self._wait_for, args=(kind, job_id, process), name=f"job-{job_id}", daemon=True).start()
+
+    def _set_log(self, job_id: int, log: Path) -> bool:
+        """Give the job its log, unless it was cancelled in the meantime; then the log is removed."""
+        is_set = False
+        try:
+            with self._store.session() as session:
+                record = locked(session, job_id)
+                if record.state == "queued":
+                    record.log_file = str(log)
+                    is_set = True
+        finally:
+            if not is_set:
+                log.unlink()
+        return is_set
 
     def _wait_for(self, kind: str, job_id: int, process: subprocess.Popen[bytes]) -> None:
         """Wait for the process, so that it leaves no zombie, and record a failure that it could not record itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -215,6 +216,16 @@ def test_a_process_that_cannot_be_started(store: StateStore, queue: JobQueue, mo
     job = JobQueue(store, module=WORKER).start("scoring", {}, "ann")
     assert (job.state, job.error.what) == ("failed", "Scoring could not be started.")
     assert queue.running("scoring") is None
+
+
+@on_sqlite
+@pytest.mark.parametrize("kind", ["scoring", "export"])
+def test_a_log_that_cannot_be_written(queue: JobQueue, kind: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    job = queue.start(kind, {}, "ann")
+    assert (job.state, job.error.remedy) == ("failed", "Try again when the machine is less busy.")
+    assert "No such file or directory" in job.error.why
+    assert queue.list() == [job]
 
 
 def test_old_jobs_are_deleted_with_their_events(
