@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from importlib import metadata
 from typing import Literal
 
@@ -207,7 +208,8 @@ def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
         if bundle.has(name):
             entry = bundle.manifest["models"][name]
             graded = grade_in_words(entry["metrics"])
-            trained = f"Trained {entry['trained_at'][:10]}." + (f" {graded}." if graded else "")
+            day = datetime.fromisoformat(entry["trained_at"])
+            trained = f"Trained {day:%-d %b %Y}." + (f" {graded}." if graded else "")
             yield Check("Models", task.title, "ok", trained)
         else:
             remedy = f"Once it has a history, run python train_models_from_dwh.py --model {name}."

@@ -133,6 +133,20 @@ def ink(intensity: float) -> str:
     return theme("textColor" if intensity < _CONTRAST[mode] else "backgroundColor")
 
 
+def write_in_cells(
+    figure: go.Figure, texts: Sequence[Sequence[str]], intensities: Sequence[Sequence[float | None]]
+) -> None:
+    """Write a text in each cell of a heat map of categories or of 0, 1, …, row by row; None is a cell without colour.
+
+    A heat map's own text has too little contrast on cells of middle intensity.
+    """
+    for y, row in enumerate(texts):
+        for x, text in enumerate(row):
+            intensity = intensities[y][x]
+            colour = theme("textColor") if intensity is None else ink(intensity)
+            figure.add_annotation(x=x, y=y, text=text, showarrow=False, font={"color": colour, "size": 11})
+
+
 def theme(option: str) -> Any:
     """A theme option for the viewer's mode, light or dark."""
     return st.get_option(f"theme.{st.context.theme.type or 'light'}.{option}")

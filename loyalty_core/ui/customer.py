@@ -51,7 +51,7 @@ def draw_profile(features: Row) -> None:
         for column in (_column("tier"), _column("status")):
             if column is not None and features.get(column.name):
                 text = f"{column.label}: {formatting.value(column, features[column.name])}"
-                st.badge(escape(text, in_badge=True), color="primary")
+                st.badge(escape(text, in_badge=True), color="gray")
     ranks = cached_reads.percentile_ranks(features)
     with st.container(horizontal=True):
         for column in _key_figure_columns():

@@ -83,16 +83,8 @@ def by_segment(
             hoverinfo="text",
         )
     )
-    # As annotations, since a heat map's own text has one colour for pale and for deep cells.
-    for place, row in enumerate(shares):
-        for column, share in enumerate(row):
-            figure.add_annotation(
-                x=column,
-                y=place,
-                text=formatting.decimal(100 * share, 0),
-                showarrow=False,
-                font={"color": charts.ink(share / highest), "size": 11},
-            )
+    texts = [[formatting.decimal(100 * share, 0) for share in row] for row in shares]
+    charts.write_in_cells(figure, texts, [[share / highest for share in row] for row in shares])
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(type="category", side="top", showgrid=False, autotickangles=[0, 90])
     return figure

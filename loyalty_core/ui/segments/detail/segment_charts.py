@@ -1,6 +1,7 @@
 """Figures about segments."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import plotly.graph_objects as go
 
@@ -26,6 +27,9 @@ def size_history(sizes: Sequence[SegmentSize]) -> go.Figure:
     figure = go.Figure(line)
     figure.update_yaxes(title="Customers", rangemode="tozero", tickformat=charts.NUMBER_TICKS)
     figure.update_xaxes(title="Computed")
+    if len({size.at.date() for size in sizes}) == 1:  # else the axis would be divided into milliseconds
+        day = timedelta(days=1)
+        figure.update_xaxes(range=[sizes[0].at - day, sizes[0].at + day], dtick=24 * 3600 * 1000)
     return figure
 
 
@@ -60,8 +64,7 @@ def overlap_matrix(found: Overlap, names: dict[str, str]) -> go.Figure:
             y=[names[row] for row in ids],
             zmin=0,
             zmax=1,
-            text=[[formatting.percent(share) for share in row] for row in shares],
-            texttemplate="%{text}",
+            colorscale=charts.sequence(),
             hovertext=[
                 [
                     f"{formatting.count(found.size(row, column))} of {formatting.count(found.size(row))} customers of "
@@ -74,6 +77,7 @@ def overlap_matrix(found: Overlap, names: dict[str, str]) -> go.Figure:
             showscale=False,
         )
     )
+    charts.write_in_cells(figure, [[formatting.percent(share) for share in row] for row in shares], shares)
     figure.update_yaxes(autorange="reversed", type="category")
     figure.update_xaxes(type="category", side="top")
     return figure

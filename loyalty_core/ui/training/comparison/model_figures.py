@@ -94,8 +94,6 @@ def confusion(counts: Sequence[Sequence[int]], offers: Sequence[str]) -> go.Figu
             x=[*range(len(offers))],
             y=[*range(len(offers))],
             z=shares,
-            text=[["" if share is None else formatting.percent(share) for share in row] for row in shares],
-            texttemplate="%{text}",
             colorscale=charts.sequence()[1:],
             showscale=False,
             xgap=2,
@@ -110,6 +108,11 @@ def confusion(counts: Sequence[Sequence[int]], offers: Sequence[str]) -> go.Figu
             ],
             hoverinfo="text",
         )
+    )
+    texts = [["" if share is None else formatting.percent(share) for share in row] for row in shares]
+    highest = max((share for row in shares for share in row if share is not None), default=0.0) or 1.0
+    charts.write_in_cells(
+        figure, texts, [[None if share is None else share / highest for share in row] for row in shares]
     )
     bare = {"showgrid": False, "zeroline": False, "ticks": "", "tickvals": [*range(len(offers))]}
     figure.update_xaxes(title="First choice of the model", ticktext=[_short(name) for name in offers], **bare)

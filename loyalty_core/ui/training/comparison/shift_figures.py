@@ -23,11 +23,6 @@ def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
             # The many who stay where they are would leave no colour for those who move.
             z=[[None if row == column else value for column, value in enumerate(values)]
                for row, values in enumerate(counts)],
-            text=[
-                [f"{formatting.count(value)}\n{formatting.percent(value / total, 1)}" for value in row]
-                for row in counts
-            ],
-            texttemplate="%{text}",
             colorscale=charts.sequence()[1:6],
             showscale=False,
             xgap=3,
@@ -43,17 +38,22 @@ def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
             hoverinfo="text",
         )
     )  # fmt: skip
-    for place, row in enumerate(counts):
-        figure.add_annotation(
-            x=words[place],
-            y=words[place],
-            text=f"{formatting.count(row[place])}\n{formatting.percent(row[place] / total, 1)}",
-            showarrow=False,
-        )
+    texts = [[f"{formatting.count(value)}\n{formatting.percent(value / total, 1)}" for value in row] for row in counts]
+    charts.write_in_cells(figure, texts, _intensities(counts))
     bare = {"showgrid": False, "zeroline": False, "ticks": ""}
     figure.update_xaxes(title=f"Churn risk with {first}", **bare)
     figure.update_yaxes(title=f"with {second}", **bare)
     return figure
+
+
+def _intensities(counts: Matrix) -> list[list[float | None]]:
+    """Of the cells off the diagonal, within the second to the sixth of the ten colours."""
+    moved = [value for row, values in enumerate(counts) for column, value in enumerate(values) if row != column]
+    low, span = min(moved), max(moved) - min(moved)
+    return [
+        [None if row == column else (1 + 4 * (value - low) / (span or 1)) / 9 for column, value in enumerate(values)]
+        for row, values in enumerate(counts)
+    ]
 
 
 def best_offers(counts: Matrix, offers: Sequence[str], names: tuple[str, str]) -> go.Figure:

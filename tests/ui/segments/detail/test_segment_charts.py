@@ -1,6 +1,6 @@
 """What the figures about segments show: values, order and the words on hovering."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from loyalty_core.segments import SegmentSize
 from loyalty_core.segments.figures import NumberComparison, Overlap
@@ -25,6 +25,13 @@ def test_sizes_are_steps_in_time(configure: Configure):
     assert line.hovertext[1] == "2 Mar 2026, 06:00\n0 customers, 0 joined, 1,200 left"
 
 
+def test_sizes_of_one_day_are_on_an_axis_of_days(configure: Configure):
+    moment = datetime(2026, 3, 2, 6, tzinfo=UTC)
+    [start, end] = size_history([SegmentSize(moment, 1_200, 5_000, 1_200, 0, 1, "edit")]).layout.xaxis.range
+    assert end - start == timedelta(days=2)
+    assert start < moment < end
+
+
 def test_the_largest_difference_is_on_top(configure: Configure):
     revenue, age = Column("total_revenue", "number", "", "Total revenue"), Column("age", "number", "", "Age")
     numbers = [
@@ -38,7 +45,10 @@ def test_the_largest_difference_is_on_top(configure: Configure):
 
 
 def test_overlap_is_the_share_of_the_row(configure: Configure):
-    [cells] = overlap_matrix(FOUND, {"a": "VIP", "b": "Sleeping"}).data
+    figure = overlap_matrix(FOUND, {"a": "VIP", "b": "Sleeping"})
+    [cells] = figure.data
+    texts = {(text.x, text.y): text.text for text in figure.layout.annotations}
+    assert texts == {(0, 0): "100%", (1, 0): "25%", (0, 1): "80%", (1, 1): "100%"}
     assert list(cells.y) == list(cells.x) == ["VIP", "Sleeping"]
     assert [list(row) for row in cells.z] == [[1.0, 0.25], [0.8, 1.0]]
     assert cells.hovertext[1][0] == "100 of 125 customers of Sleeping are in VIP"
