@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
+from loyalty_core.access import NotAllowed, NotSignedIn
 from loyalty_core.api import exports, health, monitoring, predictions, segments, warehouse
 from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.api.work_limits import TooBusy, WorkLimits
@@ -34,6 +35,8 @@ _log = logging.getLogger(__name__)
 
 # Errors that the client can correct; all others are reported as 503.
 _STATUSES: dict[type[LoyaltyError], int] = {
+    NotSignedIn: 401,
+    NotAllowed: 403,
     CustomerNotFound: 404,
     SegmentNotFound: 404,
     JobNotFound: 404,
