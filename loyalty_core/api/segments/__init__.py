@@ -1,0 +1,12 @@
+"""Segments over HTTP: their definitions, the rules of drafts, and their members."""
+
+from fastapi import APIRouter
+
+from loyalty_core.api.segments import definitions, members, rules
+from loyalty_core.api.segments.bodies import ACTOR, MEDIA_TYPES, SegmentId
+
+__all__ = ["ACTOR", "MEDIA_TYPES", "SegmentId", "router"]
+
+router = APIRouter(prefix="/segments")
+for part in (definitions, rules, members):
+    router.include_router(part.router)
