@@ -7,6 +7,7 @@ from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.jobs.queue import JobQueue
+from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.versions import Promotion, VersionComparisons
 from loyalty_core.rfm import RfmMapRepository
@@ -23,6 +24,7 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.limits = WorkLimits(settings.dwh_pool_size)
 
     @cached_property
     def warehouse(self) -> Warehouse:

@@ -15,9 +15,9 @@ from starlette.exceptions import HTTPException
 from loyalty_core.access import NotAllowed, NotSignedIn
 from loyalty_core.api import exports, health, monitoring, predictions, segments, warehouse
 from loyalty_core.api.body_limit import BodyLimit
-from loyalty_core.api.work_limits import TooBusy, WorkLimits
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.jobs import JobNotFound
+from loyalty_core.limits import TooBusy
 from loyalty_core.ml.tasks import UnknownModel
 from loyalty_core.rules import NotWritable, RuleError
 from loyalty_core.segments import (
@@ -73,7 +73,6 @@ def create_api() -> FastAPI:
     The schema is at openapi.json. FastAPI's documentation pages are disabled, since they load scripts from a CDN.
     """
     api = FastAPI(title="Loyalty workbench", version="1", docs_url=None, redoc_url=None)
-    api.state.work_limits = WorkLimits()
     api.include_router(health.router)
     api.include_router(warehouse.router)
     api.include_router(predictions.router)

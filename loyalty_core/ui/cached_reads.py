@@ -10,6 +10,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments.figures import Profile
 from loyalty_core.services import get_services
+from loyalty_core.ui.work_slots import evaluation_slot
 from loyalty_core.warehouse import columns, customers, offers
 from loyalty_core.warehouse.columns import Catalog
 from loyalty_core.warehouse.connection import Row
@@ -23,6 +24,20 @@ R = TypeVar("R")
 
 
 def cached(read: Callable[P, R]) -> Callable[P, R]:
+    """Cache figures of the whole base, as `cached_lookup` does; computing them takes a slot.
+
+    Such a function must not call another one, which might wait for a slot that the first does not give up.
+    """
+
+    @wraps(read)
+    def in_slot(*arguments: P.args, **named: P.kwargs) -> R:
+        with evaluation_slot(shows_waiting=False):
+            return read(*arguments, **named)
+
+    return cached_lookup(in_slot)
+
+
+def cached_lookup(read: Callable[P, R]) -> Callable[P, R]:
     """Cache the results of a function by its arguments and by the warehouse's revision."""
 
     # No leading underscore in `revision`: Streamlit leaves arguments named so out of the cache key.
@@ -64,7 +79,7 @@ def key_figures() -> customers.KeyFigures:
     return customers.key_figures(get_services().warehouse)
 
 
-@cached
+@cached_lookup
 def source() -> Source:
     """Where the data comes from and how fresh it is."""
     return describe_source(get_services().warehouse)
@@ -82,14 +97,14 @@ def customers_by_month(column: str) -> list[tuple[date, int]]:
     return columns.customers_by_month(get_services().warehouse, column)
 
 
-@cached
+@cached_lookup
 def spend_by_month(customer_id: Any = None) -> list[MonthlySpend]:
     """Spend by month, of one customer or of all; empty when there are no transactions."""
     transactions = Transactions.find(get_services().warehouse)
     return transactions.by_month(customer_id) if transactions else []
 
 
-@cached
+@cached_lookup
 def latest_purchases(customer_id: Any) -> list[Row]:
     """One customer's latest purchases, newest first."""
     transactions = Transactions.find(get_services().warehouse)
@@ -102,13 +117,13 @@ def top_customers() -> list[Row]:
     return customers.top_customers(get_services().warehouse)
 
 
-@cached
+@cached_lookup
 def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
     """Percentile rank of each of one customer's numbers in the base, 0 to 1."""
     return columns.percentile_ranks(get_services().warehouse, features)
 
 
-@cached
+@cached_lookup
 def offer_names() -> dict[int, str]:
     """Offer id → name, where the warehouse has names."""
     return offers.offer_names(get_services().warehouse)

@@ -1,6 +1,7 @@
 """More work than the API takes on at once: some of it waits, the rest is refused, and predictions go on."""
 
 import asyncio
+import functools
 import threading
 from collections.abc import Iterator
 
@@ -8,9 +9,9 @@ import httpx
 import pytest
 
 from loyalty_core.api import create_api
-from loyalty_core.api.work_limits import TooBusy, WorkLimit
 from loyalty_core.segments.figures import Preview
 from loyalty_core.segments.selection import Selection
+from loyalty_core.services import get_services
 from tests.workbench import GUIDE_CUSTOMER, Configure
 
 WAIT_SECONDS = 60
@@ -64,8 +65,7 @@ def test_evaluations_wait_for_each_other_and_the_ninth_of_a_client_is_refused(he
     assert (ninth.status_code, ninth.headers["Retry-After"]) == (429, "2")
     assert ninth.json() == {
         "error": "too_busy",
-        "detail": "Too many evaluations of rules are under way. 8 from this client are unfinished. "
-        "Try again when one of them is done.",
+        "detail": "Too many evaluations are under way. 8 are yours. Try again when one of them is done.",
     }
 
 
@@ -79,12 +79,41 @@ def test_a_failed_evaluation_frees_its_slot(demo_settings: Configure) -> None:
     assert asyncio.run(fail_often()) == [422] * 20 + [200]
 
 
-def test_a_refusal_has_the_number_of_requests_of_that_client():
-    limit = WorkLimit("reports", at_once=9, of_client=2, most=9, remedy="Wait.")
+def test_requests_wait_for_the_evaluations_of_screens(demo_settings: Configure) -> None:
+    async def ask_while_screens_evaluate() -> tuple[httpx.Response, httpx.Response]:
+        transport = httpx.ASGITransport(create_api())
+        limit = get_services().limits.evaluations
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            with limit.slot("a screen", patience=WAIT_SECONDS), limit.slot("another", patience=WAIT_SECONDS):
+                evaluation = asyncio.create_task(client.post("/segments/evaluate/", json=RULE))
+                while not limit.depth().waiting:
+                    await asyncio.sleep(0.01)
+                columns = await client.get("/dwh/columns/")
+                assert not evaluation.done()
+            return columns, await evaluation
 
-    async def ask() -> None:
-        async with limit.slot("bob"), limit.slot("ann"), limit.slot("ann"):
-            with pytest.raises(TooBusy, match="2 from this client are unfinished"):
-                await limit.slot("ann").__aenter__()
+    columns, evaluation = asyncio.run(ask_while_screens_evaluate())
+    assert (columns.status_code, evaluation.status_code) == (200, 200)
+    assert get_services().limits.evaluations.depth().running == 0
 
-    asyncio.run(ask())
+
+@pytest.mark.slow
+def test_predictions_go_on_while_rules_of_3000_conditions_are_evaluated(demo_settings: Configure) -> None:
+    demo_settings(ml_mock_mode=True)
+    conditions = [{">": [{"var": "total_revenue"}, number]} for number in range(3_000)]
+
+    async def predict_meanwhile() -> tuple[list[int], list[int]]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(create_api()), base_url="http://api") as client:
+            post = functools.partial(client.post, timeout=None)
+            rules = [
+                asyncio.create_task(post("/segments/evaluate/", json={"rule": {"or": conditions}})) for _ in range(8)
+            ]
+            while not get_services().limits.evaluations.depth().running:
+                await asyncio.sleep(0.01)
+            predicted = [
+                (await post("/dwh/ml/churn/", json={"customer_id": GUIDE_CUSTOMER})).status_code for _ in range(20)
+            ]
+            assert not all(rule.done() for rule in rules), "the predictions waited for all rules"
+            return predicted, [answer.status_code for answer in await asyncio.gather(*rules)]
+
+    assert asyncio.run(predict_meanwhile()) == ([200] * 20, [200] * 8)

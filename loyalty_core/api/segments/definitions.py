@@ -60,7 +60,7 @@ def read_versions(segment_id: SegmentId) -> JsonObject:
     return {"versions": [asdict(version) for version in get_services().segments.versions(segment_id)]}
 
 
-@router.post("/{segment_id}/restore/")
+@router.post("/{segment_id}/restore/", dependencies=[rule_slot])
 def restore_version(segment_id: SegmentId, body: RestoreBody) -> JsonObject:
     """Save an older version as the newest."""
     return asdict(get_services().segmentation.restore(segment_id, body.version, actor=ACTOR))

@@ -9,6 +9,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer import draw_list, list_columns
 from loyalty_core.ui.links import draw_save_as_segment, open_customer
+from loyalty_core.ui.work_slots import evaluation_slot
 
 _SHOWN = 10
 
@@ -33,7 +34,8 @@ def draw_customers(rule: Any, money: str, customers: int) -> None:
         return
     identifier = get_services().settings.dwh_customer_id_column
     wanted = dict.fromkeys([*list_columns(), identifier, money])
-    rows = get_services().segmentation.members(rule, _SHOWN, sort=money, descending=True, columns=list(wanted))
+    with evaluation_slot():
+        rows = get_services().segmentation.members(rule, _SHOWN, sort=money, descending=True, columns=list(wanted))
     with st.container(border=True):
         st.subheader("Who they are", anchor=False)
         chosen = draw_list(rows)

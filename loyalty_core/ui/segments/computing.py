@@ -1,4 +1,4 @@
-"""Recompute segments while the viewer waits; a failure is recorded with the segment and shown there."""
+"""Members computed at once, because a viewer waits for them; a failure is recorded with the segment and shown there."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -6,25 +6,33 @@ from contextlib import suppress
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.limits import TooBusy
 from loyalty_core.segments import Segment
-from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.segments.segment import SizeCause
 from loyalty_core.services import get_services
 from loyalty_core.ui.messages import escape
+from loyalty_core.ui.work_slots import evaluation_slot
 
 
 def compute_one(segment_id: str, cause: SizeCause) -> None:
     """Compute the members of one segment."""
-    with st.spinner("Computing the members …"), suppress(LoyaltyError):
-        get_services().segmentation.refresh(segment_id, cause=cause)
+    with st.spinner("Computing the members …"):
+        _compute(segment_id, cause)
 
 
 def compute_all(segments: Sequence[Segment]) -> None:
     """Compute the members of each segment, with progress."""
     bar = st.progress(0.0, "Computing segments …")
-
-    def show(done: int, segment: Segment) -> None:
+    for done, segment in enumerate(segments):
         bar.progress(done / len(segments), f"Computing {escape(segment.name)} …")
-
-    refresh_all(get_services().segmentation, segments, cause="on demand", on_progress=show)
+        _compute(segment.id, "on demand")
     bar.empty()
+
+
+def _compute(segment_id: str, cause: SizeCause) -> None:
+    try:
+        with evaluation_slot(), suppress(LoyaltyError):
+            get_services().segmentation.refresh(segment_id, cause=cause)
+    except TooBusy as error:
+        # A toast, which is still there after the page has been drawn again.
+        st.toast(f"The members were not computed. {escape(str(error))}", icon=":material/hourglass_top:")

@@ -15,6 +15,7 @@ from loyalty_core.ui.customer_search import draw_search_field
 from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS
 from loyalty_core.ui.segments.detail.export_view import MANY, draw_links, draw_prepared
+from loyalty_core.ui.work_slots import evaluation_slot
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 
@@ -33,7 +34,8 @@ def draw_members(segment: Segment) -> None:
     with by_order:
         sort = _choose_order(shown, fields)
     descending = by_direction.toggle("Highest first", key="descending", bind="query-params")
-    total = selection.count()
+    with evaluation_slot():
+        total = selection.count()
     pages = max(1, math.ceil(total / _PAGE))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         page = draw_number(
@@ -52,14 +54,9 @@ def draw_members(segment: Segment) -> None:
         draw_prepared(segment, in_file)
     if search is None or (page is None and not search):
         return
-    rows = selection.members(
-        _PAGE,
-        0 if search or page is None else (int(page) - 1) * _PAGE,
-        sort=sort,
-        descending=descending,
-        search=search,
-        columns=shown,
-    )
+    first = 0 if search or page is None else (int(page) - 1) * _PAGE
+    with evaluation_slot():
+        rows = selection.members(_PAGE, first, sort=sort, descending=descending, search=search, columns=shown)
     if not rows:
         st.info("No member matches." if search else "Nobody is in this segment.")
         return

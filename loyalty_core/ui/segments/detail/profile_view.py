@@ -12,6 +12,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting, table_columns
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix
+from loyalty_core.ui.work_slots import evaluation_slot
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import Role, column_for
 from loyalty_core.warehouse.offers import offer_name
@@ -135,7 +136,8 @@ def draw_overlap(segment: Segment) -> None:
         return
     names = {segment.id: segment.name, **{one: segments[one].name for one in chosen}}
     rules = {segment.id: segment.rule, **{one: segments[one].rule for one in chosen}}
-    found = get_services().segmentation.overlap(rules)
+    with evaluation_slot():
+        found = get_services().segmentation.overlap(rules)
     charts.draw(overlap_matrix(found, names), "segment-overlap", "Share of each segment that is in each other one.")
     st.caption("Each row: the share of that segment's customers who are in the column's segment as well.")
     st.dataframe(

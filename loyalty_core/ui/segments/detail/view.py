@@ -18,6 +18,7 @@ from loyalty_core.ui.segments.detail.why import draw_why
 from loyalty_core.ui.segments.editor import live
 from loyalty_core.ui.segments.editor.sql_view import draw_sql
 from loyalty_core.ui.viewer import viewer_name
+from loyalty_core.ui.work_slots import evaluation_slot
 
 _ACTIONS = {
     "duplicate": ":material/content_copy: Duplicate",
@@ -149,10 +150,11 @@ def _draw_tabs(segment: Segment) -> None:
 
 
 def _draw_rule(segment: Segment) -> None:
-    selection = get_services().segmentation.select(segment.rule)
+    with evaluation_slot():
+        selection = get_services().segmentation.select(segment.rule)
+        preview = selection.preview()
     st.markdown(escape(selection.describe()))
     live.draw_reference_day(selection)
-    preview = selection.preview()
     live.draw_certainty(preview)
     if segment.size and preview.members != segment.size.customers:
         st.caption(f"In the warehouse now: {formatting.count(preview.members)} customers.")
@@ -165,7 +167,7 @@ def _draw_rule(segment: Segment) -> None:
         st.json(segment.rule)
     as_sql = st.expander("As SQL", icon=":material/database:", key="as-sql", on_change="rerun")
     if as_sql.open:
-        with as_sql:
+        with as_sql, evaluation_slot():
             draw_sql(selection)
 
 

@@ -11,6 +11,7 @@ from loyalty_core.ui import formatting
 from loyalty_core.ui.customer_search import draw_search_field
 from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.address import CUSTOMER
+from loyalty_core.ui.work_slots import evaluation_slot
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 
@@ -25,8 +26,9 @@ def draw_why(segment: Segment) -> None:
     if chosen is None:
         st.caption("Choose any customer, member or not, to see the rule with that customer's values.")
         return
-    selection = get_services().segmentation.select(segment.rule)
-    explanation = selection.explain(chosen)
+    with evaluation_slot():
+        selection = get_services().segmentation.select(segment.rule)
+        explanation = selection.explain(chosen)
     _draw_outcome(explanation, segment)
     fields = {field.name: field for field in selection.fields.columns}
     with st.container(border=True, gap="xsmall"):

@@ -24,7 +24,7 @@ class Editor:
 
     `text` is the rule as JSON, as the viewer wrote it or as the visual form gives it; `text_faults` say why it cannot
     be read, and then the draft still has the previous rule. `version` is the one that the draft was made from, and
-    `newest` the segment as others may have saved it meanwhile.
+    `newest` the segment as others may have saved it meanwhile. `latest_preview` has the figures that were drawn last.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Editor:
         self.version = version or (segment.version if segment else None)
         self.draft = RuleDraft()
         self.draft.load(rule, fields)
+        self.latest_preview: Preview | None = None
         self._fields: RuleFields | None = None
         self.text = ""
         self.text_faults: tuple[Fault, ...] = ()

@@ -10,6 +10,7 @@ from loyalty_core.segments.figures import FunnelStep, Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape
+from loyalty_core.ui.work_slots import evaluation_slot
 
 _FIRST = 5
 
@@ -70,7 +71,8 @@ def draw_first_members(selection: Selection) -> None:
     services = get_services()
     identifier = services.settings.dwh_customer_id_column
     columns = [identifier, *services.features.name_columns()[:1]]
-    found = selection.members(_FIRST, columns=columns)
+    with evaluation_slot():
+        found = selection.members(_FIRST, columns=columns)
     if not found:
         st.caption("No customers yet.")
         return

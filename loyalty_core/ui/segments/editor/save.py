@@ -13,6 +13,7 @@ from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.computing import compute_one
 from loyalty_core.ui.segments.editor.editor_state import Editor, discard_editor
 from loyalty_core.ui.viewer import viewer_name
+from loyalty_core.ui.work_slots import evaluation_slot
 
 
 def draw_overtaken(editor: Editor) -> None:
@@ -82,7 +83,8 @@ def _first_name(editor: Editor) -> str:
 
 
 def _warn_of_duplicates(editor: Editor) -> None:
-    similar = get_services().segmentation.near_duplicates(editor.draft.rule())
+    with evaluation_slot():
+        similar = get_services().segmentation.near_duplicates(editor.draft.rule())
     if similar:
         nearest = similar[0]
         name = escape(get_services().segments.names()[nearest.segment_id])
@@ -96,10 +98,11 @@ def _warn_of_duplicates(editor: Editor) -> None:
 def _save(editor: Editor, draft: SegmentDraft, *, is_copy: bool) -> None:
     engine, segment = get_services().segmentation, editor.segment
     try:
-        if segment is None or editor.version is None or is_copy:
-            saved = engine.create(draft, actor=viewer_name())
-        else:
-            saved = engine.update(segment.id, draft, actor=viewer_name(), expected_version=editor.version)
+        with evaluation_slot():
+            if segment is None or editor.version is None or is_copy:
+                saved = engine.create(draft, actor=viewer_name())
+            else:
+                saved = engine.update(segment.id, draft, actor=viewer_name(), expected_version=editor.version)
     except SegmentChanged:
         editor.read_newest()
         st.rerun(scope="fragment")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.limits import TooBusy
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import RuleFields, SegmentNotFound, Selection
 from loyalty_core.segments.figures import Preview
@@ -20,6 +21,7 @@ from loyalty_core.ui.segments.editor.json_editor import draw_json_editor
 from loyalty_core.ui.segments.editor.rule_builder import draw_rule_builder
 from loyalty_core.ui.segments.editor.save import draw_overtaken, save_dialog
 from loyalty_core.ui.segments.editor.sql_view import draw_sql
+from loyalty_core.ui.work_slots import evaluation_slot
 from loyalty_core.warehouse import Column
 
 _VISUAL, _JSON, _SQL = ":material/account_tree: Visual", ":material/data_object: JSONLogic", ":material/database: SQL"
@@ -103,14 +105,22 @@ def _draw_rule(editor: Editor) -> None:
 
 def _draw_size(editor: Editor, fields: RuleFields) -> _Figures:
     try:
-        selection = get_services().segmentation.select(editor.draft.rule(), fields=fields)
-        # First, since it is what an analyst waits for, and a count takes a third of the time of all figures.
-        size = selection.size()
-        saved = editor.segment.size if editor.segment else None
-        live.draw_size(size, saved.customers if saved and editor.is_changed else None)
-        return _Figures(selection, selection.preview())
+        with evaluation_slot():
+            selection = get_services().segmentation.select(editor.draft.rule(), fields=fields)
+            # First, since it is what an analyst waits for, and a count takes a third of the time of all figures.
+            _draw_members(editor, selection.size())
+            editor.latest_preview = selection.preview()
+        return _Figures(selection, editor.latest_preview)
     except LoyaltyError as error:
+        if isinstance(error, TooBusy) and editor.latest_preview:
+            _draw_members(editor, editor.latest_preview)
+            st.caption(":material/history: As last evaluated, perhaps before your last change.")
         return _Figures(error=error)
+
+
+def _draw_members(editor: Editor, preview: Preview) -> None:
+    saved = editor.segment.size if editor.segment else None
+    live.draw_size(preview, saved.customers if saved and editor.is_changed else None)
 
 
 def _draw_forms(editor: Editor, fields: RuleFields, figures: _Figures) -> None:
@@ -131,7 +141,8 @@ def _draw_forms(editor: Editor, fields: RuleFields, figures: _Figures) -> None:
             if figures.selection is None:
                 st.info("Once the rule can be used, its SQL is shown here.", icon=":material/database:")
             else:
-                draw_sql(figures.selection)
+                with evaluation_slot():
+                    draw_sql(figures.selection)
 
 
 def _draw_outcome(editor: Editor, figures: _Figures) -> None:
