@@ -15,6 +15,7 @@ from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore, shared_store
 from loyalty_core.warehouse import FeatureStore, Warehouse
+from loyalty_core.warehouse.offers import OfferCatalog
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ class Services:
     @cached_property
     def store(self) -> StateStore:
         return shared_store(self.settings.state_database_url)
+
+    @cached_property
+    def offers(self) -> OfferCatalog:
+        return OfferCatalog(self.warehouse)
 
     @cached_property
     def inference(self) -> MLInferenceService:

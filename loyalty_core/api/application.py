@@ -13,7 +13,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import NotAllowed, NotSignedIn
-from loyalty_core.api import exports, health, monitoring, predictions, segments, warehouse
+from loyalty_core.api import event_types, exports, features, health, monitoring, predictions, segments, warehouse
 from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.jobs import JobNotFound
@@ -75,6 +75,8 @@ def create_api() -> FastAPI:
     api = FastAPI(title="Loyalty workbench", version="1", docs_url=None, redoc_url=None)
     api.include_router(health.router)
     api.include_router(warehouse.router)
+    api.include_router(features.router)
+    api.include_router(event_types.router)
     api.include_router(predictions.router)
     api.include_router(monitoring.router)
     api.include_router(segments.router)
@@ -103,8 +105,11 @@ def _invalid_request(_: Request, error: Exception) -> JSONResponse:
     return _answer(422, "bad_request", "; ".join(_message(**details) for details in error.errors()))
 
 
-def _message(*, loc: Sequence[int | str], msg: str, **_: Any) -> str:
+def _message(*, loc: Sequence[int | str], msg: str, type: str, **_: Any) -> str:
     where = ".".join(map(str, loc[1:]))
+    if type == "value_error":
+        sentence = msg.removeprefix("Value error, ")
+        return f"{where}: {sentence}" if where else sentence
     return f"{where}: {msg}" if where else f"The body must be a JSON object ({msg})"
 
 

@@ -1,14 +1,18 @@
-"""Next best offer, churn and RFM for one customer, and for the members of a segment."""
+"""Next best offer, churn and RFM for one customer, for a batch, and for the members of a segment."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+from starlette.concurrency import run_in_threadpool
 
-from loyalty_core.api.work_limits import rule_slot
-from loyalty_core.ml.scoring import SegmentPrediction, kinds
-from loyalty_core.ml.serving import RfmAnswer
-from loyalty_core.ml.tasks import ChurnPrediction, NboPrediction
+from loyalty_core.access import Action
+from loyalty_core.api.access import allowed
+from loyalty_core.api.customer_ids import CustomerId, CustomerIds
+from loyalty_core.api.prediction_answers import Batch, NboAnswer, RfmScores, for_http
+from loyalty_core.api.work_limits import rule_slot, rule_slot_of
+from loyalty_core.ml.scoring import RFM, SegmentPrediction, kinds
+from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction
 from loyalty_core.services import get_services
 
 
@@ -25,7 +29,7 @@ def _known_kind(kind: str) -> str:
 
 
 # A header, since the documented response bodies have no field for it.
-router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(mark_mock_mode)])
+router = APIRouter(prefix="/dwh/ml", dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode)])
 
 
 class SegmentRequest(BaseModel):
@@ -35,39 +39,67 @@ class SegmentRequest(BaseModel):
     first: int = Field(10, ge=0, le=100)
 
 
-class CustomerRequest(BaseModel):
-    """The customer to predict for; a number is read as an id with those digits."""
+class PredictionRequest(BaseModel):
+    """One customer, or many who are answered as one batch."""
 
-    model_config = ConfigDict(coerce_numbers_to_str=True)
+    customer_id: CustomerId | None = None
+    customer_ids: CustomerIds | None = None
 
-    customer_id: str = Field(min_length=1, max_length=255)
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.customer_id is None) == (self.customer_ids is None):
+            raise ValueError("Give either customer_id or customer_ids.")
+        return self
 
 
 @router.post("/nbo/")
-def predict_nbo(request: CustomerRequest) -> NboPrediction:
+async def predict_nbo(request: Request, body: PredictionRequest) -> NboAnswer | Batch[NboAnswer]:
     """The offer with the highest score, and the scores of all offers."""
-    return get_services().inference.predict_nbo(request.customer_id)
+    return await _predicted(request, body, NBO.name)
 
 
 @router.post("/churn/")
-def predict_churn(request: CustomerRequest) -> ChurnPrediction:
+async def predict_churn(request: Request, body: PredictionRequest) -> ChurnPrediction | Batch[ChurnPrediction]:
     """Churn probability, risk and recommendations."""
-    return get_services().inference.predict_churn(request.customer_id)
+    return await _predicted(request, body, CHURN.name)
 
 
 @router.post("/rfm/")
-def calculate_rfm(request: CustomerRequest) -> RfmAnswer:
+async def calculate_rfm(request: Request, body: PredictionRequest) -> RfmScores | Batch[RfmScores]:
     """Recency, frequency and monetary scores from 1 to 5, and the segment."""
-    return get_services().inference.calculate_rfm(request.customer_id)
+    return await _predicted(request, body, RFM)
 
 
 @router.post("/{model}/")
-def predict(model: str, request: CustomerRequest) -> dict[str, Any]:
+async def predict(request: Request, model: str, body: PredictionRequest) -> dict[str, Any]:
     """The prediction of any other model, by name."""
-    return get_services().inference.predict(model, request.customer_id)
+    return await _predicted(request, body, model)
 
 
 @router.post("/segment/{kind}/", dependencies=[rule_slot])
 def predict_segment(kind: Annotated[str, AfterValidator(_known_kind)], request: SegmentRequest) -> SegmentPrediction:
     """Aggregates over all members of a segment, and the predictions of the first members."""
     return get_services().inference.predict_segment(request.segment_id, kind, first=request.first)
+
+
+async def _predicted(request: Request, body: PredictionRequest, kind: str) -> Any:
+    """The answer for one customer, or for many in a slot of the work that is limited."""
+    if body.customer_id is not None:
+        return await run_in_threadpool(_predict_one, kind, body.customer_id)
+    async with rule_slot_of(request):
+        return await run_in_threadpool(_predict_many, kind, body.customer_ids or [])
+
+
+def _predict_one(kind: str, customer_id: str) -> Any:
+    services = get_services()
+    inference = services.inference
+    answer = inference.calculate_rfm(customer_id) if kind == RFM else inference.predict(kind, customer_id)
+    return for_http(services, kind, [answer])[0]
+
+
+def _predict_many(kind: str, customer_ids: list[str]) -> Any:
+    services = get_services()
+    inference = services.inference
+    found = inference.calculate_rfm_many(customer_ids) if kind == RFM else inference.predict_many(kind, customer_ids)
+    unknown = [customer_id for customer_id in dict.fromkeys(customer_ids) if customer_id not in found]
+    return {"results": for_http(services, kind, found.values()), "unknown": unknown}

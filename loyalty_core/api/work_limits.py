@@ -1,6 +1,7 @@
 """Slots for requests that read the whole base: the API shares its limits with the screens."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import Depends, Request
 
@@ -24,6 +25,8 @@ def _viewer(request: Request) -> str:
     return request.client.host if viewer == local_user and request.client else viewer
 
 
+# For a handler that needs a slot for some of its requests only.
+rule_slot_of = asynccontextmanager(_rule_slot)
 # For `dependencies` of a route; the slot is free again when the answer has been sent.
 rule_slot = Depends(_rule_slot)
 export_slot = Depends(_export_slot)

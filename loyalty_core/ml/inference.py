@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -35,7 +35,7 @@ from loyalty_core.ml.serving import (
     rfm_answer,
 )
 from loyalty_core.ml.tasks import CHURN, NBO, TASKS, ChurnPrediction, ModelTask, NboPrediction, task_named
-from loyalty_core.rfm import CutPointsCache, RfmScore, score_one
+from loyalty_core.rfm import CutPointsCache, RfmCutPoints, RfmScore, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import shared_store
@@ -106,11 +106,15 @@ class MLInferenceService:
         """`predict` for many, by id as text; unknown ids are left out. One query, one call of each model."""
         task = task_named(model)
 
+        cut_points = cache(self._cut_points_if_any)  # read once, and only if an answer needs them
+
         def answer(models: Models, rows: Rows) -> dict[str, Any]:
             encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
             scores, offers = models.scores(task.name, encoded.values), models.offers(task.name)
             return {
-                customer_id: task.answer(customer_id, outputs, offers, self._settings, partial(self._rfm_if_any, row))
+                customer_id: task.answer(
+                    customer_id, outputs, offers, self._settings, partial(_rfm_if_any, row, cut_points)
+                )
                 for (customer_id, row), outputs in zip(rows.items(), scores, strict=True)
             }
 
@@ -248,18 +252,24 @@ class MLInferenceService:
     def _answer(self, models: Models, task: ModelTask, customer_id: str, row: Row) -> Any:
         encoded = self._inputs.encode_row(models.contract, row)
         scores, offers = models.scores(task.name, encoded.values)[0], models.offers(task.name)
-        return task.answer(customer_id, scores, offers, self._settings, partial(self._rfm_if_any, row))
+        rfm = partial(_rfm_if_any, row, self._cut_points_if_any)
+        return task.answer(customer_id, scores, offers, self._settings, rfm)
 
     def _drivers(self, models: Models, model: str, row: Row, offer: int | None = None) -> Drivers:
         encoded = self._inputs.encode_row(models.contract, row)
         return customer_drivers(models, model, encoded, self._inputs.values(row), offer)
 
-    def _rfm_if_any(self, row: Row) -> RfmScore | None:
-        """RFM scores for the recommendations, which do not require them."""
+    def _cut_points_if_any(self) -> RfmCutPoints | None:
+        """Cut points for the recommendations, which do not require them."""
         try:
-            return score_one(row, self._cut_points.get())
+            return self._cut_points.get()
         except LoyaltyError:
             return None
+
+
+def _rfm_if_any(row: Row, cut_points: Callable[[], RfmCutPoints | None]) -> RfmScore | None:
+    found = cut_points()
+    return score_one(row, found) if found else None
 
 
 def _attempt(predict: Callable[[], _Answer], unavailable: dict[str, LoyaltyError], *names: str) -> _Answer | None:

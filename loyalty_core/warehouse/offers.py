@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from cachetools import TTLCache
 
 if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
@@ -55,6 +57,26 @@ def offer_facts(warehouse: Warehouse) -> dict[int, OfferFacts]:
     read = {part: column for part, column in found.items() if part not in _NUMBERS or _is_number(column)}
     rows = warehouse.rows(sa.select(*(column.label(part) for part, column in read.items())))
     return {row["id"]: _facts(row) for row in rows if row["id"] is not None}
+
+
+class OfferCatalog:
+    """`offer_facts`, read again after `DWH_CATALOG_TTL_SECONDS` and when the warehouse's revision has changed."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._facts: TTLCache[int, dict[int, OfferFacts]] = TTLCache(1, warehouse.settings.dwh_catalog_ttl_seconds)
+        self._lock = threading.Lock()
+
+    def get(self) -> dict[int, OfferFacts]:
+        """Offer id → what is known about it."""
+        _ = self._warehouse.engine  # notices a replaced file, which changes the revision
+        revision = self._warehouse.revision
+        with self._lock:
+            facts = self._facts.get(revision)
+            if facts is None:
+                facts = offer_facts(self._warehouse)
+                self._facts[revision] = facts
+            return facts
 
 
 def offer_names(warehouse: Warehouse) -> dict[int, str]:

@@ -3,7 +3,7 @@ import pytest
 
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name, offer_names
+from loyalty_core.warehouse.offers import OfferCatalog, OfferFacts, offer_facts, offer_name, offer_names
 
 
 def _warehouse(tmp_path, *statements):
@@ -62,3 +62,18 @@ def test_a_cost_that_is_no_number_is_not_known(tmp_path):
     warehouse = _warehouse(tmp_path, "CREATE TABLE offers AS SELECT 1 AS id, 'cheap' AS cost, 0.2 AS margin")
 
     assert offer_facts(warehouse) == {1: OfferFacts(margin=0.2)}
+
+
+def test_the_catalog_is_read_again_when_it_is_due(tmp_path):
+    warehouse = _warehouse(tmp_path, "CREATE TABLE offers AS SELECT 1 AS offer_id, 'Free delivery' AS name")
+    catalog, eager = OfferCatalog(warehouse), OfferCatalog(_without_caching(warehouse))
+    assert catalog.get() == eager.get() == {1: OfferFacts("Free delivery")}
+
+    assert catalog.get() is catalog.get()
+    assert eager.get() is not eager.get()
+    warehouse.forget()
+    assert catalog.get() == {1: OfferFacts("Free delivery")}
+
+
+def _without_caching(warehouse):
+    return Warehouse(warehouse.settings.model_copy(update={"dwh_catalog_ttl_seconds": 0}))

@@ -1,7 +1,7 @@
 """Single customers: found, read, cached; and the key figures of all."""
 
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
-from loyalty_core.warehouse.customers.feature_store import FeatureStore
+from loyalty_core.warehouse.customers.feature_store import CacheUnavailable, FeatureStore
 from loyalty_core.warehouse.customers.ids import read_id, unrounded
 from loyalty_core.warehouse.customers.key_figures import KeyFigures, key_figures, top_customers
 from loyalty_core.warehouse.customers.search import is_found_by, match_rank, name_columns
@@ -9,6 +9,7 @@ from loyalty_core.warehouse.customers.transactions import MonthlySpend, Transact
 
 __all__ = [
     "CacheHealth",
+    "CacheUnavailable",
     "FeatureCache",
     "FeatureStore",
     "Features",

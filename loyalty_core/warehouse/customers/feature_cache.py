@@ -23,6 +23,9 @@ Features = dict[str, Any]
 # A read and a write together stay under the 0.3 s that a broken cache may cost.
 _READ_SECONDS = 0.15
 _WRITE_SECONDS = 0.1
+# Nobody waits for a page while the whole cache is cleared.
+_CLEAR_SECONDS = 20.0
+_KEYS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,18 @@ class CacheHealth:
 
 
 class FeatureCache(Protocol):
-    """What FeatureStore needs of a cache; no method ever raises."""
+    """What FeatureStore needs of a cache; no method ever raises.
+
+    `delete_many` and `clear` return how many customers were cached, or None if the cache does not answer.
+    """
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Features]: ...
 
     def set_many(self, values: Mapping[str, Features]) -> None: ...
 
-    def delete_many(self, keys: Iterable[str]) -> None: ...
+    def delete_many(self, keys: Iterable[str]) -> int | None: ...
+
+    def clear(self, prefix: str) -> int | None: ...
 
     def health(self) -> CacheHealth: ...
 
@@ -74,10 +82,14 @@ class MemoryCache:
         with self._lock:
             self._entries.update({key: _copy(features) for key, features in values.items()})
 
-    def delete_many(self, keys: Iterable[str]) -> None:
+    def delete_many(self, keys: Iterable[str]) -> int:
         with self._lock:
-            for key in keys:
-                self._entries.pop(key, None)
+            return sum(self._entries.pop(key, None) is not None for key in keys)
+
+    def clear(self, prefix: str) -> int:
+        with self._lock:
+            keys = [key for key in self._entries if key.startswith(prefix)]
+            return sum(self._entries.pop(key, None) is not None for key in keys)
 
     def health(self) -> CacheHealth:
         with self._lock:
@@ -137,10 +149,19 @@ class RedisCache:
 
         self._within(self._write_seconds, write)
 
-    def delete_many(self, keys: Iterable[str]) -> None:
+    def delete_many(self, keys: Iterable[str]) -> int | None:
         gone = list(keys)
-        if gone:
-            self._within(self._write_seconds, lambda: self._client.delete(*gone))
+        return self._within(self._write_seconds, lambda: self._client.delete(*gone)) if gone else 0
+
+    def clear(self, prefix: str) -> int | None:
+        def unlink() -> int:
+            removed, cursor = 0, None
+            while cursor != 0:
+                cursor, keys = self._client.scan(cursor or 0, f"{prefix}*", _KEYS_AT_ONCE)
+                removed += self._client.unlink(*keys) if keys else 0
+            return removed
+
+        return self._within(_CLEAR_SECONDS, unlink)
 
     def health(self) -> CacheHealth:
         self._within(self._read_seconds, self._client.ping)

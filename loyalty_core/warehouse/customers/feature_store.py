@@ -5,12 +5,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from loyalty_core.errors import CustomerNotFound, ViewUnusable
+from loyalty_core.errors import CustomerNotFound, LoyaltyError, ViewUnusable
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
 from loyalty_core.warehouse.customers.ids import read_id
 from loyalty_core.warehouse.customers.search import is_found_by, match_rank, name_columns
+
+
+class CacheUnavailable(LoyaltyError):
+    """The feature cache does not answer."""
+
+    code = "cache_unavailable"
 
 
 class FeatureStore:
@@ -70,10 +76,19 @@ class FeatureStore:
         """The columns that say who a customer is, for search and headings: full name, e-mail and the like."""
         return name_columns(self._warehouse.features)
 
-    def invalidate(self, customer_ids: Iterable[object]) -> None:
-        """Forget cached features, so that the next look-up reads the warehouse."""
+    def invalidate(self, customer_ids: Iterable[object]) -> int:
+        """Remove cached features, so that the next look-up reads the warehouse; returns how many were cached.
+
+        Raises `CacheUnavailable`.
+        """
         kind = self._warehouse.customer_id.type
-        self._cache.delete_many(self._keys(read_id(customer_id, kind) for customer_id in customer_ids).values())
+        return self._removed(
+            self._cache.delete_many(self._keys(read_id(customer_id, kind) for customer_id in customer_ids).values())
+        )
+
+    def invalidate_all(self) -> int:
+        """`invalidate` for every customer."""
+        return self._removed(self._cache.clear(self._prefix()))
 
     def health(self) -> CacheHealth:
         """Hit rate and trouble of the cache."""
@@ -105,8 +120,21 @@ class FeatureStore:
 
     def _keys(self, values: Iterable[Any]) -> dict[Any, str]:
         """Cache keys by id; they change with the shape of the view, so that old entries are never read."""
-        prefix = f"loyalty:features:{self._warehouse.fingerprint}:"
+        prefix = self._prefix()
         return {value: f"{prefix}{value}" for value in values if value is not None}
+
+    def _prefix(self) -> str:
+        return f"loyalty:features:{self._warehouse.fingerprint}:"
+
+    def _removed(self, customers: int | None) -> int:
+        if customers is None:
+            seconds = self._warehouse.settings.feature_cache_ttl_seconds
+            raise CacheUnavailable(
+                "The feature cache does not answer, so nothing was removed from it.",
+                f"Once it answers again, it may serve the cached features for up to {seconds:,} s.",
+                "Check Redis (REDIS_URL), then try again.",
+            )
+        return customers
 
 
 def _cache_from(settings: Settings) -> FeatureCache:

@@ -146,9 +146,18 @@ def test_redis_is_shared_by_processes_and_expires(customers: Warehouse, redis_se
 def test_redis_forgets_invalidated_customers(customers: Warehouse, cache: RedisCache, client: redis.Redis):
     store = FeatureStore(customers, cache)
     store.get_many(["C1", "C2"])
-    store.invalidate(["C1"])
+    assert store.invalidate(["C1"]) == 1
     assert len(client.keys()) == 1
-    store.invalidate([])
+    assert store.invalidate([]) == 0
+
+
+def test_redis_forgets_all_customers_and_nothing_else(customers: Warehouse, cache: RedisCache, client: redis.Redis):
+    store = FeatureStore(customers, cache)
+    store.get_many(["C1", "C2", "C3"])
+    client.set("of another program", "stays")
+    assert store.invalidate_all() == 3
+    assert client.keys() == [b"of another program"]
+    assert store.invalidate_all() == 0
 
 
 def test_redis_keys_change_with_the_data(customers: Warehouse, cache: RedisCache, duckdb_file: DuckDBFile):

@@ -1,0 +1,100 @@
+"""Predictions as the API answers them: the documented dicts of `MLInferenceService`, with keys added beside them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from typing_extensions import TypedDict
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.scoring import RFM
+from loyalty_core.ml.serving import RfmAnswer
+from loyalty_core.ml.tasks import NBO, NboPrediction
+from loyalty_core.services import Services
+from loyalty_core.warehouse.offers import OfferFacts, offer_name
+
+Answer = TypeVar("Answer")
+
+
+class Batch(TypedDict, Generic[Answer]):
+    """The answers for many customers, in the order of the ids, each id once; `unknown` are ids of no customer."""
+
+    results: list[Answer]
+    unknown: list[str]
+
+
+class Offer(TypedDict):
+    """One offer with its name and category, and the probability that the customer takes it."""
+
+    offer_id: int
+    offer_name: str
+    category: str | None
+    probability: float
+
+
+class NboAnswer(NboPrediction):
+    """The prediction, and the offers by id with their names.
+
+    `recommended_offer` is an `offer_id`; `recommended_offer_index` is its position in the lists, counted from 0.
+    """
+
+    recommended_offer_name: str
+    recommended_offer_index: int
+    offers: list[Offer]
+
+
+class RfmScores(RfmAnswer):
+    """The answer, and the same scores under names that no measured value has."""
+
+    r_score: int
+    f_score: int
+    m_score: int
+    rfm_segment: str
+
+
+def for_http(services: Services, kind: str, answers: Iterable[Any]) -> list[Any]:
+    """The answers of one kind of prediction with the keys that are added over HTTP."""
+    added = _added(services, kind)
+    return [{**answer, **added(answer)} for answer in answers]
+
+
+def _added(services: Services, kind: str) -> Callable[[Any], Mapping[str, Any]]:
+    if kind == NBO.name:
+        facts = _offer_facts(services)
+        return lambda answer: _with_names(answer, facts)
+    return _added_scores if kind == RFM else lambda _answer: {}
+
+
+def _added_scores(answer: RfmAnswer) -> Mapping[str, Any]:
+    return {
+        "r_score": answer["recency"],
+        "f_score": answer["frequency"],
+        "m_score": answer["monetary"],
+        "rfm_segment": answer["segment"],
+    }
+
+
+def _with_names(answer: NboPrediction, facts: Mapping[int, OfferFacts]) -> Mapping[str, Any]:
+    names = {offer_id: known.name for offer_id, known in facts.items() if known.name is not None}
+    offers: list[Offer] = [
+        {
+            "offer_id": offer["offer_id"],
+            "offer_name": offer_name(names, offer["offer_id"]),
+            "category": known.kind if (known := facts.get(offer["offer_id"])) else None,
+            "probability": offer["score"],
+        }
+        for offer in answer["all_offers"]
+    ]
+    ids = [offer["offer_id"] for offer in offers]
+    return {
+        "recommended_offer_name": offer_name(names, answer["recommended_offer"]),
+        "recommended_offer_index": ids.index(answer["recommended_offer"]),
+        "offers": offers,
+    }
+
+
+def _offer_facts(services: Services) -> Mapping[int, OfferFacts]:
+    """What is known about the offers; predictions do not depend on it, so an outage leaves their numbers as names."""
+    try:
+        return services.offers.get()
+    except LoyaltyError:
+        return {}
