@@ -1,6 +1,7 @@
 """Connections on which no request arrives are closed; else they stay open for as long as the client likes."""
 
 import asyncio
+import logging
 import os
 import socket
 import time
@@ -10,6 +11,8 @@ from contextlib import asynccontextmanager, suppress
 
 import psutil
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_log = logging.getLogger(__name__)
 
 _Client = tuple[str, int]
 
@@ -31,11 +34,11 @@ class IdleConnections:
         """The app, its requests and WebSockets counted while they are open."""
 
         async def tracked(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "lifespan" or not scope.get("client"):
+            if scope["type"] == "lifespan" or not scope.get("client") or self._is_behind_proxy:
                 await app(scope, receive, send)
                 return
             client = scope["client"][0], scope["client"][1]
-            self._is_behind_proxy |= client[1] == 0  # uvicorn knows the address of a proxy's client, not its port
+            self._is_behind_proxy = client[1] == 0  # uvicorn knows the address of a proxy's client, not its port
             self._serving[client] += 1
             try:
                 await app(scope, receive, send)
@@ -57,9 +60,15 @@ class IdleConnections:
                 await looking
 
     async def _look(self) -> None:
+        reported = ""
         while not self._is_behind_proxy:
             await asyncio.sleep(self._seconds / 3)
-            self._close_idle(time.monotonic())
+            try:
+                self._close_idle(time.monotonic())
+            except Exception as error:  # noqa: BLE001 -- one look may fail, for want of files for example; the next may not
+                if str(error) != reported:
+                    _log.warning("Idle connections cannot be closed at present: %s", error)
+                reported = str(error)
 
     def _close_idle(self, now: float) -> None:
         connections = psutil.Process().net_connections("tcp")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 
+import psutil
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -87,6 +88,25 @@ def test_connections_without_a_request_are_closed_and_those_with_one_are_not(ser
         assert answer(silent) == answer(half) == b""
         server.release.set()
         assert answer(asking).endswith(b"done")
+
+
+def test_the_watch_goes_on_after_errors_and_logs_each_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, failures = psutil.Process.net_connections, iter(["denied", "denied", "no file is left"])
+
+    def fail_three_times(process: psutil.Process, kind: str) -> object:
+        for reason in failures:
+            raise psutil.AccessDenied(msg=reason)
+        return real(process, kind)
+
+    monkeypatch.setattr(psutil.Process, "net_connections", fail_three_times)
+    with server.connect() as silent:
+        assert answer(silent) == b""
+    logged = [record.getMessage() for record in caplog.records if record.name == "loyalty_core.api.connections"]
+    assert len(logged) == 2
+    assert "denied" in logged[0]
+    assert "no file is left" in logged[1]
 
 
 def test_a_second_request_that_never_ends_is_closed(server: Server) -> None:
