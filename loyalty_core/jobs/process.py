@@ -110,12 +110,13 @@ def tail(log: Path) -> str:
 def launch(module: str, job_id: int, log: Path, settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Run the module for a job in a new session; `settings` are passed in the environment, which `ps` does not show.
 
-    Raises `OSError` if no process can be started.
+    Raises `OSError` if no process can be started, or if the log is gone since the job was cancelled meanwhile.
     """
     search_path = os.pathsep.join(filter(None, (str(_SOURCES), os.environ.get("PYTHONPATH"))))
     ours = {"PYTHONPATH": search_path, "PYTHONUNBUFFERED": "1"}
     environment = {**os.environ, **thread_limits(), **settings, **ours}
-    with log.open("ab") as output:
+    # Not created where a cancellation has removed it: nobody would remove the new one.
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND), "ab") as output:
         fcntl.flock(output, fcntl.LOCK_SH)  # inherited with the file, so the job holds it as long as it runs
         return subprocess.Popen(  # noqa: S603 -- our own module, and a number
             [sys.executable, "-m", module, str(job_id)],

@@ -190,7 +190,7 @@ class JobQueue:
             record = locked(session, job_id)
             if record.host is None:
                 set_process(record, identify(process.pid))
-        Thread(target=self._wait_for, args=(kind, job_id, process), name=f"job-{job_id}", daemon=True).start()
+        Thread(target=self._wait_for, args=(kind, job_id, process, log), name=f"job-{job_id}", daemon=True).start()
 
     def _set_log(self, job_id: int, log: Path) -> bool:
         """Give the job its log, unless it was cancelled in the meantime; then the log is removed."""
@@ -206,11 +206,14 @@ class JobQueue:
                 log.unlink()
         return is_set
 
-    def _wait_for(self, kind: str, job_id: int, process: subprocess.Popen[bytes]) -> None:
+    def _wait_for(self, kind: str, job_id: int, process: subprocess.Popen[bytes], log: Path) -> None:
         """Wait for the process, so that it leaves no zombie, and record a failure that it could not record itself."""
-        if exit_code := process.wait():
-            # If the store cannot be reached, whoever reads jobs next closes this one.
-            with suppress(LoyaltyError):
+        exit_code = process.wait()
+        # If the store cannot be reached, whoever reads jobs next closes this one, and needs its log.
+        with suppress(LoyaltyError):
+            if exit_code:
                 mark_failed(self._store, job_id, killed(kind, exit_code))
+            # It is still there if the process was killed between recording its end and removing its log.
+            log.unlink(missing_ok=True)
         with suppress(LoyaltyError):
             self._launch_waiting()

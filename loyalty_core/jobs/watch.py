@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, TypeVar
@@ -40,7 +41,7 @@ class Watch:
     def __init__(self, store: StateStore, job: Job, report: Report) -> None:
         self.verdict: Outcome | None = None
         self._store, self._job, self._report = store, job, report
-        self._log_file = Path(job.log_file or os.devnull)
+        self._log_file = Path(job.log_file) if job.log_file else None
         self._heard = time.monotonic()
         self._time_is_up = self._heard + KINDS[job.kind].limit_seconds
         self._over = Event()
@@ -57,10 +58,13 @@ class Watch:
         self._thread.join()
 
     def finish(self, outcome: Outcome) -> None:
-        """Record how the job ended."""
+        """Record how the job ended, with the last lines of its log, which is removed."""
         progress, events = self._report.unreported()
-        log_tail = tail(self._log_file)
+        log_tail = self._log_tail()
         retry(lambda: records.finish(self._store, self._job.id, outcome, progress, events, log_tail))
+        if self._log_file:
+            with suppress(OSError):
+                self._log_file.unlink()
 
     def _watch_or_end(self) -> None:
         try:
@@ -89,13 +93,16 @@ class Watch:
     def _beat(self) -> Standing:
         progress, events = self._report.unreported()
         try:
-            standing = records.beat(self._store, self._job.id, progress, events, tail(self._log_file))
+            standing = records.beat(self._store, self._job.id, progress, events, self._log_tail())
         except StateStoreUnavailable as error:
             _log.warning("No heartbeat: %s", error)
             return "going"
         self._report.mark_reported(len(events))
         self._heard = time.monotonic()
         return standing
+
+    def _log_tail(self) -> str:
+        return tail(self._log_file) if self._log_file else ""
 
     def _reason_to_stop(self, standing: Standing, now: float) -> Outcome | None:
         if standing == "stopping":

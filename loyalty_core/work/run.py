@@ -9,8 +9,6 @@ import argparse
 import logging
 import os
 import sys
-from contextlib import suppress
-from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING
 
@@ -77,9 +75,6 @@ def _run(job_id: int, handlers: Mapping[str, Handler]) -> None:
     last = Timer(GRACE_SECONDS, end_this_process)
     last.daemon = True
     last.start()
-    if job.log_file:
-        with suppress(OSError):
-            Path(job.log_file).unlink()
     services.warehouse.close()
     services.store.close()
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from tests.fixtures.jobs import (
     Start,
     freeze,
     is_gone,
+    logs_in,
     on_sqlite,
     over,
     reached,
@@ -107,6 +109,56 @@ def test_killed_while_it_stops(queue: JobQueue, start: Start, store: StateStore)
     queue.cancel(job.id, "bob")
     kill(process)
     assert over(queue, job).state == "cancelled"
+
+
+def test_cancelled_and_killed_at_the_same_time(queue: JobQueue, start: Start, store: StateStore, tmp_path: Path):
+    job = reached(queue, start("wait"), "Waiting")
+    process, ready = running(store, job), threading.Barrier(2)
+
+    def cancel() -> None:
+        ready.wait()
+        queue.cancel(job.id, "bob")
+
+    canceller = threading.Thread(target=cancel)
+    canceller.start()
+    ready.wait()
+    kill(process)
+    canceller.join()
+    see_off()
+    job = over(queue, job)
+    if job.state == "failed":
+        assert "signal 9" in job.error.why
+    else:
+        assert (job.state, job.error) == ("cancelled", None)
+    assert not logs_in(tmp_path)
+    assert queue.cancel(job.id, "bob") == job
+
+
+@on_sqlite
+@pytest.mark.parametrize("kind", ["scoring", "export"])
+def test_cancelled_just_before_its_process_is_started(
+    queue: JobQueue, start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+):
+    def cancel_and_launch(module: str, job_id: int, *more: Any) -> subprocess.Popen[bytes]:
+        queue.cancel(job_id, "bob")
+        return launch(module, job_id, *more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("loyalty_core.jobs.queue.launch", cancel_and_launch)
+        job = start("wait", kind)
+    assert (job.state, job.error, job.started_at) == ("cancelled", None, None)
+    assert not logs_in(tmp_path)
+
+
+@on_sqlite
+def test_killed_after_its_end_was_recorded(queue: JobQueue, start: Start, store: StateStore, tmp_path: Path):
+    job = reached(queue, start("hang"), "Hanging")
+    process = freeze(store, job)
+    rewind(store, job, state="done", log_file=None, ended_at=job.started_at, exclusive_kind=None)
+    kill(process)
+    see_off()
+    assert queue.get(job.id).state == "done"
+    assert not logs_in(tmp_path)
 
 
 def test_a_job_outlives_the_app_and_is_found_again(queue: JobQueue, store: StateStore, tmp_path: Path):

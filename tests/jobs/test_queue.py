@@ -14,7 +14,7 @@ import pytest
 
 from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind, priority
 from loyalty_core.store import audit
-from tests.fixtures.jobs import WORKER, Start, is_gone, on_sqlite, over, reached, rewind, running
+from tests.fixtures.jobs import WORKER, Start, is_gone, logs_in, on_sqlite, over, reached, rewind, running
 from tests.jobs.worker import GATE, WITHOUT_A_HANDLER
 from tests.waiting import wait_until
 
@@ -89,7 +89,7 @@ def test_a_clock_that_is_set_back_makes_no_negative_time(queue: JobQueue, start:
 
 
 @on_sqlite
-def test_a_job_that_does_not_listen_is_killed(queue: JobQueue, start: Start, store: StateStore):
+def test_a_job_that_does_not_listen_is_killed(queue: JobQueue, start: Start, store: StateStore, tmp_path: Path):
     job = reached(queue, start("hang"), "Hanging")
     process = running(store, job)
     queue.cancel(job.id, "bob")
@@ -97,6 +97,7 @@ def test_a_job_that_does_not_listen_is_killed(queue: JobQueue, start: Start, sto
     assert job.state == "cancelled"
     assert "did not stop when asked to" in job.log_tail
     wait_until(lambda: is_gone(process))
+    wait_until(lambda: not logs_in(tmp_path))
 
 
 def test_a_job_cancelled_before_it_ran_does_nothing(
