@@ -19,4 +19,5 @@ EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=180s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
 # Inside the container every address of its own network; what the host publishes is decided by `docker run -p` or Compose.
+# Without SIGN_IN the start is refused unless ALLOW_NETWORK_WITHOUT_SIGN_IN=true says that the published port is safe.
 CMD ["sh", "-c", "python -m loyalty_core.demo.prepare && exec streamlit run serve.py --server.address 0.0.0.0"]

@@ -8,10 +8,11 @@ from typing import Any
 
 from starlette.middleware import Middleware
 from starlette.routing import Mount
-from streamlit import net_util
+from streamlit import config, net_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
+from loyalty_core.access import require_protection
 from loyalty_core.api import IdleConnections, create_api, disable_nagle_algorithm
 from loyalty_core.errors import SettingsError
 from loyalty_core.jobs import remove_abandoned_logs
@@ -38,7 +39,11 @@ async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
 
 
 try:
-    get_services()
+    require_protection(
+        get_services().settings,
+        config.get_option("server.address"),
+        config.get_option("server.trustedUserHeaders"),
+    )
 except SettingsError as error:
     # One line instead of the web server's traceback.
     sys.exit(f"error: {error}")

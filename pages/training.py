@@ -5,6 +5,7 @@ Running jobs are recorded in the state store, so closing the tab loses nothing.
 
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui.frame import page_title
@@ -18,7 +19,6 @@ from loyalty_core.ui.training.progress_view import draw_progress
 from loyalty_core.ui.training.readiness_view import draw_readiness
 from loyalty_core.ui.training.result_view import draw_result
 from loyalty_core.ui.training.versions_view import draw_active, draw_others, draw_rescoring, draw_versions
-from loyalty_core.ui.viewer import viewer_name
 
 TRAIN, VERSIONS, MONITORING, EXPERIMENT = "Train", "Versions", "Monitoring", "A/B test"
 
@@ -33,7 +33,7 @@ def draw_training(records: list[VersionRecord]) -> None:
     draw_job(
         "training",
         start_label="Train",
-        options=choice.options | {"models": list(ready), "trained_by": viewer_name()},
+        options=choice.options | {"models": list(ready), "trained_by": current_viewer().id},
         key="train",
         disabled=not (ready and choice.is_valid),
         draw_more=draw_progress,

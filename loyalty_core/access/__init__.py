@@ -1,12 +1,25 @@
 """Who may do what: viewers, their roles and scope, and who is acting now."""
 
-from loyalty_core.access.actions import ROLES, Action, Role
-from loyalty_core.access.current import acting_as, current_viewer, require
+from loyalty_core.access.actions import ADMIN, ROLES, Action, Role
+from loyalty_core.access.current import (
+    TERMINAL,
+    acting_as,
+    current_viewer,
+    local_viewer,
+    may,
+    process_acts_as,
+    require,
+    resolve_viewers_by,
+    terminal_viewer,
+)
 from loyalty_core.access.errors import NotAllowed, NotSignedIn
-from loyalty_core.access.viewer import Scope, Viewer
+from loyalty_core.access.exposure import require_protection
+from loyalty_core.access.viewer import Scope, Viewer, actions_of, scope_of
 
 __all__ = [
+    "ADMIN",
     "ROLES",
+    "TERMINAL",
     "Action",
     "NotAllowed",
     "NotSignedIn",
@@ -14,6 +27,14 @@ __all__ = [
     "Scope",
     "Viewer",
     "acting_as",
+    "actions_of",
     "current_viewer",
+    "local_viewer",
+    "may",
+    "process_acts_as",
     "require",
+    "require_protection",
+    "resolve_viewers_by",
+    "scope_of",
+    "terminal_viewer",
 ]

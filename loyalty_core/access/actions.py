@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from loyalty_core.access.viewer import Scope
 
 
 class Action(StrEnum):
@@ -21,14 +25,38 @@ class Action(StrEnum):
     READ_AUDIT = "read_audit"
     MANAGE_ACCESS = "manage_access"
 
+    @property
+    def phrase(self) -> str:
+        """The action in words, as in “may …”."""
+        return _TITLES[self]
+
+
+_TITLES: dict[Action, str] = {
+    Action.VIEW: "look at screens and figures",
+    Action.SEE_PERSONAL_DATA: "see personal data",
+    Action.EDIT_SEGMENTS: "edit segments",
+    Action.EDIT_POLICIES: "edit offer policies and RFM maps",
+    Action.EXPORT: "export customers",
+    Action.SCORE: "score customers and compute segments",
+    Action.TRAIN: "train models",
+    Action.ACTIVATE_MODELS: "activate model versions and run A/B tests",
+    Action.READ_METRICS: "read operational metrics",
+    Action.READ_AUDIT: "read the audit trail",
+    Action.MANAGE_ACCESS: "manage people, roles and API keys",
+}
+
 
 @dataclass(frozen=True)
 class Role:
-    """A set of actions under a name. Whoever has several roles may do what any of them allows."""
+    """A set of actions under a name. Whoever has several roles may do what any of them allows.
+
+    `scope` limits the customers that the role shows; None means all of them.
+    """
 
     name: str
     title: str
     actions: frozenset[Action]
+    scope: Scope | None = None
 
 
 _LOOK = frozenset({Action.VIEW})
@@ -57,3 +85,5 @@ ROLES: dict[str, Role] = {
         Role("admin", "Admin", frozenset(Action)),
     )
 }
+"""The built-in roles, which cannot be edited; a company's own roles are in the state store."""
+ADMIN = "admin"

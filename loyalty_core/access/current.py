@@ -7,24 +7,50 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from loyalty_core.access.actions import ROLES, Action
-from loyalty_core.access.errors import NotAllowed
+from loyalty_core.access.errors import NotAllowed, NotSignedIn
 from loyalty_core.access.viewer import Viewer
-from loyalty_core.settings import get_settings
+from loyalty_core.settings import Settings, get_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    ViewerSource = Callable[[], Viewer | None]
+
+TERMINAL = "terminal"
+
+
+def _nobody() -> Viewer | None:
+    return None
+
 
 _acting: ContextVar[Viewer | None] = ContextVar("acting_viewer", default=None)
+_source: ViewerSource = _nobody
 
 
 def current_viewer() -> Viewer:
-    """Whoever is acting; without sign-in the local user, who may do everything."""
-    return _acting.get() or Viewer(get_settings().local_user, frozenset(ROLES))
+    """Whoever is acting; without sign-in the local user, who may do everything. Raises `NotSignedIn` for nobody."""
+    viewer = _acting.get() or _source()
+    if viewer is not None:
+        return viewer
+    settings = get_settings()
+    if settings.sign_in != "off":
+        raise NotSignedIn("Nobody is signed in.", remedy="Sign in, or send an API key.")
+    return local_viewer(settings)
+
+
+def local_viewer(settings: Settings, place: str = "") -> Viewer:
+    """Whoever uses the app without sign-in: named by a setting, never after the operating system's account."""
+    return Viewer(settings.local_user, frozenset(ROLES), place=place)
+
+
+def terminal_viewer() -> Viewer:
+    """Whoever runs a command in a terminal: they can read the settings and every file, so they may do everything."""
+    return Viewer(f"{get_settings().local_user} ({TERMINAL})", frozenset(ROLES), place=TERMINAL)
 
 
 @contextmanager
 def acting_as(viewer: Viewer) -> Iterator[None]:
-    """Within the block, `viewer` is the one who acts."""
+    """Within the block, `viewer` is the one who acts in this thread or task."""
     token = _acting.set(viewer)
     try:
         yield
@@ -32,13 +58,38 @@ def acting_as(viewer: Viewer) -> Iterator[None]:
         _acting.reset(token)
 
 
+@contextmanager
+def process_acts_as(viewer: Viewer) -> Iterator[None]:
+    """Within the block, `viewer` acts in every thread of this process: for commands and jobs."""
+    before = _source
+    resolve_viewers_by(lambda: viewer)
+    try:
+        yield
+    finally:
+        resolve_viewers_by(before)
+
+
+def resolve_viewers_by(source: ViewerSource) -> None:
+    """Ask `source` who acts in threads and tasks that are within no `acting_as`; it returns None for nobody."""
+    global _source  # noqa: PLW0603 -- one for the process, as the settings are
+    _source = source
+
+
+def may(action: Action) -> bool:
+    """Whether somebody is acting who may do this."""
+    try:
+        return current_viewer().may(action)
+    except NotSignedIn:
+        return False
+
+
 def require(action: Action) -> Viewer:
-    """The current viewer, if their roles allow the action; otherwise raises `NotAllowed`."""
+    """The current viewer, if their roles allow the action; otherwise raises `NotAllowed` or `NotSignedIn`."""
     viewer = current_viewer()
     if not viewer.may(action):
         raise NotAllowed(
-            f"{viewer.id} may not do this.",
-            f"None of their roles allows “{action.replace('_', ' ')}”.",
+            f"{viewer.name or viewer.id} may not {action.phrase}.",
+            "None of their roles allows it." if viewer.roles else "They have no role yet.",
             "Ask an admin for a role that does.",
         )
     return viewer

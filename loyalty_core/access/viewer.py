@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from loyalty_core.access.actions import ROLES, Action
+from loyalty_core.access.actions import ROLES, Action, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 @dataclass(frozen=True)
@@ -28,16 +31,38 @@ class Scope:
 
 @dataclass(frozen=True)
 class Viewer:
-    """A person, a program or a command. `scope` None means every customer; `id` is what the audit trail records."""
+    """A person, a program or a command. `scope` None means every customer; `id` is what the audit trail records.
+
+    `granted` are the allowed actions where they do not follow from built-in roles alone. `name` is for screens, and
+    `place` is where the viewer acts from: “terminal”, or an address.
+    """
 
     id: str
     roles: frozenset[str]
     scope: Scope | None = None
+    granted: frozenset[Action] | None = None
+    name: str = ""
+    place: str = ""
 
     @property
     def actions(self) -> frozenset[Action]:
-        """What the roles allow; an unknown role allows nothing."""
-        return frozenset().union(*(ROLES[name].actions for name in self.roles if name in ROLES))
+        """What the viewer may do; an unknown role allows nothing."""
+        if self.granted is not None:
+            return self.granted
+        return actions_of(ROLES[name] for name in self.roles if name in ROLES)
 
     def may(self, action: Action) -> bool:
         return action in self.actions
+
+
+def actions_of(roles: Any) -> frozenset[Action]:
+    """What any of the roles allows."""
+    return frozenset().union(*(role.actions for role in roles))
+
+
+def scope_of(roles: Collection[Role]) -> Scope | None:
+    """The customers that any of the roles shows: all of them if one role has no scope."""
+    rules = list(dict.fromkeys(role.scope.rule for role in roles if role.scope))
+    if len(rules) == 0 or any(role.scope is None for role in roles):
+        return None
+    return Scope(rules[0]) if len(rules) == 1 else Scope.of({"or": [json.loads(rule) for rule in rules]})

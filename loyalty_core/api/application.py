@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from loyalty_core.access import NotAllowed, NotSignedIn
 from loyalty_core.api import event_types, exports, features, health, monitoring, predictions, segments, warehouse
+from loyalty_core.api.access import require_declared_actions
 from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.jobs import JobNotFound
@@ -81,6 +82,7 @@ def create_api() -> FastAPI:
     api.include_router(monitoring.router)
     api.include_router(segments.router)
     api.include_router(exports.router)
+    require_declared_actions(api)
     api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, seconds=_BODY_SECONDS)
     api.add_exception_handler(LoyaltyError, _loyalty_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)

@@ -6,13 +6,15 @@ from fastapi import APIRouter, Path
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from loyalty_core.access import Action, current_viewer
+from loyalty_core.api.access import allowed
 from loyalty_core.api.json_values import JsonObject
-from loyalty_core.api.segments import ACTOR, MEDIA_TYPES, SegmentId
+from loyalty_core.api.segments import MEDIA_TYPES, SegmentId
 from loyalty_core.jobs import Job, JobNotFound
 from loyalty_core.segments.exports import ExportNotFound, Format, find_export
 from loyalty_core.services import get_services
 
-router = APIRouter(prefix="/exports")
+router = APIRouter(prefix="/exports", dependencies=[allowed(Action.EXPORT)])
 
 KIND = "export"
 
@@ -35,7 +37,7 @@ def start_export(body: ExportBody) -> JsonObject:
     services = get_services()
     if body.segment_id is not None:
         services.segments.get(body.segment_id)
-    return _as_json(services.jobs.start(KIND, body.model_dump(), ACTOR))
+    return _as_json(services.jobs.start(KIND, body.model_dump(), current_viewer().id))
 
 
 @router.get("/{job_id}/")
@@ -48,7 +50,7 @@ def read_export(job_id: JobId) -> JsonObject:
 def cancel_export(job_id: JobId) -> JsonObject:
     """Cancel an export; a finished one stays unchanged."""
     _export(job_id)
-    return _as_json(get_services().jobs.cancel(job_id, ACTOR))
+    return _as_json(get_services().jobs.cancel(job_id, current_viewer().id))
 
 
 @router.get("/{job_id}/file/")

@@ -3,6 +3,8 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from loyalty_core.access import Action
+from loyalty_core.api.access import allowed, open_to_all
 from loyalty_core.api.json_values import JsonObject
 from loyalty_core.health import check_health, check_readiness
 from loyalty_core.services import get_services
@@ -10,7 +12,7 @@ from loyalty_core.services import get_services
 router = APIRouter()
 
 
-@router.get("/health/")
+@router.get("/health/", dependencies=[allowed(Action.VIEW)])
 def read_health() -> JsonObject:
     """Every check of System health; `status` is the worst of them."""
     checks = check_health(get_services())
@@ -18,15 +20,15 @@ def read_health() -> JsonObject:
     return {"status": worst, "checks": [vars(check) for check in checks]}
 
 
-@router.get("/health/live", include_in_schema=False)
-@router.get("/health/live/")
+@router.get("/health/live", include_in_schema=False, dependencies=[open_to_all])
+@router.get("/health/live/", dependencies=[open_to_all])
 async def read_liveness() -> JsonObject:
     """Whether the process answers; nothing is checked, so that an outage elsewhere never restarts it."""
     return {"status": "ok"}
 
 
-@router.get("/health/ready", include_in_schema=False, response_model=None)
-@router.get("/health/ready/", response_model=None)
+@router.get("/health/ready", include_in_schema=False, response_model=None, dependencies=[open_to_all])
+@router.get("/health/ready/", response_model=None, dependencies=[open_to_all])
 def read_readiness() -> JsonObject | JSONResponse:
     """Whether the warehouse and the state store can be used; 503 where one cannot."""
     checks = check_readiness(get_services())

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
+from loyalty_core.access import Action
 from loyalty_core.analytics.monitoring import (
     Degradation,
     Retraining,
@@ -16,6 +17,7 @@ from loyalty_core.analytics.monitoring import (
     read_scores,
 )
 from loyalty_core.analytics.outcomes import read_verdicts
+from loyalty_core.api.access import allowed
 from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.ml.bundles import ModelNotFound, load_bundle
 from loyalty_core.ml.features import State
@@ -28,7 +30,7 @@ from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.identity import DataIdentity
 from loyalty_core.warehouse.predictions import stored_runs
 
-router = APIRouter(prefix="/dwh/ml", dependencies=[Depends(mark_mock_mode)])
+router = APIRouter(prefix="/dwh/ml", dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode)])
 
 
 @router.get("/monitoring/")

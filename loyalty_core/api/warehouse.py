@@ -4,10 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from loyalty_core.access import Action
+from loyalty_core.api.access import allowed
 from loyalty_core.api.json_values import JsonObject
 from loyalty_core.services import get_services
 
-router = APIRouter()
+router = APIRouter(dependencies=[allowed(Action.VIEW)])
 
 
 @router.get("/dwh/columns/")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loyalty_core.access import Action
+
 _HOUR = 3600
 
 
@@ -11,19 +13,21 @@ _HOUR = 3600
 class Kind:
     """A kind of job: `title` is its name on screens, and a job that runs longer than `limit_seconds` is stopped.
 
-    While a job of an exclusive kind is under way, another one is refused. Beyond `most_at_once`, jobs wait in line.
+    `action` is what whoever starts or cancels it must be allowed to do. While a job of an exclusive kind is under way,
+    another one is refused. Beyond `most_at_once`, jobs wait in line.
     """
 
     title: str
+    action: Action
     limit_seconds: float
     exclusive: bool = False
     most_at_once: int | None = None
 
 
 KINDS = {
-    "scoring": Kind("Scoring", 6 * _HOUR, exclusive=True),
-    "training": Kind("Training", 12 * _HOUR, exclusive=True),
-    "comparison": Kind("Comparing versions", 6 * _HOUR),
-    "segments": Kind("Computing segments", 6 * _HOUR),
-    "export": Kind("Export", 6 * _HOUR, most_at_once=2),
+    "scoring": Kind("Scoring", Action.SCORE, 6 * _HOUR, exclusive=True),
+    "training": Kind("Training", Action.TRAIN, 12 * _HOUR, exclusive=True),
+    "comparison": Kind("Comparing versions", Action.TRAIN, 6 * _HOUR),
+    "segments": Kind("Computing segments", Action.SCORE, 6 * _HOUR),
+    "export": Kind("Export", Action.EXPORT, 6 * _HOUR, most_at_once=2),
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from loyalty_core.access import Action, require
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
 from loyalty_core.jobs.job import UNDER_WAY, WAITING, Job, JobError, JobEvent, Outcome, event_of, job_of
@@ -49,10 +50,12 @@ class JobQueue:
     def start(self, kind: str, options: Mapping[str, Any], actor: str) -> Job:
         """Start a job in a separate process, which outlives this one, or put it in line.
 
-        Raises `UnknownKind`, and `JobRunning` if a job of the same exclusive kind is under way.
+        The viewer must be allowed the action of the kind, also to cancel or dismiss one. Raises `UnknownKind`, and
+        `JobRunning` if a job of the same exclusive kind is under way.
         """
         if kind not in KINDS:
             raise UnknownKind(kind)
+        require(KINDS[kind].action)
         job_id = self._add(kind, options, actor)
         if KINDS[kind].most_at_once is None:
             self._launch(kind, job_id)
@@ -90,6 +93,7 @@ class JobQueue:
         """Ask a job to stop; if it does not within seconds, it is killed. A job that has ended stays as it is."""
         with self._store.session() as session:
             record = locked(session, job_id)
+            _require_allowed(record)
             if record.state in UNDER_WAY and record.cancel_requested_at is None:
                 now = record.cancel_requested_at = clock(session)
                 if record.state == "queued":  # its process will find nothing to do
@@ -103,7 +107,9 @@ class JobQueue:
     def dismiss(self, job_id: int) -> None:
         """Mark a failure as seen, so that screens no longer show it."""
         with self._store.session() as session:
-            locked(session, job_id).dismissed_at = clock(session)
+            record = locked(session, job_id)
+            _require_allowed(record)
+            record.dismissed_at = clock(session)
 
     def _find(self, limit: int, *conditions: ColumnElement[bool]) -> builtins.list[Job]:
         reap(self._store, self._patience)
@@ -217,3 +223,8 @@ class JobQueue:
             log.unlink(missing_ok=True)
         with suppress(LoyaltyError):
             self._launch_waiting()
+
+
+def _require_allowed(record: JobRecord) -> None:
+    """Kinds that only a newer version knows are for those who may start training."""
+    require(KINDS[record.kind].action if record.kind in KINDS else Action.TRAIN)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from cachetools import TTLCache
 from sqlalchemy import select
 
+from loyalty_core.access import Action, require
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.names import checked_text, shape
 from loyalty_core.rfm.cells import CELL_NAMES, CELLS, NO_PURCHASES, Segment, segment_details
@@ -169,8 +170,9 @@ class RfmMapRepository:
     def save(self, map: RfmMap, *, actor: str, expected_version: int) -> RfmMap:
         """Save a map as the version after `expected_version` (0 before the first), and use it from now on.
 
-        Raises `RfmMapChanged` if the newest version is not the expected one.
+        Raises `RfmMapChanged` if the newest version is not the expected one. Needs EDIT_POLICIES, as does `reset`.
         """
+        require(Action.EDIT_POLICIES)
         with editing(self._store) as session:
             record = session.scalar(_newest())
             if record is not None and record.number != expected_version:
@@ -182,6 +184,7 @@ class RfmMapRepository:
 
     def reset(self, *, actor: str) -> None:
         """Restore the defaults, unless they are in use."""
+        require(Action.EDIT_POLICIES)
         with editing(self._store) as session:
             record = session.scalar(_newest())
             if record is None or record.content is None:

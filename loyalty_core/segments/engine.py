@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from loyalty_core.access import Action, require
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments.errors import BadSegment
 from loyalty_core.segments.fields import FieldReader
@@ -133,7 +134,11 @@ class SegmentationEngine:
         return self._saved.restore(segment_id, number, actor=actor)
 
     def refresh(self, segment_id: str, *, cause: str = "on demand") -> SegmentSize:
-        """Compute the members anew and save them; a failure is recorded beside the last good size, and raised."""
+        """Compute the members anew and save them; a failure is recorded beside the last good size, and raised.
+
+        The viewer must be allowed to score.
+        """
+        require(Action.SCORE)
         segment = self._saved.get(segment_id)
         try:
             selection = self.select(segment.rule)

@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from loyalty_core.access import Action, require
 from loyalty_core.errors import CustomerNotFound
 from loyalty_core.segments.exports import rows as export
 from loyalty_core.segments.figures import (
@@ -125,11 +126,13 @@ class Selection:
         yield from self._warehouse.stream_arrow(wanted, _EXPORT_ROWS, exact=True)
 
     def export(self, file: IO[bytes], form: export.Format, columns: Sequence[str] = ()) -> int:
-        """Write every member to `file` as CSV or Parquet, streamed; returns how many."""
+        """Write every member to `file` as CSV or Parquet, streamed; returns how many. Needs EXPORT."""
+        require(Action.EXPORT)
         return export.write_members(self.stream(columns), file, form, bom=self._warehouse.settings.exports_csv_bom)
 
     def export_parts(self, form: export.Format, columns: Sequence[str] = ()) -> Generator[bytes]:
-        """The same file part by part, for sending it while it is written."""
+        """The same file part by part, for sending it while it is written. Needs EXPORT."""
+        require(Action.EXPORT)
         return export.member_parts(self.stream(columns), form, bom=self._warehouse.settings.exports_csv_bom)
 
     def ids(self) -> Iterator[list[str]]:

@@ -26,6 +26,7 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.names import nearest_names
 from loyalty_core.settings.database_url import with_driver
 from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
+from loyalty_core.settings.sign_in import SignInSettings
 from loyalty_core.settings.table_name import split_table_name
 
 RfmMeasure = Literal["recency", "frequency", "monetary"]
@@ -43,7 +44,7 @@ DEFAULT_FEATURE_MAPPING: dict[str, str | list[str]] = {
 }
 
 
-class Settings(BaseSettings):
+class Settings(SignInSettings):
     """All settings with defaults and descriptions; `docs/settings.md` lists them.
 
     Raises `SettingsError` with one line that names the setting, its value and what is allowed.
@@ -166,7 +167,7 @@ class Settings(BaseSettings):
         "Local user",
         min_length=1,
         max_length=255,
-        description="Name of whoever uses the app or its commands without a login",
+        description="Name of whoever uses the app without sign-in, or a command in a terminal",
     )
 
     def __init__(self, **values: Any) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs import Job, JobRunning
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import errors_shown, escape
-from loyalty_core.ui.viewer import viewer_name
 
 POLL_SECONDS = 1.5
 
@@ -52,7 +52,7 @@ def draw_job(
 
 def _start(kind: str, options: Mapping[str, Any]) -> None:
     with suppress(JobRunning):  # another person started it first; that job is shown
-        get_services().jobs.start(kind, options, viewer_name())
+        get_services().jobs.start(kind, options, current_viewer().id)
     st.rerun()
 
 
@@ -83,7 +83,7 @@ def _draw_under_way(latest: Callable[[], Job | None], key: str, draw_more: Calla
 
 def _cancel(job_id: int) -> None:
     try:
-        get_services().jobs.cancel(job_id, viewer_name())
+        get_services().jobs.cancel(job_id, current_viewer().id)
     except LoyaltyError as error:
         st.toast(escape(str(error)), icon=":material/error:")
 

@@ -5,28 +5,33 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from loyalty_core.access import Action
+
 
 @dataclass(frozen=True)
 class Screen:
-    """One page: its file under pages/, its name and icon in the sidebar, its address, its section."""
+    """One page: its file under pages/, name and icon in the sidebar, address, the action it needs, and section."""
 
     file: str
     title: str
     icon: str
     path: str
+    action: Action
     section: str = ""
 
 
 CUSTOMER_PARAMETER = "customer_id"
 
-OVERVIEW = Screen("overview.py", "Overview", ":material/space_dashboard:", "overview")
-CUSTOMERS = Screen("customers.py", "Customers", ":material/person_search:", "customers", "Explore")
-SEGMENTS = Screen("segments.py", "Segments", ":material/groups:", "segments", "Explore")
-CHURN = Screen("churn.py", "Churn", ":material/person_off:", "churn", "Predict")
-RFM = Screen("rfm.py", "RFM", ":material/grid_on:", "rfm", "Predict")
-OFFERS = Screen("offers.py", "Next best offer", ":material/local_offer:", "offers", "Predict")
-TRAINING = Screen("training.py", "Training", ":material/model_training:", "training", "Operate")
-SYSTEM_HEALTH = Screen("system_health.py", "System health", ":material/monitor_heart:", "health", "Operate")
+OVERVIEW = Screen("overview.py", "Overview", ":material/space_dashboard:", "overview", Action.VIEW)
+CUSTOMERS = Screen("customers.py", "Customers", ":material/person_search:", "customers", Action.VIEW, "Explore")
+SEGMENTS = Screen("segments.py", "Segments", ":material/groups:", "segments", Action.VIEW, "Explore")
+CHURN = Screen("churn.py", "Churn", ":material/person_off:", "churn", Action.VIEW, "Predict")
+RFM = Screen("rfm.py", "RFM", ":material/grid_on:", "rfm", Action.VIEW, "Predict")
+OFFERS = Screen("offers.py", "Next best offer", ":material/local_offer:", "offers", Action.VIEW, "Predict")
+TRAINING = Screen("training.py", "Training", ":material/model_training:", "training", Action.VIEW, "Operate")
+SYSTEM_HEALTH = Screen(
+    "system_health.py", "System health", ":material/monitor_heart:", "health", Action.VIEW, "Operate"
+)
 
 SCREENS = (OVERVIEW, SEGMENTS, CUSTOMERS, CHURN, OFFERS, RFM, TRAINING, SYSTEM_HEALTH)
 

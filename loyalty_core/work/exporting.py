@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from loyalty_core.access import Action, require
 from loyalty_core.segments.errors import BadSegment
 from loyalty_core.segments.exports import FORMATS, Format, remove_old, write_export
 
@@ -21,6 +22,7 @@ def export_customers(services: Services, options: Mapping[str, Any], report: Rep
 
     With `columns`, the file has these, otherwise all of the features view.
     """
+    require(Action.EXPORT)
     form = _format_of(options)
     settings, segment_id = services.settings, options.get("segment_id")
     rule = services.segments.get(segment_id).rule if segment_id is not None else None

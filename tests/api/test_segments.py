@@ -36,9 +36,9 @@ def test_a_segment_is_stored_and_read(ask: Ask):
         "description": "Kjøper ofte.",
         "tags": ["b", "value"],
         "rule": RICH,
-        "owner": "API",
+        "owner": "Local user",
         "version": 1,
-        "updated_by": "API",
+        "updated_by": "Local user",
         "archived_at": None,
         "size": None,
         "sizes_recent": [],
@@ -52,7 +52,7 @@ def test_a_segment_is_stored_and_read(ask: Ask):
     assert (answer.status_code, answer.json()) == (200, created | moments)
     with get_services().store.session(read_only=True) as session:
         event = audit.recent(session)[0]
-        assert (event.actor, event.action, event.subject_id) == ("API", "created", "gode-kunder")
+        assert (event.actor, event.action, event.subject_id) == ("Local user", "created", "gode-kunder")
 
 
 def test_a_list_is_searched_and_filtered(ask: Ask):
@@ -80,7 +80,7 @@ def test_an_update_needs_the_version_it_is_made_on(ask: Ask):
     assert (found["version"], found["rule"], found["description"], found["tags"]) == (2, NORWAY, "", [])
     status, code, detail = error_of(ask("/segments/rich/", "PUT", update))
     assert (status, code) == (409, "segment_changed")
-    assert "API saved version 2" in detail
+    assert "Local user saved version 2" in detail
     for version in (None, 0, "x", 2**40):
         status, code, detail = error_of(ask("/segments/rich/", "PUT", update | {"version": version}))
         assert (status, code) == (422, "bad_request")
@@ -93,8 +93,8 @@ def test_versions_and_restoring_one(ask: Ask):
     ask("/segments/rich/", "PUT", {"name": "Richer", "rule": NORWAY, "version": 1})
     versions = ask("/segments/rich/versions/").json()["versions"]
     assert [(one["number"], one["actor"], one["name"], one["rule"]) for one in versions] == [
-        (2, "API", "Richer", NORWAY),
-        (1, "API", "Rich", RICH),
+        (2, "Local user", "Richer", NORWAY),
+        (1, "Local user", "Rich", RICH),
     ]
     assert versions[0]["changes"] == ["Name changed from “Rich” to “Richer”.", "Rule changed."]
     restored = ask("/segments/rich/restore/", "POST", {"version": 1})

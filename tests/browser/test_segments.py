@@ -157,12 +157,12 @@ def test_a_save_that_comes_second_is_refused_also_after_a_refresh(open_page: Ope
     body = {"name": "Raced for", "rule": {"<": [{"var": "age"}, 30]}, "version": 1}
     assert page.request.put(f"{served.url}{API}/segments/raced-for/", data=body).ok
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog).to_contain_text("API saved version 2 while you were editing version 1.")
+    expect(dialog).to_contain_text("Local user saved version 2 while you were editing version 1.")
     # By its key: for a moment the dialog has the field of the one before as well.
     expect(dialog.locator(".st-key-save-copy-name input")).to_have_value("Copy of Raced for")
 
     page.reload()
-    expect(page.get_by_text("API saved version 2 while you were editing version 1.")).to_be_visible()
+    expect(page.get_by_text("Local user saved version 2 while you were editing version 1.")).to_be_visible()
     expect(page.get_by_label("Value of condition 1", exact=True)).to_have_value("900")
     press(page, "Save as copy")
     page.get_by_role("dialog").get_by_role("button", name="Save as copy").click()

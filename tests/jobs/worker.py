@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from loyalty_core.access import Action
 from loyalty_core.errors import DataError
 from loyalty_core.jobs import watch
 from loyalty_core.jobs.kinds import KINDS, Kind
@@ -67,5 +68,5 @@ if __name__ == "__main__":
     watch.HEARTBEAT_SECONDS = 0.2
     if gate := os.environ.get(GATE):
         Path(gate).read_bytes()  # a FIFO: waits until the test opens it
-    KINDS["training"] = Kind("Training", limit_seconds=1.8, exclusive=True)
+    KINDS["training"] = Kind("Training", Action.TRAIN, limit_seconds=1.8, exclusive=True)
     sys.exit(main(handlers=dict.fromkeys(set(KINDS) - {WITHOUT_A_HANDLER}, work)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 from sqlalchemy.orm.attributes import flag_modified
 
+from loyalty_core.access import Action, require
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
 from loyalty_core.analytics.offers.policy import Policy
 from loyalty_core.names import checked_text, look_alike
@@ -84,8 +85,10 @@ class PolicyRepository:
         """Save a new policy, or with `expected_version` the next version of the policy with that name.
 
         There is no new version if nothing has changed. Raises `PolicyNameTaken` if the name of a new policy is taken,
-        `PolicyChanged` if the newest version is not the expected one, and `BadPolicy`.
+        `PolicyChanged` if the newest version is not the expected one, and `BadPolicy`. Needs EDIT_POLICIES, as does
+        `delete`.
         """
+        require(Action.EDIT_POLICIES)
         name = _checked_name(name)
         with editing(self._store) as session:
             record = session.scalar(select(OfferPolicyRecord).where(OfferPolicyRecord.name_key == name_key(name)))
@@ -102,6 +105,7 @@ class PolicyRepository:
 
     def delete(self, policy_id: str, *, actor: str) -> None:
         """Delete the policy and its versions; raises `PolicyNotFound`."""
+        require(Action.EDIT_POLICIES)
         with editing(self._store) as session:
             record = _record(session, policy_id)
             _note(session, record, "deleted", actor)

@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from loyalty_core.segments import SegmentDraft, SegmentNotFound
 from loyalty_core.segments.exports import Format
 
-ACTOR = "API"
 _ID = re.compile(r"[a-z0-9-]{1,100}")
 MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 

@@ -5,12 +5,16 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from loyalty_core.access import Action, current_viewer
+from loyalty_core.api.access import allowed
 from loyalty_core.api.json_values import JsonObject
-from loyalty_core.api.segments.bodies import ACTOR, RestoreBody, SegmentBody, SegmentId, SegmentUpdate
+from loyalty_core.api.segments.bodies import RestoreBody, SegmentBody, SegmentId, SegmentUpdate
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.services import get_services
 
 router = APIRouter()
+
+_edit = allowed(Action.EDIT_SEGMENTS)
 
 
 @router.get("/")
@@ -22,10 +26,10 @@ def list_segments(
     return {"segments": [asdict(segment) for segment in found]}
 
 
-@router.post("/", status_code=201, dependencies=[rule_slot])
+@router.post("/", status_code=201, dependencies=[_edit, rule_slot])
 def create_segment(body: SegmentBody) -> JsonObject:
     """Create a segment; `refresh` computes its members."""
-    return asdict(get_services().segmentation.create(body.draft(), actor=ACTOR))
+    return asdict(get_services().segmentation.create(body.draft(), actor=current_viewer().id))
 
 
 @router.get("/{segment_id}/")
@@ -34,21 +38,21 @@ def read_segment(segment_id: SegmentId) -> JsonObject:
     return asdict(get_services().segments.get(segment_id))
 
 
-@router.put("/{segment_id}/", dependencies=[rule_slot])
+@router.put("/{segment_id}/", dependencies=[_edit, rule_slot])
 def update_segment(segment_id: SegmentId, body: SegmentUpdate) -> JsonObject:
     """Save the next version; 409 if someone else has saved one after `version`."""
     engine = get_services().segmentation
-    return asdict(engine.update(segment_id, body.draft(), actor=ACTOR, expected_version=body.version))
+    return asdict(engine.update(segment_id, body.draft(), actor=current_viewer().id, expected_version=body.version))
 
 
-@router.delete("/{segment_id}/", status_code=204)
+@router.delete("/{segment_id}/", status_code=204, dependencies=[_edit])
 def delete_segment(segment_id: SegmentId) -> Response:
     """Delete the segment; 409 if the rule of another segment refers to it."""
-    get_services().segments.delete(segment_id, actor=ACTOR)
+    get_services().segments.delete(segment_id, actor=current_viewer().id)
     return Response(status_code=204)
 
 
-@router.post("/{segment_id}/refresh/", dependencies=[rule_slot])
+@router.post("/{segment_id}/refresh/", dependencies=[allowed(Action.SCORE), rule_slot])
 def refresh_segment(segment_id: SegmentId) -> JsonObject:
     """Recompute the members: their number, and how many joined and left."""
     return asdict(get_services().segmentation.refresh(segment_id))
@@ -60,7 +64,7 @@ def read_versions(segment_id: SegmentId) -> JsonObject:
     return {"versions": [asdict(version) for version in get_services().segments.versions(segment_id)]}
 
 
-@router.post("/{segment_id}/restore/", dependencies=[rule_slot])
+@router.post("/{segment_id}/restore/", dependencies=[_edit, rule_slot])
 def restore_version(segment_id: SegmentId, body: RestoreBody) -> JsonObject:
     """Save an older version as the newest."""
-    return asdict(get_services().segmentation.restore(segment_id, body.version, actor=ACTOR))
+    return asdict(get_services().segmentation.restore(segment_id, body.version, actor=current_viewer().id))

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
 
+from loyalty_core.access import Action
+from loyalty_core.api.access import allowed
 from loyalty_core.api.json_values import JsonObject
 from loyalty_core.api.segments.bodies import MEDIA_TYPES, SegmentId
 from loyalty_core.api.work_limits import export_slot, rule_slot
@@ -34,7 +36,7 @@ def read_members(
     return {"members": services.segmentation.members(rule, limit, offset, sort=sort, descending=descending)}
 
 
-@router.get("/{segment_id}/members/export/", dependencies=[export_slot])
+@router.get("/{segment_id}/members/export/", dependencies=[allowed(Action.EXPORT), export_slot])
 def export_members(
     segment_id: SegmentId, format: Format = "csv", columns: Annotated[tuple[str, ...], Query()] = ()
 ) -> StreamingResponse:

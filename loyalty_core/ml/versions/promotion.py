@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from loyalty_core.access import Action, require
 from loyalty_core.ml.bundles import (
     BundleError,
     activate,
@@ -42,7 +43,10 @@ def open_for(warehouse: Warehouse, version: str) -> Bundle:
 
 
 class Promotion:
-    """Activates, rolls back, discards and tests versions. Nothing changes while the state store does not answer."""
+    """Activates, rolls back, discards and tests versions, for viewers with ACTIVATE_MODELS.
+
+    Nothing changes while the state store does not answer.
+    """
 
     def __init__(self, warehouse: Warehouse, store: StateStore) -> None:
         self._warehouse = warehouse
@@ -109,6 +113,7 @@ class Promotion:
     @contextmanager
     def _noted(self, action: str, version: str, actor: str, **details: Any) -> Iterator[None]:
         """Write the event first, in a transaction that is rolled back where the change is refused."""
+        require(Action.ACTIVATE_MODELS)
         with self._store.session() as session:
             audit.record(
                 session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=version, details=details

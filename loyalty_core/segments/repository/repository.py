@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from loyalty_core.access import Action, require
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments.errors import BadSegment, SegmentChanged, SegmentNameTaken, SegmentNotFound
 from loyalty_core.segments.repository import edits, membership
@@ -46,7 +47,7 @@ class SegmentRepository:
     """All that is saved about segments. It does not know columns: compile a rule before passing it here.
 
     Every method raises `StateStoreUnavailable` if the database cannot be used, and those that take an id raise
-    `SegmentNotFound`. Each change is written together with its audit event, by `actor`.
+    `SegmentNotFound`. Each change needs EDIT_SEGMENTS, and is written together with its audit event, by `actor`.
     """
 
     def __init__(self, store: StateStore, identity: Callable[[], DataIdentity] | None = None) -> None:
@@ -125,6 +126,7 @@ class SegmentRepository:
 
     def create(self, draft: SegmentDraft, *, actor: str) -> Segment:
         """Save a new segment, owned by `actor`. Raises `BadSegment` and `SegmentNameTaken`."""
+        require(Action.EDIT_SEGMENTS)
         with editing(self._store) as session:
             return read_segment(session, edits.add(session, draft, actor=actor))
 
@@ -156,6 +158,7 @@ class SegmentRepository:
         Raises `SegmentChanged` where the newest version is not `expected_version`, `BadSegment`, `SegmentNameTaken`
         and `SegmentCycle`.
         """
+        require(Action.EDIT_SEGMENTS)
         identity = self._identity()
         with editing(self._store) as session:
             record = record_of(session, segment_id)
@@ -166,6 +169,7 @@ class SegmentRepository:
 
     def restore(self, segment_id: str, number: int, *, actor: str) -> Segment:
         """Save version `number` again as the newest; raises as `update` does."""
+        require(Action.EDIT_SEGMENTS)
         identity = self._identity()
         with editing(self._store) as session:
             record = record_of(session, segment_id)
@@ -178,6 +182,7 @@ class SegmentRepository:
 
     def duplicate(self, segment_id: str, *, actor: str) -> Segment:
         """Save a copy of the segment under a new name, owned by `actor`."""
+        require(Action.EDIT_SEGMENTS)
         identity = self._identity()
         with editing(self._store) as session:
             original = record_of(session, segment_id)
@@ -196,6 +201,7 @@ class SegmentRepository:
 
     def delete(self, segment_id: str, *, actor: str) -> None:
         """Delete the segment, its versions, sizes and members; raises `SegmentInUse` as `archive` does."""
+        require(Action.EDIT_SEGMENTS)
         with editing(self._store) as session:
             edits.remove(session, record_of(session, segment_id, lock=True), actor=actor)
 
@@ -239,6 +245,7 @@ class SegmentRepository:
             return NO_DATA
 
     def _set_archived(self, segment_id: str, *, archived: bool, actor: str) -> Segment:
+        require(Action.EDIT_SEGMENTS)
         identity = self._identity()
         with editing(self._store) as session:
             edits.set_archived(session, record_of(session, segment_id), archived=archived, actor=actor)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.analytics.offers import bind_policy
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
@@ -14,7 +15,6 @@ from loyalty_core.ui import formatting
 from loyalty_core.ui.fields import draw_text
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.offers.policy_state import fitted
-from loyalty_core.ui.viewer import viewer_name
 
 if TYPE_CHECKING:
     from loyalty_core.analytics.offers import SavedPolicy
@@ -81,7 +81,7 @@ def _draw_versions(draft: PolicyDraft, saved: SavedPolicy) -> None:
                     args=(fitted(version.policy, draft.defaults), saved),
                 )
         if st.button("Delete the policy", key="policy-delete", icon=":material/delete:", type="tertiary"):
-            get_services().policies.delete(saved.id, actor=viewer_name())
+            get_services().policies.delete(saved.id, actor=current_viewer().id)
             # What is on the screen stays, as a policy that is not saved.
             draft.begin(draft.policy, None)
             st.rerun()
@@ -107,7 +107,7 @@ def _save(draft: PolicyDraft, name: str) -> None:
         saved = services.policies.save(
             name,
             policy,
-            actor=viewer_name(),
+            actor=current_viewer().id,
             expected_version=draft.saved.version if is_same and draft.saved else None,
         )
     except LoyaltyError as error:

@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.analytics.dashboards import COLUMNS, CardPosition, Layout, arrange
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
@@ -17,7 +18,6 @@ from loyalty_core.ui.overview.layout import first_layout, sent_layout
 from loyalty_core.ui.overview.nivo_cards import HANDLE, NO_HANDLE, draw_card
 from loyalty_core.ui.overview.style import WIDE_PIXELS, frame_style
 from loyalty_core.ui.segments.address import SEGMENT
-from loyalty_core.ui.viewer import viewer_name
 
 _KEY = "overview"
 _OPENING = "overview-opening"
@@ -71,21 +71,21 @@ def _changed(drawn: Layout, _layout: Any, layouts: Mapping[str, Any]) -> None:
     if layout == drawn:
         return
     try:
-        get_services().layouts.save(viewer_name(), layout)
+        get_services().layouts.save(current_viewer().id, layout)
     except StateStoreUnavailable as error:
         st.toast(escape(str(error)), icon=":material/cloud_off:")
 
 
 def _saved_layout() -> Layout:
     try:
-        return get_services().layouts.of(viewer_name())
+        return get_services().layouts.of(current_viewer().id)
     except StateStoreUnavailable:
         return {}  # System health says why
 
 
 def _reset() -> None:
     try:
-        get_services().layouts.reset(viewer_name())
+        get_services().layouts.reset(current_viewer().id)
     except StateStoreUnavailable as error:
         st.toast(escape(str(error)), icon=":material/cloud_off:")
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.analytics.rfm import RfmChange
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rfm import BadRfmMap, RfmMap, RfmMapVersion
@@ -12,7 +13,6 @@ from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.rfm.cells_state import MapDraft
 from loyalty_core.ui.rfm.queries import RfmReader
-from loyalty_core.ui.viewer import viewer_name
 from loyalty_core.warehouse.predictions import ScoringRun
 
 _PREVIEWED = "rfm-previewed"
@@ -116,7 +116,7 @@ def _sentence(change: RfmChange) -> str:
 def _save(draft: MapDraft, result: RfmMap) -> None:
     maps = get_services().rfm_maps
     try:
-        maps.save(result, actor=viewer_name(), expected_version=draft.version)
+        maps.save(result, actor=current_viewer().id, expected_version=draft.version)
     except LoyaltyError as error:
         show_error(error)
         return
@@ -128,7 +128,7 @@ def _save(draft: MapDraft, result: RfmMap) -> None:
 def _reset(draft: MapDraft) -> None:
     maps = get_services().rfm_maps
     try:
-        maps.reset(actor=viewer_name())
+        maps.reset(actor=current_viewer().id)
     except LoyaltyError as error:
         show_error(error)
         return

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.ml.tasks import Metric, title_of
 from loyalty_core.ml.versions import VersionComparison, VersionRecord, judge, losses_to
 from loyalty_core.ui.messages import errors_shown, escape
 from loyalty_core.ui.training.queries import comparison, promotion
-from loyalty_core.ui.viewer import viewer_name
 
 # Session key of the version that was activated in the run before, to be confirmed once.
 ACTIVATED = "training-activated"
@@ -35,7 +35,7 @@ def draw_decision(
             help="Every running process answers with it within 5 seconds.",
         ):
             with errors_shown():
-                promotion().activate(record.version, viewer_name(), even_if_worse=True)
+                promotion().activate(record.version, current_viewer().id, even_if_worse=True)
                 st.session_state[ACTIVATED] = record.version
                 after()
                 st.rerun()
@@ -47,7 +47,7 @@ def draw_decision(
             "Discard", icon=":material/delete:", key=f"{key}-discard", help="Deletes the version's folder for good."
         ):
             with errors_shown():
-                promotion().discard(record.version, viewer_name())
+                promotion().discard(record.version, current_viewer().id)
                 after()
                 st.rerun()
 

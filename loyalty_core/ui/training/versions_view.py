@@ -7,6 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import earlier_versions, running_challenger
@@ -21,7 +22,6 @@ from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import ACTIVATED, draw_decision
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.queries import Versions, promotion
-from loyalty_core.ui.viewer import viewer_name
 
 
 def draw_active(records: Sequence[VersionRecord]) -> None:
@@ -51,7 +51,7 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
             help=escape(f"To {before}, which was active before.") if before else "No other version was active before.",
         ):
             with errors_shown():
-                promotion().rollback(viewer_name())
+                promotion().rollback(current_viewer().id)
                 st.rerun()
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment, SegmentVersion
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import escape, show_error
 from loyalty_core.ui.segments.computing import compute_one
-from loyalty_core.ui.viewer import viewer_name
 
 
 def draw_versions(segment: Segment) -> None:
@@ -65,7 +65,7 @@ def _difference(before: Any, after: Any) -> str:
 
 def _restore(segment: Segment, version: SegmentVersion) -> None:
     try:
-        get_services().segmentation.restore(segment.id, version.number, actor=viewer_name())
+        get_services().segmentation.restore(segment.id, version.number, actor=current_viewer().id)
     except LoyaltyError as error:
         show_error(error, retry=False)
         return

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment, SegmentNotFound
 from loyalty_core.services import get_services
@@ -17,7 +18,6 @@ from loyalty_core.ui.segments.detail.versions_view import draw_versions
 from loyalty_core.ui.segments.detail.why import draw_why
 from loyalty_core.ui.segments.editor import live
 from loyalty_core.ui.segments.editor.sql_view import draw_sql
-from loyalty_core.ui.viewer import viewer_name
 from loyalty_core.ui.work_slots import evaluation_slot
 
 _ACTIONS = {
@@ -87,14 +87,14 @@ def _act(segment: Segment, action: str) -> None:
     segments = get_services().segments
     match action:
         case "duplicate":
-            copy = segments.duplicate(segment.id, actor=viewer_name())
+            copy = segments.duplicate(segment.id, actor=current_viewer().id)
             compute_one(copy.id, "edit")
             address.open_segment(copy.id)
         case "archive":
-            segments.archive(segment.id, actor=viewer_name())
+            segments.archive(segment.id, actor=current_viewer().id)
             st.rerun()
         case "unarchive":
-            segments.unarchive(segment.id, actor=viewer_name())
+            segments.unarchive(segment.id, actor=current_viewer().id)
             st.rerun()
         case _:
             _confirm_deletion(segment)
@@ -105,7 +105,7 @@ def _confirm_deletion(segment: Segment) -> None:
     st.markdown(f"Delete **{escape(segment.name)}** with its versions and its history? This cannot be undone.")
     if st.button("Delete", type="primary", key="delete-now"):
         try:
-            get_services().segments.delete(segment.id, actor=viewer_name())
+            get_services().segments.delete(segment.id, actor=current_viewer().id)
         except LoyaltyError as error:
             show_error(error, retry=False)
             return

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import SegmentChanged, SegmentDraft
 from loyalty_core.segments.repository import copy_name
@@ -12,7 +13,6 @@ from loyalty_core.ui.messages import errors_shown, escape, show_error
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.computing import compute_one
 from loyalty_core.ui.segments.editor.editor_state import Editor, discard_editor
-from loyalty_core.ui.viewer import viewer_name
 from loyalty_core.ui.work_slots import evaluation_slot
 
 
@@ -100,9 +100,9 @@ def _save(editor: Editor, draft: SegmentDraft, *, is_copy: bool) -> None:
     try:
         with evaluation_slot():
             if segment is None or editor.version is None or is_copy:
-                saved = engine.create(draft, actor=viewer_name())
+                saved = engine.create(draft, actor=current_viewer().id)
             else:
-                saved = engine.update(segment.id, draft, actor=viewer_name(), expected_version=editor.version)
+                saved = engine.update(segment.id, draft, actor=current_viewer().id, expected_version=editor.version)
     except SegmentChanged:
         editor.read_newest()
         st.rerun(scope="fragment")

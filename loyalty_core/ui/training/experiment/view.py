@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from loyalty_core.access import current_viewer
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import DEFAULT_SHARE, MAX_SHARE, MIN_SHARE, Experiment
 from loyalty_core.ml.versions import VersionRecord
@@ -16,7 +17,6 @@ from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.experiment.arms_view import draw_arms
 from loyalty_core.ui.training.experiment.outcomes_by_arm import draw_outcomes_by_arm, draw_sizes
 from loyalty_core.ui.training.queries import promotion
-from loyalty_core.ui.viewer import viewer_name
 
 
 def draw_experiment(records: Sequence[VersionRecord]) -> None:
@@ -59,7 +59,7 @@ def _draw_start(records: Sequence[VersionRecord]) -> None:
         draw_sizes(share)
         if st.button("Start A/B test", type="primary", icon=":material/science:", key="start-test"):
             with errors_shown(), st.spinner("Opening both versions…"):
-                promotion().start_test(challenger, share, viewer_name())
+                promotion().start_test(challenger, share, current_viewer().id)
                 st.rerun()
 
 
@@ -100,7 +100,7 @@ def _draw_decision(running: Experiment, records: Mapping[str, VersionRecord]) ->
                 disabled=not confirmed, help="It answers everybody within 5 seconds, and the test ends.",
             ):  # fmt: skip
                 with errors_shown():
-                    promotion().activate(running.challenger, viewer_name(), even_if_worse=True)
+                    promotion().activate(running.challenger, current_viewer().id, even_if_worse=True)
                     st.rerun()
             _draw_stop()
 
@@ -118,7 +118,7 @@ def _draw_growing(running: Experiment) -> None:
         is_asked = st.button("Give it more customers", icon=":material/trending_up:", key="grow-test")
         if is_asked and percent is not None:
             with errors_shown():
-                promotion().grow_test(percent / 100, viewer_name())
+                promotion().grow_test(percent / 100, current_viewer().id)
                 st.rerun()
 
 
@@ -128,7 +128,7 @@ def _draw_stop() -> None:
         help="The active version answers everybody again within 5 seconds. No version is deleted.",
     ):  # fmt: skip
         with errors_shown():
-            promotion().stop_test(viewer_name())
+            promotion().stop_test(current_viewer().id)
             st.rerun()
 
 
