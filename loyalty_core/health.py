@@ -1,14 +1,13 @@
 """System health: every part checked, one line each, with a remedy where something is wrong."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib import metadata
 from typing import Literal
 
 from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
-from loyalty_core.errors import LoyaltyError
+from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.evaluation import grade_in_words
 from loyalty_core.ml.serving import ModelsOfOtherData, ModelStatus, other_training_data
@@ -261,8 +260,11 @@ def _cache_check(features: FeatureStore) -> Check:
 
 
 def _store_check(services: Services) -> Check:
-    with suppress(LoyaltyError), services.store.session(read_only=True):
-        pass  # as every use of the store does, this brings tables of an older version up to date
+    try:
+        with services.store.session(read_only=True):
+            pass  # as every use of the store does, this brings tables of an older version up to date
+    except StateStoreUnavailable as error:
+        return _failed("State store", "Database", error)
     health = services.store.health()
     if health.ok:
         detail = f"{health.url}: {health.dialect}, schema revision {health.revision}."

@@ -22,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -30,6 +31,7 @@ from sqlalchemy.engine import URL, make_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 START_SECONDS = 180.0
 USER = "loyalty"
@@ -37,6 +39,7 @@ PASSWORD = "p@ss/wörd"  # awkward on purpose: quoting faults show everywhere
 UNPRIVILEGED = "nobody"
 
 # Lives in its own session and waits for the end of its input, which comes however the test process ends.
+THAWER = 'read -r _; kill -CONT "$@"'
 REAPER = 'read -r _; kill -"$1" "$2" 2>/dev/null; sleep 2; kill -KILL "$2" 2>/dev/null; rm -rf "$3"'
 
 
@@ -77,6 +80,24 @@ class ServerProcess:
                 self.stop()
                 raise ServerMissing(f"The server did not start:\n{log}")
             time.sleep(0.05)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stops it and all its children in this block; they go on also where the test process is killed."""
+        server = psutil.Process(self._process.pid)
+        server.suspend()  # first, so that it has no more children
+        family = [server, *server.children(recursive=True)]
+        pids = [str(process.pid) for process in family]
+        thawer = subprocess.Popen(
+            ["/bin/sh", "-c", THAWER, "thawer", *pids], stdin=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            for process in family[1:]:
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()
+            yield
+        finally:
+            thawer.communicate()
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
@@ -177,6 +198,10 @@ class PostgresServer:
 
     def stop(self) -> None:
         self._process.stop()
+
+    def frozen(self) -> AbstractContextManager[None]:
+        """Freeze it in this block: connections are accepted, and nothing ever answers."""
+        return self._process.frozen()
 
     @contextmanager
     def database(self) -> Iterator[str]:

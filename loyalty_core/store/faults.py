@@ -90,6 +90,16 @@ FAULTS = (
         "Try again in a moment; if it lasts, allow more connections on the server.",
     ),
     Fault(
+        r"no answer to COMMIT",
+        "The server stopped answering while the change was being saved, so it may be saved or not.",
+        "Wait until the server answers, and look whether the change is there before you make it again.",
+    ),
+    Fault(
+        r"no answer",
+        "The server accepts connections, but did not answer in time, so the connection was closed.",
+        "Wait until it answers; no restart of the app is needed. If it stays so, look into the server's own log.",
+    ),
+    Fault(
         r"refused|timeout|timed out|closed the connection|unreachable|starting up|shutting down|terminating",
         "The server does not answer.",
         "Check that it is running, and the host and port in the URL.",

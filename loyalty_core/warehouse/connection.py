@@ -24,6 +24,7 @@ from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.identity import DataIdentity, identify
 from loyalty_core.warehouse.reflection import nearest, reflect_table
 from loyalty_core.warehouse.time_limit import time_limit
+from loyalty_core.warehouse.turns import Turns
 
 Row = dict[str, Any]
 
@@ -56,12 +57,14 @@ class Warehouse:
         self.dialect = dialect_of(self.url.get_backend_name())
         self.revision = 0
         self._lock = threading.RLock()
-        # Separate, since reading statistics takes long and no other caller should wait for it.
-        self._catalog_lock = threading.Lock()
+        # Separate, since reading takes long and no other caller should wait for it.
+        self._view_turns, self._catalog_turns = Turns(), Turns()
         self._file = self.dialect.file_of(self.url)
         self._file_identity: tuple[int, ...] | None = None
         self._engine: sa.Engine | None = None
         self._features: sa.Table | None = None
+        # The last that was found, whose object is used again where the view is found unchanged.
+        self._last_features: sa.Table | None = None
         self._fingerprint = ""
         self._catalog: tuple[float, Catalog] | None = None
         self._predictions: TTLCache[None, sa.FromClause] = TTLCache(1, self.dialect.predictions.cached_seconds)
@@ -83,18 +86,34 @@ class Warehouse:
 
     @property
     def features(self) -> sa.Table:
-        """The features view, reflected; raises `ViewUnusable` when missing or without the id column."""
-        with self._lock:
-            _ = self.engine  # notices a replaced file
-            if self._features is None:
-                self._features = self._reflect_features()
-                self._fingerprint = self._fingerprint_of(self._features)
-            return self._features
+        """The features view, reflected; raises `ViewUnusable` when missing or without the id column.
+
+        A statement is made of one reading of it: the next one may be of another view.
+        """
+        _ = self.engine  # notices a replaced file
+        if (found := self._features) is not None:
+            return found
+        with self._view_turns.turn():
+            while (found := self._features) is None:
+                revision, reflected = self.revision, self._reflect_features()
+                with self._lock:
+                    if revision == self.revision:
+                        self._remember(reflected)
+        return found
+
+    def _remember(self, view: sa.Table) -> None:
+        last = self._last_features
+        self._features = self._last_features = last if last is not None and _is_alike(last, view) else view
+        self._fingerprint = self._fingerprint_of(view)
 
     @property
     def customer_id(self) -> sa.Column:
         """The column that identifies a customer."""
-        return self.features.c[self.settings.dwh_customer_id_column]
+        return self.id_of(self.features)
+
+    def id_of(self, view: sa.Table) -> sa.Column:
+        """The column of one reading of the features view that identifies a customer."""
+        return view.c[self.settings.dwh_customer_id_column]
 
     @property
     def predictions(self) -> sa.FromClause | None:
@@ -111,19 +130,23 @@ class Warehouse:
     @property
     def fingerprint(self) -> str:
         """Short text that changes when the warehouse, the embedded file or the shape of the view changes."""
-        with self._lock:
-            _ = self.features
-            return self._fingerprint
+        _ = self.features
+        return self._fingerprint
 
     @property
     def identity(self) -> DataIdentity:
         """The identity of the data, which tells what was derived from it from what was derived from other data."""
+        _ = self.features  # notices a replaced file
         with self._lock:
-            _ = self.features  # notices a replaced file
-            if self._identity is None:
-                # Modification time and size only: a restored or remounted file holds the same data.
-                self._identity = identify(self, self._file_identity and self._file_identity[2:])
-            return self._identity
+            revision, found = self.revision, self._identity
+            # Modification time and size only: a restored or remounted file holds the same data.
+            state = self._file_identity and self._file_identity[2:]
+        if found is None:
+            found = identify(self, state)
+            with self._lock:
+                if revision == self.revision:
+                    self._identity = found
+        return found
 
     def columns(self) -> list[Column]:
         """Every column of the features view with kind, group, label and statistics; cached."""
@@ -131,15 +154,18 @@ class Warehouse:
 
     def catalog(self) -> Catalog:
         """The columns with the number of customers; read again, shape included, after `DWH_CATALOG_TTL_SECONDS`."""
-        with self._catalog_lock:
+        with self._catalog_turns.turn():
             _ = self.features
             cached = self._catalog
             if cached and time.monotonic() <= cached[0]:
                 return cached[1]
             if cached:
                 self._forget_if_reshaped()
-            catalog = read_catalog(self.rows, self.features, self.dialect.readable)
-            self._catalog = time.monotonic() + self.settings.dwh_catalog_ttl_seconds, catalog
+            view, revision = self.features, self.revision
+            catalog = read_catalog(self.rows, view, self.dialect.readable)
+            with self._lock:
+                if revision == self.revision:
+                    self._catalog = time.monotonic() + self.settings.dwh_catalog_ttl_seconds, catalog
             return catalog
 
     def table(self, name: str) -> sa.Table:
@@ -271,8 +297,7 @@ class Warehouse:
         return table
 
     def _fingerprint_of(self, view: sa.Table) -> str:
-        shape = [(column.name, repr(column.type)) for column in view.columns]
-        facts = (without_secrets(self.url), view.fullname, shape, self._file_identity)
+        facts = (without_secrets(self.url), view.fullname, _shape(view), self._file_identity)
         return hashlib.blake2s(repr(facts).encode(), digest_size=8).hexdigest()
 
     def _identify_file(self) -> tuple[int, ...] | None:
@@ -310,6 +335,16 @@ class Warehouse:
         except ViewUnusable:
             self.forget()
             raise
+
+
+def _shape(view: sa.Table) -> list[tuple[str, str]]:
+    return [(column.name, repr(column.type)) for column in view.columns]
+
+
+def _is_alike(one: sa.Table, other: sa.Table) -> bool:
+    """Whether nothing that is known of them differs."""
+    comments = [[column.comment for column in view.columns] for view in (one, other)]
+    return _shape(one) == _shape(other) and comments[0] == comments[1] and one.info == other.info
 
 
 def _blank_nan(value: Any) -> Any:

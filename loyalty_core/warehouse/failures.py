@@ -11,6 +11,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
+from loyalty_core.postgresql import NoAnswer
 from loyalty_core.warehouse.time_limit import query_timeout
 
 Result = TypeVar("Result")
@@ -43,6 +44,17 @@ _DATA_EXCEPTIONS = "22"
 _NOT_ALLOWED = "42501"
 _MISSING = frozenset({"42P01", "42703", "3F000"})
 
+# What databases and drivers raise, directly or through SQLAlchemy.
+_DRIVER_ERRORS = (
+    exc.SQLAlchemyError,
+    BulkDriverError,
+    ArrowException,
+    NoAnswer,
+    ValueError,
+    ArithmeticError,
+    OSError,
+)
+
 # (part of the driver's message, why, remedy): the first that fits is shown.
 _CAUSES = (
     ("password authentication failed", "The user or the password is wrong.", "Correct them in DWH_URL."),
@@ -56,6 +68,11 @@ _CAUSES = (
         "timeout expired",
         "The host did not answer in time.",
         "Check host, port and firewall, or raise DWH_CONNECT_TIMEOUT_SECONDS.",
+    ),
+    (
+        "no answer",
+        "It accepts connections, but did not answer in time, so the connection was closed.",
+        "Wait until it answers; no restart of the app is needed. If it stays so, ask its administrator.",
     ),
     ("could not translate host name", "The host name is unknown.", "Correct the host in DWH_URL."),
     ("failed to resolve host", "The host name is unknown.", "Correct the host in DWH_URL."),
@@ -154,7 +171,7 @@ def readable_errors(url: URL, timeout_seconds: float, *, connecting: bool = Fals
             _first_line(str(error)),
             "If many people use it at once, raise DWH_POOL_SIZE.",
         ) from error
-    except (exc.SQLAlchemyError, BulkDriverError, ArrowException, ValueError, ArithmeticError, OSError) as error:
+    except _DRIVER_ERRORS as error:
         raise _translate(_failure_of(error), url, timeout_seconds, connecting=connecting) from error
 
 

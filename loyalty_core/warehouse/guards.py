@@ -6,15 +6,17 @@ settings at connecting, or gives each transaction another session, which has oth
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from psycopg.conninfo import make_conninfo
-
 from loyalty_core.errors import WarehouseUnavailable
+from loyalty_core.postgresql import address_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+
+    from loyalty_core.warehouse.driver_thread import DriverThread
 
 # `set_config` returns the value that holds from then on, to the end of the transaction.
 _SET_AND_SHOW = """
@@ -60,8 +62,19 @@ def begin_writing(cursor: Any) -> None:
 
 def bulk_address(connection: sa.Connection) -> str:
     """How the bulk driver connects to where the pool's connection goes."""
-    info: Any = connection.connection.driver_connection.info  # pyright: ignore[reportOptionalMemberAccess]
-    return make_conninfo(**info.get_parameters(), password=info.password)
+    driver_connection: Any = connection.connection.driver_connection
+    return address_of(driver_connection)
+
+
+def open_bulk_cursor(driver: DriverThread, address: str) -> Any:
+    """A cursor of the bulk driver, to be opened and used in the thread, which closes it."""
+    # Imported when used: it brings pandas along.
+    from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
+
+    connection = driver.resources.enter_context(closing(adbc.connect(address)))
+    cursor = driver.resources.enter_context(closing(connection.cursor()))
+    driver.cancel = cursor.adbc_cancel
+    return cursor
 
 
 def _check(held: Any) -> None:

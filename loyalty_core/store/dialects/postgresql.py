@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import create_engine, func, select, text
+from sqlalchemy import event, func, select, text
 
+from loyalty_core.postgresql import Limits, bounded_engine
 from loyalty_core.settings import PSYCOPG
 from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, Dialect, Staging
 from loyalty_core.store.errors import BackupFailed
@@ -52,12 +53,17 @@ class PostgreSQL(Dialect):
 
     def open_engine(self, url: URL, *, timeout_seconds: float, migrating: bool = False) -> Engine:
         del migrating  # tables are altered in place
-        return create_engine(
+        # Statements have no limit: a refresh of many members, or a migration, rightly takes long.
+        engine = bounded_engine(
             url,
+            Limits(answer_seconds=timeout_seconds),
             connect_args=_connect_options(url, timeout_seconds),
-            pool_pre_ping=True,
             pool_timeout=timeout_seconds,
         )
+        # For each transaction by itself, since a pooler gives each another session.
+        lock_timeout = f"SET LOCAL lock_timeout = {int(timeout_seconds * 1000)}"
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(lock_timeout))
+        return engine
 
     def is_outage(self, error: BaseException | None) -> bool:
         return isinstance(error, _OUTAGES)
@@ -151,6 +157,7 @@ def _connect_options(url: URL, timeout_seconds: float) -> dict[str, Any]:
         # Notices a host that vanished while a statement or its answer was under way.
         "tcp_user_timeout": int(timeout_seconds * 1000),
         "keepalives_idle": 30,
+        "keepalives_interval": 10,
         "application_name": "loyalty-workbench",
     }
     return {name: value for name, value in options.items() if name not in url.query}

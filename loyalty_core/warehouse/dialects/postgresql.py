@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql as types
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
+from loyalty_core.postgresql import Limits, bounded_engine
 from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
 from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, is_read_alike, json_or_blank, within_python
+from loyalty_core.warehouse.driver_thread import DriverThread
 from loyalty_core.warehouse.engine import pool_options
-from loyalty_core.warehouse.guards import Guards, begin_bulk_reading, begin_reading, bulk_address
+from loyalty_core.warehouse.guards import Guards, begin_bulk_reading, begin_reading, bulk_address, open_bulk_cursor
 from loyalty_core.warehouse.predictions import PostgresqlTable
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.arrow import Batches, Source
 
+# The server stops a statement by itself, and then says so.
+_GRACE_SECONDS = 5.0
 
 _GRANTS = sa.text("""
     SELECT attname AS name, has_column_privilege(attrelid, attnum, 'SELECT') AS granted
@@ -58,11 +63,14 @@ class PostgreSQL(WithQuantiles):
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
         """Every transaction is read only, in UTC and with a limit on statements, or reads nothing."""
-        engine = sa.create_engine(
+        engine = bounded_engine(
             url,
+            Limits(
+                answer_seconds=settings.dwh_connect_timeout_seconds,
+                statement_seconds=settings.dwh_statement_timeout_seconds + _GRACE_SECONDS,
+            ),
             connect_args=_arguments(url, settings),
             isolation_level="AUTOCOMMIT",  # the driver begins no transaction: `begin_reading` does
-            pool_pre_ping=True,
             **pool_options(settings),
         )
         event.listen(engine, "connect", _register_loaders)
@@ -84,20 +92,24 @@ class PostgreSQL(WithQuantiles):
     @contextmanager
     def batches(self, connection: sa.Connection, select: sa.Select, batch_rows: int) -> Iterator[Source]:
         """ADBC's record batches, cut by size in bytes."""
-        # Imported when used: it brings pandas along.
-        from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
-
         del batch_rows
-        with closing(adbc.connect(bulk_address(connection))) as bulk, closing(bulk.cursor()) as cursor:
-            begin_bulk_reading(cursor)
+        statement, address = _with_values(connection, select), bulk_address(connection)
+        with DriverThread() as driver:
+
+            def open_reader() -> Batches:
+                cursor = open_bulk_cursor(driver, address)
+                begin_bulk_reading(cursor)
+                cursor.execute(statement)
+                reader = cursor.fetch_record_batch()
+                return at_least_one(reader, reader.schema)
 
             def batches() -> Batches:
-                cursor.execute(_with_values(connection, select))
-                reader = cursor.fetch_record_batch()
-                yield from at_least_one(reader, reader.schema)
+                source = driver.call(open_reader)
+                while (batch := driver.call(partial(next, source, None))) is not None:
+                    yield batch
 
             with closing(batches()) as source:
-                yield source, cursor.adbc_cancel
+                yield source, driver.abandon
 
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Numbers, dates, texts and UUIDs as they are, every other type as the text that the database shows.
@@ -140,6 +152,7 @@ def _arguments(url: sa.URL, settings: Settings) -> dict[str, Any]:
         # Notices a host that vanished while a statement or its answer was under way.
         "tcp_user_timeout": settings.dwh_connect_timeout_seconds * 1000,
         "keepalives_idle": 30,
+        "keepalives_interval": 10,
     }
     return {
         **{name: value for name, value in defaults.items() if name not in url.query},

@@ -5,10 +5,10 @@ The old one is renamed to a name that includes its time, and those that `RunHist
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import pyarrow as pa
@@ -17,10 +17,12 @@ from adbc_driver_manager import Error as BulkDriverError
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from sqlalchemy.dialects import postgresql
 
-from loyalty_core.errors import DataError, SettingsError
+from loyalty_core.errors import DataError, SettingsError, WarehouseUnavailable
+from loyalty_core.postgresql import answers
 from loyalty_core.settings import split_table_name
+from loyalty_core.warehouse.driver_thread import DriverThread
 from loyalty_core.warehouse.failures import place, readable_errors
-from loyalty_core.warehouse.guards import begin_writing, bulk_address
+from loyalty_core.warehouse.guards import begin_writing, bulk_address, open_bulk_cursor
 from loyalty_core.warehouse.predictions.relation import (
     CUSTOMER_ID,
     MARKS,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.warehouse.connection import Warehouse
     from loyalty_core.warehouse.identity import DataIdentity
+
+Answer = TypeVar("Answer")
 
 _DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
 # Separates the identity of the data from the rest of a table's comment.
@@ -181,26 +185,35 @@ def write_table(
     Raises `ScoringInProgress`, `SettingsError` when the name is taken by something else, and `DataError` when a
     view depends on the old table.
     """
-    # Imported when used: it brings pandas along.
-    from adbc_driver_postgresql import dbapi as adbc  # noqa: PLC0415
-
     _refuse_other_content(warehouse)
     with _readable_errors(warehouse), warehouse.reading() as reader:
-        connection = adbc.connect(bulk_address(reader))
-    with closing(connection), closing(connection.cursor()) as cursor:
-        table = _NewTable(cursor, warehouse, identity)
+        address = bulk_address(reader)
+    with DriverThread() as driver:
 
-        def write(batch: pa.RecordBatch) -> None:
+        def run(step: Callable[[], Answer]) -> Answer:
+            """No step has a limit of time, as long as the server answers others."""
+            silence = warehouse.settings.dwh_connect_timeout_seconds
             with _readable_errors(warehouse):
-                table.append(batch)
+                return driver.call(step, seconds=silence, may_wait_on=partial(answers, address, silence))
 
-        with _readable_errors(warehouse):
-            begin_writing(cursor)
-            table.create(schema)
-        yield write
-        with _readable_errors(warehouse):
-            table.finish(warehouse.customer_id.type)
-            connection.commit()
+        table = run(lambda: _begin(driver, address, warehouse, identity))
+        run(lambda: table.create(schema))
+        yield lambda batch: run(lambda: table.append(batch))
+        run(lambda: table.finish(warehouse.customer_id.type))
+        try:
+            run(table.commit)
+        except WarehouseUnavailable as error:
+            raise WarehouseUnavailable(
+                "The warehouse stopped answering while the predictions were being replaced.",
+                "They may be those of this run or those of the run before; none are lost.",
+                "Look at the time of the last run once it answers again.",
+            ) from error
+
+
+def _begin(driver: DriverThread, address: str, warehouse: Warehouse, identity: DataIdentity) -> _NewTable:
+    cursor = open_bulk_cursor(driver, address)
+    begin_writing(cursor)
+    return _NewTable(cursor, warehouse, identity)
 
 
 class _NewTable:
@@ -245,6 +258,9 @@ class _NewTable:
         old = self._store_old()
         self._run("ALTER TABLE {new} RENAME TO {name}", names)
         self._drop_outside_history(old)
+
+    def commit(self) -> None:
+        self._cursor.connection.commit()
 
     def _store_old(self) -> dict[str, str | None]:
         """Rename the old table, if any, to a name with its time, unless something depends on it that forbids a drop.
