@@ -88,7 +88,8 @@ def read_outlook(warehouse: Warehouse) -> Outlook | None:
         return None
     before, earlier = next(each_earlier_run(warehouse), (None, None))
     # Customers who have left the base since then are not counted, as on every other screen.
-    current = warehouse.features.join(predictions, predictions.c[CUSTOMER_ID] == warehouse.customer_id)
+    view = warehouse.features
+    current = view.join(predictions, predictions.c[CUSTOMER_ID] == warehouse.id_of(view))
     groups = _groups("present", predictions, current)
     if earlier is not None:
         groups = sa.union_all(groups, _groups("before", earlier, earlier))

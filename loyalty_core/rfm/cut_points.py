@@ -143,8 +143,9 @@ def _number_column(found: MappedFeature, view: sa.Table) -> str:
 
 def _customers(warehouse: Warehouse, columns: RfmColumns) -> tuple[int, int]:
     """The number of all customers, and of those who have bought."""
-    bought = sa.func.sum(sa.case((_bought(warehouse.features, columns), 1), else_=0))
-    counts = sa.select(sa.func.count().label("customers"), bought.label("bought")).select_from(warehouse.features)
+    view = warehouse.features
+    bought = sa.func.sum(sa.case((_bought(view, columns), 1), else_=0))
+    counts = sa.select(sa.func.count().label("customers"), bought.label("bought")).select_from(view)
     found = warehouse.rows(counts)[0]
     return found["customers"], int(found["bought"] or 0)
 

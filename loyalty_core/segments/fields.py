@@ -30,10 +30,12 @@ SEGMENTS_GROUP = "Segments"
 class RuleFields:
     """The fields that rules may use as they were at one moment; binds rules to them and gives their values in SQL.
 
-    `columns` lists features, then predictions, then segments. `run` is the scoring run that made the predictions.
+    `columns` lists features, then predictions, then segments. `view` is the features view that they were read from,
+    which may have been replaced since. `run` is the scoring run that made the predictions.
     """
 
     warehouse: Warehouse
+    view: sa.Table
     columns: tuple[Column, ...]
     segments: Mapping[str, SegmentOutline]
     run: ScoringRun | None
@@ -44,7 +46,7 @@ class RuleFields:
     def compile(self, rule: Any) -> Rule:
         """Bind a rule to the fields; raises `RuleError`, or `PredictionsMissing` when nothing was scored yet."""
         names = {column.name for column in self.columns}
-        unscored = [column for column in unscored_fields(self._feature_names()) if column.name not in names]
+        unscored = [column for column in unscored_fields(self.features) if column.name not in names]
         today = self.days.read().day if is_relative(rule) else None
         bound = compile_rule(rule, [*self.columns, *unscored], today=today, zone=self.warehouse.settings.zone)
         if not {column.name for column in unscored}.isdisjoint(bound.columns):
@@ -95,7 +97,7 @@ class RuleFields:
 
     def _with_predictions(self, names: Collection[str]) -> sa.FromClause:
         """The features view, joined with the predictions where one of the names is not its own."""
-        view, features = self.warehouse.features, self._feature_names()
+        view, features = self.view, self.features
         others = {name for name in names if name not in features and not name.startswith(SEGMENT_PREFIX)}
         predictions = self.predictions if others else None
         if predictions is None:
@@ -104,11 +106,13 @@ class RuleFields:
             return view
         identifier = predictions.c.customer_id
         predicted = [c.label(field_name(c.name, features)) for c in predictions.c if c is not identifier]
-        joined = view.outerjoin(predictions, self.warehouse.customer_id == identifier)
+        joined = view.outerjoin(predictions, self.warehouse.id_of(view) == identifier)
         return sa.select(*view.c, *predicted).select_from(joined).subquery("customers")
 
-    def _feature_names(self) -> frozenset[str]:
-        return frozenset(self.warehouse.features.columns.keys())
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features view's columns."""
+        return tuple(self.view.columns.keys())
 
 
 class FieldReader:
@@ -130,17 +134,17 @@ class FieldReader:
             for one, outline in segments.items()
             if one not in hidden
         ]
-        predictions = self._warehouse.predictions
+        catalog, predictions = self._warehouse.catalog(), self._warehouse.predictions
         run = None if predictions is None else run_of(self._warehouse, predictions)
-        predicted = () if predictions is None or run is None else self._describe(predictions, run)
-        columns = (*self._warehouse.columns(), *predicted, *membership)
-        return RuleFields(self._warehouse, columns, segments, run, predictions, self._days)
+        predicted = () if predictions is None or run is None else self._describe(predictions, run, catalog.view)
+        columns = (*catalog.columns, *predicted, *membership)
+        return RuleFields(self._warehouse, catalog.view, columns, segments, run, predictions, self._days)
 
-    def _describe(self, predictions: sa.FromClause, run: ScoringRun) -> tuple[Column, ...]:
+    def _describe(self, predictions: sa.FromClause, run: ScoringRun, view: sa.Table) -> tuple[Column, ...]:
         """The fields of the predictions, described once for each scoring run."""
         state = self._warehouse.revision, run
         with self._lock:
             if self._predicted is None or self._predicted[0] != state:
-                features = frozenset(self._warehouse.features.columns.keys())
+                features = frozenset(view.columns.keys())
                 self._predicted = state, describe_predictions(self._warehouse, predictions, features)
             return self._predicted[1]

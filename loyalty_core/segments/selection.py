@@ -85,7 +85,7 @@ class Selection:
         """
         page = Page(limit, offset, sort, descending, search)
         relation = self.relation(*columns, *([sort] if sort else []))
-        return members_page(self._warehouse, relation, self.rule, page, columns)
+        return members_page(self._warehouse, relation, self.rule, page, columns or self.fields.features)
 
     def matches(self, customer_id: object) -> bool:
         """Whether one customer belongs; raises `CustomerNotFound`."""
@@ -117,7 +117,7 @@ class Selection:
     def stream(self, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
         """Every member as Arrow batches, with the columns asked for or all of the features view's."""
         relation = self.relation(*columns)
-        names = dict.fromkeys(columns or self._warehouse.features.columns.keys())
+        names = dict.fromkeys(columns or self.fields.features)
         identifier = self._warehouse.customer_id.name
         columns_read = {name: column_of(relation, name) for name in names}
         if identifier in columns_read:
@@ -152,7 +152,7 @@ class Selection:
 
     def _features(self, customer_id: object) -> Row:
         """One customer's values of the rule's fields, from the same relation that the whole base is counted in."""
-        identifier = self._warehouse.customer_id
+        identifier = self._warehouse.id_of(self.fields.view)
         value = read_id(customer_id, identifier.type)
         relation = self.relation()
         names = dict.fromkeys((identifier.name, *self.rule.columns))

@@ -27,17 +27,21 @@ class ModelInputs:
     @property
     def columns(self) -> dict[str, str]:
         """Mapped feature → column; raises `MappingError` for the first missing one, with the nearest name."""
+        return self._resolve()[1]
+
+    def _resolve(self) -> tuple[sa.Table, dict[str, str]]:
+        """The view, and the columns in it."""
         view, resolved = self._warehouse.features, self._resolved
         if resolved is None or resolved[0] is not view:
             names = [column.name for column in view.columns]
             resolved = self._resolved = view, required_columns(self._mapping, names, view.name)
-        return resolved[1]
+        return resolved
 
     @property
     def kinds(self) -> dict[str, FeatureKind]:
         """Mapped feature → kind, by the type of its column in the warehouse."""
-        view = self._warehouse.features
-        return {name: _feature_kind(view.c[column].type) for name, column in self.columns.items()}
+        view, columns = self._resolve()
+        return {name: _feature_kind(view.c[column].type) for name, column in columns.items()}
 
     def values(self, row: Row) -> dict[str, Any]:
         """Mapped feature → value, from a customer's row of the view."""

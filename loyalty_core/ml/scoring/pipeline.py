@@ -233,7 +233,7 @@ def make_served_scorer(
 def _select(warehouse: Warehouse, scorer: Scorer) -> sa.Select:
     """Exactly the columns needed."""
     view = warehouse.features
-    return sa.select(unrounded(warehouse.customer_id), *(view.c[name] for name in scorer.columns()[1:]))
+    return sa.select(unrounded(warehouse.id_of(view)), *(view.c[name] for name in scorer.columns()[1:]))
 
 
 def _count(warehouse: Warehouse, cut_points: RfmCutPoints | None) -> int:

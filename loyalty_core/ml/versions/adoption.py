@@ -124,8 +124,9 @@ def _contract(inputs: ModelInputs, scaler: Scaler) -> FeatureContract:
 
 def _customers(warehouse: Warehouse, inputs: ModelInputs, contract: FeatureContract) -> FloatRows:
     """Some customers, encoded, to try the models on."""
-    columns = [warehouse.features.c[column] for column in dict.fromkeys(inputs.columns.values())]
-    select = warehouse.features.select().with_only_columns(*columns).limit(_BACKGROUND_ROWS)
+    view = warehouse.features
+    columns = [view.c[column] for column in dict.fromkeys(inputs.columns.values())]
+    select = view.select().with_only_columns(*columns).limit(_BACKGROUND_ROWS)
     rows = inputs.encode_batch(contract, warehouse.fetch_arrow(select)).values
     if not len(rows):
         raise BundleError("The features view has no customers to check the models with.", remedy="Load the view first.")

@@ -44,10 +44,9 @@ class Page:
 def members_page(
     warehouse: Warehouse, relation: sa.FromClause, rule: Rule, page: Page, columns: Sequence[str]
 ) -> list[Row]:
-    """The page's customers; raises `DataError` for a column that is not there."""
-    names = columns or warehouse.features.columns.keys()
+    """The page's customers, with these columns; raises `DataError` for a column that is not there."""
     identifier = relation.c[warehouse.customer_id.name]
-    wanted = sa.select(*(column_of(relation, name) for name in names)).where(rule.to_sql(relation, where=True))
+    wanted = sa.select(*(column_of(relation, name) for name in columns)).where(rule.to_sql(relation, where=True))
     if page.search.strip():
         wanted = wanted.where(is_found_by(page.search.strip(), relation, warehouse.customer_id.name))
     if page.sort:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,11 +56,13 @@ class Catalog:
     """All columns of the features view as they were at `read_at` (UTC).
 
     `customers` is None when counting timed out. `unreadable` are the names of columns that the account may not read.
+    `view` is what was read; a statement about these columns selects from it.
     """
 
     customers: int | None
     columns: tuple[Column, ...]
     read_at: datetime
+    view: sa.Table = field(repr=False, compare=False)
     unreadable: tuple[str, ...] = ()
 
     def get(self, name: str) -> Column | None:
@@ -81,7 +83,7 @@ def read_catalog(rows: Rows, view: sa.Table, readable: Readable) -> Catalog:
         pass
     else:
         columns = [replace(column, top_values=top_values.get(column.name, ())) for column in columns]
-    return Catalog(customers, tuple(columns), datetime.now(UTC), view.info.get("unreadable", ()))
+    return Catalog(customers, tuple(columns), datetime.now(UTC), view, view.info.get("unreadable", ()))
 
 
 def kind_of(column_type: sa.types.TypeEngine[Any]) -> Kind:

@@ -83,11 +83,11 @@ def percentile_ranks(warehouse: Warehouse, features: dict[str, Any]) -> dict[str
     The mid-rank definition, so a value that everybody has is at 0.5. Blank and non-numeric features
     are left out.
     """
-    columns = warehouse.columns()  # first, since it may read the view again
-    view = warehouse.features
+    catalog = warehouse.catalog()
+    view = catalog.view
     numbers = {
         column.name: features[column.name]
-        for column in columns
+        for column in catalog.columns
         if column.kind == "number" and features.get(column.name) is not None
     }
     if not numbers:

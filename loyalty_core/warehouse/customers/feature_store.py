@@ -58,7 +58,8 @@ class FeatureStore:
         text = _searchable(text)
         if not text:
             return []
-        view, identifier = self._warehouse.features, self._warehouse.customer_id
+        view = self._warehouse.features
+        identifier = self._warehouse.id_of(view)
         found = sa.select(view).where(is_found_by(text, view, identifier.name))
         rank = match_rank(text, view, identifier.name)
         return self._warehouse.rows(found.order_by(rank, identifier).limit(limit))
@@ -68,7 +69,8 @@ class FeatureStore:
         text = _searchable(text)
         if not text:
             return 0
-        view, identifier = self._warehouse.features, self._warehouse.customer_id
+        view = self._warehouse.features
+        identifier = self._warehouse.id_of(view)
         counted = sa.select(sa.func.count().label("found")).where(is_found_by(text, view, identifier.name))
         return int(self._warehouse.rows(counted.select_from(view))[0]["found"])
 
@@ -101,11 +103,12 @@ class FeatureStore:
             return self._read(values)  # a column may have vanished since the view was reflected, which it is now again
 
     def _read(self, values: Sequence[Any]) -> dict[Any, Features]:
-        identifier = self._warehouse.customer_id
+        view = self._warehouse.features
+        identifier = self._warehouse.id_of(view)
         condition = self._warehouse.dialect.is_one_of(identifier, values)
         found: dict[Any, Features] = {}
         wanted = set(values)
-        for row in self._warehouse.rows(sa.select(self._warehouse.features).where(condition)):
+        for row in self._warehouse.rows(sa.select(view).where(condition)):
             value = read_id(row[identifier.name], identifier.type)
             if value not in wanted:
                 continue  # a collation that ignores case found another id

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.warehouse.columns import Column, column_for, filled
+from loyalty_core.warehouse.columns import Catalog, Column, column_for, filled
 from loyalty_core.warehouse.connection import Row, Warehouse
 
 
@@ -26,13 +26,13 @@ class KeyFigures:
 
 def key_figures(warehouse: Warehouse) -> KeyFigures:
     """Count customers, active ones, revenue and blanks; raises `ViewUnusable` when the view has no row."""
-    columns = warehouse.columns()  # first, since it may read the view again
-    view = warehouse.features
+    catalog = warehouse.catalog()
+    columns, view = catalog.columns, catalog.view
     revenue = column_for("revenue", columns, warehouse.settings)
-    active, active_means = _active(warehouse, columns)
+    active, active_means = _active(warehouse, catalog)
     wanted: list[sa.ColumnElement[Any]] = [
         sa.func.count().label("customers"),
-        sa.func.count(sa.distinct(warehouse.customer_id)).label("ids"),
+        sa.func.count(sa.distinct(warehouse.id_of(view))).label("ids"),
     ]
     if active is not None:
         wanted.append(sa.func.count(sa.case((active, 1))).label("active"))
@@ -56,10 +56,10 @@ def key_figures(warehouse: Warehouse) -> KeyFigures:
 
 def top_customers(warehouse: Warehouse, limit: int = 10) -> list[Row]:
     """The customers with the highest revenue, or the first by id without such a column; `ViewUnusable` when none."""
-    revenue = column_for("revenue", warehouse.columns(), warehouse.settings)
-    view = warehouse.features
+    catalog = warehouse.catalog()
+    view, revenue = catalog.view, column_for("revenue", catalog.columns, warehouse.settings)
     order = [filled(view.c[revenue.name]).desc().nulls_last()] if revenue else []
-    found = warehouse.rows(sa.select(view).order_by(*order, warehouse.customer_id).limit(limit))
+    found = warehouse.rows(sa.select(view).order_by(*order, warehouse.id_of(view)).limit(limit))
     if not found:
         raise _no_rows(warehouse)
     return found
@@ -72,8 +72,8 @@ def _no_rows(warehouse: Warehouse) -> ViewUnusable:
     )
 
 
-def _active(warehouse: Warehouse, columns: list[Column]) -> tuple[sa.ColumnElement[bool] | None, str]:
-    view, days = warehouse.features, warehouse.settings.active_within_days
+def _active(warehouse: Warehouse, catalog: Catalog) -> tuple[sa.ColumnElement[bool] | None, str]:
+    columns, view, days = catalog.columns, catalog.view, warehouse.settings.active_within_days
     if recency := column_for("recency", columns, warehouse.settings):
         return filled(view.c[recency.name]) <= days, f"bought within the last {days} days"
     status = column_for("status", columns, warehouse.settings)
