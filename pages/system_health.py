@@ -11,7 +11,7 @@ from loyalty_core.health import Check, check_health
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.frame import page_title
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse.columns import label_of
 
 ICONS = {

@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.workbench",
     "tests.small_disk",
     "tests.fixtures.api",
+    "tests.fixtures.hostile",
     "tests.fixtures.identities",
     "tests.fixtures.jobs",
     "tests.fixtures.loading",

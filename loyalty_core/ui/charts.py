@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.ui import formatting
+from loyalty_core.ui.text import escape_in_figure
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import Histogram, unit_of
 from loyalty_core.warehouse.customers import MonthlySpend
@@ -87,8 +88,7 @@ def _escaped(part: Any, name: str = "") -> Any:
         case list() | tuple():
             return [_escaped(one, name) for one in part]
         case str() if name in _TEXTS:
-            text = part.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            return "".join(_TAGS.get(character, character) for character in text)
+            return "".join(_TAGS.get(character, character) for character in escape_in_figure(part))
         case _:
             return part
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting, table_columns
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import GROUP_ORDER, Role, column_for, label_of
 from loyalty_core.warehouse.connection import Row

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import streamlit as st
 
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 
 Width = int | Literal["stretch"]
 

@@ -8,7 +8,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 
 PRODUCT = "Loyalty workbench"
 # A file of our own: the browser would fetch a Material icon for its tab from Google.

@@ -12,7 +12,8 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs import Job, JobRunning
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.text import escape
 
 POLL_SECONDS = 1.5
 

@@ -1,7 +1,6 @@
 """Errors as a person should see them: what happened, why, what to do, and a way to try again."""
 
 import logging
-import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,11 +9,9 @@ import streamlit as st
 from streamlit.errors import StreamlitDuplicateElementKey
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ui.text import escape
 
 _log = logging.getLogger(__name__)
-# Markdown makes a link of an address even when it is escaped; a directive without effect in its middle prevents it.
-_ADDRESS = re.compile(r"(?<=\S)(@)(?=\S)|(?<=http)(s?\\:)|(?<=www)(\.)", re.IGNORECASE)
-_WITHOUT_EFFECT = r':color[\g<0>]{foreground="inherit"}'
 
 
 @contextmanager
@@ -45,13 +42,3 @@ def show_error(error: LoyaltyError, *, retry: bool = True) -> None:
         # Another part of the page may show the same error; one button is enough.
         with suppress(StreamlitDuplicateElementKey):
             st.button("Try again", icon=":material/refresh:", key=f"retry-{abs(hash(error.what))}")
-
-
-def escape(text: str, *, in_badge: bool = False) -> str:
-    """Text to show unchanged in Markdown, whatever characters a name or an id contains.
-
-    E-mail and web addresses do not become links, which would lead out of the app. A badge takes no directives: there an
-    invisible character prevents the link.
-    """
-    escaped = re.sub(r"[\\`*_{}\[\]()<>#+!|$~:]", r"\\\g<0>", text)
-    return _ADDRESS.sub("\u2060\\g<0>" if in_badge else _WITHOUT_EFFECT, escaped)

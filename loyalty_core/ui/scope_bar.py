@@ -7,8 +7,8 @@ from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.serving import MOCK_VERSION, RFM_ONLY_VERSION
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.scoring_notice import draw_scoring_notice
+from loyalty_core.ui.text import escape
 
 PARAMETER = "scope"
 _EVERYONE = ""

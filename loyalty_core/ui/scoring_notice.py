@@ -5,7 +5,7 @@ import streamlit as st
 from loyalty_core.analytics.monitoring import Freshness
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.ui.jobs import draw_job
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 
 _KEY = "score-now"
 

@@ -6,8 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.services import get_services
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import CUSTOMERS, OVERVIEW, SCREENS
+from loyalty_core.ui.text import escape
 from tests.fixtures.screens import OpenScreen
 from tests.workbench import ROOT, Configure
 

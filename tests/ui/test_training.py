@@ -16,8 +16,8 @@ from loyalty_core.ml.evaluation import Difference
 from loyalty_core.ml.versions import SameRows, Shift, VersionComparison
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import TRAINING
+from loyalty_core.ui.text import escape
 from tests.fixtures.screens import OpenScreen, texts_of
 from tests.ml.fixtures import other_parts
 

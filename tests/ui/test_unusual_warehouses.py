@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import CUSTOMERS, OVERVIEW, SCREENS, SYSTEM_HEALTH
+from loyalty_core.ui.text import escape
 from tests.fixtures.screens import OpenScreen
 from tests.workbench import Configure
 

@@ -21,7 +21,8 @@ from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.links import draw_save_as_segment
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
 
 _ONE_AMOUNT = ""

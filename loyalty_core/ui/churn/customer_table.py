@@ -15,7 +15,7 @@ from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.links import draw_save_as_segment, open_customer
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 

@@ -8,8 +8,9 @@ from loyalty_core.analytics.churn import YEAR, ChurnCurve, RiskByValue, tenure_r
 from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.predictions import drivers_sample
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import Role
 

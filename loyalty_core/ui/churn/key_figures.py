@@ -7,7 +7,7 @@ import streamlit as st
 from loyalty_core.analytics.churn import ChurnCurve, Concentration, ModelQuality
 from loyalty_core.ml.tasks import RISKS, RiskThresholds
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
 
 _Colour = Literal["green", "blue", "orange", "red", "gray"]

@@ -16,14 +16,20 @@ __all__ = ["Script", "dashboard", "editor", "html", "mui", "new_frame", "nivo"]
 class Script(ElementsCallback):
     """JavaScript to run in the browser, where streamlit-elements would call the server on every event.
 
-    `%s` in it is replaced by the id under which `callback` is called.
+    With a `callback`, `%s` in it is replaced by the id under which that is called. Texts of the data belong in it as
+    JSON only, and in none that has a callback.
     """
 
-    __slots__ = ("_source",)
+    __slots__ = ("_calls", "_source")
 
-    def __init__(self, source: str, callback: Callable[..., None] = lambda: None) -> None:
-        super().__init__(callback)
+    def __init__(self, source: str, callback: Callable[..., None] | None = None) -> None:
+        super().__init__(callback or _do_nothing)
         self._source = source
+        self._calls = callback is not None
 
     def serialize(self, callback_id: str) -> None:
-        self._serialized = self._source.replace("%s", json.dumps(callback_id))
+        self._serialized = self._source.replace("%s", json.dumps(callback_id)) if self._calls else self._source
+
+
+def _do_nothing() -> None:
+    """Called by no script."""

@@ -8,11 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.ui import charts, formatting, table_columns
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.eligibility import eligibility_dialog
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, keep_in_address
 from loyalty_core.ui.offers.saved_policies import draw_saved_policies
+from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
     from loyalty_core.analytics.offers import Arbitration, Policy, Reason

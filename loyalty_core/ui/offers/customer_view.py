@@ -13,9 +13,10 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.customer_search import draw_search
-from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
 from loyalty_core.ui.predictions import draw_drivers
+from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,9 +9,10 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.messages import show_error
 from loyalty_core.ui.segments.editor.editor_state import Editor
 from loyalty_core.ui.segments.editor.rule_builder import draw_rule_builder
+from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
     from loyalty_core.ui.offers.policy_state import PolicyDraft

@@ -8,9 +8,10 @@ from loyalty_core.analytics.scope import condition
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.links import open_rule
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.queries import OfferReader, default_policy
+from loyalty_core.ui.text import escape
 
 _ROW_HEIGHT = 34
 

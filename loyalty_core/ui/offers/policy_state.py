@@ -10,8 +10,8 @@ import streamlit as st
 from loyalty_core.analytics.offers import MAX_LEVER, BadPolicy, OfferTerms, Policy, PolicyNotFound
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
+from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

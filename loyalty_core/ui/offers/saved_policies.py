@@ -13,8 +13,9 @@ from loyalty_core.services import get_services
 from loyalty_core.store.versioned import MOST_NAME_CHARACTERS
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fields import draw_text
-from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.messages import show_error
 from loyalty_core.ui.offers.policy_state import fitted
+from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
     from loyalty_core.analytics.offers import SavedPolicy

@@ -11,13 +11,13 @@ from loyalty_core.analytics.dashboards import COLUMNS, CardPosition, Layout, arr
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
 from loyalty_core.ui.elements.frames import dashboard, html, new_frame
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import SEGMENTS, Screen
 from loyalty_core.ui.overview.card import Card
 from loyalty_core.ui.overview.layout import first_layout, sent_layout
 from loyalty_core.ui.overview.nivo_cards import HANDLE, NO_HANDLE, draw_card
 from loyalty_core.ui.overview.style import WIDE_PIXELS, frame_style
 from loyalty_core.ui.segments.address import SEGMENT
+from loyalty_core.ui.text import escape
 
 _KEY = "overview"
 _OPENING = "overview-opening"

@@ -4,7 +4,7 @@ import streamlit as st
 
 from loyalty_core.analytics.overview import Outlook
 from loyalty_core.ui import cached_reads, formatting
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 
 
 def draw_base_figures() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from loyalty_core.ui import charts
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.overview.card import Card, Mark
+from loyalty_core.ui.text import escape
 
 _ARROW = ":material/arrow_forward:"
 

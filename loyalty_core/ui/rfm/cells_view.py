@@ -20,13 +20,13 @@ from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import charts
 from loyalty_core.ui.fields import draw_fault, draw_text, length_fault
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.cells_chart import cell_grid
 from loyalty_core.ui.rfm.cells_state import MapDraft, Way, open_draft
 from loyalty_core.ui.rfm.cut_points_form import draw_cut_points_form
 from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.saved_map import draw_in_use, draw_save
 from loyalty_core.ui.rfm.score_ranges import MEASURES
+from loyalty_core.ui.text import escape
 
 _MAP, _LAYER, _WAY, _NAME = "rfm-cells", "layer", "rfm-way", "rfm-name"
 _ALL = "All"

@@ -7,10 +7,10 @@ from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fields import draw_number
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.cells_state import MapDraft
 from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.score_ranges import MEASURES
+from loyalty_core.ui.text import escape
 
 
 def draw_cut_points_form(draft: MapDraft, reader: RfmReader) -> None:

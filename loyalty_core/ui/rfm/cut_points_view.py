@@ -10,9 +10,9 @@ from loyalty_core.rfm import RfmCutPoints
 from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.score_ranges import MEASURES, with_unit
+from loyalty_core.ui.text import escape
 
 _TITLES: dict[RfmMeasure, str] = {
     "recency": "Recency · last purchase",

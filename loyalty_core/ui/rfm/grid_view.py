@@ -6,11 +6,12 @@ import streamlit as st
 
 from loyalty_core.analytics.rfm import RfmFigures, cell_conditions
 from loyalty_core.ui import charts, formatting
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.rfm_charts import Amount, Cell, heat_map
 from loyalty_core.ui.rfm.score_ranges import with_unit
 from loyalty_core.ui.rfm.selection import draw_customers, draw_selection
+from loyalty_core.ui.text import escape
 
 _MAP, _CELL, _MONETARY, _COLOUR = "rfm-map", "cell", "monetary", "colour"
 _ALL = "All"

@@ -7,9 +7,9 @@ import streamlit as st
 
 from loyalty_core.analytics.rfm import Flow, Kind, Movement
 from loyalty_core.ui import charts, formatting, table_columns
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.rfm_charts import Amount, sankey
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse.predictions import ScoringRun
 
 _AMOUNTS: dict[Amount, str] = {"customers": "Customers", "money": "Revenue"}

@@ -10,9 +10,10 @@ from loyalty_core.rfm import BadRfmMap, RfmMap, RfmMapVersion
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.jobs import draw_job
-from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.rfm.cells_state import MapDraft
 from loyalty_core.ui.rfm.queries import RfmReader
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse.predictions import ScoringRun
 
 _PREVIEWED = "rfm-previewed"

@@ -8,10 +8,11 @@ import streamlit as st
 
 from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, segment_condition, spending_curve
 from loyalty_core.ui import charts, formatting, table_columns
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.rfm import rfm_charts
 from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.selection import draw_customers, draw_selection
+from loyalty_core.ui.text import escape
 
 _BARS, _CHOSEN = "rfm-segments", "rfm_segment"
 

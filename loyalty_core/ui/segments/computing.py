@@ -10,7 +10,7 @@ from loyalty_core.limits import TooBusy
 from loyalty_core.segments import Segment
 from loyalty_core.segments.segment import SizeCause
 from loyalty_core.services import get_services
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.work_slots import evaluation_slot
 
 

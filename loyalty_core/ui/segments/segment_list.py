@@ -10,9 +10,9 @@ from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.jobs import draw_job
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.editor.editor_state import discard_editor, unsaved_editors
+from loyalty_core.ui.text import escape
 
 
 def draw_list() -> None:

@@ -6,7 +6,8 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import title_of
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.messages import show_error
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.queries import promotion
 
 

@@ -7,7 +7,8 @@ import streamlit as st
 from loyalty_core.access import current_viewer
 from loyalty_core.ml.tasks import Metric, title_of
 from loyalty_core.ml.versions import VersionComparison, VersionRecord, judge, losses_to
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.queries import comparison, promotion
 
 # Session key of the version that was activated in the run before, to be confirmed once.

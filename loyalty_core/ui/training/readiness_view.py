@@ -9,7 +9,8 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import TASKS, ChoiceTask, title_of
 from loyalty_core.ml.training import Readiness
 from loyalty_core.ui import cached_reads, charts, formatting
-from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.messages import show_error
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training import figures
 from loyalty_core.ui.training import queries as reading
 from loyalty_core.warehouse.columns import label_of

@@ -15,8 +15,9 @@ from loyalty_core.ml.tasks import TASKS, Metric
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.scoring_notice import draw_scoring_notice
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.comparison.view import Comparison
 from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import ACTIVATED, draw_decision

@@ -12,10 +12,10 @@ from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from loyalty_core.ui import api_links, formatting
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.navigation import SEGMENTS
 from loyalty_core.ui.segments.address import encode_rule
 from loyalty_core.ui.segments.detail import members_view
+from loyalty_core.ui.text import escape
 from tests.fixtures.jobs import over, see_off
 from tests.fixtures.screens import OpenScreen, texts_of, value_field
 from tests.workbench import DEMO_CUSTOMERS, Configure, Query

@@ -10,8 +10,8 @@ from loyalty_core.segments import Segment, holds_offers, offer_of_propensity
 from loyalty_core.segments.figures import MOST_SEGMENTS, Profile
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting, table_columns
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.work_slots import evaluation_slot
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import Role, column_for

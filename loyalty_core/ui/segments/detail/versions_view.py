@@ -12,8 +12,9 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment, SegmentVersion
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import escape, show_error
+from loyalty_core.ui.messages import show_error
 from loyalty_core.ui.segments.computing import compute_one
+from loyalty_core.ui.text import escape
 
 
 def draw_versions(segment: Segment) -> None:

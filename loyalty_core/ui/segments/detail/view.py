@@ -8,7 +8,7 @@ from loyalty_core.segments import Segment, SegmentNotFound
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.frame import browser_title
-from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.computing import compute_one
 from loyalty_core.ui.segments.detail.members_view import draw_members
@@ -18,6 +18,7 @@ from loyalty_core.ui.segments.detail.versions_view import draw_versions
 from loyalty_core.ui.segments.detail.why import draw_why
 from loyalty_core.ui.segments.editor import live
 from loyalty_core.ui.segments.editor.sql_view import draw_sql
+from loyalty_core.ui.text import escape, escape_paragraphs
 from loyalty_core.ui.work_slots import evaluation_slot
 
 _ACTIONS = {
@@ -64,7 +65,7 @@ def _draw_heading(segment: Segment) -> None:
         except LoyaltyError as error:
             show_error(error, retry=False)
     if segment.description:
-        st.caption(escape(segment.description))
+        st.caption(escape_paragraphs(segment.description))
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
         for tag in segment.tags:
             st.badge(escape(tag, in_badge=True), color="gray")

@@ -9,8 +9,8 @@ from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer_search import draw_search_field
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.address import CUSTOMER
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.work_slots import evaluation_slot
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row

@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core.segments import RuleFields
 from loyalty_core.ui import cached_reads, charts, formatting, table_columns
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import GROUP_ORDER
 from loyalty_core.warehouse.predictions import ScoringRun

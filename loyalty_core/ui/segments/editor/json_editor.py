@@ -7,8 +7,8 @@ import streamlit as st
 
 from loyalty_core.rules import Fault, RuleError
 from loyalty_core.ui import elements
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.editor.json_lines import lines_of, read_rule
+from loyalty_core.ui.text import escape
 
 _MOST_SHOWN = 20
 

@@ -9,7 +9,7 @@ from loyalty_core.segments import Selection
 from loyalty_core.segments.figures import FunnelStep, Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.work_slots import evaluation_slot
 
 _FIRST = 5

@@ -9,10 +9,11 @@ from loyalty_core.segments.repository import copy_name
 from loyalty_core.services import get_services
 from loyalty_core.store.versioned import name_key
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.computing import compute_one
 from loyalty_core.ui.segments.editor.editor_state import Editor, discard_editor
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.work_slots import evaluation_slot
 
 

@@ -11,7 +11,7 @@ from loyalty_core.segments import RuleFields, SegmentNotFound, Selection
 from loyalty_core.segments.figures import Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui.frame import browser_title
-from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.detail.view import draw_way_back
 from loyalty_core.ui.segments.editor import live
@@ -21,6 +21,7 @@ from loyalty_core.ui.segments.editor.json_editor import draw_json_editor
 from loyalty_core.ui.segments.editor.rule_builder import draw_rule_builder
 from loyalty_core.ui.segments.editor.save import draw_overtaken, save_dialog
 from loyalty_core.ui.segments.editor.sql_view import draw_sql
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.work_slots import evaluation_slot
 from loyalty_core.warehouse import Column
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from loyalty_core.ml.versions import Shift, VersionComparison
 from loyalty_core.ui import cached_reads, charts, formatting, table_columns
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.comparison import shift_figures
 
 _HEIGHT = 300

@@ -10,7 +10,8 @@ from loyalty_core.ml.evaluation import read_grade
 from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.ml.versions import Judgement, VersionRecord
 from loyalty_core.ui.jobs import draw_job
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.comparison import model_charts
 from loyalty_core.ui.training.comparison.consequences_view import draw_consequences, in_words
 from loyalty_core.ui.training.comparison.measures import Measures

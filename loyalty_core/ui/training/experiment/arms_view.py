@@ -11,7 +11,7 @@ from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.tasks import RISKS
 from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.jobs import draw_job
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.warehouse.offers import offer_name
 

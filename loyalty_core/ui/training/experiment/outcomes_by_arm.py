@@ -9,7 +9,7 @@ from loyalty_core.analytics.outcomes import ArmOutcomes, Interval, Measure, Shar
 from loyalty_core.analytics.proportions import difference, minimum_detectable_change, required_customers
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ui import cached_reads, formatting
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.experiment.arms_view import NAMES
 

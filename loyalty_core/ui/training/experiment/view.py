@@ -11,7 +11,8 @@ from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.fields import draw_number
-from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.messages import errors_shown, show_error
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.decision import draw_confirmation
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.experiment.arms_view import draw_arms

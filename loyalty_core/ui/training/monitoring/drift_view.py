@@ -9,7 +9,7 @@ from loyalty_core.analytics.monitoring import Monitoring
 from loyalty_core.ml.features import DRIFTED, MOVED, FeatureDrift, State
 from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.ui import charts, formatting, table_columns
-from loyalty_core.ui.messages import escape
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.monitoring import drift_charts
 
 STATE_MARKS: dict[State, str] = {"stable": "● stable", "moved": "▲ moved", "drifted": "◆ drifted"}

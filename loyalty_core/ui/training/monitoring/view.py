@@ -11,7 +11,8 @@ from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
-from loyalty_core.ui.messages import errors_shown, escape, show_error
+from loyalty_core.ui.messages import errors_shown, show_error
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.monitoring import queries as monitoring_reading
 from loyalty_core.ui.training.monitoring.drift_view import draw_drift
 from loyalty_core.ui.training.monitoring.score_drift_view import draw_score_drift

@@ -12,7 +12,8 @@ from loyalty_core.analytics.outcomes import ChurnFigures, Month, MonthlyFigures,
 from loyalty_core.ml.tasks import TASKS, ChoiceTask, ModelTask
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui import charts, formatting
-from loyalty_core.ui.messages import errors_shown, escape
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.comparison import model_figures
 from loyalty_core.ui.training.outcomes import figures as outcomes_figures
 from loyalty_core.ui.training.outcomes import queries as outcomes_reading

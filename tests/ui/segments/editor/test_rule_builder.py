@@ -10,9 +10,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
-from loyalty_core.ui.messages import escape
 from loyalty_core.ui.segments.editor.condition_note import ConditionNote
 from loyalty_core.ui.segments.editor.draft import RuleDraft
+from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
 
 if TYPE_CHECKING:
