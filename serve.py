@@ -17,7 +17,7 @@ from loyalty_core.api import IdleConnections, create_api, disable_nagle_algorith
 from loyalty_core.errors import SettingsError
 from loyalty_core.jobs import remove_abandoned_logs
 from loyalty_core.segments.exports import ExportFailed, remove_old
-from loyalty_core.services import get_services
+from loyalty_core.services import services_of_process
 from loyalty_core.ui.api_links import api_root
 
 _idle_connections = IdleConnections(seconds=30)
@@ -26,7 +26,7 @@ _idle_connections = IdleConnections(seconds=30)
 @asynccontextmanager
 async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     disable_nagle_algorithm()
-    services = get_services()
+    services = services_of_process()
     services.prepare_store()
     remove_abandoned_logs()
     with suppress(ExportFailed):  # the next export reports it
@@ -40,7 +40,7 @@ async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
 
 try:
     require_protection(
-        get_services().settings,
+        services_of_process().settings,
         config.get_option("server.address"),
         config.get_option("server.trustedUserHeaders"),
     )

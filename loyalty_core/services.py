@@ -1,8 +1,19 @@
-"""The services of a process, wired together and shared by screens, API and commands."""
+"""The services of a process, wired together and shared by screens, API and commands.
+
+Whoever may not see every customer or every value gets services of their own, which share connections, models and state
+store with the others, but whose warehouse is restricted.
+"""
+
+from __future__ import annotations
 
 import logging
+import threading
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
+from cachetools import LRUCache, cachedmethod
+
+from loyalty_core.access import current_viewer
 from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository
 from loyalty_core.errors import StateStoreUnavailable
@@ -11,13 +22,19 @@ from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.versions import Promotion, VersionComparisons
 from loyalty_core.rfm import RfmMapRepository
-from loyalty_core.segments import SegmentationEngine, SegmentRepository
+from loyalty_core.segments import RestrictedEngine, SegmentationEngine, SegmentRepository, SegmentsInScope
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore, shared_store
-from loyalty_core.warehouse import FeatureStore, Warehouse
+from loyalty_core.warehouse import FeatureStore, RestrictedWarehouse, Restriction, Warehouse, restriction_of
 from loyalty_core.warehouse.offers import OfferCatalog
 
+if TYPE_CHECKING:
+    from loyalty_core.access import Viewer
+
 _log = logging.getLogger(__name__)
+
+# Viewers with the same scope and rights share their services.
+_MOST_RESTRICTIONS = 64
 
 
 class Services:
@@ -26,6 +43,17 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.limits = WorkLimits(settings.dwh_pool_size)
+        self._restricted: LRUCache[Restriction, Services] = LRUCache(_MOST_RESTRICTIONS)
+        self._lock = threading.Lock()
+
+    def seen_by(self, viewer: Viewer) -> Services:
+        """These services as the viewer may use them: themselves for whoever may see everything."""
+        restriction = restriction_of(viewer)
+        return self if restriction is None else self._under(restriction)
+
+    @cachedmethod(lambda self: self._restricted, lock=lambda self: self._lock)
+    def _under(self, restriction: Restriction) -> Services:
+        return RestrictedServices(self, restriction)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -87,7 +115,67 @@ class Services:
             _log.error("%s", error)
 
 
-@lru_cache(maxsize=1)
+class RestrictedServices(Services):
+    """The services of viewers with one restriction: everything they read comes from a restricted warehouse."""
+
+    def __init__(self, whole: Services, restriction: Restriction) -> None:
+        super().__init__(whole.settings)
+        self.limits = whole.limits
+        self._whole = whole
+        self._restriction = restriction
+
+    def seen_by(self, viewer: Viewer) -> Services:
+        """The services of the viewer, whoever these are for."""
+        return self._whole.seen_by(viewer)
+
+    @cached_property
+    def warehouse(self) -> RestrictedWarehouse:
+        return RestrictedWarehouse(self._whole.warehouse, self._restriction)
+
+    @cached_property
+    def features(self) -> FeatureStore:
+        return self._whole.features.over(self.warehouse)
+
+    @cached_property
+    def store(self) -> StateStore:
+        return self._whole.store
+
+    @cached_property
+    def inference(self) -> MLInferenceService:
+        return self._whole.inference.over(self.warehouse.unmasked, self._whole.features.over(self.warehouse.unmasked))
+
+    @cached_property
+    def segments(self) -> SegmentRepository:
+        scope = self._restriction.scope
+        return SegmentsInScope(self.store, self.warehouse.with_personal_data) if scope else self._whole.segments
+
+    @cached_property
+    def segmentation(self) -> SegmentationEngine:
+        return RestrictedEngine(self.warehouse, self.segments, self._whole.segmentation)
+
+    @cached_property
+    def offers(self) -> OfferCatalog:
+        return self._whole.offers
+
+    @cached_property
+    def comparisons(self) -> VersionComparisons:
+        return self._whole.comparisons
+
+    @cached_property
+    def promotion(self) -> Promotion:
+        return self._whole.promotion
+
+    @cached_property
+    def jobs(self) -> JobQueue:
+        return self._whole.jobs
+
+
 def get_services() -> Services:
-    """The services of this process; raises `SettingsError` for an invalid setting."""
+    """The services of the current viewer; raises `SettingsError` for an invalid setting."""
+    return services_of_process().seen_by(current_viewer())
+
+
+@lru_cache(maxsize=1)
+def services_of_process() -> Services:
+    """The services for every customer, whoever is acting; for starting, stopping and whatever no viewer asked for."""
     return Services(get_settings())

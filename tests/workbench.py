@@ -23,7 +23,7 @@ import streamlit as st
 
 from loyalty_core.demo.generate import generate
 from loyalty_core.ml.bundles import activate, write_bundle
-from loyalty_core.services import get_services
+from loyalty_core.services import get_services, services_of_process
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.warehouse.source import name_data
 from tests.ml.fixtures import bundle_parts, with_reference
@@ -236,10 +236,10 @@ def _answers(app: Served) -> bool:
 
 
 def _forget_services() -> None:
-    if get_services.cache_info().currsize:
-        services = get_services()
+    if services_of_process.cache_info().currsize:
+        services = services_of_process()
         services.warehouse.close()
         services.store.close()
-    get_services.cache_clear()
+    services_of_process.cache_clear()
     get_settings.cache_clear()
     st.cache_data.clear()

@@ -23,6 +23,7 @@ from loyalty_core.ml.tasks import UnknownModel
 from loyalty_core.rules import NotWritable, RuleError
 from loyalty_core.segments import (
     BadSegment,
+    PersonalDataHidden,
     SegmentChanged,
     SegmentCycle,
     SegmentInUse,
@@ -31,6 +32,7 @@ from loyalty_core.segments import (
     UnknownColumn,
 )
 from loyalty_core.segments.exports import ExportNotFound
+from loyalty_core.warehouse import ScopeUnusable
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ _log = logging.getLogger(__name__)
 _STATUSES: dict[type[LoyaltyError], int] = {
     NotSignedIn: 401,
     NotAllowed: 403,
+    PersonalDataHidden: 403,
+    ScopeUnusable: 403,
     CustomerNotFound: 404,
     SegmentNotFound: 404,
     JobNotFound: 404,

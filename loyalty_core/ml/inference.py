@@ -24,6 +24,7 @@ from loyalty_core.ml.serving import (
     CustomerPredictions,
     Drivers,
     Models,
+    ModelSource,
     ModelStatus,
     RfmAnswer,
     ServedModels,
@@ -63,6 +64,7 @@ class MLInferenceService:
         warehouse: Warehouse | None = None,
         feature_store: FeatureStore | None = None,
         segments: SegmentRepository | None = None,
+        source: ModelSource | None = None,
     ) -> None:
         if settings is None and warehouse is None and feature_store is None:
             warehouse, feature_store = _shared_features()
@@ -70,10 +72,14 @@ class MLInferenceService:
         self._settings = settings or self._warehouse.settings
         self._store = feature_store or FeatureStore(self._warehouse)
         self._inputs = ModelInputs(self._warehouse, self._settings)
-        self._source = model_source(self._settings, self._inputs)
+        self._source = source or model_source(self._settings, self._inputs)
         self._cut_points = CutPointsCache(self._warehouse)
         self._segments = segments or self._segment_repository()
         self._engine = SegmentationEngine(self._warehouse, self._segments)
+
+    def over(self, warehouse: Warehouse, feature_store: FeatureStore) -> "MLInferenceService":
+        """A service for the same warehouse as someone else sees it, which shares this one's models."""
+        return MLInferenceService(self._settings, warehouse, feature_store, self._segments, self._source)
 
     def predict_churn(self, customer_id: object) -> ChurnPrediction:
         """Churn probability, risk, and what to do about it."""
@@ -257,7 +263,7 @@ class MLInferenceService:
 
     def _drivers(self, models: Models, model: str, row: Row, offer: int | None = None) -> Drivers:
         encoded = self._inputs.encode_row(models.contract, row)
-        return customer_drivers(models, model, encoded, self._inputs.values(row), offer)
+        return customer_drivers(models, model, encoded, self._inputs.shown_values(row), offer)
 
     def _cut_points_if_any(self) -> RfmCutPoints | None:
         """Cut points for the recommendations, which do not require them."""

@@ -3,7 +3,6 @@
 import threading
 import time
 
-import sqlalchemy as sa
 from cachetools import TLRUCache
 
 from loyalty_core.errors import LoyaltyError
@@ -11,6 +10,7 @@ from loyalty_core.rfm.cut_points import current_cut_points
 from loyalty_core.rfm.maps import map_in_use
 from loyalty_core.rfm.scores import RfmCutPoints
 from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.connection import Relation
 
 Outcome = RfmCutPoints | LoyaltyError
 
@@ -25,7 +25,7 @@ class CutPointsCache:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._lock = threading.Lock()
-        self._outcomes: TLRUCache[sa.Table, Outcome] = TLRUCache(1, ttu=_expiry, timer=time.monotonic)
+        self._outcomes: TLRUCache[Relation, Outcome] = TLRUCache(1, ttu=_expiry, timer=time.monotonic)
 
     def get(self) -> RfmCutPoints:
         """The cut points with the map in use; raises what `current_cut_points` and `map_in_use` raise."""
@@ -33,7 +33,7 @@ class CutPointsCache:
         return chosen.apply(cut_points) if chosen else cut_points
 
     def _without_map(self) -> RfmCutPoints:
-        view = self._warehouse.features
+        view = self._warehouse.whole.features
         with self._lock:
             outcome = self._outcomes.get(view)
             if outcome is None:
@@ -49,5 +49,5 @@ class CutPointsCache:
             return error
 
 
-def _expiry(_view: sa.Table, outcome: Outcome, now: float) -> float:
+def _expiry(_view: Relation, outcome: Outcome, now: float) -> float:
     return now + (_FAILED_SECONDS if isinstance(outcome, LoyaltyError) else _CACHED_SECONDS)

@@ -45,7 +45,11 @@ class RfmUnavailable(DataError):
 
 
 def current_cut_points(warehouse: Warehouse) -> RfmCutPoints:
-    """The saved cut points, or new ones if there are none, they have expired, or data or settings changed."""
+    """The saved cut points, or new ones if there are none, they have expired, or data or settings changed.
+
+    They are those of the whole base, whatever part of it the viewer sees: a customer has one score for everybody.
+    """
+    warehouse = warehouse.whole
     saved = _saved(warehouse)
     oldest = datetime.now(UTC) - timedelta(hours=warehouse.settings.rfm_cut_points_max_age_hours)
     if saved and saved[0].as_of >= oldest and not warehouse.identity.has_changed_since(saved[1]):
@@ -61,6 +65,7 @@ def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
     Quantiles are of type 7 (linear interpolation, as in numpy, R and percentile_cont); the rule "r" adds 1. Raises
     `RfmUnavailable` if a column is missing, is not a number, or is blank for everyone.
     """
+    warehouse = warehouse.whole
     settings, as_of = warehouse.settings, datetime.now(UTC)
     columns = _columns(warehouse)
     configured = settings.rfm_cut_points
@@ -126,7 +131,7 @@ def _columns(warehouse: Warehouse) -> RfmColumns:
     return RfmColumns(*(_number_column(found, view) for found in resolve_mapping(mapping, view.columns.keys())))
 
 
-def _number_column(found: MappedFeature, view: sa.Table) -> str:
+def _number_column(found: MappedFeature, view: sa.FromClause) -> str:
     if found.column is None:
         nearest = f"; nearest: {found.nearest}" if found.nearest else ""
         raise RfmUnavailable(
@@ -150,7 +155,7 @@ def _customers(warehouse: Warehouse, columns: RfmColumns) -> tuple[int, int]:
     return found["customers"], int(found["bought"] or 0)
 
 
-def _bought(view: sa.Table, columns: RfmColumns) -> sa.ColumnElement[bool]:
+def _bought(view: sa.FromClause, columns: RfmColumns) -> sa.ColumnElement[bool]:
     return ~never_bought_in_sql(measure(view.c[columns.recency]), measure(view.c[columns.frequency]))
 
 

@@ -3,6 +3,7 @@
 from loyalty_core.segments.engine import SegmentationEngine
 from loyalty_core.segments.errors import (
     BadSegment,
+    PersonalDataHidden,
     PredictionsMissing,
     SegmentChanged,
     SegmentCycle,
@@ -14,12 +15,15 @@ from loyalty_core.segments.errors import (
 from loyalty_core.segments.fields import RuleFields
 from loyalty_core.segments.predicted_fields import holds_offers, offer_of_propensity
 from loyalty_core.segments.repository import SegmentRepository
+from loyalty_core.segments.restricted import RestrictedEngine, SegmentsInScope
 from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
 from loyalty_core.segments.selection import Selection
 
 __all__ = [
     "BadSegment",
+    "PersonalDataHidden",
     "PredictionsMissing",
+    "RestrictedEngine",
     "RuleFields",
     "Segment",
     "SegmentChanged",
@@ -32,6 +36,7 @@ __all__ = [
     "SegmentSize",
     "SegmentVersion",
     "SegmentationEngine",
+    "SegmentsInScope",
     "Selection",
     "UnknownColumn",
     "Use",

@@ -94,12 +94,18 @@ class SegmentationEngine:
         bound = {name: fields.compile(rule) for name, rule in rules.items()}
         return overlap.overlap(self._warehouse, _relation(fields, bound.values()), bound)
 
+    def count_each(self, rules: Mapping[str, Any]) -> tuple[int, dict[str, int]]:
+        """The number of all customers, and of those each rule holds for; rules that cannot be used are left out."""
+        fields = self.read_fields()
+        bound = {name: usable for name, rule in rules.items() if (usable := _usable(rule, fields))}
+        return counting.count_each(self._warehouse, _relation(fields, bound.values()), bound)
+
     def near_duplicates(self, rule: Any, segment_id: str | None = None) -> tuple[overlap.Similar, ...]:
         """Saved segments that share at least nine in ten customers with the rule, apart from `segment_id`."""
         fields = self.read_fields()
         bound = fields.compile(rule)
         saved = self._repository.list() if self._repository else []
-        others = {one.id: usable for one in saved if one.id != segment_id and (usable := _usable(one, fields))}
+        others = {one.id: usable for one in saved if one.id != segment_id and (usable := _usable(one.rule, fields))}
         relation = _relation(fields, [bound, *others.values()])
         return overlap.most_similar(self._warehouse, relation, bound, others, _NEARLY_THE_SAME)
 
@@ -114,7 +120,7 @@ class SegmentationEngine:
     def usable(self, segments: Iterable[Segment]) -> list[tuple[Segment, Rule]]:
         """Those of the segments whose rules can be used as the fields are now, with their rules."""
         fields = self.read_fields()
-        return [(segment, rule) for segment in segments if (rule := _usable(segment, fields))]
+        return [(segment, rule) for segment in segments if (rule := _usable(segment.rule, fields))]
 
     def create(self, draft: SegmentDraft, *, actor: str) -> Segment:
         """Save a new segment once its rule can be used; its members are computed by `refresh`."""
@@ -163,9 +169,9 @@ def _relation(fields: RuleFields, rules: Iterable[Rule], names: Iterable[str] = 
     return fields.relation((*(column for rule in rules for column in rule.columns), *names))
 
 
-def _usable(segment: Segment, fields: RuleFields) -> Rule | None:
+def _usable(rule: Any, fields: RuleFields) -> Rule | None:
     try:
-        bound = fields.compile(segment.rule)
+        bound = fields.compile(rule)
         fields.relation(bound.columns)  # a segment that it reads may be the one that cannot be used
         return bound
     except LoyaltyError:

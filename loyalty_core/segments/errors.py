@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from loyalty_core.errors import DataError, LoyaltyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
 
@@ -93,6 +93,19 @@ class PredictionsMissing(LoyaltyError):
         super().__init__(
             "The rule reads predictions, and the customers have not been scored yet.",
             remedy="Score them first: `python -m loyalty_core.ml.scoring`, or “Score now” on the churn screen.",
+        )
+
+
+class PersonalDataHidden(LoyaltyError):
+    """A rule, an order or an export uses columns with personal data, which the viewer may not see."""
+
+    code = "personal_data_hidden"
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(
+            f"You may not use {' and '.join(repr(name[:60]) for name in sorted(names))}, which holds personal data.",
+            "Whoever counts or sorts customers by it could find out its values.",
+            "Use other columns, or ask an admin for a role that may see personal data.",
         )
 
 

@@ -9,10 +9,17 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.rules import Rule, compile_rule
-from loyalty_core.segments.errors import PredictionsMissing, SegmentCycle, SegmentNotFound, UnknownColumn
+from loyalty_core.rules.relative_dates import is_relative
+from loyalty_core.segments.errors import (
+    PersonalDataHidden,
+    PredictionsMissing,
+    SegmentCycle,
+    SegmentNotFound,
+    UnknownColumn,
+)
 from loyalty_core.segments.predicted_fields import describe_predictions, field_name, unscored_fields
 from loyalty_core.segments.references import SEGMENT_PREFIX, built_on, field_of, references
-from loyalty_core.segments.relative_dates import ReferenceDays, is_relative
+from loyalty_core.segments.relative_dates import ReferenceDays
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.predictions import ScoringRun, run_of
 
@@ -32,23 +39,31 @@ class RuleFields:
 
     `columns` lists features, then predictions, then segments. `view` is the features view that they were read from,
     which may have been replaced since. `run` is the scoring run that made the predictions.
+    `hidden` are the columns that the viewer's rules may not use, since their answers would tell the values.
     """
 
     warehouse: Warehouse
-    view: sa.Table
+    view: sa.FromClause
     columns: tuple[Column, ...]
     segments: Mapping[str, SegmentOutline]
     run: ScoringRun | None
     predictions: sa.FromClause | None
     days: ReferenceDays
+    hidden: tuple[Column, ...] = ()
     _compiled: dict[str, Rule] = field(default_factory=dict, repr=False, compare=False)  # of segments, by id
 
     def compile(self, rule: Any) -> Rule:
-        """Bind a rule to the fields; raises `RuleError`, or `PredictionsMissing` when nothing was scored yet."""
+        """Bind a rule to the fields.
+
+        Raises `RuleError`, `PredictionsMissing` when nothing was scored yet, and `PersonalDataHidden`.
+        """
         names = {column.name for column in self.columns}
         unscored = [column for column in unscored_fields(self.features) if column.name not in names]
         today = self.days.read().day if is_relative(rule) else None
-        bound = compile_rule(rule, [*self.columns, *unscored], today=today, zone=self.warehouse.settings.zone)
+        known = [*self.columns, *unscored, *self.hidden]
+        bound = compile_rule(rule, known, today=today, zone=self.warehouse.settings.zone)
+        if personal := {column.name for column in self.hidden}.intersection(bound.columns):
+            raise PersonalDataHidden(personal)
         if not {column.name for column in unscored}.isdisjoint(bound.columns):
             raise PredictionsMissing
         return bound
@@ -128,19 +143,22 @@ class FieldReader:
     def read(self, segment_id: str | None = None) -> RuleFields:
         """The fields as they are now; for a segment, without itself and those that are built on it."""
         segments = self._repository.outlines() if self._repository else {}
-        hidden = built_on(segment_id, {one: outline.rule for one, outline in segments.items()}) if segment_id else ()
+        left_out = built_on(segment_id, {one: outline.rule for one, outline in segments.items()}) if segment_id else ()
         membership = [
             Column(field_of(one), "boolean", SEGMENTS_GROUP, f"Member of {outline.name}", blanks=0.0)
             for one, outline in segments.items()
-            if one not in hidden
+            if one not in left_out
         ]
         catalog, predictions = self._warehouse.catalog(), self._warehouse.predictions
         run = None if predictions is None else run_of(self._warehouse, predictions)
         predicted = () if predictions is None or run is None else self._describe(predictions, run, catalog.view)
-        columns = (*catalog.columns, *predicted, *membership)
-        return RuleFields(self._warehouse, catalog.view, columns, segments, run, predictions, self._days)
+        personal = self._warehouse.hidden
+        hidden = tuple(column for column in catalog.columns if column.name in personal)
+        shown = (column for column in catalog.columns if column.name not in personal)
+        columns = (*shown, *predicted, *membership)
+        return RuleFields(self._warehouse, catalog.view, columns, segments, run, predictions, self._days, hidden)
 
-    def _describe(self, predictions: sa.FromClause, run: ScoringRun, view: sa.Table) -> tuple[Column, ...]:
+    def _describe(self, predictions: sa.FromClause, run: ScoringRun, view: sa.FromClause) -> tuple[Column, ...]:
         """The fields of the predictions, described once for each scoring run."""
         state = self._warehouse.revision, run
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.warehouse.source import describe_source
@@ -54,18 +54,3 @@ class ReferenceDays:
                     found = None, ""
                 self._found = state, found
             return self._found[1]
-
-
-def is_relative(rule: Any) -> bool:
-    """Whether a JSONLogic rule counts days from today; any JSON will do."""
-    waiting = [rule]
-    # An explicit stack: a rule may be nested deeper than Python can recurse.
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, dict):
-            if "today" in part:
-                return True
-            waiting.extend(part.values())
-        elif isinstance(part, list | tuple):
-            waiting.extend(part)
-    return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from datetime import datetime
 
-SizeCause = Literal["edit", "on demand", "scoring"]
+SizeCause = Literal["edit", "on demand", "scoring", "scope"]
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,15 @@ class SegmentSize:
     """How many of `base` customers were members at one moment, under which version of the segment.
 
     `joined` and `left` count the differences from the members before; `cause` is "edit", "on demand" or "scoring".
+    It is "scope" where the viewer sees a part of the base: then the customers are counted in it when they are asked
+    for, `base` is the size of that part, and who joined and left is not known.
     """
 
     at: datetime
     customers: int
     base: int
-    joined: int
-    left: int
+    joined: int | None
+    left: int | None
     version: int
     cause: str
 

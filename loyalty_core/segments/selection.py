@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from loyalty_core.access import Action, require
 from loyalty_core.errors import CustomerNotFound
+from loyalty_core.rules.relative_dates import is_relative
+from loyalty_core.segments.errors import PersonalDataHidden
 from loyalty_core.segments.exports import rows as export
 from loyalty_core.segments.figures import (
     Agreement,
@@ -21,7 +23,6 @@ from loyalty_core.segments.figures import (
     readable_sql,
 )
 from loyalty_core.segments.figures.agreement import agreement
-from loyalty_core.segments.relative_dates import ReferenceDay, is_relative
 from loyalty_core.warehouse.customers import read_id, unrounded
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.rules import Explanation, Rule
     from loyalty_core.segments.fields import RuleFields
+    from loyalty_core.segments.relative_dates import ReferenceDay
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.connection import Row
 
@@ -115,9 +117,13 @@ class Selection:
         return sa.select(*(relation.c[name] for name in fields)).where(self._belongs(relation)).subquery()
 
     def stream(self, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
-        """Every member as Arrow batches, with the columns asked for or all of the features view's."""
+        """Every member as Arrow batches, with the columns asked for or all of the features view's that may be seen."""
         relation = self.relation(*columns)
-        names = dict.fromkeys(columns or self.fields.features)
+        masked = self._warehouse.masked
+        if personal := masked.intersection(columns):
+            raise PersonalDataHidden(personal)
+        every = [name for name in self.fields.features if name not in masked]
+        names = dict.fromkeys(columns or every)
         identifier = self._warehouse.customer_id.name
         columns_read = {name: column_of(relation, name) for name in names}
         if identifier in columns_read:

@@ -170,6 +170,11 @@ class Settings(SignInSettings):
         description="Name of whoever uses the app without sign-in, or a command in a terminal",
     )
 
+    personal_columns: list[str] | None = Field(
+        None,
+        description="Columns with personal data, separated by commas; without it, those recognised by their names",
+    )
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
@@ -189,6 +194,11 @@ class Settings(SignInSettings):
             return json.loads(value) if isinstance(value, str) else value
         except ValueError:
             raise ValueError('JSON, such as {"name": "column"}') from None
+
+    @field_validator("personal_columns", mode="before")
+    @classmethod
+    def _from_commas(cls, value: Any) -> Any:
+        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
     @field_validator("dwh_url", "state_database_url")
     @classmethod

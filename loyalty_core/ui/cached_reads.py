@@ -1,4 +1,4 @@
-"""What the pages read, cached for five minutes or until the warehouse's revision changes."""
+"""What the pages read, cached for five minutes or until the warehouse's revision changes; for each scope apart."""
 
 from collections.abc import Callable
 from datetime import date
@@ -38,11 +38,11 @@ def cached(read: Callable[P, R]) -> Callable[P, R]:
 
 
 def cached_lookup(read: Callable[P, R]) -> Callable[P, R]:
-    """Cache the results of a function by its arguments and by the warehouse's revision."""
+    """Cache the results of a function by its arguments, the warehouse's revision and what the viewer may see."""
 
-    # No leading underscore in `revision`: Streamlit leaves arguments named so out of the cache key.
-    def at_revision(revision: int, *arguments: P.args, **named: P.kwargs) -> R:
-        del revision
+    # No leading underscore in `seen`: Streamlit leaves arguments named so out of the cache key.
+    def at_revision(seen: str, *arguments: P.args, **named: P.kwargs) -> R:
+        del seen
         return read(*arguments, **named)
 
     # Streamlit identifies a cached function by this name.
@@ -51,15 +51,16 @@ def cached_lookup(read: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(read)
     def latest(*arguments: P.args, **named: P.kwargs) -> R:
-        return by_revision(_revision(), *arguments, **named)
+        return by_revision(_seen(), *arguments, **named)
 
     return latest
 
 
-def _revision() -> int:
+def _seen() -> str:
+    """What the viewer may see of which state of the warehouse."""
     warehouse = get_services().warehouse
     _ = warehouse.engine  # detects a replaced file, which changes the revision
-    return warehouse.revision
+    return warehouse.cache_key
 
 
 def catalog() -> Catalog:

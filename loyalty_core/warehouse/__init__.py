@@ -3,5 +3,21 @@
 from loyalty_core.warehouse.columns import Column
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers import FeatureStore
+from loyalty_core.warehouse.restricted import (
+    RestrictedWarehouse,
+    Restriction,
+    ScopeUnusable,
+    check_scope,
+    restriction_of,
+)
 
-__all__ = ["Column", "FeatureStore", "Warehouse"]
+__all__ = [
+    "Column",
+    "FeatureStore",
+    "RestrictedWarehouse",
+    "Restriction",
+    "ScopeUnusable",
+    "Warehouse",
+    "check_scope",
+    "restriction_of",
+]

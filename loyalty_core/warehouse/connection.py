@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 from cachetools import TTLCache
+from sqlalchemy.sql.elements import KeyedColumnElement
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
@@ -27,6 +29,8 @@ from loyalty_core.warehouse.time_limit import time_limit
 from loyalty_core.warehouse.turns import Turns
 
 Row = dict[str, Any]
+# A table or view, or the part of it that may be seen.
+Relation = NamedFromClause
 
 _ID_TYPES = (sa.Integer, sa.Numeric, sa.String, sa.Uuid)
 
@@ -47,6 +51,9 @@ class WarehouseHealth:
 class Warehouse:
     """Reads the features view and the tables around it; `revision` grows whenever what was read may be stale.
 
+    Whoever asks about customers reads `features`, `predictions` and `table`: for a viewer who may not see everything
+    these are restricted (`RestrictedWarehouse`), and so is every figure that comes from them.
+
     Every method raises `WarehouseUnavailable`, `ViewUnusable` or `QueryTimeout`, and works again once the cause is
     removed. A query that the database interrupts is repeated once.
     """
@@ -55,7 +62,7 @@ class Warehouse:
         self.settings = settings or get_settings()
         self.url = with_driver(self.settings.dwh_url)
         self.dialect = dialect_of(self.url.get_backend_name())
-        self.revision = 0
+        self._revision = 0
         self._lock = threading.RLock()
         # Separate, since reading takes long and no other caller should wait for it.
         self._view_turns, self._catalog_turns = Turns(), Turns()
@@ -69,6 +76,31 @@ class Warehouse:
         self._catalog: tuple[float, Catalog] | None = None
         self._predictions: TTLCache[None, sa.FromClause] = TTLCache(1, self.dialect.predictions.cached_seconds)
         self._identity: DataIdentity | None = None
+
+    @property
+    def whole(self) -> "Warehouse":
+        """With every customer and every value, for what is the same for all viewers, such as RFM cut points."""
+        return self
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Names of the columns of the features view whose values the viewer may not see."""
+        return frozenset()
+
+    @property
+    def masked(self) -> frozenset[str]:
+        """Names of the columns of `features` that have a mask in place of their values."""
+        return frozenset()
+
+    @property
+    def revision(self) -> int:
+        """A number that grows whenever what was read may be stale."""
+        return self._revision
+
+    @property
+    def cache_key(self) -> str:
+        """Identifies in caches what was read: it changes with the revision, and differs between viewers' scopes."""
+        return str(self.revision)
 
     @property
     def engine(self) -> sa.Engine:
@@ -85,11 +117,14 @@ class Warehouse:
             return engine
 
     @property
-    def features(self) -> sa.Table:
+    def features(self) -> Relation:
         """The features view, reflected; raises `ViewUnusable` when missing or without the id column.
 
         A statement is made of one reading of it: the next one may be of another view.
         """
+        return self._reflected()
+
+    def _reflected(self) -> sa.Table:
         _ = self.engine  # notices a replaced file
         if (found := self._features) is not None:
             return found
@@ -107,11 +142,11 @@ class Warehouse:
         self._fingerprint = self._fingerprint_of(view)
 
     @property
-    def customer_id(self) -> sa.Column:
+    def customer_id(self) -> KeyedColumnElement[Any]:
         """The column that identifies a customer."""
         return self.id_of(self.features)
 
-    def id_of(self, view: sa.Table) -> sa.Column:
+    def id_of(self, view: sa.FromClause) -> KeyedColumnElement[Any]:
         """The column of one reading of the features view that identifies a customer."""
         return view.c[self.settings.dwh_customer_id_column]
 
@@ -126,6 +161,10 @@ class Warehouse:
                 with self._lock:
                     self._predictions[None] = found
         return found
+
+    def in_scope(self, relation: sa.FromClause) -> sa.FromClause:
+        """The rows that the viewer may see, of a relation whose column `customer_id` has the ids of customers."""
+        return relation
 
     @property
     def fingerprint(self) -> str:
@@ -161,15 +200,22 @@ class Warehouse:
                 return cached[1]
             if cached:
                 self._forget_if_reshaped()
-            view, revision = self.features, self.revision
-            catalog = read_catalog(self.rows, view, self.dialect.readable)
+            revision = self.revision
+            catalog = self._read_catalog()
             with self._lock:
                 if revision == self.revision:
                     self._catalog = time.monotonic() + self.settings.dwh_catalog_ttl_seconds, catalog
             return catalog
 
-    def table(self, name: str) -> sa.Table:
+    def _read_catalog(self) -> Catalog:
+        view = self._reflected()
+        return read_catalog(self.rows, view, self.dialect.readable, unreadable=view.info["unreadable"])
+
+    def table(self, name: str) -> Relation:
         """Reflect any table or view by its name as written in the settings; raises `ViewUnusable` when missing."""
+        return self._reflect(name)
+
+    def _reflect(self, name: str) -> sa.Table:
         return self.ask(lambda connection: reflect_table(connection, name, self.dialect.unreadable))
 
     def ask(self, question: Callable[[sa.Connection], Result]) -> Result:
@@ -256,7 +302,7 @@ class Warehouse:
             self._catalog = None
             self._predictions.clear()
             self._identity = None
-            self.revision += 1
+            self._revision += 1
 
     def _forget_if_reshaped(self) -> None:
         """Read the view's columns again; while they are unchanged, the table object stays the one that others hold."""
@@ -274,7 +320,7 @@ class Warehouse:
 
     def _reflect_features(self) -> sa.Table:
         name, identifier = self.settings.dwh_customer_features_table, self.settings.dwh_customer_id_column
-        table = self.table(name)
+        table = self._reflect(name)
         if identifier in table.info["unreadable"]:
             raise ViewUnusable(
                 f"The account may not read the id column {identifier!r} of {name}.",

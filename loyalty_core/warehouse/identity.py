@@ -67,7 +67,7 @@ def identify(warehouse: Warehouse, state: object) -> DataIdentity:
         url = warehouse.url
         schema = view.schema or warehouse.engine.dialect.default_schema_name
         place = (url.get_backend_name(), url.host, url.port, url.database, schema)
-    facts = (place, view.fullname, warehouse.customer_id.name)
+    facts = (place, str(view), warehouse.customer_id.name)
     return DataIdentity(
         _short(facts),
         _short(state) if file is not None else "",

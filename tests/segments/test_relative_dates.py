@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.rules import BuilderCondition, from_builder
+from loyalty_core.rules.relative_dates import is_relative
 from loyalty_core.segments import SegmentationEngine
-from loyalty_core.segments.relative_dates import is_relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable

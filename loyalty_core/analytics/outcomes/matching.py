@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.outcomes.months import format_day
 from loyalty_core.ml.serving import MOCK_VERSION
+from loyalty_core.warehouse.customers import same_id
 from loyalty_core.warehouse.history import HistoryRows, find_history
 from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, stored_runs
 
@@ -99,7 +100,7 @@ def outcomes_of(past: PastRun, history: DatedHistory, columns: Sequence[sa.Colum
         .where(*_after(past, history))
         .subquery("happened")
     )
-    same = _same(past.predictions.c[CUSTOMER_ID], first.c.customer)
+    same = same_id(past.predictions.c[CUSTOMER_ID], first.c.customer)
     joined = past.predictions.join(first, sa.and_(same, first.c.place == 1))
     return sa.select(*columns, first.c.label).select_from(joined)
 
@@ -143,11 +144,3 @@ def a_month_after(day: date) -> date:
     """The same day of the next month, or its last day if that month is shorter."""
     year, month = day.year + day.month // 12, day.month % 12 + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))
-
-
-def _same(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Whether two ids are equal, compared as text if their types differ."""
-    for kind in (sa.String, sa.Integer, sa.Uuid):
-        if isinstance(one.type, kind) and isinstance(other.type, kind):
-            return one == other
-    return sa.cast(one, sa.Text) == sa.cast(other, sa.Text)

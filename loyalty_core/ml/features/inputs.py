@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from loyalty_core.ml.features.contract import Encoded, FeatureContract, FeatureKind
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from loyalty_core.warehouse.columns import kind_of
+from loyalty_core.warehouse.columns import MASK, kind_of
+from loyalty_core.warehouse.connection import Relation
 from loyalty_core.warehouse.mapping import required_columns
 
 Row = Mapping[str, Any]
@@ -22,14 +23,14 @@ class ModelInputs:
     def __init__(self, warehouse: Warehouse, settings: Settings) -> None:
         self._warehouse = warehouse
         self._mapping = settings.ml_feature_mapping
-        self._resolved: tuple[sa.Table, dict[str, str]] | None = None
+        self._resolved: tuple[Relation, dict[str, str]] | None = None
 
     @property
     def columns(self) -> dict[str, str]:
         """Mapped feature → column; raises `MappingError` for the first missing one, with the nearest name."""
         return self._resolve()[1]
 
-    def _resolve(self) -> tuple[sa.Table, dict[str, str]]:
+    def _resolve(self) -> tuple[Relation, dict[str, str]]:
         """The view, and the columns in it."""
         view, resolved = self._warehouse.features, self._resolved
         if resolved is None or resolved[0] is not view:
@@ -46,6 +47,11 @@ class ModelInputs:
     def values(self, row: Row) -> dict[str, Any]:
         """Mapped feature → value, from a customer's row of the view."""
         return {name: row[column] for name, column in self.columns.items()}
+
+    def shown_values(self, row: Row) -> dict[str, Any]:
+        """The same for display, masked where the viewer may not see the column."""
+        hidden = self._warehouse.hidden
+        return {name: MASK if column in hidden else row[column] for name, column in self.columns.items()}
 
     def encode_row(self, contract: FeatureContract, row: Row) -> Encoded:
         """Encode one customer's row."""

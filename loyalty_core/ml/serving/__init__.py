@@ -21,7 +21,7 @@ from loyalty_core.ml.serving.own_data import (
     require_own_training,
 )
 from loyalty_core.ml.serving.served_models import Challenger, ServedModels
-from loyalty_core.ml.serving.source import model_source, scoring_models
+from loyalty_core.ml.serving.source import ModelSource, model_source, scoring_models
 from loyalty_core.ml.serving.status import ModelStatus
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Driver",
     "Drivers",
     "LiveBundle",
+    "ModelSource",
     "ModelStatus",
     "Models",
     "ModelsOfOtherData",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Every answer is a bit of one signed 64-bit number.
 _MOST_ANSWERS = 62
 _MOST_STEPS = 12
+_RULES_PER_STATEMENT = 50
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,23 @@ def count_members(warehouse: Warehouse, relation: sa.FromClause, rule: Rule) -> 
     """The number of customers that a rule holds for."""
     counted = sa.select(sa.func.count().label("members")).select_from(relation)
     return warehouse.rows(counted.where(rule.to_sql(relation, where=True)))[0]["members"]
+
+
+def count_each(warehouse: Warehouse, relation: sa.FromClause, rules: Mapping[str, Rule]) -> tuple[int, dict[str, int]]:
+    """The number of all customers, and of those each of the rules holds for, up to fifty rules in one statement."""
+    customers, counts = 0, dict[str, int]()
+    names = list(rules)
+    for start in range(0, len(names) or 1, _RULES_PER_STATEMENT):
+        part = names[start : start + _RULES_PER_STATEMENT]
+        members = [
+            sa.func.count(sa.case((rules[name].to_sql(relation, where=True), 1))).label(f"members_{i}")
+            for i, name in enumerate(part)
+        ]
+        counted = sa.select(sa.func.count().label("customers"), *members).select_from(relation)
+        row = warehouse.rows(counted)[0]
+        customers = row["customers"]
+        counts |= {name: row[f"members_{i}"] for i, name in enumerate(part)}
+    return customers, counts
 
 
 def size(warehouse: Warehouse, relation: sa.FromClause, rule: Rule) -> Preview:

@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot.optimizer.pushdown_projections import pushdown_projections
 
 from loyalty_core.rules.sql import WRITTEN_FOR
-from loyalty_core.segments.errors import UnknownColumn
+from loyalty_core.segments.errors import PersonalDataHidden, UnknownColumn
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.customers import is_found_by
 from loyalty_core.warehouse.dialects import DIALECTS, dialect_of
@@ -49,6 +49,8 @@ def members_page(
     wanted = sa.select(*(column_of(relation, name) for name in columns)).where(rule.to_sql(relation, where=True))
     if page.search.strip():
         wanted = wanted.where(is_found_by(page.search.strip(), relation, warehouse.customer_id.name))
+    if page.sort in warehouse.masked:
+        raise PersonalDataHidden([page.sort])
     if page.sort:
         value = filled(column_of(relation, page.sort))
         wanted = wanted.order_by((value.desc() if page.descending else value.asc()).nulls_last())

@@ -1,7 +1,7 @@
 """The columns of the features view: what is in them and what they mean."""
 
 from loyalty_core.warehouse.columns.blanks import filled
-from loyalty_core.warehouse.columns.catalog import Catalog, Column, Kind, as_compared, kind_of, read_catalog
+from loyalty_core.warehouse.columns.catalog import Catalog, Column, Kind, as_compared, describe, kind_of, read_catalog
 from loyalty_core.warehouse.columns.distribution import (
     Histogram,
     customers_by_month,
@@ -10,10 +10,12 @@ from loyalty_core.warehouse.columns.distribution import (
     quantile,
 )
 from loyalty_core.warehouse.columns.labels import GROUP_ORDER, group_of, label_of, unit_of
+from loyalty_core.warehouse.columns.personal import MASK, personal_columns, without_values
 from loyalty_core.warehouse.columns.roles import Role, column_for, folded
 
 __all__ = [
     "GROUP_ORDER",
+    "MASK",
     "Catalog",
     "Column",
     "Histogram",
@@ -22,6 +24,7 @@ __all__ = [
     "as_compared",
     "column_for",
     "customers_by_month",
+    "describe",
     "filled",
     "folded",
     "group_of",
@@ -29,7 +32,9 @@ __all__ = [
     "kind_of",
     "label_of",
     "percentile_ranks",
+    "personal_columns",
     "quantile",
     "read_catalog",
     "unit_of",
+    "without_values",
 ]

@@ -16,6 +16,8 @@ from loyalty_core.warehouse.columns.labels import group_of, label_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sqlalchemy.sql.elements import KeyedColumnElement
+
     Rows = Callable[[sa.Executable], list[dict[str, Any]]]
     Readable = Callable[[sa.ColumnElement[Any]], sa.ColumnElement[Any]]
 
@@ -37,6 +39,7 @@ class Column:
     `blanks` is the share of customers without a value (0–1), None when the statistics took too long. Among them are
     `out_of_range` values: dates in the warehouse that Python cannot represent. `minimum` and `maximum` are there
     for numbers and dates, `top_values` (value, customers), most frequent first, for categories and booleans.
+    `is_masked`: it holds personal data that the viewer may not see, so nothing is known of its values.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Column:
     minimum: Any = None
     maximum: Any = None
     top_values: tuple[tuple[Any, int], ...] = ()
+    is_masked: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class Catalog:
     customers: int | None
     columns: tuple[Column, ...]
     read_at: datetime
-    view: sa.Table = field(repr=False, compare=False)
+    view: sa.FromClause = field(repr=False, compare=False)
     unreadable: tuple[str, ...] = ()
 
     def get(self, name: str) -> Column | None:
@@ -70,12 +74,20 @@ class Catalog:
         return next((column for column in self.columns if column.name == name), None)
 
 
-def read_catalog(rows: Rows, view: sa.Table, readable: Readable) -> Catalog:
+def read_catalog(
+    rows: Rows,
+    view: sa.FromClause,
+    readable: Readable,
+    *,
+    described: Sequence[Column] | None = None,
+    unreadable: Sequence[str] = (),
+) -> Catalog:
     """Describe every column of `view`; without statistics when the warehouse is too slow for them.
 
     `rows` runs a statement and returns its rows, as `Warehouse.rows` does; `readable` is that of the dialect.
+    `described` are the columns to describe, by default all of the view's.
     """
-    columns, customers = [_describe(column) for column in view.columns], None
+    columns, customers = list(described or describe(view)), None
     try:
         customers, columns = _with_ranges(rows, view, columns, readable)
         top_values = _top_values(rows, view, columns, readable)
@@ -83,7 +95,12 @@ def read_catalog(rows: Rows, view: sa.Table, readable: Readable) -> Catalog:
         pass
     else:
         columns = [replace(column, top_values=top_values.get(column.name, ())) for column in columns]
-    return Catalog(customers, tuple(columns), datetime.now(UTC), view, view.info.get("unreadable", ()))
+    return Catalog(customers, tuple(columns), datetime.now(UTC), view, tuple(unreadable))
+
+
+def describe(view: sa.FromClause) -> list[Column]:
+    """The columns of a relation, without statistics."""
+    return [_describe(column) for column in view.columns]
 
 
 def kind_of(column_type: sa.types.TypeEngine[Any]) -> Kind:
@@ -109,17 +126,19 @@ def as_compared(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return Exact(column) if is_text else column
 
 
-def _describe(column: sa.Column[Any]) -> Column:
+def _describe(column: KeyedColumnElement[Any]) -> Column:
     return Column(
         name=str(column.name),
         kind=kind_of(column.type),
         group=group_of(column.name),
         label=label_of(column.name),
-        description=column.comment or "",
+        description=getattr(column, "comment", None) or "",
     )
 
 
-def _with_ranges(rows: Rows, view: sa.Table, columns: Sequence[Column], readable: Readable) -> tuple[int, list[Column]]:
+def _with_ranges(
+    rows: Rows, view: sa.FromClause, columns: Sequence[Column], readable: Readable
+) -> tuple[int, list[Column]]:
     """Count customers, blanks and ranges."""
     customers = 0
     described: list[Column] = []
@@ -137,7 +156,7 @@ def _with_ranges(rows: Rows, view: sa.Table, columns: Sequence[Column], readable
 
 
 def _range_expressions(
-    view: sa.Table, columns: Sequence[Column], readable: Readable
+    view: sa.FromClause, columns: Sequence[Column], readable: Readable
 ) -> Iterator[sa.ColumnElement[Any]]:
     for index, column in enumerate(columns):
         stored = view.c[column.name]
@@ -152,7 +171,7 @@ def _range_expressions(
 
 
 def _top_values(
-    rows: Rows, view: sa.Table, columns: Sequence[Column], readable: Readable
+    rows: Rows, view: sa.FromClause, columns: Sequence[Column], readable: Readable
 ) -> dict[str, tuple[tuple[Any, int], ...]]:
     """The most frequent values of every category, all columns in one UNION."""
     names = _categories(rows, view, columns)
@@ -172,7 +191,7 @@ def _top_values(
     }
 
 
-def _categories(rows: Rows, view: sa.Table, columns: Sequence[Column]) -> list[str]:
+def _categories(rows: Rows, view: sa.FromClause, columns: Sequence[Column]) -> list[str]:
     names = [column.name for column in columns if column.kind in {"text", "boolean"} and column.blanks != 1]
     if not names:
         return []
@@ -182,7 +201,7 @@ def _categories(rows: Rows, view: sa.Table, columns: Sequence[Column]) -> list[s
     return [name for i, name in enumerate(names) if counts[f"d{i}"] <= _MOST_CATEGORIES]
 
 
-def _most_frequent(view: sa.Table, column: sa.ColumnElement[Any], position: int) -> sa.Select:
+def _most_frequent(view: sa.FromClause, column: sa.ColumnElement[Any], position: int) -> sa.Select:
     column = as_compared(column)
     customers = sa.func.count().label("customers")
     value = _as_text(column).label("value")

@@ -2,7 +2,7 @@
 
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
 from loyalty_core.warehouse.customers.feature_store import CacheUnavailable, FeatureStore
-from loyalty_core.warehouse.customers.ids import read_id, unrounded
+from loyalty_core.warehouse.customers.ids import read_id, same_id, unrounded
 from loyalty_core.warehouse.customers.key_figures import KeyFigures, key_figures, top_customers
 from loyalty_core.warehouse.customers.search import is_found_by, match_rank, name_columns
 from loyalty_core.warehouse.customers.transactions import MonthlySpend, Transactions
@@ -23,6 +23,7 @@ __all__ = [
     "match_rank",
     "name_columns",
     "read_id",
+    "same_id",
     "top_customers",
     "unrounded",
 ]

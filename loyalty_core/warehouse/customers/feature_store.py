@@ -28,6 +28,14 @@ class FeatureStore:
     def __init__(self, warehouse: Warehouse, cache: FeatureCache | None = None) -> None:
         self._warehouse = warehouse
         self._cache = cache or _cache_from(warehouse.settings)
+        # One customer may be cached once for each scope; shared by all stores of the cache.
+        self._prefixes: set[str] = set()
+
+    def over(self, warehouse: Warehouse) -> "FeatureStore":
+        """A store for the same warehouse as someone else sees it, which shares this one's cache."""
+        store = FeatureStore(warehouse, self._cache)
+        store._prefixes = self._prefixes
+        return store
 
     def get(self, customer_id: object) -> Features:
         """One customer's features; raises `CustomerNotFound`, or `ViewUnusable` when the id has several rows."""
@@ -84,13 +92,13 @@ class FeatureStore:
         Raises `CacheUnavailable`.
         """
         kind = self._warehouse.customer_id.type
-        return self._removed(
-            self._cache.delete_many(self._keys(read_id(customer_id, kind) for customer_id in customer_ids).values())
-        )
+        keys = self._keys(read_id(customer_id, kind) for customer_id in customer_ids)
+        removed = self._cache.delete_many([f"{prefix}{value}" for prefix in list(self._prefixes) for value in keys])
+        return min(self._removed(removed), len(keys))
 
     def invalidate_all(self) -> int:
         """`invalidate` for every customer."""
-        return self._removed(self._cache.clear(self._prefix()))
+        return self._removed(self._cache.clear(_prefix_of(self._warehouse.whole.fingerprint)))
 
     def health(self) -> CacheHealth:
         """Hit rate and trouble of the cache."""
@@ -123,11 +131,9 @@ class FeatureStore:
 
     def _keys(self, values: Iterable[Any]) -> dict[Any, str]:
         """Cache keys by id; they change with the shape of the view, so that old entries are never read."""
-        prefix = self._prefix()
+        prefix = _prefix_of(self._warehouse.fingerprint)
+        self._prefixes.add(prefix)
         return {value: f"{prefix}{value}" for value in values if value is not None}
-
-    def _prefix(self) -> str:
-        return f"loyalty:features:{self._warehouse.fingerprint}:"
 
     def _removed(self, customers: int | None) -> int:
         if customers is None:
@@ -144,6 +150,10 @@ def _cache_from(settings: Settings) -> FeatureCache:
     if settings.redis_url:
         return RedisCache(settings.redis_url, settings.feature_cache_ttl_seconds)
     return MemoryCache(settings.feature_cache_max_customers, settings.feature_cache_ttl_seconds)
+
+
+def _prefix_of(fingerprint: str) -> str:
+    return f"loyalty:features:{fingerprint}:"
 
 
 def _searchable(text: str) -> str:

@@ -43,6 +43,14 @@ def unrounded(identifier: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     return sa.cast(identifier, sa.Text).label(identifier.name)
 
 
+def same_id(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+    """Whether two ids are equal, compared as text if their types differ."""
+    for kind in (sa.String, sa.Integer, sa.Uuid):
+        if isinstance(one.type, kind) and isinstance(other.type, kind):
+            return one == other
+    return sa.cast(one, sa.Text) == sa.cast(other, sa.Text)
+
+
 def _integer(text: str, limit: int) -> int | None:
     if "_" in text:  # Python's own notation for thousands
         return None

@@ -27,7 +27,7 @@ class MonthlySpend:
 class Transactions:
     """Reads the transactions table through the columns that hold the customer, the moment and the amount."""
 
-    def __init__(self, warehouse: Warehouse, table: sa.Table, customer: str, moment: str, amount: str) -> None:
+    def __init__(self, warehouse: Warehouse, table: sa.FromClause, customer: str, moment: str, amount: str) -> None:
         self._warehouse = warehouse
         self._table = table
         self._customer = table.c[customer]
@@ -92,6 +92,6 @@ class Transactions:
         return sa.false() if value is None else self._customer == value
 
 
-def _first(names: dict[str, str], candidates: tuple[str, ...], table: sa.Table, kinds: set[str]) -> str | None:
+def _first(names: dict[str, str], candidates: tuple[str, ...], table: sa.FromClause, kinds: set[str]) -> str | None:
     fitting = (names[name] for name in candidates if name in names)
     return next((name for name in fitting if kind_of(table.c[name].type) in kinds), None)

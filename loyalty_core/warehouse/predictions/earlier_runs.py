@@ -30,5 +30,6 @@ def stored_runs(warehouse: Warehouse) -> list[StoredRun]:
 
 def each_earlier_run(warehouse: Warehouse) -> Iterator[StoredRun]:
     """The same as `earlier_runs`, each read only when it is asked for, since there may be many."""
-    relations = warehouse.dialect.predictions.earlier(warehouse)
-    yield from ((run, relation) for relation in relations if (run := run_of(warehouse, relation)))
+    relations = warehouse.dialect.predictions.earlier(warehouse.whole)
+    seen = map(warehouse.in_scope, relations)
+    yield from ((run, relation) for relation in seen if (run := run_of(warehouse, relation)))

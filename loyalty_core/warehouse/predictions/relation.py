@@ -124,7 +124,7 @@ def versions_of(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{escape(path.stem)}.*Z{path.suffix}"), reverse=True)
 
 
-def read_version(version: Path, customer_id: sa.Column[Any], name: str) -> sa.FromClause | None:
+def read_version(version: Path, customer_id: sa.ColumnElement[Any], name: str) -> sa.FromClause | None:
     """One version as a DuckDB relation of that name; None when it is missing or something else."""
     schema = schema_of(version)
     if schema is None:

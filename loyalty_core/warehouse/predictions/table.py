@@ -139,7 +139,7 @@ def _current(warehouse: Warehouse) -> tuple[sa.Table, str | None] | None:
     return warehouse.ask(read)
 
 
-def _earlier(warehouse: Warehouse) -> Iterator[sa.Table]:
+def _earlier(warehouse: Warehouse) -> Iterator[sa.FromClause]:
     """The tables of earlier runs that were made on this warehouse's data, newest first."""
     schema, _ = split_table_name(predictions_table(warehouse.settings))
     for name, made_on in earlier_tables(warehouse).items():

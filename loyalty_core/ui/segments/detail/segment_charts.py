@@ -19,7 +19,7 @@ def size_history(sizes: Sequence[SegmentSize]) -> go.Figure:
         line_shape="hv",
         hovertext=[
             f"{formatting.moment(size.at)}\n{formatting.count(size.customers)} customers, "
-            f"{formatting.count(size.joined)} joined, {formatting.count(size.left)} left"
+            f"{formatting.count(size.joined or 0)} joined, {formatting.count(size.left or 0)} left"
             for size in sizes
         ],
         hoverinfo="text",

@@ -21,6 +21,7 @@ from loyalty_core.ui.segments.editor.sql_view import draw_sql
 from loyalty_core.ui.text import escape, escape_paragraphs
 from loyalty_core.ui.work_slots import evaluation_slot
 
+_NO_HISTORY = "You see a part of the customers, and sizes are stored for all of them only, so no history is shown."
 _ACTIONS = {
     "duplicate": ":material/content_copy: Duplicate",
     "archive": ":material/archive: Archive",
@@ -135,8 +136,9 @@ def _draw_size(segment: Segment) -> None:
         st.metric("Customers", formatting.count(size.customers), border=True)
         share = size.customers / size.base if size.base else 0
         st.metric("Share of the base", formatting.percent(share, 1), border=True)
-        st.metric("Joined", formatting.count(size.joined), border=True, help="Since the previous computation")
-        st.metric("Left", formatting.count(size.left), border=True, help="Since the previous computation")
+        if size.joined is not None and size.left is not None:
+            st.metric("Joined", formatting.count(size.joined), border=True, help="Since the previous computation")
+            st.metric("Left", formatting.count(size.left), border=True, help="Since the previous computation")
         st.metric("Computed", formatting.day(size.at), border=True, help=f"{formatting.moment(size.at)}, {size.cause}")
 
 
@@ -175,7 +177,8 @@ def _draw_rule(segment: Segment) -> None:
 def _draw_sizes(segment: Segment) -> None:
     sizes = get_services().segments.sizes(segment.id)
     if not sizes:
-        st.info("No size has been computed yet.")
+        is_in_scope = segment.size is not None and segment.size.cause == "scope"
+        st.info(_NO_HISTORY if is_in_scope else "No size has been computed yet.")
         return
     charts.draw(size_history(sizes), "segment-sizes", f"Customers in {segment.name} by the time of computation.")
     st.dataframe(

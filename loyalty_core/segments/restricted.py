@@ -1,0 +1,114 @@
+"""Segments as a viewer sees them who may not see every customer, or not every value.
+
+What the state store holds of a segment was computed over the whole base, so of these figures nothing is shown to a
+viewer with a scope: sizes are counted in the scope when they are asked for, and there is no history of them.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cachetools import TTLCache
+
+from loyalty_core.segments.engine import SegmentationEngine
+from loyalty_core.segments.repository import Segment, SegmentRepository, SegmentSize
+from loyalty_core.warehouse.predictions import last_run
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterable, Mapping
+
+    from loyalty_core.segments.segment import SegmentDraft
+    from loyalty_core.store import StateStore
+    from loyalty_core.warehouse import Warehouse
+
+_CACHED_SECONDS = 300.0
+
+
+class RestrictedEngine(SegmentationEngine):
+    """An engine for a restricted warehouse; members, which are stored for everybody, are computed in the whole one."""
+
+    def __init__(self, warehouse: Warehouse, repository: SegmentRepository, whole: SegmentationEngine) -> None:
+        super().__init__(warehouse, repository)
+        self._whole = whole
+
+    def refresh(self, segment_id: str, *, cause: str = "on demand") -> SegmentSize:
+        """Compute the members of the whole base anew; returns the size that the viewer sees."""
+        computed = self._whole.refresh(segment_id, cause=cause)
+        return self._saved.get(segment_id).size or replace(computed, customers=0, base=0, joined=None, left=None)
+
+
+class SegmentsInScope(SegmentRepository):
+    """The saved segments with their sizes in a scope, counted at most every five minutes; they have no history."""
+
+    def __init__(self, store: StateStore, warehouse: Warehouse) -> None:
+        """`warehouse` is restricted to the scope, and has every value: any segment may be counted."""
+        super().__init__(store, lambda: warehouse.identity)
+        self._warehouse = warehouse
+        self._engine = SegmentationEngine(warehouse, SegmentRepository(store))
+        self._sizes: TTLCache[Any, Mapping[str, SegmentSize]] = TTLCache(8, _CACHED_SECONDS)
+        self._lock = threading.Lock()
+
+    def list(self, *, search: str = "", tags: Iterable[str] = (), archived: bool = False) -> builtins.list[Segment]:
+        """The segments as `SegmentRepository.list` finds them."""
+        return [self._in_scope(segment) for segment in super().list(search=search, tags=tags, archived=archived)]
+
+    def get(self, segment_id: str) -> Segment:
+        """One segment, archived or not."""
+        return self._in_scope(super().get(segment_id))
+
+    def sizes(self, segment_id: str) -> builtins.list[SegmentSize]:
+        """None: they are those of the whole base."""
+        super().get(segment_id)
+        return []
+
+    def create(self, draft: SegmentDraft, *, actor: str) -> Segment:
+        """Save a new segment."""
+        return self._in_scope(super().create(draft, actor=actor))
+
+    def update(self, segment_id: str, draft: SegmentDraft, *, actor: str, expected_version: int) -> Segment:
+        """Save the next version."""
+        return self._in_scope(super().update(segment_id, draft, actor=actor, expected_version=expected_version))
+
+    def restore(self, segment_id: str, number: int, *, actor: str) -> Segment:
+        """Save an earlier version as the newest."""
+        return self._in_scope(super().restore(segment_id, number, actor=actor))
+
+    def duplicate(self, segment_id: str, *, actor: str) -> Segment:
+        """Save a copy."""
+        return self._in_scope(super().duplicate(segment_id, actor=actor))
+
+    def archive(self, segment_id: str, *, actor: str) -> Segment:
+        """Archive the segment."""
+        return self._in_scope(super().archive(segment_id, actor=actor))
+
+    def unarchive(self, segment_id: str, *, actor: str) -> Segment:
+        """Restore an archived segment."""
+        return self._in_scope(super().unarchive(segment_id, actor=actor))
+
+    def _in_scope(self, segment: Segment) -> Segment:
+        size = self._counted().get(segment.id)
+        return replace(segment, size=size, sizes_recent=(), is_stale=False, data_changed=False)
+
+    def _counted(self) -> Mapping[str, SegmentSize]:
+        """The sizes of all segments whose rules can be used, by id."""
+        rules = self.rules()
+        state = self._warehouse.cache_key, last_run(self._warehouse), json.dumps(rules, sort_keys=True)
+        with self._lock:
+            found = self._sizes.get(state)
+            if found is None:
+                found = self._sizes[state] = self._count(rules)
+            return found
+
+    def _count(self, rules: Mapping[str, Any]) -> Mapping[str, SegmentSize]:
+        base, members = self._engine.count_each(rules)
+        now = datetime.now(UTC)
+        versions = {segment_id: outline.version for segment_id, outline in self.outlines().items()}
+        return {
+            segment_id: SegmentSize(now, customers, base, None, None, versions.get(segment_id, 1), "scope")
+            for segment_id, customers in members.items()
+        }

@@ -1,0 +1,233 @@
+"""The warehouse as a viewer sees it who may not see every customer or every value.
+
+The restriction is part of the relations themselves: `features` is `SELECT … FROM view WHERE <scope>`, and tables with a
+customer id have only the rows of customers in scope. So whatever is asked of them, nothing else can be answered.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.access import Action
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.rules import RuleError, compile_rule
+from loyalty_core.rules.relative_dates import is_relative
+from loyalty_core.warehouse.columns import describe, personal_columns, read_catalog, without_values
+from loyalty_core.warehouse.connection import Relation, Warehouse
+from loyalty_core.warehouse.customers.ids import same_id
+from loyalty_core.warehouse.predictions import CUSTOMER_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from loyalty_core.access import Scope, Viewer
+    from loyalty_core.warehouse.columns import Catalog
+    from loyalty_core.warehouse.identity import DataIdentity
+
+IN_SCOPE = "customers_in_scope"
+
+
+class ScopeUnusable(LoyaltyError):
+    """The rule of a viewer's scope cannot be used, so the viewer sees no customer."""
+
+    code = "scope_unusable"
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """What a viewer may see: the customers of `scope` (None: everyone), without personal data if that is hidden."""
+
+    scope: Scope | None
+    hides_personal_data: bool
+
+    @property
+    def key(self) -> str:
+        """Identifies the restriction in the keys of caches."""
+        return f"{self.scope.key if self.scope else 'all'}{'-masked' if self.hides_personal_data else ''}"
+
+
+def restriction_of(viewer: Viewer) -> Restriction | None:
+    """What the viewer is restricted to; None for one who may see everything."""
+    hides = not viewer.may(Action.SEE_PERSONAL_DATA)
+    return Restriction(viewer.scope, hides) if hides or viewer.scope else None
+
+
+class RestrictedWarehouse(Warehouse):
+    """A warehouse's customers in scope, with personal values masked; shares its connections.
+
+    Every read raises `ScopeUnusable` where the rule of the scope can no longer be used.
+    """
+
+    def __init__(self, whole: Warehouse, restriction: Restriction, *, masks: bool = True) -> None:
+        super().__init__(whole.settings)
+        self._whole = whole
+        self._restriction = restriction
+        self._masks = masks and restriction.hides_personal_data
+        self._seen: tuple[sa.Table, Relation] | None = None
+
+    @property
+    def whole(self) -> Warehouse:
+        """The warehouse without the restriction."""
+        return self._whole
+
+    @property
+    def unmasked(self) -> RestrictedWarehouse:
+        """The same customers with every value, for models, which need the values that the viewer may not see."""
+        return RestrictedWarehouse(self._whole, self._restriction, masks=False)
+
+    @property
+    def with_personal_data(self) -> RestrictedWarehouse:
+        """The same customers without anything hidden, for counting segments that others have saved."""
+        return RestrictedWarehouse(self._whole, Restriction(self._restriction.scope, hides_personal_data=False))
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Names of the columns of the features view whose values the viewer may not see."""
+        return self._hidden_in(self._whole.features)
+
+    @property
+    def masked(self) -> frozenset[str]:
+        """Those of them that are masked in `features`."""
+        return self.hidden if self._masks else frozenset()
+
+    @property
+    def revision(self) -> int:
+        """That of the whole warehouse."""
+        return self._whole.revision
+
+    @property
+    def cache_key(self) -> str:
+        """The restriction and the revision."""
+        return f"{self._restriction.key}:{self.revision}"
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the whole warehouse, with the restriction where there is one on its rows or values."""
+        scope, whole = self._restriction.scope, self._whole.fingerprint
+        parts = [whole, *([scope.key] if scope else []), *(["masked"] if self._masks else [])]
+        return ":".join(parts)
+
+    @property
+    def identity(self) -> DataIdentity:
+        """That of the whole warehouse: the data is the same."""
+        return self._whole.identity
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The pool of the whole warehouse."""
+        return self._whole.engine
+
+    @property
+    def features(self) -> Relation:
+        """The features view, only the customers in scope."""
+        return self._see()[1]
+
+    def _see(self) -> tuple[sa.Table, Relation]:
+        """One reading of the view, and what of it may be seen."""
+        view, revision = self._whole._reflected(), self.revision
+        with self._lock:
+            if self._seen is None or self._seen[0] is not view:
+                self._seen = view, self._restricted(view)
+            if self._revision != revision:
+                self._revision, self._catalog = revision, None
+            return self._seen
+
+    @property
+    def predictions(self) -> sa.FromClause | None:
+        """The last run's predictions of the customers in scope."""
+        found = self._whole.predictions
+        return None if found is None else self.in_scope(found)
+
+    def in_scope(self, relation: sa.FromClause) -> sa.FromClause:
+        """The rows of customers in scope."""
+        if self._restriction.scope is None:
+            return relation
+        name = f"{getattr(relation, 'name', 'rows')}_in_scope"
+        return sa.select(*relation.c).where(self._is_in_scope(relation.c[CUSTOMER_ID])).subquery(name)
+
+    def table(self, name: str) -> Relation:
+        """The table without personal data; with the customers' id column, only rows of customers in scope."""
+        table = self._whole._reflect(name)
+        hidden = self._hidden_in(table) if self._masks else frozenset[str]()
+        wanted = self.settings.dwh_customer_id_column.casefold()
+        identifier = next((column for column in table.columns if column.name.casefold() == wanted), None)
+        conditions = [] if identifier is None or self._restriction.scope is None else [self._is_in_scope(identifier)]
+        if not hidden and not conditions:
+            return table
+        return sa.select(*without_values(table, hidden)).where(*conditions).subquery(f"{table.name}_in_scope")
+
+    def forget(self) -> None:
+        """Forget what is known of the view, so that it is read again."""
+        self._whole.forget()
+
+    def close(self) -> None:
+        """Nothing: the connections are those of the whole warehouse."""
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection from the pool of the whole warehouse."""
+        with self._whole.reading() as connection:
+            yield connection
+
+    def _restricted(self, view: sa.Table) -> Relation:
+        hidden = self._hidden_in(view) if self._masks else frozenset[str]()
+        seen = sa.select(*without_values(view, hidden))
+        scope = self._restriction.scope
+        return (seen.where(_condition(scope, view, self)) if scope else seen).subquery(IN_SCOPE)
+
+    def _is_in_scope(self, identifier: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+        """Whether a customer id of another relation belongs to a customer in scope."""
+        features = self.features
+        inside = features.c[self.settings.dwh_customer_id_column]
+        return sa.exists().where(same_id(inside, identifier)).correlate_except(features)
+
+    def _hidden_in(self, relation: sa.FromClause) -> frozenset[str]:
+        if not self._restriction.hides_personal_data:
+            return frozenset()
+        return personal_columns(relation.columns, self.settings.dwh_customer_id_column, self.settings)
+
+    def _read_catalog(self) -> Catalog:
+        view, seen = self._see()
+        described, masked = describe(view), self.masked
+        shown = [column for column in described if column.name not in masked]
+        unreadable = view.info["unreadable"]
+        catalog = read_catalog(self.rows, seen, self.dialect.readable, described=shown, unreadable=unreadable)
+        known = {column.name: column for column in catalog.columns}
+        columns = (known.get(column.name) or replace(column, is_masked=True) for column in described)
+        return replace(catalog, columns=tuple(columns))
+
+    def _forget_if_reshaped(self) -> None:
+        self._whole._forget_if_reshaped()
+
+
+def check_scope(warehouse: Warehouse, scope: Scope) -> None:
+    """Raise `ScopeUnusable` where the rule of a scope cannot be used with the columns of the features view."""
+    _condition(scope, warehouse.whole.features, warehouse)
+
+
+def _condition(scope: Scope, view: sa.FromClause, warehouse: Warehouse) -> sa.ColumnElement[bool]:
+    """The rule of a scope over the columns of the features view, whatever the viewer's own rules are."""
+    try:
+        rule = json.loads(scope.rule)
+        if not isinstance(rule, dict) or not rule:
+            raise _unusable("It has no condition.")
+        if is_relative(rule):
+            raise _unusable("It counts days from today, so that the customers in it would change by themselves.")
+        return compile_rule(rule, describe(view), zone=warehouse.settings.zone).to_sql(view, where=True)
+    except ValueError:
+        raise _unusable("It is not JSON.") from None
+    except RuleError as error:
+        raise _unusable(str(error)) from error
+
+
+def _unusable(why: str) -> ScopeUnusable:
+    return ScopeUnusable(
+        "The rule that limits which customers you may see cannot be used, so none are shown.",
+        why,
+        "Ask an admin to correct the scope of your role.",
+    )

@@ -1,0 +1,96 @@
+"""What the API answers to viewers who may not see every customer or every value."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loyalty_core.access import ROLES, Scope, Viewer, acting_as
+from loyalty_core.services import get_services
+from loyalty_core.warehouse.columns import MASK
+from tests.fixtures.api import NORWAY, RICH, create, error_of
+from tests.workbench import GUIDE_CUSTOMER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.fixtures.api import Ask
+    from tests.workbench import Query
+
+pytestmark = pytest.mark.usefixtures("demo_settings")
+
+
+@contextmanager
+def acting(role: str = "admin", scope: Any = None) -> Iterator[None]:
+    with acting_as(Viewer("kari", frozenset({role}), Scope.of(scope) if scope else None)):
+        yield
+
+
+def of_other_country(query_demo: Query) -> str:
+    return query_demo("SELECT min(customer_id) FROM customer_features_view WHERE country <> 'Norway'")[0][0]
+
+
+def test_counts_and_customers_are_those_in_scope(ask: Ask, query_demo: Query):
+    [(norwegians, rich)] = query_demo(
+        "SELECT count(*), count(*) FILTER (total_revenue > 800) FROM customer_features_view WHERE country = 'Norway'"
+    )
+    abroad = of_other_country(query_demo)
+    segment = create(ask, "Rich", RICH)
+    assert ask(f"/segments/{segment['id']}/refresh/", "POST").json()["base"] > norwegians
+    with acting(scope=NORWAY):
+        columns = ask("/dwh/columns/").json()
+        evaluated = ask("/segments/evaluate/", "POST", {"rule": RICH}).json()
+        size = ask("/segments/rich/").json()["size"]
+        refreshed = ask("/segments/rich/refresh/", "POST").json()
+        missing = ask(f"/dwh/customers/{abroad}/"), ask(f"/segments/rich/customers/{abroad}/")
+        predicted = ask("/dwh/ml/rfm/", "POST", {"customer_id": abroad})
+    assert columns["customers"] == norwegians
+    [country] = [column for column in columns["columns"] if column["name"] == "country"]
+    assert country["top_values"] == [["Norway", norwegians]]
+    assert (evaluated["customers"], evaluated["base"]) == (rich, norwegians)
+    assert "'Norway'" in evaluated["sql"]
+    for counted in (size, refreshed):
+        assert (counted["customers"], counted["base"]) == (rich, norwegians)
+        assert (counted["joined"], counted["cause"]) == (None, "scope")
+    assert {error_of(answer)[:2] for answer in (*missing, predicted)} == {(404, "customer_not_found")}
+    assert ask(f"/dwh/customers/{abroad}/").status_code == 200
+    assert get_services().segments.get("rich").size != size
+
+
+def test_members_are_stored_for_everybody_whoever_refreshes(ask: Ask, query_demo: Query):
+    [(rich,)] = query_demo("SELECT count(*) FROM customer_features_view WHERE total_revenue > 800")
+    create(ask, "Rich", RICH)
+    with acting(scope=NORWAY):
+        ask("/segments/rich/refresh/", "POST")
+    assert ask("/segments/rich/").json()["size"]["customers"] == rich
+
+
+def test_personal_data_is_masked_and_refused_in_rules(ask: Ask):
+    rule = {"in": ["@", {"var": "email"}]}
+    with acting("viewer"):
+        customer = ask(f"/dwh/customers/{GUIDE_CUSTOMER}/").json()
+        columns = {column["name"]: column for column in ask("/dwh/columns/").json()["columns"]}
+        refused = ask("/segments/evaluate/", "POST", {"rule": rule})
+    assert (customer["full_name"], customer["email"]) == (MASK, MASK)
+    assert columns["email"]["is_masked"] and columns["email"]["top_values"] == []
+    assert error_of(refused)[:2] == (403, "personal_data_hidden")
+    assert ask("/segments/evaluate/", "POST", {"rule": rule}).status_code == 200
+
+
+def test_a_scope_that_can_no_longer_be_used_is_said(ask: Ask):
+    with acting(scope={"==": [{"var": "gone"}, 1]}):
+        for answer in (ask("/dwh/columns/"), ask(f"/dwh/customers/{GUIDE_CUSTOMER}/")):
+            assert error_of(answer)[:2] == (403, "scope_unusable")
+
+
+def test_viewers_with_the_same_scope_share_their_services():
+    plain = get_services()
+    with acting(scope=NORWAY):
+        scoped = get_services()
+    with acting(scope=dict(NORWAY)):
+        assert get_services() is scoped is not plain
+        assert get_services().warehouse.engine is plain.warehouse.engine
+    with acting_as(Viewer("ann", frozenset(ROLES))):
+        assert get_services() is plain
