@@ -1,65 +1,18 @@
-"""The FastAPI application and its error format, `{"error": code, "detail": sentence}`; rule errors add `faults`."""
+"""The FastAPI application: its routes, in the order in which they are matched, and its limits."""
 
-import json
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
-
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import Depends, FastAPI
 from starlette.convertors import PathConvertor, register_url_convertor
-from starlette.exceptions import HTTPException
 
-from loyalty_core.access import NotAllowed, NotSignedIn
 from loyalty_core.api import event_types, exports, features, health, monitoring, predictions, segments, warehouse
 from loyalty_core.api.access import require_declared_actions
 from loyalty_core.api.body_limit import BodyLimit
-from loyalty_core.errors import CustomerNotFound, LoyaltyError
-from loyalty_core.jobs import JobNotFound
-from loyalty_core.limits import TooBusy
-from loyalty_core.ml.tasks import UnknownModel
-from loyalty_core.rules import NotWritable, RuleError
-from loyalty_core.segments import (
-    BadSegment,
-    PersonalDataHidden,
-    SegmentChanged,
-    SegmentCycle,
-    SegmentInUse,
-    SegmentNameTaken,
-    SegmentNotFound,
-    UnknownColumn,
-)
-from loyalty_core.segments.exports import ExportNotFound
-from loyalty_core.warehouse import ScopeUnusable
+from loyalty_core.api.errors import add_error_handlers
+from loyalty_core.api.query_parameters import refuse_unknown_parameters
 
-_log = logging.getLogger(__name__)
-
-# Errors that the client can correct; all others are reported as 503.
-_STATUSES: dict[type[LoyaltyError], int] = {
-    NotSignedIn: 401,
-    NotAllowed: 403,
-    PersonalDataHidden: 403,
-    ScopeUnusable: 403,
-    CustomerNotFound: 404,
-    SegmentNotFound: 404,
-    JobNotFound: 404,
-    ExportNotFound: 404,
-    UnknownModel: 404,
-    SegmentChanged: 409,
-    SegmentInUse: 409,
-    SegmentNameTaken: 409,
-    BadSegment: 422,
-    RuleError: 422,
-    NotWritable: 422,
-    SegmentCycle: 422,
-    UnknownColumn: 422,
-    TooBusy: 429,
-}
-_CODES = {404: "not_found", 408: "too_slow", 413: "too_large"}
 # Enough for a rule with a list of 100,000 ids, the longest allowed.
 _MAX_BODY_BYTES = 16 * 2**20
+# More than twice the levels of the deepest rule, since each of its levels is an object with a list.
+_MAX_BODY_LEVELS = 256
 _BODY_SECONDS = 60
 
 
@@ -77,7 +30,13 @@ def create_api() -> FastAPI:
 
     The schema is at openapi.json. FastAPI's documentation pages are disabled, since they load scripts from a CDN.
     """
-    api = FastAPI(title="Loyalty workbench", version="1", docs_url=None, redoc_url=None)
+    api = FastAPI(
+        title="Loyalty workbench",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(refuse_unknown_parameters)],
+    )
     api.include_router(health.router)
     api.include_router(warehouse.router)
     api.include_router(features.router)
@@ -87,56 +46,6 @@ def create_api() -> FastAPI:
     api.include_router(segments.router)
     api.include_router(exports.router)
     require_declared_actions(api)
-    api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, seconds=_BODY_SECONDS)
-    api.add_exception_handler(LoyaltyError, _loyalty_error)
-    api.add_exception_handler(RequestValidationError, _invalid_request)
-    api.add_exception_handler(HTTPException, _http_error)
-    api.add_exception_handler(Exception, _unexpected)
+    api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, max_levels=_MAX_BODY_LEVELS, seconds=_BODY_SECONDS)
+    add_error_handlers(api)
     return api
-
-
-def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, LoyaltyError):
-        raise error
-    status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 503)
-    if isinstance(error, RuleError):
-        return _answer(status, error.code, str(error), faults=[asdict(fault) for fault in error.faults])
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, TooBusy) else None
-    return _answer(status, error.code, str(error), headers)
-
-
-def _invalid_request(_: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, RequestValidationError):
-        raise error
-    return _answer(422, "bad_request", "; ".join(_message(**details) for details in error.errors()))
-
-
-def _message(*, loc: Sequence[int | str], msg: str, type: str, **_: Any) -> str:
-    where = ".".join(map(str, loc[1:]))
-    if type == "value_error":
-        sentence = msg.removeprefix("Value error, ")
-        return f"{where}: {sentence}" if where else sentence
-    return f"{where}: {msg}" if where else f"The body must be a JSON object ({msg})"
-
-
-def _http_error(_: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, HTTPException):
-        raise error
-    code = _CODES.get(error.status_code, "bad_request")
-    return _answer(error.status_code, code, str(error.detail), error.headers)
-
-
-def _unexpected(_: Request, error: Exception) -> JSONResponse:
-    _log.error("Unexpected error in the API", exc_info=error)
-    return _answer(500, "internal", "Something went wrong; see the app's log for the cause.")
-
-
-def _answer(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> JSONResponse:
-    return _Error({"error": code, "detail": detail, **more}, status_code=status, headers=headers)
-
-
-class _Error(JSONResponse):
-    """An error may quote its input, for example a lone surrogate, which JSON can represent but UTF-8 cannot."""
-
-    def render(self, content: Any) -> bytes:
-        return json.dumps(content, ensure_ascii=False).encode(errors="replace")

@@ -1,24 +1,34 @@
-"""Limits on the size of request bodies and on the time they take to arrive."""
+"""Limits on request bodies: their type, their size, how deeply they are nested, and the time they take to arrive."""
 
 import asyncio
+import re
 import time
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+# Strings, whose brackets do not count. Possessive, so that one without an end takes no longer than others.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
 
 class BodyLimit:
-    """Rejects a body as soon as it exceeds `max_bytes`, or if it is not complete after `seconds`.
+    """Rejects a body that is not JSON, or exceeds `max_bytes` or `max_levels`, or is not complete after `seconds`.
 
-    Starlette's own limit is not used, since it responds in plain text instead of the API's error format.
+    A body that is too large is rejected as soon as it is. Starlette's own limit is not used, since it responds in plain
+    text instead of the API's error format.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, seconds: float) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, max_levels: int, seconds: float) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_levels = max_levels
         self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        parts: list[bytes] = []
         received, is_complete = 0, False
         deadline = time.monotonic() + self._seconds
 
@@ -30,10 +40,39 @@ class BodyLimit:
                 message = await asyncio.wait_for(receive(), deadline - time.monotonic())
             except TimeoutError:
                 raise HTTPException(408, f"The body did not arrive within {self._seconds:g} seconds.") from None
-            received += len(message.get("body", b""))
+            part = message.get("body", b"")
+            parts.append(part)
+            received += len(part)
             is_complete = not message.get("more_body", False)
-            if received > self._max_bytes:
-                raise HTTPException(413, f"The body is too large; send at most {self._max_bytes // 2**20} MiB.")
+            self._check_size(received)
+            if is_complete and received:
+                _check_type(Headers(scope=scope).get("content-type", ""))
+                self._check_levels(b"".join(parts))
             return message
 
         await self._app(scope, receive_within_limits, send)
+
+    def _check_size(self, received: int) -> None:
+        if received > self._max_bytes:
+            raise HTTPException(413, f"The body is too large; send at most {self._max_bytes // 2**20} MiB.")
+
+    def _check_levels(self, body: bytes) -> None:
+        """Python's parser would fail with an error of its own, some hundreds of levels deeper."""
+        if body.count(b"[") + body.count(b"{") > self._max_levels and _is_deeper(body, self._max_levels):
+            raise HTTPException(422, f"The body is nested more than {self._max_levels} levels deep.")
+
+
+def _check_type(content_type: str) -> None:
+    if not _JSON.fullmatch(content_type.strip()):
+        given = f"not {content_type[:60]!r}" if content_type else "and name the type"
+        raise HTTPException(415, f"Send JSON, {given}: the header must be Content-Type: application/json.")
+
+
+def _is_deeper(body: bytes, most: int) -> bool:
+    """Whether lists and objects are nested more than `most` levels deep; correct for JSON that parses."""
+    level = 0
+    for bracket in _STRING.sub(b"", body).translate(None, _NO_BRACKETS):
+        level += 1 if bracket in b"[{" else -1
+        if level > most:
+            return True
+    return False

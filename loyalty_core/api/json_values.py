@@ -1,11 +1,15 @@
 """Conversion of warehouse values to JSON."""
 
 import base64
+import json
 import math
 from decimal import Decimal
 from typing import Annotated, Any
 
+import orjson
+from fastapi.responses import JSONResponse
 from pydantic import PlainSerializer
+from pydantic_core import to_jsonable_python
 
 
 def as_json(value: Any) -> Any:
@@ -26,3 +30,31 @@ def as_json(value: Any) -> Any:
 
 
 JsonObject = Annotated[dict[str, Any], PlainSerializer(as_json)]
+
+
+def dumps(value: Any, options: int = 0) -> bytes:
+    """The same JSON as that of a `JsonObject`, many times faster; dataclasses are objects.
+
+    orjson refuses integers beyond 64 bits and lone surrogates, which the standard library writes.
+    """
+    try:
+        return orjson.dumps(value, _plain, options | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
+    except orjson.JSONEncodeError:
+        return json.dumps(to_jsonable_python(as_json(value)), separators=(",", ":")).encode()
+
+
+class FastJSONResponse(JSONResponse):
+    """For answers that can be large: a route that returns it is answered without validation by Pydantic."""
+
+    def render(self, content: Any) -> bytes:
+        return dumps(content)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return float(value)
+        case bytes() | bytearray() | memoryview():
+            return base64.b64encode(value).decode()
+        case _:
+            return to_jsonable_python(value)

@@ -23,7 +23,7 @@ def test_an_unknown_path(ask: Ask):
 
 def test_a_wrong_method(ask: Ask):
     answer = ask("/health/", "DELETE")
-    assert error_of(answer) == (405, "bad_request", "Method Not Allowed")
+    assert error_of(answer) == (405, "method_not_allowed", "Method Not Allowed")
     assert answer.headers["allow"] == "GET"
 
 

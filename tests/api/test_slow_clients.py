@@ -20,6 +20,7 @@ from loyalty_core.api.body_limit import BodyLimit
 WAIT_SECONDS = 60
 # Long enough for a busy machine to send a request that is meant to be in time.
 LIMIT_SECONDS = 1.5
+POST = b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 
 
 @dataclass
@@ -54,7 +55,7 @@ def server() -> Iterator[Server]:
             yield
 
     app = Starlette(routes=[Route("/slow", slow), Route("/length", length, methods=["POST"])], lifespan=lifespan)
-    app.add_middleware(BodyLimit, max_bytes=1000, seconds=LIMIT_SECONDS)
+    app.add_middleware(BodyLimit, max_bytes=1000, max_levels=10, seconds=LIMIT_SECONDS)
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         server.port = listening.getsockname()[1]
         # An idle connection is uvicorn's to close in a hundred seconds only.
@@ -116,13 +117,13 @@ def test_a_second_request_that_never_ends_is_closed(server: Server) -> None:
 
 
 def test_a_body_that_does_not_come_is_refused(server: Server) -> None:
-    with server.connect(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab") as connection:
+    with server.connect(POST + b"Content-Length: 5\r\n\r\nab") as connection:
         received = answer(connection)
     assert received.startswith(b"HTTP/1.1 408 ")
     assert received.endswith(b"The body did not arrive within 1.5 seconds.")
 
 
 def test_a_body_that_comes_is_read(server: Server) -> None:
-    request = b"POST /length HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 5\r\n\r\nabcde"
+    request = POST + b"Connection: close\r\nContent-Length: 5\r\n\r\nabcde"
     with server.connect(request) as connection:
         assert answer(connection).endswith(b"5")

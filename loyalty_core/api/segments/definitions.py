@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from loyalty_core.access import Action, current_viewer
 from loyalty_core.api.access import allowed
+from loyalty_core.api.conditional import Conditional
 from loyalty_core.api.json_values import JsonObject
 from loyalty_core.api.segments.bodies import RestoreBody, SegmentBody, SegmentId, SegmentUpdate
 from loyalty_core.api.work_limits import rule_slot
@@ -32,23 +33,27 @@ def create_segment(body: SegmentBody) -> JsonObject:
     return asdict(get_services().segmentation.create(body.draft(), actor=current_viewer().id))
 
 
-@router.get("/{segment_id}/")
-def read_segment(segment_id: SegmentId) -> JsonObject:
+@router.get("/{segment_id}/", response_model=JsonObject)
+def read_segment(segment_id: SegmentId, conditions: Conditional) -> Response:
     """One segment with its rule, version and last known size."""
-    return asdict(get_services().segments.get(segment_id))
+    return conditions.answer(asdict(get_services().segments.get(segment_id)))
 
 
 @router.put("/{segment_id}/", dependencies=[_edit, rule_slot])
-def update_segment(segment_id: SegmentId, body: SegmentUpdate) -> JsonObject:
+def update_segment(segment_id: SegmentId, body: SegmentUpdate, conditions: Conditional) -> JsonObject:
     """Save the next version; 409 if someone else has saved one after `version`."""
-    engine = get_services().segmentation
-    return asdict(engine.update(segment_id, body.draft(), actor=current_viewer().id, expected_version=body.version))
+    services, actor = get_services(), current_viewer().id
+    conditions.require_unchanged(asdict(services.segments.get(segment_id)))
+    updated = services.segmentation.update(segment_id, body.draft(), actor=actor, expected_version=body.version)
+    return conditions.mark(asdict(updated))
 
 
 @router.delete("/{segment_id}/", status_code=204, dependencies=[_edit])
-def delete_segment(segment_id: SegmentId) -> Response:
+def delete_segment(segment_id: SegmentId, conditions: Conditional) -> Response:
     """Delete the segment; 409 if the rule of another segment refers to it."""
-    get_services().segments.delete(segment_id, actor=current_viewer().id)
+    segments = get_services().segments
+    conditions.require_unchanged(asdict(segments.get(segment_id)))
+    segments.delete(segment_id, actor=current_viewer().id)
     return Response(status_code=204)
 
 

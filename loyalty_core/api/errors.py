@@ -1,0 +1,156 @@
+"""The one shape of errors, `{"error": code, "detail": sentence}`, and the status of each error of the product."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from loyalty_core.access import NotAllowed, NotSignedIn
+from loyalty_core.errors import CustomerNotFound, LoyaltyError
+from loyalty_core.jobs import JobNotFound, JobRunning
+from loyalty_core.limits import TooBusy
+from loyalty_core.ml.tasks import UnknownModel
+from loyalty_core.rules import NotWritable, RuleError
+from loyalty_core.segments import (
+    BadSegment,
+    PersonalDataHidden,
+    SegmentChanged,
+    SegmentCycle,
+    SegmentInUse,
+    SegmentNameTaken,
+    SegmentNotFound,
+    UnknownColumn,
+)
+from loyalty_core.segments.exports import ExportNotFound
+from loyalty_core.warehouse import ScopeUnusable
+
+_log = logging.getLogger(__name__)
+
+
+class PreconditionFailed(LoyaltyError):
+    """The resource is no longer what If-Match names."""
+
+    code = "precondition_failed"
+
+
+# Errors that the client can correct; all others are reported as 503.
+STATUSES: dict[type[LoyaltyError], int] = {
+    NotSignedIn: 401,
+    NotAllowed: 403,
+    PersonalDataHidden: 403,
+    ScopeUnusable: 403,
+    CustomerNotFound: 404,
+    SegmentNotFound: 404,
+    JobNotFound: 404,
+    ExportNotFound: 404,
+    UnknownModel: 404,
+    SegmentChanged: 409,
+    SegmentInUse: 409,
+    SegmentNameTaken: 409,
+    JobRunning: 409,
+    PreconditionFailed: 412,
+    BadSegment: 422,
+    RuleError: 422,
+    NotWritable: 422,
+    SegmentCycle: 422,
+    UnknownColumn: 422,
+    TooBusy: 429,
+}
+_CODES = {
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "too_slow",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
+# An outage is noticed by the next request after it has ended, so there is no reason to wait longer.
+_OUTAGE_SECONDS = 5
+
+
+class Fault(BaseModel):
+    """What is wrong at one place of a rule."""
+
+    code: str
+    path: str = Field(description="JSON path within the rule")
+    sentence: str
+    remedy: str
+
+
+class Error(BaseModel):
+    """Every answer with a status of 400 or more."""
+
+    error: str = Field(description="A stable identifier for programs")
+    detail: str = Field(description="What happened, why, and what to do")
+    faults: list[Fault] = Field(default=[], description="Only for a rule that cannot be used")
+
+
+def add_error_handlers(api: FastAPI) -> None:
+    """Let every error be answered in the one shape."""
+    api.add_exception_handler(LoyaltyError, _loyalty_error)
+    api.add_exception_handler(RequestValidationError, _invalid_request)
+    api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(Exception, _unexpected)
+
+
+def error_answer(
+    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """An error in the one shape; `more` are further keys beside it."""
+    return _Error({"error": code, "detail": detail, **more}, status_code=status, headers=headers)
+
+
+def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, LoyaltyError):
+        raise error
+    status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 503)
+    if isinstance(error, RuleError):
+        return error_answer(status, error.code, str(error), faults=[asdict(fault) for fault in error.faults])
+    return error_answer(status, error.code, str(error), _headers(status, error))
+
+
+def _headers(status: int, error: LoyaltyError) -> dict[str, str] | None:
+    if isinstance(error, TooBusy):
+        return {"Retry-After": str(error.retry_after)}
+    if status == 503:
+        return {"Retry-After": str(_OUTAGE_SECONDS)}
+    return {"WWW-Authenticate": "Bearer"} if status == 401 else None
+
+
+def _invalid_request(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    return error_answer(422, "bad_request", "; ".join(_message(**details) for details in error.errors()))
+
+
+def _message(*, loc: Sequence[int | str], msg: str, type: str, **_: Any) -> str:
+    where = ".".join(map(str, loc[1:]))
+    if type == "value_error":
+        sentence = msg.removeprefix("Value error, ")
+        return f"{where}: {sentence}" if where else sentence
+    return f"{where}: {msg}" if where else f"The body must be a JSON object ({msg})"
+
+
+def _http_error(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, HTTPException):
+        raise error
+    code = _CODES.get(error.status_code, "bad_request")
+    return error_answer(error.status_code, code, str(error.detail), error.headers)
+
+
+def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    _log.error("Unexpected error in the API", exc_info=error)
+    return error_answer(500, "internal", "Something went wrong; see the app's log for the cause.")
+
+
+class _Error(JSONResponse):
+    """An error may quote its input, for example a lone surrogate, which JSON can represent but UTF-8 cannot."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, ensure_ascii=False).encode(errors="replace")
