@@ -78,7 +78,9 @@ def open_load(
         )
     _is_parquet(file)  # so that nothing is made for a file that cannot be read
     with write_warehouse(out, overwrite=overwrite) as connection:
-        yield connection, read_source_rows(connection, file, written)
+        rows = read_source_rows(connection, file, written)
+        connection.execute("SET enable_external_access = false")  # everything else happens in the warehouse itself
+        yield connection, rows
 
 
 def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path, written: FileFormat) -> SourceRows:

@@ -19,7 +19,10 @@ Source = Literal["demo", "features file", "transactions file"]
 Fact = str | int | float | date | None
 
 # On premise: nothing is fetched from a network.
-CONNECTION_SETTINGS: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": False}
+CONNECTION_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
 
 
 @contextmanager

@@ -86,6 +86,11 @@ class Settings(SignInSettings):
     dwh_connect_timeout_seconds: int = Field(
         4, ge=1, le=60, description="How long to wait for the warehouse to accept a connection"
     )
+    dwh_readable_folders: tuple[Path, ...] = Field(
+        (),
+        description="Folders whose files a view of the embedded warehouse may read, such as `read_parquet('…')`; "
+        "without any, only the folder of the predictions",
+    )
     dwh_pool_size: int = Field(5, ge=1, le=100, description="Warehouse connections open per process")
     dwh_catalog_ttl_seconds: float = Field(600, ge=0, description="Lifetime of cached column statistics")
     redis_url: str | None = Field(None, description="Redis for cached features; without it, memory is used")

@@ -96,6 +96,11 @@ _CAUSES = (
         "Another program has the file open for writing.",
         "Close that program; no restart of the app is needed.",
     ),
+    (
+        "file system operations are disabled",
+        "A view or query reads a file in a folder that the warehouse may not read.",
+        "Add the folder to DWH_READABLE_FOLDERS and restart, or load the file into the warehouse (docs/own-data.md).",
+    ),
     ("too many clients", "The database has no free connection.", "Lower DWH_POOL_SIZE, or raise its limit."),
     ("no more connections allowed", "The pooler has no free connection.", "Lower DWH_POOL_SIZE, or raise its limit."),
     (

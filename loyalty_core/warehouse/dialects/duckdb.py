@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +19,19 @@ from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, is_read_alike, json_or_blank, within_python
 from loyalty_core.warehouse.engine import interrupt_of, pool_options
 from loyalty_core.warehouse.guards import Guards
-from loyalty_core.warehouse.predictions import ReadableFile
+from loyalty_core.warehouse.predictions import ReadableFile, predictions_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.arrow import Batches, Source
     from loyalty_core.warehouse.time_limit import Interrupt
 
+# On premise: nothing is fetched from a network, not even a part of DuckDB.
+_WITHOUT_EXTENSIONS = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+# All connections of a process to one file share its configuration.
+_confining = threading.Lock()
 _IN_MEMORY_OR_REMOTE = (":memory:", "md:", "motherduck:")
 
 
@@ -46,11 +52,16 @@ class DuckDB(WithQuantiles):
     predictions = ReadableFile()
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
-        """Read only, in UTC."""
-        arguments = {"read_only": True}
+        """Read only, in UTC, and without access to any file but its own, the predictions and what settings allow."""
+        arguments = {"read_only": True, "config": _WITHOUT_EXTENSIONS}
         options = pool_options(settings)
         engine = sa.create_engine(url, connect_args=arguments, isolation_level="AUTOCOMMIT", **options)
-        event.listen(engine, "connect", _set_utc)
+        file = self.file_of(url)
+        if file is None:
+            event.listen(engine, "connect", _set_utc)
+        else:
+            folders = [predictions_file(settings, file).parent, *settings.dwh_readable_folders]
+            event.listen(engine, "connect", partial(_confine, folders))
         return engine
 
     def file_of(self, url: sa.URL) -> Path | None:
@@ -143,4 +154,17 @@ def _is_in_other_units(kind: sa.types.TypeEngine[Any]) -> bool:
 
 def _set_utc(connection: Any, _record: object) -> None:
     # Not as a connection setting: that is read before DuckDB has loaded its own time zones.
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+
+
+def _confine(folders: Iterable[Path], connection: Any, record: object) -> None:
+    """For good, and for all connections to the file: a view in it, or a query of the settings, reads no other file."""
+    with _confining:
+        (is_confined,) = connection.execute("SELECT current_setting('lock_configuration')").fetchone()
+        if is_confined:
+            return
+        _set_utc(connection, record)
+        literals = ", ".join("'" + str(folder.resolve()).replace("'", "''") + "'" for folder in folders)
+        connection.execute(f"SET allowed_directories = [{literals}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
