@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 # Viewers with the same scope and rights share their services.
-_MOST_RESTRICTIONS = 64
+_MAX_RESTRICTIONS = 64
 
 
 class Services:
@@ -43,7 +43,7 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.limits = WorkLimits(settings.dwh_pool_size)
-        self._restricted: LRUCache[Restriction, Services] = LRUCache(_MOST_RESTRICTIONS)
+        self._restricted: LRUCache[Restriction, Services] = LRUCache(_MAX_RESTRICTIONS)
         self._lock = threading.Lock()
 
     def seen_by(self, viewer: Viewer) -> Services:

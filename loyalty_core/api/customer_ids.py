@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-MOST_CUSTOMERS = 10_000
+MAX_CUSTOMERS = 10_000
 
 
 def _as_text(customer_id: object) -> object:
@@ -14,4 +14,4 @@ def _as_text(customer_id: object) -> object:
 
 # A number is read as an id with those digits.
 CustomerId = Annotated[str, Field(min_length=1, max_length=255), BeforeValidator(_as_text)]
-CustomerIds = Annotated[list[CustomerId], Field(min_length=1, max_length=MOST_CUSTOMERS)]
+CustomerIds = Annotated[list[CustomerId], Field(min_length=1, max_length=MAX_CUSTOMERS)]

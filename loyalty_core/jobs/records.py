@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Standing = Literal["going", "stopping", "over"]
 
-MOST_RECENT = 200
+MAX_RECENT = 200
 RETENTION = timedelta(days=90)
 
 
@@ -97,7 +97,7 @@ def end(record: JobRecord, outcome: Outcome, now: datetime) -> None:
 def forget_old(session: Session, now: datetime) -> None:
     """Delete jobs that ended before the retention period, and their events, except for the most recent ones."""
     ended = JobRecord.state.not_in(UNDER_WAY)
-    recent = select(JobRecord.id).where(ended).order_by(JobRecord.id.desc()).limit(MOST_RECENT)
+    recent = select(JobRecord.id).where(ended).order_by(JobRecord.id.desc()).limit(MAX_RECENT)
     old = delete(JobRecord).where(ended, JobRecord.ended_at < now - RETENTION, JobRecord.id.not_in(recent))
     session.execute(old, execution_options={"synchronize_session": False})
 

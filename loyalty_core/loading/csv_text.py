@@ -22,7 +22,7 @@ DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_CHARACTERS = 1024 * 1024
 SAMPLE_RECORDS = 200
 MOSTLY_LATIN = 0.5
-MOST_LINES_NAMED = 5
+MAX_LINES_NAMED = 5
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # for Excel
 
 
@@ -128,8 +128,8 @@ def _survey_of_lines(file: Path) -> _Survey:
 
 
 def _numbers(lines: list[int]) -> str:
-    shown = ", ".join(f"{line:,}" for line in lines[:MOST_LINES_NAMED])
-    return shown if len(lines) <= MOST_LINES_NAMED else f"{shown} and {len(lines) - MOST_LINES_NAMED:,} more"
+    shown = ", ".join(f"{line:,}" for line in lines[:MAX_LINES_NAMED])
+    return shown if len(lines) <= MAX_LINES_NAMED else f"{shown} and {len(lines) - MAX_LINES_NAMED:,} more"
 
 
 def _open_bytes(file: Path) -> BinaryIO:

@@ -7,7 +7,7 @@ from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, is_text, q
 
 _EXACT = {"DOUBLE": 2**53, "FLOAT": 2**24}  # whole numbers above that share a float with their neighbours
 _SCIENTIFIC = r"[1-9](?:[.,]\d+)?[eE]\+\d+|[1-9][.,]\d+[eE]\d+"
-_FEWEST_LONG = 3
+_MIN_LONG = 3
 
 
 def identifier(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> str:
@@ -58,7 +58,7 @@ def _check_rounding(connection: duckdb.DuckDBPyConnection, rows: SourceRows, nam
     ).fetchall()[0]
     if scientific:
         raise _rounded(rows, name, scientific, f"a spreadsheet wrote them as {example}")
-    if long >= _FEWEST_LONG and long == zeros:
+    if long >= _MIN_LONG and long == zeros:
         raise _rounded(rows, name, long, "all end in zeros after 15 digits, as a spreadsheet leaves them")
 
 

@@ -10,7 +10,7 @@ from loyalty_core.loading.source_file import listed, quoted
 
 LINES = "purchase_lines"
 SAME_FOR = 0.99  # of the customers seen on two days or more: a column that is the same on all their lines
-MOST_SNAPSHOTS = 24
+MAX_SNAPSHOTS = 24
 
 # The columns of the features view and of the churn history, with what they mean.
 MEANINGS = {
@@ -83,7 +83,7 @@ def snapshot_dates(first: date, as_of: date, churn_days: int) -> Sequence[date]:
     """The latest month starts with `churn_days` of the log before them and as many after them, oldest first."""
     window = timedelta(days=churn_days)
     starts = [date(year, month, 1) for year in range(first.year, as_of.year + 1) for month in range(1, 13)]
-    return [day for day in starts if first + window <= day <= as_of - window][-MOST_SNAPSHOTS:]
+    return [day for day in starts if first + window <= day <= as_of - window][-MAX_SNAPSHOTS:]
 
 
 def _belongs_to_customers(connection: duckdb.DuckDBPyConnection, column: str) -> bool:

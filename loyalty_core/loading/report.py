@@ -12,8 +12,8 @@ from loyalty_core.loading.identity import DATA_KEY
 from loyalty_core.loading.source_file import listed
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, DEFAULT_WAREHOUSE
 
-MOST_NOTES = 40
-MOST_SUGGESTED = 12
+MAX_NOTES = 40
+MAX_SUGGESTED = 12
 VIEW = "customer_features_view"
 TABLES = (VIEW, "customer_churn_history", "customer_offer_history", "transactions")
 
@@ -80,7 +80,7 @@ def mapping_suggestion(columns: Mapping[str, str]) -> list[str]:
     numeric = [name for name, kind in columns.items() if kind in ("BIGINT", "DOUBLE")]
     if not numeric:
         return ["The view has no column of numbers, so there is nothing for the models to learn from."]
-    chosen, others = numeric[:MOST_SUGGESTED], numeric[MOST_SUGGESTED:]
+    chosen, others = numeric[:MAX_SUGGESTED], numeric[MAX_SUGGESTED:]
     return [
         "Choose the columns that the models use: put this at the top of loyalty.toml and edit it:",
         "",
@@ -96,5 +96,5 @@ def _toml_key(name: str) -> str:
 
 
 def _first_notes(notes: Sequence[str]) -> list[str]:
-    more = len(notes) - MOST_NOTES
-    return [*notes[:MOST_NOTES], *([f"There are {more:,} more remarks like these."] if more > 0 else [])]
+    more = len(notes) - MAX_NOTES
+    return [*notes[:MAX_NOTES], *([f"There are {more:,} more remarks like these."] if more > 0 else [])]

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Nobody writes more by mistake, and each would be tried while the analyst waits.
-_MOST_CONSTANTS = 200
-_MOST_CONDITIONS = 200
+_MAX_CONSTANTS = 200
+_MAX_CONDITIONS = 200
 # Exact for the mean of any two doubles that people write.
 _DIGITS = 400
 
@@ -44,7 +44,7 @@ def certain_answer(condition: Condition) -> bool | None:
 
     None as well for a condition with more than 200 parts.
     """
-    if next(itertools.islice(_conditions_in(condition), _MOST_CONDITIONS, None), None) is not None:
+    if next(itertools.islice(_conditions_in(condition), _MAX_CONDITIONS, None), None) is not None:
         return None
     return _answer(condition)
 
@@ -90,7 +90,7 @@ def _of_group(group: AllOf | AnyOf) -> bool | None:
 
 
 def _tried(condition: Condition, field: Field, constants: set[Any]) -> bool | None:
-    if len(constants) > _MOST_CONSTANTS:
+    if len(constants) > _MAX_CONSTANTS:
         return None
     matches = compile_condition(condition)
     answers = {matches({field.name: value}) for value in _values_to_try(field, constants)}

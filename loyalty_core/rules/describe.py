@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SHOWN_MEMBERS = 10
-_MOST_SHOWN_DIGITS = 60
+_MAX_SHOWN_DIGITS = 60
 _COMPARISONS = {
     "==": ("is", "is not"),
     "<": ("is less than", "is not less than"),
@@ -114,7 +114,7 @@ def show_value(value: Any) -> str:
         return "blank"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int) and abs(value) >= 10**_MOST_SHOWN_DIGITS:
+    if isinstance(value, int) and abs(value) >= 10**_MAX_SHOWN_DIGITS:
         return "a very large number"
     if isinstance(value, int | float):
         return f"{value:,}" if isinstance(value, int) or abs(value) < 1e15 else f"{value:g}"

@@ -48,7 +48,7 @@ class TooLarge(Exception):
 class FaultList:
     """The faults found so far; a rule with a hundred is not read to its end."""
 
-    _MOST = 100
+    _MAX_ERRORS = 100
 
     def __init__(self) -> None:
         self.found: list[Fault] = []
@@ -56,7 +56,7 @@ class FaultList:
     def add(self, code: str, path: str, sentence: str, remedy: str = "") -> None:
         """Record a fault and continue."""
         self.found.append(Fault(code, path, sentence, remedy))
-        if len(self.found) >= self._MOST:
+        if len(self.found) >= self._MAX_ERRORS:
             raise TooLarge
 
     def stop(self, code: str, path: str, sentence: str, remedy: str = "") -> TooLarge:

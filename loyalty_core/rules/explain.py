@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 OTHER = "another value"
-_MOST_TRIALS = 2_000
-_MOST_CHILDREN = 500
+_MAX_TRIALS = 2_000
+_MAX_CHILDREN = 500
 _STEPS = (1, 0.01)
 _FILLERS: dict[Kind, tuple[Any, ...]] = {
     "number": (0, 1),
@@ -88,7 +88,7 @@ class Explainer:
     def _explain(self, condition: Condition, features: Features) -> Explanation:
         inner = [part for part in parts_of(condition) if isinstance(part, Condition)]
         actual = {} if inner else {field.name: features.get(field.name) for field in fields_of(condition)}
-        children = tuple(self._explain(part, features) for part in inner[:_MOST_CHILDREN])
+        children = tuple(self._explain(part, features) for part in inner[:_MAX_CHILDREN])
         sentence = _heading(condition, len(inner)) or describe_condition(condition)
         return Explanation(sentence, condition.path, self._holds(condition, features), actual, children)
 
@@ -99,7 +99,7 @@ class Explainer:
         return matcher(features)
 
     def _smallest_change(self, features: Features, outcome: bool) -> tuple[Change, ...] | None:
-        changes = sorted(islice(self._changes(features), _MOST_TRIALS), key=lambda pair: pair[0])
+        changes = sorted(islice(self._changes(features), _MAX_TRIALS), key=lambda pair: pair[0])
         for _, change in changes:
             if self._reverses([change], features, outcome):
                 return (change,)
@@ -107,7 +107,7 @@ class Explainer:
         if needed and self._reverses(needed, features, outcome):
             return tuple(needed)
         pairs = combinations((change for _, change in changes), 2)
-        for pair in islice(pairs, _MOST_TRIALS):
+        for pair in islice(pairs, _MAX_TRIALS):
             if self._reverses(pair, features, outcome):
                 return pair
         return None
@@ -147,7 +147,7 @@ class Explainer:
         holds = self._holds(leaf, features)
         changes = [
             (_size(READERS[field.kind](features.get(field.name)), value), field, value)
-            for field, value in islice(_candidates(leaf, features), _MOST_TRIALS)
+            for field, value in islice(_candidates(leaf, features), _MAX_TRIALS)
         ]
         for _, field, value in sorted(changes, key=lambda change: change[0]):
             if self._holds(leaf, {**features, field.name: value}) != holds:
@@ -194,7 +194,7 @@ def _borders(leaf: Condition, features: Features) -> Iterator[Any]:
                 elif isinstance(side, Field):
                     yield READERS[side.kind](features.get(side.name))
         case Membership():
-            yield from leaf.members[:_MOST_CHILDREN]
+            yield from leaf.members[:_MAX_CHILDREN]
         case Period():
             yield from (limit for limit in (leaf.start, leaf.end) if limit is not None)
         case TextMatch() if isinstance(leaf.part, Constant):

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 # Enough for every member of a list of 100,000 to meet three operations; takes a second at most.
-_MOST_STEPS = 300_000
-_MOST_DAYS = 100_000
+_MAX_STEPS = 300_000
+_MAX_DAYS = 100_000
 
 
 def safe_json_logic(rule: Any, data: Any = None, *, today: date | None = None) -> Any:
@@ -83,8 +83,8 @@ class Evaluation:
 
     def _spend(self, steps: int, node: Node) -> None:
         self._steps += steps
-        if self._steps > _MOST_STEPS:
-            sentence = f"The rule takes more than {_MOST_STEPS:,} steps."
+        if self._steps > _MAX_STEPS:
+            sentence = f"The rule takes more than {_MAX_STEPS:,} steps."
             raise self._faults.stop("too_much_work", node.path, sentence, "Shorten its lists.")
 
     def _choose(self, name: str, arguments: tuple[Node, ...], data: Any) -> Any:
@@ -237,7 +237,7 @@ def _first(values: list[Any], number: int) -> list[Any]:
 
 def _day(today: date, values: list[Any]) -> str | None:
     days = to_number(values[0]) if values else 0
-    if days is None or abs(days) > _MOST_DAYS:
+    if days is None or abs(days) > _MAX_DAYS:
         return None
     try:
         return (today + timedelta(days=int(days))).isoformat()

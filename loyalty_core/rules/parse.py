@@ -13,11 +13,11 @@ from loyalty_core.names import nearest_names
 from loyalty_core.rules.errors import Fault, FaultList, shown
 from loyalty_core.rules.operators import OPERATORS, OVER_LISTS, READS_DATA, Operator
 
-MOST_LEVELS = 50
-MOST_MEMBERS = 100_000
-MOST_CHARACTERS = 64 * 1024
+MAX_LEVELS = 50
+MAX_MEMBERS = 100_000
+MAX_LENGTH = 64 * 1024
 # All values together; a list used many times over counts each time.
-_MOST_VALUES = 250_000
+_MAX_VALUES = 250_000
 # Ids and codes in a list do not count as text: a list of 100,000 of them is fine.
 _SHORT_MEMBER = 64
 _LARGEST_NUMBER = 1e300
@@ -153,24 +153,24 @@ class _Reader:
 
     def _count(self, path: str, values: int = 1) -> None:
         self._values += values
-        if self._values > _MOST_VALUES:
-            sentence = f"The rule has more than {_MOST_VALUES:,} values in all."
+        if self._values > _MAX_VALUES:
+            sentence = f"The rule has more than {_MAX_VALUES:,} values in all."
             raise self._faults.stop("too_large", path, sentence, "Divide it into several segments.")
 
     def _count_text(self, characters: int, path: str) -> None:
         self._characters += characters
-        if self._characters > MOST_CHARACTERS:
-            sentence = f"The texts of the rule are longer than {MOST_CHARACTERS // 1024} KiB in all."
+        if self._characters > MAX_LENGTH:
+            sentence = f"The texts of the rule are longer than {MAX_LENGTH // 1024} KiB in all."
             raise self._faults.stop("too_much_text", path, sentence, "Divide it into several segments.")
 
     def _check_level(self, level: int, path: str) -> None:
-        if level > MOST_LEVELS:
-            sentence = f"The rule is nested more than {MOST_LEVELS} levels deep."
+        if level > MAX_LEVELS:
+            sentence = f"The rule is nested more than {MAX_LEVELS} levels deep."
             raise self._faults.stop("too_deep", path[:200], sentence, "Join conditions side by side where possible.")
 
     def _check_length(self, members: list[Any] | tuple[Any, ...], path: str) -> None:
-        if len(members) > MOST_MEMBERS:
-            sentence = f"The list has {len(members):,} members; {MOST_MEMBERS:,} is the most."
+        if len(members) > MAX_MEMBERS:
+            sentence = f"The list has {len(members):,} members; {MAX_MEMBERS:,} is the most."
             raise self._faults.stop("too_long", path, sentence, "Load the list into the warehouse and use its column.")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-MOST_EVENTS = 1000
+MAX_EVENTS = 1000
 
 
 class AuditEvent(Base):
@@ -85,7 +85,7 @@ def recent(
     statement = statement.where(*(column == value for column, value in wanted.items() if value is not None))
     if since is not None:
         statement = statement.where(AuditEvent.at >= since)
-    return session.scalars(statement.limit(min(max(limit, 1), MOST_EVENTS))).all()
+    return session.scalars(statement.limit(min(max(limit, 1), MAX_EVENTS))).all()
 
 
 def _as_json(details: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.store.database import StateStore
 
-MOST_NAME_CHARACTERS = 120
-_MOST_ID_CHARACTERS = 60
+MAX_NAME_LENGTH = 120
+_MAX_ID_LENGTH = 60
 # Letters that Unicode does not decompose into a basic Latin letter and an accent.
 _LATIN = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "đ": "d", "ð": "d", "ł": "l", "þ": "th"})
 
@@ -40,7 +40,7 @@ def name_key(name: str) -> str:
 def new_id(name: str, taken: Collection[str], *, otherwise: str = "segment") -> str:
     """An id made from the name (vip), numbered if taken (vip-2); `otherwise` if the name has no usable letters."""
     plain = unicodedata.normalize("NFKD", name.lower().translate(_LATIN)).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_MOST_ID_CHARACTERS].strip("-") or otherwise
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_MAX_ID_LENGTH].strip("-") or otherwise
     numbered = (f"{slug}-{number}" for number in itertools.count(2))
     return next(candidate for candidate in itertools.chain([slug], numbered) if candidate not in taken)
 

@@ -26,7 +26,7 @@ GREY = "#7b8a92"
 
 _HEIGHT = 280
 _SHARE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
-_MOST_SHARE_TICKS = 6
+_MAX_SHARE_TICKS = 6
 # Up to this share of the scale the theme's text colour reads well on it, above that its background colour does.
 _CONTRAST = {"light": 0.65, "dark": 0.35}
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -98,7 +98,7 @@ def share_axis(title: str, highest: float = 1.0, *, lowest: float = 0.0) -> dict
     # Room for the point at the very end.
     end = highest + 0.02 * (highest - lowest)
     step = next(
-        (one for one in _SHARE_STEPS if round((highest - lowest) / one, 6) < _MOST_SHARE_TICKS), _SHARE_STEPS[-1]
+        (one for one in _SHARE_STEPS if round((highest - lowest) / one, 6) < _MAX_SHARE_TICKS), _SHARE_STEPS[-1]
     )
     first, last = math.ceil(lowest / step), math.floor(min(end, 1.0) / step + 1e-9)
     ticks = [round(place * step, 3) for place in range(first, last + 1)]

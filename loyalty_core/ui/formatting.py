@@ -33,7 +33,7 @@ _TOO_LARGE = 1e18
 # Babel cannot write all the digits of larger ones.
 _TOO_LONG = 1e27
 # A longer text may be infinite as a float, and Python refuses to read thousands of digits.
-_MOST_CHARACTERS = 300
+_MAX_LENGTH = 300
 # German, Italian and others have no short form of thousands; Babel then writes all digits, without marks between them.
 _IN_FULL = re.compile(r"\d{4}")
 # Below it the compact form is no shorter.
@@ -140,7 +140,7 @@ def number_pattern(*, whole: bool = False) -> str:
 
 def read_number(text: str) -> float | None:
     """The number that a text is in the viewer's locale, an int without decimals; None for any other text."""
-    if len(text) > _MOST_CHARACTERS or not re.fullmatch(number_pattern(), text):
+    if len(text) > _MAX_LENGTH or not re.fullmatch(number_pattern(), text):
         return None
     mark = _locale().number_symbols["latn"]["decimal"]
     sign = -1 if text.strip()[0] in "-−" else 1

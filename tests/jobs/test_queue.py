@@ -232,7 +232,7 @@ def test_a_log_that_cannot_be_written(queue: JobQueue, kind: str, monkeypatch: p
 def test_old_jobs_are_deleted_with_their_events(
     queue: JobQueue, start: Start, store: StateStore, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("loyalty_core.jobs.records.MOST_RECENT", 2)
+    monkeypatch.setattr("loyalty_core.jobs.records.MAX_RECENT", 2)
     jobs = [over(queue, start("count")) for _ in range(4)]
     long_ago = datetime.now(UTC) - timedelta(days=91)
     for job in (jobs[0], jobs[2], jobs[3]):

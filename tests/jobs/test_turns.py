@@ -17,15 +17,15 @@ from tests.fixtures.jobs import (
     wait_until,
 )
 
-MOST = 2
+LIMIT = 2
 WAITING = ("queued", "Waiting for its turn")
 
 
 def test_jobs_beyond_the_limit_wait_for_their_turn(queue: JobQueue, start: Start, store: StateStore) -> None:
-    jobs = [start("wait", "export") for _ in range(MOST + 2)]
-    for job in jobs[:MOST]:
+    jobs = [start("wait", "export") for _ in range(LIMIT + 2)]
+    for job in jobs[:LIMIT]:
         reached(queue, job, "Waiting")
-    third, fourth = jobs[MOST:]
+    third, fourth = jobs[LIMIT:]
     assert [(queue.get(job.id).state, queue.get(job.id).phase) for job in (third, fourth)] == [WAITING] * 2
     assert process_of(store, third) is None
     queue.cancel(jobs[0].id, "ann")
@@ -38,7 +38,7 @@ def test_jobs_beyond_the_limit_wait_for_their_turn(queue: JobQueue, start: Start
 
 @on_sqlite
 def test_other_kinds_do_not_wait(queue: JobQueue, start: Start) -> None:
-    for _ in range(MOST):
+    for _ in range(LIMIT):
         start("wait", "export")
     assert over(queue, start("count")).state == "done"
 
@@ -46,7 +46,7 @@ def test_other_kinds_do_not_wait(queue: JobQueue, start: Start) -> None:
 @on_sqlite
 def test_a_waiting_job_is_started_by_whoever_looks(queue: JobQueue, start: Start, store: StateStore) -> None:
     """The process that added it may be gone, however long ago."""
-    first, second, third = (start("wait", "export") for _ in range(MOST + 1))
+    first, second, third = (start("wait", "export") for _ in range(LIMIT + 1))
     rewind(store, third, heartbeat_at=queue.get(third.id).created_at - timedelta(days=1))
     for job in (first, second):
         reached(queue, job, "Waiting")

@@ -2,7 +2,7 @@
 
 from loyalty_core.analytics.offers.arbitration import Arbitration, Cutoff, Reason, arbitrate
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyNotFound
-from loyalty_core.analytics.offers.mix import BINS, LOPSIDED_SHARE, MOST_SEGMENTS, OfferFigures, OfferMix, SegmentOffers
+from loyalty_core.analytics.offers.mix import BINS, LOPSIDED_SHARE, MAX_SEGMENTS, OfferFigures, OfferMix, SegmentOffers
 from loyalty_core.analytics.offers.policies import PolicyRepository, SavedPolicy
 from loyalty_core.analytics.offers.policy import (
     MAX_LEVER,
@@ -18,7 +18,7 @@ __all__ = [
     "BINS",
     "LOPSIDED_SHARE",
     "MAX_LEVER",
-    "MOST_SEGMENTS",
+    "MAX_SEGMENTS",
     "Arbitration",
     "BadPolicy",
     "BoundPolicy",

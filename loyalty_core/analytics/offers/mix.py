@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.offers import OfferFacts
 
 BINS = 20
-MOST_SEGMENTS = 12
+MAX_SEGMENTS = 12
 # If nearly everyone gets one offer, the model or its inputs are usually at fault.
 LOPSIDED_SHARE = 0.8
 
@@ -149,7 +149,7 @@ def value_of(facts: OfferFacts | None, basket: float | None) -> OfferValue:
 
 def offers_by_segment(base: ScopedBase, segment_ids: Sequence[str]) -> list[SegmentOffers]:
     """The best offers of the members of each segment, at most 12 segments, in one statement."""
-    wanted = list(segment_ids)[:MOST_SEGMENTS]
+    wanted = list(segment_ids)[:MAX_SEGMENTS]
     if not wanted:
         return []
     best = base.field("recommended_offer")

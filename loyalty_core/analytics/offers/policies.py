@@ -15,7 +15,7 @@ from loyalty_core.analytics.offers.policy import Policy
 from loyalty_core.names import checked_text, look_alike
 from loyalty_core.store import audit
 from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
-from loyalty_core.store.versioned import MOST_NAME_CHARACTERS, editing, name_key, new_id, same_content
+from loyalty_core.store.versioned import MAX_NAME_LENGTH, editing, name_key, new_id, same_content
 
 if TYPE_CHECKING:
     import builtins
@@ -173,4 +173,4 @@ def _checked_name(name: str) -> str:
     text = " ".join(name.split())
     if not text:
         raise BadPolicy("The name is blank.", remedy="Give the policy a name of its own.")
-    return checked_text("name", text, MOST_NAME_CHARACTERS, BadPolicy)
+    return checked_text("name", text, MAX_NAME_LENGTH, BadPolicy)

@@ -16,7 +16,7 @@ from loyalty_core.api.json_values import JsonObject
 from loyalty_core.api.segments.bodies import MEDIA_TYPES, SegmentId
 from loyalty_core.api.work_limits import export_slot, rule_slot
 from loyalty_core.segments.exports import Format
-from loyalty_core.segments.figures import MOST_ROWS
+from loyalty_core.segments.figures import MAX_ROWS
 from loyalty_core.services import get_services
 
 router = APIRouter()
@@ -25,7 +25,7 @@ router = APIRouter()
 @router.get("/{segment_id}/members/", dependencies=[rule_slot])
 def read_members(
     segment_id: SegmentId,
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = 50,
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
     sort: Annotated[str | None, Query(max_length=255)] = None,
     descending: bool = False,

@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _ITEMS_AHEAD = 2
-_MOST_WORKERS = 4
+_MAX_WORKERS = 4
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def prefetch(items: Generator[Item]) -> Generator[Item]:
 
 def map_ordered(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
     """The results of `work` for each item, in the items' order, a few worked on at the same time."""
-    workers = min(_MOST_WORKERS, os.cpu_count() or 1)
+    workers = min(_MAX_WORKERS, os.cpu_count() or 1)
     under_way: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="map-ordered") as pool:
         for item in items:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 FloatRows = npt.NDArray[np.float32]
 Predict = Callable[[FloatRows], npt.NDArray[np.floating]]
 
-MOST_FEATURES_EXACT = 10
+MAX_FEATURES_EXACT = 10
 _PERMUTATIONS = 32
 _NUMBERS_AT_ONCE = 4_000_000
 
@@ -48,14 +48,14 @@ def explain(
     row: FloatRows,
     background: FloatRows,
     slices: Sequence[slice],
-    most_exact: int = MOST_FEATURES_EXACT,
+    max_exact: int = MAX_FEATURES_EXACT,
 ) -> Explanation:
     """Explain the prediction for one customer.
 
     `predict` takes encoded rows (n, width) and gives (n,); `row` is (1, width), `background` (rows, width);
-    `slices` says which columns belong to which feature. The values are exact for up to `most_exact` features.
+    `slices` says which columns belong to which feature. The values are exact for up to `max_exact` features.
     """
-    plan = _plan(len(slices), exact=len(slices) <= most_exact)
+    plan = _plan(len(slices), exact=len(slices) <= max_exact)
     values = _coalition_values(predict, row, background, _columns(plan.coalitions, slices))
     return Explanation(float(values[0]), float(values[-1]), plan.weights @ values)
 

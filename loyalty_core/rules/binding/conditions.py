@@ -29,7 +29,7 @@ from loyalty_core.rules.tree import (
 )
 
 # What SQLite can parse, which is less than any other database: a hundred symbols that are not closed yet.
-_MOST_DEPTH = 96
+_MAX_DEPTH = 96
 _DEPTHS: dict[type, int] = {AllOf: 2, AnyOf: 2, Branch: 10, Agreement: 7, Choice: 5}
 _DEPTH_OF_REMAINDER = 22
 # What joins conditions, so that each of its arguments has to be one.
@@ -42,7 +42,7 @@ class Binder(MembershipBinder):
     def rule(self, node: Node) -> Condition:
         """A whole rule."""
         condition = self.condition(node)
-        if _depth(condition) > _MOST_DEPTH:
+        if _depth(condition) > _MAX_DEPTH:
             remedy = "Write the conditions side by side, joined with “and” or “or”."
             self._faults.add("too_deep", node.path, "The rule is nested too deeply for a database to read.", remedy)
         return condition

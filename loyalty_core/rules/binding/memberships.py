@@ -23,7 +23,7 @@ from loyalty_core.rules.tree import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_MOST_DAYS = 1_000
+_MAX_DAYS = 1_000
 
 
 class MembershipBinder(ComparisonBinder):
@@ -71,8 +71,8 @@ class MembershipBinder(ComparisonBinder):
         return Membership(value, members, len(listed) < len(given), path)
 
     def _among_days(self, value: Value, members: Sequence[Node], members_path: str, path: str) -> Condition:
-        if len(members) > _MOST_DAYS:
-            sentence = f"A list of dates has more than {_MOST_DAYS:,} members."
+        if len(members) > _MAX_DAYS:
+            sentence = f"A list of dates has more than {_MAX_DAYS:,} members."
             return self.refuse("too_long", members_path, sentence, "Use a period.")
         days = [(member, self.constant(member)) for member in members]
         found = [self.compare_date("==", value, day, member, path) for member, day in days if day is not None]

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from datetime import date, tzinfo
 
 # SQL repeats some operands, and doubles can neither overflow nor underflow in so few steps (see sql/values.py).
-_MOST_OPERANDS = 16
-_MOST_PARTS = 64
-_MOST_BOUND = 50_000
+_MAX_OPERANDS = 16
+_MAX_PARTS = 64
+_MAX_BOUND = 50_000
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "min", "max"})
 KIND_WORDS: dict[Kind, str] = {
     "number": "numbers",
@@ -63,8 +63,8 @@ class ValueBinder(ABC):
     def count(self, node: Node) -> None:
         """Count one more bound node; some are bound once for each member of a list."""
         self._bound += 1
-        if self._bound > _MOST_BOUND:
-            sentence = f"The rule expands to more than {_MOST_BOUND:,} conditions and values."
+        if self._bound > _MAX_BOUND:
+            sentence = f"The rule expands to more than {_MAX_BOUND:,} conditions and values."
             raise self._faults.stop("too_large", node.path, sentence, "Divide it into several segments.")
 
     def constant(self, node: Node) -> Any:
@@ -171,8 +171,8 @@ class ValueBinder(ABC):
             if isinstance(constant, Constant) and not _is_ordinary(constant.value):
                 sentence = "A number in arithmetic is beyond 10^15, or nearer to 0 than 10^-15."
                 return self._fault("number_too_large", node.path, sentence)
-        if _weight(calculation) > _MOST_OPERANDS:
-            sentence = f"A calculation has more than {_MOST_OPERANDS} operands (% min max count twice)."
+        if _weight(calculation) > _MAX_OPERANDS:
+            sentence = f"A calculation has more than {_MAX_OPERANDS} operands (% min max count twice)."
             return self._fault("too_large", node.path, sentence, "Calculate it in the features view.")
         return calculation
 
@@ -234,7 +234,7 @@ class ValueBinder(ABC):
         return node.constant and self.constant(node) is None
 
     def _small_enough(self, value: Value | None, path: str) -> Value | None:
-        if value is None or _weight(value) <= _MOST_PARTS:
+        if value is None or _weight(value) <= _MAX_PARTS:
             return value
         return self._fault("too_large", path, "A value is made of too many parts.", "Build it in the features view.")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 # Above this many members DuckDB is slower with a parameter for each than with one array.
-_MOST_PARAMETERS = 200
+_MAX_PARAMETERS = 200
 _NAN = float("nan")
 
 
@@ -195,7 +195,7 @@ def among(
     written = isinstance(kind, WholeNumber)
     listed = sa.bindparam("rule", list(members), type_=kind, unique=True, expanding=True, literal_execute=written)
     plain = column.in_(listed)
-    if written or len(members) <= _MOST_PARAMETERS:
+    if written or len(members) <= _MAX_PARAMETERS:
         return plain
     array = column == sa.any_(bound(list(members), sa.ARRAY(kind)))
     text = json.dumps([_as_sqlite_stores_it(member) for member in members])

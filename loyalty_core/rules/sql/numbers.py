@@ -12,7 +12,7 @@ from loyalty_core.rules.sql.elements import bound
 from loyalty_core.rules.sql.types import WholeNumber, WrittenDouble, is_huge, is_unsigned, is_whole
 
 _LARGEST_INT64 = 2**63 - 1
-_MOST_DIGITS = 30
+_MAX_DIGITS = 30
 
 
 def number_parameter(value: int | float, kind: sa.types.TypeEngine[Any]) -> sa.BindParameter[Any]:
@@ -26,7 +26,7 @@ def number_parameter(value: int | float, kind: sa.types.TypeEngine[Any]) -> sa.B
         return bound(value, sa.BigInteger())
     number = Decimal(repr(value))
     digits, exponent = number.as_tuple().digits, number.as_tuple().exponent
-    if len(digits) + abs(int(exponent)) > _MOST_DIGITS and not isinstance(value, int):
+    if len(digits) + abs(int(exponent)) > _MAX_DIGITS and not isinstance(value, int):
         return bound(float(value), WrittenDouble())
     return bound(number, sa.Numeric())
 

@@ -24,7 +24,7 @@ FORMATS: tuple[Format, ...] = ("csv", "parquet")
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Of decimals in Parquet that Spark, DuckDB and pandas all read as such.
-_MOST_DIGITS = 38
+_MAX_DIGITS = 38
 # What a spreadsheet would run as a formula; an apostrophe in front makes it text.
 _FORMULA = r"^[=+\-@\t\r]"
 
@@ -118,7 +118,7 @@ def _parquet_type(field: pa.Field) -> pa.DataType:
     if declared is None:
         return field.type
     precision, scale = map(int, declared.split(b",")) if declared else (0, 0)
-    return pa.decimal128(precision, scale) if 0 <= scale <= precision <= _MOST_DIGITS and precision else pa.float64()
+    return pa.decimal128(precision, scale) if 0 <= scale <= precision <= _MAX_DIGITS and precision else pa.float64()
 
 
 def _harmless(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Row
 
 # Every answer is a bit of one signed 64-bit number.
-_MOST_ANSWERS = 62
-_MOST_STEPS = 12
+_MAX_ANSWERS = 62
+_MAX_STEPS = 12
 _RULES_PER_STATEMENT = 50
 
 
@@ -111,7 +111,7 @@ def preview(warehouse: Warehouse, relation: sa.FromClause, rule: Rule) -> Previe
     Conditions beyond the first 25 or so are not counted by themselves.
     """
     steps = _steps_of(rule.condition)
-    conditions = list(_conditions_of(rule.condition))[: (_MOST_ANSWERS - 1 - len(steps)) // 2]
+    conditions = list(_conditions_of(rule.condition))[: (_MAX_ANSWERS - 1 - len(steps)) // 2]
     answers = {
         "member": to_predicate(rule.condition, relation, where=True),
         **{f"holds_{i}": to_predicate(part, relation, where=True) for i, part in enumerate(conditions)},
@@ -216,7 +216,7 @@ def _is_group_of_one(negation: Condition, inner: Condition) -> bool:
 
 def _steps_of(condition: Condition) -> Sequence[Condition]:
     steps = _members_of(condition) if isinstance(condition, AllOf) and _is_group(condition) else ()
-    return steps if 1 < len(steps) <= _MOST_STEPS else ()
+    return steps if 1 < len(steps) <= _MAX_STEPS else ()
 
 
 def _any_blank(condition: Condition, relation: sa.FromClause) -> sa.ColumnElement[bool]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.connection import Row
 
-MOST_ROWS = 1_000
+MAX_ROWS = 1_000
 # The databases that a statement can be written for, by their dialect's name, with their titles.
 DATABASES = {name: dialect.title for name, dialect in DIALECTS.items() if dialect.is_offered}
 # Beyond it, laying a statement out takes seconds, and nobody reads a list of that length.
@@ -54,7 +54,7 @@ def members_page(
     if page.sort:
         value = filled(column_of(relation, page.sort))
         wanted = wanted.order_by((value.desc() if page.descending else value.asc()).nulls_last())
-    limit = min(max(page.limit, 0), MOST_ROWS)
+    limit = min(max(page.limit, 0), MAX_ROWS)
     return warehouse.rows(wanted.order_by(identifier).limit(limit).offset(max(page.offset, 0)))
 
 

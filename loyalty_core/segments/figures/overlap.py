@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loyalty_core.rules import Rule
     from loyalty_core.warehouse import Warehouse
 
-MOST_SEGMENTS = 6
+MAX_SEGMENTS = 6
 _PER_STATEMENT = 50
 
 
@@ -55,8 +55,8 @@ class Similar:
 
 def overlap(warehouse: Warehouse, relation: sa.FromClause, rules: Mapping[str, Rule]) -> Overlap:
     """Count every combination of up to six rules; raises `BadSegment` for more."""
-    if len(rules) > MOST_SEGMENTS:
-        raise BadSegment(f"{len(rules)} segments are too many to compare.", remedy=f"Choose up to {MOST_SEGMENTS}.")
+    if len(rules) > MAX_SEGMENTS:
+        raise BadSegment(f"{len(rules)} segments are too many to compare.", remedy=f"Choose up to {MAX_SEGMENTS}.")
     names = tuple(rules)
     flags = [
         sa.case((rule.to_sql(relation, where=True), 1), else_=0).label(f"in_{i}")

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any
 from loyalty_core.names import checked_text
 from loyalty_core.segments.errors import BadSegment
 from loyalty_core.segments.segment import SegmentDraft
-from loyalty_core.store.versioned import MOST_NAME_CHARACTERS, name_key, same_content
+from loyalty_core.store.versioned import MAX_NAME_LENGTH, name_key, same_content
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-MOST_DESCRIPTION_CHARACTERS = 2_000
-MOST_TAG_CHARACTERS = 60
+MAX_DESCRIPTION_LENGTH = 2_000
+MAX_TAG_LENGTH = 60
 
 
 def checked(draft: SegmentDraft) -> SegmentDraft:
     """The draft as it will be saved; raises `BadSegment` if it cannot be."""
     return SegmentDraft(
-        _text("name", " ".join(draft.name.split()), MOST_NAME_CHARACTERS, may_be_blank=False),
+        _text("name", " ".join(draft.name.split()), MAX_NAME_LENGTH, may_be_blank=False),
         _as_json(draft.rule),
-        _text("description", draft.description.strip(), MOST_DESCRIPTION_CHARACTERS),
+        _text("description", draft.description.strip(), MAX_DESCRIPTION_LENGTH),
         _tags(draft.tags),
     )
 
@@ -31,7 +31,7 @@ def checked(draft: SegmentDraft) -> SegmentDraft:
 def copy_name(name: str, taken: Collection[str]) -> str:
     """“Copy of VIP”, or “Copy 2 of VIP”, whichever is not among the `taken` name keys; long names are cut short."""
     copies = itertools.chain(["Copy of"], (f"Copy {number} of" for number in itertools.count(2)))
-    candidates = (f"{words} {name}"[:MOST_NAME_CHARACTERS].rstrip() for words in copies)
+    candidates = (f"{words} {name}"[:MAX_NAME_LENGTH].rstrip() for words in copies)
     return next(candidate for candidate in candidates if name_key(candidate) not in taken)
 
 
@@ -62,7 +62,7 @@ def _tags(tags: Iterable[str]) -> tuple[str, ...]:
     """Trimmed, sorted, and without duplicates that differ only in case."""
     by_key: dict[str, str] = {}
     for tag in tags:
-        text = _text("tag", " ".join(tag.split()), MOST_TAG_CHARACTERS)
+        text = _text("tag", " ".join(tag.split()), MAX_TAG_LENGTH)
         if text:
             by_key.setdefault(text.casefold(), text)
     return tuple(by_key[key] for key in sorted(by_key))

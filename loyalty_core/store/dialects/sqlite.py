@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Under which a connection notes which file it has opened.
 _IDENTITY = "file"
 # An integrity check of so much takes about a tenth of a second.
-_MOST_BYTES_READ = 32 * 2**20
+_MAX_BYTES_READ = 32 * 2**20
 # There is one writer at a time, and another refresh of members may be the one.
 _STAGING_WAIT_SECONDS = 60
 
@@ -121,7 +121,7 @@ class SQLite(Dialect):
         return file.parent / "backups" / f"{file.stem}-{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.db"
 
     def look_for_damage(self, connection: Connection, *, thoroughly: bool = False) -> None:
-        if not thoroughly and self.file_of(connection.engine.url).stat().st_size > _MOST_BYTES_READ:
+        if not thoroughly and self.file_of(connection.engine.url).stat().st_size > _MAX_BYTES_READ:
             return
         driver: Any = connection.connection.dbapi_connection
         if damage := sqlite_files.find_damage(driver):

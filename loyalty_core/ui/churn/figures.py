@@ -11,7 +11,7 @@ from loyalty_core.warehouse.columns import label_of
 
 _BARS = 20
 # More points would not be visible, and each has a hover text.
-_MOST_POINTS = 200
+_MAX_POINTS = 200
 # The profit curve ends here; beyond are only losses, which would compress the part that matters.
 _BEYOND_BREAK_EVEN = 1.5
 
@@ -143,7 +143,7 @@ def _thinned(plan: Plan) -> list[Choice]:
     """Choices about equally far apart in customers, with the best one and break-even; not far into the losses."""
     everybody = plan.choices[-1].customers
     last = min(everybody, _BEYOND_BREAK_EVEN * plan.break_even.customers) if plan.break_even else everybody
-    step = last / _MOST_POINTS
+    step = last / _MAX_POINTS
     shown, reached = [], 0.0
     for choice in plan.choices:
         if choice.customers > last:

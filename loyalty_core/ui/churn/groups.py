@@ -58,7 +58,7 @@ def _draw_risk(label: str, groups: Sequence[Group], curve: ChurnCurve, shown: in
         f"churn-by-{label.lower()}",
         "; ".join(f"{name} {formatting.percent(group.mean)}" for name, group in groups),
     )
-    limit = f" The {shown} largest groups." if shown == reading.MOST_CATEGORIES else ""
+    limit = f" The {shown} largest groups." if shown == reading.MAX_CATEGORIES else ""
     st.caption(
         f"Bars: mean probability. Diamonds: share at high risk. Dashed line: the mean of all in scope, "
         f"{formatting.percent(mean, 1)}. Next to each name: its customers.{limit}"

@@ -19,7 +19,7 @@ from loyalty_core.warehouse.connection import Row
 
 # Enough for means with two stable digits; explaining a customer takes about a millisecond.
 SAMPLE = 200
-MOST_CATEGORIES = 8
+MAX_CATEGORIES = 8
 
 
 def column(role: Role) -> Column | None:
@@ -88,7 +88,7 @@ def _loss_bins(segment_id: str | None, value_column: str, basis: RuleBasis) -> l
 @cached
 def _risk_by_category(segment_id: str | None, name: str, basis: RuleBasis) -> list[RiskByValue]:
     del basis
-    return churn_groups.risk_by_category(scoped_base(segment_id), name, MOST_CATEGORIES)
+    return churn_groups.risk_by_category(scoped_base(segment_id), name, MAX_CATEGORIES)
 
 
 @cached

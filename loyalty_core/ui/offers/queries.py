@@ -3,7 +3,7 @@
 import json
 
 from loyalty_core.analytics.offers import (
-    MOST_SEGMENTS,
+    MAX_SEGMENTS,
     Arbitration,
     OfferMix,
     OfferTerms,
@@ -45,7 +45,7 @@ class OfferReader(ScopeReader):
     def _largest_segments(self) -> list[str]:
         others = [one for one in get_services().segments.list() if one.id != self.segment_id]
         by_size = sorted(others, key=lambda one: -(one.size.customers if one.size else 0))
-        return [one.id for one in by_size if self._is_usable(one)][:MOST_SEGMENTS]
+        return [one.id for one in by_size if self._is_usable(one)][:MAX_SEGMENTS]
 
     def _is_usable(self, segment: Segment) -> bool:
         try:

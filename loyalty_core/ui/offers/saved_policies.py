@@ -10,7 +10,7 @@ from loyalty_core.access import current_viewer
 from loyalty_core.analytics.offers import bind_policy
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
-from loyalty_core.store.versioned import MOST_NAME_CHARACTERS
+from loyalty_core.store.versioned import MAX_NAME_LENGTH
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fields import draw_text
 from loyalty_core.ui.messages import show_error
@@ -92,7 +92,7 @@ def _draw_save(draft: PolicyDraft) -> None:
     name = draw_text(
         "Name",
         draft.saved.name if draft.saved else "",
-        longest=MOST_NAME_CHARACTERS,
+        longest=MAX_NAME_LENGTH,
         key=f"policy-name-{draft.generation}",
     )
     st.caption("Levers, values, caps and rules. The same name saves a new version; another one, a new policy.")

@@ -19,8 +19,8 @@ from loyalty_core.warehouse.columns import Histogram, Role, column_for
 from loyalty_core.warehouse.offers import offer_name
 
 _BASE_CARDS = 4
-_MOST_ROWS = 12
-_MOST_VALUES = 8
+_MAX_ROWS = 12
+_MAX_VALUES = 8
 _UNCHANGED = "± 0"
 _NOT_SCORED = "No predictions yet: score the customers first."
 _NOT_PREDICTED = "The last scoring run did not predict this."
@@ -68,14 +68,14 @@ def _months_card() -> Card | None:
 
 def _category_card() -> Card | None:
     few_values = (
-        c for c in cached_reads.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= _MOST_VALUES
+        c for c in cached_reads.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= _MAX_VALUES
     )
     category = _column("category") or next(few_values, None)
     if category is None or not category.top_values:
         return None
     everyone = cached_reads.key_figures().customers
     marks = []
-    for value, customers in category.top_values[:_MOST_VALUES]:
+    for value, customers in category.top_values[:_MAX_VALUES]:
         name, share = formatting.value(category, value), formatting.percent(customers / everyone, 1)
         sentence = f"{name}: {_customers(customers)}, {share}."
         shown = f"{formatting.count(customers)} · {share}"
@@ -111,7 +111,7 @@ def _offers_card(outlook: Outlook | None) -> Card:
     names = cached_reads.offer_names() if outlook else {}
     marks = [
         _predicted(offer_name(names, tally.value), tally, outlook)
-        for tally in (outlook.offers[:_MOST_ROWS] if outlook else ())
+        for tally in (outlook.offers[:_MAX_ROWS] if outlook else ())
     ]
     return _prediction_card("offers", "Recommended offers", "ranking", marks, outlook, OFFERS)
 

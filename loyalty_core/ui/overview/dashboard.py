@@ -24,7 +24,7 @@ _OPENING = "overview-opening"
 _ROW_PIXELS = 40
 _GAP = 16
 # As many names as fit below the columns of a card that is one column wider; a phone holds five.
-_MOST_TICKS = 5
+_MAX_TICKS = 5
 _SMALLEST = {"minW": 3, "minH": 4}
 
 
@@ -54,7 +54,7 @@ def draw_dashboard(cards: Sequence[Card]) -> None:
             onLayoutChange=partial(_changed, layout),
         ):
             for card in cards:
-                ticks = min(max(1, layout[card.id].w - 1), _MOST_TICKS)
+                ticks = min(max(1, layout[card.id].w - 1), _MAX_TICKS)
                 draw_card(card, ticks, partial(_open, card.screen), _open_segment)
 
 

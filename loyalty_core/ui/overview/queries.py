@@ -6,7 +6,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui.cached_reads import cached
 from loyalty_core.warehouse.predictions import ScoringRun, last_run
 
-_MOST_SEGMENTS = 8
+_MAX_SEGMENTS = 8
 
 
 def outlook() -> Outlook | None:
@@ -24,6 +24,6 @@ def _outlook(run: ScoringRun) -> Outlook | None:
 def largest_segments() -> list[TopSegment] | None:
     """The segments with the most customers; None where the state store cannot be used."""
     try:
-        return top_segments(get_services().segments.list(), _MOST_SEGMENTS)
+        return top_segments(get_services().segments.list(), _MAX_SEGMENTS)
     except StateStoreUnavailable:
         return None

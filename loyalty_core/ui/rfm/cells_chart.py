@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NO_NAME = "no name"
 # As much as a cell holds on a phone.
 _LINE_CHARACTERS = 11
-_MOST_LINES = 5
+_MAX_LINES = 5
 # A square that a click or a tap hits, smaller than a cell of the narrowest grid.
 _TARGET_PIXELS = 44
 
@@ -82,7 +82,7 @@ def _cell_text(by_layer: Mapping[int, tuple[str, ...]]) -> str:
     runs = _runs(by_layer)
     words = [f"{name} {scores}" for name, scores in runs] if len(runs) > 1 else [runs[0][0]]
     lines = [line for text in words for line in wrap(text, _LINE_CHARACTERS)]
-    return "\n".join([*lines[: _MOST_LINES - 1], "…"] if len(lines) > _MOST_LINES else lines)
+    return "\n".join([*lines[: _MAX_LINES - 1], "…"] if len(lines) > _MAX_LINES else lines)
 
 
 def _cell_sentence(place: tuple[int, int], by_layer: Mapping[int, tuple[str, ...]]) -> str:

@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 
 from loyalty_core.ui import charts, formatting
 
-MOST_LABELS = 10
+MAX_LABELS = 10
 
 
 def label_balance(classes: Mapping[str, int], names: Mapping[str, str]) -> go.Figure:
     """Rows by label, the most frequent on top."""
     total = sum(classes.values())
-    shown = sorted(classes.items(), key=lambda item: item[1])[-MOST_LABELS:]
+    shown = sorted(classes.items(), key=lambda item: item[1])[-MAX_LABELS:]
     bars = go.Bar(
         x=[rows for _, rows in shown],
         y=[names[name] for name, _ in shown],

@@ -56,7 +56,7 @@ def _draw_card(found: Readiness) -> None:
             figures.label_balance(found.classes, names),
             f"labels-{found.model}",
             ", ".join(f"{names[name]} {formatting.count(rows)}" for name, rows in found.classes.items()),
-            height=70 + 26 * min(len(found.classes), figures.MOST_LABELS),
+            height=70 + 26 * min(len(found.classes), figures.MAX_LABELS),
         )
     for finding in found.findings:
         show = st.error if finding.severity == "stop" else st.warning

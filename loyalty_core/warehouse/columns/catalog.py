@@ -26,7 +26,7 @@ Kind = Literal["number", "boolean", "text", "date", "datetime", "other"]
 _TOP_VALUES = 12
 _SAMPLE_ROWS = 10_000
 # A text column with more distinct values than this in the sample holds names or ids, not categories.
-_MOST_CATEGORIES = 1_000
+_MAX_CATEGORIES = 1_000
 # PostgreSQL allows 1,664 expressions in a SELECT, and a column takes up to four.
 _COLUMNS_PER_QUERY = 400
 _WITH_RANGE = frozenset({"number", "date", "datetime"})
@@ -198,7 +198,7 @@ def _categories(rows: Rows, view: sa.FromClause, columns: Sequence[Column]) -> l
     sample = sa.select(*(view.c[name] for name in names)).limit(_SAMPLE_ROWS).subquery()
     distinct = [sa.func.count(sa.distinct(sample.c[name])).label(f"d{i}") for i, name in enumerate(names)]
     counts = rows(sa.select(*distinct))[0]
-    return [name for i, name in enumerate(names) if counts[f"d{i}"] <= _MOST_CATEGORIES]
+    return [name for i, name in enumerate(names) if counts[f"d{i}"] <= _MAX_CATEGORIES]
 
 
 def _most_frequent(view: sa.FromClause, column: sa.ColumnElement[Any], position: int) -> sa.Select:

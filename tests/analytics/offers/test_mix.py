@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.analytics.offers import BINS, MOST_SEGMENTS, OfferFigures, OfferMix
+from loyalty_core.analytics.offers import BINS, MAX_SEGMENTS, OfferFigures, OfferMix
 from loyalty_core.analytics.offers.mix import offer_ids, offer_mix, offers_by_segment, value_of
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.scoring import score_base
@@ -124,7 +124,7 @@ def test_segments_are_counted_within_the_scope(rich: ScopedBase, sql: Query):
 
 def test_no_more_segments_than_fit_on_a_screen(everyone: ScopedBase, engine: SegmentationEngine):
     ids = [keep(engine, f"Over {limit}", {">": [{"var": "total_revenue"}, limit]}).id for limit in range(14)]
-    assert [one.segment_id for one in offers_by_segment(everyone, ids)] == ids[:MOST_SEGMENTS]
+    assert [one.segment_id for one in offers_by_segment(everyone, ids)] == ids[:MAX_SEGMENTS]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from loyalty_core.ml.serving.shapley import MOST_FEATURES_EXACT, explain
+from loyalty_core.ml.serving.shapley import MAX_FEATURES_EXACT, explain
 
 GENERATOR = np.random.default_rng(0)
 
@@ -50,7 +50,7 @@ def test_exact_values_are_those_of_the_definition(slices):
     )
 
 
-@pytest.mark.parametrize("features", [2, 5, MOST_FEATURES_EXACT, MOST_FEATURES_EXACT + 1, 40])
+@pytest.mark.parametrize("features", [2, 5, MAX_FEATURES_EXACT, MAX_FEATURES_EXACT + 1, 40])
 def test_contributions_add_up_to_the_prediction_minus_the_base(features):
     row, background = _rows(1, features), _rows(16, features)
 
@@ -85,7 +85,7 @@ def test_a_feature_the_model_ignores_contributes_nothing(features):
 def test_sampling_comes_close_to_the_exact_values():
     row, background = _rows(1, 8), _rows(32, 8)
     exact = explain(_bumpy, row, background, _one_column_each(8)).contributions
-    sampled = explain(_bumpy, row, background, _one_column_each(8), most_exact=7).contributions
+    sampled = explain(_bumpy, row, background, _one_column_each(8), max_exact=7).contributions
 
     np.testing.assert_allclose(sampled, exact, atol=0.03)
     assert (sampled != exact).any()

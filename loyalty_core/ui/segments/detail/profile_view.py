@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.segments import Segment, holds_offers, offer_of_propensity
-from loyalty_core.segments.figures import MOST_SEGMENTS, Profile
+from loyalty_core.segments.figures import MAX_SEGMENTS, Profile
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting, table_columns
 from loyalty_core.ui.segments.detail.segment_charts import differences, overlap_matrix
@@ -128,7 +128,7 @@ def draw_overlap(segment: Segment) -> None:
         list(segments),
         list(segments)[:3],
         format_func=lambda one: segments[one].name,
-        max_selections=MOST_SEGMENTS - 1,
+        max_selections=MAX_SEGMENTS - 1,
         key="overlap-with",
     )
     if not chosen:

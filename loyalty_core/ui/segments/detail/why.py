@@ -16,7 +16,7 @@ from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.connection import Row
 
 _INDENT = "&emsp;"
-_MOST_FOUND = 8
+_MAX_FOUND = 8
 _WHICH = "why-which"
 
 
@@ -40,7 +40,7 @@ def _choose() -> str | None:
     text = draw_search_field("Customer", CUSTOMER, ":material/person_search:")
     if not text:
         return None
-    found = get_services().features.search(text, _MOST_FOUND)
+    found = get_services().features.search(text, _MAX_FOUND)
     identifier = get_services().settings.dwh_customer_id_column
     if not found:
         st.info("No customer matches. Try the first characters of the id, or words of the name or e-mail address.")

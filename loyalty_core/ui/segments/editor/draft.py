@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.rules.tree import RuleColumn
 
-_MOST_STEPS = 500
+_MAX_STEPS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +280,7 @@ class RuleDraft:
 
     def _step(self, state: _State) -> None:
         self._past.append(self._state)
-        del self._past[:-_MOST_STEPS]
+        del self._past[:-_MAX_STEPS]
         self._future.clear()
         self._state = state
 

@@ -10,7 +10,7 @@ from loyalty_core.ui import elements
 from loyalty_core.ui.segments.editor.json_lines import lines_of, read_rule
 from loyalty_core.ui.text import escape
 
-_MOST_SHOWN = 20
+_MAX_SHOWN = 20
 
 
 @dataclass(slots=True)
@@ -72,11 +72,11 @@ def _draw_faults(text: str, faults: Sequence[Fault]) -> None:
         for fault in error.faults:
             _draw_fault(fault, "")
         return
-    lines = lines_of(text, {fault.path for fault in faults[:_MOST_SHOWN]})
-    for fault in sorted(faults[:_MOST_SHOWN], key=lambda fault: lines[fault.path]):
+    lines = lines_of(text, {fault.path for fault in faults[:_MAX_SHOWN]})
+    for fault in sorted(faults[:_MAX_SHOWN], key=lambda fault: lines[fault.path]):
         _draw_fault(fault, f"Line {lines[fault.path]}, {escape(fault.path)}")
-    if len(faults) > _MOST_SHOWN:
-        st.caption(f"And {len(faults) - _MOST_SHOWN} more.")
+    if len(faults) > _MAX_SHOWN:
+        st.caption(f"And {len(faults) - _MAX_SHOWN} more.")
 
 
 def _draw_fault(fault: Fault, place: str) -> None:

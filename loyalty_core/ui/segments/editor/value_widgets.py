@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 # A longer list would be as many elements on the screen.
-_MOST_LISTED = 200
+_MAX_LISTED = 200
 # Pixels. A day needs as much to be read in full; two values go to the next line together, a list always does.
 _HALF_WIDTH, _PAIR_WIDTH, _LINE_WIDTH = 162, 332, 640
 _NOT_SHOWN = object()
@@ -155,7 +155,7 @@ def _draw_choice(entry: _Entry) -> None:
 
 
 def _draw_list(entry: _Entry) -> None:
-    if len(entry.value) > _MOST_LISTED:
+    if len(entry.value) > _MAX_LISTED:
         st.caption(f"{formatting.count(len(entry.value))} values; edit them as JSON.")
         return
     is_number = entry.column.kind == "number"

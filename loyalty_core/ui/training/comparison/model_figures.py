@@ -12,7 +12,7 @@ Points = Sequence[Sequence[float]]
 Deciles = Sequence[Mapping[str, float]]
 
 _DASHES = ("dash", "dot", "dashdot")
-_MOST_DRIVERS = 8
+_MAX_DRIVERS = 8
 
 
 def roc(curves: Mapping[str, Points], simple: Mapping[str, Points]) -> go.Figure:
@@ -123,7 +123,7 @@ def confusion(counts: Sequence[Sequence[int]], offers: Sequence[str]) -> go.Figu
 def drivers(contributions: Mapping[str, Mapping[str, float]]) -> go.Figure:
     """Mean absolute contribution of each feature by version name, the strongest of the first on top."""
     first = next(iter(contributions.values()))
-    shown = list(reversed(sorted(first, key=lambda feature: -first[feature])[:_MOST_DRIVERS]))
+    shown = list(reversed(sorted(first, key=lambda feature: -first[feature])[:_MAX_DRIVERS]))
     figure = go.Figure()
     for colour, (name, points) in reversed([*zip(charts.palette(), contributions.items(), strict=False)]):
         figure.add_bar(

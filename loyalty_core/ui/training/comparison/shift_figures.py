@@ -8,7 +8,7 @@ from loyalty_core.ml.tasks import RISKS
 from loyalty_core.ml.versions import Matrix
 from loyalty_core.ui import charts, formatting
 
-MOST_OFFERS = 15
+MAX_OFFERS = 15
 
 
 def bands(counts: Matrix, names: tuple[str, str]) -> go.Figure:
@@ -59,7 +59,7 @@ def _intensities(counts: Matrix) -> list[list[float | None]]:
 def best_offers(counts: Matrix, offers: Sequence[str], names: tuple[str, str]) -> go.Figure:
     """Customers by best offer with each version, the most frequent of the second on top."""
     before, after = [sum(row) for row in counts], [sum(column) for column in zip(*counts, strict=True)]
-    shown = sorted(range(len(offers)), key=lambda place: before[place])[-MOST_OFFERS:]
+    shown = sorted(range(len(offers)), key=lambda place: before[place])[-MAX_OFFERS:]
     colours = charts.palette()
     figure = go.Figure()
     for name, colour, customers in ((names[1], colours[1], before), (names[0], colours[0], after)):

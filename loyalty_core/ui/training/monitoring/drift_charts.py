@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from loyalty_core.ml.tasks import Risk
 
 # There are no more distinguishable colours.
-_MOST_OFFERS = 7
+_MAX_OFFERS = 7
 _ABOVE = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
 _BELOW = {"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0, "traceorder": "normal"}
 _BAR_WIDTH = 0.55
@@ -80,9 +80,9 @@ def offers_by_run(runs: Sequence[ScoredRun], names: Mapping[int, str]) -> go.Fig
     ids = {offer for one in runs for offer in one.scores.offers}
     ranked = sorted(ids, key=lambda offer: (-newest.offers.get(offer, 0), offer))
     figure = go.Figure()
-    for offer, colour in zip(ranked[:_MOST_OFFERS], charts.palette(), strict=False):
+    for offer, colour in zip(ranked[:_MAX_OFFERS], charts.palette(), strict=False):
         _add_bars(figure, names[offer], [one.scores.offer_share(offer) for one in runs], colour)
-    if rest := ranked[_MOST_OFFERS:]:
+    if rest := ranked[_MAX_OFFERS:]:
         word = names[rest[0]] if len(rest) == 1 else f"{len(rest)} others"
         _add_bars(figure, word, [sum(one.scores.offer_share(offer) for offer in rest) for one in runs], charts.GREY)
     return _by_run(figure, runs)

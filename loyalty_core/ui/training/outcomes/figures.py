@@ -10,7 +10,7 @@ from loyalty_core.ui import charts, formatting
 
 # A change of a hundredth should not look like a cliff.
 _LEAST_SPAN = 0.12
-_MOST_TICKS = 6
+_MAX_TICKS = 6
 _OTHERS = "Other versions"
 # Beside the active version of the same month rather than on it.
 _ASIDE = timedelta(days=5)
@@ -172,7 +172,7 @@ def _hover(month: Month[Figures], measure: Measure, *, is_share: bool) -> str:
 
 def _by_month(figure: go.Figure, months: Sequence[Month[Figures]]) -> go.Figure:
     first, last = _ends(months)
-    between = 1 + (last - first).days // 31 // _MOST_TICKS
+    between = 1 + (last - first).days // 31 // _MAX_TICKS
     figure.update_xaxes(type="date", range=[first, last], dtick=f"M{between}", tickformat="%b<br>%Y")
     figure.update_layout(legend=charts.LEGEND_ABOVE, hovermode="closest")
     return figure
