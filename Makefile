@@ -6,6 +6,8 @@ PORT ?= 8501
 CUSTOMERS ?= 20000
 # Tests wait for browsers and servers now and then, so one process more than two cores fills them.
 PROCESSES ?= 3
+# Compiled modules are saved even where the environment says otherwise: each job and each test process starts sooner.
+export PYTHONDONTWRITEBYTECODE :=
 BENCHMARKS ?= warehouse inference scoring rules editor screens training_load
 UV := $(shell command -v uv 2>/dev/null)
 

@@ -11,7 +11,8 @@ import redis
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
-from tests.servers import RedisServer
+from tests.fixtures.warehouses import address
+from tests.servers import PostgresServer, RedisServer
 from tests.waiting import wait_until
 
 
@@ -26,12 +27,50 @@ def test_a_new_database_is_empty_and_understands_unicode(postgres_database: str)
     assert int(version) >= 180000
 
 
+NUMBER = "SELECT oid FROM pg_database WHERE datname = current_database()"
+
+
+def test_a_used_database_is_empty_again(postgres_server: PostgresServer):
+    with postgres_server.database() as used:
+        left_open = psycopg.connect(**address(used), autocommit=True)
+        left_open.execute("CREATE SCHEMA shop; CREATE TABLE shop.orders (id int); CREATE VIEW v AS TABLE shop.orders")
+        left_open.execute("CREATE TYPE mood AS ENUM ('calm'); REVOKE ALL ON SCHEMA public FROM PUBLIC")
+        number = left_open.execute(NUMBER).fetchone()
+    with postgres_server.database() as again, psycopg.connect(**address(again)) as connection:
+        assert connection.execute(NUMBER).fetchone() == number
+        left = connection.execute("""
+            SELECT relname FROM pg_class WHERE oid >= 16384 UNION SELECT typname FROM pg_type WHERE oid >= 16384
+            UNION SELECT nspname FROM pg_namespace WHERE oid >= 16384 AND nspname <> 'public'
+        """).fetchall()
+        granted = connection.execute("SELECT has_schema_privilege('pg_monitor', 'public', 'USAGE')").fetchone()
+        assert (left, granted) == ([], (True,))
+        with pytest.raises(psycopg.OperationalError), left_open:
+            left_open.execute("SELECT 1")
+        with pytest.raises(psycopg.OperationalError, match="does not exist"):
+            psycopg.connect(**address(used))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER DATABASE {} SET default_transaction_read_only = on",
+        "ALTER DATABASE {} CONNECTION LIMIT 3",
+        "REVOKE CONNECT ON DATABASE {} FROM PUBLIC",
+        "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
+        "SELECT lo_create(0)",
+    ],
+)
+def test_a_database_that_was_changed_itself_is_not_used_again(postgres_server: PostgresServer, change: str):
+    with postgres_server.database() as changed, psycopg.connect(**address(changed), autocommit=True) as connection:
+        number = connection.execute(NUMBER).fetchone()
+        connection.execute(change.format(make_url(changed).database).encode())
+    with postgres_server.database() as other, psycopg.connect(**address(other)) as connection:
+        assert connection.execute(NUMBER).fetchone() != number
+
+
 def test_a_password_is_required(postgres_url: str):
-    address = make_url(postgres_url)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(
-            host=address.host, port=address.port, user=address.username, password="wrong", dbname="postgres"
-        )
+        psycopg.connect(**{**address(postgres_url), "password": "wrong"})
 
 
 def test_redis_answers(redis_url: str):
