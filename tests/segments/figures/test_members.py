@@ -14,17 +14,18 @@ import sqlglot
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import SegmentationEngine, UnknownColumn
 from loyalty_core.segments.figures import DATABASES
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.dialects import dialect_of
-from tests.fixtures.warehouses import PostgresDatabase, address
+from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, address
 from tests.segments.rules_in_sql import RULES
 from tests.segments.scored import keep, segment
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from loyalty_core.warehouse import Warehouse
-    from tests.fixtures.warehouses import Backend, DuckDBFile
+    from tests.fixtures.warehouses import Backend
 
 NORWAY = {"==": [{"var": "country"}, "Norway"]}
 
@@ -186,11 +187,28 @@ ODD_RULES: dict[str, tuple[Any, list[str]]] = {
 }
 
 
-@pytest.fixture
-def odd(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> SegmentationEngine:
-    """Five customers with signs that have a meaning in SQL."""
-    backend.execute(ODD)
-    return SegmentationEngine(open_warehouse(backend.url))
+@pytest.fixture(params=["duckdb", "postgresql"], scope="module")
+def odd_customers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DuckDBFile | PostgresDatabase]:
+    """Five customers with signs that have a meaning in SQL, for tests that only read."""
+    if request.param == "duckdb":
+        file = DuckDBFile(tmp_path_factory.mktemp("odd") / "warehouse.duckdb")
+        file.execute(ODD)
+        yield file
+    else:
+        with request.getfixturevalue("postgres_server").database() as url:
+            database = PostgresDatabase(url)
+            database.execute(ODD)
+            yield database
+
+
+@pytest.fixture(scope="module")
+def odd(odd_customers: Backend) -> Iterator[SegmentationEngine]:
+    """An engine on the odd customers."""
+    warehouse = Warehouse(Settings(dwh_url=odd_customers.url))
+    yield SegmentationEngine(warehouse)
+    warehouse.close()
 
 
 def run(backend: Backend, statement: str) -> list[Any]:
@@ -205,10 +223,10 @@ def run(backend: Backend, statement: str) -> list[Any]:
 
 @pytest.mark.parametrize(("rule", "expected"), ODD_RULES.values(), ids=ODD_RULES)
 def test_the_statement_finds_the_members_and_no_one_else(
-    odd: SegmentationEngine, backend: Backend, rule: Any, expected: list[str]
+    odd: SegmentationEngine, odd_customers: Backend, rule: Any, expected: list[str]
 ):
     assert [row["customer_id"] for row in odd.members(rule)] == expected
-    assert run(backend, odd.select(rule).sql()) == expected
+    assert run(odd_customers, odd.select(rule).sql()) == expected
     assert {row["customer_id"] for row in odd.members({}) if odd.matches(rule, row["customer_id"])} == set(expected)
 
 
@@ -269,11 +287,11 @@ def test_decimals_that_are_no_numbers(postgres_database: str, open_warehouse: Ca
         assert engine.count(rule) == len(expected)
 
 
-def test_a_statement_is_one_and_ends_there(odd: SegmentationEngine, backend: Backend):
+def test_a_statement_is_one_and_ends_there(odd: SegmentationEngine, odd_customers: Backend):
     statement = odd.select({"==": [{"var": "city"}, "x'; DROP TABLE customer_features_view; --"]}).sql()
     assert statement.endswith(";")
     assert [type(one) for one in sqlglot.parse(statement, read="duckdb") if one] == [sqlglot.exp.Select]
-    assert run(backend, statement) == []
+    assert run(odd_customers, statement) == []
 
 
 def test_faulty_rules_have_no_statement(odd: SegmentationEngine):
