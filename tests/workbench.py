@@ -88,8 +88,9 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Confi
 
 
 @pytest.fixture
-def demo_settings(configure: Configure, demo_warehouse: Path) -> Configure:
+def demo_settings(configure: Configure, demo_warehouse: Path, tmp_path: Path, migrated_file: Path) -> Configure:
     """The product on the demo warehouse, its state store ready as after a start."""
+    shutil.copy(migrated_file, tmp_path / "state.db")
     configure(dwh_url=f"duckdb:///{demo_warehouse}")
     get_services().prepare_store()
     return configure

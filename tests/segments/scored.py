@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,10 +62,9 @@ def sql(query_demo: Query, predictions_file: Path) -> Query:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[SegmentRepository]:
+def kept(tmp_path: Path, migrated_file: Path) -> Iterator[SegmentRepository]:
     """An empty repository of segments."""
-    with StateStore(f"sqlite:///{tmp_path / 'state.db'}") as store:
-        store.migrate()
+    with StateStore(f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'state.db')}") as store:
         yield SegmentRepository(store)
 
 

@@ -15,22 +15,13 @@ QUICK, ALL = 40, 200
 SEEDS = [*range(QUICK), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(QUICK, ALL))]
 
 
-@pytest.fixture(scope="module")
-def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store without rows, to be copied."""
-    file = tmp_path_factory.mktemp("empty") / "state.db"
-    with StateStore(f"sqlite:///{file}") as store:
-        store.migrate()
-    return file
-
-
 class Life:
     """A file used by an app and a job; `content` are the changes it must hold, newest first, None where unusable."""
 
-    def __init__(self, folder: Path, empty_file: Path, chance: random.Random) -> None:
+    def __init__(self, folder: Path, migrated_file: Path, chance: random.Random) -> None:
         self.folder, self.chance = folder, chance
         self.file = folder / "state.db"
-        shutil.copyfile(empty_file, self.file)
+        shutil.copyfile(migrated_file, self.file)
         self.content: list[str] | None = []
         self.backups: list[tuple[Path, list[str]]] = []
         self.changes = 0
@@ -105,8 +96,8 @@ class Life:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nothing_acknowledged_is_missing(tmp_path: Path, empty_file: Path, seed: int):
-    life = Life(tmp_path, empty_file, random.Random(seed))
+def test_nothing_acknowledged_is_missing(tmp_path: Path, migrated_file: Path, seed: int):
+    life = Life(tmp_path, migrated_file, random.Random(seed))
     often = [life.save, life.save, life.save, life.back_up]
     seldom = [life.restore, life.replace, life.delete, life.damage, life.restart, life.migrate]
     for _ in range(STEPS):
