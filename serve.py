@@ -13,12 +13,13 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from loyalty_core.access import require_protection
-from loyalty_core.api import IdleConnections, create_api, disable_nagle_algorithm
+from loyalty_core.api import BrowserProtection, IdleConnections, create_api, disable_nagle_algorithm
 from loyalty_core.errors import SettingsError
 from loyalty_core.jobs import remove_abandoned_logs
 from loyalty_core.segments.exports import ExportFailed, remove_old
 from loyalty_core.services import services_of_process
 from loyalty_core.ui.api_links import api_root
+from loyalty_core.ui.content_policy import content_policies
 
 _idle_connections = IdleConnections(seconds=30)
 
@@ -58,5 +59,13 @@ app = App(
     "app.py",
     routes=[Mount(api_root(), app=create_api())],
     lifespan=_lifespan,
-    middleware=[Middleware(_idle_connections.track)],
+    middleware=[
+        Middleware(_idle_connections.track),
+        Middleware(
+            BrowserProtection,
+            hosts=(*services_of_process().settings.allowed_hosts, config.get_option("server.address") or "localhost"),
+            policies=content_policies(),
+            api_path=api_root(),
+        ),
+    ],
 )

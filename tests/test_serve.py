@@ -8,6 +8,8 @@ from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pytest
+
 from tests.workbench import API, GUIDE_CUSTOMER, SERVE, Internet, Served, clean_environment, serve
 
 
@@ -74,20 +76,58 @@ def test_answers_on_an_open_connection_do_not_wait_for_the_client(served: Served
     assert sorted(kept_open)[15] < sorted(new)[15] + 0.03
 
 
-def test_a_page_of_another_origin_is_refused_without_asking_other_hosts(served: Served, internet: Internet):
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("127.0.0.1", "http://shop.example"),
+        ("127.0.0.1", "http://localhost:3000"),  # another program's page on this machine
+        ("shop.example", "http://shop.example"),  # a name that was made to resolve to this machine
+    ],
+)
+def test_a_page_of_another_origin_is_refused_without_asking_other_hosts(
+    served: Served, internet: Internet, host: str, origin: str
+):
     request = [
         "GET /_stcore/stream HTTP/1.1",
-        f"Host: 127.0.0.1:{served.port}",
+        f"Host: {host}:{served.port}",
         "Connection: Upgrade",
         "Upgrade: websocket",
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-        "Origin: http://shop.example",
+        f"Origin: {origin}",
     ]
+    asked_before = len(internet.requested)
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
         connection.sendall("\r\n".join([*request, "", ""]).encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 403")
-    assert internet.requested == []
+    assert internet.requested[asked_before:] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "policy"),
+    [
+        ("/", "script-src 'self' 'wasm-unsafe-eval' 'sha256-"),
+        ("/static/none.js", "script-src 'self' 'wasm-unsafe-eval' 'sha256-"),
+        ("/_stcore/health", "frame-ancestors 'none'"),
+        ("/component/streamlit_elements.core.render.streamlit_elements/index.html", "frame-ancestors 'self'"),
+        (f"{API}/health/live/", "default-src 'none'"),
+        (f"{API}/nope/", "default-src 'none'"),
+    ],
+)
+def test_every_response_protects_the_browser(served: Served, path: str, policy: str):
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=60)) as connection:
+        connection.request("GET", path)
+        headers = connection.getresponse().headers
+    assert policy in headers["content-security-policy"]
+    assert headers.get_all("x-content-type-options") == ["nosniff"]
+    assert headers["referrer-policy"] == "same-origin"
+
+
+def test_other_names_are_refused(served: Served):
+    for path in ("/", "/_stcore/health", f"{API}/segments/"):
+        with closing(HTTPConnection("127.0.0.1", served.port, timeout=60)) as connection:
+            connection.request("GET", path, headers={"Host": "shop.example"})
+            assert connection.getresponse().status == 421, path
 
 
 def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path):

@@ -1,10 +1,13 @@
-"""The settings of sign-in, trusted proxies and the audit trail."""
+"""The settings of sign-in, trusted proxies, host names and the audit trail."""
 
 import ipaddress
+import re
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
+
+_HOST_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 
 
 class SignInSettings(BaseSettings):
@@ -31,12 +34,24 @@ class SignInSettings(BaseSettings):
     proxy_user_header: str = Field(
         "X-Forwarded-User", pattern="^[A-Za-z0-9-]+$", description="Header in which the trusted proxy names the user"
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Names under which browsers reach the app, such as crm.example.com or *.example.com, separated by "
+        "commas; localhost and addresses always work",
+    )
     audit_days_kept: int = Field(730, ge=1, description="Events of the audit trail are removed after so many days")
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "allowed_hosts", mode="before")
     @classmethod
     def _separated_by_commas(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(name == "*" or _HOST_NAME.fullmatch(name) for name in value):
+            raise ValueError("names without scheme, port and path, such as crm.example.com, *.example.com")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod
