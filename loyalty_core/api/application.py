@@ -3,7 +3,18 @@
 from fastapi import Depends, FastAPI
 from starlette.convertors import PathConvertor, register_url_convertor
 
-from loyalty_core.api import event_types, exports, features, health, monitoring, predictions, segments, warehouse
+from loyalty_core.api import (
+    configuration,
+    customers,
+    event_types,
+    exports,
+    features,
+    health,
+    monitoring,
+    predictions,
+    segments,
+    warehouse,
+)
 from loyalty_core.api.access import require_declared_actions
 from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.api.errors import add_error_handlers
@@ -40,10 +51,13 @@ def create_api() -> FastAPI:
     api.include_router(health.router)
     api.include_router(warehouse.router)
     api.include_router(features.router)
+    api.include_router(customers.router)
+    api.include_router(configuration.router)
     api.include_router(event_types.router)
     api.include_router(predictions.router)
     api.include_router(monitoring.router)
     api.include_router(segments.router)
+    api.include_router(segments.snapshots_router)
     api.include_router(exports.router)
     require_declared_actions(api)
     api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, max_levels=_MAX_BODY_LEVELS, seconds=_BODY_SECONDS)

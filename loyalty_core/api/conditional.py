@@ -43,6 +43,11 @@ class Conditions:
             return Response(status_code=304, headers=self._headers(tag))
         return FastJSONResponse(representation, headers=self._headers(tag))
 
+    @property
+    def names_state(self) -> bool:
+        """Whether If-Match is sent."""
+        return self._if_match is not None
+
     def require_unchanged(self, representation: Any) -> None:
         """Raises `PreconditionFailed` if If-Match names other representations than the present one."""
         wanted = self._if_match

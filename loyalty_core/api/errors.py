@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import NotAllowed, NotSignedIn
+from loyalty_core.api.cursors import BadCursor
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.jobs import JobNotFound, JobRunning
 from loyalty_core.limits import TooBusy
@@ -25,6 +26,7 @@ from loyalty_core.segments import (
     SegmentCycle,
     SegmentInUse,
     SegmentNameTaken,
+    SegmentNotComputed,
     SegmentNotFound,
     UnknownColumn,
 )
@@ -54,8 +56,10 @@ STATUSES: dict[type[LoyaltyError], int] = {
     SegmentChanged: 409,
     SegmentInUse: 409,
     SegmentNameTaken: 409,
+    SegmentNotComputed: 409,
     JobRunning: 409,
     PreconditionFailed: 412,
+    BadCursor: 422,
     BadSegment: 422,
     RuleError: 422,
     NotWritable: 422,

@@ -30,6 +30,7 @@ def as_json(value: Any) -> Any:
 
 
 JsonObject = Annotated[dict[str, Any], PlainSerializer(as_json)]
+JsonList = Annotated[list[Any], PlainSerializer(as_json)]
 
 
 def dumps(value: Any, options: int = 0) -> bytes:

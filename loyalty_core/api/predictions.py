@@ -1,17 +1,18 @@
 """Next best offer, churn and RFM for one customer, for a batch, and for the members of a segment."""
 
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId, CustomerIds
 from loyalty_core.api.prediction_answers import Batch, NboAnswer, RfmScores, for_http
+from loyalty_core.api.prediction_kinds import Kind
 from loyalty_core.api.work_limits import rule_slot, rule_slot_of
-from loyalty_core.ml.scoring import RFM, SegmentPrediction, kinds
+from loyalty_core.ml.scoring import RFM, SegmentPrediction
 from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction
 from loyalty_core.services import get_services
 
@@ -20,12 +21,6 @@ def mark_mock_mode(response: Response) -> None:
     """Mark responses in mock mode with the header X-Loyalty-Mode."""
     if get_services().settings.ml_mock_mode:
         response.headers["X-Loyalty-Mode"] = "mock"
-
-
-def _known_kind(kind: str) -> str:
-    if kind not in kinds():
-        raise ValueError(f"Ask for {', '.join(kinds())}.")
-    return kind
 
 
 # A header, since the documented response bodies have no field for it.
@@ -77,7 +72,7 @@ async def predict(request: Request, model: str, body: PredictionRequest) -> dict
 
 
 @router.post("/segment/{kind}/", dependencies=[rule_slot])
-def predict_segment(kind: Annotated[str, AfterValidator(_known_kind)], request: SegmentRequest) -> SegmentPrediction:
+def predict_segment(kind: Kind, request: SegmentRequest) -> SegmentPrediction:
     """Aggregates over all members of a segment, and the predictions of the first members."""
     return get_services().inference.predict_segment(request.segment_id, kind, first=request.first)
 

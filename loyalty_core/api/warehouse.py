@@ -1,23 +1,27 @@
 """Columns and customers of the warehouse."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from starlette.exceptions import HTTPException
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
-from loyalty_core.api.json_values import JsonObject
+from loyalty_core.api.json_values import JsonList, JsonObject
 from loyalty_core.services import get_services
 
 router = APIRouter(dependencies=[allowed(Action.VIEW)])
 
 
 @router.get("/dwh/columns/")
-def read_columns() -> JsonObject:
+def read_columns(source: Annotated[str | None, Query(max_length=255)] = None) -> JsonObject | JsonList:
     """All columns of the features view: name, kind, group, label, blanks, range or top values.
 
-    `out_of_range` counts the dates that read as blank, since the years are before 1 or after 9999.
+    `out_of_range` counts the dates that read as blank, since the years are before 1 or after 9999. With `source`, which
+    can only be the features view, the answer is a list of `name`, `type` and `category`.
     """
+    if source is not None:
+        return _column_list(source)
     catalog = get_services().warehouse.catalog()
     columns = [vars(column) for column in catalog.columns]
     return {"customers": catalog.customers, "columns": columns, "unreadable": catalog.unreadable}
@@ -39,3 +43,12 @@ def search_customers(
 def read_customer(customer_id: str) -> JsonObject:
     """One customer's features; the id may contain slashes."""
     return get_services().features.get(customer_id)
+
+
+def _column_list(source: str) -> list[dict[str, Any]]:
+    services = get_services()
+    view = services.settings.dwh_customer_features_table
+    if source not in {"", "dwh", "features", view}:
+        raise HTTPException(422, f"source: The columns are those of {view}; send “features”, or leave source out.")
+    columns = services.warehouse.columns()
+    return [{"name": column.name, "type": column.kind, "category": column.group} for column in columns]

@@ -9,6 +9,7 @@ from loyalty_core.segments.errors import (
     SegmentCycle,
     SegmentInUse,
     SegmentNameTaken,
+    SegmentNotComputed,
     SegmentNotFound,
     UnknownColumn,
 )
@@ -16,11 +17,12 @@ from loyalty_core.segments.fields import RuleFields
 from loyalty_core.segments.predicted_fields import holds_offers, offer_of_propensity
 from loyalty_core.segments.repository import SegmentRepository
 from loyalty_core.segments.restricted import RestrictedEngine, SegmentsInScope
-from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
+from loyalty_core.segments.segment import Membership, Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
 from loyalty_core.segments.selection import Selection
 
 __all__ = [
     "BadSegment",
+    "Membership",
     "PersonalDataHidden",
     "PredictionsMissing",
     "RestrictedEngine",
@@ -31,6 +33,7 @@ __all__ = [
     "SegmentDraft",
     "SegmentInUse",
     "SegmentNameTaken",
+    "SegmentNotComputed",
     "SegmentNotFound",
     "SegmentRepository",
     "SegmentSize",

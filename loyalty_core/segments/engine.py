@@ -9,9 +9,11 @@ import sqlalchemy as sa
 
 from loyalty_core.access import Action, require
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.segments.errors import BadSegment
+from loyalty_core.segments.errors import BadSegment, SegmentNotFound
 from loyalty_core.segments.fields import FieldReader
 from loyalty_core.segments.figures import column_of, counting, overlap
+from loyalty_core.segments.repository import differences
+from loyalty_core.segments.segment import CustomersRefreshed, VersionComparison
 from loyalty_core.segments.selection import Selection
 from loyalty_core.warehouse.columns import Histogram, histogram
 
@@ -122,15 +124,47 @@ class SegmentationEngine:
         fields = self.read_fields()
         return [(segment, rule) for segment in segments if (rule := _usable(segment.rule, fields))]
 
-    def create(self, draft: SegmentDraft, *, actor: str) -> Segment:
+    def create(self, draft: SegmentDraft, *, actor: str, archived: bool = False) -> Segment:
         """Save a new segment once its rule can be used; its members are computed by `refresh`."""
         self.compile(draft.rule)
-        return self._saved.create(draft, actor=actor)
+        return self._saved.create(draft, actor=actor, archived=archived)
 
     def update(self, segment_id: str, draft: SegmentDraft, *, actor: str, expected_version: int) -> Segment:
         """Save a new version; raises `SegmentChanged` when somebody else saved one meanwhile."""
         self.compile(draft.rule)
         return self._saved.update(segment_id, draft, actor=actor, expected_version=expected_version)
+
+    def amend(
+        self,
+        segment_id: str,
+        changes: Mapping[str, Any],
+        *,
+        actor: str,
+        archived: bool | None = None,
+        expected_version: int | None = None,
+    ) -> Segment:
+        """Change some fields of the newest version, and archive or restore it; see `SegmentRepository.amend`."""
+        if "rule" in changes:
+            self.compile(changes["rule"])
+        return self._saved.amend(segment_id, changes, actor=actor, archived=archived, expected_version=expected_version)
+
+    def compare_versions(self, segment_id: str, first: int, second: int) -> VersionComparison:
+        """What changed between two versions, and how many customers each of their rules selects as the data is now."""
+        versions = {version.number: version for version in self._saved.versions(segment_id)}
+        for number in (first, second):
+            if number not in versions:
+                raise SegmentNotFound(segment_id, number)
+        one, other = versions[first], versions[second]
+        found = self.overlap({"first": one.rule, "second": other.rule})
+        both = found.size("first", "second")
+        return VersionComparison(
+            one,
+            other,
+            differences(one.draft, other.draft),
+            both,
+            only_first=found.size("first") - both,
+            only_second=found.size("second") - both,
+        )
 
     def restore(self, segment_id: str, number: int, *, actor: str) -> Segment:
         """Save version `number` again as the newest, once its rule can still be used."""
@@ -156,6 +190,18 @@ class SegmentationEngine:
             with suppress(LoyaltyError):  # where that cannot be recorded either, the first error is the one to report
                 self._saved.record_error(segment_id, str(error))
             raise
+
+    def refresh_customers(self, segment_id: str, customer_ids: Sequence[object]) -> CustomersRefreshed:
+        """Compute for these customers only whether they are members; at most some 30,000.
+
+        Unknown customers stay as they are. The viewer must be allowed to score. Raises `SegmentNotComputed` before the
+        first `refresh` with the newest rule.
+        """
+        require(Action.SCORE)
+        segment = self._saved.get(segment_id)
+        belongs, unknown = self.select(segment.rule).belonging(customer_ids)
+        size, joined, left = self._saved.change_members(segment_id, belongs, version=segment.version)
+        return CustomersRefreshed(size, joined, left, unknown)
 
     @property
     def _saved(self) -> SegmentRepository:

@@ -78,6 +78,19 @@ class SegmentCycle(LoyaltyError):
         )
 
 
+class SegmentNotComputed(LoyaltyError):
+    """The members have not been computed by the newest rule and on this data."""
+
+    code = "segment_not_computed"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The members of “{name}” have not been computed by its newest rule.",
+            "Adding and removing single customers would mix members of two rules.",
+            "Compute the whole segment first.",
+        )
+
+
 class BadSegment(LoyaltyError):
     """The segment cannot be saved as given."""
 

@@ -20,9 +20,9 @@ from loyalty_core.warehouse.predictions import last_run
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from loyalty_core.segments.segment import SegmentDraft
+    from loyalty_core.segments.segment import CustomersRefreshed, SegmentDraft
     from loyalty_core.store import StateStore
     from loyalty_core.warehouse import Warehouse
 
@@ -38,7 +38,16 @@ class RestrictedEngine(SegmentationEngine):
 
     def refresh(self, segment_id: str, *, cause: str = "on demand") -> SegmentSize:
         """Compute the members of the whole base anew; returns the size that the viewer sees."""
-        computed = self._whole.refresh(segment_id, cause=cause)
+        return self._seen(segment_id, self._whole.refresh(segment_id, cause=cause))
+
+    def refresh_customers(self, segment_id: str, customer_ids: Sequence[object]) -> CustomersRefreshed:
+        """Compute for those of the customers whom the viewer may see whether they are members; others are unknown."""
+        seen, unknown = self.select({}).belonging(customer_ids)
+        found = self._whole.refresh_customers(segment_id, list(seen))
+        return replace(found, size=self._seen(segment_id, found.size), unknown=unknown)
+
+    def _seen(self, segment_id: str, computed: SegmentSize) -> SegmentSize:
+        """The size that the viewer sees after one was computed."""
         return self._saved.get(segment_id).size or replace(computed, customers=0, base=0, joined=None, left=None)
 
 
@@ -66,13 +75,26 @@ class SegmentsInScope(SegmentRepository):
         super().get(segment_id)
         return []
 
-    def create(self, draft: SegmentDraft, *, actor: str) -> Segment:
+    def create(self, draft: SegmentDraft, *, actor: str, archived: bool = False) -> Segment:
         """Save a new segment."""
-        return self._in_scope(super().create(draft, actor=actor))
+        return self._in_scope(super().create(draft, actor=actor, archived=archived))
 
     def update(self, segment_id: str, draft: SegmentDraft, *, actor: str, expected_version: int) -> Segment:
         """Save the next version."""
         return self._in_scope(super().update(segment_id, draft, actor=actor, expected_version=expected_version))
+
+    def amend(
+        self,
+        segment_id: str,
+        changes: Mapping[str, Any],
+        *,
+        actor: str,
+        archived: bool | None = None,
+        expected_version: int | None = None,
+    ) -> Segment:
+        """Change some fields of the newest version."""
+        amended = super().amend(segment_id, changes, actor=actor, archived=archived, expected_version=expected_version)
+        return self._in_scope(amended)
 
     def restore(self, segment_id: str, number: int, *, actor: str) -> Segment:
         """Save an earlier version as the newest."""

@@ -52,6 +52,45 @@ class SegmentVersion:
     tags: tuple[str, ...]
     rule: Any
 
+    @property
+    def draft(self) -> SegmentDraft:
+        """The content that was saved."""
+        return SegmentDraft(self.name, self.rule, self.description, self.tags)
+
+
+@dataclass(frozen=True)
+class VersionComparison:
+    """What changed from one version to another, in sentences, and whom each rule selects now.
+
+    `both` customers are selected by both rules, `only_first` and `only_second` by one of them.
+    """
+
+    first: SegmentVersion
+    second: SegmentVersion
+    changes: tuple[str, ...]
+    both: int
+    only_first: int
+    only_second: int
+
+
+@dataclass(frozen=True)
+class CustomersRefreshed:
+    """A refresh of some customers only: `size` is that of the whole segment afterwards, `unknown` are unknown ids."""
+
+    size: SegmentSize
+    joined: int
+    left: int
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A segment that a customer belongs to, and since which refresh."""
+
+    segment_id: str
+    name: str
+    since: datetime
+
 
 @dataclass(frozen=True)
 class Segment:

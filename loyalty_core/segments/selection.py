@@ -26,7 +26,7 @@ from loyalty_core.segments.figures.agreement import agreement
 from loyalty_core.warehouse.customers import read_id, unrounded
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     import pyarrow as pa
 
@@ -80,18 +80,34 @@ class Selection:
         descending: bool = False,
         search: str = "",
         columns: Sequence[str] = (),
+        after: object = None,
     ) -> list[Row]:
         """One page of the customers who belong, with the columns asked for or all of the features view's.
 
         Ordered by `sort`, blanks last, then by id; `search` finds ids that start with it and names that contain it.
+        `after` leaves out customers up to that id, which only makes sense in the order of ids.
         """
-        page = Page(limit, offset, sort, descending, search)
+        page = Page(limit, offset, sort, descending, search, after)
         relation = self.relation(*columns, *([sort] if sort else []))
         return members_page(self._warehouse, relation, self.rule, page, columns or self.fields.features)
 
     def matches(self, customer_id: object) -> bool:
         """Whether one customer belongs; raises `CustomerNotFound`."""
         return self.rule.matches(self._features(customer_id))
+
+    def belonging(self, customer_ids: Iterable[object]) -> tuple[dict[str, bool], tuple[str, ...]]:
+        """Whether each of some customers belongs, by id as saved with members, in one statement; and unknown ids."""
+        identifier, relation = self._warehouse.customer_id, self.relation()
+        values = {str(one): read_id(one, identifier.type) for one in customer_ids}
+        wanted = {value for value in values.values() if value is not None}
+        column = relation.c[identifier.name]
+        belongs = sa.case((self._belongs(relation), 1), else_=0).label("belongs")
+        text = sa.cast(column, sa.Text).label("text")
+        asked = sa.select(column.label("id"), text, belongs)
+        rows = self._warehouse.rows(asked.where(self._warehouse.dialect.is_one_of(column, wanted))) if wanted else []
+        found = {read_id(row["id"], identifier.type): row for row in rows}
+        unknown = tuple(one for one, value in values.items() if value is None or value not in found)
+        return {row["text"]: bool(row["belongs"]) for value, row in found.items() if value in wanted}, unknown
 
     def explain(self, customer_id: object) -> Explanation:
         """Why one customer belongs or not: each condition with the actual value, and what would turn it around."""

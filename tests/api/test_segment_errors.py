@@ -148,7 +148,7 @@ def test_a_body_that_is_too_large(chunked: bool):
     ("body", "detail"),
     [
         ({"rule": {}}, "name: Field required"),
-        ({"name": "A"}, "rule: Field required"),
+        ({"name": "A"}, "Give either rule or rules."),
         ({"name": 5, "rule": {}}, "name: Input should be a valid string"),
         ({"name": "A", "rule": {}, "tags": "value"}, "tags: Input should be a valid list"),
         (

@@ -45,6 +45,9 @@ def test_a_segment_is_stored_and_read(ask: Ask):
         "error": None,
         "is_stale": True,
         "data_changed": False,
+        "rules": [{"name": "Gode kunder", "rule": RICH}],
+        "is_active": True,
+        "is_dynamic": True,
     }
     assert moments["created_at"] == moments["updated_at"]
     assert moments["created_at"].endswith("Z")

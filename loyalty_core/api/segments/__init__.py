@@ -1,14 +1,15 @@
-"""Segments over HTTP: their definitions, the rules of drafts, and their members."""
+"""Segments over HTTP: their definitions, versions, sizes and members, the rules of drafts, and predictions."""
 
 from fastapi import APIRouter
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
-from loyalty_core.api.segments import definitions, members, rules
+from loyalty_core.api.segments import definitions, members, predictions, rules, sizes, versions
 from loyalty_core.api.segments.bodies import MEDIA_TYPES, SegmentId
+from loyalty_core.api.segments.sizes import snapshots_router
 
-__all__ = ["MEDIA_TYPES", "SegmentId", "router"]
+__all__ = ["MEDIA_TYPES", "SegmentId", "router", "snapshots_router"]
 
 router = APIRouter(prefix="/segments", dependencies=[allowed(Action.VIEW)])
-for part in (definitions, rules, members):
+for part in (definitions, rules, versions, sizes, members, predictions):
     router.include_router(part.router)

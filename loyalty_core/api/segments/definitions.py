@@ -1,15 +1,17 @@
-"""Segments: create, read, update, delete and refresh, and their versions."""
+"""Segments: create, read, change and delete."""
 
-from dataclasses import asdict
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from loyalty_core.access import Action, current_viewer
 from loyalty_core.api.access import allowed
-from loyalty_core.api.conditional import Conditional
-from loyalty_core.api.json_values import JsonObject
-from loyalty_core.api.segments.bodies import RestoreBody, SegmentBody, SegmentId, SegmentUpdate
+from loyalty_core.api.conditional import Conditional, Conditions
+from loyalty_core.api.json_values import JsonList, JsonObject
+from loyalty_core.api.pages import PageNumber, PageSize, sliced
+from loyalty_core.api.segments.answers import segment_answer
+from loyalty_core.api.segments.bodies import SegmentBody, SegmentId, SegmentPatch, SegmentUpdate
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.services import get_services
 
@@ -20,56 +22,72 @@ _edit = allowed(Action.EDIT_SEGMENTS)
 
 @router.get("/")
 def list_segments(
-    search: str = "", tag: Annotated[tuple[str, ...], Query()] = (), archived: bool = False
-) -> JsonObject:
-    """Segments by name, active or archived; filtered by a part of name, description, tag or id, and by tags."""
-    found = get_services().segments.list(search=search, tags=tag, archived=archived)
-    return {"segments": [asdict(segment) for segment in found]}
+    request: Request,
+    search: str = "",
+    tag: Annotated[tuple[str, ...], Query()] = (),
+    archived: bool = False,
+    is_active: bool | None = None,
+    page: PageNumber = None,
+    page_size: PageSize = 50,
+) -> JsonObject | JsonList:
+    """Segments by name, active or archived; filtered by a part of name, description, tag or id, and by tags.
+
+    With `page` the answer is that page with `count`, `next` and `previous`; with `is_active` alone it is a plain list.
+    """
+    archived = archived if is_active is None else not is_active
+    found = [segment_answer(one) for one in get_services().segments.list(search=search, tags=tag, archived=archived)]
+    if page is not None:
+        return dict(sliced(request, page, page_size, found))
+    return {"segments": found} if is_active is None else found
 
 
 @router.post("/", status_code=201, dependencies=[_edit, rule_slot])
 def create_segment(body: SegmentBody) -> JsonObject:
     """Create a segment; `refresh` computes its members."""
-    return asdict(get_services().segmentation.create(body.draft(), actor=current_viewer().id))
+    archived = body.is_active is False
+    return segment_answer(get_services().segmentation.create(body.draft, actor=current_viewer().id, archived=archived))
 
 
 @router.get("/{segment_id}/", response_model=JsonObject)
 def read_segment(segment_id: SegmentId, conditions: Conditional) -> Response:
     """One segment with its rule, version and last known size."""
-    return conditions.answer(asdict(get_services().segments.get(segment_id)))
+    return conditions.answer(segment_answer(get_services().segments.get(segment_id)))
 
 
 @router.put("/{segment_id}/", dependencies=[_edit, rule_slot])
 def update_segment(segment_id: SegmentId, body: SegmentUpdate, conditions: Conditional) -> JsonObject:
     """Save the next version; 409 if someone else has saved one after `version`."""
-    services, actor = get_services(), current_viewer().id
-    conditions.require_unchanged(asdict(services.segments.get(segment_id)))
-    updated = services.segmentation.update(segment_id, body.draft(), actor=actor, expected_version=body.version)
-    return conditions.mark(asdict(updated))
+    return _amended(segment_id, vars(body.draft), body, conditions)
+
+
+@router.patch("/{segment_id}/", dependencies=[_edit, rule_slot])
+def change_segment(segment_id: SegmentId, body: SegmentPatch, conditions: Conditional) -> JsonObject:
+    """Change the given parts only; with `version`, 409 if someone else has saved one after it."""
+    return _amended(segment_id, body.changes, body, conditions)
 
 
 @router.delete("/{segment_id}/", status_code=204, dependencies=[_edit])
 def delete_segment(segment_id: SegmentId, conditions: Conditional) -> Response:
     """Delete the segment; 409 if the rule of another segment refers to it."""
     segments = get_services().segments
-    conditions.require_unchanged(asdict(segments.get(segment_id)))
+    conditions.require_unchanged(segment_answer(segments.get(segment_id)))
     segments.delete(segment_id, actor=current_viewer().id)
     return Response(status_code=204)
 
 
-@router.post("/{segment_id}/refresh/", dependencies=[allowed(Action.SCORE), rule_slot])
-def refresh_segment(segment_id: SegmentId) -> JsonObject:
-    """Recompute the members: their number, and how many joined and left."""
-    return asdict(get_services().segmentation.refresh(segment_id))
-
-
-@router.get("/{segment_id}/versions/")
-def read_versions(segment_id: SegmentId) -> JsonObject:
-    """All versions, newest first."""
-    return {"versions": [asdict(version) for version in get_services().segments.versions(segment_id)]}
-
-
-@router.post("/{segment_id}/restore/", dependencies=[_edit, rule_slot])
-def restore_version(segment_id: SegmentId, body: RestoreBody) -> JsonObject:
-    """Save an older version as the newest."""
-    return asdict(get_services().segmentation.restore(segment_id, body.version, actor=current_viewer().id))
+def _amended(
+    segment_id: str, changes: Mapping[str, Any], body: SegmentUpdate | SegmentPatch, conditions: Conditions
+) -> JsonObject:
+    services, version = get_services(), body.version
+    if conditions.names_state:
+        segment = services.segments.get(segment_id)
+        conditions.require_unchanged(segment_answer(segment))
+        version = version or segment.version  # so that nobody changes it in between
+    amended = services.segmentation.amend(
+        segment_id,
+        changes,
+        actor=current_viewer().id,
+        archived=None if body.is_active is None else not body.is_active,
+        expected_version=version,
+    )
+    return conditions.mark(segment_answer(amended))

@@ -4,36 +4,61 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
 from dataclasses import asdict
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
+from starlette.exceptions import HTTPException
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
-from loyalty_core.api.json_values import JsonObject
+from loyalty_core.api.customer_lists import Cursor, customers_after
+from loyalty_core.api.json_values import JsonList, JsonObject
+from loyalty_core.api.pages import PageNumber, PageSize, page_of
 from loyalty_core.api.segments.bodies import MEDIA_TYPES, SegmentId
 from loyalty_core.api.work_limits import export_slot, rule_slot
+from loyalty_core.segments import Selection
 from loyalty_core.segments.exports import Format
 from loyalty_core.segments.figures import MAX_ROWS
 from loyalty_core.services import get_services
+from loyalty_core.warehouse.connection import Row
 
 router = APIRouter()
 
 
 @router.get("/{segment_id}/members/", dependencies=[rule_slot])
 def read_members(
+    request: Request,
     segment_id: SegmentId,
     limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = 50,
     offset: Annotated[int, Query(ge=0, le=2**53)] = 0,
     sort: Annotated[str | None, Query(max_length=255)] = None,
     descending: bool = False,
-) -> JsonObject:
-    """One page of the current members with the columns of the features view, ordered by `sort`, by default by id."""
+    cursor: Cursor = None,
+    page: PageNumber = None,
+    page_size: PageSize = 50,
+    is_active: bool | None = None,
+) -> JsonObject | JsonList:
+    """One page of the current members with the columns of the features view, ordered by `sort`, by default by id.
+
+    In the order of ids, `next_cursor` leads to the next page, null on the last. With `page` the answer is that page of
+    ids with `joined_at`, and `count`, `next` and `previous`; with `is_active=true` alone it is a list of them.
+    """
+    if is_active is False:
+        raise HTTPException(422, "Members who have left are not stored: leave is_active out, or send true.")
     services = get_services()
-    rule = services.segments.get(segment_id).rule
-    return {"members": services.segmentation.members(rule, limit, offset, sort=sort, descending=descending)}
+    selection = services.segmentation.select(services.segments.get(segment_id).rule)
+    if page is not None:
+        rows = selection.members(page_size, (page - 1) * page_size, columns=[_id_column()])
+        return dict(page_of(request, page, page_size, selection.count(), _with_joined_at(segment_id, rows)))
+    if is_active:
+        return _all_members(segment_id, selection)
+    if sort is None and not offset:
+        return customers_after(selection, f"members of {segment_id}", cursor, limit)
+    if cursor:
+        raise HTTPException(422, "A cursor follows the order of ids: leave sort and offset out.")
+    return {"members": selection.members(limit, offset, sort=sort, descending=descending)}
 
 
 @router.get("/{segment_id}/members/export/", dependencies=[allowed(Action.EXPORT), export_slot])
@@ -61,6 +86,24 @@ def explain_customer(segment_id: SegmentId, customer_id: str) -> JsonObject:
     services = get_services()
     explanation = services.segmentation.select(services.segments.get(segment_id).rule).explain(customer_id)
     return {"belongs": explanation.holds, "explanation": asdict(explanation)}
+
+
+def _all_members(segment_id: str, selection: Selection) -> list[dict[str, Any]]:
+    rows = selection.members(MAX_ROWS, columns=[_id_column()])
+    if len(rows) == MAX_ROWS and (count := selection.count()) > MAX_ROWS:
+        raise HTTPException(422, f"{count:,} members are too many for one list: ask for pages, beginning with ?page=1.")
+    return _with_joined_at(segment_id, rows)
+
+
+def _with_joined_at(segment_id: str, rows: list[Row]) -> list[dict[str, Any]]:
+    """The members as ids, with the refresh since which they have belonged; null where they have joined since."""
+    ids = [str(row[_id_column()]) for row in rows]
+    joined = get_services().segments.joined_at(segment_id, ids)
+    return [{"customer_id": one, "joined_at": joined.get(one), "is_active": True} for one in ids]
+
+
+def _id_column() -> str:
+    return get_services().settings.dwh_customer_id_column
 
 
 async def _stream(first: bytes, parts: Generator[bytes]) -> AsyncGenerator[bytes]:

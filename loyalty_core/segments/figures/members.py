@@ -32,13 +32,14 @@ _LONGEST_FORMATTED = 200_000
 
 @dataclass(frozen=True)
 class Page:
-    """Which members: `limit` of them from `offset` on, in the order of column `sort`."""
+    """Which members: `limit` of them from `offset` on, in the order of column `sort`; ids up to `after` left out."""
 
     limit: int
     offset: int = 0
     sort: str | None = None
     descending: bool = False
     search: str = ""
+    after: object = None
 
 
 def members_page(
@@ -51,6 +52,8 @@ def members_page(
         wanted = wanted.where(is_found_by(page.search.strip(), relation, warehouse.customer_id.name))
     if page.sort in warehouse.masked:
         raise PersonalDataHidden([page.sort])
+    if page.after is not None:
+        wanted = wanted.where(identifier > sa.literal(page.after, identifier.type))
     if page.sort:
         value = filled(column_of(relation, page.sort))
         wanted = wanted.order_by((value.desc() if page.descending else value.asc()).nulls_last())

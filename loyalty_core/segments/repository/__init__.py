@@ -1,6 +1,6 @@
 """Segments in the state store, with their versions, sizes and members."""
 
-from loyalty_core.segments.repository.drafts import copy_name
+from loyalty_core.segments.repository.drafts import copy_name, differences
 from loyalty_core.segments.repository.repository import Segment, SegmentDraft, SegmentRepository, SegmentSize
 
 __all__ = [
@@ -9,4 +9,5 @@ __all__ = [
     "SegmentRepository",
     "SegmentSize",
     "copy_name",
+    "differences",
 ]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, delete, insert, literal, select
 
 from loyalty_core.segments.repository.rows import has_members_of, record_of, size_of
+from loyalty_core.segments.segment import Membership
 from loyalty_core.store.segments import SegmentMember, SegmentRecord, SegmentSizeRecord
 from loyalty_core.store.staging import STAGED, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
@@ -75,12 +76,24 @@ def is_member(session: Session, segment_id: str, customer_id: str, identity: Dat
     return session.scalar(statement) is not None
 
 
-def segments_of(session: Session, customer_id: str, identity: DataIdentity | None) -> list[str]:
-    """Ids of the segments in use that the customer belongs to on that data, by name."""
-    belongs = _has_member(SegmentRecord.id.expression, literal(customer_id))
-    in_use = SegmentRecord.archived_at.is_(None)
-    statement = select(SegmentRecord.id).where(in_use, has_members_of(identity), belongs)
-    return list(session.scalars(statement.order_by(SegmentRecord.name_key)))
+def memberships(session: Session, customer_id: str, identity: DataIdentity | None) -> list[Membership]:
+    """The segments in use that the customer belongs to on that data, by name."""
+    belongs = (SegmentMember.segment_id == SegmentRecord.id) & (SegmentMember.customer_id == customer_id)
+    columns = SegmentRecord.id, SegmentRecord.name, SegmentMember.since
+    statement = select(*columns).join(SegmentMember, belongs)
+    in_use = statement.where(SegmentRecord.archived_at.is_(None), has_members_of(identity))
+    return [Membership(*row) for row in session.execute(in_use.order_by(SegmentRecord.name_key))]
+
+
+def joined_at(
+    session: Session, segment_id: str, customer_ids: Sequence[str], identity: DataIdentity | None
+) -> dict[str, datetime]:
+    """When those of the customers who are members joined the segment; at most some 30,000 ids."""
+    columns = SegmentMember.customer_id, SegmentMember.since
+    statement = select(*columns).join(SegmentRecord, SegmentRecord.id == SegmentMember.segment_id)
+    members = statement.where(SegmentMember.segment_id == segment_id, has_members_of(identity))
+    found = session.execute(members.where(SegmentMember.customer_id.in_(customer_ids)))
+    return dict(found.all())
 
 
 def change_member(session: Session, record: SegmentRecord, customer_id: str, *, belongs: bool) -> bool:
@@ -101,6 +114,30 @@ def change_member(session: Session, record: SegmentRecord, customer_id: str, *, 
         size.joined += belongs
         size.left += not belongs
     return True
+
+
+def change_members(
+    session: Session, record: SegmentRecord, belongs: Mapping[str, bool]
+) -> tuple[SegmentSize, int, int]:
+    """Make these customers members, or not, of the segment of a locked row; at most some 30,000.
+
+    Returns the latest size, which is adjusted so that it agrees with the members, and how many joined and left.
+    """
+    now, of_segment = datetime.now(UTC), SegmentMember.segment_id == record.id
+    known = select(SegmentMember.customer_id).where(of_segment, SegmentMember.customer_id.in_(belongs))
+    before = set(session.scalars(known))
+    after = {customer_id for customer_id, is_member in belongs.items() if is_member}
+    new, gone = sorted(after - before), sorted(before - after)
+    if new:
+        rows = [{"segment_id": record.id, "customer_id": customer_id, "since": now} for customer_id in new]
+        session.execute(insert(SegmentMember), rows)
+    if gone:
+        session.execute(delete(SegmentMember).where(of_segment, SegmentMember.customer_id.in_(gone)))
+    size = session.get_one(SegmentSizeRecord, (record.id, record.size_count))
+    size.customers += len(new) - len(gone)
+    size.joined += len(new)
+    size.left += len(gone)
+    return size_of(size), len(new), len(gone)
 
 
 def _remove_others(connection: Connection, segment_id: str) -> int:

@@ -9,7 +9,13 @@ from sqlalchemy import select
 
 from loyalty_core.access import Action, require
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.segments.errors import BadSegment, SegmentChanged, SegmentNameTaken, SegmentNotFound
+from loyalty_core.segments.errors import (
+    BadSegment,
+    SegmentChanged,
+    SegmentNameTaken,
+    SegmentNotComputed,
+    SegmentNotFound,
+)
 from loyalty_core.segments.repository import edits, membership
 from loyalty_core.segments.repository.dependencies import all_uses, uses_of
 from loyalty_core.segments.repository.drafts import copy_name
@@ -22,7 +28,15 @@ from loyalty_core.segments.repository.rows import (
     size_of,
     version_of,
 )
-from loyalty_core.segments.segment import Segment, SegmentDraft, SegmentOutline, SegmentSize, SegmentVersion, Use
+from loyalty_core.segments.segment import (
+    Membership,
+    Segment,
+    SegmentDraft,
+    SegmentOutline,
+    SegmentSize,
+    SegmentVersion,
+    Use,
+)
 from loyalty_core.store import audit
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord, SegmentVersionRecord
@@ -31,7 +45,8 @@ from loyalty_core.warehouse.identity import NO_DATA
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -124,11 +139,13 @@ class SegmentRepository:
         with self._store.session(read_only=True) as session:
             return all_uses(session)
 
-    def create(self, draft: SegmentDraft, *, actor: str) -> Segment:
+    def create(self, draft: SegmentDraft, *, actor: str, archived: bool = False) -> Segment:
         """Save a new segment, owned by `actor`. Raises `BadSegment` and `SegmentNameTaken`."""
         require(Action.EDIT_SEGMENTS)
         with editing(self._store) as session:
-            return read_segment(session, edits.add(session, draft, actor=actor))
+            segment_id = edits.add(session, draft, actor=actor)
+            edits.set_archived(session, record_of(session, segment_id), archived=archived, actor=actor)
+            return read_segment(session, segment_id)
 
     def create_once(self, drafts: Sequence[SegmentDraft], *, actor: str) -> builtins.list[Segment]:
         """Save the segments that every new store begins with; only once in the life of the store.
@@ -165,6 +182,30 @@ class SegmentRepository:
             if record.version != expected_version:
                 raise SegmentChanged(record.name, record.version, record.updated_by, record.updated_at)
             edits.save(session, record, draft, actor=actor)
+            return read_segment(session, segment_id, identity)
+
+    def amend(
+        self,
+        segment_id: str,
+        changes: Mapping[str, Any],
+        *,
+        actor: str,
+        archived: bool | None = None,
+        expected_version: int | None = None,
+    ) -> Segment:
+        """Change some fields of the newest version, by their names in `SegmentDraft`, and archive or restore it.
+
+        All of it or nothing is saved. Raises as `update` does, and `SegmentInUse` as `archive` does.
+        """
+        require(Action.EDIT_SEGMENTS)
+        identity = self._identity()
+        with editing(self._store) as session:
+            record = record_of(session, segment_id)
+            if expected_version not in {None, record.version}:
+                raise SegmentChanged(record.name, record.version, record.updated_by, record.updated_at)
+            edits.save(session, record, replace(draft_of(record), **changes), actor=actor)
+            if archived is not None:
+                edits.set_archived(session, record, archived=archived, actor=actor)
             return read_segment(session, segment_id, identity)
 
     def restore(self, segment_id: str, number: int, *, actor: str) -> Segment:
@@ -227,9 +268,34 @@ class SegmentRepository:
 
     def segments_of(self, customer_id: str) -> builtins.list[str]:
         """Ids of the segments that the customer belongs to, by name; archived ones are left out."""
+        return [found.segment_id for found in self.memberships(customer_id)]
+
+    def memberships(self, customer_id: str) -> builtins.list[Membership]:
+        """The segments that the customer belongs to, by name, and since when; archived ones are left out."""
         identity = self._identity()
         with self._store.session(read_only=True) as session:
-            return membership.segments_of(session, customer_id, identity)
+            return membership.memberships(session, customer_id, identity)
+
+    def joined_at(self, segment_id: str, customer_ids: Sequence[str]) -> dict[str, datetime]:
+        """When those of the customers who were members at the last refresh joined, by id; at most some 30,000 ids."""
+        identity = self._identity()
+        with self._store.session(read_only=True) as session:
+            return membership.joined_at(session, segment_id, customer_ids, identity)
+
+    def change_members(
+        self, segment_id: str, belongs: Mapping[str, bool], *, version: int
+    ) -> tuple[SegmentSize, int, int]:
+        """Make these customers members, or not, as version `version` of the rule has it; at most some 30,000.
+
+        Returns the latest size, adjusted, and how many joined and left. Raises `SegmentNotComputed` unless the other
+        members were computed by the same rule and on this data.
+        """
+        identity = self._identity()
+        with self._store.session() as session:
+            record = record_of(session, segment_id, lock=True)
+            if read_segment(session, segment_id, identity).is_stale or record.rule_version > version:
+                raise SegmentNotComputed(record.name)
+            return membership.change_members(session, record, belongs)
 
     def change_member(self, segment_id: str, customer_id: str, *, belongs: bool) -> bool:
         """Add or remove one member and adjust the latest size; returns whether that changed anything."""

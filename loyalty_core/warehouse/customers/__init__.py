@@ -1,5 +1,6 @@
 """Single customers: found, read, cached; and the key figures of all."""
 
+from loyalty_core.warehouse.customers.encoding import decode_features, encode_features
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
 from loyalty_core.warehouse.customers.feature_store import CacheUnavailable, FeatureStore
 from loyalty_core.warehouse.customers.ids import read_id, same_id, unrounded
@@ -18,6 +19,8 @@ __all__ = [
     "MonthlySpend",
     "RedisCache",
     "Transactions",
+    "decode_features",
+    "encode_features",
     "is_found_by",
     "key_figures",
     "match_rank",

@@ -1,0 +1,39 @@
+"""Opaque cursors: the position after one page of a list, which stays right when rows are added or removed before it."""
+
+import base64
+import binascii
+from typing import Any
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.warehouse.customers import decode_features, encode_features
+
+
+class BadCursor(LoyaltyError):
+    """The cursor does not belong to the list."""
+
+    code = "bad_cursor"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The cursor does not belong to this list.",
+            remedy="Send the one that the last page gave you, or none for the first page.",
+        )
+
+
+def encode_cursor(of: str, after: Any) -> str:
+    """The cursor of the list called `of` after the row with this key, whatever its type."""
+    packed = encode_features(of, {"after": after})
+    if packed is None:
+        raise TypeError(f"{type(after).__name__} cannot be a position in a list")
+    return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def decode_cursor(of: str, cursor: str) -> Any:
+    """The key that was encoded for the same list; raises `BadCursor`."""
+    try:
+        position = decode_features(of, base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError):
+        raise BadCursor from None
+    if position is None:
+        raise BadCursor
+    return position["after"]
