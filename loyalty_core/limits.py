@@ -152,7 +152,15 @@ class WorkLimits:
             most=2,
             remedy="Try again later, or let the file be prepared in the background with POST exports/.",
         )
+        # These wait for jobs most of the time; the limit is on open connections.
+        self.streams = WorkLimit(
+            "streams of progress",
+            at_once=64,
+            of_viewer=16,
+            most=64,
+            remedy="Close one of them, or read the job from time to time with GET jobs/{id}/.",
+        )
 
     def depths(self) -> tuple[QueueDepth, ...]:
         """What is running and waiting now, by kind."""
-        return self.evaluations.depth(), self.exports.depth()
+        return self.evaluations.depth(), self.exports.depth(), self.streams.depth()

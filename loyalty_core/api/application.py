@@ -10,6 +10,8 @@ from loyalty_core.api import (
     exports,
     features,
     health,
+    jobs,
+    models,
     monitoring,
     predictions,
     segments,
@@ -59,6 +61,8 @@ def create_api() -> FastAPI:
     api.include_router(segments.router)
     api.include_router(segments.snapshots_router)
     api.include_router(exports.router)
+    api.include_router(models.router)
+    api.include_router(jobs.router)
     require_declared_actions(api)
     api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, max_levels=_MAX_BODY_LEVELS, seconds=_BODY_SECONDS)
     add_error_handlers(api)

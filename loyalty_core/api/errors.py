@@ -17,7 +17,9 @@ from loyalty_core.api.cursors import BadCursor
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.jobs import JobNotFound, JobRunning
 from loyalty_core.limits import TooBusy
-from loyalty_core.ml.tasks import UnknownModel
+from loyalty_core.ml.bundles import NoEarlierVersion, VersionInUse, VersionNotFound
+from loyalty_core.ml.tasks import TrainingRefused, UnknownModel
+from loyalty_core.ml.versions import WorseVersion
 from loyalty_core.rules import NotWritable, RuleError
 from loyalty_core.segments import (
     BadSegment,
@@ -42,6 +44,24 @@ class PreconditionFailed(LoyaltyError):
     code = "precondition_failed"
 
 
+class NotCompared(LoyaltyError):
+    """The two versions were never compared on this data."""
+
+    code = "not_compared"
+
+
+class VersionRefused(LoyaltyError):
+    """A version cannot answer for this warehouse, so it cannot be activated."""
+
+    code = "version_refused"
+
+
+class BadTraining(LoyaltyError):
+    """The options of a training cannot be used."""
+
+    code = "bad_training"
+
+
 # Errors that the client can correct; all others are reported as 503.
 STATUSES: dict[type[LoyaltyError], int] = {
     NotSignedIn: 401,
@@ -53,14 +73,22 @@ STATUSES: dict[type[LoyaltyError], int] = {
     JobNotFound: 404,
     ExportNotFound: 404,
     UnknownModel: 404,
+    VersionNotFound: 404,
+    NotCompared: 404,
     SegmentChanged: 409,
     SegmentInUse: 409,
     SegmentNameTaken: 409,
     SegmentNotComputed: 409,
     JobRunning: 409,
+    NoEarlierVersion: 409,
+    TrainingRefused: 409,
+    VersionInUse: 409,
+    VersionRefused: 409,
+    WorseVersion: 409,
     PreconditionFailed: 412,
     BadCursor: 422,
     BadSegment: 422,
+    BadTraining: 422,
     RuleError: 422,
     NotWritable: 422,
     SegmentCycle: 422,

@@ -19,6 +19,11 @@ async def _export_slot(request: Request) -> AsyncIterator[None]:
         yield
 
 
+async def _stream_slot(request: Request) -> AsyncIterator[None]:
+    async with get_services().limits.streams.slot_async(_viewer(request)):
+        yield
+
+
 def _viewer(request: Request) -> str:
     """Whoever is signed in; without sign-in everyone is the local user, so the client's address tells them apart."""
     viewer, local_user = current_viewer().id, get_services().settings.local_user
@@ -30,3 +35,4 @@ rule_slot_of = asynccontextmanager(_rule_slot)
 # For `dependencies` of a route; the slot is free again when the answer has been sent.
 rule_slot = Depends(_rule_slot)
 export_slot = Depends(_export_slot)
+stream_slot = Depends(_stream_slot)

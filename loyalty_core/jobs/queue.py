@@ -79,9 +79,10 @@ class JobQueue:
         """The job of the kind that is under way; the newest if there are several."""
         return next(iter(self._find(1, JobRecord.kind == kind, JobRecord.state.in_(UNDER_WAY))), None)
 
-    def list(self, limit: int = 50) -> builtins.list[Job]:
-        """The latest jobs of all kinds, newest first."""
-        return self._find(limit)
+    def list(self, limit: int = 50, *, before: int | None = None, kind: str | None = None) -> builtins.list[Job]:
+        """The latest jobs, newest first: of all kinds or one, and with `before` only those started before that one."""
+        wanted = [JobRecord.kind == kind] if kind is not None else []
+        return self._find(limit, *wanted, *([JobRecord.id < before] if before is not None else []))
 
     def events(self, job_id: int, after: int = 0) -> builtins.list[JobEvent]:
         """The events that the job reported after number `after`, in order."""

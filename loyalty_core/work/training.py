@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from loyalty_core.services import Services
     from loyalty_core.settings import Settings
 
-ORIGIN = "The training started on the screen"
+ORIGIN = "This training"
 
 _log = logging.getLogger(__name__)
 

@@ -45,6 +45,31 @@ class BundleError(LoyaltyError):
     code = "bad_bundle"
 
 
+class VersionNotFound(BundleError):
+    """There is no such version on disk."""
+
+    code = "version_not_found"
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"There is no version {version[:60]}.",
+            "It may have been discarded in the meantime.",
+            "Choose one from the list of versions.",
+        )
+
+
+class VersionInUse(BundleError):
+    """The version answers customers, so it cannot be discarded."""
+
+    code = "version_in_use"
+
+
+class NoEarlierVersion(BundleError):
+    """No other version was active before."""
+
+    code = "no_earlier_version"
+
+
 class ModelNotFound(LoyaltyError, FileNotFoundError):
     """There is no such model yet."""
 

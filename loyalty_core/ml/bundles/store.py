@@ -24,6 +24,9 @@ from loyalty_core.ml.bundles.files import (
     SCALER_FILE,
     ActiveVersion,
     BundleError,
+    NoEarlierVersion,
+    VersionInUse,
+    VersionNotFound,
     canonical_json,
     copied_files,
     digest_line,
@@ -73,7 +76,7 @@ def rollback(models_dir: Path, by: str) -> Bundle:
     with writing(models_dir):
         earlier = earlier_versions(models_dir)
         if not earlier:
-            raise BundleError(
+            raise NoEarlierVersion(
                 "There is no earlier version to go back to.", remedy="Train again, or activate another version."
             )
         return _activate(models_dir, earlier[0], by, tuple(earlier[1:]))
@@ -91,11 +94,13 @@ def discard(models_dir: Path, version: str) -> None:
     with writing(models_dir):
         active = read_active(models_dir)
         if active and version == active.version:
-            raise BundleError(f"Version {version} is active.", remedy="Activate another version before you discard it.")
+            raise VersionInUse(
+                f"Version {version} is active.", remedy="Activate another version before you discard it."
+            )
         if not version_folder(models_dir, version).is_dir():
-            raise BundleError(f"There is no version {version}.", "It may have been discarded in the meantime.")
+            raise VersionNotFound(version)
         if version == running_challenger(models_dir):
-            raise BundleError(
+            raise VersionInUse(
                 f"Version {version} is the challenger of an A/B test.",
                 remedy="Stop the test before you discard it.",
             )

@@ -1,7 +1,7 @@
 """Model versions beside each other: compared, promoted, rolled back, tested on some of the customers."""
 
 from loyalty_core.ml.versions.comparison import Matrix, SameRows, Shift, VersionComparison, VersionComparisons
-from loyalty_core.ml.versions.promotion import Promotion
+from loyalty_core.ml.versions.promotion import Promotion, WorseVersion
 from loyalty_core.ml.versions.records import Judgement, VersionRecord, judge, losses_to, read_versions
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "VersionComparison",
     "VersionComparisons",
     "VersionRecord",
+    "WorseVersion",
     "judge",
     "losses_to",
     "read_versions",

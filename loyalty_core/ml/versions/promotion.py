@@ -42,6 +42,12 @@ def open_for(warehouse: Warehouse, version: str) -> Bundle:
     return bundle
 
 
+class WorseVersion(BundleError):
+    """The version is worse than the active one, and nobody has confirmed that it is meant."""
+
+    code = "worse_version"
+
+
 class Promotion:
     """Activates, rolls back, discards and tests versions, for viewers with ACTIVATE_MODELS.
 
@@ -63,11 +69,11 @@ class Promotion:
     def activate(self, version: str, actor: str, *, even_if_worse: bool = False) -> None:
         """Let a version answer everybody, which ends an A/B test.
 
-        Raises `BundleError`, also for one worse than the active one unless that is meant.
+        Raises `BundleError`, and `WorseVersion` for one worse than the active one unless that is meant.
         """
         self.prove(version)
         if not even_if_worse and (lost := self._losses(version)):
-            raise BundleError(
+            raise WorseVersion(
                 f"The version {version} is worse than the active one: {lost}.",
                 remedy="Confirm that you mean it, or train again.",
             )

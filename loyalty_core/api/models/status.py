@@ -1,0 +1,108 @@
+"""Which models answer, and whether their files are intact."""
+
+from datetime import datetime
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from loyalty_core.access import Action
+from loyalty_core.api.access import allowed
+from loyalty_core.api.models.answers import ExperimentAnswer, Refusal
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundles import running_experiment
+from loyalty_core.ml.serving import ModelStatus
+from loyalty_core.ml.tasks import TASKS
+from loyalty_core.ml.versions import read_versions
+from loyalty_core.services import Services, get_services
+from loyalty_core.warehouse.predictions import last_run
+
+router = APIRouter(dependencies=[allowed(Action.VIEW)])
+
+
+class ServedModel(BaseModel):
+    """Whether a model answers, and since when it is trained."""
+
+    title: str
+    file: str
+    available: bool
+    trained_at: datetime | None
+
+
+class LastScoring(BaseModel):
+    """The run that wrote the stored predictions."""
+
+    model_version: str
+    scored_at: datetime
+
+
+class StatusAnswer(BaseModel):
+    """`status` is `degraded` if another version answers than the active one, or an A/B test does not run.
+
+    `version` is null if no model can answer, and `refusal` says why; in mock mode predictions are made up.
+    """
+
+    status: Literal["ok", "mock", "degraded", "unavailable"]
+    mock_mode: bool
+    version: str | None
+    models: dict[str, ServedModel]
+    features: list[str]
+    refusal: Refusal | None
+    experiment: ExperimentAnswer | None
+    experiment_refusal: Refusal | None
+    last_scoring: LastScoring | None
+
+
+@router.get("/status/")
+def read_status() -> StatusAnswer:
+    """Which version answers, its models, an A/B test that runs, and the last scoring."""
+    services = get_services()
+    found = services.inference.status()
+    return StatusAnswer(
+        status=_status(found),
+        mock_mode=found.is_mock,
+        version=found.version,
+        models=_models(services, found),
+        features=list(services.settings.ml_feature_mapping),
+        refusal=Refusal.of(found.refusal),
+        experiment=ExperimentAnswer.of(found.experiment),
+        experiment_refusal=Refusal.of(found.experiment_refusal),
+        last_scoring=_last_scoring(services),
+    )
+
+
+@router.get("/experiment/")
+def read_experiment() -> ExperimentAnswer | None:
+    """The A/B test that runs; null without one."""
+    return ExperimentAnswer.of(running_experiment(get_services().settings.models_dir))
+
+
+def _status(found: ModelStatus) -> Literal["ok", "mock", "degraded", "unavailable"]:
+    if found.is_mock:
+        return "mock"
+    if found.version is None:
+        return "unavailable"
+    return "degraded" if found.refusal or found.experiment_refusal else "ok"
+
+
+def _models(services: Services, found: ModelStatus) -> dict[str, ServedModel]:
+    records = read_versions(services.settings.models_dir)
+    entries = next((record.models for record in records if record.version == found.version), {})
+    return {
+        name: ServedModel(
+            title=task.title,
+            file=task.file,
+            available=found.is_mock or name in entries,
+            trained_at=datetime.fromisoformat(entries[name]["trained_at"]) if name in entries else None,
+        )
+        for name, task in TASKS.items()
+    }
+
+
+def _last_scoring(services: Services) -> LastScoring | None:
+    """None before the first, and while the warehouse cannot be read."""
+    try:
+        run = last_run(services.warehouse)
+    except LoyaltyError:
+        return None
+    return LastScoring(model_version=run.model_version, scored_at=run.scored_at) if run else None

@@ -1,0 +1,135 @@
+"""Training and scoring as background jobs, and a test of the models on some customers."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from loyalty_core.access import Action, current_viewer
+from loyalty_core.api.access import allowed
+from loyalty_core.api.customer_ids import CustomerId
+from loyalty_core.api.errors import BadTraining
+from loyalty_core.api.jobs import JobAnswer, accepted
+from loyalty_core.api.json_values import FastJSONResponse, JsonObject
+from loyalty_core.api.models.answers import Refusal
+from loyalty_core.api.prediction_answers import for_http
+from loyalty_core.api.predictions import mark_mock_mode
+from loyalty_core.api.work_limits import rule_slot
+from loyalty_core.errors import LoyaltyError, SettingsError
+from loyalty_core.ml.scoring import RFM, kinds
+from loyalty_core.ml.tasks import TrainingRefused, task_named
+from loyalty_core.ml.training import read_readiness
+from loyalty_core.services import Services, get_services
+from loyalty_core.work.training import chosen_options
+
+router = APIRouter()
+
+MOST_TESTED = 100
+
+
+class TrainingBody(BaseModel):
+    """What to train, and the options of the training script; what is left out follows the settings, or the rows.
+
+    `models` are names, by default all; `since` is the first day whose rows train; `architecture` has the units of each
+    hidden layer.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    models: list[str] | None = Field(default=None, min_length=1, max_length=20)
+    since: date | None = Field(default=None, strict=False)
+    epochs: int | None = None
+    architecture: list[int] | None = Field(default=None, max_length=20)
+    activation: str | None = None
+    dropout: float | None = None
+    members: int | None = None
+    pieces: int | None = None
+    l2: float | None = None
+    patience: int | None = None
+    batch_size: int | None = None
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    loss: str | None = None
+    class_weights: Literal["auto", "balanced", "none"] | None = None
+    seed: int | None = None
+    most_rows: int | None = None
+
+
+class TestBody(BaseModel):
+    """The customers to predict for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    customer_ids: Annotated[list[CustomerId], Field(min_length=1, max_length=MOST_TESTED)]
+
+
+@router.post("/train/", status_code=202, dependencies=[allowed(Action.TRAIN)])
+def start_training(
+    request: Request, response: Response, body: Annotated[TrainingBody | None, Body()] = None
+) -> JobAnswer:
+    """Train a new version in the background; the active one stays active.
+
+    Models whose history is not ready are left out; 409 `training_refused` if none is, and `job_running` while a
+    training is under way.
+    """
+    services, actor = get_services(), current_viewer().id
+    given = (body or TrainingBody()).model_dump(exclude_none=True, mode="json")
+    options = {**given, "models": _ready(services, body, given), "trained_by": actor}
+    return accepted(services.jobs.start("training", options, actor), request, response)
+
+
+@router.post("/score/", status_code=202, dependencies=[allowed(Action.SCORE)])
+def start_scoring(request: Request, response: Response) -> JobAnswer:
+    """Score every customer with the active models in the background, then compute all segments."""
+    job = get_services().jobs.start("scoring", {}, current_viewer().id)
+    return accepted(job, request, response)
+
+
+@router.post(
+    "/test/", response_model=JsonObject, dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode), rule_slot]
+)
+def test_models(body: TestBody) -> FastJSONResponse:
+    """Every prediction for up to 100 customers, answered at once: `results` by customer, `unknown` ids.
+
+    `errors` has the predictions that cannot be made, with the reason.
+    """
+    services = get_services()
+    known = services.features.get_many(body.customer_ids)
+    results: dict[str, dict[str, Any]] = {customer_id: {"customer_id": customer_id} for customer_id in known}
+    errors: dict[str, Any] = {}
+    for kind in kinds():
+        try:
+            answers = _predicted(services, kind, list(known))
+        except LoyaltyError as error:
+            errors[kind] = Refusal(error=error.code, detail=str(error)).model_dump()
+            continue
+        for customer_id, answer in answers.items():
+            results[customer_id][kind] = answer
+    return FastJSONResponse(
+        {
+            "version": services.inference.status().version,
+            "results": list(results.values()),
+            "unknown": [one for one in dict.fromkeys(body.customer_ids) if one not in known],
+            "errors": errors,
+        }
+    )
+
+
+def _ready(services: Services, body: TrainingBody | None, given: dict[str, Any]) -> list[str]:
+    """The models that can be trained; raises `BadTraining`, and `TrainingRefused` if there is none."""
+    try:
+        wanted = chosen_options(services.settings, given)
+    except SettingsError as error:
+        raise BadTraining(error.what, error.why, error.remedy) from error
+    found = [read_readiness(services.warehouse, task_named(name), body.since if body else None) for name in wanted]
+    ready = [one.model for one in found if one.can_train]
+    if not ready:
+        raise TrainingRefused(found[0].source, found[0].findings)
+    return ready
+
+
+def _predicted(services: Services, kind: str, customer_ids: list[str]) -> dict[str, Any]:
+    inference = services.inference
+    found = inference.calculate_rfm_many(customer_ids) if kind == RFM else inference.predict_many(kind, customer_ids)
+    return dict(zip(found, for_http(services, kind, found.values()), strict=True))
