@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_lists import Cursor, customers_after
-from loyalty_core.api.json_values import JsonObject
+from loyalty_core.api.json_values import FastJSONResponse, JsonObject
 from loyalty_core.api.pages import PageNumber, PageSize, page_of
 from loyalty_core.api.prediction_answers import for_http
 from loyalty_core.api.predictions import mark_mock_mode
@@ -21,14 +21,14 @@ from loyalty_core.services import Services, get_services
 router = APIRouter(prefix="/customers")
 
 
-@router.get("/", dependencies=[allowed(Action.VIEW), rule_slot])
+@router.get("/", response_model=JsonObject, dependencies=[allowed(Action.VIEW), rule_slot])
 def list_customers(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=MAX_ROWS)] = 50,
     cursor: Cursor = None,
     page: PageNumber = None,
     page_size: PageSize = 50,
-) -> JsonObject:
+) -> Response:
     """Every customer with the columns of the features view, in the order of ids.
 
     `next_cursor` leads to the next page, null on the last. With `page` the answer is that page with `count`, `next` and
@@ -36,9 +36,9 @@ def list_customers(
     """
     selection = get_services().segmentation.select({})
     if page is None:
-        return customers_after(selection, "customers", cursor, limit, name="customers")
+        return FastJSONResponse(customers_after(selection, "customers", cursor, limit, name="customers"))
     rows = selection.members(page_size, (page - 1) * page_size)
-    return dict(page_of(request, page, page_size, selection.count(), rows))
+    return FastJSONResponse(page_of(request, page, page_size, selection.count(), rows))
 
 
 @router.get("/{customer_id:path}/", dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode)])

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId, CustomerIds
+from loyalty_core.api.json_values import FastJSONResponse
 from loyalty_core.api.prediction_answers import Batch, NboAnswer, RfmScores, for_http
 from loyalty_core.api.prediction_kinds import Kind
 from loyalty_core.api.work_limits import rule_slot, rule_slot_of
@@ -92,9 +93,11 @@ def _predict_one(kind: str, customer_id: str) -> Any:
     return for_http(services, kind, [answer])[0]
 
 
-def _predict_many(kind: str, customer_ids: list[str]) -> Any:
+def _predict_many(kind: str, customer_ids: list[str]) -> Response:
     services = get_services()
     inference = services.inference
     found = inference.calculate_rfm_many(customer_ids) if kind == RFM else inference.predict_many(kind, customer_ids)
     unknown = [customer_id for customer_id in dict.fromkeys(customer_ids) if customer_id not in found]
-    return {"results": for_http(services, kind, found.values()), "unknown": unknown}
+    answer = FastJSONResponse({"results": for_http(services, kind, found.values()), "unknown": unknown})
+    mark_mock_mode(answer)  # what dependencies set is lost where a route answers with a response of its own
+    return answer

@@ -139,3 +139,9 @@ def test_event_types_are_data(ask: Ask):
     assert {tuple(one) for one in types} == {("value", "label", "category", "accepted")}
     assert len({one["value"] for one in types}) == len(types) > 5
     assert not any(one["accepted"] for one in types)
+
+
+def test_a_batch_says_that_it_is_made_up(demo_settings: Configure, ask: Ask):
+    demo_settings(ml_mock_mode=True)
+    for body in ({"customer_id": GUIDE_CUSTOMER}, {"customer_ids": [GUIDE_CUSTOMER]}):
+        assert ask("/dwh/ml/churn/", "POST", body).headers["x-loyalty-mode"] == "mock"

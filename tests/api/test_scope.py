@@ -67,6 +67,46 @@ def test_members_are_stored_for_everybody_whoever_refreshes(ask: Ask, query_demo
     assert ask("/segments/rich/").json()["size"]["customers"] == rich
 
 
+def test_lists_and_batches_have_the_customers_in_scope(ask: Ask, query_demo: Query):
+    [(norwegians,)] = query_demo("SELECT count(*) FROM customer_features_view WHERE country = 'Norway'")
+    [(one,)] = query_demo("SELECT min(customer_id) FROM customer_features_view WHERE country = 'Norway'")
+    abroad = of_other_country(query_demo)
+    create(ask, "Everyone", {})
+    ask("/segments/everyone/calculate/", "POST")
+    ids = {"customer_ids": [one, abroad]}
+    with acting(scope=NORWAY):
+        pages = [ask(f"/{path}/?page=1").json() for path in ("customers", "segments/everyone/members")]
+        listed = ask("/customers/?limit=1000").json()["customers"]
+        features = ask("/dwh/features/batch/", "POST", ids).json()
+        predicted = ask("/dwh/ml/rfm/", "POST", ids).json()
+        alone = [ask(f"/customers/{customer_id}/").status_code for customer_id in (one, abroad)]
+        history = ask("/segments/everyone/snapshots/").json()["snapshots"], ask("/segmentSnapshots/?segment=everyone")
+        metrics = ask("/segments/everyone/metrics/").json()
+    assert [page["count"] for page in pages] == [norwegians, norwegians]
+    assert {row["country"] for row in listed} == {"Norway"}
+    assert (len(listed), features[one]["country"], features[abroad]) == (min(norwegians, 1000), "Norway", None)
+    assert ([answer["customer_id"] for answer in predicted["results"]], predicted["unknown"]) == ([one], [abroad])
+    assert alone == [200, 404]
+    assert (history[0], history[1].json(), metrics["total_members"]) == ([], [], norwegians)
+
+
+def test_whoever_changes_members_changes_those_in_scope(ask: Ask, query_demo: Query):
+    [(one,)] = query_demo("SELECT min(customer_id) FROM customer_features_view WHERE country = 'Norway'")
+    abroad = of_other_country(query_demo)
+    create(ask, "Everyone", {})
+    whole = ask("/segments/everyone/calculate/", "POST").json()
+    members = get_services().segments
+    for customer_id in (one, abroad):
+        members.change_member("everyone", customer_id, belongs=False)
+    with acting(scope=NORWAY):
+        found = ask("/segments/everyone/calculate/", "POST", {"customer_ids": [one, abroad]}).json()
+        changed = ask("/segments/everyone/", "PATCH", {"description": "All"}).json()
+    assert (found["added"], found["removed"], found["unknown"]) == (1, 0, [abroad])
+    assert found["total"] == changed["size"]["customers"] < whole["total"]
+    assert [members.is_member("everyone", customer_id) for customer_id in (one, abroad)] == [True, False]
+    assert members.get("everyone").description == "All"
+
+
 def test_personal_data_is_masked_and_refused_in_rules(ask: Ask):
     rule = {"in": ["@", {"var": "email"}]}
     with acting("viewer"):

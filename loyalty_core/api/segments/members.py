@@ -6,7 +6,7 @@ from dataclasses import asdict
 from itertools import chain
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
 from starlette.exceptions import HTTPException
@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_lists import Cursor, customers_after
-from loyalty_core.api.json_values import JsonList, JsonObject
+from loyalty_core.api.json_values import FastJSONResponse, JsonList, JsonObject
 from loyalty_core.api.pages import PageNumber, PageSize, page_of
 from loyalty_core.api.segments.bodies import MEDIA_TYPES, SegmentId
 from loyalty_core.api.work_limits import export_slot, rule_slot
@@ -27,7 +27,7 @@ from loyalty_core.warehouse.connection import Row
 router = APIRouter()
 
 
-@router.get("/{segment_id}/members/", dependencies=[rule_slot])
+@router.get("/{segment_id}/members/", response_model=JsonObject | JsonList, dependencies=[rule_slot])
 def read_members(
     request: Request,
     segment_id: SegmentId,
@@ -39,7 +39,7 @@ def read_members(
     page: PageNumber = None,
     page_size: PageSize = 50,
     is_active: bool | None = None,
-) -> JsonObject | JsonList:
+) -> Response:
     """One page of the current members with the columns of the features view, ordered by `sort`, by default by id.
 
     In the order of ids, `next_cursor` leads to the next page, null on the last. With `page` the answer is that page of
@@ -51,14 +51,15 @@ def read_members(
     selection = services.segmentation.select(services.segments.get(segment_id).rule)
     if page is not None:
         rows = selection.members(page_size, (page - 1) * page_size, columns=[_id_column()])
-        return dict(page_of(request, page, page_size, selection.count(), _with_joined_at(segment_id, rows)))
+        members = _with_joined_at(segment_id, rows)
+        return FastJSONResponse(page_of(request, page, page_size, selection.count(), members))
     if is_active:
-        return _all_members(segment_id, selection)
+        return FastJSONResponse(_all_members(segment_id, selection))
     if sort is None and not offset:
-        return customers_after(selection, f"members of {segment_id}", cursor, limit)
+        return FastJSONResponse(customers_after(selection, f"members of {segment_id}", cursor, limit))
     if cursor:
         raise HTTPException(422, "A cursor follows the order of ids: leave sort and offset out.")
-    return {"members": selection.members(limit, offset, sort=sort, descending=descending)}
+    return FastJSONResponse({"members": selection.members(limit, offset, sort=sort, descending=descending)})
 
 
 @router.get("/{segment_id}/members/export/", dependencies=[allowed(Action.EXPORT), export_slot])

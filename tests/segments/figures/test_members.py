@@ -230,6 +230,23 @@ def test_the_statement_finds_the_members_and_no_one_else(
     assert {row["customer_id"] for row in odd.members({}) if odd.matches(rule, row["customer_id"])} == set(expected)
 
 
+def test_pages_after_the_last_id(odd: SegmentationEngine):
+    selection = odd.select({})
+    first = [row["customer_id"] for row in selection.members(2, columns=["customer_id"])]
+    second = [row["customer_id"] for row in selection.members(2, columns=["customer_id"], after=first[-1])]
+    third = [row["customer_id"] for row in selection.members(2, columns=["customer_id"], after=second[-1])]
+    assert first + second + third == ["a%", "b_", "c\\", "d", "e"]
+    assert selection.members(2, after="e") == []
+
+
+def test_some_customers_are_asked_in_one_statement(odd: SegmentationEngine):
+    selection = odd.select({"==": [{"var": "active"}, True]})
+    belongs, unknown = selection.belonging(["d", "b_", "nobody", "a%", "\0", "c\\", "d"])
+    assert belongs == {"a%": True, "b_": False, "c\\": False, "d": True}
+    assert unknown == ("nobody", "\0")
+    assert selection.belonging([]) == ({}, ())
+
+
 @pytest.mark.parametrize(("rule", "where"), RULES.values(), ids=RULES)
 def test_the_statement_runs_on_the_demo(engine: SegmentationEngine, sql: Query, rule: Any, where: str):
     assert sql(engine.select(rule).sql()) == sql(f"SELECT customer_id FROM customers WHERE {where} ORDER BY 1")

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, text
 
 from loyalty_core.errors import StateStoreUnavailable
-from loyalty_core.segments import SegmentDraft, SegmentRepository, SegmentSize
+from loyalty_core.segments import Membership, SegmentDraft, SegmentNotComputed, SegmentRepository, SegmentSize
 from loyalty_core.store import StateStore
 from loyalty_core.store.segments import SegmentMember
 
@@ -231,6 +231,37 @@ def test_one_customer_joins_and_leaves(store: StateStore, repository: SegmentRep
     found = members(store)
     assert found.keys() == {"2", "3"}
     assert found["2"] == kept.at < found["3"]
+
+
+def test_some_customers_join_and_leave(store: StateStore, repository: SegmentRepository, vip: str):
+    whole = refresh(repository, ["1", "2", "3"])
+    belongs = {"1": True, "2": False, "4": True, "5": False}
+    size, joined, left = repository.change_members(vip, belongs, version=1)
+    assert (joined, left) == (1, 1)
+    assert (size.customers, size.joined, size.left, size.at) == (3, 4, 1, whole.at)
+    assert repository.sizes(vip) == [size]
+    found = members(store)
+    assert found.keys() == {"1", "3", "4"}
+    assert found["1"] == whole.at < found["4"]
+    assert repository.change_members(vip, belongs, version=1) == (size, 0, 0)
+    assert repository.change_members(vip, {}, version=1) == (size, 0, 0)
+    assert repository.joined_at(vip, ["4", "9", "1"]) == {"1": whole.at, "4": found["4"]}
+    assert repository.joined_at(vip, []) == {}
+    assert repository.memberships("4") == [Membership(vip, "VIP", found["4"])]
+
+
+def test_members_of_two_rules_are_not_mixed(repository: SegmentRepository, vip: str):
+    with pytest.raises(SegmentNotComputed):
+        repository.change_members(vip, {"1": True}, version=1)
+    refresh(repository, ["1"])
+    repository.amend(vip, {"rule": {">": [{"var": "x"}, 1]}}, actor="ann")
+    for version in (1, 2):
+        with pytest.raises(SegmentNotComputed):
+            repository.change_members(vip, {"2": True}, version=version)
+    refresh(repository, ["1"], version=2)
+    with pytest.raises(SegmentNotComputed):
+        repository.change_members(vip, {"2": True}, version=1)
+    assert repository.change_members(vip, {"2": True}, version=2)[1:] == (1, 0)
 
 
 def test_a_customer_can_join_before_the_first_refresh(repository: SegmentRepository, vip: str):
