@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache, cachedmethod
 
-from loyalty_core.access import current_viewer
+from loyalty_core.access import Action, require
+from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
 from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository
 from loyalty_core.errors import StateStoreUnavailable
@@ -107,6 +108,22 @@ class Services:
     def jobs(self) -> JobQueue:
         return JobQueue(self.store)
 
+    @cached_property
+    def viewers(self) -> Viewers:
+        return Viewers(self.store, self.settings)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self.store, self.viewers.forget)
+
+    @cached_property
+    def roles(self) -> Roles:
+        return Roles(self.store, self.viewers.forget)
+
+    @cached_property
+    def api_keys(self) -> ApiKeys:
+        return ApiKeys(self.store, self.viewers.forget)
+
     def prepare_store(self) -> None:
         """Bring the state store's tables up to date; where that is not possible now, the next use tries again."""
         try:
@@ -169,10 +186,14 @@ class RestrictedServices(Services):
     def jobs(self) -> JobQueue:
         return self._whole.jobs
 
+    @cached_property
+    def viewers(self) -> Viewers:
+        return self._whole.viewers
+
 
 def get_services() -> Services:
-    """The services of the current viewer; raises `SettingsError` for an invalid setting."""
-    return services_of_process().seen_by(current_viewer())
+    """The services of the current viewer, who needs VIEW; raises `SettingsError` for an invalid setting."""
+    return services_of_process().seen_by(require(Action.VIEW))
 
 
 @lru_cache(maxsize=1)

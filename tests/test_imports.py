@@ -1,6 +1,7 @@
 """What a process loads, and who may import whom."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ def modules_loaded_by(statement: str, folder: Path) -> set[str]:
 
 
 def test_the_app_runs_without_tensorflow(tmp_path: Path):
+    shutil.copytree(ROOT / ".streamlit", tmp_path / ".streamlit")  # the address to listen on
     screens = "from loyalty_core.ui import charts, customer, cached_reads, frame, navigation, predictions"
     loaded = modules_loaded_by(f"import serve; {screens}", tmp_path)
     assert {"streamlit", "loyalty_core.api.application"} <= loaded

@@ -4,6 +4,7 @@ from loyalty_core.access.actions import ADMIN, ROLES, Action, Role
 from loyalty_core.access.current import (
     TERMINAL,
     acting_as,
+    acting_from,
     current_viewer,
     local_viewer,
     may,
@@ -27,6 +28,7 @@ __all__ = [
     "Scope",
     "Viewer",
     "acting_as",
+    "acting_from",
     "actions_of",
     "current_viewer",
     "local_viewer",

@@ -75,6 +75,14 @@ def resolve_viewers_by(source: ViewerSource) -> None:
     _source = source
 
 
+def acting_from() -> str:
+    """Where the current viewer acts from, for the audit trail; empty where that is not known."""
+    try:
+        return current_viewer().place
+    except NotSignedIn:
+        return ""
+
+
 def may(action: Action) -> bool:
     """Whether somebody is acting who may do this."""
     try:

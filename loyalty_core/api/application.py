@@ -3,6 +3,7 @@
 from fastapi import Depends, FastAPI
 from starlette.convertors import PathConvertor, register_url_convertor
 
+from loyalty_core.access import Action
 from loyalty_core.api import (
     configuration,
     customers,
@@ -17,9 +18,10 @@ from loyalty_core.api import (
     segments,
     warehouse,
 )
-from loyalty_core.api.access import require_declared_actions
+from loyalty_core.api.access import allowed, require_declared_actions
 from loyalty_core.api.body_limit import BodyLimit
-from loyalty_core.api.errors import add_error_handlers
+from loyalty_core.api.errors import add_error_handlers, answer_to
+from loyalty_core.api.identity import Identify, ReadSignIn
 from loyalty_core.api.query_parameters import refuse_unknown_parameters
 
 # Enough for a rule with a list of 100,000 ids, the longest allowed.
@@ -38,18 +40,22 @@ class _AnyText(PathConvertor):
 register_url_convertor("path", _AnyText())
 
 
-def create_api() -> FastAPI:
+def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     """Routes for health, columns, customers, predictions, segments and exports; all responses are JSON, also errors.
 
-    The schema is at openapi.json. FastAPI's documentation pages are disabled, since they load scripts from a CDN.
+    `read_sign_in` finds the sign-in of a browser among the headers of a request. The schema is at openapi.json.
+    FastAPI's documentation pages are disabled, since they load scripts from a CDN.
     """
     api = FastAPI(
         title="Loyalty workbench",
         version="1",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_parameters)],
     )
+    # Not FastAPI's own route, which would answer whoever asks.
+    api.get("/openapi.json", include_in_schema=False, dependencies=[allowed(Action.VIEW)])(api.openapi)
     api.include_router(health.router)
     api.include_router(warehouse.router)
     api.include_router(features.router)
@@ -65,5 +71,6 @@ def create_api() -> FastAPI:
     api.include_router(jobs.router)
     require_declared_actions(api)
     api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, max_levels=_MAX_BODY_LEVELS, seconds=_BODY_SECONDS)
+    api.add_middleware(Identify, read_sign_in=read_sign_in, refuse=answer_to)
     add_error_handlers(api)
     return api

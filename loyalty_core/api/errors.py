@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import NotAllowed, NotSignedIn
+from loyalty_core.api.attempts import TooManyAttempts
 from loyalty_core.api.cursors import BadCursor
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.jobs import JobNotFound, JobRunning
@@ -94,6 +95,7 @@ STATUSES: dict[type[LoyaltyError], int] = {
     SegmentCycle: 422,
     UnknownColumn: 422,
     TooBusy: 429,
+    TooManyAttempts: 429,
 }
 _CODES = {
     404: "not_found",
@@ -141,6 +143,11 @@ def error_answer(
 def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, LoyaltyError):
         raise error
+    return answer_to(error)
+
+
+def answer_to(error: LoyaltyError) -> JSONResponse:
+    """The error with its status, in the one shape."""
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 503)
     if isinstance(error, RuleError):
         return error_answer(status, error.code, str(error), faults=[asdict(fault) for fault in error.faults])
@@ -148,7 +155,7 @@ def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
 
 
 def _headers(status: int, error: LoyaltyError) -> dict[str, str] | None:
-    if isinstance(error, TooBusy):
+    if isinstance(error, TooBusy | TooManyAttempts):
         return {"Retry-After": str(error.retry_after)}
     if status == 503:
         return {"Retry-After": str(_OUTAGE_SECONDS)}

@@ -7,7 +7,7 @@ from loyalty_core.access import Action
 from loyalty_core.api.access import allowed, open_to_all
 from loyalty_core.api.json_values import JsonObject
 from loyalty_core.health import check_health, check_readiness
-from loyalty_core.services import get_services
+from loyalty_core.services import get_services, services_of_process
 
 router = APIRouter()
 
@@ -31,7 +31,7 @@ async def read_liveness() -> JsonObject:
 @router.get("/health/ready/", response_model=None, dependencies=[open_to_all])
 def read_readiness() -> JsonObject | JSONResponse:
     """Whether the warehouse and the state store can be used; 503 where one cannot."""
-    checks = check_readiness(get_services())
+    checks = check_readiness(services_of_process())
     failed = [check for check in checks if check.status == "error"]
     if not failed:
         return {"status": "ok", "checks": [vars(check) for check in checks]}

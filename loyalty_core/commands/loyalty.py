@@ -66,6 +66,14 @@ def store(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASSED_ON)
+def access(context: typer.Context) -> None:
+    """Give people roles, sign them out, and create or revoke API keys."""
+    from loyalty_core.accounts.command import main  # noqa: PLC0415
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command(context_settings=_PASSED_ON)
 def load(context: typer.Context) -> None:
     """Load your own customers or purchases from a file into a local warehouse."""
     from loyalty_core.loading.command import main  # noqa: PLC0415

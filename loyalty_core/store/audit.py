@@ -1,4 +1,4 @@
-"""The audit trail: who did what to which thing, and when."""
+"""The audit trail: who did what to which thing, when, and from where."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import JSON, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from loyalty_core.access import acting_from, current_viewer
 from loyalty_core.errors import DataError
 from loyalty_core.store.base import ROW_NUMBER, Base
 
@@ -21,7 +22,10 @@ MAX_EVENTS = 1000
 
 
 class AuditEvent(Base):
-    """One action of one actor. Rows are added and read, never changed."""
+    """One action of one actor. Rows are added and read, never changed.
+
+    `place` is where the actor acted from: “terminal”, or a network address; empty where that is not known.
+    """
 
     __tablename__ = "audit_events"
     __table_args__ = (
@@ -36,12 +40,13 @@ class AuditEvent(Base):
     subject_kind: Mapped[str]
     subject_id: Mapped[str]
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
+    place: Mapped[str] = mapped_column(server_default="")
 
 
 def record(
     session: Session,
     *,
-    actor: str,
+    actor: str | None = None,
     action: str,
     subject_kind: str,
     subject_id: str,
@@ -50,15 +55,17 @@ def record(
 ) -> AuditEvent:
     """Add an event to `session`, so that it is committed, or rolled back, together with the change it records.
 
-    `at` must have a time zone and defaults to now. Raises `DataError` if `details` cannot be stored as JSON.
+    `actor` defaults to the current viewer; `at` must have a time zone and defaults to now. Raises
+    `DataError` if `details` cannot be stored as JSON.
     """
     event = AuditEvent(
         at=at or datetime.now(UTC),
-        actor=actor,
+        actor=actor or current_viewer().id,
         action=action,
         subject_kind=subject_kind,
         subject_id=subject_id,
         details=_as_json(details or {}),
+        place=acting_from(),
     )
     session.add(event)
     return event

@@ -1,5 +1,6 @@
 """All tables of the state store: migrations do not know a table whose module is not imported here."""
 
+from loyalty_core.store.access import ApiKeyRecord, EndedSignInRecord, OwnRoleRecord, PersonRecord
 from loyalty_core.store.audit import AuditEvent
 from loyalty_core.store.base import Base
 from loyalty_core.store.checks import StoreCheckRecord
@@ -17,13 +18,17 @@ from loyalty_core.store.segments import (
 from loyalty_core.store.version_comparisons import VersionComparisonRecord
 
 __all__ = [
+    "ApiKeyRecord",
     "AuditEvent",
     "Base",
     "DashboardLayoutRecord",
+    "EndedSignInRecord",
     "JobEventRecord",
     "JobRecord",
     "OfferPolicyRecord",
     "OfferPolicyVersionRecord",
+    "OwnRoleRecord",
+    "PersonRecord",
     "RfmMapRecord",
     "SegmentMember",
     "SegmentRecord",

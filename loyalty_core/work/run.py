@@ -9,13 +9,16 @@ import argparse
 import logging
 import os
 import sys
+from dataclasses import replace
 from threading import Timer
 from typing import TYPE_CHECKING
 
+from loyalty_core.access import process_acts_as, require
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs import records
 from loyalty_core.jobs.errors import UnknownKind
 from loyalty_core.jobs.job import JobError, Outcome
+from loyalty_core.jobs.kinds import KINDS
 from loyalty_core.jobs.priority import most_memory, yield_to_others
 from loyalty_core.jobs.process import identify
 from loyalty_core.jobs.report import JobStopped, Report, as_json
@@ -85,7 +88,11 @@ def _work(handlers: Mapping[str, Handler], services: Services, job: Job, report:
         handler = handlers.get(job.kind)
         if handler is None:
             raise UnknownKind(job.kind)
-        return Outcome("done", result=as_json(handler(services, job.options, report)))
+        # With the roles of now: they may have been withdrawn while the job waited.
+        viewer = retry(lambda: services.viewers.of_id(job.started_by))
+        with process_acts_as(replace(viewer, place=f"job {job.id}")):
+            require(KINDS[job.kind].action)
+            return Outcome("done", result=as_json(handler(services, job.options, report)))
     except JobStopped:
         return None
     except LoyaltyError as error:
