@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +26,7 @@ from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER, Query
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from loyalty_core.warehouse import Column, Warehouse
     from tests.fixtures.warehouses import Backend, DuckDBFile
@@ -44,8 +47,13 @@ def sample_of(sql: Query, customers: int) -> set[str]:
     return {customer for (customer,) in found}
 
 
-def members_of(kept: SegmentRepository, segment_id: str, customers: set[str]) -> set[str]:
-    return {customer for customer in customers if kept.is_member(segment_id, customer)}
+def saved_members(kept: SegmentRepository, state_file: Path, segment_id: str, sample: set[str]) -> set[str]:
+    """All of the table; the repository says the same of each customer in `sample`."""
+    with closing(sqlite3.connect(state_file)) as connection:
+        found = connection.execute("SELECT customer_id FROM segment_members WHERE segment_id = ?", (segment_id,))
+        members = {customer for (customer,) in found}
+    assert {customer for customer in sample if kept.is_member(segment_id, customer)} == sample & members
+    return members
 
 
 def keep_two_levels(engine: SegmentationEngine) -> None:
@@ -73,7 +81,10 @@ def test_each_customer_matches_who_is_a_member(engine: SegmentationEngine, sql: 
     sample = sample_of(sql, customers)
     assert sample & members
     assert sample - members
-    assert {customer for customer in sample if engine.matches(rule, customer)} == sample & members
+    selection = engine.select(rule)
+    assert {customer for customer in sample if selection.matches(customer)} == sample & members
+    for one in (*sorted(sample & members)[:5], *sorted(sample - members)[:5]):
+        assert engine.matches(rule, one) == (one in members)
 
 
 def test_a_rule_over_segments_two_levels_deep(engine: SegmentationEngine, sql: Query):
@@ -178,21 +189,23 @@ def test_without_a_repository_rules_work_and_nothing_is_saved(scored_demo: Wareh
         engine.refresh("rich")
 
 
-def test_refresh_saves_members_and_what_changed(engine: SegmentationEngine, kept: SegmentRepository, sql: Query):
+def test_refresh_saves_members_and_what_changed(
+    engine: SegmentationEngine, kept: SegmentRepository, sql: Query, tmp_path: Path
+):
     keep(engine, "Rich", RICH)
-    everybody = members_in_sql(sql, "true")
+    sample = sample_of(sql, 60)
     rich, richer = (members_in_sql(sql, f"total_revenue > {least}") for least in (800, 1500))
     size = engine.refresh("rich", cause="edit")
     assert (size.customers, size.base, size.joined, size.left) == (len(rich), DEMO_CUSTOMERS, len(rich), 0)
     assert (size.version, size.cause) == (1, "edit")
-    assert members_of(kept, "rich", everybody) == rich
+    assert saved_members(kept, tmp_path / "state.db", "rich", sample) == rich
 
     engine.update("rich", SegmentDraft("Rich", {">": [{"var": "total_revenue"}, 1500]}), actor="x", expected_version=1)
     assert kept.get("rich").is_stale
     size = engine.refresh("rich")
     assert (size.customers, size.joined, size.left) == (len(richer), 0, len(rich - richer))
     assert (size.version, size.cause) == (2, "on demand")
-    assert members_of(kept, "rich", everybody) == richer
+    assert saved_members(kept, tmp_path / "state.db", "rich", sample) == richer
 
     young = {"<": [{"var": "age"}, 30]}
     engine.update("rich", SegmentDraft("Rich", young), actor="x", expected_version=2)
