@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from tests.browser.pages import OpenPage
     from tests.workbench import Served
 
-pytestmark = pytest.mark.browser
+# The same proof as that of `ui/test_mock_mode.py`, through a browser and a served app.
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def served(demo_warehouse: Path) -> Iterator[Served]:
     """The app without mock mode, tiny but real models active."""
     folder = Path(tempfile.mkdtemp(prefix="loyalty-app-"))
     activate(folder / "models", write_bundle(folder / "models", bundle_parts()), "test")
-    with serve(folder, DWH_URL=f"duckdb:///{demo_warehouse}") as app:
+    with serve(folder, DWH_URL=f"duckdb:///{demo_warehouse}", ML_TRAINING='{"members": 1}') as app:
         yield app
 
 
