@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import Action
@@ -27,16 +28,34 @@ def read_columns(source: Annotated[str | None, Query(max_length=255)] = None) ->
     return {"customers": catalog.customers, "columns": columns, "unreadable": catalog.unreadable}
 
 
+SearchText = Annotated[str, Field(min_length=1, max_length=255)]
+SearchLimit = Annotated[int, Field(ge=1, le=100)]
+
+
+class SearchBody(BaseModel):
+    """What to search customers for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: SearchText
+    limit: SearchLimit = 20
+
+
 @router.get("/dwh/customers/")
-def search_customers(
-    q: Annotated[str, Query(min_length=1, max_length=255)], limit: Annotated[int, Query(ge=1, le=100)] = 20
-) -> JsonObject:
+def search_customers(q: Annotated[SearchText, Query()], limit: Annotated[SearchLimit, Query()] = 20) -> JsonObject:
     """Search customers by the start of their id, or by words of their name or e-mail; best matches first.
 
-    `total` is the number of all matches, including those beyond `limit`.
+    `total` is the number of all matches, including those beyond `limit`. An address may be logged on the way here: a
+    search for personal data belongs in the body of a POST to `search/`.
     """
     features = get_services().features
     return {"total": features.count_found(q), "customers": features.search(q, limit)}
+
+
+@router.post("/dwh/customers/search/")
+def search_customers_by_body(body: SearchBody) -> JsonObject:
+    """The same search with `q` and `limit` in the body, where no log of addresses has them."""
+    return search_customers(body.q, body.limit)
 
 
 @router.get("/dwh/customers/{customer_id:path}/")

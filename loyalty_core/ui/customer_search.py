@@ -1,4 +1,8 @@
-"""The search for a customer: the field, how many were found, and the list to choose from."""
+"""The search for a customer: the field, how many were found, and the list to choose from.
+
+What is searched for may be an e-mail address or a name. It stays in the session, out of the address of the page, which
+lands in histories and in the logs of proxies.
+"""
 
 import streamlit as st
 
@@ -7,21 +11,28 @@ from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.customer import draw_list
 from loyalty_core.ui.fields import draw_text
 
-PARAMETER = "q"
+_KEY = "customer-search"
 _SHOWN = 20
 _LONGEST = 255
 _PLACEHOLDER = "Start of the id, or words of the name or e-mail address"
 
 
-def draw_search_field(label: str, key: str, icon: str = ":material/search:") -> str | None:
-    """The text to search customers for, "" before one; None, with the reason below the field, when it is too long."""
-    text = draw_text(label, longest=_LONGEST, key=key, placeholder=_PLACEHOLDER, icon=icon, bind="query-params").strip()
-    return text if len(text) <= _LONGEST else None
+def draw_search_field(label: str, key: str, *, start: str = "", icon: str = ":material/search:") -> str | None:
+    """The text to search customers for, "" before one; None, with the reason below the field, when it is too long.
+
+    Where the field was drawn before, it has what was typed then rather than `start`.
+    """
+    typed = f"{key}-typed"
+    if key not in st.session_state:
+        st.session_state[key] = st.session_state.get(typed, start)
+    text = draw_text(label, longest=_LONGEST, key=key, placeholder=_PLACEHOLDER, icon=icon)
+    st.session_state[typed] = text
+    return text.strip() if len(text.strip()) <= _LONGEST else None
 
 
 def draw_search() -> object | None:
     """The id of the customer that was chosen; before a search, the list has those with the highest revenue."""
-    text = draw_search_field("Find a customer", PARAMETER)
+    text = draw_search_field("Find a customer", _KEY)
     if text is None:
         return None
     if not text:

@@ -8,9 +8,10 @@ from loyalty_core.settings import Settings
 from loyalty_core.warehouse.time_limit import Interrupt
 
 
-def pool_options(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments of `create_engine` for the pool."""
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments of `create_engine`: the pool, and errors without values, which may be those of a customer."""
     return {
+        "hide_parameters": True,
         "poolclass": sa.QueuePool,
         "pool_size": settings.dwh_pool_size,
         "max_overflow": settings.dwh_pool_size,

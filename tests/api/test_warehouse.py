@@ -3,7 +3,8 @@
 import asyncio
 import uuid
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import duckdb
 import httpx
@@ -13,7 +14,7 @@ from starlette.routing import Mount
 
 from loyalty_core.api import create_api
 from loyalty_core.services import get_services
-from tests.fixtures.api import Ask
+from tests.fixtures.api import Ask, error_of
 from tests.workbench import API, DEMO_CUSTOMERS, GUIDE_CUSTOMER, Configure, Query
 
 ODD_VALUES = """
@@ -136,6 +137,18 @@ def test_columns_of_the_demo(demo_settings: Configure, query_demo: Query, ask: A
 def test_a_search_finds_by_the_start_of_the_id(demo_settings: Configure, ask: Ask):
     found = ask("/dwh/customers/?q=123e4567&limit=1").json()["customers"]
     assert [customer["customer_id"] for customer in found] == [GUIDE_CUSTOMER]
+
+
+@pytest.mark.parametrize("body", [{"q": "example"}, {"q": "EXAMPLE", "limit": 2}, {"q": GUIDE_CUSTOMER}, {"q": "%"}])
+def test_a_search_can_be_in_the_body(demo_settings: Configure, ask: Ask, body: dict[str, Any]):
+    found = ask("/dwh/customers/search/", "POST", body)
+    assert found.status_code == 200
+    assert found.json() == ask(f"/dwh/customers/?{urlencode(body)}").json()
+
+
+@pytest.mark.parametrize("body", [{}, {"q": ""}, {"q": "a" * 256}, {"q": "a", "limit": 101}, {"q": "a", "ofset": 1}])
+def test_a_search_in_the_body_is_checked(demo_settings: Configure, ask: Ask, body: dict[str, Any]):
+    assert error_of(ask("/dwh/customers/search/", "POST", body))[:2] == (422, "bad_request")
 
 
 def test_a_search_returns_as_many_as_asked_for(demo_settings: Configure, query_demo: Query, ask: Ask):

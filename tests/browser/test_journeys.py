@@ -81,8 +81,16 @@ def test_from_overview_to_a_customer_and_back(open_page: OpenPage, person: tuple
     expect(page).not_to_have_url(re.compile("customer_id"))
 
 
-def test_a_link_leads_to_a_search(open_page: OpenPage):
-    page = open_page("/customers?q=123e4567")
+def test_a_search_stays_out_of_the_address_and_is_there_on_coming_back(open_page: OpenPage):
+    page = open_page("/customers")
+    page.get_by_label("Find a customer").fill("123e4567")
+    page.keyboard.press("Enter")
+    expect(cell(page, GUIDE_CUSTOMER)).to_be_attached()
+    assert "123e4567" not in page.url
+    page.get_by_role("link", name="Segments").click()
+    heading(page, "Segments")
+    page.get_by_role("link", name="Customers").click()
+    heading(page, "Customers")
     expect(page.get_by_label("Find a customer")).to_have_value("123e4567")
     expect(cell(page, GUIDE_CUSTOMER)).to_be_attached()
 

@@ -95,9 +95,15 @@ def test_a_search_for_nobody_says_so(customers: AppTest, text: str):
     assert not customers.dataframe
 
 
-def test_the_search_stands_in_the_url(demo_settings: Configure, open_screen: OpenScreen):
-    app = open_screen(CUSTOMERS, q="123e4567")
-    assert app.text_input[0].value == "123e4567"
+def test_the_search_stays_out_of_the_address_and_is_there_on_coming_back(customers: AppTest):
+    app = customers.text_input[0].input(GUIDE_CUSTOMER[:8]).run()
+    assert ids_of(app) == [GUIDE_CUSTOMER]
+    assert dict(app.query_params) == {}
+    app.query_params["customer_id"] = GUIDE_CUSTOMER
+    assert not app.run().text_input
+    del app.query_params["customer_id"]
+    app.run()
+    assert app.text_input[0].value == GUIDE_CUSTOMER[:8]
     assert ids_of(app) == [GUIDE_CUSTOMER]
 
 

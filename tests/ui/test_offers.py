@@ -295,7 +295,7 @@ def test_a_customer_whom_nobody_knows(scored: Configure, open_screen: OpenScreen
     app = open_screen(OFFERS, view="One customer", customer_id="nobody")
     assert "No customer has the id 'nobody'" in app.error[0].value
     app.button(key="other-customer").click().run()
-    assert app.text_input(key="q").label == "Find a customer"
+    assert app.text_input(key="customer-search").label == "Find a customer"
 
 
 def test_an_offer_that_nearly_everybody_gets_is_pointed_out(

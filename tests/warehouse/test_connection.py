@@ -49,6 +49,14 @@ def test_a_decimal_nan_comes_as_none(open_warehouse: Callable[..., Warehouse], p
     assert warehouse.rows(sa.select(sa.literal_column("'NaN'::numeric").label("x"))) == [{"x": None}]
 
 
+def test_errors_do_not_have_the_values(warehouse: Warehouse):
+    """They end up in logs, and values may be what somebody searched for."""
+    with warehouse.engine.connect() as connection, pytest.raises(sa.exc.DBAPIError) as failed:
+        connection.execute(sa.text("SELECT * FROM no_such_table WHERE email = :email"), {"email": "anna@example.com"})
+    assert "no_such_table" in str(failed.value)
+    assert "anna" not in str(failed.value)
+
+
 def test_values_are_bound(warehouse: Warehouse):
     statement = sa.text("SELECT customer_id FROM customers WHERE city = :city AND joined >= :day ORDER BY 1")
     assert warehouse.rows(statement, {"city": "Oslo", "day": date(2020, 6, 1)}) == [{"customer_id": "C2"}]

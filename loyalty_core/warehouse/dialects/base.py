@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from loyalty_core.rules.sql.dialect import SqlDialect
 from loyalty_core.warehouse.arrow import rows_as_batches
-from loyalty_core.warehouse.engine import pool_options
+from loyalty_core.warehouse.engine import engine_options
 from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.predictions import PredictionStorage
 
@@ -53,7 +53,7 @@ class Dialect(SqlDialect):
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
         """A pooled engine; nothing is opened yet. Where the dialect can, its connections refuse to write."""
-        return sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800, **pool_options(settings))
+        return sa.create_engine(url, pool_pre_ping=True, pool_recycle=1800, **engine_options(settings))
 
     def file_of(self, url: sa.URL) -> Path | None:
         """The file of an embedded database; None for servers and databases in memory."""

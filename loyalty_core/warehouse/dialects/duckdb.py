@@ -17,7 +17,7 @@ from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
 from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, is_read_alike, json_or_blank, within_python
-from loyalty_core.warehouse.engine import interrupt_of, pool_options
+from loyalty_core.warehouse.engine import engine_options, interrupt_of
 from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.predictions import ReadableFile, predictions_file
 
@@ -54,7 +54,7 @@ class DuckDB(WithQuantiles):
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
         """Read only, in UTC, and without access to any file but its own, the predictions and what settings allow."""
         arguments = {"read_only": True, "config": _WITHOUT_EXTENSIONS}
-        options = pool_options(settings)
+        options = engine_options(settings)
         engine = sa.create_engine(url, connect_args=arguments, isolation_level="AUTOCOMMIT", **options)
         file = self.file_of(url)
         if file is None:

@@ -23,7 +23,7 @@ from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, is_read_alike, json_or_blank, within_python
 from loyalty_core.warehouse.driver_thread import DriverThread
-from loyalty_core.warehouse.engine import pool_options
+from loyalty_core.warehouse.engine import engine_options
 from loyalty_core.warehouse.guards import Guards, begin_bulk_reading, begin_reading, bulk_address, open_bulk_cursor
 from loyalty_core.warehouse.predictions import PostgresqlTable
 
@@ -71,7 +71,7 @@ class PostgreSQL(WithQuantiles):
             ),
             connect_args=_arguments(url, settings),
             isolation_level="AUTOCOMMIT",  # the driver begins no transaction: `begin_reading` does
-            **pool_options(settings),
+            **engine_options(settings),
         )
         event.listen(engine, "connect", _register_loaders)
         limit = settings.dwh_statement_timeout_seconds

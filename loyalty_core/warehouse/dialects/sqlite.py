@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from loyalty_core.warehouse.dialects.base import Dialect, is_read_alike, json_or_blank
-from loyalty_core.warehouse.engine import interrupt_of, pool_options
+from loyalty_core.warehouse.engine import engine_options, interrupt_of
 from loyalty_core.warehouse.guards import Guards
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class SQLite(Dialect):
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
         """Read only by the session's `query_only`."""
         arguments = {"timeout": settings.dwh_connect_timeout_seconds}
-        engine = sa.create_engine(url, connect_args=arguments, **pool_options(settings))
+        engine = sa.create_engine(url, connect_args=arguments, **engine_options(settings))
         event.listen(engine, "connect", _refuse_writes)
         return engine
 

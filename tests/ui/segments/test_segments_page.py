@@ -169,7 +169,7 @@ class TestDetail:
         [(someone, name)] = query_demo(
             f"SELECT customer_id, full_name FROM customer_features_view WHERE {RICH_SQL} ORDER BY 1 LIMIT 1"
         )
-        found = open_segments(segment=rich, tab="Members", member=someone[:8])
+        found = app.text_input(key=f"member-{rich}").set_value(someone[:8]).run()
         assert list(table_with(found, "customer_id")["full_name"]) == [name]
 
     @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ class TestDetail:
         assert f":red[{escape(reason)}]" in [caption.value for caption in app.caption]
         assert not app.dataframe
 
-    @pytest.mark.parametrize(("tab", "key"), [("Members", "member"), ("Why?", "customer")])
+    @pytest.mark.parametrize(("tab", "key"), [("Members", "member-rich"), ("Why?", "why-customer")])
     def test_a_search_that_is_too_long_stays_in_the_field(self, open_segments: OpenSegments, tab: str, key: str):
         app = open_segments(segment=keep("Rich", RICH), tab=tab)
         app.text_input(key=key).set_value("x" * 256).run()
@@ -261,7 +261,9 @@ class TestDetail:
         assert any("check:] Age is less than 30" in line for line in lines)
 
     def test_one_of_several_found_goes_into_the_address(self, open_segments: OpenSegments):
-        app = open_segments(segment=keep("Rich", RICH), tab="Why?", customer="12")
+        app = open_segments(segment=keep("Rich", RICH), tab="Why?")
+        app.text_input(key="why-customer").set_value("12").run()
+        assert "customer" not in app.query_params
         which = next(radio for radio in app.radio if radio.label == "Which one?")
         chosen = which.options[1].rsplit(" · ", 1)[-1]
         which.set_value(chosen).run()

@@ -28,7 +28,7 @@ def draw_members(segment: Segment) -> None:
     fields = {field.name: field for field in selection.fields.columns}
     by_text, by_order, by_direction = st.columns([3, 2, 1], vertical_alignment="bottom")
     with by_text:
-        search = draw_search_field("Find among the members", "member")
+        search = draw_search_field("Find among the members", f"member-{segment.id}")
     shown = _choose_columns(fields)
     in_file = [shown[-1], *shown[:-1]]  # a file begins with the id
     with by_order:

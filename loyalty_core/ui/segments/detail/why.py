@@ -17,15 +17,17 @@ from loyalty_core.warehouse.connection import Row
 
 _INDENT = "&emsp;"
 _MAX_FOUND = 8
-_WHICH = "why-which"
+_TEXT, _WHICH = "why-customer", "why-which"
 
 
 def draw_why(segment: Segment) -> None:
-    """Choose a customer, and see each condition of the rule."""
+    """Choose a customer, and see each condition of the rule; the address has the customer's id."""
     chosen = _choose()
     if chosen is None:
+        st.query_params.pop(CUSTOMER, None)
         st.caption("Choose any customer, member or not, to see the rule with that customer's values.")
         return
+    st.query_params[CUSTOMER] = chosen
     with evaluation_slot():
         selection = get_services().segmentation.select(segment.rule)
         explanation = selection.explain(chosen)
@@ -37,7 +39,9 @@ def draw_why(segment: Segment) -> None:
 
 
 def _choose() -> str | None:
-    text = draw_search_field("Customer", CUSTOMER, ":material/person_search:")
+    text = draw_search_field(
+        "Customer", _TEXT, start=st.query_params.get(CUSTOMER, ""), icon=":material/person_search:"
+    )
     if not text:
         return None
     found = get_services().features.search(text, _MAX_FOUND)
@@ -54,8 +58,8 @@ def _choose() -> str | None:
 
 
 def _take_the_one_chosen() -> None:
-    """Put the chosen id into the search field, and so into the address."""
-    st.session_state[CUSTOMER] = st.session_state[_WHICH]
+    """Put the chosen id into the search field."""
+    st.session_state[_TEXT] = st.session_state[_WHICH]
 
 
 def _label(row: Row) -> str:
