@@ -18,12 +18,12 @@ from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
 from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository
 from loyalty_core.errors import StateStoreUnavailable
-from loyalty_core.jobs.queue import JobQueue
+from loyalty_core.jobs import JobQueue, RestrictedJobs
 from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
-from loyalty_core.ml.versions import Promotion, VersionComparisons
+from loyalty_core.ml.versions import NoComparisons, Promotion, VersionComparisons
 from loyalty_core.rfm import RfmMapRepository
-from loyalty_core.segments import RestrictedEngine, SegmentationEngine, SegmentRepository, SegmentsInScope
+from loyalty_core.segments import RestrictedEngine, RestrictedSegments, SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import StateStore, shared_store
 from loyalty_core.warehouse import FeatureStore, RestrictedWarehouse, Restriction, Warehouse, restriction_of
@@ -163,8 +163,7 @@ class RestrictedServices(Services):
 
     @cached_property
     def segments(self) -> SegmentRepository:
-        scope = self._restriction.scope
-        return SegmentsInScope(self.store, self.warehouse.with_personal_data) if scope else self._whole.segments
+        return RestrictedSegments(self.store, self.warehouse)
 
     @cached_property
     def segmentation(self) -> SegmentationEngine:
@@ -176,7 +175,9 @@ class RestrictedServices(Services):
 
     @cached_property
     def comparisons(self) -> VersionComparisons:
-        return self._whole.comparisons
+        if self._restriction.scope is None:
+            return self._whole.comparisons
+        return NoComparisons(self.store, lambda: self.warehouse.identity)
 
     @cached_property
     def promotion(self) -> Promotion:
@@ -184,7 +185,7 @@ class RestrictedServices(Services):
 
     @cached_property
     def jobs(self) -> JobQueue:
-        return self._whole.jobs
+        return RestrictedJobs(self.store, self._restriction.key, has_scope=self._restriction.scope is not None)
 
     @cached_property
     def viewers(self) -> Viewers:

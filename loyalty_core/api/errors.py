@@ -34,7 +34,7 @@ from loyalty_core.segments import (
     UnknownColumn,
 )
 from loyalty_core.segments.exports import ExportNotFound
-from loyalty_core.warehouse import ScopeUnusable
+from loyalty_core.warehouse import NeedsEveryCustomer, ScopeUnusable
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ STATUSES: dict[type[LoyaltyError], int] = {
     NotAllowed: 403,
     PersonalDataHidden: 403,
     ScopeUnusable: 403,
+    NeedsEveryCustomer: 403,
     CustomerNotFound: 404,
     SegmentNotFound: 404,
     JobNotFound: 404,

@@ -4,14 +4,17 @@ from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
 from loyalty_core.jobs.job import Job, JobError, JobEvent
 from loyalty_core.jobs.process import remove_abandoned_logs
 from loyalty_core.jobs.queue import JobQueue
+from loyalty_core.jobs.restricted import RESTRICTION, RestrictedJobs
 
 __all__ = [
+    "RESTRICTION",
     "Job",
     "JobError",
     "JobEvent",
     "JobNotFound",
     "JobQueue",
     "JobRunning",
+    "RestrictedJobs",
     "UnknownKind",
     "remove_abandoned_logs",
 ]

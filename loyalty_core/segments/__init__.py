@@ -16,7 +16,7 @@ from loyalty_core.segments.errors import (
 from loyalty_core.segments.fields import RuleFields
 from loyalty_core.segments.predicted_fields import holds_offers, offer_of_propensity
 from loyalty_core.segments.repository import SegmentRepository
-from loyalty_core.segments.restricted import RestrictedEngine, SegmentsInScope
+from loyalty_core.segments.restricted import RestrictedEngine, RestrictedSegments
 from loyalty_core.segments.segment import Membership, Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
 from loyalty_core.segments.selection import Selection
 
@@ -26,6 +26,7 @@ __all__ = [
     "PersonalDataHidden",
     "PredictionsMissing",
     "RestrictedEngine",
+    "RestrictedSegments",
     "RuleFields",
     "Segment",
     "SegmentChanged",
@@ -39,7 +40,6 @@ __all__ = [
     "SegmentSize",
     "SegmentVersion",
     "SegmentationEngine",
-    "SegmentsInScope",
     "Selection",
     "UnknownColumn",
     "Use",

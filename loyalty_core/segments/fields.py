@@ -17,6 +17,7 @@ from loyalty_core.segments.errors import (
     SegmentNotFound,
     UnknownColumn,
 )
+from loyalty_core.segments.masked_rules import reads_any
 from loyalty_core.segments.predicted_fields import describe_predictions, field_name, unscored_fields
 from loyalty_core.segments.references import SEGMENT_PREFIX, built_on, field_of, references
 from loyalty_core.segments.relative_dates import ReferenceDays
@@ -60,10 +61,9 @@ class RuleFields:
         names = {column.name for column in self.columns}
         unscored = [column for column in unscored_fields(self.features) if column.name not in names]
         today = self.days.read().day if is_relative(rule) else None
-        known = [*self.columns, *unscored, *self.hidden]
-        bound = compile_rule(rule, known, today=today, zone=self.warehouse.settings.zone)
-        if personal := {column.name for column in self.hidden}.intersection(bound.columns):
+        if personal := [column.name for column in self.hidden if reads_any(rule, [column.name])]:
             raise PersonalDataHidden(personal)
+        bound = compile_rule(rule, [*self.columns, *unscored], today=today, zone=self.warehouse.settings.zone)
         if not {column.name for column in unscored}.isdisjoint(bound.columns):
             raise PredictionsMissing
         return bound

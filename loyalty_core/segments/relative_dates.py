@@ -26,7 +26,7 @@ class ReferenceDays:
     """Finds the reference day, once for each reading of the catalog."""
 
     def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
+        self._warehouse = warehouse.whole  # a rule means the same day for every viewer
         self._lock = threading.Lock()
         self._found: tuple[tuple[int, datetime], tuple[date | None, str]] | None = None
 

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from cachetools import TTLCache
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments.engine import SegmentationEngine
+from loyalty_core.segments.errors import PersonalDataHidden
+from loyalty_core.segments.masked_rules import reads_any, without_values_of
+from loyalty_core.segments.references import built_on
 from loyalty_core.segments.repository import Segment, SegmentRepository, SegmentSize
 from loyalty_core.warehouse.predictions import last_run
 
@@ -22,9 +26,9 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable, Mapping, Sequence
 
-    from loyalty_core.segments.segment import CustomersRefreshed, SegmentDraft
+    from loyalty_core.segments.segment import CustomersRefreshed, Membership, SegmentDraft, SegmentVersion
     from loyalty_core.store import StateStore
-    from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse import RestrictedWarehouse, Warehouse
 
 _CACHED_SECONDS = 300.0
 
@@ -51,37 +55,56 @@ class RestrictedEngine(SegmentationEngine):
         return self._saved.get(segment_id).size or replace(computed, customers=0, base=0, joined=None, left=None)
 
 
-class SegmentsInScope(SegmentRepository):
-    """The saved segments with their sizes in a scope, counted at most every five minutes; they have no history."""
+class RestrictedSegments(SegmentRepository):
+    """The saved segments without what a viewer may not see of them.
 
-    def __init__(self, store: StateStore, warehouse: Warehouse) -> None:
-        """`warehouse` is restricted to the scope, and has every value: any segment may be counted."""
+    With a scope their sizes are counted in it, at most every five minutes, and they have no history. Values that a rule
+    compares hidden columns with are masked, since they are personal data too; such a rule cannot be used, only seen.
+    """
+
+    def __init__(self, store: StateStore, warehouse: RestrictedWarehouse) -> None:
         super().__init__(store, lambda: warehouse.identity)
         self._warehouse = warehouse
-        self._engine = SegmentationEngine(warehouse, SegmentRepository(store))
+        # Every segment may be counted: a size does not tell who its members are.
+        self._engine = SegmentationEngine(warehouse.with_personal_data, SegmentRepository(store))
         self._sizes: TTLCache[Any, Mapping[str, SegmentSize]] = TTLCache(8, _CACHED_SECONDS)
         self._lock = threading.Lock()
 
     def list(self, *, search: str = "", tags: Iterable[str] = (), archived: bool = False) -> builtins.list[Segment]:
         """The segments as `SegmentRepository.list` finds them."""
-        return [self._in_scope(segment) for segment in super().list(search=search, tags=tags, archived=archived)]
+        return [self._seen(segment) for segment in super().list(search=search, tags=tags, archived=archived)]
 
     def get(self, segment_id: str) -> Segment:
         """One segment, archived or not."""
-        return self._in_scope(super().get(segment_id))
+        return self._seen(super().get(segment_id))
 
     def sizes(self, segment_id: str) -> builtins.list[SegmentSize]:
-        """None: they are those of the whole base."""
-        super().get(segment_id)
-        return []
+        """Every size, oldest first; none with a scope, since they are those of the whole base."""
+        found = super().sizes(segment_id)
+        return [] if self._warehouse.has_scope else found
+
+    def versions(self, segment_id: str) -> builtins.list[SegmentVersion]:
+        """Every version, newest first."""
+        return [replace(one, rule=self._shown(one.rule)) for one in super().versions(segment_id)]
+
+    def memberships(self, customer_id: str) -> builtins.list[Membership]:
+        """The segments that the customer belongs to, but those that would tell a hidden value."""
+        telling = self._telling()
+        return [found for found in super().memberships(customer_id) if found.segment_id not in telling]
+
+    def is_member(self, segment_id: str, customer_id: str) -> bool:
+        """Whether the customer was a member at the last refresh; raises `PersonalDataHidden` where that is hidden."""
+        if segment_id in self._telling():
+            raise PersonalDataHidden(self._warehouse.hidden)
+        return super().is_member(segment_id, customer_id)
 
     def create(self, draft: SegmentDraft, *, actor: str, archived: bool = False) -> Segment:
         """Save a new segment."""
-        return self._in_scope(super().create(draft, actor=actor, archived=archived))
+        return self._seen(super().create(draft, actor=actor, archived=archived))
 
     def update(self, segment_id: str, draft: SegmentDraft, *, actor: str, expected_version: int) -> Segment:
         """Save the next version."""
-        return self._in_scope(super().update(segment_id, draft, actor=actor, expected_version=expected_version))
+        return self._seen(super().update(segment_id, draft, actor=actor, expected_version=expected_version))
 
     def amend(
         self,
@@ -94,27 +117,45 @@ class SegmentsInScope(SegmentRepository):
     ) -> Segment:
         """Change some fields of the newest version."""
         amended = super().amend(segment_id, changes, actor=actor, archived=archived, expected_version=expected_version)
-        return self._in_scope(amended)
+        return self._seen(amended)
 
     def restore(self, segment_id: str, number: int, *, actor: str) -> Segment:
         """Save an earlier version as the newest."""
-        return self._in_scope(super().restore(segment_id, number, actor=actor))
+        return self._seen(super().restore(segment_id, number, actor=actor))
 
     def duplicate(self, segment_id: str, *, actor: str) -> Segment:
         """Save a copy."""
-        return self._in_scope(super().duplicate(segment_id, actor=actor))
+        return self._seen(super().duplicate(segment_id, actor=actor))
 
     def archive(self, segment_id: str, *, actor: str) -> Segment:
         """Archive the segment."""
-        return self._in_scope(super().archive(segment_id, actor=actor))
+        return self._seen(super().archive(segment_id, actor=actor))
 
     def unarchive(self, segment_id: str, *, actor: str) -> Segment:
         """Restore an archived segment."""
-        return self._in_scope(super().unarchive(segment_id, actor=actor))
+        return self._seen(super().unarchive(segment_id, actor=actor))
 
-    def _in_scope(self, segment: Segment) -> Segment:
+    def _seen(self, segment: Segment) -> Segment:
+        segment = replace(segment, rule=self._shown(segment.rule))
+        if not self._warehouse.has_scope:
+            return segment
         size = self._counted().get(segment.id)
-        return replace(segment, size=size, sizes_recent=(), is_stale=False, data_changed=False)
+        return replace(segment, size=size, sizes_recent=(), error=None, is_stale=False, data_changed=False)
+
+    def _shown(self, rule: Any) -> Any:
+        try:
+            hidden = self._warehouse.hidden
+        except LoyaltyError:  # in an outage it is not known which columns are
+            return without_values_of(rule, None)
+        return without_values_of(rule, hidden) if hidden else rule
+
+    def _telling(self) -> frozenset[str]:
+        """Ids of the segments whose members have a hidden value in common, by their rules or those they read."""
+        if not (hidden := self._warehouse.hidden):
+            return frozenset()
+        rules = self.rules()
+        direct = (segment_id for segment_id, rule in rules.items() if reads_any(rule, hidden))
+        return frozenset(other for segment_id in direct for other in built_on(segment_id, rules))
 
     def _counted(self) -> Mapping[str, SegmentSize]:
         """The sizes of all segments whose rules can be used, by id."""

@@ -4,6 +4,7 @@ from loyalty_core.warehouse.columns import Column
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers import FeatureStore
 from loyalty_core.warehouse.restricted import (
+    NeedsEveryCustomer,
     RestrictedWarehouse,
     Restriction,
     ScopeUnusable,
@@ -14,6 +15,7 @@ from loyalty_core.warehouse.restricted import (
 __all__ = [
     "Column",
     "FeatureStore",
+    "NeedsEveryCustomer",
     "RestrictedWarehouse",
     "Restriction",
     "ScopeUnusable",

@@ -83,6 +83,19 @@ class Warehouse:
         return self
 
     @property
+    def unmasked(self) -> "Warehouse":
+        """The same customers with every value; for models, never for showing values."""
+        return self
+
+    @property
+    def has_scope(self) -> bool:
+        """Whether the viewer sees a part of the customers only."""
+        return False
+
+    def require_every_customer(self, what: str) -> None:
+        """Raise `NeedsEveryCustomer` where the viewer sees a part of the customers only; `what` begins the sentence."""
+
+    @property
     def hidden(self) -> frozenset[str]:
         """Names of the columns of the features view whose values the viewer may not see."""
         return frozenset()

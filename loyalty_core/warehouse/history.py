@@ -99,9 +99,11 @@ def find_history(
     """The history table, or the query in the settings with `since` as :start_date.
 
     `mapping` names the features to find. Raises `MappingError` where one is missing, `HistoryMissing` without the
-    table, `DataError` without the label column, and `SettingsError` for a query that cannot run.
+    table, `DataError` without the label column, `SettingsError` for a query that cannot run, and `NeedsEveryCustomer`
+    for a viewer with a scope: who was in it at the time is not known.
     """
-    settings = warehouse.settings
+    warehouse.require_every_customer("The figures of the history")
+    settings, warehouse = warehouse.settings, warehouse.unmasked
     query = table.query(settings)
     source = table.query_setting if query else table.table
     rows = _rows_of_query(warehouse, table, query, since) if query else _rows_of_table(warehouse, table)

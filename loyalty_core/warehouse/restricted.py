@@ -38,6 +38,12 @@ class ScopeUnusable(LoyaltyError):
     code = "scope_unusable"
 
 
+class NeedsEveryCustomer(LoyaltyError):
+    """A figure that only means something for the whole base, asked for by a viewer with a scope."""
+
+    code = "needs_every_customer"
+
+
 @dataclass(frozen=True)
 class Restriction:
     """What a viewer may see: the customers of `scope` (None: everyone), without personal data if that is hidden."""
@@ -78,7 +84,20 @@ class RestrictedWarehouse(Warehouse):
     @property
     def unmasked(self) -> RestrictedWarehouse:
         """The same customers with every value, for models, which need the values that the viewer may not see."""
-        return RestrictedWarehouse(self._whole, self._restriction, masks=False)
+        return RestrictedWarehouse(self._whole, self._restriction, masks=False) if self._masks else self
+
+    @property
+    def has_scope(self) -> bool:
+        """Whether the viewer sees a part of the customers only."""
+        return self._restriction.scope is not None
+
+    def require_every_customer(self, what: str) -> None:
+        """Raise `NeedsEveryCustomer` where the viewer sees a part of the customers only."""
+        if self.has_scope:
+            raise NeedsEveryCustomer(
+                f"{what} are about all customers, of whom you see a part.",
+                remedy="Ask somebody who may see all customers.",
+            )
 
     @property
     def with_personal_data(self) -> RestrictedWarehouse:

@@ -119,6 +119,45 @@ def test_personal_data_is_masked_and_refused_in_rules(ask: Ask):
     assert ask("/segments/evaluate/", "POST", {"rule": rule}).status_code == 200
 
 
+def test_rules_on_personal_data_are_shown_without_its_values_and_only_counted(ask: Ask):
+    rule = {"and": [RICH, {"==": [{"var": "email"}, "secret@example.com"]}]}
+    create(ask, "Secret", rule)
+    ask("/segments/secret/refresh/", "POST")
+    with acting("viewer"):
+        shown = ask("/segments/secret/"), ask("/segments/"), ask("/segments/secret/versions/")
+        refused = ask("/segments/secret/members/"), ask(f"/segments/secret/customers/{GUIDE_CUSTOMER}/")
+    with acting("viewer", NORWAY):
+        assert ask("/segments/secret/").json()["size"]["customers"] == 0
+    assert shown[0].json()["rule"] == {"and": [RICH, {"==": [{"var": "email"}, MASK]}]}
+    assert shown[0].json()["size"]["customers"] == 0
+    assert all("secret@" not in answer.text for answer in shown)
+    assert {error_of(answer)[:2] for answer in refused} == {(403, "personal_data_hidden")}
+    assert ask("/segments/secret/").json()["rule"] == rule
+
+
+def test_exports_belong_to_viewers_who_see_the_same(ask: Ask):
+    with acting("analyst", NORWAY):
+        own = get_services().jobs
+        job = own.start("export", {"segment_id": None, "format": "csv", "columns": []}, "kari")
+        own.cancel(job.id, "kari")
+        assert ask(f"/exports/{job.id}/").json()["state"] in {"cancelled", "running", "done"}
+    with acting("analyst", {"==": [{"var": "country"}, "Sweden"]}):
+        for answer in (
+            ask(f"/exports/{job.id}/"),
+            ask(f"/exports/{job.id}/file/"),
+            ask(f"/exports/{job.id}/", "DELETE"),
+        ):
+            assert error_of(answer)[:2] == (404, "job_not_found")
+        assert get_services().jobs.latest("export") is None
+    assert ask(f"/exports/{job.id}/").status_code == 200
+
+
+def test_figures_of_the_whole_base_are_not_shown_to_viewers_with_a_scope(ask: Ask, watched: str):
+    with acting(scope=NORWAY):
+        assert error_of(ask("/dwh/ml/monitoring/"))[:2] == (403, "needs_every_customer")
+    assert ask("/dwh/ml/monitoring/").status_code == 200
+
+
 def test_a_scope_that_can_no_longer_be_used_is_said(ask: Ask):
     with acting(scope={"==": [{"var": "gone"}, 1]}):
         for answer in (ask("/dwh/columns/"), ask(f"/dwh/customers/{GUIDE_CUSTOMER}/")):

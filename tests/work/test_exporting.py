@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
+from loyalty_core.access import NotAllowed, Scope, Viewer, acting_as
+from loyalty_core.jobs import RESTRICTION
 from loyalty_core.jobs.report import JobStopped, Report
 from loyalty_core.segments import BadSegment, SegmentDraft, SegmentNotFound
 from loyalty_core.services import Services, get_services
+from loyalty_core.warehouse import restriction_of
 from loyalty_core.work.exporting import export_customers
 from tests.fixtures.jobs import on_sqlite, over, see_off
 from tests.workbench import DEMO_CUSTOMERS, Configure, Query
@@ -54,6 +57,27 @@ def test_the_whole_base_as_parquet(services: Services, tmp_path: Path):
     assert result["file"].startswith("all-customers-")
     assert pq.read_metadata(tmp_path / "exports" / result["file"]).num_rows == result["customers"] == DEMO_CUSTOMERS
     assert report.unreported()[0].total == DEMO_CUSTOMERS
+
+
+@on_sqlite
+def test_an_export_has_what_its_viewer_may_see(services: Services, query_demo: Query, tmp_path: Path):
+    viewer = Viewer("kari", frozenset({"admin"}), Scope.of(NORWAY))
+    restriction = restriction_of(viewer)
+    assert restriction is not None
+    options = {"segment_id": None, "format": "parquet", RESTRICTION: restriction.key}
+    with acting_as(viewer):
+        result = export_customers(services, options, Report())
+    expected = query_demo("SELECT customer_id FROM customer_features_view WHERE country = 'Norway' ORDER BY 1")
+    written = pq.read_table(tmp_path / "exports" / result["file"])
+    assert sorted(written["customer_id"].to_pylist()) == [one for (one,) in expected]
+
+
+@on_sqlite
+def test_an_export_ends_where_its_viewer_may_see_something_else_by_now(services: Services):
+    with pytest.raises(NotAllowed, match="when the export was started"):
+        export_customers(services, {"segment_id": None, RESTRICTION: "of somebody else"}, Report())
+    with acting_as(Viewer("kari", frozenset({"admin"}), Scope.of(NORWAY))), pytest.raises(NotAllowed):
+        export_customers(services, {"segment_id": None}, Report())
 
 
 @on_sqlite

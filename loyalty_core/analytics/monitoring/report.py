@@ -51,8 +51,10 @@ class Monitoring:
 def read_monitoring(warehouse: Warehouse, manifest: Mapping[str, Any]) -> Monitoring:
     """Compare a version's manifest with the view, histories and last scoring.
 
-    Raises `ModelsOfOtherData` for a version that was trained on other data, and what the warehouse raises.
+    Raises `ModelsOfOtherData` for a version that was trained on other data, `NeedsEveryCustomer`, and what the
+    warehouse raises.
     """
+    warehouse.require_every_customer("Drift and the advice when to train again")
     require_own_training(manifest, warehouse)
     drift, no_drift = [], None
     try:

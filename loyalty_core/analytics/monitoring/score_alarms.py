@@ -45,7 +45,7 @@ def score_alarms(scored: ScoredRun, offers: dict[int, str]) -> list[Alarm]:
 
 def input_alarms(warehouse: Warehouse) -> list[Alarm]:
     """Alarms about mapped columns of the features view, from the statistics in the catalog."""
-    columns = {column.name: column for column in warehouse.columns()}
+    columns = {column.name: column for column in warehouse.columns() if not column.is_masked}
     mapped = resolve_mapping(warehouse.settings.ml_feature_mapping, columns)
     found = (_constant(columns[one.column]) for one in mapped if one.column is not None)
     return [alarm for alarm in found if alarm is not None]

@@ -129,5 +129,14 @@ class VersionComparisons:
             return NO_DATA
 
 
+class NoComparisons(VersionComparisons):
+    """What a viewer with a scope finds: nothing, since comparisons count the customers of the whole base."""
+
+    def find(self, version: str, against: str) -> VersionComparison | None:
+        """None."""
+        del version, against
+        return None
+
+
 def _off_diagonal(counts: Matrix) -> int:
     return sum(sum(row) for row in counts) - sum(row[place] for place, row in enumerate(counts))

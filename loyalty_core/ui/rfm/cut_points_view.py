@@ -44,10 +44,12 @@ def _origin(points: RfmCutPoints) -> str:
     settings = sorted(set(get_services().settings.rfm_cut_points) - set(points.custom))
     given = f" Those of {' and '.join(points.custom)} were saved with the cells." if points.custom else ""
     given += f" Those of {' and '.join(settings)} are set in RFM_CUT_POINTS." if settings else ""
+    customers = f"the {formatting.count(bought)} customers who have bought, out of {formatting.count(points.customers)}"
+    if get_services().warehouse.has_scope:
+        customers = "all customers who have bought, also of those whom you do not see"
     return (
-        f"As of {formatting.moment(points.as_of)}: {how} of the {formatting.count(bought)} customers who have bought, "
-        f"out of {formatting.count(points.customers)}.{given} Equal values have equal scores, so the fifths are "
-        "not always even."
+        f"As of {formatting.moment(points.as_of)}: {how} of {customers}.{given} Equal values have equal scores, so the "
+        "fifths are not always even."
     )
 
 

@@ -60,7 +60,8 @@ _MAPPED: dict[Role, str] = {
 
 def column_for(role: Role, columns: Iterable[Column], settings: Settings) -> Column | None:
     """The column that plays `role`: as mapped for the models, else the first well-known name, else None."""
-    fitting = {folded(column.name): column for column in columns if column.kind in _KINDS[role]}
+    shown = (column for column in columns if not column.is_masked)
+    fitting = {folded(column.name): column for column in shown if column.kind in _KINDS[role]}
     mapped = settings.ml_feature_mapping.get(_MAPPED.get(role, ""), [])
     names = [mapped] if isinstance(mapped, str) else mapped
     for name in (*names, *_CANDIDATES[role]):
