@@ -13,11 +13,12 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from loyalty_core.access import require_protection
-from loyalty_core.api import BrowserProtection, IdleConnections, create_api, disable_nagle_algorithm
+from loyalty_core.api import BrowserProtection, IdleConnections, Instrumentation, create_api, disable_nagle_algorithm
 from loyalty_core.errors import SettingsError
 from loyalty_core.jobs import remove_abandoned_logs
 from loyalty_core.segments.exports import ExportFailed, remove_old
 from loyalty_core.services import services_of_process
+from loyalty_core.telemetry import configure_logging
 from loyalty_core.ui.api_links import api_root
 from loyalty_core.ui.content_policy import content_policies
 
@@ -26,8 +27,9 @@ _idle_connections = IdleConnections(seconds=30)
 
 @asynccontextmanager
 async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
-    disable_nagle_algorithm()
     services = services_of_process()
+    configure_logging(services.settings.log_format, services.settings.log_level)
+    disable_nagle_algorithm()
     services.prepare_store()
     remove_abandoned_logs()
     with suppress(ExportFailed):  # the next export reports it
@@ -60,6 +62,7 @@ app = App(
     routes=[Mount(api_root(), app=create_api())],
     lifespan=_lifespan,
     middleware=[
+        Middleware(Instrumentation, api_root=api_root()),
         Middleware(_idle_connections.track),
         Middleware(
             BrowserProtection,

@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.identities",
     "tests.fixtures.jobs",
     "tests.fixtures.loading",
+    "tests.fixtures.logs",
     "tests.fixtures.screens",
     "tests.fixtures.stores",
     "tests.fixtures.warehouses",

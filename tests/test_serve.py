@@ -42,6 +42,20 @@ def test_api_errors_have_their_shape_behind_the_dashboard(served: Served):
     assert json.loads(served.get(f"{API}/dwh/customers/{GUIDE_CUSTOMER}/").text)["customer_id"] == GUIDE_CUSTOMER
 
 
+def test_requests_are_measured_and_logged_by_route_and_not_by_path(served: Served):
+    assert served.get(f"{API}/dwh/customers/{GUIDE_CUSTOMER}/").status == 200
+    assert served.get(f"{API}/dwh/customers/?q=secret").status == 200
+    assert served.get("/customers?customer_id=secret").status == 200
+    metrics = served.get(f"{API}/metrics/").text
+    for route in ("/dwh/customers/{customer_id}/", "screens"):
+        counted = f'loyalty_http_request_duration_seconds_count{{method="GET",route="{route}",status="200"}}'
+        assert counted in metrics
+    log = (served.folder / "server.log").read_text()
+    assert "route=/dwh/customers/{customer_id}/" in log
+    assert GUIDE_CUSTOMER not in metrics + log
+    assert "secret" not in metrics + log
+
+
 def test_the_api_describes_itself(served: Served):
     paths = json.loads(served.get(f"{API}/openapi.json").text)["paths"]
     assert {"/health/", "/dwh/columns/", "/dwh/customers/"} <= set(paths)

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from loyalty_core.access import Action, require
+from loyalty_core.telemetry import note_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ def allowed(action: Action) -> Any:
     """For `dependencies` of a route: 403 unless the viewer's roles allow the action."""
 
     async def check() -> None:
-        require(action)
+        note_viewer(require(action).id)
 
     check.action = action  # pyright: ignore[reportFunctionMemberAccess]
     return Depends(check)

@@ -12,6 +12,7 @@ from loyalty_core.api import (
     features,
     health,
     jobs,
+    metrics,
     models,
     monitoring,
     predictions,
@@ -57,6 +58,7 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     # Not FastAPI's own route, which would answer whoever asks.
     api.get("/openapi.json", include_in_schema=False, dependencies=[allowed(Action.VIEW)])(api.openapi)
     api.include_router(health.router)
+    api.include_router(metrics.router)
     api.include_router(warehouse.router)
     api.include_router(features.router)
     api.include_router(customers.router)

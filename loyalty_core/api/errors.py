@@ -34,6 +34,7 @@ from loyalty_core.segments import (
     UnknownColumn,
 )
 from loyalty_core.segments.exports import ExportNotFound
+from loyalty_core.telemetry import current_request
 from loyalty_core.warehouse import NeedsEveryCustomer, ScopeUnusable
 
 _log = logging.getLogger(__name__)
@@ -186,7 +187,9 @@ def _http_error(_: Request, error: Exception) -> JSONResponse:
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:
     _log.error("Unexpected error in the API", exc_info=error)
-    return error_answer(500, "internal", "Something went wrong; see the app's log for the cause.")
+    request = current_request.get()
+    reference = f" under the request id {request.id}" if request else ""
+    return error_answer(500, "internal", f"Something went wrong; the app's log has the cause{reference}.")
 
 
 class _Error(JSONResponse):

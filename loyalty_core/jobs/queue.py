@@ -6,7 +6,7 @@ from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from loyalty_core.access import Action, require
@@ -83,6 +83,12 @@ class JobQueue:
         """The latest jobs, newest first: of all kinds or one, and with `before` only those started before that one."""
         wanted = [JobRecord.kind == kind] if kind is not None else []
         return self._find(limit, *wanted, *([JobRecord.id < before] if before is not None else []))
+
+    def count_by_state(self) -> dict[tuple[str, str], int]:
+        """How many jobs of each kind and state the state store has; nothing is closed or started."""
+        counted = select(JobRecord.kind, JobRecord.state, func.count()).group_by(JobRecord.kind, JobRecord.state)
+        with self._store.session(read_only=True) as session:
+            return {(kind, state): count for kind, state, count in session.execute(counted)}
 
     def events(self, job_id: int, after: int = 0) -> builtins.list[JobEvent]:
         """The events that the job reported after number `after`, in order."""

@@ -40,12 +40,16 @@ from loyalty_core.rfm import CutPointsCache, RfmCutPoints, RfmScore, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import shared_store
+from loyalty_core.telemetry import PREDICTIONS
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.predictions import in_words, last_run
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Row]
 _Answer = TypeVar("_Answer")
+
+# RFM scores come from cut points of the base, not from a version of a model.
+_RFM_ANSWERS = PREDICTIONS.labels(RFM, "")
 
 
 class MLInferenceService:
@@ -97,8 +101,7 @@ class MLInferenceService:
 
     def calculate_rfm(self, customer_id: object) -> RfmAnswer:
         """RFM scores and segment against the cut points of the whole base; needs no model."""
-        row = self._store.get(customer_id)
-        return rfm_answer(str(customer_id), score_one(row, self._cut_points.get()))
+        return self._rfm_answer(str(customer_id), self._store.get(customer_id))
 
     def predict_churn_many(self, customer_ids: Iterable[object]) -> dict[str, ChurnPrediction]:
         """`predict_churn` for many, by id as text; unknown ids are left out. One query, one call of each model."""
@@ -117,6 +120,7 @@ class MLInferenceService:
         def answer(models: Models, rows: Rows) -> dict[str, Any]:
             encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
             scores, offers = models.scores(task.name, encoded.values), models.offers(task.name)
+            PREDICTIONS.labels(task.name, models.version).inc(len(rows))
             return {
                 customer_id: task.answer(
                     customer_id, outputs, offers, self._settings, partial(_rfm_if_any, row, cut_points)
@@ -129,6 +133,7 @@ class MLInferenceService:
     def calculate_rfm_many(self, customer_ids: Iterable[object]) -> dict[str, RfmAnswer]:
         """`calculate_rfm` for many, by id as text; unknown ids are left out."""
         rows, cut_points = self._store.get_many(customer_ids), self._cut_points.get()
+        _RFM_ANSWERS.inc(len(rows))
         return {customer_id: rfm_answer(customer_id, score_one(row, cut_points)) for customer_id, row in rows.items()}
 
     def predict_segment(self, segment_id: str, kind: str, *, first: int = 10) -> SegmentPrediction:
@@ -181,7 +186,7 @@ class MLInferenceService:
             answer = _attempt(partial(self._answer, models, task, text, row), unavailable, name)
             if answer is not None:
                 answers[name], drivers[name] = answer, self._drivers(models, name, row)
-        rfm = _attempt(lambda: rfm_answer(text, score_one(row, self._cut_points.get())), unavailable, RFM)
+        rfm = _attempt(partial(self._rfm_answer, text, row), unavailable, RFM)
         explained = next(iter(drivers.values())).features if drivers else ()
         return CustomerPredictions(
             customer_id=text,
@@ -258,8 +263,14 @@ class MLInferenceService:
     def _answer(self, models: Models, task: ModelTask, customer_id: str, row: Row) -> Any:
         encoded = self._inputs.encode_row(models.contract, row)
         scores, offers = models.scores(task.name, encoded.values)[0], models.offers(task.name)
+        PREDICTIONS.labels(task.name, models.version).inc()
         rfm = partial(_rfm_if_any, row, self._cut_points_if_any)
         return task.answer(customer_id, scores, offers, self._settings, rfm)
+
+    def _rfm_answer(self, customer_id: str, row: Row) -> RfmAnswer:
+        answer = rfm_answer(customer_id, score_one(row, self._cut_points.get()))
+        _RFM_ANSWERS.inc()
+        return answer
 
     def _drivers(self, models: Models, model: str, row: Row, offer: int | None = None) -> Drivers:
         encoded = self._inputs.encode_row(models.contract, row)

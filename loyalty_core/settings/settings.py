@@ -168,6 +168,10 @@ class Settings(SignInSettings):
         "data", description="What “in the last 30 days” counts from: the date of the data, or the present day"
     )
     currency: str = Field("EUR", description="ISO 4217 code used to show amounts")
+    log_format: Literal["console", "json"] = Field("console", description="Form of the log: lines for people, or JSON")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least severe events that are logged; requests are INFO"
+    )
     local_user: str = Field(
         "Local user",
         min_length=1,

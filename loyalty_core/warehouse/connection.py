@@ -17,6 +17,7 @@ from sqlalchemy.sql.selectable import NamedFromClause
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
+from loyalty_core.telemetry import warehouse_query
 from loyalty_core.warehouse.arrow import stream_batches
 from loyalty_core.warehouse.columns import Catalog, Column, read_catalog
 from loyalty_core.warehouse.dialects import dialect_of
@@ -239,7 +240,8 @@ class Warehouse:
             with self.reading() as connection, time_limit(limit, self.dialect.interrupt(connection)):
                 return question(connection)
 
-        return repeated_once(read)
+        with warehouse_query():
+            return repeated_once(read)
 
     def rows(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement within the time limit and return its rows as dicts.
@@ -273,7 +275,8 @@ class Warehouse:
             batches = self._stream(select, batch_rows, exact=exact)
             return batches, next(batches)
 
-        batches, first = repeated_once(begin)
+        with warehouse_query():
+            batches, first = repeated_once(begin)
         with closing(batches):
             yield first
             yield from batches

@@ -68,5 +68,5 @@ def test_what_is_unexpected_stays_in_the_log(
 
     monkeypatch.setattr(get_services().warehouse, "catalog", fail)
     answer = ask("/dwh/columns/")
-    assert error_of(answer) == (500, "internal", "Something went wrong; see the app's log for the cause.")
+    assert error_of(answer) == (500, "internal", "Something went wrong; the app's log has the cause.")
     assert "secret path" in caplog.text

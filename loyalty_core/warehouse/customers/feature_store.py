@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import CustomerNotFound, LoyaltyError, ViewUnusable
 from loyalty_core.settings import Settings
+from loyalty_core.telemetry import FEATURE_HITS, FEATURE_MISSES
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
 from loyalty_core.warehouse.customers.ids import read_id
@@ -55,6 +56,8 @@ class FeatureStore:
         cached = self._cache.get_many(keys.values())
         found = {value: cached[key] for value, key in keys.items() if key in cached}
         missing = [value for value in keys if value not in found]
+        FEATURE_HITS.inc(len(found))
+        FEATURE_MISSES.inc(len(missing))
         if missing:
             fresh = self._read_or_reread(missing)
             self._cache.set_many({keys[value]: features for value, features in fresh.items()})

@@ -1,0 +1,23 @@
+"""What the app reports about itself while it runs: metrics in Prometheus form, and structured logs."""
+
+from loyalty_core.telemetry.logs import configure_logging
+from loyalty_core.telemetry.metrics import (
+    FEATURE_HITS,
+    FEATURE_MISSES,
+    PREDICTIONS,
+    REQUESTS,
+    warehouse_query,
+)
+from loyalty_core.telemetry.request import RequestFacts, current_request, note_viewer
+
+__all__ = [
+    "FEATURE_HITS",
+    "FEATURE_MISSES",
+    "PREDICTIONS",
+    "REQUESTS",
+    "RequestFacts",
+    "configure_logging",
+    "current_request",
+    "note_viewer",
+    "warehouse_query",
+]
