@@ -59,8 +59,8 @@ def for_http(services: Services, kind: str, answers: Iterable[Any]) -> list[Any]
 
 def _added(services: Services, kind: str) -> Callable[[Any], Mapping[str, Any]]:
     if kind == NBO.name:
-        facts = _offer_facts(services)
-        return lambda answer: _with_names(answer, facts)
+        names = _Names(_offer_facts(services))
+        return lambda answer: _with_names(answer, names)
     return _added_scores if kind == RFM else lambda _answer: {}
 
 
@@ -73,21 +73,30 @@ def _added_scores(answer: RfmAnswer) -> Mapping[str, Any]:
     }
 
 
-def _with_names(answer: NboPrediction, facts: Mapping[int, OfferFacts]) -> Mapping[str, Any]:
-    names = {offer_id: known.name for offer_id, known in facts.items() if known.name is not None}
-    offers: list[Offer] = [
-        {
-            "offer_id": offer["offer_id"],
-            "offer_name": offer_name(names, offer["offer_id"]),
-            "category": known.kind if (known := facts.get(offer["offer_id"])) else None,
-            "probability": offer["score"],
-        }
-        for offer in answer["all_offers"]
-    ]
-    ids = [offer["offer_id"] for offer in offers]
+class _Names(dict[int, tuple[str, str | None]]):
+    """Name and category of each offer by its id."""
+
+    def __init__(self, facts: Mapping[int, OfferFacts]) -> None:
+        super().__init__()
+        self._facts = facts
+        self._names = {offer_id: known.name for offer_id, known in facts.items() if known.name is not None}
+
+    def __missing__(self, offer_id: int) -> tuple[str, str | None]:
+        known = self._facts.get(offer_id)
+        self[offer_id] = found = offer_name(self._names, offer_id), known.kind if known else None
+        return found
+
+
+def _with_names(answer: NboPrediction, names: _Names) -> Mapping[str, Any]:
+    best = answer["recommended_offer"]
+    offers: list[Offer] = []
+    for scored in answer["all_offers"]:
+        offer_id = scored["offer_id"]
+        name, category = names[offer_id]
+        offers.append({"offer_id": offer_id, "offer_name": name, "category": category, "probability": scored["score"]})
     return {
-        "recommended_offer_name": offer_name(names, answer["recommended_offer"]),
-        "recommended_offer_index": ids.index(answer["recommended_offer"]),
+        "recommended_offer_name": names[best][0],
+        "recommended_offer_index": [offer["offer_id"] for offer in offers].index(best),
         "offers": offers,
     }
 

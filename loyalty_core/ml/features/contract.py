@@ -140,6 +140,16 @@ class FeatureContract:
 
     def encode_row(self, features: Mapping[str, Any]) -> Encoded:
         """Encode one customer from Python values; the same result as `encode`, without its overhead."""
+        return self.encode_rows([features])
+
+    def encode_rows(self, rows: Sequence[Mapping[str, Any]]) -> Encoded:
+        """`encode_row` for several customers."""
+        encoded = [self._encode_row(features) for features in rows]
+        values = np.array([values for values, _ in encoded], dtype=np.float32)
+        blanks = np.array([blanks for _, blanks in encoded], dtype=np.bool_)
+        return Encoded(values.reshape(-1, self.width), blanks.reshape(-1, len(self.inputs)))
+
+    def _encode_row(self, features: Mapping[str, Any]) -> tuple[list[float], list[bool]]:
         if missing := [name for name in self.names if name not in features]:
             raise self._missing(missing, len(features))
         values = [0.0] * self.width
@@ -154,7 +164,7 @@ class FeatureContract:
                 number = _as_number(feature.name, value)
                 blanks[index] = not abs(number) <= FLOAT32_MAX
                 values[slots.start] = feature.median if blanks[index] else number
-        return Encoded(np.array([values], dtype=np.float32), np.array([blanks]))
+        return values, blanks
 
     def to_json(self) -> list[dict[str, Any]]:
         """For the manifest."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -59,10 +58,8 @@ class ModelInputs:
 
     def encode_rows(self, contract: FeatureContract, rows: Sequence[Row]) -> Encoded:
         """Encode several customers' rows."""
-        encoded = [self.encode_row(contract, row) for row in rows]
-        if not encoded:
-            return Encoded(np.empty((0, contract.width), np.float32), np.empty((0, len(contract.inputs)), np.bool_))
-        return Encoded(np.vstack([one.values for one in encoded]), np.vstack([one.blanks for one in encoded]))
+        columns = self.columns
+        return contract.encode_rows([{name: row[column] for name, column in columns.items()} for row in rows])
 
     def encode_batch(self, contract: FeatureContract, batch: pa.RecordBatch | pa.Table) -> Encoded:
         """Encode an Arrow batch with the view's column names."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as DeadlineExceeded
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import redis
 from cachetools import TTLCache
@@ -62,11 +62,30 @@ class FeatureCache(Protocol):
     def health(self) -> CacheHealth: ...
 
 
+class _Entry(NamedTuple):
+    """One customer's features, and the names of those whose values could be changed in place."""
+
+    features: Features
+    mutable: tuple[str, ...]
+
+    @classmethod
+    def of(cls, features: Features) -> "_Entry":
+        mutable = tuple(name for name, value in features.items() if isinstance(value, list | dict))
+        return cls(cls(features, mutable).copy(), mutable)
+
+    def copy(self) -> Features:
+        """A copy, so that a caller who changes it does not change what others get."""
+        copied = self.features.copy()
+        for name in self.mutable:
+            copied[name] = deepcopy(copied[name])
+        return copied
+
+
 class MemoryCache:
     """The least recently used customers are evicted first; each expires after the time to live."""
 
     def __init__(self, max_customers: int, ttl_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._entries: TTLCache[str, Features] = TTLCache(max_customers, ttl_seconds, timer=clock)
+        self._entries: TTLCache[str, _Entry] = TTLCache(max_customers, ttl_seconds, timer=clock)
         self._lock = threading.Lock()
         self._hits = self._misses = 0
 
@@ -76,11 +95,12 @@ class MemoryCache:
             found = {key: entry for key in wanted if (entry := self._entries.get(key)) is not None}
             self._hits += len(found)
             self._misses += len(wanted) - len(found)
-        return {key: _copy(entry) for key, entry in found.items()}
+        return {key: entry.copy() for key, entry in found.items()}
 
     def set_many(self, values: Mapping[str, Features]) -> None:
+        entries = {key: _Entry.of(features) for key, features in values.items()}
         with self._lock:
-            self._entries.update({key: _copy(features) for key, features in values.items()})
+            self._entries.update(entries)
 
     def delete_many(self, keys: Iterable[str]) -> int:
         with self._lock:
@@ -206,8 +226,3 @@ def _client(url: str, socket_seconds: float) -> redis.Redis:
         raise SettingsError(
             "REDIS_URL cannot be read.", remedy="Write it as redis://user:password@host:6379/0."
         ) from None
-
-
-def _copy(features: Features) -> Features:
-    """A copy, so that a caller who changes it does not change what others get."""
-    return {name: deepcopy(value) if isinstance(value, list | dict) else value for name, value in features.items()}
