@@ -44,9 +44,16 @@ def mock_file(file: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def scored_demo(demo_warehouse: Path, predictions_file: Path) -> Iterator[Warehouse]:
-    """The demo with its predictions, for all tests."""
-    warehouse = Warehouse(Settings(dwh_url=f"duckdb:///{demo_warehouse}", predictions_file=predictions_file))
+def scored_demo(
+    demo_warehouse: Path, predictions_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Warehouse]:
+    """The demo with its predictions, for all tests.
+
+    A copy: the first to open a file decides, for the whole process, which folders are read from it, and this one stays
+    open while other tests read predictions elsewhere.
+    """
+    file = shutil.copy2(demo_warehouse, tmp_path_factory.mktemp("scored") / demo_warehouse.name)
+    warehouse = Warehouse(Settings(dwh_url=f"duckdb:///{file}", predictions_file=predictions_file))
     yield warehouse
     warehouse.close()
 
