@@ -1,50 +1,23 @@
-"""The table of predictions in PostgreSQL: a new one is filled, then takes the old one's name and grants.
-
-The old one is renamed to a name that includes its time, and those that `RunHistory` no longer includes are dropped.
-"""
+"""The table of predictions in PostgreSQL, as it is read, and whether this account may replace it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import sqlalchemy as sa
-from adbc_driver_manager import Error as BulkDriverError
-from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
-from sqlalchemy.dialects import postgresql
 
-from loyalty_core.errors import DataError, SettingsError, WarehouseUnavailable
-from loyalty_core.postgresql import answers
 from loyalty_core.settings import split_table_name
-from loyalty_core.warehouse.driver_thread import DriverThread
-from loyalty_core.warehouse.failures import place, readable_errors
-from loyalty_core.warehouse.guards import begin_writing, bulk_address, open_bulk_cursor
-from loyalty_core.warehouse.predictions.relation import (
-    CUSTOMER_ID,
-    MARKS,
-    ScoringInProgress,
-    predictions_table,
-    read_from_table,
-)
-from loyalty_core.warehouse.predictions.run_history import RunHistory, time_of
+from loyalty_core.warehouse.failures import place
+from loyalty_core.warehouse.predictions.earlier_tables import data_in, earlier_tables
+from loyalty_core.warehouse.predictions.new_table import write_table
+from loyalty_core.warehouse.predictions.relation import MARKS, predictions_table, read_from_table
 from loyalty_core.warehouse.predictions.storage import Destination, PredictionStorage, file_destination
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from loyalty_core.warehouse.connection import Warehouse
-    from loyalty_core.warehouse.identity import DataIdentity
-
-Answer = TypeVar("Answer")
-
-_DESCRIPTION = "Churn, offers and RFM of every customer; every scoring run replaces the whole table"
-# Separates the identity of the data from the rest of a table's comment.
-_BEFORE_DATA = ". Made on the data "
-_LONGEST_NAME = 63  # in bytes
 
 _MAY_WRITE = sa.text("""
     SELECT pg_is_in_recovery() AS replica,
@@ -53,47 +26,6 @@ _MAY_WRITE = sa.text("""
     FROM (SELECT 1) AS one
     LEFT JOIN pg_namespace AS place ON place.nspname = coalesce(:schema, current_schema())
     LEFT JOIN pg_class AS relation ON relation.relnamespace = place.oid AND relation.relname = :table
-""")
-
-_EARLIER_TABLES = sa.text("""
-    SELECT relation.relname AS name, obj_description(relation.oid, 'pg_class') AS comment
-    FROM pg_class AS relation
-    JOIN pg_namespace AS place ON place.oid = relation.relnamespace
-    WHERE place.nspname = coalesce(:schema, current_schema())
-      AND relation.relkind = 'r'
-      AND split_part(obj_description(relation.oid, 'pg_class'), :before_data, 1) = :description
-      AND has_table_privilege(relation.oid, 'SELECT')
-    ORDER BY relation.relname DESC
-""")
-
-_GRANTS_OF_OLD_ON_NEW = SQL("""
-    SELECT format(
-        'GRANT %s ON %s TO %s%s',
-        granted.privilege_type,
-        {new}::text,
-        CASE granted.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(granted.grantee)) END,
-        CASE WHEN granted.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
-    )
-    FROM pg_class, aclexplode(relacl) AS granted
-    WHERE pg_class.oid = to_regclass({old}) AND granted.grantee <> relowner
-""")
-
-# Of fixed width, so that names are in the order of the runs.
-_STAMP_OF_OLD = SQL("""
-    SELECT to_char(
-        coalesce((SELECT scored_at FROM {old} LIMIT 1), now()) AT TIME ZONE 'UTC', 'YYYYMMDD"t"HH24MISSUS"z"'
-    )
-""")
-
-
-# Shorter than `deadlock_timeout`, so that a reader of this run and the current one is not taken for a deadlock.
-_DROP_UNLESS_USED = SQL("""
-    BEGIN
-        SET LOCAL lock_timeout = '500ms';
-        DROP TABLE {earlier};
-    EXCEPTION WHEN dependent_objects_still_exist OR lock_not_available THEN
-        NULL;
-    END
 """)
 
 
@@ -134,7 +66,7 @@ def _current(warehouse: Warehouse) -> tuple[sa.Table, str | None] | None:
         current = read_from_table(connection, name)
         if current is None:
             return None
-        return current, _data_in(sa.inspect(connection).get_table_comment(table, schema)["text"])
+        return current, data_in(sa.inspect(connection).get_table_comment(table, schema)["text"])
 
     return warehouse.ask(read)
 
@@ -149,19 +81,6 @@ def _earlier(warehouse: Warehouse) -> Iterator[sa.FromClause]:
                 yield table
 
 
-def earlier_tables(warehouse: Warehouse) -> dict[str, str | None]:
-    """The tables of earlier runs, newest first, each with the key of the data it was made on, if known."""
-    name = predictions_table(warehouse.settings)
-    schema, _ = split_table_name(name)
-    values = {"schema": schema, "description": remark_on(name), "before_data": _BEFORE_DATA}
-    return {row["name"]: _data_in(row["comment"]) for row in warehouse.rows(_EARLIER_TABLES, values)}
-
-
-def remark_on(name: str) -> str:
-    """The comment that marks a table as one of an earlier run, whatever its name is."""
-    return f"Predictions of an earlier scoring run, once {name}"
-
-
 def refusal(warehouse: Warehouse) -> str:
     """Why the account may not write the table, as a sentence; empty when it may."""
     name = predictions_table(warehouse.settings)
@@ -172,208 +91,6 @@ def refusal(warehouse: Warehouse) -> str:
     if not facts["may_create"]:
         return f"The account may not create the table {name}."
     return "" if facts["may_replace"] else f"The table {name} belongs to another account."
-
-
-@contextmanager
-def write_table(
-    warehouse: Warehouse, identity: DataIdentity, schema: pa.Schema
-) -> Iterator[Callable[[pa.RecordBatch], None]]:
-    """Take batches in one transaction, which ends by giving the new table the name of the old one.
-
-    The table's comment records the identity of the data.
-
-    Raises `ScoringInProgress`, `SettingsError` when the name is taken by something else, and `DataError` when a
-    view depends on the old table.
-    """
-    _refuse_other_content(warehouse)
-    with _readable_errors(warehouse), warehouse.reading() as reader:
-        address = bulk_address(reader)
-    with DriverThread() as driver:
-
-        def run(step: Callable[[], Answer]) -> Answer:
-            """No step has a limit of time, as long as the server answers others."""
-            silence = warehouse.settings.dwh_connect_timeout_seconds
-            with _readable_errors(warehouse):
-                return driver.call(step, seconds=silence, may_wait_on=partial(answers, address, silence))
-
-        table = run(lambda: _begin(driver, address, warehouse, identity))
-        run(lambda: table.create(schema))
-        yield lambda batch: run(lambda: table.append(batch))
-        run(lambda: table.finish(warehouse.customer_id.type))
-        try:
-            run(table.commit)
-        except WarehouseUnavailable as error:
-            raise WarehouseUnavailable(
-                "The warehouse stopped answering while the predictions were being replaced.",
-                "They may be those of this run or those of the run before; none are lost.",
-                "Look at the time of the last run once it answers again.",
-            ) from error
-
-
-def _begin(driver: DriverThread, address: str, warehouse: Warehouse, identity: DataIdentity) -> _NewTable:
-    cursor = open_bulk_cursor(driver, address)
-    begin_writing(cursor)
-    return _NewTable(cursor, warehouse, identity)
-
-
-class _NewTable:
-    """Filled under another name; invisible to others until the transaction ends."""
-
-    def __init__(self, cursor: Any, warehouse: Warehouse, identity: DataIdentity) -> None:
-        self._cursor = cursor
-        self._warehouse = warehouse
-        self._identity = identity
-        self._name = predictions_table(warehouse.settings)
-        self._schema, self._table = split_table_name(self._name)
-        self._filled = _with_suffix(self._table, uuid4().hex[:12])
-        self._old, self._new = self._placed(self._table), self._placed(self._filled)
-
-    def create(self, schema: pa.Schema) -> None:
-        lock = Literal(f"predictions {self._old.as_string()}")
-        if not self._query(SQL("SELECT pg_try_advisory_xact_lock(hashtext({}))").format(lock))[0][0]:
-            raise ScoringInProgress(self._table)
-        self._ingest(schema.empty_table(), "create")
-
-    def append(self, batch: pa.RecordBatch) -> None:
-        self._ingest(pa.table(batch), "append")
-
-    def finish(self, id_type: sa.types.TypeEngine[Any]) -> None:
-        """Give the ids the type they have in the view, the table an index, and then the old one's grants and name."""
-        names: dict[str, Composable] = {
-            "new": self._new,
-            "old": self._old,
-            "name": Identifier(self._table),
-            "key": Identifier(CUSTOMER_ID),
-            "type": SQL(id_type.compile(dialect=postgresql.dialect())),  # pyright: ignore[reportArgumentType]
-            "description": Literal(f"{_DESCRIPTION}{_BEFORE_DATA}{self._identity.key}"),
-        }
-        self._run("SET LOCAL lock_timeout = '60s'", names)
-        self._run("ALTER TABLE {new} ALTER COLUMN {key} TYPE {type} USING {key}::{type}", names)
-        self._run("CREATE INDEX ON {new} ({key})", names)
-        self._run("COMMENT ON TABLE {new} IS {description}", names)
-        old_and_new = {"old": Literal(self._old.as_string()), "new": Literal(self._new.as_string())}
-        for (grant,) in self._query(_GRANTS_OF_OLD_ON_NEW.format(**old_and_new)):
-            self._cursor.execute(grant)
-        self._run("ANALYZE {new}", names)
-        old = self._store_old()
-        self._run("ALTER TABLE {new} RENAME TO {name}", names)
-        self._drop_outside_history(old)
-
-    def commit(self) -> None:
-        self._cursor.connection.commit()
-
-    def _store_old(self) -> dict[str, str | None]:
-        """Rename the old table, if any, to a name with its time, unless something depends on it that forbids a drop.
-
-        A view would otherwise show the old table under its new name without anyone noticing.
-        """
-        if not self._query(SQL("SELECT to_regclass({})").format(Literal(self._old.as_string())))[0][0]:
-            return {}
-        ((stamp,),) = self._query(_STAMP_OF_OLD.format(old=self._old))
-        old = Literal(self._old.as_string())
-        ((comment,),) = self._query(SQL("SELECT obj_description(to_regclass({}), 'pg_class')").format(old))
-        made_on, earlier = _data_in(comment), _with_suffix(self._table, stamp)
-        names: dict[str, Composable] = {
-            "old": self._old,
-            "earlier": Identifier(earlier),
-            "remark": Literal(remark_on(self._name) + (f"{_BEFORE_DATA}{made_on}" if made_on else "")),
-        }
-        self._run("SAVEPOINT before_old", names)
-        self._run("DROP TABLE {old}", names)
-        self._run("ROLLBACK TO SAVEPOINT before_old", names)
-        self._run("COMMENT ON TABLE {old} IS {remark}", names)
-        self._run("ALTER TABLE {old} RENAME TO {earlier}", names)
-        return {earlier: made_on}
-
-    def _drop_outside_history(self, old: dict[str, str | None]) -> None:
-        """A table that is being read or has a view on it stays until a later run; runs of other data count apart."""
-        # The names are read outside this transaction, so the old table's new name is not among them yet.
-        made_on = old | earlier_tables(self._warehouse)
-        times = {name: time for name in made_on if (time := time_of(name.rpartition("_")[2]))}
-        own = {name: time for name, time in times.items() if self._identity.owns(made_on[name])}
-        other = {name: time for name, time in times.items() if name not in own}
-        history = RunHistory.from_settings(self._warehouse.settings)
-        for name in (*history.outside({self._table: datetime.now(UTC), **own}), *history.outside(other)):
-            drop = _DROP_UNLESS_USED.format(earlier=self._placed(name))
-            self._run("DO {drop}", {"drop": Literal(drop.as_string())})
-
-    def _placed(self, table: str) -> Identifier:
-        return Identifier(self._schema, table) if self._schema else Identifier(table)
-
-    def _ingest(self, rows: pa.Table, mode: str) -> None:
-        self._cursor.adbc_ingest(self._filled, _decoded(rows), mode=mode, db_schema_name=self._schema)
-
-    def _run(self, statement: str, names: dict[str, Composable]) -> None:
-        self._cursor.execute(SQL(statement).format(**names).as_string())  # pyright: ignore[reportArgumentType]
-
-    def _query(self, statement: Composed) -> list[tuple[Any, ...]]:
-        self._cursor.execute(statement.as_string())
-        return self._cursor.fetchall()
-
-
-def _data_in(comment: str | None) -> str | None:
-    """The key of the data in a table's comment; None in those older than identities."""
-    return (comment or "").partition(_BEFORE_DATA)[2] or None
-
-
-def _with_suffix(table: str, suffix: str) -> str:
-    """A name with an ending, cut where PostgreSQL would cut it."""
-    room = _LONGEST_NAME - len(suffix) - 1
-    return f"{table.encode()[:room].decode(errors='ignore')}_{suffix}"
-
-
-def _decoded(rows: pa.Table) -> pa.Table:
-    plain = [
-        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in rows.schema
-    ]
-    return rows.cast(pa.schema(plain))
-
-
-def _refuse_other_content(warehouse: Warehouse) -> None:
-    name = predictions_table(warehouse.settings)
-    schema, table = split_table_name(name)
-
-    def names_in(connection: sa.Connection) -> set[str]:
-        inspector = sa.inspect(connection)
-        taken = inspector.has_table(table, schema)
-        return {column["name"] for column in inspector.get_columns(table, schema)} if taken else set(MARKS)
-
-    names = warehouse.ask(names_in)
-    if not MARKS.issubset(names):
-        raise SettingsError(
-            f"The table {name} holds something other than predictions and is left as it is.",
-            remedy="Set DWH_PREDICTIONS_TABLE to another name.",
-        )
-
-
-@contextmanager
-def _readable_errors(warehouse: Warehouse) -> Iterator[None]:
-    try:
-        with readable_errors(warehouse.url, warehouse.settings.dwh_statement_timeout_seconds):
-            yield
-    except Exception as error:
-        if isinstance(error.__cause__, BulkDriverError) and (known := _known(error.__cause__, warehouse)):
-            raise known from error
-        raise
-
-
-def _known(error: BulkDriverError, warehouse: Warehouse) -> Exception | None:
-    name = predictions_table(warehouse.settings)
-    unchanged = "The predictions of the run before are unchanged."
-    match error.sqlstate:
-        case "2BP01":  # dependent_objects_still_exist
-            return DataError(
-                f"The table {name} cannot be replaced, since something is built on it. {unchanged}",
-                str(error).partition("DETAIL:")[2].split("\n")[0].strip(),
-                "Drop that view, or let it read a copy.",
-            )
-        case "55P03":  # lock_not_available
-            return DataError(
-                f"The table {name} cannot be replaced: a query has been reading it for over a minute. {unchanged}",
-                remedy="Score again when that query has ended.",
-            )
-        case _:
-            return None
 
 
 def _quoted(name: str) -> str:

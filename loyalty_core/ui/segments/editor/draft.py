@@ -8,6 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Literal
 
 from loyalty_core.rules.builder import OPERATORS, BuilderCondition, BuilderGroup, from_builder, to_builder
+from loyalty_core.ui.segments.editor.history import History
 from loyalty_core.ui.segments.editor.nodes import (
     ConditionNode,
     GroupNode,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from loyalty_core.rules.tree import RuleColumn
-
-_MAX_STEPS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,7 @@ class RuleDraft:
 
     def __init__(self) -> None:
         self._numbers = count(1)
-        self._past: list[_State] = []
-        self._future: list[_State] = []
-        self._state = _State(GroupNode(self._new_id(), "all"), _Given({}))
+        self._history = History(_State(GroupNode(self._new_id(), "all"), _Given({})))
 
     @property
     def tree(self) -> GroupNode | None:
@@ -106,8 +103,7 @@ class RuleDraft:
 
     def load(self, rule: Any, columns: Iterable[RuleColumn]) -> bool:
         """Start with that rule and no history; False when the visual form cannot show it."""
-        self._state = self._read(rule, columns)
-        self._past, self._future = [], []
+        self._history = History(self._read(rule, columns))
         return not self.is_raw
 
     def apply_json(self, text: str, columns: Iterable[RuleColumn]) -> bool:
@@ -121,7 +117,7 @@ class RuleDraft:
         except RecursionError:
             raise ValueError("The JSON is nested too deeply.") from None
         if not is_same:
-            self._step(self._read(rule, columns))
+            self._history.step(self._read(rule, columns))
         return not self.is_raw
 
     # History
@@ -129,24 +125,20 @@ class RuleDraft:
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to undo."""
-        return bool(self._past)
+        return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether a step was undone and nothing was edited since."""
-        return bool(self._future)
+        return self._history.can_redo
 
     def undo(self) -> None:
         """Undo the latest step, if there is one."""
-        if self._past:
-            self._future.append(self._state)
-            self._state = self._past.pop()
+        self._history.undo()
 
     def redo(self) -> None:
         """Redo the step that was undone last, if there is one."""
-        if self._future:
-            self._past.append(self._state)
-            self._state = self._future.pop()
+        self._history.redo()
 
     # Edits
 
@@ -237,6 +229,10 @@ class RuleDraft:
 
     # Inside
 
+    @property
+    def _state(self) -> _State:
+        return self._history.present
+
     def _new_id(self) -> str:
         return f"n{next(self._numbers)}"
 
@@ -276,13 +272,7 @@ class RuleDraft:
 
     def _change(self, tree: GroupNode) -> None:
         if tree != self._state.tree:
-            self._step(_State(tree))
-
-    def _step(self, state: _State) -> None:
-        self._past.append(self._state)
-        del self._past[:-_MAX_STEPS]
-        self._future.clear()
-        self._state = state
+            self._history.step(_State(tree))
 
     def _read(self, rule: Any, columns: Iterable[RuleColumn]) -> _State:
         shown = to_builder(rule, columns)
