@@ -3,10 +3,10 @@
 from fastapi import Depends, FastAPI
 from starlette.convertors import PathConvertor, register_url_convertor
 
-from loyalty_core.access import Action
 from loyalty_core.api import (
     configuration,
     customers,
+    documentation,
     event_types,
     exports,
     features,
@@ -19,8 +19,9 @@ from loyalty_core.api import (
     segments,
     warehouse,
 )
-from loyalty_core.api.access import allowed, require_declared_actions
+from loyalty_core.api.access import require_declared_actions
 from loyalty_core.api.body_limit import BodyLimit
+from loyalty_core.api.description import ERRORS, operation_id, use_description
 from loyalty_core.api.errors import add_error_handlers, answer_to
 from loyalty_core.api.identity import Identify, ReadSignIn
 from loyalty_core.api.query_parameters import refuse_unknown_parameters
@@ -42,10 +43,10 @@ register_url_convertor("path", _AnyText())
 
 
 def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
-    """Routes for health, columns, customers, predictions, segments and exports; all responses are JSON, also errors.
+    """All routes; responses are JSON, also errors, except files and streams.
 
-    `read_sign_in` finds the sign-in of a browser among the headers of a request. The schema is at openapi.json.
-    FastAPI's documentation pages are disabled, since they load scripts from a CDN.
+    `read_sign_in` finds the sign-in of a browser among the headers of a request. FastAPI's own routes for openapi.json
+    and its pages are disabled, since they would answer whoever asks, and load scripts from a CDN.
     """
     api = FastAPI(
         title="Loyalty workbench",
@@ -54,25 +55,27 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_parameters)],
+        responses=ERRORS,
+        generate_unique_id_function=operation_id,
     )
-    # Not FastAPI's own route, which would answer whoever asks.
-    api.get("/openapi.json", include_in_schema=False, dependencies=[allowed(Action.VIEW)])(api.openapi)
-    api.include_router(health.router)
-    api.include_router(metrics.router)
-    api.include_router(warehouse.router)
-    api.include_router(features.router)
-    api.include_router(customers.router)
-    api.include_router(configuration.router)
-    api.include_router(event_types.router)
-    api.include_router(predictions.router)
-    api.include_router(monitoring.router)
-    api.include_router(segments.router)
-    api.include_router(segments.snapshots_router)
-    api.include_router(exports.router)
+    api.include_router(health.router, tags=["Health"])
+    api.include_router(metrics.router, tags=["Health"])
+    api.include_router(warehouse.router, tags=["Customers"])
+    api.include_router(features.router, tags=["Customers"])
+    api.include_router(customers.router, tags=["Customers"])
+    api.include_router(configuration.router, tags=["Health"])
+    api.include_router(event_types.router, tags=["Customers"])
+    api.include_router(predictions.router, tags=["Predictions"])
+    api.include_router(monitoring.router, tags=["Predictions"])
+    api.include_router(segments.router, tags=["Segments"])
+    api.include_router(segments.snapshots_router, tags=["Segments"])
+    api.include_router(exports.router, tags=["Exports"])
     api.include_router(models.router)
     api.include_router(jobs.router)
+    api.include_router(documentation.router)
     require_declared_actions(api)
     api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, max_levels=_MAX_BODY_LEVELS, seconds=_BODY_SECONDS)
     api.add_middleware(Identify, read_sign_in=read_sign_in, refuse=answer_to)
     add_error_handlers(api)
+    use_description(api)
     return api

@@ -16,7 +16,12 @@ from loyalty_core.services import Services, get_services
 router = APIRouter()
 
 
-@router.get("/metrics/", dependencies=[allowed(Action.READ_METRICS)], response_class=Response)
+@router.get(
+    "/metrics/",
+    dependencies=[allowed(Action.READ_METRICS)],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
 def read_metrics() -> Response:
     """Requests, predictions, feature cache, warehouse, queues and jobs, for Prometheus to scrape."""
     of_services = CollectorRegistry()

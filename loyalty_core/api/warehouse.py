@@ -58,7 +58,7 @@ def search_customers_by_body(body: SearchBody) -> JsonObject:
     return search_customers(body.q, body.limit)
 
 
-@router.get("/dwh/customers/{customer_id:path}/")
+@router.get("/dwh/customers/{customer_id:path}/", operation_id="read_warehouse_customer")
 def read_customer(customer_id: str) -> JsonObject:
     """One customer's features; the id may contain slashes."""
     return get_services().features.get(customer_id)

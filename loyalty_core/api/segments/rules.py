@@ -15,7 +15,7 @@ router = APIRouter()
 
 
 @router.post("/evaluate/", dependencies=[rule_slot])
-@router.post("/preview/", dependencies=[allowed(Action.VIEW), rule_slot])
+@router.post("/preview/", operation_id="preview_rule", dependencies=[allowed(Action.VIEW), rule_slot])
 def evaluate_rule(body: RuleBody) -> JsonObject:
     """Count the customers who match a rule, in total, by condition and step by step; nothing is saved.
 

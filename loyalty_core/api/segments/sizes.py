@@ -41,7 +41,9 @@ def refresh_segment(segment_id: SegmentId) -> JsonObject:
 
 
 @router.post("/{segment_id}/calculate/", dependencies=[allowed(Action.SCORE), rule_slot])
-@router.post("/{segment_id}/recalculate/", dependencies=[allowed(Action.SCORE), rule_slot])
+@router.post(
+    "/{segment_id}/recalculate/", operation_id="recalculate_segment", dependencies=[allowed(Action.SCORE), rule_slot]
+)
 def calculate_segment(segment_id: SegmentId, body: CalculationBody | None = None) -> JsonObject:
     """Recompute the members, or whether some customers are members: `added` and `removed`, and the `total` after it.
 

@@ -1,0 +1,78 @@
+"""The OpenAPI description: names of operations, errors, sign-in and examples."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from loyalty_core.api.errors import Error
+from loyalty_core.api.examples import REQUESTS, RESPONSES
+
+# For every route: the statuses and their codes are in docs/api.md.
+ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Error, "description": "The request cannot be answered: `detail` says why and what to do"},
+    "5XX": {"model": Error, "description": "Something that the request needs cannot be used now"},
+}
+_SECURITY_SCHEMES = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer …`"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "_streamlit_user",
+        "description": "The cookie of a browser that is signed in to the app",
+    },
+}
+_TAGS = {
+    "Predictions": "Churn, next best offer and RFM.",
+    "Customers": "Customers, their features, and the columns of the warehouse.",
+    "Segments": "Rules under a name, with versions and members.",
+    "Exports": "Customers as files.",
+    "Models": "Versions, training, scoring and A/B tests.",
+    "Jobs": "Work in the background.",
+    "Health": "Whether everything works.",
+}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the function, from which client generators make the names of theirs."""
+    return route.name
+
+
+def use_description(api: FastAPI) -> None:
+    """Let openapi.json have sign-in, tags and examples."""
+
+    def describe() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            api.openapi_schema = _description(api)
+        return api.openapi_schema
+
+    api.openapi = describe
+
+
+def _description(api: FastAPI) -> dict[str, Any]:
+    found = get_openapi(
+        title=api.title,
+        version=api.version,
+        summary="Predictions, segments and models of a loyalty programme",
+        description="Every error has one shape, `{error, detail}`: a code for programs and a sentence for people.",
+        routes=api.routes,
+        tags=[{"name": name, "description": text} for name, text in _TAGS.items()],
+        separate_input_output_schemas=api.separate_input_output_schemas,
+    )
+    found["components"]["securitySchemes"] = _SECURITY_SCHEMES
+    # Without sign-in, nothing is required.
+    found["security"] = [{name: []} for name in _SECURITY_SCHEMES] + [{}]
+    for item in found["paths"].values():
+        for operation in item.values():
+            _add_examples(operation)
+    return found
+
+
+def _add_examples(operation: dict[str, Any]) -> None:
+    name = operation["operationId"]
+    if name in REQUESTS:
+        operation["requestBody"]["content"]["application/json"]["example"] = REQUESTS[name]
+    if name in RESPONSES:
+        status = next(status for status in operation["responses"] if status.startswith("2"))
+        operation["responses"][status]["content"]["application/json"]["example"] = RESPONSES[name]
