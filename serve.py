@@ -1,7 +1,12 @@
 """Serves the dashboard and the HTTP API from one process. Start it with `streamlit run serve.py`."""
 
 import gc
+
+# What is loaded now stays for as long as the process: looking for garbage in it would take a third of the start.
+gc.disable()
+
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -13,37 +18,49 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from loyalty_core.access import require_protection
-from loyalty_core.api import BrowserProtection, IdleConnections, Instrumentation, create_api, disable_nagle_algorithm
+from loyalty_core.api import BrowserProtection, IdleConnections, Instrumentation, LoadedLater, disable_nagle_algorithm
 from loyalty_core.errors import SettingsError
-from loyalty_core.jobs import remove_abandoned_logs
-from loyalty_core.segments.exports import ExportFailed, remove_old
-from loyalty_core.services import services_of_process
+from loyalty_core.settings import get_settings
+from loyalty_core.store import prepare_store
 from loyalty_core.telemetry import configure_logging
 from loyalty_core.ui.api_links import api_root
 from loyalty_core.ui.content_policy import content_policies
 
+_api = LoadedLater()
 _idle_connections = IdleConnections(seconds=30)
 
 
 @asynccontextmanager
 async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
-    services = services_of_process()
-    configure_logging(services.settings.log_format, services.settings.log_level)
+    settings = get_settings()
+    configure_logging(settings.log_format, settings.log_level)
     disable_nagle_algorithm()
-    services.prepare_store()
-    remove_abandoned_logs()
-    with suppress(ExportFailed):  # the next export reports it
-        remove_old(services.settings.exports_dir, services.settings.exports_kept_days)
-    # Streamlit runs a full garbage collection after every rerun; objects loaded so far need not be examined again.
-    gc.collect()
-    gc.freeze()
+    prepare_store(settings.state_database_url)
+    threading.Thread(target=_complete_start, name="start", daemon=True).start()
     async with _idle_connections.closing():
         yield {}
 
 
+def _complete_start() -> None:
+    """What the first answers do not need, while a browser loads the page."""
+    from loyalty_core.jobs import remove_abandoned_logs  # noqa: PLC0415
+    from loyalty_core.segments.exports import ExportFailed, remove_old  # noqa: PLC0415
+
+    try:
+        _api.load()
+        remove_abandoned_logs()
+        with suppress(ExportFailed):  # the next export reports it
+            remove_old(get_settings().exports_dir, get_settings().exports_kept_days)
+    finally:
+        # Streamlit runs a full garbage collection after every rerun; objects loaded so far need not be examined again.
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
 try:
     require_protection(
-        services_of_process().settings,
+        get_settings(),
         config.get_option("server.address"),
         config.get_option("server.trustedUserHeaders"),
     )
@@ -59,14 +76,14 @@ net_util.get_external_ip = lambda: None
 
 app = App(
     "app.py",
-    routes=[Mount(api_root(), app=create_api())],
+    routes=[Mount(api_root(), app=_api)],
     lifespan=_lifespan,
     middleware=[
         Middleware(Instrumentation, api_root=api_root()),
         Middleware(_idle_connections.track),
         Middleware(
             BrowserProtection,
-            hosts=(*services_of_process().settings.allowed_hosts, config.get_option("server.address") or "localhost"),
+            hosts=(*get_settings().allowed_hosts, config.get_option("server.address") or "localhost"),
             policies=content_policies(),
             api_path=api_root(),
         ),

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Playwright
@@ -22,12 +22,12 @@ def chromium(playwright: Playwright) -> Browser:
 
 
 @contextmanager
-def served(script: str, settings: Mapping[str, str]) -> Iterator[int]:
-    """`streamlit run SCRIPT` on a free port."""
+def served(arguments: Sequence[str], settings: Mapping[str, str]) -> Iterator[int]:
+    """`streamlit ARGUMENTS` on a free port, once it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", *arguments, "--server.port", str(port)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, env={**os.environ, **settings}, **quiet)
     try:
@@ -46,5 +46,5 @@ def wait_until_healthy(port: int) -> None:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1).close()
             return
         except OSError:
-            time.sleep(0.5)
+            time.sleep(0.02)
     raise TimeoutError("The app did not start.")

@@ -69,7 +69,7 @@ def measure(script: str, warehouse: Path, folder: Path) -> list[float]:
         "STATE_DATABASE_URL": f"sqlite:///{folder / 'state.db'}",
         "ML_MOCK_MODE": "true",
     }
-    with served(script, settings) as port, sync_playwright() as playwright:
+    with served(["run", script], settings) as port, sync_playwright() as playwright:
         browser = chromium(playwright)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"http://127.0.0.1:{port}/segments?edit=1&rule={encode_rule(RULE)}")

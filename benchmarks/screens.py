@@ -45,7 +45,7 @@ def main() -> None:
         os.environ.update(settings)
         get_settings.cache_clear()
         scoring_command.main([])
-        with served("benchmarks/with_empty_page.py", settings) as port, sync_playwright() as playwright:
+        with served(["run", "benchmarks/with_empty_page.py"], settings) as port, sync_playwright() as playwright:
             browser = chromium(playwright)
             measure(browser, port, EMPTY)  # what any first visit has to load
             first = {screen: measure(browser, port, screen) for screen in (EMPTY, *SCREENS)}

@@ -67,7 +67,7 @@ def main() -> None:
         with StateStore(settings["STATE_DATABASE_URL"]) as store:
             store.migrate()
             scoring_command.main([])
-            with served("serve.py", settings) as port, sync_playwright() as playwright:
+            with served(["run", "serve.py"], settings) as port, sync_playwright() as playwright:
                 browser = chromium(playwright)
                 page = browser.new_page(viewport={"width": 1440, "height": 900})
                 page.set_default_timeout(120_000)

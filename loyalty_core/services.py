@@ -6,7 +6,6 @@ store with the others, but whose warehouse is restricted.
 
 from __future__ import annotations
 
-import logging
 import threading
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from loyalty_core.access import Action, require
 from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
 from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository
-from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.jobs import JobQueue, RestrictedJobs
 from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
@@ -25,14 +23,12 @@ from loyalty_core.ml.versions import NoComparisons, Promotion, VersionComparison
 from loyalty_core.rfm import RfmMapRepository
 from loyalty_core.segments import RestrictedEngine, RestrictedSegments, SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
-from loyalty_core.store import StateStore, shared_store
+from loyalty_core.store import StateStore, prepare_store, shared_store
 from loyalty_core.warehouse import FeatureStore, RestrictedWarehouse, Restriction, Warehouse, restriction_of
 from loyalty_core.warehouse.offers import OfferCatalog
 
 if TYPE_CHECKING:
     from loyalty_core.access import Viewer
-
-_log = logging.getLogger(__name__)
 
 # Viewers with the same scope and rights share their services.
 _MAX_RESTRICTIONS = 64
@@ -126,10 +122,7 @@ class Services:
 
     def prepare_store(self) -> None:
         """Bring the state store's tables up to date; where that is not possible now, the next use tries again."""
-        try:
-            self.store.migrate()
-        except StateStoreUnavailable as error:
-            _log.error("%s", error)
+        prepare_store(self.settings.state_database_url)
 
 
 class RestrictedServices(Services):

@@ -28,14 +28,21 @@ def modules_loaded_by(statement: str, folder: Path) -> set[str]:
 def test_the_app_runs_without_tensorflow(tmp_path: Path):
     shutil.copytree(ROOT / ".streamlit", tmp_path / ".streamlit")  # the address to listen on
     screens = "from loyalty_core.ui import charts, customer, cached_reads, frame, navigation, predictions"
-    loaded = modules_loaded_by(f"import serve; {screens}", tmp_path)
+    loaded = modules_loaded_by(f"import serve, loyalty_core.api.application; {screens}", tmp_path)
     assert {"streamlit", "loyalty_core.api.application"} <= loaded
     assert not [name for name in loaded if name.partition(".")[0] in {"tensorflow", "keras", "tf_keras"}]
 
 
 def test_commands_start_without_streamlit(tmp_path: Path):
-    loaded = modules_loaded_by("import loyalty_core.demo.prepare, loyalty_core.services", tmp_path)
+    loaded = modules_loaded_by("import loyalty_core.demo.first_start, loyalty_core.services", tmp_path)
     assert not [name for name in loaded if name.partition(".")[0] in {"streamlit", "tensorflow"}]
+
+
+def test_the_first_answer_does_not_wait_for_what_it_does_not_need(tmp_path: Path):
+    loaded = modules_loaded_by("import serve", tmp_path)
+    assert not loaded & {"fastapi", "pyarrow", "duckdb", "alembic", "sqlglot", "loyalty_core.services"}
+    loaded = modules_loaded_by("from loyalty_core.demo import prepare; prepare.get_settings()", tmp_path)
+    assert not loaded & {"sqlalchemy", "loyalty_core.demo.first_start"}
 
 
 def test_the_import_contracts_hold():

@@ -1,9 +1,31 @@
 """The HTTP API under /api/loyalty/v1/, with the same answers as the screens."""
 
-from loyalty_core.api.application import create_api
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from loyalty_core.api.browser_protection import BrowserProtection
 from loyalty_core.api.connections import IdleConnections
 from loyalty_core.api.instrumentation import Instrumentation
+from loyalty_core.api.later import LoadedLater
 from loyalty_core.api.sockets import disable_nagle_algorithm
 
-__all__ = ["BrowserProtection", "IdleConnections", "Instrumentation", "create_api", "disable_nagle_algorithm"]
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = [
+    "BrowserProtection",
+    "IdleConnections",
+    "Instrumentation",
+    "LoadedLater",
+    "create_api",
+    "disable_nagle_algorithm",
+]
+
+
+def create_api() -> FastAPI:
+    """The routes of the API; all responses are JSON, also errors."""
+    # Imported when used: the app answers before the routes, and all that they call, are loaded.
+    from loyalty_core.api import application  # noqa: PLC0415
+
+    return application.create_api()

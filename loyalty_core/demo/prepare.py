@@ -1,21 +1,9 @@
 """Preparation before the app starts: checks the settings, and creates the demo data on the first start."""
 
-import subprocess
 import sys
-from pathlib import Path
 
-from loyalty_core.demo.generate import generate
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.scoring import command as scoring_command
-from loyalty_core.segments.refreshing import refresh_all
-from loyalty_core.segments.starters import make_starters
-from loyalty_core.services import Services
-from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings
-from loyalty_core.warehouse.predictions import last_run
-from loyalty_core.warehouse.source import describe_source
-
-DEMO_CUSTOMERS = 20_000
-_TRAINING = Path("train_models_from_dwh.py")
+from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings, predictions_file
 
 
 def main() -> int:
@@ -26,39 +14,26 @@ def main() -> int:
     """
     try:
         settings = get_settings()
-        if settings.dwh_url == Settings.model_fields["dwh_url"].default:
-            _prepare_demo(settings)
+        if settings.dwh_url == Settings.model_fields["dwh_url"].default and not _is_complete(settings):
+            # Imported when used: it takes two seconds of every later start, most of which need nothing of it.
+            from loyalty_core.demo.first_start import create_what_is_missing  # noqa: PLC0415
+
+            create_what_is_missing(settings)
     except LoyaltyError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
 
-def _prepare_demo(settings: Settings) -> None:
-    """Create what is missing, since an earlier start may have been interrupted; your own data is not changed."""
-    if not DEFAULT_WAREHOUSE.exists():
-        print(f"No warehouse is configured: creating a demo warehouse with {DEMO_CUSTOMERS:,} customers …", flush=True)  # noqa: T201
-        generate(DEFAULT_WAREHOUSE, customers=DEMO_CUSTOMERS)
-    services = Services(settings)
-    try:
-        if not describe_source(services.warehouse).is_demo:
-            return
-        _train_first_models(settings)
-        services.prepare_store()
-        if last_run(services.warehouse) is None and scoring_command.main([]) == 0:
-            made = make_starters(services.warehouse, services.segmentation, services.segments)
-            refresh_all(services.segmentation, made, cause="scoring")
-    finally:
-        services.warehouse.close()
-        services.store.close()
-
-
-def _train_first_models(settings: Settings) -> None:
-    if settings.ml_mock_mode or (settings.models_dir / "active.json").exists():
-        return
-    print("Training the models on it (about a minute, once) …", flush=True)  # noqa: T201
-    # In a separate process, so that TensorFlow is not loaded into this one.
-    subprocess.run([sys.executable, str(_TRAINING)], check=False)  # noqa: S603
+def _is_complete(settings: Settings) -> bool:
+    """Whether an earlier start has created everything; predictions older than the warehouse may be of other data."""
+    predictions = predictions_file(settings, DEFAULT_WAREHOUSE)
+    return (
+        (settings.ml_mock_mode or (settings.models_dir / "active.json").exists())
+        and DEFAULT_WAREHOUSE.exists()
+        and predictions.exists()
+        and predictions.stat().st_mtime >= DEFAULT_WAREHOUSE.stat().st_mtime
+    )
 
 
 if __name__ == "__main__":

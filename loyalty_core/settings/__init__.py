@@ -1,6 +1,7 @@
 """The settings of the product, read from the environment, `.env` and `loyalty.toml`."""
 
 from loyalty_core.settings.database_url import PSYCOPG, with_driver, without_secrets
+from loyalty_core.settings.predictions_place import MOCK_ENDING, PREDICTIONS, predictions_file
 from loyalty_core.settings.settings import (
     DEFAULT_FEATURE_MAPPING,
     DEFAULT_WAREHOUSE,
@@ -13,10 +14,13 @@ from loyalty_core.settings.table_name import split_table_name
 __all__ = [
     "DEFAULT_FEATURE_MAPPING",
     "DEFAULT_WAREHOUSE",
+    "MOCK_ENDING",
+    "PREDICTIONS",
     "PSYCOPG",
     "RfmMeasure",
     "Settings",
     "get_settings",
+    "predictions_file",
     "split_table_name",
     "with_driver",
     "without_secrets",

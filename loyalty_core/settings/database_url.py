@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from typing import TYPE_CHECKING
 
 from loyalty_core.errors import SettingsError
+
+# SQLAlchemy is imported when used: loading it takes a third of a start that only has to look at the settings.
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 SHAPE = "Write it as dialect://user:password@host:port/database, or sqlite:///path/to/file.db."
 ESCAPING = "In a password, write @ as %40, : as %3A, / as %2F, ? as %3F and % as %25."
 
 # Dialect names used by hosting providers and libpq, mapped to the driver that is installed.
 PSYCOPG = "postgresql+psycopg"
+# Those that the product itself depends on.
+_INSTALLED = frozenset({"duckdb", "sqlite", PSYCOPG})
 DRIVERS = {"postgres": PSYCOPG, "postgresql": PSYCOPG}
 
 
@@ -23,7 +28,8 @@ def with_driver(url: str) -> URL:
     """
     parsed = _parse(url)
     parsed = parsed.set(drivername=DRIVERS.get(parsed.drivername, parsed.drivername))
-    _require_driver(parsed)
+    if parsed.drivername not in _INSTALLED:
+        _require_driver(parsed)
     return _password_in_place(parsed)
 
 
@@ -33,6 +39,9 @@ def without_secrets(url: URL) -> str:
 
 
 def _parse(url: str) -> URL:
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
     try:
         parsed = make_url(url.strip())
     except (ArgumentError, ValueError):
@@ -44,6 +53,8 @@ def _parse(url: str) -> URL:
 
 
 def _require_driver(url: URL) -> None:
+    from sqlalchemy.exc import NoSuchModuleError  # noqa: PLC0415
+
     try:
         url.get_dialect().import_dbapi()
     except NoSuchModuleError as error:

@@ -209,14 +209,21 @@ class Settings(SignInSettings):
     def _from_commas(cls, value: Any) -> Any:
         return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
+    @classmethod
+    def _is_default(cls, value: object, info: ValidationInfo) -> bool:
+        return info.field_name is not None and value == cls.model_fields[info.field_name].default
+
     @field_validator("dwh_url", "state_database_url")
     @classmethod
-    def _database_url(cls, value: str) -> str:
-        return accepted_by(with_driver, value)
+    def _database_url(cls, value: str, info: ValidationInfo) -> str:
+        # The defaults can be used, and reading them would load SQLAlchemy in a process that needs nothing else of it.
+        return value if cls._is_default(value, info) else accepted_by(with_driver, value)
 
     @field_validator("state_database_url")
     @classmethod
-    def _state_dialect(cls, value: str) -> str:
+    def _state_dialect(cls, value: str, info: ValidationInfo) -> str:
+        if cls._is_default(value, info):
+            return value
         url = with_driver(value)
         if url.get_backend_name() not in {"sqlite", "postgresql"} or not url.database:
             raise ValueError("sqlite:///path/to/file.db or a postgresql:// URL with a database")
@@ -236,8 +243,9 @@ class Settings(SignInSettings):
 
     @field_validator("time_zone")
     @classmethod
-    def _time_zone(cls, value: str) -> str:
-        if value not in zoneinfo.available_timezones():
+    def _time_zone(cls, value: str, info: ValidationInfo) -> str:
+        # Looking for a name among all of them reads several hundred files.
+        if not cls._is_default(value, info) and value not in zoneinfo.available_timezones():
             nearest = nearest_names(value, zoneinfo.available_timezones(), min_similarity=80)
             hint = f"; nearest: {nearest[0]}" if nearest else ""
             raise ValueError(f"an IANA time zone such as Europe/Oslo{hint}")

@@ -1,6 +1,6 @@
 """The app's own database: segments, campaigns, training runs and the audit trail."""
 
-from loyalty_core.store.database import StateStore, StoreHealth, shared_store
+from loyalty_core.store.database import StateStore, StoreHealth, prepare_store, shared_store
 from loyalty_core.store.errors import BackupFailed
 
-__all__ = ["BackupFailed", "StateStore", "StoreHealth", "shared_store"]
+__all__ = ["BackupFailed", "StateStore", "StoreHealth", "prepare_store", "shared_store"]

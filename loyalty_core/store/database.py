@@ -255,6 +255,14 @@ class StateStore:
         return file is not None and not file.exists()
 
 
+def prepare_store(url: str) -> None:
+    """Bring the shared store's tables up to date; where that is not possible now, the next use tries again."""
+    try:
+        shared_store(url).migrate()
+    except StateStoreUnavailable as error:
+        _log.error("%s", error)
+
+
 @lru_cache(maxsize=16)
 def shared_store(url: str) -> StateStore:
     """The one store of this process for that URL, whose connections all parts of the app share."""

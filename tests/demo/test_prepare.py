@@ -1,9 +1,11 @@
 """The first start: a demo warehouse with predictions and segments, so that no screen is empty."""
 
+import os
+
 import duckdb
 import pytest
 
-from loyalty_core.demo import prepare
+from loyalty_core.demo import first_start, prepare
 from loyalty_core.demo.generate import generate
 from loyalty_core.services import get_services
 from loyalty_core.settings import DEFAULT_WAREHOUSE
@@ -15,7 +17,7 @@ CUSTOMERS = 500
 
 def test_everything_is_there_after_the_first_start(configure: Configure, monkeypatch: pytest.MonkeyPatch):
     configure(ml_mock_mode=True)
-    monkeypatch.setattr(prepare, "DEMO_CUSTOMERS", CUSTOMERS)
+    monkeypatch.setattr(first_start, "DEMO_CUSTOMERS", CUSTOMERS)
     assert prepare.main() == 0
     services = get_services()
     assert (run := last_run(services.warehouse)) is not None
@@ -27,8 +29,14 @@ def test_everything_is_there_after_the_first_start(configure: Configure, monkeyp
         assert (segment.size.base, segment.error) == (CUSTOMERS, None)
         assert segment.size.customers == services.segmentation.count(segment.rule)
     before = DEFAULT_WAREHOUSE.stat().st_mtime_ns
+    begun: list[object] = []
+    monkeypatch.setattr(first_start, "create_what_is_missing", begun.append)
     assert prepare.main() == 0
     assert DEFAULT_WAREHOUSE.stat().st_mtime_ns == before
+    assert not begun  # the second start has nothing to do
+    os.utime(DEFAULT_WAREHOUSE)
+    assert prepare.main() == 0
+    assert len(begun) == 1  # the predictions may be of the data before
 
 
 def test_a_start_that_was_stopped_is_taken_up_again(configure: Configure):

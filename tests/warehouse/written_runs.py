@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loyalty_core.ml.tasks import RiskThresholds
-from loyalty_core.warehouse.predictions import predictions_file
+from loyalty_core.settings import predictions_file
 from loyalty_core.warehouse.predictions.earlier_tables import remark_on
 from loyalty_core.warehouse.predictions.relation import DATA_KEY, NAME
 from loyalty_core.warehouse.predictions.run_history import stamp

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-import sqlglot
-from sqlglot.optimizer.pushdown_projections import pushdown_projections
 
 from loyalty_core.rules.sql import WRITTEN_FOR
 from loyalty_core.segments.errors import PersonalDataHidden, UnknownColumn
@@ -71,6 +69,10 @@ def readable_sql(warehouse: Warehouse, relation: sa.FromClause, rule: Rule, data
     wanted = _grammar(database) if database else source
     if len(written) > _LONGEST_FORMATTED and wanted == source:
         return f"{written};"
+    # Imported when used: most people never open the SQL tab.
+    import sqlglot  # noqa: PLC0415
+    from sqlglot.optimizer.pushdown_projections import pushdown_projections  # noqa: PLC0415
+
     # Leaves out the columns that the rule does not read: a relation brings all of the features view.
     needed = pushdown_projections(sqlglot.parse_one(written, read=source))
     return f"{needed.sql(wanted, pretty=True)};"

@@ -14,12 +14,13 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 
 from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
+from loyalty_core.settings import predictions_file
 from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.dialects.base import WithQuantiles, is_read_alike, json_or_blank, within_python
 from loyalty_core.warehouse.engine import engine_options, interrupt_of
 from loyalty_core.warehouse.guards import Guards
-from loyalty_core.warehouse.predictions import ReadableFile, predictions_file
+from loyalty_core.warehouse.predictions import ReadableFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,7 +8,6 @@ from loyalty_core.warehouse.predictions.relation import (
     ScoringRun,
     in_words,
     last_run,
-    predictions_file,
     run_of,
 )
 from loyalty_core.warehouse.predictions.run_history import RunHistory, first_of_months
@@ -30,7 +29,6 @@ __all__ = [
     "first_of_months",
     "in_words",
     "last_run",
-    "predictions_file",
     "run_of",
     "stored_runs",
 ]

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, split_table_name
+from loyalty_core.settings import MOCK_ENDING, PREDICTIONS, Settings, split_table_name
 from loyalty_core.warehouse.reflection import reflect_table
 
 if TYPE_CHECKING:
@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Warehouse
     from loyalty_core.warehouse.identity import DataIdentity
 
-NAME = "customer_predictions"
+NAME = PREDICTIONS
 CUSTOMER_ID = "customer_id"
 DATA_STATE = "data_state"
-MOCK_ENDING = "_mock"
 # The key in a Parquet file's metadata under which the identity of the predictions' data is stored.
 DATA_KEY = b"loyalty_data"
 
@@ -99,15 +98,6 @@ def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | Non
     aware = row["at"] if row["at"].tzinfo else row["at"].replace(tzinfo=UTC)
     model_versions = tuple(sorted({row["one_version"], row["other_version"]}))
     return ScoringRun(aware.astimezone(UTC), model_versions, row["state"] or "")
-
-
-def predictions_file(settings: Settings, database_file: Path | None) -> Path:
-    """The Parquet file's place, as people and other programs know it: beside an embedded database.
-
-    Mock predictions have a file of their own, so that they never replace real ones.
-    """
-    path = settings.predictions_file or (database_file or DEFAULT_WAREHOUSE).with_name(f"{NAME}.parquet")
-    return path.with_stem(f"{path.stem}{MOCK_ENDING}") if settings.ml_mock_mode else path
 
 
 def predictions_table(settings: Settings) -> str:

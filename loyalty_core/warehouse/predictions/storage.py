@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from loyalty_core.settings import predictions_file
 from loyalty_core.warehouse.predictions.parquet_file import write_file
 from loyalty_core.warehouse.predictions.relation import (
     NAME,
     data_of,
-    predictions_file,
     read_version,
     schema_of,
     versions_of,

@@ -19,7 +19,8 @@ from sqlalchemy.engine import make_url
 from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.scoring import score_base
-from loyalty_core.warehouse.predictions import ScoringInProgress, earlier_runs, predictions_file
+from loyalty_core.settings import predictions_file
+from loyalty_core.warehouse.predictions import ScoringInProgress, earlier_runs
 from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile
 from tests.ml.bases import CUSTOMERS, base, fill, predictions
 from tests.waiting import PATIENCE_SECONDS, wait_until

@@ -14,10 +14,9 @@ from loyalty_core.ml.bundles import ModelNotFound, activate, write_bundle
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import UnknownPrediction, score_base
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentNotFound, SegmentRepository
-from loyalty_core.settings import Settings
+from loyalty_core.settings import Settings, predictions_file
 from loyalty_core.store import StateStore
 from loyalty_core.warehouse import Warehouse
-from loyalty_core.warehouse.predictions.relation import predictions_file
 from tests.ml.fixtures import CUSTOMERS, GUIDE_CUSTOMER, make_warehouse, other_parts, without_nbo
 
 if TYPE_CHECKING:
