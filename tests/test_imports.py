@@ -39,6 +39,7 @@ def test_commands_start_without_streamlit(tmp_path: Path):
 
 
 def test_the_first_answer_does_not_wait_for_what_it_does_not_need(tmp_path: Path):
+    shutil.copytree(ROOT / ".streamlit", tmp_path / ".streamlit")
     loaded = modules_loaded_by("import serve", tmp_path)
     assert not loaded & {"fastapi", "pyarrow", "duckdb", "alembic", "sqlglot", "loyalty_core.services"}
     loaded = modules_loaded_by("from loyalty_core.demo import prepare; prepare.get_settings()", tmp_path)
