@@ -79,8 +79,15 @@ def open_load(
     _is_parquet(file)  # so that nothing is made for a file that cannot be read
     with write_warehouse(out, overwrite=overwrite) as connection:
         rows = read_source_rows(connection, file, written)
-        connection.execute("SET enable_external_access = false")  # everything else happens in the warehouse itself
+        _deny_other_files(connection, out)
         yield connection, rows
+
+
+def _deny_other_files(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
+    """Everything else happens in the new warehouse, which is compared with the one that it replaces."""
+    before = str(out.resolve()).replace("'", "''")
+    connection.execute(f"SET allowed_paths = ['{before}', '{before}.wal']")
+    connection.execute("SET enable_external_access = false")
 
 
 def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path, written: FileFormat) -> SourceRows:
