@@ -18,6 +18,7 @@ router = APIRouter()
 
 @router.get(
     "/metrics/",
+    operation_id="read_operational_metrics",
     dependencies=[allowed(Action.READ_METRICS)],
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
