@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
-from loyalty_core.api.cursors import decode_cursor, encode_cursor
+from loyalty_core.api.cursors import BadCursor, decode_cursor, encode_cursor
 from loyalty_core.segments import Selection
 from loyalty_core.services import get_services
+from loyalty_core.warehouse.customers import read_id
 
 Cursor = Annotated[str | None, Query(max_length=1_000)]
 
@@ -18,9 +19,12 @@ def customers_after(
 
     Customers are neither skipped nor repeated where others are added or removed meanwhile.
     """
-    after = decode_cursor(of, cursor) if cursor else None
+    warehouse = get_services().warehouse
+    after = read_id(decode_cursor(of, cursor), warehouse.customer_id.type) if cursor else None
+    if cursor and after is None:
+        raise BadCursor
     rows = selection.members(limit, after=after)
-    identifier = get_services().settings.dwh_customer_id_column
+    identifier = warehouse.settings.dwh_customer_id_column
     # A full page may be the last one; then the page after it is empty.
     more = encode_cursor(of, rows[-1][identifier]) if len(rows) == limit else None
     return {name: rows, "next_cursor": more}

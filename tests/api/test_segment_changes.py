@@ -34,6 +34,16 @@ def test_only_the_given_parts_change(ask: Ask):
     assert ask("/segments/rich/").json()["version"] == 3
 
 
+def test_a_partial_change_can_depend_on_what_was_read(ask: Ask):
+    create(ask, "Rich", RICH)
+    tag = ask("/segments/rich/").headers["etag"]
+    changed = ask("/segments/rich/", "PATCH", {"tags": ["a"]}, headers={"If-Match": tag})
+    assert (changed.status_code, changed.headers["etag"]) == (200, ask("/segments/rich/").headers["etag"])
+    stale = ask("/segments/rich/", "PATCH", {"tags": ["b"]}, headers={"If-Match": tag})
+    assert error_of(stale)[:2] == (412, "precondition_failed")
+    assert ask("/segments/rich/").json()["tags"] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("rules", "whole"),
     [
