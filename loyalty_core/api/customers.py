@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from starlette.exceptions import HTTPException
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
@@ -34,6 +35,8 @@ def list_customers(
     `next_cursor` leads to the next page, null on the last. With `page` the answer is that page with `count`, `next` and
     `previous`.
     """
+    if cursor and page:
+        raise HTTPException(422, "Send either cursor or page.")
     selection = get_services().segmentation.select({})
     if page is None:
         return FastJSONResponse(customers_after(selection, "customers", cursor, limit, name="customers"))

@@ -31,6 +31,7 @@ def test_every_customer_comes_once(demo_settings: Configure, ask: Ask, query_dem
     page = ask("/customers/?page=3&page_size=900").json()
     assert (page["count"], page["next"], len(page["results"])) == (DEMO_CUSTOMERS, None, DEMO_CUSTOMERS - 1_800)
     assert [row["customer_id"] for row in page["results"]] == expected[1_800:]
+    assert error_of(ask("/customers/?page=3&cursor=x"))[:2] == (422, "bad_request")
 
 
 def test_members_by_cursor(demo_settings: Configure, ask: Ask, query_demo: Query):
@@ -60,7 +61,15 @@ def test_members_with_the_day_of_joining(demo_settings: Configure, ask: Ask, que
         count,
         {"customer_id": members[0]["customer_id"], "joined_at": size["at"], "is_active": True},
     )
-    assert error_of(ask("/segments/rich/members/?is_active=false"))[0] == 422
+    [(oldest,)] = query_demo(
+        "SELECT customer_id FROM customer_features_view WHERE total_revenue > 5000 "
+        "ORDER BY age DESC NULLS LAST, 1 LIMIT 1"
+    )
+    for query in ("page=1&page_size=1", "is_active=true"):
+        found = ask(f"/segments/rich/members/?{query}&sort=age&descending=true").json()
+        assert (found if isinstance(found, list) else found["results"])[0]["customer_id"] == oldest
+    for query in ("is_active=false", "page=1&offset=1", "page=1&cursor=x", "is_active=true&cursor=x"):
+        assert error_of(ask(f"/segments/rich/members/?{query}"))[:2] == (422, "bad_request")
     create(ask, "Everyone", {})
     status, _, detail = error_of(ask("/segments/everyone/members/?is_active=true"))
     assert status == 422

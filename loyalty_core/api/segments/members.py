@@ -47,18 +47,21 @@ def read_members(
     """
     if is_active is False:
         raise HTTPException(422, "Members who have left are not stored: leave is_active out, or send true.")
+    if cursor and (sort or offset or page or is_active):
+        raise HTTPException(422, "A cursor follows the order of ids: leave sort, offset, page and is_active out.")
+    if offset and (page or is_active):
+        raise HTTPException(422, "Send either offset, or page and is_active.")
     services = get_services()
     selection = services.segmentation.select(services.segments.get(segment_id).rule)
     if page is not None:
-        rows = selection.members(page_size, (page - 1) * page_size, columns=[_id_column()])
+        offset = (page - 1) * page_size
+        rows = selection.members(page_size, offset, sort=sort, descending=descending, columns=[_id_column()])
         members = _with_joined_at(segment_id, rows)
         return FastJSONResponse(page_of(request, page, page_size, selection.count(), members))
     if is_active:
-        return FastJSONResponse(_all_members(segment_id, selection))
+        return FastJSONResponse(_all_members(segment_id, selection, sort, descending=descending))
     if sort is None and not offset:
         return FastJSONResponse(customers_after(selection, f"members of {segment_id}", cursor, limit))
-    if cursor:
-        raise HTTPException(422, "A cursor follows the order of ids: leave sort and offset out.")
     return FastJSONResponse({"members": selection.members(limit, offset, sort=sort, descending=descending)})
 
 
@@ -89,8 +92,8 @@ def explain_customer(segment_id: SegmentId, customer_id: str) -> JsonObject:
     return {"belongs": explanation.holds, "explanation": asdict(explanation)}
 
 
-def _all_members(segment_id: str, selection: Selection) -> list[dict[str, Any]]:
-    rows = selection.members(MAX_ROWS, columns=[_id_column()])
+def _all_members(segment_id: str, selection: Selection, sort: str | None, *, descending: bool) -> list[dict[str, Any]]:
+    rows = selection.members(MAX_ROWS, sort=sort, descending=descending, columns=[_id_column()])
     if len(rows) == MAX_ROWS and (count := selection.count()) > MAX_ROWS:
         raise HTTPException(422, f"{count:,} members are too many for one list: ask for pages, beginning with ?page=1.")
     return _with_joined_at(segment_id, rows)
