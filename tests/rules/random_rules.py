@@ -279,3 +279,34 @@ class RuleMaker:
                 {rng.choice(("<", ">", "==")): [{"var": ""}, rng.choice(NUMBERS)]},
             ]
         }
+
+
+class DemoRules(RuleMaker):
+    """Random rules over the demo, with values that are found in it and conditions on segments."""
+
+    def number(self) -> Any:
+        column = self.column("number")
+        value = self._rng.choice(column.values)
+        choose = self._rng.random()
+        if choose < 0.3:
+            return super().number()
+        if choose < 0.5:
+            return {"in": [{"var": column.name}, [value, *self._rng.sample(column.values, 2)]]}
+        return {self._rng.choice(("<", "<=", ">", ">=", "==", "!=")): [{"var": column.name}, value]}
+
+    def text(self) -> Any:
+        column = self.column("text")
+        if self._rng.random() < 0.3:
+            return super().text()
+        value = self._rng.choice(column.values)
+        return {self._rng.choice(("==", "!=", "<", ">=")): [{"var": column.name}, value]}
+
+    def date(self) -> Any:
+        column = self.column("date")
+        days = [self._rng.choice(column.values).isoformat() for _ in range(2)]
+        if self._rng.random() < 0.5:
+            return {"<=": [min(days), {"var": column.name}, max(days)]}
+        return {self._rng.choice(("<", ">=", "==", "!=")): [{"var": column.name}, days[0]]}
+
+    def boolean(self) -> Any:
+        return {self._rng.choice(("==", "!=")): [self.var("boolean"), self._rng.choice((True, False))]}

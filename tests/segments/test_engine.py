@@ -19,7 +19,7 @@ from loyalty_core.segments import (
     SegmentNotFound,
     SegmentRepository,
 )
-from tests.rules.random_rules import RuleMaker, TestColumn
+from tests.rules.random_rules import DemoRules, TestColumn
 from tests.segments.rules_in_sql import RULES
 from tests.segments.scored import keep, segment
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER, Query
@@ -268,37 +268,6 @@ def written_values(sql: Query, column: Column) -> tuple[Any, ...]:
     name = column.name.replace('"', '""')
     found = sql(f'SELECT DISTINCT "{name}" FROM customers WHERE "{name}" IS NOT NULL ORDER BY hash("{name}") LIMIT 12')
     return tuple(value for (value,) in found)
-
-
-class DemoRules(RuleMaker):
-    """Random rules over the demo, with values that are found in it and conditions on segments."""
-
-    def number(self) -> Any:
-        column = self.column("number")
-        value = self._rng.choice(column.values)
-        choose = self._rng.random()
-        if choose < 0.3:
-            return super().number()
-        if choose < 0.5:
-            return {"in": [{"var": column.name}, [value, *self._rng.sample(column.values, 2)]]}
-        return {self._rng.choice(("<", "<=", ">", ">=", "==", "!=")): [{"var": column.name}, value]}
-
-    def text(self) -> Any:
-        column = self.column("text")
-        if self._rng.random() < 0.3:
-            return super().text()
-        value = self._rng.choice(column.values)
-        return {self._rng.choice(("==", "!=", "<", ">=")): [{"var": column.name}, value]}
-
-    def date(self) -> Any:
-        column = self.column("date")
-        days = [self._rng.choice(column.values).isoformat() for _ in range(2)]
-        if self._rng.random() < 0.5:
-            return {"<=": [min(days), {"var": column.name}, max(days)]}
-        return {self._rng.choice(("<", ">=", "==", "!=")): [{"var": column.name}, days[0]]}
-
-    def boolean(self) -> Any:
-        return {self._rng.choice(("==", "!=")): [self.var("boolean"), self._rng.choice((True, False))]}
 
 
 @pytest.mark.slow
