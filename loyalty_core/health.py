@@ -8,6 +8,7 @@ from typing import Literal
 
 from loyalty_core.analytics.monitoring import Monitoring, read_monitoring
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
+from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.evaluation import grade_in_words
 from loyalty_core.ml.serving import ModelsOfOtherData, ModelStatus, other_training_data
@@ -39,13 +40,14 @@ class Check:
 
 
 def check_health(services: Services) -> list[Check]:
-    """Check warehouse, view, mapping, models, monitoring, cache, store, versions; a failing part never raises."""
+    """Check warehouse, view, mapping, models, monitoring, cache, store, load, versions; a failing part never raises."""
     return [
         *_warehouse_checks(services.warehouse),
         *_mapping_checks(services.warehouse),
         *_models_checks(services),
         _cache_check(services.features),
         _store_check(services),
+        *_load_checks(services.limits),
         _version_check(),
     ]
 
@@ -273,6 +275,20 @@ def _store_check(services: Services) -> Check:
         detail = f"{health.url}: {health.dialect}, schema revision {health.revision}."
         return Check("State store", "Database", "ok", detail)
     return Check("State store", "Database", "error", health.detail, health.remedy)
+
+
+def _load_checks(limits: WorkLimits) -> Iterator[Check]:
+    """One line for each kind of work that waits; none while nothing does."""
+    for depth in limits.depths():
+        if depth.waiting:
+            yield Check(
+                "Load",
+                depth.kind.capitalize(),
+                "warning",
+                f"{depth.waiting} waiting, {depth.running} of at most {depth.at_once} running; "
+                f"those beyond {depth.most} in all are refused.",
+                "If this happens often, raise DWH_POOL_SIZE, provided that the warehouse can do more at once.",
+            )
 
 
 def _version_check() -> Check:

@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from loyalty_core.health import Check, check_health
+from loyalty_core.limits import TooBusy
 from loyalty_core.ml.bundles import activate, start_experiment, write_bundle
 from loyalty_core.services import get_services
 from tests.ml.fixtures import bundle_parts, other_parts
@@ -46,6 +47,18 @@ def test_the_cache_reports_its_hit_rate(demo_settings: Configure):
         get_services().features.get(customer_id)
     check = checks_by_name()["Feature cache: Cache"]
     assert check.detail == "In memory (customers: 1): 75% of 4 look-ups answered."
+
+
+def test_waiting_evaluations_are_reported_with_their_limits(demo_settings: Configure):
+    demo_settings(dwh_pool_size=2)
+    limit = get_services().limits.evaluations
+    assert not any(name.startswith("Load: ") for name in checks_by_name())
+    found: dict[str, Check] = {}
+    with limit.slot("ann", patience=0), pytest.raises(TooBusy):
+        limit.slot("bob", patience=0, while_waiting=lambda: found.update(checks_by_name())).__enter__()
+    check = found["Load: Evaluations"]
+    assert check.status == "warning"
+    assert check.detail == "1 waiting, 1 of at most 1 running; those beyond 12 in all are refused."
 
 
 def test_models_that_are_missing_need_attention(demo_settings: Configure):

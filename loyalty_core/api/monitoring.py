@@ -19,6 +19,7 @@ from loyalty_core.analytics.monitoring import (
 from loyalty_core.analytics.outcomes import read_verdicts
 from loyalty_core.api.access import allowed
 from loyalty_core.api.predictions import mark_mock_mode
+from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.ml.bundles import ModelNotFound, load_bundle
 from loyalty_core.ml.features import State
 from loyalty_core.ml.serving import MOCK_VERSION
@@ -33,7 +34,7 @@ from loyalty_core.warehouse.predictions import stored_runs
 router = APIRouter(prefix="/dwh/ml", dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode)])
 
 
-@router.get("/monitoring/")
+@router.get("/monitoring/", dependencies=[rule_slot])
 def monitoring() -> dict[str, Any]:
     """When to retrain, alarms, feature drift since training, outcomes, and score drift between runs."""
     services = get_services()
