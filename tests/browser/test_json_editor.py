@@ -223,6 +223,7 @@ def test_an_edit_outlasts_the_editor(page_url: str, open_editor: OpenEditor):
         wait_until_drawn(page)
     _expect_in_editor(page, "[5]")
     _write(page, "[6]")
+    _expect_in_editor(page, "[6]")
     _expect_taken(page, "[6]", times=2)
 
 
