@@ -1,6 +1,6 @@
 """Single predictions against a bare LiteRT call: `python -m benchmarks.inference`, on a demo warehouse and tiny models.
 
-What stands above the bare call is reading features from the cache, encoding, scaling, looking for a newer
+The rest above the bare call is reading features from the cache, encoding, scaling, looking for a newer
 bundle, rounding, and advice.
 """
 

@@ -1,7 +1,7 @@
 """First paint of every screen with a million customers, in a real browser: `python -m benchmarks.screens [customers]`.
 
 From the address to a finished screen, against an empty page in the same frame: once with nothing read before, and
-again in new windows, when what a screen reads has been kept for it. The baseline is the empty page in new windows.
+again in new windows, when what a screen reads has been cached. The baseline is the empty page in new windows.
 """
 
 import os

@@ -25,7 +25,7 @@ _MEASURES = 3
 
 # A fact in `warehouse_info`, for people to read.
 DATA_KEY = "data"
-_KEPT = (
+_SAME = (
     "Most customers and values are those of the load before, so this counts as newer data of the same warehouse: its "
     "predictions, segment sizes and models stay in use. Score again to bring them up to date."
 )
@@ -38,16 +38,16 @@ _NEW = (
 def record_identity(connection: duckdb.DuckDBPyConnection, before: Path) -> None:
     """Record the identity of the new warehouse, which is to replace the file `before`, if there is one.
 
-    Where there is one, `warehouse_info` also says whether its identity was kept, and what that means.
+    Where there is one, `warehouse_info` also says whether its identity is the same as before, and what that means.
     """
     tables = {name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
     if not {_VIEW, "warehouse_info"} <= tables:
         return
-    kept = _identity_before(connection, before)
+    same = _identity_before(connection, before)
     connection.execute("DELETE FROM warehouse_info WHERE key IN ('identity', ?)", [DATA_KEY])
-    connection.execute("INSERT INTO warehouse_info VALUES ('identity', ?)", [kept or _of_content(connection)])
+    connection.execute("INSERT INTO warehouse_info VALUES ('identity', ?)", [same or _of_content(connection)])
     if before.is_file():
-        connection.execute("INSERT INTO warehouse_info VALUES (?, ?)", [DATA_KEY, _KEPT if kept else _NEW])
+        connection.execute("INSERT INTO warehouse_info VALUES (?, ?)", [DATA_KEY, _SAME if same else _NEW])
 
 
 def _of_content(connection: duckdb.DuckDBPyConnection) -> str:

@@ -1,4 +1,4 @@
-"""Layouts of the dashboard: kept by viewer, whatever a browser sends."""
+"""Layouts of the dashboard: saved by viewer, whatever a browser sends."""
 
 from __future__ import annotations
 

@@ -122,15 +122,15 @@ def test_nothing_before_the_first_run(backend: Backend, open_warehouse: Open):
     assert read_outlook(open_warehouse(backend.url)) is None
 
 
-def test_top_segments(engine: SegmentationEngine, kept: SegmentRepository):
+def test_top_segments(engine: SegmentationEngine, saved: SegmentRepository):
     for name, sizes in {"Small": [5], "Large": [90, 70], "Uncounted": [], "Middle": [10, 30, 40]}.items():
         segment = keep(engine, name, RULE)
         for size in sizes:
             members = [[str(number) for number in range(size)]]
-            kept.replace_members(segment.id, members, base=200, version=segment.version, cause="on demand")
-    found = top_segments(kept.list(), limit=2)
+            saved.replace_members(segment.id, members, base=200, version=segment.version, cause="on demand")
+    found = top_segments(saved.list(), limit=2)
     assert [(s.id, s.name, s.customers, s.share, s.change, s.is_stale) for s in found] == [
         ("large", "Large", 70, 0.35, -20, False),
         ("middle", "Middle", 40, 0.2, 10, False),
     ]
-    assert [(s.name, s.change) for s in top_segments(kept.list(), limit=9)][2:] == [("Small", None)]
+    assert [(s.name, s.change) for s in top_segments(saved.list(), limit=9)][2:] == [("Small", None)]

@@ -37,7 +37,7 @@ def person(query_demo: Query) -> tuple[str, str, str]:
 
 
 def test_a_link_leads_to_the_customer(open_page: OpenPage, query_demo: Query):
-    """Stands first: with a folder named pages/, a process's first link may lead to a page without its frame."""
+    """Is first: with a folder named pages/, a process's first link may lead to a page without its frame."""
     [(name, revenue, baskets)] = query_demo(
         "SELECT full_name, total_revenue, transaction_count FROM customer_features_view WHERE customer_id = ?",
         GUIDE_CUSTOMER,

@@ -1,4 +1,4 @@
-"""From a cap in the table to a kept policy and its link, and from an offer to a segment, as an analyst goes."""
+"""From a cap in the table to a saved policy and its link, and from an offer to a segment, as an analyst goes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def cell(page: Page, offer: int, column: int) -> Locator:
     return row.locator("td").nth(column)
 
 
-def test_from_a_cap_to_a_kept_policy_and_its_link(open_page: OpenPage, scored: Query):
+def test_from_a_cap_to_a_saved_policy_and_its_link(open_page: OpenPage, scored: Query):
     page = open_page("/offers")
     heading(page, "Next best offer")
     [(mean,)] = scored("SELECT avg(confidence) FROM customers")

@@ -1,4 +1,4 @@
-"""Cut points: exact quantiles of the buyers on every database, own cut points, and how long they are kept."""
+"""Cut points: exact quantiles of the buyers on every database, custom cut points, and how long they are used."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def test_cut_points_are_stored_with_their_date(warehouse: Warehouse, tmp_path: P
     computed = current_cut_points(warehouse)
     assert saved_cut_points(warehouse) == computed
     assert current_cut_points(warehouse).as_of == computed.as_of
-    kept = json.loads((tmp_path / "models/rfm_cut_points.json").read_text())
-    assert kept["cut_points"]["recency"] == list(computed.recency)
+    saved = json.loads((tmp_path / "models/rfm_cut_points.json").read_text())
+    assert saved["cut_points"]["recency"] == list(computed.recency)
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["rfm_cut_points.json"]
 
 

@@ -1,4 +1,4 @@
-"""Own cells and cut points: kept with versions, and followed by every answer and by scoring."""
+"""Custom cells and cut points: saved with versions, and used by every answer and by scoring."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def warehouse(database: DuckDBFile, tmp_path: Path, open_warehouse: Callable[...
 
 
 @pytest.fixture
-def kept(warehouse: Warehouse) -> Iterator[RfmMapRepository]:
+def saved_maps(warehouse: Warehouse) -> Iterator[RfmMapRepository]:
     with StateStore(warehouse.settings.state_database_url) as store:
         store.migrate()
         yield RfmMapRepository(store)
@@ -233,11 +233,11 @@ def score(warehouse: Warehouse) -> Any:
     return score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
 
 
-def test_single_answers_follow_a_map_and_go_back(warehouse: Warehouse, kept: RfmMapRepository) -> None:
+def test_single_answers_follow_a_map_and_go_back(warehouse: Warehouse, saved_maps: RfmMapRepository) -> None:
     service = MLInferenceService(warehouse=warehouse)
     ids = [f"c{i}" for i in range(500)]
     before = service.calculate_rfm_many(ids)
-    kept.save(OWN, actor="ann", expected_version=0)
+    saved_maps.save(OWN, actor="ann", expected_version=0)
     after = service.calculate_rfm_many(ids)
     assert after["c499"]["segment"] == before["c499"]["segment"] == "No Purchases"
     bought = {name: answer for name, answer in after.items() if answer["segment"] != "No Purchases"}
@@ -248,28 +248,28 @@ def test_single_answers_follow_a_map_and_go_back(warehouse: Warehouse, kept: Rfm
     assert all(after[name]["frequency"] == before[name]["frequency"] for name in ids)
     assert list(after["c1"]) == ["customer_id", "recency", "frequency", "monetary", "segment"]
     assert segment_in_use(warehouse.settings, "Whales").meaning == "Spend most."
-    kept.reset(actor="ann")
+    saved_maps.reset(actor="ann")
     assert service.calculate_rfm_many(ids) == before
     assert segment_in_use(warehouse.settings, "Whales").meaning == "A custom segment."
 
 
-def test_a_segment_is_predicted_with_the_map(warehouse: Warehouse, kept: RfmMapRepository) -> None:
+def test_a_segment_is_predicted_with_the_map(warehouse: Warehouse, saved_maps: RfmMapRepository) -> None:
     service = MLInferenceService(warehouse=warehouse)
     with StateStore(warehouse.settings.state_database_url) as store:
         engine = SegmentationEngine(warehouse, SegmentRepository(store))
         segment = engine.create(SegmentDraft("Everyone", {}), actor="ann")
-    kept.save(OWN, actor="ann", expected_version=0)
+    saved_maps.save(OWN, actor="ann", expected_version=0)
     found = service.predict_segment(segment.id, "rfm")["statistics"]["segment_distribution"]
     answers = service.calculate_rfm_many([f"c{i}" for i in range(500)]).values()
     assert found["Whales"] == sum(answer["segment"] == "Whales" for answer in answers) > 0
     assert found["No Purchases"] == 50
 
 
-def test_scoring_follows_a_map_and_goes_back(warehouse: Warehouse, kept: RfmMapRepository) -> None:
+def test_scoring_follows_a_map_and_goes_back(warehouse: Warehouse, saved_maps: RfmMapRepository) -> None:
     score(warehouse)
     before, computed = predictions(warehouse), saved_cut_points(warehouse)
     for number, chosen in enumerate((OWN, random_map(3))):
-        kept.save(chosen, actor="ann", expected_version=number)
+        saved_maps.save(chosen, actor="ann", expected_version=number)
         points = score(warehouse).cut_points
         assert (points.recency, points.cell_names) == (chosen.cut_points["recency"], chosen.names)
         rows = predictions(warehouse)
@@ -279,7 +279,7 @@ def test_scoring_follows_a_map_and_goes_back(warehouse: Warehouse, kept: RfmMapR
             assert scores == tuple(answers[name].values())[1:]
     # What was computed for the base stays as it is for the day when the map goes.
     assert saved_cut_points(warehouse) == computed
-    kept.reset(actor="ann")
+    saved_maps.reset(actor="ann")
     score(warehouse)
     scores = ("recency", "frequency", "monetary", "rfm_segment")
     assert {name: [row[s] for s in scores] for name, row in predictions(warehouse).items()} == {
@@ -304,8 +304,8 @@ def test_a_map_wins_over_the_settings(
     assert points.custom == ("recency",)
 
 
-def test_125_names_of_ones_own_fit(warehouse: Warehouse, kept: RfmMapRepository) -> None:
-    kept.save(RfmMap(tuple(f"Cell {place}" for place in range(125))), actor="ann", expected_version=0)
+def test_125_names_of_ones_own_fit(warehouse: Warehouse, saved_maps: RfmMapRepository) -> None:
+    saved_maps.save(RfmMap(tuple(f"Cell {place}" for place in range(125))), actor="ann", expected_version=0)
     score(warehouse)
     for row in predictions(warehouse).values():
         place = 25 * row["recency"] + 5 * row["frequency"] + row["monetary"] - 31
@@ -319,22 +319,22 @@ def test_without_a_state_store_there_is_no_map(warehouse: Warehouse, tmp_path: P
 
 
 def test_another_process_is_followed_after_a_moment(
-    warehouse: Warehouse, kept: RfmMapRepository, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, saved_maps: RfmMapRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rfm_map, "time", SimpleNamespace(monotonic=lambda: 0.0))
     assert map_in_use(warehouse.settings) is None
     monkeypatch.setattr(rfm_map, "clear_map_cache", lambda: None)
-    kept.save(OWN, actor="ann", expected_version=0)
+    saved_maps.save(OWN, actor="ann", expected_version=0)
     assert map_in_use(warehouse.settings) is None
-    assert map_at(warehouse.settings) == kept.current()
+    assert map_at(warehouse.settings) == saved_maps.current()
     monkeypatch.setattr(rfm_map, "time", SimpleNamespace(monotonic=lambda: math.inf))
-    assert map_in_use(warehouse.settings) == kept.current()
+    assert map_in_use(warehouse.settings) == saved_maps.current()
 
 
 def test_in_an_outage_the_last_known_map_stays_in_use(
-    warehouse: Warehouse, kept: RfmMapRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    warehouse: Warehouse, saved_maps: RfmMapRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved = kept.save(OWN, actor="ann", expected_version=0)
+    saved = saved_maps.save(OWN, actor="ann", expected_version=0)
     assert map_in_use(warehouse.settings) == saved
     damaged = Settings(dwh_url=warehouse.settings.dwh_url, state_database_url=f"sqlite:///{tmp_path / 'damaged.db'}")
     (tmp_path / "damaged.db").write_text("no database, and long enough to be read as one " * 9)

@@ -85,7 +85,7 @@ def functions_in(statement: str) -> set[str]:
 
 
 def placeholders_in(statement: str) -> list[str]:
-    """What stands for a parameter in a statement."""
+    """The placeholder of a parameter in a statement."""
     return re.findall(r"\?|:\w+|%\(?\w+|\$\d+|@\w+", _without_texts(statement))
 
 

@@ -17,5 +17,5 @@ def create(repository: SegmentRepository, name: str, rule: Any = RULE, **parts: 
 
 
 def update(repository: SegmentRepository, segment: Segment, **parts: Any) -> Segment:
-    kept = {"name": segment.name, "rule": segment.rule, "description": segment.description, "tags": segment.tags}
-    return repository.update(segment.id, SegmentDraft(**(kept | parts)), actor="bob", expected_version=segment.version)
+    saved = {"name": segment.name, "rule": segment.rule, "description": segment.description, "tags": segment.tags}
+    return repository.update(segment.id, SegmentDraft(**(saved | parts)), actor="bob", expected_version=segment.version)

@@ -69,16 +69,16 @@ def sql(query_demo: Query, predictions_file: Path) -> Query:
 
 
 @pytest.fixture
-def kept(tmp_path: Path, migrated_file: Path) -> Iterator[SegmentRepository]:
+def saved(tmp_path: Path, migrated_file: Path) -> Iterator[SegmentRepository]:
     """An empty repository of segments."""
     with StateStore(f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'state.db')}") as store:
         yield SegmentRepository(store)
 
 
 @pytest.fixture
-def engine(scored_demo: Warehouse, kept: SegmentRepository) -> SegmentationEngine:
+def engine(scored_demo: Warehouse, saved: SegmentRepository) -> SegmentationEngine:
     """The engine on the scored demo."""
-    return SegmentationEngine(scored_demo, kept)
+    return SegmentationEngine(scored_demo, saved)
 
 
 def keep(engine: SegmentationEngine, name: str, rule: Any) -> Segment:

@@ -47,12 +47,12 @@ def sample_of(sql: Query, customers: int) -> set[str]:
     return {customer for (customer,) in found}
 
 
-def saved_members(kept: SegmentRepository, state_file: Path, segment_id: str, sample: set[str]) -> set[str]:
+def saved_members(saved: SegmentRepository, state_file: Path, segment_id: str, sample: set[str]) -> set[str]:
     """All of the table; the repository says the same of each customer in `sample`."""
     with closing(sqlite3.connect(state_file)) as connection:
         found = connection.execute("SELECT customer_id FROM segment_members WHERE segment_id = ?", (segment_id,))
         members = {customer for (customer,) in found}
-    assert {customer for customer in sample if kept.is_member(segment_id, customer)} == sample & members
+    assert {customer for customer in sample if saved.is_member(segment_id, customer)} == sample & members
     return members
 
 
@@ -105,9 +105,9 @@ def test_a_rule_over_segments_of_predictions(engine: SegmentationEngine, sql: Qu
     assert engine.count(rule) == len(expected)
 
 
-def test_an_archived_segment_can_still_be_read(engine: SegmentationEngine, kept: SegmentRepository, sql: Query):
+def test_an_archived_segment_can_still_be_read(engine: SegmentationEngine, saved: SegmentRepository, sql: Query):
     keep(engine, "Rich", RICH)
-    kept.archive("rich", actor="ann")
+    saved.archive("rich", actor="ann")
     assert engine.count(segment("rich")) == len(members_in_sql(sql, "total_revenue > 800"))
 
 
@@ -149,28 +149,28 @@ def test_every_fault_of_a_rule_is_reported(engine: SegmentationEngine):
         }
 
 
-def test_a_faulty_rule_is_not_saved(engine: SegmentationEngine, kept: SegmentRepository):
+def test_a_faulty_rule_is_not_saved(engine: SegmentationEngine, saved: SegmentRepository):
     faulty = {">": [{"var": "no_such_column"}, 5]}
     with pytest.raises(RuleError, match="no_such_column"):
         keep(engine, "Bad", faulty)
-    assert kept.list() == []
+    assert saved.list() == []
     keep(engine, "Rich", RICH)
     with pytest.raises(RuleError):
         engine.update("rich", SegmentDraft("Rich", faulty), actor="bob", expected_version=1)
-    assert kept.get("rich").version == 1
+    assert saved.get("rich").version == 1
 
 
-def test_update_saves_the_next_version_once(engine: SegmentationEngine, kept: SegmentRepository):
+def test_update_saves_the_next_version_once(engine: SegmentationEngine, saved: SegmentRepository):
     keep(engine, "Rich", RICH)
     draft = SegmentDraft("Very rich", {">": [{"var": "total_revenue"}, 5000]})
     assert engine.update("rich", draft, actor="bob", expected_version=1).version == 2
     with pytest.raises(SegmentChanged, match="bob saved version 2"):
         engine.update("rich", draft, actor="cat", expected_version=1)
-    assert kept.get("rich").name == "Very rich"
+    assert saved.get("rich").name == "Very rich"
 
 
-def test_restore_asks_whether_the_rule_can_still_be_used(engine: SegmentationEngine, kept: SegmentRepository):
-    kept.create(SegmentDraft("Rich", {">": [{"var": "a_column_of_last_year"}, 5]}), actor="ann")
+def test_restore_asks_whether_the_rule_can_still_be_used(engine: SegmentationEngine, saved: SegmentRepository):
+    saved.create(SegmentDraft("Rich", {">": [{"var": "a_column_of_last_year"}, 5]}), actor="ann")
     engine.update("rich", SegmentDraft("Rich", RICH), actor="ann", expected_version=1)
     with pytest.raises(RuleError, match="a_column_of_last_year"):
         engine.restore("rich", 1, actor="bob")
@@ -190,7 +190,7 @@ def test_without_a_repository_rules_work_and_nothing_is_saved(scored_demo: Wareh
 
 
 def test_refresh_saves_members_and_what_changed(
-    engine: SegmentationEngine, kept: SegmentRepository, sql: Query, tmp_path: Path
+    engine: SegmentationEngine, saved: SegmentRepository, sql: Query, tmp_path: Path
 ):
     keep(engine, "Rich", RICH)
     sample = sample_of(sql, 60)
@@ -198,49 +198,53 @@ def test_refresh_saves_members_and_what_changed(
     size = engine.refresh("rich", cause="edit")
     assert (size.customers, size.base, size.joined, size.left) == (len(rich), DEMO_CUSTOMERS, len(rich), 0)
     assert (size.version, size.cause) == (1, "edit")
-    assert saved_members(kept, tmp_path / "state.db", "rich", sample) == rich
+    assert saved_members(saved, tmp_path / "state.db", "rich", sample) == rich
 
     engine.update("rich", SegmentDraft("Rich", {">": [{"var": "total_revenue"}, 1500]}), actor="x", expected_version=1)
-    assert kept.get("rich").is_stale
+    assert saved.get("rich").is_stale
     size = engine.refresh("rich")
     assert (size.customers, size.joined, size.left) == (len(richer), 0, len(rich - richer))
     assert (size.version, size.cause) == (2, "on demand")
-    assert saved_members(kept, tmp_path / "state.db", "rich", sample) == richer
+    assert saved_members(saved, tmp_path / "state.db", "rich", sample) == richer
 
     young = {"<": [{"var": "age"}, 30]}
     engine.update("rich", SegmentDraft("Rich", young), actor="x", expected_version=2)
     size = engine.refresh("rich")
     others = members_in_sql(sql, "age < 30")
     assert (size.customers, size.joined, size.left) == (len(others), len(others - richer), len(richer - others))
-    assert kept.get("rich").sizes_recent == (len(rich), len(richer), len(others))
-    assert not kept.get("rich").is_stale
+    assert saved.get("rich").sizes_recent == (len(rich), len(richer), len(others))
+    assert not saved.get("rich").is_stale
 
 
 def test_a_refresh_that_fails_is_recorded_beside_the_last_good_size(
-    duckdb_file: DuckDBFile, open_warehouse: Callable[..., Warehouse], kept: SegmentRepository
+    duckdb_file: DuckDBFile, open_warehouse: Callable[..., Warehouse], saved: SegmentRepository
 ):
     duckdb_file.execute("CREATE TABLE customer_features_view AS SELECT range::text customer_id, range x FROM range(50)")
-    engine = SegmentationEngine(open_warehouse(duckdb_file.url), kept)
+    engine = SegmentationEngine(open_warehouse(duckdb_file.url), saved)
     keep(engine, "Ten", {"<": [{"var": "x"}, 10]})
     engine.refresh("ten")
 
     duckdb_file.execute("ALTER TABLE customer_features_view RENAME x TO y")
     with pytest.raises(RuleError):
         engine.refresh("ten")
-    found = kept.get("ten")
+    found = saved.get("ten")
     assert found.error is not None
     assert "There is no column" in found.error
     assert found.size is not None
-    assert (found.size.customers, kept.is_member("ten", "3"), len(kept.sizes("ten"))) == (10, True, 1)
+    assert (found.size.customers, saved.is_member("ten", "3"), len(saved.sizes("ten"))) == (
+        10,
+        True,
+        1,
+    )
 
     duckdb_file.execute("DROP TABLE customer_features_view")
     with pytest.raises(ViewUnusable):
         engine.refresh("ten")
-    assert "customer_features_view" in str(kept.get("ten").error)
+    assert "customer_features_view" in str(saved.get("ten").error)
 
     duckdb_file.execute("CREATE TABLE customer_features_view AS SELECT range::text customer_id, range x FROM range(5)")
     assert engine.refresh("ten").customers == 5
-    assert kept.get("ten").error is None
+    assert saved.get("ten").error is None
 
 
 def test_refreshing_what_is_not_there(engine: SegmentationEngine):
@@ -249,17 +253,17 @@ def test_refreshing_what_is_not_there(engine: SegmentationEngine):
 
 
 def test_ids_of_every_type_are_members_as_text(
-    backend: Backend, open_warehouse: Callable[..., Warehouse], kept: SegmentRepository
+    backend: Backend, open_warehouse: Callable[..., Warehouse], saved: SegmentRepository
 ):
     backend.execute(
         "CREATE TABLE customer_features_view (customer_id uuid, points bigint);"
         "INSERT INTO customer_features_view VALUES ('00000000-0000-0000-0000-00000000000A', 5), (NULL, 7), "
         "('00000000-0000-0000-0000-00000000000b', 1)"
     )
-    engine = SegmentationEngine(open_warehouse(backend.url), kept)
+    engine = SegmentationEngine(open_warehouse(backend.url), saved)
     keep(engine, "Some", {">": [{"var": "points"}, 2]})
     assert engine.refresh("some").customers == 1
-    assert kept.is_member("some", "00000000-0000-0000-0000-00000000000a")
+    assert saved.is_member("some", "00000000-0000-0000-0000-00000000000a")
     assert engine.matches({">": [{"var": "points"}, 2]}, "00000000-0000-0000-0000-00000000000a")
 
 

@@ -85,7 +85,7 @@ def test_a_segment_is_not_offered_what_is_built_on_it(engine: SegmentationEngine
         engine.compile(segment("c"), "a")
 
 
-def test_a_circle_is_refused(engine: SegmentationEngine, kept: SegmentRepository):
+def test_a_circle_is_refused(engine: SegmentationEngine, saved: SegmentRepository):
     keep(engine, "A", {})
     keep(engine, "B", segment("a"))
     keep(engine, "C", segment("b"))
@@ -93,7 +93,7 @@ def test_a_circle_is_refused(engine: SegmentationEngine, kept: SegmentRepository
         engine.update("a", SegmentDraft("A", segment("c")), actor="x", expected_version=1)
     with pytest.raises(SegmentCycle, match="A → A"):
         engine.update("a", SegmentDraft("A", segment("a")), actor="x", expected_version=1)
-    assert kept.get("a").rule == {}
+    assert saved.get("a").rule == {}
 
 
 def write_rule(store: StateStore, segment_id: str, rule: Any) -> None:
@@ -104,28 +104,28 @@ def write_rule(store: StateStore, segment_id: str, rule: Any) -> None:
         record.rule = rule
 
 
-def test_a_circle_that_is_in_the_store_ends(engine: SegmentationEngine, kept: SegmentRepository):
+def test_a_circle_that_is_in_the_store_ends(engine: SegmentationEngine, saved: SegmentRepository):
     keep(engine, "A", {})
     keep(engine, "B", segment("a"))
-    write_rule(kept._store, "a", segment("b"))
+    write_rule(saved._store, "a", segment("b"))
     selection = engine.select(segment("b"))
     for ask in (selection.count, selection.sql):
         with pytest.raises(SegmentCycle, match="b → a → b"):
             ask()
 
 
-def test_a_segment_that_is_gone_is_a_fault_at_its_place(engine: SegmentationEngine, kept: SegmentRepository):
+def test_a_segment_that_is_gone_is_a_fault_at_its_place(engine: SegmentationEngine, saved: SegmentRepository):
     keep(engine, "A", {})
     keep(engine, "B", {"and": [{">": [{"var": "age"}, 40]}, segment("a")]})
-    write_rule(kept._store, "b", {"and": [{">": [{"var": "age"}, 40]}, segment("gone")]})
+    write_rule(saved._store, "b", {"and": [{">": [{"var": "age"}, 40]}, segment("gone")]})
     with pytest.raises(RuleError) as caught:
-        engine.count(kept.get("b").rule)
+        engine.count(saved.get("b").rule)
     assert [(fault.code, fault.path) for fault in caught.value.faults] == [("unknown_column", "$.and[1].==[0].var")]
     with pytest.raises(RuleError, match="segment:gone"):
         engine.count(segment("b"))
     with pytest.raises(RuleError, match="segment:gone"):
         engine.refresh("b")
-    assert "segment:gone" in str(kept.get("b").error)
+    assert "segment:gone" in str(saved.get("b").error)
 
 
 def test_an_unknown_segment_is_not_saved(engine: SegmentationEngine):
@@ -134,9 +134,9 @@ def test_an_unknown_segment_is_not_saved(engine: SegmentationEngine):
         keep(engine, "Not VIP", segment("vipp", False))
 
 
-def test_before_the_first_scoring(backend: Backend, open_warehouse: Open, kept: SegmentRepository):
+def test_before_the_first_scoring(backend: Backend, open_warehouse: Open, saved: SegmentRepository):
     fill(backend, base(20))
-    engine = SegmentationEngine(open_warehouse(backend.url), kept)
+    engine = SegmentationEngine(open_warehouse(backend.url), saved)
     assert by_name(engine.fields(), "Predictions") == {}
     for ask in (engine.select, engine.count, engine.members, engine.profile):
         with pytest.raises(PredictionsMissing, match="have not been scored yet"):
@@ -150,11 +150,11 @@ def test_before_the_first_scoring(backend: Backend, open_warehouse: Open, kept: 
     assert engine.count({}) == 20
 
 
-def test_predictions_are_read_on_each_database(backend: Backend, open_warehouse: Open, kept: SegmentRepository):
+def test_predictions_are_read_on_each_database(backend: Backend, open_warehouse: Open, saved: SegmentRepository):
     fill(backend, base(200))
     warehouse = open_warehouse(backend.url)
     score(warehouse)
-    engine = SegmentationEngine(warehouse, kept)
+    engine = SegmentationEngine(warehouse, saved)
     assert list(by_name(engine.fields(), "Predictions")) == PREDICTIONS
     names = ("customer_id", "churn_probability", "churn_risk", "recency")
     rows = engine.members({}, 1000, columns=names)

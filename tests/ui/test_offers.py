@@ -203,8 +203,8 @@ def test_saving_loading_and_changing_a_policy(scored: Configure, open_screen: Op
     app = open_screen(OFFERS, view="Arbitration", terms=link_of(PUSHED))
     app.text_input[0].input("Winter push").run()
     app.button(key="policy-save-now").click().run()
-    kept = get_services().policies.get("winter-push")
-    assert (kept.version, kept.policy) == (1, PUSHED)
+    saved = get_services().policies.get("winter-push")
+    assert (saved.version, saved.policy) == (1, PUSHED)
     assert app.query_params["policy"] == "winter-push"
     assert "terms" not in app.query_params
     assert "Version 1, saved by" in text_of(app)

@@ -47,7 +47,7 @@ def finished(trained: str, monkeypatch: pytest.MonkeyPatch) -> Finished:
 
 
 class Finished:
-    """The latest job is a training that made this version; whether it was dismissed is kept."""
+    """The latest job is a training that made this version; whether it was dismissed is stored."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch

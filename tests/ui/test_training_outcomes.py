@@ -1,4 +1,4 @@
-"""The Monitoring tab without a browser: kept predictions and past months beside what happened."""
+"""The Monitoring tab without a browser: stored predictions and past months beside what happened."""
 
 from __future__ import annotations
 

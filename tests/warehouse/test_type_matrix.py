@@ -233,7 +233,7 @@ def moment(text: str) -> datetime:
 
 
 def expected_value(case: Case, text: str) -> Any:
-    """The value that the database's text stands for, comparable with what any way of reading gives."""
+    """The value that the database's text represents, comparable with what any way of reading gives."""
     match case.reading:
         case "blank":
             return None

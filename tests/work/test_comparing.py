@@ -1,4 +1,4 @@
-"""Comparing versions as a job: what is kept, and that a training never fails for it."""
+"""Comparing versions as a job: what is saved, and that a training never fails for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def services(trained: str) -> Services:
     return get_services()
 
 
-def kept(services: Services, version: str, against: str) -> VersionComparison | None:
+def saved(services: Services, version: str, against: str) -> VersionComparison | None:
     return services.comparisons.find(version, against)
 
 
@@ -34,7 +34,7 @@ def test_it_stores_its_findings(services: Services, trained: str):
     report = Report()
     result = compare(services, {"version": version, "against": trained}, report)
     assert result == {"version": version, "against": trained, "customers": DEMO_CUSTOMERS}
-    found = kept(services, version, trained)
+    found = saved(services, version, trained)
     assert list(found.same_rows) == ["churn", "nbo"]
     assert [shift.name for shift in found.shifts] == ["All customers", "Regulars"]
     progress, _ = report.unreported()
@@ -50,7 +50,7 @@ def test_a_training_is_worth_it_whatever_the_comparison_meets(services: Services
     version = write_bundle(services.settings.models_dir, other_parts())
     (version_folder(services.settings.models_dir, trained) / "nbo.tflite").write_bytes(b"damaged")
     compare_with_active(services, version, Report())
-    assert kept(services, version, trained) is None
+    assert saved(services, version, trained) is None
 
 
 def test_a_stop_comes_too_late_for_the_training(services: Services, trained: str):
@@ -60,7 +60,7 @@ def test_a_stop_comes_too_late_for_the_training(services: Services, trained: str
     with pytest.raises(JobStopped):
         compare(services, {"version": version, "against": trained}, report)
     compare_with_active(services, version, report)
-    assert kept(services, version, trained) is None
+    assert saved(services, version, trained) is None
 
 
 def test_before_the_first_activation_there_is_nothing_to_compare_with(services: Services, trained: str):

@@ -22,12 +22,12 @@ def actions(store: StateStore) -> list[tuple[str, str, int]]:
 
 
 def test_a_policy_is_stored_with_its_versions(policies: PolicyRepository, store: StateStore):
-    kept = policies.save("  Winter   push ", PUSHED, actor="ann")
-    assert (kept.id, kept.name, kept.version, kept.updated_by) == ("winter-push", "Winter push", 1, "ann")
-    assert kept.policy == PUSHED
+    saved = policies.save("  Winter   push ", PUSHED, actor="ann")
+    assert (saved.id, saved.name, saved.version, saved.updated_by) == ("winter-push", "Winter push", 1, "ann")
+    assert saved.policy == PUSHED
     changed = policies.save("Winter push", PLAIN, actor="bob", expected_version=1)
     assert (changed.id, changed.version, changed.policy, changed.updated_by) == ("winter-push", 2, PLAIN, "bob")
-    assert changed.created_at == kept.created_at < changed.updated_at
+    assert changed.created_at == saved.created_at < changed.updated_at
     assert policies.get("winter-push") == changed
     assert [(one.number, one.actor, one.policy) for one in policies.versions("winter-push")] == [
         (2, "bob", PLAIN),

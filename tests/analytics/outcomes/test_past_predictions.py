@@ -125,9 +125,9 @@ def test_offers_as_texts_are_read_too(past: Past):
 
 def test_without_a_scoring_run_the_remedy_is_to_score(past: Past):
     past.left(*WHAT_FOUR_DID)
-    told = read_outcomes(past.warehouse, CHURN)
-    assert told.months == ()
-    assert told.why_none == "No predictions are stored yet: score all customers to see their outcomes here later."
+    outcomes = read_outcomes(past.warehouse, CHURN)
+    assert outcomes.months == ()
+    assert outcomes.why_none == "No predictions are stored yet: score all customers to see their outcomes here later."
 
 
 def test_made_up_predictions_have_no_outcome(past: Past):

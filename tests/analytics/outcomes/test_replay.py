@@ -77,10 +77,10 @@ def encoded(bundle: Bundle) -> np.ndarray:
 
 def test_churn_by_month_is_that_of_the_single_answers(warehouse: Warehouse, bundle: Bundle):
     scores = bundle.scores("churn", encoded(bundle))[:, 0].astype(np.float64).round(6)
-    told = replay_history(warehouse, bundle, CHURN)
-    assert [month.month for month in told.months] == [date(2026, month, 1) for month in range(1, 7)]
-    assert (told.why_none, told.remark) == ("", "")
-    for month in told.months:
+    replayed = replay_history(warehouse, bundle, CHURN)
+    assert [month.month for month in replayed.months] == [date(2026, month, 1) for month in range(1, 7)]
+    assert (replayed.why_none, replayed.remark) == ("", "")
+    for month in replayed.months:
         own = month.month.month == MONTH
         assert month.version == bundle.version
         assert month.figures.main is not None
@@ -133,11 +133,11 @@ def test_of_a_long_history_whole_months_are_asked_about(
 ):
     newest_two = int((MONTH >= 5).sum())
     monkeypatch.setattr(replay, "MAX_ROWS", newest_two + 5)
-    told = replay_history(warehouse, bundle, CHURN)
-    assert [(month.month.month, month.figures.rows) for month in told.months] == [
+    replayed = replay_history(warehouse, bundle, CHURN)
+    assert [(month.month.month, month.figures.rows) for month in replayed.months] == [
         (5, int((MONTH == 5).sum())), (6, int((MONTH == 6).sum())),
     ]  # fmt: skip
-    assert told.remark == f"Only the newest 2 of 6 months are shown, {newest_two} rows."
+    assert replayed.remark == f"Only the newest 2 of 6 months are shown, {newest_two} rows."
     monkeypatch.setattr(replay, "MAX_ROWS", 1)
     assert [month.month.month for month in replay_history(warehouse, bundle, CHURN).months] == [6]
 
@@ -151,8 +151,8 @@ def test_small_batches_add_up(warehouse: Warehouse, bundle: Bundle, monkeypatch:
 
 def test_a_model_that_is_not_there_is_named(warehouse: Warehouse, models_dir: Path):
     version = write_bundle(models_dir, without_nbo())
-    told = replay_history(warehouse, load_bundle(models_dir, version), NBO)
-    assert told.why_none == f"The active version {version} has no offer model."
+    replayed = replay_history(warehouse, load_bundle(models_dir, version), NBO)
+    assert replayed.why_none == f"The active version {version} has no offer model."
 
 
 def test_a_history_without_dates_cannot_be_replayed(backend: Backend, warehouse: Warehouse, bundle: Bundle):

@@ -78,15 +78,19 @@ def test_a_replay_is_asked_where_nothing_has_an_outcome():
 
 
 def test_old_predictions_are_not_held_against_a_model_that_answers_well_when_asked_again():
-    kept, fresh, stale = month(4, churn(0.75)), month(4, churn(0.81), role="after"), month(4, churn(0.7), role="after")
-    found = verdict(kept, replay=MonthlyFigures((fresh,)))
+    stored, fresh, stale = (
+        month(4, churn(0.75)),
+        month(4, churn(0.81), role="after"),
+        month(4, churn(0.7), role="after"),
+    )
+    found = verdict(stored, replay=MonthlyFigures((fresh,)))
     assert not found.is_worse
     assert found.sentence.startswith(
         "The churn model holds, but its stored predictions were less accurate: AUC 0.750 (0.730 to 0.770) in April "
         "2026, 0.800 on its test rows, but 0.810 (0.790 to 0.830) in April 2026 when replayed with the feature values "
         "of the day."
     )
-    assert verdict(kept, replay=MonthlyFigures((stale,))).is_worse
+    assert verdict(stored, replay=MonthlyFigures((stale,))).is_worse
 
 
 @pytest.mark.parametrize("role", ["before", "learned", "validation", "test", "mixed"])

@@ -83,8 +83,8 @@ def test_flows_are_those_of_both_runs_laid_side_by_side(warehouse: Warehouse, si
     assert [flow.customers for flow in movement.flows] == sorted((f.customers for f in movement.flows), reverse=True)
 
 
-def test_a_segment_as_scope_has_no_leavers(warehouse: Warehouse, since: ScoringRun, kept: SegmentRepository):
-    engine = SegmentationEngine(warehouse, kept)
+def test_a_segment_as_scope_has_no_leavers(warehouse: Warehouse, since: ScoringRun, saved: SegmentRepository):
+    engine = SegmentationEngine(warehouse, saved)
     rich = engine.create(SegmentDraft("Rich", {">": [{"var": "total_revenue"}, 800]}), actor="ann")
     movement = read_movement(ScopedBase(warehouse, engine, Scope(rich.id)), since)
     assert movement is not None

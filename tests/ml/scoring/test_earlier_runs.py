@@ -1,4 +1,4 @@
-"""What earlier scoring runs wrote is kept, as many as the settings say, and can be read beside the present run."""
+"""Earlier scoring runs are stored, as many as the settings say, and can be read beside the current one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""predict_segment: what it says of all members is what each of them gets, from kept predictions and on the fly."""
+"""predict_segment: what it says of all members is what each of them gets, from stored predictions and on the fly."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def warehouse(settings: Settings) -> Iterator[Warehouse]:
 
 @pytest.fixture
 def service(settings: Settings, models_dir: Path, warehouse: Warehouse) -> MLInferenceService:
-    """With a kept segment, `rich`."""
+    """With a saved segment, `rich`."""
     store = StateStore(settings.state_database_url)
     store.migrate()
     engine = SegmentationEngine(warehouse, SegmentRepository(store))
@@ -94,12 +94,12 @@ def test_rfm(service: MLInferenceService):
 def test_kept_predictions_say_the_same(service: MLInferenceService, warehouse: Warehouse, kind: str):
     on_the_fly = service.predict_segment("rich", kind)
     score_base(warehouse, service.models())
-    kept = service.predict_segment("rich", kind)
-    assert kept.pop("source") == "predictions"
+    stored = service.predict_segment("rich", kind)
+    assert stored.pop("source") == "predictions"
     assert on_the_fly.pop("source") == "scored now"
-    del kept["scored_at"], on_the_fly["scored_at"]
-    statistics = kept.pop("statistics"), on_the_fly.pop("statistics")
-    assert kept == on_the_fly
+    del stored["scored_at"], on_the_fly["scored_at"]
+    statistics = stored.pop("statistics"), on_the_fly.pop("statistics")
+    assert stored == on_the_fly
     assert str(statistics[0])[:40] == str(statistics[1])[:40]
 
 

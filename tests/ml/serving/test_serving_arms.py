@@ -1,4 +1,4 @@
-"""Single, many and whole-base predictions during an A/B test: each customer by the version of the own arm."""
+"""Single, many and whole-base predictions during an A/B test: each customer is served by the version of their arm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits: by time where dates allow, else at random with customers kept together."""
+"""Splits: by time where dates allow, otherwise at random, with all rows of a customer together."""
 
 from __future__ import annotations
 

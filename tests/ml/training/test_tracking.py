@@ -136,9 +136,9 @@ def test_no_row_of_a_customer_leaves(server: Server, tmp_path: Path):
     assert len(rows) > 70
     logged = json.dumps([body for *_, body in server.calls])
     assert not [value for row in rows for value in row if str(value) in logged]
-    kept = without_rows(manifest)
-    assert (set(manifest) - set(kept), kept["features"]) == ({"background"}, manifest["features"])
-    assert set(manifest["models"]["churn"]) - set(kept["models"]["churn"]) == {"golden"}
+    left = without_rows(manifest)
+    assert (set(manifest) - set(left), left["features"]) == ({"background"}, manifest["features"])
+    assert set(manifest["models"]["churn"]) - set(left["models"]["churn"]) == {"golden"}
 
 
 def test_an_experiment_that_is_there_is_used(server: Server, tmp_path: Path):
@@ -192,9 +192,9 @@ def test_a_server_that_hangs(server: Server, tmp_path: Path, monkeypatch: pytest
     ],
 )
 def test_where_no_server_is(tmp_path: Path, uri: str, said: str):
-    told = log(tmp_path, uri)[1]
-    assert told.endswith(said)
-    assert "secret" not in told
+    warning = log(tmp_path, uri)[1]
+    assert warning.endswith(said)
+    assert "secret" not in warning
 
 
 def test_the_password_in_its_address_is_not_shown():

@@ -43,17 +43,17 @@ def test_the_base_and_each_segment(
     backend: Backend,
     open_warehouse: Callable[..., Warehouse],
     bundles: tuple[Bundle, Bundle],
-    kept: SegmentRepository,
+    saved: SegmentRepository,
 ):
     rows = base()
     fill(backend, rows)
     warehouse = open_warehouse(backend.url)
     version, against = bundles
-    engine = SegmentationEngine(warehouse, kept)
+    engine = SegmentationEngine(warehouse, saved)
     for name, rule in (("Rich", RICH), ("Never bought", NEVER_BOUGHT)):
         engine.create(SegmentDraft(name, rule), actor="ann")
-    told: list[int] = []
-    shifts = count_shifts(warehouse, engine, engine.usable(kept.list()), version, against, told.append)
+    reported: list[int] = []
+    shifts = count_shifts(warehouse, engine, engine.usable(saved.list()), version, against, reported.append)
 
     of_version = (score_base(warehouse, version), predictions(warehouse))[1]
     warehouse.forget()
@@ -81,28 +81,31 @@ def test_the_base_and_each_segment(
         assert shift.churners == pytest.approx(expected)
     assert shifts[0].other_band > 0
     assert shifts[0].other_offer > 0
-    assert told[-1] == len(rows)
+    assert reported[-1] == len(rows)
 
 
 def test_a_version_without_an_offer_model(
-    backend: Backend, open_warehouse: Callable[..., Warehouse], tmp_path: Path, kept: SegmentRepository
+    backend: Backend, open_warehouse: Callable[..., Warehouse], tmp_path: Path, saved: SegmentRepository
 ):
     fill(backend, base(40))
     warehouse = open_warehouse(backend.url)
     models = tmp_path / "models"
     version, against = (load_bundle(models, write_bundle(models, one)) for one in (without_nbo(), bundle_parts()))
-    (shift,) = count_shifts(warehouse, SegmentationEngine(warehouse, kept), [], version, against)
+    (shift,) = count_shifts(warehouse, SegmentationEngine(warehouse, saved), [], version, against)
     assert (shift.offers, shift.other_offer) == ([], 0)
     assert sum(map(sum, shift.bands)) == 40
 
 
 def test_a_customer_without_an_answer_is_counted_without_one(
-    backend: Backend, open_warehouse: Callable[..., Warehouse], bundles: tuple[Bundle, Bundle], kept: SegmentRepository
+    backend: Backend,
+    open_warehouse: Callable[..., Warehouse],
+    bundles: tuple[Bundle, Bundle],
+    saved: SegmentRepository,
 ):
     rows = base(40)
     rows[3] = (*rows[3][:3], 1e35, *rows[3][4:])  # beyond what a network can take
     fill(backend, [*rows, (None, *rows[0][1:])])
     warehouse = open_warehouse(backend.url)
-    (shift,) = count_shifts(warehouse, SegmentationEngine(warehouse, kept), [], *bundles)
+    (shift,) = count_shifts(warehouse, SegmentationEngine(warehouse, saved), [], *bundles)
     assert shift.customers == 40
     assert sum(map(sum, shift.bands)) == sum(map(sum, shift.offers)) == 39

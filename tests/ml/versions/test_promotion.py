@@ -56,7 +56,7 @@ def worse_parts() -> BundleParts:
     return replace(parts, models=parts.models | {"churn": replace(parts.models["churn"], metrics={"auc": 0.8})})
 
 
-def told(store: StateStore) -> list[tuple[str, str, str]]:
+def audited(store: StateStore) -> list[tuple[str, str, str]]:
     with store.session(read_only=True) as session:
         events = audit.recent(session, subject_kind="model version")
         return [(event.actor, event.action, event.subject_id) for event in reversed(events)]
@@ -69,14 +69,18 @@ def test_activated_rolled_back_and_discarded(promotion: Promotion, models_dir: P
     assert promotion.rollback("bob") == first
     promotion.discard(second, "cid")
     assert list_versions(models_dir) == [first]
-    assert told(store) == [("ann", "activated", second), ("bob", "rolled back to", first), ("cid", "discarded", second)]
+    assert audited(store) == [
+        ("ann", "activated", second),
+        ("bob", "rolled back to", first),
+        ("cid", "discarded", second),
+    ]
 
 
 def test_what_is_worse_must_be_meant(promotion: Promotion, models_dir: Path, store: StateStore):
     first, worse = read_active(models_dir).version, write_bundle(models_dir, worse_parts())
     with pytest.raises(BundleError, match=f"{worse} is worse than the active one: AUC of Churn"):
         promotion.activate(worse, "ann")
-    assert (read_active(models_dir).version, told(store)) == (first, [])
+    assert (read_active(models_dir).version, audited(store)) == (first, [])
     promotion.activate(worse, "ann", even_if_worse=True)
     assert read_active(models_dir).version == worse
 
@@ -89,7 +93,7 @@ def test_what_fails_its_contract_is_never_active(promotion: Promotion, models_di
     other = Settings(models_dir=models_dir, ml_feature_mapping={"age": "age"}, ml_model_input_size=1)
     with pytest.raises(FeatureCountMismatch):
         Promotion(Warehouse(other), store).activate(first, "ann")
-    assert (read_active(models_dir).version, told(store)) == (first, [])
+    assert (read_active(models_dir).version, audited(store)) == (first, [])
 
 
 def test_a_version_of_other_data_is_never_active(promotion: Promotion, models_dir: Path, store: StateStore):
@@ -105,7 +109,7 @@ def test_a_version_of_other_data_is_never_active(promotion: Promotion, models_di
     activate(models_dir, first, "test")
     with pytest.raises(ModelsOfOtherData):
         promotion.rollback("ann")
-    assert (read_active(models_dir).version, told(store)) == (first, [])
+    assert (read_active(models_dir).version, audited(store)) == (first, [])
 
 
 def test_a_version_whose_features_meant_other_columns_is_never_active(
@@ -126,7 +130,7 @@ def test_refused_changes_leave_no_trace(promotion: Promotion, models_dir: Path, 
         promotion.discard(active, "ann")
     with pytest.raises(BundleError, match="no earlier version"):
         promotion.rollback("ann")
-    assert told(store) == []
+    assert audited(store) == []
 
 
 def test_records_describe_each_version_as_it_is_now(models_dir: Path):
@@ -176,7 +180,7 @@ def test_an_ab_test_is_in_the_audit_trail(promotion: Promotion, models_dir: Path
     promotion.start_test(other, 0.3, "ann")
     promotion.activate(other, "dan")
     assert running_experiment(models_dir) is None
-    assert told(store) == [
+    assert audited(store) == [
         ("ann", "started an A/B test of", other),
         ("bob", "grew the A/B test of", other),
         ("cid", "stopped the A/B test of", other),
@@ -197,5 +201,5 @@ def test_a_test_that_is_refused_leaves_no_trace(promotion: Promotion, models_dir
     ):
         with pytest.raises(BundleError):
             refused()
-    assert told(store) == []
+    assert audited(store) == []
     assert running_experiment(models_dir) is None

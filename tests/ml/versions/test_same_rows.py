@@ -45,9 +45,9 @@ def opened(warehouse: Warehouse, parts: BundleParts) -> Bundle:
     return load_bundle(models, write_bundle(models, parts))
 
 
-def told_of(parts: BundleParts, **told: Any) -> BundleParts:
+def parts_with(parts: BundleParts, **changes: Any) -> BundleParts:
     """The same models with another story."""
-    return replace(parts, models={name: replace(part, **told) for name, part in parts.models.items()})
+    return replace(parts, models={name: replace(part, **changes) for name, part in parts.models.items()})
 
 
 def test_churn_is_measured_on_the_newest_rows(warehouse: Warehouse, query_demo: Query):
@@ -101,8 +101,8 @@ def test_an_offer_unknown_to_a_version_scores_nothing(warehouse: Warehouse, quer
 )
 def test_who_may_have_learned_from_the_rows(warehouse: Warehouse, test_from: str | None, flattered: tuple[str, ...]):
     """The demo's newest rows are of 1 August: a version tested from that day on, or earlier, has not seen them."""
-    fair = told_of(bundle_parts(), window={"test_from": "2026-08-01"})
-    version = told_of(other_parts(), window={"test_from": test_from})
+    fair = parts_with(bundle_parts(), window={"test_from": "2026-08-01"})
+    version = parts_with(other_parts(), window={"test_from": test_from})
     found = compare_on_same_rows(warehouse, CHURN, opened(warehouse, version), opened(warehouse, fair))
     assert found.last.isoformat() == "2026-08-01"
     assert found.flattered == flattered
@@ -114,16 +114,16 @@ def test_versions_of_different_models(warehouse: Warehouse):
     assert shared_models(one, both) == ("churn",)
 
 
-def test_what_cannot_be_compared_is_a_remark(demo_warehouse: Path, tmp_path: Path, kept: SegmentRepository):
+def test_what_cannot_be_compared_is_a_remark(demo_warehouse: Path, tmp_path: Path, saved: SegmentRepository):
     settings = settings_for(demo_warehouse, tmp_path, dwh_nbo_training_query="SELECT * FROM nowhere")
     with closing(Warehouse(settings)) as warehouse:
-        engine = SegmentationEngine(warehouse, kept)
+        engine = SegmentationEngine(warehouse, saved)
         engine.create(SegmentDraft("Regulars", {">": [{"var": "transaction_count"}, 5]}), actor="ann")
-        kept.create(SegmentDraft("Lost its column", {">": [{"var": "gone"}, 1]}), actor="ann")
+        saved.create(SegmentDraft("Lost its column", {">": [{"var": "gone"}, 1]}), actor="ann")
         version, against = opened(warehouse, other_parts()), opened(warehouse, bundle_parts())
         phases: list[str] = []
         found = compare_versions(
-            warehouse, engine, kept, version.version, against.version, lambda phase, _: phases.append(phase)
+            warehouse, engine, saved, version.version, against.version, lambda phase, _: phases.append(phase)
         )
     assert list(found.same_rows) == ["churn"]
     assert [shift.name for shift in found.shifts] == ["All customers", "Regulars"]

@@ -84,7 +84,7 @@ def test_a_faulty_rule_is_a_fault(engine: SegmentationEngine):
         engine.overlap({"a": {}, "b": {">": [{"var": "nope"}, 1]}})
 
 
-def test_near_duplicates_share_nine_in_ten(engine: SegmentationEngine, kept: SegmentRepository, sql: Query):
+def test_near_duplicates_share_nine_in_ten(engine: SegmentationEngine, saved: SegmentRepository, sql: Query):
     [(rich, richer, both_poor)] = sql(
         "SELECT count(*) FILTER (total_revenue > 800), count(*) FILTER (total_revenue > 820), "
         "count(*) FILTER (total_revenue > 1200) FROM customers"
@@ -95,7 +95,7 @@ def test_near_duplicates_share_nine_in_ten(engine: SegmentationEngine, kept: Seg
     keep(engine, "Richer", {">": [{"var": "total_revenue"}, 1200]})
     keep(engine, "By reference", segment("nearly"))
     keep(engine, "Put away", RULES["Rich"])
-    kept.archive("put-away", actor="ann")
+    saved.archive("put-away", actor="ann")
     assert engine.near_duplicates(RULES["Rich"]) == (
         Similar("same", 1.0, rich),
         Similar("by-reference", richer / rich, richer),
@@ -106,11 +106,11 @@ def test_near_duplicates_share_nine_in_ten(engine: SegmentationEngine, kept: Seg
 
 
 def test_near_duplicates_among_many_leave_out_those_that_cannot_be_used(
-    engine: SegmentationEngine, kept: SegmentRepository
+    engine: SegmentationEngine, saved: SegmentRepository
 ):
     for number in range(60):
         keep(engine, f"More than {number}", {">": [{"var": "total_revenue"}, number * 100]})
-    kept.create(SegmentDraft("Broken", {">": [{"var": "gone"}, 1]}), actor="ann")
+    saved.create(SegmentDraft("Broken", {">": [{"var": "gone"}, 1]}), actor="ann")
     found = engine.near_duplicates({">": [{"var": "total_revenue"}, 5500]})
     assert "more-than-55" in {one.segment_id for one in found if one.similarity == 1}
     assert "more-than-0" not in {one.segment_id for one in found}

@@ -118,10 +118,10 @@ def test_a_stream_that_breaks_leaves_everything_as_it_was(
     store: StateStore, repository: SegmentRepository, vip: str, error: BaseException
 ):
     size = refresh(repository, ["1", "2"])
-    kept = members(store)
+    before = members(store)
     with pytest.raises(type(error)):
         repository.replace_members(vip, failing(error), base=9, version=1, cause="scoring")
-    assert members(store) == kept
+    assert members(store) == before
     assert repository.sizes(vip) == [size]
     assert refresh(repository, ["4"]).left == 2
 
@@ -218,19 +218,19 @@ def test_memory_stays_flat(repository: SegmentRepository, vip: str):
 
 
 def test_one_customer_joins_and_leaves(store: StateStore, repository: SegmentRepository, vip: str):
-    kept = refresh(repository, ["1", "2"])
+    refreshed = refresh(repository, ["1", "2"])
     assert repository.change_member(vip, "3", belongs=True)
     assert not repository.change_member(vip, "3", belongs=True)
     size = repository.get(vip).size
     assert size is not None
-    assert (size.customers, size.joined, size.left, size.at) == (3, 3, 0, kept.at)
+    assert (size.customers, size.joined, size.left, size.at) == (3, 3, 0, refreshed.at)
     assert repository.change_member(vip, "1", belongs=False)
     assert not repository.change_member(vip, "1", belongs=False)
     (size,) = repository.sizes(vip)
     assert (size.customers, size.joined, size.left) == (2, 3, 1)
     found = members(store)
     assert found.keys() == {"2", "3"}
-    assert found["2"] == kept.at < found["3"]
+    assert found["2"] == refreshed.at < found["3"]
 
 
 def test_some_customers_join_and_leave(store: StateStore, repository: SegmentRepository, vip: str):

@@ -50,9 +50,9 @@ class OpenSegments:
 def keep(name: str, rule: Any, *, tags: tuple[str, ...] = (), description: str = "") -> str:
     """A computed segment; returns its id."""
     engine = get_services().segmentation
-    kept = engine.create(SegmentDraft(name, rule, description, tags), actor="ann")
-    engine.refresh(kept.id)
-    return kept.id
+    saved = engine.create(SegmentDraft(name, rule, description, tags), actor="ann")
+    engine.refresh(saved.id)
+    return saved.id
 
 
 def customers(query_demo: Query, where: str) -> int:
@@ -279,8 +279,8 @@ class TestDetail:
         assert "-    500" in app.code[0].value
         assert "+    900" in app.code[0].value
         next(button for button in app.button if button.label == "Restore").click().run()
-        kept = get_services().segments.get(rich)
-        assert (kept.version, kept.rule) == (3, RICH)
+        saved = get_services().segments.get(rich)
+        assert (saved.version, saved.rule) == (3, RICH)
         assert metrics(app)["Customers"] == f"{customers(query_demo, RICH_SQL):,}"
         assert "- Restored version 1." in texts_of(app)
 

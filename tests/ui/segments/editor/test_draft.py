@@ -52,7 +52,7 @@ def test_a_rule_comes_back_as_it_was(part: Any) -> None:
     rule = json.loads(json.dumps(from_builder(part)))
     draft = draft_of(rule)
     assert json.dumps(draft.rule()) == json.dumps(rule)
-    # Written from the tree rather than from what was kept: a change and its opposite.
+    # Written from the tree rather than from what was loaded: a change and its opposite.
     added = draft.add_condition(root(draft))
     written = draft.rule()
     wrapped = json.dumps(rule) == json.dumps(written) or json.dumps({"and": [rule]}) == json.dumps(written)
@@ -269,7 +269,7 @@ def test_two_values_are_set_one_at_a_time() -> None:
     assert draft.rule() == {"and": [{"<=": [5, {"var": "points"}, 9]}]}
 
 
-# What is left out, and where the rest stands
+# What is left out, and the paths of the rest
 
 
 def test_paths_leave_out_what_is_unfinished() -> None:
