@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
-# Libraries that print their own lines; uvicorn's of connections have addresses with query strings.
+# Libraries with handlers of their own.
 _ADOPTED = ("streamlit", "uvicorn", "websockets")
-_QUIET = ("uvicorn.access", "uvicorn.error", "websockets")
+# Below a warning, uvicorn logs addresses with query strings, and Alembic each of its plugins.
+_QUIET = ("uvicorn.access", "uvicorn.error", "websockets", "alembic.runtime.plugins")
 
 
 def configure_logging(form: LogFormat, level: LogLevel, stream: TextIO = sys.stderr) -> None:
