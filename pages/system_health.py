@@ -74,7 +74,7 @@ def draw_checks() -> None:
     draw_verdict(checks)
     for area, lines in groupby(checks, key=lambda check: check.area):
         with st.container(border=True):
-            st.subheader(area, anchor=False)
+            st.subheader(escape(area), anchor=False)
             for check in lines:
                 draw_check(check)
 

@@ -97,7 +97,7 @@ def draw_features(features: Row) -> None:
         columns = [column for column in cached_reads.catalog().columns if column.group == group]
         if not columns:
             continue
-        st.subheader(group, anchor=False)
+        st.subheader(escape(group), anchor=False)
         st.dataframe(
             pd.DataFrame([_feature_row(column, features, ranks) for column in columns]),
             hide_index=True,

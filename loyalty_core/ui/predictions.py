@@ -125,7 +125,7 @@ def _draw_rfm(rfm: RfmAnswer) -> None:
     st.metric("Segment", escape(rfm["segment"]))
     for measure in ("recency", "frequency", "monetary"):
         score = rfm[measure]
-        st.markdown(f"{measure.capitalize()} **{score}** of 5 {'●' * score}{'○' * (5 - score)}")
+        st.markdown(f"{measure.capitalize()} **{formatting.count(score)}** of 5 {'●' * score}{'○' * (5 - score)}")
     st.caption(escape(segment.meaning))
     st.markdown(f"- {escape(segment.advice)}")
 

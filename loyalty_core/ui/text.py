@@ -8,7 +8,7 @@ tests/ui/test_text_is_escaped.py finds texts that reach a screen without it.
 import re
 
 # At the start of a text, Markdown makes a list of "- " and "1. ", and a line of "---".
-_BLOCK_MARK = re.compile(r"^( ?\d{1,9}(?=\.(?:\s|$))| ?(?=-(?:[\s-]|$)))")
+_BLOCK_MARK = re.compile(r"^( ?\d{1,9}(?=\.(?:\s|$))| ?(?=-(?:\s|[\s-]*$)))")
 _INDENTATION = re.compile(r"^[ \t]+")
 _SPECIAL = re.compile(r"[\\`*_{}\[\]()<>#+!|$~:&]")
 # Streamlit replaces icons and emoji (:smile:), and Markdown makes links of addresses, even when they are escaped.

@@ -16,6 +16,7 @@ IN_THE_MIDDLE = ':color[{}]{{foreground="inherit"}}'
         ("- none", r"\- none"),
         ("---", r"\---"),
         ("-5.0 of 12.50", "-5.0 of 12.50"),
+        ("--5", "--5"),
         ("\t    code", " code"),
         ("a\n\n# b\r\n- c", r"a  \# b - c"),
         ("12:30:45", r"12\:30\:45"),

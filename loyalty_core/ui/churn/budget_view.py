@@ -60,7 +60,7 @@ def draw_budget(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
 
 def _draw_inputs() -> tuple[Column | None, float | None, Terms | None]:
     """The money column, or None and one amount for everybody; and the campaign's terms. None for an unusable field."""
-    symbol = formatting.currency_symbol()
+    symbol = escape(formatting.currency_symbol())
     columns = {column.name: column for column in reading.money_columns()}
     with st.container(horizontal=True):
         chosen = st.selectbox(

@@ -76,7 +76,9 @@ def _draw_quality(quality: ModelQuality) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         colour: _Colour = _GRADE_COLOURS.get(quality.grade, "gray")
         icon = ":material/verified:" if quality.grade in _GOOD_GRADES else ":material/info:"
-        st.badge(f"Model: {quality.word.lower()}", icon=icon, color=colour, help=_grade_help(quality))
+        st.badge(
+            escape(f"Model: {quality.word.lower()}", in_badge=True), icon=icon, color=colour, help=_grade_help(quality)
+        )
         st.caption(escape(_quality_sentence(quality)), width="stretch")
 
 
@@ -95,5 +97,6 @@ def _grade_help(quality: ModelQuality) -> str | None:
         return None
     tested = formatting.count(quality.test_rows)
     return (
-        f"Grade {quality.grade} of A to D: what the model adds over the best simple rule, on {tested} test customers."
+        f"Grade {escape(quality.grade)} of A to D: what the model adds over the best simple rule, "
+        f"on {tested} test customers."
     )

@@ -50,7 +50,6 @@ def draw_arbitration(reader: OfferReader, draft: PolicyDraft) -> None:
 
 
 def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
-    amount = formatting.compact_money if is_money else lambda number: formatting.count(round(number))
     gain = outcome.value_after - outcome.value_before
     given = sum(award.customers for award in outcome.after.values())
     before = sum(award.customers for award in outcome.before.values())
@@ -58,15 +57,15 @@ def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
     with st.container(horizontal=True):
         st.metric(
             f"Expected {noun} as recommended",
-            amount(outcome.value_before),
+            _amount(outcome.value_before, is_money=is_money),
             border=True,
             height="stretch",
             help="Everybody gets the offer with their highest propensity: the sum of propensity × value.",
         )
         st.metric(
             f"Expected {noun} with this policy",
-            amount(outcome.value_after),
-            delta=f"{'+' if gain >= 0 else '−'}{amount(abs(gain))}" if round(gain, 2) else None,
+            _amount(outcome.value_after, is_money=is_money),
+            delta=f"{'+' if gain >= 0 else '−'}{_amount(abs(gain), is_money=is_money)}" if round(gain, 2) else None,
             delta_color="normal" if gain >= 0 else "inverse",
             border=True,
             height="stretch",
@@ -186,8 +185,12 @@ def _draw_without(outcome: Arbitration) -> None:
         if customers:
             st.caption(why)
     if outcome.cutoffs:
-        rounds = f"{outcome.rounds} round{'' if outcome.rounds == 1 else 's'}"
+        rounds = f"{formatting.count(outcome.rounds)} round{'' if outcome.rounds == 1 else 's'}"
         st.caption(f"Caps applied in {rounds}: where an offer is full, the customers with the highest priority get it.")
+
+
+def _amount(number: float, *, is_money: bool) -> str:
+    return escape(formatting.compact_money(number)) if is_money else formatting.count(round(number))
 
 
 def _sentence(reader: OfferReader, policy: Policy, offer: int) -> str:

@@ -71,7 +71,8 @@ def _draw_versions(draft: PolicyDraft, saved: SavedPolicy) -> None:
         for version in get_services().policies.versions(saved.id):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(
-                    f"**Version {version.number}** · {escape(version.actor)} · {formatting.moment(version.at)}",
+                    f"**Version {formatting.count(version.number)}** · {escape(version.actor)} · "
+                    f"{formatting.moment(version.at)}",
                     width="stretch",
                 )
                 st.button(

@@ -33,7 +33,7 @@ def draw_base_figures() -> None:
         formatting.percent(figures.blanks, 1),
         border=True,
         height="stretch",
-        help=f"Share of empty cells; {figures.blank_columns} of the columns have some.",
+        help=f"Share of empty cells; {formatting.count(figures.blank_columns)} of the columns have some.",
     )
 
 

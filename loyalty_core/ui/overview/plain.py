@@ -23,9 +23,11 @@ def _draw_card(card: Card) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(escape(card.title), anchor=False, width="stretch")
         if card.screen:
-            st.page_link(f"pages/{card.screen.file}", label="Open", help=f"Open {card.screen.title}", icon=_ARROW)
+            st.page_link(
+                f"pages/{card.screen.file}", label="Open", help=escape(f"Open {card.screen.title}"), icon=_ARROW
+            )
     if not card.marks:
-        st.caption(card.empty)
+        st.caption(escape(card.empty))
     elif card.figure:
         charts.draw(card.figure, card.title, card.alt)
     else:

@@ -37,7 +37,7 @@ def _draw_row(draft: MapDraft, measure: RfmMeasure, points: RfmCutPoints) -> Non
     units: dict[RfmMeasure, str] = {
         "recency": "days since the last purchase",
         "frequency": "purchases",
-        "monetary": f"spend in {formatting.currency_symbol()}",
+        "monetary": f"spend in {escape(formatting.currency_symbol())}",
     }
     shown = draft.start.cut_points.get(measure) or getattr(points, measure)
     with st.container(horizontal=True):

@@ -107,7 +107,7 @@ def _draw_figures(movement: Movement, amount: Amount) -> None:
 def _figure(movement: Movement, kind: Kind, amount: Amount) -> str:
     if amount == "customers":
         return formatting.count(movement.customers(kind))
-    return formatting.BLANK if kind == "gone" else formatting.compact_money(movement.money(kind))
+    return formatting.BLANK if kind == "gone" else escape(formatting.compact_money(movement.money(kind)))
 
 
 def _summary(movement: Movement) -> str:

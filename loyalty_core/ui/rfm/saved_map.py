@@ -146,7 +146,8 @@ def _draw_versions(draft: MapDraft) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 what = "" if version.map else " · back to the defaults"
                 st.markdown(
-                    f"**Version {version.number}** · {escape(version.actor)} · {formatting.moment(version.at)}{what}",
+                    f"**Version {formatting.count(version.number)}** · {escape(version.actor)} · "
+                    f"{formatting.moment(version.at)}{what}",
                     width="stretch",
                 )
                 st.button(

@@ -9,6 +9,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer import draw_list, list_columns
 from loyalty_core.ui.links import draw_save_as_segment, open_customer
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.work_slots import evaluation_slot
 
 _SHOWN = 10
@@ -21,7 +22,7 @@ def draw_selection(rule: Any, spending: Spending, total: Spending, key: str) -> 
         return
     with st.container(horizontal=True, gap="small"):
         st.metric("Customers", formatting.count(spending.customers), border=True)
-        st.metric("Revenue", formatting.compact_money(spending.money), border=True)
+        st.metric("Revenue", escape(formatting.compact_money(spending.money)), border=True)
         st.metric("Average spend", _whole_money(spending.mean_money), border=True)
         st.metric("Average order", _whole_money(spending.average_order), border=True)
     st.caption(_share_of(spending, total))
@@ -52,4 +53,4 @@ def _share_of(spending: Spending, total: Spending) -> str:
 
 
 def _whole_money(amount: float | None) -> str:
-    return formatting.BLANK if amount is None else formatting.whole_money(amount)
+    return formatting.BLANK if amount is None else escape(formatting.whole_money(amount))

@@ -39,6 +39,6 @@ def draw_promises(record: VersionRecord) -> None:
             if parity
             else ""
         )
-        st.markdown(f"**{title_of(model)}:** {escape(golden + same)}.")
+        st.markdown(f"**{escape(title_of(model))}:** {escape(golden + same)}.")
     st.caption("SHA-256 digests, just checked")
     st.code("\n".join(lines), language=None, wrap_lines=True)

@@ -67,7 +67,7 @@ def draw_confirmation(record: VersionRecord, champion: VersionRecord | None, key
         st.warning(escape(sentence), icon=":material/trending_flat:")
     code = record.version[-4:]
     typed = st.text_input(
-        f"To activate it anyway, type {code}", key=f"{key}-confirm", help="The end of the version's name.",
+        f"To activate it anyway, type {escape(code)}", key=f"{key}-confirm", help="The end of the version's name.",
         width=320,
     )  # fmt: skip
     return typed.strip() == code

@@ -13,6 +13,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fields import Numbers, draw_optional_number
 from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.text import escape
 from loyalty_core.work.training import chosen_options
 
 _ALL = "All models"
@@ -33,7 +34,9 @@ class Choice:
 def draw_models() -> tuple[str, ...]:
     """Which models to train."""
     choices = {_ALL: tuple(TASKS)} | {task.title: (name,) for name, task in TASKS.items()}
-    picked = st.segmented_control("Models", list(choices), default=_ALL, key="models", required=True)
+    picked = st.segmented_control(
+        "Models", list(choices), default=_ALL, format_func=escape, key="models", required=True
+    )
     return choices[picked or _ALL]
 
 

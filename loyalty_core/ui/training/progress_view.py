@@ -6,6 +6,7 @@ from loyalty_core.jobs import Job
 from loyalty_core.ml.tasks import title_of
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training import figures
 
 
@@ -26,7 +27,7 @@ def draw_losses(job: Job) -> None:
     for place, model in zip(st.columns(len(models)), models, strict=True):
         epochs = [epoch for epoch in epochs_so_far if epoch["model"] == model]
         with place:
-            st.markdown(f"**{title_of(model)}**")
+            st.markdown(f"**{escape(title_of(model))}**")
             charts.draw(
                 figures.losses(epochs),
                 f"losses-{job.id}-{model}",

@@ -24,7 +24,7 @@ def draw_readiness(models: Sequence[str], since: date | None) -> tuple[str, ...]
             try:
                 found = reading.readiness(model, since)
             except LoyaltyError as error:
-                st.subheader(title_of(model), anchor=False)
+                st.subheader(escape(title_of(model)), anchor=False)
                 show_error(error, retry=False)
                 continue
             _draw_card(found)
@@ -38,7 +38,7 @@ def draw_readiness(models: Sequence[str], since: date | None) -> tuple[str, ...]
 
 def _draw_card(found: Readiness) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(title_of(found.model), anchor=False, width="content")
+        st.subheader(escape(title_of(found.model)), anchor=False, width="content")
         if not found.can_train:
             st.badge("Cannot train", icon=":material/block:", color="red")
         elif found.findings:

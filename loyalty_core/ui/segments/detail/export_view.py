@@ -39,9 +39,10 @@ def draw_prepared(segment: Segment, columns: Sequence[str]) -> None:
     about = {"segment_id": segment.id}
     job = get_services().jobs.latest("export", about)
     with st.expander("Prepare a file", icon=":material/hourglass_top:", expanded=job is not None):
+        days = formatting.count(get_services().settings.exports_kept_days)
         st.caption(
             "For many customers: the file is written in the background, even when this page is closed, with "
-            f"the columns chosen above, and is available here for {get_services().settings.exports_kept_days} days."
+            f"the columns chosen above, and is available here for {days} days."
         )
         form = st.segmented_control(
             "Format", FORMATS, default="csv", format_func=_FORMAT_NAMES.__getitem__, key="export-format", required=True

@@ -58,8 +58,8 @@ def _draw_figures(profile: Profile) -> None:
                 continue
             st.metric(
                 f"{escape(column.label)}, average",
-                formatting.value(column, number.segment_mean),
-                delta=f"Base {formatting.value(column, number.base_mean)}",
+                escape(formatting.value(column, number.segment_mean)),
+                delta=escape(f"Base {formatting.value(column, number.base_mean)}"),
                 delta_color="off",
                 delta_arrow="off",
                 border=True,

@@ -35,7 +35,9 @@ def _draw_heading(segment: Segment, version: SegmentVersion) -> bool:
     """Number, author and time; returns whether the version is to be restored."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**Version {version.number}** · {escape(version.actor)} · {formatting.moment(version.at)}", width="stretch"
+            f"**Version {formatting.count(version.number)}** · {escape(version.actor)} · "
+            f"{formatting.moment(version.at)}",
+            width="stretch",
         )
         if version.number == segment.version:
             st.badge("Current", color="green")
@@ -46,7 +48,7 @@ def _draw_heading(segment: Segment, version: SegmentVersion) -> bool:
 def _draw_rule(version: SegmentVersion, before: SegmentVersion | None) -> None:
     st.caption(escape(_sentence(version.rule)))
     if before is not None and before.rule != version.rule:
-        with st.expander(f"Difference from version {before.number}", icon=":material/difference:"):
+        with st.expander(f"Difference from version {formatting.count(before.number)}", icon=":material/difference:"):
             st.caption(escape(f"Before: {_sentence(before.rule)}"))
             st.code(_difference(before.rule, version.rule), language="diff")
 

@@ -1,5 +1,7 @@
 """One segment: size, rule, members, profile, overlap, explanations, and history."""
 
+from urllib.parse import quote
+
 import streamlit as st
 
 from loyalty_core.access import current_viewer
@@ -139,7 +141,9 @@ def _draw_size(segment: Segment) -> None:
         if size.joined is not None and size.left is not None:
             st.metric("Joined", formatting.count(size.joined), border=True, help="Since the previous computation")
             st.metric("Left", formatting.count(size.left), border=True, help="Since the previous computation")
-        st.metric("Computed", formatting.day(size.at), border=True, help=f"{formatting.moment(size.at)}, {size.cause}")
+        st.metric(
+            "Computed", formatting.day(size.at), border=True, help=escape(f"{formatting.moment(size.at)}, {size.cause}")
+        )
 
 
 def _draw_tabs(segment: Segment) -> None:
@@ -165,7 +169,7 @@ def _draw_rule(segment: Segment) -> None:
         live.draw_funnel(preview.steps, preview.customers)
     uses = get_services().segments.uses(segment.id)
     if uses:
-        st.markdown("Used in " + ", ".join(f"[{escape(use.name)}](?segment={use.id})" for use in uses))
+        st.markdown("Used in " + ", ".join(f"[{escape(use.name)}](?segment={quote(use.id)})" for use in uses))
     with st.expander("As JSONLogic", icon=":material/data_object:"):
         st.json(segment.rule)
     as_sql = st.expander("As SQL", icon=":material/database:", key="as-sql", on_change="rerun")

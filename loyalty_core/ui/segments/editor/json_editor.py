@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from loyalty_core.rules import Fault, RuleError
-from loyalty_core.ui import elements
+from loyalty_core.ui import elements, formatting
 from loyalty_core.ui.segments.editor.json_lines import lines_of, read_rule
 from loyalty_core.ui.text import escape
 
@@ -74,7 +74,7 @@ def _draw_faults(text: str, faults: Sequence[Fault]) -> None:
         return
     lines = lines_of(text, {fault.path for fault in faults[:_MAX_SHOWN]})
     for fault in sorted(faults[:_MAX_SHOWN], key=lambda fault: lines[fault.path]):
-        _draw_fault(fault, f"Line {lines[fault.path]}, {escape(fault.path)}")
+        _draw_fault(fault, f"Line {formatting.count(lines[fault.path])}, {escape(fault.path)}")
     if len(faults) > _MAX_SHOWN:
         st.caption(f"And {len(faults) - _MAX_SHOWN} more.")
 

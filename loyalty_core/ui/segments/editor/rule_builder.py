@@ -17,6 +17,7 @@ from loyalty_core.ui.segments.editor.condition_note import ConditionNote, note_t
 from loyalty_core.ui.segments.editor.node_menu import ACTIONS, act, actions_of
 from loyalty_core.ui.segments.editor.nodes import ConditionNode, GroupNode, Node, walk
 from loyalty_core.ui.segments.editor.value_widgets import draw_values, show_value
+from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -116,7 +117,7 @@ class _Builder:
             key = f"{group.id}-match"
             show_value(key, group.match)
             st.segmented_control(
-                f"How many members of {name} have to hold",
+                escape(f"How many members of {name} have to hold"),
                 list(_MATCHES),
                 key=key,
                 format_func=_MATCHES.__getitem__,
@@ -161,7 +162,7 @@ class _Builder:
         if condition.column is not None and condition.column not in self.fields:
             names.append(condition.column)
         st.selectbox(
-            f"Field of {name}",
+            escape(f"Field of {name}"),
             names,
             index=None,
             key=key,
@@ -183,7 +184,7 @@ class _Builder:
         key = f"{condition.id}-operator"
         show_value(key, condition.operator)
         st.selectbox(
-            f"Comparison of {name}",
+            escape(f"Comparison of {name}"),
             [operator.key for operator in operators_for(column.kind)],
             key=key,
             format_func=lambda operator: OPERATORS[operator].label,
@@ -244,4 +245,4 @@ def _names(root: GroupNode) -> dict[str, str]:
 
 def _spoken(text: str, picture: str = _NOTHING) -> str:
     """Words of a label that only screen readers get: the description of a picture."""
-    return f"![{text}](data:image/svg+xml;base64,{b64encode(picture.encode()).decode()})"
+    return f"![{escape(text)}](data:image/svg+xml;base64,{b64encode(picture.encode()).decode()})"

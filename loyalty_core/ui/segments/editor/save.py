@@ -64,8 +64,8 @@ def _draw_refusal(editor: Editor) -> None:
     if editor.newest is None:
         return
     st.warning(
-        f"{escape(editor.newest.updated_by)} saved version {editor.newest.version} while you were editing version "
-        f"{editor.version}. Yours cannot be saved over it.",
+        f"{escape(editor.newest.updated_by)} saved version {formatting.count(editor.newest.version)} while you were "
+        f"editing version {escape(str(editor.version))}. Yours cannot be saved over it.",
         icon=":material/group:",
     )
 

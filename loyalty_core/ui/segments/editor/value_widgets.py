@@ -12,6 +12,7 @@ import streamlit as st
 from loyalty_core.rules.builder import OPERATORS
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fields import Numbers, draw_fault
+from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +98,7 @@ def _draw_number(entry: _Entry, numbers: Numbers, placeholder: str) -> None:
         show_value(entry.key, "" if entry.value is None else _written(entry.value))
     with st.container(width=entry.width, gap="xxsmall"):
         text = st.text_input(
-            entry.label,
+            escape(entry.label),
             key=entry.key,
             placeholder=placeholder,
             label_visibility="collapsed",
@@ -113,7 +114,7 @@ def _draw_day(entry: _Entry) -> None:
         return
     show_value(entry.key, day)
     st.date_input(
-        entry.label,
+        escape(entry.label),
         value=None,
         min_value=_FIRST_DAY,
         max_value=_LAST_DAY,
@@ -128,7 +129,7 @@ def _draw_day(entry: _Entry) -> None:
 def _draw_text(entry: _Entry) -> None:
     show_value(entry.key, "" if entry.value is None else str(entry.value))
     st.text_input(
-        entry.label,
+        escape(entry.label),
         key=entry.key,
         width=entry.width,
         placeholder="Text",
@@ -142,7 +143,7 @@ def _draw_choice(entry: _Entry) -> None:
     suggestions = _suggestions(entry.column)
     own = [entry.value] if entry.value is not None and entry.value not in suggestions else []
     st.selectbox(
-        entry.label,
+        escape(entry.label),
         suggestions + own,
         index=None,
         key=entry.key,
@@ -162,7 +163,7 @@ def _draw_list(entry: _Entry) -> None:
     show_value(entry.key, list(dict.fromkeys(map(_written, entry.value))))
     with st.container(width=_LINE_WIDTH, gap="xxsmall"):
         st.multiselect(
-            entry.label,
+            escape(entry.label),
             [] if is_number else _suggestions(entry.column),
             key=entry.key,
             placeholder="Type a number" if is_number else "Choose or type",

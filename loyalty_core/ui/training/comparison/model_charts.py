@@ -9,6 +9,7 @@ import streamlit as st
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import TASKS, ChoiceTask
 from loyalty_core.ui import cached_reads, charts
+from loyalty_core.ui.text import escape
 from loyalty_core.ui.training import queries as reading
 from loyalty_core.ui.training.comparison import model_figures
 from loyalty_core.ui.training.comparison.measures import Measures
@@ -94,5 +95,5 @@ def _draw(
     place: Any, title: str, figure: go.Figure, key: str, alt: str, height: int = 280, *, legend: bool = True
 ) -> None:
     with place:
-        st.caption(title)
+        st.caption(escape(title))
         charts.draw(figure, key, alt, height=height, legend=legend)

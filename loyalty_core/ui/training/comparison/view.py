@@ -40,7 +40,7 @@ class Comparison:
         for measures in self._models:
             verdict = measures.verdict()
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**{title_of(measures.model)}**", width="content")
+                st.markdown(f"**{escape(title_of(measures.model))}**", width="content")
                 if verdict:
                     text, icon, colour = _BADGES[verdict[0]]
                     st.badge(text, icon=icon, color=colour)
@@ -59,7 +59,11 @@ class Comparison:
             parts[_CUSTOMERS] = lambda: self._draw_customers(key)
         parts |= more
         # Only what is looked at is drawn.
-        for tab, draw in zip(st.tabs(list(parts), key=f"{key}-parts", on_change="rerun"), parts.values(), strict=True):
+        for tab, draw in zip(
+            st.tabs([escape(part) for part in parts], key=f"{key}-parts", on_change="rerun"),
+            parts.values(),
+            strict=True,
+        ):
             if tab.open:
                 with tab, errors_shown():
                     draw()

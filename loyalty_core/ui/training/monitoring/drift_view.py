@@ -101,6 +101,7 @@ def _against(model: str) -> str:
 def _against_column(model: str) -> Any:
     return table_columns.decimal_column(
         digits=3,
-        help=f"The training rows of the {title_of(model).lower()} model against the customers of today. They are other "
-        "customers or other moments, so this may be high from the first day; what counts is whether it grows.",
+        help=f"The training rows of the {escape(title_of(model).lower())} model against the customers of today. They "
+        "are other customers or other moments, so this may be high from the first day; what counts is whether it "
+        "grows.",
     )

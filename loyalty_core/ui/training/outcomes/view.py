@@ -41,7 +41,7 @@ def draw_outcomes(active: VersionRecord) -> None:
     for task in TASKS.values():
         with st.container(border=True):
             heading = st.container(horizontal=True, vertical_alignment="center", gap="small")
-            heading.subheader(f"{task.title}: accuracy on outcomes", anchor=False, width="content")
+            heading.subheader(escape(f"{task.title}: accuracy on outcomes"), anchor=False, width="content")
             with errors_shown():
                 _draw_model(task, active, heading)
 
