@@ -317,7 +317,8 @@ bundle = load_bundle(Path(models_dir))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
-    score_base(Warehouse(Settings(dwh_url=url, models_dir=models_dir)), bundle)
+    state = f"sqlite:///{models_dir}/state.db"  # not that of whoever runs the tests
+    score_base(Warehouse(Settings(dwh_url=url, models_dir=models_dir, state_database_url=state)), bundle)
 except DataError as error:
     print(error)
 """
