@@ -58,6 +58,8 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
         responses=ERRORS,
         generate_unique_id_function=operation_id,
     )
+    # First, since routes are tried in this order and hardly any others are asked for so often.
+    api.include_router(predictions.router, tags=["Predictions"])
     api.include_router(health.router, tags=["Health"])
     api.include_router(metrics.router, tags=["Health"])
     api.include_router(warehouse.router, tags=["Customers"])
@@ -65,7 +67,6 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(customers.router, tags=["Customers"])
     api.include_router(configuration.router, tags=["Health"])
     api.include_router(event_types.router, tags=["Customers"])
-    api.include_router(predictions.router, tags=["Predictions"])
     api.include_router(monitoring.router, tags=["Predictions"])
     api.include_router(segments.router, tags=["Segments"])
     api.include_router(segments.snapshots_router, tags=["Segments"])

@@ -15,12 +15,16 @@ from loyalty_core.api.prediction_kinds import Kind
 from loyalty_core.api.work_limits import rule_slot, rule_slot_of
 from loyalty_core.ml.scoring import RFM, SegmentPrediction
 from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction
-from loyalty_core.services import get_services
+from loyalty_core.services import get_services, services_of_process
 
 
-def mark_mock_mode(response: Response) -> None:
+async def mark_mock_mode(response: Response) -> None:
     """Mark responses in mock mode with the header X-Loyalty-Mode."""
-    if get_services().settings.ml_mock_mode:
+    _mark(response)  # at once: FastAPI would call a plain function in another thread
+
+
+def _mark(response: Response) -> None:
+    if services_of_process().settings.ml_mock_mode:
         response.headers["X-Loyalty-Mode"] = "mock"
 
 
@@ -99,5 +103,5 @@ def _predict_many(kind: str, customer_ids: list[str]) -> Response:
     found = inference.calculate_rfm_many(customer_ids) if kind == RFM else inference.predict_many(kind, customer_ids)
     unknown = [customer_id for customer_id in dict.fromkeys(customer_ids) if customer_id not in found]
     answer = FastJSONResponse({"results": for_http(services, kind, found.values()), "unknown": unknown})
-    mark_mock_mode(answer)  # what dependencies set is lost where a route answers with a response of its own
+    _mark(answer)  # what dependencies set is lost where a route answers with a response of its own
     return answer
