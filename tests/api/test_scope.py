@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.access import ROLES, Scope, Viewer, acting_as
+from loyalty_core.access import ROLES, Action, Role, Scope, Viewer, acting_as, process_acts_as, terminal_viewer
 from loyalty_core.services import get_services
 from loyalty_core.warehouse.columns import MASK
 from tests.fixtures.api import NORWAY, RICH, create, error_of
@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.fixtures.api import Ask
-    from tests.workbench import Query
+    from tests.workbench import Configure, Query
 
-pytestmark = pytest.mark.usefixtures("demo_settings")
+
+@pytest.fixture(autouse=True)
+def signed_in(demo_settings: Configure) -> Iterator[None]:
+    """The demo where people sign in; who acts in a test is who sends its requests, otherwise somebody in a terminal."""
+    demo_settings(sign_in="openid")
+    with process_acts_as(terminal_viewer()):
+        yield
 
 
 @contextmanager
@@ -57,6 +63,16 @@ def test_counts_and_customers_are_those_in_scope(ask: Ask, query_demo: Query):
     assert {error_of(answer)[:2] for answer in (*missing, predicted)} == {(404, "customer_not_found")}
     assert ask(f"/dwh/customers/{abroad}/").status_code == 200
     assert get_services().segments.get("rich").size != size
+
+
+def test_a_key_sees_the_scope_of_its_role(ask: Ask, query_demo: Query):
+    services = get_services()
+    services.roles.save(Role("norway", "Norway", frozenset({Action.VIEW}), Scope.of(NORWAY)))
+    secret = services.api_keys.create("CRM sync", ["norway"]).secret
+    answer = ask("/dwh/columns/", headers={"authorization": f"Bearer {secret}"}).json()
+    [(norwegians,)] = query_demo("SELECT count(*) FROM customer_features_view WHERE country = 'Norway'")
+    assert answer["customers"] == norwegians
+    assert [column["name"] for column in answer["columns"] if column["is_masked"]] == ["full_name", "email"]
 
 
 def test_members_are_stored_for_everybody_whoever_refreshes(ask: Ask, query_demo: Query):
