@@ -63,6 +63,9 @@ def _description(api: FastAPI) -> dict[str, Any]:
     found["components"]["securitySchemes"] = _SECURITY_SCHEMES
     # Without sign-in, nothing is required.
     found["security"] = [{name: []} for name in _SECURITY_SCHEMES] + [{}]
+    for name, schema in found["components"]["schemas"].items():
+        # Those of a generic type would all have its name, from which client generators make the names of classes.
+        schema["title"] = name.replace("_", "")
     for item in found["paths"].values():
         for operation in item.values():
             _add_examples(operation)

@@ -16,7 +16,7 @@ from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from tests.fixtures.api import RICH, Ask
-from tests.fixtures.jobs import WORKER, see_off
+from tests.fixtures.jobs import NO_WORK, see_off
 from tests.ml.fixtures import other_parts
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 
@@ -40,7 +40,7 @@ def ready(trained: str) -> Iterator[str]:
     """A segment, two versions, and jobs that do nothing; the version that is not active."""
     services = get_services()
     services.segmentation.create(SegmentDraft("VIP", RICH), actor="ann")
-    services.jobs = JobQueue(services.store, module=WORKER)
+    services.jobs = JobQueue(services.store, module=NO_WORK)
     yield write_bundle(get_settings().models_dir, other_parts())
     see_off()
 
