@@ -23,17 +23,16 @@ from loyalty_core.warehouse.columns import Catalog, Column, read_catalog
 from loyalty_core.warehouse.dialects import dialect_of
 from loyalty_core.warehouse.engine import is_idle
 from loyalty_core.warehouse.failures import Result, place, readable_errors, repeated_once
+from loyalty_core.warehouse.features_view import is_unchanged, require_id_column, shape_of
 from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.identity import DataIdentity, identify
-from loyalty_core.warehouse.reflection import nearest, reflect_table
+from loyalty_core.warehouse.reflection import reflect_table
 from loyalty_core.warehouse.time_limit import time_limit
 from loyalty_core.warehouse.turns import Turns
 
 Row = dict[str, Any]
 # A table or view, or the part of it that may be seen.
 Relation = NamedFromClause
-
-_ID_TYPES = (sa.Integer, sa.Numeric, sa.String, sa.Uuid)
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ class Warehouse:
 
     def _remember(self, view: sa.Table) -> None:
         last = self._last_features
-        self._features = self._last_features = last if last is not None and _is_alike(last, view) else view
+        self._features = self._last_features = last if last is not None and is_unchanged(last, view) else view
         self._fingerprint = self._fingerprint_of(view)
 
     @property
@@ -336,30 +335,12 @@ class Warehouse:
 
     def _reflect_features(self) -> sa.Table:
         name, identifier = self.settings.dwh_customer_features_table, self.settings.dwh_customer_id_column
-        table = self._reflect(name)
-        if identifier in table.info["unreadable"]:
-            raise ViewUnusable(
-                f"The account may not read the id column {identifier!r} of {name}.",
-                remedy="Grant it SELECT on that column, or set DWH_CUSTOMER_ID_COLUMN to another one.",
-            )
-        if identifier not in table.columns:
-            raise ViewUnusable(
-                f"The features view {name} has no column {identifier!r}.",
-                remedy="Set DWH_CUSTOMER_ID_COLUMN to the column that identifies a customer"
-                + nearest(identifier, table.columns.keys()),
-            )
-        kind = table.columns[identifier].type
-        is_unknown = isinstance(kind, sa.types.NullType)
-        if not (isinstance(kind, _ID_TYPES) or (is_unknown and self.dialect.has_untyped_columns)):
-            raise ViewUnusable(
-                f"The id column {identifier!r} of {name} is of {'an unknown type' if is_unknown else f'type {kind}'}.",
-                "An id must be text, an exact number or a UUID.",
-                "Cast it to text in the view, or set DWH_CUSTOMER_ID_COLUMN to another column.",
-            )
-        return table
+        view = self._reflect(name)
+        require_id_column(view, name, identifier, may_be_untyped=self.dialect.has_untyped_columns)
+        return view
 
     def _fingerprint_of(self, view: sa.Table) -> str:
-        facts = (without_secrets(self.url), view.fullname, _shape(view), self._file_identity)
+        facts = (without_secrets(self.url), view.fullname, shape_of(view), self._file_identity)
         return hashlib.blake2s(repr(facts).encode(), digest_size=8).hexdigest()
 
     def _identify_file(self) -> tuple[int, ...] | None:
@@ -397,16 +378,6 @@ class Warehouse:
         except ViewUnusable:
             self.forget()
             raise
-
-
-def _shape(view: sa.Table) -> list[tuple[str, str]]:
-    return [(column.name, repr(column.type)) for column in view.columns]
-
-
-def _is_alike(one: sa.Table, other: sa.Table) -> bool:
-    """Whether nothing that is known of them differs."""
-    comments = [[column.comment for column in view.columns] for view in (one, other)]
-    return _shape(one) == _shape(other) and comments[0] == comments[1] and one.info == other.info
 
 
 def _blank_nan(value: Any) -> Any:
