@@ -71,9 +71,8 @@ class BrowserProtection:
         headers = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
         host = headers.get(b"host", b"").decode("latin-1")
         if not self._is_allowed(host):
-            return _Refusal(
-                421, "host_not_allowed", f"The app does not answer for the host {host[:100]!r}. ALLOWED_HOSTS names it."
-            )
+            detail = f"The app does not answer for the host {host[:100]!r}. If it is yours, add it to ALLOWED_HOSTS."
+            return _Refusal(421, "host_not_allowed", detail)
         is_change = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
         if is_change and _is_from_another_origin(headers, host):
             return _Refusal(403, "cross_origin", "A page of another origin may not change anything here.")
