@@ -27,10 +27,31 @@ def draw_sidebar() -> None:
             st.caption("The warehouse cannot be used. System health says why.")
             return
         _draw_mode(is_demo=source.is_demo)
+        _draw_restriction()
         if source.newest is not None:
             st.caption(f"Data up to {formatting.day(source.newest)}", help=escape(f"By the {source.newest_from}."))
         else:
             st.caption("Freshness unknown", help="No update date in the features view and no transactions table.")
+
+
+def _draw_restriction() -> None:
+    """Tells viewers who do not see everything, so that they do not take a part for the whole."""
+    warehouse = get_services().warehouse
+    with st.container(horizontal=True, gap="xsmall"):
+        if warehouse.has_scope:
+            st.badge(
+                "Part of the customers",
+                icon=":material/filter_alt:",
+                color="blue",
+                help="Your role shows some of the customers. All figures are about these, unless they say otherwise.",
+            )
+        if warehouse.hidden:
+            st.badge(
+                "No personal data",
+                icon=":material/visibility_off:",
+                color="blue",
+                help="Names, addresses and the like are masked, and cannot be used in rules, sorting and exports.",
+            )
 
 
 def browser_title(title: str, *, sidebar: Literal["auto", "collapsed"] = "auto") -> None:
