@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-# Lower case. These mean nothing else, in a column of any kind.
+# Lower case. Always blank, in a column of any kind.
 _ALWAYS = (
     *("", "-", "--", "---", "–", "—", "?", "??", "\\n"),
     *("n/a", "n.a.", "n.a", "n. a.", "n/d", "n.d.", "k.a.", "k. a.", "s/d"),
@@ -36,7 +36,7 @@ def value_of(column: str, further: Iterable[str] = ()) -> str:
 
 
 def words_of(column: str, further: Iterable[str] = ()) -> str:
-    """SQL of a column of words as text: NULL where it is blank or holds a sign that is no word."""
+    """SQL of a column of words as text: NULL where it is blank or holds a sign that is not a word."""
     return _unless(column, (*_ALWAYS, *further))
 
 

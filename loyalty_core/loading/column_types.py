@@ -14,9 +14,9 @@ from loyalty_core.loading.number_marks import MarkDecision, decide_marks
 from loyalty_core.loading.readings import ONE_OR_ZERO, Measure, Reading, count_each, flags, measures, sample_measures
 from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, is_text, quoted
 
-NEARLY_NONE = 0.1  # of a sample of its values: a column below that is not meant to be of a type
-NEARLY_ALL = 0.95  # of its values: a column below that is not one of flags, but of words of which two are yes and no
-ENOUGH = 0.9  # of its values: below that, a column named as date or amount is the wrong one
+NEARLY_NONE = 0.1  # of a sample of its values: below that, a column is not of the type
+NEARLY_ALL = 0.95  # of its values: below that, a column holds words, two of which are yes and no, rather than flags
+ENOUGH = 0.9  # of its values: below that, the column given as date or amount is the wrong one
 
 WHOLE_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
 BIG_NUMBERS = ("UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL")
@@ -68,7 +68,7 @@ def date_column(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: s
     if _has_both_orders(connection, rows, name, best, measure):
         raise DataError(
             f"The dates in {name} are written in both orders, day first and month first.",
-            "Which of them 01/02/2024 has is not known.",
+            "Which order 01/02/2024 has is unknown.",
             "Export them written one way, such as 2024-12-31, or choose with --date-order what to read.",
         )
     return TypedColumn(name, "TIMESTAMP", f"({best.of(rows.value_of(name))})::TIMESTAMP")
@@ -170,7 +170,7 @@ def _why_text(notes: ColumnNotes, measure: Measure, marks: MarkDecision, decorat
 def _forced_number(
     connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, marks: MarkDecision
 ) -> TypedColumn:
-    """A column that the user calls a number: what cannot be read becomes NULL, and is counted."""
+    """A column given with --number: what cannot be read becomes NULL, and is counted."""
     if not is_text(rows.types[name]):
         stored = _typed_as_stored(name, rows.types[name])
         return replace(stored, type="BIGINT", sql=f"{stored.sql}::BIGINT") if stored.type == "BOOLEAN" else stored
@@ -179,7 +179,7 @@ def _forced_number(
         return number_column(connection, rows, name, MarkDecision(marks.usual, {name: None}))
     best, measure = _best(connection, rows, name, [WHOLE_NUMBER, number(decided)], enough=0)
     unread = measure.present - measure.readable[best]
-    note = f"Column {name}: {unread:,} values that are no numbers became empty (NULL)." if unread else ""
+    note = f"Column {name}: {unread:,} values that are not numbers became empty (NULL)." if unread else ""
     return TypedColumn(name, best.type, best.of(rows.value_of(name)), note)
 
 
@@ -191,7 +191,7 @@ def _is_ambiguous(measure: Measure, count: int) -> bool:
 def _has_both_orders(
     connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str, best: Reading, measure: Measure
 ) -> bool:
-    """Whether dates that the best reading cannot read are dates in the other order."""
+    """Whether dates that the best reading cannot read are valid in the other order."""
     others = [one for one in measure.readable if one.date_order and one.date_order != best.date_order]
     if not best.date_order or not others or measure.readable[best] == measure.present:
         return False

@@ -28,7 +28,7 @@ SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # for Excel
 
 @dataclass(frozen=True)
 class CsvText:
-    """A CSV that DuckDB can read as it is: UTF-8, one kind of line end, names that are unique."""
+    """A CSV that DuckDB can read as it is: UTF-8, one kind of line end, unique names."""
 
     path: Path
     compression: str
@@ -181,7 +181,7 @@ def _agreement(lines: list[str], delimiter: str) -> tuple[int, int]:
 
 
 def _unique_names(heading: list[str]) -> tuple[list[str], list[str]]:
-    """Column names of which none is blank or there twice (case aside), and notes on those changed."""
+    """Column names, none of them blank or repeated (ignoring case), and notes on those that were changed."""
     names: list[str] = []
     notes: list[str] = []
     taken: set[str] = set()
@@ -190,7 +190,7 @@ def _unique_names(heading: list[str]) -> tuple[list[str], list[str]]:
         if name.lower() in taken:
             name = f"{name}_{position}"
         if name != given:
-            notes.append(f"Column {position} is called {name} here, as its name {given!r} is blank or a repeat.")
+            notes.append(f"Column {position} is called {name} here, as its name {given!r} is blank or repeated.")
         taken.add(name.lower())
         names.append(name)
     return names, notes

@@ -5,7 +5,7 @@ import re
 from loyalty_core.loading.file_format import DateOrder
 from loyalty_core.loading.readings import Reading
 
-# The beginnings of month names that differ from the English ones, in languages that are often met.
+# The first letters of month names that differ from the English ones, in common languages.
 _FOREIGN_MONTHS = {
     "jan": "ene|gen",
     "feb": "fev|fév",
@@ -36,7 +36,7 @@ def dates(order: DateOrder | None, *, past: bool = False) -> tuple[Reading, ...]
 
 
 def may_be_ahead(name: str) -> bool:
-    """Whether the name of a column is that of a day to come, such as `valid_until`."""
+    """Whether the name of a column suggests a future day, such as `valid_until`."""
     words = re.findall(r"[A-Z]?[a-z]+", name)
     return any(word.lower() in _AHEAD or word.lower().startswith("expir") for word in words)
 

@@ -18,7 +18,7 @@ _MINUS = "[-−–]"
 
 @dataclass(frozen=True)
 class NumberMarks:
-    """The mark before the decimals, and those that may stand between groups of three digits."""
+    """The decimal mark, and those that may separate groups of three digits."""
 
     decimal: DecimalMark
     thousands: tuple[str, ...]

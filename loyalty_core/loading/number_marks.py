@@ -9,7 +9,7 @@ from loyalty_core.loading.number_formats import WHOLE_NUMBER, NumberMarks, numbe
 from loyalty_core.loading.readings import count_each, sample_measures
 from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, listed
 
-_NEARLY_ALL = 0.9  # of a column's values: below that it is no column of numbers, and says nothing of the marks
+_NEARLY_ALL = 0.9  # of a column's values: below that, it is not a column of numbers and says nothing about the marks
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class MarkDecision:
 
 @dataclass(frozen=True)
 class _Evidence:
-    """Values that only a decimal point explains, that only a comma does, and that are two numbers by the two."""
+    """How many values need a decimal point, need a decimal comma, or are different numbers with each."""
 
     point: int
     comma: int
@@ -34,7 +34,7 @@ class _Evidence:
 
 
 def decide_marks(connection: duckdb.DuckDBPyConnection, rows: SourceRows, names: Sequence[str]) -> MarkDecision:
-    """Decide the marks of the columns `names` (of text): by its own values, else by what all other columns show."""
+    """Decide the marks of the columns `names` (of text): by its own values, otherwise by those of all other columns."""
     possible = possible_marks(rows.format)
     if len(possible) == 1:
         return MarkDecision(possible[0], {})

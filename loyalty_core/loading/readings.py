@@ -36,7 +36,7 @@ class Reading:
     kind: str
     type: str
     sql: str
-    needs_both: bool = False  # a flag that is believed only when both its words occur
+    needs_both: bool = False  # a flag that is only assumed when both its words occur
     date_order: DateOrder | None = None
     short_years: bool = False
 
@@ -137,7 +137,7 @@ def _expressions(readings: Iterable[Reading]) -> Iterable[str]:
 
 
 def _measure(readings: Iterable[Reading], counts: Iterable[int], *, whole: bool) -> Measure:
-    """In the whole column, a flag that needs both its words and has one of them reads nothing."""
+    """Over the whole column, a flag that needs both its words and has only one of them reads no value."""
     found = iter(counts)
     present, readable = next(found), dict[Reading, int]()
     for reading in readings:

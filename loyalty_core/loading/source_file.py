@@ -1,4 +1,4 @@
-"""A CSV or Parquet file as rows in DuckDB: all of it, or an error that says why not."""
+"""A CSV or Parquet file as rows in DuckDB: the whole file, or an error that says why not."""
 
 import re
 from collections.abc import Generator, Iterable
@@ -38,7 +38,7 @@ class SourceRows:
     notes: list[str] = field(default_factory=list)
 
     def value_of(self, name: str) -> str:
-        """SQL of a column of values as text; NULL where it is blank or says that there is no value."""
+        """SQL of a column of values as text; NULL where it is blank or marks a missing value."""
         return value_of(quoted(name), self.format.blanks)
 
     def words_of(self, name: str) -> str:
@@ -49,7 +49,7 @@ class SourceRows:
         return self._match(name) is not None
 
     def find(self, name: str, option: str) -> str:
-        """The column that `name` means (case and outer spaces aside); the DataError names the nearest."""
+        """The column that `name` refers to (ignoring case and outer spaces); DataError suggests the most similar."""
         if found := self._match(name):
             return found
         raise DataError(
@@ -76,7 +76,7 @@ def open_load(
             "It would be replaced by the warehouse.",
             "Name another file with --out.",
         )
-    _is_parquet(file)  # so that nothing is made for a file that cannot be read
+    _is_parquet(file)  # before anything is created for a file that cannot be read
     with write_warehouse(out, overwrite=overwrite) as connection:
         rows = read_source_rows(connection, file, written)
         _deny_other_files(connection, out)
@@ -96,7 +96,7 @@ def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path, written:
     CSV columns arrive as text, Parquet columns with the types they have. Raises DataError when the file is
     missing, empty, of another kind, damaged, or a CSV whose lines differ in their number of columns.
     """
-    connection.execute("SET TimeZone = 'UTC'")  # times with a zone become UTC, those without are left alone
+    connection.execute("SET TimeZone = 'UTC'")  # times with a zone become UTC, those without are unchanged
     notes: list[str] = []
     if _is_parquet(file):
         _read_parquet(connection, file)
@@ -133,7 +133,7 @@ def _nearest(name: str, columns: Iterable[str]) -> str:
 
 
 def _is_parquet(file: Path) -> bool:
-    """Parquet, else CSV as far as the first bytes show; DataError when it is neither, empty or not there."""
+    """Whether the first bytes are those of Parquet rather than CSV; DataError if it is neither, empty or missing."""
     head = _head_of(file)
     if head.startswith(PARQUET_MAGIC):
         return True

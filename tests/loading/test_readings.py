@@ -102,7 +102,7 @@ def test_options_settle_what_the_values_leave_open(load: Load, out: Path) -> Non
     assert values_of(out) == [1, None]
     report = load(["1", "many", "few"], numbers=("x",))
     assert values_of(out) == [1, None, None]
-    assert report.notes == ["Column x: 2 values that are no numbers became empty (NULL)."]
+    assert report.notes == ["Column x: 2 values that are not numbers became empty (NULL)."]
     load(["1", "0"], "is_vip", numbers=("is_vip",))
     assert values_of(out) == [1, 0]
     with pytest.raises(SettingsError, match="One mark cannot mean both"):
