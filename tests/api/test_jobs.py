@@ -70,9 +70,9 @@ def messages(text: str) -> list[tuple[str, str, Any]]:
 def test_jobs_are_listed_page_by_page(ask: Ask):
     ids = [add("done", kind) for kind in ("comparison", "export", "comparison")]
     first = ask("/jobs/?limit=2").json()
-    assert ([job["job_id"] for job in first["jobs"]], first["next"]) == ([ids[2], ids[1]], ids[1])
-    second = ask(f"/jobs/?limit=2&cursor={first['next']}").json()
-    assert ([job["job_id"] for job in second["jobs"]], second["next"]) == ([ids[0]], None)
+    assert ([job["job_id"] for job in first["jobs"]], first["next_cursor"]) == ([ids[2], ids[1]], ids[1])
+    second = ask(f"/jobs/?limit=2&cursor={first['next_cursor']}").json()
+    assert ([job["job_id"] for job in second["jobs"]], second["next_cursor"]) == ([ids[0]], None)
     assert [job["job_id"] for job in ask("/jobs/?kind=comparison").json()["jobs"]] == [ids[2], ids[0]]
     job = ask(f"/jobs/{ids[0]}/").json()
     assert job == second["jobs"][0]

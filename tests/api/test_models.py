@@ -51,9 +51,13 @@ def audited() -> list[tuple[str, str, str]]:
 
 def test_versions_are_listed_page_by_page(other: str, trained: str, ask: Ask):
     first = ask("/ml/versions/?limit=1").json()
-    assert (first["active"], [one["version"] for one in first["versions"]], first["next"]) == (trained, [other], other)
-    second = ask(f"/ml/versions/?limit=1&cursor={first['next']}").json()
-    assert ([one["version"] for one in second["versions"]], second["next"]) == ([trained], None)
+    assert (first["active"], [one["version"] for one in first["versions"]], first["next_cursor"]) == (
+        trained,
+        [other],
+        other,
+    )
+    second = ask(f"/ml/versions/?limit=1&cursor={first['next_cursor']}").json()
+    assert ([one["version"] for one in second["versions"]], second["next_cursor"]) == ([trained], None)
     (version,) = second["versions"]
     assert (version["is_active"], version["activated_by"], version["trained_by"]) == (True, "test", "test")
     assert (version["models"]["churn"]["metrics"], version["models"]["nbo"]["offers"]) == (

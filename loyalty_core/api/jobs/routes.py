@@ -16,7 +16,7 @@ class JobPage(BaseModel):
     """A page of jobs, newest first."""
 
     jobs: list[JobAnswer]
-    next: int | None = Field(description="The `cursor` of the next page; null on the last one")
+    next_cursor: int | None = Field(description="The `cursor` of the next page; null on the last one")
 
 
 @router.get("/")
@@ -28,7 +28,7 @@ def list_jobs(
     """Jobs of all kinds or of one, newest first."""
     found = get_services().jobs.list(limit + 1, before=cursor, kind=kind)
     page = found[:limit]
-    return JobPage(jobs=[describe(job) for job in page], next=page[-1].id if len(found) > limit else None)
+    return JobPage(jobs=[describe(job) for job in page], next_cursor=page[-1].id if len(found) > limit else None)
 
 
 @router.get("/{job_id}/")

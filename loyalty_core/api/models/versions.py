@@ -20,7 +20,7 @@ class VersionPage(BaseModel):
 
     active: str | None
     versions: list[VersionAnswer]
-    next: str | None = Field(description="The `cursor` of the next page; null on the last one")
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last one")
 
 
 @router.get("/")
@@ -36,7 +36,7 @@ def list_versions(
     return VersionPage(
         active=next((record.version for record in records if record.is_active), None),
         versions=[describe(record, services) for record in page],
-        next=page[-1].version if len(older) > limit else None,
+        next_cursor=page[-1].version if len(older) > limit else None,
     )
 
 
