@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 
 from loyalty_core.access import Action
@@ -35,8 +35,10 @@ router = APIRouter(prefix="/dwh/ml", dependencies=[allowed(Action.VIEW), Depends
 class SegmentRequest(BaseModel):
     """The segment, and the number of members whose predictions are returned."""
 
+    model_config = ConfigDict(extra="forbid")
+
     segment_id: str = Field(min_length=1, max_length=255)
-    first: int = Field(10, ge=0, le=100)
+    first: int = Field(10, ge=0, le=100, strict=True)
 
 
 class PredictionRequest(BaseModel):

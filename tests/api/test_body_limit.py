@@ -61,6 +61,23 @@ def test_a_parameter_that_no_route_reads(ask: Ask, path: str, detail: str):
     assert error_of(ask(path)) == (422, "bad_request", detail)
 
 
+@pytest.mark.parametrize(
+    ("path", "method", "body", "field"),
+    [
+        ("/dwh/ml/segment/churn/", "POST", {"segment_id": "vip", "frist": 5}, "frist"),
+        ("/dwh/ml/segment/churn/", "POST", {"segment_id": "vip", "first": "5"}, "first"),
+        ("/segments/vip/restore/", "POST", {"version": 1.0}, "version"),
+        ("/segments/vip/restore/", "POST", {"version": True}, "version"),
+    ],
+)
+def test_keys_and_types_are_not_guessed(
+    demo_settings: object, ask: Ask, path: str, method: str, body: object, field: str
+):
+    status, code, detail = error_of(ask(path, method, body))
+    assert (status, code) == (422, "bad_request")
+    assert detail.startswith(f"{field}: ")
+
+
 def error_of_rule(ask: Ask, body: bytes) -> str:
     answer = ask("/segments/evaluate/", "POST", body)
     assert answer.status_code == 422, answer.text

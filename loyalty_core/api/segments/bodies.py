@@ -23,6 +23,8 @@ def _possible_id(segment_id: str) -> str:
 
 SegmentId = Annotated[str, AfterValidator(_possible_id)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+# Of a body, where a number is written as one; parameters of an address are texts.
+ExactVersion = Annotated[Version, Field(strict=True)]
 
 
 def _dynamic(value: bool | None) -> bool | None:
@@ -98,7 +100,7 @@ class SegmentBody(RuleBody):
 class SegmentUpdate(SegmentBody):
     """The next version of a segment, based on `version`."""
 
-    version: Version
+    version: ExactVersion
 
 
 class SegmentPatch(RuleBody):
@@ -109,7 +111,7 @@ class SegmentPatch(RuleBody):
     tags: list[str] = Field(default=[], max_length=100)
     is_active: bool | None = None
     is_dynamic: IsDynamic = None
-    version: Version | None = None
+    version: ExactVersion | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -133,4 +135,4 @@ class RestoreBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    version: Version
+    version: ExactVersion

@@ -28,7 +28,7 @@ class PredictionBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     type: Kind
-    limit: int = Field(10, ge=0, le=100)
+    limit: int = Field(10, ge=0, le=100, strict=True)
 
 
 @router.post("/{segment_id}/ml/predict/", dependencies=[allowed(Action.VIEW), rule_slot])
