@@ -240,6 +240,7 @@ def test_a_phone_can_change_a_rule(open_page: OpenPage, query_demo: Query, artif
 @pytest.mark.slow
 @pytest.mark.parametrize("look", ["light", "dark"])
 def test_every_tab_of_a_segment(open_page: OpenPage, artifacts: Path, look: str):
+    open_page("/segments")  # the first visit creates the starter segments
     page = open_page("/segments?segment=vip&tab=Members", dark=look == "dark")
     heading(page, "VIP")
     expect(page.get_by_role("tab", name="Members")).to_have_attribute("aria-selected", "true")
