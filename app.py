@@ -2,16 +2,20 @@
 
 import streamlit as st
 
-from loyalty_core.services import get_services
+from loyalty_core.access import require, resolve_viewers_by
 from loyalty_core.ui.frame import ICON, PRODUCT, draw_sidebar
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.navigation import current_page
+from loyalty_core.ui.sign_in import draw_account, draw_sign_in, session_viewer
 
 st.set_page_config(page_title=PRODUCT, page_icon=ICON, layout="wide")
 st.logo(":material/loyalty:", size="large")
 
-page = current_page()
+resolve_viewers_by(session_viewer)
+screen, page = current_page()
 with errors_shown():
-    get_services()
-    draw_sidebar()
-    page.run()
+    if draw_sign_in():
+        draw_account()
+        require(screen.action)
+        draw_sidebar()
+        page.run()

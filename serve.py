@@ -13,20 +13,38 @@ from typing import Any
 
 from starlette.middleware import Middleware
 from starlette.routing import Mount
+from starlette.types import Scope
 from streamlit import config, net_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from loyalty_core.access import require_protection
 from loyalty_core.api import BrowserProtection, IdleConnections, Instrumentation, LoadedLater, disable_nagle_algorithm
-from loyalty_core.errors import SettingsError
+from loyalty_core.errors import SettingsError, StateStoreUnavailable
 from loyalty_core.settings import get_settings
 from loyalty_core.store import prepare_store
 from loyalty_core.telemetry import configure_logging
 from loyalty_core.ui.api_links import api_root
 from loyalty_core.ui.content_policy import content_policies
 
-_api = LoadedLater()
+
+def _read_sign_in(scope: Scope) -> Any:
+    from loyalty_core.ui.sign_in import sign_in_of_request  # noqa: PLC0415
+
+    return sign_in_of_request(scope)
+
+
+def _sign_in_middleware() -> list[Middleware]:
+    """Loaded only where people sign in. Raises `SettingsError` where no identity provider is configured."""
+    if get_settings().sign_in == "off":
+        return []
+    from loyalty_core.ui.sign_in import SignInHeaders, require_provider  # noqa: PLC0415
+
+    require_provider(get_settings())
+    return [Middleware(SignInHeaders)]
+
+
+_api = LoadedLater(_read_sign_in)
 _idle_connections = IdleConnections(seconds=30)
 
 
@@ -45,12 +63,15 @@ def _complete_start() -> None:
     """What the first answers do not need, while a browser loads the page."""
     from loyalty_core.jobs import remove_abandoned_logs  # noqa: PLC0415
     from loyalty_core.segments.exports import ExportFailed, remove_old  # noqa: PLC0415
+    from loyalty_core.store import audit, shared_store  # noqa: PLC0415
 
     try:
         _api.load()
         remove_abandoned_logs()
         with suppress(ExportFailed):  # the next export reports it
             remove_old(get_settings().exports_dir, get_settings().exports_kept_days)
+        with suppress(StateStoreUnavailable), shared_store(get_settings().state_database_url).session() as session:
+            audit.forget_old(session, get_settings().audit_days_kept)
     finally:
         # Streamlit runs a full garbage collection after every rerun; objects loaded so far need not be examined again.
         gc.collect()
@@ -64,6 +85,7 @@ try:
         config.get_option("server.address"),
         config.get_option("server.trustedUserHeaders"),
     )
+    _sign_in = _sign_in_middleware()
 except SettingsError as error:
     # One line instead of the web server's traceback.
     sys.exit(f"error: {error}")
@@ -87,5 +109,6 @@ app = App(
             policies=content_policies(),
             api_path=api_root(),
         ),
+        *_sign_in,
     ],
 )

@@ -11,7 +11,7 @@ from cachetools import TTLCache
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
-from loyalty_core.access import ROLES, NotSignedIn, Scope, Viewer, actions_of, scope_of, terminal_viewer
+from loyalty_core.access import ROLES, NotSignedIn, Scope, Viewer, acting_as, actions_of, scope_of, terminal_viewer
 from loyalty_core.accounts.keys import digest_of, find_key
 from loyalty_core.accounts.people import new_person
 from loyalty_core.accounts.roles import held, roles_in
@@ -126,14 +126,15 @@ class Viewers:
         person_id = sign_in.person_id if known is None else f"{sign_in.issuer}#{sign_in.subject}"
         roles = [self._settings.default_role] if self._settings.default_role else []
         person = new_person(session, person_id, sign_in.name, roles)
-        audit.record(
-            session,
-            actor=person_id,
-            action="signed in for the first time",
-            subject_kind="person",
-            subject_id=person_id,
-            details={"roles": roles},
-        )
+        # Whoever acts here is this person; asking for the current viewer would look for them again.
+        with acting_as(Viewer(person_id, frozenset())):
+            audit.record(
+                session,
+                action="signed in for the first time",
+                subject_kind="person",
+                subject_id=person_id,
+                details={"roles": roles},
+            )
         return person
 
     def _read_key(self, secret: str) -> Viewer:

@@ -13,6 +13,8 @@ from loyalty_core.api.sockets import disable_nagle_algorithm
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from loyalty_core.api.identity import ReadSignIn
+
 __all__ = [
     "BrowserProtection",
     "IdleConnections",
@@ -23,9 +25,9 @@ __all__ = [
 ]
 
 
-def create_api() -> FastAPI:
-    """The routes of the API; all responses are JSON, also errors."""
+def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
+    """The routes of the API; `read_sign_in` finds the sign-in of a browser in a request."""
     # Imported when used: the app answers before the routes, and all that they call, are loaded.
     from loyalty_core.api import application  # noqa: PLC0415
 
-    return application.create_api()
+    return application.create_api(read_sign_in)

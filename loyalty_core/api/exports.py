@@ -13,6 +13,7 @@ from loyalty_core.api.segments import MEDIA_TYPES, SegmentId
 from loyalty_core.jobs import Job, JobNotFound
 from loyalty_core.segments.exports import ExportNotFound, Format, find_export
 from loyalty_core.services import get_services
+from loyalty_core.store import audit
 
 router = APIRouter(prefix="/exports", dependencies=[allowed(Action.EXPORT)])
 
@@ -60,6 +61,9 @@ def download_export(job_id: JobId) -> FileResponse:
     if job.state != "done":
         raise ExportNotFound
     file = find_export(settings.exports_dir, job.result["file"], settings.exports_kept_days)
+    with get_services().store.session() as session:
+        details = {"file": file.name, "customers": job.result["customers"]}
+        audit.record(session, action="downloaded", subject_kind="job", subject_id=str(job_id), details=details)
     return FileResponse(file, media_type=MEDIA_TYPES[job.options["format"]], filename=file.name)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, Index, select
+from sqlalchemy import JSON, Index, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty_core.access import acting_from, current_viewer
@@ -93,6 +94,40 @@ def recent(
     if since is not None:
         statement = statement.where(AuditEvent.at >= since)
     return session.scalars(statement.limit(min(max(limit, 1), MAX_EVENTS))).all()
+
+
+@dataclass(frozen=True)
+class Search:
+    """What to find in the trail: parts of texts in any case, and a span of time from `since` to before `until`.
+
+    An empty text, and None, stand for everything.
+    """
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def search(session: Session, wanted: Search, *, limit: int) -> Sequence[AuditEvent]:
+    """The newest events that match, at most `limit`."""
+    subject = AuditEvent.subject_kind + " " + AuditEvent.subject_id
+    parts = ((AuditEvent.actor, wanted.actor), (AuditEvent.action, wanted.action), (subject, wanted.subject))
+    statement = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+    statement = statement.where(
+        *(text.icontains(part.strip(), autoescape=True) for text, part in parts if part.strip())
+    )
+    if wanted.since is not None:
+        statement = statement.where(AuditEvent.at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(AuditEvent.at < wanted.until)
+    return session.scalars(statement.limit(limit)).all()
+
+
+def forget_old(session: Session, days: int) -> None:
+    """Delete events that are older than so many days."""
+    session.execute(delete(AuditEvent).where(AuditEvent.at < datetime.now(UTC) - timedelta(days=days)))
 
 
 def _as_json(details: Mapping[str, Any]) -> dict[str, Any]:

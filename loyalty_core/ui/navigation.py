@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from loyalty_core.access import Action
+from loyalty_core.access import Action, may
+from loyalty_core.errors import LoyaltyError
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,16 @@ TRAINING = Screen("training.py", "Training", ":material/model_training:", "train
 SYSTEM_HEALTH = Screen(
     "system_health.py", "System health", ":material/monitor_heart:", "health", Action.VIEW, "Operate"
 )
+ACCESS = Screen("access.py", "Access", ":material/admin_panel_settings:", "access", Action.MANAGE_ACCESS, "Administer")
+AUDIT = Screen("audit.py", "Audit", ":material/history:", "audit", Action.READ_AUDIT, "Administer")
 
-SCREENS = (OVERVIEW, SEGMENTS, CUSTOMERS, CHURN, OFFERS, RFM, TRAINING, SYSTEM_HEALTH)
+SCREENS = (OVERVIEW, SEGMENTS, CUSTOMERS, CHURN, OFFERS, RFM, TRAINING, SYSTEM_HEALTH, ACCESS, AUDIT)
 
 
-def current_page() -> Page:
-    """Draw the navigation and return the page that was chosen."""
+def current_page() -> tuple[Screen, Page]:
+    """Draw the navigation, with the screens that the viewer may use, and return the one that was chosen."""
     sections: dict[str, list[Page]] = {}
+    screens: dict[str, Screen] = {}
     for screen in SCREENS:
         page = st.Page(
             f"pages/{screen.file}",
@@ -47,11 +51,22 @@ def current_page() -> Page:
             # The default page is served at / and only there; _open_overview has its path.
             url_path="home" if screen is OVERVIEW else screen.path,
             default=screen is OVERVIEW,
+            # Not left out, so that a link to it says what is missing.
+            visibility="visible" if _is_allowed(screen) else "hidden",
         )
         sections.setdefault(screen.section, []).append(page)
+        screens[page.url_path] = screen
     alias = st.Page(_open_overview, title=OVERVIEW.title, url_path=OVERVIEW.path, visibility="hidden")
     sections[OVERVIEW.section].append(alias)
-    return st.navigation(sections)
+    page = st.navigation(sections)
+    return screens.get(page.url_path, OVERVIEW), page
+
+
+def _is_allowed(screen: Screen) -> bool:
+    try:
+        return may(screen.action)
+    except LoyaltyError:  # in an outage, the page says so
+        return False
 
 
 def _open_overview() -> None:

@@ -22,6 +22,7 @@ from loyalty_core.segments import Selection
 from loyalty_core.segments.exports import Format
 from loyalty_core.segments.figures import MAX_ROWS
 from loyalty_core.services import get_services
+from loyalty_core.store import audit
 from loyalty_core.warehouse.connection import Row
 
 router = APIRouter()
@@ -77,6 +78,9 @@ def export_members(
     parts = services.segmentation.select(services.segments.get(segment_id).rule).export_parts(format, columns)
     # Errors are raised here, while the response can still be an error.
     first = next(parts)
+    with services.store.session() as session:
+        details = {"format": format, "columns": list(columns)}
+        audit.record(session, action="exported", subject_kind="segment", subject_id=segment_id, details=details)
     return StreamingResponse(
         _stream(first, parts),
         media_type=MEDIA_TYPES[format],

@@ -1,0 +1,1 @@
+"""The Access page: people, roles and API keys."""

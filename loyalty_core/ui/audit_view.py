@@ -1,0 +1,103 @@
+"""The audit trail, searched: who did what to which thing, when, and from where."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.access import Action, require
+from loyalty_core.services import services_of_process
+from loyalty_core.store import audit
+from loyalty_core.ui import formatting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from loyalty_core.store.audit import AuditEvent
+
+_MAX_SHOWN = 500
+_MAX_IN_FILE = 100_000
+_HEADER = ("at", "actor", "place", "action", "subject_kind", "subject_id", "details")
+# Spreadsheets take a cell that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def draw_audit() -> None:
+    """The search, the events that match it, and the same as a file. Needs READ_AUDIT."""
+    require(Action.READ_AUDIT)
+    services = services_of_process()
+    wanted = _draw_search()
+    with services.store.session(read_only=True) as session:
+        events = audit.search(session, wanted, limit=_MAX_SHOWN + 1)
+    if not events:
+        st.info("No event matches.", icon=":material/search_off:")
+        return
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        shown = f"The newest {_MAX_SHOWN:,}" if len(events) > _MAX_SHOWN else f"{len(events):,}"
+        st.caption(f"{shown} events. Events are removed after {services.settings.audit_days_kept:,} days.")
+        st.download_button(
+            "Download CSV",
+            lambda: _file(wanted),
+            file_name="audit.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    st.dataframe(_table(events[:_MAX_SHOWN]), hide_index=True, width="stretch", height=520)
+
+
+def _draw_search() -> audit.Search:
+    with st.container(horizontal=True):
+        actor = st.text_input("Who", placeholder="Any", key="audit-who")
+        action = st.text_input("Did what", placeholder="Any", key="audit-action")
+        subject = st.text_input("To what", placeholder="Any", key="audit-subject")
+        since = st.date_input("From", value=None, key="audit-since")
+        until = st.date_input("Until", value=None, key="audit-until")
+    return audit.Search(actor, action, subject, _start_of(since), _start_of(until, days=1))
+
+
+def _start_of(day: date | None, days: int = 0) -> datetime | None:
+    zone = services_of_process().settings.zone
+    return datetime.combine(day + timedelta(days=days), time(), zone) if day else None
+
+
+def _table(events: Sequence[AuditEvent]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "When": [formatting.moment(event.at) for event in events],
+            "Who": [event.actor for event in events],
+            "From": [event.place for event in events],
+            "Did": [event.action for event in events],
+            "To": [f"{event.subject_kind} {event.subject_id}".strip() for event in events],
+            "Details": [json.dumps(event.details, ensure_ascii=False) if event.details else "" for event in events],
+        }
+    )
+
+
+def _file(wanted: audit.Search) -> bytes:
+    """The events as CSV with times in UTC; the download is an event itself."""
+    require(Action.READ_AUDIT)
+    with services_of_process().store.session() as session:
+        events = audit.search(session, wanted, limit=_MAX_IN_FILE)
+        audit.record(
+            session, action="exported", subject_kind="audit trail", subject_id="", details={"events": len(events)}
+        )
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(_HEADER)
+    for event in events:
+        details = json.dumps(event.details, ensure_ascii=False)
+        row = (event.at.isoformat(), event.actor, event.place, event.action, event.subject_kind, event.subject_id)
+        writer.writerow([_plain(cell) for cell in (*row, details)])
+    return text.getvalue().encode()
+
+
+def _plain(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
