@@ -21,6 +21,7 @@ import duckdb
 import pytest
 import streamlit as st
 
+from loyalty_core.access import resolve_viewers_by
 from loyalty_core.demo.generate import generate
 from loyalty_core.ml.bundles import activate, write_bundle
 from loyalty_core.services import get_services, services_of_process
@@ -84,6 +85,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Confi
         state_database_url=f"sqlite:///{tmp_path / 'state.db'}", models_dir=tmp_path / "models", jobs_niceness=0
     )
     yield set_settings
+    resolve_viewers_by(lambda: None)  # the app has set it, for the whole process
     _forget_services()
 
 
