@@ -23,7 +23,7 @@ from tests.browser.pages import PHONE, OpenPage, take_picture, wait_until_drawn
 from tests.ml.fixtures import bundle_parts, with_reference
 from tests.servers import ServerProcess, free_port
 from tests.waiting import wait_until
-from tests.workbench import Served, start_serving
+from tests.workbench import Served, serve, start_serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +35,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 # TensorFlow alone takes seconds to start, and longer where others use the machine.
 TRAINING_MS = 240_000
 FIRST_CELL, ROW_HEIGHT = 20, 35
+
+
+@pytest.fixture(scope="module")
+def served(demo_warehouse: Path) -> Iterator[Served]:
+    """The app without mock mode, in which the screen shows no versions."""
+    settings = {"DWH_URL": f"duckdb:///{demo_warehouse}", "ML_TRAINING": '{"members": 1}'}
+    with serve(Path(tempfile.mkdtemp(prefix="loyalty-app-")), **settings) as app:
+        yield app
 
 
 @pytest.fixture
