@@ -220,8 +220,8 @@ def test_churn_offers_and_rfm(pair: Pair):
     assert shown(given[0]) == shown(given[1])
 
 
-def test_segments_that_read_others(pair: Pair, kept: SegmentRepository):
-    one, other = pair.engines(kept)
+def test_segments_that_read_others(pair: Pair, saved: SegmentRepository):
+    one, other = pair.engines(saved)
     keep(one, "Rich", {">": [{"var": "total_revenue"}, 800]})
     keep(one, "Anybody", {"or": [segment("rich"), OUTSIDE, {"!": IN_SCOPE}]})
     rules = {"rich": segment("rich"), "anybody": segment("anybody"), "neither": segment("anybody", False)}

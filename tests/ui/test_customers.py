@@ -143,7 +143,7 @@ def test_every_column_of_the_view_is_there_once(guide_customer: AppTest, query_d
     names = [name for name, *_ in query_demo("DESCRIBE customer_features_view")]
     assert sorted(features_of(guide_customer)) == sorted(names)
     headings = [heading.value for heading in guide_customer.subheader]
-    assert headings[-5:] == ["Financial", "Activity", "Profile", "Risk & Engagement", "DWH Columns"]
+    assert headings[-5:] == ["Financial", "Activity", "Profile", "Risk \\& Engagement", "DWH Columns"]
 
 
 def test_purchases_are_the_customers_own(guide_customer: AppTest, query_demo: Query):
