@@ -11,6 +11,7 @@ from loyalty_core.access.current import (
     process_acts_as,
     require,
     resolve_viewers_by,
+    terminal_command,
     terminal_viewer,
 )
 from loyalty_core.access.errors import NotAllowed, NotSignedIn
@@ -38,5 +39,6 @@ __all__ = [
     "require_protection",
     "resolve_viewers_by",
     "scope_of",
+    "terminal_command",
     "terminal_viewer",
 ]

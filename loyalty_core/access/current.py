@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from loyalty_core.access.actions import ROLES, Action
 from loyalty_core.access.errors import NotAllowed, NotSignedIn
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     ViewerSource = Callable[[], Viewer | None]
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 TERMINAL = "terminal"
 
@@ -60,9 +64,27 @@ def acting_as(viewer: Viewer) -> Iterator[None]:
 
 @contextmanager
 def process_acts_as(viewer: Viewer) -> Iterator[None]:
-    """Within the block, `viewer` acts in every thread of this process: for commands and jobs."""
+    """Within the block, `viewer` acts in every thread of this process: for jobs."""
+    with _resolving_by(lambda: viewer):
+        yield
+
+
+def terminal_command(main: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:
+    """The `main` of a command, during which the terminal viewer acts in every thread of this process."""
+
+    @wraps(main)
+    def command(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Result:
+        # The viewer is created when asked for: reading the settings may fail, which `main` reports in its own way.
+        with _resolving_by(terminal_viewer):
+            return main(*arguments, **options)
+
+    return command
+
+
+@contextmanager
+def _resolving_by(source: ViewerSource) -> Iterator[None]:
     before = _source
-    resolve_viewers_by(lambda: viewer)
+    resolve_viewers_by(source)
     try:
         yield
     finally:

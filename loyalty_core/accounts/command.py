@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from loyalty_core.access import ROLES, process_acts_as, terminal_viewer
+from loyalty_core.access import ROLES, terminal_command
 from loyalty_core.accounts.keys import ApiKey, ApiKeys
 from loyalty_core.accounts.people import People, Person
 from loyalty_core.errors import LoyaltyError
@@ -16,11 +16,12 @@ from loyalty_core.settings import get_settings
 from loyalty_core.store import StateStore
 
 
+@terminal_command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 1 after one line on stderr that says what to do."""
     given = _parser().parse_args(arguments)
     try:
-        with StateStore(get_settings().state_database_url) as store, process_acts_as(terminal_viewer()):
+        with StateStore(get_settings().state_database_url) as store:
             store.migrate()
             run: Callable[[StateStore, argparse.Namespace], list[str]] = given.run
             lines = run(store, given)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from loyalty_core.access import terminal_command
 from loyalty_core.errors import (
     DataError,
     LoyaltyError,
@@ -31,7 +32,9 @@ from loyalty_core.ml.training import TrainingOptions, options_for
 from loyalty_core.ml.training.report import ProgressLine, print_evaluation, print_findings, print_left_out
 from loyalty_core.ml.training.tracking import log_training
 from loyalty_core.ml.versions import command as versions
+from loyalty_core.ml.versions.promotion import SUBJECT_KIND
 from loyalty_core.settings import Settings, get_settings
+from loyalty_core.store.terminal import record_command
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.mapping import MappingError
 
@@ -55,6 +58,7 @@ _EXIT_CODES: tuple[tuple[type[LoyaltyError], int], ...] = (
 )
 
 
+@terminal_command
 def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments and train, with these options as defaults; returns the exit code."""
     given = _parser().parse_args(arguments)
@@ -112,6 +116,7 @@ def _train(
 def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace, errors: Console) -> int:
     """Write the version and activate it, unless --no-activate is given or a baseline is better."""
     version = write_bundle(settings.models_dir, trained.parts)
+    record_command("trained", SUBJECT_KIND, version, models=sorted(trained.parts.models))
     if logged := log_training(settings, version, trained):
         errors.print(logged, markup=False)
     worse = trained.worse_than_baseline
@@ -120,6 +125,7 @@ def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
     tested = running_challenger(settings.models_dir) if activated else None
     if activated:
         activate(settings.models_dir, version, settings.local_user)
+        record_command("activated", SUBJECT_KIND, version, **({"ended_the_test_of": tested} if tested else {}))
         prune(settings.models_dir, settings.ml_versions_kept)
     if given.progress == "jsonl":
         metrics = {name: part.metrics for name, part in trained.parts.models.items()}

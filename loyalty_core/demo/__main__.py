@@ -10,19 +10,21 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from loyalty_core.access import terminal_command
 from loyalty_core.loading.command import main as load
 from loyalty_core.loading.command_line import OneLineParser, add_output_options, day, positive, run, stop_cleanly
 
 _LOADING = {"from_features": "features", "from_transactions": "transactions"}
 
 
+@terminal_command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 1 after an error, reported in one line."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if loading := _as_loading(arguments):
         return load(loading)
     options = _parser().parse_args(arguments)
-    return run(lambda: _simulate(options), options.out)
+    return run(lambda: _simulate(options), options.out, "simulated")
 
 
 def _as_loading(arguments: Sequence[str]) -> list[str] | None:

@@ -2,10 +2,12 @@
 
 import sys
 
+from loyalty_core.access import terminal_command
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings, predictions_file
 
 
+@terminal_command
 def main() -> int:
     """Create the demo warehouse, its models, predictions and first segments where none are configured or present.
 

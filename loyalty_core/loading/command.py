@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from loyalty_core.access import terminal_command
 from loyalty_core.loading.command_line import OneLineParser, add_output_options, day, positive, run
 from loyalty_core.loading.file_format import FileFormat
 from loyalty_core.loading.from_features import load_features
@@ -15,11 +16,12 @@ from loyalty_core.loading.from_transactions import DEFAULT_CHURN_DAYS, PurchaseC
 from loyalty_core.loading.report import LoadReport
 
 
+@terminal_command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 1 after an error, reported in one line."""
     options = _parser().parse_args(arguments)
     load = _features if options.kind == "features" else _transactions
-    return run(lambda: load(options).lines(), options.out)
+    return run(lambda: load(options).lines(), options.out, "loaded")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ import duckdb
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.loading.report import describe_warehouse
 from loyalty_core.settings import DEFAULT_WAREHOUSE
+from loyalty_core.store.terminal import record_command
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -30,8 +31,11 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace a warehouse that holds your own data")
 
 
-def run(make: Callable[[], list[str]], out: Path) -> int:
-    """Make the warehouse `out` and print the lines that `make` returns; returns the exit code, 1 after an error."""
+def run(make: Callable[[], list[str]], out: Path, action: str) -> int:
+    """Make the warehouse `out` and print the lines that `make` returns; returns the exit code, 1 after an error.
+
+    `action` is the word for it in the audit trail.
+    """
     try:
         lines = [*make(), *describe_warehouse(out)]
     except LoyaltyError as error:
@@ -44,6 +48,7 @@ def run(make: Callable[[], list[str]], out: Path) -> int:
             raise
         return _failed("Stopped; nothing was written.")
     sys.stdout.write("\n".join(lines) + "\n")
+    record_command(action, "warehouse", str(out))
     return 0
 
 

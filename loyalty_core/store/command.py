@@ -8,11 +8,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from loyalty_core.access import terminal_command
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.settings import get_settings
 from loyalty_core.store.database import StateStore
+from loyalty_core.store.terminal import record_command
 
 
+@terminal_command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 1 after one line on stderr that says what to do."""
     given = _parser().parse_args(arguments)
@@ -20,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with StateStore(get_settings().state_database_url) as store:
             match given.command:
                 case "backup":
-                    lines = [f"Backed up to {store.back_up(given.file)}."]
+                    lines = _backed_up(store, given.file)
                 case "restore":
                     lines = _restored(store, given.file)
                 case _:
@@ -43,7 +46,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _backed_up(store: StateStore, target: Path | None) -> list[str]:
+    backup = store.back_up(target)
+    record_command("backed up", "state store", str(backup))
+    return [f"Backed up to {backup}."]
+
+
 def _restored(store: StateStore, backup: Path) -> list[str]:
     before = store.restore(backup)
+    record_command("restored", "state store", str(backup))
     saved = [f"What the store held before is in {before}."] if before else []
     return [f"Restored {backup}.", *saved]

@@ -16,6 +16,7 @@ import pytest
 
 from loyalty_core.commands.train import main
 from loyalty_core.ml.bundles import activate, list_versions, load_bundle, read_active, write_bundle
+from loyalty_core.store import StateStore, audit
 from tests.ml.fixtures import bundle_parts, other_parts
 from train_models_from_dwh import CHURN, NBO
 
@@ -144,12 +145,21 @@ def test_no_table(tmp_path: Path, run: Run) -> None:
     assert_one_line(run(), 4, "The warehouse has no table customer_churn_history.")
 
 
-def test_a_model_without_a_history_is_left_out(tmp_path: Path, run: Run) -> None:
+def test_a_model_without_a_history_is_left_out_and_the_training_is_in_the_audit_trail(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path)
     with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
         connection.execute("DROP TABLE customer_offer_history")
-    done = run(*QUICK)
-    assert done.returncode == 0, done.stderr
+    with StateStore(f"sqlite:///{tmp_path / 'state.db'}") as store:
+        store.migrate()
+        done = run(*QUICK, sign_in="openid", state_database_url="sqlite:///state.db")
+        assert done.returncode == 0, done.stderr
+        with store.session(read_only=True) as session:
+            events = audit.recent(session)
+    (version,) = list_versions(tmp_path / "models")
+    assert [(one.action, one.actor, one.place, one.subject_id) for one in events] == [
+        ("activated", "Local user (terminal)", "terminal", version),
+        ("trained", "Local user (terminal)", "terminal", version),
+    ]
     said = "Next best offer was not trained: The warehouse has no table customer_offer_history."
     assert said in done.stdout
     assert list(load_bundle(tmp_path / "models").models) == ["churn"]

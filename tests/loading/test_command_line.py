@@ -37,6 +37,7 @@ def run(command: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", f"loyalty_core.{command}", *map(str, arguments)],
         cwd=ROOT,
+        env={**os.environ, "STATE_DATABASE_URL": "sqlite:///none.db"},
         capture_output=True,
         text=True,
         check=False,
@@ -249,6 +250,7 @@ def test_a_load_that_is_stopped_leaves_nothing(export: Export, out: Path) -> Non
     done = subprocess.run(
         [sys.executable, "-c", STOPPED_AT_THE_LAST_STEP, *arguments],
         cwd=ROOT,
+        env={**os.environ, "STATE_DATABASE_URL": "sqlite:///none.db"},
         capture_output=True,
         text=True,
         check=False,
@@ -274,7 +276,7 @@ def test_a_query_that_is_interrupted_stops_the_command(out: Path, capsys: pytest
                 stopped.set()
         return []
 
-    assert run_command(load, out) == 1
+    assert run_command(load, out, "loaded") == 1
     assert capsys.readouterr().err == "error: Stopped; nothing was written.\n"
     assert list(out.parent.iterdir()) == []
 

@@ -168,7 +168,7 @@ def test_the_command_backs_up_restores_and_checks(store: StateStore, run, tmp_pa
     code, output = run("restore", copy)
     assert (code, output.partition("\n")[0]) == (0, f"Restored {copy}.")
     assert "What the store held before is in" in output
-    assert subjects(store) == ["old"]
+    assert subjects(store) == [str(copy), "old"]  # the restore itself is an event
     code, output = run("check")
     assert (code, output) == (0, f"sqlite:///{file} is sound; its tables are at revision {schema.newest_revision()}.\n")
     file.write_bytes(b"not a database at all, " * 100)

@@ -8,6 +8,7 @@ from contextlib import closing
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from loyalty_core.access import terminal_command
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult, score_base
 from loyalty_core.ml.serving import scoring_models
@@ -15,12 +16,14 @@ from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.segments.refreshing import Refreshed, refresh_all
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import shared_store
+from loyalty_core.store.terminal import record_command
 from loyalty_core.warehouse import Warehouse
 
 # Computing cut points sorts the whole base, which may take longer than any screen would wait.
 STATEMENT_SECONDS = 3600.0
 
 
+@terminal_command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 1 after one line on stderr that says what to do."""
     parser = argparse.ArgumentParser(
@@ -40,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(settings: Settings, console: Console) -> None:
     patient = settings.model_copy(update={"dwh_statement_timeout_seconds": STATEMENT_SECONDS})
     with closing(Warehouse(patient)) as warehouse:
-        _report(_score(warehouse), console)
+        result = _score(warehouse)
+        record_command("scored", "customers", "", customers=result.customers, written_to=result.place)
+        _report(result, console)
         try:
             _report_segments(_compute_segments(warehouse, settings), console)
         except LoyaltyError as error:

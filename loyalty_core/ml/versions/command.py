@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
+from loyalty_core.access import terminal_command
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.ml.bundles import (
     ACTIVATE,
@@ -30,15 +31,17 @@ from loyalty_core.ml.bundles import (
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.versions.adoption import adopt
 from loyalty_core.ml.versions.comparison import VersionComparisons
-from loyalty_core.ml.versions.promotion import open_for
+from loyalty_core.ml.versions.promotion import SUBJECT_KIND, open_for
 from loyalty_core.ml.versions.records import read_versions
 from loyalty_core.ml.versions.report import comparison_lines
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import shared_store
+from loyalty_core.store.terminal import record_command
 from loyalty_core.warehouse import Warehouse
 
 
+@terminal_command
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code is 0, or 1 after one line on stderr that says what to do."""
     given = _parser().parse_args(arguments)
@@ -47,16 +50,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         match given.command:
             case "activate":
                 _prove(given.version)
-                lines = _activated(models_dir, lambda by: activate(models_dir, given.version, by))
+                lines = _activated(models_dir, "activated", lambda by: activate(models_dir, given.version, by))
             case "rollback":
                 if earlier := earlier_versions(models_dir):
                     _prove(earlier[0])
-                lines = _activated(models_dir, lambda by: rollback(models_dir, by))
+                lines = _activated(models_dir, "rolled back to", lambda by: rollback(models_dir, by))
             case "test":
                 lines = _test_started(models_dir, given.version, given.share)
             case "stop-test":
-                stop_experiment(models_dir)
-                lines = ["The A/B test is stopped; the active version answers all customers."]
+                lines = _test_stopped(models_dir)
             case "adopt":
                 lines = _adopted(get_settings(), given.offers, activated=not given.no_activate)
             case "compare":
@@ -96,10 +98,13 @@ def _prove(version: str) -> None:
         open_for(warehouse, version)
 
 
-def _activated(models_dir: Path, change: Callable[[str], Bundle]) -> list[str]:
+def _activated(models_dir: Path, action: str, change: Callable[[str], Bundle]) -> list[str]:
     tested = running_challenger(models_dir)
-    lines = [f"{change(get_settings().local_user).version} is active."]
-    if tested and running_challenger(models_dir) is None:
+    version = change(get_settings().local_user).version
+    test_has_ended = tested and running_challenger(models_dir) is None
+    record_command(action, SUBJECT_KIND, version, **({"ended_the_test_of": tested} if test_has_ended else {}))
+    lines = [f"{version} is active."]
+    if test_has_ended:
         lines.append(f"The A/B test of {tested} has ended.")
     return lines
 
@@ -111,6 +116,7 @@ def _ids(text: str) -> list[int]:
 def _adopted(settings: Settings, offers: Sequence[int] | None, *, activated: bool) -> list[str]:
     with closing(Warehouse(settings)) as warehouse:
         version = adopt(warehouse, get_settings().local_user, offers)
+    record_command("adopted", SUBJECT_KIND, version)
     bundle = load_bundle(settings.models_dir, version)
     lines = [f"{version} holds {' and '.join(TASKS[name].file for name in bundle.models)}."]
     lines.append(
@@ -123,17 +129,26 @@ def _adopted(settings: Settings, offers: Sequence[int] | None, *, activated: boo
     ]
     lines.append("It was not measured on test rows: compare it, or train here, before you trust it.")
     if activated:
-        lines += _activated(settings.models_dir, lambda by: activate(settings.models_dir, version, by))
+        lines += _activated(settings.models_dir, "activated", lambda by: activate(settings.models_dir, version, by))
     return lines
 
 
 def _test_started(models_dir: Path, version: str, share: float) -> list[str]:
     if running_challenger(models_dir) == version:
         grown = increase_share(models_dir, share)
+        record_command("grew the A/B test of", SUBJECT_KIND, grown.challenger, share=grown.share)
         return [f"{grown.challenger} now answers {grown.share:.1%} of the customers."]
     _prove(version)
     started = start_experiment(models_dir, version, share, get_settings().local_user)
+    record_command("started an A/B test of", SUBJECT_KIND, started.challenger, share=started.share)
     return [f"{started.challenger} answers {started.share:.1%} of the customers beside {started.champion}."]
+
+
+def _test_stopped(models_dir: Path) -> list[str]:
+    challenger = running_challenger(models_dir)
+    stop_experiment(models_dir)
+    record_command("stopped the A/B test of", SUBJECT_KIND, challenger or "")
+    return ["The A/B test is stopped; the active version answers all customers."]
 
 
 def _listed(models_dir: Path) -> list[str]:
