@@ -56,7 +56,7 @@ def _draw_ways_in(*, is_proxy: bool) -> None:
         st.info("Open the app through the address of your company's sign-in proxy.", icon=":material/login:")
         return
     for name in providers():
-        label = f"Sign in with {name.title()}" if name else "Sign in"
+        label = f"Sign in with {escape(name.title())}" if name else "Sign in"
         if st.button(label, type="primary", icon=":material/login:", key=f"sign-in-{name}"):
             st.login(name)
 
