@@ -8,7 +8,7 @@ from loyalty_core.ui.access.roles_view import draw_roles
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import errors_shown
 
-page_title("Access", "Who may sign in, what each role allows, and the keys of programs.")
+page_title("Access", "Who may sign in, what each role allows, and the API keys of programs.")
 people, roles, keys = st.tabs(["People", "Roles", "API keys"], key="view", bind="query-params")
 if people.open:
     with people, errors_shown():

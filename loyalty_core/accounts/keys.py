@@ -74,7 +74,10 @@ class ApiKeys:
         """
         viewer = require(Action.MANAGE_ACCESS)
         if not name.strip() or not roles:
-            raise BadKey("A key needs a name and at least one role.", remedy="Name the program that will use it.")
+            raise BadKey(
+                "A key needs a name and at least one role.",
+                remedy="Name it after the program that uses it, and choose a role.",
+            )
         if days is not None and not 1 <= days <= MOST_DAYS:
             raise BadKey(f"A key cannot be valid for {days} days.", remedy=f"Choose 1 to {MOST_DAYS}.")
         now = datetime.now(UTC)

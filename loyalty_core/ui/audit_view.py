@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -17,12 +17,13 @@ from loyalty_core.store import audit
 from loyalty_core.ui import formatting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from loyalty_core.store.audit import AuditEvent
 
 _MAX_SHOWN = 500
+_MAX_UNSCROLLED = 15
 _MAX_IN_FILE = 100_000
 _HEADER = ("at", "actor", "place", "action", "subject_kind", "subject_id", "details")
 # Spreadsheets take a cell that begins so for a formula.
@@ -37,11 +38,13 @@ def draw_audit() -> None:
     with services.store.session(read_only=True) as session:
         events = audit.search(session, wanted, limit=_MAX_SHOWN + 1)
     if not events:
-        st.info("No event matches.", icon=":material/search_off:")
+        st.info("No events match the search.", icon=":material/search_off:")
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        shown = f"The newest {_MAX_SHOWN:,}" if len(events) > _MAX_SHOWN else f"{len(events):,}"
-        st.caption(f"{shown} events. Events are removed after {services.settings.audit_days_kept:,} days.")
+        found = len(events)
+        shown = f"The newest {_MAX_SHOWN:,}" if found > _MAX_SHOWN else f"{found:,}"
+        days = services.settings.audit_days_kept
+        st.caption(f"{shown} {'event' if found == 1 else 'events'}. Events are removed after {days:,} days.")
         st.download_button(
             "Download CSV",
             lambda: _file(wanted),
@@ -50,14 +53,19 @@ def draw_audit() -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    st.dataframe(_table(events[:_MAX_SHOWN]), hide_index=True, width="stretch", height=520)
+    st.dataframe(
+        _table(events[:_MAX_SHOWN]),
+        hide_index=True,
+        width="stretch",
+        height="content" if len(events) <= _MAX_UNSCROLLED else 520,
+    )
 
 
 def _draw_search() -> audit.Search:
     with st.container(horizontal=True):
-        actor = st.text_input("Who", placeholder="Any", key="audit-who")
-        action = st.text_input("Did what", placeholder="Any", key="audit-action")
-        subject = st.text_input("To what", placeholder="Any", key="audit-subject")
+        actor = st.text_input("Who", placeholder="Anyone", key="audit-who")
+        action = st.text_input("Action", placeholder="Any", key="audit-action")
+        subject = st.text_input("Subject", placeholder="Any", key="audit-subject")
         since = st.date_input("From", value=None, key="audit-since")
         until = st.date_input("Until", value=None, key="audit-until")
     return audit.Search(actor, action, subject, _start_of(since), _start_of(until, days=1))
@@ -73,12 +81,22 @@ def _table(events: Sequence[AuditEvent]) -> pd.DataFrame:
         {
             "When": [formatting.moment(event.at) for event in events],
             "Who": [event.actor for event in events],
-            "From": [event.place for event in events],
-            "Did": [event.action for event in events],
-            "To": [f"{event.subject_kind} {event.subject_id}".strip() for event in events],
-            "Details": [json.dumps(event.details, ensure_ascii=False) if event.details else "" for event in events],
+            "Action": [event.action for event in events],
+            "Subject": [f"{event.subject_kind} {event.subject_id}".strip() for event in events],
+            "Details": ["; ".join(_details(event.details)) for event in events],
+            "Address": [event.place for event in events],
         }
     )
+
+
+def _details(details: Mapping[str, Any]) -> Iterator[str]:
+    """As people read them; files have them as JSON."""
+    for name, value in details.items():
+        if isinstance(value, list):
+            written = ", ".join(map(str, value))
+        else:
+            written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        yield f"{name.replace('_', ' ')}: {'none' if value is None else written or 'none'}"
 
 
 def _file(wanted: audit.Search) -> bytes:

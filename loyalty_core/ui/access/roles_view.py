@@ -1,4 +1,4 @@
-"""Roles: what each allows, and a company's own."""
+"""Roles: what each allows, and custom ones."""
 
 from __future__ import annotations
 
@@ -10,21 +10,36 @@ import streamlit as st
 from loyalty_core.access import ROLES, Action, Role, Scope
 from loyalty_core.accounts.errors import BadRole
 from loyalty_core.services import services_of_process
-from loyalty_core.ui.access.people_view import change
+from loyalty_core.ui.access.changes import change, confirm
+from loyalty_core.ui.text import escape
 
 _NEW = "New role"
 
 
 def draw_roles() -> None:
-    """The table of roles and actions, and the form of own roles. Needs MANAGE_ACCESS to change them."""
+    """The table of roles and actions, and the form for custom roles. Needs MANAGE_ACCESS to change them."""
     roles = services_of_process().roles.all()
-    table = pd.DataFrame({role.title: [action in role.actions for action in Action] for role in roles.values()})
-    table.insert(0, "May", [action.phrase[0].upper() + action.phrase[1:] for action in Action])
-    st.dataframe(table, hide_index=True, width="stretch")
-    st.caption("Built-in roles are fixed. Of several roles, a person may do what any of them allows.")
-    own = {name: role for name, role in roles.items() if name not in ROLES}
-    chosen = st.selectbox("Own role", [_NEW, *own], format_func=lambda name: own[name].title if name in own else name)
-    _draw_form(own.get(chosen))
+    _draw_table(list(roles.values()))
+    st.caption("Built-in roles cannot be changed. A person with several roles may do what any of them allows.")
+    st.subheader("Custom roles", anchor=False)
+    custom = {name: role for name, role in roles.items() if name not in ROLES}
+    chosen = st.selectbox(
+        "Role", [_NEW, *custom], format_func=lambda name: custom[name].title if name in custom else name
+    )
+    _draw_form(custom.get(chosen))
+
+
+def _draw_table(roles: list[Role]) -> None:
+    permissions = pd.DataFrame({"Permission": [_capitalized(action) for action in Action]})
+    for role in roles:
+        permissions[role.name] = ["✓" if action in role.actions else "" for action in Action]
+    permissions.loc[len(permissions)] = ["Customers", *("Some" if role.scope else "All" for role in roles)]
+    columns = {role.name: st.column_config.TextColumn(role.title, alignment="center") for role in roles}
+    st.dataframe(permissions, hide_index=True, width="stretch", height="content", column_config=columns)
+
+
+def _capitalized(action: Action) -> str:
+    return action.phrase[0].upper() + action.phrase[1:]
 
 
 def _draw_form(role: Role | None) -> None:
@@ -32,16 +47,16 @@ def _draw_form(role: Role | None) -> None:
         name = st.text_input("Name", role.name if role else "", disabled=role is not None, placeholder="north_analyst")
         title = st.text_input("Title", role.title if role else "", placeholder="Analyst North")
         actions = st.multiselect(
-            "May",
+            "Permissions",
             list(Action),
             default=sorted(role.actions) if role else [Action.VIEW],
-            format_func=lambda action: action.phrase,
+            format_func=_capitalized,
         )
         scope = st.text_area(
-            "Customers",
+            "Rule for customers",
             role.scope.rule if role and role.scope else "",
             placeholder='{"==": [{"var": "region"}, "North"]}',
-            help="A JSONLogic rule. People with this role see only customers who match it; empty means all customers.",
+            help="JSONLogic. People with this role see only the customers who match it. Empty means all customers.",
         )
         with st.container(horizontal=True):
             is_saved = st.form_submit_button("Save role", type="primary", icon=":material/save:")
@@ -49,8 +64,13 @@ def _draw_form(role: Role | None) -> None:
     roles = services_of_process().roles
     if is_saved:
         change(lambda: roles.save(Role(name, title, frozenset(actions), _scope(scope))))
-    elif is_deleted:
-        change(lambda: roles.delete(name))
+    elif role is not None and is_deleted:
+        confirm(
+            "Delete role",
+            f"Delete the role **{escape(role.title)}**? This cannot be undone.",
+            "Delete",
+            lambda: roles.delete(role.name),
+        )
 
 
 def _scope(text: str) -> Scope | None:
@@ -59,6 +79,6 @@ def _scope(text: str) -> Scope | None:
     try:
         rule = json.loads(text)
     except ValueError as error:
-        raise BadRole("The rule of the customers is not JSON.", f"{error}.", "Correct it.") from error
+        raise BadRole("The rule for customers is not valid JSON.", f"{error}.", "Correct the rule.") from error
     services_of_process().segmentation.compile(rule)  # raises RuleError for one that cannot be used
     return Scope.of(rule)

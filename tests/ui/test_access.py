@@ -1,0 +1,68 @@
+"""The Access and Audit pages: a key is shown once, what locks people out is asked first, and what is listed."""
+
+import pytest
+
+from loyalty_core.access import Action, Role, Scope, Viewer, process_acts_as, terminal_viewer
+from loyalty_core.services import services_of_process
+from loyalty_core.ui.navigation import ACCESS, AUDIT
+from tests.fixtures.screens import OpenScreen, plain
+
+pytestmark = pytest.mark.usefixtures("demo_settings", "admin")
+
+
+@pytest.fixture
+def admin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Screens of an admin whose address is known, which AppTest does not give."""
+    viewer = Viewer("admin@example.com", frozenset({"admin"}), place="127.0.0.1")
+    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: viewer)
+
+
+def test_a_new_key_is_listed_and_shown_once(open_screen: OpenScreen):
+    app = open_screen(ACCESS, view="API keys")
+    app.text_input[0].set_value("CRM sync")
+    app.multiselect[0].set_value(["viewer"])
+    app.button[0].click().run()
+    [secret] = [block.value for block in app.code]
+    assert secret.startswith("lw_")
+    assert list(app.dataframe[0].value["Name"]) == ["CRM sync"]
+    app.run()
+    assert not app.code
+
+
+def test_a_key_without_a_role_is_refused_with_what_to_do(open_screen: OpenScreen):
+    app = open_screen(ACCESS, view="API keys")
+    app.text_input[0].set_value("CRM sync")
+    app.button[0].click().run()
+    assert "choose a role" in app.error[0].value
+
+
+def test_roles_show_what_they_allow_and_whether_they_show_all_customers(open_screen: OpenScreen):
+    with process_acts_as(terminal_viewer()):
+        for name in ("north", "south"):  # with one title
+            scope = Scope.of({"==": [{"var": "region"}, name]})
+            services_of_process().roles.save(Role(name, "Analyst", frozenset({Action.VIEW}), scope))
+    table = open_screen(ACCESS, view="Roles").dataframe[0].value.set_index("Permission")
+    assert table.loc["Customers", ["analyst", "north", "south"]].to_list() == ["All", "Some", "Some"]
+    assert table.loc["Export customers", ["analyst", "north"]].to_list() == ["✓", ""]
+
+
+def test_people_are_listed_with_their_status(open_screen: OpenScreen):
+    with process_acts_as(terminal_viewer()):
+        people = services_of_process().people
+        people.grant("anna@example.com", "admin")
+        people.set_roles(people.grant("bo@example.com", "viewer").id, [])
+        people.set_active(people.grant("cy@example.com", "viewer").id, active=False)
+    app = open_screen(ACCESS)
+    assert list(app.dataframe[0].value["Status"]) == ["Invited", "Waiting for a role", "Deactivated"]
+    assert "Waiting for a role: bo" in plain(app.warning[0].value)
+
+
+def test_audit_details_are_written_for_people(open_screen: OpenScreen):
+    with process_acts_as(terminal_viewer()):
+        services_of_process().api_keys.create("CRM sync", ["viewer"])
+        services_of_process().people.grant("anna@example.com", "admin")
+    app = open_screen(AUDIT)
+    assert list(app.dataframe[0].value["Details"]) == ["roles: admin", "name: CRM sync; roles: viewer; days: none"]
+    app.text_input(key="audit-subject").set_value("anna").run()
+    assert list(app.dataframe[0].value["Subject"]) == ["person anna@example.com"]
+    assert any(caption.value.startswith("1 event.") for caption in app.caption)
