@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.access.actions import ROLES, Action, Role
@@ -49,10 +50,16 @@ class Viewer:
         """What the viewer may do; an unknown role allows nothing."""
         if self.granted is not None:
             return self.granted
-        return actions_of(ROLES[name] for name in self.roles if name in ROLES)
+        return _actions_of_built_in(self.roles)
 
     def may(self, action: Action) -> bool:
         return action in self.actions
+
+
+@lru_cache(maxsize=128)
+def _actions_of_built_in(names: frozenset[str]) -> frozenset[Action]:
+    """Cached, since each request asks several times."""
+    return actions_of(ROLES[name] for name in names if name in ROLES)
 
 
 def actions_of(roles: Any) -> frozenset[Action]:
