@@ -70,7 +70,7 @@ def main() -> None:
         settings, customer_id = prepare(folder)
         body = f'{{"customer_id": "{customer_id}"}}'.encode()
         port = servers.enter_context(served(folder / "open", settings))
-        protected = settings | {"SIGN_IN": "openid"}
+        protected = settings | {"SIGN_IN": "proxy", "TRUSTED_PROXIES": "192.0.2.1"}  # which sends nothing here
         key = create_key(folder / "protected", protected)
         protected_port = servers.enter_context(served(folder / "protected", protected))
         targets = [
