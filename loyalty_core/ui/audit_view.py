@@ -42,9 +42,11 @@ def draw_audit() -> None:
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         found = len(events)
-        shown = f"The newest {_MAX_SHOWN:,}" if found > _MAX_SHOWN else f"{found:,}"
+        shown = f"The newest {formatting.count(_MAX_SHOWN)}" if found > _MAX_SHOWN else formatting.count(found)
         days = services.settings.audit_days_kept
-        st.caption(f"{shown} {'event' if found == 1 else 'events'}. Events are removed after {days:,} days.")
+        st.caption(
+            f"{shown} {'event' if found == 1 else 'events'}. Events are removed after {formatting.count(days)} days."
+        )
         st.download_button(
             "Download CSV",
             lambda: _file(wanted),

@@ -82,7 +82,7 @@ def test_telco_customers_without_transactions(own_warehouse: OwnWarehouse, open_
         "Blank values": "3.3%",
     }
     assert "Customers by contract" in [heading.value for heading in overview.subheader]
-    found = open_screen(CUSTOMERS, q="5575").dataframe[0].value
+    found = open_screen(CUSTOMERS).text_input[0].input("5575").run().dataframe[0].value
     assert list(found["Total charges"]) == ["€1,889.50"]
     customer = open_screen(CUSTOMERS, customer_id="3668-QPYBK")
     assert not customer.exception
