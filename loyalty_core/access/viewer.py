@@ -68,8 +68,13 @@ def actions_of(roles: Any) -> frozenset[Action]:
 
 
 def scope_of(roles: Collection[Role]) -> Scope | None:
-    """The customers that any of the roles shows: all of them if one role has no scope."""
-    rules = list(dict.fromkeys(role.scope.rule for role in roles if role.scope))
-    if len(rules) == 0 or any(role.scope is None for role in roles):
+    """The customers that any of the roles shows: all of them if one role has no scope.
+
+    A role that does not allow looking at customers, such as one for metrics alone, neither adds customers to what the
+    others show nor limits it.
+    """
+    showing = [role for role in roles if Action.VIEW in role.actions] or roles
+    rules = list(dict.fromkeys(role.scope.rule for role in showing if role.scope))
+    if len(rules) == 0 or any(role.scope is None for role in showing):
         return None
     return Scope(rules[0]) if len(rules) == 1 else Scope.of({"or": [json.loads(rule) for rule in rules]})
