@@ -34,6 +34,19 @@ def test_no_screen_is_drawn_for_nobody(demo_settings: Configure, open_screen: Op
     assert not app.metric
 
 
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.title)
+def test_no_screen_is_drawn_for_a_person_without_a_role(
+    demo_settings: Configure, open_screen: OpenScreen, screen: Screen, monkeypatch: pytest.MonkeyPatch
+):
+    demo_settings(sign_in="proxy", trusted_proxies="192.0.2.1")
+    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: Viewer("anna", frozenset()))
+    app = open_screen(screen)
+    assert [title.value for title in app.title] == ["Loyalty workbench"]
+    assert "you have no role yet" in app.markdown[0].value
+    assert not app.dataframe
+    assert not app.metric
+
+
 def refusal(app: AppTest) -> list[str]:
     return [error.value for error in app.error if "may not" in error.value]
 
