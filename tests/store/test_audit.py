@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -104,3 +105,39 @@ def test_details_that_are_no_json_are_refused_before_anything_is_written(store: 
     with pytest.raises(DataError, match="cannot be stored as JSON"):
         write(store, {}, {"details": details})
     assert read(store) == []
+
+
+def found(store: StateStore, limit: int = 100, **wanted: Any) -> list[str]:
+    """The subjects of the events that match, newest first."""
+    with store.session(read_only=True) as session:
+        return [event.subject_id for event in audit.search(session, audit.Search(**wanted), limit=limit)]
+
+
+def test_a_search_finds_parts_of_texts_in_any_case_within_a_span_of_time(store: StateStore):
+    hour = timedelta(hours=1)
+    write(
+        store,
+        {"actor": "Anna@example.com", "subject_id": "VIP 100%", "at": NOON},
+        {"actor": "bo", "action": "deleted", "subject_id": "VIP 1000", "at": NOON + hour},
+        {"actor": "bo", "subject_kind": "model version", "subject_id": "2026", "at": NOON + 2 * hour},
+    )
+    assert found(store) == ["2026", "VIP 1000", "VIP 100%"]
+    assert found(store, limit=2) == ["2026", "VIP 1000"]
+    assert found(store, actor=" anna@ ") == ["VIP 100%"]
+    assert found(store, action="DELE") == ["VIP 1000"]
+    assert found(store, subject="vip") == ["VIP 1000", "VIP 100%"]
+    assert found(store, subject="segment vip 100%") == ["VIP 100%"]
+    assert found(store, subject="V_P") == []
+    assert found(store, subject="version 2") == ["2026"]
+    assert found(store, actor="bo", since=NOON + 2 * hour) == ["2026"]
+    assert found(store, until=NOON + hour) == ["VIP 100%"]
+    assert found(store, since=NOON + hour, until=NOON + 2 * hour) == ["VIP 1000"]
+
+
+def test_events_are_forgotten_after_so_many_days(store: StateStore):
+    now = datetime.now(UTC)
+    ages = {"new": 0, "in time": 29, "old": 31, "very old": 4000}
+    write(store, *({"subject_id": name, "at": now - timedelta(days=days)} for name, days in ages.items()))
+    with store.session() as session:
+        audit.forget_old(session, days=30)
+    assert found(store) == ["new", "in time"]

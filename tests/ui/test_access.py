@@ -1,20 +1,29 @@
 """The Access and Audit pages: a key is shown once, what locks people out is asked first, and what is listed."""
 
-import pytest
+import csv
+import io
+from typing import TYPE_CHECKING
 
-from loyalty_core.access import Action, Role, Scope, Viewer, process_acts_as, terminal_viewer
+import pytest
+import streamlit as st
+
+from loyalty_core.access import Action, Role, Scope, Viewer, acting_as, process_acts_as, terminal_viewer
 from loyalty_core.services import services_of_process
+from loyalty_core.store import audit
 from loyalty_core.ui.navigation import ACCESS, AUDIT
 from tests.fixtures.screens import OpenScreen, plain
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ADMIN = Viewer("admin@example.com", frozenset({"admin"}), place="127.0.0.1")
 pytestmark = pytest.mark.usefixtures("demo_settings", "admin")
 
 
 @pytest.fixture
 def admin(monkeypatch: pytest.MonkeyPatch) -> None:
     """Screens of an admin whose address is known, which AppTest does not give."""
-    viewer = Viewer("admin@example.com", frozenset({"admin"}), place="127.0.0.1")
-    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: viewer)
+    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: ADMIN)
 
 
 def test_a_new_key_is_listed_and_shown_once(open_screen: OpenScreen):
@@ -66,3 +75,22 @@ def test_audit_details_are_written_for_people(open_screen: OpenScreen):
     app.text_input(key="audit-subject").set_value("anna").run()
     assert list(app.dataframe[0].value["Subject"]) == ["person anna@example.com"]
     assert any(caption.value.startswith("1 event.") for caption in app.caption)
+
+
+def test_the_file_of_the_audit_trail_runs_no_formula(open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch):
+    named = ["=1+1", "+1", "-1", "@SUM(A1)", "a=1"]
+    with process_acts_as(terminal_viewer()), services_of_process().store.session() as session:
+        for name in named:
+            audit.record(session, action="created", subject_kind="segment", subject_id=name, details={"name": "Bodø"})
+    files: list[Callable[[], bytes]] = []  # AppTest has no downloads
+    monkeypatch.setattr(st, "download_button", lambda label, data, **_: files.append(data))
+    open_screen(AUDIT).text_input(key="audit-subject").set_value("segment").run()
+    with acting_as(ADMIN):
+        rows = list(csv.DictReader(io.StringIO(files[-1]().decode())))
+    assert [row["subject_id"] for row in reversed(rows)] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "a=1"]
+    assert {(row["actor"], row["place"], row["action"], row["details"]) for row in rows} == {
+        ("Local user (terminal)", "terminal", "created", '{"name": "Bodø"}')
+    }
+    with services_of_process().store.session(read_only=True) as session:
+        (event, *_) = audit.recent(session)
+    assert (event.actor, event.action, event.details) == ("admin@example.com", "exported", {"events": 5})
