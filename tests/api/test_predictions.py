@@ -26,6 +26,21 @@ def test_mock_mode_answers_without_models(demo_settings: Configure, ask: Ask, ki
 
 
 @pytest.mark.parametrize("kind", CALLS)
+@pytest.mark.parametrize("is_mock", [True, False])
+@pytest.mark.parametrize("named", [{"customer_id": GUIDE_CUSTOMER}, {"customer_ids": [GUIDE_CUSTOMER, "nobody"]}])
+def test_a_request_that_is_answered_at_once_gets_the_answer_of_one_that_is_not(
+    trained: str, demo_settings: Configure, ask: Ask, kind: str, is_mock: bool, named: dict[str, object]
+):
+    demo_settings(ml_mock_mode=is_mock)
+    at_once, checked = (
+        ask(f"/dwh/ml/{kind}/", "POST", named, headers={"content-type": content_type})
+        for content_type in ("application/json", "application/json; charset=utf-8")
+    )
+    assert at_once.status_code == 200
+    assert (at_once.content, at_once.headers) == (checked.content, checked.headers)
+
+
+@pytest.mark.parametrize("kind", CALLS)
 def test_an_unknown_customer(trained: str, ask: Ask, kind: str):
     status, code, _ = error_of(ask(f"/dwh/ml/{kind}/", "POST", {"customer_id": "nobody"}))
     assert (status, code) == (404, "customer_not_found")
