@@ -133,9 +133,11 @@ async def _well_formed(request: Request) -> PredictionRequest | None:
 
 async def _predicted(request: Request, body: PredictionRequest, kind: str) -> Any:
     """The answer for one customer, or for many in a slot of the work that is limited."""
-    if body.customer_id is not None:
-        call = copy_context().run, _predict_one, kind, body.customer_id
-        return await asyncio.get_running_loop().run_in_executor(_threads, *call)
+    if (customer_id := body.customer_id) is not None:
+        context = copy_context()  # has who is acting
+        return await asyncio.get_running_loop().run_in_executor(
+            _threads, lambda: context.run(_predict_one, kind, customer_id)
+        )
     async with rule_slot_of(request):
         return await run_in_threadpool(_predict_many, kind, body.customer_ids or [])
 

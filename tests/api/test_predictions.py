@@ -1,7 +1,10 @@
 """The guide's three prediction calls: the service's own answers, and errors in the one shape."""
 
 import pytest
+from fastapi.routing import iter_route_contexts
 
+from loyalty_core.access import Action
+from loyalty_core.api import create_api
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from tests.fixtures.api import Ask, error_of
@@ -38,6 +41,15 @@ def test_a_request_that_is_answered_at_once_gets_the_answer_of_one_that_is_not(
     )
     assert at_once.status_code == 200
     assert (at_once.content, at_once.headers) == (checked.content, checked.headers)
+
+
+def test_answering_at_once_skips_only_the_dependencies_that_it_stands_in_for():
+    routes = {route.path: route for route in iter_route_contexts(create_api().routes)}
+    for kind in CALLS:
+        dependencies = [depends.dependency for depends in routes[f"/dwh/ml/{kind}/"].dependencies]
+        names = {getattr(dependency, "__name__", "") for dependency in dependencies}
+        assert names == {"check", "mark_mock_mode", "refuse_unknown_parameters"}
+        assert [check.action for check in dependencies if hasattr(check, "action")] == [Action.VIEW]
 
 
 @pytest.mark.parametrize("kind", CALLS)
