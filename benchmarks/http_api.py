@@ -118,7 +118,7 @@ def served(folder: Path, settings: Mapping[str, str]) -> Iterator[int]:
         [sys.executable, str(ROOT / "benchmarks" / "with_bare_route.py"), str(port)],
         folder=folder,
         stop_signal=signal.SIGTERM,
-        env=clean_environment() | state_of(folder) | settings,
+        env={**clean_environment(), **state_of(folder), **settings},
     )
     try:
         wait_until_healthy(port)
