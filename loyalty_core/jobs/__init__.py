@@ -2,11 +2,13 @@
 
 from loyalty_core.jobs.errors import JobNotFound, JobRunning, UnknownKind
 from loyalty_core.jobs.job import Job, JobError, JobEvent
+from loyalty_core.jobs.kinds import KINDS
 from loyalty_core.jobs.process import remove_abandoned_logs
 from loyalty_core.jobs.queue import JobQueue
 from loyalty_core.jobs.restricted import RESTRICTION, RestrictedJobs
 
 __all__ = [
+    "KINDS",
     "RESTRICTION",
     "Job",
     "JobError",

@@ -9,10 +9,11 @@ import streamlit as st
 
 from loyalty_core.access import current_viewer
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.jobs import Job, JobRunning
+from loyalty_core.jobs import KINDS, Job, JobRunning
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 
 POLL_SECONDS = 1.5
@@ -43,8 +44,15 @@ def draw_job(
         return
     if job and job.state == "failed" and not job.is_dismissed:
         _draw_failure(job, key)
+    refused = refusal(KINDS[kind].action)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button(start_label, icon=":material/play_arrow:", key=f"{key}-start", help=help, disabled=disabled):
+        if st.button(
+            start_label,
+            icon=":material/play_arrow:",
+            key=f"{key}-start",
+            help=refused or help,
+            disabled=disabled or bool(refused),
+        ):
             with errors_shown():
                 _start(kind, {**(options or {}), **(about or {})})
         if job:
@@ -67,13 +75,15 @@ def _draw_under_way(latest: Callable[[], Job | None], key: str, draw_more: Calla
         return
     if job is None or not job.is_under_way:
         st.rerun()
+    refused = refusal(KINDS[job.kind].action)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(job.share, escape(_where(job)), width="stretch")
         st.button(
             "Stopping …" if job.is_stopping else "Cancel",
             icon=":material/stop_circle:",
             key=f"{key}-cancel",
-            disabled=job.is_stopping,
+            disabled=job.is_stopping or bool(refused),
+            help=refused or None,
             on_click=partial(_cancel, job.id),
         )
     st.caption(escape(f"Started by {job.started_by} · {duration(job.seconds)} · {job.message}".removesuffix(" · ")))

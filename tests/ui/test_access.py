@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from loyalty_core.access import Action, Role, Scope, Viewer, acting_as, process_acts_as, terminal_viewer
 from loyalty_core.services import services_of_process
 from loyalty_core.store import audit
-from loyalty_core.ui.navigation import ACCESS, AUDIT
+from loyalty_core.ui.navigation import ACCESS, AUDIT, SEGMENTS
 from tests.fixtures.screens import OpenScreen, plain
 
 if TYPE_CHECKING:
@@ -94,3 +96,20 @@ def test_the_file_of_the_audit_trail_runs_no_formula(open_screen: OpenScreen, mo
     with services_of_process().store.session(read_only=True) as session:
         (event, *_) = audit.recent(session)
     assert (event.actor, event.action, event.details) == ("admin@example.com", "exported", {"events": 5})
+
+
+def button(app: AppTest, label: str) -> Button:
+    return next(button for button in app.button if button.label == label)
+
+
+@pytest.mark.parametrize("role", ["viewer", "analyst"])
+def test_what_roles_do_not_allow_is_disabled_and_says_why(
+    open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch, role: str
+):
+    viewer = Viewer("anna@example.com", frozenset({role}), place="127.0.0.1")
+    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: viewer)
+    app = open_screen(SEGMENTS)
+    for label, action in (("New segment", Action.EDIT_SEGMENTS), ("Compute all", Action.SCORE)):
+        said = button(app, label).help == f"Your roles do not allow you to {action.phrase}."
+        assert said is (role == "viewer")
+    assert button(app, "New segment").disabled is (role == "viewer")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from loyalty_core.access import current_viewer
+from loyalty_core.access import Action, current_viewer, may
 from loyalty_core.analytics.offers import bind_policy
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
@@ -15,6 +15,7 @@ from loyalty_core.ui import formatting
 from loyalty_core.ui.fields import draw_text
 from loyalty_core.ui.messages import show_error
 from loyalty_core.ui.offers.policy_state import fitted
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
@@ -40,8 +41,14 @@ def draw_saved_policies(draft: PolicyDraft) -> None:
             width=320,
         )
         # Under a key of its own for each beginning, so that it closes once the policy has been saved.
+        refused = refusal(Action.EDIT_POLICIES)
         with st.popover(
-            "Save as policy", key=f"policy-save-{draft.generation}", icon=":material/save:", type="primary"
+            "Save as policy",
+            key=f"policy-save-{draft.generation}",
+            icon=":material/save:",
+            type="primary",
+            disabled=bool(refused),
+            help=refused or None,
         ):
             _draw_save(draft)
         st.button(
@@ -82,7 +89,9 @@ def _draw_versions(draft: PolicyDraft, saved: SavedPolicy) -> None:
                     on_click=draft.begin,
                     args=(fitted(version.policy, draft.defaults), saved),
                 )
-        if st.button("Delete the policy", key="policy-delete", icon=":material/delete:", type="tertiary"):
+        if may(Action.EDIT_POLICIES) and st.button(
+            "Delete the policy", key="policy-delete", icon=":material/delete:", type="tertiary"
+        ):
             get_services().policies.delete(saved.id, actor=current_viewer().id)
             # What is on the screen stays, as a policy that is not saved.
             draft.begin(draft.policy, None)

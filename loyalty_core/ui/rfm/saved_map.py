@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.access import current_viewer
+from loyalty_core.access import Action, current_viewer
 from loyalty_core.analytics.rfm import RfmChange
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rfm import BadRfmMap, RfmMap, RfmMapVersion
@@ -13,6 +13,7 @@ from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.rfm.cells_state import MapDraft
 from loyalty_core.ui.rfm.queries import RfmReader
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 from loyalty_core.warehouse.predictions import ScoringRun
 
@@ -66,7 +67,15 @@ def draw_save(draft: MapDraft, reader: RfmReader, newest: RfmMapVersion | None) 
         with errors_shown():
             _draw_preview(draft, reader, result)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Save", key="rfm-save", type="primary", icon=":material/save:", disabled=not changed):
+        refused = refusal(Action.EDIT_POLICIES)
+        if st.button(
+            "Save",
+            key="rfm-save",
+            type="primary",
+            icon=":material/save:",
+            disabled=not changed or bool(refused),
+            help=refused or None,
+        ):
             _save(draft, result or RfmMap())
         st.button(
             "Discard changes",
@@ -80,7 +89,8 @@ def draw_save(draft: MapDraft, reader: RfmReader, newest: RfmMapVersion | None) 
             "Back to the defaults",
             key="rfm-reset",
             icon=":material/restart_alt:",
-            disabled=newest is None or newest.map is None,
+            disabled=newest is None or newest.map is None or bool(refused),
+            help=refused or None,
         ):
             _reset(draft)
         _draw_versions(draft)

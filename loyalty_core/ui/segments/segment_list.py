@@ -6,10 +6,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from loyalty_core.access import Action
 from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.jobs import draw_job
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.editor.editor_state import discard_editor, unsaved_editors
 from loyalty_core.ui.text import escape
@@ -72,7 +74,10 @@ def _draw_actions(found: Sequence[Segment]) -> None:
     waiting = sum(segment.is_stale or segment.data_changed for segment in in_use)
     with st.container(horizontal=True):
         # Unsaved changes of a new segment are offered again, with a button that discards them.
-        if st.button("New segment", icon=":material/add:", type="primary"):
+        refused = refusal(Action.EDIT_SEGMENTS)
+        if st.button(
+            "New segment", icon=":material/add:", type="primary", disabled=bool(refused), help=refused or None
+        ):
             address.open_editor()
         draw_job(
             "segments",

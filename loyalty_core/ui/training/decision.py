@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from loyalty_core.access import current_viewer
+from loyalty_core.access import Action, current_viewer
 from loyalty_core.ml.tasks import Metric, title_of
 from loyalty_core.ml.versions import VersionComparison, VersionRecord, judge, losses_to
 from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.queries import comparison, promotion
 
@@ -26,14 +27,15 @@ def draw_decision(
 ) -> None:
     """Buttons; `after` is called after the decision. One worse than the champion must be confirmed by typing."""
     confirmed = draw_confirmation(record, champion, key) if keeps_contract else False
+    refused = refusal(Action.ACTIVATE_MODELS)
     with st.container(horizontal=True):
         if st.button(
             "Activate",
             type="primary",
             icon=":material/rocket_launch:",
             key=f"{key}-activate",
-            disabled=not (keeps_contract and confirmed),
-            help="Every running process answers with it within 5 seconds.",
+            disabled=bool(refused) or not (keeps_contract and confirmed),
+            help=refused or "Every running process answers with it within 5 seconds.",
         ):
             with errors_shown():
                 promotion().activate(record.version, current_viewer().id, even_if_worse=True)
@@ -45,7 +47,11 @@ def draw_decision(
                 after()
                 st.rerun()
         if st.button(
-            "Discard", icon=":material/delete:", key=f"{key}-discard", help="Deletes the version's folder for good."
+            "Discard",
+            icon=":material/delete:",
+            key=f"{key}-discard",
+            disabled=bool(refused),
+            help=refused or "Deletes the version's folder for good.",
         ):
             with errors_shown():
                 promotion().discard(record.version, current_viewer().id)

@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.access import current_viewer
+from loyalty_core.access import Action, current_viewer
 from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import earlier_versions, running_challenger
@@ -16,6 +16,7 @@ from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import errors_shown, show_error
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.scoring_notice import draw_scoring_notice
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.comparison.view import Comparison
@@ -23,6 +24,8 @@ from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
 from loyalty_core.ui.training.decision import ACTIVATED, draw_decision
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.queries import Versions, promotion
+
+_NO_EARLIER = "No other version was active before."
 
 
 def draw_active(records: Sequence[VersionRecord]) -> None:
@@ -44,12 +47,13 @@ def draw_active(records: Sequence[VersionRecord]) -> None:
         except LoyaltyError as error:
             show_error(error)
             return
+        refused = refusal(Action.ACTIVATE_MODELS)
         if st.button(
             "Roll back",
             icon=":material/undo:",
             key="roll-back",
-            disabled=not before,
-            help=escape(f"To {before}, which was active before.") if before else "No other version was active before.",
+            disabled=not before or bool(refused),
+            help=refused or (escape(f"To {before}, which was active before.") if before else _NO_EARLIER),
         ):
             with errors_shown():
                 promotion().rollback(current_viewer().id)

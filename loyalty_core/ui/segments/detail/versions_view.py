@@ -7,12 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.access import current_viewer
+from loyalty_core.access import Action, current_viewer
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment, SegmentVersion
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.messages import show_error
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.segments.computing import compute_one
 from loyalty_core.ui.text import escape
 
@@ -42,7 +43,14 @@ def _draw_heading(segment: Segment, version: SegmentVersion) -> bool:
         if version.number == segment.version:
             st.badge("Current", color="green")
             return False
-        return st.button("Restore", key=f"restore-{version.number}", icon=":material/settings_backup_restore:")
+        refused = refusal(Action.EDIT_SEGMENTS)
+        return st.button(
+            "Restore",
+            key=f"restore-{version.number}",
+            icon=":material/settings_backup_restore:",
+            disabled=bool(refused),
+            help=refused or None,
+        )
 
 
 def _draw_rule(version: SegmentVersion, before: SegmentVersion | None) -> None:

@@ -4,13 +4,14 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from loyalty_core.access import current_viewer
+from loyalty_core.access import Action, current_viewer
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import Segment, SegmentNotFound
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.frame import browser_title
 from loyalty_core.ui.messages import errors_shown, show_error
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.computing import compute_one
 from loyalty_core.ui.segments.detail.members_view import draw_members
@@ -56,12 +57,20 @@ def draw_way_back() -> None:
 def _draw_heading(segment: Segment) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(escape(segment.name), anchor=False, width="stretch")
-        if st.button("Edit", icon=":material/edit:", type="primary"):
+        cannot_edit, cannot_compute = refusal(Action.EDIT_SEGMENTS), refusal(Action.SCORE)
+        if st.button(
+            "Edit", icon=":material/edit:", type="primary", disabled=bool(cannot_edit), help=cannot_edit or None
+        ):
             address.open_editor(segment.id)
-        if st.button("Compute", icon=":material/refresh:", help="Recompute the members"):
+        if st.button(
+            "Compute",
+            icon=":material/refresh:",
+            disabled=bool(cannot_compute),
+            help=cannot_compute or "Recompute the members",
+        ):
             compute_one(segment.id, "on demand")
             st.rerun()
-        action = _draw_menu(segment)
+        action = None if cannot_edit else _draw_menu(segment)
     if action is not None:
         try:
             _act(segment, action)

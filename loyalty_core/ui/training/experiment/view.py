@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from loyalty_core.access import current_viewer
+from loyalty_core.access import Action, current_viewer
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import DEFAULT_SHARE, MAX_SHARE, MIN_SHARE, Experiment
 from loyalty_core.ml.versions import VersionRecord
@@ -12,6 +12,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.messages import errors_shown, show_error
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.decision import draw_confirmation
 from loyalty_core.ui.training.experiment import queries as experiment_reading
@@ -58,7 +59,15 @@ def _draw_start(records: Sequence[VersionRecord]) -> None:
         share = percent / 100
         st.markdown(escape(_what_happens(champion.version, challenger, share)))
         draw_sizes(share)
-        if st.button("Start A/B test", type="primary", icon=":material/science:", key="start-test"):
+        refused = refusal(Action.ACTIVATE_MODELS)
+        if st.button(
+            "Start A/B test",
+            type="primary",
+            icon=":material/science:",
+            key="start-test",
+            disabled=bool(refused),
+            help=refused or None,
+        ):
             with errors_shown(), st.spinner("Opening both versions…"):
                 promotion().start_test(challenger, share, current_viewer().id)
                 st.rerun()
@@ -93,6 +102,9 @@ def _draw_running(running: Experiment, records: Sequence[VersionRecord]) -> None
 def _draw_decision(running: Experiment, records: Mapping[str, VersionRecord]) -> None:
     with st.container(border=True):
         st.subheader("Decide", anchor=False)
+        if refused := refusal(Action.ACTIVATE_MODELS):
+            st.caption(refused)
+            return
         _draw_growing(running)
         confirmed = draw_confirmation(records[running.challenger], records[running.champion], "challenger-in-test")
         with st.container(horizontal=True):

@@ -1,0 +1,9 @@
+"""Buttons for what the viewer's roles do not allow are disabled, and say why; the core refuses it in any case."""
+
+from loyalty_core.access import Action, may
+from loyalty_core.ui.text import escape
+
+
+def refusal(action: Action) -> str:
+    """Why the viewer may not do this, as the help of a disabled button; empty if they may."""
+    return "" if may(action) else escape(f"Your roles do not allow you to {action.phrase}.")
