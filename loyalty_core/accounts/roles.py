@@ -24,7 +24,7 @@ _NAME = re.compile("[a-z][a-z0-9_]{0,59}")
 
 
 class Roles:
-    """The built-in roles, which are fixed, and the own ones, which whoever manages access may change."""
+    """The built-in roles, which are fixed, and custom roles, which those who manage access may change."""
 
     def __init__(self, store: StateStore, on_change: Callable[[], None] = lambda: None) -> None:
         self._store = store
@@ -36,7 +36,7 @@ class Roles:
             return roles_in(session)
 
     def save(self, role: Role) -> None:
-        """Create an own role, or replace the one of that name. Raises `BadRole`."""
+        """Create a custom role, or replace the one of that name. Raises `BadRole`."""
         require(Action.MANAGE_ACCESS)
         if not _NAME.fullmatch(role.name) or role.name in ROLES:
             raise BadRole(
@@ -60,7 +60,7 @@ class Roles:
         self._on_change()
 
     def delete(self, name: str) -> None:
-        """Delete an own role; raises `RoleInUse` while a person or key has it, and `UnknownRole`."""
+        """Delete a custom role; raises `RoleInUse` while a person or key has it, and `UnknownRole`."""
         require(Action.MANAGE_ACCESS)
         with self._store.session() as session:
             record = session.get(OwnRoleRecord, name)

@@ -59,7 +59,7 @@ def _end(scope: Scope) -> None:
         return
     try:
         services_of_process().viewers.end(sign_in)
-    except LoyaltyError as error:  # the browser forgets the cookie all the same
+    except LoyaltyError as error:  # the cookie is removed from the browser nevertheless
         _log.error("A sign-out could not be recorded: %s", error)
 
 
