@@ -57,6 +57,17 @@ def test_roles_show_what_they_allow_and_whether_they_show_all_customers(open_scr
     assert table.loc["Export customers", ["analyst", "north"]].to_list() == ["✓", ""]
 
 
+@pytest.mark.parametrize("rule", ["{}", '{"==": [{"var": "churn_probability"}, 1]}', '{"==": [1'])
+def test_a_role_whose_scope_could_not_be_used_is_not_saved(open_screen: OpenScreen, rule: str):
+    app = open_screen(ACCESS, view="Roles")
+    app.text_input[0].set_value("north")
+    app.text_input[1].set_value("North")
+    app.text_area[0].set_value(rule)
+    next(button for button in app.button if button.label.startswith("Save")).click().run()
+    assert "The rule for customers" in app.error[0].value
+    assert "north" not in services_of_process().roles.all()
+
+
 def test_people_are_listed_with_their_status(open_screen: OpenScreen):
     with process_acts_as(terminal_viewer()):
         people = services_of_process().people

@@ -12,6 +12,7 @@ from loyalty_core.accounts.errors import BadRole
 from loyalty_core.services import services_of_process
 from loyalty_core.ui.access.changes import change, confirm
 from loyalty_core.ui.text import escape
+from loyalty_core.warehouse import ScopeUnusable, check_scope
 
 _NEW = "New role"
 
@@ -80,5 +81,10 @@ def _scope(text: str) -> Scope | None:
         rule = json.loads(text)
     except ValueError as error:
         raise BadRole("The rule for customers is not valid JSON.", f"{error}.", "Correct the rule.") from error
-    services_of_process().segmentation.compile(rule)  # raises RuleError for one that cannot be used
-    return Scope.of(rule)
+    scope = Scope.of(rule)
+    try:
+        check_scope(services_of_process().warehouse, scope)
+    except ScopeUnusable as error:
+        remedy = "Correct the rule; it may read only the columns of the features view."
+        raise BadRole("The rule for customers cannot be used.", error.why, remedy) from error
+    return scope
