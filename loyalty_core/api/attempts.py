@@ -9,10 +9,10 @@ from cachetools import TTLCache
 
 from loyalty_core.errors import LoyaltyError
 
-MOST_FAILURES = 10
+MAX_FAILURES = 10
 WINDOW_SECONDS = 60
 _ACCEPTED_SECONDS = 3600
-_MOST_ADDRESSES = 10_000
+_MAX_ADDRESSES = 10_000
 
 
 class TooManyAttempts(LoyaltyError):
@@ -36,14 +36,14 @@ class Attempts:
     """
 
     def __init__(self) -> None:
-        self._failures: TTLCache[str, int] = TTLCache(_MOST_ADDRESSES, WINDOW_SECONDS)
-        self._accepted: TTLCache[str, bool] = TTLCache(_MOST_ADDRESSES, _ACCEPTED_SECONDS)
+        self._failures: TTLCache[str, int] = TTLCache(_MAX_ADDRESSES, WINDOW_SECONDS)
+        self._accepted: TTLCache[str, bool] = TTLCache(_MAX_ADDRESSES, _ACCEPTED_SECONDS)
         self._lock = Lock()
 
     def refuse_if_too_many(self, address: str, digest: str) -> None:
         """Raises `TooManyAttempts` where the address has failed too often and the key is not known to be good."""
         with self._lock:
-            if digest not in self._accepted and self._failures.get(_network(address), 0) >= MOST_FAILURES:
+            if digest not in self._accepted and self._failures.get(_network(address), 0) >= MAX_FAILURES:
                 raise TooManyAttempts
 
     def failed(self, address: str) -> None:

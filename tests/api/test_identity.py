@@ -12,7 +12,7 @@ import pytest
 from loyalty_core.access import process_acts_as, terminal_viewer
 from loyalty_core.accounts import SignIn
 from loyalty_core.api import create_api
-from loyalty_core.api.attempts import MOST_FAILURES
+from loyalty_core.api.attempts import MAX_FAILURES
 from loyalty_core.services import services_of_process
 from loyalty_core.store import audit
 from tests.fixtures.api import error_of
@@ -97,7 +97,7 @@ def test_a_revoked_key_is_refused_at_once(send: Send, key: str):
 
 def test_failed_attempts_are_limited_by_address_and_in_the_audit_trail(send: Send, key: str):
     assert send("/segments/", authorization=f"Bearer {key}").status_code == 200
-    for _ in range(MOST_FAILURES):
+    for _ in range(MAX_FAILURES):
         assert send("/segments/", authorization="Bearer wrong").status_code == 401
     refused = send("/segments/", authorization="Bearer wrong")
     assert error_of(refused)[:2] == (429, "too_many_attempts")
@@ -108,7 +108,7 @@ def test_failed_attempts_are_limited_by_address_and_in_the_audit_trail(send: Sen
         events = audit.recent(session, action="refused")
     assert [(one.actor, one.place) for one in events] == [
         ("unknown", "192.0.2.2"),
-        *([("unknown", "192.0.2.1")] * MOST_FAILURES),
+        *([("unknown", "192.0.2.1")] * MAX_FAILURES),
     ]
     assert key not in str([vars(one) for one in events])
 

@@ -153,6 +153,7 @@ def test_the_status_without_models_and_in_mock_mode(demo_settings: Configure, as
     assert error_of(ask("/ml/versions/active/"))[:2] == (503, "model_not_found")
     demo_settings(ml_mock_mode=True)
     assert ask("/ml/status/").json()["status"] == "mock"
+    assert ask("/ml/test/", "POST", {"customer_ids": [GUIDE_CUSTOMER]}).headers["X-Loyalty-Mode"] == "mock"
 
 
 def test_all_predictions_for_some_customers(trained: str, ask: Ask):

@@ -11,7 +11,7 @@ from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId
 from loyalty_core.api.errors import BadTraining
 from loyalty_core.api.jobs import JobAnswer, accepted
-from loyalty_core.api.json_values import FastJSONResponse, JsonObject
+from loyalty_core.api.json_values import JsonObject
 from loyalty_core.api.models.answers import Refusal
 from loyalty_core.api.prediction_answers import for_http
 from loyalty_core.api.predictions import mark_mock_mode
@@ -25,7 +25,7 @@ from loyalty_core.work.training import chosen_options
 
 router = APIRouter()
 
-MOST_TESTED = 100
+MAX_TESTED = 100
 
 
 class TrainingBody(BaseModel):
@@ -61,7 +61,7 @@ class TestBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    customer_ids: Annotated[list[CustomerId], Field(min_length=1, max_length=MOST_TESTED)]
+    customer_ids: Annotated[list[CustomerId], Field(min_length=1, max_length=MAX_TESTED)]
 
 
 @router.post("/train/", status_code=202, dependencies=[allowed(Action.TRAIN)])
@@ -86,10 +86,8 @@ def start_scoring(request: Request, response: Response) -> JobAnswer:
     return accepted(job, request, response)
 
 
-@router.post(
-    "/test/", response_model=JsonObject, dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode), rule_slot]
-)
-def test_models(body: TestBody) -> FastJSONResponse:
+@router.post("/test/", dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode), rule_slot])
+def test_models(body: TestBody) -> JsonObject:
     """Every prediction for up to 100 customers, answered at once: `results` by customer, `unknown` ids.
 
     `errors` has the predictions that cannot be made, with the reason.
@@ -106,14 +104,12 @@ def test_models(body: TestBody) -> FastJSONResponse:
             continue
         for customer_id, answer in answers.items():
             results[customer_id][kind] = answer
-    return FastJSONResponse(
-        {
-            "version": services.inference.status().version,
-            "results": list(results.values()),
-            "unknown": [one for one in dict.fromkeys(body.customer_ids) if one not in known],
-            "errors": errors,
-        }
-    )
+    return {
+        "version": services.inference.status().version,
+        "results": list(results.values()),
+        "unknown": [one for one in dict.fromkeys(body.customer_ids) if one not in known],
+        "errors": errors,
+    }
 
 
 def _ready(services: Services, body: TrainingBody | None, given: dict[str, Any]) -> list[str]:
