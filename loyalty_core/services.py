@@ -152,7 +152,8 @@ class RestrictedServices(Services):
 
     @cached_property
     def inference(self) -> MLInferenceService:
-        return self._whole.inference.over(self.warehouse.unmasked, self._whole.features.over(self.warehouse.unmasked))
+        unmasked = self.warehouse.unmasked
+        return self._whole.inference.over(unmasked, self._whole.features.over(unmasked))
 
     @cached_property
     def segments(self) -> SegmentRepository:

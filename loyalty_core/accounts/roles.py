@@ -42,20 +42,13 @@ class Roles:
             raise BadRole(
                 f"{role.name[:60]!r} cannot be the name of a role.",
                 "It is the name of a built-in role." if role.name in ROLES else "",
-                "Write lower-case letters, digits and _, such as regional_analyst.",
+                "Choose another name, of lower-case letters, digits and _, such as regional_analyst.",
             )
         if not role.title.strip():
             raise BadRole("The role has no title.", remedy="Give it the name that people should see.")
         details = {"actions": sorted(role.actions), "scope": role.scope.rule if role.scope else None}
         with self._store.session() as session:
-            session.merge(
-                OwnRoleRecord(
-                    name=role.name,
-                    title=role.title.strip()[:100],
-                    actions=sorted(role.actions),
-                    scope=role.scope.rule if role.scope else None,
-                )
-            )
+            session.merge(OwnRoleRecord(name=role.name, title=role.title.strip()[:100], **details))
             audit.record(session, action="saved", subject_kind=SUBJECT_KIND, subject_id=role.name, details=details)
         self._on_change()
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 # The option of an export that says under which restriction it is written; missing where everything may be seen.
 RESTRICTION = "restriction"
 _EXPORT = "export"
-# Their results are about models; those of others count customers of the whole base.
-_WITH_RESULT = frozenset({_EXPORT, "training"})
+# Its result is about models; those of other kinds count customers of the whole base.
+_TRAINING = "training"
 
 
 class RestrictedJobs(JobQueue):
@@ -63,5 +63,5 @@ class RestrictedJobs(JobQueue):
     def _without_counts(self, job: Job) -> Job:
         if not self._has_scope or job.kind == _EXPORT:
             return job
-        result = job.result if job.kind in _WITH_RESULT else None
+        result = job.result if job.kind == _TRAINING else None
         return replace(job, done=0, total=None, message="", log_tail="", result=result)

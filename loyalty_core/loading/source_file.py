@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.loading.blanks import value_of, words_of
+from loyalty_core.loading.blanks import literal, value_of, words_of
 from loyalty_core.loading.csv_text import GZIP_MAGIC, CsvText, plain_csv, utf16_of
 from loyalty_core.loading.file_format import FileFormat
 from loyalty_core.loading.warehouse_file import disk_is_full, write_warehouse
@@ -85,8 +85,8 @@ def open_load(
 
 def _deny_other_files(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
     """Everything else happens in the new warehouse, which is compared with the one that it replaces."""
-    before = str(out.resolve()).replace("'", "''")
-    connection.execute(f"SET allowed_paths = ['{before}', '{before}.wal']")
+    paths = ", ".join(literal(f"{out.resolve()}{ending}") for ending in ("", ".wal"))
+    connection.execute(f"SET allowed_paths = [{paths}]")
     connection.execute("SET enable_external_access = false")
 
 

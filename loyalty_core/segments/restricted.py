@@ -72,7 +72,9 @@ class RestrictedSegments(SegmentRepository):
 
     def list(self, *, search: str = "", tags: Iterable[str] = (), archived: bool = False) -> builtins.list[Segment]:
         """The segments as `SegmentRepository.list` finds them."""
-        return [self._seen(segment) for segment in super().list(search=search, tags=tags, archived=archived)]
+        found = super().list(search=search, tags=tags, archived=archived)
+        sizes = self._counted() if found and self._warehouse.has_scope else None
+        return [self._seen(segment, sizes) for segment in found]
 
     def get(self, segment_id: str) -> Segment:
         """One segment, archived or not."""
@@ -135,11 +137,11 @@ class RestrictedSegments(SegmentRepository):
         """Restore an archived segment."""
         return self._seen(super().unarchive(segment_id, actor=actor))
 
-    def _seen(self, segment: Segment) -> Segment:
+    def _seen(self, segment: Segment, sizes: Mapping[str, SegmentSize] | None = None) -> Segment:
         segment = replace(segment, rule=self._shown(segment.rule))
         if not self._warehouse.has_scope:
             return segment
-        size = self._counted().get(segment.id)
+        size = (self._counted() if sizes is None else sizes).get(segment.id)
         return replace(segment, size=size, sizes_recent=(), error=None, is_stale=False, data_changed=False)
 
     def _shown(self, rule: Any) -> Any:

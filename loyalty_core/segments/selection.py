@@ -97,7 +97,7 @@ class Selection:
 
     def belonging(self, customer_ids: Iterable[object]) -> tuple[dict[str, bool], tuple[str, ...]]:
         """Whether each of some customers belongs, by id as saved with members, in one statement; and unknown ids."""
-        identifier, relation = self._warehouse.customer_id, self.relation()
+        identifier, relation = self._warehouse.id_of(self.fields.view), self.relation()
         values = {str(one): read_id(one, identifier.type) for one in customer_ids}
         wanted = {value for value in values.values() if value is not None}
         column = relation.c[identifier.name]

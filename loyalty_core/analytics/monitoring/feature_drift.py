@@ -32,8 +32,12 @@ def read_drift(warehouse: Warehouse, manifest: Mapping[str, Any]) -> list[Featur
     reference = _required(manifest)
     view = warehouse.features
     mapped = resolve_mapping(warehouse.settings.ml_feature_mapping, view.columns.keys())
-    shown = (one for one in mapped if one.column is not None and one.column not in warehouse.hidden)
-    columns = {one.name: one.column for one in shown if one.column is not None and one.name in reference.base}
+    hidden = warehouse.hidden
+    columns = {
+        one.name: one.column
+        for one in mapped
+        if one.column is not None and one.column not in hidden and one.name in reference.base
+    }
     now = count_rows(warehouse, view, columns, reference.bins)
     if any(not distribution.rows for distribution in now.values()):
         raise ViewUnusable("The features view has no customers.", remedy="Load the view and try again.")

@@ -7,6 +7,7 @@ import streamlit as st
 from loyalty_core.access import Action, NotSignedIn, current_viewer
 from loyalty_core.services import services_of_process
 from loyalty_core.settings import get_settings
+from loyalty_core.ui.frame import PRODUCT
 from loyalty_core.ui.sign_in.streamlit_sign_in import providers, session_sign_in
 from loyalty_core.ui.text import escape
 
@@ -47,7 +48,7 @@ def draw_account() -> None:
 
 
 def _draw_welcome(text: str) -> None:
-    st.title("Loyalty workbench", anchor=False)
+    st.title(PRODUCT, anchor=False)
     st.markdown(text)
 
 

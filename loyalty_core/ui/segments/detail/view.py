@@ -190,8 +190,7 @@ def _draw_rule(segment: Segment) -> None:
 def _draw_sizes(segment: Segment) -> None:
     sizes = get_services().segments.sizes(segment.id)
     if not sizes:
-        is_in_scope = segment.size is not None and segment.size.cause == "scope"
-        st.info(_NO_HISTORY if is_in_scope else "No size has been computed yet.")
+        st.info(_NO_HISTORY if get_services().warehouse.has_scope else "No size has been computed yet.")
         return
     charts.draw(size_history(sizes), "segment-sizes", f"Customers in {segment.name} by the time of computation.")
     st.dataframe(
