@@ -28,10 +28,10 @@ class Action(StrEnum):
     @property
     def phrase(self) -> str:
         """The action in words, as in “may …”."""
-        return _TITLES[self]
+        return _PHRASES[self]
 
 
-_TITLES: dict[Action, str] = {
+_PHRASES: dict[Action, str] = {
     Action.VIEW: "look at screens and figures",
     Action.SEE_PERSONAL_DATA: "see personal data",
     Action.EDIT_SEGMENTS: "edit segments",

@@ -22,7 +22,7 @@ def require_protection(settings: Settings, address: str | None, trusted_headers:
     """
     if trusted_headers and settings.sign_in != "proxy":
         raise SettingsError(
-            "server.trustedUserHeaders is set, by which any client can act as anybody.",
+            "server.trustedUserHeaders is set, so any client can act as anybody.",
             "These headers are safe only behind a proxy that removes them from what clients send.",
             "Remove it; with SIGN_IN=proxy, the settings TRUSTED_PROXIES and PROXY_USER_HEADER replace it.",
         )

@@ -37,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="list | grant | revoke | sign-out | keys", required=True)
     commands.add_parser("list", help="everybody who has signed in or may, with their roles").set_defaults(run=_list)
     for name, run, text in (
-        ("grant", _grant, "give a person a role; the first admin is named so"),
+        ("grant", _grant, "give a person a role; also names the first admin"),
         ("revoke", _revoke, "take a role from a person"),
     ):
         command = commands.add_parser(name, help=text)

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from loyalty_core.store import StateStore
 
 SUBJECT_KIND = "API key"
-MOST_DAYS = 3650
+MAX_DAYS = 3650
 _SHAPE = re.compile(r"lw_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
-_MOST_NAME = 100
+_MAX_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class ApiKeys:
                 "A key needs a name and at least one role.",
                 remedy="Name it after the program that uses it, and choose a role.",
             )
-        if days is not None and not 1 <= days <= MOST_DAYS:
-            raise BadKey(f"A key cannot be valid for {days} days.", remedy=f"Choose 1 to {MOST_DAYS}.")
+        if days is not None and not 1 <= days <= MAX_DAYS:
+            raise BadKey(f"A key cannot be valid for {days} days.", remedy=f"Choose 1 to {MAX_DAYS}.")
         now = datetime.now(UTC)
         prefix = secrets.token_hex(4)
         secret = f"lw_{prefix}_{secrets.token_urlsafe(32)}"
@@ -88,7 +88,7 @@ class ApiKeys:
             record = ApiKeyRecord(
                 prefix=prefix,
                 digest=digest_of(secret),
-                name=name.strip()[:_MOST_NAME],
+                name=name.strip()[:_MAX_NAME_LENGTH],
                 roles=sorted(roles),
                 owner=viewer.id if session.get(PersonRecord, viewer.id) else None,
                 created_at=now,

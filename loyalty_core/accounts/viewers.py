@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 # A change made by another process is noticed after so many seconds, one made here at once.
 CACHE_SECONDS = 1.0
-_MOST_CACHED = 10_000
+_FOR_KEYS = "Ask an admin for a new key."
+_MAX_CACHED = 10_000
 _SEEN_EVERY = timedelta(minutes=1)
 # Streamlit's cookie is refused after 31 days; by then nobody can use an ended sign-in again.
 _ENDED_KEPT = timedelta(days=32)
@@ -43,7 +44,7 @@ class Viewers:
     def __init__(self, store: StateStore, settings: Settings) -> None:
         self._store = store
         self._settings = settings
-        self._cached: TTLCache[str, Viewer] = TTLCache(_MOST_CACHED, CACHE_SECONDS)
+        self._cached: TTLCache[str, Viewer] = TTLCache(_MAX_CACHED, CACHE_SECONDS)
         self._changes = 0
         self._lock = Lock()
 
@@ -67,15 +68,17 @@ class Viewers:
         return self._found(digest_of(secret), lambda: self._read_key(secret))
 
     def of_id(self, viewer_id: str) -> Viewer:
-        """The viewer with the id that started a job, with the roles of now."""
+        """The viewer with the id that started a job, with their current roles."""
         if self._settings.sign_in == "off" or viewer_id == terminal_viewer().id:
             return Viewer(viewer_id, frozenset(ROLES))
         with self._store.session(read_only=True) as session:
             if viewer_id.startswith(_KEY):
                 record = session.get(ApiKeyRecord, viewer_id.removeprefix(_KEY))
-                return _viewer_of_key(session, record) if record else _refused(f"{viewer_id} does not exist.")
+                if record is None:
+                    _refused(f"{viewer_id} does not exist.", _FOR_KEYS)
+                return _viewer_of_key(session, record)
             person = session.get(PersonRecord, viewer_id)
-            return _viewer_of(session, person) if person else _refused(f"{viewer_id} is nobody who may sign in.")
+            return _viewer_of(session, person) if person else _refused(f"{viewer_id} may not sign in.")
 
     def end(self, sign_in: SignIn) -> None:
         """Sign out: this one sign-in is refused from now on, also for whoever has copied its cookie."""
@@ -142,7 +145,7 @@ class Viewers:
         with self._store.session(read_only=True) as session:
             record = find_key(session, secret)
             if record is None:
-                _refused("The API key is not valid.")
+                _refused("The API key is not valid.", _FOR_KEYS)
             viewer = _viewer_of_key(session, record)
             if record.last_used_at and now - record.last_used_at < _SEEN_EVERY:
                 return viewer
@@ -179,13 +182,14 @@ def _viewer_of(session: Session, person: PersonRecord, signed_in_at: datetime | 
 def _viewer_of_key(session: Session, record: ApiKeyRecord) -> Viewer:
     now = datetime.now(UTC)
     if record.revoked_at is not None or (record.expires_at is not None and record.expires_at <= now):
-        _refused("The API key has expired." if record.revoked_at is None else "The API key has been revoked.")
+        what = "expired" if record.revoked_at is None else "been revoked"
+        _refused(f"The API key has {what}.", _FOR_KEYS)
     roles = held(roles_in(session), record.roles)
     actions, scope = actions_of(roles), scope_of(roles)
     if record.owner is not None:
         owner = session.get(PersonRecord, record.owner)
         if owner is None:
-            _refused("The owner of the API key no longer exists.")
+            _refused("The owner of the API key no longer exists.", _FOR_KEYS)
         person = _viewer_of(session, owner)
         actions, scope = actions & person.actions, _both(scope, person.scope)
     names = frozenset(role.name for role in roles)
@@ -198,5 +202,5 @@ def _both(one: Scope | None, other: Scope | None) -> Scope | None:
     return Scope.of({"and": [json.loads(one.rule), json.loads(other.rule)]})
 
 
-def _refused(what: str) -> NoReturn:
-    raise NotSignedIn(what, remedy="Sign in again, or ask an admin.")
+def _refused(what: str, remedy: str = "Sign in again, or ask an admin.") -> NoReturn:
+    raise NotSignedIn(what, remedy=remedy)

@@ -75,7 +75,11 @@ class BrowserProtection:
             return _Refusal(421, "host_not_allowed", detail)
         is_change = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
         if is_change and _is_from_another_origin(headers, host):
-            return _Refusal(403, "cross_origin", "A page of another origin may not change anything here.")
+            detail = (
+                "A page of another origin may not change anything here. "
+                "If the page is the app's own, let the proxy pass on the Host header unchanged."
+            )
+            return _Refusal(403, "cross_origin", detail)
         return None
 
 

@@ -42,8 +42,12 @@ class _ServicesCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         depths = self._services.limits.depths()
-        running = GaugeMetricFamily("loyalty_work_running", "Evaluations and exports that run", labels=["kind"])
-        waiting = GaugeMetricFamily("loyalty_work_waiting", "Evaluations and exports that wait", labels=["kind"])
+        running = GaugeMetricFamily(
+            "loyalty_work_running", "Evaluations, exports and streams of progress that run", labels=["kind"]
+        )
+        waiting = GaugeMetricFamily(
+            "loyalty_work_waiting", "Evaluations, exports and streams of progress that wait", labels=["kind"]
+        )
         for depth in depths:
             running.add_metric([depth.kind], depth.running)
             waiting.add_metric([depth.kind], depth.waiting)

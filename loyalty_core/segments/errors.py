@@ -79,13 +79,13 @@ class SegmentCycle(LoyaltyError):
 
 
 class SegmentNotComputed(LoyaltyError):
-    """The members have not been computed by the newest rule and on this data."""
+    """The members have not been computed with the newest rule on this data."""
 
     code = "segment_not_computed"
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The members of “{name}” have not been computed by its newest rule.",
+            f"The members of “{name}” have not been computed with its newest rule.",
             "Adding and removing single customers would mix members of two rules.",
             "Compute the whole segment first.",
         )

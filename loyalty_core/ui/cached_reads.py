@@ -1,4 +1,4 @@
-"""What the pages read, cached for five minutes or until the warehouse's revision changes; for each scope apart."""
+"""What the pages read, cached for five minutes or until the warehouse's revision changes; separately for each scope."""
 
 from collections.abc import Callable
 from datetime import date

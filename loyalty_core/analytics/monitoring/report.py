@@ -54,7 +54,7 @@ def read_monitoring(warehouse: Warehouse, manifest: Mapping[str, Any]) -> Monito
     Raises `ModelsOfOtherData` for a version that was trained on other data, `NeedsEveryCustomer`, and what the
     warehouse raises.
     """
-    warehouse.require_every_customer("Drift and the advice when to train again")
+    warehouse.require_every_customer("Drift and the advice on when to train again")
     require_own_training(manifest, warehouse)
     drift, no_drift = [], None
     try:
