@@ -17,6 +17,10 @@ class Action(StrEnum):
     SEE_PERSONAL_DATA = "see_personal_data"
     EDIT_SEGMENTS = "edit_segments"
     EDIT_POLICIES = "edit_policies"
+    EDIT_CAMPAIGNS = "edit_campaigns"
+    RUN_CAMPAIGNS = "run_campaigns"
+    APPROVE_CAMPAIGNS = "approve_campaigns"
+    SEND_EVENTS = "send_events"
     EXPORT = "export"
     SCORE = "score"
     TRAIN = "train"
@@ -36,6 +40,10 @@ _PHRASES: dict[Action, str] = {
     Action.SEE_PERSONAL_DATA: "see personal data",
     Action.EDIT_SEGMENTS: "edit segments",
     Action.EDIT_POLICIES: "edit offer policies and RFM maps",
+    Action.EDIT_CAMPAIGNS: "edit and preview campaigns",
+    Action.RUN_CAMPAIGNS: "start, pause and end campaigns; without the right to approve them, only approved ones",
+    Action.APPROVE_CAMPAIGNS: "approve campaigns of others",
+    Action.SEND_EVENTS: "send events about customers and mend those that failed",
     Action.EXPORT: "export customers",
     Action.SCORE: "score customers and compute segments",
     Action.TRAIN: "train models",
@@ -73,6 +81,10 @@ ROLES: dict[str, Role] = {
                 Action.SEE_PERSONAL_DATA,
                 Action.EDIT_SEGMENTS,
                 Action.EDIT_POLICIES,
+                Action.EDIT_CAMPAIGNS,
+                Action.RUN_CAMPAIGNS,
+                Action.APPROVE_CAMPAIGNS,
+                Action.SEND_EVENTS,
                 Action.EXPORT,
                 Action.SCORE,
             },
