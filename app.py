@@ -3,6 +3,7 @@
 import streamlit as st
 
 from loyalty_core.access import require, resolve_viewers_by
+from loyalty_core.ui.fragments import remember_access
 from loyalty_core.ui.frame import ICON, PRODUCT, draw_sidebar
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.navigation import current_page
@@ -15,6 +16,7 @@ resolve_viewers_by(session_viewer)
 screen, page = current_page()
 with errors_shown():
     if draw_sign_in():
+        remember_access()
         draw_account()
         require(screen.action)
         draw_sidebar()

@@ -5,10 +5,11 @@ import gc
 # What is loaded now stays for as long as the process: looking for garbage in it would take a third of the start.
 gc.disable()
 
+import asyncio
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.middleware import Middleware
@@ -20,12 +21,13 @@ from streamlit.starlette import App
 
 from loyalty_core.access import require_protection
 from loyalty_core.api import BrowserProtection, IdleConnections, Instrumentation, LoadedLater, disable_nagle_algorithm
-from loyalty_core.errors import SettingsError, StateStoreUnavailable
+from loyalty_core.errors import SettingsError
 from loyalty_core.settings import get_settings
 from loyalty_core.store import prepare_store
 from loyalty_core.telemetry import configure_logging
 from loyalty_core.ui.api_links import api_root
 from loyalty_core.ui.content_policy import content_policies
+from loyalty_core.work.upkeep import remove_expired, repeat
 
 
 def _read_sign_in(scope: Scope) -> Any:
@@ -55,23 +57,17 @@ async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     disable_nagle_algorithm()
     prepare_store(settings.state_database_url)
     threading.Thread(target=_complete_start, name="start", daemon=True).start()
+    upkeep = asyncio.create_task(repeat(remove_expired))
     async with _idle_connections.closing():
         yield {}
+    upkeep.cancel()
 
 
 def _complete_start() -> None:
     """What the first answers do not need, while a browser loads the page."""
-    from loyalty_core.jobs import remove_abandoned_logs  # noqa: PLC0415
-    from loyalty_core.segments.exports import ExportFailed, remove_old  # noqa: PLC0415
-    from loyalty_core.store import audit, shared_store  # noqa: PLC0415
-
     try:
         _api.load()
-        remove_abandoned_logs()
-        with suppress(ExportFailed):  # the next export reports it
-            remove_old(get_settings().exports_dir, get_settings().exports_kept_days)
-        with suppress(StateStoreUnavailable), shared_store(get_settings().state_database_url).session() as session:
-            audit.forget_old(session, get_settings().audit_days_kept)
+        remove_expired()
     finally:
         # Streamlit runs a full garbage collection after every rerun; objects loaded so far need not be examined again.
         gc.collect()

@@ -15,7 +15,7 @@ from cachetools import LRUCache, cachedmethod
 from loyalty_core.access import Action, require
 from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
 from loyalty_core.analytics.dashboards import DashboardLayouts
-from loyalty_core.analytics.offers import PolicyRepository
+from loyalty_core.analytics.offers import PolicyRepository, RestrictedPolicies
 from loyalty_core.jobs import JobQueue, RestrictedJobs
 from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
@@ -158,6 +158,10 @@ class RestrictedServices(Services):
     @cached_property
     def segments(self) -> SegmentRepository:
         return RestrictedSegments(self.store, self.warehouse)
+
+    @cached_property
+    def policies(self) -> PolicyRepository:
+        return RestrictedPolicies(self.store, self.warehouse)
 
     @cached_property
     def segmentation(self) -> SegmentationEngine:

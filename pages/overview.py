@@ -10,6 +10,7 @@ import streamlit as st
 from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.services import get_services
 from loyalty_core.ui import elements
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.overview import queries as reading
 from loyalty_core.ui.overview.card import Card
@@ -19,7 +20,7 @@ from loyalty_core.ui.overview.plain import draw_plain
 from loyalty_core.ui.scoring_notice import draw_scoring_notice
 
 
-@st.fragment
+@fragment()
 def draw_cards(cards: Sequence[Card]) -> None:
     if not elements.is_available():
         draw_plain(cards)

@@ -10,6 +10,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.health import Check, check_health
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, formatting
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.text import escape
 from loyalty_core.warehouse.columns import label_of
@@ -64,7 +65,7 @@ def _shown(key: str, value: str) -> str:
     return value
 
 
-@st.fragment
+@fragment()
 def draw_checks() -> None:
     services = get_services()
     if st.button("Check again", icon=":material/refresh:"):

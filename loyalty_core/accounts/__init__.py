@@ -1,6 +1,6 @@
 """People, a company's own roles and API keys in the state store, and the viewers that follow from them."""
 
-from loyalty_core.accounts.errors import KeyNotFound, LastAdmin, PersonNotFound, RoleInUse, UnknownRole
+from loyalty_core.accounts.errors import BadAddress, KeyNotFound, LastAdmin, PersonNotFound, RoleInUse, UnknownRole
 from loyalty_core.accounts.keys import ApiKey, ApiKeys, NewKey, digest_of, prefix_of
 from loyalty_core.accounts.people import People, Person
 from loyalty_core.accounts.roles import Roles
@@ -10,6 +10,7 @@ from loyalty_core.accounts.viewers import Viewers
 __all__ = [
     "ApiKey",
     "ApiKeys",
+    "BadAddress",
     "KeyNotFound",
     "LastAdmin",
     "NewKey",

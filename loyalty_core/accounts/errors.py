@@ -19,6 +19,19 @@ class PersonNotFound(LoyaltyError):
         super().__init__(f"There is no person {person_id[:100]!r}.", remedy="List them: loyalty access list")
 
 
+class BadAddress(LoyaltyError):
+    """Nobody could sign in by what was given as a person's address."""
+
+    code = "bad_address"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"Nobody can sign in as {address[:100]!r}.",
+            "It is not an address or name as sign-in reports it.",
+            "Enter an e-mail address such as anna@example.com; with SIGN_IN=proxy, the name that the proxy sends.",
+        )
+
+
 class KeyNotFound(LoyaltyError):
     """No API key has this prefix."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from loyalty_core.access import ADMIN, Action, require
-from loyalty_core.accounts.errors import LastAdmin, PersonNotFound
+from loyalty_core.accounts.errors import BadAddress, LastAdmin, PersonNotFound
 from loyalty_core.accounts.roles import require_known
 from loyalty_core.accounts.sign_in import normalized_id
+from loyalty_core.settings import get_settings
 from loyalty_core.store import audit
 from loyalty_core.store.access import PersonRecord
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from loyalty_core.store import StateStore
 
 SUBJECT_KIND = "person"
+_ADDRESS = re.compile(r"[^@]+@[^@]+")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class People:
             return [person_of(record) for record in session.scalars(select(PersonRecord).order_by(PersonRecord.id))]
 
     def grant(self, person_id: str, role: str) -> Person:
-        """Give a person a role; somebody who has not signed in yet is added."""
+        """Give a person a role; somebody who has not signed in yet is added. Raises `BadAddress` if nobody could be."""
 
         def change(record: PersonRecord) -> None:
             record.roles = sorted({*record.roles, role})
@@ -146,8 +149,11 @@ def _find(session: Session, person_id: str, *, may_add: bool) -> PersonRecord:
     record = session.get(PersonRecord, person_id) or (session.get(PersonRecord, wanted) if wanted else None)
     if record is not None:
         return record
-    if wanted is None or not may_add:
+    if not may_add:
         raise PersonNotFound(person_id)
+    # An identity provider names whoever is added before they sign in by their e-mail address, a proxy as it likes.
+    if wanted is None or (get_settings().sign_in == "openid" and not _ADDRESS.fullmatch(wanted)):
+        raise BadAddress(person_id)
     return new_person(session, wanted, wanted)
 
 

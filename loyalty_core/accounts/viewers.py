@@ -12,7 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 
 from loyalty_core.access import ROLES, NotSignedIn, Scope, Viewer, acting_as, actions_of, scope_of, terminal_viewer
-from loyalty_core.accounts.keys import digest_of, find_key
+from loyalty_core.accounts.keys import digest_of, find_key, key_of
 from loyalty_core.accounts.people import new_person
 from loyalty_core.accounts.roles import held, roles_in
 from loyalty_core.accounts.sign_in import PROXY
@@ -180,8 +180,7 @@ def _viewer_of(session: Session, person: PersonRecord, signed_in_at: datetime | 
 
 
 def _viewer_of_key(session: Session, record: ApiKeyRecord) -> Viewer:
-    now = datetime.now(UTC)
-    if record.revoked_at is not None or (record.expires_at is not None and record.expires_at <= now):
+    if not key_of(record).is_usable(datetime.now(UTC)):
         what = "expired" if record.revoked_at is None else "been revoked"
         _refused(f"The API key has {what}.", _FOR_KEYS)
     roles = held(roles_in(session), record.roles)

@@ -115,9 +115,11 @@ class PersonalDataHidden(LoyaltyError):
     code = "personal_data_hidden"
 
     def __init__(self, names: Iterable[str]) -> None:
+        quoted = [repr(name[:60]) for name in sorted(names)]
+        holds, them, their = ("holds", "it", "its") if len(quoted) == 1 else ("hold", "them", "their")
         super().__init__(
-            f"You may not use {' and '.join(repr(name[:60]) for name in sorted(names))}, which holds personal data.",
-            "Whoever counts or sorts customers by it could find out its values.",
+            f"You may not use {' and '.join(quoted)}, which {holds} personal data.",
+            f"Whoever counts or sorts customers by {them} could find out {their} values.",
             "Use other columns, or ask an admin for a role that may see personal data.",
         )
 

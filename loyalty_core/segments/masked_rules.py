@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.warehouse.columns import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from loyalty_core.warehouse import Warehouse
+
 _JOINS = frozenset({"and", "or", "!", "!!", "if", "?:"})
 _READS = frozenset({"var", "missing", "missing_some"})
+
+
+def as_seen_in(warehouse: Warehouse, rule: Any) -> Any:
+    """The JSONLogic as viewers see it who see this warehouse: with a mask for the values of hidden columns."""
+    try:
+        hidden = warehouse.hidden
+    except LoyaltyError:  # in an outage it is not known which columns are
+        return without_values_of(rule, None)
+    return without_values_of(rule, hidden) if hidden else rule
 
 
 def without_values_of(rule: Any, hidden: Container[str] | None) -> Any:

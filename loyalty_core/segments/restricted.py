@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from cachetools import TTLCache
 
-from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments.engine import SegmentationEngine
 from loyalty_core.segments.errors import PersonalDataHidden
-from loyalty_core.segments.masked_rules import reads_any, without_values_of
+from loyalty_core.segments.masked_rules import as_seen_in, reads_any
 from loyalty_core.segments.references import built_on
 from loyalty_core.segments.repository import Segment, SegmentRepository, SegmentSize
 from loyalty_core.warehouse.predictions import last_run
@@ -26,7 +25,13 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable, Mapping, Sequence
 
-    from loyalty_core.segments.segment import CustomersRefreshed, Membership, SegmentDraft, SegmentVersion
+    from loyalty_core.segments.segment import (
+        CustomersRefreshed,
+        Membership,
+        SegmentDraft,
+        SegmentOutline,
+        SegmentVersion,
+    )
     from loyalty_core.store import StateStore
     from loyalty_core.warehouse import RestrictedWarehouse, Warehouse
 
@@ -145,11 +150,7 @@ class RestrictedSegments(SegmentRepository):
         return replace(segment, size=size, sizes_recent=(), error=None, is_stale=False, data_changed=False)
 
     def _shown(self, rule: Any) -> Any:
-        try:
-            hidden = self._warehouse.hidden
-        except LoyaltyError:  # in an outage it is not known which columns are
-            return without_values_of(rule, None)
-        return without_values_of(rule, hidden) if hidden else rule
+        return as_seen_in(self._warehouse, rule)
 
     def _telling(self) -> frozenset[str]:
         """Ids of the segments whose members have a hidden value in common, by their rules or those they read."""
@@ -161,19 +162,19 @@ class RestrictedSegments(SegmentRepository):
 
     def _counted(self) -> Mapping[str, SegmentSize]:
         """The sizes of all segments whose rules can be used, by id."""
-        rules = self.rules()
-        state = self._warehouse.cache_key, last_run(self._warehouse), json.dumps(rules, sort_keys=True)
+        outlines = self.outlines()
+        read = {segment_id: (outline.version, outline.rule) for segment_id, outline in outlines.items()}
+        state = self._warehouse.cache_key, last_run(self._warehouse), json.dumps(read, sort_keys=True)
         with self._lock:
             found = self._sizes.get(state)
             if found is None:
-                found = self._sizes[state] = self._count(rules)
+                found = self._sizes[state] = self._count(outlines)
             return found
 
-    def _count(self, rules: Mapping[str, Any]) -> Mapping[str, SegmentSize]:
-        base, members = self._engine.count_each(rules)
+    def _count(self, outlines: Mapping[str, SegmentOutline]) -> Mapping[str, SegmentSize]:
+        base, members = self._engine.count_each({one: outline.rule for one, outline in outlines.items()})
         now = datetime.now(UTC)
-        versions = {segment_id: outline.version for segment_id, outline in self.outlines().items()}
         return {
-            segment_id: SegmentSize(now, customers, base, None, None, versions.get(segment_id, 1), "scope")
+            segment_id: SegmentSize(now, customers, base, None, None, outlines[segment_id].version, "scope")
             for segment_id, customers in members.items()
         }

@@ -7,6 +7,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from loyalty_core.access import Viewer, acting_as
 from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
 from loyalty_core.segments.predicted_fields import GROUP, field_name
 from loyalty_core.segments.references import SEGMENT_PREFIX, field_of
@@ -56,8 +57,12 @@ def starter_drafts(fields: Sequence[Column], settings: Settings, quantile: Quant
 
 
 def seed_starters(repository: SegmentRepository, drafts: Sequence[SegmentDraft]) -> list[Segment]:
-    """Save the starters in a new state store; never again later, even if they were all deleted."""
-    return repository.create_once(drafts, actor=OWNER)
+    """Save the starters in a new state store; never again later, even if they were all deleted.
+
+    The audit trail names the workbench, not whoever happened to come first.
+    """
+    with acting_as(Viewer(OWNER, frozenset())):
+        return repository.create_once(drafts, actor=OWNER)
 
 
 def make_starters(warehouse: Warehouse, engine: SegmentationEngine, repository: SegmentRepository) -> list[Segment]:

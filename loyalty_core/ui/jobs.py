@@ -12,6 +12,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs import KINDS, Job, JobRunning
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
@@ -40,7 +41,7 @@ def draw_job(
     job = latest()
     if job and job.is_under_way:
         # Created only now: a fragment with run_every makes every open page poll.
-        st.fragment(_draw_under_way, run_every=POLL_SECONDS)(latest, key, draw_more)
+        fragment(run_every=POLL_SECONDS)(_draw_under_way)(latest, key, draw_more)
         return
     if job and job.state == "failed" and not job.is_dismissed:
         _draw_failure(job, key)
@@ -83,7 +84,7 @@ def _draw_under_way(latest: Callable[[], Job | None], key: str, draw_more: Calla
             icon=":material/stop_circle:",
             key=f"{key}-cancel",
             disabled=job.is_stopping or bool(refused),
-            help=refused or None,
+            help=refused,
             on_click=partial(_cancel, job.id),
         )
     st.caption(escape(f"Started by {job.started_by} · {duration(job.seconds)} · {job.message}".removesuffix(" · ")))

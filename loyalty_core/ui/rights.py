@@ -4,6 +4,6 @@ from loyalty_core.access import Action, may
 from loyalty_core.ui.text import escape
 
 
-def refusal(action: Action) -> str:
-    """Why the viewer may not do this, as the help of a disabled button; empty if they may."""
-    return "" if may(action) else escape(f"Your roles do not allow you to {action.phrase}.")
+def refusal(action: Action) -> str | None:
+    """Why the viewer may not do this, as the help of a disabled button; None if they may."""
+    return None if may(action) else escape(f"Your roles do not allow you to {action.phrase}.")

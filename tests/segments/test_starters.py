@@ -141,7 +141,7 @@ def test_a_new_store_gets_the_starters(store: StateStore, repository: SegmentRep
     assert [use.id for use in repository.uses("vip")] == ["vip-at-risk"]
     with store.session(read_only=True) as session:
         (done,) = audit.recent(session, action="starters created")
-    assert (done.actor, len(done.details["ids"])) == ("Workbench", 7)
+    assert (done.actor, done.place, len(done.details["ids"])) == ("Workbench", "", 7)
 
 
 def test_starters_are_made_once_ever(repository: SegmentRepository):

@@ -3,7 +3,7 @@
 from loyalty_core.analytics.offers.arbitration import Arbitration, Cutoff, Reason, arbitrate
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyNotFound
 from loyalty_core.analytics.offers.mix import BINS, LOPSIDED_SHARE, MAX_SEGMENTS, OfferFigures, OfferMix, SegmentOffers
-from loyalty_core.analytics.offers.policies import PolicyRepository, SavedPolicy
+from loyalty_core.analytics.offers.policies import PolicyRepository, RestrictedPolicies, SavedPolicy
 from loyalty_core.analytics.offers.policy import (
     MAX_LEVER,
     BoundPolicy,
@@ -31,6 +31,7 @@ __all__ = [
     "PolicyRepository",
     "RankedOffer",
     "Reason",
+    "RestrictedPolicies",
     "SavedPolicy",
     "SegmentOffers",
     "arbitrate",

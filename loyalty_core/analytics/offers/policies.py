@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ from loyalty_core.access import Action, require
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
 from loyalty_core.analytics.offers.policy import Policy
 from loyalty_core.names import checked_text, look_alike
+from loyalty_core.segments.errors import PersonalDataHidden
+from loyalty_core.segments.masked_rules import as_seen_in, reads_any
 from loyalty_core.store import audit
 from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
 from loyalty_core.store.versioned import MAX_NAME_LENGTH, editing, name_key, new_id, same_content
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from loyalty_core.store import StateStore
+    from loyalty_core.warehouse import Warehouse
 
 SUBJECT_KIND = "offer policy"
 
@@ -110,6 +113,43 @@ class PolicyRepository:
             record = _record(session, policy_id)
             _note(session, record, "deleted", actor)
             session.execute(delete(OfferPolicyRecord).where(OfferPolicyRecord.id == policy_id))
+
+
+class RestrictedPolicies(PolicyRepository):
+    """The saved policies of viewers who may not see personal data: without the values that eligibility rules compare.
+
+    Such a rule cannot be used by these viewers, only seen.
+    """
+
+    def __init__(self, store: StateStore, warehouse: Warehouse) -> None:
+        super().__init__(store)
+        self._warehouse = warehouse
+
+    def list(self) -> builtins.list[SavedPolicy]:
+        """Every policy, by name."""
+        return [self._seen(one) for one in super().list()]
+
+    def get(self, policy_id: str) -> SavedPolicy:
+        """One policy."""
+        return self._seen(super().get(policy_id))
+
+    def versions(self, policy_id: str) -> builtins.list[PolicyVersion]:
+        """Every version, newest first."""
+        return [replace(one, policy=self._masked(one.policy)) for one in super().versions(policy_id)]
+
+    def save(self, name: str, policy: Policy, *, actor: str, expected_version: int | None = None) -> SavedPolicy:
+        """Save a policy; raises `PersonalDataHidden` for a rule that reads a hidden column, whose values are masks."""
+        hidden = self._warehouse.hidden
+        if used := [one for one in hidden if any(reads_any(terms.rule, [one]) for terms in policy.offers.values())]:
+            raise PersonalDataHidden(used)
+        return super().save(name, policy, actor=actor, expected_version=expected_version)
+
+    def _seen(self, saved: SavedPolicy) -> SavedPolicy:
+        return replace(saved, policy=self._masked(saved.policy))
+
+    def _masked(self, policy: Policy) -> Policy:
+        rules = {offer: as_seen_in(self._warehouse, terms.rule) for offer, terms in policy.offers.items()}
+        return Policy({offer: replace(terms, rule=rules[offer]) for offer, terms in policy.offers.items()})
 
 
 def _record(session: Session, policy_id: str) -> OfferPolicyRecord:

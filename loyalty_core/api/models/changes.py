@@ -129,6 +129,8 @@ def _refusals() -> Iterator[None]:
 
 def _require_unchanged(services: Services, conditions: Conditions) -> None:
     """If-Match names the active version; before the first activation nothing can match."""
+    if not conditions.names_state:
+        return
     try:
         active = describe(find_active(services), services).model_dump()
     except ModelNotFound:

@@ -20,6 +20,7 @@ from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.fields import draw_number
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.links import draw_save_as_segment
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.text import escape
@@ -29,7 +30,7 @@ _ONE_AMOUNT = ""
 _LARGEST_AMOUNT = 1e9
 
 
-@st.fragment
+@fragment()
 def draw_budget(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
     """Only another money column queries the warehouse; costs and rates are applied to what was read."""
     with errors_shown():

@@ -7,13 +7,14 @@ from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.churn import figures
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.links import draw_save_as_segment
 from loyalty_core.ui.messages import errors_shown
 
 PARAMETER = "threshold"
 
 
-@st.fragment
+@fragment()
 def draw_threshold(
     base: ScopedBase, curve: ChurnCurve, everyone: ChurnCurve, risks: RiskThresholds, quality: ModelQuality | None
 ) -> None:

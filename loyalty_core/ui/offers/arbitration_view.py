@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.ui import charts, formatting, table_columns
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.offers import offer_charts
 from loyalty_core.ui.offers.eligibility import eligibility_dialog
@@ -30,7 +31,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
 }
 
 
-@st.fragment
+@fragment()
 def draw_arbitration(reader: OfferReader, draft: PolicyDraft) -> None:
     """The table of terms and the outcome; an edit reruns only this fragment."""
     with errors_shown():

@@ -48,7 +48,7 @@ def draw_saved_policies(draft: PolicyDraft) -> None:
             icon=":material/save:",
             type="primary",
             disabled=bool(refused),
-            help=refused or None,
+            help=refused,
         ):
             _draw_save(draft)
         st.button(

@@ -20,6 +20,7 @@ from loyalty_core.services import get_services
 from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui import charts
 from loyalty_core.ui.fields import draw_fault, draw_text, length_fault
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.rfm.cells_chart import cell_grid
 from loyalty_core.ui.rfm.cells_state import MapDraft, Way, open_draft
 from loyalty_core.ui.rfm.cut_points_form import draw_cut_points_form
@@ -37,7 +38,7 @@ _NAMED = 3
 _FIRST: dict[RfmMeasure, tuple[int, int]] = {"recency": (5, 5), "frequency": (5, 5), "monetary": (1, 5)}
 
 
-@st.fragment
+@fragment()
 def draw_cells(reader: RfmReader) -> None:
     """The grid and its editor, then the cut points, then a preview and the buttons to save."""
     newest = get_services().rfm_maps.newest()

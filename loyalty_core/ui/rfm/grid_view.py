@@ -6,6 +6,7 @@ import streamlit as st
 
 from loyalty_core.analytics.rfm import RfmFigures, cell_conditions
 from loyalty_core.ui import charts, formatting
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.rfm_charts import Amount, Cell, heat_map
@@ -22,7 +23,7 @@ _BEST = (5, 5)
 _HEIGHT = 460
 
 
-@st.fragment
+@fragment()
 def draw_grid(reader: RfmReader) -> None:
     """The heat map and the chosen cell; a click or the list chooses one."""
     figures = reader.figures()

@@ -7,6 +7,7 @@ import streamlit as st
 
 from loyalty_core.analytics.rfm import Flow, Kind, Movement
 from loyalty_core.ui import charts, formatting, table_columns
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.rfm.rfm_charts import Amount, sankey
 from loyalty_core.ui.text import escape
@@ -25,7 +26,7 @@ _FIGURES: dict[Kind, str] = {
 _HEIGHT = 560
 
 
-@st.fragment
+@fragment()
 def draw_movement(reader: RfmReader) -> None:
     """The Sankey from the run that was chosen to the present one, and the biggest moves as a table."""
     runs = reader.earlier_runs()

@@ -74,7 +74,7 @@ def draw_save(draft: MapDraft, reader: RfmReader, newest: RfmMapVersion | None) 
             type="primary",
             icon=":material/save:",
             disabled=not changed or bool(refused),
-            help=refused or None,
+            help=refused,
         ):
             _save(draft, result or RfmMap())
         st.button(
@@ -90,7 +90,7 @@ def draw_save(draft: MapDraft, reader: RfmReader, newest: RfmMapVersion | None) 
             key="rfm-reset",
             icon=":material/restart_alt:",
             disabled=newest is None or newest.map is None or bool(refused),
-            help=refused or None,
+            help=refused,
         ):
             _reset(draft)
         _draw_versions(draft)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from loyalty_core.analytics.rfm import CurvePoint, RfmSegment, Spending, segment_condition, spending_curve
 from loyalty_core.ui import charts, formatting, table_columns
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.rfm import rfm_charts
 from loyalty_core.ui.rfm.queries import RfmReader
@@ -17,7 +18,7 @@ from loyalty_core.ui.text import escape
 _BARS, _CHOSEN = "rfm-segments", "rfm_segment"
 
 
-@st.fragment
+@fragment()
 def draw_segments(reader: RfmReader) -> None:
     """The bars beside the chosen segment, then the table of advice, then the curve."""
     figures = reader.figures()

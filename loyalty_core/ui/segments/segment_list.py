@@ -75,9 +75,7 @@ def _draw_actions(found: Sequence[Segment]) -> None:
     with st.container(horizontal=True):
         # Unsaved changes of a new segment are offered again, with a button that discards them.
         refused = refusal(Action.EDIT_SEGMENTS)
-        if st.button(
-            "New segment", icon=":material/add:", type="primary", disabled=bool(refused), help=refused or None
-        ):
+        if st.button("New segment", icon=":material/add:", type="primary", disabled=bool(refused), help=refused):
             address.open_editor()
         draw_job(
             "segments",

@@ -1,11 +1,24 @@
 """Policies in state stores on both databases."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from loyalty_core.analytics.offers import BadPolicy, OfferTerms, Policy, PolicyNotFound, PolicyRepository
+from loyalty_core.analytics.offers import (
+    BadPolicy,
+    OfferTerms,
+    Policy,
+    PolicyNotFound,
+    PolicyRepository,
+    RestrictedPolicies,
+)
 from loyalty_core.analytics.offers.errors import PolicyChanged, PolicyNameTaken
 from loyalty_core.analytics.offers.policies import SUBJECT_KIND
+from loyalty_core.segments import PersonalDataHidden
+from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore, audit
+from loyalty_core.warehouse import RestrictedWarehouse, Restriction, Warehouse
 
 PLAIN, PUSHED = Policy({1: OfferTerms(), 2: OfferTerms()}), Policy({1: OfferTerms(2.0, 7.5, 50, {"a": True})})
 
@@ -13,6 +26,13 @@ PLAIN, PUSHED = Policy({1: OfferTerms(), 2: OfferTerms()}), Policy({1: OfferTerm
 @pytest.fixture
 def policies(store: StateStore) -> PolicyRepository:
     return PolicyRepository(store)
+
+
+@pytest.fixture
+def restricted(demo_warehouse: Path) -> Iterator[RestrictedWarehouse]:
+    whole = Warehouse(Settings(dwh_url=f"duckdb:///{demo_warehouse}"))
+    yield RestrictedWarehouse(whole, Restriction(None, hides_personal_data=True))
+    whole.close()
 
 
 def actions(store: StateStore) -> list[tuple[str, str, int]]:
@@ -82,3 +102,25 @@ def test_a_name_that_cannot_be_stored_is_refused(policies: PolicyRepository, nam
     with pytest.raises(BadPolicy):
         policies.save(name, PLAIN, actor="ann")
     assert policies.list() == []
+
+
+def test_without_the_right_to_see_personal_data_the_values_of_a_rule_are_masked(
+    policies: PolicyRepository, store: StateStore, restricted: RestrictedWarehouse
+):
+    rule = {"and": [{"==": [{"var": "email"}, "anna@example.com"]}, {">": [{"var": "total_revenue"}, 5]}]}
+    saved = policies.save("Push", Policy({1: OfferTerms(2.0, 7.5, 50, rule)}), actor="ann")
+    seen = RestrictedPolicies(store, restricted)
+    masked = {"and": [{"==": [{"var": "email"}, "•••"]}, {">": [{"var": "total_revenue"}, 5]}]}
+    for policy in (seen.get(saved.id).policy, seen.list()[0].policy, seen.versions(saved.id)[0].policy):
+        assert policy == Policy({1: OfferTerms(2.0, 7.5, 50, masked)})
+    with pytest.raises(PersonalDataHidden, match="'email', which holds personal data"):
+        seen.save("Push", seen.get(saved.id).policy, actor="bob", expected_version=1)
+    assert policies.get(saved.id) == saved
+    assert seen.save("Plain", PLAIN, actor="bob").policy == PLAIN
+
+
+def test_several_hidden_columns_are_named_as_several():
+    assert str(PersonalDataHidden(["phone", "email"])).startswith(
+        "You may not use 'email' and 'phone', which hold personal data. "
+        "Whoever counts or sorts customers by them could find out their values."
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loyalty_core.access import Viewer
 from loyalty_core.rules import BuilderCondition, BuilderGroup, from_builder
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
@@ -83,6 +84,15 @@ class TestList:
         assert table.loc["VIP", "Share"] == pytest.approx(customers(query_demo, GOLD_SQL) / DEMO_CUSTOMERS)
         assert table.loc["Reachable by e-mail", "Customers"] == customers(query_demo, "email_verified")
         assert list(table.loc["VIP", "Used in"]) == ["VIP at risk"]
+
+    def test_whoever_may_not_edit_segments_makes_none(
+        self, open_segments: OpenSegments, monkeypatch: pytest.MonkeyPatch
+    ):
+        with monkeypatch.context() as signed_in:
+            viewer = Viewer("vera", frozenset({"viewer"}))
+            signed_in.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: viewer)
+            assert open_segments().info[0].value.startswith("There are no segments yet.")
+        assert "VIP" in list(table_with(open_segments(), "Segment")["Segment"])
 
     def test_deleted_starters_stay_away(self, open_segments: OpenSegments):
         open_segments()

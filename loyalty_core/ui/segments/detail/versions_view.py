@@ -49,7 +49,7 @@ def _draw_heading(segment: Segment, version: SegmentVersion) -> bool:
             key=f"restore-{version.number}",
             icon=":material/settings_backup_restore:",
             disabled=bool(refused),
-            help=refused or None,
+            help=refused,
         )
 
 

@@ -58,9 +58,7 @@ def _draw_heading(segment: Segment) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title(escape(segment.name), anchor=False, width="stretch")
         cannot_edit, cannot_compute = refusal(Action.EDIT_SEGMENTS), refusal(Action.SCORE)
-        if st.button(
-            "Edit", icon=":material/edit:", type="primary", disabled=bool(cannot_edit), help=cannot_edit or None
-        ):
+        if st.button("Edit", icon=":material/edit:", type="primary", disabled=bool(cannot_edit), help=cannot_edit):
             address.open_editor(segment.id)
         if st.button(
             "Compute",

@@ -10,6 +10,7 @@ from loyalty_core.rules import RuleError
 from loyalty_core.segments import RuleFields, SegmentNotFound, Selection
 from loyalty_core.segments.figures import Preview
 from loyalty_core.services import get_services
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.frame import browser_title
 from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.segments import address
@@ -68,7 +69,7 @@ def _draw_warnings(editor: Editor, place: address.Address) -> None:
         draw_overtaken(editor)
 
 
-@st.fragment(parallel=True)
+@fragment(parallel=True)
 def _draw_fields(editor: Editor, fields: RuleFields) -> None:
     inserted = st.session_state.get("field-inserted", 0)
 
@@ -92,7 +93,7 @@ class _Figures:
     error: LoyaltyError | None = None
 
 
-@st.fragment
+@fragment()
 def _draw_rule(editor: Editor) -> None:
     fields = editor.take_fields()
     middle, right = st.columns([1.9, 1], gap="medium")

@@ -66,7 +66,7 @@ def _draw_start(records: Sequence[VersionRecord]) -> None:
             icon=":material/science:",
             key="start-test",
             disabled=bool(refused),
-            help=refused or None,
+            help=refused,
         ):
             with errors_shown(), st.spinner("Opening both versions…"):
                 promotion().start_test(challenger, share, current_viewer().id)

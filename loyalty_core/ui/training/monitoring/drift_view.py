@@ -9,6 +9,7 @@ from loyalty_core.analytics.monitoring import Monitoring
 from loyalty_core.ml.features import DRIFTED, MOVED, FeatureDrift, State
 from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.ui import charts, formatting, table_columns
+from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.monitoring import drift_charts
 
@@ -39,7 +40,7 @@ def draw_drift(found: Monitoring) -> None:
         _draw_features(found.drift)
 
 
-@st.fragment
+@fragment()
 def _draw_features(drift: tuple[FeatureDrift, ...]) -> None:
     event: Any = st.dataframe(
         pd.DataFrame([_row(one) for one in drift]),
