@@ -32,6 +32,7 @@ COLUMNS = {
     "age": "Age in years; blank when the birth date is not known",
     "gender": "female, male or other; blank when not given",
     "preferred_channel": "How the member wants to be contacted: email, push or sms",
+    "marketing_consent": "Whether the member agreed to receive offers",
     "email_verified": "Whether the e-mail address was confirmed",
     "phone_verified": "Whether the phone number was confirmed",
     "campaign_engagement_rate": "Share of the last year's mailings that were opened, 0 to 1; blank when none was sent",
@@ -120,7 +121,7 @@ def _features_sql(snapshot: date) -> str:
                 ELSE 'Occasional' END AS segment,
             city, region, country,
             date_part('year', age({today}, birth_date))::INTEGER AS age,
-            gender, preferred_channel, email_verified, phone_verified, campaign_engagement_rate,
+            gender, preferred_channel, marketing_consent, email_verified, phone_verified, campaign_engagement_rate,
             round(0.7 * (1 - exp(-days_since_last_transaction / 120.0)) + 0.3 / (1 + recent_baskets), 4)
                 AS churn_score
         FROM joined"""  # noqa: S608 (dates and constants)

@@ -2,6 +2,7 @@
 
 from loyalty_core.settings.database_url import PSYCOPG, with_driver, without_secrets
 from loyalty_core.settings.predictions_place import MOCK_ENDING, PREDICTIONS, predictions_file
+from loyalty_core.settings.sending import DEFAULT_CONTACT_COLUMNS, ContactRole
 from loyalty_core.settings.settings import (
     DEFAULT_FEATURE_MAPPING,
     DEFAULT_WAREHOUSE,
@@ -12,11 +13,13 @@ from loyalty_core.settings.settings import (
 from loyalty_core.settings.table_name import split_table_name
 
 __all__ = [
+    "DEFAULT_CONTACT_COLUMNS",
     "DEFAULT_FEATURE_MAPPING",
     "DEFAULT_WAREHOUSE",
     "MOCK_ENDING",
     "PREDICTIONS",
     "PSYCOPG",
+    "ContactRole",
     "RfmMeasure",
     "Settings",
     "get_settings",

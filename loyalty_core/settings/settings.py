@@ -26,6 +26,7 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.names import nearest_names
 from loyalty_core.settings.database_url import with_driver
 from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
+from loyalty_core.settings.sending import SendingSettings
 from loyalty_core.settings.sign_in import SignInSettings
 from loyalty_core.settings.table_name import split_table_name
 
@@ -44,7 +45,7 @@ DEFAULT_FEATURE_MAPPING: dict[str, str | list[str]] = {
 }
 
 
-class Settings(SignInSettings):
+class Settings(SendingSettings, SignInSettings):
     """All settings with defaults and descriptions; `docs/settings.md` lists them.
 
     Raises `SettingsError` with one line that names the setting, its value and what is allowed.
