@@ -119,6 +119,13 @@ class Fault(BaseModel):
     remedy: str
 
 
+class Reason(BaseModel):
+    """Why a part of an answer is missing."""
+
+    error: str = Field(description="A stable identifier for programs")
+    detail: str = Field(description="What happened, why, and what to do")
+
+
 class Error(BaseModel):
     """Every answer with a status of 400 or more."""
 
@@ -146,6 +153,11 @@ def _loyalty_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, LoyaltyError):
         raise error
     return answer_to(error)
+
+
+def as_reason(error: LoyaltyError) -> Reason:
+    """The error as a part of an answer that succeeds."""
+    return Reason(error=error.code, detail=str(error))
 
 
 def answer_to(error: LoyaltyError) -> JSONResponse:

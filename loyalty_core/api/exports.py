@@ -1,6 +1,6 @@
 """Exports as background jobs: start, poll, cancel, and download the file."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from fastapi.responses import FileResponse
@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from loyalty_core.access import Action, current_viewer
 from loyalty_core.api.access import allowed
-from loyalty_core.api.json_values import JsonObject
-from loyalty_core.api.segments import MEDIA_TYPES, SegmentId
-from loyalty_core.jobs import Job, JobNotFound
+from loyalty_core.api.jobs import JobFailure
+from loyalty_core.api.segments import FILES, MEDIA_TYPES, SegmentId
+from loyalty_core.jobs import Job, JobNotFound, JobState
 from loyalty_core.segments.exports import ExportNotFound, Format, find_export
 from loyalty_core.services import get_services
 from loyalty_core.store import audit
@@ -32,8 +32,23 @@ class ExportBody(BaseModel):
     columns: list[str] = Field(default=[], max_length=2_000)
 
 
-@router.post("/", status_code=202)
-def start_export(body: ExportBody) -> JsonObject:
+class ExportAnswer(BaseModel):
+    """An export; `done` of `total` customers are written. `file`, `customers` and `bytes` are known once it is done."""
+
+    job_id: int
+    segment_id: str | None
+    format: Format
+    state: JobState
+    done: int
+    total: int | None
+    error: JobFailure | None
+    file: str | None = None
+    customers: int | None = None
+    bytes: int | None = None
+
+
+@router.post("/", status_code=202, response_model=ExportAnswer, response_model_exclude_unset=True)
+def start_export(body: ExportBody) -> dict[str, Any]:
     """Start an export; poll the job for its progress."""
     services = get_services()
     if body.segment_id is not None:
@@ -41,20 +56,20 @@ def start_export(body: ExportBody) -> JsonObject:
     return _as_json(services.jobs.start(KIND, body.model_dump(), current_viewer().id))
 
 
-@router.get("/{job_id}/")
-def read_export(job_id: JobId) -> JsonObject:
+@router.get("/{job_id}/", response_model=ExportAnswer, response_model_exclude_unset=True)
+def read_export(job_id: JobId) -> dict[str, Any]:
     """The progress or result of an export."""
     return _as_json(_export(job_id))
 
 
-@router.delete("/{job_id}/")
-def cancel_export(job_id: JobId) -> JsonObject:
+@router.delete("/{job_id}/", response_model=ExportAnswer, response_model_exclude_unset=True)
+def cancel_export(job_id: JobId) -> dict[str, Any]:
     """Cancel an export; a finished one stays unchanged."""
     _export(job_id)
     return _as_json(get_services().jobs.cancel(job_id, current_viewer().id))
 
 
-@router.get("/{job_id}/file/")
+@router.get("/{job_id}/file/", response_class=FileResponse, responses=FILES)
 def download_export(job_id: JobId) -> FileResponse:
     """Download the finished file."""
     job, settings = _export(job_id), get_services().settings
@@ -75,7 +90,7 @@ def _export(job_id: int) -> Job:
     return job
 
 
-def _as_json(job: Job) -> JsonObject:
+def _as_json(job: Job) -> dict[str, Any]:
     return {
         "job_id": job.id,
         "segment_id": job.options["segment_id"],

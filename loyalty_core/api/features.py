@@ -1,6 +1,6 @@
 """Features of customers, and the cache that they are served from."""
 
-from typing import Any
+from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerIds
-from loyalty_core.api.json_values import FastJSONResponse, JsonObject
+from loyalty_core.api.json_values import FastJSONResponse, Features
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.services import get_services
 
@@ -31,13 +31,22 @@ class InvalidationBody(BaseModel):
     customer_ids: CustomerIds | None = None
 
 
+class InvalidationAnswer(BaseModel):
+    """How many customers were in the cache."""
+
+    status: Literal["ok"]
+    invalidated: int
+
+
 @router.get("/features/{customer_id:path}/", dependencies=[allowed(Action.VIEW)])
-def read_features(customer_id: str) -> JsonObject:
+def read_features(customer_id: str) -> Features:
     """One customer's features; the id may contain slashes."""
     return get_services().features.get(customer_id)
 
 
-@router.post("/features/batch/", response_model=JsonObject, dependencies=[allowed(Action.VIEW), rule_slot])
+@router.post(
+    "/features/batch/", response_model=dict[str, Features | None], dependencies=[allowed(Action.VIEW), rule_slot]
+)
 def read_features_of_many(body: CustomersBody) -> Response:
     """The features of many customers by id, read with one query; null for ids of no customer."""
     found = get_services().features.get_many(body.customer_ids)
@@ -45,8 +54,8 @@ def read_features_of_many(body: CustomersBody) -> Response:
 
 
 @router.post("/cache/invalidate/", dependencies=[allowed(Action.SCORE)])
-def invalidate_cache(body: InvalidationBody | None = None) -> dict[str, Any]:
+def invalidate_cache(body: InvalidationBody | None = None) -> InvalidationAnswer:
     """Remove features from the cache, so that the next request reads the warehouse; `invalidated` were cached."""
     features, ids = get_services().features, body.customer_ids if body else None
     invalidated = features.invalidate_all() if ids is None else features.invalidate(ids)
-    return {"status": "ok", "invalidated": invalidated}
+    return InvalidationAnswer(status="ok", invalidated=invalidated)

@@ -3,17 +3,18 @@
 import base64
 import json
 import math
+from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
 from fastapi.responses import JSONResponse
-from pydantic import PlainSerializer
+from pydantic import PlainSerializer, WithJsonSchema
 from pydantic_core import to_jsonable_python
 
 
 def as_json(value: Any) -> Any:
-    """Decimals become numbers, infinities null, bytes Base64; Pydantic turns dates and UUIDs into text."""
+    """Decimals become numbers, infinities null, bytes Base64, dataclasses objects; Pydantic turns dates and UUIDs into text."""
     match value:
         case Decimal():
             return as_json(float(value))
@@ -25,16 +26,30 @@ def as_json(value: Any) -> Any:
             return {str(name): as_json(part) for name, part in value.items()}
         case list() | tuple():
             return [as_json(part) for part in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
         case _:
             return value
 
 
-JsonObject = Annotated[dict[str, Any], PlainSerializer(as_json)]
-JsonList = Annotated[list[Any], PlainSerializer(as_json)]
+_ANY_JSON = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "number"},
+        {"type": "boolean"},
+        {"type": "array", "items": {}},
+        {"type": "object", "additionalProperties": True},
+        {"type": "null"},
+    ]
+}
+# A value whose type the description cannot know, such as that of a column of the warehouse.
+JsonValue = Annotated[Any, PlainSerializer(as_json), WithJsonSchema(_ANY_JSON)]
+# The columns of one customer by their names.
+Features = dict[str, JsonValue]
 
 
 def dumps(value: Any, options: int = 0) -> bytes:
-    """The same JSON as that of a `JsonObject`, many times faster; dataclasses are objects.
+    """The same JSON as that of a `JsonValue`, many times faster; dataclasses are objects.
 
     orjson refuses integers beyond 64 bits and lone surrogates, which the standard library writes.
     """

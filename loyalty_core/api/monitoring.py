@@ -1,6 +1,5 @@
 """Monitoring of the active models: drift, alarms, outcomes, and when to retrain."""
 
-from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -8,7 +7,6 @@ from fastapi import APIRouter, Depends
 from loyalty_core.access import Action
 from loyalty_core.analytics.monitoring import (
     Degradation,
-    Retraining,
     ScoreChange,
     ScoredRun,
     changes,
@@ -18,6 +16,7 @@ from loyalty_core.analytics.monitoring import (
 )
 from loyalty_core.analytics.outcomes import read_verdicts
 from loyalty_core.api.access import allowed
+from loyalty_core.api.monitoring_answers import MonitoringAnswer
 from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.ml.bundles import ModelNotFound, load_bundle
@@ -34,7 +33,7 @@ from loyalty_core.warehouse.predictions import stored_runs
 router = APIRouter(prefix="/dwh/ml", dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode)])
 
 
-@router.get("/monitoring/", dependencies=[rule_slot])
+@router.get("/monitoring/", response_model=MonitoringAnswer, dependencies=[rule_slot])
 def monitoring() -> dict[str, Any]:
     """When to retrain, alarms, feature drift since training, outcomes, and score drift between runs."""
     services = get_services()
@@ -46,12 +45,12 @@ def monitoring() -> dict[str, Any]:
     worse = [Degradation(verdict.clause) for verdict in verdicts.values() if verdict.is_worse]
     return {
         "version": found.version,
-        "retraining": _retraining(found.retraining(*worse)),
-        "alarms": [asdict(alarm) for alarm in found.alarms],
+        "retraining": found.retraining(*worse),
+        "alarms": found.alarms,
         "made_up": found.is_mock,
         "drift": [one.to_json() for one in found.drift],
         "no_drift": str(found.no_drift) if found.no_drift else None,
-        "outcomes": {model: asdict(verdict) for model, verdict in verdicts.items()},
+        "outcomes": verdicts,
         "scores": _scores(warehouse),
     }
 
@@ -62,7 +61,7 @@ def _mock(warehouse: Warehouse) -> dict[str, Any]:
     return {
         "version": MOCK_VERSION,
         "retraining": {"when": "not yet", "sentence": "Mock mode: there is no model to retrain.", "reasons": []},
-        "alarms": [asdict(alarm) for alarm in alarms],
+        "alarms": alarms,
         "made_up": True,
         "drift": [],
         "no_drift": "Mock mode: there is no training to compare with.",
@@ -88,19 +87,11 @@ def _active(settings: Settings) -> VersionRecord:
     return active
 
 
-def _retraining(retraining: Retraining) -> dict[str, Any]:
-    return {
-        "when": retraining.when,
-        "sentence": retraining.sentence,
-        "reasons": [asdict(reason) for reason in retraining.reasons],
-    }
-
-
 def _run(one: ScoredRun, change: ScoreChange | None, identity: DataIdentity) -> dict[str, Any]:
     """One run, and whether the data has changed since; the changes from the run before are None for the oldest."""
     scores = one.scores
     return {
-        "scored_at": one.run.scored_at.isoformat(),
+        "scored_at": one.run.scored_at,
         "data_changed": one.run.is_of_earlier_data(identity),
         "versions": {version: of_version.customers for version, of_version in one.by_version.items()},
         "customers": scores.customers,

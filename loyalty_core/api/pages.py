@@ -1,7 +1,7 @@
 """Lists by page number, as Django REST framework answers them: `{count, next, previous, results}`."""
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Query, Request
 from starlette.exceptions import HTTPException
@@ -13,16 +13,19 @@ PageNumber = Annotated[int | None, Query(ge=1, le=2**31)]
 PageSize = Annotated[int, Query(ge=1, le=MAX_PER_PAGE)]
 
 
-class Page(TypedDict):
+Row = TypeVar("Row")
+
+
+class Page(TypedDict, Generic[Row]):
     """One page of a list with `count` rows in all; `next` and `previous` are addresses, null where there is none."""
 
     count: int
     next: str | None
     previous: str | None
-    results: list[Any]
+    results: list[Row]
 
 
-def page_of(request: Request, page: int, size: int, count: int, results: list[Any]) -> Page:
+def page_of(request: Request, page: int, size: int, count: int, results: list[Row]) -> Page[Row]:
     """The answer for page `page` of a list; raises 404 where there is no such page."""
     last = max(1, math.ceil(count / size))
     if page > last:
@@ -35,6 +38,6 @@ def page_of(request: Request, page: int, size: int, count: int, results: list[An
     }
 
 
-def sliced(request: Request, page: int, size: int, rows: list[Any]) -> Page:
+def sliced(request: Request, page: int, size: int, rows: list[Row]) -> Page[Row]:
     """`page_of` for a list that is there as a whole."""
     return page_of(request, page, size, len(rows), rows[(page - 1) * size : page * size])

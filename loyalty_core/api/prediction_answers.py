@@ -1,14 +1,15 @@
 """Predictions as the API answers them: the documented dicts of `MLInferenceService`, with keys added beside them."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.scoring import RFM
 from loyalty_core.ml.serving import RfmAnswer
-from loyalty_core.ml.tasks import NBO, NboPrediction
+from loyalty_core.ml.tasks import NBO, ChurnPrediction, NboPrediction
 from loyalty_core.services import Services
 from loyalty_core.warehouse.offers import OfferFacts, offer_name
 
@@ -51,10 +52,29 @@ class RfmScores(RfmAnswer):
     rfm_segment: str
 
 
+class OtherPrediction(BaseModel):
+    """The prediction of a model that was added; its further keys are the model's own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    customer_id: str
+
+
+# The last one fits them all, so the order decides.
+OnePrediction = Annotated[ChurnPrediction | NboAnswer | RfmScores | OtherPrediction, Field(union_mode="left_to_right")]
+
+
 def for_http(services: Services, kind: str, answers: Iterable[Any]) -> list[Any]:
     """The answers of one kind of prediction with the keys that are added over HTTP."""
     added = _added(services, kind)
     return [{**answer, **added(answer)} for answer in answers]
+
+
+def predictions_of(services: Services, kind: str, customer_ids: list[str]) -> dict[str, Any]:
+    """One kind of prediction for many customers by id, as the API answers it; unknown ids are left out."""
+    inference = services.inference
+    found = inference.calculate_rfm_many(customer_ids) if kind == RFM else inference.predict_many(kind, customer_ids)
+    return dict(zip(found, for_http(services, kind, found.values()), strict=True))
 
 
 def _added(services: Services, kind: str) -> Callable[[Any], Mapping[str, Any]]:

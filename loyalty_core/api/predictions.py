@@ -17,7 +17,7 @@ from loyalty_core.access import Action, require
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId, CustomerIds
 from loyalty_core.api.json_values import FastJSONResponse
-from loyalty_core.api.prediction_answers import Batch, NboAnswer, RfmScores, for_http
+from loyalty_core.api.prediction_answers import Batch, NboAnswer, OtherPrediction, RfmScores, for_http, predictions_of
 from loyalty_core.api.prediction_kinds import Kind
 from loyalty_core.api.work_limits import rule_slot, rule_slot_of
 from loyalty_core.ml.scoring import RFM, SegmentPrediction
@@ -111,7 +111,7 @@ async def calculate_rfm(request: Request, body: PredictionRequest) -> RfmScores 
 
 
 @router.post("/{model}/")
-async def predict(request: Request, model: str, body: PredictionRequest) -> dict[str, Any]:
+async def predict(request: Request, model: str, body: PredictionRequest) -> OtherPrediction | Batch[OtherPrediction]:
     """The prediction of any other model, by name."""
     return await _predicted(request, body, model)
 
@@ -150,10 +150,8 @@ def _predict_one(kind: str, customer_id: str) -> Any:
 
 
 def _predict_many(kind: str, customer_ids: list[str]) -> Response:
-    services = get_services()
-    inference = services.inference
-    found = inference.calculate_rfm_many(customer_ids) if kind == RFM else inference.predict_many(kind, customer_ids)
+    found = predictions_of(get_services(), kind, customer_ids)
     unknown = [customer_id for customer_id in dict.fromkeys(customer_ids) if customer_id not in found]
-    answer = FastJSONResponse({"results": for_http(services, kind, found.values()), "unknown": unknown})
+    answer = FastJSONResponse({"results": list(found.values()), "unknown": unknown})
     _mark(answer)  # what dependencies set is lost where a route answers with a response of its own
     return answer

@@ -2,16 +2,18 @@
 
 from loyalty_core.analytics.monitoring.freshness import Freshness, check_freshness
 from loyalty_core.analytics.monitoring.report import Monitoring, read_alarms, read_monitoring
-from loyalty_core.analytics.monitoring.retraining import Degradation, Retraining
-from loyalty_core.analytics.monitoring.score_drift import ScoreChange, ScoredRun, changes, read_scores
+from loyalty_core.analytics.monitoring.retraining import Degradation, Retraining, When
+from loyalty_core.analytics.monitoring.score_drift import Cause, ScoreChange, ScoredRun, changes, read_scores
 
 __all__ = [
+    "Cause",
     "Degradation",
     "Freshness",
     "Monitoring",
     "Retraining",
     "ScoreChange",
     "ScoredRun",
+    "When",
     "changes",
     "check_freshness",
     "read_alarms",

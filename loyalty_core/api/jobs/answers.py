@@ -1,13 +1,14 @@
 """A job as the API describes it."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import Path, Request, Response
 from pydantic import BaseModel, Field
 
 from loyalty_core.access import Action, current_viewer
-from loyalty_core.jobs import Job
+from loyalty_core.api.json_values import JsonValue
+from loyalty_core.jobs import Job, JobState
 from loyalty_core.jobs.kinds import KINDS
 
 JobId = Annotated[int, Path(ge=1, le=2**53)]
@@ -31,7 +32,7 @@ class JobAnswer(BaseModel):
     job_id: int
     kind: str
     title: str
-    state: Literal["queued", "running", "done", "failed", "cancelled"]
+    state: JobState
     phase: str
     done: int
     total: int | None
@@ -43,8 +44,8 @@ class JobAnswer(BaseModel):
     seconds: float = Field(description="How long it has run so far, or ran")
     is_stopping: bool
     error: JobFailure | None
-    options: dict[str, Any] | None
-    result: Any
+    options: dict[str, JsonValue] | None
+    result: JsonValue
     log_tail: str | None
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
+from loyalty_core.api.errors import as_reason
 from loyalty_core.api.jobs.answers import JobId, describe
 from loyalty_core.api.json_values import dumps
 from loyalty_core.api.work_limits import stream_slot
@@ -85,7 +86,7 @@ class _JobStream:
         except JobNotFound:
             raise
         except LoyaltyError as error:
-            return [self._message("unavailable", {"error": error.code, "detail": str(error)})]
+            return [self._message("unavailable", as_reason(error))]
         return [*map(self._report, reports), *self._progress()]
 
     def _read(self) -> tuple[Job, list[JobEvent]]:

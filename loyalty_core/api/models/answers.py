@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, Field
 
+from loyalty_core.api.errors import Reason, as_reason
+from loyalty_core.api.json_values import JsonValue
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Experiment, ModelNotFound, VersionNotFound
 from loyalty_core.ml.serving import is_of_other_data
@@ -15,25 +17,14 @@ from loyalty_core.ml.versions import VersionRecord, read_versions
 from loyalty_core.services import Services
 
 
-class Refusal(BaseModel):
-    """Why something cannot be used."""
-
-    error: str
-    detail: str
-
-    @classmethod
-    def of(cls, error: LoyaltyError | None) -> "Refusal | None":
-        return cls(error=error.code, detail=str(error)) if error else None
-
-
 class TrainedModel(BaseModel):
     """One model of a version, as measured at its training."""
 
     title: str
     trained_at: datetime
-    rows: dict[str, Any]
-    window: dict[str, Any]
-    metrics: dict[str, Any]
+    rows: dict[str, JsonValue]
+    window: dict[str, JsonValue]
+    metrics: dict[str, JsonValue]
     offers: list[int]
 
 
@@ -51,7 +42,7 @@ class VersionAnswer(BaseModel):
     activated_at: datetime | None
     activated_by: str
     models: dict[str, TrainedModel]
-    refusal: Refusal | None
+    refusal: Reason | None
 
 
 class ExperimentAnswer(BaseModel):
@@ -87,7 +78,7 @@ def describe(record: VersionRecord, services: Services) -> VersionAnswer:
         activated_at=record.activated_at,
         activated_by=record.activated_by,
         models={name: _model(name, entry) for name, entry in record.models.items() if name in TASKS},
-        refusal=Refusal.of(record.refusal),
+        refusal=as_reason(record.refusal) if record.refusal else None,
     )
 
 

@@ -1,6 +1,7 @@
 """Two versions compared, on the same test rows and on today's customers."""
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request, Response
@@ -10,10 +11,10 @@ from loyalty_core.access import Action, current_viewer
 from loyalty_core.api.access import allowed
 from loyalty_core.api.errors import NotCompared
 from loyalty_core.api.jobs import JobAnswer, accepted
-from loyalty_core.api.json_values import FastJSONResponse, JsonObject
+from loyalty_core.api.json_values import FastJSONResponse
 from loyalty_core.api.models.answers import VersionName, find, find_active
 from loyalty_core.ml.tasks import title_of
-from loyalty_core.ml.versions import losses_to
+from loyalty_core.ml.versions import SameRows, Shift, losses_to
 from loyalty_core.services import Services, get_services
 
 router = APIRouter(prefix="/versions/{version}/comparison")
@@ -29,7 +30,29 @@ class ComparisonBody(BaseModel):
     against: str | None = Field(default=None, max_length=60)
 
 
-@router.get("/", response_model=JsonObject, dependencies=[allowed(Action.VIEW)])
+class WorseModel(BaseModel):
+    """A model that is worse by its main metric."""
+
+    model: str
+    title: str
+    metric: str
+
+
+class ComparisonAnswer(BaseModel):
+    """Two versions compared: `same_rows` by model, `shifts` of all customers first and then of each segment."""
+
+    version: str
+    against: str
+    compared_at: datetime
+    same_rows: dict[str, SameRows]
+    shifts: list[Shift]
+    offers: list[int]
+    remarks: list[str]
+    data_changed: bool
+    worse: list[WorseModel]
+
+
+@router.get("/", response_model=ComparisonAnswer, dependencies=[allowed(Action.VIEW)])
 def read_comparison(version: VersionName, against: Against = None) -> FastJSONResponse:
     """The last comparison of two versions: `same_rows` by model, `shifts` of all customers and of each segment.
 

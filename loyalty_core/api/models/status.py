@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
-from loyalty_core.api.models.answers import ExperimentAnswer, Refusal
+from loyalty_core.api.errors import Reason, as_reason
+from loyalty_core.api.models.answers import ExperimentAnswer
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import running_experiment
 from loyalty_core.ml.serving import ModelStatus
@@ -47,9 +48,9 @@ class StatusAnswer(BaseModel):
     version: str | None
     models: dict[str, ServedModel]
     features: list[str]
-    refusal: Refusal | None
+    refusal: Reason | None
     experiment: ExperimentAnswer | None
-    experiment_refusal: Refusal | None
+    experiment_refusal: Reason | None
     last_scoring: LastScoring | None
 
 
@@ -64,9 +65,9 @@ def read_status() -> StatusAnswer:
         version=found.version,
         models=_models(services, found),
         features=list(services.settings.ml_feature_mapping),
-        refusal=Refusal.of(found.refusal),
+        refusal=as_reason(found.refusal) if found.refusal else None,
         experiment=ExperimentAnswer.of(found.experiment),
-        experiment_refusal=Refusal.of(found.experiment_refusal),
+        experiment_refusal=as_reason(found.experiment_refusal) if found.experiment_refusal else None,
         last_scoring=_last_scoring(services),
     )
 

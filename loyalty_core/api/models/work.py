@@ -9,16 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from loyalty_core.access import Action, current_viewer
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId
-from loyalty_core.api.errors import BadTraining
+from loyalty_core.api.errors import BadTraining, Reason, as_reason
 from loyalty_core.api.jobs import JobAnswer, accepted
-from loyalty_core.api.json_values import JsonObject
-from loyalty_core.api.models.answers import Refusal
-from loyalty_core.api.prediction_answers import for_http
+from loyalty_core.api.prediction_answers import NboAnswer, RfmScores, predictions_of
 from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.errors import LoyaltyError, SettingsError
-from loyalty_core.ml.scoring import RFM, kinds
-from loyalty_core.ml.tasks import TrainingRefused, task_named
+from loyalty_core.ml.scoring import kinds
+from loyalty_core.ml.tasks import ChurnPrediction, TrainingRefused, task_named
 from loyalty_core.ml.training import read_readiness
 from loyalty_core.services import Services, get_services
 from loyalty_core.work.training import chosen_options
@@ -64,6 +62,26 @@ class TestBody(BaseModel):
     customer_ids: Annotated[list[CustomerId], Field(min_length=1, max_length=MAX_TESTED)]
 
 
+class CustomerTested(BaseModel):
+    """The predictions for one customer by model; one that cannot be made is left out."""
+
+    model_config = ConfigDict(extra="allow")
+
+    customer_id: str
+    churn: ChurnPrediction | None = None
+    nbo: NboAnswer | None = None
+    rfm: RfmScores | None = None
+
+
+class TestAnswer(BaseModel):
+    """Every prediction by customer; `errors` says by model why one cannot be made, and `unknown` are unknown ids."""
+
+    version: str | None
+    results: list[CustomerTested]
+    unknown: list[str]
+    errors: dict[str, Reason]
+
+
 @router.post("/train/", status_code=202, dependencies=[allowed(Action.TRAIN)])
 def start_training(
     request: Request, response: Response, body: Annotated[TrainingBody | None, Body()] = None
@@ -86,8 +104,13 @@ def start_scoring(request: Request, response: Response) -> JobAnswer:
     return accepted(job, request, response)
 
 
-@router.post("/test/", dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode), rule_slot])
-def test_models(body: TestBody) -> JsonObject:
+@router.post(
+    "/test/",
+    response_model=TestAnswer,
+    response_model_exclude_unset=True,
+    dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode), rule_slot],
+)
+def test_models(body: TestBody) -> dict[str, Any]:
     """Every prediction for up to 100 customers, answered at once: `results` by customer, `unknown` ids.
 
     `errors` has the predictions that cannot be made, with the reason.
@@ -95,12 +118,12 @@ def test_models(body: TestBody) -> JsonObject:
     services = get_services()
     known = services.features.get_many(body.customer_ids)
     results: dict[str, dict[str, Any]] = {customer_id: {"customer_id": customer_id} for customer_id in known}
-    errors: dict[str, Any] = {}
+    errors: dict[str, Reason] = {}
     for kind in kinds():
         try:
-            answers = _predicted(services, kind, list(known))
+            answers = predictions_of(services, kind, list(known))
         except LoyaltyError as error:
-            errors[kind] = Refusal(error=error.code, detail=str(error)).model_dump()
+            errors[kind] = as_reason(error)
             continue
         for customer_id, answer in answers.items():
             results[customer_id][kind] = answer
@@ -123,9 +146,3 @@ def _ready(services: Services, body: TrainingBody | None, given: dict[str, Any])
     if not ready:
         raise TrainingRefused(found[0].source, found[0].findings)
     return ready
-
-
-def _predicted(services: Services, kind: str, customer_ids: list[str]) -> dict[str, Any]:
-    inference = services.inference
-    found = inference.calculate_rfm_many(customer_ids) if kind == RFM else inference.predict_many(kind, customer_ids)
-    return dict(zip(found, for_http(services, kind, found.values()), strict=True))

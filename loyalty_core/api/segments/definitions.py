@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from loyalty_core.access import Action, current_viewer
 from loyalty_core.api.access import allowed
 from loyalty_core.api.conditional import Conditional, Conditions
-from loyalty_core.api.json_values import JsonList, JsonObject
-from loyalty_core.api.pages import PageNumber, PageSize, sliced
-from loyalty_core.api.segments.answers import segment_answer
+from loyalty_core.api.json_values import FastJSONResponse
+from loyalty_core.api.pages import Page, PageNumber, PageSize, sliced
+from loyalty_core.api.segments.answers import SegmentAnswer, segment_answer
 from loyalty_core.api.segments.bodies import SegmentBody, SegmentId, SegmentPatch, SegmentUpdate
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.services import get_services
@@ -20,7 +21,13 @@ router = APIRouter()
 _edit = allowed(Action.EDIT_SEGMENTS)
 
 
-@router.get("/")
+class SegmentsAnswer(BaseModel):
+    """Segments by name."""
+
+    segments: list[SegmentAnswer]
+
+
+@router.get("/", response_model=SegmentsAnswer | Page[SegmentAnswer] | list[SegmentAnswer])
 def list_segments(
     request: Request,
     search: str = "",
@@ -29,7 +36,7 @@ def list_segments(
     is_active: bool | None = None,
     page: PageNumber = None,
     page_size: PageSize = 50,
-) -> JsonObject | JsonList:
+) -> Response:
     """Segments by name, active or archived; filtered by a part of name, description, tag or id, and by tags.
 
     With `page` the answer is that page with `count`, `next` and `previous`; with `is_active` alone it is a plain list.
@@ -37,31 +44,31 @@ def list_segments(
     archived = archived if is_active is None else not is_active
     found = [segment_answer(one) for one in get_services().segments.list(search=search, tags=tag, archived=archived)]
     if page is not None:
-        return dict(sliced(request, page, page_size, found))
-    return {"segments": found} if is_active is None else found
+        return FastJSONResponse(sliced(request, page, page_size, found))
+    return FastJSONResponse({"segments": found} if is_active is None else found)
 
 
-@router.post("/", status_code=201, dependencies=[_edit, rule_slot])
-def create_segment(body: SegmentBody) -> JsonObject:
+@router.post("/", status_code=201, response_model=SegmentAnswer, dependencies=[_edit, rule_slot])
+def create_segment(body: SegmentBody) -> dict[str, Any]:
     """Create a segment; `refresh` computes its members."""
     archived = body.is_active is False
     return segment_answer(get_services().segmentation.create(body.draft, actor=current_viewer().id, archived=archived))
 
 
-@router.get("/{segment_id}/", response_model=JsonObject)
+@router.get("/{segment_id}/", response_model=SegmentAnswer)
 def read_segment(segment_id: SegmentId, conditions: Conditional) -> Response:
     """One segment with its rule, version and last known size."""
     return conditions.answer(segment_answer(get_services().segments.get(segment_id)))
 
 
-@router.put("/{segment_id}/", dependencies=[_edit, rule_slot])
-def update_segment(segment_id: SegmentId, body: SegmentUpdate, conditions: Conditional) -> JsonObject:
+@router.put("/{segment_id}/", response_model=SegmentAnswer, dependencies=[_edit, rule_slot])
+def update_segment(segment_id: SegmentId, body: SegmentUpdate, conditions: Conditional) -> dict[str, Any]:
     """Save the next version; 409 if someone else has saved one after `version`."""
     return _amended(segment_id, vars(body.draft), body, conditions)
 
 
-@router.patch("/{segment_id}/", dependencies=[_edit, rule_slot])
-def change_segment(segment_id: SegmentId, body: SegmentPatch, conditions: Conditional) -> JsonObject:
+@router.patch("/{segment_id}/", response_model=SegmentAnswer, dependencies=[_edit, rule_slot])
+def change_segment(segment_id: SegmentId, body: SegmentPatch, conditions: Conditional) -> dict[str, Any]:
     """Change the given parts only; with `version`, 409 if someone else has saved one after it."""
     return _amended(segment_id, body.changes, body, conditions)
 
@@ -77,7 +84,7 @@ def delete_segment(segment_id: SegmentId, conditions: Conditional) -> Response:
 
 def _amended(
     segment_id: str, changes: Mapping[str, Any], body: SegmentUpdate | SegmentPatch, conditions: Conditions
-) -> JsonObject:
+) -> dict[str, Any]:
     services, version = get_services(), body.version
     if conditions.names_state:
         segment = services.segments.get(segment_id)

@@ -2,21 +2,22 @@
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import closing
-from dataclasses import asdict
+from datetime import datetime
 from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 from starlette.concurrency import iterate_in_threadpool
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_lists import Cursor, customers_after
-from loyalty_core.api.json_values import FastJSONResponse, JsonList, JsonObject
-from loyalty_core.api.pages import PageNumber, PageSize, page_of
-from loyalty_core.api.segments.bodies import MEDIA_TYPES, SegmentId
+from loyalty_core.api.json_values import FastJSONResponse, Features, JsonValue
+from loyalty_core.api.pages import Page, PageNumber, PageSize, page_of
+from loyalty_core.api.segments.bodies import FILES, MEDIA_TYPES, SegmentId
 from loyalty_core.api.work_limits import export_slot, rule_slot
 from loyalty_core.segments import Selection
 from loyalty_core.segments.exports import Format
@@ -28,7 +29,56 @@ from loyalty_core.warehouse.connection import Row
 router = APIRouter()
 
 
-@router.get("/{segment_id}/members/", response_model=JsonObject | JsonList, dependencies=[rule_slot])
+class MembersAnswer(BaseModel):
+    """Members with the columns of the features view; `next_cursor` only in the order of ids, null on the last page."""
+
+    members: list[Features]
+    next_cursor: str | None = None
+
+
+class MemberAnswer(BaseModel):
+    """A member; `joined_at` is null for one who has joined since the last refresh."""
+
+    customer_id: str
+    joined_at: datetime | None
+    is_active: bool
+
+
+class ChangeAnswer(BaseModel):
+    """Another value for one column."""
+
+    column: str
+    before: JsonValue
+    after: JsonValue
+    sentence: str
+
+
+class ExplanationAnswer(BaseModel):
+    """One condition for one customer, with the `actual` values that it reads; groups have `children`.
+
+    `change`, on the rule as a whole, is the smallest set of changes found that would reverse `holds`.
+    """
+
+    sentence: str
+    path: str
+    holds: bool
+    actual: dict[str, JsonValue]
+    children: list["ExplanationAnswer"]
+    change: list[ChangeAnswer] | None
+
+
+class MembershipExplained(BaseModel):
+    """Whether the customer is a member, and the rule condition by condition."""
+
+    belongs: bool
+    explanation: ExplanationAnswer
+
+
+@router.get(
+    "/{segment_id}/members/",
+    response_model=MembersAnswer | Page[MemberAnswer] | list[MemberAnswer],
+    dependencies=[rule_slot],
+)
 def read_members(
     request: Request,
     segment_id: SegmentId,
@@ -66,7 +116,12 @@ def read_members(
     return FastJSONResponse({"members": selection.members(limit, offset, sort=sort, descending=descending)})
 
 
-@router.get("/{segment_id}/members/export/", dependencies=[allowed(Action.EXPORT), export_slot])
+@router.get(
+    "/{segment_id}/members/export/",
+    response_class=StreamingResponse,
+    responses=FILES,
+    dependencies=[allowed(Action.EXPORT), export_slot],
+)
 def export_members(
     segment_id: SegmentId, format: Format = "csv", columns: Annotated[tuple[str, ...], Query()] = ()
 ) -> StreamingResponse:
@@ -88,12 +143,12 @@ def export_members(
     )
 
 
-@router.get("/{segment_id}/customers/{customer_id:path}/", dependencies=[rule_slot])
-def explain_customer(segment_id: SegmentId, customer_id: str) -> JsonObject:
+@router.get("/{segment_id}/customers/{customer_id:path}/", response_model=MembershipExplained, dependencies=[rule_slot])
+def explain_customer(segment_id: SegmentId, customer_id: str) -> dict[str, Any]:
     """Whether a customer is a member now, and why; the id may contain slashes."""
     services = get_services()
     explanation = services.segmentation.select(services.segments.get(segment_id).rule).explain(customer_id)
-    return {"belongs": explanation.holds, "explanation": asdict(explanation)}
+    return {"belongs": explanation.holds, "explanation": explanation}
 
 
 def _all_members(segment_id: str, selection: Selection, sort: str | None, *, descending: bool) -> list[dict[str, Any]]:

@@ -5,16 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from loyalty_core.access import Action
-from loyalty_core.api.access import allowed
-from loyalty_core.api.json_values import JsonObject
-from loyalty_core.api.prediction_answers import for_http
+from loyalty_core.api.errors import Reason, as_reason
+from loyalty_core.api.prediction_answers import OnePrediction, for_http
 from loyalty_core.api.prediction_kinds import Kind
 from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.api.segments.bodies import SegmentId
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.scoring import SegmentPrediction, kinds
+from loyalty_core.ml.scoring import SegmentPrediction, Source, kinds
 from loyalty_core.services import get_services
 
 router = APIRouter(dependencies=[Depends(mark_mock_mode)])
@@ -31,8 +29,57 @@ class PredictionBody(BaseModel):
     limit: int = Field(10, ge=0, le=100, strict=True)
 
 
-@router.post("/{segment_id}/ml/predict/", dependencies=[allowed(Action.VIEW), rule_slot])
-def predict_members(segment_id: SegmentId, body: PredictionBody) -> JsonObject:
+class Aggregates(BaseModel):
+    """What is predicted for all members: these counts, and averages and distributions by the kind of prediction.
+
+    `source` is "predictions" for the last scoring run, otherwise "scored now".
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    total_customers: int
+    processed: int
+    failed: int
+    source: Source
+    model_version: str
+    scored_at: str
+
+
+class MemberPrediction(BaseModel):
+    """The prediction for one member, as `dwh/ml/` answers it."""
+
+    customer_id: str
+    result: OnePrediction
+
+
+class MissingPredictions(BaseModel):
+    """The number of customers without a prediction for one reason."""
+
+    error: str
+    customers: int
+
+
+class MembersPredicted(BaseModel):
+    """Aggregates over all members, and the predictions of the first by id."""
+
+    segment_id: str
+    type: str
+    aggregated_stats: Aggregates
+    results: list[MemberPrediction]
+    errors: list[MissingPredictions]
+    has_more_results: bool
+
+
+class SegmentStatistics(BaseModel):
+    """Aggregates by kind of prediction; null where it cannot be made, and `unavailable` says why."""
+
+    segment_id: str
+    stats: dict[str, Aggregates | None]
+    unavailable: dict[str, Reason]
+
+
+@router.post("/{segment_id}/ml/predict/", response_model=MembersPredicted, dependencies=[rule_slot])
+def predict_members(segment_id: SegmentId, body: PredictionBody) -> dict[str, Any]:
     """Aggregates over all members, and the predictions for the first members by id."""
     services = get_services()
     found = services.inference.predict_segment(segment_id, body.type, first=body.limit)
@@ -47,8 +94,8 @@ def predict_members(segment_id: SegmentId, body: PredictionBody) -> JsonObject:
     }
 
 
-@router.get("/{segment_id}/ml/stats/", dependencies=[allowed(Action.VIEW), rule_slot])
-def read_statistics(segment_id: SegmentId) -> JsonObject:
+@router.get("/{segment_id}/ml/stats/", response_model=SegmentStatistics, dependencies=[rule_slot])
+def read_statistics(segment_id: SegmentId) -> dict[str, Any]:
     """The aggregates of every kind of prediction; `unavailable` says why one cannot be made."""
     services = get_services()
     services.segments.get(segment_id)
@@ -61,7 +108,7 @@ def read_statistics(segment_id: SegmentId) -> JsonObject:
             stats[kind], unavailable[kind] = None, error
     if len(unavailable) == len(stats):
         raise next(iter(unavailable.values()))
-    reasons = {kind: {"error": error.code, "detail": str(error)} for kind, error in unavailable.items()}
+    reasons = {kind: as_reason(error) for kind, error in unavailable.items()}
     return {"segment_id": segment_id, "stats": stats, "unavailable": reasons}
 
 

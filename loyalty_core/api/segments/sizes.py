@@ -1,10 +1,9 @@
 """The sizes of segments: computed, and as they were."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from loyalty_core.access import Action
@@ -12,11 +11,12 @@ from loyalty_core.api.access import allowed
 from loyalty_core.api.cursors import BadCursor, decode_cursor, encode_cursor
 from loyalty_core.api.customer_ids import CustomerIds
 from loyalty_core.api.customer_lists import Cursor
-from loyalty_core.api.json_values import JsonList, JsonObject
-from loyalty_core.api.pages import PageNumber, PageSize, sliced
-from loyalty_core.api.segments.answers import size_answer
+from loyalty_core.api.json_values import FastJSONResponse
+from loyalty_core.api.pages import Page, PageNumber, PageSize, sliced
+from loyalty_core.api.segments.answers import CalculationAnswer, SizeAnswer, SnapshotAnswer, snapshot_answer
 from loyalty_core.api.segments.bodies import SegmentId
 from loyalty_core.api.work_limits import rule_slot
+from loyalty_core.segments import SegmentSize
 from loyalty_core.services import get_services
 
 router = APIRouter()
@@ -34,17 +34,44 @@ class CalculationBody(BaseModel):
     customer_ids: CustomerIds | None = None
 
 
-@router.post("/{segment_id}/refresh/", dependencies=[allowed(Action.SCORE), rule_slot])
-def refresh_segment(segment_id: SegmentId) -> JsonObject:
+class MetricsAnswer(BaseModel):
+    """The last size of a segment, null before the first, and the latest 30 `snapshots`, newest first."""
+
+    segment_id: str
+    name: str
+    total_members: int | None
+    base: int | None
+    share: float | None
+    calculated_at: datetime | None
+    is_stale: bool
+    data_changed: bool
+    error: str | None
+    snapshots: list[SnapshotAnswer]
+
+
+class SnapshotsAnswer(BaseModel):
+    """Sizes, newest first; `next_cursor` is null on the last page."""
+
+    snapshots: list[SnapshotAnswer]
+    next_cursor: str | None
+
+
+@router.post("/{segment_id}/refresh/", response_model=SizeAnswer, dependencies=[allowed(Action.SCORE), rule_slot])
+def refresh_segment(segment_id: SegmentId) -> SegmentSize:
     """Recompute the members: their number, and how many joined and left."""
-    return asdict(get_services().segmentation.refresh(segment_id))
+    return get_services().segmentation.refresh(segment_id)
 
 
-@router.post("/{segment_id}/calculate/", dependencies=[allowed(Action.SCORE), rule_slot])
 @router.post(
-    "/{segment_id}/recalculate/", operation_id="recalculate_segment", dependencies=[allowed(Action.SCORE), rule_slot]
+    "/{segment_id}/calculate/", response_model=CalculationAnswer, dependencies=[allowed(Action.SCORE), rule_slot]
 )
-def calculate_segment(segment_id: SegmentId, body: CalculationBody | None = None) -> JsonObject:
+@router.post(
+    "/{segment_id}/recalculate/",
+    operation_id="recalculate_segment",
+    response_model=CalculationAnswer,
+    dependencies=[allowed(Action.SCORE), rule_slot],
+)
+def calculate_segment(segment_id: SegmentId, body: CalculationBody | None = None) -> dict[str, Any]:
     """Recompute the members, or whether some customers are members: `added` and `removed`, and the `total` after it.
 
     With ids, 409 before the first calculation of the whole segment with its newest rule.
@@ -52,14 +79,14 @@ def calculate_segment(segment_id: SegmentId, body: CalculationBody | None = None
     engine = get_services().segmentation
     if body is None or body.customer_ids is None:
         size = engine.refresh(segment_id)
-        return size_answer(size) | {"segment_id": segment_id, "total": size.customers, "unknown": []}
+        return snapshot_answer(segment_id, size) | {"total": size.customers, "unknown": []}
     found = engine.refresh_customers(segment_id, body.customer_ids)
     changed = {"added": found.joined, "removed": found.left, "unknown": found.unknown}
-    return size_answer(found.size) | {"segment_id": segment_id, "total": found.size.customers} | changed
+    return snapshot_answer(segment_id, found.size) | {"total": found.size.customers} | changed
 
 
-@router.get("/{segment_id}/metrics/", dependencies=[allowed(Action.VIEW)])
-def read_metrics(segment_id: SegmentId) -> JsonObject:
+@router.get("/{segment_id}/metrics/", response_model=MetricsAnswer)
+def read_metrics(segment_id: SegmentId) -> dict[str, Any]:
     """The last size, whether it is up to date, and the 30 sizes before and including it, newest first."""
     segment = get_services().segments.get(segment_id)
     size = segment.size
@@ -77,8 +104,8 @@ def read_metrics(segment_id: SegmentId) -> JsonObject:
     }
 
 
-@router.get("/{segment_id}/snapshots/", dependencies=[allowed(Action.VIEW)])
-def read_snapshots(segment_id: SegmentId, limit: PageSize = 50, cursor: Cursor = None) -> JsonObject:
+@router.get("/{segment_id}/snapshots/", response_model=SnapshotsAnswer)
+def read_snapshots(segment_id: SegmentId, limit: PageSize = 50, cursor: Cursor = None) -> Response:
     """Every size that was computed, newest first; `next_cursor` is null on the last page."""
     of, sizes = f"snapshots of {segment_id}", _snapshots(segment_id)
     if cursor:
@@ -88,18 +115,17 @@ def read_snapshots(segment_id: SegmentId, limit: PageSize = 50, cursor: Cursor =
         sizes = [size for size in sizes if size["at"] < before]
     page = sizes[:limit]
     more = encode_cursor(of, page[-1]["at"]) if len(sizes) > limit else None
-    return {"snapshots": page, "next_cursor": more}
+    return FastJSONResponse({"snapshots": page, "next_cursor": more})
 
 
-@snapshots_router.get("/", dependencies=[allowed(Action.VIEW)])
-def list_snapshots(
-    request: Request, segment: SegmentId, page: PageNumber = None, page_size: PageSize = 50
-) -> JsonObject | JsonList:
+@snapshots_router.get(
+    "/", response_model=list[SnapshotAnswer] | Page[SnapshotAnswer], dependencies=[allowed(Action.VIEW)]
+)
+def list_snapshots(request: Request, segment: SegmentId, page: PageNumber = None, page_size: PageSize = 50) -> Response:
     """Every size of a segment, newest first, as a list; with `page`, that page with `count`, `next`, `previous`."""
     sizes = _snapshots(segment)
-    return sizes if page is None else dict(sliced(request, page, page_size, sizes))
+    return FastJSONResponse(sizes if page is None else sliced(request, page, page_size, sizes))
 
 
 def _snapshots(segment_id: str) -> list[dict[str, Any]]:
-    sizes = reversed(get_services().segments.sizes(segment_id))
-    return [{"segment_id": segment_id, **size_answer(size)} for size in sizes]
+    return [snapshot_answer(segment_id, size) for size in reversed(get_services().segments.sizes(segment_id))]
