@@ -67,9 +67,7 @@ def read_ml_configuration() -> MlConfiguration:
         ),
         training=settings.ml_training,
         versions_kept=settings.ml_versions_kept,
-        rfm=RfmConfiguration(
-            rule=settings.rfm_rule, columns=settings.rfm_columns, cut_points=settings.rfm_cut_points
-        ),
+        rfm=RfmConfiguration(rule=settings.rfm_rule, columns=settings.rfm_columns, cut_points=settings.rfm_cut_points),
     )
 
 

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from loyalty_core.api.errors import Error
-from loyalty_core.api.examples import REQUESTS, RESPONSES
+from loyalty_core.api.examples import EXAMPLES
 
 # For every route: the statuses and their codes are in docs/api.md.
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -73,9 +73,15 @@ def _description(api: FastAPI) -> dict[str, Any]:
 
 
 def _add_examples(operation: dict[str, Any]) -> None:
-    name = operation["operationId"]
-    if name in REQUESTS:
-        operation["requestBody"]["content"]["application/json"]["example"] = REQUESTS[name]
-    if name in RESPONSES:
-        status = next(status for status in operation["responses"] if status.startswith("2"))
-        operation["responses"][status]["content"]["application/json"]["example"] = RESPONSES[name]
+    """The example of the operation, at its parameters, its body and the first form of its first answer."""
+    example = EXAMPLES.get(operation["operationId"])
+    if example is None:
+        return
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] in example.parameters:
+            parameter["example"] = example.parameters[parameter["name"]]
+    if example.request is not None:
+        operation["requestBody"]["content"]["application/json"]["example"] = example.request
+    answer = next(answer for status, answer in operation["responses"].items() if status.startswith("2"))
+    for form in list(answer.get("content", {}).values())[:1]:
+        form["example"] = example.response

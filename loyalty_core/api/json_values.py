@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 
 
 def as_json(value: Any) -> Any:
-    """Decimals become numbers, infinities null, bytes Base64, dataclasses objects; Pydantic turns dates and UUIDs into text."""
+    """Decimals become numbers, infinities null, bytes Base64, dataclasses objects; Pydantic makes text of dates."""
     match value:
         case Decimal():
             return as_json(float(value))
@@ -40,7 +40,7 @@ _ANY_JSON = {
         {"type": "array", "items": {}},
         {"type": "object", "additionalProperties": True},
         {"type": "null"},
-    ]
+    ],
 }
 # A value whose type the description cannot know, such as that of a column of the warehouse.
 JsonValue = Annotated[Any, PlainSerializer(as_json), WithJsonSchema(_ANY_JSON)]

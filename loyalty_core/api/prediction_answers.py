@@ -6,8 +6,9 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
+from loyalty_core.api.json_values import JsonValue
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.scoring import RFM
+from loyalty_core.ml.scoring import RFM, Source
 from loyalty_core.ml.serving import RfmAnswer
 from loyalty_core.ml.tasks import NBO, ChurnPrediction, NboPrediction
 from loyalty_core.services import Services
@@ -62,6 +63,27 @@ class OtherPrediction(BaseModel):
 
 # The last one fits them all, so the order decides.
 OnePrediction = Annotated[ChurnPrediction | NboAnswer | RfmScores | OtherPrediction, Field(union_mode="left_to_right")]
+
+
+class SegmentPredicted(BaseModel):
+    """The predictions for a segment.
+
+    `statistics` depends on `prediction_type`, and `failures` counts by reason; `source` is "predictions" for the last
+    scoring run and "scored now" otherwise. `results` are the predictions for the first members by id.
+    """
+
+    segment_id: str
+    segment_name: str
+    prediction_type: str
+    total_customers: int
+    processed: int
+    failed: int
+    failures: dict[str, int]
+    statistics: dict[str, JsonValue]
+    source: Source
+    model_version: str
+    scored_at: str
+    results: list[OnePrediction]
 
 
 def for_http(services: Services, kind: str, answers: Iterable[Any]) -> list[Any]:

@@ -17,7 +17,15 @@ from loyalty_core.access import Action, require
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId, CustomerIds
 from loyalty_core.api.json_values import FastJSONResponse
-from loyalty_core.api.prediction_answers import Batch, NboAnswer, OtherPrediction, RfmScores, for_http, predictions_of
+from loyalty_core.api.prediction_answers import (
+    Batch,
+    NboAnswer,
+    OtherPrediction,
+    RfmScores,
+    SegmentPredicted,
+    for_http,
+    predictions_of,
+)
 from loyalty_core.api.prediction_kinds import Kind
 from loyalty_core.api.work_limits import rule_slot, rule_slot_of
 from loyalty_core.ml.scoring import RFM, SegmentPrediction
@@ -116,7 +124,7 @@ async def predict(request: Request, model: str, body: PredictionRequest) -> Othe
     return await _predicted(request, body, model)
 
 
-@router.post("/segment/{kind}/", dependencies=[rule_slot])
+@router.post("/segment/{kind}/", response_model=SegmentPredicted, dependencies=[rule_slot])
 def predict_segment(kind: Kind, request: SegmentRequest) -> SegmentPrediction:
     """Aggregates over all members of a segment, and the predictions of the first members."""
     return get_services().inference.predict_segment(request.segment_id, kind, first=request.first)

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from loyalty_core.api import create_api
-from loyalty_core.api.examples import REQUESTS
+from loyalty_core.api.examples import ACTIVE_VERSION, EXAMPLES, VERSION
 from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.bundles import write_bundle
+from loyalty_core.ml.evaluation import Difference
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.versions import SameRows, Shift, VersionComparison
 from loyalty_core.segments import SegmentDraft
+from loyalty_core.segments.exports import write_export
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
+from loyalty_core.store.jobs import JobRecord
 from tests.fixtures.api import RICH, Ask
 from tests.fixtures.jobs import NO_WORK, see_off
 from tests.ml.fixtures import other_parts
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-    import httpx
-
-    from tests.workbench import Query
+    from tests.workbench import Configure, Query
 
 DESCRIPTION = create_api().openapi()
 OPERATIONS = {
@@ -35,52 +41,140 @@ OPERATIONS = {
 }
 
 
+# Among the alternatives of a value that may be any JSON.
+ANY_LIST = {"type": "array", "items": {}}
+
+
 @pytest.fixture
-def ready(trained: str) -> Iterator[str]:
-    """A segment, two versions, and jobs that do nothing; the version that is not active."""
+def names(watched: str, demo_settings: Configure, tmp_path: Path) -> Iterator[Mapping[str, str]]:
+    """A programme with a segment, scores, two compared versions and an export; what stands for which name of examples.
+
+    Jobs that are started do nothing.
+    """
+    exports = tmp_path / "exports"
+    demo_settings(predictions_file=tmp_path / "predictions.parquet", exports_dir=exports)
     services = get_services()
     services.segmentation.create(SegmentDraft("VIP", RICH), actor="ann")
+    services.segmentation.refresh("vip")
+    score_base(services.warehouse, services.inference.models())
     services.jobs = JobQueue(services.store, module=NO_WORK)
-    yield write_bundle(get_settings().models_dir, other_parts())
+    version = write_bundle(get_settings().models_dir, other_parts())
+    measured = SameRows(100, date(2026, 8, 1), None, {"auc": 0.8}, {"auc": 0.7}, {"auc": Difference(0.1, 0.0, 0.2)})
+    everyone = Shift(None, "All customers", 10, [[4, 1, 0], [2, 1, 0], [0, 1, 1]], [[3, 2], [1, 4]], (4.5, 5.0))
+    compared = VersionComparison(version, watched, datetime.now(UTC), {"churn": measured}, (everyone,), (1, 7))
+    services.comparisons.save(compared)
+    exports.mkdir()
+    written = write_export(exports, "vip", "csv", services.segmentation.select(RICH).stream(["total_revenue"]))
+    add_done_export({"file": written.file.name, "customers": written.customers, "bytes": written.bytes})
+    yield {VERSION: version, ACTIVE_VERSION: watched}
     see_off()
 
 
-def assert_described(answer: httpx.Response, operation: dict[str, Any]) -> None:
-    """The answer has a status and a schema of the description."""
-    described = operation["responses"][str(answer.status_code)]
-    schema = described["content"]["application/json"]["schema"]
-    Draft202012Validator({**schema, "components": DESCRIPTION["components"]}).validate(answer.json())
+def add_done_export(result: dict[str, Any]) -> None:
+    """The first job."""
+    now, options = datetime.now(UTC), {"segment_id": "vip", "format": "csv", "columns": ["total_revenue"]}
+    with get_services().store.session() as session:
+        session.add(
+            JobRecord(
+                kind="export", options=options, state="done", phase="Writing customers", done=1, total=1, message="",
+                started_by="ann", created_at=now, started_at=now, heartbeat_at=now, ended_at=now, log_tail="",
+                result=result,
+            )
+        )  # fmt: skip
 
 
-def test_every_example_is_answered_as_described(ready: str, trained: str, ask: Ask):
-    for name, example in REQUESTS.items():
-        path, method, operation = OPERATIONS[name]
-        address = path.format(segment_id="vip", customer_id=GUIDE_CUSTOMER, model="churn", kind="churn", version=ready)
-        versions = {"challenger": ready, "against": trained}
-        answer = ask(address, method.upper(), {key: versions.get(key, value) for key, value in example.items()})
-        assert answer.status_code < 300, (name, answer.text)
-        assert_described(answer, operation)
+def renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """The value with the names of this programme instead of those of the examples."""
+    match value:
+        case str():
+            return names.get(value, value)
+        case dict():
+            return {key: renamed(part, names) for key, part in value.items()}
+        case list():
+            return [renamed(part, names) for part in value]
+        case _:
+            return value
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name for name, (_, _, operation) in OPERATIONS.items() if "example" in str(operation["responses"])],
-)
-def test_an_example_of_an_answer_fits_its_schema(name: str):
-    for response in OPERATIONS[name][2]["responses"].values():
-        content = response.get("content", {}).get("application/json", {})
-        if "example" in content:
-            schema = {**content["schema"], "components": DESCRIPTION["components"]}
-            Draft202012Validator(schema).validate(content["example"])
+def address_of(path: str, parameters: Mapping[str, Any]) -> str:
+    """The path with these parameters; those that are not in it follow as a query."""
+    query = {name: value for name, value in parameters.items() if f"{{{name}}}" not in path}
+    filled = path.format(**parameters)
+    return f"{filled}?{urlencode(query, doseq=True)}" if query else filled
 
 
-def test_every_body_has_an_example_or_may_be_left_out():
+def schema_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {**content["schema"], "components": DESCRIPTION["components"]}
+
+
+def test_every_operation_has_an_example():
+    assert OPERATIONS.keys() - EXAMPLES.keys() == set(), "give them an example in loyalty_core/api/examples"
+    assert EXAMPLES.keys() - OPERATIONS.keys() == set()
     without = {
         name
         for name, (_, _, operation) in OPERATIONS.items()
-        if operation.get("requestBody", {}).get("required") and name not in REQUESTS
+        if ("requestBody" in operation) != (EXAMPLES[name].request is not None)
+        or any(parameter["required"] and "example" not in parameter for parameter in operation.get("parameters", ()))
     }
     assert without == set()
+
+
+def test_every_example_is_answered_as_described(names: Mapping[str, str], ask: Ask):
+    wrong: list[str] = []
+    for name, example in EXAMPLES.items():
+        path, method, operation = OPERATIONS[name]
+        address = address_of(path, renamed(dict(example.parameters), names))
+        answer = ask(address, method.upper(), renamed(example.request, names))
+        described = operation["responses"].get(str(answer.status_code))
+        media_type = answer.headers.get("content-type", "").partition(";")[0]
+        if described is None or answer.status_code >= 300:
+            wrong.append(f"{name}: {answer.status_code} {answer.text[:300]}")
+        elif media_type not in described.get("content", {"": None}):
+            wrong.append(f"{name}: {media_type} is not described")
+        elif media_type == "application/json":
+            faults = Draft202012Validator(schema_of(described["content"][media_type])).iter_errors(answer.json())
+            wrong += [f"{name}: {fault.json_path}: {fault.message[:200]}" for fault in faults]
+    assert wrong == []
+
+
+def test_an_example_of_an_answer_fits_its_schema():
+    for name, (_, _, operation) in OPERATIONS.items():
+        answers = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
+        found = [form for form in answers[0].get("content", {}).values() if "example" in form]
+        assert len(found) == ("content" in answers[0]), name
+        for form in found:
+            Draft202012Validator(schema_of(form)).validate(form["example"])
+
+
+def untyped(schema: Any, where: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Where the schema says nothing about the type of a value, other than values that may be any JSON."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        if name not in seen:
+            yield from untyped(DESCRIPTION["components"]["schemas"][name], where, seen | {name})
+    elif ANY_LIST not in schema.get("anyOf", ()):
+        if not schema.keys() & {"type", "anyOf", "enum", "const"}:
+            yield where
+        parts = list(schema.get("properties", {}).items())
+        parts += [("", part) for part in (*schema.get("anyOf", ()), *schema.get("prefixItems", ()))]
+        parts += [(name, schema[name]) for name in ("items", "additionalProperties") if name in schema]
+        for name, part in parts:
+            if part is not True:
+                yield from untyped(part, f"{where}.{name}", seen)
+
+
+def test_every_answer_has_a_type():
+    """An object says which keys it has, or which type all its values have."""
+    found: list[str] = []
+    for name, (_, _, operation) in OPERATIONS.items():
+        for status, answer in operation["responses"].items():
+            for form in answer.get("content", {}).values() if status.startswith("2") else ():
+                schema = form["schema"]
+                found += untyped(schema, name)
+                is_bare = schema.get("type") == "object" and not schema.keys() & {"properties"}
+                if is_bare and not isinstance(schema.get("additionalProperties"), dict):
+                    found.append(name)
+    assert found == []
 
 
 def test_every_operation_is_described():
