@@ -24,6 +24,7 @@ from loyalty_core.api.body_limit import BodyLimit
 from loyalty_core.api.description import ERRORS, operation_id, use_description
 from loyalty_core.api.errors import add_error_handlers, answer_to
 from loyalty_core.api.identity import Identify, ReadSignIn
+from loyalty_core.api.negotiation import refuse_unacceptable
 from loyalty_core.api.query_parameters import refuse_unknown_parameters
 
 # Enough for a rule with a list of 100,000 ids, the longest allowed.
@@ -54,7 +55,7 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(refuse_unknown_parameters)],
+        dependencies=[Depends(refuse_unacceptable), Depends(refuse_unknown_parameters)],
         responses=ERRORS,
         generate_unique_id_function=operation_id,
     )

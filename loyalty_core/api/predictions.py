@@ -17,6 +17,7 @@ from loyalty_core.access import Action, require
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId, CustomerIds
 from loyalty_core.api.json_values import FastJSONResponse
+from loyalty_core.api.negotiation import accepts_json
 from loyalty_core.api.prediction_answers import (
     Batch,
     NboAnswer,
@@ -132,7 +133,8 @@ def predict_segment(kind: Kind, request: SegmentRequest) -> SegmentPrediction:
 
 async def _well_formed(request: Request) -> PredictionRequest | None:
     """The body of a request without query parameters; None for any other, and for a body that cannot be used."""
-    if request.scope["query_string"] or request.headers.get("content-type") != "application/json":
+    headers = request.headers
+    if request.scope["query_string"] or headers.get("content-type") != "application/json" or not accepts_json(headers):
         return None
     with suppress(ClientDisconnect, ValidationError):
         return PredictionRequest.model_validate_json(await request.body())

@@ -48,7 +48,7 @@ def test_answering_at_once_skips_only_the_dependencies_that_it_stands_in_for():
     for kind in CALLS:
         dependencies = [depends.dependency for depends in routes[f"/dwh/ml/{kind}/"].dependencies]
         names = {getattr(dependency, "__name__", "") for dependency in dependencies}
-        assert names == {"check", "mark_mock_mode", "refuse_unknown_parameters"}
+        assert names == {"check", "mark_mock_mode", "refuse_unacceptable", "refuse_unknown_parameters"}
         assert [check.action for check in dependencies if hasattr(check, "action")] == [Action.VIEW]
 
 
