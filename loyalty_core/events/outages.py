@@ -1,19 +1,16 @@
-"""Which errors say that something is unavailable now, rather than that an event cannot be applied."""
+"""Which errors say that something cannot be done now, rather than that an event cannot be applied."""
 
 from __future__ import annotations
 
-from loyalty_core.errors import LoyaltyError, QueryTimeout, StateStoreUnavailable, ViewUnusable, WarehouseUnavailable
+from loyalty_core.errors import QueryTimeout, StateStoreUnavailable, ViewUnusable, WarehouseUnavailable
 from loyalty_core.limits import TooBusy
-
-_OUTAGES: tuple[type[LoyaltyError], ...] = (
-    WarehouseUnavailable,
-    StateStoreUnavailable,
-    QueryTimeout,
-    ViewUnusable,
-    TooBusy,
-)
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the same events can be expected to succeed later, without anybody changing them."""
-    return isinstance(error, _OUTAGES)
+    """Whether no event can be applied now, whichever it is: the workers wait until the outage is over."""
+    return isinstance(error, WarehouseUnavailable | StateStoreUnavailable | ViewUnusable)
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Whether the same event may succeed later: it is tried again as often as it takes, and others go before it."""
+    return is_outage(error) or isinstance(error, QueryTimeout | TooBusy)

@@ -26,6 +26,7 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.names import nearest_names
 from loyalty_core.settings.database_url import with_driver
 from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
+from loyalty_core.settings.events import EventSettings
 from loyalty_core.settings.sending import SendingSettings
 from loyalty_core.settings.sign_in import SignInSettings
 from loyalty_core.settings.table_name import split_table_name
@@ -45,7 +46,7 @@ DEFAULT_FEATURE_MAPPING: dict[str, str | list[str]] = {
 }
 
 
-class Settings(SendingSettings, SignInSettings):
+class Settings(EventSettings, SendingSettings, SignInSettings):
     """All settings with defaults and descriptions; `docs/settings.md` lists them.
 
     Raises `SettingsError` with one line that names the setting, its value and what is allowed.
@@ -195,7 +196,10 @@ class Settings(SendingSettings, SignInSettings):
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
-            yield name, without_password(value) if name and name.endswith(("_url", "_uri")) and value else value
+            if name == "kafka_options" and value:  # some are passwords
+                yield name, dict.fromkeys(value, "***")
+            else:
+                yield name, without_password(value) if name and name.endswith(("_url", "_uri")) and value else value
 
     @field_validator("ml_feature_mapping", "ml_training", "rfm_columns", "rfm_cut_points", mode="before")
     @classmethod

@@ -28,6 +28,7 @@ class EventRecord(Base):
         Index(None, "status", "due_at", "id"),
         Index(None, "customer_id", "type", "occurred_at"),
         Index(None, "received_at"),
+        Index(None, "claimed_until"),
     )
 
     id: Mapped[int] = mapped_column(ROW_NUMBER, primary_key=True)

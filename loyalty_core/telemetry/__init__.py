@@ -6,6 +6,7 @@ from loyalty_core.telemetry.metrics import (
     FEATURE_MISSES,
     PREDICTIONS,
     REQUESTS,
+    count_event,
     warehouse_query,
 )
 from loyalty_core.telemetry.request import RequestFacts, current_request, note_viewer
@@ -17,6 +18,7 @@ __all__ = [
     "REQUESTS",
     "RequestFacts",
     "configure_logging",
+    "count_event",
     "current_request",
     "note_viewer",
     "warehouse_query",

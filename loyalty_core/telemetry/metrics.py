@@ -35,6 +35,15 @@ _QUERIES = Histogram(
 )
 _ANSWERED, _FAILED = _QUERIES.labels("ok"), _QUERIES.labels("error")
 
+_EVENTS = Counter(
+    "loyalty_events", "Events by type and what happened: received, applied or failed once", ("type", "outcome")
+)
+
+
+def count_event(kind: str, outcome: str) -> None:
+    """Count one event of the type; `kind` is one of the known types, or "unreadable"."""
+    _EVENTS.labels(kind, outcome).inc()
+
 
 @contextmanager
 def warehouse_query() -> Iterator[None]:

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.engine import URL, Connection, Engine
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import DeclarativeBase, Session
 
 # Another process may be migrating: wait for it rather than give up after the usual few seconds.
 MIGRATION_WAIT_SECONDS = 60.0
@@ -96,6 +97,14 @@ class Dialect(ABC):
     @abstractmethod
     def lock_checks(self, session: Session) -> None:
         """Let no other session check the store until this one ends."""
+
+    @abstractmethod
+    def lock_claims(self, session: Session) -> None:
+        """Let no other session claim events until this one ends."""
+
+    @abstractmethod
+    def insert_new(self, table: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:
+        """An INSERT that leaves out rows whose unique values another row has."""
 
     @abstractmethod
     def prepare_migration(self, url: URL, engine: Engine) -> None:

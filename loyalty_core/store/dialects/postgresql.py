@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import errors
 from sqlalchemy import event, func, select, text
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from loyalty_core.postgresql import Limits, bounded_engine
 from loyalty_core.settings import PSYCOPG
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy.engine import URL, Connection, Engine
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import DeclarativeBase, Session
 
 # Any numbers will do, as long as no other program locks the same ones in the same database.
 _MIGRATION_LOCK = 7_310_412_557
 _VERSIONED_RECORDS_LOCK = 7_310_412_558
 _CHECKS_LOCK = 7_310_412_559
+_CLAIMS_LOCK = 7_310_412_560
 # libpq reads 1 as 2.
 _SHORTEST_CONNECT_TIMEOUT = 2
 
@@ -86,6 +88,12 @@ class PostgreSQL(Dialect):
 
     def lock_checks(self, session: Session) -> None:
         session.execute(select(func.pg_advisory_xact_lock(_CHECKS_LOCK)))
+
+    def lock_claims(self, session: Session) -> None:
+        session.execute(select(func.pg_advisory_xact_lock(_CLAIMS_LOCK)))
+
+    def insert_new(self, table: type[DeclarativeBase]) -> Insert:
+        return insert(table).on_conflict_do_nothing()
 
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         """Everything happens in the transaction."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import NullPool, create_engine, event
+from sqlalchemy.dialects.sqlite import Insert, insert
 
 from loyalty_core.errors import SettingsError, StateStoreUnavailable
 from loyalty_core.files import make_private_file, make_private_folder
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sqlalchemy.engine import URL, Connection, Engine
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import DeclarativeBase, Session
 
 # Under which a connection notes which file it has opened.
 _IDENTITY = "file"
@@ -91,6 +92,12 @@ class SQLite(Dialect):
 
     def lock_checks(self, session: Session) -> None:
         """A session that writes has the one write lock anyway."""
+
+    def lock_claims(self, session: Session) -> None:
+        """A session that writes has the one write lock anyway."""
+
+    def insert_new(self, table: type[DeclarativeBase]) -> Insert:
+        return insert(table).on_conflict_do_nothing()
 
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         # SQLite gives the files that it makes beside the database the same permissions.

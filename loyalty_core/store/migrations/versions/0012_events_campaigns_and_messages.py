@@ -130,6 +130,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('source', 'event_id', name=op.f('uq_events_source_event_id'))
     )
     with op.batch_alter_table('events', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_events_claimed_until'), ['claimed_until'], unique=False)
         batch_op.create_index(batch_op.f('ix_events_customer_id_type_occurred_at'), ['customer_id', 'type', 'occurred_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_events_received_at'), ['received_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_events_status_due_at_id'), ['status', 'due_at', 'id'], unique=False)
@@ -251,6 +252,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_events_status_due_at_id'))
         batch_op.drop_index(batch_op.f('ix_events_received_at'))
         batch_op.drop_index(batch_op.f('ix_events_customer_id_type_occurred_at'))
+        batch_op.drop_index(batch_op.f('ix_events_claimed_until'))
 
     op.drop_table('events')
     with op.batch_alter_table('event_traces', schema=None) as batch_op:
