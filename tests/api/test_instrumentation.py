@@ -6,12 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from loyalty_core.api import Instrumentation, create_api
+from loyalty_core.api import Instrumentation
 from loyalty_core.services import Services, get_services
 from tests.fixtures.logs import ReadLog
 from tests.workbench import API, GUIDE_CUSTOMER, Configure
@@ -20,7 +21,7 @@ Call = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def call(demo_settings: Configure) -> Call:
+def call(api: FastAPI, demo_settings: Configure) -> Call:
     """Requests to screens and API, served together as in serve.py."""
     demo_settings(ml_mock_mode=True)
 
@@ -28,7 +29,7 @@ def call(demo_settings: Configure) -> Call:
         return PlainTextResponse("page")
 
     app = Starlette(
-        routes=[Mount(API, app=create_api()), Route("/{page}", page)],
+        routes=[Mount(API, app=api), Route("/{page}", page)],
         middleware=[Middleware(Instrumentation, api_root=API)],
     )
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from loyalty_core.api import create_api
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from tests.fixtures.api import RICH, create, error_of
@@ -17,6 +16,8 @@ from tests.workbench import GUIDE_CUSTOMER, Configure
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fastapi import FastAPI
 
     from tests.fixtures.api import Ask
 
@@ -115,9 +116,9 @@ def test_rules_from_outside_are_not_trusted(ask: Ask, rule: Any, code: str | Non
 @pytest.mark.parametrize(
     "text", ['{"rule": ' + '{"!": [' * 20_000, "[" * 50_000, '{"rule": ' + "9" * 5_000 + "}", "{", "\x00"]
 )
-def test_a_body_that_is_no_json(text: str):
+def test_a_body_that_is_no_json(api: FastAPI, text: str):
     async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(create_api(), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(api, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             headers = {"content-type": "application/json"}
             return await client.post("/segments/evaluate/", content=text.encode(), headers=headers)
@@ -129,13 +130,13 @@ def test_a_body_that_is_no_json(text: str):
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_that_is_too_large(chunked: bool):
+def test_a_body_that_is_too_large(api: FastAPI, chunked: bool):
     async def parts() -> Any:
         for _ in range(20):
             yield b" " * MIB
 
     async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(create_api(), raise_app_exceptions=False)
+        transport = httpx.ASGITransport(api, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
             content = parts() if chunked else b" " * (20 * MIB)
             return await client.post("/segments/evaluate/", content=content)

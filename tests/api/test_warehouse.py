@@ -9,10 +9,10 @@ from urllib.parse import quote, urlencode
 import duckdb
 import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from loyalty_core.api import create_api
 from loyalty_core.services import get_services
 from tests.fixtures.api import Ask, error_of
 from tests.workbench import API, DEMO_CUSTOMERS, GUIDE_CUSTOMER, Configure, Query
@@ -81,12 +81,12 @@ def test_every_type_of_value_has_a_json_form(ask: Ask):
 
 
 @pytest.mark.parametrize("customer_id", ["a\nb", "\n", "..", "../x", "a\r\nb/c"])
-def test_an_id_may_have_any_character(configure: Configure, tmp_path: Path, customer_id: str):
+def test_an_id_may_have_any_character(api: FastAPI, configure: Configure, tmp_path: Path, customer_id: str):
     file = tmp_path / "odd.duckdb"
     with duckdb.connect(str(file)) as connection:
         connection.execute("CREATE TABLE customer_features_view AS SELECT ? AS customer_id, 1 AS orders", [customer_id])
     configure(dwh_url=f"duckdb:///{file}")
-    served = Starlette(routes=[Mount(API, app=create_api())])  # below a path, as the app serves it
+    served = Starlette(routes=[Mount(API, app=api)])  # below a path, as the app serves it
     # Clients take a plain `..` for the folder above.
     path = f"{API}/dwh/customers/{quote(customer_id, safe='').replace('.', '%2E')}/"
 
