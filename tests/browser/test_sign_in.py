@@ -85,9 +85,10 @@ def test_signing_in_and_out_and_a_role_that_is_withdrawn(browser: Browser, demo_
         context = browser.new_context(viewport=DESKTOP)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.goto(app.url)
+        page.goto(f"{app.url}/segments?find=gold")  # a link, to which signing in leads back
         sign_in(page)
         expect(page.get_by_text("but you have no role yet")).to_be_visible()
+        expect(page).to_have_url(f"{app.url}/segments?find=gold")
         first = cookie_of(context)
         assert status(app, first) == 403
 

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import services_of_process
 from loyalty_core.settings import get_settings
+from loyalty_core.ui.sign_in.asked_page import COOKIE, returning
 from loyalty_core.ui.sign_in.streamlit_sign_in import has_tls, sign_in_of_request
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LOGOUT = "/auth/logout"
-_COOKIES = b"_streamlit"
+_COOKIES = (b"_streamlit", COOKIE.encode())
 # uvicorn replaces the address of a client that comes through a proxy on this machine, and its port by this one.
 _FORWARDED_PORT = 0
 
@@ -27,7 +28,8 @@ class SignInHeaders:
     """ASGI middleware around the whole app.
 
     Removes the proxy's header from what other machines send; ends a sign-in in the state store when its cookie is
-    deleted, so that a copy of the cookie is worth nothing; and marks Streamlit's cookies as Secure behind TLS.
+    deleted, so that a copy of the cookie is worth nothing; returns people to the page that they asked for before they
+    signed in; and marks cookies as Secure behind TLS.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -45,6 +47,7 @@ class SignInHeaders:
             await run_in_threadpool(_end, scope)
 
         async def send_secure(message: Message) -> None:
+            message = returning(scope, message) if scope["type"] == "http" else message
             if message["type"] == "http.response.start" and has_tls():
                 headers = [(name, _secure(name, value)) for name, value in message["headers"]]
                 message = {**message, "headers": headers}

@@ -55,7 +55,12 @@ def providers() -> list[str | None]:
 
 def has_tls() -> bool:
     """Whether browsers reach the app by HTTPS, as its own address in the secrets says."""
-    return urlsplit(str(get_secrets_auth_section().get("redirect_uri", ""))).scheme == "https"
+    return urlsplit(app_address()).scheme == "https"
+
+
+def app_address() -> str:
+    """The address to which the identity provider returns people, as the secrets have it; "" without one."""
+    return str(get_secrets_auth_section().get("redirect_uri", ""))
 
 
 def session_viewer() -> Viewer | None:
@@ -83,8 +88,8 @@ def sign_in_of_request(scope: Scope) -> SignIn | None:
     """The sign-in that a request brings: in the cookie, whose signature is verified, or in the proxy's header."""
     settings = get_settings()
     if settings.sign_in == "proxy":
-        return SignIn.from_proxy(_header(scope, settings.proxy_user_header.lower().encode()))
-    cookies = _cookies(_header(scope, b"cookie"))
+        return SignIn.from_proxy(header_of(scope, settings.proxy_user_header.lower().encode()))
+    cookies = cookies_of(scope)
     if USER_COOKIE_NAME not in cookies:
         return None
     secret = get_cookie_secret()
@@ -102,15 +107,16 @@ def _from_claims(claims: Mapping[str, Any], settings: Settings) -> SignIn | None
     return SignIn.from_claims(claims, trust_unverified_email=settings.trust_unverified_email)
 
 
-def _header(scope: Scope, name: bytes) -> str:
+def header_of(scope: Scope, name: bytes) -> str:
     """The value of a header; empty if there is none, or more than one, which would be somebody's guess."""
     values = [value for found, value in scope["headers"] if found == name]
     return values[0].decode("latin-1") if len(values) == 1 else ""
 
 
-def _cookies(header: str) -> dict[str, str]:
+def cookies_of(scope: Scope) -> dict[str, str]:
+    """The cookies of a request by name; none where they cannot be read."""
     try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
+        return {name: morsel.value for name, morsel in SimpleCookie(header_of(scope, b"cookie")).items()}
     except CookieError:
         return {}
 
