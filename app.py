@@ -3,6 +3,7 @@
 import streamlit as st
 
 from loyalty_core.access import require, resolve_viewers_by
+from loyalty_core.ui.customer_rows import hide_downloads
 from loyalty_core.ui.fragments import remember_access
 from loyalty_core.ui.frame import ICON, PRODUCT, draw_sidebar
 from loyalty_core.ui.messages import errors_shown
@@ -11,6 +12,7 @@ from loyalty_core.ui.sign_in import draw_account, draw_sign_in, session_viewer
 
 st.set_page_config(page_title=PRODUCT, page_icon=ICON, layout="wide")
 st.logo(":material/loyalty:", size="large")
+hide_downloads()
 
 resolve_viewers_by(session_viewer)
 screen, page = current_page()

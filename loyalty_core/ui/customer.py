@@ -8,6 +8,7 @@ import streamlit as st
 
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting, table_columns
+from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import GROUP_ORDER, Role, column_for, label_of
@@ -25,12 +26,11 @@ def draw_list(customers: Sequence[Row]) -> object | None:
     table = pd.DataFrame(
         [{column.label: formatting.value(column, row[column.name]) for column in columns} for row in customers]
     )
-    event: Any = st.dataframe(
+    event = draw_customer_rows(
         table,
-        hide_index=True,
+        "found",
         on_select="rerun",
         selection_mode="single-cell",
-        key="found",
         column_config={
             column.label: st.column_config.TextColumn(alignment="right")
             for column in columns
@@ -87,7 +87,7 @@ def draw_activity(features: Row) -> None:
             for purchase in purchases
         ]
     )
-    st.dataframe(table, hide_index=True, height=320)
+    draw_customer_rows(table, "purchases", height=320)
 
 
 def draw_features(features: Row) -> None:
@@ -98,9 +98,9 @@ def draw_features(features: Row) -> None:
         if not columns:
             continue
         st.subheader(escape(group), anchor=False)
-        st.dataframe(
+        draw_customer_rows(
             pd.DataFrame([_feature_row(column, features, ranks) for column in columns]),
-            hide_index=True,
+            f"features-{group}",
             column_config={
                 "Percentile": table_columns.share_bar(
                     digits=0,

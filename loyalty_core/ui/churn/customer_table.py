@@ -13,6 +13,7 @@ from loyalty_core.rfm import RfmScore
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.churn import queries as reading
+from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.links import draw_save_as_segment, open_customer
 from loyalty_core.ui.text import escape
@@ -78,12 +79,11 @@ def _choose_risk() -> Risk | None:
 def _draw_table(rows: Sequence[Row], fields: Sequence[str], revenue: Column | None) -> int | None:
     """Returns the index of the row that was clicked."""
     table = pd.DataFrame([_table_row(row, fields, revenue) for row in rows])
-    event: Any = st.dataframe(
+    event = draw_customer_rows(
         table,
-        hide_index=True,
+        "churn-customers",
         on_select="rerun",
         selection_mode="single-cell",
-        key="churn-customers",
         column_config={
             "Probability": table_columns.share_bar(width=130),
             "Risk": st.column_config.TextColumn(width=90),

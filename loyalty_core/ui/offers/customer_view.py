@@ -12,6 +12,7 @@ from loyalty_core.analytics.offers.customer_offers import customer_offers
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
+from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.customer_search import draw_search
 from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
@@ -104,7 +105,7 @@ def _draw_table(
 ) -> None:
     st.subheader("Offers by priority", anchor=False)
     terms = policy.policy.offers
-    st.dataframe(
+    draw_customer_rows(
         pd.DataFrame(
             {
                 "Offer": [reader.name(one.offer_id) for one in ranked],
@@ -120,7 +121,7 @@ def _draw_table(
                 ],
             }
         ),
-        hide_index=True,
+        "offers",
         height="content",
         column_config={
             "Offer": st.column_config.TextColumn(width="medium", pinned=True),

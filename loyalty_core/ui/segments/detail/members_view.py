@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,6 +10,7 @@ from loyalty_core.segments import Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer import list_columns
+from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.customer_search import draw_search_field
 from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS
@@ -69,13 +69,12 @@ def draw_members(segment: Segment) -> None:
 
 def _draw_table(rows: Sequence[Row], columns: Sequence[Column]) -> Row | None:
     """The members; returns the one that was clicked."""
-    event: Any = st.dataframe(
+    event = draw_customer_rows(
         pd.DataFrame([{column.name: formatting.value(column, row[column.name]) for column in columns} for row in rows]),
-        hide_index=True,
+        "members",
         height="content",
         on_select="rerun",
         selection_mode="single-cell",
-        key="members",
         column_config={
             column.name: st.column_config.TextColumn(
                 column.label, alignment="right" if column.kind == "number" else None

@@ -9,6 +9,7 @@ from loyalty_core.segments import Selection
 from loyalty_core.segments.figures import FunnelStep, Preview
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
+from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.work_slots import evaluation_slot
 
@@ -76,9 +77,9 @@ def draw_first_members(selection: Selection) -> None:
     if not found:
         st.caption("No customers yet.")
         return
-    st.dataframe(
-        pd.DataFrame(found)[list(reversed(columns))],
-        hide_index=True,
+    draw_customer_rows(
+        pd.DataFrame(found, columns=[*reversed(columns)]),
+        "first-members",
         column_config={identifier: "ID", **dict.fromkeys(columns[1:], "Name")},
         alt="The first members",
     )
