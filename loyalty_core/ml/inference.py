@@ -35,7 +35,7 @@ from loyalty_core.ml.serving import (
     require_own_data,
     rfm_answer,
 )
-from loyalty_core.ml.tasks import CHURN, NBO, TASKS, ChurnPrediction, ModelTask, NboPrediction, task_named
+from loyalty_core.ml.tasks import CHURN, NBO, TASKS, Categorical, ChurnPrediction, ModelTask, NboPrediction, task_named
 from loyalty_core.rfm import CutPointsCache, RfmCutPoints, RfmScore, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
@@ -129,6 +129,34 @@ class MLInferenceService:
             }
 
         return self._by_arm(customer_ids, answer)
+
+    def predict_rows(self, models: Iterable[str], rows: Rows) -> tuple[dict[str, dict[str, Any]], str]:
+        """The columns that a scoring run would write for customers, by id, from rows of the features view as given.
+
+        `models` are names of models, or "rfm". Also returns the versions that predicted, in words.
+        """
+        wanted = set(models)
+        tasks = [task_named(name) for name in sorted(wanted - {RFM})]
+        found: dict[str, dict[str, Any]] = {customer_id: {} for customer_id in rows}
+        versions: list[str] = []
+        if tasks and rows:
+            for served, part in self._arms(rows, self.served()):
+                versions.append(served.version)
+                encoded = self._inputs.encode_rows(served.contract, list(part.values()))
+                for task in tasks:
+                    scores, offers = served.scores(task.name, encoded.values), served.offers(task.name)
+                    PREDICTIONS.labels(task.name, served.version).inc(len(part))
+                    for column, values in task.columns(scores, offers, self._settings).items():
+                        for customer_id, value in zip(part, _plain(values), strict=True):
+                            found[customer_id][column] = value
+        if RFM in wanted and rows:
+            cut_points = self._cut_points.get()
+            for customer_id, row in rows.items():
+                recency, frequency, monetary, segment = score_one(row, cut_points)
+                scores = {"recency": recency, "frequency": frequency, "monetary": monetary, "rfm_segment": segment}
+                found[customer_id] |= scores
+            _RFM_ANSWERS.inc(len(rows))
+        return found, in_words(versions)
 
     def calculate_rfm_many(self, customer_ids: Iterable[object]) -> dict[str, RfmAnswer]:
         """`calculate_rfm` for many, by id as text; unknown ids are left out."""
@@ -287,6 +315,13 @@ class MLInferenceService:
 def _rfm_if_any(row: Row, cut_points: Callable[[], RfmCutPoints | None]) -> RfmScore | None:
     found = cut_points()
     return score_one(row, found) if found else None
+
+
+def _plain(values: Any) -> list[Any]:
+    """A column of a scoring run as Python values."""
+    if isinstance(values, Categorical):
+        return [values.categories[code] for code in values.codes]
+    return values.tolist()
 
 
 def _attempt(predict: Callable[[], _Answer], unavailable: dict[str, LoyaltyError], *names: str) -> _Answer | None:

@@ -14,14 +14,24 @@ from loyalty_core.segments.errors import (
     UnknownColumn,
 )
 from loyalty_core.segments.fields import RuleFields
+from loyalty_core.segments.live_rules import LiveRules, LiveRulesReader
 from loyalty_core.segments.predicted_fields import holds_offers, offer_of_propensity
-from loyalty_core.segments.repository import SegmentRepository
+from loyalty_core.segments.repository import (
+    MemberChange,
+    SegmentRepository,
+    change_memberships,
+    computed_segments,
+    members_among,
+)
 from loyalty_core.segments.restricted import RestrictedEngine, RestrictedSegments
 from loyalty_core.segments.segment import Membership, Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
 from loyalty_core.segments.selection import Selection
 
 __all__ = [
     "BadSegment",
+    "LiveRules",
+    "LiveRulesReader",
+    "MemberChange",
     "Membership",
     "PersonalDataHidden",
     "PredictionsMissing",
@@ -43,6 +53,9 @@ __all__ = [
     "Selection",
     "UnknownColumn",
     "Use",
+    "change_memberships",
+    "computed_segments",
     "holds_offers",
+    "members_among",
     "offer_of_propensity",
 ]

@@ -1,13 +1,23 @@
 """Segments in the state store, with their versions, sizes and members."""
 
+from loyalty_core.segments.repository.changes import (
+    MemberChange,
+    change_memberships,
+    computed_segments,
+    members_among,
+)
 from loyalty_core.segments.repository.drafts import copy_name, differences
 from loyalty_core.segments.repository.repository import Segment, SegmentDraft, SegmentRepository, SegmentSize
 
 __all__ = [
+    "MemberChange",
     "Segment",
     "SegmentDraft",
     "SegmentRepository",
     "SegmentSize",
+    "change_memberships",
+    "computed_segments",
     "copy_name",
     "differences",
+    "members_among",
 ]

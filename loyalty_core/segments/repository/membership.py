@@ -118,10 +118,10 @@ def change_member(session: Session, record: SegmentRecord, customer_id: str, *, 
 
 def change_members(
     session: Session, record: SegmentRecord, belongs: Mapping[str, bool]
-) -> tuple[SegmentSize, int, int]:
+) -> tuple[SegmentSize, list[str], list[str]]:
     """Make these customers members, or not, of the segment of a locked row; at most some 30,000.
 
-    Returns the latest size, which is adjusted so that it agrees with the members, and how many joined and left.
+    Returns the latest size, which is adjusted so that it agrees with the members, and who joined and left.
     """
     now, of_segment = datetime.now(UTC), SegmentMember.segment_id == record.id
     known = select(SegmentMember.customer_id).where(of_segment, SegmentMember.customer_id.in_(belongs))
@@ -137,7 +137,7 @@ def change_members(
     size.customers += len(new) - len(gone)
     size.joined += len(new)
     size.left += len(gone)
-    return size_of(size), len(new), len(gone)
+    return size_of(size), new, gone
 
 
 def _remove_others(connection: Connection, segment_id: str) -> int:

@@ -295,7 +295,8 @@ class SegmentRepository:
             record = record_of(session, segment_id, lock=True)
             if read_segment(session, segment_id, identity).is_stale or record.rule_version > version:
                 raise SegmentNotComputed(record.name)
-            return membership.change_members(session, record, belongs)
+            size, joined, left = membership.change_members(session, record, belongs)
+            return size, len(joined), len(left)
 
     def change_member(self, segment_id: str, customer_id: str, *, belongs: bool) -> bool:
         """Add or remove one member and adjust the latest size; returns whether that changed anything."""

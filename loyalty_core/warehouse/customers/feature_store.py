@@ -64,6 +64,23 @@ class FeatureStore:
             found |= fresh
         return {text: found[value] for text, value in values.items() if value in found}
 
+    def cached(self, customer_ids: Iterable[object]) -> dict[str, Features]:
+        """Features by id as text, only of customers whom the cache holds; the warehouse is not asked."""
+        kind = self._warehouse.customer_id.type
+        values = {str(customer_id): read_id(customer_id, kind) for customer_id in customer_ids}
+        keys = self._keys(values.values())
+        found = self._cache.get_many(keys.values())
+        return {text: found[keys[value]] for text, value in values.items() if value in keys and keys[value] in found}
+
+    def refresh(self, customer_ids: Iterable[object]) -> dict[str, Features]:
+        """As `get_many`, but from the warehouse whatever the cache holds, and the cache holds the result from then."""
+        kind = self._warehouse.customer_id.type
+        values = {str(customer_id): read_id(customer_id, kind) for customer_id in customer_ids}
+        keys = self._keys(values.values())
+        fresh = self._read_or_reread(list(keys)) if keys else {}
+        self._cache.set_many({keys[value]: features for value, features in fresh.items()})
+        return {text: fresh[value] for text, value in values.items() if value in fresh}
+
     def search(self, text: str, limit: int = 20) -> list[Features]:
         """Customers whose id starts with `text`, or whose names contain all its words; the best matches first."""
         text = _searchable(text)

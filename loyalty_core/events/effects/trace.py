@@ -1,0 +1,99 @@
+"""What one event caused, step by step."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from loyalty_core.events.event import Event
+
+_LONGEST_TEXT = 300
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what went in, what came out, and how long it took for all customers of the batch together."""
+
+    name: str
+    milliseconds: float
+    input: Mapping[str, Any] = field(default_factory=dict)
+    output: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The step as the state store holds it."""
+        return {
+            "name": self.name,
+            "milliseconds": round(self.milliseconds, 3),
+            "input": as_json(self.input),
+            "output": as_json(self.output),
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The churn probability before and after; `before` is None where none is known, `after` where none was made."""
+
+    before: float | None
+    after: float | None
+    model_version: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The scores as the state store holds them."""
+        return {"before": self.before, "after": self.after, "model_version": self.model_version}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The steps of one event, and in one sentence what came of it. `segments_joined` and `_left` are ids."""
+
+    event: Event
+    customer_id: str
+    at: datetime
+    steps: tuple[Step, ...]
+    outcome: str
+    segments_joined: tuple[str, ...] = ()
+    segments_left: tuple[str, ...] = ()
+    campaign_ids: tuple[str, ...] = ()
+    scores: Scores | None = None
+
+    @property
+    def milliseconds(self) -> float:
+        """The time of all steps."""
+        return sum(step.milliseconds for step in self.steps)
+
+
+class Stopwatch:
+    """Measures how long one step after another takes."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        """Milliseconds since the last call, or since the beginning."""
+        before, self._last = self._last, time.perf_counter()
+        return (self._last - before) * 1000
+
+
+def as_json(value: Any) -> Any:
+    """The value as JSON can hold it: dates and times as ISO texts, decimals as numbers, anything else as short text."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        return number if math.isfinite(number) else None
+    if isinstance(value, Mapping):
+        return {str(name): as_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [as_json(one) for one in value]
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"

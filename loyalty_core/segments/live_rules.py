@@ -1,0 +1,153 @@
+"""The rules of all segments compiled for one customer at a time, with an index of which rules read which field."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.rules.relative_dates import is_relative
+from loyalty_core.segments.fields import FieldReader
+from loyalty_core.segments.predicted_fields import GROUP as PREDICTIONS_GROUP
+from loyalty_core.segments.predicted_fields import field_name
+from loyalty_core.segments.references import SEGMENT_PREFIX, field_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from loyalty_core.rules import Rule
+    from loyalty_core.segments.fields import RuleFields
+    from loyalty_core.segments.repository import SegmentRepository
+    from loyalty_core.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class LiveRule:
+    """The rule of one segment as of `version`, and the fields that it reads, itself or through other segments."""
+
+    segment_id: str
+    version: int
+    rule: Rule
+    fields: frozenset[str]
+    is_relative: bool
+
+
+@dataclass(frozen=True)
+class LiveRules:
+    """The rules by segment, those that others refer to before these; `unusable` says why a segment has none.
+
+    `predictions` names the column of a scoring run that holds the values of each field that is a prediction.
+    """
+
+    rules: Mapping[str, LiveRule]
+    unusable: Mapping[str, LoyaltyError]
+    predictions: Mapping[str, str]
+    _by_field: Mapping[str, frozenset[str]] = field(repr=False)
+
+    def reading(self, fields: Collection[str] | None) -> frozenset[str]:
+        """The segments that a change of these fields may add customers to, or remove them from; None: of any field.
+
+        Rules with relative dates are always among them, since the day may have changed.
+        """
+        if fields is None:
+            return frozenset(self.rules)
+        return self._relative.union(*(self._by_field.get(name, frozenset()) for name in fields))
+
+    def belonging(self, row: Mapping[str, Any], segment_ids: Collection[str]) -> dict[str, bool]:
+        """Whether a customer belongs to each of the segments, by the values in `row`.
+
+        Segments whose rules read a field that `row` lacks are left out: nothing is known about them.
+        """
+        values: dict[str, Any] = dict(row)
+        found: dict[str, bool] = {}
+        wanted = self._with_references(segment_ids)
+        for segment_id, live in self.rules.items():
+            if segment_id in wanted and all(name in values for name in live.rule.columns):
+                belongs = live.rule.matches(values)
+                values[field_of(segment_id)] = belongs
+                if segment_id in segment_ids:
+                    found[segment_id] = belongs
+        return found
+
+    @cached_property
+    def _relative(self) -> frozenset[str]:
+        return frozenset(name for name, live in self.rules.items() if live.is_relative)
+
+    def _with_references(self, segment_ids: Iterable[str]) -> set[str]:
+        wanted = set(segment_ids)
+        for segment_id in reversed(list(self.rules)):  # a segment comes after those that its rule refers to
+            if segment_id in wanted:
+                wanted.update(_referred_to(self.rules[segment_id].rule))
+        return wanted
+
+
+class LiveRulesReader:
+    """Reads the rules, and compiles them again only when segments, fields, the scoring run or the day have changed."""
+
+    def __init__(self, warehouse: Warehouse, repository: SegmentRepository) -> None:
+        self._warehouse = warehouse
+        self._fields = FieldReader(warehouse, repository)
+        self._lock = threading.Lock()
+        self._read: tuple[Any, LiveRules] | None = None
+
+    def read(self) -> LiveRules:
+        """The rules of all segments, archived ones too; raises the errors of the warehouse and the state store."""
+        fields = self._fields.read()
+        versions = tuple((name, outline.version) for name, outline in fields.segments.items())
+        state = versions, self._warehouse.catalog().read_at, id(fields.view), fields.run, fields.days.read().day
+        with self._lock:
+            if self._read is None or self._read[0] != state:
+                self._read = state, _compile_all(fields)
+            return self._read[1]
+
+
+def _compile_all(fields: RuleFields) -> LiveRules:
+    rules: dict[str, LiveRule] = {}
+    unusable: dict[str, LoyaltyError] = {}
+    for segment_id in fields.segments:
+        _compile(segment_id, fields, rules, unusable)
+    by_field: dict[str, set[str]] = {}
+    for segment_id, live in rules.items():
+        for name in live.fields:
+            by_field.setdefault(name, set()).add(segment_id)
+    index = {name: frozenset(ids) for name, ids in by_field.items()}
+    return LiveRules(rules, unusable, _predictions(fields), index)
+
+
+def _compile(
+    segment_id: str, fields: RuleFields, rules: dict[str, LiveRule], unusable: dict[str, LoyaltyError]
+) -> LiveRule | None:
+    """The segment's rule, compiled after those that it refers to; None where it cannot be used."""
+    if segment_id in rules or segment_id in unusable:
+        return rules.get(segment_id)
+    try:
+        outline = fields.segments[segment_id]
+        rule = fields.compile(outline.rule)
+        fields.relation(rule.columns)  # raises for references that lead back to the segment or cannot be used
+    except LoyaltyError as error:
+        unusable[segment_id] = error
+        return None
+    read = {name for name in rule.columns if not name.startswith(SEGMENT_PREFIX)}
+    counts_days = is_relative(outline.rule)
+    for other in _referred_to(rule):
+        used = _compile(other, fields, rules, unusable)
+        if used is not None:
+            read |= used.fields
+            counts_days = counts_days or used.is_relative
+    live = LiveRule(segment_id, outline.version, rule, frozenset(read), counts_days)
+    rules[segment_id] = live
+    return live
+
+
+def _referred_to(rule: Rule) -> list[str]:
+    return [name.removeprefix(SEGMENT_PREFIX) for name in rule.columns if name.startswith(SEGMENT_PREFIX)]
+
+
+def _predictions(fields: RuleFields) -> dict[str, str]:
+    if fields.predictions is None:
+        return {}
+    known = {column.name for column in fields.columns if column.group == PREDICTIONS_GROUP}
+    names = {field_name(column.name, fields.features): column.name for column in fields.predictions.c}
+    return {name: prediction for name, prediction in names.items() if name in known}
