@@ -3,7 +3,7 @@
 from loyalty_core.warehouse.customers.encoding import decode_features, encode_features
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
 from loyalty_core.warehouse.customers.feature_store import CacheUnavailable, FeatureStore
-from loyalty_core.warehouse.customers.ids import read_id, same_id, unrounded
+from loyalty_core.warehouse.customers.ids import id_as_text, read_id, same_id, unrounded
 from loyalty_core.warehouse.customers.key_figures import KeyFigures, key_figures, top_customers
 from loyalty_core.warehouse.customers.search import is_found_by, match_rank, name_columns
 from loyalty_core.warehouse.customers.transactions import MonthlySpend, Transactions
@@ -21,6 +21,7 @@ __all__ = [
     "Transactions",
     "decode_features",
     "encode_features",
+    "id_as_text",
     "is_found_by",
     "key_figures",
     "match_rank",

@@ -36,6 +36,11 @@ def read_id(customer_id: object, kind: sa.types.TypeEngine[Any]) -> Any:
         return None
 
 
+def id_as_text(value: Any, kind: sa.types.TypeEngine[Any]) -> str:
+    """An id that was read from the column as text, the same as the database's own cast gives."""
+    return str(value).rstrip(" ") if isinstance(kind, sa.CHAR) else str(value)
+
+
 def unrounded(identifier: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The id column as it is to be read in bulk: as text where it is a number that a double would round."""
     if not is_long_number(identifier.type):

@@ -1,0 +1,260 @@
+"""What is known of the customers of some events: their features, scores and segments as they are now."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import func, select
+
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.events.effects.trace import Scores, Step, Stopwatch
+from loyalty_core.events.outages import is_outage
+from loyalty_core.ml.scoring import RFM
+from loyalty_core.ml.tasks import CHURN, NBO
+from loyalty_core.segments import LiveRules, LiveRulesReader, computed_segments
+from loyalty_core.store.events import EventTraceRecord
+from loyalty_core.warehouse.customers import CacheUnavailable, id_as_text, read_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from loyalty_core.services import Services
+    from loyalty_core.warehouse.identity import DataIdentity
+
+Row = dict[str, Any]
+_Predicted = tuple[dict[str, Row], dict[str, str], str]
+
+_RFM_COLUMNS = frozenset({"recency", "frequency", "monetary", "rfm_segment"})
+_CHURN_COLUMNS = frozenset({CHURN.score_column, CHURN.group_column})
+
+
+@dataclass
+class Customer:
+    """One customer as the steps so far found them. `customer_id` is the id as it is saved with members of segments.
+
+    `features` is None where the warehouse has no such customer. `predictions` has the columns of a scoring run that
+    were predicted, and `belongs` whether the customer belongs to each segment that was evaluated.
+    """
+
+    customer_id: str
+    features: Row | None = None
+    cached: Row | None = None
+    predictions: Mapping[str, Any] = field(default_factory=dict)
+    scores: Scores | None = None
+    belongs: Mapping[str, bool] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Customers:
+    """The customers by the ids of the events, and what the segments were evaluated with.
+
+    `segments` are names by id of the segments whose members can change, `versions` those of the rules.
+    """
+
+    found: Mapping[str, Customer]
+    segments: Mapping[str, str]
+    versions: Mapping[str, int]
+    identity: DataIdentity | None
+
+
+class CustomerReader:
+    """Reads features, predicts and evaluates segments, for all customers of a batch at once."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._rules = LiveRulesReader(services.warehouse, services.segments)
+
+    def read(self, customer_ids: Iterable[str]) -> Customers:
+        """What is known of the customers now, each with a trace of the steps; the cache is brought up to date.
+
+        Raises what `is_outage` recognises when the warehouse or the state store cannot be used.
+        """
+        found = {customer_id: Customer(customer_id) for customer_id in customer_ids}
+        self._invalidate(found)
+        self._fetch(found)
+        known = {one: customer for one, customer in found.items() if customer.features is not None}
+        identity = self._services.warehouse.identity
+        watch = Stopwatch()
+        rules = self._rules.read()
+        with self._services.store.session(read_only=True) as session:
+            segments = computed_segments(session, identity)
+        reading = watch.lap()
+        self._predict(known, rules, segments)
+        self._evaluate(known, rules, segments, reading)
+        versions = {one: live.version for one, live in rules.rules.items() if one in segments}
+        return Customers(found, segments, versions, identity)
+
+    def _invalidate(self, found: Mapping[str, Customer]) -> None:
+        watch, features, note = Stopwatch(), self._services.features, ""
+        cached = features.cached(found)
+        removed: int | None = None
+        try:
+            removed = features.invalidate(found)
+        except CacheUnavailable as error:
+            note = str(error)
+        milliseconds = watch.lap()
+        for customer_id, customer in found.items():
+            customer.cached = cached.get(customer_id)
+            output = {"was_cached": customer.cached is not None, "removed_for_the_batch": removed}
+            customer.steps.append(Step("Cache invalidated", milliseconds, _batch(found), output, note))
+
+    def _fetch(self, found: Mapping[str, Customer]) -> None:
+        watch = Stopwatch()
+        fresh = self._services.features.refresh(found)
+        milliseconds = watch.lap()
+        identifier = self._services.warehouse.customer_id
+        mapping = self._services.settings.ml_feature_mapping.values()
+        used = [name for names in mapping for name in ([names] if isinstance(names, str) else names)]
+        for customer_id, customer in found.items():
+            features = customer.features = fresh.get(customer_id)
+            if features is None:
+                output, note = {"found": False}, "The warehouse has no customer with this id yet."
+            else:
+                customer.customer_id = id_as_text(features[identifier.name], identifier.type)
+                changed = _changed(customer.cached, features)
+                output = {
+                    "found": True,
+                    "columns": len(features),
+                    "read_by_models": {name: features[name] for name in used if name in features},
+                    "changed": changed,
+                }
+                note = "" if customer.cached is not None else "No earlier values were cached to compare with."
+            customer.steps.append(Step("Features fetched", milliseconds, _batch(found), output, note))
+
+    def _predict(self, known: Mapping[str, Customer], rules: LiveRules, segments: Collection[str]) -> None:
+        if not known:
+            return
+        watch = Stopwatch()
+        rows = {one: customer.features for one, customer in known.items() if customer.features is not None}
+        models = {CHURN.name, *_models_read(rules, segments)}
+        before = self._scores_before(known)
+        predicted, failed, versions = self._predicted(models, rows)
+        milliseconds = watch.lap()
+        for customer_id, customer in known.items():
+            answer = customer.predictions = predicted.get(customer_id, {})
+            after = answer.get(CHURN.score_column)
+            customer.scores = Scores(before.get(customer.customer_id), after, versions if answer else "")
+            output = {
+                "before": customer.scores.before,
+                "after": after,
+                "risk": answer.get(CHURN.group_column),
+                "model_version": customer.scores.model_version,
+            }
+            made = {**_batch(known), "models": sorted(models)}
+            customer.steps.append(Step("Churn predicted", milliseconds, made, output, failed.get(customer_id, "")))
+
+    def _predicted(
+        self, models: Collection[str], rows: Mapping[str, Row]
+    ) -> tuple[dict[str, Row], dict[str, str], str]:
+        """Predictions by customer, why there are none by customer, and the versions; one bad row spoils only itself."""
+        try:
+            predicted, versions = self._services.inference.predict_rows(models, rows)
+        except LoyaltyError as error:
+            if is_outage(error):
+                raise
+            if len(rows) == 1 or not self._can_predict():
+                return {}, dict.fromkeys(rows, str(error)), ""
+            return self._predicted_one_by_one(models, rows)
+        return predicted, {}, versions
+
+    def _predicted_one_by_one(self, models: Collection[str], rows: Mapping[str, Row]) -> _Predicted:
+        predicted: dict[str, Row] = {}
+        failed: dict[str, str] = {}
+        versions = ""
+        for customer_id, row in rows.items():
+            answer, why, version = self._predicted(models, {customer_id: row})
+            predicted |= answer
+            failed |= why
+            versions = version or versions
+        return predicted, failed, versions
+
+    def _can_predict(self) -> bool:
+        try:
+            self._services.inference.served()
+        except LoyaltyError:
+            return False
+        return True
+
+    def _scores_before(self, known: Mapping[str, Customer]) -> dict[str, float]:
+        """The last known churn probability by customer: of their latest trace, or else of the last scoring run."""
+        ids = [customer.customer_id for customer in known.values()]
+        latest = select(func.max(EventTraceRecord.id)).where(EventTraceRecord.customer_id.in_(ids))
+        rows = select(EventTraceRecord.customer_id, EventTraceRecord.scores).where(
+            EventTraceRecord.id.in_(latest.group_by(EventTraceRecord.customer_id))
+        )
+        with self._services.store.session(read_only=True) as session:
+            traced = session.execute(rows).all()
+        found = {
+            row.customer_id: row.scores["after"] for row in traced if row.scores and row.scores["after"] is not None
+        }
+        missing = [one for one in ids if one not in found]
+        return {**self._scored_before(missing), **found} if missing else found
+
+    def _scored_before(self, customer_ids: Sequence[str]) -> dict[str, float]:
+        warehouse = self._services.warehouse
+        with suppress(LoyaltyError):  # what the scores were is shown, nothing depends on it
+            predictions = warehouse.predictions
+            if predictions is None:
+                return {}
+            identifier = warehouse.customer_id
+            ids = [read_id(one, identifier.type) for one in customer_ids]
+            chosen = warehouse.dialect.is_one_of(predictions.c.customer_id, [one for one in ids if one is not None])
+            rows = warehouse.rows(sa.select(predictions.c.customer_id, predictions.c.churn_probability).where(chosen))
+            return {id_as_text(row["customer_id"], identifier.type): row["churn_probability"] for row in rows}
+        return {}
+
+    def _evaluate(
+        self, known: Mapping[str, Customer], rules: LiveRules, segments: Mapping[str, str], reading: float
+    ) -> None:
+        watch = Stopwatch()
+        wanted = rules.reading(None).intersection(segments)
+        for customer in known.values():
+            row = dict(customer.features or {})
+            for name, prediction in rules.predictions.items():
+                if prediction in customer.predictions:
+                    row[name] = customer.predictions[prediction]
+            customer.belongs = rules.belonging(row, wanted)
+        milliseconds = reading + watch.lap()
+        for customer in known.values():
+            unknown = sorted(segments[one] for one in segments if one not in customer.belongs)
+            output = {
+                "evaluated": len(customer.belongs),
+                "belongs_to": [named(one, segments) for one, belongs in customer.belongs.items() if belongs],
+                "not_evaluated": unknown,
+            }
+            note = (
+                "Segments whose rules read what is not known, or cannot be used, stay as they are." if unknown else ""
+            )
+            customer.steps.append(Step("Segments evaluated", milliseconds, _batch(known), output, note))
+
+
+def named(segment_id: str, names: Mapping[str, str]) -> dict[str, str]:
+    """A segment as traces name it."""
+    return {"id": segment_id, "name": names.get(segment_id, segment_id)}
+
+
+def _batch(found: Mapping[str, Customer]) -> dict[str, Any]:
+    return {"customers": len(found)}
+
+
+def _changed(before: Row | None, after: Row) -> list[dict[str, Any]]:
+    """The columns whose values differ from those that were cached; a column that was not cached does not count."""
+    if before is None:
+        return []
+    return [
+        {"column": name, "before": before[name], "after": value}
+        for name, value in after.items()
+        if name in before and before[name] != value
+    ]
+
+
+def _models_read(rules: LiveRules, segments: Collection[str]) -> set[str]:
+    """The models, beside churn, whose predictions the rules of the segments read."""
+    read = {name for one in segments if one in rules.rules for name in rules.rules[one].fields}
+    columns = {rules.predictions[name] for name in read if name in rules.predictions}
+    models = {RFM} if columns & _RFM_COLUMNS else set()
+    return models | ({NBO.name} if columns - _RFM_COLUMNS - _CHURN_COLUMNS else set())
