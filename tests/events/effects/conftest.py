@@ -29,7 +29,8 @@ NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 TABLE = """
 CREATE TABLE customers (
     customer_id varchar, email varchar, city varchar, total_revenue double precision, transaction_count integer,
-    last_purchase_days_ago integer, avg_transaction_value double precision, lifetime_value double precision, joined_on date
+    last_purchase_days_ago integer, avg_transaction_value double precision, lifetime_value double precision,
+    joined_on date
 );
 INSERT INTO customers VALUES
     ('ann', 'ann@example.com', 'Oslo', 50, 5, 10, 10, 100, '2026-11-01'),
