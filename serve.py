@@ -24,7 +24,7 @@ from loyalty_core.api import BrowserProtection, IdleConnections, Instrumentation
 from loyalty_core.errors import SettingsError
 from loyalty_core.settings import get_settings
 from loyalty_core.store import prepare_store
-from loyalty_core.telemetry import configure_logging
+from loyalty_core.telemetry.logs import configure_logging
 from loyalty_core.ui.api_links import api_root
 from loyalty_core.ui.content_policy import content_policies
 from loyalty_core.work.upkeep import remove_expired, repeat

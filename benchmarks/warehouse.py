@@ -24,7 +24,8 @@ from benchmarks.timing import compare, show
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.columns import read_catalog
-from loyalty_core.warehouse.customers import MemoryCache, RedisCache
+from loyalty_core.warehouse.customers import MemoryCache
+from loyalty_core.warehouse.customers.redis_cache import RedisCache
 
 CUSTOMERS = 1_000_000
 NUMBERS, TEXTS = 25, 10  # with the id, two dates and two booleans: 40 columns

@@ -38,6 +38,13 @@ def test_commands_start_without_streamlit(tmp_path: Path):
     assert not [name for name in loaded if name.partition(".")[0] in {"streamlit", "tensorflow"}]
 
 
+def test_a_job_does_not_wait_for_what_its_kind_does_not_need(tmp_path: Path):
+    loaded = modules_loaded_by("import loyalty_core.work.run", tmp_path)
+    costly = {"tensorflow", "keras", "sklearn", "scipy", "pandas", "sqlglot", "fastapi", "streamlit", "plotly"}
+    only_where_set_up = {"requests", "redis", "structlog", "alembic"}
+    assert not {name.partition(".")[0] for name in loaded} & (costly | only_where_set_up)
+
+
 def test_the_first_answer_does_not_wait_for_what_it_does_not_need(tmp_path: Path):
     shutil.copytree(ROOT / ".streamlit", tmp_path / ".streamlit")
     loaded = modules_loaded_by("import serve", tmp_path)

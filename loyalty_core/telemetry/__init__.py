@@ -1,6 +1,5 @@
 """What the app reports about itself while it runs: metrics in Prometheus form, and structured logs."""
 
-from loyalty_core.telemetry.logs import configure_logging
 from loyalty_core.telemetry.metrics import (
     FEATURE_HITS,
     FEATURE_MISSES,
@@ -17,7 +16,6 @@ __all__ = [
     "PREDICTIONS",
     "REQUESTS",
     "RequestFacts",
-    "configure_logging",
     "count_event",
     "current_request",
     "note_viewer",

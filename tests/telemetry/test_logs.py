@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from loyalty_core.telemetry import RequestFacts, configure_logging, current_request
+from loyalty_core.telemetry import RequestFacts, current_request
+from loyalty_core.telemetry.logs import configure_logging
 from tests.fixtures.logs import ReadLog
 
 

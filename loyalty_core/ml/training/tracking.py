@@ -10,9 +10,7 @@ import io
 import json
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-import requests
 from rich.console import Console
 
 from loyalty_core.errors import LoyaltyError
@@ -22,22 +20,13 @@ from loyalty_core.ml.training.report import print_evaluation, print_findings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from loyalty_core.ml.training.mlflow_server import MlflowServer
     from loyalty_core.ml.training.train import TrainedBundle
     from loyalty_core.settings import Settings
 
-# Limits per request and for all requests, so that a training does not wait for a server that hangs.
-REQUEST_SECONDS = 3.0
-_ALL_SECONDS = 8.0
-_ARTIFACTS = "mlflow-artifacts:/"
 # The limit of one call of log-batch.
 _MAX_PARAMETERS = 100
 _MAX_VALUE_LENGTH = 500
-
-
-class NotLogged(LoyaltyError):
-    """The MLflow server did not accept the run; the training is not affected."""
-
-    code = "not_logged"
 
 
 def log_training(settings: Settings, version: str, trained: TrainedBundle) -> str:
@@ -45,8 +34,11 @@ def log_training(settings: Settings, version: str, trained: TrainedBundle) -> st
     uri = settings.mlflow_tracking_uri
     if not uri:
         return ""
+    # Few set one, and loading an HTTP client takes as long as a tenth of all else that a job loads.
+    from loyalty_core.ml.training.mlflow_server import MlflowServer  # noqa: PLC0415
+
     try:
-        _log_run(_Server(uri), settings, version, trained)
+        _log_run(MlflowServer(uri), settings, version, trained)
     except LoyaltyError as error:
         return f"Not logged to MLflow: {error}"
     except (KeyError, TypeError, ValueError):
@@ -54,7 +46,7 @@ def log_training(settings: Settings, version: str, trained: TrainedBundle) -> st
     return f"Logged to MLflow as run {version} of the experiment “{settings.mlflow_experiment_name}”."
 
 
-def _log_run(server: _Server, settings: Settings, version: str, trained: TrainedBundle) -> None:
+def _log_run(server: MlflowServer, settings: Settings, version: str, trained: TrainedBundle) -> None:
     now = int(time.time() * 1000)
     parts = trained.parts
     tags = {"version": version, "trained_by": parts.trained_by, "trained_on": parts.trained_on}
@@ -112,54 +104,3 @@ def _report(trained: TrainedBundle) -> str:
     print_findings(out, trained)
     print_evaluation(out, trained)
     return text.getvalue()
-
-
-class _Server:
-    """An MLflow server; every call raises `NotLogged` when it fails or takes too long."""
-
-    def __init__(self, uri: str) -> None:
-        address = urlsplit(uri)
-        if address.scheme not in {"http", "https"}:
-            raise NotLogged(
-                "MLFLOW_TRACKING_URI is not the address of a server.",
-                remedy="Start a server with “mlflow server”, and set its address, such as http://host:5000.",
-            )
-        self._name = address.hostname
-        self._api = f"{uri.rstrip('/')}/api/2.0"
-        self._session = requests.Session()
-        self._deadline = time.monotonic() + _ALL_SECONDS
-
-    def experiment(self, name: str) -> str:
-        """The id of the experiment, which is created if necessary."""
-        address = f"{self._api}/mlflow/experiments/get-by-name"
-        found = self._send("GET", address, params={"experiment_name": name}, allow_missing=True)
-        if found.ok:
-            return found.json()["experiment"]["experiment_id"]
-        return self.post("experiments/create", name=name)["experiment_id"]
-
-    def post(self, call: str, **body: Any) -> dict[str, Any]:
-        return self._send("POST", f"{self._api}/mlflow/{call}", json=body).json()
-
-    def put(self, folder: str, name: str, text: str) -> None:
-        """Upload a file of a run; `folder` is the run's artifact URI."""
-        if not folder.startswith(_ARTIFACTS):
-            raise NotLogged(
-                f"{self._name} does not accept files; the metrics were logged.",
-                remedy="Start it with --serve-artifacts.",
-            )
-        path = folder.removeprefix(_ARTIFACTS).strip("/")
-        self._send("PUT", f"{self._api}/mlflow-artifacts/artifacts/{path}/{name}", data=text.encode())
-
-    def _send(self, method: str, address: str, *, allow_missing: bool = False, **body: Any) -> requests.Response:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise NotLogged(f"{self._name} is too slow.")
-        try:
-            answer = self._session.request(method, address, timeout=min(left, REQUEST_SECONDS), **body)
-        except requests.Timeout:
-            raise NotLogged(f"{self._name} does not answer.") from None
-        except requests.RequestException:
-            raise NotLogged(f"{self._name} cannot be reached.") from None
-        if not answer.ok and not (allow_missing and answer.status_code == requests.codes.not_found):
-            raise NotLogged(f"{self._name} responds with status {answer.status_code}.", answer.text[:200])
-        return answer

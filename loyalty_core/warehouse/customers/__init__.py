@@ -1,7 +1,7 @@
 """Single customers: found, read, cached; and the key figures of all."""
 
 from loyalty_core.warehouse.customers.encoding import decode_features, encode_features
-from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
+from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache
 from loyalty_core.warehouse.customers.feature_store import CacheUnavailable, FeatureStore
 from loyalty_core.warehouse.customers.ids import id_as_text, read_id, same_id, unrounded
 from loyalty_core.warehouse.customers.key_figures import KeyFigures, key_figures, top_customers
@@ -17,7 +17,6 @@ __all__ = [
     "KeyFigures",
     "MemoryCache",
     "MonthlySpend",
-    "RedisCache",
     "Transactions",
     "decode_features",
     "encode_features",

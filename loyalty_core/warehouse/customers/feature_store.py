@@ -9,7 +9,7 @@ from loyalty_core.errors import CustomerNotFound, LoyaltyError, ViewUnusable
 from loyalty_core.settings import Settings
 from loyalty_core.telemetry import FEATURE_HITS, FEATURE_MISSES
 from loyalty_core.warehouse.connection import Warehouse
-from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache, RedisCache
+from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache
 from loyalty_core.warehouse.customers.ids import read_id
 from loyalty_core.warehouse.customers.search import is_found_by, match_rank, name_columns
 
@@ -168,6 +168,9 @@ class FeatureStore:
 
 def _cache_from(settings: Settings) -> FeatureCache:
     if settings.redis_url:
+        # The client is only loaded where there is a Redis: every job would wait for it.
+        from loyalty_core.warehouse.customers.redis_cache import RedisCache  # noqa: PLC0415
+
         return RedisCache(settings.redis_url, settings.feature_cache_ttl_seconds)
     return MemoryCache(settings.feature_cache_max_customers, settings.feature_cache_ttl_seconds)
 

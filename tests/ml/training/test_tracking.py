@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loyalty_core.ml.bundles import read_manifest, version_folder, write_bundle
-from loyalty_core.ml.training import tracking
+from loyalty_core.ml.training import mlflow_server
 from loyalty_core.ml.training.tracking import log_training, without_rows
 from loyalty_core.settings import Settings
 from tests.ml.fixtures import bundle_parts
@@ -177,7 +177,7 @@ def test_a_server_that_hangs(server: Server, tmp_path: Path, monkeypatch: pytest
         is_over.wait()
         return 200, {}
 
-    monkeypatch.setattr(tracking, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(mlflow_server, "REQUEST_SECONDS", 0.3)
     server.answers["experiments/get-by-name"] = hang
     assert log(tmp_path, server.uri)[1].endswith("127.0.0.1 does not answer.")
     is_over.set()

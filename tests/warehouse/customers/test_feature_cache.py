@@ -14,7 +14,8 @@ import redis
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.warehouse import FeatureStore
-from loyalty_core.warehouse.customers import MemoryCache, RedisCache
+from loyalty_core.warehouse.customers import MemoryCache
+from loyalty_core.warehouse.customers.redis_cache import RedisCache
 from tests.fixtures.warehouses import CUSTOMERS
 from tests.waiting import wait_until
 
