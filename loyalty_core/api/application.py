@@ -7,7 +7,7 @@ from loyalty_core.api import (
     configuration,
     customers,
     documentation,
-    event_types,
+    events,
     exports,
     features,
     health,
@@ -67,7 +67,7 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(features.router, tags=["Customers"])
     api.include_router(customers.router, tags=["Customers"])
     api.include_router(configuration.router, tags=["Health"])
-    api.include_router(event_types.router, tags=["Customers"])
+    api.include_router(events.router, tags=["Events"])
     api.include_router(monitoring.router, tags=["Predictions"])
     api.include_router(segments.router, tags=["Segments"])
     api.include_router(segments.snapshots_router, tags=["Segments"])

@@ -26,6 +26,7 @@ _SECURITY_SCHEMES = {
 _TAGS = {
     "Predictions": "Churn, next best offer and RFM.",
     "Customers": "Customers, their features, and the columns of the warehouse.",
+    "Events": "What happened to customers, and messages that could not be used.",
     "Segments": "Rules under a name, with versions and members.",
     "Exports": "Customers as files.",
     "Models": "Versions, training, scoring and A/B tests.",

@@ -16,6 +16,7 @@ from loyalty_core.access import NotAllowed, NotSignedIn
 from loyalty_core.api.attempts import TooManyAttempts
 from loyalty_core.api.cursors import BadCursor
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
+from loyalty_core.events import BadEvent, DeadLetterClosed, DeadLetterNotFound, EventNotFound
 from loyalty_core.jobs import JobNotFound, JobRunning
 from loyalty_core.limits import TooBusy
 from loyalty_core.ml.bundles import NoEarlierVersion, VersionInUse, VersionNotFound
@@ -75,9 +76,12 @@ STATUSES: dict[type[LoyaltyError], int] = {
     SegmentNotFound: 404,
     JobNotFound: 404,
     ExportNotFound: 404,
+    DeadLetterNotFound: 404,
+    EventNotFound: 404,
     UnknownModel: 404,
     VersionNotFound: 404,
     NotCompared: 404,
+    DeadLetterClosed: 409,
     SegmentChanged: 409,
     SegmentInUse: 409,
     SegmentNameTaken: 409,
@@ -90,6 +94,7 @@ STATUSES: dict[type[LoyaltyError], int] = {
     WorseVersion: 409,
     PreconditionFailed: 412,
     BadCursor: 422,
+    BadEvent: 422,
     BadSegment: 422,
     BadTraining: 422,
     RuleError: 422,

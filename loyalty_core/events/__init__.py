@@ -11,6 +11,7 @@ from loyalty_core.events.errors import (
 )
 from loyalty_core.events.event import Event, Sequel
 from loyalty_core.events.forms import Arrival, read_event, read_text
+from loyalty_core.events.history import EventHistory, StoredEvent
 from loyalty_core.events.inbox import Inbox, Patience, event_of
 from loyalty_core.events.intake import Accepted, Intake, Unreadable
 from loyalty_core.events.types import TYPES, EventType
@@ -27,6 +28,7 @@ __all__ = [
     "DeadLetterNotFound",
     "DeadLetters",
     "Event",
+    "EventHistory",
     "EventNotFound",
     "EventType",
     "Inbox",
@@ -34,6 +36,7 @@ __all__ = [
     "KafkaUnusable",
     "Patience",
     "Sequel",
+    "StoredEvent",
     "Unreadable",
     "Worker",
     "event_of",

@@ -76,7 +76,7 @@ def _allowed(fault: ErrorDetails) -> str:
 
 
 def _shown(name: str, value: Any) -> str:
-    if name == "kafka_options":
-        return "that is not shown"
+    if name == "kafka_options":  # some are passwords
+        return "'***'"
     text = without_password(str(value)) if name.endswith("_url") else str(value)
     return repr(text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from loyalty_core.services import get_services
 from tests.fixtures.api import Ask, error_of
@@ -136,9 +137,11 @@ def test_a_cache_that_does_not_answer_is_reported(demo_settings: Configure, ask:
 
 def test_event_types_are_data(ask: Ask):
     types = ask("/dwh/event-types/").json()
-    assert {tuple(one) for one in types} == {("value", "label", "category", "accepted")}
+    assert {tuple(one) for one in types} == {("value", "label", "category", "accepted", "schema")}
     assert len({one["value"] for one in types}) == len(types) > 5
-    assert not any(one["accepted"] for one in types)
+    assert all(one["accepted"] for one in types)
+    for one in types:
+        Draft202012Validator.check_schema(one["schema"])
 
 
 def test_a_batch_says_that_it_is_made_up(demo_settings: Configure, ask: Ask):

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from loyalty_core.api import create_api
 from loyalty_core.api.examples import ACTIVE_VERSION, EXAMPLES, VERSION
+from loyalty_core.events import BadEvent, Intake, Unreadable
 from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.bundles import write_bundle
 from loyalty_core.ml.evaluation import Difference
@@ -47,7 +48,7 @@ ANY_LIST = {"type": "array", "items": {}}
 
 @pytest.fixture
 def names(watched: str, demo_settings: Configure, tmp_path: Path) -> Iterator[Mapping[str, str]]:
-    """A programme with a segment, scores, two compared versions and an export; what stands for which name of examples.
+    """A programme with a segment, scores, two versions, dead letters and an export; what stands for names of examples.
 
     Jobs that are started do nothing.
     """
@@ -63,6 +64,8 @@ def names(watched: str, demo_settings: Configure, tmp_path: Path) -> Iterator[Ma
     everyone = Shift(None, "All customers", 10, [[4, 1, 0], [2, 1, 0], [0, 1, 1]], [[3, 2], [1, 4]], (4.5, 5.0))
     compared = VersionComparison(version, watched, datetime.now(UTC), {"churn": measured}, (everyone,), (1, 7))
     services.comparisons.save(compared)
+    letters = [Unreadable("kafka/loyalty.events", None, "{}", BadEvent("The event has no type.")) for _ in range(2)]
+    Intake.of(services.store, services.settings).accept([], letters)
     exports.mkdir()
     written = write_export(exports, "vip", "csv", services.segmentation.select(RICH).stream(["total_revenue"]))
     add_done_export({"file": written.file.name, "customers": written.customers, "bytes": written.bytes})

@@ -72,7 +72,6 @@ REQUESTS = (
             ("GET", "campaigns/"),
             ("POST", "campaigns/"),
             ("GET", "campaignExecutions/"),
-            ("POST", "webhooks/customer-events/"),
         )
     ),
 )

@@ -65,7 +65,4 @@ EXAMPLES = {
         {"customers": [FEATURES], "next_cursor": "CsFFS6ixmHeBpWFmdGVy2SQw"}, parameters={"limit": 1}
     ),
     "read_customer": Example(_CUSTOMER, parameters=ONE),
-    "list_event_types": Example(
-        [{"value": "transaction.created", "label": "Transaction", "category": "Purchases", "accepted": False}]
-    ),
 }
