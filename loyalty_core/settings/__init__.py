@@ -1,15 +1,10 @@
 """The settings of the product, read from the environment, `.env` and `loyalty.toml`."""
 
 from loyalty_core.settings.database_url import PSYCOPG, with_driver, without_secrets
+from loyalty_core.settings.models import DEFAULT_FEATURE_MAPPING, RfmMeasure
 from loyalty_core.settings.predictions_place import MOCK_ENDING, PREDICTIONS, predictions_file
 from loyalty_core.settings.sending import DEFAULT_CONTACT_COLUMNS, ContactRole
-from loyalty_core.settings.settings import (
-    DEFAULT_FEATURE_MAPPING,
-    DEFAULT_WAREHOUSE,
-    RfmMeasure,
-    Settings,
-    get_settings,
-)
+from loyalty_core.settings.settings import DEFAULT_WAREHOUSE, Settings, get_settings
 from loyalty_core.settings.table_name import split_table_name
 
 __all__ = [
