@@ -4,6 +4,7 @@ from fastapi import Depends, FastAPI
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from loyalty_core.api import (
+    audit,
     configuration,
     customers,
     documentation,
@@ -15,7 +16,9 @@ from loyalty_core.api import (
     metrics,
     models,
     monitoring,
+    policies,
     predictions,
+    rfm_maps,
     segments,
     warehouse,
 )
@@ -71,9 +74,12 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(monitoring.router, tags=["Predictions"])
     api.include_router(segments.router, tags=["Segments"])
     api.include_router(segments.snapshots_router, tags=["Segments"])
+    api.include_router(policies.router, tags=["Offer policies"])
+    api.include_router(rfm_maps.router, tags=["RFM map"])
     api.include_router(exports.router, tags=["Exports"])
     api.include_router(models.router)
     api.include_router(jobs.router)
+    api.include_router(audit.router, tags=["Audit"])
     api.include_router(documentation.router)
     require_declared_actions(api)
     api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, max_levels=_MAX_BODY_LEVELS, seconds=_BODY_SECONDS)

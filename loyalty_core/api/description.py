@@ -28,9 +28,12 @@ _TAGS = {
     "Customers": "Customers, their features, and the columns of the warehouse.",
     "Events": "What happened to customers, and messages that could not be used.",
     "Segments": "Rules under a name, with versions and members.",
+    "Offer policies": "Levers, values, caps and rules of offers, and who gets which offer under them.",
+    "RFM map": "The segments of the 125 RFM cells, and custom cut points.",
     "Exports": "Customers as files.",
     "Models": "Versions, training, scoring and A/B tests.",
     "Jobs": "Work in the background.",
+    "Audit": "Who did what, when and from where.",
     "Health": "Whether everything works.",
 }
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import NotAllowed, NotSignedIn
+from loyalty_core.analytics.offers import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
 from loyalty_core.api.attempts import TooManyAttempts
 from loyalty_core.api.cursors import BadCursor
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
@@ -22,6 +23,7 @@ from loyalty_core.limits import TooBusy
 from loyalty_core.ml.bundles import NoEarlierVersion, VersionInUse, VersionNotFound
 from loyalty_core.ml.tasks import TrainingRefused, UnknownModel
 from loyalty_core.ml.versions import WorseVersion
+from loyalty_core.rfm import BadRfmMap, RfmMapChanged
 from loyalty_core.rules import NotWritable, RuleError
 from loyalty_core.segments import (
     BadSegment,
@@ -80,6 +82,7 @@ STATUSES: dict[type[LoyaltyError], int] = {
     EventNotFound: 404,
     UnknownModel: 404,
     VersionNotFound: 404,
+    PolicyNotFound: 404,
     NotCompared: 404,
     DeadLetterClosed: 409,
     SegmentChanged: 409,
@@ -88,6 +91,9 @@ STATUSES: dict[type[LoyaltyError], int] = {
     SegmentNotComputed: 409,
     JobRunning: 409,
     NoEarlierVersion: 409,
+    PolicyChanged: 409,
+    PolicyNameTaken: 409,
+    RfmMapChanged: 409,
     TrainingRefused: 409,
     VersionInUse: 409,
     VersionRefused: 409,
@@ -95,6 +101,8 @@ STATUSES: dict[type[LoyaltyError], int] = {
     PreconditionFailed: 412,
     BadCursor: 422,
     BadEvent: 422,
+    BadPolicy: 422,
+    BadRfmMap: 422,
     BadSegment: 422,
     BadTraining: 422,
     RuleError: 422,

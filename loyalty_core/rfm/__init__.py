@@ -3,7 +3,14 @@
 from loyalty_core.rfm.cache import CutPointsCache
 from loyalty_core.rfm.cell_rules import Cell, CellCheck, CellRule, Scores, apply_rule, check_names, check_rules
 from loyalty_core.rfm.cells import CELLS, NO_PURCHASES, SCORES, SEGMENT_NAMES, SEGMENTS, cell_index, segment_names
-from loyalty_core.rfm.custom_map import MAX_NAME_LENGTH, MAX_TEXT_LENGTH, BadRfmMap, RfmMap, SegmentText
+from loyalty_core.rfm.custom_map import (
+    MAX_NAME_LENGTH,
+    MAX_TEXT_LENGTH,
+    MEASURES,
+    BadRfmMap,
+    RfmMap,
+    SegmentText,
+)
 from loyalty_core.rfm.cut_points import (
     RfmUnavailable,
     compute_cut_points,
@@ -11,7 +18,7 @@ from loyalty_core.rfm.cut_points import (
     save_cut_points,
     saved_cut_points,
 )
-from loyalty_core.rfm.maps import RfmMapRepository, RfmMapVersion, map_at, segment_in_use
+from loyalty_core.rfm.maps import RfmMapChanged, RfmMapRepository, RfmMapVersion, map_at, segment_in_use
 from loyalty_core.rfm.scores import (
     FourPoints,
     RfmColumns,
@@ -29,6 +36,7 @@ __all__ = [
     "CELLS",
     "MAX_NAME_LENGTH",
     "MAX_TEXT_LENGTH",
+    "MEASURES",
     "NO_PURCHASES",
     "SCORES",
     "SEGMENTS",
@@ -42,6 +50,7 @@ __all__ = [
     "RfmColumns",
     "RfmCutPoints",
     "RfmMap",
+    "RfmMapChanged",
     "RfmMapRepository",
     "RfmMapVersion",
     "RfmScore",

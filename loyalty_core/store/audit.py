@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, Index, delete, select
+from sqlalchemy import JSON, Index, and_, delete, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty_core.access import acting_from, current_viewer
@@ -110,8 +110,10 @@ class Search:
     until: datetime | None = None
 
 
-def search(session: Session, wanted: Search, *, limit: int) -> Sequence[AuditEvent]:
-    """The newest events that match, at most `limit`."""
+def search(
+    session: Session, wanted: Search, *, limit: int, before: tuple[datetime, int] | None = None
+) -> Sequence[AuditEvent]:
+    """The newest events that match, at most `limit`; with `before`, those older than the event of that time and id."""
     subject = AuditEvent.subject_kind + " " + AuditEvent.subject_id
     parts = ((AuditEvent.actor, wanted.actor), (AuditEvent.action, wanted.action), (subject, wanted.subject))
     statement = select(AuditEvent).order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
@@ -122,6 +124,9 @@ def search(session: Session, wanted: Search, *, limit: int) -> Sequence[AuditEve
         statement = statement.where(AuditEvent.at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(AuditEvent.at < wanted.until)
+    if before is not None:
+        at, number = before
+        statement = statement.where(or_(AuditEvent.at < at, and_(AuditEvent.at == at, AuditEvent.id < number)))
     return session.scalars(statement.limit(limit)).all()
 
 

@@ -162,7 +162,7 @@ def untyped(schema: Any, where: str, seen: frozenset[str] = frozenset()) -> Iter
         parts += [("", part) for part in (*schema.get("anyOf", ()), *schema.get("prefixItems", ()))]
         parts += [(name, schema[name]) for name in ("items", "additionalProperties") if name in schema]
         for name, part in parts:
-            if part is not True:
+            if isinstance(part, dict):
                 yield from untyped(part, f"{where}.{name}", seen)
 
 

@@ -12,6 +12,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from loyalty_core.api import create_api
 from loyalty_core.jobs import JobQueue
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from tests.fixtures.api import RICH
@@ -19,8 +20,11 @@ from tests.fixtures.jobs import NO_WORK, see_off
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from schemathesis import Case
+
+    from tests.workbench import Configure
 
 # A stream lasts as long as its job.
 LEFT_OUT = {"follow_job"}
@@ -29,9 +33,11 @@ LEFT_OUT_CHECKS = [positive_data_acceptance]
 
 
 @pytest.fixture
-def ready(trained: str) -> Iterator[None]:
-    """Models, a segment, and jobs that do nothing."""
+def ready(trained: str, demo_settings: Configure, tmp_path: Path) -> Iterator[None]:
+    """Models and their scores, a segment, and jobs that do nothing."""
+    demo_settings(predictions_file=tmp_path / "predictions.parquet")
     services = get_services()
+    score_base(services.warehouse, services.inference.models())
     services.segmentation.create(SegmentDraft("VIP", RICH), actor="ann")
     services.jobs = JobQueue(services.store, module=NO_WORK)
     yield

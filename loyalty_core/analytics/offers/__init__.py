@@ -1,9 +1,9 @@
 """Next best offers of the customers in scope, and policies that arbitrate between offers."""
 
-from loyalty_core.analytics.offers.arbitration import Arbitration, Cutoff, Reason, arbitrate
-from loyalty_core.analytics.offers.errors import BadPolicy, PolicyNotFound
+from loyalty_core.analytics.offers.arbitration import Allocation, Arbitration, Cutoff, Reason, arbitrate
+from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
 from loyalty_core.analytics.offers.mix import BINS, LOPSIDED_SHARE, MAX_SEGMENTS, OfferFigures, OfferMix, SegmentOffers
-from loyalty_core.analytics.offers.policies import PolicyRepository, RestrictedPolicies, SavedPolicy
+from loyalty_core.analytics.offers.policies import PolicyRepository, PolicyVersion, RestrictedPolicies, SavedPolicy
 from loyalty_core.analytics.offers.policy import (
     MAX_LEVER,
     BoundPolicy,
@@ -19,6 +19,7 @@ __all__ = [
     "LOPSIDED_SHARE",
     "MAX_LEVER",
     "MAX_SEGMENTS",
+    "Allocation",
     "Arbitration",
     "BadPolicy",
     "BoundPolicy",
@@ -27,8 +28,11 @@ __all__ = [
     "OfferMix",
     "OfferTerms",
     "Policy",
+    "PolicyChanged",
+    "PolicyNameTaken",
     "PolicyNotFound",
     "PolicyRepository",
+    "PolicyVersion",
     "RankedOffer",
     "Reason",
     "RestrictedPolicies",

@@ -11,7 +11,7 @@ from loyalty_core.analytics.rfm.figures import (
     strength,
 )
 from loyalty_core.analytics.rfm.movement import Flow, Kind, Movement
-from loyalty_core.analytics.rfm.preview import RfmChange
+from loyalty_core.analytics.rfm.preview import RfmChange, preview_change
 
 __all__ = [
     "CurvePoint",
@@ -23,6 +23,7 @@ __all__ = [
     "RfmSegment",
     "Spending",
     "cell_conditions",
+    "preview_change",
     "segment_condition",
     "spending_curve",
     "strength",

@@ -3,13 +3,32 @@
 A test sends the requests in this order and checks the answers.
 """
 
-from loyalty_core.api.examples import customers, events, health, jobs, models, predictions, segments
+from loyalty_core.api.examples import (
+    audit,
+    customers,
+    events,
+    health,
+    jobs,
+    models,
+    policies,
+    predictions,
+    rfm_map,
+    segments,
+)
 from loyalty_core.api.examples.example import ACTIVE_VERSION, VERSION, Example
 
 __all__ = ["ACTIVE_VERSION", "EXAMPLES", "VERSION", "Example"]
 
-EXAMPLES: dict[str, Example] = {
-    name: example
-    for part in (predictions, health, customers, events, segments, jobs, models)
-    for name, example in part.EXAMPLES.items()
-}
+_PARTS = (
+    predictions,
+    health,
+    customers,
+    events,
+    segments,
+    policies,
+    rfm_map,
+    jobs,
+    models,
+    audit,
+)
+EXAMPLES: dict[str, Example] = {name: example for part in _PARTS for name, example in part.EXAMPLES.items()}

@@ -1,0 +1,13 @@
+"""Offer policies over HTTP: saved under a name with their versions, and tried."""
+
+from fastapi import APIRouter
+
+from loyalty_core.access import Action
+from loyalty_core.api.access import allowed
+from loyalty_core.api.policies import arbitration, definitions
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/policies", dependencies=[allowed(Action.VIEW)])
+for part in (arbitration, definitions):
+    router.include_router(part.router)

@@ -1,0 +1,72 @@
+"""A policy that is only tried: who would get which offer."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from loyalty_core.analytics.offers import Allocation, arbitrate, bind_policy
+from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.api.policies.bodies import TermsOfOffers
+from loyalty_core.api.segments import SegmentId
+from loyalty_core.api.work_limits import rule_slot
+from loyalty_core.services import get_services
+
+router = APIRouter()
+
+
+class ArbitrationBody(TermsOfOffers):
+    """The policy to try, for the members of a segment; without `segment_id`, for all customers."""
+
+    segment_id: SegmentId | None = None
+
+
+class AllocationAnswer(BaseModel):
+    """How many customers get an offer, and the sum of propensity × value over them."""
+
+    customers: int
+    expected_value: float
+
+
+class CutoffAnswer(BaseModel):
+    """The lowest priority that an offer at its cap accepts; null where the cap is 0."""
+
+    priority: float | None
+
+
+class ArbitrationAnswer(BaseModel):
+    """Who gets what: by offer id `before`, with the offers that are recommended, and `after`, under the policy.
+
+    `without` counts the customers who get none by reason, and `cutoffs` are those of the offers that caps limit.
+    """
+
+    customers: int
+    before: dict[str, AllocationAnswer]
+    after: dict[str, AllocationAnswer]
+    without: dict[str, int]
+    cutoffs: dict[str, CutoffAnswer]
+    value_before: float
+    value_after: float
+
+
+@router.post("/evaluate/", response_model=ArbitrationAnswer, dependencies=[rule_slot])
+def evaluate_policy(body: ArbitrationBody) -> dict[str, Any]:
+    """Arbitrate between the offers for every customer, from the last scoring run; nothing is saved."""
+    services = get_services()
+    if body.segment_id is not None:
+        services.segments.get(body.segment_id)
+    base = ScopedBase(services.warehouse, services.segmentation, Scope(body.segment_id))
+    found = arbitrate(base, bind_policy(body.policy, services.segmentation))
+    return {
+        "customers": found.customers,
+        "before": _by_text(found.before),
+        "after": _by_text(found.after),
+        "without": found.without,
+        "cutoffs": _by_text(found.cutoffs),
+        "value_before": found.value_before,
+        "value_after": found.value_after,
+    }
+
+
+def _by_text(found: Any) -> dict[str, Allocation]:
+    return {str(offer): one for offer, one in found.items()}
