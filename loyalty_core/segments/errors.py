@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from loyalty_core.segments.segment import Use
+
 
 class SegmentNotFound(LoyaltyError):
     """There is no such segment, or it has no such version."""
@@ -24,16 +26,19 @@ class SegmentNotFound(LoyaltyError):
 
 
 class SegmentInUse(LoyaltyError):
-    """The segment cannot be archived or deleted while other segments read it."""
+    """The segment cannot be archived or deleted while other segments or campaigns read it."""
 
     code = "segment_in_use"
 
-    def __init__(self, name: str, users: Sequence[str]) -> None:
-        where = ", ".join(f"“{user}”" for user in users)
+    def __init__(self, name: str, users: Sequence[Use]) -> None:
+        segments = ", ".join(f"“{use.name}”" for use in users if use.kind == "segment")
+        campaigns = ", ".join(f"“{use.name}”" for use in users if use.kind == "campaign")
+        reasons = [f"is part of the rule of {segments}"] if segments else []
+        reasons += [f"is used by the campaign {campaigns}"] if campaigns else []
         super().__init__(
             f"The segment “{name}” is in use.",
-            f"It is part of the rule of {where}.",
-            "Remove it from there first, or archive what uses it.",
+            f"It {' and '.join(reasons)}.",
+            "Remove it from there first, or " + ("archive what uses it." if segments else "end what uses it."),
         )
 
 

@@ -132,6 +132,6 @@ class SegmentOutline:
 class Use:
     """A place that reads a segment."""
 
-    kind: Literal["segment"]
+    kind: Literal["segment", "campaign"]
     id: str
     name: str

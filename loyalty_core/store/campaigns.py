@@ -39,6 +39,7 @@ class CampaignRecord(Base):
     submitted_by: Mapped[str | None]
     approved_by: Mapped[str | None]
     approved_version: Mapped[int | None]
+    started_by: Mapped[str | None]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     next_run_at: Mapped[datetime | None]
@@ -63,7 +64,8 @@ class CampaignRunRecord(Base):
     """One run of a campaign over its whole audience, by schedule or by hand.
 
     A run by schedule is unique for the time it was due, so that two schedulers cannot both make it. `status` is
-    "running", "done", "failed" or "missed"; `counts` has the figures of the suppression waterfall.
+    "waiting", "running", "done", "failed" or "missed"; `counts` has the figures of the suppression waterfall. `job` is
+    the background job that makes it.
     """
 
     __tablename__ = "campaign_runs"
@@ -79,6 +81,7 @@ class CampaignRunRecord(Base):
     status: Mapped[str]
     counts: Mapped[Any] = mapped_column(_OPTIONAL_JSON, nullable=True)
     error: Mapped[dict[str, str] | None] = mapped_column(_OPTIONAL_JSON)
+    job: Mapped[int | None]
 
 
 class CampaignEntryRecord(Base):
@@ -109,3 +112,15 @@ class CampaignEntryRecord(Base):
     offer_id: Mapped[int | None] = mapped_column(BigInteger)
     churn_probability: Mapped[float | None]
     is_simulated: Mapped[bool]
+
+
+def segments_read(content: Any) -> frozenset[str]:
+    """Ids of the segments that the definition of a campaign reads."""
+    audience, trigger = content.get("audience") or {}, content.get("trigger") or {}
+    lists = [*(audience.get("include") or ()), *(audience.get("exclude") or ())]
+    return frozenset(one for one in (audience.get("segment"), trigger.get("segment"), *lists) if one)
+
+
+def policy_read(content: Any) -> str | None:
+    """Id of the offer policy that the definition of a campaign reads."""
+    return (content.get("offer") or {}).get("policy")

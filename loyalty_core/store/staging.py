@@ -1,10 +1,12 @@
-"""Ids of customers in a temporary table, filled without a lock on anything else."""
+"""Customers in a temporary table, filled without a lock on anything else."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, MetaData, String, Table
+
+from loyalty_core.store.dialects import STAGED_CUSTOMERS, StagedTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,7 +23,14 @@ def stage(store: StateStore, connection: Connection, batches: Iterable[Sequence[
 
     `connection` is one from `store.connection()`. Raises `StateStoreUnavailable`, and whatever `batches` raises.
     """
-    staging, driver_error = store.dialect.staging(connection), store.dialect.driver_error
+    return stage_rows(store, connection, STAGED_CUSTOMERS, (zip(batch, strict=True) for batch in batches))
+
+
+def stage_rows(
+    store: StateStore, connection: Connection, table: StagedTable, batches: Iterable[Iterable[Sequence[Any]]]
+) -> int:
+    """Fill a temporary table as `stage` does, with rows of the values of its `names`."""
+    staging, driver_error = store.dialect.staging(connection, table), store.dialect.driver_error
     with store.outages(driver_error):
         staging.open()
     for batch in batches:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from loyalty_core.errors import LoyaltyError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
 
@@ -25,6 +26,20 @@ class PolicyNotFound(LoyaltyError):
         super().__init__(
             f"There is no offer policy with the id {policy_id[:60]}.",
             remedy="It may have been deleted: choose one from the list of policies.",
+        )
+
+
+class PolicyInUse(LoyaltyError):
+    """The policy cannot be deleted while campaigns use it."""
+
+    code = "policy_in_use"
+
+    def __init__(self, name: str, campaigns: Sequence[str]) -> None:
+        users = ", ".join(f"“{campaign}”" for campaign in campaigns)
+        super().__init__(
+            f"The policy “{name}” is in use.",
+            f"The campaign {users} chooses offers by it.",
+            "Choose another policy there first, or end the campaign.",
         )
 
 

@@ -10,12 +10,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm.attributes import flag_modified
 
 from loyalty_core.access import Action, require
-from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
+from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyInUse, PolicyNameTaken, PolicyNotFound
 from loyalty_core.analytics.offers.policy import Policy
 from loyalty_core.names import checked_text, look_alike
 from loyalty_core.segments.errors import PersonalDataHidden
 from loyalty_core.segments.masked_rules import as_seen_in, reads_any
 from loyalty_core.store import audit
+from loyalty_core.store.campaigns import CampaignRecord, policy_read
 from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
 from loyalty_core.store.versioned import MAX_NAME_LENGTH, editing, name_key, new_id, same_content
 
@@ -84,6 +85,12 @@ class PolicyRepository:
                 PolicyVersion(one.number, one.at, one.actor, one.name, Policy.from_json(one.content)) for one in found
             ]
 
+    def uses(self, policy_id: str) -> builtins.list[str]:
+        """Names of the campaigns that have not ended and use the policy; raises `PolicyNotFound`."""
+        with self._store.session(read_only=True) as session:
+            _record(session, policy_id)
+            return _campaigns_with(session, policy_id)
+
     def save(self, name: str, policy: Policy, *, actor: str, expected_version: int | None = None) -> SavedPolicy:
         """Save a new policy, or with `expected_version` the next version of the policy with that name.
 
@@ -107,10 +114,12 @@ class PolicyRepository:
             return _kept(record)
 
     def delete(self, policy_id: str, *, actor: str) -> None:
-        """Delete the policy and its versions; raises `PolicyNotFound`."""
+        """Delete the policy and its versions; raises `PolicyNotFound`, and `PolicyInUse` while a campaign uses it."""
         require(Action.EDIT_POLICIES)
         with editing(self._store) as session:
             record = _record(session, policy_id)
+            if campaigns := _campaigns_with(session, policy_id):
+                raise PolicyInUse(record.name, campaigns)
             _note(session, record, "deleted", actor)
             session.execute(delete(OfferPolicyRecord).where(OfferPolicyRecord.id == policy_id))
 
@@ -157,6 +166,12 @@ def _record(session: Session, policy_id: str) -> OfferPolicyRecord:
     if record is None:
         raise PolicyNotFound(policy_id)
     return record
+
+
+def _campaigns_with(session: Session, policy_id: str) -> list[str]:
+    statement = select(CampaignRecord.name, CampaignRecord.content).where(CampaignRecord.state != "ended")
+    rows = session.execute(statement.order_by(CampaignRecord.name_key))
+    return [row.name for row in rows if policy_read(row.content) == policy_id]
 
 
 def _new_record(session: Session, name: str) -> OfferPolicyRecord:

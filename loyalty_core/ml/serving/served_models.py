@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from loyalty_core.buckets import bucket, buckets
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.serving.answers import Models
-from loyalty_core.ml.serving.arms import bucket, buckets
 from loyalty_core.warehouse.predictions import ScoringRun
 
 

@@ -1,4 +1,4 @@
-"""References between segments: each points to a segment in use, and there are no cycles."""
+"""References to segments, by other segments and campaigns: each points to a segment in use, and there are no cycles."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from loyalty_core.names import nearest_names
 from loyalty_core.segments.errors import BadSegment, SegmentCycle, SegmentInUse
 from loyalty_core.segments.references import field_of, references
 from loyalty_core.segments.segment import Use
+from loyalty_core.store.campaigns import CampaignRecord, segments_read
 from loyalty_core.store.segments import SegmentRecord, SegmentReference
 
 if TYPE_CHECKING:
@@ -43,18 +44,20 @@ def save_references(session: Session, record: SegmentRecord) -> None:
 
 
 def uses_of(session: Session, segment_id: str) -> list[Use]:
-    """The segments that are not archived and read this one, by name."""
+    """The segments that are not archived and the campaigns that have not ended which read this one, by name."""
     users = (
         select(SegmentRecord.id, SegmentRecord.name)
         .join(SegmentReference, SegmentReference.segment_id == SegmentRecord.id)
         .where(SegmentReference.used_id == segment_id, SegmentRecord.archived_at.is_(None))
         .order_by(SegmentRecord.name_key)
     )
-    return [Use("segment", row.id, row.name) for row in session.execute(users)]
+    by_segments = [Use("segment", row.id, row.name) for row in session.execute(users)]
+    campaigns = _campaigns(session)
+    return by_segments + [Use("campaign", one, name) for one, name, read in campaigns if segment_id in read]
 
 
 def all_uses(session: Session) -> dict[str, tuple[str, ...]]:
-    """The names of the segments in use that read each segment, by its id."""
+    """The names of the segments in use and of the campaigns that read each segment, by its id."""
     users = (
         select(SegmentReference.used_id, SegmentRecord.name)
         .join(SegmentRecord, SegmentRecord.id == SegmentReference.segment_id)
@@ -64,14 +67,24 @@ def all_uses(session: Session) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for row in session.execute(users):
         found[row.used_id] = (*found.get(row.used_id, ()), row.name)
+    for _, name, read in _campaigns(session):
+        for segment_id in read:
+            found[segment_id] = (*found.get(segment_id, ()), name)
     return found
 
 
 def require_unused(session: Session, record: SegmentRecord) -> None:
-    """Raise `SegmentInUse` if a segment that is not archived reads this one."""
+    """Raise `SegmentInUse` if a segment that is not archived, or a campaign that has not ended, reads this one."""
     users = uses_of(session, record.id)
     if users:
-        raise SegmentInUse(record.name, [use.name for use in users])
+        raise SegmentInUse(record.name, users)
+
+
+def _campaigns(session: Session) -> list[tuple[str, str, frozenset[str]]]:
+    """Id and name of the campaigns that have not ended, by name, and ids of the segments that each reads."""
+    columns = CampaignRecord.id, CampaignRecord.name, CampaignRecord.content
+    statement = select(*columns).where(CampaignRecord.state != "ended").order_by(CampaignRecord.name_key)
+    return [(row.id, row.name, segments_read(row.content)) for row in session.execute(statement)]
 
 
 def _way_back(session: Session, start: str, used: tuple[str, ...]) -> list[str]:

@@ -129,13 +129,13 @@ class SegmentRepository:
             return [size_of(size) for size in session.scalars(statement.order_by(SegmentSizeRecord.number))]
 
     def uses(self, segment_id: str) -> builtins.list[Use]:
-        """Where the segment is used: the segments that are not archived and read it."""
+        """Where the segment is used: by segments that are not archived, and campaigns that have not ended."""
         with self._store.session(read_only=True) as session:
             record_of(session, segment_id)
             return uses_of(session, segment_id)
 
     def used_in(self) -> dict[str, tuple[str, ...]]:
-        """Names of the segments that read each segment, by its id; segments that none reads are left out."""
+        """Names of the segments and campaigns that read each segment, by its id; those that none reads are left out."""
         with self._store.session(read_only=True) as session:
             return all_uses(session)
 
@@ -233,7 +233,7 @@ class SegmentRepository:
             return read_segment(session, copy, identity)
 
     def archive(self, segment_id: str, *, actor: str) -> Segment:
-        """Archive the segment; raises `SegmentInUse` while a segment that is not archived reads it."""
+        """Archive the segment; raises `SegmentInUse` while another segment or a campaign reads it."""
         return self._set_archived(segment_id, archived=True, actor=actor)
 
     def unarchive(self, segment_id: str, *, actor: str) -> Segment:

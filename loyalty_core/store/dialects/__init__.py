@@ -5,11 +5,20 @@ from sqlalchemy.orm import Session
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.settings import with_driver, without_secrets
-from loyalty_core.store.dialects.base import Dialect, Staging
+from loyalty_core.store.dialects.base import STAGED_CUSTOMERS, Dialect, StagedTable, Staging
 from loyalty_core.store.dialects.postgresql import PostgreSQL
 from loyalty_core.store.dialects.sqlite import SQLite
 
-__all__ = ["DIALECTS", "Dialect", "Staging", "dialect_of", "dialect_of_session", "read_url"]
+__all__ = [
+    "DIALECTS",
+    "STAGED_CUSTOMERS",
+    "Dialect",
+    "StagedTable",
+    "Staging",
+    "dialect_of",
+    "dialect_of_session",
+    "read_url",
+]
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(), PostgreSQL())}
 

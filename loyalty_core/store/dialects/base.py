@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, LiteralString
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, LiteralString
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -18,30 +19,76 @@ if TYPE_CHECKING:
 MIGRATION_WAIT_SECONDS = 60.0
 
 
+@dataclass(frozen=True)
+class StagedTable:
+    """A temporary table of customers: `name`, the SQL types of the columns beside `customer_id`, and the order of rows.
+
+    Where the table is `numbered`, its rows have a `place` from 1 in that order, otherwise `customer_id` is the key. Of
+    rows with the same id one is staged, with the least value of each column.
+    """
+
+    name: LiteralString
+    columns: tuple[tuple[LiteralString, LiteralString], ...] = ()
+    order: LiteralString = "customer_id"
+    numbered: bool = False
+
+    @property
+    def arrived(self) -> LiteralString:
+        """Creates the table that rows are added to.
+
+        Ids come in any order and some twice: sorting them once is faster than keeping a table sorted throughout.
+        """
+        return f"CREATE TEMPORARY TABLE arrived_{self.name} (customer_id TEXT NOT NULL{self._typed})"
+
+    @property
+    def names(self) -> tuple[LiteralString, ...]:
+        """The names of all columns that are added."""
+        return ("customer_id", *(name for name, _ in self.columns))
+
+    @property
+    def sort(self) -> LiteralString:
+        """Fills the table with what has arrived."""
+        least = "".join(f", min({name})" for name, _ in self.columns)
+        order = ", ".join(f"min({name})" if name != "customer_id" else name for name in self.order.split(", "))
+        return (  # the names are from this code
+            f"INSERT INTO {self.name} ({', '.join(self.names)}) SELECT customer_id{least} FROM arrived_{self.name} "  # noqa: S608
+            f"GROUP BY customer_id ORDER BY {order}"
+        )
+
+    def staged(self, numbered_key: LiteralString, ending: LiteralString = "") -> LiteralString:
+        """Creates the table; `numbered_key` is the column type of a key that numbers rows, `ending` follows others."""
+        if self.numbered:
+            return f"CREATE TEMPORARY TABLE {self.name} (place {numbered_key}, customer_id TEXT NOT NULL{self._typed})"
+        return f"CREATE TEMPORARY TABLE {self.name} (customer_id TEXT PRIMARY KEY{self._typed}) {ending}"
+
+    @property
+    def _typed(self) -> LiteralString:
+        return "".join(f", {name} {kind}" for name, kind in self.columns)
+
+
+STAGED_CUSTOMERS = StagedTable("staged_customers")
+
+
 class Staging(ABC):
-    """Fills the temporary table `staged_customers` by the driver's fastest way, without a lock on anything else.
+    """Fills a temporary table of customers by the driver's fastest way, without a lock on anything else.
 
     Every method raises an error of the driver where the database cannot be used.
     """
 
-    # Ids come in any order and some twice: sorting them once is much faster than keeping a table sorted throughout.
-    arrived: ClassVar[LiteralString] = "CREATE TEMPORARY TABLE arrived_customers (customer_id TEXT NOT NULL)"
-    staged: ClassVar[LiteralString] = "CREATE TEMPORARY TABLE staged_customers (customer_id TEXT PRIMARY KEY)"
-    sort: ClassVar[LiteralString] = (
-        "INSERT INTO staged_customers SELECT DISTINCT customer_id FROM arrived_customers ORDER BY 1"
-    )
+    def __init__(self, table: StagedTable) -> None:
+        self.table = table
 
     @abstractmethod
     def open(self) -> None:
         """Create the table that batches are added to."""
 
     @abstractmethod
-    def add(self, customer_ids: Sequence[str]) -> None:
-        """Add a batch of ids."""
+    def add(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Add a batch of rows, each with the values of the table's `names`."""
 
     @abstractmethod
     def close(self) -> int:
-        """Create `staged_customers` with every id that was added, each once, and return their number."""
+        """Create the staged table with every customer who was added, each once, and return their number."""
 
 
 class Dialect(ABC):
@@ -93,6 +140,10 @@ class Dialect(ABC):
     @abstractmethod
     def lock_versioned_records(self, session: Session) -> None:
         """Let no other session edit versioned records until this one ends."""
+
+    @abstractmethod
+    def lock_enrolment(self, session: Session) -> None:
+        """Let no other session decide which customers enter campaigns until this one ends."""
 
     @abstractmethod
     def lock_checks(self, session: Session) -> None:
@@ -147,5 +198,5 @@ class Dialect(ABC):
         """Raise `StateStoreUnavailable` where a migration, not yet committed, would leave the data broken."""
 
     @abstractmethod
-    def staging(self, connection: Connection) -> Staging:
-        """A way to fill `staged_customers` on that connection, which has no transaction open."""
+    def staging(self, connection: Connection, table: StagedTable = STAGED_CUSTOMERS) -> Staging:
+        """A way to fill that table on that connection, which has no transaction open."""

@@ -12,11 +12,11 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 
 from loyalty_core.postgresql import Limits, bounded_engine
 from loyalty_core.settings import PSYCOPG
-from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, Dialect, Staging
+from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, STAGED_CUSTOMERS, Dialect, StagedTable, Staging
 from loyalty_core.store.errors import BackupFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -28,6 +28,7 @@ _MIGRATION_LOCK = 7_310_412_557
 _VERSIONED_RECORDS_LOCK = 7_310_412_558
 _CHECKS_LOCK = 7_310_412_559
 _CLAIMS_LOCK = 7_310_412_560
+_ENROLMENT_LOCK = 7_310_412_561
 # libpq reads 1 as 2.
 _SHORTEST_CONNECT_TIMEOUT = 2
 
@@ -86,6 +87,9 @@ class PostgreSQL(Dialect):
     def lock_versioned_records(self, session: Session) -> None:
         session.execute(select(func.pg_advisory_xact_lock(_VERSIONED_RECORDS_LOCK)))
 
+    def lock_enrolment(self, session: Session) -> None:
+        session.execute(select(func.pg_advisory_xact_lock(_ENROLMENT_LOCK)))
+
     def lock_checks(self, session: Session) -> None:
         session.execute(select(func.pg_advisory_xact_lock(_CHECKS_LOCK)))
 
@@ -125,32 +129,34 @@ class PostgreSQL(Dialect):
     def check_migration(self, connection: Connection) -> None:
         """The server has checked every reference by itself."""
 
-    def staging(self, connection: Connection) -> Staging:
+    def staging(self, connection: Connection, table: StagedTable = STAGED_CUSTOMERS) -> Staging:
         driver: Any = connection.connection.dbapi_connection
-        return _Staging(driver)
+        return _Staging(driver, table)
 
 
 class _Staging(Staging):
-    def __init__(self, driver: psycopg.Connection[Any]) -> None:
+    def __init__(self, driver: psycopg.Connection[Any], table: StagedTable) -> None:
+        super().__init__(table)
         self._driver = driver
 
     def open(self) -> None:
         with self._driver.transaction():
-            self._driver.execute(self.arrived)
+            self._driver.execute(self.table.arrived)
 
-    def add(self, customer_ids: Sequence[str]) -> None:
+    def add(self, rows: Iterable[Sequence[Any]]) -> None:
         # A transaction for each batch: one that lasted as long as the stream would keep VACUUM from its work.
-        copying = "COPY arrived_customers (customer_id) FROM STDIN"
+        copying = f"COPY arrived_{self.table.name} ({', '.join(self.table.names)}) FROM STDIN"
         with self._driver.transaction(), self._driver.cursor() as cursor, cursor.copy(copying) as copy:
-            for customer_id in customer_ids:
-                copy.write_row((customer_id,))
+            for row in rows:
+                copy.write_row(row)
 
     def close(self) -> int:
         with self._driver.transaction():
-            self._driver.execute(self.staged)
-            number = self._driver.execute(self.sort).rowcount
+            self._driver.execute(self.table.staged("BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"))
+            number = self._driver.execute(self.table.sort).rowcount
+            self._driver.execute(f"DROP TABLE arrived_{self.table.name}")
             # Nothing else tells the planner how many there are.
-            self._driver.execute("ANALYZE staged_customers")
+            self._driver.execute(f"ANALYZE {self.table.name}")
         return number
 
 

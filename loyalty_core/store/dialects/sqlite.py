@@ -16,11 +16,11 @@ from loyalty_core.errors import SettingsError, StateStoreUnavailable
 from loyalty_core.files import make_private_file, make_private_folder
 from loyalty_core.settings import without_secrets
 from loyalty_core.store.dialects import sqlite_files
-from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, Dialect, Staging
+from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, STAGED_CUSTOMERS, Dialect, StagedTable, Staging
 from loyalty_core.store.errors import RESTORE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.orm import DeclarativeBase, Session
@@ -90,6 +90,9 @@ class SQLite(Dialect):
     def lock_versioned_records(self, session: Session) -> None:
         """A session that writes has the one write lock anyway."""
 
+    def lock_enrolment(self, session: Session) -> None:
+        """A session that writes has the one write lock anyway."""
+
     def lock_checks(self, session: Session) -> None:
         """A session that writes has the one write lock anyway."""
 
@@ -150,28 +153,33 @@ class SQLite(Dialect):
                 "Nothing was changed. Correct or delete that row, or restore a backup, and start again.",
             )
 
-    def staging(self, connection: Connection) -> Staging:
+    def staging(self, connection: Connection, table: StagedTable = STAGED_CUSTOMERS) -> Staging:
         driver: Any = connection.connection.dbapi_connection
-        return _Staging(driver)
+        return _Staging(driver, table)
 
 
 class _Staging(Staging):
-    def __init__(self, driver: sqlite3.Connection) -> None:
+    def __init__(self, driver: sqlite3.Connection, table: StagedTable) -> None:
+        super().__init__(table)
         self._driver = driver
 
     def open(self) -> None:
         self._driver.execute(f"PRAGMA busy_timeout = {_STAGING_WAIT_SECONDS * 1000}")
-        self._driver.execute(self.arrived)
+        self._driver.execute(self.table.arrived)
 
-    def add(self, customer_ids: Sequence[str]) -> None:
+    def add(self, rows: Iterable[Sequence[Any]]) -> None:
         # A deferred transaction locks only the temporary database, which no other connection sees.
+        places = ", ".join("?" for _ in self.table.names)
         self._driver.execute("BEGIN")
-        self._driver.executemany("INSERT INTO arrived_customers VALUES (?)", zip(customer_ids, strict=True))
+        adding = f"INSERT INTO arrived_{self.table.name} VALUES ({places})"  # noqa: S608 -- a name from this code
+        self._driver.executemany(adding, rows)
         self._driver.execute("COMMIT")
 
     def close(self) -> int:
-        self._driver.execute(f"{self.staged} WITHOUT ROWID")
-        return self._driver.execute(self.sort).rowcount
+        self._driver.execute(self.table.staged("INTEGER PRIMARY KEY", "WITHOUT ROWID"))
+        number = self._driver.execute(self.table.sort).rowcount
+        self._driver.execute(f"DROP TABLE arrived_{self.table.name}")
+        return number
 
 
 def _set_up(engine: Engine, file: Path, *, migrating: bool) -> None:

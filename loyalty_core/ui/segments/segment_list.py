@@ -103,7 +103,9 @@ def _draw_table(segments: Sequence[Segment]) -> Segment | None:
             "Sizes": st.column_config.LineChartColumn(width=80, help="The last 30 sizes"),
             "Computed": st.column_config.TextColumn(width=146),
             "Tags": st.column_config.ListColumn(width=128),
-            "Used in": st.column_config.ListColumn(width=120, help="Segments that are built on this one"),
+            "Used in": st.column_config.ListColumn(
+                width=120, help="Segments that are built on this one, and campaigns"
+            ),
         },
         alt="Segments",
     )

@@ -47,6 +47,7 @@ def upgrade() -> None:
     sa.Column('submitted_by', sa.String(), nullable=True),
     sa.Column('approved_by', sa.String(), nullable=True),
     sa.Column('approved_version', sa.Integer(), nullable=True),
+    sa.Column('started_by', sa.String(), nullable=True),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('ended_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('next_run_at', sa.DateTime(timezone=True), nullable=True),
@@ -209,6 +210,7 @@ def upgrade() -> None:
     sa.Column('status', sa.String(), nullable=False),
     sa.Column('counts', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('error', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('job', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['campaign_id'], ['campaigns.id'], name=op.f('fk_campaign_runs_campaign_id_campaigns'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_campaign_runs')),
     sa.UniqueConstraint('campaign_id', 'due_at', name=op.f('uq_campaign_runs_campaign_id_due_at'))

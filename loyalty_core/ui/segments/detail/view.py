@@ -6,7 +6,7 @@ import streamlit as st
 
 from loyalty_core.access import Action, current_viewer
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.segments import Segment, SegmentNotFound
+from loyalty_core.segments import Segment, SegmentNotFound, Use
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.frame import browser_title
@@ -176,13 +176,19 @@ def _draw_rule(segment: Segment) -> None:
         live.draw_funnel(preview.steps, preview.customers)
     uses = get_services().segments.uses(segment.id)
     if uses:
-        st.markdown("Used in " + ", ".join(f"[{escape(use.name)}](?segment={quote(use.id)})" for use in uses))
+        st.markdown("Used in " + ", ".join(_link(use) for use in uses))
     with st.expander("As JSONLogic", icon=":material/data_object:"):
         st.json(segment.rule)
     as_sql = st.expander("As SQL", icon=":material/database:", key="as-sql", on_change="rerun")
     if as_sql.open:
         with as_sql, evaluation_slot():
             draw_sql(selection)
+
+
+def _link(use: Use) -> str:
+    if use.kind == "campaign":
+        return f"the campaign {escape(use.name)}"
+    return f"[{escape(use.name)}](?segment={quote(use.id)})"
 
 
 def _draw_sizes(segment: Segment) -> None:

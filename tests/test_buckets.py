@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from loyalty_core.ml.serving.arms import bucket, buckets, fnv1a
+from loyalty_core.buckets import bucket, buckets, fnv1a
 
 SALT, OTHER_SALT = "00112233445566aa", "ffeeddccbbaa9988"
 GUIDE_CUSTOMER = "123e4567-e89b-12d3-a456-426614174000"

@@ -1,4 +1,6 @@
-"""Which arm of an A/B test a customer is in: a hash of the test's salt and the customer's id, the same everywhere.
+"""Into which group of a split a customer falls: a hash of the split's salt and the customer's id, the same everywhere.
+
+Used for the arms of A/B tests, and for holdouts and variants of campaigns.
 
 FNV-1a with 64 bits (Fowler, Noll and Vo) over the bytes of salt and id, then the finalizer of MurmurHash3 (Appleby),
 without which short ids would lie close together. Both are whole-number arithmetic, so that every version, process and

@@ -1,0 +1,320 @@
+"""What a campaign does, as people edit it: whom it writes to, when, with what, and within which limits.
+
+The JSON form is what the state store and the API hold. A draft may be incomplete; `require_complete` says what is
+missing before a campaign can be started.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from datetime import date, time  # noqa: TC003 -- pydantic reads the annotations
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+
+from loyalty_core.campaigns.errors import BadCampaign, CampaignIncomplete
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+TriggerKind = Literal["segment_joined", "segment_left", "event", "schedule", "by_hand"]
+TRIGGERS: tuple[TriggerKind, ...] = ("segment_joined", "segment_left", "event", "schedule", "by_hand")
+OfferKind = Literal["none", "fixed", "best"]
+
+DEFAULT_CONVERSIONS = ("campaign.converted", "transaction.created")
+MAX_VARIANTS = 10
+MAX_TEXT_LENGTH = 20_000
+_MAX_COUNT = 2**31 - 1
+_MAX_DAYS = 3_660
+_MAX_MONEY = 1e12
+
+_STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True, str_strip_whitespace=True)
+
+Identifier = Annotated[str, Field(min_length=1, max_length=100)]
+Count = Annotated[int, Field(ge=0, le=_MAX_COUNT, strict=True)]
+Days = Annotated[int, Field(ge=1, le=_MAX_DAYS, strict=True)]
+Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
+Money = Annotated[float, Field(ge=0, le=_MAX_MONEY, allow_inf_nan=False)]
+OfferId = Annotated[int, Field(ge=0, le=2**53, strict=True)]
+
+
+def _refuse_zero(value: int | float | None) -> int | float | None:
+    if value == 0:
+        raise ValueError("0 would block everyone; leave it empty for no cap")
+    return value
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Audience:
+    """The members of `segment` and of those in `include`, everyone where there are none, without those in `exclude`."""
+
+    segment: Identifier | None = None
+    include: tuple[Identifier, ...] = ()
+    exclude: tuple[Identifier, ...] = ()
+
+    @property
+    def included(self) -> tuple[str, ...]:
+        """Ids of the segments whose members are in the audience; empty for everyone."""
+        return tuple(dict.fromkeys([*([self.segment] if self.segment else []), *self.include]))
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Trigger:
+    """What makes customers enter the campaign.
+
+    A schedule runs on `days` (every day without any) at `hour` and `minute` in the time zone of the app, from
+    `start_on` to `end_on`, both included.
+    """
+
+    kind: TriggerKind = "by_hand"
+    segment: Identifier | None = None
+    event_type: Identifier | None = None
+    days: tuple[Day, ...] = ()
+    hour: Annotated[int, Field(ge=0, le=23, strict=True)] = 9
+    minute: Annotated[int, Field(ge=0, le=59, strict=True)] = 0
+    start_on: date | None = None
+    end_on: date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Trigger:
+        if self.start_on and self.end_on and self.end_on < self.start_on:
+            raise ValueError("the last day of the schedule is before its first day")
+        return self
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Offer:
+    """The offer of the messages: none, a fixed one, or the best for each customer under the policy with that id."""
+
+    kind: OfferKind = "none"
+    offer_id: OfferId | None = None
+    policy: Identifier | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Message:
+    """The Liquid templates of one message; a channel without subjects uses the body alone."""
+
+    subject: Annotated[str, Field(max_length=1_000)] = ""
+    body: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] = ""
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Variant:
+    """One of the versions that are tested against each other: `share` is the percentage of customers who get it.
+
+    `offer_id` overrides the offer of the campaign. `messages` are by channel.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=40)] = "A"
+    share: Percent = 100.0
+    offer_id: OfferId | None = None
+    messages: dict[Identifier, Message] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Channels:
+    """The channels in order of preference; with `prefer_column` the customer's own preferred channel comes first."""
+
+    use: tuple[Identifier, ...] = ("log",)
+    prefer_column: bool = True
+
+    @field_validator("use")
+    @classmethod
+    def _each_once(cls, use: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(use)) < len(use):
+            raise ValueError("a channel is named twice")
+        if len(use) > 8:
+            raise ValueError("there are more than 8 channels")
+        return use
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Cap:
+    """At most so many messages to one customer within so many days."""
+
+    messages: Count
+    days: Days
+
+    _no_zero = field_validator("messages")(_refuse_zero)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Frequency:
+    """The cap of this campaign; None for none. The cap over all campaigns is a setting."""
+
+    campaign: Cap | None = None
+
+
+@dataclass(frozen=True, config=_STRICT)
+class QuietHours:
+    """A span of the day, in the customer's time zone, in which nothing is sent; it may go over midnight."""
+
+    starts: time = Field(alias="from")
+    ends: time = Field(alias="until")
+
+    @model_validator(mode="after")
+    def _not_always(self) -> QuietHours:
+        if self.starts == self.ends:
+            raise ValueError("quiet hours begin and end at the same time; leave them empty for none")
+        return self
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ReEntry:
+    """Whether a customer who has entered may enter again: never, or after `days`."""
+
+    kind: Literal["never", "after_days"] = "never"
+    days: Days = 30
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Holdout:
+    """The percentage of customers who are never written to, to compare the others with."""
+
+    share: Annotated[float, Field(ge=0, lt=100, allow_inf_nan=False)] = 0.0
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Budget:
+    """At most so many messages, or messages for so much money, in the life of the campaign; None for no limit."""
+
+    messages: Count | None = None
+    money: Money | None = None
+    cost_per_message: Money = 0.0
+
+    _no_zero = field_validator("messages", "money")(_refuse_zero)
+
+    @model_validator(mode="after")
+    def _has_cost(self) -> Budget:
+        if self.money is not None and not self.cost_per_message:
+            raise ValueError("a budget in money needs the cost of a message")
+        return self
+
+    @property
+    def most_messages(self) -> int | None:
+        """The number of messages that both limits allow; None without a limit."""
+        limits = [] if self.messages is None else [self.messages]
+        if self.money is not None:
+            # A quotient such as 0.3 / 0.1 is a little below the whole number that is meant.
+            limits.append(int(self.money / self.cost_per_message + 1e-9))
+        return min(limits, default=None)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Conversion:
+    """The events that count as success, within so many days after the customer entered."""
+
+    event_types: tuple[Identifier, ...] = DEFAULT_CONVERSIONS
+    within_days: Days = 14
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Definition:
+    """Everything that people decide about a campaign but its name."""
+
+    audience: Audience = field(default_factory=Audience)
+    trigger: Trigger = field(default_factory=Trigger)
+    offer: Offer = field(default_factory=Offer)
+    variants: tuple[Variant, ...] = field(default_factory=lambda: (Variant(),))
+    channels: Channels = field(default_factory=Channels)
+    frequency: Frequency = field(default_factory=Frequency)
+    quiet_hours: QuietHours | None = None
+    re_entry: ReEntry = field(default_factory=ReEntry)
+    holdout: Holdout = field(default_factory=Holdout)
+    budget: Budget = field(default_factory=Budget)
+    conversion: Conversion = field(default_factory=Conversion)
+    cancel_on_leave: bool = True
+
+    @field_validator("variants")
+    @classmethod
+    def _usable_variants(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+        if not 1 <= len(variants) <= MAX_VARIANTS:
+            raise ValueError(f"a campaign has from 1 to {MAX_VARIANTS} variants")
+        if len({variant.name.casefold() for variant in variants}) < len(variants):
+            raise ValueError("two variants have the same name")
+        return variants
+
+    @classmethod
+    def from_json(cls, content: Any) -> Definition:
+        """The definition that `to_json` gave, or that somebody wrote; raises `BadCampaign`."""
+        try:
+            return _adapter().validate_python(content)
+        except ValidationError as error:
+            raise _bad(error) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """The definition as plain JSON."""
+        return _adapter().dump_python(self, mode="json", by_alias=True)
+
+    def variant(self, name: str | None) -> Variant | None:
+        """The variant of that name; None where there is none (any more)."""
+        return next((variant for variant in self.variants if variant.name == name), None)
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Ids of all segments that the campaign reads, each once."""
+        triggering = [self.trigger.segment] if self.trigger.segment else []
+        return tuple(dict.fromkeys([*self.audience.included, *self.audience.exclude, *triggering]))
+
+    @property
+    def offer_ids(self) -> tuple[int, ...]:
+        """Ids of the offers that are named, each once."""
+        named = [self.offer.offer_id if self.offer.kind == "fixed" else None]
+        named += [variant.offer_id for variant in self.variants]
+        return tuple(dict.fromkeys(one for one in named if one is not None))
+
+    def missing(self) -> list[str]:
+        """What has to be added before the campaign can be started, in sentences."""
+        return [*self._missing_of_trigger(), *self._missing_of_offer(), *self._missing_of_messages()]
+
+    def require_complete(self) -> None:
+        """Raise `CampaignIncomplete` where something is missing."""
+        if missing := self.missing():
+            raise CampaignIncomplete(missing)
+
+    def _missing_of_trigger(self) -> list[str]:
+        kind = self.trigger.kind
+        if kind in {"segment_joined", "segment_left"} and not self.trigger.segment:
+            return ["Choose the segment whose changes trigger the campaign."]
+        return (
+            ["Choose the event that triggers the campaign."] if kind == "event" and not self.trigger.event_type else []
+        )
+
+    def _missing_of_offer(self) -> list[str]:
+        if self.offer.kind == "fixed" and self.offer.offer_id is None:
+            return ["Choose the offer."]
+        return ["Choose the offer policy."] if self.offer.kind == "best" and not self.offer.policy else []
+
+    def _missing_of_messages(self) -> list[str]:
+        missing = [] if self.channels.use else ["Choose at least one channel."]
+        if abs(sum(variant.share for variant in self.variants) - 100) > 1e-6:
+            missing.append("The shares of the variants have to add up to 100 %.")
+        for variant in self.variants:
+            for channel in self.channels.use:
+                message = variant.messages.get(channel)
+                if message is None or not message.body.strip():
+                    missing.append(f"Write the message of variant {variant.name} for {channel}.")
+                elif channel == "email" and not message.subject.strip():
+                    missing.append(f"Write the subject of the e-mail of variant {variant.name}.")
+        return missing
+
+
+@cache
+def _adapter() -> TypeAdapter[Definition]:
+    return TypeAdapter(Definition)
+
+
+def _bad(error: ValidationError) -> BadCampaign:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the definition"
+    why = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        why = "There is no such field"
+    return BadCampaign(
+        f"The campaign has a value that cannot be used: {place}.",
+        f"{why[:1].upper()}{why[1:]}.",
+        "Correct that value; the others have not been saved either.",
+    )
