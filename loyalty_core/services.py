@@ -16,6 +16,7 @@ from loyalty_core.access import Action, require
 from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
 from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository, RestrictedPolicies
+from loyalty_core.campaigns import Campaigns
 from loyalty_core.jobs import JobQueue, RestrictedJobs
 from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
@@ -79,6 +80,10 @@ class Services:
     @cached_property
     def policies(self) -> PolicyRepository:
         return PolicyRepository(self.store)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        return Campaigns(self.settings, self.store, self.warehouse, self.segmentation, self.policies)
 
     @cached_property
     def rfm_maps(self) -> RfmMapRepository:
@@ -170,6 +175,13 @@ class RestrictedServices(Services):
     @cached_property
     def offers(self) -> OfferCatalog:
         return self._whole.offers
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        # How many customers a segment has, or can be reached, does not tell who they are.
+        warehouse = self.warehouse.with_personal_data
+        engine = SegmentationEngine(warehouse, SegmentRepository(self.store))
+        return Campaigns(self.settings, self.store, warehouse, engine, self.policies)
 
     @cached_property
     def comparisons(self) -> VersionComparisons:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import NotAllowed, NotSignedIn
-from loyalty_core.analytics.offers import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
+from loyalty_core.analytics.offers import BadPolicy, PolicyChanged, PolicyInUse, PolicyNameTaken, PolicyNotFound
 from loyalty_core.api.attempts import TooManyAttempts
 from loyalty_core.api.cursors import BadCursor
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
@@ -87,6 +87,7 @@ STATUSES: dict[type[LoyaltyError], int] = {
     DeadLetterClosed: 409,
     SegmentChanged: 409,
     SegmentInUse: 409,
+    PolicyInUse: 409,
     SegmentNameTaken: 409,
     SegmentNotComputed: 409,
     JobRunning: 409,

@@ -1,1 +1,77 @@
 """Campaigns: who is written to, with which offer, when, and what became of it."""
+
+from loyalty_core.campaigns.campaign import STATES, Campaign, CampaignRun, CampaignVersion, State
+from loyalty_core.campaigns.campaigns import Campaigns, Planned
+from loyalty_core.campaigns.candidates import Candidate
+from loyalty_core.campaigns.decisions import REASONS, Reason
+from loyalty_core.campaigns.definition import (
+    DAYS,
+    TRIGGERS,
+    Audience,
+    Budget,
+    Cap,
+    Channels,
+    Conversion,
+    Definition,
+    Frequency,
+    Holdout,
+    Message,
+    Offer,
+    QuietHours,
+    ReEntry,
+    Trigger,
+    Variant,
+)
+from loyalty_core.campaigns.errors import (
+    ApprovalNeeded,
+    BadCampaign,
+    CampaignChanged,
+    CampaignIncomplete,
+    CampaignNameTaken,
+    CampaignNotFound,
+    CampaignState,
+    OwnApproval,
+)
+from loyalty_core.campaigns.repository import CampaignRepository
+from loyalty_core.campaigns.waterfall import TITLES, Step, Waterfall
+
+__all__ = [
+    "DAYS",
+    "REASONS",
+    "STATES",
+    "TITLES",
+    "TRIGGERS",
+    "ApprovalNeeded",
+    "Audience",
+    "BadCampaign",
+    "Budget",
+    "Campaign",
+    "CampaignChanged",
+    "CampaignIncomplete",
+    "CampaignNameTaken",
+    "CampaignNotFound",
+    "CampaignRepository",
+    "CampaignRun",
+    "CampaignState",
+    "CampaignVersion",
+    "Campaigns",
+    "Candidate",
+    "Cap",
+    "Channels",
+    "Conversion",
+    "Definition",
+    "Frequency",
+    "Holdout",
+    "Message",
+    "Offer",
+    "OwnApproval",
+    "Planned",
+    "QuietHours",
+    "ReEntry",
+    "Reason",
+    "State",
+    "Step",
+    "Trigger",
+    "Variant",
+    "Waterfall",
+]

@@ -311,7 +311,7 @@ def _bad(error: ValidationError) -> BadCampaign:
     first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "the definition"
     why = str(first["msg"]).removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
+    if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
         why = "There is no such field"
     return BadCampaign(
         f"The campaign has a value that cannot be used: {place}.",

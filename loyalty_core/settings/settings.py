@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.names import nearest_names
+from loyalty_core.settings.campaigns import CampaignSettings
 from loyalty_core.settings.database_url import with_driver
 from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
 from loyalty_core.settings.events import EventSettings
@@ -36,7 +37,7 @@ _REDIS_URL = re.compile(r"unix://.+|rediss?://(\S*@)?(\[[^\]\s]+\]|[^:/@\s]+)(:\
 DEFAULT_WAREHOUSE = Path("data/warehouse.duckdb")
 
 
-class Settings(EventSettings, ModelSettings, SendingSettings, SignInSettings):
+class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, SignInSettings):
     """All settings with defaults and descriptions; `docs/settings.md` lists them.
 
     Raises `SettingsError` with one line that names the setting, its value and what is allowed.

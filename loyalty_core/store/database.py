@@ -17,7 +17,7 @@ from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.settings import without_secrets
 from loyalty_core.store import schema
 from loyalty_core.store.checks import StoreCheckRecord
-from loyalty_core.store.dialects import dialect_of, read_url
+from loyalty_core.store.dialects import READS_ONLY, dialect_of, read_url
 from loyalty_core.store.errors import RESTORE, BackupFailed
 from loyalty_core.store.faults import MIGRATE, unavailable
 
@@ -99,6 +99,8 @@ class StateStore:
         """
         self._migrate_if_due()
         bind = self._reading if read_only else self.engine
+        if on is not None:
+            on.execution_options(**{READS_ONLY: read_only})
         with self.outages(), nullcontext(on) if on is not None else bind.connect() as connection:
             with self._begin(connection) as session:
                 yield session

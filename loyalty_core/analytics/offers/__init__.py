@@ -1,7 +1,15 @@
 """Next best offers of the customers in scope, and policies that arbitrate between offers."""
 
-from loyalty_core.analytics.offers.arbitration import Allocation, Arbitration, Cutoff, Reason, arbitrate
-from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyNameTaken, PolicyNotFound
+from loyalty_core.analytics.offers.arbitration import (
+    CLOSED,
+    Allocation,
+    Arbitration,
+    Cutoff,
+    Reason,
+    arbitrate,
+    offers_taken,
+)
+from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyInUse, PolicyNameTaken, PolicyNotFound
 from loyalty_core.analytics.offers.mix import BINS, LOPSIDED_SHARE, MAX_SEGMENTS, OfferFigures, OfferMix, SegmentOffers
 from loyalty_core.analytics.offers.policies import PolicyRepository, PolicyVersion, RestrictedPolicies, SavedPolicy
 from loyalty_core.analytics.offers.policy import (
@@ -16,6 +24,7 @@ from loyalty_core.analytics.offers.policy import (
 
 __all__ = [
     "BINS",
+    "CLOSED",
     "LOPSIDED_SHARE",
     "MAX_LEVER",
     "MAX_SEGMENTS",
@@ -29,6 +38,7 @@ __all__ = [
     "OfferTerms",
     "Policy",
     "PolicyChanged",
+    "PolicyInUse",
     "PolicyNameTaken",
     "PolicyNotFound",
     "PolicyRepository",
@@ -40,5 +50,6 @@ __all__ = [
     "SegmentOffers",
     "arbitrate",
     "bind_policy",
+    "offers_taken",
     "rank_offers",
 ]

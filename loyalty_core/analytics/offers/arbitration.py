@@ -101,6 +101,12 @@ def arbitrate(base: ScopedBase, policy: BoundPolicy) -> Arbitration:
         cutoffs |= raised
 
 
+def offers_taken(base: ScopedBase, policy: BoundPolicy, cutoffs: Mapping[int, Cutoff]) -> sa.Subquery:
+    """The `id` of each customer in scope and the `offer` that they take at these cutoffs, NULL for none."""
+    wants = _Market(base, policy).wants(cutoffs)
+    return sa.select(wants.c.id, wants.c.offer).subquery("offers_taken")
+
+
 def tie_breaker(customer_id: object) -> str:
     """A reproducible pseudo-random key that decides between equal priorities."""
     return hashlib.md5(str(customer_id).encode(), usedforsecurity=False).hexdigest()
@@ -134,7 +140,7 @@ class _Market:
 
         Counts are by recommended offer, offer taken and reason for none; rows of last customers have a `tie`.
         """
-        wants = self._wants(cutoffs)
+        wants = self.wants(cutoffs)
         capped = {offer: cap for offer in self._on if (cap := self._terms[offer].cap)}
         counted = self._counted(wants)
         return sa.union_all(counted, self._last_ones(wants, capped)) if capped else counted
@@ -142,7 +148,8 @@ class _Market:
     def _weight(self, offer: int) -> sa.ColumnElement[float]:
         return sa.literal(self._terms[offer].weight, sa.Double())
 
-    def _wants(self, cutoffs: Mapping[int, Cutoff]) -> sa.CTE:
+    def wants(self, cutoffs: Mapping[int, Cutoff]) -> sa.CTE:
+        """The offer that each customer takes at these cutoffs, or why they take none."""
         priced = self._priced.c
         # Priorities are never negative, so this is lower than any of them.
         nothing = sa.literal(-1.0, sa.Double())

@@ -5,12 +5,13 @@ from sqlalchemy.orm import Session
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.settings import with_driver, without_secrets
-from loyalty_core.store.dialects.base import STAGED_CUSTOMERS, Dialect, StagedTable, Staging
+from loyalty_core.store.dialects.base import READS_ONLY, STAGED_CUSTOMERS, Dialect, StagedTable, Staging
 from loyalty_core.store.dialects.postgresql import PostgreSQL
 from loyalty_core.store.dialects.sqlite import SQLite
 
 __all__ = [
     "DIALECTS",
+    "READS_ONLY",
     "STAGED_CUSTOMERS",
     "Dialect",
     "StagedTable",

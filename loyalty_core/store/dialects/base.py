@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Another process may be migrating: wait for it rather than give up after the usual few seconds.
 MIGRATION_WAIT_SECONDS = 60.0
+# The execution option of an unshared connection whose next transaction changes nothing but temporary tables.
+READS_ONLY = "reads_only"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,14 @@ from loyalty_core.errors import SettingsError, StateStoreUnavailable
 from loyalty_core.files import make_private_file, make_private_folder
 from loyalty_core.settings import without_secrets
 from loyalty_core.store.dialects import sqlite_files
-from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, STAGED_CUSTOMERS, Dialect, StagedTable, Staging
+from loyalty_core.store.dialects.base import (
+    MIGRATION_WAIT_SECONDS,
+    READS_ONLY,
+    STAGED_CUSTOMERS,
+    Dialect,
+    StagedTable,
+    Staging,
+)
 from loyalty_core.store.errors import RESTORE
 
 if TYPE_CHECKING:
@@ -202,7 +209,8 @@ def _set_up(engine: Engine, file: Path, *, migrating: bool) -> None:
         if read_only:
             connection.exec_driver_sql("PRAGMA query_only = ON")
         # A reader that turns writer fails at once if another wrote meanwhile; taking the lock first waits in line.
-        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+        takes_no_lock = read_only or connection.get_execution_options().get(READS_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if takes_no_lock else "BEGIN IMMEDIATE")
 
 
 def _switch_to_wal(engine: Engine) -> None:

@@ -1,0 +1,183 @@
+"""Campaigns: whom they would write to, and entering customers into them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from loyalty_core.access import Action, require
+from loyalty_core.campaigns.audience import AudienceReader
+from loyalty_core.campaigns.candidates import CANDIDATES, CANDIDATES_BY_POSITION, STAGED_CANDIDATES, Candidate, Placing
+from loyalty_core.campaigns.contact import ContactColumns
+from loyalty_core.campaigns.decisions import Terms, decisions, given_offers
+from loyalty_core.campaigns.definition import Cap
+from loyalty_core.campaigns.repository import CampaignRepository
+from loyalty_core.campaigns.waterfall import TITLES, Waterfall, grouped, waterfall_of
+from loyalty_core.store.staging import stage_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    import sqlalchemy as sa
+    from sqlalchemy.engine import Connection
+
+    from loyalty_core.analytics.offers import Policy, PolicyRepository
+    from loyalty_core.campaigns.campaign import Campaign
+    from loyalty_core.campaigns.definition import Definition
+    from loyalty_core.segments import SegmentationEngine
+    from loyalty_core.settings import Settings
+    from loyalty_core.store import StateStore
+    from loyalty_core.warehouse import Warehouse
+
+_BATCH_ROWS = 32_768
+# Before a campaign is saved it has no id and no salt; who falls into its holdout is then only an example.
+_UNSAVED = ""
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The candidates of a whole audience, in a temporary table on one connection of the state store."""
+
+    connection: Connection
+    terms: Terms
+    placing: Placing
+    customers: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a campaign would do about one customer: `reason` is None for those who get a message."""
+
+    customer_id: str
+    reason: str | None
+    variant: str | None
+    offer_id: int | None
+    channel: str | None
+    due_at: datetime | None
+
+    @property
+    def outcome(self) -> str:
+        """The decision in words."""
+        return "Gets a message" if self.reason is None else TITLES[self.reason]  # pyright: ignore[reportArgumentType]
+
+
+class Campaigns:
+    """The campaigns over one warehouse: `repository` has what is saved of them.
+
+    Raises the errors of rules, policies, the warehouse and the state store, and `ConsentUnknown` where nothing says
+    which customers may be contacted.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: StateStore,
+        warehouse: Warehouse,
+        engine: SegmentationEngine,
+        policies: PolicyRepository,
+    ) -> None:
+        self.repository = CampaignRepository(store, settings.zone)
+        self.settings = settings
+        self._store = store
+        self._warehouse = warehouse
+        self._audience = AudienceReader(warehouse, engine)
+        self._policies = policies
+
+    def waterfall(
+        self, definition: Definition, campaign: Campaign | None = None, now: datetime | None = None
+    ) -> Waterfall:
+        """The suppression waterfall of a definition as it would be now, for a saved campaign or a new one.
+
+        For a viewer with a scope it has their customers only.
+        """
+        with self.staged(definition, campaign, now) as staged:
+            decided = decisions(STAGED_CANDIDATES, staged.terms).subquery("decided")
+            return waterfall_of(_read(self._store, staged.connection, grouped(decided)), staged.placing.due_times)
+
+    def dry_run(
+        self, definition: Definition, campaign: Campaign | None = None, now: datetime | None = None
+    ) -> Iterator[Planned]:
+        """Every customer of the audience with what they would get, or why they get nothing. Needs EXPORT.
+
+        Also needs SEE_PERSONAL_DATA, since being in a segment may tell a hidden value.
+        """
+        require(Action.EXPORT)
+        require(Action.SEE_PERSONAL_DATA)
+        with self.staged(definition, campaign, now) as staged:
+            due_times = staged.placing.due_times
+            for row in _read(self._store, staged.connection, decisions(STAGED_CANDIDATES, staged.terms)):
+                is_sent = row.reason is None
+                yield Planned(
+                    customer_id=row.customer_id,
+                    reason=row.reason,
+                    variant=row.variant,
+                    offer_id=row.offer_id,
+                    channel=row.channel if is_sent else None,
+                    due_at=due_times[row.due] if is_sent else None,
+                )
+
+    def candidates(
+        self, campaign: Campaign, customer_ids: Collection[object], churn: Mapping[str, float] | None = None
+    ) -> list[Candidate]:
+        """Those of some customers, whom an event made enter, who are in the audience of the campaign.
+
+        `churn` has probabilities that are newer than those of the last scoring run. Reads the warehouse; what is
+        decided about them is up to `consider`.
+        """
+        policy = self._policy_of(campaign.definition)
+        given = self._given(campaign, policy)
+        statement = self._audience.statement(campaign.definition, policy, given, customer_ids)
+        found = [Candidate.of(row) for row in self._warehouse.rows(statement)] if customer_ids else []
+        return [one.with_churn((churn or {}).get(one.customer_id)) for one in found]
+
+    def check_consent(self, definition: Definition) -> None:
+        """Raise `ConsentUnknown` where the channels need consent and nothing says who consented."""
+        columns = ContactColumns.of(self.settings, self._warehouse.features.columns.keys())
+        columns.require_consent(definition.channels.use)
+
+    def terms(self, definition: Definition, campaign: Campaign | None, policy: Policy | None, now: datetime) -> Terms:
+        """What the candidates of a campaign are measured by."""
+        caps = {offer: one.cap for offer, one in policy.offers.items() if one.cap is not None} if policy else {}
+        messages = self.settings.frequency_cap_messages
+        return Terms(
+            campaign_id=campaign.id if campaign else _UNSAVED,
+            definition=definition,
+            now=now,
+            overall_cap=Cap(messages, self.settings.frequency_cap_days) if messages else None,
+            offer_caps=caps,
+            is_simulated=campaign is not None and campaign.is_simulated,
+        )
+
+    @contextmanager
+    def staged(self, definition: Definition, campaign: Campaign | None, now: datetime | None) -> Iterator[Staged]:
+        """The whole audience in a temporary table of the state store, streamed from the warehouse."""
+        self.check_consent(definition)
+        now = now or datetime.now(UTC)
+        policy = self._policy_of(definition)
+        statement = self._audience.statement(definition, policy, self._given(campaign, policy))
+        placing = Placing(definition, campaign.salt if campaign else _UNSAVED, now, self.settings.zone)
+        table = CANDIDATES if definition.budget.most_messages is None else CANDIDATES_BY_POSITION
+        with self._store.connection() as connection:
+            batches = placing.rows(self._warehouse.stream_arrow(statement, _BATCH_ROWS))
+            customers = stage_rows(self._store, connection, table, batches)
+            yield Staged(connection, self.terms(definition, campaign, policy, now), placing, customers)
+
+    def _policy_of(self, definition: Definition) -> Policy | None:
+        offer = definition.offer
+        return self._policies.get(offer.policy).policy if offer.kind == "best" and offer.policy else None
+
+    def _given(self, campaign: Campaign | None, policy: Policy | None) -> dict[int, int]:
+        """How many customers got each offer in the campaign, where the policy has caps."""
+        if campaign is None or policy is None or all(one.cap is None for one in policy.offers.values()):
+            return {}
+        with self._store.session(read_only=True) as session:
+            rows = session.execute(given_offers(campaign.id, is_simulated=campaign.is_simulated))
+            return {row.offer_id: row.customers for row in rows}
+
+
+def _read(store: StateStore, connection: Connection, statement: sa.Select) -> Iterator[Any]:
+    """The rows of a statement over staged candidates, streamed, without a lock on anything."""
+    with store.session(read_only=True, on=connection) as session:
+        yield from session.execute(statement, execution_options={"yield_per": 10_000})

@@ -1,0 +1,180 @@
+"""Candidates for a campaign: customers as the warehouse gives them, with their place in holdout and variants.
+
+Everything that does not depend on what happened before is worked out here; `decisions` does the rest in the state
+store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, LiteralString
+
+import numpy as np
+import pyarrow as pa
+import sqlalchemy as sa
+
+from loyalty_core.buckets import buckets
+from loyalty_core.campaigns.quiet_hours import next_allowed, read_zone
+from loyalty_core.store.dialects import StagedTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    import numpy.typing as npt
+
+    from loyalty_core.campaigns.definition import Definition
+
+# Of a position; 1 is a hundredth of a percent.
+POSITIONS = 10_000
+# Distinct time zones whose due time is cached; there are some 600 readable ones.
+_MAX_ZONES = 10_000
+
+_COLUMNS: tuple[tuple[LiteralString, LiteralString], ...] = (
+    ("is_included", "INTEGER"),
+    ("has_consent", "INTEGER"),
+    ("reach", "INTEGER"),
+    ("preferred", "INTEGER"),
+    ("offer_id", "BIGINT"),
+    ("churn_probability", "DOUBLE PRECISION"),
+    ("position", "INTEGER"),
+    ("variant", "INTEGER"),
+    ("due", "INTEGER"),
+    ("bad_zone", "INTEGER"),
+)
+CANDIDATES = StagedTable("staged_candidates", _COLUMNS, numbered=True)
+# With a budget, chance decides who gets the messages, but the same chance each time.
+CANDIDATES_BY_POSITION = StagedTable("staged_candidates", _COLUMNS, order="position, customer_id", numbered=True)
+
+_TYPES: dict[LiteralString, sa.types.TypeEngine[Any]] = {
+    "INTEGER": sa.Integer(),
+    "BIGINT": sa.BigInteger(),
+    "DOUBLE PRECISION": sa.Double(),
+}
+STAGED_CANDIDATES = sa.Table(
+    CANDIDATES.name,
+    sa.MetaData(),
+    sa.Column("place", sa.BigInteger, primary_key=True),
+    sa.Column("customer_id", sa.String),
+    *(sa.Column(name, _TYPES[kind]) for name, kind in _COLUMNS),
+)
+_NAMES = CANDIDATES.names
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A customer who may enter a campaign, as the warehouse has them.
+
+    `reach` has bit i where the i-th channel of the campaign can reach the customer; `preferred` is the number of the
+    channel that they prefer. `is_included` is false for members of an excluded segment.
+    """
+
+    customer_id: str
+    is_included: bool
+    has_consent: bool
+    reach: int
+    preferred: int | None
+    time_zone: str | None
+    offer_id: int | None
+    churn_probability: float | None
+
+    def with_churn(self, probability: float | None) -> Candidate:
+        """The candidate with that churn probability, where there is one."""
+        return self if probability is None else replace(self, churn_probability=probability)
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Candidate:
+        """The candidate in a row of the audience."""
+        return cls(
+            customer_id=row["customer_id"],
+            is_included=bool(row["is_included"]),
+            has_consent=bool(row["has_consent"]),
+            reach=int(row["reach"]),
+            preferred=None if row["preferred"] is None else int(row["preferred"]),
+            time_zone=row["time_zone"],
+            offer_id=None if row["offer_id"] is None else int(row["offer_id"]),
+            churn_probability=row["churn_probability"],
+        )
+
+
+@dataclass
+class Placing:
+    """Places candidates: into holdout and variants by hash, and into groups with the same due time.
+
+    `due_times` has the due time of each group; group 0 is sent at once.
+    """
+
+    definition: Definition
+    salt: str
+    now: datetime
+    zone: ZoneInfo
+    due_times: list[datetime] = field(default_factory=list)
+    _zones: dict[str | None, tuple[int, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.due_times.append(self.now)
+
+    def rows(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Iterable[Sequence[Any]]]:
+        """The batches of an audience as rows to be staged."""
+        for batch in batches:
+            read = {name: batch.column(index).to_pylist() for index, name in enumerate(batch.schema.names)}
+            yield self._placed(read) if batch.num_rows else ()
+
+    def placed(self, candidates: Sequence[Candidate]) -> list[Sequence[Any]]:
+        """Some candidates as rows of the same columns."""
+        read = {name: [getattr(one, name) for one in candidates] for name in Candidate.__dataclass_fields__}
+        return list(self._placed(read)) if candidates else []
+
+    def relation(self, candidates: Sequence[Candidate]) -> sa.FromClause:
+        """Some candidates as a relation with the columns of `STAGED_CANDIDATES`, at most some 2,000."""
+        columns = [sa.column(name, STAGED_CANDIDATES.c[name].type) for name in _NAMES]
+        rows = [tuple(int(one) if isinstance(one, bool) else one for one in row) for row in self.placed(candidates)]
+        return sa.values(*columns, name="candidates").data(rows).cte("candidates")
+
+    def _placed(self, read: Mapping[str, list[Any]]) -> Iterator[Sequence[Any]]:
+        ids = pa.array(read["customer_id"], pa.string())
+        positions = (buckets(self.salt, ids) * POSITIONS).astype(np.int64).tolist()
+        due = [self._due(name) for name in read["time_zone"]]
+        return zip(
+            read["customer_id"],
+            read["is_included"],
+            read["has_consent"],
+            read["reach"],
+            read["preferred"],
+            read["offer_id"],
+            read["churn_probability"],
+            positions,
+            self._variants(ids).tolist(),
+            (group for group, _ in due),
+            (is_bad for _, is_bad in due),
+            strict=True,
+        )
+
+    def _variants(self, ids: pa.Array) -> npt.NDArray[np.int64]:
+        """The number of each customer's variant, by shares."""
+        ends = np.cumsum([variant.share for variant in self.definition.variants])
+        found = np.searchsorted(ends, buckets(f"{self.salt}/variant", ids) * 100, side="right")
+        return np.minimum(found, len(ends) - 1)
+
+    def _due(self, name: str | None) -> tuple[int, int]:
+        """The group of customers in that time zone, and whether it cannot be read; blank is not unreadable."""
+        if name not in self._zones:
+            zone = read_zone(name) if name else None
+            due = next_allowed(self.now, self.definition.quiet_hours, zone or self.zone)
+            if len(self._zones) >= _MAX_ZONES:
+                self._zones.clear()
+            self._zones[name] = self._group(due), int(bool(name) and zone is None)
+        return self._zones[name]
+
+    def _group(self, due: datetime) -> int:
+        if due <= self.now:
+            return 0
+        if due not in self.due_times:
+            self.due_times.append(due)
+        return self.due_times.index(due)
+
+    def expires(self, due: datetime) -> datetime:
+        """When a message that is due then is not worth sending any more: the time for conversions is over."""
+        return due + timedelta(days=self.definition.conversion.within_days)
