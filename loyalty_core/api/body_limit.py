@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import time
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -30,14 +29,15 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts: list[bytes] = []
         received, is_complete = 0, False
-        deadline = time.monotonic() + self._seconds
+        deadline = asyncio.get_running_loop().time() + self._seconds
 
         async def receive_within_limits() -> Message:
             nonlocal received, is_complete
             if is_complete:  # the next message says that the client has disconnected
                 return await receive()
             try:
-                message = await asyncio.wait_for(receive(), deadline - time.monotonic())
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
             except TimeoutError:
                 raise HTTPException(408, f"The body did not arrive within {self._seconds:g} seconds.") from None
             part = message.get("body", b"")

@@ -88,8 +88,7 @@ class SegmentPredicted(BaseModel):
 
 def for_http(services: Services, kind: str, answers: Iterable[Any]) -> list[Any]:
     """The answers of one kind of prediction with the keys that are added over HTTP."""
-    added = _added(services, kind)
-    return [{**answer, **added(answer)} for answer in answers]
+    return [*map(adding_keys(services, kind), answers)]
 
 
 def predictions_of(services: Services, kind: str, customer_ids: list[str]) -> dict[str, Any]:
@@ -99,15 +98,17 @@ def predictions_of(services: Services, kind: str, customer_ids: list[str]) -> di
     return dict(zip(found, for_http(services, kind, found.values()), strict=True))
 
 
-def _added(services: Services, kind: str) -> Callable[[Any], Mapping[str, Any]]:
+def adding_keys(services: Services, kind: str) -> Callable[[Any], Any]:
+    """A function that adds these keys to an answer; what is known about the offers is read now."""
     if kind == NBO.name:
         names = _Names(_offer_facts(services))
-        return lambda answer: _with_names(answer, names)
-    return _added_scores if kind == RFM else lambda _answer: {}
+        return lambda answer: {**answer, **_with_names(answer, names)}
+    return _with_scores if kind == RFM else lambda answer: answer
 
 
-def _added_scores(answer: RfmAnswer) -> Mapping[str, Any]:
+def _with_scores(answer: RfmAnswer) -> RfmScores:
     return {
+        **answer,
         "r_score": answer["recency"],
         "f_score": answer["frequency"],
         "m_score": answer["monetary"],

@@ -24,11 +24,12 @@ from loyalty_core.api.prediction_answers import (
     OtherPrediction,
     RfmScores,
     SegmentPredicted,
-    for_http,
+    adding_keys,
     predictions_of,
 )
 from loyalty_core.api.prediction_kinds import Kind
 from loyalty_core.api.work_limits import rule_slot, rule_slot_of
+from loyalty_core.memory_only import NotInMemory, memory_only
 from loyalty_core.ml.scoring import RFM, SegmentPrediction
 from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction
 from loyalty_core.services import get_services, services_of_process
@@ -144,6 +145,8 @@ async def _well_formed(request: Request) -> PredictionRequest | None:
 async def _predicted(request: Request, body: PredictionRequest, kind: str) -> Any:
     """The answer for one customer, or for many in a slot of the work that is limited."""
     if (customer_id := body.customer_id) is not None:
+        with suppress(NotInMemory), memory_only():
+            return _predict_one(kind, customer_id)
         context = copy_context()  # has who is acting
         return await asyncio.get_running_loop().run_in_executor(
             _threads, lambda: context.run(_predict_one, kind, customer_id)
@@ -155,8 +158,8 @@ async def _predicted(request: Request, body: PredictionRequest, kind: str) -> An
 def _predict_one(kind: str, customer_id: str) -> Any:
     services = get_services()
     inference = services.inference
-    answer = inference.calculate_rfm(customer_id) if kind == RFM else inference.predict(kind, customer_id)
-    return for_http(services, kind, [answer])[0]
+    add_keys = adding_keys(services, kind)
+    return add_keys(inference.calculate_rfm(customer_id) if kind == RFM else inference.predict(kind, customer_id))
 
 
 def _predict_many(kind: str, customer_ids: list[str]) -> Response:

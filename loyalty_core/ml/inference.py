@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -96,12 +96,14 @@ class MLInferenceService:
     def predict(self, model: str, customer_id: object) -> Any:
         """The answer of the model with that name; raises `UnknownModel`."""
         task = task_named(model)
-        served, row = self.served(), self._store.get(customer_id)
-        return self._answer(self._models_for(row, served), task, str(customer_id), row)
+        served, cut_points = self.served(), self._cut_points_for(task)
+        row = self._store.get(customer_id)
+        return self._answer(self._models_for(row, served), task, str(customer_id), row, cut_points)
 
     def calculate_rfm(self, customer_id: object) -> RfmAnswer:
         """RFM scores and segment against the cut points of the whole base; needs no model."""
-        return self._rfm_answer(str(customer_id), self._store.get(customer_id))
+        cut_points = self._cut_points.get()
+        return _rfm_answer(str(customer_id), self._store.get(customer_id), cut_points)
 
     def predict_churn_many(self, customer_ids: Iterable[object]) -> dict[str, ChurnPrediction]:
         """`predict_churn` for many, by id as text; unknown ids are left out. One query, one call of each model."""
@@ -114,17 +116,14 @@ class MLInferenceService:
     def predict_many(self, model: str, customer_ids: Iterable[object]) -> dict[str, Any]:
         """`predict` for many, by id as text; unknown ids are left out. One query, one call of each model."""
         task = task_named(model)
-
-        cut_points = cache(self._cut_points_if_any)  # read once, and only if an answer needs them
+        cut_points = self._cut_points_for(task)
 
         def answer(models: Models, rows: Rows) -> dict[str, Any]:
             encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
             scores, offers = models.scores(task.name, encoded.values), models.offers(task.name)
             PREDICTIONS.labels(task.name, models.version).inc(len(rows))
             return {
-                customer_id: task.answer(
-                    customer_id, outputs, offers, self._settings, partial(_rfm_if_any, row, cut_points)
-                )
+                customer_id: task.answer(customer_id, outputs, offers, self._settings, _rfm_if_any(row, cut_points))
                 for (customer_id, row), outputs in zip(rows.items(), scores, strict=True)
             }
 
@@ -211,10 +210,11 @@ class MLInferenceService:
         for name, task in TASKS.items():
             if models is None:
                 break
-            answer = _attempt(partial(self._answer, models, task, text, row), unavailable, name)
+            cut_points = self._cut_points_for(task)
+            answer = _attempt(partial(self._answer, models, task, text, row, cut_points), unavailable, name)
             if answer is not None:
                 answers[name], drivers[name] = answer, self._drivers(models, name, row)
-        rfm = _attempt(partial(self._rfm_answer, text, row), unavailable, RFM)
+        rfm = _attempt(lambda: _rfm_answer(text, row, self._cut_points.get()), unavailable, RFM)
         explained = next(iter(drivers.values())).features if drivers else ()
         return CustomerPredictions(
             customer_id=text,
@@ -288,33 +288,36 @@ class MLInferenceService:
             answers |= answer(models, part)
         return {customer_id: answers[customer_id] for customer_id in rows}
 
-    def _answer(self, models: Models, task: ModelTask, customer_id: str, row: Row) -> Any:
+    def _answer(
+        self, models: Models, task: ModelTask, customer_id: str, row: Row, cut_points: RfmCutPoints | None
+    ) -> Any:
         encoded = self._inputs.encode_row(models.contract, row)
         scores, offers = models.scores(task.name, encoded.values)[0], models.offers(task.name)
         PREDICTIONS.labels(task.name, models.version).inc()
-        rfm = partial(_rfm_if_any, row, self._cut_points_if_any)
-        return task.answer(customer_id, scores, offers, self._settings, rfm)
-
-    def _rfm_answer(self, customer_id: str, row: Row) -> RfmAnswer:
-        answer = rfm_answer(customer_id, score_one(row, self._cut_points.get()))
-        _RFM_ANSWERS.inc()
-        return answer
+        return task.answer(customer_id, scores, offers, self._settings, _rfm_if_any(row, cut_points))
 
     def _drivers(self, models: Models, model: str, row: Row, offer: int | None = None) -> Drivers:
         encoded = self._inputs.encode_row(models.contract, row)
         return customer_drivers(models, model, encoded, self._inputs.shown_values(row), offer)
 
-    def _cut_points_if_any(self) -> RfmCutPoints | None:
-        """Cut points for the recommendations, which do not require them."""
+    def _cut_points_for(self, task: ModelTask) -> RfmCutPoints | None:
+        """Cut points for a model's answers, which do not require them."""
+        if not task.uses_rfm:
+            return None
         try:
             return self._cut_points.get()
         except LoyaltyError:
             return None
 
 
-def _rfm_if_any(row: Row, cut_points: Callable[[], RfmCutPoints | None]) -> RfmScore | None:
-    found = cut_points()
-    return score_one(row, found) if found else None
+def _rfm_if_any(row: Row, cut_points: RfmCutPoints | None) -> RfmScore | None:
+    return score_one(row, cut_points) if cut_points else None
+
+
+def _rfm_answer(customer_id: str, row: Row, cut_points: RfmCutPoints) -> RfmAnswer:
+    answer = rfm_answer(customer_id, score_one(row, cut_points))
+    _RFM_ANSWERS.inc()
+    return answer
 
 
 def _plain(values: Any) -> list[Any]:

@@ -6,6 +6,7 @@ import time
 from cachetools import TLRUCache
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.memory_only import about_to_wait, holding
 from loyalty_core.rfm.cut_points import current_cut_points
 from loyalty_core.rfm.maps import map_in_use
 from loyalty_core.rfm.scores import RfmCutPoints
@@ -34,7 +35,7 @@ class CutPointsCache:
 
     def _without_map(self) -> RfmCutPoints:
         view = self._warehouse.whole.features
-        with self._lock:
+        with holding(self._lock):
             outcome = self._outcomes.get(view)
             if outcome is None:
                 outcome = self._outcomes[view] = self._look_up()
@@ -43,6 +44,7 @@ class CutPointsCache:
         return outcome
 
     def _look_up(self) -> Outcome:
+        about_to_wait()
         try:
             return current_cut_points(self._warehouse)
         except LoyaltyError as error:

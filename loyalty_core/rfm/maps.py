@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from loyalty_core.access import Action, require
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.memory_only import about_to_wait, holding
 from loyalty_core.rfm.custom_map import RfmMap
 from loyalty_core.store import audit, shared_store
 from loyalty_core.store.rfm_maps import RfmMapRecord
@@ -132,7 +133,7 @@ def map_in_use(settings: Settings) -> RfmMap | None:
     and scores could be silently wrong.
     """
     url = settings.state_database_url
-    with _lock:
+    with holding(_lock):
         outcome = _recent.get(url, _EXPIRED)
         if outcome is _EXPIRED:
             outcome = _recent[url] = _last_known[url] = _look_up(settings)
@@ -165,6 +166,7 @@ _EXPIRED = object()
 
 
 def _look_up(settings: Settings) -> RfmMap | LoyaltyError | None:
+    about_to_wait()
     try:
         return map_at(settings)
     except LoyaltyError as error:

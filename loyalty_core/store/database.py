@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
+from loyalty_core.memory_only import about_to_wait
 from loyalty_core.settings import without_secrets
 from loyalty_core.store import schema
 from loyalty_core.store.checks import StoreCheckRecord
@@ -97,6 +98,7 @@ class StateStore:
         `connection`, whose temporary tables the session is to see. Tables of an older version are brought up to date
         first, and those of a newer version are refused.
         """
+        about_to_wait()
         self._migrate_if_due()
         bind = self._reading if read_only else self.engine
         if on is not None:
@@ -113,6 +115,7 @@ class StateStore:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """An unshared connection without a transaction, for temporary tables, which are dropped after the block."""
+        about_to_wait()
         with self.outages():
             connection = self.engine.connect()
         with connection:

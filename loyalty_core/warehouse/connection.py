@@ -16,6 +16,7 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
+from loyalty_core.memory_only import about_to_wait
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
 from loyalty_core.telemetry import warehouse_query
 from loyalty_core.warehouse.arrow import stream_batches
@@ -119,6 +120,10 @@ class Warehouse:
     def engine(self) -> sa.Engine:
         """The pooled engine; reopened when the embedded file was replaced by another one."""
         identity = self._identify_file()
+        # Without the lock, which is held while a connection to a file is opened; in the order in which they are set.
+        if identity == self._file_identity and (engine := self._engine) is not None:
+            return engine
+        about_to_wait()
         with self._lock:
             engine = self._engine
             # DuckDB gives new connections the old file while any old connection is open, so wait until none is in use.
@@ -189,6 +194,9 @@ class Warehouse:
     def identity(self) -> DataIdentity:
         """The identity of the data, which tells what was derived from it from what was derived from other data."""
         _ = self.features  # notices a replaced file
+        if (found := self._identity) is not None:
+            return found
+        about_to_wait()
         with self._lock:
             revision, found = self.revision, self._identity
             # Modification time and size only: a restored or remounted file holds the same data.
@@ -233,6 +241,7 @@ class Warehouse:
 
     def ask(self, question: Callable[[sa.Connection], Result]) -> Result:
         """What `question` returns, within the time limit; it is repeated once if the database interrupts it."""
+        about_to_wait()
         limit = self.settings.dwh_statement_timeout_seconds
 
         def read() -> Result:
@@ -274,6 +283,7 @@ class Warehouse:
             batches = self._stream(select, batch_rows, exact=exact)
             return batches, next(batches)
 
+        about_to_wait()
         with warehouse_query():
             batches, first = repeated_once(begin)
         with closing(batches):
@@ -363,6 +373,7 @@ class Warehouse:
 
     @contextmanager
     def _connect(self) -> Iterator[sa.Connection]:
+        about_to_wait()
         # An embedded file may only be reopened while no connection is being taken; servers are slow to give one.
         with self._lock if self._file else nullcontext(), self._readable_errors(connecting=True):
             connection = self.engine.connect()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from cachetools import TTLCache
 
+from loyalty_core.memory_only import holding
+
 if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
     from loyalty_core.warehouse.connection import Row
@@ -71,7 +73,7 @@ class OfferCatalog:
         """Offer id → what is known about it."""
         _ = self._warehouse.engine  # notices a replaced file, which changes the revision
         revision = self._warehouse.revision
-        with self._lock:
+        with holding(self._lock):
             facts = self._facts.get(revision)
             if facts is None:
                 facts = offer_facts(self._warehouse)

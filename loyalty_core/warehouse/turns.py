@@ -9,6 +9,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.memory_only import about_to_wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ class Turns:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """What is read in this block is read by nobody else at the time."""
+        about_to_wait()
         asked = time.monotonic()
         with self._lock:
             if self._failure is not None and self._failure[0] >= asked:

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.memory_only import about_to_wait
 from loyalty_core.ml.bundles import (
     ACTIVE_FILE,
     Bundle,
@@ -46,6 +47,7 @@ class LiveBundle:
         bundle = self._bundle
         if bundle is not None and not self._is_due():
             return bundle
+        about_to_wait()
         # While one caller opens the new bundle, the others keep using the one they have.
         if self._lock.acquire(blocking=bundle is None):
             try:

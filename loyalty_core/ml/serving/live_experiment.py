@@ -4,6 +4,7 @@ import threading
 import time
 from pathlib import Path
 
+from loyalty_core.memory_only import about_to_wait
 from loyalty_core.ml.bundles import (
     EXPERIMENT_FILE,
     Bundle,
@@ -38,6 +39,7 @@ class LiveExperiment:
         served = self._served
         if served is not None and served.champion is champion and not self._is_due():
             return served
+        about_to_wait()
         # While one caller opens the challenger, the others keep using what they have.
         if self._lock.acquire(blocking=served is None):
             try:

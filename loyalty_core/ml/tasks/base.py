@@ -14,7 +14,7 @@ from loyalty_core.ml.tasks.labels import Finding, HistoryTooSmall, Labels
 from loyalty_core.ml.tasks.mock_weights import mock_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -90,7 +90,7 @@ class ModelTask(ABC):
     `name` is its key in manifests, ML_TRAINING, the API and on the command line, `title` its heading on screens, `noun`
     its name within a sentence. The first of `metrics` decides whether a challenger is worse. `score_column` is the
     column of customer_predictions with a score from 0 to 1; `group_column` is the column that a segment's customers are
-    counted by, None for a model without groups.
+    counted by, None for a model without groups. `uses_rfm` says whether `answer` takes RFM scores into account.
     """
 
     name: str
@@ -100,6 +100,7 @@ class ModelTask(ABC):
     metrics: tuple[Metric, ...]
     score_column: str
     group_column: str | None
+    uses_rfm: bool = False
 
     @property
     def file(self) -> str:
@@ -164,11 +165,11 @@ class ModelTask(ABC):
         scores: npt.NDArray[np.floating],
         offers: Sequence[int],
         settings: Settings,
-        rfm: Callable[[], RfmScore | None],
+        rfm: RfmScore | None,
     ) -> Any:
         """The public answer for one customer with `scores` (outputs,).
 
-        `rfm` returns the customer's RFM scores, None without any; it is slow, so call it only if needed.
+        `rfm` are the customer's RFM scores where `uses_rfm` and the warehouse has the columns for them.
         """
 
     @abstractmethod

@@ -12,7 +12,7 @@ from loyalty_core.ml.tasks.labels import Labels, read_yes_no
 from loyalty_core.ml.tasks.metric import LOG_LOSS, Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -113,7 +113,7 @@ class BinaryTask(ModelTask):
         scores: npt.NDArray[np.floating],
         offers: Sequence[int],
         settings: Settings,
-        rfm: Callable[[], RfmScore | None],
+        rfm: RfmScore | None,
     ) -> Any:
         """The customer's id, and the probability under the name of its column."""
         del offers, settings, rfm

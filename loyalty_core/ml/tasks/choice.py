@@ -16,7 +16,7 @@ from loyalty_core.ml.tasks.metric import LOG_LOSS, Metric
 from loyalty_core.ml.tasks.mock_weights import mock_weight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from loyalty_core.ml.tasks.base import (
         Categorical,
@@ -115,7 +115,7 @@ class ChoiceTask(ModelTask):
         scores: npt.NDArray[np.floating],
         offers: Sequence[int],
         settings: Settings,
-        rfm: Callable[[], RfmScore | None],
+        rfm: RfmScore | None,
     ) -> NboPrediction:
         """Scores have six decimals, so eight of them add up to 1 within 0.000004.
 

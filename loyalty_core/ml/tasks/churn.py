@@ -16,7 +16,7 @@ from loyalty_core.ml.tasks.risk import RISKS, Risk, RiskThresholds
 from loyalty_core.warehouse.history import HistoryTable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -70,7 +70,7 @@ class ChurnTask(BinaryTask):
         scores: npt.NDArray[np.floating],
         offers: Sequence[int],
         settings: Settings,
-        rfm: Callable[[], RfmScore | None],
+        rfm: RfmScore | None,
     ) -> ChurnPrediction:
         del offers
         probability = float(scores[0])
@@ -79,7 +79,7 @@ class ChurnTask(BinaryTask):
             "customer_id": customer_id,
             "churn_probability": round(probability, DECIMALS),
             "churn_risk": risk,
-            "recommendations": recommend(risk, rfm()),
+            "recommendations": recommend(risk, rfm),
         }
 
     def statistics(self, tally: Tally) -> dict[str, Any]:
@@ -101,6 +101,7 @@ CHURN = ChurnTask(
     metrics=binary_metrics("left", "stayed", "do leave"),
     score_column="churn_probability",
     group_column="churn_risk",
+    uses_rfm=True,
     yes="churned",
     no="stayed",
     positives="churners",

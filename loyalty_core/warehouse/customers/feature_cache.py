@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 from cachetools import TTLCache
 
+from loyalty_core.memory_only import about_to_wait
+
 Features = dict[str, Any]
 
 
@@ -77,6 +79,8 @@ class MemoryCache:
         with self._lock:
             wanted = list(keys)
             found = {key: entry for key in wanted if (entry := self._entries.get(key)) is not None}
+            if len(found) < len(wanted):
+                about_to_wait()  # for the warehouse, and not counted yet
             self._hits += len(found)
             self._misses += len(wanted) - len(found)
         return {key: entry.copy() for key, entry in found.items()}

@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from loyalty_core.errors import SettingsError
+from loyalty_core.memory_only import about_to_wait
 from loyalty_core.warehouse.customers.encoding import decode_features, encode_features
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, Features
 
@@ -103,6 +104,7 @@ class RedisCache:
 
     def _within(self, seconds: float, call: Callable[[], Any]) -> Any:
         """The call's result, or None while Redis is down or too slow, or was so a moment ago."""
+        about_to_wait()
         if self._breaker.opened:
             return None
         try:
