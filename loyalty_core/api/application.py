@@ -28,6 +28,7 @@ from loyalty_core.api.description import ERRORS, operation_id, use_description
 from loyalty_core.api.errors import add_error_handlers, answer_to
 from loyalty_core.api.identity import Identify, ReadSignIn
 from loyalty_core.api.negotiation import refuse_unacceptable
+from loyalty_core.api.prediction_shortcut import PredictionShortcut
 from loyalty_core.api.query_parameters import refuse_unknown_parameters
 
 # Enough for a rule with a list of 100,000 ids, the longest allowed.
@@ -82,6 +83,8 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(audit.router, tags=["Audit"])
     api.include_router(documentation.router)
     require_declared_actions(api)
+    # The last added comes first.
+    api.add_middleware(PredictionShortcut)
     api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, max_levels=_MAX_BODY_LEVELS, seconds=_BODY_SECONDS)
     api.add_middleware(Identify, read_sign_in=read_sign_in, refuse=answer_to)
     add_error_handlers(api)

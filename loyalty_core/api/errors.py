@@ -175,8 +175,11 @@ def as_reason(error: LoyaltyError) -> Reason:
     return Reason(error=error.code, detail=str(error))
 
 
-def answer_to(error: LoyaltyError) -> JSONResponse:
+def answer_to(error: LoyaltyError | HTTPException) -> JSONResponse:
     """The error with its status, in the one shape."""
+    if isinstance(error, HTTPException):
+        code = _CODES.get(error.status_code, "bad_request")
+        return error_answer(error.status_code, code, str(error.detail), error.headers)
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 503)
     if isinstance(error, RuleError):
         return error_answer(status, error.code, str(error), faults=[asdict(fault) for fault in error.faults])
@@ -208,8 +211,7 @@ def _message(*, loc: Sequence[int | str], msg: str, type: str, **_: Any) -> str:
 def _http_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
-    code = _CODES.get(error.status_code, "bad_request")
-    return error_answer(error.status_code, code, str(error.detail), error.headers)
+    return answer_to(error)
 
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -1,7 +1,6 @@
 """Next best offer, churn and RFM for one customer, for a batch, and for the members of a segment."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
@@ -9,15 +8,13 @@ from typing import Any, Self
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
-from loyalty_core.access import Action, require
+from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId, CustomerIds
 from loyalty_core.api.json_values import FastJSONResponse
-from loyalty_core.api.negotiation import accepts_json
 from loyalty_core.api.prediction_answers import (
     Batch,
     NboAnswer,
@@ -33,51 +30,24 @@ from loyalty_core.memory_only import NotInMemory, memory_only
 from loyalty_core.ml.scoring import RFM, SegmentPrediction
 from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction
 from loyalty_core.services import get_services, services_of_process
-from loyalty_core.telemetry import note_viewer
 
 # Handing a call over to these threads costs less than to those of Starlette, where it takes as long as a prediction.
 _threads = ThreadPoolExecutor(max_workers=40, thread_name_prefix="predictions")
 
 
 async def mark_mock_mode(response: Response) -> None:
-    """Mark responses in mock mode with the header X-Loyalty-Mode."""
-    _mark(response)  # at once: FastAPI would call a plain function in another thread
+    """`mark` every response of a route."""
+    mark(response)  # at once: FastAPI would call a plain function in another thread
 
 
-def _mark(response: Response) -> None:
+def mark(response: Response) -> None:
+    """Mark a response in mock mode with the header X-Loyalty-Mode."""
     if services_of_process().settings.ml_mock_mode:
         response.headers["X-Loyalty-Mode"] = "mock"
 
 
-class PredictionRoute(APIRoute):
-    """Answers a well-formed request at once, with what FastAPI and the router's dependencies would have done.
-
-    Solving dependencies costs more than a prediction. Anything that has to be refused or explained goes through them.
-    """
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        with_dependencies = super().get_route_handler()
-        if self.param_convertors:  # the path has a parameter to be validated
-            return with_dependencies
-
-        async def respond(request: Request) -> Response:
-            body = await _well_formed(request)
-            if body is None:
-                return await with_dependencies(request)
-            note_viewer(require(Action.VIEW).id)
-            answer = await self.endpoint(request, body)
-            if not isinstance(answer, Response):
-                answer = FastJSONResponse(answer)
-                _mark(answer)
-            return answer
-
-        return respond
-
-
 # A header, since the documented response bodies have no field for it.
-router = APIRouter(
-    prefix="/dwh/ml", dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode)], route_class=PredictionRoute
-)
+router = APIRouter(prefix="/dwh/ml", dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode)])
 
 
 class SegmentRequest(BaseModel):
@@ -132,25 +102,26 @@ def predict_segment(kind: Kind, request: SegmentRequest) -> SegmentPrediction:
     return get_services().inference.predict_segment(request.segment_id, kind, first=request.first)
 
 
-async def _well_formed(request: Request) -> PredictionRequest | None:
-    """The body of a request without query parameters; None for any other, and for a body that cannot be used."""
-    headers = request.headers
-    if request.scope["query_string"] or headers.get("content-type") != "application/json" or not accepts_json(headers):
-        return None
-    with suppress(ClientDisconnect, ValidationError):
-        return PredictionRequest.model_validate_json(await request.body())
-    return None
+def routes_by_kind() -> dict[str, APIRoute]:
+    """The routes for one kind of prediction each."""
+    of_path = {route.path: route for route in router.routes if isinstance(route, APIRoute)}
+    return {kind: of_path[f"{router.prefix}/{kind}/"] for kind in (NBO.name, CHURN.name, RFM)}
+
+
+async def predict_one(kind: str, customer_id: str) -> Any:
+    """The answer for one customer, at once if all that it needs is in memory, else from another thread."""
+    with suppress(NotInMemory), memory_only():
+        return _predict_one(kind, customer_id)
+    context = copy_context()  # has who is acting
+    return await asyncio.get_running_loop().run_in_executor(
+        _threads, lambda: context.run(_predict_one, kind, customer_id)
+    )
 
 
 async def _predicted(request: Request, body: PredictionRequest, kind: str) -> Any:
     """The answer for one customer, or for many in a slot of the work that is limited."""
-    if (customer_id := body.customer_id) is not None:
-        with suppress(NotInMemory), memory_only():
-            return _predict_one(kind, customer_id)
-        context = copy_context()  # has who is acting
-        return await asyncio.get_running_loop().run_in_executor(
-            _threads, lambda: context.run(_predict_one, kind, customer_id)
-        )
+    if body.customer_id is not None:
+        return await predict_one(kind, body.customer_id)
     async with rule_slot_of(request):
         return await run_in_threadpool(_predict_many, kind, body.customer_ids or [])
 
@@ -166,5 +137,5 @@ def _predict_many(kind: str, customer_ids: list[str]) -> Response:
     found = predictions_of(get_services(), kind, customer_ids)
     unknown = [customer_id for customer_id in dict.fromkeys(customer_ids) if customer_id not in found]
     answer = FastJSONResponse({"results": list(found.values()), "unknown": unknown})
-    _mark(answer)  # what dependencies set is lost where a route answers with a response of its own
+    mark(answer)  # what dependencies set is lost where a route answers with a response of its own
     return answer
