@@ -128,6 +128,10 @@ class ServerProcess:
         self._process.kill()
         self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stop(self) -> None:
         self._reaper.kill()
         self._reaper.communicate()

@@ -76,16 +76,22 @@ def _as_text(*, colors: bool) -> list[Processor]:
 def _plain_columns() -> list[Column]:
     """The same text as structlog's own columns without colors, in less than half the time."""
     return [
-        Column("timestamp", lambda _, value: str(value)),
-        Column("level", lambda _, value: f"[{value:<9}]"),
-        Column("event", lambda _, value: str(value)),
-        Column("logger", lambda _, value: f"[{value}]"),
-        Column("", lambda key, value: f"{key}={_quoted(value) if isinstance(value, str) else repr(value)}"),
+        Column("timestamp", _value),
+        Column("level", lambda key, value: f"[{_value(key, value):<9}]"),
+        Column("event", _value),
+        Column("logger", lambda key, value: f"[{_value(key, value)}]"),
+        Column("", _key_and_value),
     ]
 
 
-def _quoted(text: str) -> str:
-    return repr(text) if _AMBIGUOUS.search(text) else text
+def _value(key: str, value: object) -> str:
+    del key
+    return str(value)
+
+
+def _key_and_value(key: str, value: object) -> str:
+    is_clear = isinstance(value, str) and not _AMBIGUOUS.search(value)
+    return f"{key}={value if is_clear else repr(value)}"
 
 
 def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -51,3 +51,23 @@ def test_events_below_the_level_are_not_logged(restored_logging: None) -> None:
     [line] = log.getvalue().splitlines()
     assert "warning" in line
     assert "The cache is slow." in line
+
+
+def test_a_line_for_people_shows_values_that_look_like_its_parts_in_quotes(restored_logging: None) -> None:
+    log = io.StringIO()
+    configure_logging("console", "INFO", log)
+    structlog.get_logger().info("request", logger="app", viewer="Ann Lee\n[error] forged", route="/x/", status=200)
+    [line] = log.getvalue().splitlines()
+    assert line.split(" ", 1)[1] == (r"[info     ] request [app] route=/x/ status=200 viewer='Ann Lee\n[error] forged'")
+
+
+def test_a_line_for_people_is_followed_by_the_traceback(restored_logging: None) -> None:
+    log = io.StringIO()
+    configure_logging("console", "INFO", log)
+    try:
+        raise ValueError("no such day")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    lines = log.getvalue().splitlines()
+    assert lines[0].endswith("[error    ] failed")
+    assert lines[-1] == "ValueError: no such day"
