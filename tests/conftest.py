@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.fixtures.loading",
     "tests.fixtures.logs",
     "tests.fixtures.screens",
+    "tests.fixtures.receivers",
     "tests.fixtures.stores",
     "tests.fixtures.warehouses",
     "tests.segments.scored",

@@ -76,7 +76,7 @@ def _allowed(fault: ErrorDetails) -> str:
 
 
 def _shown(name: str, value: Any) -> str:
-    if name == "kafka_options":  # some are passwords
+    if name == "kafka_options" or name.endswith(("_secret", "_password")):  # some options are passwords
         return "'***'"
     text = without_password(str(value)) if name.endswith("_url") else str(value)
     return repr(text if len(text) <= _MAX_VALUE_LENGTH else f"{text[:_MAX_VALUE_LENGTH]}…")

@@ -47,6 +47,8 @@ class OutboxRecord(Base):
     claimed_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
     reason: Mapped[str | None]
+    # How often it was sent again although the receiver may have had it already.
+    possible_copies: Mapped[int] = mapped_column(default=0, server_default="0")
     is_simulated: Mapped[bool]
 
 

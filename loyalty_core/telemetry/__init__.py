@@ -3,6 +3,8 @@
 from loyalty_core.telemetry.metrics import (
     FEATURE_HITS,
     FEATURE_MISSES,
+    MESSAGES,
+    MESSAGES_SENT_AGAIN,
     PREDICTIONS,
     REQUESTS,
     count_event,
@@ -13,6 +15,8 @@ from loyalty_core.telemetry.request import RequestFacts, current_request, note_v
 __all__ = [
     "FEATURE_HITS",
     "FEATURE_MISSES",
+    "MESSAGES",
+    "MESSAGES_SENT_AGAIN",
     "PREDICTIONS",
     "REQUESTS",
     "RequestFacts",

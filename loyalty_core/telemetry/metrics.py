@@ -33,6 +33,14 @@ _QUERIES = Histogram(
     ("outcome",),
     buckets=_QUERY_SECONDS,
 )
+MESSAGES = Counter(
+    "loyalty_messages", "Messages of campaigns that a sender dealt with, by channel and result", ("channel", "result")
+)
+MESSAGES_SENT_AGAIN = Counter(
+    "loyalty_messages_sent_again",
+    "Messages sent again although the receiver may have had them, by channel",
+    ("channel",),
+)
 _ANSWERED, _FAILED = _QUERIES.labels("ok"), _QUERIES.labels("error")
 
 _EVENTS = Counter(

@@ -175,6 +175,7 @@ def upgrade() -> None:
     sa.Column('claimed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('sent_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('reason', sa.String(), nullable=True),
+    sa.Column('possible_copies', sa.Integer(), server_default='0', nullable=False),
     sa.Column('is_simulated', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox')),
     sa.UniqueConstraint('campaign_id', 'entry_id', 'customer_id', 'channel', name=op.f('uq_outbox_campaign_id_entry_id_customer_id_channel')),

@@ -1,0 +1,8 @@
+"""Sends the messages of campaigns: `python -m loyalty_core.campaigns`, or `loyalty send`."""
+
+import sys
+
+from loyalty_core.campaigns.sending.command import main
+
+if __name__ == "__main__":
+    sys.exit(main())
