@@ -55,7 +55,7 @@ def read_backlog(store: StateStore) -> Backlog:
 
 def require_room(store: StateStore, most: int) -> None:
     """Raise `TooManyEvents` while more than `most` events wait, as counted within the last second."""
-    waiting = _counted(store)
+    waiting = count_waiting(store)
     if waiting > most:
         raise TooManyEvents(
             f"{waiting:,} events wait to be applied; no more are accepted until there are fewer.",
@@ -64,7 +64,8 @@ def require_room(store: StateStore, most: int) -> None:
 
 
 @cached(TTLCache(8, ttl=1), key=lambda store: store.url)
-def _counted(store: StateStore) -> int:
+def count_waiting(store: StateStore) -> int:
+    """How many events wait, as counted within the last second; raises `StateStoreUnavailable`."""
     with store.session(read_only=True) as session:
         return session.scalars(select(func.count(EventRecord.id)).where(EventRecord.status == "waiting")).one()
 
