@@ -35,7 +35,6 @@ _log = logging.getLogger(__name__)
 _MESSAGES_AT_ONCE = 500
 _WAIT_SECONDS = 0.5
 _OUTAGE_SECONDS = 5.0
-_ANSWER_SECONDS = 5.0
 
 
 class EventConsumer:
@@ -161,25 +160,25 @@ def arrival_of(message: Message, settings: Settings) -> Arrival:
     return Arrival(f"{KAFKA}{message.topic()}", datetime.now(UTC), place, sent_at, settings.zone)
 
 
-def read_lag(settings: Settings) -> int:
+def read_lag(settings: Settings, *, answer_seconds: float = 10) -> int:
     """How many messages of the topics the group has not committed yet; raises `KafkaUnusable`."""
     with closing(open_consumer(settings)) as consumer:
         try:
-            known = consumer.list_topics(timeout=_ANSWER_SECONDS).topics
+            known = consumer.list_topics(timeout=answer_seconds).topics
             partitions = [
                 TopicPartition(topic, partition)
                 for topic in settings.kafka_topics
                 if topic in known
                 for partition in known[topic].partitions
             ]
-            committed = consumer.committed(partitions, timeout=_ANSWER_SECONDS)
-            return sum(_behind(consumer, partition) for partition in committed)
+            committed = consumer.committed(partitions, timeout=answer_seconds)
+            return sum(_behind(consumer, partition, answer_seconds) for partition in committed)
         except KafkaException as error:
             raise KafkaUnusable(
                 "Kafka does not answer.", f"{error.args[0].str()}.", "Check KAFKA_BOOTSTRAP_SERVERS and the brokers."
             ) from None
 
 
-def _behind(consumer: Consumer, committed: TopicPartition) -> int:
-    low, high = consumer.get_watermark_offsets(committed, timeout=_ANSWER_SECONDS)
+def _behind(consumer: Consumer, committed: TopicPartition, answer_seconds: float) -> int:
+    low, high = consumer.get_watermark_offsets(committed, timeout=answer_seconds)
     return high - max(low, committed.offset)
