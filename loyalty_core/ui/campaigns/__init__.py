@@ -1,0 +1,1 @@
+"""The Campaigns screens: all campaigns, one with its results, and the editor in steps."""

@@ -1,0 +1,40 @@
+"""Where the viewer is on the Campaigns screen, as part of the address, so that a link shows a colleague the same."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+CAMPAIGN, EDIT = "campaign", "edit"
+
+
+@dataclass(frozen=True)
+class Address:
+    """The list, one campaign, or the editor for a campaign or a new one."""
+
+    campaign_id: str | None
+    is_editing: bool
+
+
+def current() -> Address:
+    """What the address asks for."""
+    return Address(st.query_params.get(CAMPAIGN), EDIT in st.query_params)
+
+
+def open_list() -> None:
+    """Go to all campaigns."""
+    _go()
+
+
+def open_campaign(campaign_id: str) -> None:
+    """Go to one campaign."""
+    _go(**{CAMPAIGN: campaign_id})
+
+
+def open_editor(campaign_id: str | None = None) -> None:
+    """Go to the editor; without an id, for a new campaign."""
+    _go(**({CAMPAIGN: campaign_id} if campaign_id else {}), **{EDIT: "1"})
+
+
+def _go(**parameters: str) -> None:
+    st.query_params.from_dict(parameters)
+    st.rerun()

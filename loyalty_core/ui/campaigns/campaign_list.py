@@ -1,0 +1,93 @@
+"""All campaigns: state, whom they write to, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.access import Action
+from loyalty_core.services import get_services
+from loyalty_core.ui import formatting
+from loyalty_core.ui.campaigns import address, wording
+from loyalty_core.ui.campaigns.editor.draft import discard, unsaved_drafts
+from loyalty_core.ui.rights import refusal
+from loyalty_core.ui.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loyalty_core.campaigns import Campaign
+
+
+def draw_list() -> None:
+    """The campaigns in the states that are chosen; a click on a row opens one."""
+    _draw_unsaved()
+    states = st.pills(
+        "State",
+        list(wording.STATE_BADGES),
+        format_func=lambda state: escape(wording.STATE_BADGES[state].title),
+        selection_mode="multi",
+        key="state",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    found = get_services().campaigns.repository.list(states)
+    refused = refusal(Action.EDIT_CAMPAIGNS)
+    if st.button("New campaign", icon=":material/add:", type="primary", disabled=bool(refused), help=refused):
+        address.open_editor()
+    if not found:
+        st.info(
+            "No campaign is in these states." if states else "There are no campaigns yet. Create the first one.",
+            icon=":material/campaign:",
+        )
+        return
+    chosen = _draw_table(found)
+    if chosen is not None:
+        address.open_campaign(chosen.id)
+
+
+def _draw_unsaved() -> None:
+    for draft in unsaved_drafts():
+        key = draft.campaign_id or "new"
+        name = f"to **{escape(draft.campaign.name)}**" if draft.campaign else "in a new campaign"
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/edit_note: You have changes {name} that are not saved.", width="stretch")
+            if st.button("Continue", key=f"unsaved-continue-{key}"):
+                address.open_editor(draft.campaign_id)
+            if st.button("Discard", key=f"unsaved-discard-{key}", type="tertiary"):
+                discard(draft)
+                st.rerun()
+
+
+def _draw_table(campaigns: Sequence[Campaign]) -> Campaign | None:
+    names = wording.segment_names()
+    event: Any = st.dataframe(
+        pd.DataFrame([_row(campaign, names) for campaign in campaigns]),
+        hide_index=True,
+        height="content",
+        on_select="rerun",
+        selection_mode="single-cell",
+        key="campaign-list",
+        column_config={
+            "Campaign": st.column_config.TextColumn(width=220),
+            "State": st.column_config.TextColumn(width=130),
+            "Enters when": st.column_config.TextColumn(width=200),
+            "Audience": st.column_config.TextColumn(width=220),
+            "Changed": st.column_config.TextColumn(width=150),
+        },
+        alt="Campaigns",
+    )
+    rows = [row for row, _ in event.selection.cells if row < len(campaigns)]
+    return campaigns[rows[0]] if rows else None
+
+
+def _row(campaign: Campaign, names: dict[str, str]) -> dict[str, Any]:
+    return {
+        "Campaign": campaign.name,
+        "State": wording.STATE_BADGES[campaign.state].title,
+        "Enters when": wording.trigger_in_words(campaign.definition.trigger, names),
+        "Audience": wording.audience_in_words(campaign.definition, names),
+        "Changed": formatting.moment(campaign.updated_at),
+    }

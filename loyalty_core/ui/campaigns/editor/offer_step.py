@@ -1,0 +1,82 @@
+"""What the campaign offers, in which variants, and by which channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from loyalty_core.services import get_services
+from loyalty_core.ui import cached_reads
+from loyalty_core.ui.campaigns import wording
+from loyalty_core.ui.campaigns.editor.fields import begin, draw_faults
+
+if TYPE_CHECKING:
+    from loyalty_core.ui.campaigns.editor.draft import CampaignDraft
+
+
+def draw_offer(draft: CampaignDraft) -> None:
+    """No offer, one for everyone, or each customer's best under a policy."""
+    offer = draft.definition.offer
+    kind = st.radio(
+        "Offer",
+        list(wording.OFFER_TITLES),
+        format_func=wording.OFFER_TITLES.__getitem__,
+        key=begin(draft, "offer", offer.kind),
+    )
+    content: dict[str, Any] = {"kind": kind}
+    if kind == "fixed":
+        content["offer_id"] = st.selectbox(
+            "Which offer",
+            _offer_ids(draft),
+            format_func=wording.offer_title,
+            key=begin(draft, "offer-id", offer.offer_id),
+            placeholder="Choose an offer",
+        )
+    elif kind == "best":
+        content["policy"] = _draw_policy(draft, offer.policy)
+    draft.change("offer", content)
+    draw_faults(draft, "offer")
+
+
+def draw_channels(draft: CampaignDraft) -> None:
+    """The channels in order of preference."""
+    channels = draft.definition.channels
+    use = st.multiselect(
+        "Channels, the first choice first",
+        list(wording.CHANNEL_TITLES),
+        format_func=wording.channel_title,
+        key=begin(draft, "channels", list(channels.use)),
+        placeholder="Choose at least one channel",
+        help="A customer who cannot be reached by the first channel is written to by the next. "
+        "“Log only” reaches nobody: it is for trying things out.",
+    )
+    prefer = st.toggle(
+        "The channel that the customer prefers goes first",
+        key=begin(draft, "prefer", channels.prefer_column),
+        disabled=len(use) < 2,
+    )
+    draft.change("channels", {"use": use, "prefer_column": prefer})
+    draw_faults(draft, "channels")
+
+
+def _draw_policy(draft: CampaignDraft, policy: str | None) -> str | None:
+    saved = {one.id: one.name for one in get_services().policies.list()}
+    if not saved:
+        st.info(
+            "There is no offer policy yet. Save one on Next best offer, under Arbitration.",
+            icon=":material/local_offer:",
+        )
+    return st.selectbox(
+        "Offer policy",
+        list(saved),
+        format_func=saved.__getitem__,
+        key=begin(draft, "policy", policy if policy in saved else None),
+        placeholder="Choose a policy",
+        help="The best offer is the one with the highest priority that the customer is eligible for.",
+    )
+
+
+def _offer_ids(draft: CampaignDraft) -> list[int]:
+    named = {*cached_reads.offer_names(), *draft.definition.offer_ids}
+    return sorted(named)

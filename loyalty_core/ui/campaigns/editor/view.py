@@ -1,0 +1,124 @@
+"""The editor: one step after another on the left, whom the campaign would write to now on the right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from loyalty_core.access import Action, current_viewer
+from loyalty_core.campaigns import CampaignNotFound
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.services import get_services
+from loyalty_core.store.versioned import MAX_NAME_LENGTH
+from loyalty_core.ui.campaigns import address
+from loyalty_core.ui.campaigns.editor.audience_step import draw_audience, draw_trigger
+from loyalty_core.ui.campaigns.editor.draft import CampaignDraft, discard, open_draft
+from loyalty_core.ui.campaigns.editor.fields import begin
+from loyalty_core.ui.campaigns.editor.limits_step import draw_limits
+from loyalty_core.ui.campaigns.editor.message_step import draw_messages
+from loyalty_core.ui.campaigns.editor.offer_step import draw_channels, draw_offer
+from loyalty_core.ui.campaigns.waterfall_view import draw_waterfall
+from loyalty_core.ui.fields import draw_fault, length_fault
+from loyalty_core.ui.frame import browser_title
+from loyalty_core.ui.messages import errors_shown, show_error
+from loyalty_core.ui.rights import refusal
+from loyalty_core.ui.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AUDIENCE, TRIGGER, OFFER, MESSAGES, LIMITS = "Audience", "Trigger", "Offer and channels", "Messages", "Limits"
+_STEPS: dict[str, tuple[Callable[[CampaignDraft], None], ...]] = {
+    AUDIENCE: (draw_audience,),
+    TRIGGER: (draw_trigger,),
+    OFFER: (draw_offer, draw_channels),
+    MESSAGES: (draw_messages,),
+    LIMITS: (draw_limits,),
+}
+
+
+def draw_editor(place: address.Address) -> None:
+    """Edit a campaign, or a new one."""
+    try:
+        draft = open_draft(place.campaign_id)
+    except CampaignNotFound as error:
+        draw_way_back()
+        show_error(error, retry=False)
+        return
+    _draw_heading(draft)
+    steps, effect = st.columns([1.15, 1], gap="large")
+    with steps:
+        _draw_steps(draft)
+    with effect, errors_shown():
+        _draw_effect(draft)
+
+
+def draw_way_back() -> None:
+    """The button back to the list."""
+    if st.button("All campaigns", icon=":material/arrow_back:", type="tertiary"):
+        address.open_list()
+
+
+def _draw_heading(draft: CampaignDraft) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("", icon=":material/arrow_back:", type="tertiary", help="Back; unsaved changes stay available"):
+            if draft.campaign is not None:
+                address.open_campaign(draft.campaign.id)
+            address.open_list()
+        title = f"Edit {draft.campaign.name}" if draft.campaign else "New campaign"
+        browser_title(title, sidebar="collapsed")
+        st.title(escape(title), anchor=False, width="stretch")
+        refused = refusal(Action.EDIT_CAMPAIGNS)
+        save = st.button(
+            "Save",
+            icon=":material/save:",
+            type="primary",
+            disabled=bool(refused) or not draft.is_changed,
+            help=refused or "A draft may be incomplete; starting it needs everything.",
+        )
+        discarded = draft.is_changed and st.button("Discard changes", icon=":material/undo:", type="tertiary")
+    draft.name = st.text_input("Name", key=begin(draft, "name", draft.name), placeholder="Such as: Win back in June")
+    draw_fault(length_fault(draft.name, MAX_NAME_LENGTH))
+    if draft.is_overtaken:
+        st.warning(
+            "Somebody has saved a newer version meanwhile. Saving will be refused.", icon=":material/sync_problem:"
+        )
+    if discarded:
+        discard(draft)
+        address.open_editor(draft.campaign_id)
+    if save:
+        _save(draft)
+
+
+def _save(draft: CampaignDraft) -> None:
+    repository, actor = get_services().campaigns.repository, current_viewer().id
+    try:
+        if draft.campaign is None:
+            saved = repository.create(draft.name, draft.definition, actor=actor)
+        else:
+            saved = repository.update(
+                draft.campaign.id, draft.name, draft.definition, actor=actor, expected_version=draft.campaign.version
+            )
+    except LoyaltyError as error:
+        show_error(error, retry=False)
+        return
+    discard(draft)
+    address.open_campaign(saved.id)
+
+
+def _draw_steps(draft: CampaignDraft) -> None:
+    tabs = st.tabs(list(_STEPS), key="step", on_change="rerun", bind="query-params")
+    for tab, parts in zip(tabs, _STEPS.values(), strict=True):
+        if tab.open:
+            with tab, errors_shown():
+                for draw in parts:
+                    draw(draft)
+
+
+def _draw_effect(draft: CampaignDraft) -> None:
+    """Whom it would write to now, and the messages themselves."""
+    if missing := draft.definition.missing():
+        with st.expander(f"To be completed before it can start: {len(missing)}", icon=":material/checklist:"):
+            st.markdown("\n".join(f"- {escape(one)}" for one in missing))
+    draw_waterfall(draft.definition, draft.campaign, key="editor-waterfall")

@@ -1,0 +1,116 @@
+"""The Campaigns screen: what is edited is what is saved, and its figures are those of SQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loyalty_core.access import Viewer
+from loyalty_core.campaigns import Definition
+from loyalty_core.services import get_services
+from loyalty_core.ui.campaigns.editor.draft import CampaignDraft
+from loyalty_core.ui.navigation import CAMPAIGNS
+from tests.fixtures.screens import OpenScreen, plain, texts_of
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+    from loyalty_core.campaigns import Campaign
+    from tests.workbench import Configure, Query
+
+MESSAGE = {"log": {"subject": "", "body": "Hello {{ customer.full_name }}"}}
+READY = Definition.from_json({"variants": [{"name": "A", "share": 100, "messages": MESSAGE}]})
+
+
+@pytest.fixture
+def workbench(demo_settings: Configure) -> None:
+    demo_settings()
+    get_services().prepare_store()
+
+
+@pytest.fixture
+def saved(workbench: None) -> Campaign:
+    return get_services().campaigns.repository.create("Welcome", READY, actor="ann")
+
+
+def button(app: AppTest, label: str) -> AppTest:
+    return next(one for one in app.button if one.label == label)
+
+
+def state_of(campaign: Campaign) -> str:
+    return get_services().campaigns.repository.get(campaign.id).state
+
+
+def test_a_new_campaign_is_edited_step_by_step_and_saved(workbench: None, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, edit="1", step="Messages")
+    next(field for field in app.text_input if field.label == "Name").set_value("Welcome").run()
+    next(field for field in app.text_area if field.label == "Text").set_value("Hello {{ customer.full_name }}").run()
+    app.query_params["step"] = "Limits"
+    app.session_state["step"] = "Limits"
+    app.run()
+    next(field for field in app.text_input if field.label == "At most so many messages").set_value("2").run()
+    button(app, "Save").click().run()
+    assert not app.exception
+    campaign = get_services().campaigns.repository.list()[0]
+    assert (campaign.name, campaign.state) == ("Welcome", "draft")
+    assert campaign.definition.variants[0].messages["log"].body == "Hello {{ customer.full_name }}"
+    assert campaign.definition.frequency.campaign is not None
+    assert campaign.definition.frequency.campaign.messages == 2
+    assert app.query_params["campaign"] == campaign.id
+    assert app.title[0].value == "Welcome"
+
+
+def test_what_is_not_saved_is_offered_again(workbench: None, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, edit="1")
+    next(field for field in app.text_input if field.label == "Name").set_value("Half done").run()
+    next(one for one in app.button if one.icon == ":material/arrow_back:").click().run()
+    assert any("in a new campaign that are not saved" in text for text in texts_of(app))
+    button(app, "Continue").click().run()
+    assert next(field for field in app.text_input if field.label == "Name").value == "Half done"
+
+
+def test_the_waterfall_is_that_of_sql(workbench: None, open_screen: OpenScreen, sql: Query) -> None:
+    ((everyone, consenting),) = sql(
+        "SELECT count(*), count(*) FILTER (WHERE marketing_consent) FROM customer_features_view"
+    )
+    app = open_screen(CAMPAIGNS, edit="1")
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures == {"Audience": f"{everyone:,}", "Get a message": f"{consenting:,}"}
+
+
+def test_a_campaign_is_started_paused_and_goes_on(saved: Campaign, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, campaign=saved.id)
+    for label, state in (("Start", "running"), ("Pause", "paused"), ("Resume", "running")):
+        button(app, label).click().run()
+        assert not app.exception
+        assert state_of(saved) == state
+
+
+def test_what_is_missing_is_said_before_the_start(workbench: None, open_screen: OpenScreen) -> None:
+    campaign = get_services().campaigns.repository.create("Empty", actor="ann")
+    app = open_screen(CAMPAIGNS, campaign=campaign.id)
+    assert "Write the message of variant A for log" in plain(app.warning[0].value)
+    button(app, "Start").click().run()
+    assert state_of(campaign) == "draft"
+    assert app.error
+
+
+def test_a_viewer_can_look_and_change_nothing(
+    saved: Campaign, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = Viewer("eve", frozenset({"viewer"}), place="127.0.0.1")
+    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: viewer)
+    app = open_screen(CAMPAIGNS, campaign=saved.id)
+    assert button(app, "Edit").disabled
+    assert button(app, "Submit for approval").disabled
+
+
+def test_a_part_that_cannot_be_used_leaves_the_draft_as_it_was() -> None:
+    draft = CampaignDraft(None, "", Definition())
+    draft.change("budget", {"messages": None, "money": 100.0, "cost_per_message": 0.0})
+    assert draft.definition == Definition()
+    assert "needs the cost of a message" in draft.faults["budget"].why
+    draft.change("budget", {"messages": None, "money": 100.0, "cost_per_message": 0.5})
+    assert draft.definition.budget.most_messages == 200
+    assert not draft.faults
