@@ -16,7 +16,7 @@ from loyalty_core.access import Action, require
 from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
 from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository, RestrictedPolicies
-from loyalty_core.campaigns import Campaigns
+from loyalty_core.campaigns import CampaignRuns, Campaigns
 from loyalty_core.jobs import JobQueue, RestrictedJobs
 from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
@@ -83,7 +83,11 @@ class Services:
 
     @cached_property
     def campaigns(self) -> Campaigns:
-        return Campaigns(self.settings, self.store, self.warehouse, self.segmentation, self.policies)
+        return Campaigns(self.settings, self.store, self.warehouse, self.segmentation, self.policies, self.offers)
+
+    @cached_property
+    def campaign_runs(self) -> CampaignRuns:
+        return CampaignRuns(self.store, self.campaigns, self.jobs, self.viewers)
 
     @cached_property
     def rfm_maps(self) -> RfmMapRepository:
@@ -181,7 +185,7 @@ class RestrictedServices(Services):
         # How many customers a segment has, or can be reached, does not tell who they are.
         warehouse = self.warehouse.with_personal_data
         engine = SegmentationEngine(warehouse, SegmentRepository(self.store))
-        return Campaigns(self.settings, self.store, warehouse, engine, self.policies)
+        return Campaigns(self.settings, self.store, warehouse, engine, self._whole.policies, self.offers)
 
     @cached_property
     def comparisons(self) -> VersionComparisons:

@@ -22,6 +22,7 @@ from loyalty_core.campaigns.definition import (
     Trigger,
     Variant,
 )
+from loyalty_core.campaigns.enrolment import Decision
 from loyalty_core.campaigns.errors import (
     ApprovalNeeded,
     BadCampaign,
@@ -33,6 +34,7 @@ from loyalty_core.campaigns.errors import (
     OwnApproval,
 )
 from loyalty_core.campaigns.repository import CampaignRepository
+from loyalty_core.campaigns.runs import CampaignRuns
 from loyalty_core.campaigns.waterfall import TITLES, Step, Waterfall
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "CampaignNotFound",
     "CampaignRepository",
     "CampaignRun",
+    "CampaignRuns",
     "CampaignState",
     "CampaignVersion",
     "Campaigns",
@@ -59,6 +62,7 @@ __all__ = [
     "Cap",
     "Channels",
     "Conversion",
+    "Decision",
     "Definition",
     "Frequency",
     "Holdout",

@@ -8,28 +8,34 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.access import Action, require
+from loyalty_core.analytics.offers import Policy
 from loyalty_core.campaigns.audience import AudienceReader
 from loyalty_core.campaigns.candidates import CANDIDATES, CANDIDATES_BY_POSITION, STAGED_CANDIDATES, Candidate, Placing
 from loyalty_core.campaigns.contact import ContactColumns
 from loyalty_core.campaigns.decisions import Terms, decisions, given_offers
 from loyalty_core.campaigns.definition import Cap
+from loyalty_core.campaigns.enrolment import Decision, enter
+from loyalty_core.campaigns.errors import BadCampaign
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.waterfall import TITLES, Waterfall, grouped, waterfall_of
+from loyalty_core.store.offer_policies import OfferPolicyRecord
 from loyalty_core.store.staging import stage_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import sqlalchemy as sa
     from sqlalchemy.engine import Connection
+    from sqlalchemy.orm import Session
 
-    from loyalty_core.analytics.offers import Policy, PolicyRepository
+    from loyalty_core.analytics.offers import PolicyRepository
     from loyalty_core.campaigns.campaign import Campaign
     from loyalty_core.campaigns.definition import Definition
     from loyalty_core.segments import SegmentationEngine
     from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore
     from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.offers import OfferCatalog
 
 _BATCH_ROWS = 32_768
 # Before a campaign is saved it has no id and no salt; who falls into its holdout is then only an example.
@@ -77,6 +83,7 @@ class Campaigns:
         warehouse: Warehouse,
         engine: SegmentationEngine,
         policies: PolicyRepository,
+        offers: OfferCatalog,
     ) -> None:
         self.repository = CampaignRepository(store, settings.zone)
         self.settings = settings
@@ -84,6 +91,7 @@ class Campaigns:
         self._warehouse = warehouse
         self._audience = AudienceReader(warehouse, engine)
         self._policies = policies
+        self._offers = offers
 
     def waterfall(
         self, definition: Definition, campaign: Campaign | None = None, now: datetime | None = None
@@ -132,6 +140,51 @@ class Campaigns:
         found = [Candidate.of(row) for row in self._warehouse.rows(statement)] if customer_ids else []
         return [one.with_churn((churn or {}).get(one.customer_id)) for one in found]
 
+    def consider(
+        self,
+        session: Session,
+        campaign: Campaign,
+        candidates: Sequence[Candidate],
+        cause: str | Mapping[str, str],
+        now: datetime | None = None,
+    ) -> list[Decision]:
+        """Decide about candidates in the session's transaction, and write their entries and messages.
+
+        `cause` names what made them enter, such as "event:17", for all of them or by customer id. Asks the state store
+        alone. A candidate who is given twice is considered once.
+        """
+        now = now or datetime.now(UTC)
+        policy = _policy_in(session, campaign.definition)
+        placing = Placing(campaign.definition, campaign.salt, now, self.settings.zone)
+        terms = self.terms(campaign.definition, campaign, policy, now)
+        return enter(session, campaign, candidates, terms, placing, cause)
+
+    def start(self, campaign_id: str, *, actor: str, now: datetime | None = None) -> Campaign:
+        """Start a campaign, as `CampaignRepository.start` does, once its offers and the customers' consent are known.
+
+        A viewer with a scope cannot: the campaign would write to customers whom they may not see.
+        """
+        self._require_runnable(campaign_id)
+        return self.repository.start(campaign_id, actor=actor, now=now)
+
+    def resume(self, campaign_id: str, *, actor: str, now: datetime | None = None) -> Campaign:
+        """Resume a campaign; raises as `start` does."""
+        self._require_runnable(campaign_id)
+        return self.repository.resume(campaign_id, actor=actor, now=now)
+
+    def _require_runnable(self, campaign_id: str) -> None:
+        self._warehouse.require_every_customer("Campaigns that run")
+        definition = self.repository.get(campaign_id).definition
+        self.check_consent(definition)
+        known = self._offers.get()
+        unknown = [offer for offer in definition.offer_ids if offer not in known] if known else []
+        if unknown:
+            raise BadCampaign(
+                f"There is no offer {unknown[0]} in the warehouse.",
+                "The campaign would send it.",
+                "Choose one of the offers there.",
+            )
+
     def check_consent(self, definition: Definition) -> None:
         """Raise `ConsentUnknown` where the channels need consent and nothing says who consented."""
         columns = ContactColumns.of(self.settings, self._warehouse.features.columns.keys())
@@ -175,6 +228,13 @@ class Campaigns:
         with self._store.session(read_only=True) as session:
             rows = session.execute(given_offers(campaign.id, is_simulated=campaign.is_simulated))
             return {row.offer_id: row.customers for row in rows}
+
+
+def _policy_in(session: Session, definition: Definition) -> Policy | None:
+    """The policy of the definition, where it chooses by one, read in a session that is under way."""
+    policy_id = definition.offer.policy if definition.offer.kind == "best" else None
+    record = session.get(OfferPolicyRecord, policy_id) if policy_id else None
+    return Policy.from_json(record.content) if record else None
 
 
 def _read(store: StateStore, connection: Connection, statement: sa.Select) -> Iterator[Any]:

@@ -131,7 +131,9 @@ class Placing:
         """Some candidates as a relation with the columns of `STAGED_CANDIDATES`, at most some 2,000."""
         columns = [sa.column(name, STAGED_CANDIDATES.c[name].type) for name in _NAMES]
         rows = [tuple(int(one) if isinstance(one, bool) else one for one in row) for row in self.placed(candidates)]
-        return sa.values(*columns, name="candidates").data(rows).cte("candidates")
+        given = sa.values(*columns, name="given").data(rows).cte("given")
+        # A column without any value has no type of its own.
+        return sa.select(*(sa.cast(column, column.type).label(column.name) for column in given.c)).cte("candidates")
 
     def _placed(self, read: Mapping[str, list[Any]]) -> Iterator[Sequence[Any]]:
         ids = pa.array(read["customer_id"], pa.string())

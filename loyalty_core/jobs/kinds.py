@@ -29,5 +29,6 @@ KINDS = {
     "training": Kind("Training", Action.TRAIN, 12 * _HOUR, exclusive=True),
     "comparison": Kind("Comparing versions", Action.TRAIN, 6 * _HOUR),
     "segments": Kind("Computing segments", Action.SCORE, 6 * _HOUR),
+    "campaign": Kind("Running a campaign", Action.RUN_CAMPAIGNS, 6 * _HOUR),
     "export": Kind("Export", Action.EXPORT, 6 * _HOUR, most_at_once=2),
 }

@@ -10,6 +10,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import scoring_models
 from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.services import Services
+from loyalty_core.work.campaigning import run_campaign
 from loyalty_core.work.comparing import compare
 from loyalty_core.work.exporting import export_customers
 from loyalty_core.work.training import train_models
@@ -86,5 +87,6 @@ HANDLERS: dict[str, Handler] = {
     "training": train_models,
     "comparison": compare,
     "segments": compute_segments,
+    "campaign": run_campaign,
     "export": export_customers,
 }

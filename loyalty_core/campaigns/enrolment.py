@@ -1,0 +1,290 @@
+"""Customers enter a campaign: some of them because of an event, or the whole audience in a run.
+
+What is decided is written in the transaction that decides it, under a lock that all enrolments take, so that two
+workers cannot both pass a cap.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from loyalty_core.campaigns.candidates import STAGED_CANDIDATES
+from loyalty_core.campaigns.decisions import decisions
+from loyalty_core.campaigns.errors import CampaignState
+from loyalty_core.campaigns.waterfall import grouped
+from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignRecord
+from loyalty_core.store.dialects import dialect_of_session
+from loyalty_core.store.messages import OutboxRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from loyalty_core.campaigns.campaign import Campaign
+    from loyalty_core.campaigns.candidates import Candidate, Placing
+    from loyalty_core.campaigns.decisions import Terms
+    from loyalty_core.store import StateStore
+
+# Bound values of one statement: eleven for each candidate.
+_CANDIDATES_AT_ONCE = 1_000
+# Of a whole audience; each part is a transaction, during which others wait for less than a second.
+_CUSTOMERS_AT_ONCE = 50_000
+_NOT_RUNNING = "not_running"
+
+_SENTENCES = {
+    "excluded": "the customer is in a segment that {name} excludes",
+    "re_entry": "the customer has entered {name} before",
+    "consent": "the customer has not consented",
+    "channel": "no channel of {name} can reach the customer",
+    "offer": "no offer of {name} is left that the customer is eligible for",
+    "campaign_cap": "the customer has reached the frequency cap of {name}",
+    "overall_cap": "the customer has reached the frequency cap over all campaigns",
+    "holdout": "the customer is in the holdout of {name}",
+    "budget": "the budget of {name} is used up",
+    _NOT_RUNNING: "{name} is not running",
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a campaign decided about one customer.
+
+    `reason` is None where a message was queued: `key` and `due_at` are its. `entry_id` is None where nothing was
+    recorded, since the campaign is not running.
+    """
+
+    customer_id: str
+    campaign_name: str
+    reason: str | None
+    entry_id: int | None = None
+    variant: str | None = None
+    offer_id: int | None = None
+    channel: str | None = None
+    due_at: datetime | None = None
+    key: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """The decision in one sentence."""
+        if self.reason is None:
+            return f"A message of {self.campaign_name} was queued for {self.channel}."
+        return f"Nothing was sent: {_SENTENCES[self.reason].format(name=self.campaign_name)}."
+
+
+def enter(
+    session: Session,
+    campaign: Campaign,
+    candidates: Sequence[Candidate],
+    terms: Terms,
+    placing: Placing,
+    cause: str | Mapping[str, str],
+) -> list[Decision]:
+    """Decide about the candidates, and write their entries and messages in the session's transaction.
+
+    `cause` names what made them enter, for all of them or by customer id.
+    """
+    dialect_of_session(session).lock_enrolment(session)
+    unique = list({one.customer_id: one for one in candidates}.values())
+    if not _is_running(session, campaign.id):
+        return [Decision(one.customer_id, campaign.name, _NOT_RUNNING) for one in unique]
+    found: list[Decision] = []
+    for start in range(0, len(unique), _CANDIDATES_AT_ONCE):
+        relation = placing.relation(unique[start : start + _CANDIDATES_AT_ONCE])
+        rows = session.execute(decisions(relation, terms)).all()
+        found += _write(session, campaign, rows, terms, placing, cause)
+    return found
+
+
+def enter_staged(
+    store: StateStore,
+    connection: sa.Connection,
+    campaign: Campaign,
+    terms: Terms,
+    placing: Placing,
+    cause: str,
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> list[Any]:
+    """Decide about all staged candidates, part by part, and write entries and messages.
+
+    Returns the rows of `waterfall.grouped` over all parts. Whoever is suppressed is only counted. Raises
+    `CampaignState` once the campaign is no longer running; then those before have entered.
+    """
+    counted: list[Any] = []
+    first, last = 0, _last_place(store, connection)
+    while first < last:
+        upto = first + _CUSTOMERS_AT_ONCE
+        place = STAGED_CANDIDATES.c.place
+        part = sa.select(STAGED_CANDIDATES).where(place > first, place <= upto).cte("candidates")
+        with store.session(on=connection) as session:
+            dialect_of_session(session).lock_enrolment(session)
+            if not _is_running(session, campaign.id):
+                raise CampaignState(campaign.name, "run", "no longer running", "Resume it and run it again.")
+            counted += _write_part(session, campaign, part, terms, placing, cause)
+        first = upto
+        on_progress(min(first, last))
+    return counted
+
+
+def _write(
+    session: Session,
+    campaign: Campaign,
+    rows: Sequence[Any],
+    terms: Terms,
+    placing: Placing,
+    cause: str | Mapping[str, str],
+) -> list[Decision]:
+    entries = [
+        {
+            "campaign_id": campaign.id,
+            "customer_id": row.customer_id,
+            "number": row.number,
+            "entered_at": terms.now,
+            "cause": cause if isinstance(cause, str) else cause[row.customer_id],
+            "version": campaign.version,
+            "status": _status(row.reason),
+            "reason": row.reason,
+            "variant": row.variant,
+            "offer_id": row.offer_id,
+            "churn_probability": row.churn_probability,
+            "is_simulated": terms.is_simulated,
+        }
+        for row in rows
+    ]
+    if not entries:
+        return []
+    adding = sa.insert(CampaignEntryRecord).returning(CampaignEntryRecord.id, sort_by_parameter_order=True)
+    ids = session.scalars(adding, entries).all()
+    written = [_decision(campaign, row, entry_id, placing) for row, entry_id in zip(rows, ids, strict=True)]
+    messages = [
+        {
+            "campaign_id": campaign.id,
+            "entry_id": one.entry_id,
+            "customer_id": one.customer_id,
+            "channel": one.channel,
+            "key": one.key,
+            "version": campaign.version,
+            "variant": one.variant,
+            "offer_id": one.offer_id,
+            "queued_at": terms.now,
+            "due_at": one.due_at,
+            "expires_at": placing.expires(one.due_at or terms.now),
+            "status": "waiting",
+            "attempts": 0,
+            "is_simulated": terms.is_simulated,
+        }
+        for one in written
+        if one.reason is None
+    ]
+    if messages:
+        session.execute(sa.insert(OutboxRecord), messages)
+    return written
+
+
+def _decision(campaign: Campaign, row: Any, entry_id: int, placing: Placing) -> Decision:
+    is_sent = row.reason is None
+    return Decision(
+        customer_id=row.customer_id,
+        campaign_name=campaign.name,
+        reason=row.reason,
+        entry_id=entry_id,
+        variant=row.variant,
+        offer_id=row.offer_id,
+        channel=row.channel if is_sent else None,
+        due_at=placing.due_times[row.due] if is_sent else None,
+        key=secrets.token_hex(16) if is_sent else None,
+    )
+
+
+def _write_part(
+    session: Session, campaign: Campaign, part: sa.CTE, terms: Terms, placing: Placing, cause: str
+) -> Sequence[Any]:
+    """Decide about one part of the staged candidates, and write it without reading it into memory."""
+    deciding = sa.CreateTableAs(decisions(part, terms), "decided", temporary=True)
+    session.execute(deciding)
+    decided = deciding.table
+    counted = session.execute(grouped(decided)).all()
+    session.execute(_insert_entries(decided, campaign, terms, cause))
+    session.execute(_insert_messages(decided, campaign, terms, placing))
+    session.execute(sa.text("DROP TABLE decided"))
+    return counted
+
+
+def _insert_entries(decided: sa.FromClause, campaign: Campaign, terms: Terms, cause: str) -> sa.Insert:
+    entries = CampaignEntryRecord.__table__
+    values = {
+        "campaign_id": _literal(campaign.id),
+        "customer_id": decided.c.customer_id,
+        "number": decided.c.number,
+        "entered_at": sa.literal(terms.now, entries.c.entered_at.type),
+        "cause": _literal(cause),
+        "version": sa.literal(campaign.version, sa.Integer()),
+        "status": sa.case((decided.c.reason == "holdout", "holdout"), else_="queued"),
+        "reason": decided.c.reason,
+        "variant": decided.c.variant,
+        "offer_id": decided.c.offer_id,
+        "churn_probability": decided.c.churn_probability,
+        "is_simulated": sa.true() if terms.is_simulated else sa.false(),
+    }
+    entering = sa.select(*values.values()).where(sa.or_(decided.c.reason.is_(None), decided.c.reason == "holdout"))
+    return sa.insert(CampaignEntryRecord).from_select(list(values), entering)
+
+
+def _insert_messages(decided: sa.FromClause, campaign: Campaign, terms: Terms, placing: Placing) -> sa.Insert:
+    entries, outbox = CampaignEntryRecord.__table__, OutboxRecord.__table__
+    moment = outbox.c.due_at.type
+    due = {group: sa.literal(at, moment) for group, at in enumerate(placing.due_times)}
+    expires = {group: sa.literal(placing.expires(at), moment) for group, at in enumerate(placing.due_times)}
+    # Random for each part, then the number of the entry: an index takes keys in order many times faster.
+    number = sa.func.substr(sa.cast(entries.c.id + 10**12, sa.String), 2)
+    values = {
+        "campaign_id": _literal(campaign.id),
+        "entry_id": entries.c.id,
+        "customer_id": decided.c.customer_id,
+        "channel": decided.c.channel,
+        "key": sa.literal(secrets.token_hex(10), sa.String()) + number,
+        "version": sa.literal(campaign.version, sa.Integer()),
+        "variant": decided.c.variant,
+        "offer_id": decided.c.offer_id,
+        "queued_at": sa.literal(terms.now, moment),
+        "due_at": _by_group(decided, due),
+        "expires_at": _by_group(decided, expires),
+        "status": _literal("waiting"),
+        "attempts": sa.literal(0, sa.Integer()),
+        "is_simulated": sa.true() if terms.is_simulated else sa.false(),
+    }
+    own = sa.and_(
+        entries.c.campaign_id == campaign.id,
+        entries.c.customer_id == decided.c.customer_id,
+        entries.c.number == decided.c.number,
+    )
+    queued = sa.select(*values.values()).select_from(sa.join(decided, entries, own)).where(decided.c.reason.is_(None))
+    return sa.insert(OutboxRecord).from_select(list(values), queued)
+
+
+def _by_group(decided: sa.FromClause, times: Mapping[int, sa.ColumnElement[datetime]]) -> sa.ColumnElement[datetime]:
+    later = [(decided.c.due == group, at) for group, at in times.items() if group]
+    return sa.case(*later, else_=times[0]) if later else times[0]
+
+
+def _last_place(store: StateStore, connection: sa.Connection) -> int:
+    with store.session(read_only=True, on=connection) as session:
+        return session.scalar(sa.select(sa.func.max(STAGED_CANDIDATES.c.place))) or 0
+
+
+def _is_running(session: Session, campaign_id: str) -> bool:
+    state = sa.select(CampaignRecord.state).where(CampaignRecord.id == campaign_id)
+    return session.scalar(state) == "running"
+
+
+def _status(reason: str | None) -> str:
+    return {None: "queued", "holdout": "holdout"}.get(reason, "suppressed")
+
+
+def _literal(value: str) -> sa.ColumnElement[str]:
+    return sa.literal(value, sa.String())
