@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 BENCHMARKS ?= start warehouse inference batch http_api scoring rules editor screens training_load
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run demo test test-slow check bench install install-dev lock clean
+.PHONY: run demo test test-slow check bench api-reference install install-dev lock clean
 
 run: install
 	$(BIN)/python -m loyalty_core.demo.prepare
@@ -36,6 +36,10 @@ check: install-dev
 
 bench: install-dev
 	@for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
+
+# docs/api-reference.md from the OpenAPI description; a test compares them.
+api-reference: install-dev
+	$(BIN)/python -m loyalty_core.api.reference docs/api-reference.md
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

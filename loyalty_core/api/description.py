@@ -1,11 +1,13 @@
 """The OpenAPI description: names of operations, errors, sign-in and examples."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from loyalty_core.api.access import routes_of
 from loyalty_core.api.errors import Error
 from loyalty_core.api.examples import EXAMPLES
 
@@ -14,6 +16,9 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Error, "description": "The request cannot be answered: `detail` says why and what to do"},
     "5XX": {"model": Error, "description": "Something that the request needs cannot be used now"},
 }
+_CONVERTOR = re.compile(r":\w+}")
+# The key of each operation with the actions that the viewer's roles must allow.
+REQUIRED_ACTIONS = "x-required-actions"
 _SECURITY_SCHEMES = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer …`"},
     "session": {
@@ -70,8 +75,15 @@ def _description(api: FastAPI) -> dict[str, Any]:
     for name, schema in found["components"]["schemas"].items():
         # Those of a generic type would all have its name, from which client generators make the names of classes.
         schema["title"] = name.replace("_", "")
-    for item in found["paths"].values():
-        for operation in item.values():
+    # The description leaves the convertors of path parameters out.
+    actions = {
+        (_CONVERTOR.sub("}", route.path), method.lower()): route.actions
+        for route in routes_of(api)
+        for method in route.methods
+    }
+    for path, item in found["paths"].items():
+        for method, operation in item.items():
+            operation[REQUIRED_ACTIONS] = sorted(actions[path, method] or ())
             _add_examples(operation)
     return found
 
