@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
 from starlette.routing import Mount
@@ -28,6 +28,9 @@ from loyalty_core.telemetry.logs import configure_logging
 from loyalty_core.ui.api_links import api_root
 from loyalty_core.ui.content_policy import content_policies
 from loyalty_core.work.upkeep import remove_expired, repeat
+
+if TYPE_CHECKING:
+    from loyalty_core.events.running import EventThreads
 
 
 def _read_sign_in(scope: Scope) -> Any:
@@ -56,17 +59,44 @@ async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     configure_logging(settings.log_format, settings.log_level)
     disable_nagle_algorithm()
     prepare_store(settings.state_database_url)
-    threading.Thread(target=_complete_start, name="start", daemon=True).start()
+    events = _Events()
+    threading.Thread(target=_complete_start, args=(events,), name="start", daemon=True).start()
     upkeep = asyncio.create_task(repeat(remove_expired))
     async with _idle_connections.closing():
         yield {}
     upkeep.cancel()
+    await asyncio.to_thread(events.stop)
 
 
-def _complete_start() -> None:
+class _Events:
+    """The threads that consume and apply events, unless a separate process does."""
+
+    def __init__(self) -> None:
+        self._threads: EventThreads | None = None
+        self._is_stopped = False
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        from loyalty_core.events.running import EventThreads  # noqa: PLC0415
+        from loyalty_core.services import services_of_process  # noqa: PLC0415
+
+        with self._lock:
+            if get_settings().events_worker == "server" and not self._is_stopped:
+                self._threads = EventThreads(services_of_process())
+                self._threads.start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._is_stopped = True
+        if self._threads is not None:
+            self._threads.stop()
+
+
+def _complete_start(events: _Events) -> None:
     """What the first answers do not need, while a browser loads the page."""
     try:
         _api.load()
+        events.start()
         remove_expired()
     finally:
         # Streamlit runs a full garbage collection after every rerun; objects loaded so far need not be examined again.

@@ -1,4 +1,4 @@
-"""Real servers for tests, from wheels and without root or Docker: PostgreSQL and Redis on this machine alone.
+"""Real servers for tests, from wheels and without root or Docker: PostgreSQL, Redis and Kafka on this machine alone.
 
 Where a server is missing, its tests are skipped on a developer's machine and fail under CI.
 """
@@ -26,6 +26,8 @@ import psutil
 import psycopg
 import pytest
 import redis
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from psycopg import sql
 from sqlalchemy.engine import URL, make_url
 
@@ -186,6 +188,46 @@ class RedisServer:
                 return False
 
 
+class KafkaServer:
+    """A broker that speaks Kafka's protocol; after it was killed it can be started again, with its data."""
+
+    def __init__(self) -> None:
+        package = find_spec("noida_db")
+        if package is None or package.origin is None:
+            raise ServerMissing("The broker is not installed (pip install noida-db)")
+        self._binary = Path(package.origin).parent / "noida-db"
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self._data = Path(tempfile.mkdtemp(prefix="loyalty-kafka-"))
+        self._process: ServerProcess | None = None
+
+    def start(self) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="loyalty-kafka-log-"))
+        self._binary.chmod(0o755)  # the wheel's own command does so too
+        options = ["--only", "kafka", "--data-dir", str(self._data), "--kafka-port", str(self.port)]
+        self._process = ServerProcess([str(self._binary), "start", *options], folder=folder, stop_signal=signal.SIGTERM)
+        self._process.wait_until(self._answers)
+
+    def kill(self) -> None:
+        """End it as `kill -9` does; `start` brings it back with its data."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.stop()
+            self._process = None
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(AdminClient({"bootstrap.servers": self.address}).list_topics(timeout=1).brokers)
+        except KafkaException:
+            return False
+
+
 class PostgresServer:
     """A PostgreSQL with no durability, reached over TCP with a password as in production."""
 
@@ -343,7 +385,7 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-Server = TypeVar("Server", RedisServer, PostgresServer)
+Server = TypeVar("Server", RedisServer, PostgresServer, KafkaServer)
 
 
 @pytest.fixture(scope="session")
@@ -377,6 +419,20 @@ def redis_url() -> Iterator[str]:
 def redis_server() -> Iterator[RedisServer]:
     """A Redis for one test, to be stopped or frozen at will."""
     with _required(RedisServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_kafka() -> Iterator[KafkaServer]:
+    """One broker for the whole test run; tests share its topics, so each names its own."""
+    with _required(KafkaServer) as server:
+        yield server
+
+
+@pytest.fixture
+def kafka_server() -> Iterator[KafkaServer]:
+    """A broker for one test, to be killed at will."""
+    with _required(KafkaServer) as server:
         yield server
 
 

@@ -11,6 +11,7 @@ from loyalty_core.api import (
     events,
     exports,
     features,
+    figures,
     health,
     jobs,
     metrics,
@@ -75,6 +76,8 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(monitoring.router, tags=["Predictions"])
     api.include_router(segments.router, tags=["Segments"])
     api.include_router(segments.snapshots_router, tags=["Segments"])
+    api.include_router(segments.fields_router, tags=["Segments"])
+    api.include_router(figures.router, tags=["Figures"])
     api.include_router(policies.router, tags=["Offer policies"])
     api.include_router(rfm_maps.router, tags=["RFM map"])
     api.include_router(exports.router, tags=["Exports"])

@@ -33,6 +33,7 @@ _TAGS = {
     "Customers": "Customers, their features, and the columns of the warehouse.",
     "Events": "What happened to customers, and messages that could not be used.",
     "Segments": "Rules under a name, with versions and members.",
+    "Figures": "The figures of the screens, of all customers or of a segment.",
     "Offer policies": "Levers, values, caps and rules of offers, and who gets which offer under them.",
     "RFM map": "The segments of the 125 RFM cells, and custom cut points.",
     "Exports": "Customers as files.",

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.events import read_backlog
 from loyalty_core.services import Services, get_services
 
 router = APIRouter()
@@ -24,7 +25,7 @@ router = APIRouter()
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 def read_metrics() -> Response:
-    """Requests, predictions, feature cache, warehouse, queues and jobs, for Prometheus to scrape."""
+    """Requests, predictions, feature cache, warehouse, queues, jobs and events, for Prometheus to scrape."""
     of_services = CollectorRegistry()
     of_services.register(_ServicesCollector(get_services()))
     return Response(generate_latest(REGISTRY) + generate_latest(of_services), media_type=CONTENT_TYPE_LATEST)
@@ -54,6 +55,7 @@ class _ServicesCollector(Collector):
         yield running
         yield waiting
         yield from self._jobs()
+        yield from self._events()
 
     def _jobs(self) -> Iterator[Metric]:
         """Jobs by kind and state; without the state store, only that it cannot be used."""
@@ -66,3 +68,15 @@ class _ServicesCollector(Collector):
             return
         yield GaugeMetricFamily("loyalty_state_store_up", "Whether the state store answers", 1)
         yield jobs
+
+    def _events(self) -> Iterator[Metric]:
+        """What waits to be applied or mended; nothing without the state store."""
+        try:
+            backlog = read_backlog(self._services.store)
+        except LoyaltyError:
+            return
+        yield GaugeMetricFamily("loyalty_events_waiting", "Events that wait to be applied", backlog.waiting)
+        yield GaugeMetricFamily("loyalty_events_retried", "Waiting events that failed before", backlog.retried)
+        oldest = backlog.oldest.total_seconds() if backlog.oldest is not None else 0
+        yield GaugeMetricFamily("loyalty_events_oldest_seconds", "How long the oldest due event has waited", oldest)
+        yield GaugeMetricFamily("loyalty_dead_letters_open", "Messages to be mended or discarded", backlog.dead_letters)

@@ -82,6 +82,14 @@ def load(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASSED_ON)
+def events(context: typer.Context) -> None:
+    """Consume events from Kafka or a file and apply them, beside the server or instead of it."""
+    from loyalty_core.events.command import main  # noqa: PLC0415
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command(context_settings=_PASSED_ON)
 def demo(context: typer.Context) -> None:
     """Create a demo warehouse: a simulated loyalty programme in one DuckDB file."""
     from loyalty_core.demo.__main__ import main  # noqa: PLC0415

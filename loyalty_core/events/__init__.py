@@ -1,5 +1,6 @@
 """Events about customers: accepted once, applied once, and what cannot be applied is reported."""
 
+from loyalty_core.events.backlog import Backlog, TooManyEvents, read_backlog
 from loyalty_core.events.dead_letters import DeadLetter, DeadLetters
 from loyalty_core.events.errors import (
     BadEvent,
@@ -21,6 +22,7 @@ __all__ = [
     "TYPES",
     "Accepted",
     "Arrival",
+    "Backlog",
     "BadEvent",
     "ClaimLost",
     "DeadLetter",
@@ -37,9 +39,11 @@ __all__ = [
     "Patience",
     "Sequel",
     "StoredEvent",
+    "TooManyEvents",
     "Unreadable",
     "Worker",
     "event_of",
+    "read_backlog",
     "read_event",
     "read_text",
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cachetools import TTLCache, cached
 from sqlalchemy import func, select
 
 from loyalty_core.limits import TooBusy
@@ -54,8 +53,8 @@ def read_backlog(store: StateStore) -> Backlog:
 
 
 def require_room(store: StateStore, most: int) -> None:
-    """Raise `TooManyEvents` while more than `most` events wait, as counted within the last second."""
-    waiting = _counted(store)
+    """Raise `TooManyEvents` while more than `most` events wait."""
+    waiting = count_waiting(store)
     if waiting > most:
         raise TooManyEvents(
             f"{waiting:,} events wait to be applied; no more are accepted until there are fewer.",
@@ -63,8 +62,8 @@ def require_room(store: StateStore, most: int) -> None:
         )
 
 
-@cached(TTLCache(8, ttl=1), key=lambda store: store.url)
-def _counted(store: StateStore) -> int:
+def count_waiting(store: StateStore) -> int:
+    """How many events wait; raises `StateStoreUnavailable`."""
     with store.session(read_only=True) as session:
         return session.scalars(select(func.count(EventRecord.id)).where(EventRecord.status == "waiting")).one()
 

@@ -46,6 +46,14 @@ class Worker:
             while not stop.is_set():
                 stop.wait(self._step())
 
+    def apply_all(self) -> int:
+        """Apply all that waits and has not failed before, and return how many events were taken; raises as below."""
+        taken = 0
+        with acting_as(EVENTS_VIEWER):
+            while applied := self.apply_waiting():
+                taken += applied
+        return taken
+
     def apply_waiting(self) -> int:
         """Apply one batch of what is due, and return how many events it had; 0 where nothing is due.
 

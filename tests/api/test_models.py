@@ -17,7 +17,7 @@ from tests.ml.fixtures import bundle_parts, other_parts, without_nbo
 from tests.workbench import GUIDE_CUSTOMER
 
 if TYPE_CHECKING:
-    from tests.workbench import Configure
+    from tests.workbench import Configure, Query
 
 
 @pytest.fixture
@@ -175,3 +175,13 @@ def test_a_missing_model_does_not_hide_the_others(trained: str, ask: Ask):
         "model_not_found",
         ["churn", "customer_id", "rfm"],
     )
+
+
+def test_readiness_says_what_a_training_would_leave_out(demo_settings: Configure, ask: Ask, query_demo: Query):
+    ((rows, last),) = query_demo("SELECT count(churned), CAST(max(snapshot_date) AS DATE) FROM customer_churn_history")
+    found = ask("/ml/readiness/").json()
+    churn = found["models"]["churn"]
+    assert (churn["can_train"], churn["rows"], churn["last"]) == (True, rows, last.isoformat())
+    assert (set(found["models"]), found["unavailable"]) == ({"churn", "nbo"}, {})
+    late = ask("/ml/readiness/?since=2030-01-01").json()["models"]["churn"]
+    assert (late["can_train"], late["rows"], late["findings"][0]["severity"]) == (False, 0, "stop")

@@ -13,10 +13,12 @@ import pytest
 from starlette.requests import ClientDisconnect
 
 from loyalty_core.api import create_api
+from loyalty_core.jobs import JobQueue
 from loyalty_core.services import get_services
 from loyalty_core.store import audit
 from loyalty_core.warehouse.engine import is_idle
 from tests.fixtures.api import NORWAY, RICH, create, error_of
+from tests.fixtures.jobs import NO_WORK, see_off
 from tests.segments.scored import segment
 from tests.workbench import API, DEMO_CUSTOMERS, GUIDE_CUSTOMER, Query, Served
 
@@ -302,3 +304,22 @@ def test_a_served_export_arrives_in_chunks(served: Served, query_demo: Query):
     expected = query_demo("SELECT customer_id FROM customer_features_view WHERE country = 'Norway'")
     assert {(line["customer_id"],) for line in lines} == set(expected)
     assert len(lines) == len(expected)
+
+
+def test_many_segments_are_computed_in_the_background(ask: Ask):
+    services = get_services()
+    services.jobs = JobQueue(services.store, module=NO_WORK)
+    create(ask, "Rich", RICH)
+    started = ask("/segments/refresh/", "POST", {"ids": ["rich"]})
+    job = services.jobs.get(started.json()["job_id"])
+    assert (started.status_code, started.headers["location"]) == (202, f"/jobs/{job.id}/")
+    assert (job.kind, job.options) == ("segments", {"ids": ["rich"]})
+    assert error_of(ask("/segments/refresh/", "POST", {"ids": ["nobody"]}))[:2] == (404, "segment_not_found")
+    see_off()
+
+
+def test_what_a_rule_may_read(ask: Ask):
+    create(ask, "Norwegians", NORWAY)
+    kinds = {field["name"]: field["kind"] for field in ask("/rules/fields/").json()["fields"]}
+    assert (kinds["country"], kinds["churn_probability"]) == ("text", "number")
+    assert kinds["segment:norwegians"] == "boolean"

@@ -91,7 +91,7 @@ def applied(store: StateStore) -> list[str]:
 def states(store: StateStore) -> dict[str, str]:
     """The status of each event by its id."""
     with store.session(read_only=True) as session:
-        return dict(session.execute(select(EventRecord.event_id, EventRecord.status)).tuples().all())
+        return {record.event_id: record.status for record in session.scalars(select(EventRecord))}
 
 
 def letters(store: StateStore) -> list[DeadLetterRecord]:

@@ -23,6 +23,8 @@ from tests.events.applying import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loyalty_core.store import StateStore
 
 
@@ -131,7 +133,7 @@ def test_a_worker_that_was_too_slow_writes_nothing_of_what_another_has_taken_ove
     accept(store, an_event("a"))
 
     class Slow(Counting):
-        def prepare(self, events: list[Event]) -> list[Event]:
+        def prepare(self, events: Sequence[Event]) -> Sequence[Event]:
             clock.advance(minutes=3)
             other.apply_waiting()
             clock.advance(minutes=1)

@@ -9,6 +9,7 @@ from loyalty_core.analytics.churn.figures import (
     find_concentration,
     loss_rule,
     probability_position,
+    read_curve,
     risk_rule,
     threshold_rule,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "model_quality",
     "plan",
     "probability_position",
+    "read_curve",
     "risk_rule",
     "tenure_range",
     "threshold_loss",

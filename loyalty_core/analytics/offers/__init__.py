@@ -10,7 +10,15 @@ from loyalty_core.analytics.offers.arbitration import (
     offers_taken,
 )
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyInUse, PolicyNameTaken, PolicyNotFound
-from loyalty_core.analytics.offers.mix import BINS, LOPSIDED_SHARE, MAX_SEGMENTS, OfferFigures, OfferMix, SegmentOffers
+from loyalty_core.analytics.offers.mix import (
+    BINS,
+    LOPSIDED_SHARE,
+    MAX_SEGMENTS,
+    OfferFigures,
+    OfferMix,
+    SegmentOffers,
+    offer_mix,
+)
 from loyalty_core.analytics.offers.policies import PolicyRepository, PolicyVersion, RestrictedPolicies, SavedPolicy
 from loyalty_core.analytics.offers.policy import (
     MAX_LEVER,
@@ -50,6 +58,7 @@ __all__ = [
     "SegmentOffers",
     "arbitrate",
     "bind_policy",
+    "offer_mix",
     "offers_taken",
     "rank_offers",
 ]

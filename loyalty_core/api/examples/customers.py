@@ -14,7 +14,7 @@ FEATURES = {
     "age": None,
 }
 _FOUND = {"total": 1, "customers": [FEATURES]}
-_COLUMN = {
+COLUMN = {
     "name": "country",
     "kind": "text",
     "group": "Profile",
@@ -54,7 +54,7 @@ _CUSTOMER = {
 }
 
 EXAMPLES = {
-    "read_columns": Example({"customers": 20_000, "columns": [_COLUMN], "unreadable": []}),
+    "read_columns": Example({"customers": 20_000, "columns": [COLUMN], "unreadable": []}),
     "search_customers": Example(_FOUND, parameters={"q": "123e45", "limit": 20}),
     "search_customers_by_body": Example(_FOUND, {"q": "123e45", "limit": 20}),
     "read_warehouse_customer": Example(FEATURES, parameters=ONE),

@@ -87,6 +87,32 @@ _COMPARING = {
 
 EXAMPLES = {
     "read_status": Example(_STATUS),
+    "read_training_readiness": Example(
+        {
+            "models": {
+                "churn": {
+                    "can_train": True,
+                    "source": "customer_churn_history",
+                    "rows": 12_000,
+                    "unlabelled": 40,
+                    "customers": 2_000,
+                    "classes": {"0": 10_800, "1": 1_200},
+                    "first": "2026-01-01",
+                    "last": "2026-08-01",
+                    "blanks": {"revenue": 0},
+                    "findings": [
+                        {
+                            "severity": "warning",
+                            "sentence": "The newest row is 115 days old.",
+                            "remedy": "Load newer rows.",
+                        }
+                    ],
+                }
+            },
+            "unavailable": {"nbo": {"error": "history_missing", "detail": "There is no customer_offer_history."}},
+        },
+        parameters={"since": "2026-01-01"},
+    ),
     "list_versions": Example({"active": ACTIVE_VERSION, "versions": [_OTHER, _ACTIVE], "next_cursor": None}),
     "read_active_version": Example(_ACTIVE),
     "read_version": Example(_OTHER, parameters=_VERSION),

@@ -1,7 +1,8 @@
 """Examples of segments."""
 
-from loyalty_core.api.examples.customers import FEATURES
+from loyalty_core.api.examples.customers import COLUMN, FEATURES
 from loyalty_core.api.examples.example import CUSTOMER, MANY, NOW, ONE, Example
+from loyalty_core.api.examples.jobs import QUEUED
 from loyalty_core.api.examples.predictions import CHURN, CHURN_STATISTICS, COUNTS, SOURCE
 
 _RULE = {"and": [{">=": [{"var": "total_revenue"}, 1000]}, {"<": [{"var": "last_purchase_days_ago"}, 90]}]}
@@ -121,6 +122,10 @@ EXAMPLES = {
         parameters={**_BIG_SPENDERS, "from": 1, "to": 2},
     ),
     "restore_version": Example({**_NEW, "version": 4}, {"version": 1}, _BIG_SPENDERS),
+    "list_fields": Example({"fields": [COLUMN]}),
+    "refresh_segments": Example(
+        {**QUEUED, "kind": "segments", "title": "Computing segments", "options": {"ids": ["vip"]}}, {"ids": ["vip"]}
+    ),
     "refresh_segment": Example(_SIZE, parameters=_VIP),
     "calculate_segment": Example(_CALCULATED, MANY, _VIP),
     "recalculate_segment": Example(_CALCULATED, MANY, _VIP),

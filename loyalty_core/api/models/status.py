@@ -1,7 +1,7 @@
 """Which models answer, and whether their files are intact."""
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Any, Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -10,10 +10,12 @@ from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.errors import Reason, as_reason
 from loyalty_core.api.models.answers import ExperimentAnswer
+from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import running_experiment
 from loyalty_core.ml.serving import ModelStatus
 from loyalty_core.ml.tasks import TASKS
+from loyalty_core.ml.training import Readiness, read_readiness
 from loyalty_core.ml.versions import read_versions
 from loyalty_core.services import Services, get_services
 from loyalty_core.warehouse.predictions import last_run
@@ -70,6 +72,53 @@ def read_status() -> StatusAnswer:
         experiment_refusal=as_reason(found.experiment_refusal) if found.experiment_refusal else None,
         last_scoring=_last_scoring(services),
     )
+
+
+class FindingAnswer(BaseModel):
+    """A "stop" prevents training; with a "warning" the model may be worse."""
+
+    severity: Literal["stop", "warning"]
+    sentence: str
+    remedy: str
+
+
+class ReadinessAnswer(BaseModel):
+    """The history of a model: `classes` counts its rows by label, `blanks` those without a value by feature.
+
+    `unlabelled` rows are left out of training.
+    """
+
+    can_train: bool
+    source: str
+    rows: int
+    unlabelled: int
+    customers: int | None
+    classes: dict[str, int]
+    first: date | None
+    last: date | None
+    blanks: dict[str, int]
+    findings: list[FindingAnswer]
+
+
+class ReadinessOfModels(BaseModel):
+    """What can be trained, by model; `unavailable` says why a history cannot be read."""
+
+    models: dict[str, ReadinessAnswer]
+    unavailable: dict[str, Reason]
+
+
+@router.get("/readiness/", response_model=ReadinessOfModels, dependencies=[rule_slot])
+def read_training_readiness(since: date | None = None) -> dict[str, Any]:
+    """Whether the histories suffice for training, from the day `since` on: what `train/` would leave out."""
+    warehouse = get_services().warehouse
+    models: dict[str, Readiness] = {}
+    unavailable: dict[str, Reason] = {}
+    for name, task in TASKS.items():
+        try:
+            models[name] = read_readiness(warehouse, task, since)
+        except LoyaltyError as error:
+            unavailable[name] = as_reason(error)
+    return {"models": models, "unavailable": unavailable}
 
 
 @router.get("/experiment/")

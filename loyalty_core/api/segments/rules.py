@@ -2,14 +2,20 @@
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from loyalty_core.access import Action
+from loyalty_core.api.access import allowed
+from loyalty_core.api.json_values import FastJSONResponse
 from loyalty_core.api.segments.bodies import RuleBody
+from loyalty_core.api.warehouse import ColumnAnswer
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.services import get_services
 
 router = APIRouter()
+# Beside /segments, where it would take the place of a segment.
+fields_router = APIRouter(prefix="/rules")
 
 
 class ConditionAnswer(BaseModel):
@@ -42,6 +48,18 @@ class EvaluationAnswer(BaseModel):
     conditions: list[ConditionAnswer]
     funnel: list[StepAnswer]
     sql: str
+
+
+class FieldsAnswer(BaseModel):
+    """What a rule may read, by the name that `var` takes."""
+
+    fields: list[ColumnAnswer]
+
+
+@fields_router.get("/fields/", response_model=FieldsAnswer, dependencies=[allowed(Action.VIEW)])
+def list_fields() -> Response:
+    """The columns of the features view, the predictions of the last scoring run, and other segments."""
+    return FastJSONResponse({"fields": get_services().segmentation.fields()})
 
 
 @router.post("/evaluate/", response_model=EvaluationAnswer, dependencies=[rule_slot])

@@ -1,16 +1,17 @@
 """The sizes of segments: computed, and as they were."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from loyalty_core.access import Action
+from loyalty_core.access import Action, current_viewer
 from loyalty_core.api.access import allowed
 from loyalty_core.api.cursors import BadCursor, decode_cursor, encode_cursor
 from loyalty_core.api.customer_ids import CustomerIds
 from loyalty_core.api.customer_lists import Cursor
+from loyalty_core.api.jobs import JobAnswer, accepted
 from loyalty_core.api.json_values import FastJSONResponse
 from loyalty_core.api.pages import Page, PageNumber, PageSize, sliced
 from loyalty_core.api.segments.answers import CalculationAnswer, SizeAnswer, SnapshotAnswer, snapshot_answer
@@ -54,6 +55,24 @@ class SnapshotsAnswer(BaseModel):
 
     snapshots: list[SnapshotAnswer]
     next_cursor: str | None
+
+
+class RefreshBody(BaseModel):
+    """The segments to compute; without ids, all that are not archived."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: Annotated[list[SegmentId], Field(min_length=1, max_length=1_000)] | None = None
+
+
+@router.post("/refresh/", status_code=202, dependencies=[allowed(Action.SCORE)])
+def refresh_segments(request: Request, response: Response, body: RefreshBody | None = None) -> JobAnswer:
+    """Compute the members of many segments in the background."""
+    services = get_services()
+    options = body.model_dump(exclude_none=True) if body else {}
+    for segment_id in options.get("ids", ()):
+        services.segments.get(segment_id)
+    return accepted(services.jobs.start("segments", options, current_viewer().id), request, response)
 
 
 @router.post("/{segment_id}/refresh/", response_model=SizeAnswer, dependencies=[allowed(Action.SCORE), rule_slot])
