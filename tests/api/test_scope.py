@@ -15,6 +15,7 @@ from tests.workbench import GUIDE_CUSTOMER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.fixtures.api import Ask
     from tests.workbench import Configure, Query
@@ -166,6 +167,39 @@ def test_exports_belong_to_viewers_who_see_the_same(ask: Ask):
             assert error_of(answer)[:2] == (404, "job_not_found")
         assert get_services().jobs.latest("export") is None
     assert ask(f"/exports/{job.id}/").status_code == 200
+
+
+def test_figures_and_trials_are_of_the_customers_in_scope(
+    ask: Ask, query_demo: Query, demo_settings: Configure, predictions_file: Path
+):
+    demo_settings(predictions_file=predictions_file)
+    [(norwegians, rich)] = query_demo(
+        "SELECT count(*), count(*) FILTER (total_revenue > 800) FROM customer_features_view WHERE country = 'Norway'"
+    )
+    with acting(scope=NORWAY):
+        overview, churn, offers, rfm = (
+            ask(f"/figures/{name}/").json() for name in ("overview", "churn", "offers", "rfm")
+        )
+        tried = ask("/policies/evaluate/", "POST", {"offers": {"1": {"rule": RICH}}}).json()
+        previewed = ask("/rfm/map/preview/", "POST", {}).json()
+    assert (overview["customers"], sum(one["customers"] for one in overview["risks"])) == (norwegians, norwegians)
+    assert (churn["everyone"]["customers"], offers["customers"]) == (norwegians, norwegians)
+    assert rfm["total"]["customers"] == norwegians
+    assert (tried["customers"], tried["without"]["not eligible"]) == (norwegians, norwegians - rich)
+    assert previewed["customers"] == norwegians
+
+
+def test_policies_are_shown_without_the_personal_data_of_their_rules(ask: Ask):
+    rule = {"==": [{"var": "email"}, "secret@example.com"]}
+    ask("/policies/", "POST", {"name": "Secret", "offers": {"1": {"rule": rule}}})
+    shown = {"==": [{"var": "email"}, MASK]}
+    with acting("data_scientist"):
+        answers = ask("/policies/secret/").json(), *ask("/policies/").json()["policies"]
+        versions = ask("/policies/secret/versions/").json()["versions"]
+        tried = ask("/policies/evaluate/", "POST", {"offers": {"1": {"rule": rule}}})
+    assert [one["offers"]["1"]["rule"] for one in (*answers, *versions)] == [shown] * 3
+    assert tried.status_code == 403
+    assert ask("/policies/secret/").json()["offers"]["1"]["rule"] == rule
 
 
 def test_figures_of_the_whole_base_are_not_shown_to_viewers_with_a_scope(ask: Ask, watched: str):
