@@ -16,6 +16,7 @@ from loyalty_core.rules.choices import by_case
 from loyalty_core.rules.sql import elements
 from loyalty_core.rules.sql.blanks import first_moment, is_blank, is_filled, last_moment, temporal
 from loyalty_core.rules.sql.elements import bound, not_nan
+from loyalty_core.rules.sql.members import members_by_type
 from loyalty_core.rules.sql.numbers import neighbours, number_parameter
 from loyalty_core.rules.sql.types import is_whole
 from loyalty_core.rules.sql.values import SqlValues
@@ -173,7 +174,7 @@ class _Predicates:
             found: Predicate = elements.among(value, members, kind) if members else sa.false()
             return _decided(sa.or_(found, value.is_(None)) if leaf.blank else found, positive=positive)
         column = self._values.column(leaf.value)
-        groups = _members_by_type(leaf, column.type)
+        groups = members_by_type(leaf, column.type)
         if not groups:
             return self._blank(Blank(leaf.value, leaf.path), positive=positive) if leaf.blank else _always(not positive)
         tests = [elements.among(column, members, kind) for members, kind in groups]
@@ -272,25 +273,6 @@ def _bit_of(holds: bool) -> sa.ColumnElement[int]:
 def _always(holds: bool) -> Predicate:
     # Not true() and false(), which SQLAlchemy folds into the expression around them.
     return _bit_of(True) == _bit_of(holds)
-
-
-def _members_by_type(
-    leaf: Membership, kind: sa.types.TypeEngine[Any]
-) -> list[tuple[list[Any], sa.types.TypeEngine[Any]]]:
-    """The members as parameters of one type each; what a column of that type cannot hold is left out."""
-    match leaf.value.kind:
-        case "number":
-            typed: dict[str, tuple[list[Any], sa.types.TypeEngine[Any]]] = {}
-            for member in leaf.members:
-                below, above = neighbours(as_number(member), kind)
-                if below == above:
-                    parameter = number_parameter(below, kind)
-                    typed.setdefault(type(parameter.type).__name__, ([], parameter.type))[0].append(parameter.value)
-            return list(typed.values())
-        case "text":
-            return [(list(leaf.members), sa.UnicodeText())] if leaf.members else []
-        case _:
-            return [(list(leaf.members), sa.Boolean())] if leaf.members else []
 
 
 def _levels(condition: Condition) -> int:
