@@ -17,7 +17,6 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.ml.tasks import TASKS, BinaryTask, UnknownModel, binary_metrics
 from loyalty_core.ml.training import TrainingOptions, read_readiness
-from loyalty_core.ml.training.train import train
 from loyalty_core.ml.versions import read_versions
 from loyalty_core.segments import SegmentationEngine, SegmentDraft, SegmentRepository
 from loyalty_core.services import Services
@@ -57,6 +56,9 @@ QUICK = TrainingOptions(epochs=6, architecture=(8,), members=1, batch_size=64, l
 @pytest.fixture(scope="module")
 def workbench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Warehouse]]:
     """A warehouse whose only model is the third, trained, activated and scored with."""
+    # TensorFlow is not loaded by every process that collects this module.
+    from loyalty_core.ml.training.train import train  # noqa: PLC0415
+
     folder = tmp_path_factory.mktemp("third")
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
         connection.execute(TABLES.format(customers=CUSTOMERS))

@@ -1,6 +1,11 @@
-"""The networks: what they learn, that they stop, that they convert exactly, and that they come out the same again."""
+"""The networks: what they learn, that they stop, that they convert exactly, and that they come out the same again.
+
+What loads TensorFlow is imported by the functions that use it: every process of a test run collects this module.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,10 +15,10 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.litert.model import TfliteModel
 from loyalty_core.ml.training import TrainingOptions
-from loyalty_core.ml.training import network as networks
 from loyalty_core.ml.training.architecture import fit_pieces
-from loyalty_core.ml.training.conversion import ConversionFailed, check_parity
-from loyalty_core.ml.training.network import Epoch, Rows, train_network
+
+if TYPE_CHECKING:
+    from loyalty_core.ml.training.network import Epoch, TrainedNetwork
 
 RNG = np.random.default_rng(11)
 INPUTS = RNG.normal(size=(3_000, 3)).astype(np.float32)
@@ -24,13 +29,15 @@ TRAIN, VALIDATION, TEST = slice(0, 2_000), slice(2_000, 2_400), slice(2_400, Non
 QUICK = TrainingOptions(epochs=12, batch_size=64, learning_rate=0.01, members=1)
 
 
-def churn_network(options: TrainingOptions = QUICK, classes: np.ndarray = CHURNED) -> networks.TrainedNetwork:
+def churn_network(options: TrainingOptions = QUICK, classes: np.ndarray = CHURNED) -> TrainedNetwork:
+    from loyalty_core.ml.training.network import Rows, train_network  # noqa: PLC0415
+
     train = Rows(INPUTS[TRAIN], classes[TRAIN])
     return train_network(train, Rows(INPUTS[VALIDATION], classes[VALIDATION]), 2, options)
 
 
 @pytest.fixture(scope="module")
-def churn() -> networks.TrainedNetwork:
+def churn() -> TrainedNetwork:
     return churn_network()
 
 
@@ -43,35 +50,40 @@ def test_pieces_lie_between_quantiles() -> None:
     assert (pieces.lowest.tolist(), pieces.highest.tolist()) == ([0, 0, 3], [100, 1, 3])
 
 
-def test_it_learns_what_is_not_linear(churn: networks.TrainedNetwork) -> None:
+def test_it_learns_what_is_not_linear(churn: TrainedNetwork) -> None:
     churned = CHURNED[TEST] == 1
     found = area_under_curve(churn.predict(INPUTS[TEST])[:, 0], churned)
     assert found > area_under_curve(TRUTH[TEST], churned) - 0.05
-    linear = churn_network(TrainingOptions(architecture=(), pieces=1, epochs=12, batch_size=64, learning_rate=0.01))
+    linear = churn_network(QUICK.replaced({"architecture": (), "pieces": 1}, "test"))
     assert area_under_curve(linear.predict(INPUTS[TEST])[:, 0], churned) < found - 0.1
 
 
-def test_litert_answers_as_keras_does(churn: networks.TrainedNetwork) -> None:
+def test_litert_answers_as_keras_does(churn: TrainedNetwork) -> None:
+    from loyalty_core.ml.training.conversion import check_parity  # noqa: PLC0415
+
     assert check_parity(churn, INPUTS[TEST]) < 1e-5
     served = TfliteModel(churn.tflite).predict(INPUTS[:7])
     assert served == pytest.approx(churn.predict(INPUTS[:7]), abs=1e-5)
     assert TfliteModel(churn.tflite).predict(INPUTS).shape == (3_000, 1)
 
 
-def test_another_file_is_not_taken_for_the_network(churn: networks.TrainedNetwork) -> None:
+def test_another_file_is_not_taken_for_the_network(churn: TrainedNetwork) -> None:
+    from loyalty_core.ml.training.conversion import ConversionFailed, check_parity  # noqa: PLC0415
+    from loyalty_core.ml.training.network import TrainedNetwork  # noqa: PLC0415
+
     other = churn_network(QUICK.replaced({"epochs": 1}, "test"))
-    mixed = networks.TrainedNetwork(churn.model, other.tflite, churn.calibration, 1, 0.0, None)
+    mixed = TrainedNetwork(churn.model, other.tflite, churn.calibration, 1, 0.0, None)
     with pytest.raises(ConversionFailed, match="differ from the trained network by up to"):
         check_parity(mixed, INPUTS[TEST])
 
 
 @pytest.mark.slow
-def test_the_same_rows_and_seed_give_the_same_bytes(churn: networks.TrainedNetwork) -> None:
+def test_the_same_rows_and_seed_give_the_same_bytes(churn: TrainedNetwork) -> None:
     assert churn_network().tflite == churn.tflite
     assert churn_network(QUICK.replaced({"seed": 8}, "test")).tflite != churn.tflite
 
 
-def test_what_was_never_seen_is_clipped_to_what_was(churn: networks.TrainedNetwork) -> None:
+def test_what_was_never_seen_is_clipped_to_what_was(churn: TrainedNetwork) -> None:
     extremes = np.array([[np.inf, 0, 0], [3e38, 0, 0], [INPUTS[TRAIN][:, 0].max(), 0, 0]], dtype=np.float32)
     answers = TfliteModel(churn.tflite).predict(extremes)
     assert answers[0] == answers[1] == answers[2]
@@ -86,6 +98,8 @@ def test_training_stops_when_validation_no_longer_gets_better() -> None:
 
 
 def test_epochs_are_reported_and_may_be_stopped() -> None:
+    from loyalty_core.ml.training.network import Rows, train_network  # noqa: PLC0415
+
     seen: list[Epoch] = []
 
     def stop_at_three(epoch: Epoch) -> None:
@@ -111,6 +125,8 @@ def test_class_weights_leave_the_probabilities_right() -> None:
 
 
 def test_several_offers_and_members_and_a_loss_by_name() -> None:
+    from loyalty_core.ml.training.network import Rows, train_network  # noqa: PLC0415
+
     chosen = np.clip(np.round(INPUTS[:, 0] + 2), 0, 3).astype(np.intp)
     options = TrainingOptions(
         members=2, epochs=6, batch_size=64, optimizer="rmsprop", loss="categorical_focal_crossentropy"

@@ -17,7 +17,6 @@ from loyalty_core.ml.bundles import activate, load_bundle, read_manifest, versio
 from loyalty_core.ml.features import FeatureCountMismatch, Reference
 from loyalty_core.ml.tasks import TrainingRefused
 from loyalty_core.ml.training import TrainingOptions
-from loyalty_core.ml.training.train import TrainedBundle, train
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.ml.training.progress import Progress
+    from loyalty_core.ml.training.train import TrainedBundle
     from tests.fixtures.shared import MadeOnce
 
 
@@ -61,6 +61,9 @@ def trained(programme: Path, made_once: MadeOnce) -> tuple[TrainedBundle, list[P
 def train_on(
     settings: Settings, options: dict[str, TrainingOptions], reports: list[Progress] | None = None
 ) -> TrainedBundle:
+    # TensorFlow is not loaded by every process that collects this module.
+    from loyalty_core.ml.training.train import train  # noqa: PLC0415
+
     warehouse = Warehouse(settings)
     try:
         return train(warehouse, options, (reports if reports is not None else []).append, trained_by="tester")
