@@ -25,7 +25,8 @@ from tests.workbench import GUIDE_CUSTOMER, ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAUSE_SECONDS = 0.02
+# Between two predictions: often enough to meet a failure, while the work beside it has the processor.
+PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pytest
 
 from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind, priority
 from loyalty_core.store import audit
+from loyalty_core.store.jobs import JobEventRecord, JobRecord
 from tests.fixtures.jobs import WORKER, Start, is_gone, logs_in, on_sqlite, over, reached, rewind, running
 from tests.jobs.worker import GATE, WITHOUT_A_HANDLER
 from tests.waiting import wait_until
@@ -31,6 +32,20 @@ def gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     os.mkfifo(fifo)
     monkeypatch.setenv(GATE, str(fifo))
     return lambda: fifo.write_bytes(b"")
+
+
+def add_ended(store: StateStore, days_ago: int) -> int:
+    """A job that is done and has reported three events, by its id."""
+    ended = datetime.now(UTC) - timedelta(days=days_ago)
+    record = JobRecord(
+        kind="scoring", options={}, state="done", phase="", done=0, message="", started_by="ann", created_at=ended,
+        started_at=ended, ended_at=ended, heartbeat_at=ended, log_tail="",
+    )  # fmt: skip
+    with store.session() as session:
+        session.add(record)
+        session.flush()
+        session.add_all(JobEventRecord(job_id=record.id, number=number, at=ended, data={}) for number in (1, 2, 3))
+        return record.id
 
 
 def test_a_job_reports_its_progress_and_ends_with_its_result(queue: JobQueue, start: Start, gate: Callable[[], None]):
@@ -233,14 +248,11 @@ def test_old_jobs_are_deleted_with_their_events(
     queue: JobQueue, start: Start, store: StateStore, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("loyalty_core.jobs.records.MAX_RECENT", 2)
-    jobs = [over(queue, start("count")) for _ in range(4)]
-    long_ago = datetime.now(UTC) - timedelta(days=91)
-    for job in (jobs[0], jobs[2], jobs[3]):
-        rewind(store, job, ended_at=long_ago)
+    oldest, recent, *old = (add_ended(store, days_ago) for days_ago in (91, 0, 91, 91))
     newest = start("count")
-    assert [job.id for job in queue.list()] == [newest.id, jobs[3].id, jobs[2].id, jobs[1].id]
-    assert queue.events(jobs[0].id) == []
-    assert len(queue.events(jobs[1].id)) == 3
+    assert [job.id for job in queue.list()] == [newest.id, *reversed(old), recent]
+    assert queue.events(oldest) == []
+    assert len(queue.events(recent)) == 3
     over(queue, newest)
 
 
