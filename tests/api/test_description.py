@@ -23,7 +23,7 @@ from loyalty_core.segments.exports import write_export
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.store.jobs import JobRecord
-from tests.fixtures.api import RICH, Ask
+from tests.fixtures.api import NORWAY, RICH, Ask
 from tests.fixtures.jobs import NO_WORK, see_off
 from tests.ml.fixtures import other_parts
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
@@ -57,6 +57,7 @@ def names(watched: str, demo_settings: Configure, tmp_path: Path) -> Iterator[Ma
     services = get_services()
     services.segmentation.create(SegmentDraft("VIP", RICH), actor="ann")
     services.segmentation.refresh("vip")
+    services.segmentation.create(SegmentDraft("Norwegians", NORWAY), actor="ann")
     score_base(services.warehouse, services.inference.models())
     services.jobs = JobQueue(services.store, module=NO_WORK)
     version = write_bundle(get_settings().models_dir, other_parts())

@@ -323,3 +323,32 @@ def test_what_a_rule_may_read(ask: Ask):
     kinds = {field["name"]: field["kind"] for field in ask("/rules/fields/").json()["fields"]}
     assert (kinds["country"], kinds["churn_probability"]) == ("text", "number")
     assert kinds["segment:norwegians"] == "boolean"
+
+
+def test_what_sets_a_segment_apart(ask: Ask, sql: Query):
+    create(ask, "Norwegians", NORWAY)
+    [(norwegians, mean)] = sql("SELECT count(*), avg(total_revenue) FROM customers WHERE country = 'Norway'")
+    found = ask("/segments/norwegians/profile/").json()
+    assert (found["customers"], found["base"]) == (norwegians, DEMO_CUSTOMERS)
+    means = {one["column"]: one["segment_mean"] for one in found["numbers"]}
+    assert means["total_revenue"] == pytest.approx(mean)
+    [norway] = [one for one in found["values"] if (one["column"], one["value"]) == ("country", "Norway")]
+    assert (norway["customers"], norway["segment_share"]) == (norwegians, 1)
+    assert norway["index"] == pytest.approx(DEMO_CUSTOMERS / norwegians)
+
+
+def test_how_segments_share_their_customers(ask: Ask, sql: Query):
+    create(ask, "Norwegians", NORWAY)
+    create(ask, "Rich", RICH)
+    expected = sql(
+        "SELECT (country = 'Norway') IS TRUE, (total_revenue > 800) IS TRUE, count(*) FROM customers GROUP BY 1, 2"
+    )
+    found = ask("/segments/overlap/", "POST", {"ids": ["norwegians", "rich"]}).json()["combinations"]
+    counted = {tuple(one["member_of"]): one["customers"] for one in found}
+    names = ("norwegians", "rich")
+    assert counted == {
+        tuple(name for name, is_in in zip(names, flags, strict=True) if is_in): customers
+        for *flags, customers in expected
+    }
+    assert error_of(ask("/segments/overlap/", "POST", {"ids": ["rich"]}))[:2] == (422, "bad_request")
+    assert error_of(ask("/segments/overlap/", "POST", {"ids": ["rich", "gone"]}))[:2] == (404, "segment_not_found")

@@ -140,6 +140,44 @@ EXAMPLES = {
         parameters={**_VIP, "format": "csv", "columns": ["customer_id", "total_revenue"]},
     ),
     "explain_customer": Example(_EXPLAINED, parameters={**_VIP, **ONE}),
+    "read_profile": Example(
+        {
+            "customers": 601,
+            "base": 2_000,
+            "numbers": [
+                {
+                    "column": "total_revenue",
+                    "segment_mean": 1_566.1,
+                    "base_mean": 697.6,
+                    "segment_total": 941_220.5,
+                    "base_total": 1_395_222.8,
+                    "difference": 1.24,
+                }
+            ],
+            "values": [
+                {
+                    "column": "customer_tier",
+                    "value": "Gold",
+                    "customers": 310,
+                    "segment_share": 0.516,
+                    "base_share": 0.21,
+                    "index": 2.457,
+                }
+            ],
+        },
+        parameters=_VIP,
+    ),
+    "compare_segments": Example(
+        {
+            "combinations": [
+                {"member_of": [], "customers": 1_380},
+                {"member_of": ["vip"], "customers": 412},
+                {"member_of": ["vip", "norwegians"], "customers": 189},
+                {"member_of": ["norwegians"], "customers": 19},
+            ]
+        },
+        {"ids": ["vip", "norwegians"]},
+    ),
     "predict_members": Example(
         {
             **_VIP,
