@@ -30,6 +30,7 @@ from loyalty_core.ui.content_policy import content_policies
 from loyalty_core.work.upkeep import remove_expired, repeat
 
 if TYPE_CHECKING:
+    from loyalty_core.campaigns.sending.background import BackgroundSender
     from loyalty_core.events.running import EventThreads
 
 
@@ -59,44 +60,51 @@ async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     configure_logging(settings.log_format, settings.log_level)
     disable_nagle_algorithm()
     prepare_store(settings.state_database_url)
-    events = _Events()
-    threading.Thread(target=_complete_start, args=(events,), name="start", daemon=True).start()
+    workers = _Workers()
+    threading.Thread(target=_complete_start, args=(workers,), name="start", daemon=True).start()
     upkeep = asyncio.create_task(repeat(remove_expired))
     async with _idle_connections.closing():
         yield {}
     upkeep.cancel()
-    await asyncio.to_thread(events.stop)
+    await asyncio.to_thread(workers.stop)
 
 
-class _Events:
-    """The threads that consume and apply events, unless a separate process does."""
+class _Workers:
+    """The threads that apply events and send messages, unless separate processes do."""
 
     def __init__(self) -> None:
-        self._threads: EventThreads | None = None
+        self._threads: list[EventThreads | BackgroundSender] = []
         self._is_stopped = False
         self._lock = threading.Lock()
 
     def start(self) -> None:
+        from loyalty_core.campaigns.sending.background import BackgroundSender  # noqa: PLC0415
         from loyalty_core.events.running import EventThreads  # noqa: PLC0415
         from loyalty_core.services import services_of_process  # noqa: PLC0415
 
+        settings, services = get_settings(), services_of_process()
         with self._lock:
-            if get_settings().events_worker == "server" and not self._is_stopped:
-                self._threads = EventThreads(services_of_process())
-                self._threads.start()
+            if self._is_stopped:
+                return
+            if settings.events_worker == "server":
+                self._threads.append(EventThreads(services))
+            if settings.campaigns_sender == "server":
+                self._threads.append(BackgroundSender(services.new_sender))
+            for threads in self._threads:
+                threads.start()
 
     def stop(self) -> None:
         with self._lock:
             self._is_stopped = True
-        if self._threads is not None:
-            self._threads.stop()
+        for threads in self._threads:
+            threads.stop()
 
 
-def _complete_start(events: _Events) -> None:
+def _complete_start(workers: _Workers) -> None:
     """What the first answers do not need, while a browser loads the page."""
     try:
         _api.load()
-        events.start()
+        workers.start()
         remove_expired()
     finally:
         # Streamlit runs a full garbage collection after every rerun; objects loaded so far need not be examined again.
@@ -131,9 +139,10 @@ app = App(
         Middleware(_idle_connections.track),
         Middleware(
             BrowserProtection,
-            hosts=(*get_settings().allowed_hosts, config.get_option("server.address") or "localhost"),
+            hosts=(*get_settings().answered_hosts, config.get_option("server.address") or "localhost"),
             policies=content_policies(),
             api_path=api_root(),
+            open_paths=[f"{api_root()}/contact/"],
         ),
         *_sign_in,
     ],

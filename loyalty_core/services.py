@@ -17,6 +17,7 @@ from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
 from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository, RestrictedPolicies
 from loyalty_core.campaigns import CampaignRuns, Campaigns
+from loyalty_core.campaigns.sending import ContactLinks, Outbox, Preferences
 from loyalty_core.jobs import JobQueue, RestrictedJobs
 from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
@@ -30,6 +31,7 @@ from loyalty_core.warehouse.offers import OfferCatalog
 
 if TYPE_CHECKING:
     from loyalty_core.access import Viewer
+    from loyalty_core.campaigns.sending.sender import Sender
 
 # Viewers with the same scope and rights share their services.
 _MAX_RESTRICTIONS = 64
@@ -46,7 +48,7 @@ class Services:
 
     def seen_by(self, viewer: Viewer) -> Services:
         """These services as the viewer may use them: themselves for whoever may see everything."""
-        restriction = restriction_of(viewer, self.settings)
+        restriction = restriction_of(viewer)
         return self if restriction is None else self._under(restriction)
 
     @cachedmethod(lambda self: self._restricted, lock=lambda self: self._lock)
@@ -112,6 +114,24 @@ class Services:
     @cached_property
     def jobs(self) -> JobQueue:
         return JobQueue(self.store)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.store, self.settings)
+
+    @cached_property
+    def contact_links(self) -> ContactLinks:
+        return ContactLinks(self.settings, self.store)
+
+    @cached_property
+    def contact_preferences(self) -> Preferences:
+        return Preferences(self.store)
+
+    def new_sender(self) -> Sender:
+        """A sender of messages for a thread of its own."""
+        from loyalty_core.campaigns.sending.sender import Sender  # noqa: PLC0415
+
+        return Sender(self.settings, self.store, self.warehouse, self.features, self.offers)
 
     @cached_property
     def viewers(self) -> Viewers:
@@ -189,7 +209,7 @@ class RestrictedServices(Services):
 
     @cached_property
     def comparisons(self) -> VersionComparisons:
-        if not self._restriction.hides_counts:
+        if self._restriction.scope is None:
             return self._whole.comparisons
         return NoComparisons(self.store, lambda: self.warehouse.identity)
 
@@ -199,7 +219,7 @@ class RestrictedServices(Services):
 
     @cached_property
     def jobs(self) -> JobQueue:
-        return RestrictedJobs(self.store, self._restriction.key, hides_counts=self._restriction.hides_counts)
+        return RestrictedJobs(self.store, self._restriction.key, has_scope=self._restriction.scope is not None)
 
     @cached_property
     def viewers(self) -> Viewers:

@@ -10,8 +10,6 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.rfm import strength
 from loyalty_core.ml.tasks import RISKS
-from loyalty_core.warehouse import GroupTooSmall
-from loyalty_core.warehouse.columns import large_groups
 from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, each_earlier_run, last_run
 
 if TYPE_CHECKING:
@@ -47,8 +45,7 @@ class Outlook:
     """The predictions of `run` for the current base, in total; `before` is the run they are compared with.
 
     `churners` is the sum of churn probabilities, None without a churn model. `risks` are ordered from high to low,
-    `rfm_segments` from strong to weak, `offers` by frequency; each is empty without such predictions. Groups that are
-    too small for the viewer are left out.
+    `rfm_segments` from strong to weak, `offers` by frequency; each is empty without such predictions.
     """
 
     run: ScoringRun
@@ -89,9 +86,7 @@ def read_outlook(warehouse: Warehouse) -> Outlook | None:
     run, predictions = last_run(warehouse), warehouse.predictions
     if run is None or predictions is None:
         return None
-    # How two runs differ may be by one customer.
-    earlier_runs = iter(()) if warehouse.smallest_group else each_earlier_run(warehouse)
-    before, earlier = next(earlier_runs, (None, None))
+    before, earlier = next(each_earlier_run(warehouse), (None, None))
     # Customers who have left the base since then are not counted, as on every other screen.
     view = warehouse.features
     current = view.join(predictions, predictions.c[CUSTOMER_ID] == warehouse.id_of(view))
@@ -99,12 +94,9 @@ def read_outlook(warehouse: Warehouse) -> Outlook | None:
     if earlier is not None:
         groups = sa.union_all(groups, _groups("before", earlier, earlier))
     found: dict[str, list[Row]] = {"present": [], "before": []}
-    for row in warehouse.unguarded.rows(groups):
+    for row in warehouse.rows(groups):
         found[row["run"]].append(row)
-    customers = sum(row["customers"] for row in found["present"])
-    if customers < warehouse.smallest_group:
-        raise GroupTooSmall(warehouse.smallest_group)
-    return _outlook(run, before, found["present"], found["before"], warehouse.smallest_group)
+    return _outlook(run, before, found["present"], found["before"])
 
 
 def top_segments(segments: Iterable[Segment], limit: int) -> list[TopSegment]:
@@ -140,11 +132,9 @@ def _groups(run: str, predictions: sa.FromClause, customers: sa.FromClause) -> s
     )
 
 
-def _outlook(
-    run: ScoringRun, before: ScoringRun | None, present: list[Row], earlier: list[Row], smallest: int
-) -> Outlook:
+def _outlook(run: ScoringRun, before: ScoringRun | None, present: list[Row], earlier: list[Row]) -> Outlook:
     risks, offers, segments = (
-        _tallies(_count(present, name), _count(earlier, name) if before else None, smallest) for name in _GROUPS
+        _tallies(_count(present, name), _count(earlier, name) if before else None) for name in _GROUPS
     )
     weight = {risk: position for position, risk in enumerate(RISKS)}
     return Outlook(
@@ -168,13 +158,12 @@ def _count(rows: Iterable[Row], name: str) -> dict[Any, int]:
     return counts
 
 
-def _tallies(present: Mapping[Any, int], earlier: Mapping[Any, int] | None, smallest: int) -> list[Tally]:
-    """All values of either run, or the large groups; `before` is None if the run before has no such predictions."""
+def _tallies(present: Mapping[Any, int], earlier: Mapping[Any, int] | None) -> list[Tally]:
+    """All values of either run; `before` is None if the run before has no such predictions."""
     total = sum(present.values())
     if not total:
         return []
     known = earlier or None
-    present = large_groups(present, total, smallest) if smallest else present
     return [
         Tally(value, present.get(value, 0), present.get(value, 0) / total, known.get(value, 0) if known else None)
         for value in present.keys() | (known or {}).keys()

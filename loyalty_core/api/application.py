@@ -6,6 +6,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from loyalty_core.api import (
     audit,
     configuration,
+    contact,
     customers,
     documentation,
     events,
@@ -82,13 +83,20 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(rfm_maps.router, tags=["RFM map"])
     api.include_router(exports.router, tags=["Exports"])
     api.include_router(models.router)
+    api.include_router(contact.router)
     api.include_router(jobs.router)
     api.include_router(audit.router, tags=["Audit"])
     api.include_router(documentation.router)
     require_declared_actions(api)
     # The last added comes first.
     api.add_middleware(PredictionShortcut)
-    api.add_middleware(BodyLimit, max_bytes=_MAX_BODY_BYTES, max_levels=_MAX_BODY_LEVELS, seconds=_BODY_SECONDS)
+    api.add_middleware(
+        BodyLimit,
+        max_bytes=_MAX_BODY_BYTES,
+        max_levels=_MAX_BODY_LEVELS,
+        seconds=_BODY_SECONDS,
+        form_paths=(f"{contact.router.prefix}/",),
+    )
     api.add_middleware(Identify, read_sign_in=read_sign_in, refuse=answer_to)
     add_error_handlers(api)
     use_description(api)

@@ -17,18 +17,23 @@ class BodyLimit:
     """Rejects a body that is not JSON, or exceeds `max_bytes` or `max_levels`, or is not complete after `seconds`.
 
     A body that is too large is rejected as soon as it is. Starlette's own limit is not used, since it responds in plain
-    text instead of the API's error format.
+    text instead of the API's error format. Pages below `form_paths` take forms instead of JSON.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, max_levels: int, seconds: float) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, max_levels: int, seconds: float, form_paths: tuple[str, ...] = ()
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._max_levels = max_levels
         self._seconds = seconds
+        self._form_paths = form_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts: list[bytes] = []
         received, is_complete = 0, False
+        path = str(scope.get("path", "")).removeprefix(scope.get("root_path", ""))
+        takes_forms = path.startswith(self._form_paths)
         deadline = asyncio.get_running_loop().time() + self._seconds
 
         async def receive_within_limits() -> Message:
@@ -45,7 +50,7 @@ class BodyLimit:
             received += len(part)
             is_complete = not message.get("more_body", False)
             self._check_size(received)
-            if is_complete and received:
+            if is_complete and received and not takes_forms:
                 _check_type(Headers(scope=scope).get("content-type", ""))
                 self._check_levels(b"".join(parts))
             return message

@@ -32,12 +32,22 @@ class BrowserProtection:
     """Refuses requests for other hosts and changes from other origins; adds security headers to every response.
 
     `hosts` are names, `*.name` for all below one, or `*` for any. `policies` are content security policies by the start
-    of the path, "" for all others. The responses of the API, at `api_path`, are no pages and need nothing.
+    of the path, "" for all others. The responses of the API, at `api_path`, are no pages and need nothing. Requests for
+    paths below `open_paths` carry their authority in the address, so they may come from any origin.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], policies: Mapping[str, str], api_path: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Iterable[str],
+        policies: Mapping[str, str],
+        api_path: str,
+        open_paths: Iterable[str] = (),
+    ) -> None:
         self._app = app
         self._is_allowed = _host_check(hosts)
+        self._open_paths = tuple(open_paths)
         longest_first = sorted({**policies, f"{api_path}/": _API_POLICY}.items(), key=lambda each: -len(each[0]))
         self._headers = [(path, _headers(policy)) for path, policy in longest_first]
 
@@ -73,6 +83,8 @@ class BrowserProtection:
         if not self._is_allowed(host):
             detail = f"The app does not answer for the host {host[:100]!r}. If it is yours, add it to ALLOWED_HOSTS."
             return _Refusal(421, "host_not_allowed", detail)
+        if scope["path"].startswith(self._open_paths):
+            return None
         is_change = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
         if is_change and _is_from_another_origin(headers, host):
             detail = (

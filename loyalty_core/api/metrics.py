@@ -56,6 +56,7 @@ class _ServicesCollector(Collector):
         yield waiting
         yield from self._jobs()
         yield from self._events()
+        yield from self._outbox()
 
     def _jobs(self) -> Iterator[Metric]:
         """Jobs by kind and state; without the state store, only that it cannot be used."""
@@ -68,6 +69,19 @@ class _ServicesCollector(Collector):
             return
         yield GaugeMetricFamily("loyalty_state_store_up", "Whether the state store answers", 1)
         yield jobs
+
+    def _outbox(self) -> Iterator[Metric]:
+        """Messages by channel and status; nothing without the state store, which `_jobs` reports."""
+        try:
+            counts, overdue = self._services.outbox.counts(), self._services.outbox.overdue()
+        except LoyaltyError:
+            return
+        messages = GaugeMetricFamily("loyalty_outbox", "Messages in the outbox", labels=["channel", "status"])
+        for (channel, status), count in counts.items():
+            messages.add_metric([channel, status], count)
+        yield messages
+        seconds = overdue.total_seconds()
+        yield GaugeMetricFamily("loyalty_outbox_oldest_seconds", "How long the oldest due message has waited", seconds)
 
     def _events(self) -> Iterator[Metric]:
         """What waits to be applied or mended; nothing without the state store."""

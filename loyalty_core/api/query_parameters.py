@@ -1,6 +1,6 @@
 """Query parameters that no route reads are refused, since a misspelled filter would be ignored silently."""
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -8,11 +8,22 @@ from fastapi.routing import APIRoute
 from loyalty_core.names import nearest_names
 
 
+async def _nothing() -> None:
+    """No check."""
+
+
+accept_unknown_parameters = Depends(_nothing)
+"""For `dependencies` of a route to whose address others add parameters."""
+
+
 async def refuse_unknown_parameters(request: Request) -> None:
     """422 that names the first parameter which the route does not have."""
     if not request.query_params:
         return
-    known = _parameters(request.scope.get("route"))
+    route = request.scope.get("route")
+    if isinstance(route, APIRoute) and accept_unknown_parameters in route.dependencies:
+        return
+    known = _parameters(route)
     for name in request.query_params:
         if name not in known:
             raise RequestValidationError([_unknown(name[:60], known)])

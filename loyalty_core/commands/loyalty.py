@@ -74,6 +74,22 @@ def access(context: typer.Context) -> None:
 
 
 @app.command(context_settings=_PASSED_ON)
+def send(context: typer.Context) -> None:
+    """Send the messages of campaigns that are due, in a process of its own."""
+    from loyalty_core.campaigns.sending.command import main  # noqa: PLC0415
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command(name="campaigns-history", context_settings=_PASSED_ON)
+def campaigns_history(context: typer.Context) -> None:
+    """Write what campaigns sent, and what came of it, to a file for training."""
+    from loyalty_core.campaigns.sending.history_command import main  # noqa: PLC0415
+
+    raise typer.Exit(main(context.args))
+
+
+@app.command(context_settings=_PASSED_ON)
 def load(context: typer.Context) -> None:
     """Load your own customers or purchases from a file into a local warehouse."""
     from loyalty_core.loading.command import main  # noqa: PLC0415

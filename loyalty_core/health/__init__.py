@@ -4,6 +4,7 @@ from loyalty_core.health.check import Check, Status
 from loyalty_core.health.events import events_checks
 from loyalty_core.health.models import models_checks
 from loyalty_core.health.operation import cache_check, load_checks, store_check, version_check
+from loyalty_core.health.sending import sending_checks
 from loyalty_core.health.warehouse import connection_check, mapping_checks, warehouse_checks
 from loyalty_core.services import Services
 
@@ -11,7 +12,7 @@ __all__ = ["Check", "Status", "check_health", "check_readiness"]
 
 
 def check_health(services: Services) -> list[Check]:
-    """Check warehouse, view, mapping, models, monitoring, cache, store, events, load, versions; none raises."""
+    """Check warehouse, view, mapping, models, monitoring, cache, store, events, sending, load, versions."""
     return [
         *warehouse_checks(services.warehouse),
         *mapping_checks(services.warehouse),
@@ -19,6 +20,7 @@ def check_health(services: Services) -> list[Check]:
         cache_check(services.features),
         store_check(services),
         *events_checks(services),
+        *sending_checks(services),
         *load_checks(services.limits),
         version_check(),
     ]

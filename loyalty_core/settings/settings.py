@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
@@ -135,12 +136,6 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
         None,
         description="Columns with personal data, separated by commas; without it, those recognised by their names",
     )
-    smallest_group_shown: int = Field(
-        0,
-        ge=0,
-        le=10_000,
-        description="Whoever may not see personal data sees no group of fewer customers, and no single one; 0 is off",
-    )
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -210,6 +205,12 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
         if not re.fullmatch("[A-Z]{3}", value):
             raise ValueError("an ISO 4217 code of three capital letters such as EUR")
         return value
+
+    @property
+    def answered_hosts(self) -> tuple[str, ...]:
+        """ALLOWED_HOSTS, and the name under which customers reach the app."""
+        public = urlsplit(self.public_url).hostname if self.public_url else None
+        return (*self.allowed_hosts, *([public] if public else []))
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NO_ROLE = "none"
 PREDICTION = {"customer_id": "1"}
 PROBES = {"/health/live", "/health/live/", "/health/ready", "/health/ready/"}
+# Whoever has the signed link of a message may open them.
+SIGNED = {"/contact/unsubscribe/{token}/", "/contact/preferences/{token}/"}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def outcome(answer: httpx.Response) -> tuple[int, str]:
 
 def test_every_route_says_what_it_needs(routes: list[RouteAccess]):
     assert len(routes) > 50
-    assert {route.path for route in routes if not route.actions} == PROBES
+    assert {route.path for route in routes if not route.actions} == PROBES | SIGNED
 
 
 @pytest.mark.parametrize("role", [*ROLES, NO_ROLE])
@@ -116,10 +118,12 @@ def checks_of_routes(api: FastAPI) -> dict[tuple[str, frozenset[str]], list[Any]
 
 
 def test_nobody_is_answered_but_by_the_probes(api: FastAPI, routes: list[RouteAccess]):
-    closed = answers(api, (route for route in routes if route.path not in PROBES), None)
+    closed = answers(api, (route for route in routes if route.path not in PROBES | SIGNED), None)
     assert {where: answer for where, answer in closed.items() if answer != (401, "not_signed_in")} == {}
     probes = answers(api, (route for route in routes if route.path in PROBES), None)
     assert {status for status, _ in probes.values()} == {200}
+    unsigned = answers(api, (route for route in routes if route.path in SIGNED), None)
+    assert {status for status, _ in unsigned.values()} <= {404, 429}
 
 
 def test_a_route_that_forgets_its_action_is_not_served():

@@ -39,7 +39,13 @@ APP = Starlette(
         Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
     ],
     middleware=[
-        Middleware(BrowserProtection, hosts=[HOST, "*.shop.example.com"], policies=POLICIES, api_path="/api/loyalty/v1")
+        Middleware(
+            BrowserProtection,
+            hosts=[HOST, "*.shop.example.com"],
+            policies=POLICIES,
+            api_path="/api/loyalty/v1",
+            open_paths=["/api/loyalty/v1/contact/"],
+        )
     ],
 )
 
@@ -148,3 +154,12 @@ def test_every_response_has_the_headers_once(path: str, policy: str):
 )
 def test_websockets_are_opened_by_the_same_origin(headers: dict[str, str], *, is_accepted: bool):
     assert asyncio.run(opens_stream({"host": HOST} | headers)) == is_accepted
+
+
+def test_what_carries_its_own_authority_may_come_from_any_origin():
+    headers = {"origin": "https://mail.example.org", "sec-fetch-site": "cross-site"}
+    assert send("POST", "/api/loyalty/v1/contact/unsubscribe/token/", headers).status_code == 200
+    assert send("POST", "/api/loyalty/v1/contacts/", headers).status_code == 403
+    assert (
+        send("POST", "/api/loyalty/v1/contact/unsubscribe/token/", {**headers, "host": "other.org"}).status_code == 421
+    )

@@ -36,10 +36,7 @@ class CalculationBody(BaseModel):
 
 
 class MetricsAnswer(BaseModel):
-    """The last size of a segment, null before the first, and the latest 30 `snapshots`, newest first.
-
-    `fewer_than` is set in place of a size that the viewer does not see.
-    """
+    """The last size of a segment, null before the first, and the latest 30 `snapshots`, newest first."""
 
     segment_id: str
     name: str
@@ -50,7 +47,6 @@ class MetricsAnswer(BaseModel):
     is_stale: bool
     data_changed: bool
     error: str | None
-    fewer_than: int | None
     snapshots: list[SnapshotAnswer]
 
 
@@ -123,7 +119,6 @@ def read_metrics(segment_id: SegmentId) -> dict[str, Any]:
         "is_stale": segment.is_stale,
         "data_changed": segment.data_changed,
         "error": segment.error,
-        "fewer_than": segment.fewer_than,
         "snapshots": _snapshots(segment_id)[:_RECENT],
     }
 

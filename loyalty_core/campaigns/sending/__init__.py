@@ -1,22 +1,26 @@
-"""Sending: the outbox and its senders, channels, texts, unsubscribe links, and what became of the messages."""
+"""Sending: the outbox and its senders, channels, texts, unsubscribe links, and what became of the messages.
 
-from loyalty_core.campaigns.sending.channels import CHANNEL_NAMES, Channel, Message, all_channels
+The sender, the texts and the channels load Liquid and HTTP clients, so they are imported by their own names.
+"""
+
 from loyalty_core.campaigns.sending.links import BadLink, ContactLinks, Recipient
-from loyalty_core.campaigns.sending.outbox import Outbox
-from loyalty_core.campaigns.sending.sender import Sender
-from loyalty_core.campaigns.sending.templates import BadTemplate, faults_of, require_usable
+from loyalty_core.campaigns.sending.outbox import STATUSES, MessageNotFound, NotInDoubt, Outbox, Resolution, Status
+from loyalty_core.campaigns.sending.outcomes import Outcome, Recorded, outcome_of_event, record_outcome
+from loyalty_core.campaigns.sending.preferences import Preferences
 
 __all__ = [
-    "CHANNEL_NAMES",
+    "STATUSES",
     "BadLink",
-    "BadTemplate",
-    "Channel",
     "ContactLinks",
-    "Message",
+    "MessageNotFound",
+    "NotInDoubt",
     "Outbox",
+    "Outcome",
+    "Preferences",
     "Recipient",
-    "Sender",
-    "all_channels",
-    "faults_of",
-    "require_usable",
+    "Recorded",
+    "Resolution",
+    "Status",
+    "outcome_of_event",
+    "record_outcome",
 ]

@@ -90,20 +90,25 @@ class Outbox:
         self._settings = settings
         self._lease = timedelta(seconds=settings.sending_lease_seconds)
 
+    def has_due(self, channel: str) -> bool:
+        """Whether there is a message to claim; found out without a lock, since most of the time there is none."""
+        with self._store.session(read_only=True) as session:
+            found = select(OutboxRecord.id).where(*self._claimable(channel, self._store.dialect.now(session)))
+            return session.scalar(found.limit(1)) is not None
+
+    def has_abandoned(self) -> bool:
+        """Whether a sender died while sending a message."""
+        with self._store.session(read_only=True) as session:
+            abandoned = self._abandoned(self._store.dialect.now(session))
+            return session.scalar(select(OutboxRecord.id).where(*abandoned).limit(1)) is not None
+
     def claim(self, worker: str, channel: str, limit: int) -> list[Claim]:
         """Claim messages that are due, the oldest first; none of a paused campaign."""
         with self._store.session() as session:
             now = self._store.dialect.now(session)
-            paused = select(CampaignRecord.id).where(CampaignRecord.state == "paused")
             due = (
                 select(OutboxRecord)
-                .where(
-                    OutboxRecord.status == "waiting",
-                    OutboxRecord.due_at <= now,
-                    OutboxRecord.channel == channel,
-                    or_(OutboxRecord.claimed_at.is_(None), OutboxRecord.claimed_at < now - self._lease),
-                    OutboxRecord.campaign_id.not_in(paused),
-                )
+                .where(*self._claimable(channel, now))
                 .order_by(OutboxRecord.due_at, OutboxRecord.id)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
@@ -168,9 +173,7 @@ class Outbox:
         """
         with self._store.session() as session:
             now = self._store.dialect.now(session)
-            abandoned = select(OutboxRecord).where(
-                OutboxRecord.status == "sending", OutboxRecord.claimed_at < now - self._lease
-            )
+            abandoned = select(OutboxRecord).where(*self._abandoned(now))
             records = session.scalars(abandoned.limit(1000).with_for_update(skip_locked=True)).all()
             for record in records:
                 again = self._settings.sending_when_in_doubt == "again" and record.channel in copy_dropping
@@ -236,13 +239,22 @@ class Outbox:
 
     def overdue(self) -> timedelta:
         """How long the oldest message that could be sent has been due; nothing of a paused campaign counts."""
-        paused = select(CampaignRecord.id).where(CampaignRecord.state == "paused")
-        first = select(func.min(OutboxRecord.due_at)).where(
-            OutboxRecord.status == "waiting", OutboxRecord.campaign_id.not_in(paused)
-        )
+        first = select(func.min(OutboxRecord.due_at)).where(OutboxRecord.status == "waiting", _is_not_on_hold())
         with self._store.session(read_only=True) as session:
             due, now = session.scalar(first), self._store.dialect.now(session)
             return max(timedelta(), now - due) if due is not None else timedelta()
+
+    def _claimable(self, channel: str, now: datetime) -> list[ColumnElement[bool]]:
+        return [
+            OutboxRecord.status == "waiting",
+            OutboxRecord.due_at <= now,
+            OutboxRecord.channel == channel,
+            or_(OutboxRecord.claimed_at.is_(None), OutboxRecord.claimed_at < now - self._lease),
+            _is_not_on_hold(),
+        ]
+
+    def _abandoned(self, now: datetime) -> list[ColumnElement[bool]]:
+        return [OutboxRecord.status == "sending", OutboxRecord.claimed_at < now - self._lease]
 
     def _handed_over(self, session: Session, claim: Claim, worker: str) -> OutboxRecord | None:
         """The row that this worker was sending; None if it was taken from it since."""
@@ -262,6 +274,12 @@ class Outbox:
         record.status, record.reason = "waiting", reason
         record.claimed_by = record.claimed_at = None
         record.due_at = self._store.dialect.now(session) + wait
+
+
+def _is_not_on_hold() -> ColumnElement[bool]:
+    """Whether the campaign runs, or will never run again, in which case its messages are cancelled."""
+    on_hold = select(CampaignRecord.id).where(CampaignRecord.state.not_in(("running", "ended")))
+    return OutboxRecord.campaign_id.not_in(on_hold)
 
 
 def back_off(attempts: int) -> timedelta:

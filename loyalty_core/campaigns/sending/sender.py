@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BATCH = 50
-_IDLE_SECONDS = 1.0
+_IDLE_SECONDS, _OUTAGE_SECONDS = 1.0, 5.0
 _SHORTEST_REST, _LONGEST_REST = timedelta(seconds=5), timedelta(minutes=5)
 # How often, and how long apart at first, the result of a message is written where the state store does not answer.
 _RECORDING_ATTEMPTS, _RECORDING_WAIT_SECONDS = 6, 0.5
@@ -85,22 +85,26 @@ class Sender:
 
     def run(self) -> None:
         """Send until `stop`; outages of the state store and the warehouse are waited out."""
+        trouble = ""
         while not self._stop.is_set():
             try:
-                handled = self.send_due()
+                wait = 0 if self.send_due() else _IDLE_SECONDS
+                trouble = ""
             except LoyaltyError as error:
-                _log.warning("sending waits: %s", error)
-                handled = 0
+                wait = _OUTAGE_SECONDS
+                if str(error) != trouble:
+                    _log.warning("sending waits: %s", error)
+                trouble = str(error)
             except Exception:  # noqa: BLE001 -- one faulty round must not end the sending of everything
+                wait = _OUTAGE_SECONDS
                 _log.exception("a round of sending failed")
-                handled = 0
-            if not handled:
-                self._stop.wait(_IDLE_SECONDS)
+            self._stop.wait(wait)
 
     def send_due(self) -> int:
         """Take one batch of each channel, and return how many messages were dealt with."""
-        copy_dropping = [channel.name for channel in self._channels.values() if channel.drops_copies]
-        handled = self.outbox.recover(copy_dropping)
+        handled = 0
+        if self.outbox.has_abandoned():
+            handled = self.outbox.recover([name for name, channel in self._channels.items() if channel.drops_copies])
         for name, channel in self._channels.items():
             if not self._stop.is_set() and not self._rests[name].lasts(self._now()):
                 handled += self._send_batch(channel)
@@ -111,6 +115,8 @@ class Sender:
             return self._store.dialect.now(session)
 
     def _send_batch(self, channel: Channel) -> int:
+        if not self.outbox.has_due(channel.name):
+            return 0
         claims = self.outbox.claim(self.worker, channel.name, self._rates.at_once(channel.name, _BATCH))
         if not claims:
             return 0

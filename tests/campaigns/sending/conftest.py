@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from loyalty_core.campaigns.sending import Sender
+from loyalty_core.campaigns.sending.sender import Sender
 from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore
 from loyalty_core.store.campaigns import CampaignRecord, CampaignVersionRecord

@@ -1,7 +1,6 @@
 import pytest
 
-from loyalty_core.campaigns.sending import BadTemplate, faults_of, require_usable
-from loyalty_core.campaigns.sending.templates import names_in, render
+from loyalty_core.campaigns.sending.templates import BadTemplate, faults_of, names_in, render, require_usable
 
 COLUMNS = ["first_name", "city", "total_revenue"]
 
