@@ -416,6 +416,13 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for one test, which may stop it; it starts again where it was."""
+    with _required(PostgresServer) as server:
+        yield server
+
+
+@pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """A Redis for one test, to be stopped or frozen at will."""
     with _required(RedisServer) as server:

@@ -98,17 +98,6 @@ def test_a_host_that_never_answers(open_warehouse: Callable[..., Warehouse]):
     assert time.monotonic() - started < 60  # Linux itself gives up after two minutes
 
 
-@pytest.fixture
-def own_postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL that a test may stop; it starts again where it was."""
-    server = PostgresServer()
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
 def test_postgresql_restarting(own_postgres: PostgresServer, open_warehouse: Callable[..., Warehouse]):
     PostgresDatabase(own_postgres.url).execute(CUSTOMERS)
     warehouse = open_warehouse(own_postgres.url, dwh_catalog_ttl_seconds=0)
