@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from loyalty_core.memory_only import NotInMemory, about_to_wait, holding, memory_only
+from loyalty_core.memory_only import NotInMemory, about_to_wait, holding, look_once, memory_only
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -29,6 +29,21 @@ def test_another_thread_may_wait_meanwhile() -> None:
         other.start()
         other.join(PATIENCE_SECONDS)
     assert outcome == ["allowed"]
+
+
+def test_within_a_block_one_look_counts() -> None:
+    looks = iter(range(10))
+
+    def look() -> int:
+        return look_once("file", lambda: next(looks))
+
+    assert [look(), look()] == [0, 1]
+    with memory_only():
+        assert [look(), look()] == [2, 2]
+        assert look_once("another file", lambda: next(looks)) == 3
+    with memory_only():
+        assert look() == 4
+    assert look() == 5
 
 
 def test_a_free_lock_is_held_and_released() -> None:

@@ -5,13 +5,13 @@ Without a saved map, the built-in cells and the cut points from settings and war
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cachetools import TTLCache
 from sqlalchemy import select
 
 from loyalty_core.access import Action, require
@@ -133,10 +133,13 @@ def map_in_use(settings: Settings) -> RfmMap | None:
     and scores could be silently wrong.
     """
     url = settings.state_database_url
-    with holding(_lock):
-        outcome = _recent.get(url, _EXPIRED)
-        if outcome is _EXPIRED:
-            outcome = _recent[url] = _last_known[url] = _look_up(settings)
+    outcome, until = _last_known.get(url, _NEVER)
+    if time.monotonic() >= until:
+        with holding(_lock):
+            outcome, until = _last_known.get(url, _NEVER)
+            if time.monotonic() >= until:
+                outcome = _look_up(settings)
+                _last_known[url] = outcome, time.monotonic() + _CACHED_SECONDS
     if isinstance(outcome, LoyaltyError):
         raise outcome.with_traceback(None)
     return outcome
@@ -145,7 +148,6 @@ def map_in_use(settings: Settings) -> RfmMap | None:
 def clear_map_cache() -> None:
     """Make the next call read the state store."""
     with _lock:
-        _recent.clear()
         _last_known.clear()
 
 
@@ -154,15 +156,10 @@ def segment_in_use(settings: Settings, name: str) -> Segment:
     return (map_in_use(settings) or RfmMap()).details(name)
 
 
-def _clock() -> float:
-    return time.monotonic()
-
-
 _lock = threading.Lock()
-# By the URL of the state store.
-_recent: TTLCache[str, Any] = TTLCache(16, _CACHED_SECONDS, timer=_clock)
-_last_known: dict[str, RfmMap | LoyaltyError | None] = {}
-_EXPIRED = object()
+# By the URL of the state store: the map, or the error raised when reading it, and the time until which it is used.
+_last_known: dict[str, tuple[RfmMap | LoyaltyError | None, float]] = {}
+_NEVER = None, -math.inf
 
 
 def _look_up(settings: Settings) -> RfmMap | LoyaltyError | None:
@@ -170,7 +167,8 @@ def _look_up(settings: Settings) -> RfmMap | LoyaltyError | None:
     try:
         return map_at(settings)
     except LoyaltyError as error:
-        return _last_known.get(settings.state_database_url, error)
+        known = _last_known.get(settings.state_database_url)
+        return known[0] if known else error
 
 
 def _newest() -> Any:

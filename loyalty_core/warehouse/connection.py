@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
-from loyalty_core.memory_only import about_to_wait
+from loyalty_core.memory_only import about_to_wait, look_once
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
 from loyalty_core.telemetry import warehouse_query
 from loyalty_core.warehouse.arrow import stream_batches
@@ -354,16 +355,8 @@ class Warehouse:
         return hashlib.blake2s(repr(facts).encode(), digest_size=8).hexdigest()
 
     def _identify_file(self) -> tuple[int, ...] | None:
-        if self._file is None:
-            return None
-        try:
-            facts = self._file.stat()
-        except OSError:
-            raise WarehouseUnavailable(
-                f"The warehouse file {self._file} does not exist.",
-                remedy="Create one with `make demo`, load your own data (docs/own-data.md), or set DWH_URL.",
-            ) from None
-        return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size
+        file = self._file
+        return None if file is None else look_once(file, lambda: _identity_of(file))
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -389,6 +382,17 @@ class Warehouse:
         except ViewUnusable:
             self.forget()
             raise
+
+
+def _identity_of(file: Path) -> tuple[int, ...]:
+    try:
+        facts = file.stat()
+    except OSError:
+        raise WarehouseUnavailable(
+            f"The warehouse file {file} does not exist.",
+            remedy="Create one with `make demo`, load your own data (docs/own-data.md), or set DWH_URL.",
+        ) from None
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
 def _blank_nan(value: Any) -> Any:
