@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from loyalty_core.access.actions import ROLES, Action
@@ -44,7 +44,12 @@ def current_viewer() -> Viewer:
 
 def local_viewer(settings: Settings, place: str = "") -> Viewer:
     """Whoever uses the app without sign-in: named by a setting, never after the operating system's account."""
-    return Viewer(settings.local_user, frozenset(ROLES), place=place)
+    return _local_viewer(settings.local_user, place)
+
+
+@lru_cache(maxsize=128)
+def _local_viewer(name: str, place: str) -> Viewer:
+    return Viewer(name, frozenset(ROLES), place=place)
 
 
 def terminal_viewer() -> Viewer:

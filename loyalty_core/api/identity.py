@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from starlette.concurrency import run_in_threadpool
@@ -62,14 +63,14 @@ class Identify:
             viewer = services.viewers.cached(digest_of(secret))
             if viewer is None:
                 viewer = await run_in_threadpool(self._read_key, services, secret, address)
-            return replace(viewer, place=address)
+            return _at(viewer, address)
         sign_in = self._read_sign_in(scope)
         if sign_in is None:
             return None
         viewer = services.viewers.cached(sign_in.digest)
         if viewer is None:
             viewer = await run_in_threadpool(services.viewers.of_sign_in, sign_in)
-        return replace(viewer, place=address)
+        return _at(viewer, address)
 
     def _read_key(self, services: Services, secret: str, address: str) -> Viewer:
         digest = digest_of(secret)
@@ -99,6 +100,11 @@ def _secret(scope: Scope) -> str | None:
             scheme = next((scheme for scheme in _SCHEMES if text[: len(scheme)].lower() == scheme), None)
             return text[len(scheme) :].strip() if scheme else None
     return None
+
+
+@lru_cache(maxsize=1024)
+def _at(viewer: Viewer, address: str) -> Viewer:
+    return replace(viewer, place=address)
 
 
 def _address(scope: Scope) -> str:
