@@ -123,11 +123,13 @@ def _type(schema: Schema) -> str:
         case {"enum": values}:
             return " or ".join(f"`{json.dumps(value)}`" for value in values)
         case {"type": "array", "prefixItems": parts}:
-            return f"list of {', '.join(map(_type, parts))}"
+            return f"list of ({', '.join(map(_type, parts))})"
         case {"type": "array"}:
             return f"list of {_grouped(schema.get('items', {}))}"
         case {"type": "object", "additionalProperties": {**values}}:
             return f"object of {_grouped(values)} by key"
+        case {"type": "object", "patternProperties": {**patterns}}:
+            return f"object of {_grouped(next(iter(patterns.values())))} by key"
         case {"type": kind, "format": form}:
             return f"{kind} ({form})"
         case {"type": kind}:

@@ -17,6 +17,7 @@ from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from tests.fixtures.api import RICH
 from tests.fixtures.jobs import NO_WORK, see_off
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +74,7 @@ def check(cases: Any, examples: int) -> None:
     )
     @given(cases)
     def every_check_holds(case: Case) -> None:
-        case.call_and_validate(excluded_checks=LEFT_OUT_CHECKS)
+        case.call_and_validate(excluded_checks=LEFT_OUT_CHECKS, timeout=PATIENCE_SECONDS)
 
     every_check_holds()
 
