@@ -48,7 +48,7 @@ class Services:
 
     def seen_by(self, viewer: Viewer) -> Services:
         """These services as the viewer may use them: themselves for whoever may see everything."""
-        restriction = restriction_of(viewer)
+        restriction = restriction_of(viewer, self.settings)
         return self if restriction is None else self._under(restriction)
 
     @cachedmethod(lambda self: self._restricted, lock=lambda self: self._lock)
@@ -209,7 +209,7 @@ class RestrictedServices(Services):
 
     @cached_property
     def comparisons(self) -> VersionComparisons:
-        if self._restriction.scope is None:
+        if not self._restriction.hides_counts:
             return self._whole.comparisons
         return NoComparisons(self.store, lambda: self.warehouse.identity)
 
@@ -219,7 +219,7 @@ class RestrictedServices(Services):
 
     @cached_property
     def jobs(self) -> JobQueue:
-        return RestrictedJobs(self.store, self._restriction.key, has_scope=self._restriction.scope is not None)
+        return RestrictedJobs(self.store, self._restriction.key, hides_counts=self._restriction.hides_counts)
 
     @cached_property
     def viewers(self) -> Viewers:

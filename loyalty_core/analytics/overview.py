@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.rfm import strength
 from loyalty_core.ml.tasks import RISKS
+from loyalty_core.warehouse import GroupTooSmall
+from loyalty_core.warehouse.columns import large_groups
 from loyalty_core.warehouse.predictions import CUSTOMER_ID, ScoringRun, each_earlier_run, last_run
 
 if TYPE_CHECKING:
@@ -45,7 +47,8 @@ class Outlook:
     """The predictions of `run` for the current base, in total; `before` is the run they are compared with.
 
     `churners` is the sum of churn probabilities, None without a churn model. `risks` are ordered from high to low,
-    `rfm_segments` from strong to weak, `offers` by frequency; each is empty without such predictions.
+    `rfm_segments` from strong to weak, `offers` by frequency; each is empty without such predictions. Groups that are
+    too small for the viewer are left out.
     """
 
     run: ScoringRun
@@ -86,7 +89,9 @@ def read_outlook(warehouse: Warehouse) -> Outlook | None:
     run, predictions = last_run(warehouse), warehouse.predictions
     if run is None or predictions is None:
         return None
-    before, earlier = next(each_earlier_run(warehouse), (None, None))
+    # How two runs differ may be by one customer.
+    earlier_runs = iter(()) if warehouse.smallest_group else each_earlier_run(warehouse)
+    before, earlier = next(earlier_runs, (None, None))
     # Customers who have left the base since then are not counted, as on every other screen.
     view = warehouse.features
     current = view.join(predictions, predictions.c[CUSTOMER_ID] == warehouse.id_of(view))
@@ -94,9 +99,12 @@ def read_outlook(warehouse: Warehouse) -> Outlook | None:
     if earlier is not None:
         groups = sa.union_all(groups, _groups("before", earlier, earlier))
     found: dict[str, list[Row]] = {"present": [], "before": []}
-    for row in warehouse.rows(groups):
+    for row in warehouse.unguarded.rows(groups):
         found[row["run"]].append(row)
-    return _outlook(run, before, found["present"], found["before"])
+    customers = sum(row["customers"] for row in found["present"])
+    if customers < warehouse.smallest_group:
+        raise GroupTooSmall(warehouse.smallest_group)
+    return _outlook(run, before, found["present"], found["before"], warehouse.smallest_group)
 
 
 def top_segments(segments: Iterable[Segment], limit: int) -> list[TopSegment]:
@@ -132,9 +140,11 @@ def _groups(run: str, predictions: sa.FromClause, customers: sa.FromClause) -> s
     )
 
 
-def _outlook(run: ScoringRun, before: ScoringRun | None, present: list[Row], earlier: list[Row]) -> Outlook:
+def _outlook(
+    run: ScoringRun, before: ScoringRun | None, present: list[Row], earlier: list[Row], smallest: int
+) -> Outlook:
     risks, offers, segments = (
-        _tallies(_count(present, name), _count(earlier, name) if before else None) for name in _GROUPS
+        _tallies(_count(present, name), _count(earlier, name) if before else None, smallest) for name in _GROUPS
     )
     weight = {risk: position for position, risk in enumerate(RISKS)}
     return Outlook(
@@ -158,12 +168,13 @@ def _count(rows: Iterable[Row], name: str) -> dict[Any, int]:
     return counts
 
 
-def _tallies(present: Mapping[Any, int], earlier: Mapping[Any, int] | None) -> list[Tally]:
-    """All values of either run; `before` is None if the run before has no such predictions."""
+def _tallies(present: Mapping[Any, int], earlier: Mapping[Any, int] | None, smallest: int) -> list[Tally]:
+    """All values of either run, or the large groups; `before` is None if the run before has no such predictions."""
     total = sum(present.values())
     if not total:
         return []
     known = earlier or None
+    present = large_groups(present, total, smallest) if smallest else present
     return [
         Tally(value, present.get(value, 0), present.get(value, 0) / total, known.get(value, 0) if known else None)
         for value in present.keys() | (known or {}).keys()

@@ -38,7 +38,7 @@ from loyalty_core.segments import (
 )
 from loyalty_core.segments.exports import ExportNotFound
 from loyalty_core.telemetry import current_request
-from loyalty_core.warehouse import NeedsEveryCustomer, ScopeUnusable
+from loyalty_core.warehouse import GroupsOnly, GroupTooSmall, NeedsEveryCustomer, ScopeUnusable
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +74,8 @@ STATUSES: dict[type[LoyaltyError], int] = {
     PersonalDataHidden: 403,
     ScopeUnusable: 403,
     NeedsEveryCustomer: 403,
+    GroupsOnly: 403,
+    GroupTooSmall: 403,
     CustomerNotFound: 404,
     SegmentNotFound: 404,
     JobNotFound: 404,

@@ -27,13 +27,13 @@ _TRAINING = "training"
 
 
 class RestrictedJobs(JobQueue):
-    """Exports are those of viewers with the same restriction; with a scope, other jobs do not say what they counted."""
+    """Exports are those of viewers with the same restriction; other jobs may hide what they counted."""
 
-    def __init__(self, store: StateStore, restriction: str, *, has_scope: bool) -> None:
-        """`restriction` identifies what the viewer may see."""
+    def __init__(self, store: StateStore, restriction: str, *, hides_counts: bool) -> None:
+        """`restriction` identifies what the viewer may see; `hides_counts`: not what was counted for everybody."""
         super().__init__(store)
         self._restriction = restriction
-        self._has_scope = has_scope
+        self._hides_counts = hides_counts
 
     def start(self, kind: str, options: Mapping[str, Any], actor: str) -> Job:
         """Start a job; an export records what its viewer may see."""
@@ -61,7 +61,7 @@ class RestrictedJobs(JobQueue):
         return [self._without_counts(job) for job in found]
 
     def _without_counts(self, job: Job) -> Job:
-        if not self._has_scope or job.kind == _EXPORT:
+        if not self._hides_counts or job.kind == _EXPORT:
             return job
         result = job.result if job.kind == _TRAINING else None
         return replace(job, done=0, total=None, message="", log_tail="", result=result)

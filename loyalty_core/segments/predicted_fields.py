@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns import kind_of, label_of
+from loyalty_core.warehouse.columns import kind_of, label_of, of_large_groups
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -71,10 +71,10 @@ def describe_predictions(
 ) -> tuple[Column, ...]:
     """The fields with their blanks, ranges and frequent values: two queries on the predictions."""
     columns = [column for column in predictions.c if column.name not in _NOT_FIELDS]
-    facts = warehouse.rows(sa.select(*_facts(columns)).select_from(predictions))[0]
+    facts = warehouse.unguarded.rows(sa.select(*_facts(columns)).select_from(predictions))[0]
     frequent = _frequent_values(warehouse, predictions, [c.name for c in columns if c.name in _CATEGORIES])
     total = facts["customers"]
-    return tuple(
+    described = (
         Column(
             name=field_name(column.name, features),
             kind=kind_of(column.type),
@@ -88,6 +88,8 @@ def describe_predictions(
         )
         for index, column in enumerate(columns)
     )
+    smallest = warehouse.smallest_group
+    return tuple(of_large_groups(column, total, smallest) if smallest else column for column in described)
 
 
 def _label(name: str) -> str:
@@ -128,7 +130,7 @@ def _frequent_values(
         for position, name in enumerate(names)
     ]
     found: dict[str, list[tuple[Any, int]]] = {name: [] for name in names}
-    for row in warehouse.rows(sa.union_all(*counts)):
+    for row in warehouse.unguarded.rows(sa.union_all(*counts)):
         name: str = names[int(row["position"])]
         value = row["value"] if name in _TEXTS else int(row["value"])
         found[name].append((value, row["customers"]))

@@ -19,12 +19,14 @@ from loyalty_core.segments.errors import PersonalDataHidden
 from loyalty_core.segments.masked_rules import as_seen_in, reads_any
 from loyalty_core.segments.references import built_on
 from loyalty_core.segments.repository import Segment, SegmentRepository, SegmentSize
+from loyalty_core.warehouse import GroupTooSmall
 from loyalty_core.warehouse.predictions import last_run
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable, Mapping, Sequence
 
+    from loyalty_core.segments.figures.overlap import Similar
     from loyalty_core.segments.segment import (
         CustomersRefreshed,
         Membership,
@@ -49,6 +51,10 @@ class RestrictedEngine(SegmentationEngine):
         """Compute the members of the whole base anew; returns the size that the viewer sees."""
         return self._seen(segment_id, self._whole.refresh(segment_id, cause=cause))
 
+    def near_duplicates(self, rule: Any, segment_id: str | None = None) -> tuple[Similar, ...]:
+        """Saved segments with nearly the same customers; none where small groups are hidden: they may differ by one."""
+        return () if self._warehouse.smallest_group else super().near_duplicates(rule, segment_id)
+
     def refresh_customers(self, segment_id: str, customer_ids: Sequence[object]) -> CustomersRefreshed:
         """Compute for those of the customers whom the viewer may see whether they are members; others are unknown."""
         seen, unknown = self.select({}).belonging(customer_ids)
@@ -56,8 +62,11 @@ class RestrictedEngine(SegmentationEngine):
         return replace(found, size=self._seen(segment_id, found.size), unknown=unknown)
 
     def _seen(self, segment_id: str, computed: SegmentSize) -> SegmentSize:
-        """The size that the viewer sees after one was computed."""
-        return self._saved.get(segment_id).size or replace(computed, customers=0, base=0, joined=None, left=None)
+        """The size that the viewer sees after one was computed; raises `GroupTooSmall`."""
+        seen = self._saved.get(segment_id)
+        if seen.fewer_than is not None:
+            raise GroupTooSmall(seen.fewer_than)
+        return seen.size or replace(computed, customers=0, base=0, joined=None, left=None)
 
 
 class RestrictedSegments(SegmentRepository):
@@ -86,9 +95,9 @@ class RestrictedSegments(SegmentRepository):
         return self._seen(super().get(segment_id))
 
     def sizes(self, segment_id: str) -> builtins.list[SegmentSize]:
-        """Every size, oldest first; none with a scope, since they are those of the whole base."""
+        """Every size, oldest first; none with a scope, since they are of the whole base, or without small groups."""
         found = super().sizes(segment_id)
-        return [] if self._warehouse.has_scope else found
+        return [] if self._warehouse.has_scope or self._warehouse.smallest_group else found
 
     def versions(self, segment_id: str) -> builtins.list[SegmentVersion]:
         """Every version, newest first."""
@@ -96,11 +105,13 @@ class RestrictedSegments(SegmentRepository):
 
     def memberships(self, customer_id: str) -> builtins.list[Membership]:
         """The segments that the customer belongs to, but those that would tell a hidden value."""
+        self._warehouse.require_rows()
         telling = self._telling()
         return [found for found in super().memberships(customer_id) if found.segment_id not in telling]
 
     def is_member(self, segment_id: str, customer_id: str) -> bool:
         """Whether the customer was a member at the last refresh; raises `PersonalDataHidden` where that is hidden."""
+        self._warehouse.require_rows()
         if segment_id in self._telling():
             raise PersonalDataHidden(self._warehouse.hidden)
         return super().is_member(segment_id, customer_id)
@@ -144,10 +155,23 @@ class RestrictedSegments(SegmentRepository):
 
     def _seen(self, segment: Segment, sizes: Mapping[str, SegmentSize] | None = None) -> Segment:
         segment = replace(segment, rule=self._shown(segment.rule))
-        if not self._warehouse.has_scope:
-            return segment
-        size = (self._counted() if sizes is None else sizes).get(segment.id)
-        return replace(segment, size=size, sizes_recent=(), error=None, is_stale=False, data_changed=False)
+        if self._warehouse.has_scope:
+            size = (self._counted() if sizes is None else sizes).get(segment.id)
+            segment = replace(segment, size=size, sizes_recent=(), error=None, is_stale=False, data_changed=False)
+        return self._without_small_groups(segment) if self._warehouse.smallest_group else segment
+
+    def _without_small_groups(self, segment: Segment) -> Segment:
+        """The segment without a size that is too small, and without how its sizes differ, which may be by one."""
+        size, smallest = segment.size, self._warehouse.smallest_group
+        if size is not None:
+            size = replace(size, joined=None, left=None)
+            # That everybody is in a segment for everybody tells nothing.
+            base = size.base if segment.rule else size.base + smallest
+            try:
+                self._warehouse.require_group(size.customers, base)
+            except GroupTooSmall:
+                return replace(segment, size=None, sizes_recent=(), fewer_than=smallest)
+        return replace(segment, size=size, sizes_recent=())
 
     def _shown(self, rule: Any) -> Any:
         return as_seen_in(self._warehouse, rule)

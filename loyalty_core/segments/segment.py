@@ -98,7 +98,8 @@ class Segment:
 
     `size` is the last that was counted and stays when a refresh fails; `error` then says why it failed.
     `sizes_recent` has the customers of up to 30 sizes, oldest first. `is_stale` is true without a size and where the
-    rule has changed since the last one, `data_changed` where the data has.
+    rule has changed since the last one, `data_changed` where the data has. `fewer_than` is set in place of a size that
+    is too small to be shown to the viewer, or leaves too few customers.
     """
 
     id: str
@@ -117,6 +118,7 @@ class Segment:
     error: str | None
     is_stale: bool
     data_changed: bool
+    fewer_than: int | None = None
 
 
 @dataclass(frozen=True)

@@ -60,15 +60,26 @@ class Selection:
         return self.fields.days.read() if is_relative(self.rule.to_json()) else None
 
     def count(self) -> int:
-        """How many customers belong."""
+        """How many customers belong; raises `GroupTooSmall`, as do `size` and `preview`."""
+        if self._warehouse.smallest_group:
+            return self.size().members
         return counting.count_members(self._warehouse, self.relation(), self.rule)
 
     def size(self) -> Preview:
         """Members and customers only, in a third of the time that all of `preview` takes."""
-        return counting.size(self._warehouse, self.relation(), self.rule)
+        found = counting.size(self._warehouse.unguarded, self.relation(), self.rule)
+        # An empty rule tells the size of the base, of which nothing is left.
+        base = found.customers if self.rule.to_json() else found.customers + self._warehouse.smallest_group
+        self._warehouse.require_group(found.members, base)
+        return found
 
     def preview(self) -> Preview:
-        """Size, count and blanks of each condition, and the funnel, in one statement."""
+        """Size, count and blanks of each condition, and the funnel, in one statement.
+
+        The size alone for viewers who see no small groups.
+        """
+        if self._warehouse.smallest_group:
+            return self.size()
         return counting.preview(self._warehouse, self.relation(), self.rule)
 
     def members(

@@ -136,6 +136,12 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
         None,
         description="Columns with personal data, separated by commas; without it, those recognised by their names",
     )
+    smallest_group_shown: int = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="Whoever may not see personal data sees no group of fewer customers, and no single one; 0 is off",
+    )
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -45,6 +45,14 @@ def _draw_restriction() -> None:
                 color="blue",
                 help="Your role shows some of the customers. All figures are about these, unless they say otherwise.",
             )
+        if warehouse.smallest_group:
+            st.badge(
+                "No small groups",
+                icon=":material/groups:",
+                color="blue",
+                help=f"Groups of fewer than {formatting.count(warehouse.smallest_group)} customers are left out, and "
+                "single customers are not shown.",
+            )
         if warehouse.hidden:
             st.badge(
                 "No personal data",

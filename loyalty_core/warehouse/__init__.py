@@ -3,18 +3,14 @@
 from loyalty_core.warehouse.columns import Column
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers import FeatureStore
-from loyalty_core.warehouse.restricted import (
-    NeedsEveryCustomer,
-    RestrictedWarehouse,
-    Restriction,
-    ScopeUnusable,
-    check_scope,
-    restriction_of,
-)
+from loyalty_core.warehouse.refusals import GroupsOnly, GroupTooSmall, NeedsEveryCustomer, ScopeUnusable
+from loyalty_core.warehouse.restricted import RestrictedWarehouse, Restriction, check_scope, restriction_of
 
 __all__ = [
     "Column",
     "FeatureStore",
+    "GroupTooSmall",
+    "GroupsOnly",
     "NeedsEveryCustomer",
     "RestrictedWarehouse",
     "Restriction",

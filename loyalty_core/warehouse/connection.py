@@ -98,6 +98,22 @@ class Warehouse:
         """Raise `NeedsEveryCustomer` where the viewer sees a part of the customers only; `what` begins the sentence."""
 
     @property
+    def smallest_group(self) -> int:
+        """The size from which groups of customers are shown; 0 where groups of any size, and single customers, are."""
+        return 0
+
+    @property
+    def unguarded(self) -> "Warehouse":
+        """Reads for figures that name no group below `smallest_group`; whoever uses it hides those that do."""
+        return self
+
+    def require_rows(self) -> None:
+        """Raise `GroupsOnly` where the viewer sees groups, and no customers one by one."""
+
+    def require_group(self, customers: int, base: int) -> None:
+        """Raise `GroupTooSmall` where the viewer does not see a group of so many of the base, or what it leaves."""
+
+    @property
     def hidden(self) -> frozenset[str]:
         """Names of the columns of the features view whose values the viewer may not see."""
         return frozenset()

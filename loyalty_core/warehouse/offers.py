@@ -46,6 +46,7 @@ class OfferFacts:
 
 def offer_facts(warehouse: Warehouse) -> dict[int, OfferFacts]:
     """Offer id → what is known about it; empty without an `offers` table that has whole numbers as ids."""
+    warehouse = warehouse.whole  # offers are the same for every viewer, and their names are those of no person
     if not warehouse.ask(lambda connection: sa.inspect(connection).has_table(_TABLE)):
         return {}
     columns = warehouse.table(_TABLE).columns

@@ -14,66 +14,77 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.access import Action
-from loyalty_core.errors import LoyaltyError
 from loyalty_core.rules import RuleError, compile_rule
 from loyalty_core.rules.relative_dates import is_relative
-from loyalty_core.warehouse.columns import describe, personal_columns, read_catalog, without_values
+from loyalty_core.warehouse.columns import (
+    describe,
+    personal_columns,
+    read_catalog,
+    without_small_groups,
+    without_values,
+)
 from loyalty_core.warehouse.connection import Relation, Warehouse
 from loyalty_core.warehouse.customers.ids import same_id
 from loyalty_core.warehouse.predictions import CUSTOMER_ID
+from loyalty_core.warehouse.refusals import GroupsOnly, GroupTooSmall, NeedsEveryCustomer, ScopeUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Mapping
+
+    import pyarrow as pa
 
     from loyalty_core.access import Scope, Viewer
+    from loyalty_core.settings import Settings
     from loyalty_core.warehouse.columns import Catalog
+    from loyalty_core.warehouse.connection import Row
     from loyalty_core.warehouse.identity import DataIdentity
 
 IN_SCOPE = "customers_in_scope"
 
 
-class ScopeUnusable(LoyaltyError):
-    """The rule of a viewer's scope cannot be used, so the viewer sees no customer."""
-
-    code = "scope_unusable"
-
-
-class NeedsEveryCustomer(LoyaltyError):
-    """A figure that only means something for the whole base, asked for by a viewer with a scope."""
-
-    code = "needs_every_customer"
-
-
 @dataclass(frozen=True)
 class Restriction:
-    """What a viewer may see: the customers of `scope` (None: everyone), without personal data if that is hidden."""
+    """What a viewer may see: the customers of `scope` (None: everyone), without personal data if that is hidden.
+
+    With a `smallest_group` above 1, only figures of groups of at least so many customers.
+    """
 
     scope: Scope | None
     hides_personal_data: bool
+    smallest_group: int = 0
+
+    @property
+    def hides_counts(self) -> bool:
+        """Whether counts that were made for everybody are not for this viewer."""
+        return self.scope is not None or self.smallest_group > 0
 
     @property
     def key(self) -> str:
         """Identifies the restriction in the keys of caches."""
-        return f"{self.scope.key if self.scope else 'all'}{'-masked' if self.hides_personal_data else ''}"
+        parts = [self.scope.key if self.scope else "all", *(["masked"] if self.hides_personal_data else [])]
+        return "-".join([*parts, *([f"from{self.smallest_group}"] if self.smallest_group else [])])
 
 
-def restriction_of(viewer: Viewer) -> Restriction | None:
+def restriction_of(viewer: Viewer, settings: Settings) -> Restriction | None:
     """What the viewer is restricted to; None for one who may see everything."""
     hides = not viewer.may(Action.SEE_PERSONAL_DATA)
-    return Restriction(viewer.scope, hides) if hides or viewer.scope else None
+    smallest = settings.smallest_group_shown if hides and settings.smallest_group_shown > 1 else 0
+    return Restriction(viewer.scope, hides, smallest) if hides or viewer.scope else None
 
 
 class RestrictedWarehouse(Warehouse):
     """A warehouse's customers in scope, with personal values masked; shares its connections.
 
-    Every read raises `ScopeUnusable` where the rule of the scope can no longer be used.
+    Every read raises `ScopeUnusable` where the rule of the scope can no longer be used. Where small groups are hidden,
+    it raises `GroupsOnly`, whatever is asked, but for what is asked of `unguarded`.
     """
 
-    def __init__(self, whole: Warehouse, restriction: Restriction, *, masks: bool = True) -> None:
+    def __init__(self, whole: Warehouse, restriction: Restriction, *, masks: bool = True, guards: bool = True) -> None:
         super().__init__(whole.settings)
         self._whole = whole
         self._restriction = restriction
         self._masks = masks and restriction.hides_personal_data
+        self._guards = guards and restriction.smallest_group > 0
         self._seen: tuple[sa.Table, Relation] | None = None
 
     @property
@@ -84,7 +95,43 @@ class RestrictedWarehouse(Warehouse):
     @property
     def unmasked(self) -> RestrictedWarehouse:
         """The same customers with every value, for models, which need the values that the viewer may not see."""
-        return RestrictedWarehouse(self._whole, self._restriction, masks=False) if self._masks else self
+        if not self._masks:
+            return self
+        return RestrictedWarehouse(self._whole, self._restriction, masks=False, guards=self._guards)
+
+    @property
+    def smallest_group(self) -> int:
+        """The size from which groups of customers are shown."""
+        return self._restriction.smallest_group
+
+    @property
+    def unguarded(self) -> RestrictedWarehouse:
+        """The same without the guard that hides small groups."""
+        if not self._guards:
+            return self
+        return RestrictedWarehouse(self._whole, self._restriction, masks=self._masks, guards=False)
+
+    def require_rows(self) -> None:
+        """Raise `GroupsOnly` where small groups are hidden."""
+        if self._guards:
+            raise GroupsOnly(self.smallest_group)
+
+    def require_group(self, customers: int, base: int) -> None:
+        """Raise `GroupTooSmall` for a group that is hidden, or whose complement is: either tells the other."""
+        if self.smallest_group and not self.smallest_group <= customers <= base - self.smallest_group:
+            raise GroupTooSmall(self.smallest_group)
+
+    def rows(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """The rows of a statement."""
+        self.require_rows()
+        return super().rows(statement, values)
+
+    def stream_arrow(
+        self, select: sa.Select, batch_rows: int = 65_536, *, exact: bool = False
+    ) -> Generator[pa.RecordBatch]:
+        """The result as record batches."""
+        self.require_rows()
+        return super().stream_arrow(select, batch_rows, exact=exact)
 
     @property
     def has_scope(self) -> bool:
@@ -215,7 +262,10 @@ class RestrictedWarehouse(Warehouse):
         described, masked = describe(view), self.masked
         shown = [column for column in described if column.name not in masked]
         unreadable = view.info["unreadable"]
-        catalog = read_catalog(self.rows, seen, self.dialect.readable, described=shown, unreadable=unreadable)
+        rows = self.unguarded.rows
+        catalog = read_catalog(rows, seen, self.dialect.readable, described=shown, unreadable=unreadable)
+        if self._guards:
+            catalog = without_small_groups(catalog, self.smallest_group)
         known = {column.name: column for column in catalog.columns}
         columns = (known.get(column.name) or replace(column, is_masked=True) for column in described)
         return replace(catalog, columns=tuple(columns))

@@ -24,7 +24,7 @@ class Source:
 def describe_source(warehouse: Warehouse) -> Source:
     """Read what the loader recorded if anything, else look for the newest date in the data."""
     facts = loader_facts(warehouse)
-    newest, newest_from = _newest(warehouse, facts)
+    newest, newest_from = _newest(warehouse.unguarded, facts)
     # What a loader wrote counts all customers.
     shown = {} if warehouse.has_scope else {key: value for key, value in facts.items() if key != IDENTITY_KEY}
     return Source(facts.get("source") == "demo", newest, newest_from, shown)

@@ -43,7 +43,7 @@ def export_customers(services: Services, options: Mapping[str, Any], report: Rep
 def _seen_by_whoever_started_it(services: Services, options: Mapping[str, Any]) -> Services:
     """The viewer's services; raises `NotAllowed` where the viewer may see something else than when it was started."""
     viewer = current_viewer()
-    restriction = restriction_of(viewer)
+    restriction = restriction_of(viewer, services.settings)
     if options.get(RESTRICTION) != (restriction.key if restriction else None):
         raise NotAllowed(
             f"{viewer.id} may not see the same customers and values as when the export was started.",

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
+import sqlalchemy as sa
 
 from loyalty_core.access import ROLES, Scope, Viewer, acting_as, process_acts_as, terminal_viewer
 from loyalty_core.api import create_api
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import SegmentDraft
-from loyalty_core.services import get_services
-from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS, SCREENS, SEGMENTS
+from loyalty_core.services import get_services, services_of_process
+from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS, OFFERS, SCREENS, SEGMENTS
 from tests.workbench import GUIDE_CUSTOMER
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def scope(demo_warehouse: Path, configure: Configure, tmp_path: Path) -> Iterato
             "UPDATE few SET full_name = 'Inside Canary', email = 'inside@canary.example' WHERE customer_id = ?",
             [inside],
         )
+        connection.execute("UPDATE offers SET name = 'Coffee' WHERE offer_id IN (1, 2)")  # names may be alike
         connection.execute("DROP VIEW customer_features_view; ALTER TABLE few RENAME TO customer_features_view")
     configure(dwh_url=f"duckdb:///{file}", ml_mock_mode=True, sign_in="openid")
     with process_acts_as(terminal_viewer()):
@@ -68,7 +70,7 @@ def paths() -> list[str]:
     """Every route that answers GET, for a customer in scope and one outside, and for each segment."""
     values = {"job_id": ["1"], "version": ["none"], "segment_id": ["rich", "personal"]}
     values["customer_id"] = [GUIDE_CUSTOMER, OUTSIDER]
-    queries = {"/dwh/customers/": "?q=canary", "/segments/{segment_id}/versions/compare/": "?first=1&second=1"}
+    queries = {"/dwh/customers/": "?q=canary", "/segments/{segment_id}/versions/compare/": "?from=1&to=1"}
     found = []
     for path, operations in create_api().openapi()["paths"].items():
         if "get" in operations:
@@ -93,6 +95,46 @@ def test_no_route_shows_a_canary(scope: Any, ask: Ask):
     assert [one for one in (*CANARIES, OUTSIDER, "987654321") if one not in by_others] == []
 
 
+def bodies() -> dict[str, Any]:
+    """Routes that answer POST with customers or figures of them."""
+    ids = {"customer_ids": [GUIDE_CUSTOMER]}
+    return {
+        "/dwh/customers/search/": {"q": GUIDE_CUSTOMER[:8]},
+        "/dwh/features/batch/": ids,
+        **{f"/dwh/ml/{kind}/": ids for kind in ("churn", "nbo", "rfm")},
+        "/segments/preview/": {"rule": {"==": [{"var": "customer_id"}, GUIDE_CUSTOMER]}},
+        "/segments/evaluate/": {"rule": {"!=": [{"var": "customer_id"}, GUIDE_CUSTOMER]}},
+        "/segments/rich/ml/predict/": {"type": "churn"},
+        "/dwh/cache/invalidate/": ids,
+    }
+
+
+def test_no_route_shows_a_single_customer_where_small_groups_are_hidden(scope: Any, configure: Configure, ask: Ask):
+    configure(smallest_group_shown=20)
+    everything = paths()
+    with acting_as(Viewer("vera", frozenset({"viewer"}))):
+        answers = {path: ask(path) for path in everything}
+        answers |= {path: ask(path, "POST", body) for path, body in bodies().items()}
+        preview = ask("/segments/preview/", "POST", {"rule": {}})
+        features = ask(f"/dwh/features/{GUIDE_CUSTOMER}/")
+    assert {path: answer.text for path, answer in answers.items() if answer.status_code == 500} == {}
+    for path, answer in answers.items():
+        assert answer.status_code == 403 or not answer.is_success or is_about_no_customer(answer.text), path
+        assert "There is no such parameter" not in answer.text, path
+    refused = {path: answer.json()["error"] for path, answer in answers.items() if answer.status_code == 403}
+    assert refused["/segments/preview/"] == refused["/segments/evaluate/"] == "group_too_small"
+    others = {"/segments/preview/", "/segments/evaluate/", "/dwh/cache/invalidate/"}
+    assert {refused[path] for path in bodies().keys() - others} == {"groups_only"}
+    assert refused["/segments/rich/members/"] == features.json()["error"] == "groups_only"
+    assert (preview.json()["customers"], preview.json()["funnel"]) == (301, [])
+    assert answers["/segments/personal/"].json()["fewer_than"] == 20
+
+
+def is_about_no_customer(text: str) -> bool:
+    ids = services_of_process().warehouse.rows(sa.text("SELECT customer_id FROM customer_features_view"))
+    return not any(row["customer_id"] in text for row in ids)
+
+
 VIEWS = (
     *((screen, {}) for screen in SCREENS),
     (CUSTOMERS, {CUSTOMER_PARAMETER: GUIDE_CUSTOMER}),
@@ -108,15 +150,38 @@ def test_no_page_shows_a_canary(scope: Any, open_screen: OpenScreen, monkeypatch
     monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: kari)
     for screen, parameters in VIEWS:
         app = open_screen(screen, **parameters)
-        assert not app.exception, (screen.title, parameters)
+        assert not broken(app), (screen.title, parameters)
         sent = everything_sent(app)
         assert b"Sign out" in sent, "nobody is signed in"
+        assert screen != OFFERS or b"Coffee (1)" in sent
         found = [one for one in (*CANARIES, "987654321") if one.encode() in sent]
         assert found == [], (screen.title, parameters)
         assert OUTSIDER in parameters.values() or OUTSIDER.encode() not in sent, (screen.title, parameters)
     monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: Viewer("ann", frozenset(ROLES)))
+    assert b"Coffee (1)" in everything_sent(open_screen(OFFERS))
     sent = everything_sent(open_screen(CUSTOMERS, **{CUSTOMER_PARAMETER: OUTSIDER}))
     assert all(one.encode() in sent for one in CANARIES[:3])
+
+
+def test_no_page_shows_a_single_customer_where_small_groups_are_hidden(
+    scope: Any, configure: Configure, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
+):
+    configure(smallest_group_shown=20)
+    vera = Viewer("vera", frozenset({"viewer"}))
+    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: vera)
+    for screen, parameters in VIEWS:
+        app = open_screen(screen, **parameters)
+        assert not broken(app), (screen.title, parameters)
+        sent = everything_sent(app).decode(errors="replace")
+        assert screen.section == "Administer" or "No small groups" in sent
+        assert is_about_no_customer(sent.replace(parameters.get(CUSTOMER_PARAMETER, "-"), "")), (
+            screen.title,
+            parameters,
+        )
+
+
+def broken(app: AppTest) -> bool:
+    return bool(app.exception) or any("Something went wrong" in error.value for error in app.error)
 
 
 def everything_sent(app: AppTest) -> bytes:

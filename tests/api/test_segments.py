@@ -47,6 +47,7 @@ def test_a_segment_is_stored_and_read(ask: Ask):
         "error": None,
         "is_stale": True,
         "data_changed": False,
+        "fewer_than": None,
         "rules": [{"name": "Gode kunder", "rule": RICH}],
         "is_active": True,
         "is_dynamic": True,
@@ -295,7 +296,7 @@ def test_a_long_list_of_ids_fits(ask: Ask, sql: Query):
 
 
 def test_a_served_export_arrives_in_chunks(served: Served, query_demo: Query):
-    with httpx.Client(base_url=f"{served.url}{API}") as client:
+    with httpx.Client(base_url=f"{served.url}{API}", timeout=120) as client:
         segment_id = client.post("/segments/", json={"name": "Served", "rule": NORWAY}).json()["id"]
         with client.stream("GET", f"/segments/{segment_id}/members/export/") as answer:
             assert answer.headers["transfer-encoding"] == "chunked"

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from loyalty_core.access import ROLES, Scope, Viewer
 from loyalty_core.errors import CustomerNotFound
 from loyalty_core.segments import PersonalDataHidden, SegmentationEngine
+from loyalty_core.settings import Settings
 from loyalty_core.warehouse import (
     FeatureStore,
     RestrictedWarehouse,
@@ -39,7 +40,8 @@ INSERT INTO transactions VALUES
 
 def seen_by(whole: Warehouse, roles: str = "analyst", scope: Any = None) -> Warehouse:
     """The warehouse as somebody with that role and scope sees it."""
-    restriction = restriction_of(Viewer("somebody", frozenset({roles}), Scope.of(scope) if scope else None))
+    viewer = Viewer("somebody", frozenset({roles}), Scope.of(scope) if scope else None)
+    restriction = restriction_of(viewer, whole.settings)
     return RestrictedWarehouse(whole, restriction) if restriction else whole
 
 
@@ -51,7 +53,7 @@ def whole(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> Warehou
 
 def test_everyone_with_every_right_reads_the_warehouse_itself(duckdb_file: DuckDBFile):
     for roles in (frozenset(ROLES), frozenset({"analyst"})):
-        assert restriction_of(Viewer("ann", roles)) is None
+        assert restriction_of(Viewer("ann", roles), Settings(smallest_group_shown=5)) is None
 
 
 def test_only_customers_in_scope_are_counted_listed_found_and_read(whole: Warehouse):
@@ -141,7 +143,7 @@ def test_a_scope_that_cannot_be_used_shows_nobody(
 ):
     duckdb_file.execute(CUSTOMERS + TRANSACTIONS)
     whole = open_warehouse(duckdb_file.url)
-    restriction = restriction_of(Viewer("ann", frozenset(ROLES), Scope(rule)))
+    restriction = restriction_of(Viewer("ann", frozenset(ROLES), Scope(rule)), whole.settings)
     assert restriction is not None
     warehouse = RestrictedWarehouse(whole, restriction)
     with pytest.raises(ScopeUnusable, match=reason):

@@ -62,7 +62,7 @@ def test_the_whole_base_as_parquet(services: Services, tmp_path: Path):
 @on_sqlite
 def test_an_export_has_what_its_viewer_may_see(services: Services, query_demo: Query, tmp_path: Path):
     viewer = Viewer("kari", frozenset({"admin"}), Scope.of(NORWAY))
-    restriction = restriction_of(viewer)
+    restriction = restriction_of(viewer, services.settings)
     assert restriction is not None
     options = {"segment_id": None, "format": "parquet", RESTRICTION: restriction.key}
     with acting_as(viewer):

@@ -30,6 +30,7 @@ _NEW = {
     "error": None,
     "is_stale": True,
     "data_changed": False,
+    "fewer_than": None,
 }
 _REFRESHED = {**_NEW, "size": _SIZE, "sizes_recent": [590, 601], "is_stale": False}
 _FIRST_VERSION = {
@@ -90,6 +91,7 @@ _METRICS = {
     "is_stale": False,
     "data_changed": False,
     "error": None,
+    "fewer_than": None,
     "snapshots": [_SNAPSHOT],
 }
 

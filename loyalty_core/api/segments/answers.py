@@ -52,7 +52,8 @@ class SegmentAnswer(BaseModel):
     """A segment: `rule` is JSONLogic, and `size` the last that was counted; `error` says why the last refresh failed.
 
     `is_stale` is true without a size and where the rule has changed since, `data_changed` where the data has.
-    `sizes_recent` has up to 30 sizes, oldest first. `rules` has the whole rule as one.
+    `sizes_recent` has up to 30 sizes, oldest first. `rules` has the whole rule as one. `fewer_than` is set in place of
+    a size that the viewer does not see, since fewer customers are members, or are none.
     """
 
     id: str
@@ -74,6 +75,7 @@ class SegmentAnswer(BaseModel):
     error: str | None
     is_stale: bool
     data_changed: bool
+    fewer_than: int | None
 
 
 def segment_answer(segment: Segment) -> dict[str, Any]:

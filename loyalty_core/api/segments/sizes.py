@@ -36,7 +36,10 @@ class CalculationBody(BaseModel):
 
 
 class MetricsAnswer(BaseModel):
-    """The last size of a segment, null before the first, and the latest 30 `snapshots`, newest first."""
+    """The last size of a segment, null before the first, and the latest 30 `snapshots`, newest first.
+
+    `fewer_than` is set in place of a size that the viewer does not see.
+    """
 
     segment_id: str
     name: str
@@ -47,6 +50,7 @@ class MetricsAnswer(BaseModel):
     is_stale: bool
     data_changed: bool
     error: str | None
+    fewer_than: int | None
     snapshots: list[SnapshotAnswer]
 
 
@@ -119,6 +123,7 @@ def read_metrics(segment_id: SegmentId) -> dict[str, Any]:
         "is_stale": segment.is_stale,
         "data_changed": segment.data_changed,
         "error": segment.error,
+        "fewer_than": segment.fewer_than,
         "snapshots": _snapshots(segment_id)[:_RECENT],
     }
 

@@ -39,8 +39,10 @@ class OfferReader(ScopeReader):
         return _arbitration(self.segment_id, json.dumps(policy.to_json()), self.basis)
 
     def name(self, offer_id: int) -> str:
-        """The offer's name."""
-        return offer_name(cached_reads.offer_names(), offer_id)
+        """The offer's name, with its id where another offer has the same name."""
+        names = cached_reads.offer_names()
+        name = offer_name(names, offer_id)
+        return f"{name} ({offer_id})" if list(names.values()).count(name) > 1 else name
 
     def _largest_segments(self) -> list[str]:
         others = [one for one in get_services().segments.list() if one.id != self.segment_id]

@@ -41,6 +41,11 @@ def all_cards(outlook: Outlook | None) -> list[Card]:
 
 
 def _base_cards() -> Iterator[Card]:
+    if get_services().warehouse.smallest_group:
+        # The only one of these that leaves small groups out.
+        if category := _category_card():
+            yield category
+        return
     if months := _months_card():
         yield months
     if category := _category_card():

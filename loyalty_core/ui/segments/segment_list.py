@@ -127,10 +127,17 @@ def _row(segment: Segment, used_in: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def fewer_than(smallest: int) -> str:
+    """In place of a size that is not shown."""
+    return f"Fewer than {formatting.count(smallest)} customers, or all but fewer"
+
+
 def state_of(segment: Segment) -> str:
     """When the members were last computed, or why they are out of date."""
     if segment.error:
         return "⚠ Failed"
+    if segment.fewer_than is not None:
+        return fewer_than(segment.fewer_than)
     if segment.size is None:
         return "Not yet"
     when = formatting.moment(segment.size.at)

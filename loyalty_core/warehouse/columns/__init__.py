@@ -12,6 +12,7 @@ from loyalty_core.warehouse.columns.distribution import (
 from loyalty_core.warehouse.columns.labels import GROUP_ORDER, group_of, label_of, unit_of
 from loyalty_core.warehouse.columns.personal import MASK, personal_columns, without_values
 from loyalty_core.warehouse.columns.roles import Role, column_for, folded
+from loyalty_core.warehouse.columns.small_groups import large_groups, of_large_groups, without_small_groups
 
 __all__ = [
     "GROUP_ORDER",
@@ -31,10 +32,13 @@ __all__ = [
     "histogram",
     "kind_of",
     "label_of",
+    "large_groups",
+    "of_large_groups",
     "percentile_ranks",
     "personal_columns",
     "quantile",
     "read_catalog",
     "unit_of",
+    "without_small_groups",
     "without_values",
 ]

@@ -50,6 +50,7 @@ class FeatureStore:
 
     def get_many(self, customer_ids: Iterable[object]) -> dict[str, Features]:
         """Features by id as text; unknown ids are left out. One query for all that the cache does not hold."""
+        self._warehouse.require_rows()  # also where the cache has them
         kind = self._warehouse.customer_id.type
         values = {str(customer_id): read_id(customer_id, kind) for customer_id in customer_ids}
         keys = self._keys(values.values())

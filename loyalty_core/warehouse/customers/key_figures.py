@@ -6,13 +6,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
-from loyalty_core.warehouse.columns import Catalog, Column, column_for, filled
+from loyalty_core.warehouse.columns import Catalog, Column, column_for, filled, large_groups
 from loyalty_core.warehouse.connection import Row, Warehouse
+from loyalty_core.warehouse.refusals import GroupTooSmall
 
 
 @dataclass(frozen=True)
 class KeyFigures:
-    """`active` and `revenue` are None where the view has no column for them; `blanks` is a share (0–1)."""
+    """`active` and `revenue` are None where the view has no column for them; `blanks` is a share (0–1).
+
+    `active` is None too where too few customers are, or are not, for a viewer who sees no small groups.
+    """
 
     customers: int
     active: int | None
@@ -38,9 +42,14 @@ def key_figures(warehouse: Warehouse) -> KeyFigures:
         wanted.append(sa.func.count(sa.case((active, 1))).label("active"))
     if revenue is not None:
         wanted.append(sa.func.sum(filled(view.c[revenue.name])).label("revenue"))
-    figures = warehouse.rows(sa.select(*wanted).select_from(view))[0]
+    figures = warehouse.unguarded.rows(sa.select(*wanted).select_from(view))[0]
     if not figures["customers"]:
         raise _no_rows(warehouse)
+    smallest = warehouse.smallest_group
+    if figures["customers"] < smallest:
+        raise GroupTooSmall(smallest)
+    if "active" in figures and not large_groups({"active": figures["active"]}, figures["customers"], smallest):
+        figures["active"] = None
     shares = [column.blanks for column in columns if column.blanks is not None]
     return KeyFigures(
         customers=figures["customers"],

@@ -92,7 +92,7 @@ def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | Non
     first = rows.limit(_ROWS_OF_EVERY_ARM).subquery("first")
     at, version = sa.func.max(first.c.scored_at).label("at"), first.c.model_version
     versions = sa.func.min(version).label("one_version"), sa.func.max(version).label("other_version")
-    (row,) = warehouse.rows(sa.select(at, *versions, sa.func.max(first.c[DATA_STATE]).label("state")))
+    (row,) = warehouse.unguarded.rows(sa.select(at, *versions, sa.func.max(first.c[DATA_STATE]).label("state")))
     if row["at"] is None:
         return None
     aware = row["at"] if row["at"].tzinfo else row["at"].replace(tzinfo=UTC)

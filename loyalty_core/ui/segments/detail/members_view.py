@@ -92,7 +92,7 @@ def _choose_columns(fields: dict[str, Column]) -> list[str]:
     chosen = st.multiselect(
         "Columns",
         [name for name in fields if name != identifier],
-        [name for name in list_columns() if name != identifier],
+        [name for name in list_columns() if name != identifier and name in fields],  # others are hidden
         format_func=lambda name: fields[name].label,
         key="columns",
         bind="query-params",

@@ -21,6 +21,7 @@ from loyalty_core.ui.segments.detail.versions_view import draw_versions
 from loyalty_core.ui.segments.detail.why import draw_why
 from loyalty_core.ui.segments.editor import live
 from loyalty_core.ui.segments.editor.sql_view import draw_sql
+from loyalty_core.ui.segments.segment_list import fewer_than
 from loyalty_core.ui.text import escape, escape_paragraphs
 from loyalty_core.ui.work_slots import evaluation_slot
 
@@ -129,6 +130,8 @@ def _draw_state(segment: Segment) -> None:
             f"The members could not be computed, so these are the last figures. {escape(segment.error)}",
             icon=":material/error:",
         )
+    elif segment.fewer_than is not None:
+        st.info(f"{fewer_than(segment.fewer_than)}, are members.", icon=":material/visibility_off:")
     elif segment.size is None:
         st.info("The members have not been computed yet.", icon=":material/hourglass_empty:")
     elif segment.is_stale:
