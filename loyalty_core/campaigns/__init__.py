@@ -34,11 +34,13 @@ from loyalty_core.campaigns.errors import (
     OwnApproval,
 )
 from loyalty_core.campaigns.repository import CampaignRepository
+from loyalty_core.campaigns.results import MIN_HOLDOUT, DayFigures, Effect, Figures, Performance
 from loyalty_core.campaigns.runs import CampaignRuns
 from loyalty_core.campaigns.waterfall import TITLES, Step, Waterfall
 
 __all__ = [
     "DAYS",
+    "MIN_HOLDOUT",
     "REASONS",
     "STATES",
     "TITLES",
@@ -62,13 +64,17 @@ __all__ = [
     "Cap",
     "Channels",
     "Conversion",
+    "DayFigures",
     "Decision",
     "Definition",
+    "Effect",
+    "Figures",
     "Frequency",
     "Holdout",
     "Message",
     "Offer",
     "OwnApproval",
+    "Performance",
     "Planned",
     "QuietHours",
     "ReEntry",

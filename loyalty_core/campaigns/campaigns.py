@@ -17,6 +17,7 @@ from loyalty_core.campaigns.definition import Cap
 from loyalty_core.campaigns.enrolment import Decision, enter
 from loyalty_core.campaigns.errors import BadCampaign
 from loyalty_core.campaigns.repository import CampaignRepository
+from loyalty_core.campaigns.results import Performance, performance
 from loyalty_core.campaigns.waterfall import TITLES, Waterfall, grouped, waterfall_of
 from loyalty_core.store.offer_policies import OfferPolicyRecord
 from loyalty_core.store.staging import stage_rows
@@ -158,6 +159,12 @@ class Campaigns:
         placing = Placing(campaign.definition, campaign.salt, now, self.settings.zone)
         terms = self.terms(campaign.definition, campaign, policy, now)
         return enter(session, campaign, candidates, terms, placing, cause)
+
+    def performance(self, campaign: Campaign, now: datetime | None = None) -> Performance:
+        """The results of a campaign so far; over all customers, so a viewer with a scope is refused."""
+        self._warehouse.require_every_customer("Results of campaigns")
+        settings = self.settings
+        return performance(self._store, campaign, zone=settings.zone, currency=settings.currency, now=now)
 
     def start(self, campaign_id: str, *, actor: str, now: datetime | None = None) -> Campaign:
         """Start a campaign, as `CampaignRepository.start` does, once its offers and the customers' consent are known.

@@ -130,14 +130,13 @@ def _act(campaign: Campaign, action: str) -> None:
             repository.approve(campaign.id, actor=actor, version=campaign.version)
             st.rerun()
         case "start":
-            get_services().campaigns.check_consent(campaign.definition)
-            repository.start(campaign.id, actor=actor)
+            get_services().campaigns.start(campaign.id, actor=actor)
             st.rerun()
         case "pause":
             repository.pause(campaign.id, actor=actor)
             st.rerun()
         case _:
-            repository.resume(campaign.id, actor=actor)
+            get_services().campaigns.resume(campaign.id, actor=actor)
             st.rerun()
 
 
