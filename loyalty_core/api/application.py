@@ -5,6 +5,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 
 from loyalty_core.api import (
     audit,
+    campaigns,
     configuration,
     contact,
     customers,
@@ -79,6 +80,8 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(segments.snapshots_router, tags=["Segments"])
     api.include_router(segments.fields_router, tags=["Segments"])
     api.include_router(figures.router, tags=["Figures"])
+    api.include_router(campaigns.router, tags=["Campaigns"])
+    api.include_router(campaigns.executions_router, tags=["Campaigns"])
     api.include_router(policies.router, tags=["Offer policies"])
     api.include_router(rfm_maps.router, tags=["RFM map"])
     api.include_router(exports.router, tags=["Exports"])

@@ -34,6 +34,7 @@ _TAGS = {
     "Events": "What happened to customers, and messages that could not be used.",
     "Segments": "Rules under a name, with versions and members.",
     "Figures": "The figures of the screens, of all customers or of a segment.",
+    "Campaigns": "Who is written to, with which offer and when, and what came of it.",
     "Offer policies": "Levers, values, caps and rules of offers, and who gets which offer under them.",
     "RFM map": "The segments of the 125 RFM cells, and custom cut points.",
     "Exports": "Customers as files.",

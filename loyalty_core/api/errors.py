@@ -16,6 +16,18 @@ from loyalty_core.access import NotAllowed, NotSignedIn
 from loyalty_core.analytics.offers import BadPolicy, PolicyChanged, PolicyInUse, PolicyNameTaken, PolicyNotFound
 from loyalty_core.api.attempts import TooManyAttempts
 from loyalty_core.api.cursors import BadCursor
+from loyalty_core.campaigns import (
+    ApprovalNeeded,
+    BadCampaign,
+    BadTemplate,
+    CampaignChanged,
+    CampaignIncomplete,
+    CampaignNameTaken,
+    CampaignNotFound,
+    CampaignState,
+    OwnApproval,
+)
+from loyalty_core.campaigns.contact import ConsentUnknown
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.events import BadEvent, DeadLetterClosed, DeadLetterNotFound, EventNotFound
 from loyalty_core.jobs import JobNotFound, JobRunning
@@ -76,6 +88,8 @@ STATUSES: dict[type[LoyaltyError], int] = {
     NeedsEveryCustomer: 403,
     GroupsOnly: 403,
     GroupTooSmall: 403,
+    ApprovalNeeded: 403,
+    OwnApproval: 403,
     CustomerNotFound: 404,
     SegmentNotFound: 404,
     JobNotFound: 404,
@@ -87,7 +101,11 @@ STATUSES: dict[type[LoyaltyError], int] = {
     PolicyNotFound: 404,
     NotCompared: 404,
     DeadLetterClosed: 409,
+    CampaignNotFound: 404,
     SegmentChanged: 409,
+    CampaignChanged: 409,
+    CampaignNameTaken: 409,
+    CampaignState: 409,
     SegmentInUse: 409,
     PolicyInUse: 409,
     SegmentNameTaken: 409,
@@ -107,6 +125,10 @@ STATUSES: dict[type[LoyaltyError], int] = {
     BadPolicy: 422,
     BadRfmMap: 422,
     BadSegment: 422,
+    BadCampaign: 422,
+    BadTemplate: 422,
+    CampaignIncomplete: 422,
+    ConsentUnknown: 422,
     BadTraining: 422,
     RuleError: 422,
     NotWritable: 422,

@@ -1,7 +1,7 @@
 """Campaigns: who is written to, with which offer, when, and what became of it."""
 
 from loyalty_core.campaigns.campaign import STATES, Campaign, CampaignRun, CampaignVersion, State
-from loyalty_core.campaigns.campaigns import Campaigns, Planned
+from loyalty_core.campaigns.campaigns import Campaigns
 from loyalty_core.campaigns.candidates import Candidate
 from loyalty_core.campaigns.decisions import REASONS, Reason
 from loyalty_core.campaigns.definition import (
@@ -26,6 +26,7 @@ from loyalty_core.campaigns.enrolment import Decision
 from loyalty_core.campaigns.errors import (
     ApprovalNeeded,
     BadCampaign,
+    BadTemplate,
     CampaignChanged,
     CampaignIncomplete,
     CampaignNameTaken,
@@ -33,6 +34,8 @@ from loyalty_core.campaigns.errors import (
     CampaignState,
     OwnApproval,
 )
+from loyalty_core.campaigns.executions import Execution
+from loyalty_core.campaigns.planned import Planned
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import MIN_HOLDOUT, DayFigures, Effect, Figures, Performance
 from loyalty_core.campaigns.runs import CampaignRuns
@@ -48,6 +51,7 @@ __all__ = [
     "ApprovalNeeded",
     "Audience",
     "BadCampaign",
+    "BadTemplate",
     "Budget",
     "Campaign",
     "CampaignChanged",
@@ -68,6 +72,7 @@ __all__ = [
     "Decision",
     "Definition",
     "Effect",
+    "Execution",
     "Figures",
     "Frequency",
     "Holdout",

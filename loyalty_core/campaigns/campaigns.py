@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.access import Action, require
@@ -16,15 +17,18 @@ from loyalty_core.campaigns.decisions import Terms, decisions, given_offers
 from loyalty_core.campaigns.definition import Cap
 from loyalty_core.campaigns.enrolment import Decision, enter
 from loyalty_core.campaigns.errors import BadCampaign
+from loyalty_core.campaigns.executions import Execution, executions
+from loyalty_core.campaigns.planned import Planned, planned_batch
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import Performance, performance
-from loyalty_core.campaigns.waterfall import TITLES, Waterfall, grouped, waterfall_of
+from loyalty_core.campaigns.waterfall import Waterfall, grouped, waterfall_of
 from loyalty_core.store.offer_policies import OfferPolicyRecord
 from loyalty_core.store.staging import stage_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    import pyarrow as pa
     import sqlalchemy as sa
     from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
@@ -51,23 +55,6 @@ class Staged:
     terms: Terms
     placing: Placing
     customers: int
-
-
-@dataclass(frozen=True)
-class Planned:
-    """What a campaign would do about one customer: `reason` is None for those who get a message."""
-
-    customer_id: str
-    reason: str | None
-    variant: str | None
-    offer_id: int | None
-    channel: str | None
-    due_at: datetime | None
-
-    @property
-    def outcome(self) -> str:
-        """The decision in words."""
-        return "Gets a message" if self.reason is None else TITLES[self.reason]  # pyright: ignore[reportArgumentType]
 
 
 class Campaigns:
@@ -127,6 +114,15 @@ class Campaigns:
                     due_at=due_times[row.due] if is_sent else None,
                 )
 
+    def dry_run_batches(self, definition: Definition, campaign: Campaign | None = None) -> Iterator[pa.RecordBatch]:
+        """The same as record batches of a file; the first one may be empty, and brings the columns."""
+        planned = self.dry_run(definition, campaign)
+        while True:
+            batch = planned_batch(list(islice(planned, _BATCH_ROWS)), self.settings.zone)
+            yield batch
+            if batch.num_rows < _BATCH_ROWS:
+                return
+
     def candidates(
         self, campaign: Campaign, customer_ids: Collection[object], churn: Mapping[str, float] | None = None
     ) -> list[Candidate]:
@@ -166,6 +162,11 @@ class Campaigns:
         settings = self.settings
         return performance(self._store, campaign, zone=settings.zone, currency=settings.currency, now=now)
 
+    def executions(self, campaign: Campaign) -> list[Execution]:
+        """What came of each run, and of all entries by events together; refused to a viewer with a scope."""
+        self._warehouse.require_every_customer("Results of campaigns")
+        return executions(self._store, campaign)
+
     def start(self, campaign_id: str, *, actor: str, now: datetime | None = None) -> Campaign:
         """Start a campaign, as `CampaignRepository.start` does, once its offers and the customers' consent are known.
 
@@ -183,6 +184,7 @@ class Campaigns:
         self._warehouse.require_every_customer("Campaigns that run")
         definition = self.repository.get(campaign_id).definition
         self.check_consent(definition)
+        self._check_templates(definition)
         known = self._offers.get()
         unknown = [offer for offer in definition.offer_ids if offer not in known] if known else []
         if unknown:
@@ -191,6 +193,15 @@ class Campaigns:
                 "The campaign would send it.",
                 "Choose one of the offers there.",
             )
+
+    def _check_templates(self, definition: Definition) -> None:
+        from loyalty_core.campaigns.sending.templates import require_usable  # noqa: PLC0415 -- loads Liquid
+
+        messages = [
+            variant.messages.get(channel) for variant in definition.variants for channel in definition.channels.use
+        ]
+        texts = [text for message in messages if message for text in (message.subject, message.body)]
+        require_usable(texts, self._warehouse.features.columns.keys())
 
     def check_consent(self, definition: Definition) -> None:
         """Raise `ConsentUnknown` where the channels need consent and nothing says who consented."""

@@ -55,6 +55,12 @@ class BadCampaign(LoyaltyError):
     code = "bad_campaign"
 
 
+class BadTemplate(LoyaltyError):
+    """A template cannot be used."""
+
+    code = "bad_template"
+
+
 class CampaignIncomplete(LoyaltyError):
     """The campaign cannot be started yet."""
 

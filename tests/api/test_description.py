@@ -23,6 +23,7 @@ from loyalty_core.segments.exports import write_export
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.store.jobs import JobRecord
+from tests.campaigns.programme import definition as ready_definition
 from tests.fixtures.api import NORWAY, RICH, Ask
 from tests.fixtures.jobs import NO_WORK, see_off
 from tests.ml.fixtures import other_parts
@@ -67,6 +68,9 @@ def names(watched: str, demo_settings: Configure, tmp_path: Path) -> Iterator[Ma
     services.comparisons.save(compared)
     letters = [Unreadable("kafka/loyalty.events", None, "{}", BadEvent("The event has no type.")) for _ in range(2)]
     Intake.of(services.store, services.settings).accept([], letters)
+    for name in ("Win back", "Thank you"):
+        campaigns = services.campaigns.repository
+        campaigns.submit(campaigns.create(name, ready_definition(), actor="ann").id, actor="ann")
     exports.mkdir()
     written = write_export(exports, "vip", "csv", services.segmentation.select(RICH).stream(["total_revenue"]))
     add_done_export({"file": written.file.name, "customers": written.customers, "bytes": written.bytes})

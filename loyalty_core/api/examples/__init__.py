@@ -5,6 +5,7 @@ A test sends the requests in this order and checks the answers.
 
 from loyalty_core.api.examples import (
     audit,
+    campaigns,
     customers,
     events,
     figures,
@@ -27,6 +28,7 @@ _PARTS = (
     events,
     segments,
     figures,
+    campaigns,
     policies,
     rfm_map,
     jobs,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from liquid import BoundTemplate, Environment, Undefined
 from liquid.exceptions import LiquidError
 
-from loyalty_core.errors import LoyaltyError
+from loyalty_core.campaigns.errors import BadTemplate
 from loyalty_core.names import nearest_names
 
 if TYPE_CHECKING:
@@ -26,12 +26,6 @@ CAMPAIGN_VALUES = ("name",)
 MAX_TEXT = 100_000
 
 _missing: ContextVar[list[str] | None] = ContextVar("missing_values", default=None)
-
-
-class BadTemplate(LoyaltyError):
-    """A template cannot be used."""
-
-    code = "bad_template"
 
 
 class _Blank(Undefined):
