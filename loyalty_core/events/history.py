@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from loyalty_core.events.errors import EventNotFound
 from loyalty_core.store.events import EventRecord
@@ -74,6 +74,13 @@ class EventHistory:
             wanted = wanted.where(EventRecord.id < before)
         with self._store.session(read_only=True) as session:
             return [_stored(record) for record in session.scalars(wanted.order_by(EventRecord.id.desc()).limit(limit))]
+
+    def count_received(self, within: timedelta) -> int:
+        """How many events were received in the last time of that length."""
+        with self._store.session(read_only=True) as session:
+            since = self._store.dialect.now(session) - within
+            received = select(func.count()).select_from(EventRecord).where(EventRecord.received_at > since)
+            return session.scalars(received).one()
 
     def forget_old(self, days: int) -> None:
         """Remove events that were received and done longer ago than so many days."""

@@ -21,6 +21,7 @@ from loyalty_core.segments.repository import (
     SegmentRepository,
     change_memberships,
     computed_segments,
+    expected_changes,
     members_among,
 )
 from loyalty_core.segments.restricted import RestrictedEngine, RestrictedSegments
@@ -55,6 +56,7 @@ __all__ = [
     "Use",
     "change_memberships",
     "computed_segments",
+    "expected_changes",
     "holds_offers",
     "members_among",
     "offer_of_propensity",

@@ -1,18 +1,223 @@
-"""Which campaigns events trigger, and what each of them decided about the customer."""
+"""Which campaigns events trigger, what each of them decides about the customer, and what events say about messages."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from loyalty_core.events.effects.trace import Step
+from loyalty_core.campaigns.sending.outcomes import outcome_of_event, record_outcome
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.events.effects.trace import Step, Stopwatch
+from loyalty_core.events.outages import is_temporary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from sqlalchemy.orm import Session
+
+    from loyalty_core.campaigns import Campaign, Campaigns, Candidate
+    from loyalty_core.campaigns.enrolment import Decision
+    from loyalty_core.events.event import Event
+
+MESSAGE_QUEUED = "Message queued"
+"""The last step of an event that a message is sent because of."""
 
 _NONE_TRIGGERED = "Nothing was sent: no running campaign is triggered by this."
+_NOT_IN_AUDIENCE = "Nothing was sent: the customer is not in the audience of"
+_LATE = "Nothing was sent: the event is too old to trigger a message. Features and segments are up to date."
+_OUT_OF_ORDER = "Nothing was sent: a later event of the same type was applied before this one."
+_SIMULATED = "Nothing was sent: the event is simulated, and only simulated campaigns answer it."
+
+
+class MembersChangedMeanwhile(LoyaltyError):
+    """Segments changed between reading and writing, so that a campaign is triggered that was not prepared for."""
+
+    code = "members_changed_meanwhile"
+
+    def __init__(self) -> None:
+        super().__init__("Members of segments changed while the event was being applied.", remedy="It is tried again.")
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """A customer whom an event may make enter campaigns: by what it is, and by the segments joined and left."""
+
+    event: Event
+    customer_id: str
+    joined: frozenset[str]
+    left: frozenset[str]
+
+    @property
+    def nothing_triggered(self) -> str:
+        """The outcome where no campaign was triggered, in one sentence."""
+        if self.event.is_late:
+            return _LATE
+        if self.event.is_out_of_order:
+            return _OUT_OF_ORDER
+        return _SIMULATED if self.event.is_simulated else _NONE_TRIGGERED
+
+    def triggers(self, campaign: Campaign) -> bool:
+        """Whether this makes the customer enter the campaign; late and out-of-order events never do.
+
+        Simulated events trigger simulated campaigns alone, and real events real ones.
+        """
+        if self.event.is_late or self.event.is_simulated != campaign.is_simulated:
+            return False
+        trigger = campaign.definition.trigger
+        match trigger.kind:
+            case "segment_joined":
+                return trigger.segment in self.joined
+            case "segment_left":
+                return trigger.segment in self.left
+            case "event":
+                return trigger.event_type == self.event.type and not self.event.is_out_of_order
+            case _:
+                return False
+
+
+@dataclass(frozen=True)
+class Prospects:
+    """The running campaigns, and the candidates of those that are expected to be triggered, by customer."""
+
+    campaigns: Sequence[Campaign]
+    candidates: Mapping[str, Mapping[str, Candidate]]
+    asked: Mapping[str, AbstractSet[str]]
+    unusable: Mapping[str, LoyaltyError]
 
 
 @dataclass(frozen=True)
 class Triggered:
     """What came of one event: its last steps, in one sentence the outcome, and the campaigns that considered it."""
 
-    steps: tuple[Step, ...] = (Step("Campaigns triggered", 0.0, {}, {"campaigns": []}),)
-    outcome: str = _NONE_TRIGGERED
-    campaign_ids: tuple[str, ...] = ()
+    steps: tuple[Step, ...]
+    outcome: str
+    campaign_ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, occasion: Occasion, answers: Sequence[_Answer], milliseconds: float) -> Triggered:
+        """What came of an occasion, by the answers of the campaigns that it triggered."""
+        about = [{"id": one.campaign.id, "name": one.campaign.name, "decision": one.sentence} for one in answers]
+        steps = [Step("Campaigns triggered", milliseconds, {}, {"campaigns": about})]
+        decided = [one.decision for one in answers if one.decision is not None]
+        queued = [decision for decision in decided if decision.reason is None]
+        steps += [_offer_step(one) for one in queued if one.offer_id is not None]
+        steps += [_message_step(one) for one in queued]
+        refused = answers[0].sentence if answers else occasion.nothing_triggered
+        outcome = " ".join(one.outcome for one in queued) or refused
+        return cls(tuple(steps), outcome, tuple(one.campaign.id for one in answers))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What one campaign says about one occasion; without a decision, the customer is not in its audience."""
+
+    campaign: Campaign
+    decision: Decision | None
+    sentence: str
+
+
+class CampaignTriggers:
+    """Asks the running campaigns about customers: candidates before the transaction, decisions within it."""
+
+    def __init__(self, campaigns: Campaigns) -> None:
+        self._campaigns = campaigns
+
+    def prepare(self, occasions: Sequence[Occasion], churn: Mapping[str, float]) -> Prospects:
+        """The candidates of the campaigns that would be triggered; reads the warehouse.
+
+        `churn` has probabilities by customer. A campaign whose rules or policy cannot be used is left out, with the
+        reason.
+        """
+        running = self._campaigns.repository.list(["running"])
+        candidates: dict[str, dict[str, Candidate]] = {}
+        asked: dict[str, AbstractSet[str]] = {}
+        unusable: dict[str, LoyaltyError] = {}
+        for campaign in running:
+            customers = {one.customer_id for one in occasions if one.triggers(campaign)}
+            if not customers:
+                continue
+            asked[campaign.id] = customers
+            try:
+                found = self._campaigns.candidates(campaign, customers, churn)
+            except LoyaltyError as error:
+                if is_temporary(error):
+                    raise
+                unusable[campaign.id] = error
+                continue
+            candidates[campaign.id] = {one.customer_id: one for one in found}
+        return Prospects(running, candidates, asked, unusable)
+
+    def consider(
+        self, session: Session, occasions: Sequence[Occasion], prospects: Prospects, now: datetime
+    ) -> list[Triggered]:
+        """Let each campaign decide in the session's transaction: one answer for each occasion."""
+        watch = Stopwatch()
+        answers: dict[int, list[_Answer]] = defaultdict(list)
+        for campaign in prospects.campaigns:
+            places = {place: one for place, one in enumerate(occasions) if one.triggers(campaign)}
+            for place, answer in self._decide(session, campaign, places, prospects, now):
+                answers[place].append(answer)
+        milliseconds = watch.lap()
+        return [Triggered.of(one, answers[place], milliseconds) for place, one in enumerate(occasions)]
+
+    def _decide(
+        self,
+        session: Session,
+        campaign: Campaign,
+        places: Mapping[int, Occasion],
+        prospects: Prospects,
+        now: datetime,
+    ) -> Iterator[tuple[int, _Answer]]:
+        """What the campaign says about each occasion that triggers it; a customer is considered once."""
+        first = {one.customer_id: place for place, one in reversed(list(places.items()))}
+        if not first:
+            return
+        if error := prospects.unusable.get(campaign.id):
+            for place in first.values():
+                yield place, _Answer(campaign, None, f"Nothing was sent: {campaign.name} cannot be used. {error}")
+            return
+        if not prospects.asked.get(campaign.id, frozenset()) >= first.keys():
+            raise MembersChangedMeanwhile
+        known = prospects.candidates[campaign.id]
+        causes = {customer: _cause(places[place].event) for customer, place in first.items()}
+        wanted = [known[customer] for customer in first if customer in known]
+        decisions = self._campaigns.consider(session, campaign, wanted, causes, now) if wanted else []
+        decided = {one.customer_id: one for one in decisions}
+        for customer, place in first.items():
+            decision = decided.get(customer)
+            sentence = decision.outcome if decision else f"{_NOT_IN_AUDIENCE} {campaign.name}."
+            yield place, _Answer(campaign, decision, sentence)
+
+
+def record_outcomes(session: Session, event: Event, customer_id: str) -> Step | None:
+    """Store what the event says about messages that were sent, or None where no campaign waits for it."""
+    watch = Stopwatch()
+    outcome = outcome_of_event(
+        event.type, customer_id, event.occurred_at, event.data, event=event.row, is_simulated=event.is_simulated
+    )
+    recorded = record_outcome(session, outcome)
+    if not recorded.campaign_ids and not event.type.startswith("campaign."):
+        return None
+    about = {"kind": outcome.kind, "message_id": outcome.message_key}
+    return Step("Outcome recorded", watch.lap(), about, {"campaigns": list(recorded.campaign_ids)}, recorded.note)
+
+
+def _cause(event: Event) -> str:
+    return f"event:{event.row}" if event.row is not None else "dry run"
+
+
+def _offer_step(decision: Decision) -> Step:
+    return Step("Offer chosen", 0.0, {"campaign": decision.campaign_name}, {"offer_id": decision.offer_id})
+
+
+def _message_step(decision: Decision) -> Step:
+    output: dict[str, Any] = {
+        "channel": decision.channel,
+        "variant": decision.variant,
+        "due_at": decision.due_at,
+        "key": decision.key,
+    }
+    return Step(MESSAGE_QUEUED, 0.0, {"campaign": decision.campaign_name}, output)

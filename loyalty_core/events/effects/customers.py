@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -59,6 +60,20 @@ class Customers:
     segments: Mapping[str, str]
     versions: Mapping[str, int]
     identity: DataIdentity | None
+
+    @cached_property
+    def known(self) -> Mapping[str, Customer]:
+        """Those whom the warehouse has, by the ids of the events."""
+        return {one: customer for one, customer in self.found.items() if customer.features is not None}
+
+    @cached_property
+    def belongs(self) -> Mapping[str, Mapping[str, bool]]:
+        """Whether each of those belongs to each segment that was evaluated, by the ids as saved with members."""
+        return {customer.customer_id: customer.belongs for customer in self.known.values()}
+
+    def id_of(self, customer_id: str) -> str:
+        """The id as saved with members, of one that an event names."""
+        return self.found[customer_id].customer_id
 
 
 class CustomerReader:
@@ -220,7 +235,7 @@ class CustomerReader:
             customer.belongs = rules.belonging(row, wanted)
         milliseconds = reading + watch.lap()
         for customer in known.values():
-            unknown = sorted(segments[one] for one in segments if one not in customer.belongs)
+            unknown = [named(one, segments) for one in segments if one not in customer.belongs]
             output = {
                 "evaluated": len(customer.belongs),
                 "belongs_to": [named(one, segments) for one, belongs in customer.belongs.items() if belongs],

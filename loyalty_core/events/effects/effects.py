@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
 
-from loyalty_core.events.effects.campaigns import Triggered
+from loyalty_core.events.effects.campaigns import CampaignTriggers, Occasion, Prospects, Triggered, record_outcomes
 from loyalty_core.events.effects.customers import CustomerReader, named
 from loyalty_core.events.effects.trace import Step, Stopwatch, Trace
-from loyalty_core.segments import MemberChange, change_memberships
+from loyalty_core.segments import MemberChange, change_memberships, expected_changes
+from loyalty_core.services import services_of_process
 from loyalty_core.store.events import EventTraceRecord, SegmentChangeRecord
 
 if TYPE_CHECKING:
@@ -23,10 +25,6 @@ if TYPE_CHECKING:
     from loyalty_core.events.event import Event
     from loyalty_core.services import Services
 
-_REFUSALS = {
-    "late": "Nothing was sent: the event is too old to trigger a message. Features and segments are up to date.",
-    "out_of_order": "Nothing was sent because of this event: a later one of the same type was applied before it.",
-}
 _NOT_FOUND = "Nothing was sent: the warehouse does not know the customer yet."
 
 
@@ -40,6 +38,7 @@ class Prepared:
 
     events: tuple[Event, ...]
     customers: Customers
+    prospects: Prospects
     at: datetime
 
 
@@ -54,19 +53,25 @@ class Effects:
         self._services = services
         self._clock = clock
         self._customers = CustomerReader(services)
+        self._triggers = CampaignTriggers(services.campaigns)
 
     def prepare(self, events: Sequence[Event]) -> Prepared:
         """Read and compute for the customers of the events; the state store is not written.
 
         Raises what `is_outage` recognises where the warehouse or the state store cannot be used.
         """
-        customer_ids = dict.fromkeys(event.customer_id for event in events)
-        return Prepared(tuple(events), self._customers.read(customer_ids), self._clock())
+        customers = self._customers.read(dict.fromkeys(event.customer_id for event in events))
+        with self._services.store.session(read_only=True) as session:
+            expected = expected_changes(session, customers.belongs, customers.versions)
+        scores = {one.customer_id: one.scores.after for one in customers.known.values() if one.scores}
+        churn = {customer_id: after for customer_id, after in scores.items() if after is not None}
+        occasions = _occasions(events, customers, _Moved.of(expected, 0.0, customers.segments))
+        return Prepared(tuple(events), customers, self._triggers.prepare(occasions, churn), self._clock())
 
     def write(self, session: Session, prepared: Prepared) -> None:
         """Write what the events cause: members of segments, campaigns' entries and messages, outcomes, traces."""
         traces = self._apply(session, prepared)
-        rows = [_record(trace) for trace in traces if trace.event.row is not None]
+        rows = [_record(trace) for trace in traces if trace.event is not None]
         if rows:
             session.execute(insert(EventTraceRecord), rows)
 
@@ -80,20 +85,27 @@ class Effects:
 
     def _apply(self, session: Session, prepared: Prepared) -> list[Trace]:
         watch, customers = Stopwatch(), prepared.customers
-        known = {one.customer_id: one for one in customers.found.values() if one.features is not None}
-        belongs = {customer_id: customer.belongs for customer_id, customer in known.items()}
-        changes = change_memberships(session, belongs, customers.versions, customers.identity)
-        newest = {event.customer_id: event for event in prepared.events}
-        causes = {customers.found[event.customer_id].customer_id: event.row for event in newest.values()}
+        changes = change_memberships(session, customers.belongs, customers.versions, customers.identity)
         if changes:
+            causes = {customers.found[event.customer_id].customer_id: event.row for event in prepared.events}
             session.execute(insert(SegmentChangeRecord), [_change(one, causes, prepared.at) for one in changes])
         moved = _Moved.of(changes, watch.lap(), customers.segments)
-        return [
-            _trace(
-                event, customers.found[event.customer_id], newest[event.customer_id], moved, Triggered(), prepared.at
-            )
-            for event in prepared.events
-        ]
+        outcomes = [record_outcomes(session, one, customers.id_of(one.customer_id)) for one in prepared.events]
+        occasions = _occasions(prepared.events, customers, moved)
+        triggered = self._triggers.consider(session, occasions, prepared.prospects, prepared.at)
+        caused = [_Caused(*parts, moved) for parts in zip(occasions, outcomes, triggered, strict=True)]
+        newest = _newest(prepared.events)
+        return [_trace(customers.found[one.occasion.event.customer_id], one, newest, prepared.at) for one in caused]
+
+
+def dry_run(event: Event) -> Trace:
+    """What an event would cause now, by the services of the process; see `Effects.dry_run`."""
+    return _effects_of(services_of_process()).dry_run(event)
+
+
+@lru_cache(maxsize=1)
+def _effects_of(services: Services) -> Effects:
+    return Effects(services)
 
 
 @dataclass(frozen=True)
@@ -122,24 +134,56 @@ class _Moved:
         return Step("Segments joined and left", self.milliseconds, {}, output)
 
 
-def _trace(event: Event, customer: Customer, newest: Event, moved: _Moved, triggered: Triggered, at: datetime) -> Trace:
-    """The trace of an event; what several events of one customer changed together is the newest one's."""
-    steps = [_event_read(event, customer, newest), *customer.steps]
+@dataclass(frozen=True)
+class _Caused:
+    """What one event caused by itself, beside what all events of its customer caused together."""
+
+    occasion: Occasion
+    recorded: Step | None
+    triggered: Triggered
+    moved: _Moved
+
+
+def _newest(events: Sequence[Event]) -> dict[str, Event]:
+    """The latest event of each customer, by the id that it names; events come the oldest first."""
+    return {event.customer_id: event for event in events}
+
+
+def _occasions(events: Sequence[Event], customers: Customers, moved: _Moved) -> list[Occasion]:
+    """What events may make customers enter; what several events changed together is the newest one's."""
+    newest = _newest(events)
+    occasions = []
+    for event in events:
+        customer_id = customers.id_of(event.customer_id)
+        is_newest = newest[event.customer_id] is event
+        joined = moved.joined.get(customer_id, ()) if is_newest else ()
+        left = moved.left.get(customer_id, ()) if is_newest else ()
+        occasions.append(Occasion(event, customer_id, frozenset(joined), frozenset(left)))
+    return occasions
+
+
+def _trace(customer: Customer, caused: _Caused, newest: Mapping[str, Event], at: datetime) -> Trace:
+    event, triggered, moved = caused.occasion.event, caused.triggered, caused.moved
+    latest = newest[event.customer_id]
+    steps = [_event_read(event, customer, latest), *customer.steps]
+    if caused.recorded is not None:
+        steps.append(caused.recorded)
     if customer.features is None:
-        return Trace(event, customer.customer_id, at, tuple(steps), _NOT_FOUND)
-    if event is not newest:
-        outcome = f"Applied together with a later event of the customer, {_name(newest)}, whose trace has the rest."
-        return Trace(event, customer.customer_id, at, tuple(steps), outcome, scores=customer.scores)
-    refusal = _REFUSALS.get(event.sequel)
+        return Trace(event.row, customer.customer_id, at, tuple(steps), _NOT_FOUND)
+    outcome = triggered.outcome
+    if event is latest:
+        steps.append(moved.step(customer.customer_id))
+    elif not triggered.campaign_ids:
+        outcome = f"Applied together with a later event of the customer, {_name(latest)}, whose trace has the rest."
     return Trace(
-        event,
+        event.row,
         customer.customer_id,
         at,
-        (*steps, moved.step(customer.customer_id), *(() if refusal else triggered.steps)),
-        refusal or triggered.outcome,
-        moved.joined.get(customer.customer_id, ()),
-        moved.left.get(customer.customer_id, ()),
-        () if refusal else triggered.campaign_ids,
+        (*steps, *triggered.steps),
+        outcome,
+        moved.joined.get(customer.customer_id, ()) if event is latest else (),
+        moved.left.get(customer.customer_id, ()) if event is latest else (),
+        triggered.campaign_ids,
         customer.scores,
     )
 
@@ -172,7 +216,7 @@ def _change(change: MemberChange, causes: Mapping[str, int | None], at: datetime
 
 def _record(trace: Trace) -> dict[str, Any]:
     return {
-        "event": trace.event.row,
+        "event": trace.event,
         "customer_id": trace.customer_id,
         "at": trace.at,
         "milliseconds": round(trace.milliseconds, 3),

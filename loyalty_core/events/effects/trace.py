@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from loyalty_core.events.event import Event
-
 _LONGEST_TEXT = 300
 
 
@@ -54,9 +52,12 @@ class Scores:
 
 @dataclass(frozen=True)
 class Trace:
-    """The steps of one event, and in one sentence what came of it. `segments_joined` and `_left` are ids."""
+    """The steps of one event, and in one sentence what came of it. `segments_joined` and `_left` are ids.
 
-    event: Event
+    `event` is the row of the event, None for a dry run of an event that is not stored.
+    """
+
+    event: int | None
     customer_id: str
     at: datetime
     steps: tuple[Step, ...]

@@ -4,6 +4,7 @@ from loyalty_core.segments.repository.changes import (
     MemberChange,
     change_memberships,
     computed_segments,
+    expected_changes,
     members_among,
 )
 from loyalty_core.segments.repository.drafts import copy_name, differences
@@ -19,5 +20,6 @@ __all__ = [
     "computed_segments",
     "copy_name",
     "differences",
+    "expected_changes",
     "members_among",
 ]

@@ -53,6 +53,19 @@ def members_among(
     return {customer_id: frozenset(found.get(customer_id, ())) for customer_id in customer_ids}
 
 
+def expected_changes(
+    session: Session, belongs: Mapping[str, Mapping[str, bool]], versions: Mapping[str, int]
+) -> list[MemberChange]:
+    """What `change_memberships` would change, found without locking or changing anything."""
+    before = members_among(session, versions, belongs)
+    return [
+        MemberChange(segment_id, customer_id, has_joined=is_member)
+        for customer_id, answers in belongs.items()
+        for segment_id, is_member in answers.items()
+        if is_member != (segment_id in before[customer_id])
+    ]
+
+
 def change_memberships(
     session: Session,
     belongs: Mapping[str, Mapping[str, bool]],
@@ -65,12 +78,9 @@ def change_memberships(
     since, or whose members have not been computed with it on that data, stays as it is. Only segments that change are
     locked, in the order of their ids, so that two transactions cannot wait for each other.
     """
-    before = members_among(session, versions, belongs)
     different: dict[str, dict[str, bool]] = {}
-    for customer_id, answers in belongs.items():
-        for segment_id, is_member in answers.items():
-            if is_member != (segment_id in before[customer_id]):
-                different.setdefault(segment_id, {})[customer_id] = is_member
+    for change in expected_changes(session, belongs, versions):
+        different.setdefault(change.segment_id, {})[change.customer_id] = change.has_joined
     if not different:
         return []
     # A refresh may have committed while the locks were waited for, so what is computed is read after it.

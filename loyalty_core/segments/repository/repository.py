@@ -276,6 +276,10 @@ class SegmentRepository:
         with self._store.session(read_only=True) as session:
             return membership.memberships(session, customer_id, identity)
 
+    def telling(self) -> frozenset[str]:
+        """Ids of the segments whose members would tell the viewer a hidden value: none where nothing is hidden."""
+        return frozenset()
+
     def joined_at(self, segment_id: str, customer_ids: Sequence[str]) -> dict[str, datetime]:
         """When those of the customers who were members at the last refresh joined, by id; at most some 30,000 ids."""
         identity = self._identity()

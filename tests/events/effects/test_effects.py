@@ -128,7 +128,7 @@ def test_late_and_out_of_order_events_change_segments_and_trigger_nothing(progra
     assert programme.members(rich) == {"ann", "bob"}
     late, out_of_order = traces(programme)
     assert "too old to trigger a message" in late.outcome
-    assert "a later one of the same type" in out_of_order.outcome
+    assert "a later event of the same type" in out_of_order.outcome
 
 
 def test_a_dry_run_writes_nothing(programme: Programme) -> None:
@@ -189,7 +189,7 @@ def test_a_row_that_a_model_cannot_read_spoils_only_itself(
     assert ann.scores["after"] is not None
     assert bob.scores["after"] is None
     assert bob.steps[3]["note"] == "'many' is no number."
-    assert bob.steps[4]["output"]["not_evaluated"] == ["Leaving"]
+    assert bob.steps[4]["output"]["not_evaluated"] == [{"id": leaving, "name": "Leaving"}]
     assert programme.members(leaving) == {"ann", "cid"}
 
 
