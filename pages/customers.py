@@ -11,6 +11,7 @@ from loyalty_core.ui.customer_search import draw_search
 from loyalty_core.ui.frame import browser_title, page_title
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.navigation import CUSTOMER_PARAMETER
+from loyalty_core.ui.story_view import draw_story
 
 
 def open_customer(customer_id: object) -> None:
@@ -25,13 +26,18 @@ def draw_customer(customer_id: str) -> None:
         st.rerun()
     features = get_services().features.get(customer_id)
     customer.draw_profile(features)
-    forecast, activity, everything = st.tabs(["Predictions", "Activity", "All features"])
+    forecast, activity, everything, told = st.tabs(
+        ["Predictions", "Activity", "All features", "Story"], key="view", bind="query-params"
+    )
     with forecast, errors_shown():
         predictions.draw_predictions(customer_id)
     with activity:
         customer.draw_activity(features)
     with everything:
         customer.draw_features(features)
+    if told.open:
+        with told, errors_shown():
+            draw_story(customer_id)
 
 
 if CUSTOMER_PARAMETER in st.query_params:

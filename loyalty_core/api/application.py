@@ -72,6 +72,7 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(metrics.router, tags=["Health"])
     api.include_router(warehouse.router, tags=["Customers"])
     api.include_router(features.router, tags=["Customers"])
+    api.include_router(events.story_router, tags=["Events"])
     api.include_router(customers.router, tags=["Customers"])
     api.include_router(configuration.router, tags=["Health"])
     api.include_router(events.router, tags=["Events"])

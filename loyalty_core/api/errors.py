@@ -30,6 +30,7 @@ from loyalty_core.campaigns import (
 from loyalty_core.campaigns.contact import ConsentUnknown
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.events import BadEvent, DeadLetterClosed, DeadLetterNotFound, EventNotFound
+from loyalty_core.events.effects import TraceNotFound
 from loyalty_core.jobs import JobNotFound, JobRunning
 from loyalty_core.limits import TooBusy
 from loyalty_core.ml.bundles import NoEarlierVersion, VersionInUse, VersionNotFound
@@ -96,6 +97,7 @@ STATUSES: dict[type[LoyaltyError], int] = {
     ExportNotFound: 404,
     DeadLetterNotFound: 404,
     EventNotFound: 404,
+    TraceNotFound: 404,
     UnknownModel: 404,
     VersionNotFound: 404,
     PolicyNotFound: 404,

@@ -30,6 +30,7 @@ CHURN = Screen("churn.py", "Churn", ":material/person_off:", "churn", Action.VIE
 RFM = Screen("rfm.py", "RFM", ":material/grid_on:", "rfm", Action.VIEW, "Predict")
 OFFERS = Screen("offers.py", "Next best offer", ":material/local_offer:", "offers", Action.VIEW, "Predict")
 CAMPAIGNS = Screen("campaigns.py", "Campaigns", ":material/campaign:", "campaigns", Action.VIEW, "Act")
+FLIGHT_RECORDER = Screen("flight_recorder.py", "Flight recorder", ":material/route:", "recorder", Action.VIEW, "Act")
 TRAINING = Screen("training.py", "Training", ":material/model_training:", "training", Action.VIEW, "Operate")
 SYSTEM_HEALTH = Screen(
     "system_health.py", "System health", ":material/monitor_heart:", "health", Action.VIEW, "Operate"
@@ -37,7 +38,20 @@ SYSTEM_HEALTH = Screen(
 ACCESS = Screen("access.py", "Access", ":material/admin_panel_settings:", "access", Action.MANAGE_ACCESS, "Administer")
 AUDIT = Screen("audit.py", "Audit", ":material/history:", "audit", Action.READ_AUDIT, "Administer")
 
-SCREENS = (OVERVIEW, SEGMENTS, CUSTOMERS, CHURN, OFFERS, RFM, CAMPAIGNS, TRAINING, SYSTEM_HEALTH, ACCESS, AUDIT)
+SCREENS = (
+    OVERVIEW,
+    SEGMENTS,
+    CUSTOMERS,
+    CHURN,
+    OFFERS,
+    RFM,
+    CAMPAIGNS,
+    FLIGHT_RECORDER,
+    TRAINING,
+    SYSTEM_HEALTH,
+    ACCESS,
+    AUDIT,
+)
 
 
 def current_page() -> tuple[Screen, Page]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -12,10 +13,12 @@ import sqlalchemy as sa
 
 from loyalty_core.access import ROLES, Scope, Viewer, acting_as, process_acts_as, terminal_viewer
 from loyalty_core.api import create_api
+from loyalty_core.events import BadEvent, Event, Inbox, Intake, Unreadable, Worker
+from loyalty_core.events.effects import Effects
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services, services_of_process
-from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS, OFFERS, SCREENS, SEGMENTS
+from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS, FLIGHT_RECORDER, OFFERS, SCREENS, SEGMENTS
 from tests.workbench import GUIDE_CUSTOMER
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from streamlit.testing.v1 import AppTest
 
+    from loyalty_core.services import Services
     from tests.fixtures.api import Ask
     from tests.fixtures.screens import OpenScreen
     from tests.workbench import Configure
@@ -63,20 +67,31 @@ def scope(demo_warehouse: Path, configure: Configure, tmp_path: Path) -> Iterato
         for name, rule in (("Rich", RICH), ("Personal", ON_PERSONAL_DATA)):
             created = services.segmentation.create(SegmentDraft(name, rule), actor="ann")
             services.segmentation.refresh(created.id)
+        apply_events(services)
         yield {"!=": [{"var": "country"}, "Canaryville"]}
+
+
+def apply_events(services: Services) -> None:
+    """An event about each of the two customers, and a dead letter, with what must not be shown."""
+    said = {"email": "inside@canary.example", "features": {"city": "Canaryville"}}
+    both = enumerate((GUIDE_CUSTOMER, OUTSIDER))
+    events = [Event("shop", str(n), "customer.updated", one, datetime.now(UTC), said) for n, one in both]
+    letter = Unreadable("shop", None, "inside@canary.example", BadEvent("It is no event."))
+    Intake(services.store, timedelta(0)).accept(events, [letter])
+    assert Worker(services.store, Inbox(services.store), Effects(services)).apply_waiting() == 2
 
 
 def paths() -> list[str]:
     """Every route that answers GET, for a customer in scope and one outside, and for each segment."""
     values = {"job_id": ["1"], "version": ["none"], "segment_id": ["rich", "personal"]}
-    values["customer_id"] = [GUIDE_CUSTOMER, OUTSIDER]
+    values |= {"event_id": ["1", "2"], "customer_id": [GUIDE_CUSTOMER, OUTSIDER]}
     queries = {"/dwh/customers/": "?q=canary", "/segments/{segment_id}/versions/compare/": "?from=1&to=1"}
     found = []
     for path, operations in create_api().openapi()["paths"].items():
         if "get" in operations:
             filled = [path + queries.get(path, "")]
             for name in re.findall(r"{(\w+)}", path):
-                filled = [one.replace(f"{{{name}}}", value) for one in filled for value in values[name]]
+                filled = [one.replace(f"{{{name}}}", value) for one in filled for value in values.get(name, ["1"])]
             found += filled
     return found
 
@@ -138,6 +153,9 @@ def is_about_no_customer(text: str) -> bool:
 VIEWS = (
     *((screen, {}) for screen in SCREENS),
     (CUSTOMERS, {CUSTOMER_PARAMETER: GUIDE_CUSTOMER}),
+    (CUSTOMERS, {CUSTOMER_PARAMETER: GUIDE_CUSTOMER, "view": "Story"}),
+    *((FLIGHT_RECORDER, {"event": event}) for event in ("1", "2")),
+    (FLIGHT_RECORDER, {"view": "Dead letters"}),
     (CUSTOMERS, {CUSTOMER_PARAMETER: OUTSIDER}),
     *((SEGMENTS, {"segment": "rich", "tab": tab}) for tab in ("Rule", "Members", "Profile", "Sizes", "Versions")),
     *((SEGMENTS, {"segment": "personal", "tab": tab}) for tab in ("Rule", "Members", "Versions")),

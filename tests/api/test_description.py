@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from loyalty_core.api import create_api
 from loyalty_core.api.examples import ACTIVE_VERSION, EXAMPLES, VERSION
-from loyalty_core.events import BadEvent, Intake, Unreadable
+from loyalty_core.events import BadEvent, Event, Inbox, Intake, Unreadable, Worker
+from loyalty_core.events.effects import Effects
 from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.bundles import write_bundle
 from loyalty_core.ml.evaluation import Difference
@@ -67,7 +68,9 @@ def names(watched: str, demo_settings: Configure, tmp_path: Path) -> Iterator[Ma
     compared = VersionComparison(version, watched, datetime.now(UTC), {"churn": measured}, (everyone,), (1, 7))
     services.comparisons.save(compared)
     letters = [Unreadable("kafka/loyalty.events", None, "{}", BadEvent("The event has no type.")) for _ in range(2)]
-    Intake.of(services.store, services.settings).accept([], letters)
+    happened = Event("shop", "1", "customer.login", GUIDE_CUSTOMER, datetime.now(UTC), {})
+    Intake(services.store, timedelta(0)).accept([happened], letters)
+    assert Worker(services.store, Inbox(services.store), Effects(services)).apply_waiting() == 1
     for name in ("Win back", "Thank you"):
         campaigns = services.campaigns.repository
         campaigns.submit(campaigns.create(name, ready_definition(), actor="ann").id, actor="ann")

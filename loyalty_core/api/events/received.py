@@ -23,6 +23,7 @@ _ONE: dict[str, Any] = {
     "additionalProperties": True,
 }
 _ONE_OR_MANY = {"anyOf": [_ONE, {"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "items": {}}]}
+OneEvent = Annotated[Any, Body(), WithJsonSchema(_ONE)]
 OneOrMany = Annotated[Any, Body(), WithJsonSchema(_ONE_OR_MANY)]
 OriginEvent = Annotated[Any, Body(), WithJsonSchema({**_ONE, "description": "`{source, event: {customer_id, …}}`"})]
 _send = allowed(Action.SEND_EVENTS)
@@ -94,14 +95,14 @@ def send_events(body: OneOrMany) -> AcceptedAnswer:
     services = _services_for_events()
     intake = Intake.of(services.store, services.settings)
     if isinstance(body, dict):
-        return _answer(intake.accept([_read(services, body)]))
+        return _answer(intake.accept([read_sent(services, body)]))
     if not isinstance(body, list) or not 0 < len(body) <= MAX_EVENTS:
         raise BadEvent("The body is neither an event nor a list of events.", f"A list has 1 to {MAX_EVENTS:,} of them.")
     events: list[Event] = []
     rejected: list[Rejected] = []
     for index, message in enumerate(body):
         try:
-            events.append(_read(services, message))
+            events.append(read_sent(services, message))
         except BadEvent as error:
             rejected.append(Rejected(index=index, error=error.code, detail=str(error)))
     return _answer(intake.accept(events), rejected)
@@ -111,7 +112,7 @@ def send_events(body: OneOrMany) -> AcceptedAnswer:
 def receive_customer_event(body: OriginEvent) -> OriginAnswer:
     """Accept one event as `{source, event: {customer_id, event_type, timestamp, value, metadata}}`."""
     services = _services_for_events()
-    event = _read(services, body)
+    event = read_sent(services, body)
     accepted = Intake.of(services.store, services.settings).accept([event])
     return OriginAnswer(status="duplicate" if accepted.duplicates else "accepted", event_id=event.event_id)
 
@@ -126,6 +127,7 @@ def list_events(
 ) -> EventPage:
     """Events, newest first: all, or those of a customer, type or status."""
     services = get_services()
+    services.warehouse.require_rows()
     if customer_id is None:
         services.warehouse.require_every_customer("The events")
     elif services.warehouse.has_scope:
@@ -167,7 +169,8 @@ def _services_for_events() -> Services:
     return services
 
 
-def _read(services: Services, message: object) -> Event:
+def read_sent(services: Services, message: object) -> Event:
+    """The event in a message that the viewer sent; raises `BadEvent`."""
     source = f"api/{current_viewer().id}"[:255]
     return read_event(message, Arrival(source, datetime.now(UTC), zone=services.settings.zone))
 

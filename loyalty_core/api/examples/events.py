@@ -55,8 +55,54 @@ _LETTER = {
 }
 _MENDED = json.dumps({**_SENT, "event_id": "order-1003"})
 _CHANGED = {**_LETTER, "body": _MENDED, "changed_at": NOW, "changed_by": "ann@example.com"}
+_SEGMENT = {"id": "high-churn-risk", "name": "High churn risk"}
+_TRACE = {
+    "event": 1,
+    "customer_id": CUSTOMER,
+    "at": NOW,
+    "milliseconds": 12.4,
+    "outcome": "Nothing was sent: no running campaign is triggered by this.",
+    "steps": [
+        {
+            "name": "Churn predicted",
+            "milliseconds": 1.6,
+            "input": {"customers": 1, "models": ["churn"]},
+            "output": {"before": 0.62, "after": 0.75, "risk": "high", "model_version": "mock"},
+            "note": "",
+        },
+        {
+            "name": "Segments joined and left",
+            "milliseconds": 0.9,
+            "input": {},
+            "output": {"joined": [_SEGMENT], "left": []},
+            "note": "",
+        },
+    ],
+    "segments_joined": ["high-churn-risk"],
+    "segments_left": [],
+    "campaigns": [],
+    "scores": {"before": 0.62, "after": 0.75, "model_version": "mock"},
+}
+_JOINED = {
+    "at": NOW,
+    "kind": "segment",
+    "what": "High churn risk",
+    "how": "joined",
+    "event": 1,
+    "segment_id": "high-churn-risk",
+    "campaign_id": None,
+    "channel": None,
+    "offer_id": None,
+    "reason": None,
+    "simulated": False,
+}
 
 EXAMPLES = {
+    "read_trace": Example(_TRACE, parameters={"event_id": 1}),
+    "try_event": Example({**_TRACE, "event": None}, _SENT),
+    "read_customer_story": Example(
+        {"story": [_JOINED], "next_cursor": None}, parameters={"customer_id": CUSTOMER, "limit": 10}
+    ),
     "list_event_types": Example(
         [
             {

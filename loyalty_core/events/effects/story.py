@@ -111,6 +111,7 @@ def read_story(services: Services, customer_id: str, limit: int = 50, before: Pl
     Raises `CustomerNotFound` for a customer whom the viewer may not see. A customer who is in no warehouse may have a
     story too, for viewers who see all customers.
     """
+    services.warehouse.require_rows()
     ids = _ids(services, customer_id)
     telling, names = services.segments.telling(), services.segments.names()
     with services.store.session(read_only=True) as session:

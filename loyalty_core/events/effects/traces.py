@@ -69,6 +69,7 @@ class Traces:
         `before` is the row of an event: only traces of earlier rows. A viewer with a scope names a customer; raises
         `NeedsEveryCustomer` otherwise.
         """
+        self._services.warehouse.require_rows()
         if customer_id is None:
             self._services.warehouse.require_every_customer("The traces")
         else:
@@ -97,7 +98,8 @@ class Traces:
             raise EventNotFound(event) from None
 
     def require_in_scope(self, customer_id: str) -> None:
-        """Raise `CustomerNotFound` where the viewer may not see the customer."""
+        """Raise `CustomerNotFound` where the viewer may not see the customer, `GroupsOnly` where they see none."""
+        self._services.warehouse.require_rows()
         if self._services.warehouse.has_scope:
             self._services.features.get(customer_id)
 

@@ -1,0 +1,1 @@
+"""The flight recorder: what each event caused, step by step."""

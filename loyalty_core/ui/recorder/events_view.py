@@ -1,0 +1,94 @@
+"""The recent events, filtered, to choose one from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from loyalty_core.events import TYPES, EventHistory
+from loyalty_core.events.effects import Traces
+from loyalty_core.services import get_services
+from loyalty_core.ui import formatting
+from loyalty_core.ui.recorder.address import CUSTOMER, current_customer, open_event
+from loyalty_core.ui.recorder.names import STATES, type_label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loyalty_core.events import StoredEvent
+
+_SHOWN = 50
+_LONGEST = 255
+
+
+def draw_events() -> None:
+    """Filters and the table; a click on a row opens the event."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        customer = st.text_input(
+            "Customer",
+            current_customer(),
+            key="recorder-customer",
+            placeholder="Id of a customer",
+            max_chars=_LONGEST,
+            icon=":material/person:",
+        ).strip()
+        kind = st.selectbox(
+            "Type", list(TYPES), index=None, key="recorder-type", placeholder="All types", format_func=type_label
+        )
+        state = st.segmented_control("State", list(STATES), key="recorder-state", format_func=STATES.__getitem__)
+    if customer != current_customer():
+        if customer:
+            st.query_params[CUSTOMER] = customer
+        else:
+            del st.query_params[CUSTOMER]
+    services, traces = get_services(), Traces(get_services())
+    services.warehouse.require_rows()
+    if customer:
+        traces.require_in_scope(customer)
+    else:
+        services.warehouse.require_every_customer("The events of all customers")
+    history = EventHistory(services.store)
+    events = history.list(_SHOWN, customer_id=customer or None, kind=kind, status=state)
+    if not events:
+        _draw_nothing(is_filtered=bool(customer or kind or state))
+        return
+    outcomes = traces.outcomes([event.id for event in events])
+    found = st.dataframe(
+        _table(events, outcomes),
+        hide_index=True,
+        width="stretch",
+        height="content" if len(events) <= 12 else 470,
+        on_select="rerun",
+        selection_mode="single-cell",
+        key="recorder-events",
+        column_config={"What came of it": st.column_config.TextColumn(width="large")},
+    )
+    rows = [row for row, _ in found.selection.cells]  # pyright: ignore[reportAttributeAccessIssue]
+    if rows and rows[0] < len(events):
+        open_event(events[rows[0]].id)
+    st.caption("Click a row to see every step." + (f" The newest {_SHOWN} are shown." if len(events) == _SHOWN else ""))
+
+
+def _table(events: Sequence[StoredEvent], outcomes: Mapping[int, str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Received": [formatting.moment(event.received_at) for event in events],
+            "Type": [type_label(event.type) for event in events],
+            "Customer": [event.customer_id for event in events],
+            "State": [STATES[event.status] for event in events],
+            "What came of it": [outcomes.get(event.id, "") for event in events],
+            "Event": [str(event.id) for event in events],
+        }
+    )
+
+
+def _draw_nothing(*, is_filtered: bool) -> None:
+    if is_filtered:
+        st.info("No event matches. Clear a filter, or look for another customer.", icon=":material/search_off:")
+        return
+    st.info(
+        "No events have come in yet. Send one in the tab “Try an event”, by the API (POST events/), or from Kafka.",
+        icon=":material/inbox:",
+    )

@@ -1,0 +1,112 @@
+"""The Flight recorder and the story on the customer page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from loyalty_core.access import Viewer
+from loyalty_core.events import BadEvent, DeadLetters, Event, EventHistory, Inbox, Intake, Unreadable, Worker
+from loyalty_core.events.effects import Effects
+from loyalty_core.segments import SegmentDraft
+from loyalty_core.services import services_of_process
+from loyalty_core.ui.navigation import CUSTOMERS, FLIGHT_RECORDER
+from tests.fixtures.screens import plain, texts_of
+from tests.workbench import GUIDE_CUSTOMER
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+    from tests.fixtures.screens import OpenScreen
+    from tests.workbench import Configure
+
+
+@pytest.fixture
+def applied(demo_settings: Configure) -> int:
+    """An event by which a customer joined a segment, and a dead letter."""
+    demo_settings(ml_mock_mode=True)
+    services = services_of_process()
+    services.segmentation.create(SegmentDraft("Everyone", {}), actor="ann")
+    services.segmentation.refresh("everyone")
+    services.segments.change_member("everyone", GUIDE_CUSTOMER, belongs=False)
+    letter = Unreadable("kafka/loyalty.events", None, '{"event_id": "x"}', BadEvent("The event has no type."))
+    event = Event("shop", "e1", "transaction.created", GUIDE_CUSTOMER, datetime.now(UTC), {"amount": 59.9})
+    (row,) = Intake(services.store, timedelta(0)).accept([event], [letter]).accepted
+    assert Worker(services.store, Inbox(services.store), Effects(services)).apply_waiting() == 1
+    return row
+
+
+def said(app: AppTest) -> str:
+    boxes = [*app.info, *app.success, *app.error, *app.warning]
+    return plain("\n".join([*texts_of(app), *(box.value for box in boxes)]))
+
+
+def test_events_are_listed_and_one_is_shown_step_by_step(applied: int, open_screen: OpenScreen) -> None:
+    app = open_screen(FLIGHT_RECORDER)
+    metrics = {metric.label: metric.value for metric in app.metric}
+    assert metrics["Waiting"] == "0"
+    assert metrics["Worker"] == "Up to date"
+    assert metrics["Open dead letters"] == "1"
+    (row,) = app.dataframe[0].value.to_dict("records")
+    assert (row["Type"], row["Customer"], row["State"]) == ("Transaction", GUIDE_CUSTOMER, "Applied")
+    app = open_screen(FLIGHT_RECORDER, event=str(applied))
+    text = said(app)
+    for part in ("Nothing was sent", "1. Event read", "5. Segments evaluated", "Joined Everyone.", "amount 59.9"):
+        assert part in text
+    assert {metric.label: metric.value for metric in app.metric}["Segments joined"] == "1"
+    assert "There is no event 999" in said(open_screen(FLIGHT_RECORDER, event="999"))
+
+
+def test_a_dry_run_shows_the_steps_and_sending_makes_an_event(applied: int, open_screen: OpenScreen) -> None:
+    app = open_screen(FLIGHT_RECORDER, view="Try an event")
+    app.selectbox(key="try-type").select("points.changed").run()
+    assert app.text_area(key="try-data").value == '{\n  "points": 10\n}'
+    app.text_input(key="try-customer").input(GUIDE_CUSTOMER)
+    next(button for button in app.button if button.label == "Dry run").click().run()
+    assert "Dry run: nothing was changed" in said(app)
+    assert "No segment was joined or left." in said(app)
+    history = EventHistory(services_of_process().store)
+    assert len(history.list()) == 1
+    app.text_area(key="try-data").input("{").run()
+    next(button for button in app.button if button.label == "Dry run").click().run()
+    assert "The data is not JSON." in said(app)
+    app.text_area(key="try-data").input('{"points": 5}').run()
+    app.button(key="try-send").click().run()
+    sent, _ = history.list()
+    assert (sent.type, sent.customer_id, sent.data, sent.status) == (
+        "points.changed",
+        GUIDE_CUSTOMER,
+        {"points": 5},
+        "waiting",
+    )
+
+
+def test_a_viewer_who_may_not_send_events_may_only_look(
+    applied: int, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = Viewer("vi", frozenset({"viewer"}))
+    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: viewer)
+    app = open_screen(FLIGHT_RECORDER, view="Try an event")
+    assert next(button for button in app.button if button.label == "Dry run").disabled
+    assert "may not" in said(open_screen(FLIGHT_RECORDER, view="Dead letters"))
+    text = said(open_screen(FLIGHT_RECORDER, event=str(applied)))
+    assert "What it says is hidden" in text
+    assert "59.9" not in text
+
+
+def test_dead_letters_are_listed(applied: int, open_screen: OpenScreen) -> None:
+    app = open_screen(FLIGHT_RECORDER, view="Dead letters")
+    (row,) = app.dataframe[0].value.to_dict("records")
+    assert (row["Why"], row["Source"]) == ("The event has no type.", "kafka/loyalty.events")
+    services = services_of_process()
+    letters = DeadLetters(services.store, Intake.of(services.store, services.settings), services.settings.zone)
+    letters.discard(letters.list()[0].id)
+    assert "No message waits to be mended." in said(app.run())
+
+
+def test_the_customer_page_tells_the_story(applied: int, open_screen: OpenScreen) -> None:
+    text = said(open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER, view="Story"))
+    assert "Joined Everyone" in text
+    assert "Transaction: applied" in text
