@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from loyalty_core.analytics.offers import PolicyRepository
-    from loyalty_core.campaigns.campaign import Campaign
+    from loyalty_core.campaigns.campaign import Campaign, CampaignRun
     from loyalty_core.campaigns.definition import Definition
     from loyalty_core.segments import SegmentationEngine
     from loyalty_core.settings import Settings
@@ -91,6 +91,12 @@ class Campaigns:
         with self.staged(definition, campaign, now) as staged:
             decided = decisions(STAGED_CANDIDATES, staged.terms).subquery("decided")
             return waterfall_of(_read(self._store, staged.connection, grouped(decided)), staged.placing.due_times)
+
+    def runs(self, campaign_id: str, limit: int = 50) -> list[CampaignRun]:
+        """The runs over the whole audience, newest first; their counts, of all customers, only for whoever sees all."""
+        found = self.repository.runs(campaign_id, limit)
+        hides = self._warehouse.has_scope or self._warehouse.smallest_group > 0
+        return [replace(one, counts=None) for one in found] if hides else found
 
     def dry_run(
         self, definition: Definition, campaign: Campaign | None = None, now: datetime | None = None

@@ -80,7 +80,7 @@ class RestrictedSegments(SegmentRepository):
         super().__init__(store, lambda: warehouse.identity)
         self._warehouse = warehouse
         # Every segment may be counted: a size does not tell who its members are.
-        self._engine = SegmentationEngine(warehouse.with_personal_data, SegmentRepository(store))
+        self._engine = SegmentationEngine(warehouse.with_personal_data.unguarded, SegmentRepository(store))
         self._sizes: TTLCache[Any, Mapping[str, SegmentSize]] = TTLCache(8, _CACHED_SECONDS)
         self._lock = threading.Lock()
 

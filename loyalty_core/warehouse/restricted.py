@@ -149,7 +149,7 @@ class RestrictedWarehouse(Warehouse):
     @property
     def with_personal_data(self) -> RestrictedWarehouse:
         """The same customers without anything hidden, for counting segments that others have saved."""
-        return RestrictedWarehouse(self._whole, Restriction(self._restriction.scope, hides_personal_data=False))
+        return RestrictedWarehouse(self._whole, replace(self._restriction, hides_personal_data=False))
 
     @property
     def hidden(self) -> frozenset[str]:

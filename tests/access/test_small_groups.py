@@ -50,6 +50,7 @@ GOLD = {"in": [{"var": "customer_tier"}, ["Gold", "Platinum"]]}
 ASKING_UNGUARDED = {
     "analytics/overview.py",
     "segments/predicted_fields.py",
+    "segments/restricted.py",  # sizes in a scope
     "segments/selection.py",
     "warehouse/connection.py",
     "warehouse/customers/key_figures.py",

@@ -123,3 +123,11 @@ def test_data_of_events_is_for_those_who_may_see_personal_data(ask: Ask, demo_se
         answer = ask("/events/")
     assert answer.json()["events"][0]["data"] is None
     assert "ann@example.com" not in answer.text
+
+
+def test_whoever_sees_no_small_groups_sees_no_events(ask: Ask, demo_settings: Configure):
+    demo_settings(sign_in="openid", smallest_group_shown=5)
+    with acting_as(Viewer("vera", frozenset({"viewer"}))):
+        for path in ("/events/", f"/events/?customer_id={GUIDE_CUSTOMER}"):
+            answer = ask(path)
+            assert (answer.status_code, answer.json()["error"]) == (403, "groups_only")

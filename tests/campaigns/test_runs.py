@@ -67,6 +67,11 @@ def test_a_schedule_is_run_when_it_is_due_and_once(programme_anywhere: Open):
     assert runs.make(run.id) is None
     (done,) = saved(one, campaign.id)
     assert (done.status, done.counts) == ("done", found.counts)
+    scoped = one.services.seen_by(
+        Viewer("kari", frozenset({"analyst"}), Scope.of({"==": [{"var": "customer_id"}, "C2"]}))
+    )
+    assert [(run.status, run.counts) for run in scoped.campaigns.runs(campaign.id)] == [("done", None)]
+    assert one.services.campaigns.runs(campaign.id) == [done]
 
 
 def test_after_an_outage_or_in_a_copied_store_old_schedules_do_not_fire(programme: Open):

@@ -25,7 +25,7 @@ def draw_runs(campaign: Campaign) -> None:
     """What has run, and the button that runs it now."""
     if campaign.next_run_at is not None:
         st.caption(f":material/schedule: The next run is {formatting.moment(campaign.next_run_at)}.")
-    runs = get_services().campaigns.repository.runs(campaign.id)
+    runs = get_services().campaigns.runs(campaign.id)
     if not runs:
         st.info("Nothing has run yet.", icon=":material/hourglass_empty:")
         return
