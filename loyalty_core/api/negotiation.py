@@ -1,4 +1,4 @@
-"""The types of answers that a client takes (RFC 9110, section 12.5.1): 406 where a route has none of them."""
+"""Content types that a client accepts (RFC 9110, section 12.5.1): 406 where a route answers with none of them."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -12,18 +12,21 @@ _JSON = "application/json"
 
 
 async def refuse_unacceptable(request: Request) -> None:
-    """406 if the client takes none of the types that the route answers with; errors are JSON whatever it takes."""
+    """406 if the client accepts none of the types that the route answers with; errors are JSON whatever it accepts."""
     accept = ",".join(request.headers.getlist("accept"))
     route = request.scope.get("route")
     if accept in {"", "*/*"} or not isinstance(route, APIRoute) or not route.include_in_schema:
         return
     offered = _types_of(route)
     if offered and not _accepts_any(accept, offered):
-        raise HTTPException(406, f"The answer is {' or '.join(offered)}, which the Accept header leaves out.")
+        types = " or ".join(offered)
+        raise HTTPException(
+            406, f"The Accept header excludes {types}, which this route answers with: accept it, or */*."
+        )
 
 
 def accepts_json(headers: Headers) -> bool:
-    """Whether a client takes JSON, as nearly every one does."""
+    """Whether a client accepts JSON, as nearly every one does."""
     accept = headers.get("accept")
     return accept is None or accept == "*/*" or _accepts_any(accept, (_JSON,))
 

@@ -51,7 +51,7 @@ class TextOfSegment(BaseModel):
 class MapBody(BaseModel):
     """The parts of the map to change: cells by their three scores ("545"), cut points by measure, texts by segment.
 
-    Cut points are four numbers, smallest first; null takes a measure's custom ones away.
+    Cut points are four numbers, smallest first; null removes a measure's custom ones.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -79,7 +79,7 @@ class MapBody(BaseModel):
 
 
 class MapUpdate(MapBody):
-    """The map after `version`, which is 0 before the first: what is left out is as built in."""
+    """The map after `version`, which is 0 before the first; omitted parts are those of the built-in map."""
 
     version: Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
 

@@ -41,9 +41,8 @@ def test_what_a_route_answers_with_is_accepted(demo_settings: object, ask: Ask, 
 )
 def test_other_types_are_refused(demo_settings: object, ask: Ask, path: str, accept: str, offered: str):
     answer = ask(path, headers={"accept": accept})
-    assert error_of(answer) == (
-        406, "not_acceptable", f"The answer is {offered}, which the Accept header leaves out.",
-    )  # fmt: skip
+    detail = f"The Accept header excludes {offered}, which this route answers with: accept it, or */*."
+    assert error_of(answer) == (406, "not_acceptable", detail)
 
 
 def test_predictions_are_refused_too(trained: str, ask: Ask):

@@ -1,4 +1,4 @@
-"""Offer policies over HTTP: saved under a name with their versions, and tried."""
+"""Offer policies over HTTP: saved under a name, with versions, and evaluated without being saved."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""A policy that is only tried: who would get which offer."""
+"""A policy evaluated without being saved: which customers would get which offer."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ router = APIRouter()
 
 
 class ArbitrationBody(TermsOfOffers):
-    """The policy to try, for the members of a segment; without `segment_id`, for all customers."""
+    """The policy to evaluate, for the members of a segment; without `segment_id`, for all customers."""
 
     segment_id: SegmentId | None = None
 

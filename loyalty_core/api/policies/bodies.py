@@ -28,7 +28,7 @@ Number = Annotated[float, Field(strict=True)]
 
 
 class TermsBody(BaseModel):
-    """The terms of one offer: what is left out is as in a new policy, or stays as it is where terms are changed.
+    """The terms of one offer; omitted parts are neutral in a new policy and unchanged in a change.
 
     `lever` (0–5) is a factor, 1 for neutral and 0 to switch the offer off; `value` is money per conversion; `cap` is
     the largest number of customers who get the offer, null for no limit; `rule` is JSONLogic, `{}` for everyone.
