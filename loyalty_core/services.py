@@ -32,6 +32,7 @@ from loyalty_core.warehouse.offers import OfferCatalog
 if TYPE_CHECKING:
     from loyalty_core.access import Viewer
     from loyalty_core.campaigns.sending.sender import Sender
+    from loyalty_core.campaigns.sending.trials import Trials
 
 # Viewers with the same scope and rights share their services.
 _MAX_RESTRICTIONS = 64
@@ -126,6 +127,12 @@ class Services:
     @cached_property
     def contact_preferences(self) -> Preferences:
         return Preferences(self.store)
+
+    def new_trials(self) -> Trials:
+        """Previews and tests of messages, with the values that the viewer may see."""
+        from loyalty_core.campaigns.sending.trials import Trials  # noqa: PLC0415
+
+        return Trials(self.settings, self.store, self.warehouse, self.features, self.offers.get())
 
     def new_sender(self) -> Sender:
         """A sender of messages for a thread of its own."""

@@ -16,6 +16,7 @@ from loyalty_core.api import (
     figures,
     health,
     jobs,
+    messages,
     metrics,
     models,
     monitoring,
@@ -88,6 +89,7 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(exports.router, tags=["Exports"])
     api.include_router(models.router)
     api.include_router(contact.router)
+    api.include_router(messages.router, tags=["Campaigns"])
     api.include_router(jobs.router)
     api.include_router(audit.router, tags=["Audit"])
     api.include_router(documentation.router)

@@ -28,6 +28,7 @@ from loyalty_core.campaigns import (
     OwnApproval,
 )
 from loyalty_core.campaigns.contact import ConsentUnknown
+from loyalty_core.campaigns.sending import MessageNotFound, NotInDoubt, TooManyTests, TrialNotSent
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.events import BadEvent, DeadLetterClosed, DeadLetterNotFound, EventNotFound
 from loyalty_core.events.effects import TraceNotFound
@@ -94,6 +95,10 @@ STATUSES: dict[type[LoyaltyError], int] = {
     CustomerNotFound: 404,
     SegmentNotFound: 404,
     JobNotFound: 404,
+    MessageNotFound: 404,
+    NotInDoubt: 409,
+    TooManyTests: 429,
+    TrialNotSent: 502,
     ExportNotFound: 404,
     DeadLetterNotFound: 404,
     EventNotFound: 404,

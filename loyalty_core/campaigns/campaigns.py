@@ -143,6 +143,15 @@ class Campaigns:
         found = [Candidate.of(row) for row in self._warehouse.rows(statement)] if customer_ids else []
         return [one.with_churn((churn or {}).get(one.customer_id)) for one in found]
 
+    def some_candidates(
+        self, campaign: Campaign, customer_ids: Collection[object] | None, limit: int
+    ) -> list[Candidate]:
+        """A few of the audience, or of those customers who are in it, for looking at what they would get."""
+        policy = self._policy_of(campaign.definition)
+        statement = self._audience.statement(campaign.definition, policy, {}, customer_ids)
+        rows = self._warehouse.rows(statement.order_by("customer_id").limit(limit))
+        return [Candidate.of(row) for row in rows]
+
     def consider(
         self,
         session: Session,

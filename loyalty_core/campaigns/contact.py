@@ -92,7 +92,7 @@ class ContactColumns:
         addresses = {
             channel: address
             for channel, role in _ADDRESSES.items()
-            if (address := _text(features, getattr(self, role))) and (role != "email" or _is_email(address))
+            if (address := _text(features, getattr(self, role))) and (role != "email" or is_email(address))
         }
         preferred = _text(features, self.preferred_channel).lower()
         return Contact(
@@ -183,7 +183,7 @@ def _yes_sql(column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     return sa.func.coalesce(said, sa.false())
 
 
-def _is_email(text: str) -> bool:
+def is_email(text: str) -> bool:
     """Whether a text can be one address: something on either side of one @, and nothing that separates addresses."""
     before, _, after = text.partition("@")
     can_be_one = bool(before and after) and "@" not in after and len(text) <= _MAX_EMAIL_LENGTH

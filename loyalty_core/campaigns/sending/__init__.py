@@ -3,8 +3,14 @@
 The sender, the texts and the channels load Liquid and HTTP clients, so they are imported by their own names.
 """
 
+from loyalty_core.campaigns.sending.errors import (
+    MessageNotFound,
+    NotInDoubt,
+    TooManyTests,
+    TrialNotSent,
+)
 from loyalty_core.campaigns.sending.links import BadLink, ContactLinks, Recipient
-from loyalty_core.campaigns.sending.outbox import STATUSES, MessageNotFound, NotInDoubt, Outbox, Resolution, Status
+from loyalty_core.campaigns.sending.outbox import STATUSES, Outbox, Resolution, Status
 from loyalty_core.campaigns.sending.outcomes import Outcome, Recorded, outcome_of_event, record_outcome
 from loyalty_core.campaigns.sending.preferences import Preferences
 
@@ -21,6 +27,8 @@ __all__ = [
     "Recorded",
     "Resolution",
     "Status",
+    "TooManyTests",
+    "TrialNotSent",
     "outcome_of_event",
     "record_outcome",
 ]

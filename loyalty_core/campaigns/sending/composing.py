@@ -49,11 +49,15 @@ class Offered:
     id: int
     facts: OfferFacts | None
 
+    @property
+    def name(self) -> str:
+        """Its name, or its number where it has none."""
+        return self.facts.name if self.facts and self.facts.name is not None else f"Offer {self.id}"
+
     def values(self) -> dict[str, Any]:
         """What templates can read of it."""
-        name = self.facts.name if self.facts and self.facts.name is not None else f"Offer {self.id}"
         description = self.facts.description if self.facts else None
-        return {"id": self.id, "name": name} | ({"description": description} if description is not None else {})
+        return {"id": self.id, "name": self.name} | ({"description": description} if description is not None else {})
 
 
 def compose(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from sqlalchemy import func, or_, select, update
 
 from loyalty_core.access import Action, require
-from loyalty_core.errors import LoyaltyError
+from loyalty_core.campaigns.sending.errors import MessageNotFound, NotInDoubt
 from loyalty_core.store import audit
 from loyalty_core.store.campaigns import CampaignRecord
 from loyalty_core.store.messages import OutboxRecord
@@ -36,28 +36,6 @@ Resolution = Literal["send_again", "mark_as_sent"]
 
 SUBJECT_KIND = "message"
 _MAX_BACK_OFF = timedelta(hours=4)
-
-
-class MessageNotFound(LoyaltyError):
-    """The outbox has no such message."""
-
-    code = "message_not_found"
-
-    def __init__(self, message_id: int) -> None:
-        super().__init__(f"There is no message {message_id} in the outbox.", remedy="Choose one from the list.")
-
-
-class NotInDoubt(LoyaltyError):
-    """Only a message in doubt can be resolved."""
-
-    code = "message_not_in_doubt"
-
-    def __init__(self, message_id: int, status: str) -> None:
-        super().__init__(
-            f"Message {message_id} is not in doubt.",
-            f"Its status is {status.replace('_', ' ')}.",
-            "Reload the list; somebody else may have resolved it.",
-        )
 
 
 @dataclass(frozen=True)

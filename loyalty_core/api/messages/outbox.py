@@ -1,0 +1,80 @@
+"""The outbox: what waits, was sent, failed, or is in doubt."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from loyalty_core.access import Action
+from loyalty_core.api.access import allowed
+from loyalty_core.campaigns.sending import Outbox, Resolution, Status
+from loyalty_core.services import get_services
+
+router = APIRouter(prefix="/outbox")
+
+MessageId = Annotated[int, Path(ge=1, le=2**53)]
+
+
+class MessageAnswer(BaseModel):
+    """A message; `key` is the id by which receivers recognise a second copy."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    key: str
+    campaign_id: str
+    customer_id: str
+    channel: str
+    variant: str | None
+    offer_id: int | None
+    status: Status
+    reason: str | None = Field(description="Why it is not sent, or not yet")
+    attempts: int
+    possible_copies: int = Field(description="How often it was sent again although the receiver may have had it")
+    queued_at: datetime
+    due_at: datetime
+    sent_at: datetime | None
+    is_simulated: bool
+
+
+class MessagePage(BaseModel):
+    """A page of messages, the newest first."""
+
+    messages: list[MessageAnswer]
+    next_cursor: int | None = Field(description="The `cursor` of the next page; null on the last one")
+
+
+class ResolveBody(BaseModel):
+    """What to do about a message in doubt."""
+
+    resolution: Literal["send_again", "mark_as_sent"]
+
+
+@router.get("/", dependencies=[allowed(Action.VIEW)])
+def list_outbox(
+    status: Annotated[Status | None, Query(description="Only messages with this status")] = None,
+    campaign_id: Annotated[str | None, Query(max_length=100)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[int | None, Query(ge=1, le=2**53, description="`next_cursor` of the page before")] = None,
+) -> MessagePage:
+    """Messages of campaigns, the newest first."""
+    found = list(_outbox().list(limit=limit + 1, status=status, campaign_id=campaign_id, before=cursor))
+    page = found[:limit]
+    return MessagePage(
+        messages=[MessageAnswer.model_validate(record) for record in page],
+        next_cursor=page[-1].id if len(found) > limit else None,
+    )
+
+
+@router.post("/{message_id}/resolve/", dependencies=[allowed(Action.RUN_CAMPAIGNS)])
+def resolve_message(message_id: MessageId, body: ResolveBody) -> MessageAnswer:
+    """Send a message in doubt again, or mark it as sent; 409 if it is not in doubt."""
+    resolution: Resolution = body.resolution
+    return MessageAnswer.model_validate(_outbox().resolve(message_id, resolution))
+
+
+def _outbox() -> Outbox:
+    services = get_services()
+    services.warehouse.require_every_customer("Messages")
+    return services.outbox
