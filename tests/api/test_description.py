@@ -24,6 +24,7 @@ from loyalty_core.segments.exports import write_export
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.store.jobs import JobRecord
+from loyalty_core.store.messages import OutboxRecord
 from tests.campaigns.programme import definition as ready_definition
 from tests.fixtures.api import NORWAY, RICH, Ask
 from tests.fixtures.jobs import NO_WORK, see_off
@@ -74,11 +75,23 @@ def names(watched: str, demo_settings: Configure, tmp_path: Path) -> Iterator[Ma
     for name in ("Win back", "Thank you"):
         campaigns = services.campaigns.repository
         campaigns.submit(campaigns.create(name, ready_definition(), actor="ann").id, actor="ann")
+    add_message_in_doubt()
     exports.mkdir()
     written = write_export(exports, "vip", "csv", services.segmentation.select(RICH).stream(["total_revenue"]))
     add_done_export({"file": written.file.name, "customers": written.customers, "bytes": written.bytes})
     yield {VERSION: version, ACTIVE_VERSION: watched}
     see_off()
+
+
+def add_message_in_doubt() -> None:
+    at = datetime.now(UTC)
+    with get_services().store.session() as session:
+        session.add(
+            OutboxRecord(
+                campaign_id="win-back", entry_id=1, customer_id="1", channel="email", key="key-1", version=1,
+                queued_at=at, due_at=at, status="in_doubt", attempts=1, is_simulated=False,
+            )
+        )  # fmt: skip
 
 
 def add_done_export(result: dict[str, Any]) -> None:
