@@ -8,7 +8,7 @@ CUSTOMERS ?= 20000
 PROCESSES ?= 3
 # Compiled modules are saved even where the environment says otherwise: each job and each test process starts sooner.
 export PYTHONDONTWRITEBYTECODE :=
-BENCHMARKS ?= start warehouse inference batch http_api access_control scoring rules editor screens training_load
+BENCHMARKS ?= start warehouse inference batch http_api access_control scoring rules editor screens training_load events
 UV := $(shell command -v uv 2>/dev/null)
 
 .PHONY: run demo test test-slow check bench api-reference install install-dev lock clean

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from loyalty_core.errors import StateStoreUnavailable
+from loyalty_core.errors import LoyaltyError, StateStoreUnavailable
 from loyalty_core.events.backlog import count_waiting
 from loyalty_core.events.errors import BadEvent, KafkaUnusable
 from loyalty_core.events.forms import Arrival, read_text
@@ -21,7 +21,7 @@ from loyalty_core.events.intake import Unreadable
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from confluent_kafka import Message
 
@@ -43,17 +43,20 @@ class EventConsumer:
     def __init__(self, settings: Settings, store: StateStore, intake: Intake) -> None:
         self._settings, self._store, self._intake = settings, store, intake
         self._is_paused = False
-        self._reported: str | None = None
+        self._reported: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set; what was read by then is stored and committed. No error ends it."""
         while not stop.is_set():
             try:
-                with closing(open_consumer(self._settings)) as consumer:
-                    consumer.subscribe(list(self._settings.kafka_topics))
+                with closing(open_consumer(self._settings, self._report)) as consumer:
+                    consumer.subscribe(list(self._settings.kafka_topics), on_assign=_log_assignment)
                     self._read(consumer, stop)
+            except KafkaException as error:
+                self._report(error.args[0])
+                stop.wait(_OUTAGE_SECONDS)
             except Exception as error:  # noqa: BLE001 -- the consumer goes on, whatever the error
-                self._report(str(error), error)
+                self._log_once(type(error).__name__, str(error), None if isinstance(error, LoyaltyError) else error)
                 stop.wait(_OUTAGE_SECONDS)
 
     def _read(self, consumer: Consumer, stop: threading.Event) -> None:
@@ -71,7 +74,7 @@ class EventConsumer:
         if error is None:
             return True
         if error.code() != KafkaError._PARTITION_EOF:
-            self._report(error.str())
+            self._report(error)
         return False
 
     def _is_full(self) -> bool:
@@ -106,9 +109,9 @@ class EventConsumer:
         try:
             self._intake.accept(events, unreadable)
         except StateStoreUnavailable as error:
-            self._report(str(error))
+            self._log_once(error.code, str(error))
             return False
-        self._reported = None
+        self._reported.clear()
         return True
 
     def _commit(self, consumer: Consumer, messages: Sequence[Message]) -> None:
@@ -125,16 +128,26 @@ class EventConsumer:
             # Whoever has the partitions now reads the messages again, and none of them is stored twice.
             _log.info("Offsets were not committed: %s", error.args[0].str())
 
-    def _report(self, text: str, error: Exception | None = None) -> None:
-        """Log a trouble once, until messages have been stored again."""
-        if text != self._reported:
-            expected = error is None or isinstance(error, KafkaUnusable | KafkaException)
-            _log.error("Kafka: %s", text, exc_info=None if expected else error)
-        self._reported = text
+    def _report(self, error: KafkaError) -> None:
+        self._log_once(error.name(), f"Kafka: {error.str()}")
+
+    def _log_once(self, kind: str, text: str, error: Exception | None = None) -> None:
+        """Log an error, unless one of its kind was logged since messages were last stored."""
+        if kind not in self._reported:
+            _log.error("%s", text, exc_info=error)
+            self._reported.add(kind)
 
 
-def open_consumer(settings: Settings) -> Consumer:
-    """A consumer by the settings, not connected yet; raises `KafkaUnusable` for options that librdkafka refuses."""
+def _log_assignment(_: Consumer, partitions: Sequence[TopicPartition]) -> None:
+    names = ", ".join(f"{partition.topic}/{partition.partition}" for partition in partitions)
+    _log.info("Partitions that this consumer reads: %s", names or "none")
+
+
+def open_consumer(settings: Settings, report: Callable[[KafkaError], None] = lambda _: None) -> Consumer:
+    """A consumer by the settings, not connected yet; `report` is told of what it cannot do, again and again.
+
+    Raises `KafkaUnusable` for options that librdkafka refuses.
+    """
     options = {
         "client.id": "loyalty-workbench",
         # What a new group has missed is read too; events of long ago trigger no message.
@@ -143,9 +156,12 @@ def open_consumer(settings: Settings) -> Consumer:
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "group.id": settings.kafka_group,
         "enable.auto.commit": False,
+        "error_cb": report,
+        # Below what it reports, of which it would log every attempt.
+        "log_level": 2,
     }
     try:
-        return Consumer(options, logger=_log)
+        return Consumer(options)
     except KafkaException as error:
         raise KafkaUnusable(
             "The Kafka consumer cannot be set up.", f"{error.args[0].str()}.", "Check KAFKA_OPTIONS."

@@ -21,8 +21,8 @@ class Handler(Protocol[Prepared]):
     other worker applies events of these customers meanwhile.
 
     An error that `is_outage` recognises makes the worker wait and try the same events again, as often as it takes. Any
-    other error is first narrowed down to one event by applying each customer, then each event, alone; that event is
-    tried again later, and becomes a dead letter when it has failed too often.
+    other error is first narrowed down to one event by applying ever smaller parts of the batch; that event is tried
+    again later, and becomes a dead letter when it has failed too often.
     """
 
     def prepare(self, events: Sequence[Event]) -> Prepared:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from loyalty_core.events import TYPES, Arrival, BadEvent, Event, read_event, read_text
 
+DOCS = Path(__file__).parents[2] / "docs" / "events.md"
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 AT = datetime(2026, 11, 27, 8, 30, tzinfo=UTC)
 FROM_API = Arrival("api/shop", NOW)
@@ -144,3 +147,10 @@ def test_every_type_has_a_schema_that_takes_further_keys(kind: Any):
     Draft202012Validator.check_schema(kind.schema)
     assert kind.schema["type"] == "object"
     assert "additionalProperties" not in kind.schema
+
+
+def test_the_documented_types_are_those_that_are_read():
+    rows = re.findall(r"^\| (`[^|]+) \| ([^|]*) ?\| ([^|]*) ?\|$", DOCS.read_text("utf-8"), re.MULTILINE)
+    documented = {kind.strip("`").partition("`")[0]: re.findall("`([^`]+)`", data) for kind, data, _ in rows}
+    described = {name: [key for key in kind.schema["properties"] if key != "features"] for name, kind in TYPES.items()}
+    assert documented == described
