@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 ONE = {"customer_id": GUIDE_CUSTOMER}
 MANY = {"customer_ids": [GUIDE_CUSTOMER]}
+SENT = ("total_sent", "delivered", "opened", "clicked", "converted")
+CAMPAIGN = {
+    "name": "Spring",
+    "definition": {
+        "audience": {"segment": "rich"},
+        "trigger": {"kind": "schedule", "days": ["mon"], "hour": 9},
+        "variants": [{"name": "A", "share": 100, "messages": {"log": {"body": "Spring has come."}}}],
+        "channels": {"use": ["log"]},
+    },
+}
 DRAFT = {"name": "New", "rules": [{"name": "Rich", "rule": RICH}], "is_dynamic": True, "is_active": True}
 
 
@@ -66,14 +76,14 @@ REQUESTS = (
     Request("GET", "config/dwh/test/", None, 200, ("success", "message")),
     Request("PUT", "config/ml/", {"mock_mode": True}, 405, ("detail",)),
     Request("POST", "config/dwh/", {"url": "duckdb:///x"}, 405, ("detail",)),
-    *(
-        Request(method, path, {} if method == "POST" else None, 404, ("detail",))
-        for method, path in (
-            ("GET", "campaigns/"),
-            ("POST", "campaigns/"),
-            ("GET", "campaignExecutions/"),
-        )
-    ),
+    Request("POST", "campaigns/", CAMPAIGN, 201, ("id", "name", "state")),
+    Request("GET", "campaigns/?page=1", None, 200, ("count", "next", "previous", "results[].id")),
+    Request("GET", "campaigns/spring/", None, 200, ("id", "name", "state")),
+    Request("PATCH", "campaigns/spring/", {"name": "Spring"}, 200, ("id", "name", "state")),
+    Request("POST", "campaigns/spring/activate/", None, 200, ("id", "state")),
+    Request("POST", "campaigns/spring/pause/", None, 200, ("id", "state")),
+    Request("GET", "campaigns/spring/performance/", None, 200, SENT),
+    Request("GET", "campaignExecutions/?page=1", None, 200, ("count", "next", "previous", "results")),
 )
 
 
