@@ -172,14 +172,17 @@ class Campaigns:
         return enter(session, campaign, candidates, terms, placing, cause)
 
     def performance(self, campaign: Campaign, now: datetime | None = None) -> Performance:
-        """The results of a campaign so far; over all customers, so a viewer with a scope is refused."""
-        self._warehouse.require_every_customer("Results of campaigns")
+        """The results of a campaign so far; over all customers, so a viewer with a scope is refused.
+
+        Small groups of customers are among them, so a viewer who sees none is refused too.
+        """
+        self._require_results()
         settings = self.settings
         return performance(self._store, campaign, zone=settings.zone, currency=settings.currency, now=now)
 
     def executions(self, campaign: Campaign) -> list[Execution]:
-        """What came of each run, and of all entries by events together; refused to a viewer with a scope."""
-        self._warehouse.require_every_customer("Results of campaigns")
+        """What came of each run, and of all entries by events together; refused as `performance` is."""
+        self._require_results()
         return executions(self._store, campaign)
 
     def start(self, campaign_id: str, *, actor: str, now: datetime | None = None) -> Campaign:
@@ -194,6 +197,10 @@ class Campaigns:
         """Resume a campaign; raises as `start` does."""
         self._require_runnable(campaign_id)
         return self.repository.resume(campaign_id, actor=actor, now=now)
+
+    def _require_results(self) -> None:
+        self._warehouse.require_every_customer("Results of campaigns")
+        self._warehouse.require_rows()
 
     def _require_runnable(self, campaign_id: str) -> None:
         self._warehouse.require_every_customer("Campaigns that run")

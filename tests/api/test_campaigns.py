@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from loyalty_core.access import Action, Viewer, acting_as
+from loyalty_core.access import Action, Scope, Viewer, acting_as
 from loyalty_core.jobs import JobQueue
 from loyalty_core.services import get_services
+from loyalty_core.store.campaigns import CampaignRunRecord
 from tests.campaigns.programme import definition
-from tests.fixtures.api import RICH, Ask, create, error_of
+from tests.fixtures.api import NORWAY, RICH, Ask, create, error_of
 from tests.fixtures.jobs import NO_WORK, see_off
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def test_the_waterfall_is_that_of_the_dry_run(ask: Ask):
     assert tried["audience"] == found["audience"]
 
 
-def test_a_run_is_accepted_once_at_a_time(ask: Ask):
+def test_a_run_is_accepted_once_at_a_time(ask: Ask, configure: Configure):
     vip(ask)
     assert error_of(ask("/campaigns/vip/run/", "POST"))[:2] == (409, "campaign_state")
     ask("/campaigns/vip/start/", "POST")
@@ -123,8 +124,16 @@ def test_a_run_is_accepted_once_at_a_time(ask: Ask):
     assert (answer.status_code, answer.json()["status"]) == (202, "waiting")
     assert error_of(ask("/campaigns/vip/run/", "POST"))[:2] == (409, "campaign_state")
     (run,) = ask("/campaigns/vip/runs/").json()["runs"]
+    with get_services().store.session() as session:
+        stored = session.get(CampaignRunRecord, run["id"])
+        assert stored is not None
+        stored.counts = {"audience": 3}
+    assert ask("/campaigns/vip/runs/").json()["runs"][0]["counts"] == {"audience": 3}
     assert ask(f"/jobs/{run['job_id']}/").json()["kind"] == "campaign"
     (execution,) = ask("/campaignExecutions/?campaign=vip&page=1").json()["results"]
     assert (execution["id"], execution["total_sent"]) == (f"vip:run:{run['id']}", 0)
     results = ask("/campaigns/vip/performance/").json()
     assert (results["total_sent"], results["effect"]["verdict"][:21]) == (0, "There is no holdout, ")
+    configure(sign_in="openid")
+    with acting_as(Viewer("kari", frozenset({"viewer"}), Scope.of(NORWAY))):  # the counts are those of all customers
+        assert [one["counts"] for one in ask("/campaigns/vip/runs/").json()["runs"]] == [None]

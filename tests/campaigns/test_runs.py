@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from loyalty_core.access import Scope, Viewer
-from loyalty_core.campaigns import CampaignRun, CampaignRuns, CampaignState
+from loyalty_core.campaigns import CampaignRun, CampaignRuns, Campaigns, CampaignState
 from loyalty_core.jobs import Job, JobQueue
 from loyalty_core.jobs.job import job_of
 from loyalty_core.store import StateStore
 from loyalty_core.store.jobs import JobRecord
-from loyalty_core.warehouse import NeedsEveryCustomer
+from loyalty_core.warehouse import GroupsOnly, NeedsEveryCustomer, RestrictedWarehouse, Restriction
 from tests.campaigns.programme import NOW, Customer, Programme
 from tests.waiting import wait_until
 
@@ -72,6 +72,13 @@ def test_a_schedule_is_run_when_it_is_due_and_once(programme_anywhere: Open):
     )
     assert [(run.status, run.counts) for run in scoped.campaigns.runs(campaign.id)] == [("done", None)]
     assert one.services.campaigns.runs(campaign.id) == [done]
+    guarded = RestrictedWarehouse(one.services.warehouse, Restriction(None, hides_personal_data=True, smallest_group=5))
+    whole = one.services
+    seen = Campaigns(whole.settings, whole.store, guarded, whole.segmentation, whole.policies, whole.offers)
+    assert [run.counts for run in seen.runs(campaign.id)] == [None]
+    for ask in (seen.performance, seen.executions, lambda campaign: seen.waterfall(campaign.definition, campaign)):
+        with pytest.raises(GroupsOnly):
+            ask(campaign)
 
 
 def test_after_an_outage_or_in_a_copied_store_old_schedules_do_not_fire(programme: Open):

@@ -25,4 +25,4 @@ def run_campaign(campaign_id: CampaignId) -> dict[str, Any]:
 @router.get("/{campaign_id}/runs/", response_model=RunsAnswer)
 def read_runs(campaign_id: CampaignId, limit: Annotated[int, Query(ge=1, le=1_000)] = 50) -> dict[str, Any]:
     """Runs by hand and by schedule, newest first; those that were missed too."""
-    return {"runs": [run_answer(one) for one in get_services().campaigns.repository.runs(campaign_id, limit)]}
+    return {"runs": [run_answer(one) for one in get_services().campaigns.runs(campaign_id, limit)]}
