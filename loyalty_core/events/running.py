@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from loyalty_core.errors import StateStoreUnavailable
-from loyalty_core.events.effects import Effects
+from loyalty_core.events.effects import Effects, forget_old_changes, forget_old_traces
 from loyalty_core.events.history import EventHistory
 from loyalty_core.events.inbox import Inbox, Patience
 from loyalty_core.events.intake import Intake
@@ -68,10 +68,12 @@ class EventThreads:
         return threading.Thread(target=run, args=(self._stop,), name=name, daemon=True)
 
     def _remove_old(self, stop: threading.Event) -> None:
-        history, days = EventHistory(self._services.store), self._services.settings.events_days_kept
+        store, settings = self._services.store, self._services.settings
         while True:
             with suppress(StateStoreUnavailable):  # they are removed a day later
-                history.forget_old(days)
+                EventHistory(store).forget_old(settings.events_days_kept)
+                forget_old_traces(store, settings.events_traces_kept_days)
+                forget_old_changes(store, settings.events_days_kept)
             if stop.wait(_DAY_SECONDS):
                 return
 

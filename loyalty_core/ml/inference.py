@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -156,6 +157,15 @@ class MLInferenceService:
                 found[customer_id] |= scores
             _RFM_ANSWERS.inc(len(rows))
         return found, in_words(versions)
+
+    def columns_read(self) -> frozenset[str]:
+        """The columns of the features view that models and RFM read, as far as they are there."""
+        columns = set[str]()
+        with suppress(LoyaltyError):
+            columns.update(self._inputs.columns.values())
+        with suppress(LoyaltyError):
+            columns.update(self._cut_points.get().columns)
+        return frozenset(columns)
 
     def calculate_rfm_many(self, customer_ids: Iterable[object]) -> dict[str, RfmAnswer]:
         """`calculate_rfm` for many, by id as text; unknown ids are left out."""

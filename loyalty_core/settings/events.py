@@ -35,6 +35,21 @@ class EventSettings(BaseSettings):
     events_days_kept: int = Field(
         90, ge=1, description="Applied events are removed after so many days; a copy that comes later is applied anew"
     )
+    events_traces_kept_days: int = Field(
+        30, ge=1, description="What each event caused, step by step, is removed after so many days"
+    )
+    events_changed_columns: dict[str, list[str]] = Field(
+        {},
+        description='Columns that events of a type change, such as {"customer.login": ["last_login_at"]}: only '
+        "segments that depend on them are evaluated; for other types, all are",
+    )
+    events_overlay_seconds: float = Field(
+        0,
+        ge=0,
+        le=86_400,
+        description="For so long, the `features` that an event states count instead of what the warehouse has; "
+        "0: never",
+    )
     kafka_bootstrap_servers: str | None = Field(
         None, description="Kafka brokers, such as kafka1:9092,kafka2:9092; without them, nothing is consumed"
     )
@@ -51,6 +66,14 @@ class EventSettings(BaseSettings):
     @classmethod
     def _topics(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("events_changed_columns", mode="before")
+    @classmethod
+    def _columns(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError:
+            raise ValueError('JSON, such as {"customer.login": ["last_login_at"]}') from None
 
     @field_validator("kafka_options", mode="before")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import func, select
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.events.effects.stated import changed_columns, stated_features
 from loyalty_core.events.effects.trace import Scores, Step, Stopwatch
 from loyalty_core.events.outages import is_outage
 from loyalty_core.ml.scoring import RFM
@@ -20,8 +22,10 @@ from loyalty_core.store.events import EventTraceRecord
 from loyalty_core.warehouse.customers import CacheUnavailable, id_as_text, read_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
+    from loyalty_core.events.event import Event
     from loyalty_core.services import Services
     from loyalty_core.warehouse.identity import DataIdentity
 
@@ -80,17 +84,17 @@ class CustomerReader:
     """Reads features, predicts and evaluates segments, for all customers of a batch at once."""
 
     def __init__(self, services: Services) -> None:
-        self._services = services
+        self._services, self._settings = services, services.settings
         self._rules = LiveRulesReader(services.warehouse, services.segments)
 
-    def read(self, customer_ids: Iterable[str]) -> Customers:
-        """What is known of the customers now, each with a trace of the steps; the cache is brought up to date.
+    def read(self, events: Sequence[Event], now: datetime) -> Customers:
+        """What is known of the customers of events now, with the steps to it; the cache is brought up to date.
 
         Raises what `is_outage` recognises when the warehouse or the state store cannot be used.
         """
-        found = {customer_id: Customer(customer_id) for customer_id in customer_ids}
+        found = {event.customer_id: Customer(event.customer_id) for event in events}
         self._invalidate(found)
-        self._fetch(found)
+        self._fetch(found, self._stated(events, now))
         known = {one: customer for one, customer in found.items() if customer.features is not None}
         identity = self._services.warehouse.identity
         watch = Stopwatch()
@@ -99,7 +103,7 @@ class CustomerReader:
             segments = computed_segments(session, identity)
         reading = watch.lap()
         self._predict(known, rules, segments)
-        self._evaluate(known, rules, segments, reading)
+        self._evaluate(known, rules, segments, changed_columns(events, self._settings.events_changed_columns), reading)
         versions = {one: live.version for one, live in rules.rules.items() if one in segments}
         return Customers(found, segments, versions, identity)
 
@@ -117,12 +121,16 @@ class CustomerReader:
             output = {"was_cached": customer.cached is not None, "removed_for_the_batch": removed}
             customer.steps.append(Step("Cache invalidated", milliseconds, _batch(found), output, note))
 
-    def _fetch(self, found: Mapping[str, Customer]) -> None:
+    def _stated(self, events: Sequence[Event], now: datetime) -> Mapping[str, Row]:
+        seconds = self._settings.events_overlay_seconds
+        return stated_features(self._services.store, events, now, timedelta(seconds=seconds)) if seconds else {}
+
+    def _fetch(self, found: Mapping[str, Customer], stated: Mapping[str, Row]) -> None:
         watch = Stopwatch()
         fresh = self._services.features.refresh(found)
         milliseconds = watch.lap()
         identifier = self._services.warehouse.customer_id
-        mapping = self._services.settings.ml_feature_mapping.values()
+        mapping = self._settings.ml_feature_mapping.values()
         used = [name for names in mapping for name in ([names] if isinstance(names, str) else names)]
         for customer_id, customer in found.items():
             features = customer.features = fresh.get(customer_id)
@@ -131,11 +139,15 @@ class CustomerReader:
             else:
                 customer.customer_id = id_as_text(features[identifier.name], identifier.type)
                 changed = _changed(customer.cached, features)
+                said = stated.get(customer_id, {}).items()
+                overlaid = {name: value for name, value in said if name in features and name != identifier.name}
+                features |= overlaid
                 output = {
                     "found": True,
                     "columns": len(features),
                     "read_by_models": {name: features[name] for name in used if name in features},
                     "changed": changed,
+                    **({"overlaid": overlaid} if overlaid else {}),
                 }
                 note = "" if customer.cached is not None else "No earlier values were cached to compare with."
             customer.steps.append(Step("Features fetched", milliseconds, _batch(found), output, note))
@@ -223,19 +235,27 @@ class CustomerReader:
         return {}
 
     def _evaluate(
-        self, known: Mapping[str, Customer], rules: LiveRules, segments: Mapping[str, str], reading: float
+        self,
+        known: Mapping[str, Customer],
+        rules: LiveRules,
+        segments: Mapping[str, str],
+        changed: Mapping[str, frozenset[str] | None],
+        reading: float,
     ) -> None:
         watch = Stopwatch()
-        wanted = rules.reading(None).intersection(segments)
-        for customer in known.values():
+        wanted = {one: self._depending(rules, changed[one]).intersection(segments) for one in known}
+        for customer_id, customer in known.items():
             row = dict(customer.features or {})
             for name, prediction in rules.predictions.items():
                 if prediction in customer.predictions:
                     row[name] = customer.predictions[prediction]
-            customer.belongs = rules.belonging(row, wanted)
+            customer.belongs = rules.belonging(row, wanted[customer_id])
         milliseconds = reading + watch.lap()
-        for customer in known.values():
-            unknown = [named(one, segments) for one in segments if one not in customer.belongs]
+        for customer_id, customer in known.items():
+            asked = wanted[customer_id]
+            unknown = [named(one, segments) for one in segments if one in asked and one not in customer.belongs]
+            columns = changed[customer_id]
+            about = {**_batch(known), "changed_columns": None if columns is None else sorted(columns)}
             output = {
                 "evaluated": len(customer.belongs),
                 "belongs_to": [named(one, segments) for one, belongs in customer.belongs.items() if belongs],
@@ -244,7 +264,15 @@ class CustomerReader:
             note = (
                 "Segments whose rules read what is not known, or cannot be used, stay as they are." if unknown else ""
             )
-            customer.steps.append(Step("Segments evaluated", milliseconds, _batch(known), output, note))
+            customer.steps.append(Step("Segments evaluated", milliseconds, about, output, note))
+
+    def _depending(self, rules: LiveRules, columns: frozenset[str] | None) -> frozenset[str]:
+        """The segments that a change of these columns may change; predictions change with what models read."""
+        if columns is None:
+            return rules.reading(None)
+        if columns.isdisjoint(self._services.inference.columns_read()):
+            return rules.reading(columns)
+        return rules.reading(columns.union(rules.predictions))
 
 
 def named(segment_id: str, names: Mapping[str, str]) -> dict[str, str]:

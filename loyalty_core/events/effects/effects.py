@@ -60,13 +60,14 @@ class Effects:
 
         Raises what `is_outage` recognises where the warehouse or the state store cannot be used.
         """
-        customers = self._customers.read(dict.fromkeys(event.customer_id for event in events))
+        now = self._clock()
+        customers = self._customers.read(events, now)
         with self._services.store.session(read_only=True) as session:
             expected = expected_changes(session, customers.belongs, customers.versions)
         scores = {one.customer_id: one.scores.after for one in customers.known.values() if one.scores}
         churn = {customer_id: after for customer_id, after in scores.items() if after is not None}
         occasions = _occasions(events, customers, _Moved.of(expected, 0.0, customers.segments))
-        return Prepared(tuple(events), customers, self._triggers.prepare(occasions, churn), self._clock())
+        return Prepared(tuple(events), customers, self._triggers.prepare(occasions, churn), now)
 
     def write(self, session: Session, prepared: Prepared) -> None:
         """Write what the events cause: members of segments, campaigns' entries and messages, outcomes, traces."""

@@ -13,7 +13,7 @@ from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.events.effects.trace import Scores, Step, Trace
 from loyalty_core.events.errors import EventNotFound
 from loyalty_core.store.campaigns import CampaignEntryRecord
-from loyalty_core.store.events import EventTraceRecord
+from loyalty_core.store.events import EventTraceRecord, SegmentChangeRecord
 from loyalty_core.warehouse.columns import MASK
 
 if TYPE_CHECKING:
@@ -127,6 +127,13 @@ def forget_old_traces(store: StateStore, days: int) -> None:
         session.execute(delete(EventTraceRecord).where(EventTraceRecord.at < before))
 
 
+def forget_old_changes(store: StateStore, days: int) -> None:
+    """Remove records of who joined and left segments that are older than so many days; the members stay."""
+    with store.session() as session:
+        before = store.dialect.now(session) - timedelta(days=days)
+        session.execute(delete(SegmentChangeRecord).where(SegmentChangeRecord.at < before))
+
+
 def _events_of(session: Any, campaign_id: str) -> builtins.list[int]:
     """The latest events that made customers enter the campaign."""
     causes = select(CampaignEntryRecord.cause).where(
@@ -140,10 +147,9 @@ def _shown(step: Step, hidden: Collection[str], telling: Collection[str], *, see
     given, output = dict(step.input), dict(step.output)
     if "data" in given and not sees_data:
         given["data"] = None
-    if "read_by_models" in output:
-        output["read_by_models"] = {
-            name: MASK if name in hidden else value for name, value in output["read_by_models"].items()
-        }
+    for part in ("read_by_models", "overlaid"):
+        if part in output:
+            output[part] = {name: MASK if name in hidden else value for name, value in output[part].items()}
     if "changed" in output:
         output["changed"] = [_masked(change) if change["column"] in hidden else change for change in output["changed"]]
     for name in _SEGMENT_LISTS:

@@ -79,6 +79,8 @@ def _features(step: Step) -> Iterator[str]:
         yield f"{_label(name)}: {_value(name, change['before'])} → {_value(name, change['after'])}"
     if len(changed) > _MAX_NAMED:
         yield f"And {formatting.count(len(changed) - _MAX_NAMED)} more."
+    for name, value in step.output.get("overlaid", {}).items():
+        yield f"{_label(name)}: {_value(name, value)}, as the event states."
 
 
 def _score(step: Step) -> Iterator[str]:
