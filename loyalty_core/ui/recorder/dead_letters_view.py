@@ -12,6 +12,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.events import DeadLetters, Intake
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
+from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.messages import show_error
 from loyalty_core.ui.text import escape
 
@@ -33,17 +34,16 @@ def draw_dead_letters() -> None:
     if not found:
         st.success("No message waits to be mended.", icon=":material/check_circle:")
         return
-    event = st.dataframe(
+    event = draw_customer_rows(
         _table(found),
-        hide_index=True,
+        "dead-letters",
         width="stretch",
         height="content" if len(found) <= 8 else 320,
         on_select="rerun",
         selection_mode="single-cell",
-        key="dead-letters",
         column_config={"Why": st.column_config.TextColumn(width="large")},
     )
-    rows = [row for row, _ in event.selection.cells]  # pyright: ignore[reportAttributeAccessIssue]
+    rows = [row for row, _ in event.selection.cells]
     if rows and rows[0] < len(found):
         _draw_letter(letters, found[rows[0]])
     else:

@@ -11,6 +11,7 @@ from loyalty_core.events import TYPES, EventHistory
 from loyalty_core.events.effects import Traces
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
+from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.recorder.address import CUSTOMER, current_customer, open_event
 from loyalty_core.ui.recorder.names import STATES, type_label
 
@@ -55,17 +56,16 @@ def draw_events() -> None:
         _draw_nothing(is_filtered=bool(customer or kind or state))
         return
     outcomes = traces.outcomes([event.id for event in events])
-    found = st.dataframe(
+    found = draw_customer_rows(
         _table(events, outcomes),
-        hide_index=True,
+        "recorder-events",
         width="stretch",
         height="content" if len(events) <= 12 else 470,
         on_select="rerun",
         selection_mode="single-cell",
-        key="recorder-events",
         column_config={"What came of it": st.column_config.TextColumn(width="large")},
     )
-    rows = [row for row, _ in found.selection.cells]  # pyright: ignore[reportAttributeAccessIssue]
+    rows = [row for row, _ in found.selection.cells]
     if rows and rows[0] < len(events):
         open_event(events[rows[0]].id)
     st.caption("Click a row to see every step." + (f" The newest {_SHOWN} are shown." if len(events) == _SHOWN else ""))
