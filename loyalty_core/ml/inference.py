@@ -13,11 +13,12 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.features import ModelInputs, require_input_size
 from loyalty_core.ml.scoring import (
     RFM,
-    Origin,
     SegmentPrediction,
     SegmentReader,
     UnknownPrediction,
+    add_rfm_columns,
     kinds,
+    predicted_columns,
     predicted_segment,
 )
 from loyalty_core.ml.serving import (
@@ -36,14 +37,15 @@ from loyalty_core.ml.serving import (
     require_own_data,
     rfm_answer,
 )
-from loyalty_core.ml.tasks import CHURN, NBO, TASKS, Categorical, ChurnPrediction, ModelTask, NboPrediction, task_named
+from loyalty_core.ml.tasks import CHURN, NBO, TASKS, ChurnPrediction, ModelTask, NboPrediction, task_named
 from loyalty_core.rfm import CutPointsCache, RfmCutPoints, RfmScore, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
-from loyalty_core.settings import Settings, get_settings
+from loyalty_core.settings import Settings
 from loyalty_core.store import shared_store
 from loyalty_core.telemetry import PREDICTIONS
 from loyalty_core.warehouse import FeatureStore, Warehouse
-from loyalty_core.warehouse.predictions import in_words, last_run
+from loyalty_core.warehouse.customers import shared_features
+from loyalty_core.warehouse.predictions import in_words
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, Row]
@@ -72,7 +74,7 @@ class MLInferenceService:
         source: ModelSource | None = None,
     ) -> None:
         if settings is None and warehouse is None and feature_store is None:
-            warehouse, feature_store = _shared_features()
+            warehouse, feature_store = shared_features()
         self._warehouse = warehouse or Warehouse(settings)
         self._settings = settings or self._warehouse.settings
         self._store = feature_store or FeatureStore(self._warehouse)
@@ -137,26 +139,12 @@ class MLInferenceService:
         """
         wanted = set(models)
         tasks = [task_named(name) for name in sorted(wanted - {RFM})]
-        found: dict[str, dict[str, Any]] = {customer_id: {} for customer_id in rows}
-        versions: list[str] = []
-        if tasks and rows:
-            for served, part in self._arms(rows, self.served()):
-                versions.append(served.version)
-                encoded = self._inputs.encode_rows(served.contract, list(part.values()))
-                for task in tasks:
-                    scores, offers = served.scores(task.name, encoded.values), served.offers(task.name)
-                    PREDICTIONS.labels(task.name, served.version).inc(len(part))
-                    for column, values in task.columns(scores, offers, self._settings).items():
-                        for customer_id, value in zip(part, _plain(values), strict=True):
-                            found[customer_id][column] = value
+        arms = self._arms(rows, self.served()) if tasks and rows else ()
+        found = predicted_columns(rows, arms, tasks, self._inputs, self._settings)
         if RFM in wanted and rows:
-            cut_points = self._cut_points.get()
-            for customer_id, row in rows.items():
-                recency, frequency, monetary, segment = score_one(row, cut_points)
-                scores = {"recency": recency, "frequency": frequency, "monetary": monetary, "rfm_segment": segment}
-                found[customer_id] |= scores
+            add_rfm_columns(found, rows, self._cut_points.get())
             _RFM_ANSWERS.inc(len(rows))
-        return found, in_words(versions)
+        return found, in_words([models.version for models, _ in arms])
 
     def columns_read(self) -> frozenset[str]:
         """The columns of the features view that models and RFM read, as far as they are there."""
@@ -185,16 +173,9 @@ class MLInferenceService:
         ids, now = reader.first_ids(segment, first), datetime.now(UTC)
         if kind == RFM:
             results = list(self.calculate_rfm_many(ids).values())
-            cut_points = self._cut_points.get()
-            origin = Origin("scored now", f"cut points of {cut_points.as_of:%Y-%m-%d}", now)
-            return predicted_segment(segment, kind, reader.rfm_now(segment, cut_points), origin, results)
+            return predicted_segment(segment, kind, *reader.rfm(segment, self._cut_points.get(), now), results)
         results = list(self.predict_many(kind, ids).values())
-        served, run = self.served(), last_run(self._warehouse)
-        if run is not None and served.made(run) and not run.is_of_earlier_data(self._warehouse.identity):
-            origin = Origin("predictions", run.model_version, run.scored_at)
-            return predicted_segment(segment, kind, reader.from_predictions(segment, kind), origin, results)
-        tally = reader.scored_now(segment, kind, served, now)
-        return predicted_segment(segment, kind, tally, Origin("scored now", in_words(served.versions), now), results)
+        return predicted_segment(segment, kind, *reader.predictions(segment, kind, self.served(), now), results)
 
     def score_batch(self, batch: pa.RecordBatch | pa.Table) -> BatchScores:
         """Scores of the active version's models for an Arrow batch with the mapped columns of the features view.
@@ -330,29 +311,9 @@ def _rfm_answer(customer_id: str, row: Row, cut_points: RfmCutPoints) -> RfmAnsw
     return answer
 
 
-def _plain(values: Any) -> list[Any]:
-    """A column of a scoring run as Python values."""
-    if isinstance(values, Categorical):
-        return [values.categories[code] for code in values.codes]
-    return values.tolist()
-
-
 def _attempt(predict: Callable[[], _Answer], unavailable: dict[str, LoyaltyError], *names: str) -> _Answer | None:
     try:
         return predict()
     except LoyaltyError as error:
         unavailable.update(dict.fromkeys(names, error))
         return None
-
-
-_shared: tuple[Settings, Warehouse, FeatureStore] | None = None
-
-
-def _shared_features() -> tuple[Warehouse, FeatureStore]:
-    """The warehouse shared by all services built without arguments, for as long as the settings are the same."""
-    global _shared  # noqa: PLW0603
-    settings = get_settings()
-    if _shared is None or _shared[0] is not settings:
-        warehouse = Warehouse(settings)
-        _shared = settings, warehouse, FeatureStore(warehouse)
-    return _shared[1:]

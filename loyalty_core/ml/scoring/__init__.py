@@ -2,6 +2,7 @@
 
 from loyalty_core.ml.scoring.batch import BatchScorer
 from loyalty_core.ml.scoring.pipeline import make_scorer, score_base
+from loyalty_core.ml.scoring.predicted_columns import add_rfm_columns, predicted_columns
 from loyalty_core.ml.scoring.segment import (
     RFM,
     Origin,
@@ -21,8 +22,10 @@ __all__ = [
     "SegmentReader",
     "Source",
     "UnknownPrediction",
+    "add_rfm_columns",
     "kinds",
     "make_scorer",
+    "predicted_columns",
     "predicted_segment",
     "score_base",
 ]

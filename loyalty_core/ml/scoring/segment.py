@@ -18,6 +18,7 @@ from loyalty_core.ml.scoring.pipeline import make_served_scorer
 from loyalty_core.ml.tasks import DECIMALS, TASKS, Tally
 from loyalty_core.rfm import score_columns
 from loyalty_core.segments.predicted_fields import field_name
+from loyalty_core.warehouse.predictions import in_words, last_run
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +84,19 @@ class SegmentReader:
         """Ids of the first members, by id."""
         identifier = self._warehouse.customer_id.name
         return [str(row[identifier]) for row in self._engine.members(segment.rule, limit, columns=[identifier])]
+
+    def rfm(self, segment: Segment, cut_points: RfmCutPoints, at: datetime) -> tuple[Tally, Origin]:
+        """RFM of every member, and the cut points that it is measured by."""
+        origin = Origin("scored now", f"cut points of {cut_points.as_of:%Y-%m-%d}", at)
+        return self.rfm_now(segment, cut_points), origin
+
+    def predictions(self, segment: Segment, kind: str, served: ServedModels, at: datetime) -> tuple[Tally, Origin]:
+        """A model's answers for every member: of the last scoring run if these models made it, otherwise of now."""
+        run = last_run(self._warehouse)
+        if run is not None and served.made(run) and not run.is_of_earlier_data(self._warehouse.identity):
+            origin = Origin("predictions", run.model_version, run.scored_at)
+            return self.from_predictions(segment, kind), origin
+        return self.scored_now(segment, kind, served, at), Origin("scored now", in_words(served.versions), at)
 
     def from_predictions(self, segment: Segment, kind: str) -> Tally:
         """The answers of the last scoring run, in one statement."""

@@ -6,6 +6,7 @@ from loyalty_core.warehouse.customers.feature_store import CacheUnavailable, Fea
 from loyalty_core.warehouse.customers.ids import id_as_text, read_id, same_id, unrounded
 from loyalty_core.warehouse.customers.key_figures import KeyFigures, key_figures, top_customers
 from loyalty_core.warehouse.customers.search import is_found_by, match_rank, name_columns
+from loyalty_core.warehouse.customers.shared import shared_features
 from loyalty_core.warehouse.customers.transactions import MonthlySpend, Transactions
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "name_columns",
     "read_id",
     "same_id",
+    "shared_features",
     "top_customers",
     "unrounded",
 ]
