@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # Bound values of one statement: eleven for each candidate.
 _CANDIDATES_AT_ONCE = 1_000
 # Of a whole audience; each part is a transaction, during which others wait for less than a second.
-_CUSTOMERS_AT_ONCE = 50_000
+_CUSTOMERS_AT_ONCE = 25_000
 _NOT_RUNNING = "not_running"
 
 _SENTENCES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from loyalty_core.store.campaigns import CampaignRecord, CampaignRunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import Event
 
     from sqlalchemy.orm import Session
 
@@ -33,7 +35,10 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int], object]
 
+_log = logging.getLogger(__name__)
+
 JOB_KIND = "campaign"
+_SECONDS_BETWEEN_LOOKS = 15.0
 _UNDER_WAY = ("waiting", "running")
 # Between the row of a run and its job there is a moment in which the process may die.
 _WITHOUT_JOB = timedelta(minutes=1)
@@ -90,6 +95,20 @@ class CampaignRuns:
             due = session.scalars(_due(now).with_for_update(skip_locked=True, of=CampaignRecord)).all()
             waiting = [run for record in due if (run := self._take_turn(session, record, now))]
         return [self._start_job(run_of(run)) for run in waiting]
+
+    def keep_schedules(self, stop: Event) -> None:
+        """Begin runs when they are due, until `stop`; an outage is logged once, and the next look tries again."""
+        failed = ""
+        while True:
+            try:
+                self.run_due()
+                failed = ""
+            except LoyaltyError as error:
+                if str(error) != failed:
+                    _log.error("Schedules of campaigns are not looked at: %s", error)
+                failed = str(error)
+            if stop.wait(_SECONDS_BETWEEN_LOOKS):
+                return
 
     def make(
         self, run_id: int, on_progress: Progress = lambda _done, _of: None, now: datetime | None = None

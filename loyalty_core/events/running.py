@@ -27,7 +27,7 @@ _STOP_SECONDS = 25.0
 
 
 class EventThreads:
-    """A number of workers, a Kafka consumer if one is configured, and the removal of old events.
+    """A number of workers, a Kafka consumer if one is configured, the removal of old events, and campaign schedules.
 
     A thread that ends another way than by `stop` is missing in `are_alive`.
     """
@@ -39,6 +39,7 @@ class EventThreads:
             self._thread(f"events-worker-{number + 1}", new_worker(services).run) for number in range(workers)
         ]
         self._threads.append(self._thread("events-upkeep", self._remove_old))
+        self._threads.append(self._thread("campaign-schedules", services.campaign_runs.keep_schedules))
         if services.settings.kafka_bootstrap_servers:
             from loyalty_core.events.consumer import EventConsumer  # noqa: PLC0415 -- librdkafka, only where it is used
 

@@ -65,13 +65,15 @@ def messages(body: str = "Hello") -> dict[str, Any]:
     return {"email": {"subject": "News", "body": body}, "log": {"body": body}}
 
 
-def open_programme(folder: Path, store_url: str, customers: Iterable[Customer], **settings: Any) -> Programme:
-    """A programme with these customers."""
+def open_programme(folder: Path, store_url: str, customers: Iterable[Customer] | None, **settings: Any) -> Programme:
+    """A programme with these customers, or with None the one that the folder has."""
     file = folder / "warehouse.duckdb"
+    found = Services(Settings(dwh_url=f"duckdb:///{file}", state_database_url=store_url, **settings))
+    if customers is None:
+        return Programme(found)
     with duckdb.connect(str(file)) as connection:
         connection.execute(_TABLE)
         add_customers(connection, customers)
-    found = Services(Settings(dwh_url=f"duckdb:///{file}", state_database_url=store_url, **settings))
     found.store.migrate()
     for name, least in (("Rich", 1_000), ("Richest", 5_000)):
         rule = {">": [{"var": "points"}, least]}
