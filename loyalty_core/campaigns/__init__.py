@@ -34,7 +34,7 @@ from loyalty_core.campaigns.errors import (
     CampaignState,
     OwnApproval,
 )
-from loyalty_core.campaigns.executions import Execution
+from loyalty_core.campaigns.executions import Execution, Totals
 from loyalty_core.campaigns.planned import Planned
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import MIN_HOLDOUT, DayFigures, Effect, Figures, Performance
@@ -86,6 +86,7 @@ __all__ = [
     "Reason",
     "State",
     "Step",
+    "Totals",
     "Trigger",
     "Variant",
     "Waterfall",

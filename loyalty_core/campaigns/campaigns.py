@@ -17,7 +17,7 @@ from loyalty_core.campaigns.decisions import Terms, decisions, given_offers
 from loyalty_core.campaigns.definition import Cap
 from loyalty_core.campaigns.enrolment import Decision, enter
 from loyalty_core.campaigns.errors import BadCampaign
-from loyalty_core.campaigns.executions import Execution, executions
+from loyalty_core.campaigns.executions import Execution, Totals, executions, totals
 from loyalty_core.campaigns.planned import Planned, planned_batch
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import Performance, performance
@@ -170,6 +170,11 @@ class Campaigns:
         placing = Placing(campaign.definition, campaign.salt, now, self.settings.zone)
         terms = self.terms(campaign.definition, campaign, policy, now)
         return enter(session, campaign, candidates, terms, placing, cause)
+
+    def totals(self) -> dict[str, Totals]:
+        """What came of each campaign so far, by its id; over all customers, so a viewer with a scope is refused."""
+        self._warehouse.require_every_customer("Results of campaigns")
+        return totals(self._store)
 
     def performance(self, campaign: Campaign, now: datetime | None = None) -> Performance:
         """The results of a campaign so far; over all customers, so a viewer with a scope is refused.

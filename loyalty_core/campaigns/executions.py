@@ -57,6 +57,29 @@ def executions(store: StateStore, campaign: Campaign) -> list[Execution]:
     return found
 
 
+@dataclass(frozen=True)
+class Totals:
+    """What came of a campaign so far: messages sent, and customers who were written to and converted."""
+
+    sent: int = 0
+    converted: int = 0
+
+
+def totals(store: StateStore) -> dict[str, Totals]:
+    """The totals of every campaign that has any, by its id."""
+    sent = sa.select(_outbox.c.campaign_id, sa.func.count()).where(_outbox.c.status == "sent")
+    converted = sa.select(_outcomes.c.campaign_id, sa.func.count(_outcomes.c.entry_id.distinct())).where(
+        _outcomes.c.kind == "converted", _outcomes.c.message_key.is_not(None)
+    )
+    with store.session(read_only=True) as session:
+        messages: dict[str, int] = dict(session.execute(sent.group_by(_outbox.c.campaign_id)).all())
+        conversions: dict[str, int] = dict(session.execute(converted.group_by(_outcomes.c.campaign_id)).all())
+    return {
+        campaign: Totals(messages.get(campaign, 0), conversions.get(campaign, 0))
+        for campaign in messages.keys() | conversions.keys()
+    }
+
+
 def _totals(campaign_id: str) -> sa.Select:
     """Messages sent and outcomes by execution."""
     flags = [sa.func.max(sa.case((_outcomes.c.kind == kind, 1), else_=0)).label(kind) for kind in _KINDS]

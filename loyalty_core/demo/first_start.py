@@ -1,9 +1,10 @@
-"""What the first start creates: demo data, models, predictions and segments."""
+"""What the first start creates: demo data, models, predictions, segments and campaigns."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+from loyalty_core.demo.campaigns import make_campaigns
 from loyalty_core.demo.generate import generate
 from loyalty_core.ml.scoring import command as scoring_command
 from loyalty_core.segments.refreshing import refresh_all
@@ -18,7 +19,7 @@ _TRAINING = Path("train_models_from_dwh.py")
 
 
 def create_what_is_missing(settings: Settings) -> None:
-    """Create the demo warehouse, its models, predictions and first segments, as far as they are missing.
+    """Create the demo warehouse, its models, predictions, first segments and campaigns, as far as they are missing.
 
     An earlier start may have been interrupted. Your own data is not changed.
     """
@@ -34,6 +35,7 @@ def create_what_is_missing(settings: Settings) -> None:
         if last_run(services.warehouse) is None and scoring_command.main([]) == 0:
             made = make_starters(services.warehouse, services.segmentation, services.segments)
             refresh_all(services.segmentation, made, cause="scoring")
+            make_campaigns(services, made)
     finally:
         services.warehouse.close()
         services.store.close()

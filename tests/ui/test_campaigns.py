@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import func, select
 
 from loyalty_core.access import Viewer
 from loyalty_core.campaigns import Definition
+from loyalty_core.demo.campaigns import make_campaigns
+from loyalty_core.segments.starters import make_starters
 from loyalty_core.services import get_services
+from loyalty_core.store.messages import OutboxRecord
 from loyalty_core.ui.campaigns.editor.draft import CampaignDraft
 from loyalty_core.ui.navigation import CAMPAIGNS
 from tests.fixtures.screens import OpenScreen, plain, texts_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamlit.testing.v1 import AppTest
 
     from loyalty_core.campaigns import Campaign
@@ -59,6 +65,12 @@ def test_a_new_campaign_is_edited_step_by_step_and_saved(workbench: None, open_s
     assert campaign.definition.frequency.campaign.messages == 2
     assert app.query_params["campaign"] == campaign.id
     assert app.title[0].value == "Welcome"
+
+
+def test_a_text_with_an_unknown_column_says_so_at_once(workbench: None, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, edit="1", step="Messages")
+    next(field for field in app.text_area if field.label == "Text").set_value("Hi {{ customer.full_nam }}").run()
+    assert any("Did you mean customer.full_name?" in text for text in texts_of(app))
 
 
 def test_what_is_not_saved_is_offered_again(workbench: None, open_screen: OpenScreen) -> None:
@@ -114,3 +126,23 @@ def test_a_part_that_cannot_be_used_leaves_the_draft_as_it_was() -> None:
     draft.change("budget", {"messages": None, "money": 100.0, "cost_per_message": 0.5})
     assert draft.definition.budget.most_messages == 200
     assert not draft.faults
+
+
+def test_what_came_of_a_campaign(predictions_file: Path, demo_settings: Configure, open_screen: OpenScreen) -> None:
+    demo_settings(predictions_file=predictions_file, ml_mock_mode=True)
+    services = get_services()
+    services.prepare_store()
+    starters = make_starters(services.warehouse, services.segmentation, services.segments)
+    vip = next(one for one in make_campaigns(services, starters) if one.definition.trigger.kind == "schedule")
+    with services.store.session(read_only=True) as session:
+        sent = session.scalar(
+            select(func.count()).where(OutboxRecord.campaign_id == vip.id, OutboxRecord.status == "sent")
+        )
+    listed = open_screen(CAMPAIGNS).dataframe[0].value.set_index("Campaign")
+    assert listed.loc[vip.name, "Sent"] == sent
+    app = open_screen(CAMPAIGNS, campaign=vip.id)
+    assert {metric.label: metric.value for metric in app.metric}["Sent"] == f"{sent:,}"
+    assert any("What the campaign changed" in text for text in texts_of(app))
+    app = open_screen(CAMPAIGNS, campaign=vip.id, tab="Messages")
+    assert "as one of our best customers" in app.text[0].value
+    assert "{{" not in "".join(text.value for text in app.text)

@@ -8,15 +8,16 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.access import Action
+from loyalty_core.campaigns import Totals
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting
+from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.campaigns import address, wording
 from loyalty_core.ui.campaigns.editor.draft import discard, unsaved_drafts
 from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from loyalty_core.campaigns import Campaign
 
@@ -62,9 +63,10 @@ def _draw_unsaved() -> None:
 
 
 def _draw_table(campaigns: Sequence[Campaign]) -> Campaign | None:
-    names = wording.segment_names()
+    services, names = get_services(), wording.segment_names()
+    totals = None if services.warehouse.has_scope else services.campaigns.totals()
     event: Any = st.dataframe(
-        pd.DataFrame([_row(campaign, names) for campaign in campaigns]),
+        pd.DataFrame([_row(campaign, names, totals) for campaign in campaigns]),
         hide_index=True,
         height="content",
         on_select="rerun",
@@ -73,6 +75,8 @@ def _draw_table(campaigns: Sequence[Campaign]) -> Campaign | None:
         column_config={
             "Campaign": st.column_config.TextColumn(width=220),
             "State": st.column_config.TextColumn(width=130),
+            "Sent": table_columns.count_column(width=80),
+            "Converted": table_columns.count_column(width=90),
             "Enters when": st.column_config.TextColumn(width=200),
             "Audience": st.column_config.TextColumn(width=220),
             "Changed": st.column_config.TextColumn(width=150),
@@ -83,10 +87,13 @@ def _draw_table(campaigns: Sequence[Campaign]) -> Campaign | None:
     return campaigns[rows[0]] if rows else None
 
 
-def _row(campaign: Campaign, names: dict[str, str]) -> dict[str, Any]:
+def _row(campaign: Campaign, names: dict[str, str], totals: Mapping[str, Totals] | None) -> dict[str, Any]:
+    achieved = None if totals is None else totals.get(campaign.id, Totals())
     return {
         "Campaign": campaign.name,
         "State": wording.STATE_BADGES[campaign.state].title,
+        "Sent": achieved and achieved.sent,
+        "Converted": achieved and achieved.converted,
         "Enters when": wording.trigger_in_words(campaign.definition.trigger, names),
         "Audience": wording.audience_in_words(campaign.definition, names),
         "Changed": formatting.moment(campaign.updated_at),

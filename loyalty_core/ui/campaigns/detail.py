@@ -12,7 +12,10 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.campaigns import address, wording
+from loyalty_core.ui.campaigns.dry_run import draw_dry_run
 from loyalty_core.ui.campaigns.editor.view import draw_way_back
+from loyalty_core.ui.campaigns.preview_view import draw_preview, draw_test_send
+from loyalty_core.ui.campaigns.results_view import draw_results
 from loyalty_core.ui.campaigns.runs_view import draw_runs
 from loyalty_core.ui.campaigns.waterfall_view import draw_waterfall
 from loyalty_core.ui.frame import browser_title
@@ -185,9 +188,9 @@ def _draw_what_is_missing(campaign: Campaign) -> None:
 
 
 def _draw_tabs(campaign: Campaign) -> None:
-    names = ["Who gets it", "Runs", "Versions"]
+    names = ["Results", "Who gets it", "Messages", "Runs", "Versions"]
     tabs = st.tabs(names, key="tab", on_change="rerun", bind="query-params")
-    for tab, part in zip(tabs, (_draw_audience, draw_runs, _draw_versions), strict=True):
+    for tab, part in zip(tabs, (draw_results, _draw_audience, _draw_messages, draw_runs, _draw_versions), strict=True):
         if tab.open:
             with tab, errors_shown():
                 part(campaign)
@@ -195,6 +198,12 @@ def _draw_tabs(campaign: Campaign) -> None:
 
 def _draw_audience(campaign: Campaign) -> None:
     draw_waterfall(campaign.definition, campaign, key="waterfall")
+    draw_dry_run(campaign)
+
+
+def _draw_messages(campaign: Campaign) -> None:
+    draw_test_send(campaign)
+    draw_preview(campaign, key="messages")
 
 
 def _draw_versions(campaign: Campaign) -> None:

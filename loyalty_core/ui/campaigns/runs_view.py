@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from loyalty_core.access import Action, current_viewer
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
+from loyalty_core.ui.fragments import fragment
+from loyalty_core.ui.jobs import POLL_SECONDS
+from loyalty_core.ui.messages import show_error
+from loyalty_core.ui.rights import refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loyalty_core.campaigns import Campaign, CampaignRun
 
+_UNDER_WAY = ("waiting", "running")
 _STATUS = {
     "waiting": "Waiting",
     "running": "Running",
@@ -22,10 +31,46 @@ _STATUS = {
 
 
 def draw_runs(campaign: Campaign) -> None:
-    """What has run, and the button that runs it now."""
+    """What has run, and the button that runs it now; while one is under way, the figures are read again."""
+    _draw_start(campaign)
     if campaign.next_run_at is not None:
         st.caption(f":material/schedule: The next run is {formatting.moment(campaign.next_run_at)}.")
-    runs = get_services().campaigns.runs(campaign.id)
+    runs = get_services().campaigns.repository.runs(campaign.id)
+    if any(run.status in _UNDER_WAY for run in runs):
+        # Created only now: a fragment with run_every makes every open page poll.
+        fragment(run_every=POLL_SECONDS)(_draw_under_way)(campaign.id)
+    else:
+        _draw_table(runs)
+
+
+def _draw_start(campaign: Campaign) -> None:
+    if campaign.state != "running":
+        st.caption("A campaign runs over its whole audience once it is started.")
+        return
+    refused = refusal(Action.RUN_CAMPAIGNS)
+    if st.button(
+        "Write to the whole audience now",
+        icon=":material/play_arrow:",
+        key="campaign-run",
+        disabled=bool(refused),
+        help=refused or "Everyone in the audience who may get a message enters the campaign, as the waterfall says.",
+    ):
+        try:
+            get_services().campaign_runs.begin(campaign.id, actor=current_viewer().id)
+        except LoyaltyError as error:
+            show_error(error, retry=False)
+            return
+        st.rerun()
+
+
+def _draw_under_way(campaign_id: str) -> None:
+    runs = get_services().campaigns.repository.runs(campaign_id)
+    if not any(run.status in _UNDER_WAY for run in runs):
+        st.rerun()
+    _draw_table(runs)
+
+
+def _draw_table(runs: Sequence[CampaignRun]) -> None:
     if not runs:
         st.info("Nothing has run yet.", icon=":material/hourglass_empty:")
         return
@@ -33,6 +78,7 @@ def draw_runs(campaign: Campaign) -> None:
         [_row(run) for run in runs],
         hide_index=True,
         column_config={name: table_columns.count_column() for name in ("Audience", "Messages")},
+        alt="Runs",
     )
 
 

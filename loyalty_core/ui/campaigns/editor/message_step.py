@@ -8,6 +8,8 @@ import streamlit as st
 
 from loyalty_core.campaigns import Variant
 from loyalty_core.campaigns.definition import MAX_VARIANTS
+from loyalty_core.campaigns.sending.templates import faults_of
+from loyalty_core.services import get_services
 from loyalty_core.ui.campaigns import wording
 from loyalty_core.ui.campaigns.editor.fields import begin, draw_faults
 from loyalty_core.ui.fields import draw_fault
@@ -114,6 +116,9 @@ def _draw_message(draft: CampaignDraft, number: int, channel: str, message: dict
     if channel in _WITH_SUBJECT:
         subject = st.text_input("Subject", key=begin(draft, f"subject-{number}-{channel}", subject))
     body = st.text_area("Text", key=begin(draft, f"body-{number}-{channel}", message.get("body", "")), height=180)
+    columns = get_services().warehouse.features.columns.keys()
+    for fault in dict.fromkeys((*faults_of(subject, columns), *faults_of(body, columns))):
+        draw_fault(fault)
     return {"subject": subject, "body": body}
 
 

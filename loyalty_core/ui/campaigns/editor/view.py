@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -18,6 +19,7 @@ from loyalty_core.ui.campaigns.editor.fields import begin
 from loyalty_core.ui.campaigns.editor.limits_step import draw_limits
 from loyalty_core.ui.campaigns.editor.message_step import draw_messages
 from loyalty_core.ui.campaigns.editor.offer_step import draw_channels, draw_offer
+from loyalty_core.ui.campaigns.preview_view import draw_preview
 from loyalty_core.ui.campaigns.waterfall_view import draw_waterfall
 from loyalty_core.ui.fields import draw_fault, length_fault
 from loyalty_core.ui.frame import browser_title
@@ -121,4 +123,17 @@ def _draw_effect(draft: CampaignDraft) -> None:
     if missing := draft.definition.missing():
         with st.expander(f"To be completed before it can start: {len(missing)}", icon=":material/checklist:"):
             st.markdown("\n".join(f"- {escape(one)}" for one in missing))
-    draw_waterfall(draft.definition, draft.campaign, key="editor-waterfall")
+    whom, texts = st.tabs(["Who gets it", "Preview"], key="effect", on_change="rerun")
+    if whom.open:
+        with whom, errors_shown():
+            draw_waterfall(draft.definition, draft.campaign, key="editor-waterfall")
+    if texts.open:
+        with texts, errors_shown():
+            _draw_preview(draft)
+
+
+def _draw_preview(draft: CampaignDraft) -> None:
+    if draft.campaign is None:
+        st.info("Save the campaign once to see its messages for real customers.", icon=":material/save:")
+        return
+    draw_preview(replace(draft.campaign, name=draft.name, definition=draft.definition), key="editor-preview")

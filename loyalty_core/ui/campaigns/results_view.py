@@ -1,0 +1,207 @@
+"""What a campaign has achieved: from entering to converting, against the holdout, and in money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from loyalty_core.campaigns import TITLES
+from loyalty_core.services import get_services
+from loyalty_core.ui import charts, formatting, table_columns
+from loyalty_core.ui.campaigns import wording
+from loyalty_core.ui.fragments import fragment
+from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.text import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from loyalty_core.analytics.outcomes import Measure
+    from loyalty_core.campaigns import Campaign, DayFigures, Effect, Figures, Performance
+
+_REFRESH_SECONDS = 5.0
+_FUNNEL = (
+    ("Sent", "sent"),
+    ("Delivered", "delivered"),
+    ("Opened", "opened"),
+    ("Clicked", "clicked"),
+    ("Converted", "converted"),
+)
+_MIN_DAYS = 2
+
+
+def draw_results(campaign: Campaign) -> None:
+    """The results so far; of a running campaign they are read again every few seconds."""
+    (_draw_live if campaign.state == "running" else _draw)(campaign)
+
+
+@fragment(run_every=_REFRESH_SECONDS)
+def _draw_live(campaign: Campaign) -> None:
+    with errors_shown():
+        _draw(campaign)
+
+
+def _draw(campaign: Campaign) -> None:
+    found = get_services().campaigns.performance(campaign)
+    if not found.total.entered and not found.holdout.entered:
+        _draw_nothing(campaign, found)
+        return
+    _draw_key_figures(found)
+    _draw_effect(found)
+    funnel, time = st.columns(2, gap="large")
+    with funnel:
+        st.markdown("**From sent to converted**")
+        charts.draw(_funnel(found.total), "campaign-funnel", "How many messages reached each step.", height=240)
+    with time:
+        st.markdown("**By day**")
+        _draw_days(found.days)
+    _draw_table("By variant", {f"Variant {name}": figures for name, figures in found.by_variant.items()})
+    _draw_table("By offer", {wording.offer_title(offer): figures for offer, figures in found.by_offer.items()})
+    _draw_table("By channel", {wording.channel_title(name): figures for name, figures in found.by_channel.items()})
+    _draw_suppressed(found.suppressed)
+
+
+def _draw_nothing(campaign: Campaign, found: Performance) -> None:
+    if campaign.state in {"draft", "awaiting_approval"}:
+        st.info("Results appear here once the campaign is started.", icon=":material/hourglass_empty:")
+    else:
+        st.info("Nobody has entered the campaign yet.", icon=":material/hourglass_empty:")
+    _draw_suppressed(found.suppressed)
+
+
+def _draw_key_figures(found: Performance) -> None:
+    total, held = found.total, found.holdout
+    with st.container(horizontal=True):
+        st.metric("Entered", formatting.count(total.entered), border=True, help="Customers who were to be written to.")
+        st.metric("Sent", formatting.count(total.sent), border=True)
+        st.metric("Converted", _of(total.converted, total.entered), border=True)
+        st.metric(
+            "Revenue", escape(formatting.compact_money(total.revenue)), border=True, help="Value of the conversions."
+        )
+        st.metric(
+            "Holdout",
+            formatting.count(held.entered),
+            border=True,
+            help=escape(
+                f"Customers who were not written to, to compare with; {_of(held.converted, held.entered)} converted."
+            ),
+        )
+
+
+def _draw_effect(found: Performance) -> None:
+    effect = found.effect
+    with st.container(border=True):
+        icon = ":material/check_circle:" if effect.is_certain else ":material/hourglass_top:"
+        st.markdown(f"{icon} **What the campaign changed.** {escape(effect.verdict)}")
+        for line in _effect_lines(effect):
+            st.caption(escape(line))
+
+
+def _effect_lines(effect: Effect) -> list[str]:
+    if effect.conversion is None:
+        return []
+    lines = [
+        f"Conversion: {_points(effect.conversion)} compared with the holdout "
+        f"({formatting.count(effect.treated)} written to, {formatting.count(effect.held)} held out)."
+    ]
+    if effect.revenue is not None:
+        low, high = (formatting.money(end) for end in effect.revenue.interval)
+        lines.append(f"Revenue per contact: {formatting.money(effect.revenue.value)} more ({low} to {high}).")
+    if effect.uplift is not None:
+        lines.append(
+            f"In money: {formatting.whole_money(effect.uplift)} added, after {formatting.whole_money(effect.cost)} of "
+            "cost."
+        )
+    return lines
+
+
+def _points(measure: Measure) -> str:
+    """A difference of shares in percentage points, with its interval."""
+    low, value, high = (
+        formatting.signed(100 * number, 1) for number in (measure.interval.low, measure.value, measure.interval.high)
+    )
+    return f"{value} percentage points ({low} to {high})"
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{formatting.count(part)} ({formatting.percent(part / whole, 1)})" if whole else formatting.count(part)
+
+
+def _funnel(total: Figures) -> go.Figure:
+    titles = [title for title, _ in _FUNNEL]
+    sizes = [getattr(total, name) for _, name in _FUNNEL]
+    figure = go.Figure(
+        go.Bar(
+            y=titles,
+            x=sizes,
+            orientation="h",
+            text=[_of(size, total.sent) for size in sizes],
+            textposition="outside",
+            cliponaxis=False,
+            hoverinfo="skip",
+        )
+    )
+    figure.update_xaxes(visible=False, range=[0, 1.35 * max(*sizes, 1)])
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def _draw_days(days: Sequence[DayFigures]) -> None:
+    if len(days) < _MIN_DAYS:
+        st.caption("The curve appears after two days.")
+        return
+    figure = go.Figure(
+        [
+            go.Scatter(x=[day.day for day in days], y=[getattr(day, name) for day in days], name=title, mode="lines")
+            for title, name in (("Entered", "entered"), *_FUNNEL)
+            if any(getattr(day, name) for day in days)
+        ]
+    )
+    figure.update_yaxes(rangemode="tozero", tickformat=charts.NUMBER_TICKS)
+    figure.update_layout(legend=charts.LEGEND_ABOVE)
+    charts.draw(figure, "campaign-days", "Customers and messages by day.", height=240, legend=True)
+
+
+def _draw_table(title: str, groups: Mapping[str, Figures]) -> None:
+    if not groups:
+        return
+    st.markdown(f"**{escape(title)}**")
+    st.dataframe(
+        [_row(name, figures) for name, figures in groups.items()],
+        hide_index=True,
+        column_config={
+            "": st.column_config.TextColumn(width="medium"),
+            **{
+                name: table_columns.count_column()
+                for name in ("Entered", "Sent", "Delivered", "Opened", "Clicked", "Converted")
+            },
+            "Conversion": table_columns.share_column(),
+            "Revenue per contact": table_columns.decimal_column(digits=2),
+        },
+        alt=title,
+    )
+
+
+def _row(name: str, figures: Figures) -> dict[str, Any]:
+    rate, revenue = figures.conversion_rate, figures.revenue_per_contact
+    return {
+        "": name,
+        "Entered": figures.entered,
+        **{title: getattr(figures, part) for title, part in _FUNNEL},
+        "Conversion": None if rate is None else formatting.rounded_share(rate),
+        "Revenue per contact": None if revenue is None else round(revenue, 2),
+    }
+
+
+def _draw_suppressed(suppressed: Mapping[str, int]) -> None:
+    if not suppressed:
+        return
+    titles: dict[str, str] = {**TITLES}
+    with st.expander("Who got nothing, and why", icon=":material/filter_alt_off:"):
+        st.dataframe(
+            [{"Why": titles.get(reason, reason), "Customers": size} for reason, size in suppressed.items()],
+            hide_index=True,
+            column_config={"Customers": table_columns.count_column()},
+        )
