@@ -189,6 +189,19 @@ def test_figures_and_trials_are_of_the_customers_in_scope(
     assert previewed["customers"] == norwegians
 
 
+def test_figures_of_small_groups_are_refused(ask: Ask, demo_settings: Configure, predictions_file: Path):
+    demo_settings(predictions_file=predictions_file, smallest_group_shown=20)
+    create(ask, "One", {"==": [{"var": "customer_id"}, GUIDE_CUSTOMER]})
+    with acting("viewer"):
+        answers = [
+            *(ask(f"/figures/{name}/?segment_id=one") for name in ("churn", "offers", "rfm")),
+            ask("/segments/one/profile/"),
+            ask("/policies/evaluate/", "POST", {"offers": {}, "segment_id": "one"}),
+            ask("/rfm/map/preview/", "POST", {"cells": {"111": "Few"}}),
+        ]
+    assert {error_of(answer)[:2] for answer in answers} == {(403, "groups_only")}
+
+
 def test_policies_are_shown_without_the_personal_data_of_their_rules(ask: Ask):
     rule = {"==": [{"var": "email"}, "secret@example.com"]}
     ask("/policies/", "POST", {"name": "Secret", "offers": {"1": {"rule": rule}}})
