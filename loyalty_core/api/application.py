@@ -66,6 +66,8 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
         dependencies=[Depends(refuse_unacceptable), Depends(refuse_unknown_parameters)],
         responses=ERRORS,
         generate_unique_id_function=operation_id,
+        # Otherwise FastAPI looks in the environment during each request whether OpenTelemetry has been set up.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # First, since routes are tried in this order and hardly any others are asked for so often.
     api.include_router(predictions.router, tags=["Predictions"])

@@ -3,6 +3,8 @@
 import re
 import secrets
 import time
+from functools import lru_cache
+from typing import Any
 
 import structlog
 from starlette.routing import Mount
@@ -52,7 +54,7 @@ class Instrumentation:
         is_api = scope.get("root_path", "").endswith(self._api_root)
         route = _route_template(scope) if is_api else "screens"
         method = scope["method"] if scope["method"] in _METHODS else "other"
-        REQUESTS.labels(method, route, str(status)).observe(seconds)
+        _duration(method, route, status).observe(seconds)
         write = self._log.info if is_api else self._log.debug
         write(
             "request",
@@ -64,6 +66,11 @@ class Instrumentation:
             viewer=facts.viewer,
             request_id=facts.id,
         )
+
+
+@lru_cache(maxsize=1024)
+def _duration(method: str, route: str, status: int) -> Any:
+    return REQUESTS.labels(method, route, str(status))
 
 
 def _route_template(scope: Scope) -> str:

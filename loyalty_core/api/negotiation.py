@@ -5,7 +5,6 @@ from functools import lru_cache
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 _JSON = "application/json"
@@ -23,12 +22,6 @@ async def refuse_unacceptable(request: Request) -> None:
         raise HTTPException(
             406, f"The Accept header excludes {types}, which this route answers with: accept it, or */*."
         )
-
-
-def accepts_json(headers: Headers) -> bool:
-    """Whether a client accepts JSON, as nearly every one does."""
-    accept = headers.get("accept")
-    return accept is None or accept == "*/*" or _accepts_any(accept, (_JSON,))
 
 
 def _types_of(route: APIRoute) -> tuple[str, ...]:

@@ -10,13 +10,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import Action, require
 from loyalty_core.api.errors import answer_to
 from loyalty_core.api.json_values import FastJSONResponse
-from loyalty_core.api.negotiation import accepts_json
 from loyalty_core.api.predictions import PredictionRequest, mark, predict_one, routes_by_kind
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.telemetry import note_viewer
@@ -24,6 +22,10 @@ from loyalty_core.telemetry import note_viewer
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+# What programs send; the routes read every other Accept header.
+_ACCEPTS_JSON = frozenset({None, b"*/*", b"application/json"})
 
 
 class PredictionShortcut:
@@ -58,11 +60,11 @@ def _path(scope: Scope) -> str:
 
 
 def _is_plain(scope: Scope) -> bool:
-    """Whether it is a POST of JSON without query parameters, by a client who takes JSON."""
+    """Whether it is a POST of JSON without query parameters, by a client who accepts JSON."""
     if scope["type"] != "http" or scope["method"] != "POST" or scope["query_string"]:
         return False
-    headers = Headers(scope=scope)
-    return headers.get("content-type") == "application/json" and accepts_json(headers)
+    headers = dict(scope["headers"])
+    return headers.get(b"content-type") == b"application/json" and headers.get(b"accept") in _ACCEPTS_JSON
 
 
 def _customer_id(message: Message) -> str | None:

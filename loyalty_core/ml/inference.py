@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -284,7 +284,7 @@ class MLInferenceService:
     ) -> Any:
         encoded = self._inputs.encode_row(models.contract, row)
         scores, offers = models.scores(task.name, encoded.values)[0], models.offers(task.name)
-        PREDICTIONS.labels(task.name, models.version).inc()
+        _predictions(task.name, models.version).inc()
         return task.answer(customer_id, scores, offers, self._settings, _rfm_if_any(row, cut_points))
 
     def _drivers(self, models: Models, model: str, row: Row, offer: int | None = None) -> Drivers:
@@ -299,6 +299,11 @@ class MLInferenceService:
             return self._cut_points.get()
         except LoyaltyError:
             return None
+
+
+@lru_cache(maxsize=128)
+def _predictions(name: str, version: str) -> Any:
+    return PREDICTIONS.labels(name, version)
 
 
 def _rfm_if_any(row: Row, cut_points: RfmCutPoints | None) -> RfmScore | None:

@@ -58,8 +58,8 @@ class FeatureStore:
         found = {value: cached[key] for value, key in keys.items() if key in cached}
         missing = [value for value in keys if value not in found]
         FEATURE_HITS.inc(len(found))
-        FEATURE_MISSES.inc(len(missing))
         if missing:
+            FEATURE_MISSES.inc(len(missing))
             fresh = self._read_or_reread(missing)
             self._cache.set_many({keys[value]: features for value, features in fresh.items()})
             found |= fresh
