@@ -17,6 +17,18 @@ class ClaimLost(LoyaltyError):
     code = "claim_lost"
 
 
+class WorkerEnded(LoyaltyError):
+    """A claim on an event ran out, which counts as a failure of the event."""
+
+    code = "worker_ended"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The worker ended, or took too long, while it applied this event.",
+            remedy="The log of the worker has the cause. Replay the event once that is solved.",
+        )
+
+
 class DeadLetterNotFound(LoyaltyError):
     """No dead letter has the given number."""
 

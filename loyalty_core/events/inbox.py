@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Select, and_, func, or_, select, update
 
-from loyalty_core.errors import LoyaltyError
-from loyalty_core.events.errors import ClaimLost
+from loyalty_core.events.errors import ClaimLost, WorkerEnded
 from loyalty_core.events.event import Event
 from loyalty_core.events.forms import flat
 from loyalty_core.events.outages import is_temporary
@@ -133,12 +132,8 @@ class Inbox:
 
     def _count_expired(self, session: Session, now: datetime) -> None:
         # One that is locked is being written at this moment, by a worker that was slow but not dead.
-        error = LoyaltyError(
-            "The worker ended, or took too long, while it applied this event.",
-            remedy="The log of the worker has the cause. Replay the event once that is solved.",
-        )
         for record in session.scalars(_expired(now).with_for_update(skip_locked=True)).all():
-            self._count_failure(session, record, error, now)
+            self._count_failure(session, record, WorkerEnded(), now)
         session.flush()
 
     def _claimed(self, session: Session, records: Sequence[EventRecord], now: datetime) -> list[Event]:

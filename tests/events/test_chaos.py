@@ -138,5 +138,5 @@ def test_ten_thousand_events_while_consumers_and_the_broker_are_killed(
         wait_for(store, EVENTS)
     good = {str(number) for number in range(EVENTS) if number % 100 not in {13, 57}}
     assert Counter(applied(store)) == dict.fromkeys(good, 1)
-    bad = Counter(letter.error["code"] for letter in letters(store))
-    assert bad == {"bad_event": EVENTS // 100, "bad_data": EVENTS // 100}
+    # Whatever was wrong last with an event that could not be applied: its worker may have been killed with it.
+    assert Counter(letter.event is None for letter in letters(store)) == {True: EVENTS // 100, False: EVENTS // 100}

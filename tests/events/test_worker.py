@@ -125,7 +125,7 @@ def test_an_event_that_ends_its_worker_each_time_becomes_a_dead_letter(store: St
         Inbox(store, patience, clock=clock).claim(0)
         clock.advance(minutes=30)
     assert states(store) == {"deadly": "dead"}
-    assert letters(store)[0].error["what"] == "The worker ended, or took too long, while it applied this event."
+    assert letters(store)[0].error["code"] == "worker_ended"
 
 
 def test_a_worker_that_was_too_slow_writes_nothing_of_what_another_has_taken_over(store: StateStore):
