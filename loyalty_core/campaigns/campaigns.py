@@ -209,9 +209,12 @@ class Campaigns:
 
     def _require_runnable(self, campaign_id: str) -> None:
         self._warehouse.require_every_customer("Campaigns that run")
-        definition = self.repository.get(campaign_id).definition
+        campaign = self.repository.get(campaign_id)
+        definition = campaign.definition
         self.check_consent(definition)
         self._check_templates(definition)
+        if not campaign.is_simulated:  # simulated messages go to the log alone
+            self._check_channels(definition)
         known = self._offers.get()
         unknown = [offer for offer in definition.offer_ids if offer not in known] if known else []
         if unknown:
@@ -229,6 +232,11 @@ class Campaigns:
         ]
         texts = [text for message in messages if message for text in (message.subject, message.body)]
         require_usable(texts, self._warehouse.features.columns.keys())
+
+    def _check_channels(self, definition: Definition) -> None:
+        from loyalty_core.campaigns.sending.readiness import require_channels  # noqa: PLC0415 -- loads HTTP clients
+
+        require_channels(self.settings, self._store, definition.channels.use)
 
     def check_consent(self, definition: Definition) -> None:
         """Raise `ConsentUnknown` where the channels need consent and nothing says who consented."""

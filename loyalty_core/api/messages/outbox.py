@@ -77,4 +77,5 @@ def resolve_message(message_id: MessageId, body: ResolveBody) -> MessageAnswer:
 def _outbox() -> Outbox:
     services = get_services()
     services.warehouse.require_every_customer("Messages")
+    services.warehouse.require_rows()
     return services.outbox

@@ -63,10 +63,13 @@ class Post:
     def settings(self) -> Settings:
         return Settings(dwh_url=self._url, **self.values)
 
-    def sender(self, **options: Any) -> Sender:
+    def parts(self) -> tuple[Settings, StateStore, Warehouse, FeatureStore, OfferCatalog]:
+        """What senders and trials are made of."""
         warehouse = self._open(self._url, **self.values)
-        features, offers = FeatureStore(warehouse), OfferCatalog(warehouse)
-        return Sender(warehouse.settings, self.store, warehouse, features, offers, **options)
+        return warehouse.settings, self.store, warehouse, FeatureStore(warehouse), OfferCatalog(warehouse)
+
+    def sender(self, **options: Any) -> Sender:
+        return Sender(*self.parts(), **options)
 
     def campaign(self, campaign_id: str = "spring", *, state: str = "running", **content: Any) -> None:
         at = datetime.now(UTC)
