@@ -11,6 +11,7 @@ from loyalty_core.ui.recorder.address import VIEW, current_event
 from loyalty_core.ui.recorder.dead_letters_view import draw_dead_letters
 from loyalty_core.ui.recorder.events_view import draw_events
 from loyalty_core.ui.recorder.live_view import draw_live
+from loyalty_core.ui.recorder.simulation_view import draw_simulation
 from loyalty_core.ui.recorder.trace_view import draw_event
 from loyalty_core.ui.recorder.try_view import draw_try
 
@@ -19,6 +20,8 @@ if (number := current_event()) is not None:
     with errors_shown():
         draw_event(number)
 else:
+    with errors_shown():
+        draw_simulation()
     draw_live()
     events, attempt, dead_letters = st.tabs(["Events", "Try an event", "Dead letters"], key=VIEW, bind="query-params")
     if events.open:

@@ -20,6 +20,7 @@ from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.segments import LiveRules, LiveRulesReader, computed_segments
 from loyalty_core.store.events import EventTraceRecord
 from loyalty_core.warehouse.customers import CacheUnavailable, id_as_text, read_id
+from loyalty_core.warehouse.source import describe_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 _Predicted = tuple[dict[str, Row], dict[str, str], str]
 
+# How long the features count that a simulated event of the demo states.
+_SIMULATED_FOR = timedelta(minutes=30)
 _RFM_COLUMNS = frozenset({"recency", "frequency", "monetary", "rfm_segment"})
 _CHURN_COLUMNS = frozenset({CHURN.score_column, CHURN.group_column})
 
@@ -122,8 +125,13 @@ class CustomerReader:
             customer.steps.append(Step("Cache invalidated", milliseconds, _batch(found), output, note))
 
     def _stated(self, events: Sequence[Event], now: datetime) -> Mapping[str, Row]:
-        seconds = self._settings.events_overlay_seconds
-        return stated_features(self._services.store, events, now, timedelta(seconds=seconds)) if seconds else {}
+        """What events say about features; simulated events of the demo always count, so that a demo moves."""
+        services, found = self._services, dict[str, Row]()
+        if seconds := self._settings.events_overlay_seconds:
+            found |= stated_features(services.store, events, now, timedelta(seconds=seconds))
+        if any(event.is_simulated for event in events) and describe_source(services.warehouse).is_demo:
+            found |= stated_features(services.store, events, now, _SIMULATED_FOR, simulated=True)
+        return found
 
     def _fetch(self, found: Mapping[str, Customer], stated: Mapping[str, Row]) -> None:
         watch = Stopwatch()

@@ -20,17 +20,20 @@ _FEATURES = "features"
 
 
 def stated_features(
-    store: StateStore, events: Sequence[Event], now: datetime, within: timedelta
+    store: StateStore, events: Sequence[Event], now: datetime, within: timedelta, *, simulated: bool = False
 ) -> dict[str, dict[str, Any]]:
     """The values of columns that events of the last time state, by the customer's id; a later event goes above.
 
-    Those of `events` count, and those that were applied before. An event that is out of order states nothing.
+    Those of `events` count, and those that were applied before; only simulated ones, or only real ones. An event that
+    is out of order states nothing.
     """
     since = now - within
+    events = [event for event in events if event.is_simulated == simulated]
     before = select(EventRecord.customer_id, EventRecord.data).where(
         EventRecord.customer_id.in_({event.customer_id for event in events}),
         EventRecord.occurred_at > since,
         EventRecord.status == "done",
+        EventRecord.is_simulated.is_(simulated),
         EventRecord.sequel.is_distinct_from("out_of_order"),
     )
     found: dict[str, dict[str, Any]] = {}
