@@ -1,7 +1,7 @@
 """Events a second, from being sent to being applied: `python -m benchmarks.events`.
 
 The demo with tiny models, 100 segments whose members are computed, and 10 running campaigns, one of which a tenth of
-the events trigger. Each round sends 2,000 events about as many customers, and applies them; the state store is a file.
+the events trigger. Each round sends 1,000 events about as many customers, and applies them; the state store is a file.
 The baseline does only the two steps that nobody can leave out, and stores nothing: for each event, the features are
 fetched from the warehouse and churn is predicted, as a consumer does that has read one message. A second one does the
 same for each batch of events at once.
@@ -34,8 +34,8 @@ from loyalty_core.services import Services
 from loyalty_core.settings import Settings
 from tests.ml.fixtures import bundle_parts
 
-CUSTOMERS, EVENTS, SEGMENTS, CAMPAIGNS = 20_000, 2_000, 100, 10
-ROUNDS, SINGLE = 7, 200
+CUSTOMERS, EVENTS, SEGMENTS, CAMPAIGNS = 20_000, 1_000, 100, 10
+ROUNDS, SINGLE = 5, 200
 
 
 def main() -> None:

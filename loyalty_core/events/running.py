@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,9 @@ class EventThreads:
     def stop(self) -> None:
         """Ask all threads to stop, and wait until what they have begun is done, for as long as that is reasonable."""
         self._stop.set()
+        until = time.monotonic() + _STOP_SECONDS
         for thread in self._threads:
-            thread.join(_STOP_SECONDS)
+            thread.join(max(0, until - time.monotonic()))
         if any(thread.is_alive() for thread in self._threads):
             _log.warning("A batch of events is still under way; another worker takes its events over.")
 

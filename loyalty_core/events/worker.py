@@ -48,7 +48,10 @@ class Worker:
                 stop.wait(self._step())
 
     def apply_all(self) -> int:
-        """Apply all that waits and has not failed before, and return how many events were taken; raises as below."""
+        """Apply all that is due, and return how many events were taken, those that failed included.
+
+        Raises what `apply_waiting` raises.
+        """
         taken = 0
         with acting_as(EVENTS_VIEWER):
             while applied := self.apply_waiting():
