@@ -44,6 +44,8 @@ ENTERED = ("queued", "holdout")
 # Messages in these states do not count towards caps and budgets.
 NOT_COUNTED = ("cancelled", "failed")
 
+_DECIDED = ("customer_id", "number", "variant", "offer_id", "channel", "due", "bad_zone", "churn_probability")
+
 _entries, _outbox, _preferences = (
     CampaignEntryRecord.__table__,
     OutboxRecord.__table__,
@@ -160,7 +162,7 @@ def _channel(found: sa.CTE, terms: Terms) -> sa.ColumnElement[str | None]:
     return sa.case(*preferred, *in_order, else_=sa.null()) if use else sa.cast(sa.null(), sa.String)
 
 
-def _within_caps(chosen: sa.CTE, terms: Terms) -> sa.CTE:
+def _within_caps(chosen: sa.CTE, terms: Terms) -> sa.Select:
     """The same, with caps and holdout among the reasons."""
     frequency = terms.definition.frequency.campaign
     reasons: list[tuple[sa.ColumnElement[bool], Any]] = [(chosen.c.reason.is_not(None), chosen.c.reason)]
@@ -172,8 +174,7 @@ def _within_caps(chosen: sa.CTE, terms: Terms) -> sa.CTE:
         overall = _messages(chosen, terms, terms.overall_cap, own=False)
         reasons.append((overall >= terms.overall_cap.messages, _text("overall_cap")))
     reasons.append((chosen.c.is_held == 1, _text("holdout")))
-    columns = [column for column in chosen.c if column.name != "reason"]
-    return _once(sa.select(*columns, _reason(reasons).label("reason")), "within_caps")
+    return sa.select(*(chosen.c[name] for name in _DECIDED), chosen.c.position, _reason(reasons).label("reason"))
 
 
 def _offer_is_used_up(chosen: sa.CTE, terms: Terms) -> sa.ColumnElement[bool]:
@@ -214,13 +215,12 @@ def _messages(chosen: sa.CTE, terms: Terms, cap: Cap, *, own: bool) -> sa.Scalar
     return sa.select(sa.func.count()).where(*conditions).scalar_subquery()
 
 
-def _within_budget(capped: sa.CTE, terms: Terms) -> sa.Select:
+def _within_budget(found: sa.Select, terms: Terms) -> sa.Select:
     """The same, with the budget as the last reason: chance decides who gets what is left."""
-    names = ("customer_id", "number", "variant", "offer_id", "channel", "due", "bad_zone", "churn_probability")
-    columns = [capped.c[name] for name in names]
     most = terms.definition.budget.most_messages
     if most is None:
-        return sa.select(*columns, capped.c.reason)
+        return found
+    capped = _once(found, "within_caps")
     spent = sa.select(sa.func.count()).where(
         _outbox.c.campaign_id == terms.campaign_id,
         _outbox.c.status.not_in(NOT_COUNTED),
@@ -230,7 +230,7 @@ def _within_budget(capped: sa.CTE, terms: Terms) -> sa.Select:
     place = sa.func.sum(_flag(capped.c.reason.is_(None))).over(order_by=order)
     is_over = place > most - spent.scalar_subquery()
     reasons = [(capped.c.reason.is_not(None), capped.c.reason), (is_over, _text("budget"))]
-    return sa.select(*columns, _reason(reasons).label("reason"))
+    return sa.select(*(capped.c[name] for name in _DECIDED), _reason(reasons).label("reason"))
 
 
 def _once(statement: sa.Select, name: str) -> sa.CTE:
