@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,10 @@ from sqlalchemy import select
 
 from loyalty_core.campaigns.contact import ContactColumns
 from loyalty_core.campaigns.definition import Definition
+from loyalty_core.campaigns.errors import BadCampaign, BadTemplate
 from loyalty_core.campaigns.sending.channels import Message
 from loyalty_core.campaigns.sending.composing import Offered, compose
 from loyalty_core.campaigns.sending.links import ContactLinks, Recipient
-from loyalty_core.campaigns.sending.templates import BadTemplate
 from loyalty_core.store.campaigns import CampaignRecord, CampaignVersionRecord
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Preparation:
         for claim in claims:
             row, campaign = features.get(claim.customer_id), campaigns.get((claim.campaign_id, claim.version))
             if campaign is None:
-                prepared[claim.id] = NotReady("The campaign was deleted.")
+                prepared[claim.id] = NotReady("The campaign was deleted, or cannot be read any more.")
             elif row is None:
                 prepared[claim.id] = NotReady("The customer is no longer in the warehouse.")
             else:
@@ -134,8 +135,9 @@ class Preparation:
         by_id = content.where(CampaignVersionRecord.campaign_id.in_({campaign_id for campaign_id, _ in wanted}))
         with self._store.session(read_only=True) as session:
             rows = session.execute(by_id.where(CampaignVersionRecord.number.in_({number for _, number in wanted})))
-            return {
-                (campaign_id, number): (name, Definition.from_json(definition))
-                for campaign_id, number, name, definition in rows
-                if (campaign_id, number) in wanted
-            }
+            found: dict[tuple[str, int], tuple[str, Definition]] = {}
+            for campaign_id, number, name, definition in rows:
+                # One that cannot be read must not keep the messages of the others waiting.
+                with suppress(BadCampaign):
+                    found[campaign_id, number] = (name, Definition.from_json(definition))
+            return found

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
 
     from loyalty_core.campaigns.sending.channels import Channel, Message
@@ -106,13 +107,9 @@ class Sender:
         if self.outbox.has_abandoned():
             handled = self.outbox.recover([name for name, channel in self._channels.items() if channel.drops_copies])
         for name, channel in self._channels.items():
-            if not self._stop.is_set() and not self._rests[name].lasts(self._now()):
+            if not self._stop.is_set() and not self._rests[name].lasts:
                 handled += self._send_batch(channel)
         return handled
-
-    def _now(self) -> datetime:
-        with self._store.session(read_only=True) as session:
-            return self._store.dialect.now(session)
 
     def _send_batch(self, channel: Channel) -> int:
         if not self.outbox.has_due(channel.name):
@@ -123,22 +120,25 @@ class Sender:
         left = {claim.id: claim for claim in claims}
         try:
             prepared = self._preparation.prepare(claims)
-            with channel.opened() as send:
+            # One connection for the batch: SQLite does a good deal whenever the last one is closed.
+            with self._store.connection() as connection, channel.opened() as send:
                 for claim in claims:
-                    if self._stop.is_set() or not self._handle(claim, prepared[claim.id], channel, send):
+                    if self._stop.is_set() or not self._handle(claim, prepared[claim.id], channel, send, connection):
                         break
                     del left[claim.id]
         except LoyaltyError as error:
-            self._rests[channel.name].begin(self._now())
+            self._rests[channel.name].begin()
             _log.warning("messages by %s wait: %s", channel.name, error)
         finally:
             self.outbox.release(left.values(), self.worker)
         return len(claims) - len(left)
 
-    def _handle(self, claim: Claim, prepared: Ready | NotReady, channel: Channel, send: Send) -> bool:
+    def _handle(
+        self, claim: Claim, prepared: Ready | NotReady, channel: Channel, send: Send, connection: Connection
+    ) -> bool:
         """Send one message or say why not; False where the rest of the batch has to wait."""
         try:
-            with self._store.session() as session:
+            with self._store.session(on=connection) as session:
                 record = self.outbox.begin(session, claim, self.worker)
                 if record is None:
                     return True
@@ -149,7 +149,7 @@ class Sender:
                 if not self._may_be_sent(session, record, prepared, now):
                     return True
                 if not claim.is_simulated and (free_at := self._rates.take(session, channel.name, now)) is not None:
-                    self._rests[channel.name].until(free_at)
+                    self._rests[channel.name].last(free_at - now)
                     return False
                 record.status, record.claimed_at = "sending", now
                 record.attempts += 1
@@ -200,7 +200,7 @@ class Sender:
             self._record("failed", claim, lambda: outbox.failed(claim, worker, reason))
         except ChannelDown as error:
             reason = _reason(error)
-            rest = self._rests[channel.name].begin(self._now())
+            rest = self._rests[channel.name].begin()
             self._record("waiting", claim, lambda: outbox.not_sent_yet(claim, worker, reason, rest, counts=False))
             _log.warning("messages by %s wait: %s", channel.name, error)
             return False
@@ -237,22 +237,24 @@ class _Rest:
     """A pause of a channel that takes no messages, longer each time."""
 
     def __init__(self) -> None:
-        self._until: datetime | None = None
+        self._until = 0.0
         self._length = _SHORTEST_REST
 
-    def lasts(self, now: datetime) -> bool:
-        return self._until is not None and now < self._until
+    @property
+    def lasts(self) -> bool:
+        return time.monotonic() < self._until
 
-    def until(self, moment: datetime) -> None:
-        self._until = moment
+    def last(self, length: timedelta) -> None:
+        self._until = time.monotonic() + length.total_seconds()
 
-    def begin(self, now: datetime) -> timedelta:
+    def begin(self) -> timedelta:
         length = self._length
-        self._until, self._length = now + length, min(self._length * 2, _LONGEST_REST)
+        self._length = min(length * 2, _LONGEST_REST)
+        self.last(length)
         return length
 
     def end(self) -> None:
-        self._until, self._length = None, _SHORTEST_REST
+        self._until, self._length = 0.0, _SHORTEST_REST
 
 
 def _give_up(record: OutboxRecord, reason: str, status: str = "cancelled") -> None:

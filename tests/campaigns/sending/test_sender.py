@@ -141,6 +141,8 @@ def test_what_changed_since_a_message_was_queued_is_obeyed(post: Post, mail_serv
     [expired] = post.queue("C", channel="email", expires_at=datetime.now(UTC) - timedelta(seconds=1))
     [unknown] = post.queue("Z", channel="email")
     [deleted] = post.queue("C", channel="email", campaign_id="none")
+    post.campaign("broken", variants=[])
+    [unreadable] = post.queue("C", channel="email", campaign_id="broken")
     post.sender().send_due()
     assert mail_server.mails == []
     reasons = {
@@ -151,7 +153,8 @@ def test_what_changed_since_a_message_was_queued_is_obeyed(post: Post, mail_serv
         ended: "The campaign has ended.",
         expired: "It was no longer worth sending.",
         unknown: "The customer is no longer in the warehouse.",
-        deleted: "The campaign was deleted.",
+        deleted: "The campaign was deleted, or cannot be read any more.",
+        unreadable: "The campaign was deleted, or cannot be read any more.",
     }
     assert {one: post.message(one).reason for one in reasons} == reasons
     assert {post.message(one).status for one in reasons} == {"cancelled"}
