@@ -22,6 +22,7 @@ from loyalty_core.campaigns.definition import (
     Trigger,
     Variant,
 )
+from loyalty_core.campaigns.effect import MIN_HOLDOUT, Effect
 from loyalty_core.campaigns.enrolment import Decision
 from loyalty_core.campaigns.errors import (
     ApprovalNeeded,
@@ -37,7 +38,7 @@ from loyalty_core.campaigns.errors import (
 from loyalty_core.campaigns.executions import Execution, Totals
 from loyalty_core.campaigns.planned import Planned
 from loyalty_core.campaigns.repository import CampaignRepository
-from loyalty_core.campaigns.results import MIN_HOLDOUT, DayFigures, Effect, Figures, Performance
+from loyalty_core.campaigns.results import DayFigures, Figures, Performance
 from loyalty_core.campaigns.runs import CampaignRuns
 from loyalty_core.campaigns.waterfall import TITLES, Step, Waterfall
 

@@ -7,27 +7,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm.attributes import flag_modified
 
 from loyalty_core.access import Action, may, require
 from loyalty_core.campaigns.campaign import Campaign, CampaignRun, CampaignVersion, campaign_of, run_of, version_of
 from loyalty_core.campaigns.changes import differences
 from loyalty_core.campaigns.definition import Definition
+from loyalty_core.campaigns.edits import checked_name, note, record_of, require_free, write
 from loyalty_core.campaigns.errors import (
     ApprovalNeeded,
-    BadCampaign,
     CampaignChanged,
-    CampaignNameTaken,
     CampaignNotFound,
     CampaignState,
     OwnApproval,
 )
 from loyalty_core.campaigns.references import require_references
 from loyalty_core.campaigns.schedule import next_run
-from loyalty_core.names import checked_text, look_alike
-from loyalty_core.store import audit
 from loyalty_core.store.campaigns import CampaignRecord, CampaignRunRecord, CampaignVersionRecord
-from loyalty_core.store.versioned import MAX_NAME_LENGTH, editing, name_key, new_id, same_content
+from loyalty_core.store.versioned import editing, name_key, new_id, same_content
 
 if TYPE_CHECKING:
     import builtins
@@ -39,7 +35,6 @@ if TYPE_CHECKING:
     from loyalty_core.campaigns.campaign import State
     from loyalty_core.store import StateStore
 
-SUBJECT_KIND = "campaign"
 _RUNNING = "Pause it first; whoever may approve campaigns can also edit it while it runs."
 
 
@@ -135,7 +130,7 @@ class CampaignRepository:
             record = record_of(session, campaign_id, lock=True)
             if record.started_at is not None:
                 raise CampaignState(record.name, "deleted", "part of the history", "End it instead.")
-            _note(session, record, "deleted", actor)
+            note(session, record, "deleted", actor)
             session.execute(delete(CampaignRecord).where(CampaignRecord.id == campaign_id))
 
     def submit(self, campaign_id: str, *, actor: str) -> Campaign:
@@ -147,7 +142,7 @@ class CampaignRepository:
             record.submitted_by = actor
             if record.state == "draft":
                 record.state = "awaiting_approval"
-            _note(session, record, "submitted", actor)
+            note(session, record, "submitted", actor)
             return campaign_of(record)
 
     def approve(self, campaign_id: str, *, actor: str, version: int | None = None) -> Campaign:
@@ -168,7 +163,7 @@ class CampaignRepository:
             record.approved_by, record.approved_version = actor, record.version
             if record.state == "awaiting_approval":
                 record.state = "draft"
-            _note(session, record, "approved", actor)
+            note(session, record, "approved", actor)
             return campaign_of(record)
 
     def reject(self, campaign_id: str, *, actor: str, reason: str = "") -> Campaign:
@@ -177,7 +172,7 @@ class CampaignRepository:
         with editing(self._store) as session:
             record = self._in_state(session, campaign_id, {"awaiting_approval"}, "sent back", "Nobody submitted it.")
             record.state, record.submitted_by = "draft", None
-            _note(session, record, "rejected", actor, reason=reason[:500])
+            note(session, record, "rejected", actor, reason=reason[:500])
             return campaign_of(record)
 
     def start(self, campaign_id: str, *, actor: str, now: datetime | None = None) -> Campaign:
@@ -199,7 +194,7 @@ class CampaignRepository:
         with editing(self._store) as session:
             record = self._in_state(session, campaign_id, {"running"}, "paused", "Only a running campaign can be.")
             record.state, record.next_run_at = "paused", None
-            _note(session, record, "paused", actor)
+            note(session, record, "paused", actor)
             return campaign_of(record)
 
     def end(self, campaign_id: str, *, actor: str, now: datetime | None = None) -> Campaign:
@@ -208,7 +203,7 @@ class CampaignRepository:
         with editing(self._store) as session:
             record = self._in_state(session, campaign_id, {"running", "paused"}, "ended", "Delete a draft instead.")
             record.state, record.next_run_at, record.ended_at = "ended", None, now or datetime.now(UTC)
-            _note(session, record, "ended", actor)
+            note(session, record, "ended", actor)
             return campaign_of(record)
 
     def _run(
@@ -226,7 +221,7 @@ class CampaignRepository:
             record.state, record.started_by = "running", actor
             record.started_at = record.started_at or now
             record.next_run_at = next_run(definition.trigger, now, self._zone)
-            _note(session, record, verb, actor)
+            note(session, record, verb, actor)
             return campaign_of(record)
 
     def _require_usable(self, session: Session, record: CampaignRecord) -> Definition:
@@ -245,8 +240,8 @@ class CampaignRepository:
         *,
         simulated: bool,
     ) -> Campaign:
-        name = _checked_name(name)
-        _require_free(session, name)
+        name = checked_name(name)
+        require_free(session, name)
         require_references(session, definition)
         now, taken = datetime.now(UTC), set(session.scalars(select(CampaignRecord.id)))
         record = CampaignRecord(
@@ -258,8 +253,8 @@ class CampaignRepository:
             created_at=now,
             is_simulated=simulated,
         )
-        _write(session, record, name, definition, actor, changes)
-        _note(session, record, "created", actor)
+        write(session, record, name, definition, actor, changes)
+        note(session, record, "created", actor)
         return campaign_of(record)
 
     def _save(
@@ -271,7 +266,7 @@ class CampaignRepository:
         actor: str,
         changes: tuple[str, ...],
     ) -> Campaign:
-        name = _checked_name(name)
+        name = checked_name(name)
         different = differences(campaign_of(record), name, definition)
         if not different:
             return campaign_of(record)
@@ -282,17 +277,17 @@ class CampaignRepository:
                 raise CampaignState(record.name, "changed", "running", _RUNNING)
             definition.require_complete()
         if name_key(name) != record.name_key:
-            _require_free(session, name, but=record.id)
+            require_free(session, name, but=record.id)
         if not same_content(record.content, definition.to_json()):
             require_references(session, definition)
-        _write(session, record, name, definition, actor, (*changes, *different))
+        write(session, record, name, definition, actor, (*changes, *different))
         if record.state == "running":
             record.approved_by, record.approved_version = actor, record.version
             record.next_run_at = next_run(definition.trigger, record.updated_at, self._zone)
         elif record.state == "awaiting_approval":
             record.state = "draft"
         record.submitted_by = None
-        _note(session, record, "updated", actor, changes=[*changes, *different])
+        note(session, record, "updated", actor, changes=[*changes, *different])
         return campaign_of(record)
 
     def _in_state(
@@ -302,61 +297,3 @@ class CampaignRepository:
         if record.state not in states:
             raise CampaignState(record.name, verb, record.state, remedy)
         return record
-
-
-def record_of(session: Session, campaign_id: str, *, lock: bool = False) -> CampaignRecord:
-    """The row of the campaign; `lock` prevents changes by others. Raises `CampaignNotFound`."""
-    statement = select(CampaignRecord).where(CampaignRecord.id == campaign_id)
-    record = session.scalar(statement.with_for_update(key_share=True) if lock else statement)
-    if record is None:
-        raise CampaignNotFound(campaign_id)
-    return record
-
-
-def _write(
-    session: Session,
-    record: CampaignRecord,
-    name: str,
-    definition: Definition,
-    actor: str,
-    changes: tuple[str, ...],
-) -> None:
-    """Write the definition to the campaign, and as a new version."""
-    record.name, record.name_key, record.content = name, name_key(name), definition.to_json()
-    record.version += 1
-    record.updated_at, record.updated_by = datetime.now(UTC), actor
-    session.add(record)
-    # SQLAlchemy would miss a change from 1 to true, which are equal in Python.
-    flag_modified(record, "content")
-    session.flush()
-    session.add(
-        CampaignVersionRecord(
-            campaign_id=record.id,
-            number=record.version,
-            at=record.updated_at,
-            actor=actor,
-            changes=list(changes),
-            name=name,
-            content=record.content,
-        )
-    )
-
-
-def _note(session: Session, record: CampaignRecord, action: str, actor: str, **details: object) -> None:
-    details = {"name": record.name, "version": record.version} | details
-    audit.record(session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=record.id, details=details)
-
-
-def _require_free(session: Session, name: str, *, but: str | None = None) -> None:
-    rows = session.execute(select(CampaignRecord.id, CampaignRecord.name))
-    names = [other for other_id, other in rows if other_id != but]
-    same = next((other for other in names if name_key(other) == name_key(name)), None)
-    if taken := same or look_alike(name, names):
-        raise CampaignNameTaken(taken, looks_alike=same is None)
-
-
-def _checked_name(name: str) -> str:
-    text = " ".join(name.split())
-    if not text:
-        raise BadCampaign("The name is blank.", remedy="Give the campaign a name.")
-    return checked_text("name", text, MAX_NAME_LENGTH, BadCampaign)

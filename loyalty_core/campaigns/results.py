@@ -1,21 +1,15 @@
-"""What a campaign has achieved: figures by variant, offer and channel, and against the holdout, also in money.
-
-Everybody who was to be written to is compared with everybody who was held out, whether or not a message arrived:
-otherwise those who cannot be reached would flatter the campaign. Only entries whose time for conversions is over count.
-"""
+"""What a campaign has achieved: figures by variant, offer and channel, and against the holdout, also in money."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
-from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.analytics.outcomes import Interval, Measure, Share
-from loyalty_core.analytics.proportions import difference
+from loyalty_core.campaigns.effect import Effect, effect_of
 from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignRunRecord
 from loyalty_core.store.messages import MessageOutcomeRecord, OutboxRecord
 
@@ -26,12 +20,8 @@ if TYPE_CHECKING:
     from loyalty_core.campaigns.campaign import Campaign
     from loyalty_core.store import StateStore
 
-# With fewer customers in the holdout, one conversion more or less would turn the result around.
-MIN_HOLDOUT = 100
 MAX_DAYS = 90
 _OUTCOMES = ("delivered", "opened", "clicked", "converted", "bounced", "unsubscribed")
-# The quantile of the standard normal distribution for a 95 % interval.
-_Z = 1.959963984540054
 
 _entries, _outbox, _outcomes = CampaignEntryRecord.__table__, OutboxRecord.__table__, MessageOutcomeRecord.__table__
 
@@ -67,26 +57,6 @@ class Figures:
     def revenue_per_contact(self) -> float | None:
         """Revenue by entries; None without any."""
         return self.revenue / self.entered if self.entered else None
-
-
-@dataclass(frozen=True)
-class Effect:
-    """The campaign against its holdout, over entries whose time for conversions is over.
-
-    `conversion` is the difference of the conversion rates and `revenue` that of the revenue per contact, each with a
-    95 % interval; None where there is nothing to compare. `uplift` is the revenue that the campaign has added, less
-    its `cost`. `is_certain` says whether the interval of the conversions leaves 0 out; `verdict` is the result in a
-    sentence, or why none can be given yet.
-    """
-
-    treated: int
-    held: int
-    verdict: str
-    is_certain: bool = False
-    conversion: Measure | None = None
-    revenue: Measure | None = None
-    uplift: float | None = None
-    cost: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +105,7 @@ def performance(
         by_offer=_by(treated, "offer_id"),
         by_channel=_by(treated, "channel"),
         suppressed=suppressed,
-        effect=_effect(campaign, rows, now),
+        effect=effect_of(campaign, rows, now),
         days=days,
         currency=currency,
     )
@@ -230,66 +200,6 @@ def _entered() -> sa.ColumnElement[bool]:
 
 def _of_message(kind: str) -> sa.ColumnElement[bool]:
     return sa.and_(_outcomes.c.kind == kind, _outcomes.c.message_key.is_not(None))
-
-
-def _effect(campaign: Campaign, rows: Iterable[Any], now: datetime) -> Effect:
-    over = [row for row in rows if row.is_over]
-    treated = [row for row in over if row.status == "queued"]
-    held = [row for row in over if row.status == "holdout"]
-    many, few = sum(row.entered for row in treated), sum(row.entered for row in held)
-    cost = sum(row.sent for row in treated) * campaign.definition.budget.cost_per_message
-    if reason := _too_early(campaign, many, few, now):
-        return Effect(many, few, reason, cost=cost)
-    conversion = difference(
-        Share(sum(row.converted for row in treated), many), Share(sum(row.converted for row in held), few)
-    )
-    revenue = _mean_difference(treated, held, many, few)
-    is_certain = conversion.interval.low > 0 or conversion.interval.high < 0
-    return Effect(
-        many, few, _verdict(conversion, is_certain=is_certain), is_certain, conversion, revenue,
-        uplift=revenue.value * many - cost, cost=cost,
-    )  # fmt: skip
-
-
-def _too_early(campaign: Campaign, many: int, few: int, now: datetime) -> str | None:
-    """Why the effect cannot be told, in a sentence; None where it can."""
-    within = campaign.definition.conversion.within_days
-    if campaign.definition.holdout.share == 0 and not few:
-        return "There is no holdout, so nobody knows how many would have converted without the campaign."
-    if not many and not few:
-        first = campaign.started_at + timedelta(days=within) if campaign.started_at else None
-        since = f" before {first:%Y-%m-%d}" if first and first > now else ""
-        return f"Too early to tell: customers have {within} days to convert, which are not over for anybody{since}."
-    if few < MIN_HOLDOUT or many < MIN_HOLDOUT:
-        return (
-            f"Too early to tell: the time to convert is over for {many:,} customers and {few:,} of the holdout; "
-            f"it takes {MIN_HOLDOUT} of each."
-        )
-    return None
-
-
-def _verdict(conversion: Measure, *, is_certain: bool) -> str:
-    low, high = conversion.interval
-    span = f"between {low * 100:+.1f} and {high * 100:+.1f} percentage points"
-    if not is_certain:
-        return f"No difference can be stated yet: it is {span}."
-    more = "more" if conversion.value > 0 else "fewer"
-    return f"The campaign makes {more} customers convert: {span}, with 95 % confidence."
-
-
-def _mean_difference(treated: list[Any], held: list[Any], many: int, few: int) -> Measure:
-    """Revenue per contact minus that of the holdout, with Welch's interval in its normal approximation."""
-    (first, first_error), (second, second_error) = _mean(treated, many), _mean(held, few)
-    margin = _Z * sqrt(first_error + second_error)
-    return Measure(first - second, Interval(first - second - margin, first - second + margin))
-
-
-def _mean(rows: list[Any], number: int) -> tuple[float, float]:
-    """The mean revenue, and the square of its standard error."""
-    total, squares = sum(float(row.revenue) for row in rows), sum(float(row.squares) for row in rows)
-    mean = total / number
-    variance = max(0.0, squares - number * mean * mean) / max(1, number - 1)
-    return mean, variance / number
 
 
 def _by(groups: Iterable[tuple[Any, Figures]], name: str) -> dict[Any, Figures]:

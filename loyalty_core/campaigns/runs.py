@@ -11,9 +11,9 @@ from sqlalchemy import select, update
 from loyalty_core.access import Action, acting_as, require
 from loyalty_core.campaigns.campaign import CampaignRun, campaign_of, run_of
 from loyalty_core.campaigns.definition import Definition
+from loyalty_core.campaigns.edits import SUBJECT_KIND, record_of
 from loyalty_core.campaigns.enrolment import enter_staged
 from loyalty_core.campaigns.errors import CampaignState
-from loyalty_core.campaigns.repository import record_of
 from loyalty_core.campaigns.schedule import next_run
 from loyalty_core.campaigns.waterfall import Waterfall, waterfall_of
 from loyalty_core.errors import LoyaltyError
@@ -74,7 +74,7 @@ class CampaignRuns:
                 session,
                 actor=actor,
                 action="run",
-                subject_kind="campaign",
+                subject_kind=SUBJECT_KIND,
                 subject_id=campaign_id,
                 details={"name": record.name, "version": record.version, "run": run.id},
             )
