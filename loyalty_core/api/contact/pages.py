@@ -43,7 +43,7 @@ CHANNEL_LABELS = {
 def unsubscribe_page(channel: str, preferences_path: str) -> HTMLResponse:
     """Asks before anything is changed: programs that check links open it too."""
     body = (
-        f"<p>You will no longer receive offers by {_in_sentence(channel)}.</p>"
+        f"<p>Do you want to stop receiving offers by {_in_sentence(channel)}?</p>"
         '<form method="post"><button type="submit">Unsubscribe</button></form>'
         f'<p><a href="{escape(preferences_path)}">Choose what to receive instead</a></p>'
     )
