@@ -7,7 +7,7 @@ import streamlit as st
 
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.messages import errors_shown
-from loyalty_core.ui.recorder.address import VIEW, current_event
+from loyalty_core.ui.recorder.address import ATTEMPT, DEAD_LETTERS, EVENTS, VIEW, current_event
 from loyalty_core.ui.recorder.dead_letters_view import draw_dead_letters
 from loyalty_core.ui.recorder.events_view import draw_events
 from loyalty_core.ui.recorder.live_view import draw_live
@@ -23,7 +23,7 @@ else:
     with errors_shown():
         draw_simulation()
     draw_live()
-    events, attempt, dead_letters = st.tabs(["Events", "Try an event", "Dead letters"], key=VIEW, bind="query-params")
+    events, attempt, dead_letters = st.tabs([EVENTS, ATTEMPT, DEAD_LETTERS], key=VIEW, bind="query-params")
     if events.open:
         with events, errors_shown():
             draw_events()

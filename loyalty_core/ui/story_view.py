@@ -69,7 +69,7 @@ def _draw_moment(moment: Moment) -> None:
 
 def _sentence(moment: Moment) -> str:
     why = f" ({moment.reason})" if moment.reason else ""
-    offer = f", offer {moment.offer_id}" if moment.offer_id is not None else ""
+    offer = f" with offer {moment.offer_id}" if moment.offer_id is not None else ""
     match moment.kind:
         case "event":
             return f"{type_label(moment.what)}: {STATES.get(moment.how, moment.how).lower()}"
@@ -78,6 +78,6 @@ def _sentence(moment: Moment) -> str:
         case "entry":
             return f"{moment.what}: {_ENTRIES.get(moment.how, moment.how)}{why}"
         case "message":
-            return f"{moment.what}: message by {moment.channel}{offer} {_MESSAGES.get(moment.how, moment.how)}{why}"
+            return f"{moment.what}: message{offer} by {moment.channel} {_MESSAGES.get(moment.how, moment.how)}{why}"
         case "outcome":
             return f"{moment.what}: {moment.how}{offer}"

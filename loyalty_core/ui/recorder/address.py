@@ -7,6 +7,7 @@ from loyalty_core.ui.navigation import FLIGHT_RECORDER
 EVENT = "event"
 CUSTOMER = "customer"
 VIEW = "view"
+EVENTS, ATTEMPT, DEAD_LETTERS = "Events", "Try an event", "Dead letters"
 
 
 def current_event() -> int | None:
@@ -20,12 +21,22 @@ def current_customer() -> str:
     return st.query_params.get(CUSTOMER, "")
 
 
+def show_event(event: int) -> None:
+    """Show the trace of an event on this screen."""
+    _go(**{EVENT: str(event)})
+
+
+def show_list() -> None:
+    """Show the list of events on this screen, whichever tab was open before."""
+    st.session_state.pop(VIEW, None)
+    _go(**{VIEW: EVENTS})
+
+
 def open_event(event: int) -> None:
-    """Show the trace of an event, from this screen or another."""
+    """Show the trace of an event, from another screen."""
     st.switch_page(f"pages/{FLIGHT_RECORDER.file}", query_params={EVENT: str(event)})
 
 
-def open_list(customer_id: str = "") -> None:
-    """Show the list of events."""
-    parameters = {CUSTOMER: customer_id} if customer_id else {}
-    st.switch_page(f"pages/{FLIGHT_RECORDER.file}", query_params=parameters)
+def _go(**parameters: str) -> None:
+    st.query_params.from_dict(parameters)
+    st.rerun()

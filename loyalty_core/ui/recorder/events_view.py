@@ -12,7 +12,7 @@ from loyalty_core.events.effects import Traces
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer_rows import draw_customer_rows
-from loyalty_core.ui.recorder.address import CUSTOMER, current_customer, open_event
+from loyalty_core.ui.recorder.address import CUSTOMER, current_customer, show_event
 from loyalty_core.ui.recorder.names import STATES, type_label
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def draw_events() -> None:
     )
     rows = [row for row, _ in found.selection.cells]
     if rows and rows[0] < len(events):
-        open_event(events[rows[0]].id)
+        show_event(events[rows[0]].id)
     st.caption("Click a row to see every step." + (f" The newest {_SHOWN} are shown." if len(events) == _SHOWN else ""))
 
 

@@ -13,7 +13,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.links import open_customer
-from loyalty_core.ui.recorder.address import open_list
+from loyalty_core.ui.recorder.address import show_list
 from loyalty_core.ui.recorder.names import SEQUELS, STATE_ICONS, STATES, type_label
 from loyalty_core.ui.recorder.steps import draw_steps
 from loyalty_core.ui.text import escape
@@ -66,7 +66,7 @@ def _draw_heading(event: StoredEvent) -> None:
         st.subheader(escape(type_label(event.type)), anchor=False, width="content")
         with st.container(horizontal=True, width="content", vertical_alignment="center", gap="small"):
             if st.button("All events", icon=":material/arrow_back:", type="tertiary"):
-                open_list()
+                show_list()
             if st.button("Customer", icon=":material/person:", type="tertiary"):
                 open_customer(event.customer_id)
     with st.container(horizontal=True, gap="small"):

@@ -18,7 +18,7 @@ from loyalty_core.events.effects import Traces, dry_run
 from loyalty_core.events.types import check_data
 from loyalty_core.services import get_services
 from loyalty_core.ui.messages import show_error
-from loyalty_core.ui.recorder.address import current_customer, open_event
+from loyalty_core.ui.recorder.address import current_customer, show_event
 from loyalty_core.ui.recorder.names import type_label
 from loyalty_core.ui.recorder.trace_view import draw_trace
 from loyalty_core.ui.rights import refusal
@@ -134,4 +134,4 @@ def _send(event: Event) -> None:
     require_room(services.store, services.settings.events_max_waiting)
     (row,) = Intake.of(services.store, services.settings).accept([event]).accepted
     st.toast(escape(f"Event {row} was sent."), icon=":material/send:")
-    open_event(row)
+    show_event(row)
