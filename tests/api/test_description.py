@@ -56,7 +56,8 @@ def names(watched: str, demo_settings: Configure, tmp_path: Path) -> Iterator[Ma
     Jobs that are started do nothing.
     """
     exports = tmp_path / "exports"
-    demo_settings(predictions_file=tmp_path / "predictions.parquet", exports_dir=exports)
+    mail = {"smtp_host": "127.0.0.1", "email_from": "club@example.com", "public_url": "https://crm.example.com"}
+    demo_settings(predictions_file=tmp_path / "predictions.parquet", exports_dir=exports, **mail)
     services = get_services()
     services.segmentation.create(SegmentDraft("VIP", RICH), actor="ann")
     services.segmentation.refresh("vip")
