@@ -33,6 +33,11 @@ class LiveRule:
     fields: frozenset[str]
     is_relative: bool
 
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        """The names of the values that the rule is evaluated with, those of other segments among them."""
+        return frozenset(self.rule.columns)
+
 
 @dataclass(frozen=True)
 class LiveRules:
@@ -64,7 +69,7 @@ class LiveRules:
         found: dict[str, bool] = {}
         wanted = self._with_references(segment_ids)
         for segment_id, live in self.rules.items():
-            if segment_id in wanted and all(name in values for name in live.rule.columns):
+            if segment_id in wanted and live.needed <= values.keys():
                 belongs = live.rule.matches(values)
                 values[field_of(segment_id)] = belongs
                 if segment_id in segment_ids:

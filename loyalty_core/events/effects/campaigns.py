@@ -6,10 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
+
 from loyalty_core.campaigns.sending.outcomes import outcome_of_event, record_outcome
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.events.effects.trace import Step, Stopwatch
 from loyalty_core.events.outages import is_temporary
+from loyalty_core.store.campaigns import CampaignEntryRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -192,8 +195,19 @@ class CampaignTriggers:
             yield place, _Answer(campaign, decision, sentence)
 
 
-def record_outcomes(session: Session, event: Event, customer_id: str) -> Step | None:
-    """Store what the event says about messages that were sent, or None where no campaign waits for it."""
+def customers_with_entries(session: Session, customer_ids: AbstractSet[str]) -> frozenset[str]:
+    """Those of the customers who entered a campaign, whose events may be what it waits for."""
+    found = select(CampaignEntryRecord.customer_id).where(CampaignEntryRecord.customer_id.in_(customer_ids))
+    return frozenset(session.scalars(found.distinct()))
+
+
+def record_outcomes(session: Session, event: Event, customer_id: str, entered: AbstractSet[str]) -> Step | None:
+    """Store what the event says about messages that were sent, or None where no campaign waits for it.
+
+    `entered` are customers who entered a campaign, of whom alone an event of any type may be a success.
+    """
+    if customer_id not in entered and not event.type.startswith("campaign."):
+        return None
     watch = Stopwatch()
     outcome = outcome_of_event(
         event.type, customer_id, event.occurred_at, event.data, event=event.row, is_simulated=event.is_simulated

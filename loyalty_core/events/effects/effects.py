@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert
 
-from loyalty_core.events.effects.campaigns import CampaignTriggers, Occasion, Prospects, Triggered, record_outcomes
+from loyalty_core.events.effects.campaigns import (
+    CampaignTriggers,
+    Occasion,
+    Prospects,
+    Triggered,
+    customers_with_entries,
+    record_outcomes,
+)
 from loyalty_core.events.effects.customers import CustomerReader, named
 from loyalty_core.events.effects.trace import Step, Stopwatch, Trace
 from loyalty_core.segments import MemberChange, change_memberships, expected_changes
@@ -91,7 +98,9 @@ class Effects:
             causes = {customers.found[event.customer_id].customer_id: event.row for event in prepared.events}
             session.execute(insert(SegmentChangeRecord), [_change(one, causes, prepared.at) for one in changes])
         moved = _Moved.of(changes, watch.lap(), customers.segments)
-        outcomes = [record_outcomes(session, one, customers.id_of(one.customer_id)) for one in prepared.events]
+        events = [(event, customers.id_of(event.customer_id)) for event in prepared.events]
+        entered = customers_with_entries(session, {customer_id for _, customer_id in events})
+        outcomes = [record_outcomes(session, event, customer_id, entered) for event, customer_id in events]
         occasions = _occasions(prepared.events, customers, moved)
         triggered = self._triggers.consider(session, occasions, prepared.prospects, prepared.at)
         caused = [_Caused(*parts, moved) for parts in zip(occasions, outcomes, triggered, strict=True)]

@@ -87,8 +87,15 @@ class Stopwatch:
 
 def as_json(value: Any) -> Any:
     """The value as JSON can hold it: dates and times as ISO texts, decimals as numbers, anything else as short text."""
-    if value is None or isinstance(value, bool | int):
+    kind = type(value)
+    if kind is str and len(value) <= _LONGEST_TEXT:
         return value
+    if value is None or kind is bool or kind is int:
+        return value
+    if kind is dict:
+        return {str(name): as_json(one) for name, one in value.items()}
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, float | Decimal):
         number = float(value)
         return number if math.isfinite(number) else None
