@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,11 +13,14 @@ from loyalty_core.events.effects import Traces
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer_rows import draw_customer_rows
+from loyalty_core.ui.fragments import fragment
+from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.recorder.address import CUSTOMER, current_customer, show_event
+from loyalty_core.ui.recorder.live_view import POLL_SECONDS
 from loyalty_core.ui.recorder.names import STATES, type_label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loyalty_core.events import StoredEvent
 
@@ -51,7 +55,9 @@ def draw_events() -> None:
     else:
         services.warehouse.require_every_customer("The events of all customers")
     history = EventHistory(services.store)
-    events = history.list(_SHOWN, customer_id=customer or None, kind=kind, status=state)
+    read = partial(history.list, _SHOWN, customer_id=customer or None, kind=kind, status=state)
+    events = read()
+    _draw_newer(events[0].id if events else 0, read)
     if not events:
         _draw_nothing(is_filtered=bool(customer or kind or state))
         return
@@ -69,6 +75,19 @@ def draw_events() -> None:
     if rows and rows[0] < len(events):
         show_event(events[rows[0]].id)
     st.caption("Click a row to see every step." + (f" The newest {_SHOWN} are shown." if len(events) == _SHOWN else ""))
+
+
+@fragment(run_every=POLL_SECONDS)
+def _draw_newer(newest: int, read: Callable[[], Sequence[StoredEvent]]) -> None:
+    """A button for events that came in since: a table that moved under the pointer would open another event."""
+    with errors_shown():
+        newer = sum(event.id > newest for event in read())
+        if newer and newest == 0:
+            st.rerun()
+        if newer:
+            count = f"{_SHOWN} or more" if newer == _SHOWN else formatting.count(newer)
+            if st.button(f"Show {count} new events", icon=":material/refresh:", key="recorder-newer", type="tertiary"):
+                st.rerun()
 
 
 def _table(events: Sequence[StoredEvent], outcomes: Mapping[int, str]) -> pd.DataFrame:

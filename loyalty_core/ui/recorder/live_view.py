@@ -12,13 +12,13 @@ from loyalty_core.ui import formatting
 from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.text import escape
 
-_POLL_SECONDS = 3.0
+POLL_SECONDS = 3.0
 _MINUTE = timedelta(minutes=1)
 # Events of a customer are taken together, so some wait for a moment although all is well.
 _BEHIND = timedelta(seconds=30)
 
 
-@fragment(run_every=_POLL_SECONDS)
+@fragment(run_every=POLL_SECONDS)
 def draw_live() -> None:
     """Drawn again every few seconds."""
     store = get_services().store
