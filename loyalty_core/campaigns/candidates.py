@@ -33,8 +33,9 @@ POSITIONS = 10_000
 _MAX_ZONES = 10_000
 
 _COLUMNS: tuple[tuple[LiteralString, LiteralString], ...] = (
-    ("is_included", "INTEGER"),
+    # The first, so that of rows with the same id one without consent counts.
     ("has_consent", "INTEGER"),
+    ("is_included", "INTEGER"),
     ("reach", "INTEGER"),
     ("preferred", "INTEGER"),
     ("offer_id", "BIGINT"),
@@ -141,8 +142,8 @@ class Placing:
         due = [self._due(name) for name in read["time_zone"]]
         return zip(
             read["customer_id"],
-            read["is_included"],
             read["has_consent"],
+            read["is_included"],
             read["reach"],
             read["preferred"],
             read["offer_id"],

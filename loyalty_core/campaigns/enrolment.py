@@ -90,7 +90,9 @@ def enter(
     `cause` names what made them enter, for all of them or by customer id.
     """
     dialect_of_session(session).lock_enrolment(session)
-    unique = list({one.customer_id: one for one in candidates}.values())
+    # Of rows with the same id, the last counts: one without consent.
+    in_order = sorted(candidates, key=lambda one: one.has_consent, reverse=True)
+    unique = list({one.customer_id: one for one in in_order}.values())
     if not _is_running(session, campaign.id):
         return [Decision(one.customer_id, campaign.name, _NOT_RUNNING) for one in unique]
     found: list[Decision] = []

@@ -98,6 +98,15 @@ def test_the_same_customer_does_not_enter_twice(programme: Open):
     assert len(rows(one, OutboxRecord)) == 1
 
 
+def test_of_rows_with_the_same_id_the_one_without_consent_counts(programme_anywhere: Open):
+    one = programme_anywhere(Customer("C1"), Customer("C1", consent=False), Customer("C1"))
+    campaign = one.campaign(budget={"messages": 5})
+    planned = one.services.campaigns.waterfall(campaign.definition, campaign, NOW)
+    assert (planned.audience, planned.removed["consent"]) == (1, 1)
+    (found,) = enter(one, campaign, "C1")
+    assert found.reason == "consent"
+
+
 def test_a_flapping_segment_does_not_send_again_within_the_wait(programme: Open):
     one = programme(Customer("C1"))
     campaign = one.campaign(

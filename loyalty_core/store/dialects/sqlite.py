@@ -184,7 +184,7 @@ class _Staging(Staging):
 
     def close(self) -> int:
         self._driver.execute(self.table.staged("INTEGER PRIMARY KEY", "WITHOUT ROWID"))
-        number = self._driver.execute(self.table.sort).rowcount
+        number = self._driver.execute(self.table.sort(whole_rows=True)).rowcount
         self._driver.execute(f"DROP TABLE arrived_{self.table.name}")
         return number
 
