@@ -198,4 +198,4 @@ def test_where_no_server_is(tmp_path: Path, uri: str, said: str):
 
 
 def test_the_password_in_its_address_is_not_shown():
-    assert "secret" not in repr(Settings(mlflow_tracking_uri="http://ann:secret@mlflow.example:5000"))
+    assert "hunter2" not in repr(Settings(mlflow_tracking_uri="http://ann:hunter2@mlflow.example:5000"))
