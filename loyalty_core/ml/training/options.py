@@ -44,6 +44,7 @@ class TrainingOptions:
     l2: penalty on squared weights, added to the mean loss over rows.
     patience: epochs without a better validation loss before training stops and uses the best epoch.
     class_weights: "auto" balances the classes when the rarest has less than 5 % of the rows.
+    teacher: "auto" learns from boosted trees where these are better on the validation rows; "none" never does.
     since: use rows of this day or later. most_rows: use at most this many rows, the newest.
     """
 
@@ -60,6 +61,7 @@ class TrainingOptions:
     learning_rate: Annotated[float, Field(gt=0, le=10)] | None = None
     loss: str | None = None
     class_weights: Literal["auto", "balanced", "none"] = "auto"
+    teacher: Literal["auto", "none"] = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
     since: date | None = None
     most_rows: Annotated[int, Field(ge=200)] = 1_000_000

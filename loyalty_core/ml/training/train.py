@@ -22,7 +22,8 @@ from loyalty_core.ml.evaluation.baselines import fit_baselines
 from loyalty_core.ml.features import FeatureContract, make_reference, require_input_size
 from loyalty_core.ml.tasks import EvaluationRows, Finding, Labels
 from loyalty_core.ml.training.conversion import check_parity
-from loyalty_core.ml.training.network import Epoch, Rows, TrainedNetwork, train_network
+from loyalty_core.ml.training.fitting import Epoch, Rows
+from loyalty_core.ml.training.network import TrainedNetwork, train_network
 from loyalty_core.ml.training.preparation import InputEncoding, Prepared, encode_history, fit_encoding, prepare_all
 from loyalty_core.ml.training.progress import Progress
 from loyalty_core.ml.training.splitting import Split, customer_numbers
@@ -122,6 +123,7 @@ def train_model(
         labels.count,
         options,
         _epoch_reporter(model, len(encoded), on_progress),
+        features=np.repeat(np.arange(len(encoding.contract.inputs)), [one.width for one in encoding.contract.inputs]),
     )
     best = network.validation_loss
     on_progress(Progress("evaluating", model, len(encoded), network.epochs, network.epochs, validation_loss=best))
@@ -244,7 +246,8 @@ def _used_options(options: TrainingOptions, network: TrainedNetwork, rows: int) 
     used = replace(options, **options.size_for(rows)._asdict()).to_json()
     weights = list(network.class_weights) if network.class_weights else None
     calibration = {"scale": network.calibration.scale, "offset": network.calibration.offset.tolist()}
-    return used | {"epochs_trained": network.epochs, "weights_used": weights, "calibration": calibration}
+    learned = {"epochs_trained": network.epochs, "weights_used": weights, "calibration": calibration}
+    return used | learned | {"teacher_loss": network.teacher_loss}
 
 
 def _background(training_rows: list[FloatRows]) -> FloatRows:

@@ -50,7 +50,7 @@ CREATE TABLE customer_response_history AS
            DATE '2026-01-05' + (i // 200 * 31)::INTEGER AS mailed_on
     FROM range(1200) t(i);
 """
-QUICK = TrainingOptions(epochs=6, architecture=(8,), members=1, batch_size=64, learning_rate=0.02)
+QUICK = TrainingOptions(teacher="none", epochs=6, architecture=(8,), members=1, batch_size=64, learning_rate=0.02)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ INPUTS = RNG.normal(size=(3_000, 3)).astype(np.float32)
 TRUTH = expit(1.5 - 3 * np.abs(INPUTS[:, 0]) + 2 * INPUTS[:, 1] * INPUTS[:, 2])
 CHURNED = (RNG.random(3_000) < TRUTH).astype(np.intp)
 TRAIN, VALIDATION, TEST = slice(0, 2_000), slice(2_000, 2_400), slice(2_400, None)
-QUICK = TrainingOptions(epochs=12, batch_size=64, learning_rate=0.01, members=1)
+QUICK = TrainingOptions(epochs=12, batch_size=64, learning_rate=0.01, members=1, teacher="none")
 
 
 def churn_network(options: TrainingOptions = QUICK, classes: np.ndarray = CHURNED) -> TrainedNetwork:
@@ -129,7 +129,7 @@ def test_several_offers_and_members_and_a_loss_by_name() -> None:
 
     chosen = np.clip(np.round(INPUTS[:, 0] + 2), 0, 3).astype(np.intp)
     options = TrainingOptions(
-        members=2, epochs=6, batch_size=64, optimizer="rmsprop", loss="categorical_focal_crossentropy"
+        members=2, epochs=6, batch_size=64, teacher="none", optimizer="rmsprop", loss="categorical_focal_crossentropy"
     )
     rows = Rows(INPUTS[TRAIN], chosen[TRAIN])
     offers = train_network(rows, Rows(INPUTS[VALIDATION], chosen[VALIDATION]), 4, options)

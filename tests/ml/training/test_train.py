@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.fixtures.shared import MadeOnce
 
 
-QUICK = TrainingOptions(epochs=15, architecture=(16,), members=1, batch_size=256, learning_rate=0.01)
+QUICK = TrainingOptions(teacher="none", epochs=15, architecture=(16,), members=1, batch_size=256, learning_rate=0.01)
 BOTH: dict[str, TrainingOptions] = {"churn": QUICK, "nbo": QUICK}
 
 

@@ -1,0 +1,77 @@
+"""Fitting of a network's members side by side, and their mean logits on many rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from loyalty_core.ml.training.architecture import FloatRows, Model
+    from loyalty_core.ml.training.calibration import Classes, Logits
+    from loyalty_core.ml.training.options import NetworkSize
+
+_CHUNK_ROWS = 16_384
+
+
+class Epoch(NamedTuple):
+    """`number` starts at 1; both losses are log losses in nats per row, computed in the same way.
+
+    `training_loss` is computed on at most as many rows as the validation loss, since it is only displayed.
+    """
+
+    number: int
+    epochs: int
+    training_loss: float
+    validation_loss: float
+
+
+class Rows(NamedTuple):
+    """Scaled inputs, float32 (rows, width), and classes 0, 1, …"""
+
+    inputs: FloatRows
+    classes: Classes
+
+    def with_(self, others: Rows) -> Rows:
+        """These rows and others together."""
+        return Rows(np.concatenate([self.inputs, others.inputs]), np.concatenate([self.classes, others.classes]))
+
+
+def fit(
+    members: Model,
+    inputs: FloatRows,
+    targets: FloatRows,
+    size: NetworkSize,
+    *,
+    epochs: int,
+    callback: keras.callbacks.Callback,
+    row_weights: FloatRows | None = None,
+) -> None:
+    """Fit all members to targets (rows, outputs), which are probabilities or 0 and 1."""
+    steps = -(-len(inputs) // size.batch_size)
+    members.fit(
+        inputs,
+        [targets] * size.members,
+        sample_weight=None if row_weights is None else [row_weights] * size.members,
+        # Batches of equal size, since a last batch of one row would weigh as much as a full one.
+        batch_size=-(-len(inputs) // steps),
+        epochs=epochs,
+        verbose=0,
+        callbacks=[callback],
+    )
+
+
+def predict(model: Model, scaled: FloatRows) -> Logits:
+    """The model's output for scaled rows, as float64."""
+    starts = range(0, len(scaled), _CHUNK_ROWS)
+    parts = [model(scaled[start : start + _CHUNK_ROWS], training=False) for start in starts]
+    return np.concatenate([np.asarray(part, dtype=np.float64) for part in parts])
+
+
+def targets_of(classes: Classes, outputs: int) -> FloatRows:
+    """What the network is to answer for rows of known classes."""
+    if outputs == 1:
+        return classes.astype(np.float32)[:, None]
+    return np.eye(outputs, dtype=np.float32)[classes]
