@@ -81,7 +81,8 @@ def _draw_holdout(draft: CampaignDraft) -> None:
         0.0,
         50.0,
         step=1.0,
-        format="%g %%",
+        # A share that was set over HTTP may have decimals.
+        format=formatting.percent_format().replace("%d", "%g"),
         key=begin(draft, "holdout", min(float(draft.definition.holdout.share), 50.0)),
         help="Without a holdout, nobody can tell how many would have bought without the message.",
     )
