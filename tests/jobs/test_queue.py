@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from loyalty_core.jobs import JobError, JobNotFound, JobQueue, JobRunning, UnknownKind, priority
+from loyalty_core.jobs import KINDS, JobError, JobNotFound, JobQueue, JobRunning, UnknownKind, priority
 from loyalty_core.store import audit
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
 from tests.fixtures.jobs import WORKER, Start, is_gone, logs_in, on_sqlite, over, reached, rewind, running
@@ -216,9 +216,7 @@ def test_a_kind_without_a_handler_fails(queue: JobQueue, start: Start):
 
 
 def test_unknown_kinds_and_jobs_are_refused(queue: JobQueue):
-    with pytest.raises(
-        UnknownKind, match=r"'bread'\. Choose one of these: scoring, training, comparison, segments, export"
-    ):
+    with pytest.raises(UnknownKind, match=rf"'bread'\. Choose one of these: {', '.join(KINDS)}"):
         queue.start("bread", {}, "ann")
     for ask in (queue.get, queue.dismiss, lambda job_id: queue.cancel(job_id, "ann")):
         with pytest.raises(JobNotFound, match="no job 99"):
