@@ -164,13 +164,15 @@ def _train_with_teacher(
     if teacher_loss >= direct.validation_loss:
         return None
 
+    epochs = min(LESSON_EPOCHS, options.epochs)
+
     def fit_lesson(rows: Rows, teacher: Teacher, report: Callable[[Epoch], None] | None = None) -> Model:
         lesson = make_lesson(rows, teacher, classes, columns, options.seed)
         size = lesson_size(options, len(lesson.inputs))
         members, logits = build(lesson.inputs, outputs, options, size)
-        callback = _LessonProgress(logits, train, validation, size.learning_rate, direct.epochs, report)
+        callback = _LessonProgress(logits, train, validation, size.learning_rate, epochs, direct.epochs, report)
         targets = lesson.targets[:, 1:] if outputs == 1 else lesson.targets
-        fit(members, lesson.inputs, targets, size, epochs=LESSON_EPOCHS, callback=callback)
+        fit(members, lesson.inputs, targets, size, epochs=epochs, callback=callback)
         return logits
 
     logits = fit_lesson(train, teacher, on_epoch)
@@ -181,7 +183,7 @@ def _train_with_teacher(
         lambda rows: fit_lesson(rows, fit_teacher(rows, classes, options.seed)),
         calibration,
         loss,
-        direct.epochs + LESSON_EPOCHS,
+        direct.epochs + epochs,
         teacher_loss=teacher_loss,
     )
 
@@ -257,24 +259,26 @@ class _LessonProgress(keras.callbacks.Callback):
         trained: Rows,
         validation: Rows,
         rate: float,
+        epochs: int,
         earlier_epochs: int,
         on_epoch: Callable[[Epoch], None] | None,
     ) -> None:
         super().__init__()
         self._logits, self._trained, self._validation = logits, trained, validation
-        self._rate, self._earlier_epochs, self._on_epoch = rate, earlier_epochs, on_epoch
+        self._rate, self._epochs = rate, epochs
+        self._earlier_epochs, self._on_epoch = earlier_epochs, on_epoch
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
         del logs
         network: Model = self.model
-        network.optimizer.learning_rate.assign(self._rate * _FINAL_LEARNING_RATE ** (epoch / LESSON_EPOCHS))
+        network.optimizer.learning_rate.assign(self._rate * _FINAL_LEARNING_RATE ** (epoch / self._epochs))
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
         del logs
         if self._on_epoch is None:
             return
         losses = [mean_log_loss(predict(self._logits, rows.inputs), rows.classes) for rows in self._reported]
-        self._on_epoch(Epoch(self._earlier_epochs + epoch + 1, self._earlier_epochs + LESSON_EPOCHS, *losses))
+        self._on_epoch(Epoch(self._earlier_epochs + epoch + 1, self._earlier_epochs + self._epochs, *losses))
 
     @property
     def _reported(self) -> tuple[Rows, Rows]:
