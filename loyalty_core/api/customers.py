@@ -43,7 +43,7 @@ class Predictions(BaseModel):
 
 
 class DriverAnswer(BaseModel):
-    """What a feature adds to a prediction, in percentage points; `filled_with` stands in for a blank `value`."""
+    """What a feature adds to a prediction, in percentage points; `filled_with` is used in place of a blank `value`."""
 
     feature: str
     label: str

@@ -1,4 +1,4 @@
-"""The effect of a campaign: its customers against the holdout, with intervals and in money, and when it can be told.
+"""The effect of a campaign: its customers against the holdout, with intervals, in money, and when it can be reported.
 
 Everybody who was to be written to is compared with everybody who was held out, whether or not a message arrived:
 otherwise those who cannot be reached would flatter the campaign. Only entries whose time for conversions is over count.
@@ -67,7 +67,7 @@ def effect_of(campaign: Campaign, rows: Iterable[Any], now: datetime) -> Effect:
 
 
 def _too_early(campaign: Campaign, many: int, few: int, now: datetime) -> str | None:
-    """Why the effect cannot be told, in a sentence; None where it can."""
+    """Why the effect cannot be reported yet, in a sentence; None if it can."""
     within = campaign.definition.conversion.within_days
     if campaign.definition.holdout.share == 0 and not few:
         return "There is no holdout, so nobody knows how many would have converted without the campaign."

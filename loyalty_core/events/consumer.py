@@ -144,7 +144,7 @@ def _log_assignment(_: Consumer, partitions: Sequence[TopicPartition]) -> None:
 
 
 def open_consumer(settings: Settings, report: Callable[[KafkaError], None] = lambda _: None) -> Consumer:
-    """A consumer by the settings, not connected yet; `report` is told of what it cannot do, again and again.
+    """A consumer by the settings, not connected yet; `report` is called with each error, repeatedly.
 
     Raises `KafkaUnusable` for options that librdkafka refuses.
     """

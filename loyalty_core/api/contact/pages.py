@@ -54,7 +54,7 @@ def unsubscribed_page(channel: str, preferences_path: str) -> HTMLResponse:
     """Says that it is done."""
     body = (
         f'<p role="status">You will no longer receive offers by {_in_sentence(channel)}. '
-        "A message that is already on its way may still arrive.</p>"
+        "A message that has already been sent may still arrive.</p>"
         f'<p><a href="{escape(preferences_path)}">Choose what to receive</a></p>'
     )
     return _page("You are unsubscribed", body)

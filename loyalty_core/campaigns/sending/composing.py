@@ -71,7 +71,7 @@ def compose(
     recipient: Recipient,
     links: ContactLinks | None,
 ) -> Composed:
-    """Render the texts; without `links`, an example stands in their place. Raises `BadTemplate`, `SettingsError`."""
+    """Render the texts; without `links`, example links are used. Raises `BadTemplate`, `SettingsError`."""
     needs_links = channel == "email" or bool(_links_in(template))
     urls = _urls(links, recipient) if needs_links else {}
     values: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from loyalty_core.ui.campaigns import address, wording
 from loyalty_core.ui.campaigns.editor.draft import discard, unsaved_drafts
 from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
+from loyalty_core.ui.unsaved import draw_unsaved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 
 def draw_list() -> None:
     """The campaigns in the states that are chosen; a click on a row opens one."""
-    _draw_unsaved()
+    for draft in unsaved_drafts():
+        name = draft.campaign.name if draft.campaign else None
+        reopen = partial(address.open_editor, draft.campaign_id)
+        draw_unsaved(draft.campaign_id, name, "campaign", reopen, partial(discard, draft))
     states = st.pills(
         "State",
         list(wording.STATE_BADGES),
@@ -47,19 +52,6 @@ def draw_list() -> None:
     chosen = _draw_table(found)
     if chosen is not None:
         address.open_campaign(chosen.id)
-
-
-def _draw_unsaved() -> None:
-    for draft in unsaved_drafts():
-        key = draft.campaign_id or "new"
-        name = f"to **{escape(draft.campaign.name)}**" if draft.campaign else "in a new campaign"
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/edit_note: You have changes {name} that are not saved.", width="stretch")
-            if st.button("Continue", key=f"unsaved-continue-{key}"):
-                address.open_editor(draft.campaign_id)
-            if st.button("Discard", key=f"unsaved-discard-{key}", type="tertiary"):
-                discard(draft)
-                st.rerun()
 
 
 def _draw_table(campaigns: Sequence[Campaign]) -> Campaign | None:

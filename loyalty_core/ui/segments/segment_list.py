@@ -1,6 +1,7 @@
 """All segments: search, tags, size and its history, when it was computed, and errors."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,12 +15,15 @@ from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.editor.editor_state import discard_editor, unsaved_editors
-from loyalty_core.ui.text import escape
+from loyalty_core.ui.unsaved import draw_unsaved
 
 
 def draw_list() -> None:
     """The segments that match the search; a click on a row opens one."""
-    _draw_unsaved()
+    for editor in unsaved_editors():
+        name = editor.segment.name if editor.segment else None
+        reopen = partial(address.open_editor, editor.segment_id)
+        draw_unsaved(editor.segment_id, name, "segment", reopen, partial(discard_editor, editor))
     search, tags, archived = _draw_search()
     found = get_services().segments.list(search=search, tags=tags, archived=archived)
     _draw_actions(found)
@@ -38,19 +42,6 @@ def _draw_nothing(*, searched: bool, archived: bool) -> None:
         st.info("No segment is archived.", icon=":material/archive:")
     else:
         st.info("There are no segments yet. Create the first one.", icon=":material/groups:")
-
-
-def _draw_unsaved() -> None:
-    for editor in unsaved_editors():
-        key = editor.segment_id or "new"
-        name = f"to **{escape(editor.segment.name)}**" if editor.segment else "in a new segment"
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/edit_note: You have changes {name} that are not saved.", width="stretch")
-            if st.button("Continue", key=f"unsaved-continue-{key}"):
-                address.open_editor(editor.segment_id)
-            if st.button("Discard", key=f"unsaved-discard-{key}", type="tertiary"):
-                discard_editor(editor)
-                st.rerun()
 
 
 def _draw_search() -> tuple[str, list[str], bool]:

@@ -39,7 +39,7 @@ def of_large_groups(column: Column, customers: int, smallest: int) -> Column:
 
 
 def large_groups(counts: Mapping[Any, int], total: int, smallest: int) -> dict[Any, int]:
-    """The groups of at least `smallest`; fewer where the others, up to the total, would be told by them."""
+    """The groups of at least `smallest`; fewer if the hidden ones could be inferred from the total."""
     shown = {value: count for value, count in counts.items() if count >= smallest}
     while shown and 0 < total - sum(shown.values()) < smallest:
         del shown[min(shown, key=lambda value: shown[value])]
