@@ -10,7 +10,7 @@ import threading
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
-from cachetools import LRUCache, cachedmethod
+from cachetools import LRUCache
 
 from loyalty_core.access import Action, require
 from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
@@ -50,11 +50,13 @@ class Services:
     def seen_by(self, viewer: Viewer) -> Services:
         """These services as the viewer may use them: themselves for whoever may see everything."""
         restriction = restriction_of(viewer, self.settings)
-        return self if restriction is None else self._under(restriction)
-
-    @cachedmethod(lambda self: self._restricted, lock=lambda self: self._lock)
-    def _under(self, restriction: Restriction) -> Services:
-        return RestrictedServices(self, restriction)
+        if restriction is None:
+            return self
+        with self._lock:
+            found = self._restricted.get(restriction)
+            if found is None:
+                found = self._restricted[restriction] = RestrictedServices(self, restriction)
+            return found
 
     @cached_property
     def warehouse(self) -> Warehouse:

@@ -27,7 +27,13 @@ class Scope:
     @property
     def key(self) -> str:
         """A short digest for the keys of caches."""
-        return hashlib.sha256(self.rule.encode()).hexdigest()[:16]
+        return _digest(self.rule)
+
+
+@lru_cache(maxsize=128)
+def _digest(rule: str) -> str:
+    """Cached, since each request asks several times."""
+    return hashlib.sha256(rule.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import asyncio
 import re
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,7 +50,7 @@ class BodyLimit:
             is_complete = not message.get("more_body", False)
             self._check_size(received)
             if is_complete and received and not takes_forms:
-                _check_type(Headers(scope=scope).get("content-type", ""))
+                _check_type(_content_type(scope))
                 self._check_levels(b"".join(parts))
             return message
 
@@ -67,8 +66,12 @@ class BodyLimit:
             raise HTTPException(422, f"The body is nested more than {self._max_levels} levels deep.")
 
 
+def _content_type(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"content-type"), "")
+
+
 def _check_type(content_type: str) -> None:
-    if not _JSON.fullmatch(content_type.strip()):
+    if content_type != "application/json" and not _JSON.fullmatch(content_type.strip()):
         given = f"not {content_type[:60]!r}" if content_type else "and name the type"
         raise HTTPException(415, f"Send JSON, {given}: the header must be Content-Type: application/json.")
 

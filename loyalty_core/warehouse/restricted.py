@@ -86,6 +86,8 @@ class RestrictedWarehouse(Warehouse):
         self._masks = masks and restriction.hides_personal_data
         self._guards = guards and restriction.smallest_group > 0
         self._seen: tuple[sa.Table, Relation] | None = None
+        parts = [*([restriction.scope.key] if restriction.scope else []), *(["masked"] if self._masks else [])]
+        self._fingerprint_end = "".join(f":{part}" for part in parts)
 
     @property
     def whole(self) -> Warehouse:
@@ -174,9 +176,7 @@ class RestrictedWarehouse(Warehouse):
     @property
     def fingerprint(self) -> str:
         """That of the whole warehouse, with the restriction where there is one on its rows or values."""
-        scope, whole = self._restriction.scope, self._whole.fingerprint
-        parts = [whole, *([scope.key] if scope else []), *(["masked"] if self._masks else [])]
-        return ":".join(parts)
+        return f"{self._whole.fingerprint}{self._fingerprint_end}"
 
     @property
     def identity(self) -> DataIdentity:
@@ -195,7 +195,9 @@ class RestrictedWarehouse(Warehouse):
 
     def _see(self) -> tuple[sa.Table, Relation]:
         """One reading of the view, and what of it may be seen."""
-        view, revision = self._whole._reflected(), self.revision
+        view, revision, seen = self._whole._reflected(), self.revision, self._seen
+        if seen is not None and seen[0] is view and self._revision == revision:
+            return seen
         with self._lock:
             if self._seen is None or self._seen[0] is not view:
                 self._seen = view, self._restricted(view)

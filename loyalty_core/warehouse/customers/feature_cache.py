@@ -37,6 +37,8 @@ class FeatureCache(Protocol):
     `delete_many` and `clear` return how many customers were cached, or None if the cache does not answer.
     """
 
+    def get(self, key: str) -> Features | None: ...
+
     def get_many(self, keys: Iterable[str]) -> dict[str, Features]: ...
 
     def set_many(self, values: Mapping[str, Features]) -> None: ...
@@ -74,6 +76,16 @@ class MemoryCache:
         self._entries: TTLCache[str, _Entry] = TTLCache(max_customers, ttl_seconds, timer=clock)
         self._lock = threading.Lock()
         self._hits = self._misses = 0
+
+    def get(self, key: str) -> Features | None:
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                about_to_wait()  # for the warehouse, and not counted yet
+                self._misses += 1
+                return None
+            self._hits += 1
+        return entry.copy()
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Features]:
         with self._lock:

@@ -52,6 +52,9 @@ class RedisCache:
         self._unreadable = 0
         self._hits = self._misses = 0
 
+    def get(self, key: str) -> Features | None:
+        return self.get_many([key]).get(key)
+
     def get_many(self, keys: Iterable[str]) -> dict[str, Features]:
         wanted = list(keys)
         stored = self._within(self._read_seconds, lambda: self._client.mget(wanted)) if wanted else []
