@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -101,6 +102,7 @@ def test_it_trains_both_and_reports_where_they_are(tmp_path: Path) -> None:
     assert {path.name for path in (tmp_path / "models").iterdir()} >= {"nbo.tflite", "churn.tflite", "scaler.pkl"}
     for part in ("Churn: grade ", "Next best offer: grade ", "logistic regression", "gradient boosting", "ROC AUC"):
         assert part in done.stdout
+    assert re.search(r"\d\.\d{3}–\d\.\d{3}", done.stdout)  # intervals
     (version,) = list_versions(tmp_path / "models")
     assert f"Version {version} is in models/versions/{version}." in done.stdout
     assert "It is active: models/nbo.tflite, models/churn.tflite, models/scaler.pkl." in done.stdout

@@ -15,16 +15,17 @@ from loyalty_core.ml.evaluation.baselines import (
     LOGISTIC_REGRESSION,
     Classes,
     Probabilities,
-    SimpleRule,
 )
 from loyalty_core.ml.evaluation.bootstrap import Bootstrap
 from loyalty_core.ml.evaluation.curves import precision_points, roc_points
-from loyalty_core.ml.evaluation.grades import Grade, grade_of, grade_word
+from loyalty_core.ml.evaluation.grades import Evidence, Grade, Graded, grade_of, grade_word
 from loyalty_core.ml.evaluation.ranking import area_under_curve
 from loyalty_core.warehouse.columns import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from loyalty_core.ml.evaluation.simple_rules import SimpleRule
 
 Metrics = dict[str, Any]
 Customers = npt.NDArray[np.intp]
@@ -36,11 +37,15 @@ _MIN_PROBABILITY = 1e-7
 
 
 class Verdict(NamedTuple):
-    """`sentence` is for people; `worse_than` names a baseline that beats the model, which is then not promoted."""
+    """`sentence` is for people; `worse_than` names a baseline that beats the model, which is then not promoted.
+
+    `limited_by` says why the grade cannot be better where too few rows were tested, otherwise it is empty.
+    """
 
     grade: Grade
     sentence: str
     worse_than: str | None
+    limited_by: str
 
 
 def evaluate_binary(
@@ -48,7 +53,6 @@ def evaluate_binary(
     probability: Probabilities,
     baselines: Mapping[str, Probabilities],
     rule: SimpleRule,
-    rule_scores: npt.NDArray[np.floating],
     customers: Customers | None = None,
     *,
     positives: str = "churners",
@@ -60,7 +64,7 @@ def evaluate_binary(
     predictions = {
         THIS_MODEL: probability,
         **{name: both[:, 1] for name, both in baselines.items()},
-        _RULE: _ranks(rule_scores),
+        _RULE: _ranks(rule.scores),
     }
     bootstrap = Bootstrap(binary_metrics, churned, predictions, customers)
     metrics = bootstrap.with_intervals(THIS_MODEL)
@@ -71,9 +75,10 @@ def evaluate_binary(
     simple = {"feature": rule.feature, **{key: bootstrap.metrics[_RULE][key] for key in ("auc", "captured_top_20")}}
     added = bootstrap.differences(THIS_MODEL, _RULE)["auc"]
     both = np.stack([1 - probability, probability], axis=1)
+    evidence = _evidence(churned, positives)
     verdict = _verdict(
         _worse_than(churned, both, baselines),
-        grade_of(added, simple["auc"], behind=_best(others, "auc", max) - metrics["auc"] > 0.01),
+        grade_of(added, simple["auc"], evidence, behind=_best(others, "auc", max) - metrics["auc"] > 0.01),
         f"ranking by {label_of(rule.feature).lower()} alone",
         f"it captures {_percent(metrics['captured_top_20'])} of {positives} in the top 20%, the ranking "
         f"{_percent(simple['captured_top_20'])} (AUC {metrics['auc']:.3f} against {simple['auc']:.3f}).",
@@ -94,23 +99,25 @@ def evaluate_choice(
     scores: Probabilities,
     baselines: Mapping[str, Probabilities],
     offers: Sequence[int],
+    rule: SimpleRule,
     customers: Customers | None = None,
 ) -> Metrics:
     """Metrics of `scores` (rows, offers) on test rows, those of baselines, recall per offer and verdict.
 
     Metrics have intervals; `customers` numbers the customer of each row.
     """
-    bootstrap = Bootstrap(choice_metrics, chosen, {THIS_MODEL: scores, **baselines}, customers)
+    bootstrap = Bootstrap(choice_metrics, chosen, {THIS_MODEL: scores, _RULE: rule.scores, **baselines}, customers)
     metrics = bootstrap.with_intervals(THIS_MODEL)
     others = {name: bootstrap.with_intervals(name) for name in baselines}
-    popular = others[BASE_RATE]
-    added = bootstrap.differences(THIS_MODEL, BASE_RATE)["top_1"]
+    simple = {"feature": rule.feature, **{key: bootstrap.metrics[_RULE][key] for key in ("top_1", "top_3")}}
+    added = bootstrap.differences(THIS_MODEL, _RULE)["top_1"]
+    behind = metrics["log_loss"] - _best(others, "log_loss", min) > 0.02
     verdict = _verdict(
         _worse_than(chosen, scores, baselines),
-        grade_of(added, popular["top_1"], behind=metrics["log_loss"] - _best(others, "log_loss", min) > 0.02),
-        "always recommending the most popular offers",
+        grade_of(added, simple["top_1"], Evidence(len(chosen), len(chosen), "rows"), behind=behind),
+        _choice_rule(rule),
         f"the offer taken is ranked first for {_percent(metrics['top_1'])} of customers and among the first three "
-        f"for {_percent(metrics['top_3'])}, instead of {_percent(popular['top_1'])} and {_percent(popular['top_3'])}.",
+        f"for {_percent(metrics['top_3'])}, instead of {_percent(simple['top_1'])} and {_percent(simple['top_3'])}.",
     )
     return {
         **metrics,
@@ -118,6 +125,7 @@ def evaluate_choice(
         "offers": _per_offer(chosen, scores, offers),
         "confusion": confusion(chosen, scores),
         "baselines": others,
+        "simple_rule": simple,
         "added": asdict(added),
     }
 
@@ -217,11 +225,28 @@ def _worse_than(classes: Classes, probabilities: Probabilities, baselines: Mappi
     return None
 
 
-def _verdict(worse_than: str | None, grade: Grade, rule: str, figures: str) -> Verdict:
-    if worse_than is None:
-        return Verdict(grade, f"{grade_word(grade)} over {rule}: {figures}", None)
-    worse = f"Worse than the simple baseline ({worse_than})."
-    return Verdict("D", f"{worse} {grade_word('D')} over {rule}: {figures}", worse_than)
+def _verdict(worse_than: str | None, graded: Graded, rule: str, figures: str) -> Verdict:
+    grade, limited_by = graded if worse_than is None else Graded("D")
+    if grade == "D" and limited_by:
+        sentence = f"Too little to tell what it adds over {rule}, because {limited_by}: {figures}"
+    elif limited_by:
+        sentence = f"{grade_word(grade)} over {rule}, or more, because {limited_by}: {figures}"
+    else:
+        sentence = f"{grade_word(grade)} over {rule}: {figures}"
+    worse = f"Worse than the simple baseline ({worse_than}). " if worse_than else ""
+    return Verdict(grade, worse + sentence, worse_than, limited_by)
+
+
+def _evidence(churned: Classes, positives: str) -> Evidence:
+    ones = int((churned == 1).sum())
+    zeros = len(churned) - ones
+    return Evidence(len(churned), min(ones, zeros), positives if ones <= zeros else f"non-{positives}")
+
+
+def _choice_rule(rule: SimpleRule) -> str:
+    if not rule.feature:
+        return "always recommending the most popular offers"
+    return f"recommending what is most popular among customers of similar {label_of(rule.feature).lower()}"
 
 
 def _ranks(scores: npt.NDArray[np.floating]) -> Probabilities:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from loyalty_core.ml.evaluation import Column
     from loyalty_core.ml.tasks.metric import Metric
     from loyalty_core.rfm import RfmScore
     from loyalty_core.settings import Settings
@@ -35,18 +36,17 @@ DECIMALS = 6
 class EvaluationRows(NamedTuple):
     """The rows that a model is evaluated on.
 
-    `fit_inputs` and `fit_classes` are the scaled training and validation rows, `inputs` and `classes` the test rows,
-    `probabilities` the model's for the test rows, `baselines` those of each baseline by name. `features` names the
-    feature of each input, `customers` numbers the customer of each test row.
+    `fit_columns` and `fit_classes` are the features and labels of the training and validation rows, `columns` and
+    `classes` those of the test rows. `probabilities` are the model's for the test rows, `baselines` those of each
+    baseline by name. `customers` numbers the customer of each test row.
     """
 
-    fit_inputs: FloatRows
+    fit_columns: Sequence[Column]
     fit_classes: Classes
-    inputs: FloatRows
+    columns: Sequence[Column]
     classes: Classes
     probabilities: Probabilities
     baselines: Mapping[str, Probabilities]
-    features: Sequence[str]
     customers: npt.NDArray[np.intp]
     offers: tuple[int, ...]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from loyalty_core.ml.evaluation import best_ranking
 from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_scores
 from loyalty_core.ml.tasks.labels import Labels, read_yes_no
 from loyalty_core.ml.tasks.metric import LOG_LOSS, Metric
@@ -77,19 +78,11 @@ class BinaryTask(ModelTask):
         return measure(classes, probabilities)
 
     def evaluate(self, rows: EvaluationRows) -> Metrics:
-        from loyalty_core.ml.evaluation.baselines import find_simple_rule  # noqa: PLC0415
         from loyalty_core.ml.evaluation.metrics import evaluate_binary  # noqa: PLC0415
 
-        rule = find_simple_rule(rows.fit_inputs, rows.fit_classes, rows.features)
-        scores = rule.scores(rows.inputs)
+        rule = best_ranking(rows.fit_columns, rows.fit_classes, rows.columns, rows.classes)
         return evaluate_binary(
-            rows.classes,
-            rows.probabilities[:, 0],
-            rows.baselines,
-            rule,
-            scores,
-            rows.customers,
-            positives=self.positives,
+            rows.classes, rows.probabilities[:, 0], rows.baselines, rule, rows.customers, positives=self.positives
         )
 
     def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:

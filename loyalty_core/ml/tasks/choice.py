@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from typing_extensions import TypedDict
 
+from loyalty_core.ml.evaluation import best_choice
 from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_scores
 from loyalty_core.ml.tasks.labels import Labels, read_offer_ids
 from loyalty_core.ml.tasks.metric import LOG_LOSS, Metric
@@ -86,7 +87,8 @@ class ChoiceTask(ModelTask):
     def evaluate(self, rows: EvaluationRows) -> Metrics:
         from loyalty_core.ml.evaluation.metrics import evaluate_choice  # noqa: PLC0415
 
-        return evaluate_choice(rows.classes, rows.probabilities, rows.baselines, rows.offers, rows.customers)
+        rule = best_choice(rows.fit_columns, rows.fit_classes, rows.columns, rows.classes, len(rows.offers))
+        return evaluate_choice(rows.classes, rows.probabilities, rows.baselines, rows.offers, rule, rows.customers)
 
     def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:
         from loyalty_core.ml.evaluation.metrics import confusion  # noqa: PLC0415

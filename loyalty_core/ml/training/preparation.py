@@ -16,6 +16,7 @@ from loyalty_core.ml.features import FeatureContract, fit_contract
 from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels, ModelTask, task_named
 from loyalty_core.ml.training.checks import check_history, refuse_if_stopped
 from loyalty_core.ml.training.progress import Progress
+from loyalty_core.ml.training.reading import read_columns
 from loyalty_core.ml.training.splitting import Split, split_rows
 from loyalty_core.warehouse.history import History, HistoryMissing, read_history
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from loyalty_core.errors import LoyaltyError
+    from loyalty_core.ml.evaluation import Column
     from loyalty_core.ml.training.options import TrainingOptions
     from loyalty_core.warehouse import Warehouse
 
@@ -33,10 +35,11 @@ FloatRows = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model's history that passed the checks, with its labels and split."""
+    """A model's history that passed the checks, with its features as `columns`, its labels and its split."""
 
     task: ModelTask
     history: History
+    columns: tuple[Column, ...]
     labels: Labels
     split: Split
     findings: tuple[Finding, ...]
@@ -92,7 +95,7 @@ def prepare(
     findings = check_history(task, history, labels, today, settings)
     refuse_if_stopped(history, findings)
     split = split_rows(labels.classes, history.dates, history.customers, options.seed)
-    return Prepared(task, history, labels, split, findings)
+    return Prepared(task, history, read_columns(history.features), labels, split, findings)
 
 
 def fit_encoding(prepared: list[Prepared]) -> InputEncoding:

@@ -63,7 +63,7 @@ def print_findings(out: Console, trained: TrainedBundle) -> None:
 
 
 def print_evaluation(out: Console, trained: TrainedBundle) -> None:
-    """For every newly trained model: its verdict, then its metrics and those of the baselines on the same rows."""
+    """For every newly trained model: its verdict, then metrics with intervals, beside those of the baselines."""
     for name in trained.findings:
         part = trained.parts.models[name]
         test_from = part.window["test_from"]
@@ -71,6 +71,7 @@ def print_evaluation(out: Console, trained: TrainedBundle) -> None:
         out.print(f"\n{title_of(name)}: grade {part.metrics['grade']}. {part.metrics['sentence']}", soft_wrap=True)
         out.print(f"Trained on {part.rows['train']:,} rows, tested on {part.rows['test']:,}: {tested}.", soft_wrap=True)
         out.print(_metrics_table(name, part.metrics))
+        out.print("Below each figure: its 95% interval.", style="dim")
 
 
 def print_left_out(out: Console, trained: TrainedBundle) -> None:
@@ -84,5 +85,11 @@ def _metrics_table(name: str, metrics: dict[str, Any]) -> Table:
     columns = [metric for metric in TASKS[name].metrics if metric.short]
     table = Table("", *(metric.short for metric in columns), box=SIMPLE)
     for label, values in {"this model": metrics, **metrics["baselines"]}.items():
-        table.add_row(label, *(f"{values[metric.key]:.{DIGITS}f}" for metric in columns))
+        table.add_row(label, *(_with_interval(values, metric.key) for metric in columns))
     return table
+
+
+def _with_interval(values: dict[str, Any], key: str) -> str:
+    """A metric with its 95 % interval below it."""
+    low, high = values["intervals"][key]
+    return f"{values[key]:.{DIGITS}f}\n[dim]{low:.{DIGITS}f}–{high:.{DIGITS}f}[/dim]"

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from loyalty_core.errors import LoyaltyError, ViewUnusable
 from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, load_bundle
 from loyalty_core.ml.evaluation.baselines import fit_baselines
-from loyalty_core.ml.features import FeatureContract, make_reference, require_input_size
+from loyalty_core.ml.features import make_reference, require_input_size
 from loyalty_core.ml.tasks import EvaluationRows, Finding, Labels
 from loyalty_core.ml.training.conversion import check_parity
 from loyalty_core.ml.training.fitting import Epoch, Rows
@@ -127,7 +127,7 @@ def train_model(
     )
     best = network.validation_loss
     on_progress(Progress("evaluating", model, len(encoded), network.epochs, network.epochs, validation_loss=best))
-    metrics = _evaluate(encoding.contract, scaled, prepared, network, options.seed)
+    metrics = _evaluate(scaled, prepared, network, options.seed)
     metrics["parity"] = {"rows": len(split.test), "largest_difference": check_parity(network, scaled[split.test])}
     golden = split.test[np.linspace(0, len(split.test) - 1, min(_GOLDEN_ROWS, len(split.test))).astype(int)]
     return ModelPart(
@@ -184,31 +184,20 @@ def _epoch_reporter(model: str, rows: int, on_progress: Callable[[Progress], Non
     return report
 
 
-def _evaluate(
-    contract: FeatureContract,
-    scaled: FloatRows,
-    prepared: Prepared,
-    network: TrainedNetwork,
-    seed: int,
-) -> dict[str, Any]:
+def _evaluate(scaled: FloatRows, prepared: Prepared, network: TrainedNetwork, seed: int) -> dict[str, Any]:
     """Baselines are fitted on validation rows too, since the network uses those for early stopping and calibration."""
     labels, split = prepared.labels, prepared.split
     fitted = np.concatenate([split.train, split.validation])
-    inputs, classes, test_inputs = scaled[fitted], labels.classes[fitted], scaled[split.test]
-    baselines = fit_baselines(inputs, classes, test_inputs, labels.count, seed)
-    probabilities = network.predict(test_inputs).astype(np.float64)
-    customers = customer_numbers(prepared.history.customers, len(labels.classes))[split.test]
-    names = [feature.name for feature in contract.inputs for _ in range(feature.width)]
+    classes, test_inputs = labels.classes[fitted], scaled[split.test]
     return prepared.task.evaluate(
         EvaluationRows(
-            fit_inputs=inputs,
+            fit_columns=[column.take(fitted) for column in prepared.columns],
             fit_classes=classes,
-            inputs=test_inputs,
+            columns=[column.take(split.test) for column in prepared.columns],
             classes=labels.classes[split.test],
-            probabilities=probabilities,
-            baselines=baselines,
-            features=names,
-            customers=customers,
+            probabilities=network.predict(test_inputs).astype(np.float64),
+            baselines=fit_baselines(scaled[fitted], classes, test_inputs, labels.count, seed),
+            customers=customer_numbers(prepared.history.customers, len(labels.classes))[split.test],
             offers=labels.offers,
         )
     )

@@ -8,17 +8,9 @@ import pytest
 from scipy.special import expit
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from loyalty_core.ml.evaluation import Difference
-from loyalty_core.ml.evaluation.baselines import (
-    BASE_RATE,
-    GRADIENT_BOOSTING,
-    LOGISTIC_REGRESSION,
-    SimpleRule,
-    area_under_curve,
-    find_simple_rule,
-    fit_baselines,
-)
-from loyalty_core.ml.evaluation.grades import grade_of
+from loyalty_core.ml.evaluation import Column, Difference, SimpleRule, area_under_curve, best_choice, best_ranking
+from loyalty_core.ml.evaluation.baselines import BASE_RATE, GRADIENT_BOOSTING, LOGISTIC_REGRESSION, fit_baselines
+from loyalty_core.ml.evaluation.grades import Evidence, grade_of
 from loyalty_core.ml.evaluation.metrics import (
     binary_metrics,
     calibration_error,
@@ -38,10 +30,17 @@ SEEN, ASKED = slice(0, 3_000), slice(3_000, None)
 NAMES = ["days", "orders", "revenue"]
 
 
+def columns(inputs: npt.NDArray[np.floating]) -> list[Column]:
+    return [Column(name, inputs[:, place].astype(np.float64)) for place, name in enumerate(NAMES)]
+
+
+def ranking(churned: npt.NDArray[np.intp] = CHURNED) -> SimpleRule:
+    return best_ranking(columns(INPUTS[SEEN]), churned[SEEN], columns(INPUTS[ASKED]), churned[ASKED])
+
+
 def churn_report(probability: npt.NDArray[np.float64]) -> dict:
     baselines = fit_baselines(INPUTS[SEEN], CHURNED[SEEN], INPUTS[ASKED], 2, seed=1)
-    rule = find_simple_rule(INPUTS[SEEN], CHURNED[SEEN], NAMES)
-    return evaluate_binary(CHURNED[ASKED], probability, baselines, rule, rule.scores(INPUTS[ASKED]))
+    return evaluate_binary(CHURNED[ASKED], probability, baselines, ranking())
 
 
 def test_binary_metrics_are_scikit_learns() -> None:
@@ -93,8 +92,44 @@ def test_the_same_score_for_all_offers_is_no_first_choice() -> None:
 
 
 def test_the_simple_rule_is_the_best_single_column() -> None:
-    assert find_simple_rule(-INPUTS, CHURNED, NAMES)[:3] == ("days", 0, -1)
-    assert SimpleRule("days", 0, -1).scores(INPUTS).tolist() == (-INPUTS[:, 0]).tolist()
+    rule = best_ranking(columns(-INPUTS[SEEN]), CHURNED[SEEN], columns(-INPUTS[ASKED]), CHURNED[ASKED])
+    assert (rule.feature, rule.scores.tolist()) == ("days", INPUTS[ASKED, 0].tolist())
+
+
+def two_halves(values: npt.NDArray[np.floating], *, is_text: bool = False) -> tuple[list[Column], list[Column]]:
+    column = Column("x", values.astype(np.float64), is_text)
+    return [column.take(np.arange(2_000))], [column.take(np.arange(2_000, 4_000))]
+
+
+HALVES = RNG.random(4_000) < 0.3
+MIDDLE = np.where(HALVES, RNG.uniform(4, 6, 4_000), RNG.choice([1.0, 9.0], 4_000) + RNG.random(4_000))
+
+
+@pytest.mark.parametrize(
+    ("values", "is_text"),
+    [
+        (MIDDLE, False),
+        (np.where(HALVES, np.nan, RNG.normal(size=4_000)), False),
+        (np.where(HALVES, RNG.choice([1, 4], 4_000), RNG.choice([0, 2, 3], 4_000)), True),
+    ],
+    ids=["values in the middle", "blanks", "categories"],
+)
+def test_a_rule_of_one_column_needs_no_order(values: npt.NDArray[np.floating], is_text: bool) -> None:
+    fit, test = two_halves(values, is_text=is_text)
+    rule = best_ranking(fit, HALVES[:2_000].astype(np.intp), test, HALVES[2_000:].astype(np.intp))
+    assert area_under_curve(rule.scores, HALVES[2_000:]) > 0.99
+
+
+def test_the_simple_rule_of_offers_is_what_is_popular_with_everybody_or_by_one_column() -> None:
+    fit, test = two_halves(MIDDLE)
+    taken = np.where(HALVES, 2, 0)
+    by_column = best_choice(fit, taken[:2_000], test, taken[2_000:], 3)
+    assert by_column.feature == "x"
+    assert (by_column.scores.argmax(axis=1) == taken[2_000:]).mean() > 0.95
+    unrelated = (RNG.random(4_000) < 0.2).astype(np.intp)
+    popular = best_choice(fit, unrelated[:2_000], test, unrelated[2_000:], 3)
+    assert popular.feature == ""
+    assert set(popular.scores.argmax(axis=1)) == {0}
 
 
 def test_a_model_that_ranks_as_one_column_does_adds_nothing() -> None:
@@ -113,9 +148,9 @@ def test_a_model_of_two_columns_is_graded_by_what_the_second_adds() -> None:
     truth = expit(2 * INPUTS[:, 0] - 2 * INPUTS[:, 1])
     churned = (np.random.default_rng(8).random(4_000) < truth).astype(np.intp)
     baselines = fit_baselines(INPUTS[SEEN], churned[SEEN], INPUTS[ASKED], 2, seed=1)
-    rule = find_simple_rule(INPUTS[SEEN], churned[SEEN], NAMES)
-    report = evaluate_binary(churned[ASKED], truth[ASKED], baselines, rule, rule.scores(INPUTS[ASKED]))
-    simple = roc_auc_score(churned[ASKED], rule.scores(INPUTS[ASKED]))
+    rule = ranking(churned)
+    report = evaluate_binary(churned[ASKED], truth[ASKED], baselines, rule)
+    simple = roc_auc_score(churned[ASKED], rule.scores)
     assert report["simple_rule"]["auc"] == pytest.approx(simple)
     assert report["added"]["value"] == pytest.approx(report["auc"] - simple)
     assert (report["auc"] - simple) / (1 - simple) > 0.3
@@ -126,12 +161,42 @@ def test_a_model_of_two_columns_is_graded_by_what_the_second_adds() -> None:
 @pytest.mark.parametrize(
     ("value", "low", "behind", "grade"),
     [
-        (0.06, 0.02, False, "A"), (0.06, 0.02, True, "B"), (0.03, 0.01, False, "B"), (0.01, 0.001, False, "C"),
-        (0.009, 0.001, False, "D"), (0.06, -0.001, False, "D"), (0.01, 0.001, True, "D"),
+        (0.08, 0.06, False, "A"), (0.08, 0.06, True, "B"), (0.08, 0.03, False, "B"), (0.08, 0.001, False, "C"),
+        (0.009, 0.001, False, "D"), (0.08, -0.001, False, "D"), (0.01, 0.001, True, "D"),
     ],
 )  # fmt: skip
-def test_the_grade_is_the_share_gained_of_what_the_rule_leaves(value: float, low: float, behind: bool, grade: str):
-    assert grade_of(Difference(value, low, value + 0.02), 0.8, behind=behind) == grade
+def test_the_grade_is_what_is_surely_gained_of_what_the_rule_leaves(value: float, low: float, behind: bool, grade: str):
+    tested = Evidence(1_000, 200, "churners")
+    assert grade_of(Difference(value, low, value + 0.02), 0.8, tested, behind=behind) == (grade, "")
+
+
+@pytest.mark.parametrize(
+    ("rows", "churners", "grade", "why"),
+    [
+        (1_000, 5, "D", "only 5 churners could be tested"), (1_000, 12, "C", "only 12 churners could be tested"),
+        (45, 20, "C", "only 20 churners could be tested"), (60, 30, "C", "only 60 rows could be tested"),
+        (1_000, 40, "B", "only 40 churners could be tested"), (1_000, 50, "A", ""),
+    ],
+)  # fmt: skip
+def test_a_handful_of_test_rows_proves_little(rows: int, churners: int, grade: str, why: str):
+    """Resamples of so few rows are alike, so that their interval is too narrow."""
+    assert grade_of(Difference(0.19, 0.18, 0.2), 0.8, Evidence(rows, churners, "churners"), behind=False) == (
+        grade,
+        why,
+    )
+
+
+def test_five_churners_are_too_few_for_a_grade() -> None:
+    churners, others = np.flatnonzero(CHURNED[ASKED])[:5], np.flatnonzero(CHURNED[ASKED] == 0)
+    rows = np.concatenate([churners, others])
+    churned, scores = CHURNED[ASKED][rows], np.where(CHURNED[ASKED][rows] == 1, 0.9, 0.001)
+    base = np.tile([0.99, 0.01], (len(rows), 1))
+    baselines = dict.fromkeys((BASE_RATE, LOGISTIC_REGRESSION, GRADIENT_BOOSTING), base)
+    report = evaluate_binary(churned, scores, baselines, SimpleRule("days", RNG.random(len(rows))))
+    assert (report["auc"], report["grade"], report["worse_than"]) == (1.0, "D", None)
+    assert report["sentence"].startswith(
+        "Too little to tell what it adds over ranking by days alone, because only 5 churners could be tested: "
+    )
 
 
 def test_a_churn_model_is_compared_with_its_baselines() -> None:
@@ -157,18 +222,23 @@ def test_a_difference_by_chance_is_no_reason_against_a_model() -> None:
 
 
 def test_offers_are_reported_one_by_one() -> None:
-    chosen = np.array([0] * 30 + [1] * 20 + [2] * 10)
-    scores = np.full((60, 3), 0.05)
-    scores[np.arange(60), chosen] = 0.9
-    scores[0] = (0.05, 0.9, 0.05)
-    even = np.tile(np.array([0.5, 0.33, 0.17]), (60, 1))
-    report = evaluate_choice(
-        chosen, scores, dict.fromkeys((BASE_RATE, LOGISTIC_REGRESSION, GRADIENT_BOOSTING), even), [1, 4, 7]
-    )
-    assert [(one["offer"], one["rows"]) for one in report["offers"]] == [(1, 30), (4, 20), (7, 10)]
-    assert report["offers"][0]["recall"] == pytest.approx(29 / 30)
+    chosen = np.array([0] * 150 + [1] * 100 + [2] * 50)
+    scores = np.full((300, 3), 0.05)
+    scores[np.arange(300), chosen] = 0.9
+    scores[:5] = (0.05, 0.9, 0.05)
+    even = np.tile(np.array([0.5, 0.33, 0.17]), (300, 1))
+    baselines = dict.fromkeys((BASE_RATE, LOGISTIC_REGRESSION, GRADIENT_BOOSTING), even)
+    report = evaluate_choice(chosen, scores, baselines, [1, 4, 7], SimpleRule("", even))
+    assert [(one["offer"], one["rows"]) for one in report["offers"]] == [(1, 150), (4, 100), (7, 50)]
+    assert report["offers"][0]["recall"] == pytest.approx(145 / 150)
     assert report["grade"] == "A"
+    assert report["sentence"].startswith("Adds a lot over always recommending the most popular offers: ")
     assert "ranked first for 98% of customers" in report["sentence"]
+    assert report["simple_rule"] == {"feature": "", "top_1": 0.5, "top_3": 1}
+    by_column = evaluate_choice(chosen, scores, baselines, [1, 4, 7], SimpleRule("days_since_last", even))
+    assert (
+        " over recommending what is most popular among customers of similar days since last: " in by_column["sentence"]
+    )
     assert "instead of 50% and 100%." in report["sentence"]
 
 
