@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FeatureKind = Literal["number", "boolean", "text"]
 Values = pa.Array | pa.ChunkedArray | npt.NDArray[Any]
 
-# A rarer category is encoded as "other": a weight learned from so few rows would be noise.
+# A rarer category is encoded as "other", and rarer blanks have no slot: a weight learned from so few rows is noise.
 _MIN_CATEGORY_ROWS = 10
 _MIN_CATEGORY_SHARE = 0.005
 _MAX_CATEGORIES = 50
@@ -57,7 +57,8 @@ def require_input_size(settings: Settings) -> None:
 class InputFeature:
     """How one feature is encoded, as learned from the training rows.
 
-    `median` replaces a blank number or boolean. A text takes one slot per category and one for "other", which stands
+    `median` replaces a blank number or boolean; with `flags_blanks`, a second slot is 1 where the value is blank, since
+    a blank often says something about a customer. A text takes one slot per category and one for "other", which stands
     for rare, unseen and blank values (unless "" is itself a category).
     """
 
@@ -65,11 +66,12 @@ class InputFeature:
     kind: FeatureKind
     median: float = 0.0
     categories: tuple[str, ...] = ()
+    flags_blanks: bool = False
 
     @property
     def width(self) -> int:
         """The number of slots in the encoded vector."""
-        return len(self.categories) + 1 if self.kind == "text" else 1
+        return len(self.categories) + 1 if self.kind == "text" else 1 + self.flags_blanks
 
     @cached_property
     def category_index(self) -> dict[str, int]:
@@ -136,6 +138,8 @@ class FeatureContract:
                 numbers = as_numbers(feature.name, column)
                 blank = blanks[:, index] = ~(np.abs(numbers) <= FLOAT32_MAX)
                 values[:, slots.start] = np.where(blank, feature.median, numbers)
+                if feature.flags_blanks:
+                    values[:, slots.start + 1] = blank
         return Encoded(values, blanks)
 
     def encode_row(self, features: Mapping[str, Any]) -> Encoded:
@@ -164,6 +168,8 @@ class FeatureContract:
                 number = _as_number(feature.name, value)
                 blanks[index] = not abs(number) <= FLOAT32_MAX
                 values[slots.start] = feature.median if blanks[index] else number
+                if feature.flags_blanks:
+                    values[slots.start + 1] = blanks[index]
         return values, blanks
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -240,9 +246,14 @@ def _fit_input(name: str, columns: Sequence[pa.ChunkedArray]) -> InputFeature:
     if kind == "text":
         return InputFeature(name, kind, categories=_frequent_categories(columns))
     numbers = np.concatenate([as_numbers(name, as_arrow(column)) for column in columns])
-    numbers = numbers[np.abs(numbers) <= FLOAT32_MAX]
-    median = float(np.median(numbers)) if len(numbers) else 0.0
-    return InputFeature(name, kind, float(median >= 0.5) if kind == "boolean" else median)
+    filled = numbers[np.abs(numbers) <= FLOAT32_MAX]
+    median = float(np.median(filled)) if len(filled) else 0.0
+    return InputFeature(
+        name,
+        kind,
+        float(median >= 0.5) if kind == "boolean" else median,
+        flags_blanks=len(filled) > 0 and len(numbers) - len(filled) >= _enough(len(numbers)),
+    )
 
 
 def _frequent_categories(columns: Sequence[pa.ChunkedArray]) -> tuple[str, ...]:
@@ -250,9 +261,14 @@ def _frequent_categories(columns: Sequence[pa.ChunkedArray]) -> tuple[str, ...]:
     for column in columns:
         for entry in _filled_text(as_arrow(column)).value_counts().to_pylist():
             counts[entry["values"]] += entry["counts"]
-    enough = max(_MIN_CATEGORY_ROWS, _MIN_CATEGORY_SHARE * counts.total())
+    enough = _enough(counts.total())
     frequent = sorted((item for item in counts.items() if item[1] >= enough), key=lambda item: (-item[1], item[0]))
     return tuple(category for category, _ in frequent[:_MAX_CATEGORIES])
+
+
+def _enough(rows: int) -> float:
+    """How many of these rows a value needs for a slot of its own."""
+    return max(_MIN_CATEGORY_ROWS, _MIN_CATEGORY_SHARE * rows)
 
 
 def _category_indices(feature: InputFeature, column: pa.Array) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
@@ -285,7 +301,10 @@ def _input_from_json(entry: dict[str, Any]) -> InputFeature:
     if entry["kind"] not in get_args(FeatureKind):
         raise ValueError(f"unknown kind {entry['kind']!r}")
     categories = tuple(str(category) for category in entry["categories"])
-    return InputFeature(str(entry["name"]), entry["kind"], float(entry["median"]), categories)
+    flags_blanks = entry.get("flags_blanks", False)  # absent from contracts of earlier versions
+    if not isinstance(flags_blanks, bool):
+        raise TypeError(f"flags_blanks is {flags_blanks!r}")
+    return InputFeature(str(entry["name"]), entry["kind"], float(entry["median"]), categories, flags_blanks)
 
 
 def _is_text(column_type: pa.DataType) -> bool:

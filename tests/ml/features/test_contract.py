@@ -29,6 +29,12 @@ CONTRACT = FeatureContract(
         InputFeature("city", "text", categories=("Oslo", "Bergen")),
     )
 )
+FLAGGED = FeatureContract(
+    (
+        InputFeature("revenue", "number", median=7.5, flags_blanks=True),
+        InputFeature("active", "boolean", median=1.0, flags_blanks=True),
+    )
+)
 
 
 def test_a_wrong_input_size_names_the_setting_to_change() -> None:
@@ -58,6 +64,13 @@ def test_columns_become_numbers_slots_and_blanks() -> None:
     assert encoded.blanks.tolist() == [[False, False, False], [True, False, False], [True, True, True]]
     assert encoded.values.dtype == np.float32
     assert CONTRACT.slices == (slice(0, 1), slice(1, 2), slice(2, 5))
+
+
+def test_a_flagged_blank_has_a_slot_beside_its_median() -> None:
+    encoded = FLAGGED.encode({"revenue": pa.array([1.5, math.nan]), "active": pa.array([None, False])})
+    assert encoded.values.tolist() == [[1.5, 0, 1, 1], [7.5, 1, 0, 0]]
+    assert encoded.blanks.tolist() == [[False, True], [True, False]]
+    assert FLAGGED.slices == (slice(0, 2), slice(2, 4))
 
 
 @pytest.mark.parametrize(
@@ -90,9 +103,10 @@ def test_numbers_are_read_in_whatever_form_they_come(revenue: Any) -> None:
         {"revenue": -4, "active": 1, "city": "Bergen"},
     ],
 )
-def test_one_customer_is_encoded_like_a_column(row: dict[str, Any]) -> None:
-    single = CONTRACT.encode_row(row)
-    column = CONTRACT.encode({name: np.array([value], dtype=object) for name, value in row.items()})
+@pytest.mark.parametrize("contract", [CONTRACT, FLAGGED], ids=["plain", "flagged"])
+def test_one_customer_is_encoded_like_a_column(row: dict[str, Any], contract: FeatureContract) -> None:
+    single = contract.encode_row(row)
+    column = contract.encode({name: np.array([value], dtype=object) for name, value in row.items()})
     assert single.values.tolist() == column.values.tolist()
     assert single.blanks.tolist() == column.blanks.tolist()
 
@@ -112,10 +126,21 @@ def test_a_missing_feature_is_a_count_mismatch() -> None:
 
 
 def test_the_contract_survives_json() -> None:
-    assert FeatureContract.from_json(json.loads(json.dumps(CONTRACT.to_json()))) == CONTRACT
+    for contract in (CONTRACT, FLAGGED):
+        assert FeatureContract.from_json(json.loads(json.dumps(contract.to_json()))) == contract
 
 
-@pytest.mark.parametrize("damaged", [None, [{}], [{"name": "a", "kind": "date", "median": 0, "categories": []}], 7])
+def test_a_contract_without_flags_for_blanks_is_read_as_it_was_written() -> None:
+    written = [{"name": "n", "kind": "number", "median": 2.0, "categories": []}]
+    contract = FeatureContract.from_json(written)
+    assert contract.width == 1
+    assert contract.encode({"n": pa.array([None, 5.0])}).values.tolist() == [[2.0], [5.0]]
+
+
+_NUMBER = {"name": "a", "kind": "number", "median": 0, "categories": []}
+
+
+@pytest.mark.parametrize("damaged", [None, [{}], [_NUMBER | {"kind": "date"}], [_NUMBER | {"flags_blanks": 2}], 7])
 def test_a_damaged_contract_is_refused(damaged: Any) -> None:
     with pytest.raises(DataError, match="feature contract cannot be read"):
         FeatureContract.from_json(damaged)
@@ -126,9 +151,15 @@ def test_fitting_learns_medians_and_frequent_categories_of_all_tables() -> None:
     first = pa.table({"n": pa.array([1.0, 3.0] * 500), "b": [True, True, False, None] * 250, "t": cities})
     second = pa.table({"n": pa.array([100] * 1_000), "b": [True] * 1_000, "t": ["Oslo"] * 1_000})
     number, boolean, text = fit_contract([first, second]).inputs
-    assert (number.kind, number.median) == ("number", (3 + 100) / 2)
-    assert (boolean.kind, boolean.median) == ("boolean", 1.0)
+    assert (number.kind, number.median, number.flags_blanks) == ("number", (3 + 100) / 2, False)
+    assert (boolean.kind, boolean.median, boolean.flags_blanks) == ("boolean", 1.0, True)
     assert (text.kind, text.categories) == ("text", ("Oslo", "Bergen", ""))  # Moss is rare, blank is not
+
+
+@pytest.mark.parametrize(("blanks", "flags"), [(9, False), (10, True), (1_000, False)])
+def test_blanks_get_a_slot_where_they_are_frequent_but_not_all(blanks: int, flags: bool) -> None:
+    (number,) = fit_contract([pa.table({"n": pa.array([None] * blanks + [1.0] * (1_000 - blanks))})]).inputs
+    assert number.flags_blanks == flags
 
 
 def test_a_feature_that_is_text_here_and_a_number_there_is_refused() -> None:
