@@ -69,6 +69,12 @@ class NotCompared(LoyaltyError):
     code = "not_compared"
 
 
+class RunNotStored(LoyaltyError):
+    """The predictions of an earlier scoring run are not stored, or no longer."""
+
+    code = "run_not_stored"
+
+
 class VersionRefused(LoyaltyError):
     """A version cannot answer for this warehouse, so it cannot be activated."""
 
@@ -107,6 +113,7 @@ STATUSES: dict[type[LoyaltyError], int] = {
     VersionNotFound: 404,
     PolicyNotFound: 404,
     NotCompared: 404,
+    RunNotStored: 404,
     DeadLetterClosed: 409,
     CampaignNotFound: 404,
     SegmentChanged: 409,

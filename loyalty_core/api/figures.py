@@ -1,18 +1,20 @@
 """The figures of the screens: overview, churn, offers and RFM, of all customers or of a segment's members."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from loyalty_core.access import Action
 from loyalty_core.analytics.churn import read_curve
 from loyalty_core.analytics.offers import offer_mix
 from loyalty_core.analytics.overview import read_outlook, top_segments
 from loyalty_core.analytics.rfm import read_rfm
+from loyalty_core.analytics.rfm.movement import read_movement
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.api.access import allowed
+from loyalty_core.api.errors import RunNotStored
 from loyalty_core.api.json_values import JsonValue
 from loyalty_core.api.segments import SegmentId
 from loyalty_core.api.work_limits import rule_slot
@@ -21,10 +23,12 @@ from loyalty_core.segments import PredictionsMissing
 from loyalty_core.services import Services, get_services
 from loyalty_core.warehouse.columns import column_for
 from loyalty_core.warehouse.offers import offer_name
+from loyalty_core.warehouse.predictions import earlier_runs
 
 router = APIRouter(prefix="/figures", dependencies=[allowed(Action.VIEW), rule_slot])
 
 _TOP_SEGMENTS = 8
+
 
 OfSegment = Annotated[SegmentId | None, Query(description="Only the members of this segment")]
 
@@ -162,6 +166,34 @@ class RfmFiguresAnswer(BaseModel):
     cells: list[RfmCell]
 
 
+class EarlierRun(BaseModel):
+    """A scoring run that the current one can be compared with."""
+
+    scored_at: datetime
+    model_version: str
+
+
+class FlowAnswer(BaseModel):
+    """Customers who moved `before` → `after`, and what they have spent; null means outside the base, then or now."""
+
+    before: str | None
+    after: str | None
+    kind: Literal["stayed", "stronger", "weaker", "other", "new", "gone"]
+    customers: int
+    money: float
+
+
+class MovementAnswer(BaseModel):
+    """Movement between RFM segments from the run of `since` to the current one, the largest flow first.
+
+    `runs` are all that can be compared with, newest first; without any, `since` is null and there are no flows.
+    """
+
+    since: datetime | None
+    runs: list[EarlierRun]
+    flows: list[FlowAnswer]
+
+
 @router.get("/overview/", response_model=OverviewAnswer)
 def read_overview() -> dict[str, Any]:
     """What the last scoring run predicts for the whole base, and the largest segments."""
@@ -222,6 +254,24 @@ def read_rfm_figures(segment_id: OfSegment = None) -> dict[str, Any]:
         "total": found.total,
         "segments": found.segments(),
         "cells": found.groups,
+    }
+
+
+@router.get("/rfm/movement/", response_model=MovementAnswer)
+def read_rfm_movement(since: AwareDatetime | None = None, segment_id: OfSegment = None) -> dict[str, Any]:
+    """Who moved between RFM segments since an earlier scoring run, by default the last one before the current."""
+    base = _base(get_services(), segment_id)
+    runs = [run for run, _ in earlier_runs(base.warehouse)]
+    chosen = next((run for run in runs if since is None or run.scored_at == since), None)
+    found = read_movement(base, chosen) if chosen else None
+    if found is None and (since is not None or runs):
+        raise RunNotStored(
+            "The predictions of that scoring run are not stored.", remedy="Leave `since` out, for the runs that are."
+        )
+    return {
+        "since": found.since.scored_at if found else None,
+        "runs": runs,
+        "flows": [{**vars(flow), "kind": flow.kind} for flow in found.flows] if found else [],
     }
 
 

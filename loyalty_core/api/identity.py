@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, NoReturn
 
 from starlette.concurrency import run_in_threadpool
@@ -25,12 +26,15 @@ ReadSignIn = Callable[[Scope], SignIn | None]
 
 _SCHEMES = ("bearer ", "token ")
 UNKNOWN = "unknown"
+# Where a request has the function that finds its viewer anew.
+_IDENTIFY = "loyalty.identify"
 
 
 class Identify:
     """ASGI middleware: within it, whoever sends the request acts.
 
-    A request that names nobody goes on without a viewer, and every route that is not open to all refuses it.
+    A request that names nobody goes on without a viewer, and every route that is not open to all refuses it. A route
+    that answers for a long time asks `is_still` whether the same viewer may go on.
     `read_sign_in` finds a sign-in among the headers of a request, and `refuse` turns an error into a response.
     """
 
@@ -39,6 +43,7 @@ class Identify:
         self._read_sign_in = read_sign_in
         self._refuse = refuse
         self._attempts = Attempts()
+        self._being_read: dict[tuple[str, str], asyncio.Task[Viewer]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,6 +57,7 @@ class Identify:
         if viewer is None:
             await self._app(scope, receive, send)
             return
+        scope[_IDENTIFY] = partial(self._find, scope)
         with acting_as(viewer):
             await self._app(scope, receive, send)
 
@@ -60,17 +66,28 @@ class Identify:
         if services.settings.sign_in == "off":
             return local_viewer(services.settings, address)
         if secret := _secret(scope):
-            viewer = services.viewers.cached(digest_of(secret))
+            digest = digest_of(secret)
+            viewer = services.viewers.cached(digest)
             if viewer is None:
-                viewer = await run_in_threadpool(self._read_key, services, secret, address)
+                viewer = await self._read_once(digest, address, partial(self._read_key, services, secret, address))
             return _at(viewer, address)
         sign_in = self._read_sign_in(scope)
         if sign_in is None:
             return None
         viewer = services.viewers.cached(sign_in.digest)
         if viewer is None:
-            viewer = await run_in_threadpool(services.viewers.of_sign_in, sign_in)
+            read = partial(services.viewers.of_sign_in, sign_in)
+            viewer = await self._read_once(sign_in.digest, address, read)
         return _at(viewer, address)
+
+    async def _read_once(self, digest: str, address: str, read: Callable[[], Viewer]) -> Viewer:
+        """Read the viewer in a thread; requests that ask for the same one meanwhile wait for that answer."""
+        asked = digest, address
+        reading = self._being_read.get(asked)
+        if reading is None:
+            reading = self._being_read[asked] = asyncio.create_task(run_in_threadpool(read))
+            reading.add_done_callback(lambda _: self._being_read.pop(asked))
+        return await asyncio.shield(reading)  # which a client that gives up must not end for the others
 
     def _read_key(self, services: Services, secret: str, address: str) -> Viewer:
         digest = digest_of(secret)
@@ -90,6 +107,14 @@ class Identify:
             prefix = prefix_of(secret) or ""
             audit.record(session, action="refused", subject_kind="API key", subject_id=prefix, details=details)
         raise error
+
+
+async def is_still(viewer: Viewer, scope: Scope) -> bool:
+    """Whether a request that is being answered would still be the viewer's, with the same rights."""
+    try:
+        return await scope[_IDENTIFY]() == viewer
+    except NotSignedIn:
+        return False
 
 
 def _secret(scope: Scope) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,7 +11,7 @@ import streamlit as st
 
 from loyalty_core.access import Action, require
 from loyalty_core.services import services_of_process
-from loyalty_core.store import audit
+from loyalty_core.store import audit, audit_file
 from loyalty_core.ui import formatting
 
 if TYPE_CHECKING:
@@ -24,10 +22,6 @@ if TYPE_CHECKING:
 
 _MAX_SHOWN = 500
 _MAX_UNSCROLLED = 15
-_MAX_IN_FILE = 100_000
-_HEADER = ("at", "actor", "place", "action", "subject_kind", "subject_id", "details")
-# Spreadsheets take a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def draw_audit() -> None:
@@ -102,22 +96,6 @@ def _details(details: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _file(wanted: audit.Search) -> bytes:
-    """The events as CSV with times in UTC; the download is an event itself."""
     require(Action.READ_AUDIT)
     with services_of_process().store.session() as session:
-        events = audit.search(session, wanted, limit=_MAX_IN_FILE)
-        audit.record(
-            session, action="exported", subject_kind="audit trail", subject_id="", details={"events": len(events)}
-        )
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(_HEADER)
-    for event in events:
-        details = json.dumps(event.details, ensure_ascii=False)
-        row = (event.at.isoformat(), event.actor, event.place, event.action, event.subject_kind, event.subject_id)
-        writer.writerow([_plain(cell) for cell in (*row, details)])
-    return text.getvalue().encode()
-
-
-def _plain(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+        return audit_file.export(session, wanted)

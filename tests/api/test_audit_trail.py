@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -66,3 +68,16 @@ def test_what_cannot_be_searched_is_refused(ask: Ask):
     assert error_of(ask("/audit/?cursor=abc"))[:2] == (422, "bad_cursor")
     assert error_of(ask("/audit/?since=2026-11-24T12:00:00"))[:2] == (422, "bad_request")
     assert error_of(ask("/audit/?who=ann"))[:2] == (422, "bad_request")
+
+
+def test_the_trail_as_a_file(ask: Ask):
+    answer = ask("/audit/file/?subject=segment&until=2026-11-24T12:02:00Z")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["subject_id"] for row in rows] == ["s3", "s2", "s1"]
+    assert rows[2] == {
+        "at": "2026-11-24T12:00:00+00:00", "actor": "ann-1", "place": "", "action": "created",
+        "subject_kind": "segment", "subject_id": "s1", "details": '{"version": 1}',
+    }  # fmt: skip
+    (newest,) = ask("/audit/?limit=1").json()["events"]
+    assert (newest["action"], newest["subject_kind"], newest["details"]) == ("exported", "audit trail", {"events": 3})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.services import get_services
 from tests.fixtures.api import NORWAY, Ask, create, error_of
 from tests.workbench import DEMO_CUSTOMERS
 
@@ -74,3 +76,18 @@ def test_the_members_of_a_segment_alone(scored_settings: None, ask: Ask, query_d
 @pytest.mark.parametrize("path", ["overview", "churn", "offers", "rfm"])
 def test_before_the_first_scoring(demo_settings: Configure, ask: Ask, path: str):
     assert error_of(ask(f"/figures/{path}/"))[:2] == (503, "predictions_missing")
+
+
+def test_movement_between_rfm_segments_since_an_earlier_run(demo_settings: Configure, tmp_path: Path, ask: Ask):
+    demo_settings(predictions_file=tmp_path / "predictions.parquet", ml_mock_mode=True)
+    services = get_services()
+    score_base(services.warehouse, services.inference.models())
+    nothing = ask("/figures/rfm/movement/").json()
+    assert nothing == {"since": None, "runs": [], "flows": []}
+    score_base(services.warehouse, services.inference.models())
+    found = ask("/figures/rfm/movement/").json()
+    assert found["since"] == found["runs"][0]["scored_at"]
+    assert {flow["kind"] for flow in found["flows"]} == {"stayed"}
+    assert sum(flow["customers"] for flow in found["flows"]) == DEMO_CUSTOMERS
+    assert ask(f"/figures/rfm/movement/?since={found['since']}").json() == found
+    assert error_of(ask("/figures/rfm/movement/?since=2026-01-01T00:00:00Z"))[:2] == (404, "run_not_stored")

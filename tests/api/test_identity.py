@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 import pytest
 
-from loyalty_core.access import process_acts_as, terminal_viewer
+from loyalty_core.access import Viewer, process_acts_as, terminal_viewer
 from loyalty_core.accounts import SignIn
+from loyalty_core.accounts.viewers import Viewers
 from loyalty_core.api import create_api
 from loyalty_core.api.attempts import MAX_FAILURES
 from loyalty_core.services import services_of_process
 from loyalty_core.store import audit
 from tests.fixtures.api import error_of
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -93,6 +96,33 @@ def test_a_revoked_key_is_refused_at_once(send: Send, key: str):
     with process_acts_as(terminal_viewer()):
         services_of_process().api_keys.revoke(key.split("_")[1])
     assert error_of(send("/segments/", authorization=f"Bearer {key}"))[:2] == (401, "not_signed_in")
+
+
+def test_requests_at_once_read_the_key_once(send: Send, key: str, monkeypatch: pytest.MonkeyPatch):
+    services_of_process().viewers.forget()
+    reads, read = list[str](), Viewers.of_key
+
+    def counted(viewers: Viewers, secret: str) -> Viewer:
+        reads.append(secret)
+        all_wait.wait(PATIENCE_SECONDS)
+        return read(viewers, secret)
+
+    monkeypatch.setattr(Viewers, "of_key", counted)
+    all_wait = threading.Event()
+
+    async def ask_at_once(secret: str) -> list[int]:
+        transport = httpx.ASGITransport(create_api(), client=("192.0.2.1", 5000))
+        headers = {"authorization": f"Bearer {secret}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:
+            requests = [asyncio.create_task(client.get("/segments/")) for _ in range(8)]
+            while not reads:
+                await asyncio.sleep(0.01)
+            requests.pop(0).cancel()  # a client that gives up, for whom the others must not pay
+            all_wait.set()
+            return [answer.status_code for answer in await asyncio.gather(*requests)]
+
+    assert asyncio.run(ask_at_once(key)) == [200] * 7
+    assert reads == [key]
 
 
 def test_failed_attempts_are_limited_by_address_and_in_the_audit_trail(send: Send, key: str):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from loyalty_core.access import acting_as, process_acts_as, terminal_viewer
 from loyalty_core.api import create_api
-from loyalty_core.services import get_services
+from loyalty_core.services import get_services, services_of_process
 from loyalty_core.settings import get_settings
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
 from tests.fixtures.api import Ask, error_of
@@ -162,6 +163,30 @@ def test_open_streams_are_limited_and_end_with_their_job():
     statuses, refused, texts = asyncio.run(follow())
     assert (statuses, refused) == ([200] * 16, 429)
     assert all([event for event, _, _ in messages(text)][-1] == "end" for text in texts)
+
+
+def test_a_stream_ends_when_its_key_is_revoked(demo_settings: Configure):
+    """It is the key that is asked for again, not the job, which goes on."""
+    demo_settings(sign_in="openid")
+    with process_acts_as(terminal_viewer()):
+        job_id = add("running", started_at=datetime.now(UTC))
+        key = services_of_process().api_keys.create("CRM sync", ["viewer"]).secret
+
+    def revoke() -> None:
+        with acting_as(terminal_viewer()):
+            services_of_process().api_keys.revoke(key.split("_")[1])
+
+    async def follow() -> str:
+        transport, headers = httpx.ASGITransport(create_api()), {"authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers) as client:
+            stream = asyncio.create_task(client.get(f"/jobs/{job_id}/events/"))
+            while services_of_process().limits.streams.depth().running < 1:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(revoke)
+            return (await asyncio.wait_for(stream, PATIENCE_SECONDS)).text
+
+    *_, (event, _, reason) = messages(asyncio.run(follow()))
+    assert (event, reason["error"]) == ("refused", "not_allowed")
 
 
 def test_no_such_job(ask: Ask):

@@ -326,6 +326,24 @@ def test_what_a_rule_may_read(ask: Ask):
     assert kinds["segment:norwegians"] == "boolean"
 
 
+def test_how_a_field_is_spread(ask: Ask, sql: Query):
+    [(known, highest)] = sql("SELECT count(total_revenue), max(total_revenue) FROM customers")
+    found = ask("/rules/fields/total_revenue/histogram/?bars=10").json()
+    assert (sum(found["counts"]), len(found["edges"])) == (known, len(found["counts"]) + 1)
+    assert found["open_ended"] == (highest > found["edges"][-1])
+    assert error_of(ask("/rules/fields/country/histogram/"))[:2] == (422, "bad_segment")
+    assert error_of(ask("/rules/fields/nothing/histogram/"))[:2] == (422, "unknown_column")
+
+
+def test_segments_with_nearly_the_same_customers(ask: Ask):
+    create(ask, "Norwegians", NORWAY)
+    create(ask, "Rich", RICH)
+    members = ask("/segments/norwegians/members/?limit=1&offset=0").json()["members"]
+    nearly = {"and": [NORWAY, {"!=": [{"var": "customer_id"}, members[0]["customer_id"]]}]}
+    (found,) = ask("/segments/similar/", "POST", {"rule": nearly}).json()
+    assert (found["segment_id"], found["similarity"]) == ("norwegians", found["both"] / (found["both"] + 1))
+
+
 def test_what_sets_a_segment_apart(ask: Ask, sql: Query):
     create(ask, "Norwegians", NORWAY)
     [(norwegians, mean)] = sql("SELECT count(*), avg(total_revenue) FROM customers WHERE country = 'Norway'")

@@ -82,4 +82,15 @@ EXAMPLES = {
         },
         parameters=_VIP,
     ),
+    "read_rfm_movement": Example(
+        {
+            "since": "2026-11-17T08:00:00Z",
+            "runs": [{"scored_at": "2026-11-17T08:00:00Z", "model_version": ACTIVE_VERSION}],
+            "flows": [
+                {"before": "Loyal", "after": "Champions", "kind": "stronger", "customers": 12, "money": 30_410.0},
+                {"before": None, "after": "New Customers", "kind": "new", "customers": 9, "money": 410.5},
+            ],
+        },
+        parameters=_VIP,
+    ),
 }

@@ -113,6 +113,7 @@ EXAMPLES = {
     ),
     "evaluate_rule": Example(_EVALUATED, {"rule": _RULE}),
     "preview_rule": Example(_EVALUATED, {"rule": _RULE}),
+    "find_similar_segments": Example([{"segment_id": "vip", "similarity": 0.97, "both": 590}], {"rule": _RULE}),
     "read_versions": Example({"versions": [_SECOND_VERSION, _FIRST_VERSION]}, parameters=_BIG_SPENDERS),
     "compare_versions": Example(
         {
@@ -125,6 +126,10 @@ EXAMPLES = {
     ),
     "restore_version": Example({**_NEW, "version": 4}, {"version": 1}, _BIG_SPENDERS),
     "list_fields": Example({"fields": [COLUMN]}),
+    "read_histogram": Example(
+        {"edges": [0.0, 500.0, 1_000.0, 1_500.0], "counts": [1_204, 612, 184], "open_ended": True},
+        parameters={"name": "total_revenue", "bars": 3},
+    ),
     "refresh_segments": Example(
         {**QUEUED, "kind": "segments", "title": "Computing segments", "options": {"ids": ["vip"]}}, {"ids": ["vip"]}
     ),

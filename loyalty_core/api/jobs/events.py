@@ -3,15 +3,18 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
+from loyalty_core.access import NotAllowed, current_viewer
 from loyalty_core.api.errors import as_reason
+from loyalty_core.api.identity import is_still
 from loyalty_core.api.jobs.answers import JobId, describe
 from loyalty_core.api.json_values import dumps
 from loyalty_core.api.work_limits import stream_slot
@@ -39,13 +42,15 @@ _LAST_ID = re.compile(r"\d{1,15}|end")
     },
 )
 async def follow_job(
+    request: Request,
     job_id: JobId,
     last_event_id: Annotated[str | None, Header(description="`id` of the last event that was received")] = None,
 ) -> Response:
     """Server-sent events until the job ends: `progress` with the job, `report` with what it reported, at last `end`.
 
     A reconnection with Last-Event-ID goes on with the reports after that one. `unavailable` says that the state store
-    does not answer; the stream goes on when it does again.
+    does not answer; the stream goes on when it does again. `refused` is the last event for a viewer whose key or
+    sign-in was withdrawn, or whose rights have changed.
     """
     last = last_event_id if last_event_id and _LAST_ID.fullmatch(last_event_id) else "0"
     jobs = get_services().jobs
@@ -53,7 +58,7 @@ async def follow_job(
     if last == _END:
         # A browser reconnects whenever a stream ends, until it is answered like this.
         return Response(status_code=204)
-    stream = _JobStream(jobs, job, int(last))
+    stream = _JobStream(jobs, job, int(last), partial(is_still, current_viewer(), request.scope))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(stream.messages(), media_type="text/event-stream", headers=headers)
 
@@ -61,10 +66,12 @@ async def follow_job(
 class _JobStream:
     """Asks for the job about once a second; a thread is used only while the state store is read."""
 
-    def __init__(self, jobs: JobQueue, job: Job, after: int) -> None:
+    def __init__(self, jobs: JobQueue, job: Job, after: int, is_allowed: Callable[[], Awaitable[bool]]) -> None:
         self._jobs = jobs
         self._job = job
         self._after = after
+        self._is_allowed = is_allowed
+        self._is_refused = False
         self._shown: dict[str, Any] = {}
 
     async def messages(self) -> AsyncIterator[bytes]:
@@ -73,7 +80,7 @@ class _JobStream:
             for message in await self._next():
                 yield message
                 sent = time.monotonic()
-            if not self._job.is_under_way:
+            if self._is_refused or not self._job.is_under_way:
                 return
             if time.monotonic() - sent >= _HEARTBEAT_SECONDS:
                 yield KEEPALIVE_COMMENT
@@ -82,6 +89,10 @@ class _JobStream:
 
     async def _next(self) -> list[bytes]:
         try:
+            if not await self._is_allowed():
+                self._is_refused = True
+                refusal = NotAllowed("You may no longer follow this job.", remedy="Sign in again, or send another key.")
+                return [self._message("refused", as_reason(refusal))]
             self._job, reports = await run_in_threadpool(self._read)
         except JobNotFound:
             raise

@@ -1,8 +1,9 @@
 """Rules that are only tried."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from loyalty_core.access import Action
@@ -11,7 +12,10 @@ from loyalty_core.api.json_values import FastJSONResponse
 from loyalty_core.api.segments.bodies import RuleBody
 from loyalty_core.api.warehouse import ColumnAnswer
 from loyalty_core.api.work_limits import rule_slot
+from loyalty_core.segments import BadSegment, UnknownColumn
+from loyalty_core.segments.figures.overlap import Similar
 from loyalty_core.services import get_services
+from loyalty_core.warehouse.columns import Histogram
 
 router = APIRouter()
 # Beside /segments, where it would take the place of a segment.
@@ -56,10 +60,51 @@ class FieldsAnswer(BaseModel):
     fields: list[ColumnAnswer]
 
 
+class HistogramAnswer(BaseModel):
+    """Bar i counts values from `edges[i]` to before `edges[i+1]`; the last one all above too if `open_ended`."""
+
+    edges: list[float]
+    counts: list[int]
+    open_ended: bool
+
+
+class SimilarAnswer(BaseModel):
+    """A saved segment; `similarity` is the number of customers in `both` by that of customers in either (0–1)."""
+
+    segment_id: str
+    similarity: float
+    both: int
+
+
 @fields_router.get("/fields/", response_model=FieldsAnswer, dependencies=[allowed(Action.VIEW)])
 def list_fields() -> Response:
     """The columns of the features view, the predictions of the last scoring run, and other segments."""
     return FastJSONResponse({"fields": get_services().segmentation.fields()})
+
+
+@fields_router.get(
+    "/fields/{name:path}/histogram/",
+    response_model=HistogramAnswer | None,
+    dependencies=[allowed(Action.VIEW), rule_slot],
+)
+def read_histogram(name: str, bars: Annotated[int, Query(ge=1, le=100)] = 20) -> Histogram | None:
+    """How all customers are spread over a number field, in about so many bars; null where it is blank for everyone."""
+    engine = get_services().segmentation
+    field = next((one for one in engine.fields() if one.name == name), None)
+    if field is None or field.is_masked:
+        raise UnknownColumn(name)
+    if field.kind != "number":
+        raise BadSegment(f"{name} has no histogram, since it is not a number.", remedy="Choose a number field.")
+    return engine.histogram(name, bars)
+
+
+@router.post("/similar/", response_model=list[SimilarAnswer], dependencies=[rule_slot])
+def find_similar_segments(body: RuleBody) -> Sequence[Similar]:
+    """Saved segments that share at least nine in ten customers with a rule, most similar first.
+
+    Where small groups are hidden from the viewer there are none, since two segments may differ by one customer.
+    """
+    return get_services().segmentation.near_duplicates(body.whole_rule)
 
 
 @router.post("/evaluate/", response_model=EvaluationAnswer, dependencies=[rule_slot])
