@@ -19,8 +19,8 @@ EXAMPLES = {
         parameters={"subject": "segment", "since": "2026-11-01T00:00:00Z", "limit": 20},
     ),
     "download_audit_trail": Example(
-        "at,actor,place,action,subject_kind,subject_id,details\r\n"
-        f"{NOW},ann@example.com,192.0.2.10,archived,segment,big-spenders,{{}}\r\n",
+        "at,actor,place,action,subject_kind,subject_id,details\n"
+        f"{NOW},ann@example.com,192.0.2.10,archived,segment,big-spenders,{{}}\n",
         parameters={"subject": "segment", "since": "2026-11-01T00:00:00Z"},
     ),
 }
