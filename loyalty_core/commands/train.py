@@ -188,7 +188,7 @@ _OPTION_FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
     "learning_rate": (float, "initial learning rate"),
     "loss": (str, "Keras loss"),
     "class_weights": (str, "auto, balanced or none"),
-    "teacher": (str, "auto learns from boosted trees where these are better; none never does"),
+    "teacher": (str, "auto learns from a mixture with boosted trees where it is better; none never does"),
     "seed": (int, "random seed; the same seed and rows give the same models"),
     "most_rows": (int, "maximum number of rows; the newest are used"),
 }

@@ -1,90 +1,80 @@
 """Distillation: the network learns from a teacher that finds what several features do together.
 
 Boosted trees find from a few thousand rows that three features act together; a network trained on these rows alone
-finds little more than a sum of curves. So the trees answer for many rows that are made up from the real ones, with a
-part of their features exchanged between customers, and the network learns these answers beside the real labels (Hinton
-et al. 2015, "Distilling the Knowledge in a Neural Network"; Bucila et al. 2006, "Model Compression").
+finds little more than a sum of curves. So a teacher with such trees answers for many rows that are made up from the
+real ones, with a part of their features exchanged between customers, and a second network learns these answers beside
+the real labels (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"; Bucila et al. 2006, "Model
+Compression").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
+
+from loyalty_core.ml.training.architecture import Model, build
+from loyalty_core.ml.training.calibration import fit_calibration, mean_log_loss
+from loyalty_core.ml.training.fitting import FINAL_LEARNING_RATE, Candidate, Epoch, Rows, fit, outputs_of, predict
+from loyalty_core.ml.training.quiet import quiet_stderr
+from loyalty_core.ml.training.teacher import Teacher, fit_teacher, make_lesson
 
 if TYPE_CHECKING:
-    from loyalty_core.ml.training.architecture import FloatRows
-    from loyalty_core.ml.training.calibration import Classes
-    from loyalty_core.ml.training.fitting import Rows
-    from loyalty_core.ml.training.options import NetworkSize, TrainingOptions
+    from collections.abc import Callable
 
-Probabilities = npt.NDArray[np.float64]
-# The feature of each column of the inputs: a text has several columns, which are exchanged together.
-Features = npt.NDArray[np.intp]
-# Scaled inputs → probabilities (rows, classes).
-Teacher = Callable[[npt.NDArray[np.float32]], Probabilities]
+    from loyalty_core.ml.training.options import NetworkSize, TrainingOptions
+    from loyalty_core.ml.training.teacher import Features
+
+with quiet_stderr():
+    import keras
 
 # With more rows, a network learns from them directly what trees could tell it.
 MAX_TAUGHT_ROWS = 100_000
 LESSON_EPOCHS = 30
-MADE_UP_ROWS = 20_000
-_EXCHANGED_SHARE = 0.3
-# How much of a real row's target is its label; the rest is what the teacher says, which has less noise.
-_LABEL_SHARE = 0.5
 _ARCHITECTURE = (64, 32)
 _LEARNING_RATE = 0.003
 _BATCH_SIZE = 256
+# Three shares are fitted on validation rows; a gain that they would make by chance is none (Akaike 1974).
+_FITTED_SHARES = 3
 
 
-class Lesson(NamedTuple):
-    """What the network learns: `inputs` (rows, width) and `targets` (rows, classes), which are probabilities."""
+def train_with_teacher(
+    train: Rows,
+    validation: Rows,
+    classes: int,
+    options: TrainingOptions,
+    on_epoch: Callable[[Epoch], None],
+    direct: Candidate,
+    features: Features | None,
+) -> Candidate | None:
+    """Train on what a teacher says, of which the network `direct` is a part; None where the teacher is no better."""
+    teacher = fit_teacher(train, validation, direct.probabilities, classes, options.seed)
+    if len(validation.classes) * (direct.validation_loss - teacher.loss) <= _FITTED_SHARES:
+        return None
 
-    inputs: FloatRows
-    targets: FloatRows
+    outputs = outputs_of(classes)
+    columns = np.arange(train.inputs.shape[1]) if features is None else features
+    epochs = min(LESSON_EPOCHS, options.epochs)
 
+    def fit_lesson(rows: Rows, teacher: Teacher, report: Callable[[Epoch], None] | None = None) -> Model:
+        lesson = make_lesson(rows, teacher, classes, columns, options.seed)
+        size = lesson_size(options, len(lesson.inputs))
+        members, logits = build(lesson.inputs, outputs, options, size)
+        callback = _LessonProgress(logits, train, validation, size.learning_rate, epochs, direct.epochs, report)
+        targets = lesson.targets[:, 1:] if outputs == 1 else lesson.targets
+        fit(members, lesson.inputs, targets, size, epochs=epochs, callback=callback)
+        return logits
 
-def fit_teacher(rows: Rows, classes: int, seed: int) -> Teacher:
-    """Boosted trees fitted on the rows."""
-    from lightgbm import LGBMClassifier  # noqa: PLC0415 -- only training needs it
-
-    trees: Any = LGBMClassifier(
-        n_estimators=200,
-        num_leaves=15,
-        learning_rate=0.05,
-        random_state=seed,
-        # Threads that busy-wait would slow down everything else on the machine, and order the sums differently.
-        n_jobs=1,
-        deterministic=True,
-        force_row_wise=True,
-        verbose=-1,
-    ).fit(rows.inputs, rows.classes)
-    known = trees.classes_.astype(int)
-
-    def teach(inputs: FloatRows) -> Probabilities:
-        probabilities = np.zeros((len(inputs), classes))
-        probabilities[:, known] = trees.predict_proba(inputs)
-        return probabilities
-
-    return teach
-
-
-def make_lesson(rows: Rows, teacher: Teacher, classes: int, features: Features, seed: int) -> Lesson:
-    """The rows with their labels, mixed with the teacher's answers, and made-up rows with the teacher's answers."""
-    made_up = exchange_features(rows.inputs, features, np.random.default_rng(seed))
-    labels = np.eye(classes)[rows.classes]
-    targets = np.concatenate(
-        [teacher(made_up), _LABEL_SHARE * labels + (1 - _LABEL_SHARE) * teacher(rows.inputs)]
-    ).astype(np.float32)
-    return Lesson(np.concatenate([made_up, rows.inputs]), targets)
-
-
-def exchange_features(inputs: FloatRows, features: Features, rng: np.random.Generator) -> FloatRows:
-    """20,000 rows: real ones, with 30 % of each one's features replaced by those of another row."""
-    chosen, partner = rng.integers(len(inputs), size=(2, MADE_UP_ROWS))
-    is_exchanged = rng.random((MADE_UP_ROWS, int(features.max()) + 1)) < _EXCHANGED_SHARE
-    return np.where(is_exchanged[:, features], inputs[partner], inputs[chosen])
+    logits = fit_lesson(train, teacher, on_epoch)
+    answers = predict(logits, validation.inputs)
+    return Candidate(
+        logits,
+        lambda rows: fit_lesson(rows, teacher.refitted(rows, classes, options.seed)),
+        fit_calibration(answers, validation.classes, np.zeros(outputs)),
+        mean_log_loss(answers, validation.classes),
+        direct.epochs + epochs,
+        teacher_loss=teacher.loss,
+    )
 
 
 def lesson_size(options: TrainingOptions, rows: int) -> NetworkSize:
@@ -99,7 +89,37 @@ def lesson_size(options: TrainingOptions, rows: int) -> NetworkSize:
     )
 
 
-def log_loss_of(probabilities: Probabilities, classes: Classes) -> float:
-    """Mean negative log likelihood in nats."""
-    own = probabilities[np.arange(len(classes)), classes]
-    return float(-np.log(np.maximum(own, 1e-12)).mean())
+class _LessonProgress(keras.callbacks.Callback):
+    """Lets the learning rate decay over the epochs of a lesson, and reports them after the earlier epochs."""
+
+    def __init__(
+        self,
+        logits: Model,
+        trained: Rows,
+        validation: Rows,
+        rate: float,
+        epochs: int,
+        earlier_epochs: int,
+        on_epoch: Callable[[Epoch], None] | None,
+    ) -> None:
+        super().__init__()
+        self._logits, self._trained, self._validation = logits, trained, validation
+        self._rate, self._epochs = rate, epochs
+        self._earlier_epochs, self._on_epoch = earlier_epochs, on_epoch
+
+    def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        del logs
+        network: Model = self.model
+        network.optimizer.learning_rate.assign(self._rate * FINAL_LEARNING_RATE ** (epoch / self._epochs))
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        del logs
+        if self._on_epoch is None:
+            return
+        losses = [mean_log_loss(predict(self._logits, rows.inputs), rows.classes) for rows in self._reported]
+        self._on_epoch(Epoch(self._earlier_epochs + epoch + 1, self._earlier_epochs + self._epochs, *losses))
+
+    @property
+    def _reported(self) -> tuple[Rows, Rows]:
+        most = len(self._validation.classes)
+        return Rows(self._trained.inputs[:most], self._trained.classes[:most]), self._validation

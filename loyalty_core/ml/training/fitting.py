@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import keras
+    import numpy.typing as npt
 
     from loyalty_core.ml.training.architecture import FloatRows, Model
-    from loyalty_core.ml.training.calibration import Classes, Logits
+    from loyalty_core.ml.training.calibration import Calibration, Classes, Logits
     from loyalty_core.ml.training.options import NetworkSize
 
+# Without early stopping, the learning rate decays to this fraction over all epochs.
+FINAL_LEARNING_RATE = 1 / 32
 _CHUNK_ROWS = 16_384
 
 
@@ -26,6 +33,25 @@ class Epoch(NamedTuple):
     epochs: int
     training_loss: float
     validation_loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One way of training: the network fitted on the training rows, and `refit`, which fits it on other rows."""
+
+    logits: Model
+    refit: Callable[[Rows], Model]
+    calibration: Calibration
+    validation_loss: float
+    epochs: int
+    weights: npt.NDArray[np.float64] | None = None
+    teacher_loss: float | None = None
+
+    def probabilities(self, inputs: FloatRows) -> npt.NDArray[np.float64]:
+        """Calibrated probabilities (rows, classes) for scaled inputs."""
+        logits = predict(self.logits, inputs) * self.calibration.scale + self.calibration.offset
+        both = np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
+        return softmax(both, axis=1)
 
 
 class Rows(NamedTuple):
@@ -68,6 +94,11 @@ def predict(model: Model, scaled: FloatRows) -> Logits:
     starts = range(0, len(scaled), _CHUNK_ROWS)
     parts = [model(scaled[start : start + _CHUNK_ROWS], training=False) for start in starts]
     return np.concatenate([np.asarray(part, dtype=np.float64) for part in parts])
+
+
+def outputs_of(classes: int) -> int:
+    """The number of a network's outputs: one for two classes, otherwise one per class."""
+    return 1 if classes == 2 else classes
 
 
 def targets_of(classes: Classes, outputs: int) -> FloatRows:

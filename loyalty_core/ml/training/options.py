@@ -44,8 +44,8 @@ class TrainingOptions:
     l2: penalty on squared weights, added to the mean loss over rows.
     patience: epochs without a better validation loss before training stops and uses the best epoch.
     class_weights: "auto" balances the classes when the rarest has less than 5 % of the rows.
-    teacher: "auto" learns from boosted trees where these are better on the validation rows, in up to 30 further epochs;
-        "none" never does.
+    teacher: "auto" learns from a mixture with boosted trees where it is better on the validation rows, in up to 30
+        further epochs; "none" never does.
     since: use rows of this day or later. most_rows: use at most this many rows, the newest.
     """
 

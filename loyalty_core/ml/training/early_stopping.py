@@ -1,0 +1,126 @@
+"""Training on the rows alone, until the validation rows stop gaining."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from loyalty_core.ml.training.architecture import Model, build
+from loyalty_core.ml.training.calibration import class_weights, fit_calibration, mean_log_loss, weight_correction
+from loyalty_core.ml.training.fitting import (
+    FINAL_LEARNING_RATE,
+    Candidate,
+    Epoch,
+    Rows,
+    fit,
+    outputs_of,
+    predict,
+    targets_of,
+)
+from loyalty_core.ml.training.quiet import quiet_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from loyalty_core.ml.training.options import TrainingOptions
+
+with quiet_stderr():
+    import keras
+
+_MIN_IMPROVEMENT = 1e-5
+
+
+def train_directly(
+    train: Rows, validation: Rows, classes: int, options: TrainingOptions, on_epoch: Callable[[Epoch], None]
+) -> Candidate:
+    """Train on the rows alone, with early stopping."""
+    size = options.size_for(len(train.classes))
+    outputs = outputs_of(classes)
+    weights = class_weights(train.classes, classes, options.class_weights)
+    correction = weight_correction(weights, outputs)
+
+    def fit_rows(rows: Rows, epochs: int, callback: Any) -> Any:
+        members, logits = build(rows.inputs, outputs, options, size)
+        row_weights = None if weights is None else weights[rows.classes].astype(np.float32)
+        callback = callback(logits)
+        targets = targets_of(rows.classes, outputs)
+        fit(members, rows.inputs, targets, size, epochs=epochs, callback=callback, row_weights=row_weights)
+        return callback, logits
+
+    sample = np.linspace(0, len(train.classes) - 1, min(len(train.classes), len(validation.classes))).astype(int)
+    shown = Rows(train.inputs[sample], train.classes[sample])
+    stopping, logits = fit_rows(
+        train,
+        options.epochs,
+        lambda logits: _EarlyStopping(
+            logits, shown, validation, correction, epochs=options.epochs, patience=size.patience, on_epoch=on_epoch
+        ),
+    )
+
+    def refit(rows: Rows) -> Model:
+        rates = stopping.rates
+        return fit_rows(rows, len(rates), lambda _: _SameRates(rates.__getitem__))[1]
+
+    calibration = fit_calibration(predict(logits, validation.inputs), validation.classes, correction)
+    return Candidate(logits, refit, calibration, stopping.best_loss, stopping.epochs, weights)
+
+
+_SameRates = keras.callbacks.LearningRateScheduler
+
+
+class _EarlyStopping(keras.callbacks.Callback):
+    """Stops at the best validation log loss of the averaged members, halving the learning rate on the way.
+
+    Without `patience`, all epochs are run with an exponentially decaying learning rate, and the last one is used.
+    """
+
+    def __init__(
+        self,
+        logits: Model,
+        trained: Rows,
+        validation: Rows,
+        correction: npt.NDArray[np.float64],
+        *,
+        epochs: int,
+        patience: int | None,
+        on_epoch: Callable[[Epoch], None],
+    ) -> None:
+        super().__init__()
+        self._logits, self._trained, self._validation, self._correction = logits, trained, validation, correction
+        self._epochs, self._patience, self._on_epoch = epochs, patience, on_epoch
+        self.best_loss, self.epochs = np.inf, 0
+        self.rates: list[float] = []  # learning rates up to the best epoch
+        self._all_rates: list[float] = []
+        self._best_weights: list[Any] = []
+
+    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
+        del logs
+        network: Model = self.model
+        rate = network.optimizer.learning_rate
+        loss = self._loss_of(self._validation)
+        self.epochs = epoch + 1
+        self._all_rates.append(float(np.asarray(rate)))
+        if self._patience is None or loss < self.best_loss - _MIN_IMPROVEMENT or not self.rates:
+            self.best_loss, self.rates, self._best_weights = loss, list(self._all_rates), network.get_weights()
+        if self._patience is None:
+            rate.assign(rate * FINAL_LEARNING_RATE ** (1 / self._epochs))
+        elif self._waited == self._patience // 2:
+            rate.assign(rate / 2)
+        elif self._waited >= self._patience:
+            network.stop_training = True
+        self._on_epoch(Epoch(self.epochs, self._epochs, self._loss_of(self._trained), loss))
+
+    def _loss_of(self, rows: Rows) -> float:
+        return mean_log_loss(predict(self._logits, rows.inputs) + self._correction, rows.classes)
+
+    @property
+    def _waited(self) -> int:
+        return len(self._all_rates) - len(self.rates)
+
+    def on_train_end(self, logs: object = None) -> None:
+        del logs
+        network: Model = self.model
+        network.set_weights(self._best_weights)
