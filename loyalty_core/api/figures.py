@@ -97,9 +97,11 @@ class ChurnFigures(BaseModel):
 
 
 class OfferAnswer(BaseModel):
-    """An offer: the customers to whom it is recommended, and what that is worth.
+    """An offer: the customers to whom it is recommended, how many of them are expected to take it, and the value.
 
     `value` is money per conversion; it is 1 where margin or baskets are not known, so that conversions are counted.
+    `mean_propensity` is among those who take any offer. `conversions` and `expected_value` are null where no uptake
+    model says how many customers take an offer.
     """
 
     offer_id: int
@@ -109,17 +111,25 @@ class OfferAnswer(BaseModel):
     mean_propensity: float
     value: float
     value_is_known: bool
-    expected_value: float
+    conversions: float | None
+    expected_value: float | None
 
 
 class OfferMixAnswer(BaseModel):
-    """The recommended offers by id; `confidence` counts customers in 20 equal steps from 0 to 1."""
+    """The recommended offers by id; `confidence` counts customers in 20 equal steps from 0 to 1.
+
+    `mean_uptake` is the mean probability of taking any offer; without an uptake model it is null, as are `conversions`,
+    how many are expected to take the offer recommended to them, its 90 % interval, and `expected_value`.
+    """
 
     scored_at: datetime
     model_version: str
     customers: int
     with_offer: int
-    expected_value: float
+    conversions: float | None
+    conversions_interval: tuple[float, float] | None
+    expected_value: float | None
+    mean_uptake: float | None
     mean_confidence: float | None
     confidence: list[int]
     basket: float | None
@@ -238,10 +248,12 @@ def read_offer_figures(segment_id: OfSegment = None) -> dict[str, Any]:
             "offer_name": offer_name(names, offer.offer_id),
             "value": offer.value.amount,
             "value_is_known": offer.value.is_known,
+            "expected_value": offer.expected_value,
         }
         for offer in mix.offers
     ]
-    return _of_run(base) | vars(mix) | {"expected_value": mix.expected_value, "offers": offers}
+    expected = {name: getattr(mix, name) for name in ("conversions", "conversions_interval", "expected_value")}
+    return _of_run(base) | vars(mix) | expected | {"offers": offers}
 
 
 @router.get("/rfm/", response_model=RfmFiguresAnswer)

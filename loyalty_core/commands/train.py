@@ -66,7 +66,7 @@ def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] 
         return versions.main(about_versions)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        return _run({CHURN.name: churn, NBO.name: nbo}, given, errors)
+        return _run(dict.fromkeys(TASKS, TrainingOptions()) | {CHURN.name: churn, NBO.name: nbo}, given, errors)
     except LoyaltyError as error:
         errors.print(str(error), markup=False)
         return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)

@@ -25,18 +25,17 @@ TABLES = """
     COMMENT ON COLUMN customer_churn_history.churned IS
         '1 when nothing was bought in the 90 days from the snapshot date on, else 0';
     COMMENT ON TABLE customer_offer_history IS
-        'Offers redeemed, with the features of the member on the day the mailing was sent';
-    COMMENT ON COLUMN customer_offer_history.converted_offer_id IS 'The offer redeemed, 1 to 8';
+        'Mailings, with the features of the member on the day they were sent and the offer redeemed';
+    COMMENT ON COLUMN customer_offer_history.converted_offer_id IS 'The offer redeemed, 1 to 8; blank when none was';
     COMMENT ON COLUMN customer_offer_history.created_at IS 'Day the mailing was sent';
 """
 # Only the members in history_customers, so that every later step reads few rows.
 SELECTED = """
     CREATE TEMP TABLE history_transactions AS
         SELECT customer_id, transaction_at, amount FROM transactions SEMI JOIN history_customers USING (customer_id);
-    CREATE TEMP TABLE history_redemptions AS
+    CREATE TEMP TABLE history_mailings AS
         SELECT customer_id, sent_at::DATE AS sent_on, offer_id
-        FROM offer_responses SEMI JOIN history_customers USING (customer_id)
-        WHERE offer_id IS NOT NULL;
+        FROM offer_responses SEMI JOIN history_customers USING (customer_id);
 """
 
 
@@ -71,7 +70,7 @@ def _offer_sql(day: date) -> str:
         INSERT INTO customer_offer_history
         SELECT {_features(day)}, offer_id, sent_on
         FROM ({behaviour_features(day, "history_transactions")})
-        JOIN history_redemptions USING (customer_id)
+        JOIN history_mailings USING (customer_id)
         JOIN customers USING (customer_id)
         WHERE sent_on = DATE '{day.isoformat()}'"""  # noqa: S608
 

@@ -201,6 +201,8 @@ class MLInferenceService:
         for name, task in TASKS.items():
             if models is None:
                 break
+            if task.is_optional and not models.has(name):
+                continue
             cut_points = self._cut_points_for(task)
             answer = _attempt(partial(self._answer, models, task, text, row, cut_points), unavailable, name)
             if answer is not None:

@@ -29,7 +29,8 @@ _DESCRIPTIONS = {
     "churn_probability": "From 0 to 1, by the churn model.",
     "churn_risk": "low, medium or high, by the thresholds of the settings.",
     "recommended_offer": "Number of the offer with the highest propensity.",
-    "confidence": "Propensity of the recommended offer, from 0 to 1.",
+    "confidence": "Propensity of the recommended offer among those who take any, from 0 to 1.",
+    "offer_uptake": "Probability of taking any of the offers when shown them, from 0 to 1.",
     "recency": "1 to 5; 5 bought most recently.",
     "frequency": "1 to 5; 5 buys most often.",
     "monetary": "1 to 5; 5 spent most.",
@@ -97,7 +98,11 @@ def _label(name: str) -> str:
 
 
 def _description(name: str) -> str:
-    return "Propensity of this offer, from 0 to 1." if _is_offer(name) else _DESCRIPTIONS.get(name, "")
+    return (
+        "Propensity of this offer among those who take any, from 0 to 1."
+        if _is_offer(name)
+        else _DESCRIPTIONS.get(name, "")
+    )
 
 
 def _is_offer(name: str) -> bool:

@@ -9,7 +9,7 @@ from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAnswer, other_training_data
-from loyalty_core.ml.tasks import CHURN, NBO, ChurnPrediction, NboPrediction
+from loyalty_core.ml.tasks import CHURN, NBO, UPTAKE, ChurnPrediction, NboPrediction
 from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting
@@ -111,8 +111,16 @@ def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> Non
 def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
     names = cached_reads.offer_names()
     best = offer_name(names, nbo["recommended_offer"])
-    likely = f"{formatting.percent(nbo['confidence'], 1)} likely"
+    uptake = predictions.answers.get(UPTAKE.name)
+    if uptake is None:
+        likely = f"{formatting.percent(nbo['confidence'], 1)} if any offer is taken"
+        at_all = "How likely the customer is to take an offer at all is not known. If they take one:"
+    else:
+        any_offer = uptake[UPTAKE.score_column]
+        likely = f"{formatting.percent(any_offer * nbo['confidence'], 1)} likely"
+        at_all = f"{formatting.percent(any_offer, 1)} likely to take an offer at all. If they take one:"
     st.metric("Best offer", escape(best), likely, delta_color="off", delta_arrow="off")
+    st.caption(at_all)
     ranked = sorted(nbo["all_offers"], key=lambda offer: -offer["score"])
     for offer in ranked[:4]:
         text = f"{escape(offer_name(names, offer['offer_id']))} · {formatting.percent(offer['score'], 1)}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     FeatureMapping = Mapping[str, str | list[str]]
 
 _EARLIEST = date(1900, 1, 1)
+# A history of what was taken may say in a column of its own that nothing was.
+_FLAG = "converted"
+# As text, since the columns may have any type.
+_NOTHING = ("0", "0.0", "0.00", "nan", "NaN")
+_NO = ("0", "false", "False", "FALSE", "f", "no")
+_OUTCOME = "outcome_of_row"
 
 
 class HistoryMissing(ViewUnusable):
@@ -39,12 +45,15 @@ class HistoryTable:
     """Where a model's labelled rows are read: a table with columns for the label and the day.
 
     `query_setting` names the setting whose query, where there is one, is read instead; empty without such a setting.
+    `taken` says how a label that names what was taken is read: "what" was taken, so that rows without it have no label,
+    or "whether" anything was.
     """
 
     table: str
     label: str
     date: str
     query_setting: str = ""
+    taken: Literal["what", "whether"] | None = None
 
     def query(self, settings: Settings) -> str | None:
         """The query of the settings that takes the table's place."""
@@ -115,6 +124,9 @@ def find_history(
             f"{source} has no column {table.label!r}, which says what happened.",
             remedy="Add it (docs/machine-learning.md shows both tables), or name it so in a query in the settings.",
         )
+    if table.taken:
+        rows = _with_outcome(rows, table.taken, rows.c[label], day, _named(_FLAG, names))
+        label = _OUTCOME
     return HistoryRows(
         table=table,
         source=source,
@@ -157,6 +169,38 @@ def read_history(
         customers=_column(read, "customer") if found.customer is not None else None,
         since_ignored=since is not None and not found.takes_since,
     )
+
+
+def _with_outcome(
+    rows: sa.FromClause,
+    taken: Literal["what", "whether"],
+    label: sa.ColumnElement[Any],
+    day: str | None,
+    flag: str | None,
+) -> sa.FromClause:
+    """The rows with what was taken, NULL for nothing; or with whether anything was, 1 or 0.
+
+    Nothing was taken where the label is blank or 0, or the flag says no. Rows after the last day on which anything was
+    taken are too recent to say so.
+    """
+    nothing = sa.or_(label.is_(None), _is_one_of(label, _NOTHING))
+    if flag is not None:
+        nothing = sa.or_(nothing, sa.and_(rows.c[flag].is_not(None), _is_one_of(rows.c[flag], _NO)))
+    what = sa.case((~nothing, label)).label(_OUTCOME)
+    read = sa.select(rows, what).subquery("history_read")
+    if taken == "what":
+        return read
+    whether = sa.case((read.c[_OUTCOME].is_not(None), 1), else_=0)
+    if day is not None:
+        others = read.alias("history_taken")
+        last = sa.select(sa.func.max(others.c[day])).where(others.c[_OUTCOME].is_not(None)).scalar_subquery()
+        whether = sa.case((read.c[day] <= last, whether))
+    kept = [column for column in read.c if column.name != _OUTCOME]
+    return sa.select(*kept, whether.label(_OUTCOME)).subquery("history_outcomes")
+
+
+def _is_one_of(column: sa.ColumnElement[Any], texts: tuple[str, ...]) -> sa.ColumnElement[bool]:
+    return sa.cast(column, sa.Text).in_(texts)
 
 
 def _rows_of_table(warehouse: Warehouse, history: HistoryTable) -> sa.FromClause:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -82,7 +83,7 @@ def test_key_figures(scored: Configure, open_screen: OpenScreen, sql: Query):
     [(expected,)] = sql(
         "WITH basket AS (SELECT sum(total_revenue) / sum(transaction_count) AS amount FROM customers) "
         "SELECT sum(CASE recommended_offer "
-        + " ".join(f"WHEN {offer} THEN offer_{offer}::DOUBLE" for offer in IDS)
+        + " ".join(f"WHEN {offer} THEN offer_{offer}::DOUBLE * offer_uptake" for offer in IDS)
         + " END * (amount * margin - cost)) FROM customers JOIN offers ON offer_id = recommended_offer, basket"
     )
     assert shown["With an offer"].value == f"{DEMO_CUSTOMERS:,}"
@@ -90,6 +91,27 @@ def test_key_figures(scored: Configure, open_screen: OpenScreen, sql: Query):
     assert shown["Top offer"].value == names_of(sql)[top]
     assert shown["Top offer"].label == f"Top offer · {share:.0%}"
     assert f"accept: {formatting.money(expected)}." in plain(shown["Expected value by priority"].help)
+    [(conversions,)] = sql("SELECT sum(confidence * offer_uptake) FROM customers")
+    assert shown["Expected conversions"].value == formatting.count(round(conversions))
+
+
+def test_without_an_uptake_model_no_conversions_and_no_money_are_shown(
+    demo_settings: Configure, predictions_file: Path, tmp_path: Path, open_screen: OpenScreen
+):
+    table = pq.read_table(mock_file(predictions_file))
+    place = table.schema.get_field_index("offer_uptake")
+    blank = tmp_path / "customer_predictions.parquet"
+    nothing = pa.nulls(table.num_rows, pa.float64())
+    pq.write_table(table.set_column(place, "offer_uptake", nothing), mock_file(blank))
+    demo_settings(predictions_file=blank, ml_mock_mode=True)
+    app = open_screen(OFFERS)
+    assert not app.exception
+    assert not {"Expected conversions", "Expected value by priority"} & set(metrics_of(app))
+    assert any("How many customers take an offer is not known" in plain(info.value) for info in app.info)
+    assert "more value, if all customers are equally likely to take an offer" in plain(app.info[0].value)
+    assert "Expected value" not in app.dataframe[0].value.columns
+    app = open_screen(OFFERS, view="Arbitration", terms=link_of(PUSHED))
+    assert metrics_of(app)["Value compared with the recommendations"].value.endswith("%")
 
 
 def test_the_headline_says_what_is_advised_and_why(scored: Configure, open_screen: OpenScreen, sql: Query):
@@ -98,7 +120,9 @@ def test_the_headline_says_what_is_advised_and_why(scored: Configure, open_scree
         "WITH basket AS (SELECT sum(total_revenue) / sum(transaction_count) AS amount FROM customers), "
         "worth AS (SELECT offer_id, round(amount * margin - cost, 2) AS value FROM offers, basket) "
         "SELECT sum(greatest(0, "
-        + ", ".join(f"offer_{one}::DOUBLE * (SELECT value FROM worth WHERE offer_id = {one})" for one in IDS)
+        + ", ".join(
+            f"offer_{one}::DOUBLE * offer_uptake * (SELECT value FROM worth WHERE offer_id = {one})" for one in IDS
+        )
         + ")) FROM customers"
     )
     shown = metrics_of(app)["Expected value by priority"]
@@ -175,7 +199,7 @@ def test_a_link_carries_the_policy(scored: Configure, open_screen: OpenScreen, s
     shown = metrics_of(app)
     assert shown["Customers with an offer"].value == f"{DEMO_CUSTOMERS:,}"
     # At the link's values of 1 each.
-    [(plain,)] = sql("SELECT sum(confidence) FROM customers")
+    [(plain,)] = sql("SELECT sum(confidence * offer_uptake) FROM customers")
     assert shown["Expected conversions as recommended"].value == formatting.count(round(plain))
     assert app.query_params["terms"] == link_of(PUSHED)
 
@@ -251,8 +275,9 @@ def test_eligibility_is_edited_as_a_rule(scored: Configure, open_screen: OpenScr
 def test_one_customer(scored: Configure, open_screen: OpenScreen, sql: Query):
     app = open_screen(OFFERS, view="One customer", customer_id=GUIDE_CUSTOMER, terms=link_of(PLAIN))
     assert not app.exception
+    propensities = ", ".join(f"offer_{offer}::DOUBLE * offer_uptake" for offer in IDS)
     [scores] = sql(
-        f"SELECT {', '.join(f'offer_{offer}::DOUBLE' for offer in IDS)} FROM customers WHERE customer_id = ?",
+        f"SELECT {propensities} FROM customers WHERE customer_id = ?",
         GUIDE_CUSTOMER,
     )
     names = names_of(sql)

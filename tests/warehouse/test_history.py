@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.errors import DataError, SettingsError, ViewUnusable
-from loyalty_core.ml.tasks import CHURN, NBO
+from loyalty_core.ml.tasks import CHURN, NBO, UPTAKE
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING
 from loyalty_core.warehouse.history import read_history
 from loyalty_core.warehouse.mapping import MappingError
@@ -105,6 +105,29 @@ def test_a_start_date_leaves_out_older_rows(histories: Backend, open_warehouse: 
     assert churn.labels.to_pylist() == [1, 1]
     assert offers.labels.to_pylist() == [1]
     assert not churn.since_ignored
+
+
+@pytest.mark.parametrize(("flag", "says_no"), [("", ""), (", true AS converted", ", false")])
+def test_rows_in_which_no_offer_was_taken(
+    backend: Backend, open_warehouse: Callable[..., Warehouse], flag: str, says_no: str
+) -> None:
+    """Blank, 0 or "converted: no" are rows without an offer; those after the last conversion are too recent to say."""
+    rows = ("'C1', 8", "'C2', NULL", "'C3', 0", "'C4', 1", "'C5', NULL")
+    yes = flag.replace(" AS converted", "")
+    days = [f"CAST('2026-0{month}-01' AS date)" for month in range(1, 6)]
+    values = [f"({row}, {day}{says_no if row.endswith('1') else yes})" for row, day in zip(rows, days, strict=True)]
+    name = ", converted" if flag else ""
+    backend.execute("CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id")
+    backend.execute(
+        "CREATE TABLE customer_offer_history AS SELECT customer_id, offer AS converted_offer_id, 10 AS total_revenue, "
+        f"day AS created_at{name} FROM (VALUES {', '.join(values)}) AS rows(customer_id, offer, day{name})"
+    )
+    warehouse = open_warehouse(backend.url)
+    what = read_history(warehouse, NBO.history, REVENUE_ALONE)
+    whether = read_history(warehouse, UPTAKE.history, REVENUE_ALONE)
+    assert what.labels.to_pylist() == ([8] if flag else [8, 1])
+    # The flag says that the last of the offers was not taken, so only the first row is of a day of conversions.
+    assert whether.labels.to_pylist() == ([1] if flag else [1, 0, 0, 1])
 
 
 def test_the_newest_rows_are_taken_when_there_are_too_many(

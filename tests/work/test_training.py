@@ -10,6 +10,7 @@ import pytest
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.ml.bundles import list_versions, load_bundle, read_active
+from loyalty_core.ml.tasks import TASKS
 from loyalty_core.settings import Settings
 from loyalty_core.work.training import chosen_options
 from tests.fixtures.jobs import is_gone, on_sqlite, over
@@ -80,7 +81,7 @@ def test_a_history_that_cannot_train_is_the_failure_of_the_job(services: Service
 def test_options_are_the_settings_then_what_was_chosen():
     settings = Settings(ml_training={"epochs": 30, "churn": {"seed": 5}})
     both = chosen_options(settings, {"architecture": [8, 4], "trained_by": "ann"})
-    assert list(both) == ["churn", "nbo"]
+    assert list(both) == list(TASKS)
     assert (both["churn"].epochs, both["churn"].seed, both["nbo"].seed) == (30, 5, 7)
     assert both["nbo"].architecture == (8, 4)
     assert list(chosen_options(settings, {"models": ["nbo"], "seed": 1})) == ["nbo"]

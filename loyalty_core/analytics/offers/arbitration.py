@@ -1,10 +1,13 @@
 """Arbitration: which customer gets which offer under a policy of priorities, eligibility and caps.
 
-Priority = propensity × value × lever. Caps are enforced by deferred acceptance (Gale and Shapley 1962, customers
-proposing): each offer has a cutoff. Every customer takes the offer with the highest priority among those for which they
-are eligible and reach the cutoff. An offer over its cap raises its cutoff to the last customer within the cap. This
-repeats until no offer is over its cap. Cutoffs only rise, and each round turns at least one customer away, so it
-terminates in a stable matching, which is unique since both sides rank by the same priority. A round is one statement.
+Priority = propensity × uptake × value × lever; `mix` says what propensity and uptake are. Without an uptake model,
+priorities compare the offers of one customer, and their sums are not money.
+
+Caps are enforced by deferred acceptance (Gale and Shapley 1962, customers proposing): each offer has a cutoff. Every
+customer takes the offer with the highest priority among those for which they are eligible and reach the cutoff. An
+offer over its cap raises its cutoff to the last customer within the cap. This repeats until no offer is over its cap.
+Cutoffs only rise, and each round turns at least one customer away, so it terminates in a stable matching, which is
+unique since both sides rank by the same priority. A round is one statement.
 """
 
 from __future__ import annotations
@@ -17,8 +20,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from loyalty_core.analytics.offers.mix import offer_ids, propensity_field
-from loyalty_core.warehouse.columns import filled
+from loyalty_core.analytics.offers.mix import (
+    conversion_probabilities,
+    offer_ids,
+    propensity_field,
+    uptake_field,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -49,17 +56,21 @@ CLOSED = Cutoff(math.inf)
 
 @dataclass(frozen=True)
 class Allocation:
-    """How many customers get an offer, and the sum of propensity × value over them."""
+    """How many customers get an offer, and the sum of propensity × uptake × value over them.
+
+    Without an uptake model `weight` is the sum of propensity × value, which only compares policies.
+    """
 
     customers: int
-    expected_value: float
+    weight: float
 
 
 @dataclass(frozen=True)
 class Arbitration:
     """The outcome of a policy; `before` has the recommended offers with the same values.
 
-    `without` counts the customers without an offer, by reason; `cutoffs` are those of the offers limited by caps.
+    `counts_conversions` says whether weights are expected values: without an uptake model they are not. `without`
+    counts the customers without an offer, by reason; `cutoffs` are those of the offers limited by caps.
     """
 
     before: Mapping[int, Allocation]
@@ -67,6 +78,7 @@ class Arbitration:
     without: Mapping[Reason, int]
     cutoffs: Mapping[int, Cutoff] = field(default_factory=dict)
     rounds: int = 1
+    counts_conversions: bool = True
 
     @property
     def customers(self) -> int:
@@ -74,14 +86,30 @@ class Arbitration:
         return sum(award.customers for award in self.after.values()) + sum(self.without.values())
 
     @property
-    def value_before(self) -> float:
-        """The expected value of the recommended offers."""
-        return sum(award.expected_value for award in self.before.values())
+    def value_before(self) -> float | None:
+        """The expected value of the recommended offers; None if conversions are not known."""
+        return self._weight_before if self.counts_conversions else None
 
     @property
-    def value_after(self) -> float:
-        """The expected value of the offers under the policy."""
-        return sum(award.expected_value for award in self.after.values())
+    def value_after(self) -> float | None:
+        """The expected value of the offers under the policy; None if conversions are not known."""
+        return self._weight_after if self.counts_conversions else None
+
+    @property
+    def gain(self) -> float | None:
+        """How much more the policy is expected to bring than the recommendations, as a share of their value.
+
+        Without an uptake model, if all customers were equally likely to take an offer. None if theirs is not positive.
+        """
+        return self._weight_after / self._weight_before - 1 if self._weight_before > 0 else None
+
+    @property
+    def _weight_before(self) -> float:
+        return sum(award.weight for award in self.before.values())
+
+    @property
+    def _weight_after(self) -> float:
+        return sum(award.weight for award in self.after.values())
 
 
 def arbitrate(base: ScopedBase, policy: BoundPolicy) -> Arbitration:
@@ -97,7 +125,7 @@ def arbitrate(base: ScopedBase, policy: BoundPolicy) -> Arbitration:
         raised = _raised(rows, [one for one, own in terms.items() if own.cap is not None and taken[one] > own.cap])
         # Rows that share an id, which the view should not have, cannot be separated by any cutoff.
         if all(cutoffs.get(offer) == cutoff for offer, cutoff in raised.items()):
-            return _outcome(rows, terms, cutoffs, rounds)
+            return _outcome(rows, terms, cutoffs, rounds, counts_conversions=market.counts_conversions)
         cutoffs |= raised
 
 
@@ -120,8 +148,11 @@ class _Market:
         self._terms = {offer: terms for offer, terms in policy.policy.offers.items() if offer in scored}
         self._id, self._best = base.warehouse.customer_id.name, base.field("recommended_offer")
         names = {offer: propensity_field(base, offer) for offer in self._terms}
-        customers = base.customers(self._id, self._best, *names.values(), *policy.columns)
-        numbers = {offer: sa.cast(filled(customers.c[name]), sa.Double) for offer, name in names.items()}
+        uptake = uptake_field(base)
+        self.counts_conversions = uptake is not None
+        fields = [self._id, self._best, *names.values(), *policy.columns]
+        customers = base.customers(*fields, *([uptake] if uptake else []))
+        numbers = conversion_probabilities(customers, names, uptake)
         eligible = {
             offer: sa.case((policy.rules[offer].to_sql(customers, where=True), number * self._weight(offer)))
             for offer, number in numbers.items()
@@ -189,7 +220,7 @@ class _Market:
         ).group_by(recommended, offer, reason)
 
     def _propensity(self, wants: sa.CTE, offer: sa.ColumnElement[int]) -> sa.ColumnElement[Any]:
-        """Each customer's propensity for the offer in a column."""
+        """Each customer's probability of converting on the offer in a column."""
         cases = [(offer == one, wants.c[f"propensity_{one}"]) for one in self._terms]
         return sa.case(*cases) if cases else sa.cast(sa.null(), sa.Double)
 
@@ -274,7 +305,12 @@ def _raised(rows: Sequence[Row], over: Collection[int]) -> dict[int, Cutoff]:
 
 
 def _outcome(
-    rows: Sequence[Row], terms: Mapping[int, OfferTerms], cutoffs: Mapping[int, Cutoff], rounds: int
+    rows: Sequence[Row],
+    terms: Mapping[int, OfferTerms],
+    cutoffs: Mapping[int, Cutoff],
+    rounds: int,
+    *,
+    counts_conversions: bool,
 ) -> Arbitration:
     counted = [row for row in rows if row["tie"] is None]
     without = Counter[str]()
@@ -287,6 +323,7 @@ def _outcome(
         without={reason: without[reason] for reason in REASONS},
         cutoffs=dict(cutoffs),
         rounds=rounds,
+        counts_conversions=counts_conversions,
     )
 
 

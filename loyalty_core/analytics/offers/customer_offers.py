@@ -1,4 +1,4 @@
-"""One customer's offers: the stored propensities and the fields that a policy's rules read, in one statement."""
+"""One customer's offers: the stored predictions and the fields that a policy's rules read, in one statement."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.analytics.offers.mix import offer_ids, propensity_field
+from loyalty_core.analytics.offers.mix import (
+    conversion_probabilities,
+    offer_ids,
+    propensity_field,
+    uptake_field,
+)
 from loyalty_core.errors import CustomerNotFound
-from loyalty_core.warehouse.columns import filled
 from loyalty_core.warehouse.customers import read_id
 
 if TYPE_CHECKING:
@@ -22,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CustomerOffers:
-    """The last scoring run's result for one customer, and the fields that a policy's rules read."""
+    """The last scoring run's result for one customer, and the fields that a policy's rules read.
+
+    `propensities` are by offer: of a conversion, or without an uptake model of the offer among those who take any.
+    """
 
     recommended: int | None
     propensities: Mapping[int, float | None]
@@ -46,14 +53,18 @@ def customer_offers(base: ScopedBase, policy: BoundPolicy, customer_id: object) 
 
 
 def offers_statement(base: ScopedBase, policy: BoundPolicy) -> sa.Select:
-    """For every customer: id, recommended offer, the propensity for each offer of the policy, and its rules' fields."""
+    """For every customer: id, recommended offer, the propensity for each offer of the policy, and its rules' fields.
+
+    Propensities are the numbers that arbitration ranks by.
+    """
     identifier, best = base.warehouse.customer_id.name, base.field("recommended_offer")
     scored = offer_ids(base)
     names = {offer: propensity_field(base, offer) for offer in policy.policy.offers if offer in scored}
-    fields = list(dict.fromkeys((identifier, best, *names.values(), *policy.columns)))
-    customers = base.engine.select({}).customers(fields)
-    # As doubles, since some databases return single precision rounded.
-    numbers = [sa.cast(filled(customers.c[name]), sa.Double).label(f"propensity {one}") for one, name in names.items()]
+    uptake = uptake_field(base)
+    fields = [identifier, best, *names.values(), *policy.columns, *([uptake] if uptake else [])]
+    customers = base.engine.select({}).customers(list(dict.fromkeys(fields)))
+    propensities = conversion_probabilities(customers, names, uptake)
+    numbers = [propensity.label(f"propensity {offer}") for offer, propensity in propensities.items()]
     read = dict.fromkeys((identifier, *policy.columns))
     return sa.select(*(customers.c[name] for name in read), customers.c[best].label("recommended offer"), *numbers)
 

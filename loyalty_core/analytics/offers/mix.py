@@ -1,29 +1,36 @@
-"""The offer mix of the customers in scope: recommended offers, confidence and expected value.
+"""The offer mix of the customers in scope: recommended offers, confidence, expected conversions and value.
+
+A propensity is the probability of an offer among those who take any. Multiplied by the customer's uptake, the
+probability of taking any, it is the probability of a conversion. Without an uptake model, how many convert is not
+known: there are no expected conversions and no expected value, only comparisons.
 
 The value of an offer, in money per conversion, is the average basket of the scope × margin − cost if the warehouse has
-the margin, otherwise 1, so that expected values count conversions. The expected value of an offer is the sum of
-propensity × value over the customers to whom it is recommended.
+the margin, otherwise 1, so that expected values count conversions.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from loyalty_core.ml.tasks import NBO, UPTAKE
 from loyalty_core.segments.references import field_of
 from loyalty_core.warehouse.columns import column_for, filled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from loyalty_core.analytics.scope import ScopedBase
     from loyalty_core.warehouse.connection import Row
     from loyalty_core.warehouse.offers import OfferFacts
 
 BINS = 20
+# The quantile of the standard normal distribution for a 90 % interval.
+_Z_90 = 1.6448536269514722
 MAX_SEGMENTS = 12
 # If nearly everyone gets one offer, the model or its inputs are usually at fault.
 LOPSIDED_SHARE = 0.8
@@ -45,7 +52,8 @@ class OfferValue:
 class OfferFigures:
     """One offer: customers to whom it is recommended, their share of all with an offer, mean propensity in scope.
 
-    `expected_value` is the sum of propensity × value over the customers to whom it is recommended.
+    `conversions` is the number of those customers expected to take it, `variance` its variance if customers decide
+    independently, `expected_value` conversions × value; all None where uptake is not known.
     """
 
     offer_id: int
@@ -53,7 +61,12 @@ class OfferFigures:
     share: float
     mean_propensity: float
     value: OfferValue
-    expected_value: float
+    conversions: float | None
+    variance: float | None
+
+    @property
+    def expected_value(self) -> float | None:
+        return None if self.conversions is None else self.value.amount * self.conversions
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,7 @@ class OfferMix:
 
     `confidence` counts customers in 20 equal bins from 0 to 1, `confidence_range` is the lowest and the highest.
     `basket` is the average basket of the scope, revenue / purchases; None if the warehouse has no such columns.
+    `mean_uptake` is the mean probability of taking any offer, over the customers with an offer; None if not known.
     """
 
     customers: int
@@ -71,11 +85,31 @@ class OfferMix:
     mean_confidence: float | None
     confidence_range: tuple[float, float] | None
     basket: float | None
+    mean_uptake: float | None = None
 
     @property
-    def expected_value(self) -> float:
-        """The expected value of all recommended offers."""
-        return sum(offer.expected_value for offer in self.offers)
+    def takers(self) -> float | None:
+        """How many customers are expected to take any offer when shown all; None if not known."""
+        return None if self.mean_uptake is None else self.mean_uptake * self.with_offer
+
+    @property
+    def conversions(self) -> float | None:
+        """How many customers are expected to take the offer recommended to them; None if not known."""
+        return _total(offer.conversions for offer in self.offers)
+
+    @property
+    def conversions_interval(self) -> tuple[float, float] | None:
+        """The 90 % interval of conversions: chance alone, if the probabilities are right."""
+        expected, variance = self.conversions, _total(offer.variance for offer in self.offers)
+        if expected is None or variance is None:
+            return None
+        margin = _Z_90 * math.sqrt(variance)
+        return max(expected - margin, 0.0), expected + margin
+
+    @property
+    def expected_value(self) -> float | None:
+        """The expected value of all recommended offers; None if not known."""
+        return _total(offer.expected_value for offer in self.offers)
 
     @property
     def top(self) -> OfferFigures | None:
@@ -119,10 +153,35 @@ def propensity_field(base: ScopedBase, offer_id: int) -> str:
     return base.field(f"offer_{offer_id}")
 
 
+def uptake_field(base: ScopedBase) -> str | None:
+    """The field with the probability of taking any offer; None unless everyone with an offer has one."""
+    uptake, confidence = (base.column(base.field(name)) for name in (UPTAKE.score_column, NBO.score_column))
+    if uptake is None or confidence is None or uptake.blanks is None or confidence.blanks is None:
+        return None
+    return uptake.name if uptake.blanks <= confidence.blanks < 1 else None
+
+
+def propensities_in(customers: sa.FromClause, names: Mapping[int, str]) -> dict[int, sa.ColumnElement[Any]]:
+    """The propensity of each offer as a double, from the columns in `names`; blanks are NULL."""
+    # As doubles, since some databases return single precision rounded.
+    return {offer: _number(customers.c[name]) for offer, name in names.items()}
+
+
+def conversion_probabilities(
+    customers: sa.FromClause, names: Mapping[int, str], uptake: str | None
+) -> dict[int, sa.ColumnElement[Any]]:
+    """The probability of a conversion by offer, propensity × uptake; without an uptake, the propensity."""
+    propensities = propensities_in(customers, names)
+    if uptake is None:
+        return propensities
+    any_offer = _number(customers.c[uptake])
+    return {offer: propensity * any_offer for offer, propensity in propensities.items()}
+
+
 def offer_mix(base: ScopedBase, facts: Mapping[int, OfferFacts]) -> OfferMix:
     """Read offers, confidence and money in one statement; `facts` are margin and cost by offer id."""
-    ids = offer_ids(base)
-    rows = base.rows(_mix_statement(base, ids))
+    ids, uptake = offer_ids(base), uptake_field(base)
+    rows = base.rows(_mix_statement(base, ids, uptake))
     with_offer = [row for row in rows if row["offer"] is not None]
     total = sum(row["customers"] for row in with_offer)
     basket = _ratio(_sum(rows, "revenue"), _sum(rows, "purchases"))
@@ -132,11 +191,15 @@ def offer_mix(base: ScopedBase, facts: Mapping[int, OfferFacts]) -> OfferMix:
     return OfferMix(
         customers=sum(row["customers"] for row in rows),
         with_offer=total,
-        offers=tuple(_figures(offer, rows, total, value_of(facts.get(offer), basket)) for offer in ids),
+        offers=tuple(
+            _figures(offer, rows, total, value_of(facts.get(offer), basket), is_known=uptake is not None)
+            for offer in ids
+        ),
         confidence=tuple(confidence),
         mean_confidence=_ratio(_sum(with_offer, "confidence"), total),
         confidence_range=_range(with_offer),
         basket=basket,
+        mean_uptake=_ratio(_sum(with_offer, "uptake"), total) if uptake else None,
     )
 
 
@@ -167,23 +230,29 @@ def _of_segment(segment_id: str, members: str, rows: Sequence[Row]) -> SegmentOf
     return SegmentOffers(segment_id, sum(by_offer.values()), by_offer)
 
 
-def _mix_statement(base: ScopedBase, ids: Sequence[int]) -> sa.Select:
+def _mix_statement(base: ScopedBase, ids: Sequence[int], uptake: str | None) -> sa.Select:
     """Customers by recommended offer and bin of confidence, with the sums for all figures."""
     best, sure = base.field("recommended_offer"), base.field("confidence")
     spent = [column.name if (column := _role(base, role)) else None for role in ("revenue", "transactions")]
     propensities = {offer: propensity_field(base, offer) for offer in ids}
-    customers = base.customers(best, sure, *propensities.values(), *(name for name in spent if name))
-    numbers = {offer: _number(customers.c[name]) for offer, name in propensities.items()}
+    others = [name for name in (*spent, uptake) if name]
+    customers = base.customers(best, sure, *propensities.values(), *others)
+    numbers = propensities_in(customers, propensities)
+    converts = conversion_probabilities(customers, propensities, uptake)
     offer, confidence = customers.c[best], _number(customers.c[sure])
     floor = sa.func.floor(confidence * BINS + _EDGE_TOLERANCE)
     bar = sa.case((floor < 0, 0), (floor >= BINS, BINS - 1), else_=floor)
-    own = sa.case(*((offer == one, number) for one, number in numbers.items()), else_=None) if ids else sa.null()
+    own = sa.case(*((offer == one, number) for one, number in converts.items()), else_=None) if ids else sa.null()
+    own = sa.cast(own, sa.Double)
+    any_offer = _number(customers.c[uptake]) if uptake else sa.cast(sa.null(), sa.Double)
     revenue, purchases = (sa.func.sum(_number(customers.c[name])) if name else sa.null() for name in spent)
     return sa.select(
         offer.label("offer"),
         bar.label("bin"),
         sa.func.count().label("customers"),
-        sa.func.sum(sa.cast(own, sa.Double)).label("propensity"),
+        sa.func.sum(own if uptake else sa.cast(sa.null(), sa.Double)).label("conversions"),
+        sa.func.sum(own * (1 - own)).label("variance"),
+        sa.func.sum(any_offer).label("uptake"),
         sa.func.sum(confidence).label("confidence"),
         sa.func.min(confidence).label("lowest"),
         sa.func.max(confidence).label("highest"),
@@ -194,7 +263,7 @@ def _mix_statement(base: ScopedBase, ids: Sequence[int]) -> sa.Select:
     ).group_by(offer, bar)
 
 
-def _figures(offer: int, rows: Sequence[Row], total: int, value: OfferValue) -> OfferFigures:
+def _figures(offer: int, rows: Sequence[Row], total: int, value: OfferValue, *, is_known: bool) -> OfferFigures:
     recommended = [row for row in rows if row["offer"] == offer]
     customers = sum(row["customers"] for row in recommended)
     return OfferFigures(
@@ -203,8 +272,15 @@ def _figures(offer: int, rows: Sequence[Row], total: int, value: OfferValue) -> 
         share=customers / total if total else 0.0,
         mean_propensity=_ratio(_sum(rows, f"sum_{offer}"), _sum(rows, f"known_{offer}")) or 0.0,
         value=value,
-        expected_value=value.amount * _sum(recommended, "propensity"),
+        conversions=_sum(recommended, "conversions") if is_known else None,
+        variance=_sum(recommended, "variance") if is_known else None,
     )
+
+
+def _total(numbers: Iterable[float | None]) -> float | None:
+    """Their sum; None if any is not known."""
+    known = list(numbers)
+    return None if None in known else sum(number for number in known if number is not None)
 
 
 def _role(base: ScopedBase, role: Any) -> Any:

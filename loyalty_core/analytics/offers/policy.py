@@ -1,7 +1,8 @@
 """Offer policies: lever, value, cap and eligibility of each offer, and the choice for one customer.
 
-The priority of an offer for a customer is propensity × value × lever. Arbitration makes the same choice in SQL for the
-whole base, and also applies the caps, which do not affect a single customer's ranking.
+The priority of an offer for a customer is propensity × value × lever, where the propensity includes the customer's
+uptake if that is known. Arbitration makes the same choice in SQL for the whole base, and also applies the caps, which
+do not affect a single customer's ranking.
 """
 
 from __future__ import annotations

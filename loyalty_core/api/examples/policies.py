@@ -27,6 +27,7 @@ _ARBITRATED = {
     "cutoffs": {"1": {"priority": 2.25}},
     "value_before": 6_530.5,
     "value_after": 6_024.0,
+    "gain": -0.0776,
 }
 
 EXAMPLES = {

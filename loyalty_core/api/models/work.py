@@ -15,8 +15,9 @@ from loyalty_core.api.prediction_answers import NboAnswer, RfmScores, prediction
 from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.errors import LoyaltyError, SettingsError
+from loyalty_core.ml.bundles import ModelNotFound
 from loyalty_core.ml.scoring import kinds
-from loyalty_core.ml.tasks import ChurnPrediction, TrainingRefused, task_named
+from loyalty_core.ml.tasks import TASKS, ChurnPrediction, TrainingRefused, task_named
 from loyalty_core.ml.training import read_readiness
 from loyalty_core.services import Services, get_services
 from loyalty_core.work.training import chosen_options
@@ -123,7 +124,8 @@ def test_models(body: TestBody) -> dict[str, Any]:
         try:
             answers = predictions_of(services, kind, list(known))
         except LoyaltyError as error:
-            errors[kind] = as_reason(error)
+            if not (isinstance(error, ModelNotFound) and kind in TASKS and TASKS[kind].is_optional):
+                errors[kind] = as_reason(error)
             continue
         for customer_id, answer in answers.items():
             results[customer_id][kind] = answer

@@ -1,11 +1,12 @@
 """A policy evaluated without being saved: which customers would get which offer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from loyalty_core.analytics.offers import Allocation, arbitrate, bind_policy
+from loyalty_core.analytics.offers import Allocation, Arbitration, arbitrate, bind_policy
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.api.policies.bodies import TermsOfOffers
 from loyalty_core.api.segments import SegmentId
@@ -22,10 +23,13 @@ class ArbitrationBody(TermsOfOffers):
 
 
 class AllocationAnswer(BaseModel):
-    """How many customers get an offer, and the sum of propensity × value over them."""
+    """How many customers get an offer, and its expected value: the sum of propensity × uptake × value over them.
+
+    The value is null where no uptake model says how many customers take an offer.
+    """
 
     customers: int
-    expected_value: float
+    expected_value: float | None
 
 
 class CutoffAnswer(BaseModel):
@@ -37,7 +41,9 @@ class CutoffAnswer(BaseModel):
 class ArbitrationAnswer(BaseModel):
     """Who gets what: by offer id `before`, with the offers that are recommended, and `after`, under the policy.
 
-    `without` counts the customers who get none by reason, and `cutoffs` are those of the offers that caps limit.
+    `without` counts the customers who get none by reason, and `cutoffs` are those of the offers that caps limit. Values
+    are null where no uptake model says how many customers take an offer; `gain`, the relative change from
+    `value_before` to `value_after`, then takes all customers as equally likely to.
     """
 
     customers: int
@@ -45,8 +51,9 @@ class ArbitrationAnswer(BaseModel):
     after: dict[str, AllocationAnswer]
     without: dict[str, int]
     cutoffs: dict[str, CutoffAnswer]
-    value_before: float
-    value_after: float
+    value_before: float | None
+    value_after: float | None
+    gain: float | None
 
 
 @router.post("/evaluate/", response_model=ArbitrationAnswer, dependencies=[rule_slot])
@@ -59,14 +66,20 @@ def evaluate_policy(body: ArbitrationBody) -> dict[str, Any]:
     found = arbitrate(base, bind_policy(body.policy, services.segmentation))
     return {
         "customers": found.customers,
-        "before": _by_text(found.before),
-        "after": _by_text(found.after),
+        "before": _allocations(found.before, found),
+        "after": _allocations(found.after, found),
         "without": found.without,
-        "cutoffs": _by_text(found.cutoffs),
+        "cutoffs": {str(offer): cutoff for offer, cutoff in found.cutoffs.items()},
         "value_before": found.value_before,
         "value_after": found.value_after,
+        "gain": found.gain,
     }
 
 
-def _by_text(found: Any) -> dict[str, Allocation]:
-    return {str(offer): one for offer, one in found.items()}
+def _allocations(of: Mapping[int, Allocation], found: Arbitration) -> dict[str, AllocationAnswer]:
+    return {
+        str(offer): AllocationAnswer(
+            customers=one.customers, expected_value=one.weight if found.counts_conversions else None
+        )
+        for offer, one in of.items()
+    }

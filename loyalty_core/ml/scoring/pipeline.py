@@ -254,6 +254,6 @@ def _missing_models(models: Models) -> Iterator[str]:
         yield f"Only RFM was scored. {_no_models(models)}"
         return
     for name, task in TASKS.items():
-        if not models.has(name):
+        if not models.has(name) and not task.is_optional:
             columns = " and ".join(task.empty_columns())
             yield f"The version {models.version} has no {task.noun}, so {columns} are blank."

@@ -10,6 +10,7 @@ from loyalty_core.ml.tasks.nbo import NBO
 from loyalty_core.ml.tasks.recommendations import recommend
 from loyalty_core.ml.tasks.registry import TASKS, UnknownModel, task_named, title_of
 from loyalty_core.ml.tasks.risk import RISKS, Risk, RiskThresholds
+from loyalty_core.ml.tasks.uptake import UPTAKE
 
 __all__ = [
     "CHURN",
@@ -18,6 +19,7 @@ __all__ = [
     "NBO",
     "RISKS",
     "TASKS",
+    "UPTAKE",
     "BinaryTask",
     "Categorical",
     "ChoiceTask",

@@ -91,6 +91,7 @@ class ModelTask(ABC):
     its name within a sentence. The first of `metrics` decides whether a challenger is worse. `score_column` is the
     column of customer_predictions with a score from 0 to 1; `group_column` is the column that a segment's customers are
     counted by, None for a model without groups. `uses_rfm` says whether `answer` takes RFM scores into account.
+    An optional model is not missed by a version that lacks it.
     """
 
     name: str
@@ -101,6 +102,7 @@ class ModelTask(ABC):
     score_column: str
     group_column: str | None
     uses_rfm: bool = False
+    is_optional: bool = False
 
     @property
     def file(self) -> str:

@@ -4,8 +4,9 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks.base import ModelTask
 from loyalty_core.ml.tasks.churn import CHURN
 from loyalty_core.ml.tasks.nbo import NBO
+from loyalty_core.ml.tasks.uptake import UPTAKE
 
-TASKS: dict[str, ModelTask] = {task.name: task for task in (CHURN, NBO)}
+TASKS: dict[str, ModelTask] = {task.name: task for task in (CHURN, NBO, UPTAKE)}
 
 
 class UnknownModel(LoyaltyError):

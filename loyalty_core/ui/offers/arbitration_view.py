@@ -51,28 +51,13 @@ def draw_arbitration(reader: OfferReader, draft: PolicyDraft) -> None:
 
 
 def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
-    gain = outcome.value_after - outcome.value_before
     given = sum(award.customers for award in outcome.after.values())
     before = sum(award.customers for award in outcome.before.values())
-    noun = "value" if is_money else "conversions"
     with st.container(horizontal=True):
-        st.metric(
-            f"Expected {noun} as recommended",
-            _amount(outcome.value_before, is_money=is_money),
-            border=True,
-            height="stretch",
-            help="Everybody gets the offer with their highest propensity: the sum of propensity × value.",
-        )
-        st.metric(
-            f"Expected {noun} with this policy",
-            _amount(outcome.value_after, is_money=is_money),
-            delta=f"{'+' if gain >= 0 else '−'}{_amount(abs(gain), is_money=is_money)}" if round(gain, 2) else None,
-            delta_color="normal" if gain >= 0 else "inverse",
-            border=True,
-            height="stretch",
-            help="Propensity × value over the offers that the policy gives; levers change who gets what, not what "
-            "it is worth.",
-        )
+        if outcome.value_before is None or outcome.value_after is None:
+            _draw_comparison(outcome)
+        else:
+            _draw_values(outcome.value_before, outcome.value_after, is_money=is_money)
         st.metric(
             "Customers with an offer",
             formatting.count(given),
@@ -81,6 +66,39 @@ def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
             border=True,
             height="stretch",
         )
+
+
+def _draw_values(before: float, after: float, *, is_money: bool) -> None:
+    noun, gain = "value" if is_money else "conversions", after - before
+    st.metric(
+        f"Expected {noun} as recommended",
+        _amount(before, is_money=is_money),
+        border=True,
+        height="stretch",
+        help="Everybody gets the offer with their highest propensity: the sum of propensity × uptake × value.",
+    )
+    st.metric(
+        f"Expected {noun} with this policy",
+        _amount(after, is_money=is_money),
+        delta=f"{'+' if gain >= 0 else '−'}{_amount(abs(gain), is_money=is_money)}" if round(gain, 2) else None,
+        delta_color="normal" if gain >= 0 else "inverse",
+        border=True,
+        height="stretch",
+        help="Propensity × uptake × value over the offers that the policy gives; levers change who gets what, not what "
+        "it is worth.",
+    )
+
+
+def _draw_comparison(outcome: Arbitration) -> None:
+    """Without an uptake model, values can be compared with each other but not counted in money."""
+    st.metric(
+        "Value compared with the recommendations",
+        "Not known" if outcome.gain is None else f"{formatting.signed(100 * outcome.gain, 1)}%",
+        border=True,
+        height="stretch",
+        help="The change of the sum of propensity × value. How many customers take an offer is not known, so this is "
+        "not money: it assumes that all are equally likely to take one.",
+    )
 
 
 def _draw_terms(reader: OfferReader, draft: PolicyDraft, policy: Policy, outcome: Arbitration) -> None:

@@ -66,12 +66,17 @@ def _draw_offers(reader: OfferReader, draft: PolicyDraft, customer_id: str) -> N
         st.info("This customer was not scored: the last run could not read their features.")
         return
     # The cutoffs of the tab Arbitration, so that both agree on who is past a cap.
-    cutoffs = reader.arbitration(draft.policy).cutoffs
-    states = {one.offer_id: state_of(one, cutoffs, policy, customer_id) for one in ranked}
+    outcome = reader.arbitration(draft.policy)
+    states = {one.offer_id: state_of(one, outcome.cutoffs, policy, customer_id) for one in ranked}
     given = next((one.offer_id for one in ranked if states[one.offer_id] == ""), None)
     _draw_summary(reader, offers.recommended, given)
     with st.container(border=True):
         _draw_table(reader, policy, ranked, states, given)
+        among = "" if outcome.counts_conversions else ", among customers who take any offer"
+        st.caption(
+            f"Propensity is the probability that the customer takes the offer{among}. With the terms set under "
+            "Arbitration, caps included."
+        )
     with st.container(border=True), errors_shown():
         _draw_why(reader, ranked, given, customer_id)
 
@@ -133,7 +138,6 @@ def _draw_table(
         },
         alt="The customer's offers by priority",
     )
-    st.caption("With the terms set under Arbitration, caps included.")
 
 
 def _draw_why(reader: OfferReader, ranked: Sequence[RankedOffer], given: int | None, customer_id: str) -> None:

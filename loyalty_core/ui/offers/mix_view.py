@@ -1,9 +1,11 @@
 """What is recommended: key figures, the mix, how confident the model is, each offer's worth, and offers by segment."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.offers import LOPSIDED_SHARE, OfferMix
+from loyalty_core.analytics.offers import LOPSIDED_SHARE, Arbitration, OfferFigures, OfferMix
 from loyalty_core.analytics.scope import condition
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
@@ -14,6 +16,11 @@ from loyalty_core.ui.offers.queries import OfferReader, default_policy
 from loyalty_core.ui.text import escape
 
 _ROW_HEIGHT = 34
+UPTAKE_UNKNOWN = (
+    "How many customers take an offer is not known, so there are no expected conversions and no expected value. The "
+    "propensities say which offer a customer takes if they take one. For more, the history of offers needs the "
+    "customers who took none: rows with a blank converted\\_offer\\_id. Then train Offer uptake, and score again."
+)
 
 
 def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
@@ -33,7 +40,8 @@ def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
                 formatting.percent(mix.mean_confidence, 1),
                 border=True,
                 height="stretch",
-                help="The propensity of each customer's best offer, on average.",
+                help="The propensity of each customer's best offer, on average: how many of those who take any offer "
+                "would take this one.",
             )
         if top is not None:
             st.metric(
@@ -42,10 +50,12 @@ def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
                 border=True,
                 height="stretch",
             )
-        by_priority = _value_by_priority(reader, mix)
+        by_priority = _by_priority(reader, mix)
         _draw_expected(mix, by_priority)
     if by_priority is not None:
         _draw_advice(reader, mix, by_priority)
+    if mix.conversions is None:
+        st.info(UPTAKE_UNKNOWN, icon=":material/help:")
     _draw_warnings(reader, mix)
 
 
@@ -66,44 +76,52 @@ def draw_mix(reader: OfferReader, mix: OfferMix) -> None:
         _draw_segments(reader, mix)
 
 
-def _draw_expected(mix: OfferMix, by_priority: float | None) -> None:
-    if by_priority is not None:
+def _draw_expected(mix: OfferMix, by_priority: Arbitration | None) -> None:
+    """Conversions and value, each only where it is known."""
+    if mix.conversions is None or mix.conversions_interval is None:
+        return
+    low, high = (formatting.count(round(bound)) for bound in mix.conversions_interval)
+    takers = "" if mix.takers is None else f" {formatting.count(round(mix.takers))} would take any of the offers."
+    st.metric(
+        "Expected conversions",
+        formatting.count(round(mix.conversions)),
+        delta=f"90%: {low} to {high}",
+        delta_color="off",
+        delta_arrow="off",
+        border=True,
+        help="How many take the offer recommended to them when it is shown once: the sum of propensity × uptake."
+        f"{takers} The range covers chance only: it takes the probabilities as right.",
+    )
+    if by_priority is not None and by_priority.value_after is not None and mix.expected_value is not None:
         st.metric(
             "Expected value by priority",
-            escape(formatting.compact_money(by_priority)),
+            escape(formatting.compact_money(by_priority.value_after)),
             delta=escape(f"{formatting.compact_money(mix.expected_value)} as recommended"),
             delta_color="off",
             delta_arrow="off",
             border=True,
             help=escape(
-                "The sum of propensity × value when each customer gets the offer where it is highest, and none that "
-                f"brings no gain: {formatting.money(by_priority)}. As recommended, each gets the offer that they are "
-                f"most likely to accept: {formatting.money(mix.expected_value)}."
+                "The sum of propensity × uptake × value when each customer gets the offer where it is highest, and "
+                f"none that brings no gain: {formatting.money(by_priority.value_after)}. As recommended, each gets the "
+                f"offer that they are most likely to accept: {formatting.money(mix.expected_value)}."
             ),
         )
-    else:
-        st.metric(
-            "Expected conversions",
-            formatting.count(round(mix.expected_value)),
-            border=True,
-            help="The sum of the propensities of everybody's recommended offer. The warehouse knows no margins, so "
-            "every conversion is worth 1.",
-        )
 
 
-def _value_by_priority(reader: OfferReader, mix: OfferMix) -> float | None:
-    """Expected value when offers are given by propensity × value; None where the offers have no known values."""
+def _by_priority(reader: OfferReader, mix: OfferMix) -> Arbitration | None:
+    """The offers given by propensity × value; None where the offers have no known values."""
     if not any(offer.value.is_known for offer in mix.offers):
         return None
-    return reader.arbitration(default_policy(mix)).value_after
+    return reader.arbitration(default_policy(mix))
 
 
-def _draw_advice(reader: OfferReader, mix: OfferMix, by_priority: float) -> None:
+def _draw_advice(reader: OfferReader, mix: OfferMix, by_priority: Arbitration) -> None:
     """Where the most likely offers are not the most valuable ones: what to do instead, and why."""
-    if round(by_priority - mix.expected_value) <= 0:
+    brings = _gain_in_words(mix, by_priority)
+    if not brings:
         return
     losing = [offer for offer in mix.offers if offer.customers and offer.value.amount < 0]
-    worst = min(losing, key=lambda offer: offer.expected_value, default=None)
+    worst = min(losing, key=lambda offer: offer.value.amount * offer.customers, default=None)
     why = ""
     if worst is not None:
         why = (
@@ -112,11 +130,21 @@ def _draw_advice(reader: OfferReader, mix: OfferMix, by_priority: float) -> None
         )
     st.info(
         "Recommended is the offer that a customer is most likely to accept, whatever it costs.\n\nWe advise giving "
-        "offers by **propensity × value**, as under Arbitration: that brings "
-        f"{escape(formatting.compact_money(by_priority))} rather than "
-        f"{escape(formatting.compact_money(mix.expected_value))}.{why}",
+        f"offers by **propensity × value**, as under Arbitration: that brings {brings}.{why}",
         icon=":material/lightbulb:",
     )
+
+
+def _gain_in_words(mix: OfferMix, by_priority: Arbitration) -> str:
+    """What giving offers by priority brings; empty where it brings nothing more."""
+    after, before = by_priority.value_after, mix.expected_value
+    if after is not None and before is not None:
+        if round(after - before) <= 0:
+            return ""
+        return f"{escape(formatting.compact_money(after))} rather than {escape(formatting.compact_money(before))}"
+    if by_priority.gain is None or round(by_priority.gain, 3) <= 0:
+        return ""
+    return f"{formatting.percent(by_priority.gain, 1)} more value, if all customers are equally likely to take an offer"
 
 
 def _draw_warnings(reader: OfferReader, mix: OfferMix) -> None:
@@ -147,7 +175,7 @@ def _draw_table(reader: OfferReader, mix: OfferMix) -> None:
                 "Share": [formatting.rounded_share(offer.share) for offer in ranked],
                 "Mean propensity": [formatting.rounded_share(offer.mean_propensity) for offer in ranked],
                 "Value": [round(offer.value.amount, 2) for offer in ranked],
-                "Expected value": [round(offer.expected_value) for offer in ranked],
+                **_expected_columns(ranked),
             }
         ),
         hide_index=True,
@@ -156,10 +184,11 @@ def _draw_table(reader: OfferReader, mix: OfferMix) -> None:
             "Offer": st.column_config.TextColumn(width="medium", pinned=True),
             "Customers": table_columns.count_column(help="Whose best offer it is"),
             "Share": table_columns.share_bar(),
-            "Mean propensity": table_columns.share_column(help="Over all customers in scope"),
+            "Mean propensity": table_columns.share_column(help="Among those who take any offer, over all in scope"),
+            "Conversions": table_columns.count_column(help="How many of its customers are expected to take it"),
             "Value": table_columns.decimal_column(f"Value ({symbol})", digits=2, help="Money per conversion"),
             "Expected value": table_columns.count_column(
-                f"Expected value ({symbol})", help="Propensity × value, summed over its customers"
+                f"Expected value ({symbol})", help="Expected conversions × value"
             ),
         },
         alt="Each offer's customers, propensity and value",
@@ -177,6 +206,17 @@ def _draw_table(reader: OfferReader, mix: OfferMix) -> None:
         )
     if chosen is not None:
         open_in_editor(reader, int(chosen))
+
+
+def _expected_columns(offers: Sequence[OfferFigures]) -> dict[str, list[int]]:
+    """Conversions and value by offer; no columns where they are not known."""
+    known = [(one.conversions, one.expected_value) for one in offers]
+    if any(conversions is None for conversions, _ in known):
+        return {}
+    return {
+        "Conversions": [round(conversions or 0.0) for conversions, _ in known],
+        "Expected value": [round(value or 0.0) for _, value in known],
+    }
 
 
 def open_in_editor(reader: OfferReader, offer: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from loyalty_core.analytics.offers import BINS, MAX_SEGMENTS, OfferFigures, OfferMix
 from loyalty_core.analytics.offers.mix import offer_ids, offer_mix, offers_by_segment, value_of
 from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.segments import SegmentationEngine
@@ -18,7 +19,7 @@ from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.offers import OfferFacts, offer_facts
 from tests.ml.bases import base as varied_customers
 from tests.ml.bases import fill
-from tests.ml.fixtures import CONTRACT
+from tests.ml.fixtures import CONTRACT, bundle_parts
 from tests.segments.scored import keep
 from tests.workbench import DEMO_CUSTOMERS, Query
 
@@ -44,6 +45,12 @@ def rich(scored_demo: Warehouse, engine: SegmentationEngine) -> ScopedBase:
     return ScopedBase(scored_demo, engine, Scope("rich"))
 
 
+def models_dir(folder: Path) -> Path:
+    """A models folder with an active version that has no uptake model."""
+    activate(folder, write_bundle(folder, bundle_parts()), by="test")
+    return folder
+
+
 def assert_figures(mix: OfferMix, sql: Query, where: str) -> None:
     [(customers, mean, lowest, highest, basket)] = sql(
         "SELECT count(*), avg(confidence), min(confidence), max(confidence), "
@@ -56,9 +63,11 @@ def assert_figures(mix: OfferMix, sql: Query, where: str) -> None:
     assert [offer.offer_id for offer in mix.offers] == list(OFFERS)
     for offer in mix.offers:
         name = f"offer_{offer.offer_id}::DOUBLE"
-        [(recommended, mean, total, cost, margin)] = sql(
+        [(recommended, mean, total, variance, cost, margin)] = sql(
             f"SELECT count(*) FILTER (recommended_offer = {offer.offer_id}), avg({name}), "
-            f"coalesce(sum({name}) FILTER (recommended_offer = {offer.offer_id}), 0), "
+            f"coalesce(sum({name} * offer_uptake) FILTER (recommended_offer = {offer.offer_id}), 0), "
+            f"coalesce(sum({name} * offer_uptake * (1 - {name} * offer_uptake)) "
+            f"FILTER (recommended_offer = {offer.offer_id}), 0), "
             f"any_value(cost), any_value(margin) FROM customers, offers WHERE offer_id = {offer.offer_id} AND {where}"
         )
         value = float(basket) * float(margin) - float(cost)
@@ -67,8 +76,17 @@ def assert_figures(mix: OfferMix, sql: Query, where: str) -> None:
         assert offer.mean_propensity == pytest.approx(mean, rel=1e-9)
         assert offer.value.is_known
         assert offer.value.amount == pytest.approx(value, rel=1e-9)
+        assert offer.conversions == pytest.approx(total, rel=1e-9)
+        assert offer.variance == pytest.approx(variance, rel=1e-9)
         assert offer.expected_value == pytest.approx(total * value, rel=1e-9)
-    assert mix.expected_value == pytest.approx(sum(offer.expected_value for offer in mix.offers))
+    assert mix.expected_value == pytest.approx(sum(offer.expected_value or 0 for offer in mix.offers))
+    [(takers, spread)] = sql(
+        "SELECT sum(offer_uptake), 1.6448536269514722 * sqrt(sum(c * (1 - c))) "
+        f"FROM (SELECT *, confidence * offer_uptake AS c FROM customers WHERE {where})"
+    )
+    assert mix.takers == pytest.approx(takers, rel=1e-9)
+    assert mix.conversions is not None
+    assert mix.conversions_interval == pytest.approx((mix.conversions - spread, mix.conversions + spread), rel=1e-5)
 
 
 def test_every_figure_of_the_base(everyone: ScopedBase, sql: Query):
@@ -162,9 +180,24 @@ def test_the_same_figures_on_both_databases_without_an_offers_table(
     assert {offer.value.amount for offer in mix.offers} == {1.0}
     sure = mix.mean_confidence
     assert sure is not None
-    # At a value of 1 each, what is expected is the sum of the confidences.
-    assert mix.expected_value == pytest.approx(sure * mix.with_offer, rel=1e-5)
+    # At a value of 1 each, what is expected is the number of conversions.
+    assert mix.expected_value == mix.conversions
+    assert mix.mean_uptake is not None
+    assert 0 < mix.mean_uptake * sure < 1
     assert {type(offer.expected_value) for offer in mix.offers} == {float}
+
+
+def test_without_an_uptake_model_there_are_no_conversions_and_no_money(
+    backend: Backend, open_warehouse: Callable[..., Warehouse], tmp_path: Path
+):
+    fill(backend, varied_customers(300))
+    warehouse = open_warehouse(backend.url)
+    score_base(warehouse, load_bundle(models_dir(tmp_path)))
+    mix = offer_mix(ScopedBase(warehouse, SegmentationEngine(warehouse), Scope()), {1: OfferFacts(cost=1, margin=0.5)})
+    assert mix.mean_confidence is not None
+    assert mix.with_offer > 0
+    assert (mix.mean_uptake, mix.takers, mix.conversions) == (None, None, None)
+    assert (mix.conversions_interval, mix.expected_value) == (None, None)
 
 
 def test_before_the_first_scoring_run(demo_warehouse: Path, tmp_path: Path):
@@ -185,7 +218,7 @@ def test_what_is_degenerate():
         return OfferMix(total, total, offers, (0,) * BINS, 0.5, spread, None)
 
     def figures(offer: int, customers: int, share: float) -> OfferFigures:
-        return OfferFigures(offer, customers, share, 0.1, value_of(None, None), 1.0)
+        return OfferFigures(offer, customers, share, 0.1, value_of(None, None), 1.0, 0.0)
 
     assert not mix(80, 20).is_lopsided
     assert mix(81, 19).is_lopsided

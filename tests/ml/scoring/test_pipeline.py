@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DOCUMENTED_COLUMNS = [
     *("customer_id", "churn_probability", "churn_risk", "recommended_offer", "confidence"),
     *(f"offer_{offer}" for offer in OFFERS),
-    *("recency", "frequency", "monetary", "rfm_segment", "model_version", "scored_at", "data_state"),
+    *("offer_uptake", "recency", "frequency", "monetary", "rfm_segment", "model_version", "scored_at", "data_state"),
 ]
 
 
