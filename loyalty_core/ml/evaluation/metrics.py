@@ -11,8 +11,8 @@ from sklearn.metrics import average_precision_score
 
 from loyalty_core.ml.evaluation.baselines import (
     BASE_RATE,
-    GRADIENT_BOOSTING,
     LOGISTIC_REGRESSION,
+    STANDARD_MODELS,
     Classes,
     Probabilities,
 )
@@ -23,7 +23,7 @@ from loyalty_core.ml.evaluation.ranking import area_under_curve
 from loyalty_core.warehouse.columns import label_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from loyalty_core.ml.evaluation.simple_rules import SimpleRule
 
@@ -34,18 +34,22 @@ THIS_MODEL = "this model"
 _RULE = "simple rule"
 _TOP_SHARE = 0.2
 _MIN_PROBABILITY = 1e-7
+# A standard model is clearly better when it leads by more than this.
+_AUC_MARGIN, _LOG_LOSS_MARGIN = 0.01, 0.02
 
 
 class Verdict(NamedTuple):
     """`sentence` is for people; `worse_than` names a baseline that beats the model, which is then not promoted.
 
-    `limited_by` says why the grade cannot be better where too few rows were tested, otherwise it is empty.
+    `limited_by` says why the grade cannot be better where too few rows were tested, otherwise it is empty. `behind`
+    names the best standard model where it is clearly better than this one, else it is None.
     """
 
     grade: Grade
     sentence: str
     worse_than: str | None
     limited_by: str
+    behind: str | None
 
 
 def evaluate_binary(
@@ -68,7 +72,7 @@ def evaluate_binary(
     }
     bootstrap = Bootstrap(binary_metrics, churned, predictions, customers)
     metrics = bootstrap.with_intervals(THIS_MODEL)
-    others = {
+    others: dict[str, Metrics] = {
         name: bootstrap.with_intervals(name) | {"curves": binary_curves(churned, predictions[name])}
         for name in baselines
     }
@@ -76,12 +80,16 @@ def evaluate_binary(
     added = bootstrap.differences(THIS_MODEL, _RULE)["auc"]
     both = np.stack([1 - probability, probability], axis=1)
     evidence = _evidence(churned, positives)
+    best = max(_standard(others), key=lambda name: others[name]["auc"])
+    behind = best if others[best]["auc"] - metrics["auc"] > _AUC_MARGIN else None
     verdict = _verdict(
         _worse_than(churned, both, baselines),
-        grade_of(added, simple["auc"], evidence, behind=_best(others, "auc", max) - metrics["auc"] > 0.01),
+        grade_of(added, simple["auc"], evidence, behind=behind is not None),
         f"ranking by {label_of(rule.feature).lower()} alone",
         f"it captures {_percent(metrics['captured_top_20'])} of {positives} in the top 20%, the ranking "
         f"{_percent(simple['captured_top_20'])} (AUC {metrics['auc']:.3f} against {simple['auc']:.3f}).",
+        behind,
+        f"ranks better than this model: AUC {others[best]['auc']:.3f} against {metrics['auc']:.3f}.",
     )
     return {
         **metrics,
@@ -108,16 +116,19 @@ def evaluate_choice(
     """
     bootstrap = Bootstrap(choice_metrics, chosen, {THIS_MODEL: scores, _RULE: rule.scores, **baselines}, customers)
     metrics = bootstrap.with_intervals(THIS_MODEL)
-    others = {name: bootstrap.with_intervals(name) for name in baselines}
+    others: dict[str, Metrics] = {name: bootstrap.with_intervals(name) for name in baselines}
     simple = {"feature": rule.feature, **{key: bootstrap.metrics[_RULE][key] for key in ("top_1", "top_3")}}
     added = bootstrap.differences(THIS_MODEL, _RULE)["top_1"]
-    behind = metrics["log_loss"] - _best(others, "log_loss", min) > 0.02
+    best = min(_standard(others), key=lambda name: others[name]["log_loss"])
+    behind = best if metrics["log_loss"] - others[best]["log_loss"] > _LOG_LOSS_MARGIN else None
     verdict = _verdict(
         _worse_than(chosen, scores, baselines),
-        grade_of(added, simple["top_1"], Evidence(len(chosen), len(chosen), "rows"), behind=behind),
+        grade_of(added, simple["top_1"], Evidence(len(chosen), len(chosen), "rows"), behind=behind is not None),
         _choice_rule(rule),
         f"the offer taken is ranked first for {_percent(metrics['top_1'])} of customers and among the first three "
         f"for {_percent(metrics['top_3'])}, instead of {_percent(simple['top_1'])} and {_percent(simple['top_3'])}.",
+        behind,
+        f"predicts better than this model: log loss {others[best]['log_loss']:.3f} against {metrics['log_loss']:.3f}.",
     )
     return {
         **metrics,
@@ -225,7 +236,8 @@ def _worse_than(classes: Classes, probabilities: Probabilities, baselines: Mappi
     return None
 
 
-def _verdict(worse_than: str | None, graded: Graded, rule: str, figures: str) -> Verdict:
+def _verdict(worse_than: str | None, graded: Graded, rule: str, figures: str, behind: str | None, lead: str) -> Verdict:
+    """`figures` compare the model with `rule`; `lead` says by what the standard model `behind` is better."""
     grade, limited_by = graded if worse_than is None else Graded("D")
     if grade == "D" and limited_by:
         sentence = f"Too little to tell what it adds over {rule}, because {limited_by}: {figures}"
@@ -234,7 +246,8 @@ def _verdict(worse_than: str | None, graded: Graded, rule: str, figures: str) ->
     else:
         sentence = f"{grade_word(grade)} over {rule}: {figures}"
     worse = f"Worse than the simple baseline ({worse_than}). " if worse_than else ""
-    return Verdict(grade, worse + sentence, worse_than, limited_by)
+    better = f" {behind[0].upper()}{behind[1:]} {lead}" if behind else ""
+    return Verdict(grade, worse + sentence + better, worse_than, limited_by, behind)
 
 
 def _evidence(churned: Classes, positives: str) -> Evidence:
@@ -255,8 +268,8 @@ def _ranks(scores: npt.NDArray[np.floating]) -> Probabilities:
     return (ranks + 1) / (len(distinct) + 1)
 
 
-def _best(baselines: Mapping[str, Metrics], metric: str, choose: Callable[..., float]) -> float:
-    return choose(baselines[name][metric] for name in (LOGISTIC_REGRESSION, GRADIENT_BOOSTING))
+def _standard(baselines: Mapping[str, Metrics]) -> list[str]:
+    return [name for name in STANDARD_MODELS if name in baselines]
 
 
 def _per_offer(chosen: Classes, scores: Probabilities, offers: Sequence[int]) -> list[Metrics]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -9,7 +11,13 @@ from scipy.special import expit
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from loyalty_core.ml.evaluation import Column, Difference, SimpleRule, area_under_curve, best_choice, best_ranking
-from loyalty_core.ml.evaluation.baselines import BASE_RATE, GRADIENT_BOOSTING, LOGISTIC_REGRESSION, fit_baselines
+from loyalty_core.ml.evaluation.baselines import (
+    BASE_RATE,
+    GRADIENT_BOOSTING,
+    LIGHTGBM,
+    LOGISTIC_REGRESSION,
+    fit_baselines,
+)
 from loyalty_core.ml.evaluation.grades import Evidence, grade_of
 from loyalty_core.ml.evaluation.metrics import (
     binary_metrics,
@@ -38,9 +46,13 @@ def ranking(churned: npt.NDArray[np.intp] = CHURNED) -> SimpleRule:
     return best_ranking(columns(INPUTS[SEEN]), churned[SEEN], columns(INPUTS[ASKED]), churned[ASKED])
 
 
+@cache
+def fitted_baselines() -> dict[str, npt.NDArray[np.float64]]:
+    return fit_baselines(INPUTS[SEEN], CHURNED[SEEN], INPUTS[ASKED], 2, seed=1)
+
+
 def churn_report(probability: npt.NDArray[np.float64]) -> dict:
-    baselines = fit_baselines(INPUTS[SEEN], CHURNED[SEEN], INPUTS[ASKED], 2, seed=1)
-    return evaluate_binary(CHURNED[ASKED], probability, baselines, ranking())
+    return evaluate_binary(CHURNED[ASKED], probability, fitted_baselines(), ranking())
 
 
 def test_binary_metrics_are_scikit_learns() -> None:
@@ -201,7 +213,7 @@ def test_five_churners_are_too_few_for_a_grade() -> None:
 
 def test_a_churn_model_is_compared_with_its_baselines() -> None:
     report = churn_report(TRUTH[ASKED])
-    assert set(report["baselines"]) == {BASE_RATE, LOGISTIC_REGRESSION, GRADIENT_BOOSTING}
+    assert set(report["baselines"]) == {BASE_RATE, LOGISTIC_REGRESSION, GRADIENT_BOOSTING, LIGHTGBM}
     assert report["baselines"][BASE_RATE]["auc"] == 0.5
 
 
@@ -219,6 +231,30 @@ def test_a_model_clearly_behind_logistic_regression_is_not_promoted() -> None:
 def test_a_difference_by_chance_is_no_reason_against_a_model() -> None:
     noisy = expit(np.log(TRUTH[ASKED] / (1 - TRUTH[ASKED])) + RNG.normal(0, 0.05, 1_000))
     assert churn_report(noisy)["worse_than"] is None
+
+
+def test_a_standard_model_that_is_clearly_better_is_named() -> None:
+    truth, base = TRUTH[ASKED], np.full(1_000, CHURNED.mean())
+    blurred = expit(np.log(truth / (1 - truth)) + RNG.normal(0, 1, 1_000))
+    baselines = {name: np.stack([1 - one, one], axis=1) for name, one in ((BASE_RATE, base), (LIGHTGBM, truth))}
+    baselines[LOGISTIC_REGRESSION] = baselines[BASE_RATE]
+    report = evaluate_binary(CHURNED[ASKED], blurred, baselines, ranking())
+    better = report["baselines"][LIGHTGBM]["auc"]
+    assert better - report["auc"] > 0.01
+    assert (report["behind"], report["worse_than"]) == (LIGHTGBM, None)
+    assert report["sentence"].endswith(
+        f" LightGBM ranks better than this model: AUC {better:.3f} against {report['auc']:.3f}."
+    )
+    assert churn_report(truth)["behind"] is None
+
+
+def test_a_standard_model_that_chooses_offers_clearly_better_is_named() -> None:
+    chosen = np.array([0, 1] * 100)
+    sure, doubtful = np.eye(2)[chosen] * 0.8 + 0.1, np.eye(2)[chosen] * 0.4 + 0.3
+    baselines = {BASE_RATE: np.full((200, 2), 0.5), LOGISTIC_REGRESSION: doubtful, LIGHTGBM: sure}
+    report = evaluate_choice(chosen, doubtful, baselines, [1, 2], SimpleRule("", np.full((200, 2), 0.5)))
+    assert report["behind"] == LIGHTGBM
+    assert report["sentence"].endswith(" LightGBM predicts better than this model: log loss 0.105 against 0.357.")
 
 
 def test_offers_are_reported_one_by_one() -> None:

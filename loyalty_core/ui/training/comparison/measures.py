@@ -69,7 +69,7 @@ class Measures:
         if self.second is not None:
             row[self.names[1]] = _with_interval(metric, self.other)
             row["Difference"] = self._difference(metric)
-        return row | {name.capitalize(): _shown(metric, own.get(metric.key)) for name, own in self.baselines.items()}
+        return row | {heading(name): _with_interval(metric, own) for name, own in self.baselines.items()}
 
     def _difference(self, metric: Metric) -> str:
         own, other = self.own.get(metric.key), self.other.get(metric.key)
@@ -81,6 +81,11 @@ class Measures:
         word = judge(metric, self.own, self.other, difference)
         sign = {"better": "▲", "worse": "▼", "no clear difference": "≈"}[word]
         return f"{sign} {word if difference is None else _difference(metric, difference)}"
+
+
+def heading(baseline: str) -> str:
+    """The name of a baseline with an initial capital, as "LightGBM" and "Base rate"."""
+    return baseline[:1].upper() + baseline[1:]
 
 
 def _shown(metric: Metric, value: float | None) -> str:

@@ -12,7 +12,7 @@ from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training import queries as reading
 from loyalty_core.ui.training.comparison import model_figures
-from loyalty_core.ui.training.comparison.measures import Measures
+from loyalty_core.ui.training.comparison.measures import Measures, heading
 
 _CONFUSION_HEIGHT = 380
 
@@ -83,7 +83,7 @@ def _offer_names(measures: Measures) -> list[str]:
 
 def _simple(measures: Measures) -> dict[str, Mapping[str, Any]]:
     """The baselines that rank customers."""
-    return {name.capitalize(): own for name, own in measures.baselines.items() if name != "base rate"}
+    return {heading(name): own for name, own in measures.baselines.items() if name != "base rate"}
 
 
 def _of_each(metrics: Mapping[str, Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Any]) -> dict[str, Any]:
