@@ -14,6 +14,7 @@ from loyalty_core.api.errors import Reason, as_reason
 from loyalty_core.api.json_values import FastJSONResponse, Features, JsonValue
 from loyalty_core.api.pages import Page, PageNumber, PageSize, page_of
 from loyalty_core.api.prediction_answers import NboAnswer, RfmScores, for_http
+from loyalty_core.api.prediction_kinds import is_optional
 from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.ml.scoring import RFM, kinds
@@ -136,4 +137,5 @@ def read_customer(customer_id: str) -> dict[str, Any]:
 
 def _predictions(services: Services, found: CustomerPredictions) -> dict[str, Any]:
     answers = {**found.answers, RFM: found.rfm}
-    return {kind: for_http(services, kind, [answer])[0] if (answer := answers.get(kind)) else None for kind in kinds()}
+    wanted = [kind for kind in kinds() if kind in answers or not is_optional(kind)]
+    return {kind: for_http(services, kind, [answer])[0] if (answer := answers.get(kind)) else None for kind in wanted}

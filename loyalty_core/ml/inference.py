@@ -194,7 +194,7 @@ class MLInferenceService:
         """
         text, row = str(customer_id), self._store.get(customer_id)
         unavailable: dict[str, LoyaltyError] = {}
-        served = _attempt(self.served, unavailable, *TASKS)
+        served = _attempt(self.served, unavailable, *(name for name, task in TASKS.items() if not task.is_optional))
         models = self._models_for(row, served) if served else None
         answers: dict[str, Any] = {}
         drivers: dict[str, Drivers] = {}

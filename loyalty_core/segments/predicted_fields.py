@@ -25,6 +25,12 @@ _LABELS = {
     "monetary": "RFM monetary score",
     "rfm_segment": "RFM segment",
 }
+# Only some scoring runs provide these.
+_OPTIONAL_LABELS = {
+    "uplift": "Uplift by contact",
+    "p_if_contacted": "Probability of converting if contacted",
+    "p_if_not": "Probability of converting if not contacted",
+}
 _DESCRIPTIONS = {
     "churn_probability": "From 0 to 1, by the churn model.",
     "churn_risk": "low, medium or high, by the thresholds of the settings.",
@@ -35,6 +41,9 @@ _DESCRIPTIONS = {
     "frequency": "1 to 5; 5 buys most often.",
     "monetary": "1 to 5; 5 spent most.",
     "rfm_segment": "Name of the customer's RFM cell.",
+    "uplift": "What contact changes, from -1 to 1: below 0, it makes a conversion less likely.",
+    "p_if_contacted": "From 0 to 1, by the uplift model.",
+    "p_if_not": "From 0 to 1, by the uplift model.",
 }
 _OFFER = "offer_"
 _PREFIX = "predicted_"
@@ -94,7 +103,9 @@ def describe_predictions(
 
 
 def _label(name: str) -> str:
-    return f"Propensity of offer {name.removeprefix(_OFFER)}" if _is_offer(name) else _LABELS.get(name, label_of(name))
+    if _is_offer(name):
+        return f"Propensity of offer {name.removeprefix(_OFFER)}"
+    return (_LABELS | _OPTIONAL_LABELS).get(name, label_of(name))
 
 
 def _description(name: str) -> str:

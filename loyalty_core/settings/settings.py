@@ -70,6 +70,9 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
         "transactions", description="Table of purchases for the customer page; may be absent"
     )
     dwh_nbo_training_query: str | None = Field(None, description="Query for offer history; `:start_date` may be used")
+    dwh_uplift_training_query: str | None = Field(
+        None, description="Query for treatment history; `:start_date` may be used"
+    )
     dwh_churn_training_query: str | None = Field(None, description="Query for churn history; `:start_date` may be used")
     dwh_predictions_table: str = Field(
         "customer_predictions", description="Table that scoring writes and the screens read"

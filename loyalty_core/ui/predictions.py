@@ -9,7 +9,7 @@ from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAnswer, other_training_data
-from loyalty_core.ml.tasks import CHURN, NBO, UPTAKE, ChurnPrediction, NboPrediction
+from loyalty_core.ml.tasks import CHURN, NBO, UPLIFT, UPTAKE, ChurnPrediction, NboPrediction, UpliftPrediction
 from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting
@@ -23,6 +23,8 @@ def draw_predictions(customer_id: object) -> None:
     predictions = get_services().inference.predict_customer(customer_id)
     _draw_origin(predictions)
     churn, offer, rfm = st.columns(3, gap="medium")
+    if uplift := predictions.answers.get(UPLIFT.name):
+        _draw_uplift(uplift)
     with churn.container(border=True, height="stretch"):
         st.subheader("Churn", anchor=False)
         if predictions.churn is None:
@@ -93,6 +95,20 @@ def _warn_of_older_scores() -> None:
 
 def _draw_unavailable(error: LoyaltyError) -> None:
     st.info("\n\n".join(escape(part) for part in (error.what, error.why, error.remedy) if part))
+
+
+def _draw_uplift(uplift: UpliftPrediction) -> None:
+    """What contacting this customer changes, in one line."""
+    contacted, not_contacted = (formatting.percent(uplift[name], 1) for name in ("p_if_contacted", "p_if_not"))
+    points = formatting.signed(100 * uplift["uplift"], 1)
+    if uplift["uplift"] < 0:
+        advice, icon = "Better not to contact: it would make a conversion less likely.", ":material/do_not_disturb_on:"
+    else:
+        advice, icon = "Contact makes a conversion more likely.", ":material/campaign:"
+    st.markdown(
+        f"{icon} **If contacted**, {contacted} likely to convert; **if not**, {not_contacted}: "
+        f"{points} points. {advice}"
+    )
 
 
 def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> None:

@@ -32,6 +32,7 @@ _FLAG = "converted"
 _NOTHING = ("0", "0.0", "0.00", "nan", "NaN")
 _NO = ("0", "false", "False", "FALSE", "f", "no")
 _OUTCOME = "outcome_of_row"
+ARM_SEPARATOR = "/"
 
 
 class HistoryMissing(ViewUnusable):
@@ -47,6 +48,8 @@ class HistoryTable:
     `query_setting` names the setting whose query, where there is one, is read instead; empty without such a setting.
     `taken` says how a label that names what was taken is read: "what" was taken, so that rows without it have no label,
     or "whether" anything was.
+    `treatment` is the column that says who was contacted, where that is part of the label: "1/0" for somebody who was,
+    and did not convert.
     """
 
     table: str
@@ -54,6 +57,7 @@ class HistoryTable:
     date: str
     query_setting: str = ""
     taken: Literal["what", "whether"] | None = None
+    treatment: str = ""
 
     def query(self, settings: Settings) -> str | None:
         """The query of the settings that takes the table's place."""
@@ -120,19 +124,22 @@ def find_history(
     features = required_columns(mapping, names, source)
     label, day, customer = (_named(name, names) for name in (table.label, table.date, settings.dwh_customer_id_column))
     if label is None:
-        raise DataError(
-            f"{source} has no column {table.label!r}, which says what happened.",
-            remedy="Add it (docs/machine-learning.md shows both tables), or name it so in a query in the settings.",
-        )
+        raise _column_missing(source, table.label, "what happened")
+    treatment = _named(table.treatment, names)
+    if table.treatment and treatment is None:
+        raise _column_missing(source, table.treatment, "who was contacted")
     if table.taken:
         rows = _with_outcome(rows, table.taken, rows.c[label], day, _named(_FLAG, names))
         label = _OUTCOME
+    happened: sa.ColumnElement[Any] = rows.c[label]
+    if treatment is not None:
+        happened = sa.cast(rows.c[treatment], sa.String) + ARM_SEPARATOR + sa.cast(happened, sa.String)
     return HistoryRows(
         table=table,
         source=source,
         rows=rows,
         features=features,
-        label=rows.c[label],
+        label=happened,
         day=sa.cast(rows.c[day], sa.Date) if day else None,
         customer=rows.c[customer] if customer else None,
         takes_since=day is not None or (query is not None and ":start_date" in query),
@@ -201,6 +208,13 @@ def _with_outcome(
 
 def _is_one_of(column: sa.ColumnElement[Any], texts: tuple[str, ...]) -> sa.ColumnElement[bool]:
     return sa.cast(column, sa.Text).in_(texts)
+
+
+def _column_missing(source: str, column: str, what: str) -> DataError:
+    return DataError(
+        f"{source} has no column {column!r}, which says {what}.",
+        remedy="Add it (docs/machine-learning.md shows the tables), or name it so in a query in the settings.",
+    )
 
 
 def _rows_of_table(warehouse: Warehouse, history: HistoryTable) -> sa.FromClause:

@@ -143,6 +143,7 @@ def test_the_status_of_the_models(trained: str, ask: Ask):
     assert (status["status"], status["mock_mode"], status["version"]) == ("ok", False, trained)
     available = {name: model["available"] for name, model in status["models"].items()}
     assert (available["churn"], available["nbo"], available["uptake"]) == (True, True, False)
+    assert available["uplift"] is False
     (get_settings().models_dir / "versions" / trained / "churn.tflite").write_bytes(b"damaged")
     damaged = ask("/ml/status/").json()
     assert (damaged["status"], damaged["version"], damaged["refusal"]["error"]) == ("degraded", trained, "bad_bundle")
@@ -184,5 +185,6 @@ def test_readiness_says_what_a_training_would_leave_out(demo_settings: Configure
     churn = found["models"]["churn"]
     assert (churn["can_train"], churn["rows"], churn["last"]) == (True, rows, last.isoformat())
     assert {"churn", "nbo", "uptake"} <= set(found["models"])
+    assert set(found["unavailable"]) <= {"uplift"}
     late = ask("/ml/readiness/?since=2030-01-01").json()["models"]["churn"]
     assert (late["can_train"], late["rows"], late["findings"][0]["severity"]) == (False, 0, "stop")

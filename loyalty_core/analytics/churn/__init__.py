@@ -1,6 +1,7 @@
 """Churn analytics over the customers in scope."""
 
 from loyalty_core.analytics.churn.budget import Choice, LossBin, Plan, Terms, plan, threshold_loss
+from loyalty_core.analytics.churn.contact_gain import ContactGains, gain_rule, gain_terms, has_uplift, read_gains
 from loyalty_core.analytics.churn.figures import (
     BINS,
     ChurnCurve,
@@ -22,6 +23,7 @@ __all__ = [
     "Choice",
     "ChurnCurve",
     "Concentration",
+    "ContactGains",
     "LossBin",
     "ModelQuality",
     "Plan",
@@ -29,11 +31,15 @@ __all__ = [
     "Targeting",
     "Terms",
     "find_concentration",
+    "gain_rule",
+    "gain_terms",
+    "has_uplift",
     "loss_rule",
     "model_quality",
     "plan",
     "probability_position",
     "read_curve",
+    "read_gains",
     "risk_rule",
     "tenure_range",
     "threshold_loss",

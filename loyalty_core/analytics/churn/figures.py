@@ -198,8 +198,7 @@ def read_loss_bins(base: ScopedBase, value_column: str) -> list[LossBin]:
     """
     customers = _scored(base, value_column)
     loss = customers.c.p * customers.c.value
-    counted = sa.case((loss >= _MIN_LOSS, loss))
-    position = sa.cast(sa.func.floor(sa.func.ln(counted) * _LOSS_BINS), sa.Integer)
+    position = loss_position(loss)
     bins = (
         sa.select(
             sa.func.min(loss).label("lowest"),
@@ -214,6 +213,12 @@ def read_loss_bins(base: ScopedBase, value_column: str) -> list[LossBin]:
         .group_by(position)
     )
     return sorted((LossBin(**row) for row in base.rows(bins)), key=lambda one: -one.lowest)
+
+
+def loss_position(loss: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """The bin of an expected loss, one per cent wide; NULL below 0.01."""
+    counted = sa.case((loss >= _MIN_LOSS, loss))
+    return sa.cast(sa.func.floor(sa.func.ln(counted) * _LOSS_BINS), sa.Integer)
 
 
 def threshold_rule(base: ScopedBase, threshold: float) -> Any:

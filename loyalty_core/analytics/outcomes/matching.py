@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from loyalty_core.ml.tasks import ModelTask
     from loyalty_core.warehouse import Warehouse
 
+NO_UPLIFT_OUTCOMES = (
+    "Of each customer only one outcome can be seen, with contact or without, so uplift has no outcomes by month."
+)
 # A column with more distinct values is not a label.
 _MAX_LABELS = 10_000
 

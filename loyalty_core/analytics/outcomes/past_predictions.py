@@ -21,6 +21,7 @@ from loyalty_core.analytics.outcomes.figures import (
     count_scores,
 )
 from loyalty_core.analytics.outcomes.matching import (
+    NO_UPLIFT_OUTCOMES,
     DatedHistory,
     OutcomesUnknown,
     PastRun,
@@ -31,7 +32,7 @@ from loyalty_core.analytics.outcomes.matching import (
     why_none_yet,
 )
 from loyalty_core.analytics.outcomes.months import Month, MonthlyFigures
-from loyalty_core.ml.tasks import ChoiceTask
+from loyalty_core.ml.tasks import ChoiceTask, UpliftTask
 from loyalty_core.warehouse.predictions import first_of_months
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ def read_outcomes(warehouse: Warehouse, task: ModelTask) -> MonthlyFigures[Any]:
 
     Raises what `find_history` raises, and `TrainingRefused` for labels that cannot be read.
     """
+    if isinstance(task, UpliftTask):
+        return MonthlyFigures(why_none=NO_UPLIFT_OUTCOMES)
     return _by_month(warehouse, task, _choice_by_version if isinstance(task, ChoiceTask) else _binary_by_version)
 
 

@@ -23,9 +23,9 @@ from loyalty_core.analytics.outcomes.figures import (
     churn_figures,
     count_scores,
 )
-from loyalty_core.analytics.outcomes.matching import OutcomesUnknown, required_day
+from loyalty_core.analytics.outcomes.matching import NO_UPLIFT_OUTCOMES, OutcomesUnknown, required_day
 from loyalty_core.analytics.outcomes.months import Month, MonthlyFigures, Role, role_of
-from loyalty_core.ml.tasks import DECIMALS, ChoiceTask, Labels, ModelTask
+from loyalty_core.ml.tasks import DECIMALS, ChoiceTask, Labels, ModelTask, UpliftTask
 from loyalty_core.warehouse.history import HistoryRows, find_history
 from loyalty_core.warehouse.source import name_data
 
@@ -60,6 +60,8 @@ def replay_history(warehouse: Warehouse, bundle: Bundle, task: ModelTask) -> Mon
     Raises what `find_history` raises, `MappingError` and `FeatureCountMismatch` when history and model do not match,
     and `TrainingRefused` for labels that cannot be read.
     """
+    if isinstance(task, UpliftTask):
+        return MonthlyFigures(why_none=NO_UPLIFT_OUTCOMES)
     try:
         plan = _plan(warehouse, bundle, task)
     except OutcomesUnknown as unknown:

@@ -142,7 +142,7 @@ def _models(services: Services, found: ModelStatus) -> dict[str, ServedModel]:
         name: ServedModel(
             title=task.title,
             file=task.file,
-            available=found.is_mock or name in entries,
+            available=(found.is_mock and task.has_mock) or name in entries,
             trained_at=datetime.fromisoformat(entries[name]["trained_at"]) if name in entries else None,
         )
         for name, task in TASKS.items()

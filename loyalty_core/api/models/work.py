@@ -12,14 +12,16 @@ from loyalty_core.api.customer_ids import CustomerId
 from loyalty_core.api.errors import BadTraining, Reason, as_reason
 from loyalty_core.api.jobs import JobAnswer, accepted
 from loyalty_core.api.prediction_answers import NboAnswer, RfmScores, predictions_of
+from loyalty_core.api.prediction_kinds import is_optional
 from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.errors import LoyaltyError, SettingsError
 from loyalty_core.ml.bundles import ModelNotFound
 from loyalty_core.ml.scoring import kinds
-from loyalty_core.ml.tasks import TASKS, ChurnPrediction, TrainingRefused, task_named
-from loyalty_core.ml.training import read_readiness
+from loyalty_core.ml.tasks import ChurnPrediction, TrainingRefused, task_named
+from loyalty_core.ml.training import Readiness, read_readiness
 from loyalty_core.services import Services, get_services
+from loyalty_core.warehouse.history import HistoryMissing
 from loyalty_core.work.training import chosen_options
 
 router = APIRouter()
@@ -124,7 +126,7 @@ def test_models(body: TestBody) -> dict[str, Any]:
         try:
             answers = predictions_of(services, kind, list(known))
         except LoyaltyError as error:
-            if not (isinstance(error, ModelNotFound) and kind in TASKS and TASKS[kind].is_optional):
+            if not (isinstance(error, ModelNotFound) and is_optional(kind)):
                 errors[kind] = as_reason(error)
             continue
         for customer_id, answer in answers.items():
@@ -143,7 +145,13 @@ def _ready(services: Services, body: TrainingBody | None, given: dict[str, Any])
         wanted = chosen_options(services.settings, given)
     except SettingsError as error:
         raise BadTraining(error.what, error.why, error.remedy) from error
-    found = [read_readiness(services.warehouse, task_named(name), body.since if body else None) for name in wanted]
+    found: list[Readiness] = []
+    for name in wanted:
+        try:
+            found.append(read_readiness(services.warehouse, task_named(name), body.since if body else None))
+        except HistoryMissing:
+            if len(wanted) == 1 or not is_optional(name):
+                raise
     ready = [one.model for one in found if one.can_train]
     if not ready:
         raise TrainingRefused(found[0].source, found[0].findings)

@@ -7,11 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from loyalty_core.api.errors import Reason, as_reason
 from loyalty_core.api.prediction_answers import OnePrediction, for_http
-from loyalty_core.api.prediction_kinds import Kind
+from loyalty_core.api.prediction_kinds import Kind, is_optional
 from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.api.segments.bodies import SegmentId
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundles import ModelNotFound
 from loyalty_core.ml.scoring import SegmentPrediction, Source, kinds
 from loyalty_core.services import get_services
 
@@ -105,7 +106,8 @@ def read_statistics(segment_id: SegmentId) -> dict[str, Any]:
         try:
             stats[kind] = _aggregated(services.inference.predict_segment(segment_id, kind, first=0))
         except LoyaltyError as error:
-            stats[kind], unavailable[kind] = None, error
+            if not (isinstance(error, ModelNotFound) and is_optional(kind)):
+                stats[kind], unavailable[kind] = None, error
     if len(unavailable) == len(stats):
         raise next(iter(unavailable.values()))
     reasons = {kind: as_reason(error) for kind, error in unavailable.items()}

@@ -161,7 +161,7 @@ def _open(folder: Path, manifest: dict[str, Any]) -> Bundle:
     for name, model in models.items():
         _check_golden_rows(folder, name, model, scaler, golden[name])
     for name, entry in manifest["models"].items():
-        if models[name].outputs != max(len(entry["offers"]), 1):
+        if models[name].outputs != TASKS[name].outputs(entry["offers"]):
             raise ValueError(f"{models[name].outputs} outputs for the offers {entry['offers']}")
     background = np.array(manifest["background"], dtype=np.float32).reshape(-1, contract.width)
     return Bundle(folder.name.removeprefix("."), manifest, contract, scaler, scaler_content, models, background)

@@ -103,7 +103,7 @@ class BatchScorer:
 
     def _extremes(self, columns: Mapping[str, pa.Array]) -> dict[tuple[str, str], tuple[float, float]]:
         """One value for every customer means that the model does not tell them apart."""
-        scores = [task.score_column for task in TASKS.values()]
+        scores = [task.score_column for task in TASKS.values() if task.score_column in columns]
         found = {name: pc.min_max(columns[name]).as_py() for name in scores}  # pyright: ignore[reportAttributeAccessIssue]
         return {
             (self.models.version, name): (extremes["min"], extremes["max"])
@@ -173,7 +173,7 @@ class ArmsScorer:
         others = self.answers_many(ids)
         own, other = np.flatnonzero(~others), np.flatnonzero(others)
         scored = [self.champion.score(batch.take(own)), self.challenger.score(batch.take(other))]
-        first, second = (part.rows.select(scored[0].rows.schema.names) for part in scored)
+        first, second = (_with_columns(part.rows, scored[0].rows.schema) for part in scored)
         order = np.empty(len(others), np.int64)
         order[own], order[other] = np.arange(len(own)), np.arange(len(own), len(others))
         return ScoredBatch(
@@ -183,6 +183,15 @@ class ArmsScorer:
             versions=scored[0].versions + scored[1].versions,
             extremes=scored[0].extremes | scored[1].extremes,
         )
+
+
+def _with_columns(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of the schema; blank where the rows lack one, since a version may lack a model."""
+    columns = [
+        rows.column(field.name) if field.name in rows.schema.names else pa.nulls(rows.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=schema.names)
 
 
 def _no_features(rows: int) -> Encoded:

@@ -60,7 +60,11 @@ def _strongest_first(means: Mapping[str, float]) -> dict[str, float]:
 
 
 def _explain(models: Models, name: str, row: FloatRows, offer: int | None = None) -> Explanation:
-    output = task_named(name).explained_output(models.scores(name, row)[0], models.offers(name), offer)
+    task = task_named(name)
+    output = task.explained_output(models.scores(name, row)[0], models.offers(name), offer)
     return explain(
-        lambda encoded: models.scores(name, encoded)[:, output], row, models.background, models.contract.slices
+        lambda encoded: task.explained(models.scores(name, encoded), output),
+        row,
+        models.background,
+        models.contract.slices,
     )

@@ -4,10 +4,12 @@ The same features always give the same predictions. Nothing is read from disk.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from loyalty_core.ml.bundles import ModelNotFound
 from loyalty_core.ml.features import FeatureContract, FeatureKind, InputFeature
 from loyalty_core.ml.tasks import TASKS, task_named
 
@@ -43,10 +45,11 @@ class MockModels:
         self._weights = {
             task.name: np.array([task.mock_weights(name) for name in kinds], dtype=np.float32)
             for task in TASKS.values()
+            if task.has_mock
         }
 
     def has(self, name: str) -> bool:
-        """Mock mode has every model."""
+        """Whether mock mode makes up answers of this model."""
         return name in self._weights
 
     def offers(self, name: str) -> tuple[int, ...]:
@@ -54,7 +57,12 @@ class MockModels:
         return task_named(name).mock_offers
 
     def scores(self, name: str, encoded: FloatRows) -> FloatRows:
-        """Probabilities of a model for encoded float32 (rows, width); shape (rows, outputs)."""
+        """Probabilities of a model for encoded float32 (rows, width); shape (rows, outputs).
+
+        Raises `ModelNotFound` for a model that mock mode lacks.
+        """
+        if not self.has(name):
+            raise ModelNotFound(Path("models") / task_named(name).file, "Mock mode lacks it.")
         logits = self._unusual(encoded) @ self._weights[name] + np.float32(task_named(name).mock_bias)
         if not self.offers(name):
             return (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)

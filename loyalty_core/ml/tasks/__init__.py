@@ -10,6 +10,7 @@ from loyalty_core.ml.tasks.nbo import NBO
 from loyalty_core.ml.tasks.recommendations import recommend
 from loyalty_core.ml.tasks.registry import TASKS, UnknownModel, task_named, title_of
 from loyalty_core.ml.tasks.risk import RISKS, Risk, RiskThresholds
+from loyalty_core.ml.tasks.uplift import UPLIFT, UpliftPrediction, UpliftTask
 from loyalty_core.ml.tasks.uptake import UPTAKE
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "NBO",
     "RISKS",
     "TASKS",
+    "UPLIFT",
     "UPTAKE",
     "BinaryTask",
     "Categorical",
@@ -36,6 +38,8 @@ __all__ = [
     "Tally",
     "TrainingRefused",
     "UnknownModel",
+    "UpliftPrediction",
+    "UpliftTask",
     "binary_metrics",
     "recommend",
     "task_named",

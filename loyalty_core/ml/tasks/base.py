@@ -138,6 +138,10 @@ class ModelTask(ABC):
         del settings
         return None
 
+    def outputs(self, offers: Sequence[int]) -> int:
+        """The number of outputs of the network: one for each offer, or one."""
+        return len(offers) or 1
+
     @abstractmethod
     def measure(self, classes: Classes, probabilities: Probabilities) -> Metrics:
         """The metrics of predicted probabilities for rows whose classes are known; loads scikit-learn."""
@@ -181,9 +185,18 @@ class ModelTask(ABC):
         Raises `ValueError` for an offer that the model does not know.
         """
 
+    def explained(self, scores: npt.NDArray[np.floating], output: int) -> npt.NDArray[np.floating]:
+        """The numbers (rows,) to explain of `scores` (rows, outputs): those of one output."""
+        return scores[:, output]
+
     @abstractmethod
     def statistics(self, tally: Tally) -> dict[str, Any]:
         """Aggregates of a segment: counts by `group_column` and the average of `score_column`."""
+
+    @property
+    def has_mock(self) -> bool:
+        """Whether mock mode makes up answers of this model."""
+        return True
 
     @property
     def mock_offers(self) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.warehouse.history import ARM_SEPARATOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,15 +48,24 @@ class HistoryTooSmall(TrainingRefused):
 
 @dataclass(frozen=True)
 class Labels:
-    """`classes` holds 0, 1, … per row; `offers` the offer id of each class, empty for a binary label."""
+    """`classes` holds 0, 1, … per row; `offers` the offer id of each class, empty for labels that are not offers.
+
+    `of_kind` is the number of classes of labels that are not offers.
+    """
 
     classes: npt.NDArray[np.intp]
     offers: tuple[int, ...] = ()
+    of_kind: int = 2
 
     @property
     def count(self) -> int:
         """The number of classes."""
-        return len(self.offers) or 2
+        return len(self.offers) or self.of_kind
+
+    @property
+    def names(self) -> Sequence[int]:
+        """What each class is called in records: the offer id, else its number."""
+        return self.offers or range(self.of_kind)
 
 
 def read_yes_no(values: pa.Array, source: str, meaning: tuple[str, str], remedy: str) -> Labels:
@@ -69,6 +79,30 @@ def read_yes_no(values: pa.Array, source: str, meaning: tuple[str, str], remedy:
     encoded = texts.dictionary_encode()
     of_code = np.array([distinct[value] for value in encoded.dictionary.to_pylist()], dtype=np.intp)
     return Labels(of_code[encoded.indices.to_numpy(zero_copy_only=False)])
+
+
+def read_arms(values: pa.Array, source: str, remedy: str) -> Labels:
+    """Read texts such as "1/0" as classes: 2 × contacted + converted. Raises `TrainingRefused`."""
+    encoded = values.cast(pa.string()).dictionary_encode()
+    of_code: list[int] = []
+    wrong: dict[str, list[str]] = {"treatment": [], "outcome": []}
+    for text in encoded.dictionary.to_pylist():
+        arm, _, outcome = text.partition(ARM_SEPARATOR)
+        contacted, converted = _as_class(arm), _as_class(outcome)
+        if contacted is None:
+            wrong["treatment"].append(arm)
+        if converted is None:
+            wrong["outcome"].append(outcome)
+        of_code.append(2 * (contacted or 0) + (converted or 0))
+    findings = tuple(
+        Finding("stop", f"The {column} must be 0 or 1, but some rows have {_some(sorted({*found}))}.", remedy)
+        for column, found in wrong.items()
+        if found
+    )
+    if findings:
+        raise TrainingRefused(source, findings)
+    classes = np.array(of_code, dtype=np.intp)[encoded.indices.to_numpy(zero_copy_only=False)]
+    return Labels(classes, of_kind=4)
 
 
 def read_offer_ids(values: pa.Array, source: str, remedy: str) -> Labels:

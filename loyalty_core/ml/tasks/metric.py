@@ -13,7 +13,7 @@ class Metric:
     """A metric on test rows; `meaning` explains it, `is_share` shows it as a percentage.
 
     `short` heads its column in the terminal's table, which omits metrics without one; `phrase` is its name within a
-    sentence.
+    sentence, `digits` the number of decimals that are shown and compared.
     """
 
     key: str
@@ -23,14 +23,15 @@ class Metric:
     is_share: bool = False
     short: str = ""
     phrase: str = ""
+    digits: int = DIGITS
 
     @property
     def in_sentence(self) -> str:
         return self.phrase or self.title
 
     def is_worse(self, one: float, other: float) -> bool:
-        """Whether `one` is worse than `other` when both are rounded to DIGITS."""
-        difference = round(one, DIGITS) - round(other, DIGITS)
+        """Whether `one` is worse than `other` when both are rounded to its digits."""
+        difference = round(one, self.digits) - round(other, self.digits)
         return difference < 0 if self.higher_is_better else difference > 0
 
 

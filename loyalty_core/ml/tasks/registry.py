@@ -4,9 +4,10 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks.base import ModelTask
 from loyalty_core.ml.tasks.churn import CHURN
 from loyalty_core.ml.tasks.nbo import NBO
+from loyalty_core.ml.tasks.uplift import UPLIFT
 from loyalty_core.ml.tasks.uptake import UPTAKE
 
-TASKS: dict[str, ModelTask] = {task.name: task for task in (CHURN, NBO, UPTAKE)}
+TASKS: dict[str, ModelTask] = {task.name: task for task in (CHURN, NBO, UPTAKE, UPLIFT)}
 
 
 class UnknownModel(LoyaltyError):

@@ -12,6 +12,7 @@ from loyalty_core.ml.training.quiet import quiet_stderr
 if TYPE_CHECKING:
     from loyalty_core.ml.training.architecture import FloatRows, Model, Tensor
     from loyalty_core.ml.training.network import TrainedNetwork
+    from loyalty_core.ml.training.uplift import UpliftNetwork
 
 with quiet_stderr():
     import tensorflow as tf
@@ -46,7 +47,7 @@ def to_tflite(model: Model) -> bytes:
             raise ConversionFailed("TensorFlow cannot convert the network to TFLite.", reason) from error
 
 
-def check_parity(network: TrainedNetwork, scaled: FloatRows) -> float:
+def check_parity(network: TrainedNetwork | UpliftNetwork, scaled: FloatRows) -> float:
     """The largest difference between Keras and LiteRT on these rows; raises `ConversionFailed` above 1e-4."""
     with quiet_stderr():
         served = TfliteModel(network.tflite).predict(scaled)

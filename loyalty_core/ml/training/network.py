@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -32,10 +32,12 @@ _REFIT_BELOW_ROWS = 20_000
 class TrainedNetwork:
     """`model` is the Keras model, `tflite` the converted file, `epochs` the number of epochs trained.
 
+    `judged` is the model before it was trained again with the validation rows, which can therefore judge it.
     `teacher_loss` is the validation log loss of the teacher that the network learned from; None without one.
     """
 
     model: Model
+    judged: Model
     tflite: bytes
     calibration: Calibration
     epochs: int
@@ -46,6 +48,16 @@ class TrainedNetwork:
     def predict(self, scaled: FloatRows) -> FloatRows:
         """Probabilities computed by Keras, shape (rows, outputs)."""
         return predict(self.model, scaled).astype(np.float32)
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """What the training found, for the manifest."""
+        return {
+            "epochs_trained": self.epochs,
+            "weights_used": list(self.class_weights) if self.class_weights else None,
+            "calibration": {"scale": self.calibration.scale, "offset": self.calibration.offset.tolist()},
+            "teacher_loss": self.teacher_loss,
+        }
 
 
 def train_network(
@@ -76,7 +88,15 @@ def train_network(
         best = taught if taught is not None and taught.validation_loss < direct.validation_loss else direct
     logits = best.refit(train.with_(validation)) if len(train.classes) < _REFIT_BELOW_ROWS else best.logits
     served = calibrated_model(logits, best.calibration)
+    judged = served if logits is best.logits else calibrated_model(best.logits, best.calibration)
     weights = None if best.weights is None else tuple(float(weight) for weight in best.weights)
     return TrainedNetwork(
-        served, to_tflite(served), best.calibration, best.epochs, best.validation_loss, weights, best.teacher_loss
+        served,
+        judged,
+        to_tflite(served),
+        best.calibration,
+        best.epochs,
+        best.validation_loss,
+        weights,
+        best.teacher_loss,
     )

@@ -11,26 +11,31 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.preprocessing import StandardScaler
 
+from loyalty_core.errors import DataError, LoyaltyError
 from loyalty_core.ml.bundles import Scaler, read_scaler
 from loyalty_core.ml.features import FeatureContract, fit_contract
-from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels, ModelTask, task_named
+from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels, ModelTask, TrainingRefused, UpliftTask, task_named
 from loyalty_core.ml.training.checks import check_history, refuse_if_stopped
 from loyalty_core.ml.training.progress import Progress
 from loyalty_core.ml.training.reading import read_columns
 from loyalty_core.ml.training.splitting import Split, split_rows
+from loyalty_core.ml.training.treatment import check_treatment, require_comparable
 from loyalty_core.warehouse.history import History, HistoryMissing, read_history
+from loyalty_core.warehouse.mapping import MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pyarrow as pa
 
-    from loyalty_core.errors import LoyaltyError
     from loyalty_core.ml.evaluation import Column
     from loyalty_core.ml.training.options import TrainingOptions
     from loyalty_core.warehouse import Warehouse
 
 FloatRows = npt.NDArray[np.float32]
+
+# An optional model does not keep the others from being trained.
+_REFUSALS_OF_OPTIONAL: tuple[type[LoyaltyError], ...] = (HistoryMissing, TrainingRefused, DataError, MappingError)
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,11 @@ def prepare_all(
     prepared: dict[str, Prepared] = {}
     left_out: dict[str, LoyaltyError] = {}
     for name, own in options.items():
+        task = task_named(name)
+        refusals = _REFUSALS_OF_OPTIONAL if task.is_optional else (HistoryMissing, HistoryTooSmall)
         try:
-            prepared[name] = prepare(warehouse, task_named(name), own, on_progress)
-        except (HistoryMissing, HistoryTooSmall) as error:
+            prepared[name] = prepare(warehouse, task, own, on_progress)
+        except refusals as error:
             left_out[name] = error
     if not prepared:
         raise next(iter(left_out.values()))
@@ -94,8 +101,20 @@ def prepare(
     today = datetime.now(settings.zone).date()
     findings = check_history(task, history, labels, today, settings)
     refuse_if_stopped(history, findings)
+    if isinstance(task, UpliftTask):
+        findings += _check_treatment(history, labels)
     split = split_rows(labels.classes, history.dates, history.customers, options.seed)
     return Prepared(task, history, read_columns(history.features), labels, split, findings)
+
+
+def _check_treatment(history: History, labels: Labels) -> tuple[Finding, ...]:
+    """Findings about who was contacted; raises `TrainingRefused` when the rows cannot tell what contacting changes."""
+    contract = fit_contract([history.features])
+    names = [feature.name for feature in contract.inputs for _ in range(feature.width)]
+    encoded = contract.encode({name: history.features[name] for name in contract.names}).values
+    findings = tuple(check_treatment(encoded, labels.classes >= 2, names))
+    require_comparable(history.source, findings)
+    return findings
 
 
 def fit_encoding(prepared: list[Prepared]) -> InputEncoding:

@@ -135,8 +135,7 @@ def _classes(
     except TrainingRefused as refusal:
         return {}, (), unlabelled, refusal.findings
     rows = np.bincount(read.classes, weights=counts[known], minlength=read.count)
-    names = read.offers or (0, 1)
-    by_label = {str(name): int(count) for name, count in zip(names, rows, strict=True)}
+    by_label = {str(name): int(count) for name, count in zip(read.names, rows, strict=True)}
     return by_label, task.class_names(read.offers), unlabelled, ()
 
 

@@ -8,13 +8,14 @@ from rich.box import SIMPLE
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from loyalty_core.ml.tasks import DIGITS, TASKS, title_of
+from loyalty_core.ml.tasks import TASKS, title_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from rich.console import Console
 
+    from loyalty_core.ml.tasks import Metric
     from loyalty_core.ml.training.progress import Progress as TrainingProgress
     from loyalty_core.ml.training.train import TrainedBundle
 
@@ -85,11 +86,11 @@ def _metrics_table(name: str, metrics: dict[str, Any]) -> Table:
     columns = [metric for metric in TASKS[name].metrics if metric.short]
     table = Table("", *(metric.short for metric in columns), box=SIMPLE)
     for label, values in {"this model": metrics, **metrics["baselines"]}.items():
-        table.add_row(label, *(_with_interval(values, metric.key) for metric in columns))
+        table.add_row(label, *(_with_interval(values, metric) for metric in columns))
     return table
 
 
-def _with_interval(values: dict[str, Any], key: str) -> str:
+def _with_interval(values: dict[str, Any], metric: Metric) -> str:
     """A metric with its 95 % interval below it."""
-    low, high = values["intervals"][key]
-    return f"{values[key]:.{DIGITS}f}\n[dim]{low:.{DIGITS}f}–{high:.{DIGITS}f}[/dim]"
+    value, low, high = (f"{one:.{metric.digits}f}" for one in (values[metric.key], *values["intervals"][metric.key]))
+    return f"{value}\n[dim]{low}–{high}[/dim]"

@@ -20,13 +20,14 @@ from loyalty_core.errors import LoyaltyError, ViewUnusable
 from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, load_bundle
 from loyalty_core.ml.evaluation.baselines import fit_baselines
 from loyalty_core.ml.features import make_reference, require_input_size
-from loyalty_core.ml.tasks import EvaluationRows, Finding, Labels
+from loyalty_core.ml.tasks import EvaluationRows, Finding, Labels, UpliftTask, task_named
 from loyalty_core.ml.training.conversion import check_parity
 from loyalty_core.ml.training.fitting import Epoch, Rows
 from loyalty_core.ml.training.network import TrainedNetwork, train_network
 from loyalty_core.ml.training.preparation import InputEncoding, Prepared, encode_history, fit_encoding, prepare_all
 from loyalty_core.ml.training.progress import Progress
 from loyalty_core.ml.training.splitting import Split, customer_numbers
+from loyalty_core.ml.training.uplift import UpliftNetwork, train_uplift, uplift_baselines
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def train(
     models: dict[str, ModelPart] = {
         name: train_model(encoding, encoded[name], one, options[name], on_progress) for name, one in prepared.items()
     }
+    left_out |= _without_finding(models)
+    prepared = {name: one for name, one in prepared.items() if name in models}
     carried = tuple(name for name in active.models if name not in models) if active else ()
     tables = {name: one.training_rows() for name, one in prepared.items()}
     parts = BundleParts(
@@ -117,14 +120,14 @@ def train_model(
     """
     model, labels, split = prepared.task.name, prepared.labels, prepared.split
     scaled = encoding.scaler.transform(encoded)
-    network = train_network(
-        Rows(scaled[split.train], labels.classes[split.train]),
-        Rows(scaled[split.validation], labels.classes[split.validation]),
-        labels.count,
-        options,
-        _epoch_reporter(model, len(encoded), on_progress),
-        features=np.repeat(np.arange(len(encoding.contract.inputs)), [one.width for one in encoding.contract.inputs]),
-    )
+    train_rows, validation_rows = (Rows(scaled[part], labels.classes[part]) for part in (split.train, split.validation))
+    report = _epoch_reporter(model, len(encoded), on_progress)
+    if isinstance(prepared.task, UpliftTask):
+        network = train_uplift(train_rows, validation_rows, options, report)
+    else:
+        inputs = encoding.contract.inputs
+        features = np.repeat(np.arange(len(inputs)), [one.width for one in inputs])
+        network = train_network(train_rows, validation_rows, labels.count, options, report, features=features)
     best = network.validation_loss
     on_progress(Progress("evaluating", model, len(encoded), network.epochs, network.epochs, validation_loss=best))
     metrics = _evaluate(scaled, prepared, network, options.seed)
@@ -141,6 +144,26 @@ def train_model(
         options=_used_options(options, network, len(split.train)),
         offers=labels.offers,
     )
+
+
+class NothingFound(LoyaltyError):
+    """An optional model found nothing, so that it is not part of a version with other models."""
+
+    code = "nothing_found"
+
+
+def _without_finding(models: dict[str, ModelPart]) -> dict[str, LoyaltyError]:
+    """Remove optional models that are no better than chance from those trained together, and say why."""
+    useless = [name for name, part in models.items() if task_named(name).is_optional and part.metrics["worse_than"]]
+    if len(models) == len(useless):
+        return {}
+    return {
+        name: NothingFound(
+            models.pop(name).metrics["sentence"],
+            remedy=f"Collect more history. To look at it, train it alone: --model {name}.",
+        )
+        for name in useless
+    }
 
 
 def _data_identity(warehouse: Warehouse) -> str | None:
@@ -184,11 +207,18 @@ def _epoch_reporter(model: str, rows: int, on_progress: Callable[[Progress], Non
     return report
 
 
-def _evaluate(scaled: FloatRows, prepared: Prepared, network: TrainedNetwork, seed: int) -> dict[str, Any]:
+def _evaluate(
+    scaled: FloatRows, prepared: Prepared, network: TrainedNetwork | UpliftNetwork, seed: int
+) -> dict[str, Any]:
     """Baselines are fitted on validation rows too, since the network uses those for early stopping and calibration."""
     labels, split = prepared.labels, prepared.split
     fitted = np.concatenate([split.train, split.validation])
-    classes, test_inputs = labels.classes[fitted], scaled[split.test]
+    inputs, classes, test_inputs = scaled[fitted], labels.classes[fitted], scaled[split.test]
+    baselines = (
+        uplift_baselines(Rows(inputs, classes), test_inputs, seed)
+        if isinstance(prepared.task, UpliftTask)
+        else fit_baselines(inputs, classes, test_inputs, labels.count, seed)
+    )
     return prepared.task.evaluate(
         EvaluationRows(
             fit_columns=[column.take(fitted) for column in prepared.columns],
@@ -196,7 +226,7 @@ def _evaluate(scaled: FloatRows, prepared: Prepared, network: TrainedNetwork, se
             columns=[column.take(split.test) for column in prepared.columns],
             classes=labels.classes[split.test],
             probabilities=network.predict(test_inputs).astype(np.float64),
-            baselines=fit_baselines(scaled[fitted], classes, test_inputs, labels.count, seed),
+            baselines=baselines,
             customers=customer_numbers(prepared.history.customers, len(labels.classes))[split.test],
             offers=labels.offers,
         )
@@ -205,12 +235,11 @@ def _evaluate(scaled: FloatRows, prepared: Prepared, network: TrainedNetwork, se
 
 def _row_counts(labels: Labels, split: Split) -> dict[str, Any]:
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    names = labels.offers or (0, 1)
     counts = np.bincount(labels.classes, minlength=labels.count).tolist()
     return {
         "total": len(labels.classes),
         **{name: len(rows) for name, rows in parts.items()},
-        "classes": {str(name): count for name, count in zip(names, counts, strict=True)},
+        "classes": {str(name): count for name, count in zip(labels.names, counts, strict=True)},
     }
 
 
@@ -231,12 +260,9 @@ def _window(prepared: Prepared, options: TrainingOptions) -> dict[str, Any]:
     }
 
 
-def _used_options(options: TrainingOptions, network: TrainedNetwork, rows: int) -> dict[str, Any]:
+def _used_options(options: TrainingOptions, network: TrainedNetwork | UpliftNetwork, rows: int) -> dict[str, Any]:
     used = replace(options, **options.size_for(rows)._asdict()).to_json()
-    weights = list(network.class_weights) if network.class_weights else None
-    calibration = {"scale": network.calibration.scale, "offset": network.calibration.offset.tolist()}
-    learned = {"epochs_trained": network.epochs, "weights_used": weights, "calibration": calibration}
-    return used | learned | {"teacher_loss": network.teacher_loss}
+    return used | network.learned
 
 
 def _background(training_rows: list[FloatRows]) -> FloatRows:

@@ -166,8 +166,10 @@ def _part(
 
 def _offers(task: ModelTask, outputs: int, offers: Sequence[int] | None) -> tuple[int, ...]:
     if not isinstance(task, ChoiceTask):
-        if outputs != 1:
-            raise BundleError(f"{task.file} has {outputs} outputs, but a {task.noun} has one: a probability.")
+        if outputs != (expected := task.outputs(())):
+            raise BundleError(
+                f"{task.file} has {outputs} outputs, but a {task.noun} has {expected}: each is a probability."
+            )
         return ()
     ids = tuple(offers) if offers else tuple(range(1, outputs + 1))
     if len(ids) != outputs or len(set(ids)) != outputs:

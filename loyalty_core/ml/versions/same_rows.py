@@ -87,12 +87,12 @@ def _all_offers(model: str, labels: Labels, version: Bundle, against: Bundle) ->
 
 
 def _answers(model: str, bundle: Bundle, history: History, split: Split, offers: Sequence[int]) -> Floats:
-    """Probabilities for the test rows: (rows,) of yes, or (rows, offers), 0 for an offer the version lacks."""
+    """Probabilities for the test rows: (rows,) of yes, or (rows, outputs), 0 for an offer that the version lacks."""
     rows = history.features.take(split.test)
     encoded = bundle.contract.encode({name: rows[name] for name in bundle.contract.names}).values
     scores = bundle.scores(model, encoded).astype(np.float64)
     if not offers:
-        return scores[:, 0]
+        return scores[:, 0] if scores.shape[1] == 1 else scores
     answers = np.zeros((len(encoded), len(offers)))
     answers[:, [offers.index(offer) for offer in bundle.offers(model)]] = scores
     return answers

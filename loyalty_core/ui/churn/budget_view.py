@@ -1,15 +1,19 @@
 """What a campaign against churn brings: how many to contact for the highest expected profit, and who they are."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from loyalty_core.analytics.churn import (
     ChurnCurve,
+    ContactGains,
     LossBin,
     Plan,
     Terms,
+    gain_rule,
+    gain_terms,
     loss_rule,
     plan,
     threshold_loss,
@@ -28,24 +32,48 @@ from loyalty_core.warehouse import Column
 
 _ONE_AMOUNT = ""
 _LARGEST_AMOUNT = 1e9
+_BY_UPLIFT, _ONE_RATE = "By the uplift model", "One save rate for everybody"
+# By whether the uplift decides.
+_NOTHING_PAYS = {
+    False: "No contact pays: it costs more than the highest expected loss times the save rate. Lower the cost, or "
+    "raise the save rate or what a customer is worth.",
+    True: "No contact pays: it costs more than the highest uplift times what a customer is worth. Lower the cost, or "
+    "raise what a customer is worth.",
+}
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The money column, or None and one amount for everybody; and the campaign's terms."""
+
+    column: Column | None
+    amount: float
+    terms: Terms
+    by_uplift: bool
+
+    @property
+    def value_column(self) -> str | None:
+        return self.column.name if self.column else None
 
 
 @fragment()
 def draw_budget(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
     """Only another money column queries the warehouse; costs and rates are applied to what was read."""
     with errors_shown():
-        column, amount, terms = _draw_inputs()
-        if amount is None or terms is None:
+        inputs = _draw_inputs(reader)
+        if inputs is None:
             st.info("Correct the field above to see what a campaign brings.", icon=":material/edit:")
             return
-        losses = reader.loss_bins(column.name) if column else curve.loss_bins(amount)
-        found = plan(losses, terms)
+        if inputs.by_uplift:
+            gains = reader.gains(inputs.value_column, inputs.amount)
+            _draw_harmed(gains)
+            losses: Sequence[LossBin] = gains.bins
+        else:
+            _draw_one_rate_note()
+            losses = reader.loss_bins(inputs.column.name) if inputs.column else curve.loss_bins(inputs.amount)
+        found = plan(losses, inputs.terms)
         if not found.best.customers:
-            st.info(
-                "No contact pays: it costs more than the highest expected loss times the save rate. Lower the cost, or "
-                "raise the save rate or what a customer is worth.",
-                icon=":material/money_off:",
-            )
+            st.info(_NOTHING_PAYS[inputs.by_uplift], icon=":material/money_off:")
             return
         left, right = st.columns([2, 1], gap="large")
         with left:
@@ -55,17 +83,18 @@ def draw_budget(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
                 "times out of ten."
             )
         with right:
-            _draw_best(found, terms)
-            draw_save_as_segment(_draw_rule(reader.base, column, losses, found, amount), "budget-segment")
+            _draw_best(found, inputs)
+            draw_save_as_segment(_draw_rule(reader.base, inputs, losses, found), "budget-segment")
 
 
-def _draw_inputs() -> tuple[Column | None, float | None, Terms | None]:
-    """The money column, or None and one amount for everybody; and the campaign's terms. None for an unusable field."""
+def _draw_inputs(reader: reading.ChurnReader) -> _Inputs | None:
+    """None for an unusable field."""
     symbol = escape(formatting.currency_symbol())
     columns = {column.name: column for column in reading.money_columns()}
+    by_uplift = reader.has_uplift() and _draw_basis() == _BY_UPLIFT
     with st.container(horizontal=True):
         chosen = st.selectbox(
-            "A customer who stays is worth",
+            "A customer who converts is worth" if by_uplift else "A customer who stays is worth",
             [*columns, _ONE_AMOUNT],
             format_func=lambda name: columns[name].label if name else "One amount for everybody",
             key="value",
@@ -75,21 +104,60 @@ def _draw_inputs() -> tuple[Column | None, float | None, Terms | None]:
         column = columns.get(chosen or "")
         amount = 0.0 if column else _number(f"Worth of a customer ({symbol})", 100, "worth", _LARGEST_AMOUNT)
         cost = _number(f"Cost of a contact ({symbol})", 5, "cost", _LARGEST_AMOUNT)
-        save_rate = _number(
-            "Save rate (%)",
-            20,
-            "saved",
-            100,
-            "Of the customers who would have left, how many stay because they were contacted.",
+        save_rate = (
+            100.0
+            if by_uplift
+            else _number(
+                "Save rate (%)",
+                20,
+                "saved",
+                100,
+                "Of the customers who would have left, how many stay because they were contacted.",
+            )
         )
-    return column, amount, None if cost is None or save_rate is None else Terms(cost, save_rate / 100)
+    if amount is None or cost is None or save_rate is None:
+        return None
+    terms = gain_terms(cost) if by_uplift else Terms(cost, save_rate / 100)
+    return _Inputs(column, amount, terms, by_uplift)
+
+
+def _draw_basis() -> str | None:
+    return st.segmented_control(
+        "What a contact changes",
+        [_BY_UPLIFT, _ONE_RATE],
+        default=_BY_UPLIFT,
+        required=True,
+        key="basis",
+        help="The uplift model knows from customers who were held out whom a contact changes; one save rate for "
+        "everybody assumes that it changes all who would leave alike.",
+    )
+
+
+def _draw_harmed(gains: ContactGains) -> None:
+    """How many are left out, since a contact would lose them or nothing is known about them."""
+    sentences: list[str] = []
+    if gains.harmed:
+        sentences.append(
+            f"{formatting.count(gains.harmed)} customers are left out: contact would make a conversion less likely."
+        )
+    if gains.unscored:
+        sentences.append(f"{formatting.count(gains.unscored)} have no uplift.")
+    if sentences:
+        st.caption(f":material/do_not_disturb_on: {' '.join(sentences)}")
+
+
+def _draw_one_rate_note() -> None:
+    st.caption(
+        ":material/info: One save rate for everybody: who is likely to leave is not who can be kept. An uplift model, "
+        "trained on campaigns with a holdout, tells whom a contact changes."
+    )
 
 
 def _number(label: str, start: float, key: str, highest: float, explained: str | None = None) -> float | None:
     return draw_number(label, start, key=key, lowest=0, highest=highest, help=explained, bind="query-params")
 
 
-def _draw_best(found: Plan, terms: Terms) -> None:
+def _draw_best(found: Plan, inputs: _Inputs) -> None:
     best = found.best
     everybody = found.choices[-1].customers
     st.metric(
@@ -98,8 +166,12 @@ def _draw_best(found: Plan, terms: Terms) -> None:
         delta=f"{formatting.percent(best.customers / everybody, 1)} of {formatting.count(everybody)}",
         delta_color="off",
         delta_arrow="off",
-        help="A contact pays while probability times worth is above cost divided by save rate, which is "
-        f"{escape(formatting.money(terms.break_even_loss))}.",
+        help=(
+            f"A contact pays while uplift times worth is above its cost, {escape(formatting.money(inputs.terms.cost))}."
+            if inputs.by_uplift
+            else "A contact pays while probability times worth is above cost divided by save rate, which is "
+            f"{escape(formatting.money(inputs.terms.break_even_loss))}."
+        ),
     )
     st.metric(
         "Expected profit",
@@ -107,11 +179,12 @@ def _draw_best(found: Plan, terms: Terms) -> None:
         delta=escape(f"90%: {formatting.compact_money(best.low)} to {formatting.compact_money(best.high)}"),
         delta_color="off",
         delta_arrow="off",
-        help="What the customers who stay are worth, less the cost of all contacts. The range covers chance "
-        "only: it takes the probabilities and the inputs as right.",
+        help=f"What the customers who {'convert because of it' if inputs.by_uplift else 'stay'} are worth, less the "
+        "cost of all contacts. The range covers chance only: it takes the probabilities and the inputs as right.",
     )
+    won = "more customers convert" if inputs.by_uplift else "customers stay"
     st.caption(
-        f"{formatting.count(round(best.retained))} customers stay; the contacts cost "
+        f"{formatting.count(round(best.retained))} {won}; the contacts cost "
         f"{escape(formatting.compact_money(best.cost))}. "
         + (
             f"Contacting more than {formatting.count(found.break_even.customers)} loses money."
@@ -121,16 +194,20 @@ def _draw_best(found: Plan, terms: Terms) -> None:
     )
 
 
-def _draw_rule(base: ScopedBase, column: Column | None, losses: Sequence[LossBin], found: Plan, amount: float) -> Any:
+def _draw_rule(base: ScopedBase, inputs: _Inputs, losses: Sequence[LossBin], found: Plan) -> Any:
     """Describe whom the best choice contacts; returns the rule."""
+    column, score = inputs.column, "uplift" if inputs.by_uplift else "probability"
     if column is None:
-        threshold = round(found.best.lowest_loss / amount, 3)
-        st.markdown(f"Contact from a probability of **{formatting.percent(threshold, 1)}**.")
-        return threshold_rule(base, threshold)
+        digits = 6 if inputs.by_uplift else 3
+        threshold = round(found.best.lowest_loss / inputs.amount, digits)
+        st.markdown(
+            f"Contact from {'an' if inputs.by_uplift else 'a'} {score} of **{formatting.percent(threshold, 1)}**."
+        )
+        return gain_rule(base, None, threshold) if inputs.by_uplift else threshold_rule(base, threshold)
     lowest = threshold_loss(losses, found.best)
     label, amount_text = escape(column.label.lower()), escape(formatting.money(lowest))
-    st.markdown(f"Contact where probability × {label} is at least **{amount_text}**.")
-    return loss_rule(base, column.name, lowest)
+    st.markdown(f"Contact where {score} × {label} is at least **{amount_text}**.")
+    return (gain_rule if inputs.by_uplift else loss_rule)(base, column.name, lowest)
 
 
 def _in_words(found: Plan) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from loyalty_core.analytics.churn import ChurnCurve, LossBin, RiskByValue
+from loyalty_core.analytics.churn import ChurnCurve, ContactGains, LossBin, RiskByValue, contact_gain
 from loyalty_core.analytics.churn import figures as churn
 from loyalty_core.analytics.churn import groups as churn_groups
 from loyalty_core.ml.bundles import Experiment
@@ -53,6 +53,14 @@ class ChurnReader(ScopeReader):
         """The scope by probability times a money column."""
         return _loss_bins(self.segment_id, value_column, self.basis)
 
+    def has_uplift(self) -> bool:
+        """Whether the last scoring run has an uplift."""
+        return _has_uplift(self.basis)
+
+    def gains(self, value_column: str | None, amount: float) -> ContactGains:
+        """The scope by uplift times a money column, or times one amount."""
+        return _gains(self.segment_id, value_column, amount, self.basis)
+
     def risk_by_category(self, name: str) -> list[RiskByValue]:
         """Risk by the most frequent values of a column."""
         return _risk_by_category(self.segment_id, name, self.basis)
@@ -83,6 +91,18 @@ def _curve(segment_id: str | None, value_column: str | None, basis: RuleBasis) -
 def _loss_bins(segment_id: str | None, value_column: str, basis: RuleBasis) -> list[LossBin]:
     del basis
     return churn.read_loss_bins(scoped_base(segment_id), value_column)
+
+
+@cached
+def _has_uplift(basis: RuleBasis) -> bool:
+    del basis
+    return contact_gain.has_uplift(scoped_base(None))
+
+
+@cached
+def _gains(segment_id: str | None, value_column: str | None, amount: float, basis: RuleBasis) -> ContactGains:
+    del basis
+    return contact_gain.read_gains(scoped_base(segment_id), value_column, amount)
 
 
 @cached

@@ -14,11 +14,17 @@ from loyalty_core.ui.text import escape
 from loyalty_core.ui.training import figures
 from loyalty_core.ui.training import queries as reading
 from loyalty_core.warehouse.columns import label_of
+from loyalty_core.warehouse.history import HistoryMissing
 
 
 def draw_readiness(models: Sequence[str], since: date | None) -> tuple[str, ...]:
-    """The histories of these models from `since` on; returns the models that can be trained."""
+    """The histories of these models from `since` on; returns the models that can be trained.
+
+    Beside others, an optional model without a history has no card.
+    """
     ready: list[str] = []
+    missing = {model: error for model in models if len(models) > 1 and (error := _missing_history(model, since))}
+    models = [model for model in models if model not in missing]
     for place, model in zip(st.columns(len(models)), models, strict=True):
         with place, st.container(border=True):
             try:
@@ -33,7 +39,21 @@ def draw_readiness(models: Sequence[str], since: date | None) -> tuple[str, ...]
     left_out = [title_of(model) for model in models if model not in ready]
     if ready and left_out:
         st.caption(escape(f"{' and '.join(left_out)} cannot be trained, and will be left out."))
+    for model, error in missing.items():
+        st.caption(escape(f"{title_of(model)} is optional and left out: {error.what}"))
     return tuple(ready)
+
+
+def _missing_history(model: str, since: date | None) -> HistoryMissing | None:
+    """Why an optional model has no history; None where it has one, and for other models."""
+    if TASKS[model].is_optional:
+        try:
+            reading.readiness(model, since)
+        except HistoryMissing as error:
+            return error
+        except LoyaltyError:
+            return None  # its card says why
+    return None
 
 
 def _draw_card(found: Readiness) -> None:

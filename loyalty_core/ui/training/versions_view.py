@@ -103,7 +103,7 @@ def draw_versions(records: Sequence[VersionRecord]) -> None:
         return
     challenger = running_challenger(get_services().settings.models_dir)
     st.dataframe(
-        pd.DataFrame([_row(record, challenger) for record in records]),
+        pd.DataFrame([_row(record, challenger) for record in records]).fillna(formatting.BLANK),
         hide_index=True,
         key="versions",
         column_config={"Active since": st.column_config.TextColumn(width="medium")},
@@ -148,6 +148,8 @@ def _row(record: VersionRecord, challenger: str | None) -> dict[str, str]:
         ),
     }
     for model, task in TASKS.items():
+        if task.is_optional and model not in record.models:
+            continue
         main = task.metrics[0]
         value = record.metrics(model).get(main.key)
         row[f"{task.title}: {main.title}"] = formatting.BLANK if value is None else _measured(value, main)
@@ -155,7 +157,7 @@ def _row(record: VersionRecord, challenger: str | None) -> dict[str, str]:
 
 
 def _measured(value: float, metric: Metric) -> str:
-    return formatting.percent(value, 1) if metric.is_share else formatting.decimal(value, 3)
+    return formatting.percent(value, 1) if metric.is_share else formatting.decimal(value, metric.digits)
 
 
 def _state(record: VersionRecord, challenger: str | None) -> str:

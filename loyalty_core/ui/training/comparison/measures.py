@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loyalty_core.ml.evaluation import Difference
-from loyalty_core.ml.tasks import DIGITS, TASKS, Metric
+from loyalty_core.ml.tasks import TASKS, Metric
 from loyalty_core.ml.versions import Judgement, SameRows, VersionRecord, judge
 from loyalty_core.ui import formatting
 
@@ -91,7 +91,7 @@ def heading(baseline: str) -> str:
 def _shown(metric: Metric, value: float | None) -> str:
     if value is None:
         return formatting.BLANK
-    return formatting.percent(value, DIGITS - 2) if metric.is_share else formatting.decimal(value, DIGITS)
+    return formatting.percent(value, metric.digits - 2) if metric.is_share else formatting.decimal(value, metric.digits)
 
 
 def _with_interval(metric: Metric, metrics: Mapping[str, Any]) -> str:
@@ -102,7 +102,7 @@ def _with_interval(metric: Metric, metrics: Mapping[str, Any]) -> str:
 
 def _difference(metric: Metric, difference: Difference) -> str:
     """ "+0.0121 (+0.0043 to +0.0202)", one digit more than values have; in percentage points for shares."""
-    digits, times, unit = (DIGITS - 1, 100, " points") if metric.is_share else (DIGITS + 1, 1, "")
+    digits, times, unit = (metric.digits - 1, 100, " points") if metric.is_share else (metric.digits + 1, 1, "")
     ends = difference.value, difference.low, difference.high
     value, low, high = (formatting.signed(times * one, digits) for one in ends)
     return f"{value}{unit} ({low} to {high})"

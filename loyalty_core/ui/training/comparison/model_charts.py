@@ -7,11 +7,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.tasks import TASKS, ChoiceTask
+from loyalty_core.ml.tasks import TASKS, ChoiceTask, UpliftTask
 from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training import queries as reading
-from loyalty_core.ui.training.comparison import model_figures
+from loyalty_core.ui.training.comparison import model_figures, uplift_figures
 from loyalty_core.ui.training.comparison.measures import Measures, heading
 
 _CONFUSION_HEIGHT = 380
@@ -19,8 +19,11 @@ _CONFUSION_HEIGHT = 380
 
 def draw_charts(measures: Measures, key: str) -> None:
     """Those that the versions have figures for; older versions have fewer."""
-    if isinstance(TASKS[measures.model], ChoiceTask):
+    task = TASKS[measures.model]
+    if isinstance(task, ChoiceTask):
         _draw_offers(measures, key)
+    elif isinstance(task, UpliftTask):
+        _draw_uplift(measures, key)
     else:
         _draw_churn(measures, key)
 
@@ -58,6 +61,22 @@ def _draw_offers(measures: Measures, key: str) -> None:
             height=_CONFUSION_HEIGHT, legend=False,
         )  # fmt: skip
     _draw_drivers(right, measures, key, height=_CONFUSION_HEIGHT)
+
+
+def _draw_uplift(measures: Measures, key: str) -> None:
+    left, middle, right = st.columns(3)
+    if curves := _of_each(measures.by_name, lambda metrics: metrics.get("qini_curve")):
+        simple = _of_each(_simple(measures), lambda metrics: metrics.get("qini_curve"))
+        _draw(
+            left, "Effect by share contacted (Qini curve)", uplift_figures.qini(curves, simple), f"{key}-qini",
+            f"Additional conversions by share of the customers contacted, for {' and '.join(curves)}.",
+        )  # fmt: skip
+    if groups := _of_each(measures.by_name, lambda metrics: metrics.get("groups")):
+        _draw(
+            middle, "Predicted and measured, by fifths", uplift_figures.groups(groups), f"{key}-groups",
+            f"Predicted and measured uplift by fifths of the test customers, for {' and '.join(groups)}.",
+        )  # fmt: skip
+    _draw_drivers(right, measures, key)
 
 
 def _draw_drivers(place: Any, measures: Measures, key: str, height: int = 280) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from loyalty_core.analytics.outcomes import ChurnFigures, Month, MonthlyFigures, OfferFigures, Verdict, one_per_month
-from loyalty_core.ml.tasks import TASKS, ChoiceTask, ModelTask
+from loyalty_core.ml.tasks import TASKS, ChoiceTask, ModelTask, UpliftTask
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import errors_shown
@@ -39,6 +39,8 @@ _STORED_NOTE = (
 def draw_outcomes(active: VersionRecord) -> None:
     """One card for each model: whether it is still good, its measures by month, and the same as a table."""
     for task in TASKS.values():
+        if isinstance(task, UpliftTask):
+            continue  # of each customer only one of the two outcomes can be seen
         with st.container(border=True):
             heading = st.container(horizontal=True, vertical_alignment="center", gap="small")
             heading.subheader(escape(f"{task.title}: accuracy on outcomes"), anchor=False, width="content")

@@ -1,0 +1,195 @@
+"""Training of an uplift model: what a customer does if contacted and if not, from rows of both kinds.
+
+Two ways are tried, and the one with the higher Qini on the validation rows is served:
+
+- two networks, one fitted on those who were contacted and one on the others ("T-learner"),
+- one network of the features, the treatment and their products, asked twice ("S-learner" with interactions). What the
+  treatment changes is shrunk towards nothing, which suits effects that are much smaller than what is common to both.
+
+Either becomes one TFLite file with two outputs. See Künzel et al. 2019, "Metalearners for estimating heterogeneous
+treatment effects using machine learning".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loyalty_core.ml.evaluation.uplift import uplift_metrics
+from loyalty_core.ml.training.conversion import to_tflite
+from loyalty_core.ml.training.fitting import Epoch, Rows, predict
+from loyalty_core.ml.training.network import train_network
+from loyalty_core.ml.training.quiet import quiet_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from loyalty_core.ml.training.architecture import FloatRows, Model
+    from loyalty_core.ml.training.network import TrainedNetwork
+    from loyalty_core.ml.training.options import TrainingOptions
+
+with quiet_stderr():
+    import keras
+
+Probabilities = npt.NDArray[np.float64]
+
+TWO_NETWORKS = "two networks"
+ONE_NETWORK = "one network with the treatment as an input"
+TREES = "two boosted trees (T-learner)"
+OUTCOME = "ranking by the outcome"
+
+
+@dataclass(frozen=True, eq=False)
+class UpliftNetwork:
+    """`model` has two outputs, contacted and not; `qinis` are those of each way on the validation rows.
+
+    `validation_loss` is the mean log loss of the networks in it.
+    """
+
+    model: Model
+    tflite: bytes
+    way: str
+    qinis: Mapping[str, float]
+    epochs: int
+    validation_loss: float
+
+    def predict(self, scaled: FloatRows) -> FloatRows:
+        """Probabilities computed by Keras, shape (rows, 2)."""
+        return predict(self.model, scaled).astype(np.float32)
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """What the training found, for the manifest."""
+        return {"epochs_trained": self.epochs, "learner": self.way, "validation_qini": dict(self.qinis)}
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """`judged` was fitted on the training rows alone, `served` may have been refitted on validation rows too."""
+
+    judged: Model
+    served: Model
+    networks: tuple[TrainedNetwork, ...]
+
+
+def train_uplift(
+    train: Rows,
+    validation: Rows,
+    options: TrainingOptions,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+) -> UpliftNetwork:
+    """Train both ways and keep the better; classes are 2 × contacted + converted. Errors are those of `train_network`.
+
+    There is no teacher: boosted trees find effects that are not there.
+    """
+    report, options = _EpochsInTurn(on_epoch, trainings=3), replace(options, teacher="none")
+    candidates = {
+        TWO_NETWORKS: _two_networks(train, validation, options, report),
+        ONE_NETWORK: _one_network(train, validation, options, report),
+    }
+    qinis = {name: _qini(one.judged, validation) for name, one in candidates.items()}
+    way = max(qinis, key=qinis.__getitem__)
+    best = candidates[way]
+    return UpliftNetwork(
+        best.served,
+        to_tflite(best.served),
+        way,
+        qinis,
+        sum(network.epochs for one in candidates.values() for network in one.networks),
+        float(np.mean([network.validation_loss for network in best.networks])),
+    )
+
+
+def uplift_baselines(rows: Rows, test_inputs: FloatRows, seed: int) -> dict[str, Probabilities]:
+    """Predictions (test rows, 2) of a T-learner of boosted trees, and of who converts whether or not contacted."""
+    contacted, not_contacted = (_trees_predict(_arm(rows, arm), test_inputs, seed) for arm in (1, 0))
+    outcome = _trees_predict(Rows(rows.inputs, rows.classes % 2), test_inputs, seed)
+    return {
+        TREES: np.stack([contacted, not_contacted], axis=1),
+        OUTCOME: np.stack([outcome, np.zeros(len(outcome))], axis=1),
+    }
+
+
+def _trees_predict(rows: Rows, test_inputs: FloatRows, seed: int) -> Probabilities:
+    """The probability of converting by boosted trees that were fitted on the rows."""
+    from lightgbm import LGBMClassifier  # noqa: PLC0415 -- only training needs it
+
+    trees: Any = LGBMClassifier(
+        n_estimators=200,
+        num_leaves=15,
+        learning_rate=0.05,
+        random_state=seed,
+        # Threads that busy-wait would slow down everything else on the machine, and order the sums differently.
+        n_jobs=1,
+        deterministic=True,
+        force_row_wise=True,
+        verbose=-1,
+    )
+    return trees.fit(rows.inputs, rows.classes).predict_proba(test_inputs)[:, 1]
+
+
+class _EpochsInTurn:
+    """Reports the epochs of several trainings as those of one."""
+
+    def __init__(self, on_epoch: Callable[[Epoch], None], trainings: int) -> None:
+        self._on_epoch = on_epoch
+        self._before = self._last = 0
+        self._left = trainings
+
+    def report(self, epoch: Epoch) -> None:
+        total = self._before + epoch.epochs * self._left
+        self._on_epoch(epoch._replace(number=self._before + epoch.number, epochs=total))
+        self._last = self._before + epoch.number
+
+    def next(self) -> None:
+        self._before, self._left = self._last, self._left - 1
+
+
+def _two_networks(train: Rows, validation: Rows, options: TrainingOptions, report: _EpochsInTurn) -> _Candidate:
+    networks: list[TrainedNetwork] = []
+    for arm in (1, 0):
+        networks.append(train_network(_arm(train, arm), _arm(validation, arm), 2, options, report.report))
+        report.next()
+    width = train.inputs.shape[1]
+    judged = _side_by_side([network.judged for network in networks], width)
+    served = _side_by_side([network.model for network in networks], width)
+    return _Candidate(judged, served, tuple(networks))
+
+
+def _one_network(train: Rows, validation: Rows, options: TrainingOptions, report: _EpochsInTurn) -> _Candidate:
+    network = train_network(_with_treatment(train), _with_treatment(validation), 2, options, report.report)
+    width = train.inputs.shape[1]
+    return _Candidate(_asked_twice(network.judged, width), _asked_twice(network.model, width), (network,))
+
+
+def _arm(rows: Rows, arm: int) -> Rows:
+    """The rows of those who were contacted (1) or not (0), with whether they converted."""
+    chosen = rows.classes // 2 == arm
+    return Rows(rows.inputs[chosen], rows.classes[chosen] % 2)
+
+
+def _with_treatment(rows: Rows) -> Rows:
+    """The inputs, the same for those who were contacted and 0 for the others, and who was contacted."""
+    contacted = (rows.classes // 2).astype(np.float32)[:, None]
+    return Rows(np.concatenate([rows.inputs, rows.inputs * contacted, contacted], axis=1), rows.classes % 2)
+
+
+def _side_by_side(models: list[Model], width: int) -> Model:
+    rows = keras.Input((width,))
+    named = [keras.Model(one.input, one.output, name=f"arm_{place}") for place, one in enumerate(models)]
+    return keras.Model(rows, keras.layers.Concatenate()([one(rows) for one in named]))
+
+
+def _asked_twice(model: Model, width: int) -> Model:
+    rows: Any = keras.Input((width,))
+    one: Any = keras.ops.ones_like(rows[:, :1])
+    contacted = model(keras.ops.concatenate([rows, rows, one], axis=1))
+    not_contacted = model(keras.ops.concatenate([rows, keras.ops.zeros_like(rows), 0 * one], axis=1))
+    return keras.Model(rows, keras.layers.Concatenate()([contacted, not_contacted]))
+
+
+def _qini(model: Model, rows: Rows) -> float:
+    return uplift_metrics(rows.classes, predict(model, rows.inputs))["qini"]
