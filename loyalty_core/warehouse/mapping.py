@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rapidfuzz.distance import OSA
+
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.names import nearest_names
+from loyalty_core.warehouse.columns.labels import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+# Below these a column is not suggested: a revenue is not a tenure, although both have seven letters or so in common.
+_MIN_SPELLING, _MIN_SHARED_WORDS = 0.8, 0.5
 
 
 class MappingError(LoyaltyError):
@@ -55,5 +60,20 @@ def required_columns(mapping: Mapping[str, str | list[str]], column_names: Itera
     return columns
 
 
-def _nearest(candidates: Sequence[str], present: Sequence[str]) -> str | None:
-    return next((near[0] for candidate in candidates if (near := nearest_names(candidate, present))), None)
+def _nearest(wanted: Sequence[str], present: Sequence[str]) -> str | None:
+    """The column that is most probably meant: misspelt, or named with the same words; None if there is none."""
+    likeness = {column: max(_likeness(name, column) for name in wanted) for column in present}
+    best = max(likeness, key=lambda column: likeness[column], default=None)
+    return best if best is not None and likeness[best] > 0 else None
+
+
+def _likeness(name: str, column: str) -> float:
+    """From 0 to 1; 0 below the thresholds."""
+    spelling = OSA.normalized_similarity(name.casefold(), column.casefold())
+    words, others = _words(name), _words(column)
+    shared = len(words & others) / max(1, len(words | others))
+    return max(spelling if spelling >= _MIN_SPELLING else 0, shared if shared >= _MIN_SHARED_WORDS else 0)
+
+
+def _words(name: str) -> set[str]:
+    return {word.removesuffix("s") for word in label_of(name).lower().split()}

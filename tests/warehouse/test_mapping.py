@@ -24,3 +24,18 @@ def test_a_missing_column_is_named_with_the_nearest() -> None:
 
 def test_required_columns_follow_the_order_of_the_mapping() -> None:
     assert list(required_columns({"b": "x", "a": "y"}, ["y", "x"], "t").items()) == [("b", "x"), ("a", "y")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "column", "nearest"),
+    [
+        ("revenue", "tenure", None),
+        ("total_revenue", "TotalCharges", None),
+        ("total_revenue", "RevenueTotal", "RevenueTotal"),
+        ("transaction_count", "transactions", "transactions"),
+        ("last_purchase_days_ago", "days_since_last_purchase", "days_since_last_purchase"),
+        ("lifetime_value", "life_time_value", "life_time_value"),
+    ],
+)
+def test_a_column_is_suggested_only_where_it_may_be_meant(wanted: str, column: str, nearest: str | None) -> None:
+    assert resolve_mapping({"f": wanted}, ["gender", column])[0].nearest == nearest
