@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from loyalty_core.access import terminal_command
 from loyalty_core.loading.command import main as load
 from loyalty_core.loading.command_line import OneLineParser, add_output_options, day, positive, run, stop_cleanly
+from loyalty_core.loading.mapping_file import use_mapping
+from loyalty_core.loading.next_steps import start_step
 
 _LOADING = {"from_features": "features", "from_transactions": "transactions"}
 
@@ -24,7 +26,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if loading := _as_loading(arguments):
         return load(loading)
     options = _parser().parse_args(arguments)
-    return run(lambda: _simulate(options), options.out, "simulated")
+    return run(
+        lambda: _simulate(options),
+        options.out,
+        "simulated",
+        lambda: [*use_mapping(options.out, None), start_step(options.out)],
+    )
 
 
 def _as_loading(arguments: Sequence[str]) -> list[str] | None:

@@ -11,10 +11,29 @@ def behaviour_features(as_of: date, transactions: str = "transactions") -> str:
     the table's currency, two decimals. lifetime_value is revenue so far plus the revenue of the last
     365 days: the customer's revenue a year from now at the present pace.
     """
-    name = transactions.replace('"', '""')
     day = f"DATE '{as_of.isoformat()}'"
     return f"""
-        SELECT
+        SELECT {_measures(day)}
+        FROM {_quoted(transactions)}
+        WHERE transaction_at < {day}
+        GROUP BY customer_id"""  # noqa: S608 (a quoted identifier and a date)
+
+
+def behaviour_on_days(days: str, transactions: str = "transactions") -> str:
+    """SQL for the same features on many days: one row per row of the table `days` (customer_id, day).
+
+    The column `day` comes last. A customer without a purchase before the day has no row.
+    """
+    return f"""
+        SELECT {_measures("day")}, day
+        FROM (SELECT DISTINCT customer_id, day FROM {_quoted(days)})
+        JOIN {_quoted(transactions)} USING (customer_id)
+        WHERE transaction_at < day
+        GROUP BY customer_id, day"""  # noqa: S608 (quoted identifiers)
+
+
+def _measures(day: str) -> str:
+    return f"""
             customer_id,
             round(sum(amount), 2)::DOUBLE AS total_revenue,
             count(*) AS transaction_count,
@@ -24,7 +43,8 @@ def behaviour_features(as_of: date, transactions: str = "transactions") -> str:
                 sum(amount) + coalesce(sum(amount) FILTER (transaction_at >= {day} - INTERVAL 365 DAY), 0), 2
             )::DOUBLE AS lifetime_value,
             min(transaction_at) AS first_transaction_at,
-            max(transaction_at) AS last_transaction_at
-        FROM "{name}"
-        WHERE transaction_at < {day}
-        GROUP BY customer_id"""  # noqa: S608 (a quoted identifier and a date)
+            max(transaction_at) AS last_transaction_at"""
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from loyalty_core.errors import DataError
+from loyalty_core.loading.column_names import is_code
 from loyalty_core.loading.column_notes import ColumnNotes
 from loyalty_core.loading.date_formats import COMPACT_DATE, dates, may_be_ahead
 from loyalty_core.loading.number_decorations import Decorations, decorations_of
@@ -30,12 +31,14 @@ class TypedColumn:
     """A column as it is loaded: its type and the SQL over `source_rows` that gives its values.
 
     The SQL is empty for a column that is left out; the note says why, or how its values were interpreted.
+    `has_currency`: its numbers are written with the sign or name of a currency.
     """
 
     name: str
     type: str
     sql: str
     note: str = ""
+    has_currency: bool = False
 
 
 def typed_columns(connection: duckdb.DuckDBPyConnection, rows: SourceRows, names: Sequence[str]) -> list[TypedColumn]:
@@ -50,7 +53,7 @@ def typed_columns(connection: duckdb.DuckDBPyConnection, rows: SourceRows, names
     found = measures(connection, rows, {name: [*promising[name], *found.get(name, ())] for name in texts})
     typed = {name: _typed_text(connection, rows, name, found[name], marks) for name in texts}
     typed |= {name: _forced_number(connection, rows, name, marks) for name in forced if name in names}
-    return [typed.get(name) or _typed_as_stored(name, rows.types[name]) for name in names]
+    return [typed.get(name) or _coded(_typed_as_stored(name, rows.types[name])) for name in names]
 
 
 def date_column(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> TypedColumn:
@@ -102,6 +105,17 @@ def number_column(
     return TypedColumn(name, "DOUBLE", best.of(rows.value_of(name)), decorations.note)
 
 
+def _coded(column: TypedColumn) -> TypedColumn:
+    """A column of whole numbers that are codes by its name, as text."""
+    if column.type != "BIGINT" or not is_code(column.name):
+        return column
+    return TypedColumn(column.name, "VARCHAR", f"({column.sql})::VARCHAR", _codes_note(column.name))
+
+
+def _codes_note(name: str) -> str:
+    return f"Column {name}: read as codes, which have no size (see --number)."
+
+
 def _values(rows: SourceRows, name: str, marks: MarkDecision) -> list[Reading]:
     decided = marks.of(name)
     numbers = [number(decided)] if decided else [number(one) for one in possible_marks(rows.format)]
@@ -150,7 +164,12 @@ def _typed_text(
         remarks.append(decorations.note)
     elif chosen.short_years:
         remarks.append(notes.years(chosen))
-    return TypedColumn(name, chosen.type, chosen.of(rows.value_of(name)), " ".join(filter(None, remarks)))
+    if chosen.type == "BIGINT" and is_code(name):
+        remarks.append(_codes_note(name))
+        return TypedColumn(name, "VARCHAR", rows.value_of(name), " ".join(filter(None, remarks)))
+    has_currency = bool(decorations and decorations.currencies)
+    value = chosen.of(rows.value_of(name))
+    return TypedColumn(name, chosen.type, value, " ".join(filter(None, remarks)), has_currency)
 
 
 def _why_text(notes: ColumnNotes, measure: Measure, marks: MarkDecision, decorations: Decorations | None) -> str:

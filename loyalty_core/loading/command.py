@@ -6,13 +6,18 @@ loyalty load transactions sales.csv --customer card --date sold_at --amount tota
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from loyalty_core.access import terminal_command
 from loyalty_core.loading.command_line import OneLineParser, add_output_options, day, positive, run
+from loyalty_core.loading.customer_columns import CustomerColumns
 from loyalty_core.loading.file_format import FileFormat
 from loyalty_core.loading.from_features import load_features
 from loyalty_core.loading.from_transactions import DEFAULT_CHURN_DAYS, PurchaseColumns, load_transactions
+from loyalty_core.loading.mapping_file import use_mapping
+from loyalty_core.loading.next_steps import next_steps
+from loyalty_core.loading.offers_file import PARTS, OffersFile
 from loyalty_core.loading.report import LoadReport
 
 
@@ -21,7 +26,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0, or 1 after an error, reported in one line."""
     options = _parser().parse_args(arguments)
     load = _features if options.kind == "features" else _transactions
-    return run(lambda: load(options).lines(), options.out, "loaded")
+    reports: list[LoadReport] = []
+
+    def read_file() -> list[str]:
+        reports.append(load(options))
+        return reports[0].lines()
+
+    def finish() -> list[str]:
+        mapping = use_mapping(options.out, reports[0].suggestion, replace=bool(getattr(options, "feature", ())))
+        return [*mapping, *next_steps(options.out)]
+
+    return run(read_file, options.out, "loaded", finish)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,11 +45,23 @@ def _parser() -> argparse.ArgumentParser:
     kinds = parser.add_subparsers(dest="kind", metavar="features|transactions", required=True)
     features = kinds.add_parser("features", help="CSV or Parquet, one row per customer", allow_abbrev=False)
     features.add_argument("file", type=Path, metavar="FILE")
-    features.add_argument("--id", required=True, metavar="COLUMN", help="the customer's id")
-    features.add_argument("--churn", metavar="COLUMN", help="whether the customer left: yes/no, true/false or 1/0")
+    features.add_argument("--id", metavar="COLUMN", help="the customer's id; without it, the column is found")
+    features.add_argument("--number-rows", action="store_true", help="the file has no ids: every row is a customer")
+    features.add_argument("--churn", metavar="COLUMN", help="whether the customer left, in words or 1/0")
+    features.add_argument("--no-churn", action="store_true", help="no column says who left")
+    features.add_argument(
+        "--churned", action="append", default=[], metavar="VALUE", help="what --churn holds for those who left"
+    )
     features.add_argument("--snapshot", type=day, metavar="DATE", help="the day the data is from, as 2024-12-31")
     features.add_argument(
         "--number", action="append", default=[], metavar="COLUMN", help="a column of numbers; may be repeated"
+    )
+    features.add_argument(
+        "--feature",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a column that the models learn from in any case",
     )
     log = kinds.add_parser("transactions", help="CSV or Parquet, one row per purchase or line", allow_abbrev=False)
     log.add_argument("file", type=Path, metavar="FILE")
@@ -52,10 +79,39 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="churned: no purchase for N days (%(default)s)",
     )
+    features.add_argument(
+        "--offer",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="the offer that was taken; repeated, each is an offer that was taken (yes) or not",
+    )
+    log.add_argument("--offer", metavar="COLUMN", help="the offer or coupon that was used for the purchase")
     for kind in (features, log):
+        _add_offers_options(kind)
         _add_format_options(kind)
         add_output_options(kind)
     return parser
+
+
+def _add_offers_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--offers", type=Path, metavar="FILE", help="CSV or Parquet: who took which offer")
+    parser.add_argument(
+        "--offers-column",
+        action="append",
+        default=[],
+        type=_part,
+        metavar="PART=COLUMN",
+        help="a column of that file: customer, offer, date or taken; without it, the column is found",
+    )
+
+
+def _part(text: str) -> tuple[str, str]:
+    """`offer=coupon` as an argparse type."""
+    part, _, column = text.partition("=")
+    if part.strip() not in PARTS or not column.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not such as offer=coupon; there are {', '.join(PARTS)}")
+    return part.strip(), column.strip()
 
 
 def _add_format_options(parser: argparse.ArgumentParser) -> None:
@@ -80,12 +136,27 @@ def _file_format(options: argparse.Namespace) -> FileFormat:
     )
 
 
+def _offers_file(options: argparse.Namespace) -> OffersFile | None:
+    if options.offers is None:
+        return None
+    # The columns that --number names are those of the other file.
+    return OffersFile(options.offers, dict(options.offers_column), replace(_file_format(options), numbers=()))
+
+
 def _features(options: argparse.Namespace) -> LoadReport:
     return load_features(
         options.file,
         options.out,
-        id_column=options.id,
-        churn_column=options.churn,
+        CustomerColumns(
+            id=options.id,
+            churn=options.churn,
+            churned=options.churned,
+            offers=options.offer,
+            features=options.feature,
+            has_ids=not options.number_rows,
+            has_churn=not options.no_churn,
+        ),
+        offers=_offers_file(options),
         snapshot=options.snapshot,
         written=_file_format(options),
         overwrite=options.overwrite,
@@ -96,7 +167,10 @@ def _transactions(options: argparse.Namespace) -> LoadReport:
     return load_transactions(
         options.file,
         options.out,
-        PurchaseColumns(options.customer, options.date, options.amount, options.transaction, options.quantity),
+        PurchaseColumns(
+            options.customer, options.date, options.amount, options.transaction, options.quantity, options.offer
+        ),
+        offers=_offers_file(options),
         churn_days=options.churn_days,
         written=_file_format(options),
         overwrite=options.overwrite,

@@ -31,13 +31,14 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace a warehouse that holds your own data")
 
 
-def run(make: Callable[[], list[str]], out: Path, action: str) -> int:
-    """Make the warehouse `out` and print the lines that `make` returns; returns the exit code, 1 after an error.
+def run(make: Callable[[], list[str]], out: Path, action: str, finish: Callable[[], list[str]] = list) -> int:
+    """Make the warehouse `out` and print what was done; returns the exit code, 1 after an error.
 
-    `action` is the word for it in the audit trail.
+    `make` and `finish`, which is called once the warehouse is there, return lines to print. `action` is the word for it
+    in the audit trail.
     """
     try:
-        lines = [*make(), *describe_warehouse(out)]
+        lines = [*make(), *describe_warehouse(out), *finish()]
     except LoyaltyError as error:
         return _failed(str(error))
     except (duckdb.Error, OSError) as error:

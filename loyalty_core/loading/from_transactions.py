@@ -7,11 +7,19 @@ from pathlib import Path
 import duckdb
 
 from loyalty_core.errors import DataError
+from loyalty_core.loading.blanks import literal
 from loyalty_core.loading.column_types import date_column, number_column
 from loyalty_core.loading.file_format import FileFormat
 from loyalty_core.loading.identifiers import identifier
 from loyalty_core.loading.number_marks import decide_marks
-from loyalty_core.loading.purchase_history import LINES, write_churn_history, write_customer_features
+from loyalty_core.loading.offers import NO_OFFER, TAKEN, number_offers
+from loyalty_core.loading.offers_file import OffersFile, read_offers
+from loyalty_core.loading.purchase_history import (
+    LINES,
+    write_churn_history,
+    write_customer_features,
+    write_offer_history,
+)
 from loyalty_core.loading.report import LoadReport
 from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, is_text, open_load
 from loyalty_core.loading.warehouse_file import record_source
@@ -41,7 +49,8 @@ REASONS = {
 class PurchaseColumns:
     """Names of the file's columns. `amount` may be a product of two, as in `Quantity*UnitPrice`.
 
-    With `transaction`, lines that share its value are one basket; without, each line is one.
+    With `transaction`, lines that share its value are one basket; without, each line is one. `offer` is the offer or
+    coupon that was used, blank where none was.
     """
 
     customer: str
@@ -49,6 +58,7 @@ class PurchaseColumns:
     amount: str
     transaction: str | None = None
     quantity: str | None = None
+    offer: str | None = None
 
 
 def load_transactions(
@@ -56,6 +66,7 @@ def load_transactions(
     out: Path,
     columns: PurchaseColumns,
     *,
+    offers: OffersFile | None = None,
     churn_days: int = DEFAULT_CHURN_DAYS,
     written: FileFormat | None = None,
     overwrite: bool = False,
@@ -63,10 +74,15 @@ def load_transactions(
     """Write the purchases in `file` to the warehouse `out`.
 
     Writes `transactions`, `customer_features_view` as of the day after the last purchase, and
-    `customer_churn_history` where the log is long enough. Lines that are no purchase (see REASONS) are left
+    `customer_churn_history` where the log is long enough; with an offer column or the file `offers` also
+    `customer_offer_history` and `offers`. Lines that are no purchase (see REASONS) are left
     out and counted. Raises DataError when the file cannot be used, SettingsError for `out`.
     """
-    with open_load(file, out, written or FileFormat(), overwrite=overwrite) as (connection, rows):
+    written = written or FileFormat()
+    opened = open_load(
+        file, out, written, overwrite=overwrite, first=lambda connection: read_offers(connection, offers)
+    )
+    with opened as (connection, rows):
         others = _read_lines(connection, rows, columns)
         excluded = _count_excluded(connection)
         loaded = _write_transactions(connection, file, excluded)
@@ -76,6 +92,9 @@ def load_transactions(
             *write_customer_features(connection, as_of, churn_days, others),
             write_churn_history(connection, as_of, churn_days),
         ]
+        if offers or columns.offer:
+            _take_from_lines(connection, columns)
+            notes += [*number_offers(connection, out), *write_offer_history(connection, as_of)]
         report = LoadReport(file.name, rows.row_count, loaded, excluded, notes)
         record_source(connection, "transactions file", snapshot_date=as_of, **report.facts())
     return report
@@ -86,9 +105,10 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, rows: SourceRows, columns
     customer = rows.find(columns.customer, "--customer")
     day = rows.find(columns.date, "--date")
     factors = _factors(rows, columns.amount)
+    offer = rows.find(columns.offer, "--offer") if columns.offer else None
     basket = rows.find(columns.transaction, "--transaction") if columns.transaction else None
     quantity = rows.find(columns.quantity, "--quantity") if columns.quantity else None
-    free = [name for name, kind in rows.types.items() if name not in (customer, day, basket) and is_text(kind)]
+    free = [name for name, kind in rows.types.items() if name not in (customer, day, basket, offer) and is_text(kind)]
     marks = decide_marks(connection, rows, free)
     amounts = [number_column(connection, rows, name, marks) for name in dict.fromkeys((*factors, quantity)) if name]
     rows.notes += [*marks.notes, *(column.note for column in amounts if column.note)]
@@ -101,6 +121,7 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, rows: SourceRows, columns
         f"{' * '.join(f'({numbers[name]})' for name in factors)} AS amount",
         f"least({', '.join(numbers.values())}) AS lowest_factor",
         f"{numbers[quantity] if quantity else '1'} AS items",
+        f"{rows.value_of(offer) if offer else 'NULL::VARCHAR'} AS offer",
         "rowid + 1 AS line",
         *(f"{rows.words_of(name)} AS {alias}" for alias, name in others.items()),
     ]
@@ -180,6 +201,16 @@ def _write_transactions(connection: duckdb.DuckDBPyConnection, file: Path, exclu
     return (
         f"{lines:,} lines, {baskets:,} transactions of {customers:,} customers, "
         f"revenue {revenue:,.2f}, {first} to {last}"
+    )
+
+
+def _take_from_lines(connection: duckdb.DuckDBPyConnection, columns: PurchaseColumns) -> None:
+    """Add the offers used for purchases to `offers_taken`. A purchase without one does not say that any was offered."""
+    if columns.offer is None:
+        return
+    connection.execute(
+        f"""INSERT INTO {TAKEN} SELECT DISTINCT customer_id, offer, transaction_at::DATE FROM {LINES}
+        WHERE excluded_because IS NULL AND lower(offer) NOT IN ({", ".join(map(literal, NO_OFFER))})"""  # noqa: S608
     )
 
 

@@ -5,7 +5,8 @@ from datetime import date, timedelta
 
 import duckdb
 
-from loyalty_core.loading.behaviour import behaviour_features
+from loyalty_core.loading.behaviour import behaviour_features, behaviour_on_days
+from loyalty_core.loading.offers import OFFER_IDS, TAKEN
 from loyalty_core.loading.source_file import listed, quoted
 
 LINES = "purchase_lines"
@@ -77,6 +78,34 @@ def write_churn_history(connection: duckdb.DuckDBPyConnection, as_of: date, chur
         f"Churn history: {len(snapshots)} month starts from {snapshots[0]} to {snapshots[-1]}; "
         f"churned means no purchase in the {churn_days} days from then on."
     )
+
+
+def write_offer_history(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[str]:
+    """Write `customer_offer_history`: each offer with the features from the purchases before its day; returns notes.
+
+    An offer without a day has the features at the start of `as_of`.
+    """
+    (read, undated) = connection.execute(
+        f"SELECT count(*), count(*) FILTER (day IS NULL) FROM {TAKEN}"  # noqa: S608
+    ).fetchall()[0]
+    connection.execute(f"UPDATE {TAKEN} SET day = DATE '{as_of}' WHERE day IS NULL")  # noqa: S608
+    connection.execute(
+        f"""CREATE TABLE customer_offer_history AS
+        SELECT features.* EXCLUDE (first_transaction_at, last_transaction_at, day),
+            days_since_last_transaction AS last_purchase_days_ago,
+            offer_id AS converted_offer_id, day AS created_at
+        FROM ({behaviour_on_days(TAKEN)}) AS features
+        JOIN {TAKEN} USING (customer_id, day) LEFT JOIN {OFFER_IDS} USING (offer)"""  # noqa: S608
+    )
+    (written,) = connection.execute("SELECT count(*) FROM customer_offer_history").fetchall()[0]
+    notes: list[str] = []
+    if read > written:
+        notes.append(f"{read - written:,} offers are left out: their customers bought nothing before them.")
+    if undated:
+        notes.append(
+            f"{undated:,} offers have no day, so they are learned from all purchases, also those that followed."
+        )
+    return notes
 
 
 def snapshot_dates(first: date, as_of: date, churn_days: int) -> Sequence[date]:

@@ -12,10 +12,6 @@ from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows
 _SAMPLE_ROWS = 2_000
 _COLUMNS_AT_ONCE = 10
 
-# How a churn label may be written.
-YES_WORDS = ("yes", "y", "true", "t", "1", "1.0")
-NO_WORDS = ("no", "n", "false", "f", "0", "0.0")
-
 _QUESTIONS = frozenset(("is", "has", "had", "was", "did", "can", "may", "accepts", "wants", "gets", "uses", "flag"))
 _AMOUNTS = frozenset(
     (

@@ -1,32 +1,32 @@
 """What a load did, as lines for the terminal and facts for the app's System health page."""
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from loyalty_core.loading.feature_suggestion import Suggestion
 from loyalty_core.loading.identity import DATA_KEY
-from loyalty_core.loading.source_file import listed
-from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, DEFAULT_WAREHOUSE
 
 MAX_NOTES = 40
-MAX_SUGGESTED = 12
 VIEW = "customer_features_view"
-TABLES = (VIEW, "customer_churn_history", "customer_offer_history", "transactions")
+TABLES = (VIEW, "customer_churn_history", "customer_offer_history", "offers", "transactions")
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """Rows read, what was loaded, rows left out by reason, and remarks on how the file was interpreted."""
+    """Rows read, what was loaded, rows left out by reason, and remarks on how the file was interpreted.
+
+    `suggestion` is the mapping for the models; None where the view has the columns of the standard mapping.
+    """
 
     file_name: str
     rows_read: int
     loaded: str
     excluded: Mapping[str, int]
     notes: Sequence[str]
+    suggestion: Suggestion | None = None
 
     @property
     def excluded_text(self) -> str:
@@ -54,45 +54,18 @@ class LoadReport:
 
 
 def describe_warehouse(out: Path) -> list[str]:
-    """For the terminal: the tables of a warehouse just written, whether its identity is new, and what to do next."""
+    """For the terminal: the tables of a warehouse just written, and whether its identity is new."""
     with duckdb.connect(out, read_only=True) as connection:
-        described = connection.execute(
-            "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
-        ).fetchall()
+        present = {
+            name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()
+        }
         sizes = [
             f"  {table}: {connection.table(table).count('*').fetchall()[0][0]:,} rows"
             for table in TABLES
-            if table in {row[0] for row in described}
+            if table in present
         ]
         known = connection.execute("SELECT value FROM warehouse_info WHERE key = ?", [DATA_KEY]).fetchall()
-    columns = {column: kind for table, column, kind in described if table == VIEW}
-    same_data = [text for (text,) in known]
-    in_place = out.resolve() == DEFAULT_WAREHOUSE.resolve()
-    setting = "" if in_place else f"DWH_URL='duckdb:///{out.resolve()}' "
-    return [f"Wrote {out}:", *sizes, *same_data, *mapping_suggestion(columns), f"Next: {setting}make run"]
-
-
-def mapping_suggestion(columns: Mapping[str, str]) -> list[str]:
-    """Lines for loyalty.toml when a view with these columns (name → type) lacks those of the standard mapping."""
-    wanted = [[names] if isinstance(names, str) else names for names in DEFAULT_FEATURE_MAPPING.values()]
-    if all(any(name in columns for name in names) for names in wanted):
-        return []
-    numeric = [name for name, kind in columns.items() if kind in ("BIGINT", "DOUBLE")]
-    if not numeric:
-        return ["The view has no column of numbers, so there is nothing for the models to learn from."]
-    chosen, others = numeric[:MAX_SUGGESTED], numeric[MAX_SUGGESTED:]
-    return [
-        "Choose the columns that the models use: put this at the top of loyalty.toml and edit it:",
-        "",
-        f"ml_model_input_size = {len(chosen)}",
-        *(f"ml_feature_mapping.{_toml_key(name)} = {json.dumps(name, ensure_ascii=False)}" for name in chosen),
-        *([f"# further columns of numbers: {listed(others)}"] if others else []),
-        "",
-    ]
-
-
-def _toml_key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+    return [f"Wrote {out}:", *sizes, *(text for (text,) in known)]
 
 
 def _first_notes(notes: Sequence[str]) -> list[str]:

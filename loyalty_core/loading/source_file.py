@@ -1,7 +1,7 @@
 """A CSV or Parquet file as rows in DuckDB: the whole file, or an error that says why not."""
 
 import re
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,9 +67,17 @@ class SourceRows:
 
 @contextmanager
 def open_load(
-    file: Path, out: Path, written: FileFormat, *, overwrite: bool
+    file: Path,
+    out: Path,
+    written: FileFormat,
+    *,
+    overwrite: bool,
+    first: Callable[[duckdb.DuckDBPyConnection], list[str]] = lambda _: [],
 ) -> Generator[tuple[duckdb.DuckDBPyConnection, SourceRows], None, None]:
-    """Open a new warehouse at `out` with the rows of `file` in it, as `write_warehouse` does."""
+    """Open a new warehouse at `out` with the rows of `file` in it, as `write_warehouse` does.
+
+    `first` reads what comes from other files, before access to any file but `out` is denied; it returns notes.
+    """
     if file.exists() and out.exists() and file.samefile(out):
         raise SettingsError(
             f"{out} is the file to be loaded.",
@@ -78,7 +86,9 @@ def open_load(
         )
     _is_parquet(file)  # before anything is created for a file that cannot be read
     with write_warehouse(out, overwrite=overwrite) as connection:
+        notes = first(connection)
         rows = read_source_rows(connection, file, written)
+        rows.notes[:0] = notes
         _deny_other_files(connection, out)
         yield connection, rows
 

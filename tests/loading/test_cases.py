@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from loyalty_core.errors import DataError
-from loyalty_core.loading import FileFormat, LoadReport, PurchaseColumns, load_features, load_transactions
+from loyalty_core.loading import (
+    CustomerColumns,
+    FileFormat,
+    LoadReport,
+    PurchaseColumns,
+    load_features,
+    load_transactions,
+)
 from tests.fixtures.loading import rows_of, types_of
 
 CASES = Path(__file__).parents[1] / "data" / "cases" / "files"
@@ -17,7 +24,7 @@ CARD = PurchaseColumns("card", "day", "amount")
 
 
 def features(name: str, out: Path, id_column: str = "id", **options: Any) -> LoadReport:
-    return load_features(CASES / name, out, id_column=id_column, **options)
+    return load_features(CASES / name, out, CustomerColumns(id_column), **options)
 
 
 def values(out: Path, column: str) -> list[Any]:
@@ -27,7 +34,10 @@ def values(out: Path, column: str) -> list[Any]:
 def test_nobody_is_born_in_the_future(out: Path) -> None:
     report = features("birth_two_digits.csv", out)
     assert values(out, "birth_date") == [date(1955, 3, 15), date(1962, 11, 28), date(1971, 7, 30), date(2003, 12, 25)]
-    assert report.notes == ["Column birth_date: its years of two digits are read as 1955 to 2003."]
+    assert report.notes == [
+        "Column birth_date: its years of two digits are read as 1955 to 2003.",
+        "The models cannot learn from birth_date without --snapshot.",
+    ]
 
 
 def test_currency_and_percent_signs_are_read(out: Path) -> None:
@@ -107,7 +117,7 @@ def test_a_line_that_names_the_delimiter_is_no_row(out: Path) -> None:
 
 @pytest.mark.parametrize(("name", "customers", "churned"), [("shop_a.csv", 400, 159), ("shop_b.csv", 300, 130)])
 def test_two_shops(out: Path, name: str, customers: int, churned: int) -> None:
-    features(name, out, "customer_id", churn_column="left")
+    load_features(CASES / name, out, CustomerColumns("customer_id", "left"))
     assert rows_of(out, "SELECT count(*), sum(churned) FROM customer_churn_history") == [(customers, churned)]
 
 

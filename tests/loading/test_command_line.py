@@ -18,7 +18,6 @@ from loyalty_core.demo.__main__ import main as demo
 from loyalty_core.loading import LoadReport
 from loyalty_core.loading.command import main
 from loyalty_core.loading.command_line import run as run_command
-from loyalty_core.loading.report import mapping_suggestion
 from loyalty_core.loading.warehouse_file import write_warehouse
 from loyalty_core.settings import Settings
 from tests.datasets import ONLINE_RETAIL, TELCO
@@ -50,16 +49,15 @@ def test_telco_in_one_command(out: Path) -> None:
     assert "Read 7,043 rows of Telco-Customer-Churn.csv.gz.\nLeft out: none.\n" in done.stdout
     assert "Column TotalCharges: 11 blank values became empty (NULL)." in done.stdout
     assert "  customer_churn_history: 7,043 rows\n" in done.stdout
-    snippet = done.stdout.split("\n\n")[1]
-    assert tomllib.loads(snippet) == {
-        "ml_model_input_size": 3,
-        "ml_feature_mapping": {
-            "tenure": "tenure",
-            "MonthlyCharges": "MonthlyCharges",
-            "TotalCharges": "TotalCharges",
-        },
-    }
-    assert done.stdout.endswith(f"Next: DWH_URL='duckdb:///{out}' make run\n")
+    settings = tomllib.loads(done.stdout.split("\n\n")[1])
+    assert settings["ml_model_input_size"] == len(settings["ml_feature_mapping"]) == 19
+    assert {"PaymentMethod", "SeniorCitizen", "tenure"} <= set(settings["ml_feature_mapping"])
+    assert settings["ml_feature_mapping"]["revenue"] == "TotalCharges"
+    *_, train, start = done.stdout.splitlines()
+    setting = f"  DWH_URL='duckdb:///{out}' "
+    assert train.startswith(setting)
+    assert train.endswith("loyalty train --score")
+    assert start == f"{setting}make run"
 
 
 def test_online_retail_in_one_command(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +89,7 @@ def test_the_default_file_is_the_one_that_the_app_opens(
     assert rows_of(tmp_path / address.removeprefix("duckdb:///"), "SELECT count(*) FROM customer_features_view") == [
         (2,)
     ]
-    assert capsys.readouterr().out.endswith("\nNext: make run\n")
+    assert capsys.readouterr().out.splitlines()[-3:] == ["Next:", "  loyalty score", "  loyalty run"]
 
 
 def test_every_option_of_a_customer_file_counts(export: Export, out: Path) -> None:
@@ -99,8 +97,8 @@ def test_every_option_of_a_customer_file_counts(export: Export, out: Path) -> No
     options = ["--churn", "left", "--snapshot", "2020-12-31", "--date-order", "day-first", "--out", str(out)]
     assert main(["features", str(file), "--id", "id", *options]) == 0
     assert rows_of(out, "FROM customer_churn_history ORDER BY customer_id") == [
-        ("a", date(2020, 2, 1), 1, date(2020, 12, 31)),
-        ("b", date(2020, 4, 3), 0, date(2020, 12, 31)),
+        ("a", date(2020, 2, 1), 334, 1, date(2020, 12, 31)),
+        ("b", date(2020, 4, 3), 272, 0, date(2020, 12, 31)),
     ]
 
 
@@ -160,8 +158,8 @@ _LOG = ["transactions", "a.csv", "--customer", "c", "--date", "d", "--amount", "
         (demo, ["--from-features", "a.csv", "--from-transactions", "b.csv"], "not allowed with --from-features"),
         (demo, ["--from-features"], "argument --from-features: expected one argument"),
         (main, [], "the following arguments are required: features|transactions"),
-        (main, ["features"], "the following arguments are required: FILE, --id"),
-        (main, ["features", "a.csv"], "the following arguments are required: --id"),
+        (main, ["features"], "the following arguments are required: FILE"),
+        (main, ["features", "a.csv", "--offers-column", "who=a"], "'who=a' is not such as offer=coupon"),
         (main, ["features", "a.csv", "--id", "a", "--seed", "1"], "unrecognized arguments: --seed 1"),
         (main, ["features", "a.csv", "--id", "a", "--amount", "b"], "unrecognized arguments: --amount b"),
         (main, ["features", "a.csv", "--id", "a", "--snapshot", "31.12.2024"], "is not a date such as 2024-12-31"),
@@ -285,7 +283,10 @@ def test_a_query_that_is_interrupted_stops_the_command(out: Path, capsys: pytest
     ("arguments", "options"),
     [
         (["demo"], ["--customers", "--seed", "--snapshot", "--overwrite", "--from-features", "--from-transactions"]),
-        (["loading", "features"], ["--id", "--churn", "--snapshot", "--date-order", "--overwrite"]),
+        (
+            ["loading", "features"],
+            ["--id", "--churn", "--churned", "--offers", "--feature", "--overwrite"],
+        ),
         (["loading", "transactions"], ["--customer", "--date", "--amount", "--quantity", "--churn-days", "--out"]),
     ],
 )
@@ -293,34 +294,6 @@ def test_help_names_every_option(arguments: list[str], options: list[str]) -> No
     done = run(*arguments, "--help")
     assert done.returncode == 0
     assert [option for option in options if option not in done.stdout] == []
-
-
-def test_the_suggested_mapping_is_toml_whatever_the_names() -> None:
-    names = ["points", "a b", 'quo"te', "é", "a.b", "back\\slash"]
-    lines = mapping_suggestion({**dict.fromkeys(names, "BIGINT"), "city": "VARCHAR", "vip": "BOOLEAN"})
-    parsed = tomllib.loads("\n".join(lines[1:]))
-    assert parsed == {"ml_model_input_size": 6, "ml_feature_mapping": {name: name for name in names}}
-
-
-def test_the_suggested_mapping_is_accepted_by_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = mapping_suggestion({"tenure": "BIGINT", "Monthly Charges": "DOUBLE"})
-    (tmp_path / "loyalty.toml").write_text("\n".join(lines[1:]))
-    monkeypatch.chdir(tmp_path)
-    settings = Settings()
-    assert settings.ml_feature_mapping == {"tenure": "tenure", "Monthly Charges": "Monthly Charges"}
-    assert settings.ml_model_input_size == 2
-
-
-def test_many_numeric_columns_are_suggested_in_part() -> None:
-    lines = mapping_suggestion({f"n{number}": "DOUBLE" for number in range(40)})
-    assert "ml_model_input_size = 12" in lines
-    assert lines[-2] == f"# further columns of numbers: {', '.join(f'n{n}' for n in range(12, 24))} and 16 more"
-
-
-def test_a_view_without_numbers_has_nothing_to_suggest() -> None:
-    assert mapping_suggestion({"city": "VARCHAR"}) == [
-        "The view has no column of numbers, so there is nothing for the models to learn from."
-    ]
 
 
 def test_a_report_with_many_remarks_is_cut() -> None:

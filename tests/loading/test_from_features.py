@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.loading import FileFormat, load_features
+from loyalty_core.loading import CustomerColumns, FileFormat, load_features
 from tests.datasets import TELCO
 from tests.fixtures.loading import rows_of, types_of
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Export = Callable[..., Path]
 
 
-def load(file: Path, out: Path, id_column: str = "id", **options: Any) -> LoadReport:
-    return load_features(file, out, id_column=id_column, **options)
+def load(file: Path, out: Path, id_column: str = "id", churn: str | None = None, **options: Any) -> LoadReport:
+    return load_features(file, out, CustomerColumns(id_column, churn, has_churn=churn is not None), **options)
 
 
 def column(out: Path, name: str) -> list[Any]:
@@ -35,7 +35,7 @@ def column(out: Path, name: str) -> list[Any]:
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadReport, Path]:
     out = tmp_path_factory.mktemp("telco") / "telco.duckdb"
-    report = load_features(TELCO, out, id_column="customerID", churn_column="Churn", snapshot=date(2024, 1, 1))
+    report = load_features(TELCO, out, CustomerColumns("customerID", "Churn"), snapshot=date(2024, 1, 1))
     return report, out
 
 
@@ -159,7 +159,7 @@ class TestTypes:
     ) -> None:
         lines = "\n".join(f"{number},{value}" for number, value in enumerate(values))
         load(export(f"id,value\n{lines}\n"), out)
-        assert types_of(out) == {"customer_id": "VARCHAR", "value": kind}
+        assert list(types_of(out).items())[:2] == [("customer_id", "VARCHAR"), ("value", kind)]
         assert column(out, "value") == expected
 
     def test_commas_are_decimal_in_a_file_with_semicolons(self, export: Export, out: Path) -> None:
@@ -209,13 +209,17 @@ class TestTypes:
             "zoned": "TIMESTAMP",
             "day": "DATE",
             "flag": "BOOLEAN",
+            "days_since_zoned": "BIGINT",
+            "days_since_day": "BIGINT",
         }
         assert rows_of(out, "SELECT * EXCLUDE (flag) FROM customer_features_view") == [
-            ("17850", 1, 1.25, None, 2.0, "0042", 7, datetime(2023, 12, 31, 22, 30), date(2024, 5, 6))
+            ("17850", 1, 1.25, None, 2.0, "0042", 7, datetime(2023, 12, 31, 22, 30), date(2024, 5, 6), 127, 0)
         ]
         assert report.notes == [
             "Column list is left out: it holds INTEGER[], not single values.",
             "Column bytes is left out: it holds BLOB, not single values.",
+            "Columns added: days_since_zoned, days_since_day, counted to 2024-05-06, the newest date of the file "
+            "(see --snapshot).",
         ]
 
 
@@ -390,7 +394,7 @@ class TestChurn:
         "values", [("Yes", "No"), ("TRUE", "false"), ("1", "0"), ("y", "N"), ("1.0", "0.0"), (" t ", "F")]
     )
     def test_labels_are_read_however_they_are_written(self, export: Export, out: Path, values: tuple[str, str]) -> None:
-        load(export(f"id,left\na,{values[0]}\nb,{values[1]}\n"), out, churn_column="left")
+        load(export(f"id,left\na,{values[0]}\nb,{values[1]}\n"), out, churn="left")
         assert rows_of(out, "SELECT customer_id, churned FROM customer_churn_history ORDER BY 1") == [
             ("a", 1),
             ("b", 0),
@@ -402,12 +406,12 @@ class TestChurn:
         duckdb.sql("SELECT * FROM (VALUES (1, true, 3), (2, false, 4), (3, NULL, 5)) AS t(id, gone, a)").write_parquet(
             str(file)
         )
-        load(file, out, churn_column="gone")
+        load(file, out, churn="gone")
         query = "SELECT customer_id, a, churned FROM customer_churn_history ORDER BY 1"
         assert rows_of(out, query) == [("1", 3, 1), ("2", 4, 0)]
 
     def test_blank_labels_are_in_the_view_but_not_in_the_history(self, export: Export, out: Path) -> None:
-        report = load(export("id,a,churned\n1,5,yes\n2,6,\n3,7,no\n4,8, \n"), out, churn_column="churned")
+        report = load(export("id,a,churned\n1,5,yes\n2,6,\n3,7,no\n4,8, \n"), out, churn="churned")
         assert column(out, "customer_id") == ["1", "2", "3", "4"]
         query = "SELECT customer_id, a, churned FROM customer_churn_history ORDER BY 1"
         assert rows_of(out, query) == [("1", 5, 1), ("3", 7, 0)]
@@ -418,11 +422,11 @@ class TestChurn:
 
     def test_labels_that_cannot_be_read_are_reported_with_examples(self, export: Export, out: Path) -> None:
         content = "id,left\n1,yes\n2,perhaps\n3,perhaps\n4,2\n5,no\n"
-        with pytest.raises(DataError, match=r"It holds 'perhaps' \(2 rows\), '2' \(1 rows\).*yes or no"):
-            load(export(content), out, churn_column="left")
+        with pytest.raises(DataError, match=r"It holds 'perhaps' \(2 rows\), '2' \(1 rows\).*--churned"):
+            load(export(content), out, churn="left")
 
     def test_labels_of_one_kind_are_reported(self, export: Export, out: Path) -> None:
-        report = load(export("id,left\n1,no\n2,no\n"), out, churn_column="left")
+        report = load(export("id,left\n1,no\n2,no\n"), out, churn="left")
         assert "none can be trained on this" in report.notes[-1]
 
     def test_without_a_label_there_is_no_history(self, export: Export, out: Path) -> None:
@@ -434,25 +438,25 @@ class TestChurn:
 
     def test_the_history_is_dated_only_when_the_day_of_the_data_is_known(self, export: Export, out: Path) -> None:
         file = export("id,left,a\n1,yes,2\n2,no,3\n")
-        load(file, out, churn_column="left")
+        load(file, out, churn="left")
         assert list(types_of(out, "customer_churn_history")) == ["customer_id", "a", "churned"]
         facts = dict(rows_of(out, "FROM warehouse_info"))
         assert "snapshot_date" not in facts
         assert facts["file_date"] == datetime.fromtimestamp(file.stat().st_mtime, UTC).date().isoformat()
-        load(file, out, churn_column="left", snapshot=date(2020, 2, 29), overwrite=True)
+        load(file, out, churn="left", snapshot=date(2020, 2, 29), overwrite=True)
         assert rows_of(out, "SELECT DISTINCT snapshot_date FROM customer_churn_history") == [(date(2020, 2, 29),)]
         assert dict(rows_of(out, "FROM warehouse_info"))["snapshot_date"] == "2020-02-29"
 
     def test_the_files_own_snapshot_dates_are_used(self, export: Export, out: Path) -> None:
         file = export("id,Snapshot_Date,left\n1,2024-01-01,yes\n2,2024-02-01,no\n3,,no\n")
-        load(file, out, churn_column="left", snapshot=date(2020, 1, 1))
+        load(file, out, churn="left", snapshot=date(2020, 1, 1))
         query = "SELECT customer_id, snapshot_date FROM customer_churn_history ORDER BY 1"
         assert rows_of(out, query) == [("1", date(2024, 1, 1)), ("2", date(2024, 2, 1)), ("3", date(2020, 1, 1))]
 
     def test_another_column_called_churned_would_leak_and_is_refused(self, export: Export, out: Path) -> None:
         with pytest.raises(DataError, match="has a column Churned besides left"):
-            load(export("id,left,Churned\n1,yes,1\n"), out, churn_column="left")
+            load(export("id,left,Churned\n1,yes,1\n"), out, churn="left")
 
     def test_the_id_cannot_be_the_label(self, export: Export, out: Path) -> None:
-        with pytest.raises(DataError, match="both the id and the churn label"):
-            load(export("id,a\n1,2\n"), out, churn_column="id")
+        with pytest.raises(DataError, match="two of id, churn label and offer taken"):
+            load(export("id,a\n1,2\n"), out, churn="id")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.loading import FileFormat, LoadReport, load_features
+from loyalty_core.loading import CustomerColumns, FileFormat, LoadReport, load_features
 from tests.fixtures.loading import rows_of, types_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def load(export: Callable[..., Path], out: Path) -> Load:
     def write(values: list[str], name: str = "x", **written: Any) -> LoadReport:
         lines = "".join(f"{number}|{value}\n" for number, value in enumerate(values))
         file = export(f"id|{name}\n{lines}")
-        return load_features(file, out, id_column="id", written=FileFormat(**written), overwrite=True)
+        return load_features(file, out, CustomerColumns("id"), written=FileFormat(**written), overwrite=True)
 
     return write
 

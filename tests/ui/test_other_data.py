@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from loyalty_core.loading import load_features
+from loyalty_core.loading import CustomerColumns, load_features
 from loyalty_core.ml.bundles import activate, write_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.versions.compare import compare_versions
@@ -52,7 +52,7 @@ def begin(configure: Configure, folder: Path, file: Path, *, is_mock: bool = Fal
 
 
 def load(folder: Path, file: Path) -> None:
-    load_features(file, folder / "warehouse.duckdb", id_column="customer_id", churn_column="left", overwrite=True)
+    load_features(file, folder / "warehouse.duckdb", CustomerColumns("customer_id", "left"), overwrite=True)
 
 
 def train_and_score() -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from loyalty_core.loading import load_features
+from loyalty_core.loading import CustomerColumns, load_features
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import scoring_models
 from loyalty_core.segments import SegmentDraft
@@ -30,7 +30,7 @@ CUSTOMERS = 400
 def scored(configure: Configure, tmp_path: Path) -> Path:
     """The customers, scored twice by RFM alone; the file of predictions."""
     warehouse = tmp_path / "warehouse.duckdb"
-    load_features(FILE, warehouse, id_column="customer_id")
+    load_features(FILE, warehouse, CustomerColumns("customer_id"))
     configure(dwh_url=f"duckdb:///{warehouse}")
     get_services().prepare_store()
     for _ in range(2):

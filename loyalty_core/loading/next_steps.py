@@ -1,0 +1,44 @@
+"""The commands to run next, as they work from the folder that the user is in."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import duckdb
+
+from loyalty_core.loading.mapping_file import is_configured
+from loyalty_core.settings import Settings
+
+_HISTORIES = ("customer_churn_history", "customer_offer_history")
+
+
+def next_steps(out: Path) -> list[str]:
+    """Lines for the terminal after a file was loaded into the warehouse `out`: train and score, then look at it."""
+    with duckdb.connect(out, read_only=True) as connection:
+        found = {name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
+    first = "score" if found.isdisjoint(_HISTORIES) else "train --score"
+    return ["Next:", f"  {_setting(out)}{loyalty_command()} {first}", f"  {_setting(out)}{start_command()}"]
+
+
+def start_step(out: Path) -> str:
+    """The line for the terminal after a demo was made in `out`; the app's start trains the models of a demo."""
+    return f"Next: {_setting(out)}{start_command()}"
+
+
+def loyalty_command() -> str:
+    """How to call `loyalty` of this environment: by its name where that is found, else by its path."""
+    program = Path(sys.executable).with_name("loyalty")
+    if not program.exists() or ((found := shutil.which("loyalty")) and Path(found).resolve() == program.resolve()):
+        return "loyalty"
+    here = Path.cwd()
+    return str(program.relative_to(here)) if program.is_relative_to(here) else str(program)
+
+
+def start_command() -> str:
+    """How to start the app from this folder."""
+    return "make run" if Path("Makefile").is_file() and Path("serve.py").is_file() else f"{loyalty_command()} run"
+
+
+def _setting(out: Path) -> str:
+    """What names the warehouse for a command where the settings do not."""
+    return "" if is_configured(out, Settings()) else f"DWH_URL='duckdb:///{out.resolve()}' "
