@@ -25,8 +25,10 @@ from loyalty_core.errors import (
     ViewUnusable,
     WarehouseUnavailable,
 )
+from loyalty_core.loading.next_steps import loyalty_command, start_command
 from loyalty_core.ml.bundles import activate, prune, running_challenger, write_bundle
 from loyalty_core.ml.features import FeatureCountMismatch
+from loyalty_core.ml.scoring.command import main as score
 from loyalty_core.ml.tasks import CHURN, NBO, TASKS, TrainingRefused
 from loyalty_core.ml.training import TrainingOptions, options_for
 from loyalty_core.ml.training.report import ProgressLine, print_evaluation, print_findings, print_left_out
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from loyalty_core.ml.training.train import TrainedBundle
 
 NOT_ACTIVATED = 6
+DEMO = "demo"
 STOPPED = 130
 _EXIT_CODES: tuple[tuple[type[LoyaltyError], int], ...] = (
     (SettingsError, 2),
@@ -57,6 +60,9 @@ _EXIT_CODES: tuple[tuple[type[LoyaltyError], int], ...] = (
     (DataError, 5),
 )
 
+# A history that trains no model, or none that is better than before, leaves RFM and what is active.
+_SCORED_AFTER = (0, NOT_ACTIVATED, 5)
+
 
 @terminal_command
 def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] | None = None) -> int:
@@ -65,8 +71,23 @@ def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] 
     if about_versions := _about_versions(given):
         return versions.main(about_versions)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    code = _trained(dict.fromkeys(TASKS, TrainingOptions()) | {CHURN.name: churn, NBO.name: nbo}, given, errors)
+    if given.score and code in _SCORED_AFTER:
+        return _score() or code
+    return code
+
+
+def _score() -> int:
+    """Score all customers, by what is active or else by RFM alone, and say how to see it."""
+    code = score([])
+    if code == 0:
+        Console(highlight=False).print(f"Next: {start_command()}", soft_wrap=True)
+    return code
+
+
+def _trained(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, errors: Console) -> int:
     try:
-        return _run(dict.fromkeys(TASKS, TrainingOptions()) | {CHURN.name: churn, NBO.name: nbo}, given, errors)
+        return _run(bases, given, errors)
     except LoyaltyError as error:
         errors.print(str(error), markup=False)
         return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 1)
@@ -147,6 +168,8 @@ def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
         _say_where(out, settings, version, activated=activated)
         if tested:
             out.print(f"The A/B test of {tested} has ended.")
+        if activated and not given.score and trained.parts.trained_on != DEMO:  # the app's start scores the demo
+            out.print(f"Next: {loyalty_command()} score", soft_wrap=True)
     for name, baseline in worse.items() if refused else ():
         errors.print(
             f"The {name} model is worse than the {baseline} and was not activated. "
@@ -203,6 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--promote-worse", action="store_true", help="activate a model even if a simple baseline is better"
     )
+    parser.add_argument("--score", action="store_true", help="then score all customers")
     parser.add_argument(
         "--progress", choices=("terminal", "jsonl"), default="terminal", help="format of progress reports"
     )
