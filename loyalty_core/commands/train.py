@@ -36,6 +36,7 @@ from loyalty_core.ml.training.tracking import log_training
 from loyalty_core.ml.versions import command as versions
 from loyalty_core.ml.versions.promotion import SUBJECT_KIND
 from loyalty_core.settings import Settings, get_settings
+from loyalty_core.store import prepare_store
 from loyalty_core.store.terminal import record_command
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.mapping import MappingError
@@ -79,6 +80,7 @@ def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] 
 
 def _score() -> int:
     """Score all customers, by what is active or else by RFM alone, and say how to see it."""
+    prepare_store(get_settings().state_database_url)  # this may be the first command that is run here
     code = score([])
     if code == 0:
         Console(highlight=False).print(f"Next: {start_command()}", soft_wrap=True)

@@ -106,6 +106,7 @@ def test_it_trains_both_and_reports_where_they_are(tmp_path: Path) -> None:
     (version,) = list_versions(tmp_path / "models")
     assert f"Version {version} is in models/versions/{version}." in done.stdout
     assert "It is active: models/nbo.tflite, models/churn.tflite, models/scaler.pkl." in done.stdout
+    assert done.stdout.endswith("loyalty score\n")  # what to do next
     assert load_bundle(tmp_path / "models").manifest["models"]["churn"]["options"]["architecture"] == [8]
 
 
@@ -171,6 +172,17 @@ def test_a_model_without_a_history_is_left_out_and_the_training_is_in_the_audit_
 def test_too_few_rows(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path, rows=120)
     assert_one_line(run(), 5, "customer_churn_history: There are 120 rows, but training requires at least 200")
+
+
+def test_what_can_be_scored_is_scored_where_no_model_can_be_trained(tmp_path: Path, run: Run) -> None:
+    make_history(tmp_path, rows=150)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("CREATE OR REPLACE TABLE customer_features_view AS FROM customer_offer_history")
+    done = run("--score")
+    assert done.returncode == 5
+    assert "150 customers scored by RFM alone" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Next: ")
+    assert "segments were not computed" not in done.stderr
 
 
 def test_bad_labels(tmp_path: Path, run: Run) -> None:
