@@ -3,6 +3,9 @@
 Priority = propensity × uptake × value × lever; `mix` says what propensity and uptake are. Without an uptake model,
 priorities compare the offers of one customer, and their sums are not money.
 
+Where the last scoring has an uplift, priorities are multiplied by it: an offer at its cap goes to those whom contact
+changes most, and those whom it would harm get none.
+
 Caps are enforced by deferred acceptance (Gale and Shapley 1962, customers proposing): each offer has a cutoff. Every
 customer takes the offer with the highest priority among those for which they are eligible and reach the cutoff. An
 offer over its cap raises its cutoff to the last customer within the cap. This repeats until no offer is over its cap.
@@ -22,8 +25,10 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.offers.mix import (
     conversion_probabilities,
+    number_in,
     offer_ids,
     propensity_field,
+    uplift_field,
     uptake_field,
 )
 
@@ -34,8 +39,9 @@ if TYPE_CHECKING:
     from loyalty_core.analytics.scope import ScopedBase
     from loyalty_core.warehouse.connection import Row
 
-Reason = Literal["not eligible", "at caps", "not scored"]
-REASONS: tuple[Reason, ...] = ("not eligible", "at caps", "not scored")
+Reason = Literal["not eligible", "at caps", "not scored", "harmed by contact"]
+# The last one only where there is an uplift.
+REASONS: tuple[Reason, ...] = ("not eligible", "at caps", "not scored", "harmed by contact")
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ class Allocation:
 class Arbitration:
     """The outcome of a policy; `before` has the recommended offers with the same values.
 
-    `counts_conversions` says whether weights are expected values: without an uptake model they are not. `without`
+    `counts_conversions` says whether weights are expected values: without an uptake model they are not;
+    `goes_by_uplift` says whether priorities are multiplied by what contact changes. `without`
     counts the customers without an offer, by reason; `cutoffs` are those of the offers limited by caps.
     """
 
@@ -79,6 +86,7 @@ class Arbitration:
     cutoffs: Mapping[int, Cutoff] = field(default_factory=dict)
     rounds: int = 1
     counts_conversions: bool = True
+    goes_by_uplift: bool = False
 
     @property
     def customers(self) -> int:
@@ -125,7 +133,7 @@ def arbitrate(base: ScopedBase, policy: BoundPolicy) -> Arbitration:
         raised = _raised(rows, [one for one, own in terms.items() if own.cap is not None and taken[one] > own.cap])
         # Rows that share an id, which the view should not have, cannot be separated by any cutoff.
         if all(cutoffs.get(offer) == cutoff for offer, cutoff in raised.items()):
-            return _outcome(rows, terms, cutoffs, rounds, counts_conversions=market.counts_conversions)
+            return _outcome(rows, terms, cutoffs, rounds, market)
         cutoffs |= raised
 
 
@@ -148,19 +156,27 @@ class _Market:
         self._terms = {offer: terms for offer, terms in policy.policy.offers.items() if offer in scored}
         self._id, self._best = base.warehouse.customer_id.name, base.field("recommended_offer")
         names = {offer: propensity_field(base, offer) for offer in self._terms}
-        uptake = uptake_field(base)
-        self.counts_conversions = uptake is not None
+        uptake, uplift = uptake_field(base), uplift_field(base)
+        self.counts_conversions, self.goes_by_uplift = uptake is not None, uplift is not None
         fields = [self._id, self._best, *names.values(), *policy.columns]
-        customers = base.customers(*fields, *([uptake] if uptake else []))
+        customers = base.customers(*fields, *(name for name in (uptake, uplift) if name))
+        change = number_in(customers.c[uplift]) if uplift else None
+        is_harmed = sa.false() if change is None else sa.func.coalesce(change < 0, sa.false())
         numbers = conversion_probabilities(customers, names, uptake)
         eligible = {
-            offer: sa.case((policy.rules[offer].to_sql(customers, where=True), number * self._weight(offer)))
+            offer: sa.case(
+                (
+                    sa.and_(policy.rules[offer].to_sql(customers, where=True), sa.not_(is_harmed)),
+                    (number if change is None else number * change) * self._weight(offer),
+                )
+            )
             for offer, number in numbers.items()
             if self._terms[offer].is_on
         }
         self._priced = sa.select(
             customers.c[self._id].label("id"),
             customers.c[self._best].label("recommended"),
+            is_harmed.label("is_harmed"),
             *(number.label(f"propensity_{offer}") for offer, number in numbers.items()),
             *(priority.label(f"priority_{offer}") for offer, priority in eligible.items()),
         ).subquery("priced")
@@ -287,7 +303,10 @@ def _reason(each: sa.Subquery, propensities: Sequence[str]) -> sa.ColumnElement[
     unscored = sa.and_(sa.true(), *(each.c[name].is_(None) for name in propensities))
     words = {reason: sa.literal_column(f"'{reason}'") for reason in REASONS}
     return sa.case(
-        (unscored, words["not scored"]), (~each.c.is_eligible, words["not eligible"]), else_=words["at caps"]
+        (unscored, words["not scored"]),
+        (each.c.is_harmed, words["harmed by contact"]),
+        (~each.c.is_eligible, words["not eligible"]),
+        else_=words["at caps"],
     )
 
 
@@ -309,8 +328,7 @@ def _outcome(
     terms: Mapping[int, OfferTerms],
     cutoffs: Mapping[int, Cutoff],
     rounds: int,
-    *,
-    counts_conversions: bool,
+    market: _Market,
 ) -> Arbitration:
     counted = [row for row in rows if row["tie"] is None]
     without = Counter[str]()
@@ -320,10 +338,11 @@ def _outcome(
     return Arbitration(
         before={one: _allocation(counted, "recommended", "before", one, own.value) for one, own in terms.items()},
         after={one: _allocation(counted, "offer", "amount", one, own.value) for one, own in terms.items()},
-        without={reason: without[reason] for reason in REASONS},
+        without={reason: without[reason] for reason in (REASONS if market.goes_by_uplift else REASONS[:-1])},
         cutoffs=dict(cutoffs),
         rounds=rounds,
-        counts_conversions=counts_conversions,
+        counts_conversions=market.counts_conversions,
+        goes_by_uplift=market.goes_by_uplift,
     )
 
 

@@ -9,8 +9,10 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.offers.mix import (
     conversion_probabilities,
+    number_in,
     offer_ids,
     propensity_field,
+    uplift_field,
     uptake_field,
 )
 from loyalty_core.errors import CustomerNotFound
@@ -23,17 +25,21 @@ if TYPE_CHECKING:
     from loyalty_core.analytics.scope import ScopedBase
     from loyalty_core.warehouse.connection import Row
 
+_UPLIFT = "uplift of contact"
+
 
 @dataclass(frozen=True)
 class CustomerOffers:
     """The last scoring run's result for one customer, and the fields that a policy's rules read.
 
     `propensities` are by offer: of a conversion, or without an uptake model of the offer among those who take any.
+    `uplift` is what contact changes; None where that is not known.
     """
 
     recommended: int | None
     propensities: Mapping[int, float | None]
     features: Row
+    uplift: float | None = None
 
 
 def customer_offers(base: ScopedBase, policy: BoundPolicy, customer_id: object) -> CustomerOffers:
@@ -60,16 +66,19 @@ def offers_statement(base: ScopedBase, policy: BoundPolicy) -> sa.Select:
     identifier, best = base.warehouse.customer_id.name, base.field("recommended_offer")
     scored = offer_ids(base)
     names = {offer: propensity_field(base, offer) for offer in policy.policy.offers if offer in scored}
-    uptake = uptake_field(base)
-    fields = [identifier, best, *names.values(), *policy.columns, *([uptake] if uptake else [])]
+    uptake, uplift = uptake_field(base), uplift_field(base)
+    predicted = [name for name in (uptake, uplift) if name]
+    fields = [identifier, best, *names.values(), *policy.columns, *predicted]
     customers = base.engine.select({}).customers(list(dict.fromkeys(fields)))
     propensities = conversion_probabilities(customers, names, uptake)
     numbers = [propensity.label(f"propensity {offer}") for offer, propensity in propensities.items()]
     read = dict.fromkeys((identifier, *policy.columns))
+    numbers += [number_in(customers.c[uplift]).label(_UPLIFT)] if uplift else []
     return sa.select(*(customers.c[name] for name in read), customers.c[best].label("recommended offer"), *numbers)
 
 
 def read_row(policy: BoundPolicy, row: Mapping[str, Any]) -> CustomerOffers:
     """Convert a row of `offers_statement`; an offer that is not in the scoring run has no propensity."""
     propensities = {offer: row.get(f"propensity {offer}") for offer in policy.policy.offers}
-    return CustomerOffers(row["recommended offer"], propensities, {name: row[name] for name in policy.columns})
+    features = {name: row[name] for name in policy.columns}
+    return CustomerOffers(row["recommended offer"], propensities, features, row.get(_UPLIFT))

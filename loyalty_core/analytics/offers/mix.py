@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.ml.tasks import NBO, UPTAKE
+from loyalty_core.ml.tasks import NBO, UPLIFT, UPTAKE
 from loyalty_core.segments.references import field_of
 from loyalty_core.warehouse.columns import column_for, filled
 
@@ -155,16 +155,25 @@ def propensity_field(base: ScopedBase, offer_id: int) -> str:
 
 def uptake_field(base: ScopedBase) -> str | None:
     """The field with the probability of taking any offer; None unless everyone with an offer has one."""
-    uptake, confidence = (base.column(base.field(name)) for name in (UPTAKE.score_column, NBO.score_column))
-    if uptake is None or confidence is None or uptake.blanks is None or confidence.blanks is None:
+    return _field_of_all(base, UPTAKE.score_column)
+
+
+def uplift_field(base: ScopedBase) -> str | None:
+    """The field with what contact changes; None unless everyone with an offer has one."""
+    return _field_of_all(base, UPLIFT.score_column)
+
+
+def _field_of_all(base: ScopedBase, prediction: str) -> str | None:
+    found, confidence = (base.column(base.field(name)) for name in (prediction, NBO.score_column))
+    if found is None or confidence is None or found.blanks is None or confidence.blanks is None:
         return None
-    return uptake.name if uptake.blanks <= confidence.blanks < 1 else None
+    return found.name if found.blanks <= confidence.blanks < 1 else None
 
 
 def propensities_in(customers: sa.FromClause, names: Mapping[int, str]) -> dict[int, sa.ColumnElement[Any]]:
     """The propensity of each offer as a double, from the columns in `names`; blanks are NULL."""
     # As doubles, since some databases return single precision rounded.
-    return {offer: _number(customers.c[name]) for offer, name in names.items()}
+    return {offer: number_in(customers.c[name]) for offer, name in names.items()}
 
 
 def conversion_probabilities(
@@ -174,7 +183,7 @@ def conversion_probabilities(
     propensities = propensities_in(customers, names)
     if uptake is None:
         return propensities
-    any_offer = _number(customers.c[uptake])
+    any_offer = number_in(customers.c[uptake])
     return {offer: propensity * any_offer for offer, propensity in propensities.items()}
 
 
@@ -239,13 +248,13 @@ def _mix_statement(base: ScopedBase, ids: Sequence[int], uptake: str | None) -> 
     customers = base.customers(best, sure, *propensities.values(), *others)
     numbers = propensities_in(customers, propensities)
     converts = conversion_probabilities(customers, propensities, uptake)
-    offer, confidence = customers.c[best], _number(customers.c[sure])
+    offer, confidence = customers.c[best], number_in(customers.c[sure])
     floor = sa.func.floor(confidence * BINS + _EDGE_TOLERANCE)
     bar = sa.case((floor < 0, 0), (floor >= BINS, BINS - 1), else_=floor)
     own = sa.case(*((offer == one, number) for one, number in converts.items()), else_=None) if ids else sa.null()
     own = sa.cast(own, sa.Double)
-    any_offer = _number(customers.c[uptake]) if uptake else sa.cast(sa.null(), sa.Double)
-    revenue, purchases = (sa.func.sum(_number(customers.c[name])) if name else sa.null() for name in spent)
+    any_offer = number_in(customers.c[uptake]) if uptake else sa.cast(sa.null(), sa.Double)
+    revenue, purchases = (sa.func.sum(number_in(customers.c[name])) if name else sa.null() for name in spent)
     return sa.select(
         offer.label("offer"),
         bar.label("bin"),
@@ -287,7 +296,7 @@ def _role(base: ScopedBase, role: Any) -> Any:
     return column_for(role, base.warehouse.columns(), base.warehouse.settings)
 
 
-def _number(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def number_in(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The column as a double, with blanks as NULL; sums in single precision would lose digits."""
     return sa.cast(filled(column), sa.Double)
 

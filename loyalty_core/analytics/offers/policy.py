@@ -117,13 +117,16 @@ def bind_policy(policy: Policy, engine: SegmentationEngine) -> BoundPolicy:
     return BoundPolicy(policy, {offer: engine.compile(terms.rule) for offer, terms in policy.offers.items()})
 
 
-def rank_offers(policy: BoundPolicy, propensities: Propensities, features: Mapping[str, Any]) -> list[RankedOffer]:
+def rank_offers(
+    policy: BoundPolicy, propensities: Propensities, features: Mapping[str, Any], uplift: float | None = None
+) -> list[RankedOffer]:
     """All offers of the policy for one customer: eligible ones first, by descending priority, then by offer id.
 
-    `propensities` are by offer id; `features` has the fields in `policy.columns`.
+    `propensities` are by offer id; `features` has the fields in `policy.columns`. `uplift` is what contact changes,
+    where that is known: below 0, the customer is eligible for nothing.
     """
     ranked = [
-        _rank(offer, terms, propensities.get(offer), policy.rules[offer].matches(features))
+        _rank(offer, terms, propensities.get(offer), uplift, policy.rules[offer].matches(features))
         for offer, terms in policy.policy.offers.items()
     ]
     return sorted(ranked, key=lambda one: (not one.is_eligible, -math.inf if one.priority is None else -one.priority))
@@ -135,11 +138,15 @@ def choose_offer(policy: BoundPolicy, propensities: Propensities, features: Mapp
     return best.offer_id if best is not None and best.is_eligible else None
 
 
-def _rank(offer: int, terms: OfferTerms, propensity: float | None, is_member: bool) -> RankedOffer:
+def _rank(
+    offer: int, terms: OfferTerms, propensity: float | None, uplift: float | None, is_member: bool
+) -> RankedOffer:
     if propensity is None or math.isnan(propensity):
         return RankedOffer(offer, None, None, is_eligible=False)
-    # Multiplied once by the weight, as in SQL: in another order the last digit could differ.
-    return RankedOffer(offer, propensity, propensity * terms.weight, terms.is_on and is_member)
+    # Multiplied in the order of the SQL: in another order the last digit could differ.
+    gain = propensity if uplift is None else propensity * uplift
+    is_harmed = uplift is not None and uplift < 0
+    return RankedOffer(offer, propensity, gain * terms.weight, terms.is_on and is_member and not is_harmed)
 
 
 def _require_usable(offer: int, terms: OfferTerms) -> None:

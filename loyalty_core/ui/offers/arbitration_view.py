@@ -28,6 +28,7 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     ),
     "at caps": ("All their offers are at their caps", "Others have a higher priority for each of their offers."),
     "not scored": ("Not scored", "The scoring run could not read their features."),
+    "harmed by contact": ("Better not contacted", "Contact would make a conversion less likely, by the uplift model."),
 }
 
 
@@ -103,7 +104,8 @@ def _draw_comparison(outcome: Arbitration) -> None:
 
 def _draw_terms(reader: OfferReader, draft: PolicyDraft, policy: Policy, outcome: Arbitration) -> None:
     with st.container(border=True):
-        st.subheader("Priority = propensity × value × lever", anchor=False)
+        effect = " × uplift" if outcome.goes_by_uplift else ""
+        st.subheader(f"Priority = propensity{effect} × value × lever", anchor=False)
         # The table stores its edits by row, so its other columns may change meanwhile.
         base = draft.base.offers
         st.data_editor(
@@ -143,7 +145,7 @@ def _draw_terms(reader: OfferReader, draft: PolicyDraft, policy: Policy, outcome
             st.warning(escape(f"{fault} The cell is not used."), icon=":material/edit_off:")
         # Below the table: above it, the table's toolbar would cover it.
         with st.container(horizontal=True, vertical_alignment="center"):
-            _draw_notes(reader, policy)
+            _draw_notes(reader, policy, outcome)
             chosen = st.menu_button(
                 "Who may get …",
                 list(policy.offers),
@@ -163,11 +165,13 @@ def _number_column(title: str, explained: str, *, whole: bool = False) -> Any:
     )
 
 
-def _draw_notes(reader: OfferReader, policy: Policy) -> None:
+def _draw_notes(reader: OfferReader, policy: Policy, outcome: Arbitration) -> None:
     losing = [reader.name(offer) for offer, terms in policy.offers.items() if terms.value <= 0]
     text = "Click a lever, a value or a cap to change it; the figures are updated immediately."
     if losing:
         text += f" Given to nobody, since a conversion brings no gain: {escape(', '.join(losing))}."
+    if not outcome.goes_by_uplift:
+        text += " Whom an offer changes is not known: some who get one would buy anyway. An uplift model tells."
     st.caption(text, width="stretch")
 
 

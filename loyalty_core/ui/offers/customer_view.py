@@ -61,13 +61,16 @@ def _draw_offers(reader: OfferReader, draft: PolicyDraft, customer_id: str) -> N
     except LoyaltyError as error:
         show_error(error)
         return
-    ranked = rank_offers(policy, offers.propensities, offers.features)
+    ranked = rank_offers(policy, offers.propensities, offers.features, offers.uplift)
     if all(one.propensity is None for one in ranked):
         st.info("This customer was not scored: the last run could not read their features.")
         return
     # The cutoffs of the tab Arbitration, so that both agree on who is past a cap.
     outcome = reader.arbitration(draft.policy)
-    states = {one.offer_id: state_of(one, outcome.cutoffs, policy, customer_id) for one in ranked}
+    is_harmed = offers.uplift is not None and offers.uplift < 0
+    states = {
+        one.offer_id: _HARMED if is_harmed else state_of(one, outcome.cutoffs, policy, customer_id) for one in ranked
+    }
     given = next((one.offer_id for one in ranked if states[one.offer_id] == ""), None)
     _draw_summary(reader, offers.recommended, given)
     with st.container(border=True):
@@ -79,6 +82,9 @@ def _draw_offers(reader: OfferReader, draft: PolicyDraft, customer_id: str) -> N
         )
     with st.container(border=True), errors_shown():
         _draw_why(reader, ranked, given, customer_id)
+
+
+_HARMED = "Better not contacted: it makes a conversion less likely"
 
 
 def state_of(one: RankedOffer, cutoffs: Mapping[int, Cutoff], policy: BoundPolicy, customer_id: str) -> str:

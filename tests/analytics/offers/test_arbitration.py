@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import random
+import shutil
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
@@ -17,14 +21,17 @@ from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.errors import CustomerNotFound
 from loyalty_core.rules import RuleError
 from loyalty_core.segments import SegmentationEngine
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
 from tests.analytics.market import deferred_acceptance
 from tests.segments.scored import keep, segment
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER, Query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from loyalty_core.warehouse import Warehouse
+    from loyalty_core.segments import SegmentRepository
     from tests.fixtures.warehouses import Backend
 
 OFFERS = range(1, 9)
@@ -49,7 +56,7 @@ class Market:
         return {
             customer: {
                 one.offer_id: one.priority
-                for one in rank_offers(self.bound, own, self.features[customer])
+                for one in rank_offers(self.bound, own, self.features[customer], self.rows[customer].uplift)
                 if one.is_eligible and one.priority is not None
             }
             for customer, own in self.propensities.items()
@@ -308,3 +315,32 @@ def test_an_offer_that_was_not_scored_is_given_to_no_customer(base: ScopedBase):
 def test_a_rule_that_cannot_be_used_is_refused(engine: SegmentationEngine):
     with pytest.raises(RuleError):
         bind_policy(policy_of({1: {"rule": {">": [{"var": "no_such_column"}, 1]}}}), engine)
+
+
+@pytest.fixture
+def with_uplift(
+    demo_warehouse: Path, predictions_file: Path, tmp_path: Path, saved: SegmentRepository
+) -> Iterator[ScopedBase]:
+    """The scored demo, with an uplift from -0.1 to 0.2 by the hash of the id."""
+    file = shutil.copy2(demo_warehouse, tmp_path / demo_warehouse.name)
+    scored = pq.read_table(predictions_file)
+    hashed = [int(tie_breaker(one)[:6], 16) / 16**6 for one in scored["customer_id"].to_pylist()]
+    uplift = pa.array([round(0.3 * one - 0.1, 6) for one in hashed])
+    pq.write_table(scored.append_column("uplift", uplift), tmp_path / "customer_predictions.parquet")
+    settings = Settings(dwh_url=f"duckdb:///{file}", predictions_file=tmp_path / "customer_predictions.parquet")
+    with closing(Warehouse(settings)) as warehouse:
+        yield ScopedBase(warehouse, SegmentationEngine(warehouse, saved), Scope())
+
+
+def test_an_offer_at_its_cap_goes_to_whom_contact_changes_most(with_uplift: ScopedBase) -> None:
+    policy = policy_of({1: {"cap": 50}, 2: {"cap": 200}})
+    outcome, market = run(with_uplift, policy), Market(with_uplift, policy)
+    given = market.settle()
+    assert outcome.goes_by_uplift
+    assert counts(outcome) == {offer: sum(one == offer for one in given.values()) for offer in OFFERS}
+    harmed = [customer for customer, row in market.rows.items() if (row.uplift or 0) < 0]
+    assert outcome.without == {
+        "not eligible": 0, "at caps": 0, "not scored": 0, "harmed by contact": len(harmed),
+    }  # fmt: skip
+    assert 0 < len(harmed) < DEMO_CUSTOMERS
+    assert {given[customer] for customer in harmed} == {None}
