@@ -12,6 +12,8 @@ import redis
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
+from loyalty_core.store import StateStore, audit
+from tests.fixtures.stores import migrate
 from tests.fixtures.warehouses import address
 from tests.servers import PostgresServer, RedisServer
 from tests.waiting import wait_until
@@ -70,6 +72,55 @@ def test_a_database_that_was_changed_itself_is_not_used_again(postgres_server: P
         number = connection.execute(NUMBER).fetchone()
         connection.execute(change.format(make_url(changed).database).encode())
     with postgres_server.database() as other, psycopg.connect(**address(other)) as connection:
+        assert connection.execute(NUMBER).fetchone() != number
+
+
+def write_events(store: StateStore, *subjects: str) -> list[int]:
+    """The numbers of the audit events that were written."""
+    with store.session() as session:
+        events = [
+            audit.record(session, actor="ann", action="made", subject_kind="thing", subject_id=subject)
+            for subject in subjects
+        ]
+        session.flush()
+        return [event.id for event in events]
+
+
+def test_a_used_state_store_has_no_rows_and_counts_from_one(postgres_server: PostgresServer):
+    with ExitStack() as opened:
+        with postgres_server.store(migrate) as used:
+            left_open = opened.enter_context(psycopg.connect(**address(used), autocommit=True))
+            number = left_open.execute(NUMBER).fetchone()
+            with StateStore(used) as store:
+                assert write_events(store, "a", "b") == [1, 2]
+        again = opened.enter_context(postgres_server.store(migrate))
+        connection = opened.enter_context(psycopg.connect(**address(again)))
+        assert connection.execute(NUMBER).fetchone() == number
+        assert connection.execute("SELECT count(*) FROM audit_events").fetchone() == (0,)
+        store = opened.enter_context(StateStore(again))
+        assert write_events(store, "c") == [1]
+        with pytest.raises(psycopg.OperationalError):
+            left_open.execute("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DROP TABLE alembic_version",
+        "UPDATE alembic_version SET version_num = '0001'",
+        "ALTER TABLE audit_events DROP COLUMN place",
+        "CREATE INDEX another ON audit_events (actor)",
+        "CREATE SCHEMA other",
+        "CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "REVOKE SELECT ON audit_events FROM CURRENT_USER",
+        "ALTER DATABASE {} SET default_transaction_read_only = on",
+    ],
+)
+def test_a_state_store_that_was_changed_itself_is_not_used_again(postgres_server: PostgresServer, change: str):
+    with postgres_server.store(migrate) as changed, psycopg.connect(**address(changed), autocommit=True) as connection:
+        number = connection.execute(NUMBER).fetchone()
+        connection.execute(change.format(make_url(changed).database).encode())
+    with postgres_server.store(migrate) as other, psycopg.connect(**address(other)) as connection:
         assert connection.execute(NUMBER).fetchone() != number
 
 
