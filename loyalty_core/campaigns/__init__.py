@@ -8,17 +8,11 @@ from loyalty_core.campaigns.definition import (
     DAYS,
     TRIGGERS,
     Audience,
-    Budget,
-    Cap,
     Channels,
     Conversion,
     Definition,
-    Frequency,
-    Holdout,
     Message,
     Offer,
-    QuietHours,
-    ReEntry,
     Trigger,
     Variant,
 )
@@ -36,6 +30,7 @@ from loyalty_core.campaigns.errors import (
     OwnApproval,
 )
 from loyalty_core.campaigns.executions import Execution, Totals
+from loyalty_core.campaigns.limits import Budget, Cap, Frequency, Holdout, QuietHours, ReEntry
 from loyalty_core.campaigns.planned import Planned
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import DayFigures, Figures, Performance

@@ -14,10 +14,10 @@ from loyalty_core.campaigns.audience import AudienceReader
 from loyalty_core.campaigns.candidates import CANDIDATES, CANDIDATES_BY_POSITION, STAGED_CANDIDATES, Candidate, Placing
 from loyalty_core.campaigns.contact import ContactColumns
 from loyalty_core.campaigns.decisions import Terms, decisions, given_offers
-from loyalty_core.campaigns.definition import Cap
 from loyalty_core.campaigns.enrolment import Decision, enter
 from loyalty_core.campaigns.errors import BadCampaign
 from loyalty_core.campaigns.executions import Execution, Totals, executions, totals
+from loyalty_core.campaigns.limits import Cap
 from loyalty_core.campaigns.planned import Planned, planned_batch
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import Performance, performance

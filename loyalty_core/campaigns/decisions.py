@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from loyalty_core.campaigns.definition import Cap, Definition
+    from loyalty_core.campaigns.definition import Definition
+    from loyalty_core.campaigns.limits import Cap
 
 Reason = Literal[
     "excluded", "re_entry", "consent", "channel", "offer", "campaign_cap", "overall_cap", "holdout", "budget"

@@ -7,14 +7,16 @@ missing before a campaign can be started.
 from __future__ import annotations
 
 from dataclasses import field
-from datetime import date, time  # noqa: TC003 -- pydantic reads the annotations
+from datetime import date  # noqa: TC003 -- pydantic reads the annotations
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from loyalty_core.campaigns.errors import BadCampaign, CampaignIncomplete
+from loyalty_core.campaigns.limits import Budget, Frequency, Holdout, QuietHours, ReEntry
+from loyalty_core.campaigns.values import STRICT, Days, Identifier, OfferId, Percent
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -26,27 +28,9 @@ OfferKind = Literal["none", "fixed", "best"]
 DEFAULT_CONVERSIONS = ("campaign.converted", "transaction.created")
 MAX_VARIANTS = 10
 MAX_TEXT_LENGTH = 20_000
-_MAX_COUNT = 2**31 - 1
-_MAX_DAYS = 3_660
-_MAX_MONEY = 1e12
-
-_STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True, str_strip_whitespace=True)
-
-Identifier = Annotated[str, Field(min_length=1, max_length=100)]
-Count = Annotated[int, Field(ge=0, le=_MAX_COUNT, strict=True)]
-Days = Annotated[int, Field(ge=1, le=_MAX_DAYS, strict=True)]
-Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
-Money = Annotated[float, Field(ge=0, le=_MAX_MONEY, allow_inf_nan=False)]
-OfferId = Annotated[int, Field(ge=0, le=2**53, strict=True)]
 
 
-def _refuse_zero(value: int | float | None) -> int | float | None:
-    if value == 0:
-        raise ValueError("0 would block everyone; leave it empty for no cap")
-    return value
-
-
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Audience:
     """The members of `segment` and of those in `include`, everyone where there are none, without those in `exclude`."""
 
@@ -60,7 +44,7 @@ class Audience:
         return tuple(dict.fromkeys([*([self.segment] if self.segment else []), *self.include]))
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Trigger:
     """What makes customers enter the campaign.
 
@@ -84,7 +68,7 @@ class Trigger:
         return self
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Offer:
     """The offer of the messages: none, a fixed one, or the best for each customer under the policy with that id."""
 
@@ -93,7 +77,7 @@ class Offer:
     policy: Identifier | None = None
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Message:
     """The Liquid templates of one message; a channel without subjects uses the body alone."""
 
@@ -101,7 +85,7 @@ class Message:
     body: Annotated[str, Field(max_length=MAX_TEXT_LENGTH)] = ""
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Variant:
     """One of the versions that are tested against each other: `share` is the percentage of customers who get it.
 
@@ -114,7 +98,7 @@ class Variant:
     messages: dict[Identifier, Message] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Channels:
     """The channels in order of preference; with `prefer_column` the customer's own preferred channel comes first."""
 
@@ -131,79 +115,7 @@ class Channels:
         return use
 
 
-@dataclass(frozen=True, config=_STRICT)
-class Cap:
-    """At most so many messages to one customer within so many days."""
-
-    messages: Count
-    days: Days
-
-    _no_zero = field_validator("messages")(_refuse_zero)
-
-
-@dataclass(frozen=True, config=_STRICT)
-class Frequency:
-    """The cap of this campaign; None for none. The cap over all campaigns is a setting."""
-
-    campaign: Cap | None = None
-
-
-@dataclass(frozen=True, config=_STRICT)
-class QuietHours:
-    """A span of the day, in the customer's time zone, in which nothing is sent; it may go over midnight."""
-
-    starts: time = Field(alias="from")
-    ends: time = Field(alias="until")
-
-    @model_validator(mode="after")
-    def _not_always(self) -> QuietHours:
-        if self.starts == self.ends:
-            raise ValueError("quiet hours begin and end at the same time; leave them empty for none")
-        return self
-
-
-@dataclass(frozen=True, config=_STRICT)
-class ReEntry:
-    """Whether a customer who has entered may enter again: never, or after `days`."""
-
-    kind: Literal["never", "after_days"] = "never"
-    days: Days = 30
-
-
-@dataclass(frozen=True, config=_STRICT)
-class Holdout:
-    """The percentage of customers who are never written to, to compare the others with."""
-
-    share: Annotated[float, Field(ge=0, lt=100, allow_inf_nan=False)] = 0.0
-
-
-@dataclass(frozen=True, config=_STRICT)
-class Budget:
-    """At most so many messages, or messages for so much money, in the life of the campaign; None for no limit."""
-
-    messages: Count | None = None
-    money: Money | None = None
-    cost_per_message: Money = 0.0
-
-    _no_zero = field_validator("messages", "money")(_refuse_zero)
-
-    @model_validator(mode="after")
-    def _has_cost(self) -> Budget:
-        if self.money is not None and not self.cost_per_message:
-            raise ValueError("a budget in money needs the cost of a message")
-        return self
-
-    @property
-    def most_messages(self) -> int | None:
-        """The number of messages that both limits allow; None without a limit."""
-        limits = [] if self.messages is None else [self.messages]
-        if self.money is not None:
-            # A quotient such as 0.3 / 0.1 is a little below the whole number that is meant.
-            limits.append(int(self.money / self.cost_per_message + 1e-9))
-        return min(limits, default=None)
-
-
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Conversion:
     """The events that count as success, within so many days after the customer entered."""
 
@@ -211,7 +123,7 @@ class Conversion:
     within_days: Days = 14
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Definition:
     """Everything that people decide about a campaign but its name."""
 

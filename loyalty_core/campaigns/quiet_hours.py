@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 if TYPE_CHECKING:
     from datetime import time
 
-    from loyalty_core.campaigns.definition import QuietHours
+    from loyalty_core.campaigns.limits import QuietHours
 
 _DAY = timedelta(days=1)
 
