@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 CUSTOMERS ?= 20000
-# Tests wait for browsers and servers now and then, so one process more than two cores fills them.
-PROCESSES ?= 3
+# Tests wait for browsers and servers now and then, so two processes more than two cores fill them.
+PROCESSES ?= 4
 # Compiled modules are saved even where the environment says otherwise: each job and each test process starts sooner.
 export PYTHONDONTWRITEBYTECODE :=
 BENCHMARKS ?= start warehouse inference batch http_api access_control scoring rules editor screens training_load events

@@ -33,6 +33,8 @@ from tests.servers import ServerProcess, free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.fixtures.shared import MadeOnce
+
 ROOT = Path(__file__).parents[1]
 DEMO_CUSTOMERS = 2_000
 GUIDE_CUSTOMER = "123e4567-e89b-12d3-a456-426614174000"
@@ -52,11 +54,10 @@ class Query(Protocol):
 
 
 @pytest.fixture(scope="session")
-def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DuckDB file with 2,000 simulated members; read it only."""
-    file = tmp_path_factory.mktemp("demo") / "warehouse.duckdb"
-    generate(file, customers=DEMO_CUSTOMERS)
-    return file
+def demo_warehouse(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DuckDB file with 2,000 simulated members; read it only. Predictions may be written beside it."""
+    made = made_once("demo", lambda folder: generate(folder / "warehouse.duckdb", customers=DEMO_CUSTOMERS))
+    return Path(shutil.copy(made / "warehouse.duckdb", tmp_path_factory.mktemp("demo")))
 
 
 @pytest.fixture(scope="session")
