@@ -195,7 +195,7 @@ def values_of(warehouse: Warehouse, column: sa.ColumnElement[Any]) -> tuple[Any,
 
 
 def test_random_rules(pair: Pair):
-    assert ask_both(pair, random_rules(pair.scoped, 5, 200)) > 100
+    assert ask_both(pair, random_rules(pair.scoped, 5, 100)) > 50
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from tests.workbench import GUIDE_CUSTOMER, Served, serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # TensorFlow alone takes seconds to start, and longer where others use the machine.
 TRAINING_MS = 240_000

@@ -95,9 +95,10 @@ def assert_one_line(done: Done, code: int, *parts: str) -> None:
         assert part in done.stderr
 
 
-def test_it_trains_both_and_reports_where_they_are(tmp_path: Path) -> None:
+@pytest.mark.parametrize("in_its_own", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["", "process"])
+def test_it_trains_both_and_reports_where_they_are(tmp_path: Path, run: Run, *, in_its_own: bool) -> None:
     make_history(tmp_path)
-    done = in_a_process(tmp_path, *QUICK)
+    done = in_a_process(tmp_path, *QUICK) if in_its_own else run(*QUICK, models_dir="models")
     assert (done.returncode, done.stderr) == (0, "")  # nor does TensorFlow print anything when it is imported
     assert {path.name for path in (tmp_path / "models").iterdir()} >= {"nbo.tflite", "churn.tflite", "scaler.pkl"}
     for part in ("Churn: grade ", "Next best offer: grade ", "logistic regression", "gradient boosting", "ROC AUC"):

@@ -75,6 +75,7 @@ def kill(process: psutil.Process) -> None:
     wait_until(lambda: is_gone(process))
 
 
+@on_sqlite
 def test_killed_while_it_starts(queue: JobQueue, start: Start, monkeypatch: pytest.MonkeyPatch):
     def launch_and_kill(*arguments: Any) -> subprocess.Popen[bytes]:
         process = launch(*arguments)

@@ -71,6 +71,7 @@ def test_a_job_reports_its_progress_and_ends_with_its_result(queue: JobQueue, st
     assert queue.events(job.id, after=3) == []
 
 
+@on_sqlite
 def test_progress_grows_while_it_runs(queue: JobQueue, start: Start):
     begun = start("wait")
     job = reached(queue, begun, "Waiting")
@@ -127,6 +128,7 @@ def test_a_job_cancelled_before_it_ran_does_nothing(
     assert (job.state, job.started_at, job.result) == ("cancelled", None, None)
 
 
+@on_sqlite
 def test_a_failure_is_stored_with_its_reason_and_its_remedy(queue: JobQueue, start: Start):
     job = over(queue, start("refuse"))
     assert job.state == "failed"

@@ -151,7 +151,7 @@ def test_before_the_first_scoring(backend: Backend, open_warehouse: Open, saved:
 
 
 def test_predictions_are_read_on_each_database(backend: Backend, open_warehouse: Open, saved: SegmentRepository):
-    fill(backend, base(200))
+    fill(backend, base(40))
     warehouse = open_warehouse(backend.url)
     score(warehouse)
     engine = SegmentationEngine(warehouse, saved)
@@ -159,7 +159,7 @@ def test_predictions_are_read_on_each_database(backend: Backend, open_warehouse:
     names = ("customer_id", "churn_probability", "churn_risk", "recency")
     rows = engine.members({}, 1000, columns=names)
     risky = {row["customer_id"] for row in rows if row["churn_risk"] == "high" and row["churn_probability"] > 0.75}
-    assert 0 < len(risky) < 200
+    assert 0 < len(risky) < 40
     rule = {"and": [{"==": [{"var": "churn_risk"}, "high"]}, {">": [{"var": "churn_probability"}, 0.75]}]}
     keep(engine, "Risky", rule)
     assert engine.refresh("risky").customers == engine.count(segment("risky")) == len(risky)

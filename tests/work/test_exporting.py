@@ -35,6 +35,7 @@ def services(demo_settings: Configure, store_url: str, tmp_path: Path) -> Iterat
     see_off()
 
 
+@on_sqlite
 def test_a_segment_as_csv(services: Services, query_demo: Query, tmp_path: Path):
     options = {"segment_id": "norwegians", "format": "csv"}
     job = over(services.jobs, services.jobs.start("export", options, "ann"))

@@ -1,4 +1,4 @@
-"""Scoring the demo warehouse in mock mode, as “Score now” does it: through the queue, in its own process."""
+"""Scoring the demo warehouse in mock mode: through the queue, as “Score now” does it, and by the handler alone."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.jobs.report import Report
 from loyalty_core.segments import Segment, SegmentDraft
 from loyalty_core.services import Services, get_services
 from loyalty_core.warehouse.predictions import last_run
+from loyalty_core.work.handlers import compute_segments, score
 from tests.fixtures.jobs import on_sqlite, over, see_off
 from tests.workbench import DEMO_CUSTOMERS, Configure
 
@@ -62,12 +65,12 @@ def test_it_scores_every_customer_and_computes_the_segments(services: Services):
 @on_sqlite
 def test_without_any_model_rfm_is_scored(services: Services, demo_settings: Configure):
     demo_settings(ml_mock_mode="false")
-    services = get_services()
+    services, report = get_services(), Report()
     champions = keep(services, "Champions", {"==": [{"var": "rfm_segment"}, "Champions"]})
-    job = over(services.jobs, services.jobs.start("scoring", {}, "ann"))
-    assert job.state == "done", job.log_tail
-    assert job.message == f"{DEMO_CUSTOMERS:,} customers scored by RFM alone, 1 segment computed."
-    assert job.result["remarks"][0].startswith("Only RFM was scored. There is no model yet. Train the models:")
+    result = score(services, {}, report)
+    message = f"{DEMO_CUSTOMERS:,} customers scored by RFM alone, 1 segment computed."
+    assert report.unreported()[0].message == message
+    assert result["remarks"][0].startswith("Only RFM was scored. There is no model yet. Train the models:")
     assert last_run(services.warehouse).model_versions == ("rfm-only",)
     assert 0 < services.segments.get(champions.id).size.customers < DEMO_CUSTOMERS
 
@@ -75,19 +78,18 @@ def test_without_any_model_rfm_is_scored(services: Services, demo_settings: Conf
 @on_sqlite
 def test_segments_alone_all_or_some(services: Services):
     first, second = keep(services, "First", None), keep(services, "Second", None)
-    job = over(services.jobs, services.jobs.start("segments", {"ids": [second.id]}, "ann"))
-    assert (job.state, job.message) == ("done", "1 segment computed."), job.log_tail
+    report = Report()
+    assert compute_segments(services, {"ids": [second.id]}, report) == {"segments": 1, "failed_segments": {}}
+    assert report.unreported()[0].message == "1 segment computed."
     assert services.segments.get(first.id).size is None
     assert services.segments.get(second.id).size.cause == "on demand"
-    job = over(services.jobs, services.jobs.start("segments", {}, "ann"))
-    assert job.result == {"segments": 2, "failed_segments": {}}
+    assert compute_segments(services, {}, report) == {"segments": 2, "failed_segments": {}}
     assert services.segments.get(first.id).size.customers == DEMO_CUSTOMERS
 
 
 @on_sqlite
-def test_what_scoring_refuses_is_the_failure_of_the_job(services: Services, demo_settings: Configure):
+def test_what_cannot_be_scored_is_refused_with_a_remedy(services: Services, demo_settings: Configure):
     demo_settings(dwh_customer_features_table="nothing_here")
-    job = over(get_services().jobs, get_services().jobs.start("scoring", {}, "ann"))
-    assert job.state == "failed"
-    assert "nothing_here" in job.error.what
-    assert job.error.remedy
+    with pytest.raises(LoyaltyError, match="nothing_here") as refused:
+        score(get_services(), {}, Report())
+    assert refused.value.remedy

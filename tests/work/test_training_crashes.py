@@ -94,7 +94,7 @@ def expect_killed(job: Job) -> None:
     [
         pytest.param("Starting TensorFlow@0.1", marks=pytest.mark.slow),
         pytest.param("Churn: training@0.1", marks=pytest.mark.slow),
-        "file@5",
+        pytest.param("file@5", marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_training_leaves_the_models_in_use(
@@ -181,6 +181,7 @@ def test_a_training_whose_app_was_killed_can_be_stopped(services: Services):
     wait_until(lambda: is_gone(process))
 
 
+@pytest.mark.slow
 @on_sqlite
 def test_a_disk_that_is_full_when_the_version_is_written(
     services: Services, trained: str, demo_settings: Configure, small_disk: SmallDisk

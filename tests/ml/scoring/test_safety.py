@@ -144,7 +144,9 @@ def score_once_free(warehouse: Warehouse, bundle: Bundle) -> ScoringResult:
     return wait_until(score)
 
 
-@pytest.mark.parametrize("batches", [1, 5, 10])
+@pytest.mark.parametrize(
+    "batches", [pytest.param(1, marks=pytest.mark.slow), 5, pytest.param(10, marks=pytest.mark.slow)]
+)
 def test_killed_at_any_moment_the_run_before_stays(
     backend: Backend, warehouse: Warehouse, bundle: Bundle, models_dir: Path, tmp_path: Path, batches: int
 ) -> None:
