@@ -88,6 +88,8 @@ def _binary_by_version(
     warehouse: Warehouse, past: PastRun, history: DatedHistory
 ) -> Iterator[tuple[str, ChurnFigures]]:
     predictions = past.predictions.c
+    if history.task.score_column not in predictions:
+        return  # the run was made before there was such a model
     score = predictions[history.task.score_column]
     known = (
         outcomes_of(past, history, (predictions.model_version, score.label("score")))

@@ -105,7 +105,7 @@ def test_one_model_alone_is_enough(settings: Settings, warehouse: Warehouse):
             "scaler.pkl scales 3 inputs, but ML_FEATURE_MAPPING has 5 features",
         ),
         ("churn.tflite", b"no model", "churn.tflite cannot be opened"),
-        ("churn.tflite", tiny_model("nbo"), "churn.tflite has 8 outputs, but a churn model has one"),
+        ("churn.tflite", tiny_model("nbo"), "churn.tflite has 8 outputs, but a churn model has 1"),
         ("churn.tflite", tiny_model("narrow_churn"), "churn.tflite"),
     ],
 )

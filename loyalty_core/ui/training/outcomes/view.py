@@ -39,8 +39,8 @@ _STORED_NOTE = (
 def draw_outcomes(active: VersionRecord) -> None:
     """One card for each model: whether it is still good, its measures by month, and the same as a table."""
     for task in TASKS.values():
-        if isinstance(task, UpliftTask):
-            continue  # of each customer only one of the two outcomes can be seen
+        if isinstance(task, UpliftTask) or (task.is_optional and task.name not in active.models):
+            continue  # of uplift, only one of each customer's two outcomes can be seen
         with st.container(border=True):
             heading = st.container(horizontal=True, vertical_alignment="center", gap="small")
             heading.subheader(escape(f"{task.title}: accuracy on outcomes"), anchor=False, width="content")
