@@ -84,7 +84,7 @@ def _agree(connection: duckdb.DuckDBPyConnection, rows: SourceRows, names: Seque
 def _is_unique(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> bool:
     value = rows.value_of(name)
     (filled, whole, distinct) = connection.execute(
-        f"""SELECT count({value}), bool_and(TRY_CAST({value} AS DOUBLE) IS NULL OR NOT contains({value}, '.')),
+        f"""SELECT count({value}), bool_and(NOT regexp_full_match({value}, '-?\\d*[.,]\\d*[1-9]\\d*')),
             approx_count_distinct({value}) FROM {SOURCE_ROWS}"""  # noqa: S608
     ).fetchall()[0]
     if filled < rows.row_count or not whole or distinct < rows.row_count / 2:

@@ -1,7 +1,9 @@
 """Load a file of customers or a log of purchases into a local warehouse.
 
-loyalty load features customers.csv --id customer_number --churn left
+loyalty load features customers.csv
 loyalty load transactions sales.csv --customer card --date sold_at --amount total
+
+Columns that are not named are found where only one comes into question.
 """
 
 import argparse
@@ -65,11 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     log = kinds.add_parser("transactions", help="CSV or Parquet, one row per purchase or line", allow_abbrev=False)
     log.add_argument("file", type=Path, metavar="FILE")
-    log.add_argument("--customer", required=True, metavar="COLUMN", help="the id of the customer who bought")
-    log.add_argument("--date", required=True, metavar="COLUMN", help="when")
     log.add_argument(
-        "--amount", required=True, metavar="COLUMN", help='for how much; "Quantity*UnitPrice" multiplies two columns'
+        "--customer", metavar="COLUMN", help="the id of the customer who bought; what is not named is found"
     )
+    log.add_argument("--date", metavar="COLUMN", help="when")
+    log.add_argument("--amount", metavar="COLUMN", help='for how much; "Quantity*UnitPrice" multiplies two columns')
     log.add_argument("--transaction", metavar="COLUMN", help="lines with the same value are one purchase")
     log.add_argument("--quantity", metavar="COLUMN", help="pieces on the line; below zero is a return")
     log.add_argument(
@@ -122,6 +124,7 @@ def _add_format_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--blank", action="append", default=[], metavar="TEXT", help="a text that means no value; may be repeated"
     )
+    how.add_argument("--heading", choices=["yes", "no"], help="whether the first line names the columns")
     how.add_argument("--encoding", metavar="NAME", help="such as cp1250, where it is not UTF-8, UTF-16 or Windows-1252")
 
 
@@ -133,6 +136,7 @@ def _file_format(options: argparse.Namespace) -> FileFormat:
         blanks=tuple(options.blank),
         numbers=tuple(getattr(options, "number", ())),
         encoding=options.encoding,
+        heading=None if options.heading is None else options.heading == "yes",
     )
 
 

@@ -8,19 +8,17 @@ import re
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
 
 from loyalty_core.errors import DataError
+from loyalty_core.loading.csv_layout import SPACES, delimiter_of, has_heading, records
 
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8 = "utf-8-sig"  # with or without a byte order mark
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_CHARACTERS = 1024 * 1024
-SAMPLE_RECORDS = 200
 MOSTLY_LATIN = 0.5
 MAX_LINES_NAMED = 5
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # for Excel
@@ -36,18 +34,21 @@ class CsvText:
     names: list[str]
     lines_above: int  # blank ones, and one that names the delimiter
     notes: list[str]
+    has_heading: bool
 
 
 @contextmanager
-def plain_csv(file: Path, encoding: str | None = None) -> Generator[CsvText, None, None]:
+def plain_csv(file: Path, encoding: str | None = None, heading: bool | None = None) -> Generator[CsvText, None, None]:
     """The file itself when it is plain, else a rewritten copy that lives as long as the block.
+
+    `heading` says whether the first line names the columns; None decides by the lines themselves.
 
     Raises DataError when the file is not text or its gzip packing is damaged.
     """
     try:
         survey = _survey(file, encoding)
-        if survey.is_plain:
-            yield _with_heading(file, [])
+        if survey.is_plain and not _is_spaced(file):
+            yield _with_heading(file, survey, heading)
             return
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "plain.csv"
@@ -56,7 +57,11 @@ def plain_csv(file: Path, encoding: str | None = None) -> Generator[CsvText, Non
                 copy.open("w", encoding="utf-8", newline="\n") as target,
             ):
                 target.writelines(_pieces(source))
-            yield _with_heading(copy, survey.notes)
+            if _is_spaced(copy):
+                copy = _with_tabs(copy)
+                note = f"The values of {file.name} are separated by spaces."
+                survey = replace(survey, delimiter="\t", notes=[*survey.notes, note])
+            yield _with_heading(copy, survey, heading)
     except (gzip.BadGzipFile, EOFError) as error:
         raise DataError(f"{file.name} is a damaged gzip file.", remedy="Copy or export it again.") from error
     except (UnicodeError, LookupError) as error:
@@ -75,6 +80,7 @@ class _Survey:
     is_plain: bool = False
     errors: str = "strict"
     notes: list[str] = field(default_factory=list)
+    delimiter: str | None = None
 
 
 def utf16_of(head: bytes) -> str | None:
@@ -152,36 +158,39 @@ def _pieces(text: TextIO) -> Iterable[str]:
         yield piece
 
 
-def _with_heading(path: Path, notes: list[str]) -> CsvText:
+def _is_spaced(path: Path) -> bool:
+    with _open_text(path, UTF8) as text:
+        return delimiter_of(text.read(SAMPLE_CHARACTERS).splitlines()) == SPACES
+
+
+def _with_tabs(path: Path) -> Path:
+    """A copy beside the file with its values separated by tabs instead of spaces."""
+    copy = path.with_name("tabs.csv")
+    with path.open(encoding="utf-8") as source, copy.open("w", encoding="utf-8", newline="") as target:
+        csv.writer(target, delimiter="\t", lineterminator="\n").writerows(records(source, SPACES))
+    return copy
+
+
+def _with_heading(path: Path, survey: _Survey, heading: bool | None) -> CsvText:
     with _open_text(path, UTF8) as text:
         lines = list(io.StringIO(text.read(SAMPLE_CHARACTERS)))
     lines_above = next((number for number, line in enumerate(lines) if line.strip()), len(lines))
     stated = SEPARATOR_LINE.fullmatch(lines[lines_above].rstrip("\r\n")) if lines_above < len(lines) else None
     lines_above += stated is not None
     lines = lines[lines_above:]
-    delimiter = stated[1] if stated else max(DELIMITERS, key=lambda candidate: _agreement(lines, candidate))
-    names, renamed = _unique_names(next(_records(lines, delimiter), []))
+    delimiter = stated[1] if stated else survey.delimiter or delimiter_of(lines)
+    first = next(records(lines, delimiter), [])
+    named = heading if heading is not None else bool(first) and has_heading(lines, delimiter)
+    names, renamed = _unique_names(first if named else [""] * len(first), is_named=named)
     compression = "gzip" if _is_gzip(path) else "none"
-    return CsvText(path, compression, delimiter, names, lines_above, notes + renamed)
+    return CsvText(path, compression, delimiter, names, lines_above, survey.notes + renamed, named)
 
 
-def _records(lines: list[str], delimiter: str) -> Generator[list[str], None, None]:
-    try:
-        yield from csv.reader(lines, delimiter=delimiter)
-    except csv.Error:  # a quote that is never closed; DuckDB reports the line
-        return
-
-
-def _agreement(lines: list[str], delimiter: str) -> tuple[int, int]:
-    """How many of the first records have as many fields as the heading, and how many fields that is."""
-    counts = [len(record) for record in islice(_records(lines, delimiter), SAMPLE_RECORDS)]
-    if not counts or counts[0] == 1:
-        return 0, 0
-    return counts.count(counts[0]), counts[0]
-
-
-def _unique_names(heading: list[str]) -> tuple[list[str], list[str]]:
+def _unique_names(heading: list[str], *, is_named: bool) -> tuple[list[str], list[str]]:
     """Column names, none of them blank or repeated (ignoring case), and notes on those that were changed."""
+    if not is_named:
+        names = [f"column_{position}" for position in range(1, len(heading) + 1)]
+        return names, [f"The first line is data: the columns are called {names[0]} to {names[-1]} (see --heading)."]
     names: list[str] = []
     notes: list[str] = []
     taken: set[str] = set()

@@ -13,7 +13,8 @@ DecimalMark = Literal[".", ","]
 class FileFormat:
     """Whatever is None or empty is decided from all values of the file.
 
-    `blanks` are additional texts that mean a missing value; `numbers` names columns to be read as numbers.
+    `heading`: whether the first line of a CSV names the columns. `blanks` are additional texts that mean a missing
+    value; `numbers` names columns to be read as numbers.
     Raises SettingsError when the decimal and the thousands mark are the same.
     """
 
@@ -23,6 +24,7 @@ class FileFormat:
     blanks: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     encoding: str | None = None
+    heading: bool | None = None
 
     def __post_init__(self) -> None:
         if self.decimal is not None and self.decimal == self.thousands:

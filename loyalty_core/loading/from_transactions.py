@@ -1,6 +1,5 @@
 """A log of purchases (CSV or Parquet) as a warehouse: transactions, customer features and churn history."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from loyalty_core.loading.purchase_history import (
     write_customer_features,
     write_offer_history,
 )
+from loyalty_core.loading.purchase_questions import PurchaseColumns, complete
 from loyalty_core.loading.report import LoadReport
 from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, is_text, open_load
 from loyalty_core.loading.warehouse_file import record_source
@@ -45,22 +45,6 @@ REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class PurchaseColumns:
-    """Names of the file's columns. `amount` may be a product of two, as in `Quantity*UnitPrice`.
-
-    With `transaction`, lines that share its value are one basket; without, each line is one. `offer` is the offer or
-    coupon that was used, blank where none was.
-    """
-
-    customer: str
-    date: str
-    amount: str
-    transaction: str | None = None
-    quantity: str | None = None
-    offer: str | None = None
-
-
 def load_transactions(
     file: Path,
     out: Path,
@@ -83,6 +67,7 @@ def load_transactions(
         file, out, written, overwrite=overwrite, first=lambda connection: read_offers(connection, offers)
     )
     with opened as (connection, rows):
+        columns = complete(connection, rows, columns)
         others = _read_lines(connection, rows, columns)
         excluded = _count_excluded(connection)
         loaded = _write_transactions(connection, file, excluded)
@@ -102,9 +87,9 @@ def load_transactions(
 
 def _read_lines(connection: duckdb.DuckDBPyConnection, rows: SourceRows, columns: PurchaseColumns) -> dict[str, str]:
     """Fill the temporary table of lines; returns its further text columns: name there → name in the file."""
-    customer = rows.find(columns.customer, "--customer")
-    day = rows.find(columns.date, "--date")
-    factors = _factors(rows, columns.amount)
+    customer = rows.find(columns.customer or "", "--customer")
+    day = rows.find(columns.date or "", "--date")
+    factors = _factors(rows, columns.amount or "")
     offer = rows.find(columns.offer, "--offer") if columns.offer else None
     basket = rows.find(columns.transaction, "--transaction") if columns.transaction else None
     quantity = rows.find(columns.quantity, "--quantity") if columns.quantity else None

@@ -36,6 +36,7 @@ class SourceRows:
     row_count: int
     format: FileFormat
     notes: list[str] = field(default_factory=list)
+    has_heading: bool = True
 
     def value_of(self, name: str) -> str:
         """SQL of a column of values as text; NULL where it is blank or marks a missing value."""
@@ -50,7 +51,7 @@ class SourceRows:
 
     def find(self, name: str, option: str) -> str:
         """The column that `name` refers to (ignoring case and outer spaces); DataError suggests the most similar."""
-        if found := self._match(name):
+        if found := self._match(name) or self._match(f"column_{name.strip()}"):  # by its position, without a heading
             return found
         raise DataError(
             f"{self.file.name} has no column {name!r} ({option}).",
@@ -108,17 +109,18 @@ def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path, written:
     """
     connection.execute("SET TimeZone = 'UTC'")  # times with a zone become UTC, those without are unchanged
     notes: list[str] = []
+    has_heading = True
     if _is_parquet(file):
         _read_parquet(connection, file)
     else:
-        with plain_csv(file, written.encoding) as text:
+        with plain_csv(file, written.encoding, written.heading) as text:
             _read_csv(connection, file, text)
-        notes = text.notes
+        notes, has_heading = text.notes, text.has_heading
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {SOURCE_ROWS}").fetchall()}
     (row_count,) = connection.execute(f"SELECT count(*) FROM {SOURCE_ROWS}").fetchall()[0]  # noqa: S608
     if row_count == 0:
         raise DataError(f"{file.name} has no rows.", "It has a heading and nothing below it.", "Export it again.")
-    return SourceRows(file, types, row_count, written, notes)
+    return SourceRows(file, types, row_count, written, notes, has_heading)
 
 
 def is_text(duckdb_type: str) -> bool:
@@ -187,11 +189,11 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
 
 def _read_csv(connection: duckdb.DuckDBPyConnection, file: Path, text: CsvText) -> None:
     """DuckDB's layout detection is not used: one short line can make it drop rows or merge columns."""
-    layout = [text.delimiter, text.lines_above, text.compression]
+    layout = [text.delimiter, text.lines_above, text.compression, text.has_heading]
     try:
         connection.execute(
             f"""CREATE OR REPLACE TEMP TABLE {SOURCE_ROWS} AS FROM read_csv(
-                ?, columns = ?, delim = ?, skip = ?, compression = ?, header = true, auto_detect = false,
+                ?, columns = ?, delim = ?, skip = ?, compression = ?, header = ?, auto_detect = false,
                 quote = '"', escape = '"', hive_partitioning = false)""",
             [_literal_path(text.path), dict.fromkeys(text.names, "VARCHAR"), *layout],
         )

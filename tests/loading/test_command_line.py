@@ -163,7 +163,7 @@ _LOG = ["transactions", "a.csv", "--customer", "c", "--date", "d", "--amount", "
         (main, ["features", "a.csv", "--id", "a", "--seed", "1"], "unrecognized arguments: --seed 1"),
         (main, ["features", "a.csv", "--id", "a", "--amount", "b"], "unrecognized arguments: --amount b"),
         (main, ["features", "a.csv", "--id", "a", "--snapshot", "31.12.2024"], "is not a date such as 2024-12-31"),
-        (main, ["transactions", "a.csv"], "the following arguments are required: --customer, --date, --amount"),
+        (main, ["transactions"], "the following arguments are required: FILE"),
         (main, [*_LOG, "--churn-days", "0"], "'0' is not a whole number of 1 or more"),
         (main, [*_LOG, "--churn", "f"], "unrecognized arguments: --churn f"),
         (main, ["features", "a.csv", "--id", "a", "--date-order", "year-first"], "invalid choice: 'year-first'"),

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from loyalty_core.errors import DataError
-from loyalty_core.loading import FileFormat, PurchaseColumns, load_transactions
+from loyalty_core.loading import CustomerColumns, FileFormat, PurchaseColumns, load_features, load_transactions
 from loyalty_core.loading.purchase_history import snapshot_dates
 from tests.datasets import ONLINE_RETAIL
 from tests.fixtures.loading import rows_of, types_of
@@ -510,3 +510,47 @@ class TestColumnsOfTheCustomer:
         load_transactions(export("customer,day,amount,city\n" + "\n".join(lines)), out, PLAIN)
         query = "SELECT customer_id, city FROM customer_features_view WHERE customer_id IN ('c7', 'c8') ORDER BY 1"
         assert rows_of(out, query) == [("c7", "Bergen"), ("c8", "Oslo")]
+
+
+CDNOW = "".join(
+    f" {n % 60 + 1:05} 1997{n // 30 % 9 + 1:02}{n % 28 + 1:02} {n % 3 + 1:2} {n % 50 + 0.77:6.2f}\n" for n in range(400)
+)
+
+
+class TestLogsWithoutWords:
+    def test_values_in_columns_without_a_heading_are_read_where_one_reading_fits(
+        self, export: Export, out: Path
+    ) -> None:
+        report = load_transactions(export(CDNOW, "CDNOW_master.txt"), out, PurchaseColumns())
+        assert report.notes[:3] == [
+            "The values of CDNOW_master.txt are separated by spaces.",
+            "The first line is data: the columns are called column_1 to column_4 (see --heading).",
+            "Read as --customer column_1, --date column_2, --amount column_4.",
+        ]
+        query = (
+            "SELECT count(*), count(DISTINCT customer_id), round(sum(amount), 2), min(customer_id) FROM transactions"
+        )
+        assert rows_of(out, query) == [(400, 60, 10108.0, "00001")]
+
+    def test_two_columns_that_may_be_the_customer_are_asked_about(self, export: Export, out: Path) -> None:
+        file = export("".join(f"{line[:6]} {line[3:]}" for line in CDNOW.splitlines(keepends=True)))
+        question = r'the customer\?.*column_1 \(00001\), column_2.*--customer "column_1" --date "column_3"'
+        with pytest.raises(DataError, match=question):
+            load_transactions(file, out, PurchaseColumns())
+        load_transactions(file, out, PurchaseColumns("1", "3", "5"))
+        assert rows_of(out, "SELECT count(DISTINCT customer_id) FROM transactions") == [(60,)]
+
+    def test_columns_of_a_shop_are_found_by_their_names(self, export: Export, out: Path) -> None:
+        heading = "Invoice,StockCode,Quantity,InvoiceDate,Price,Customer ID,Country\n"
+        lines = [f"{500 + n // 2},M{n},2,2010-10-{n % 28 + 1:02} 08:26:00,3.50,{n // 2}.0,UK" for n in range(40)]
+        report = load_transactions(export(heading + "\n".join(lines)), out, PurchaseColumns())
+        read_as = "Read as --customer Customer ID, --date InvoiceDate, --amount Quantity*Price, --transaction Invoice."
+        assert read_as in report.notes
+        assert rows_of(out, "SELECT count(*), sum(amount) FROM transactions") == [(20, 280.0)]
+
+    def test_a_heading_of_years_is_told_from_data_and_can_be_stated(self, export: Export, out: Path) -> None:
+        file = export("card,2023,2024\nk1,5,6\nk2,7,8\n")
+        load_features(file, out, CustomerColumns("card"))
+        assert types_of(out) == {"customer_id": "VARCHAR", "2023": "BIGINT", "2024": "BIGINT"}
+        load_features(file, out, CustomerColumns("1"), written=FileFormat(heading=False), overwrite=True)
+        assert rows_of(out, "SELECT count(*) FROM customer_features_view") == [(3,)]
