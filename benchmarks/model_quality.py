@@ -23,7 +23,7 @@ import duckdb
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-from loyalty_core.demo.generate import generate
+from loyalty_core.demo.generate import MAPPING, generate
 from loyalty_core.demo.truth import truth_path
 from loyalty_core.loading.command import main as load
 from loyalty_core.ml.bundles import read_scaler
@@ -35,7 +35,7 @@ from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training.preparation import Prepared, encode_history, fit_encoding, prepare
 from loyalty_core.ml.training.splitting import Split
 from loyalty_core.ml.training.train import train, train_model
-from loyalty_core.settings import Settings
+from loyalty_core.settings import Settings, recommend_mapping
 from loyalty_core.warehouse import Warehouse
 from tests.datasets import TELCO
 
@@ -117,6 +117,7 @@ def _demo(folder: Path) -> Iterator[str]:
     """Train on the simulated programme, and compare predictions on its newest dates with the true probabilities."""
     file = folder / "demo.duckdb"
     generate(file, CUSTOMERS)
+    recommend_mapping(file, MAPPING)
     settings = Settings(dwh_url=f"duckdb:///{file}", models_dir=folder / "models")
     with closing(Warehouse(settings)) as warehouse:
         parts = train(warehouse, {"churn": OPTIONS, "nbo": OPTIONS}).parts
@@ -129,11 +130,12 @@ def _demo(folder: Path) -> Iterator[str]:
 def _with_truth(file: Path, table: str, day: str, kind: str, parts: BundleParts) -> pa.Table:
     """The test rows of a history, joined with their true probabilities."""
     model = "churn" if kind == "churn" else "nbo"
+    taken = " AND h.converted_offer_id IS NOT NULL" if kind == "offer" else ""
     with duckdb.connect(str(file), read_only=True) as connection:
         return connection.execute(
             f"""SELECT h.*, t.true_churn_probability, t.true_best_offer
                 FROM {table} h JOIN read_parquet(?) t ON t.customer_id = h.customer_id AND t.as_of = h.{day}
-                WHERE t.kind = ? AND h.{day} >= ?::DATE""",
+                WHERE t.kind = ? AND h.{day} >= ?::DATE{taken}""",
             [str(truth_path(file)), kind, parts.models[model].window["test_from"]],
         ).to_arrow_table()
 

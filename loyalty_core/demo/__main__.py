@@ -9,12 +9,14 @@ transactions FILE, with the options of that command.
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from loyalty_core.access import terminal_command
 from loyalty_core.loading.command import main as load
 from loyalty_core.loading.command_line import OneLineParser, add_output_options, day, positive, run, stop_cleanly
 from loyalty_core.loading.mapping_file import use_mapping
 from loyalty_core.loading.next_steps import start_step
+from loyalty_core.settings import recommend_mapping
 
 _LOADING = {"from_features": "features", "from_transactions": "transactions"}
 
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lambda: _simulate(options),
         options.out,
         "simulated",
-        lambda: [*use_mapping(options.out, None), start_step(options.out)],
+        lambda: [*_use_mapping(options.out), start_step(options.out)],
     )
 
 
@@ -66,6 +68,15 @@ def _simulate(options: argparse.Namespace) -> list[str]:
     chosen = {name: value for name in ("seed", "snapshot") if (value := getattr(options, name)) is not None}
     generate(options.out, options.customers, overwrite=options.overwrite, **chosen)
     return [f"Simulated {options.customers:,} customers."]
+
+
+def _use_mapping(out: Path) -> list[str]:
+    """Have the models learn from every feature in which causes show, unless the settings name others."""
+    from loyalty_core.demo.generate import MAPPING  # noqa: PLC0415 (files load without the simulation)
+
+    lines = use_mapping(out, None)
+    recommend_mapping(out, MAPPING)
+    return lines
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
-"""The content of each purchase: amount, items, category, channel, and points earned and redeemed."""
+"""The content of each purchase: amount, items, category, channel, delivery, and points earned and redeemed."""
 
 import numpy as np
 import pyarrow as pa
 
-from loyalty_core.demo.arrow_columns import Floats, Integers, cents, coded, timestamps
-from loyalty_core.demo.habits import CATEGORIES, CATEGORY_SHARES, SHOPPING_CHANNEL_SHARES, SHOPPING_CHANNELS, Habits
+from loyalty_core.demo.arrow_columns import Flags, Floats, Integers, cents, coded, timestamps
+from loyalty_core.demo.circumstances import PROMISED_DAYS
+from loyalty_core.demo.habits import CATEGORIES, CATEGORY_SHARES, SHOPPING_CHANNELS, Habits
 from loyalty_core.demo.purchases import Purchases
 
 BASKET_SPREAD = 0.45
 CATEGORY_PRICES = np.array([1.15, 1.05, 0.85, 1.15, 1.2, 0.8, 0.65, 1.1])
-FAVOURITE_CATEGORY, FAVOURITE_CHANNEL = 0.5, 0.8  # how often members choose their favourite
+FAVOURITE_CATEGORY = 0.5  # how often members choose their favourite
+REDUCED, FULL = 0.9, 1.04  # what a basket costs at a reduced price and without, against the usual
 MIN_AMOUNT, MAX_AMOUNT = 1.0, 4000.0
 ARTICLE_PRICE = 21.0
 RECEIPT_BITS = (1 << 40) - 1
@@ -28,11 +30,11 @@ def basket_table(
     member = purchases.member
     favourite = habits.favourite_category
     category = _mostly(rng, favourite[member], FAVOURITE_CATEGORY, CATEGORY_SHARES)
-    channel = _mostly(rng, habits.favourite_channel[member], FAVOURITE_CHANNEL, SHOPPING_CHANNEL_SHARES)
+    happened = purchases.circumstances
     # Expensive categories lead to expensive baskets, but a member's mean basket stays that of their habits.
     mean_price = float(CATEGORY_SHARES @ CATEGORY_PRICES)
     usual_price = _blend(CATEGORY_PRICES[favourite], mean_price, FAVOURITE_CATEGORY)
-    price = CATEGORY_PRICES[category] / usual_price[member]
+    price = CATEGORY_PRICES[category] / usual_price[member] * np.where(happened.reduced > 0, REDUCED, FULL)
     noise = np.exp(rng.normal(0, BASKET_SPREAD, len(member)))
     amount = np.clip(habits.spend[member] * price * noise, MIN_AMOUNT, MAX_AMOUNT)
     earned = amount.astype(np.int64)
@@ -44,11 +46,19 @@ def basket_table(
             "amount": cents(np.rint(amount * 100).astype(np.int64)),
             "items": 1 + rng.poisson(amount / ARTICLE_PRICE),
             "category": coded(category, CATEGORIES),
-            "channel": coded(channel, SHOPPING_CHANNELS),
+            "channel": coded(happened.channel, SHOPPING_CHANNELS),
+            "reduced": pa.array(happened.reduced > 0),
+            "days_late": pa.array(happened.days_late, mask=~_is_delivered(purchases)),
             "points_earned": earned,
             "points_redeemed": _points_redeemed(earned, habits.redemption_step[member], purchases),
         }
     )
+
+
+def _is_delivered(purchases: Purchases) -> Flags:
+    happened = purchases.circumstances
+    arrives = purchases.moment + PROMISED_DAYS + happened.days_late
+    return (happened.channel > 0) & (arrives < purchases.horizon)
 
 
 def _blend(favourite: Floats, anything: float, share: float) -> Floats:

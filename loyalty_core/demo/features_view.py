@@ -4,6 +4,7 @@ from datetime import date
 
 import duckdb
 
+from loyalty_core.demo.signals import COLUMNS as SIGNALS
 from loyalty_core.loading import behaviour_features
 
 # Column → description, in the order of the view.
@@ -36,6 +37,7 @@ COLUMNS = {
     "email_verified": "Whether the e-mail address was confirmed",
     "phone_verified": "Whether the phone number was confirmed",
     "campaign_engagement_rate": "Share of the last year's mailings that were opened, 0 to 1; blank when none was sent",
+    **SIGNALS,
     "churn_score": "Old rule of thumb for risk, 0 to 1, from recency and frequency; not a model's prediction",
 }  # fmt: skip
 
@@ -93,6 +95,7 @@ def _features_sql(snapshot: date) -> str:
             LEFT JOIN behaviour USING (customer_id)
             LEFT JOIN shopping USING (customer_id)
             LEFT JOIN mailings USING (customer_id)
+            JOIN (FROM signals WHERE as_of = {today}) USING (customer_id)
         )
         SELECT
             customer_id, full_name, email, signup_date, tenure_days,
@@ -122,6 +125,7 @@ def _features_sql(snapshot: date) -> str:
             city, region, country,
             date_part('year', age({today}, birth_date))::INTEGER AS age,
             gender, preferred_channel, marketing_consent, email_verified, phone_verified, campaign_engagement_rate,
+            {", ".join(SIGNALS)},
             round(0.7 * (1 - exp(-days_since_last_transaction / 120.0)) + 0.3 / (1 + recent_baskets), 4)
                 AS churn_score
         FROM joined"""  # noqa: S608 (dates and constants)

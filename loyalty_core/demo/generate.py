@@ -10,11 +10,15 @@ from loyalty_core.demo.block import Block, BlockPlan, simulate_block
 from loyalty_core.demo.features_view import create_features_view
 from loyalty_core.demo.history import create_history
 from loyalty_core.demo.schema import create_tables, insert_block
+from loyalty_core.demo.signals import COLUMNS as SIGNALS
 from loyalty_core.demo.timeline import Timeline
 from loyalty_core.demo.truth import truth_path, write_truth
 from loyalty_core.errors import SettingsError
 from loyalty_core.loading import record_source, write_warehouse
+from loyalty_core.settings import DEFAULT_FEATURE_MAPPING
 
+# What the models of a demo learn from: the standard features and the signals, in which the causes are to be found.
+MAPPING = DEFAULT_FEATURE_MAPPING | {name: name for name in SIGNALS}
 DEFAULT_SEED = 7
 DEFAULT_SNAPSHOT = date(2026, 11, 1)
 BLOCK_MEMBERS = 20_000

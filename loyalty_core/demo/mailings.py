@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from loyalty_core.demo.arrow_columns import Flags, Floats, Integers, coded, timestamps
+from loyalty_core.demo.circumstances import MANY_POINTS, NOTICED_DAYS, SOON_DAYS
 from loyalty_core.demo.habits import Habits
-from loyalty_core.demo.offers import choice_probabilities
-from loyalty_core.demo.purchases import Purchases, Seen
+from loyalty_core.demo.offers import Traits, choice_probabilities
+from loyalty_core.demo.purchases import Purchases, Seen, silence_probability
 from loyalty_core.demo.shopping_clock import HOUR, epoch_seconds
 from loyalty_core.demo.timeline import MAILING_DAYS, Timeline
 
@@ -63,7 +64,7 @@ def send_mailing(
     sent_at = _sent_at(day)
     delay = np.where(redeemed, draw[2] * (next_sale - sent_at), rng.exponential(9 * HOUR, len(got)))
     offer = np.full(len(got), -1)
-    offer[redeemed] = _choose(draw[3, redeemed], offer_probabilities(habits, seen, got[redeemed]))
+    offer[redeemed] = _choose(draw[3, redeemed], offer_probabilities(habits, purchases, seen, got[redeemed]))
     return Mailing(
         day=day,
         member=got,
@@ -74,15 +75,35 @@ def send_mailing(
     )
 
 
-def offer_probabilities(habits: Habits, seen: Seen, rows: Integers) -> Floats:
+def offer_probabilities(habits: Habits, purchases: Purchases, seen: Seen, rows: Integers) -> Floats:
     """True choice probabilities, shape (rows, 8), of the members at positions `rows` of the block."""
+    last, moment = seen.last[rows], seen.moment
+    bought = seen.count[rows] > 0
+    happened = purchases.circumstances
+    expiring = habits.bonus.expiring(rows, moment) > MANY_POINTS
     return choice_probabilities(
-        habits.rate_score[rows],
-        habits.spend_score[rows],
-        seen.since_last[rows],
-        seen.count[rows].astype(float),
-        habits.taste[rows],
+        Traits(
+            rate_score=habits.rate_score[rows],
+            spend_score=habits.spend_score[rows],
+            days_since_last=seen.since_last[rows],
+            purchases=seen.count[rows].astype(float),
+            taste=habits.taste[rows],
+            online=habits.online[rows],
+            price_sensitivity=habits.price_sensitivity[rows],
+            price_rise=np.where(bought, happened.price_rise[last], 0.0),
+            late=bought & (happened.days_late[last] >= NOTICED_DAYS),
+            store_km=habits.home.store_km(rows, moment),
+            redeems=habits.redeems[rows],
+            points_expire=expiring & (habits.bonus.days_left(rows, moment) < SOON_DAYS),
+            app_visits=habits.app_visits[rows],
+        )
     )
+
+
+def uptake_probability(habits: Habits, seen: Seen, rows: Integers, shopping_days: float) -> Floats:
+    """True probability that a mailing is opened and any of its offers redeemed, of the members `rows`."""
+    buys = 1 - silence_probability(habits.rate, seen, shopping_days)
+    return (habits.open_rate * REDEEMS * buys)[rows]
 
 
 def _choose(draw: Floats, probabilities: Floats) -> Integers:

@@ -1,15 +1,17 @@
 """The eight offers, and how likely a member who redeems one is to choose each of them.
 
-A mailing shows all eight and the member redeems at most one. The choice is a multinomial logit on what the
-member is like (hidden habits), on what the warehouse sees at that time (time since the last purchase and
-number of purchases), and on a personal taste.
+A mailing shows all eight and the member redeems at most one. The choice is a multinomial logit on what the member is
+like (hidden habits), on what the warehouse sees at that time, on a personal taste, and on pairs of conditions: free
+delivery is for those who order and live far from a store, the double points for those who redeem and have points that
+expire, and so on.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from loyalty_core.demo.arrow_columns import Floats
+from loyalty_core.demo.arrow_columns import Flags, Floats
 
 
 class Offer(NamedTuple):
@@ -50,17 +52,55 @@ WEIGHTS = np.array(
 )
 
 
-def choice_probabilities(
-    rate_score: Floats, spend_score: Floats, days_since_last: Floats, purchases: Floats, taste: Floats
-) -> Floats:
+DISCOUNT, POINTS, SERVICE, EVENT, WIN_BACK, BUNDLE, GIFT, EARLY_ACCESS = range(len(OFFERS))
+FAR_KM = 12.0
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What the choice depends on, one element per member; `taste` has shape (members, 8).
+
+    The scores are in standard deviations. `online` and `price_sensitivity` are shares, `price_rise` is the one of the
+    last basket in percent, `late` tells whether the last order was, `points_expire` whether many bonus points do soon.
+    """
+
+    rate_score: Floats
+    spend_score: Floats
+    days_since_last: Floats
+    purchases: Floats
+    taste: Floats
+    online: Floats
+    price_sensitivity: Floats
+    price_rise: Floats
+    late: Flags
+    store_km: Floats
+    redeems: Flags
+    points_expire: Flags
+    app_visits: Floats
+
+
+def choice_probabilities(traits: Traits) -> Floats:
     """Probability of each offer, shape (members, 8), for members who redeem one.
 
-    The two scores are hidden habits in standard deviations, `taste` has one column per offer. The constants
-    centre recency and experience on members who typically answer a mailing.
+    The constants centre recency and experience on members who typically answer a mailing.
     """
-    recency_score = np.log((days_since_last + 5) / 25)
-    experience_score = np.log((purchases + 1) / 10)
-    traits = np.stack([rate_score, spend_score, recency_score, experience_score], axis=1)
-    utility = BASE + traits @ WEIGHTS.T + taste
+    recency_score = np.log((traits.days_since_last + 5) / 25)
+    experience_score = np.log((traits.purchases + 1) / 10)
+    linear = np.stack([traits.rate_score, traits.spend_score, recency_score, experience_score], axis=1)
+    utility = BASE + linear @ WEIGHTS.T + traits.taste + _interactions(traits)
     odds = np.exp(utility - utility.max(axis=1, keepdims=True))
     return odds / odds.sum(axis=1, keepdims=True)
+
+
+def _interactions(traits: Traits) -> Floats:
+    """What two or three traits add to the utilities together, shape (members, 8)."""
+    sensitive = np.clip((traits.price_sensitivity - 0.25) / 0.25, 0, 1.6)
+    orders, far = traits.online > 0.5, traits.store_km > FAR_KM
+    added = np.zeros(traits.taste.shape)
+    added[:, DISCOUNT] = 1.5 * sensitive * (traits.price_rise > 5)
+    added[:, POINTS] = np.where(traits.redeems, 1.8 * traits.points_expire, -1.2)
+    added[:, SERVICE] = 2.4 * (orders & far) - 1.6 * (orders & traits.late) - 1.0 * ~orders
+    added[:, EVENT] = -2.2 * far + 0.8 * ~(far | orders)
+    added[:, BUNDLE] = 1.3 * sensitive * ~orders
+    added[:, EARLY_ACCESS] = np.where(traits.app_visits > 0, 0.6 + 0.6 * traits.spend_score, -0.5)
+    return added

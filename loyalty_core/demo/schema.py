@@ -15,7 +15,8 @@ TABLES = """
     );
     CREATE TABLE transactions (
         transaction_id BIGINT, customer_id VARCHAR, transaction_at TIMESTAMP, amount DECIMAL(10, 2),
-        items INTEGER, category VARCHAR, channel VARCHAR, points_earned INTEGER, points_redeemed INTEGER
+        items INTEGER, category VARCHAR, channel VARCHAR, reduced BOOLEAN, days_late INTEGER,
+        points_earned INTEGER, points_redeemed INTEGER
     );
     CREATE TABLE offers (
         offer_id INTEGER, name VARCHAR, offer_type VARCHAR, description VARCHAR,
@@ -25,6 +26,15 @@ TABLES = """
         customer_id VARCHAR, sent_at TIMESTAMP, opened_at TIMESTAMP, offer_id INTEGER, converted_at TIMESTAMP
     );
     CREATE TEMP TABLE history_customers (customer_id VARCHAR);
+    CREATE TEMP TABLE signals (
+        customer_id VARCHAR, as_of DATE, online_share DOUBLE, discount_share DOUBLE, last_order_days_late INTEGER,
+        last_basket_price_rise_pct DOUBLE, store_distance_km DOUBLE, moved_away_km DOUBLE,
+        bonus_points_expiring INTEGER, bonus_points_expire_in_days INTEGER, points_redeemed_share DOUBLE,
+        app_visits_per_month DOUBLE, app_use_change_pct DOUBLE
+    );
+    CREATE TEMP TABLE treatments (
+        customer_id VARCHAR, treated_at TIMESTAMP, treated BOOLEAN, channel VARCHAR, outcome BOOLEAN, spend DOUBLE
+    );
 """
 COMMENTS = """
     COMMENT ON TABLE customers IS 'Members of the programme, one row each';
@@ -34,6 +44,9 @@ COMMENTS = """
         'Monthly mailings of the last year, one row per member and mailing; a member may redeem one offer';
     COMMENT ON COLUMN offer_responses.offer_id IS 'The offer redeemed; blank when none was';
     COMMENT ON COLUMN offer_responses.converted_at IS 'When the offer was redeemed, at a purchase';
+    COMMENT ON COLUMN transactions.reduced IS 'Whether the basket was bought at a reduced price';
+    COMMENT ON COLUMN transactions.days_late IS
+        'Days by which an order arrived late; blank for purchases in a store and orders still on their way';
     COMMENT ON COLUMN offers.cost IS 'Cost of one redemption in euros';
     COMMENT ON COLUMN offers.margin IS 'Margin on the basket with which it is redeemed, as a share';
 """
@@ -58,11 +71,14 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
 def insert_block(connection: duckdb.DuckDBPyConnection, block: Block) -> None:
     """Add the rows of one block of members; names become full names and addresses that cannot belong to anyone.
 
-    Members whose rows are to go into the history tables are noted for as long as the connection lives.
+    What only the history tables and the features view are made of is in temporary tables: members with a history,
+    signals, and treatments.
     """
     _insert(connection, INSERT_CUSTOMERS, block.customers)
     _insert(connection, "INSERT INTO transactions BY NAME SELECT * FROM rows", block.transactions)
     _insert(connection, "INSERT INTO offer_responses BY NAME SELECT * FROM rows", block.responses)
+    _insert(connection, "INSERT INTO signals BY NAME SELECT * FROM rows", block.signals)
+    _insert(connection, "INSERT INTO treatments BY NAME SELECT * FROM rows", block.treatments)
     if block.plan.with_history:
         _insert(connection, "INSERT INTO history_customers SELECT customer_id FROM rows", block.customers)
 

@@ -48,9 +48,9 @@ class Timeline:
         """Reading of the shopping clock at the snapshot."""
         return self.clock.at(self.snapshot)
 
-    def shopping_days_ahead(self, day: date) -> float:
-        """Length of the churn window that begins at `day`, in shopping days."""
-        return self.clock.at(day + timedelta(days=CHURN_DAYS)) - self.clock.at(day)
+    def shopping_days_ahead(self, day: date, days: int) -> float:
+        """Length of a window of `days` that begins at `day`, in shopping days."""
+        return self.clock.at(day + timedelta(days=days)) - self.clock.at(day)
 
 
 def months_before(day: date, months: int) -> date:

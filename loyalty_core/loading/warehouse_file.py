@@ -14,6 +14,7 @@ import duckdb
 from loyalty_core.errors import LoyaltyError, SettingsError
 from loyalty_core.files import FULL_DISK, make_private_folder
 from loyalty_core.loading.identity import record_identity
+from loyalty_core.settings import recommended_mapping_file
 
 Source = Literal["demo", "features file", "transactions file"]
 Fact = str | int | float | date | None
@@ -50,6 +51,7 @@ def write_warehouse(out: Path, *, overwrite: bool = False) -> Generator[duckdb.D
             building.replace(out)
             # A log left by a program that died belongs to the old file, not to the new one.
             out.with_name(f"{out.name}.wal").unlink(missing_ok=True)
+            recommended_mapping_file(out).unlink(missing_ok=True)  # so does a mapping
 
 
 def record_source(connection: duckdb.DuckDBPyConnection, source: Source, **facts: Fact) -> None:

@@ -1,7 +1,7 @@
 """All configuration of the product, from the environment, `.env` or `loyalty.toml`.
 
-Precedence: constructor arguments, environment variables, `.env`, `loyalty.toml`, defaults. Environment variables have
-the field names in upper case, such as `ML_MOCK_MODE` and `DWH_URL`.
+Precedence: constructor arguments, environment variables, `.env`, `loyalty.toml`, the mapping that is recommended for an
+embedded warehouse, defaults. Environment variables have the field names in upper case: `ML_MOCK_MODE`, `DWH_URL`.
 """
 
 import re
@@ -29,6 +29,7 @@ from loyalty_core.settings.database_url import with_driver
 from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
 from loyalty_core.settings.events import EventSettings
 from loyalty_core.settings.models import ModelSettings
+from loyalty_core.settings.recommended_mapping import RecommendedMapping
 from loyalty_core.settings.sending import SendingSettings
 from loyalty_core.settings.sign_in import SignInSettings
 from loyalty_core.settings.table_name import split_table_name
@@ -235,7 +236,13 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         del file_secret_settings
-        return init_settings, env_settings, dotenv_settings, _LoyaltyToml(settings_cls)
+        return (
+            init_settings,
+            env_settings,
+            dotenv_settings,
+            _LoyaltyToml(settings_cls),
+            RecommendedMapping(settings_cls),
+        )
 
 
 class _LoyaltyToml(TomlConfigSettingsSource):

@@ -163,7 +163,7 @@ def test_health_of_a_sound_warehouse(demo_settings: Configure, ask: Ask):
     health = ask("/health/").json()
     assert {check["status"] for check in health["checks"]} <= {"ok", "warning"}
     view = next(check for check in health["checks"] if check["name"] == "Features view")
-    assert view["detail"] == "customer_features_view: 29 columns; customers: 2,000."
+    assert view["detail"] == "customer_features_view: 40 columns; customers: 2,000."
 
 
 def test_health_answers_while_the_warehouse_is_down(configure: Configure, tmp_path: Path, ask: Ask):

@@ -6,10 +6,12 @@ import duckdb
 import pytest
 
 from loyalty_core.demo import first_start, prepare
-from loyalty_core.demo.generate import generate
+from loyalty_core.demo.generate import MAPPING, generate
+from loyalty_core.ml.bundles import activate, write_bundle
 from loyalty_core.services import get_services
-from loyalty_core.settings import DEFAULT_WAREHOUSE
+from loyalty_core.settings import DEFAULT_WAREHOUSE, Settings, get_settings
 from loyalty_core.warehouse.predictions import last_run
+from tests.ml.fixtures import bundle_parts
 from tests.workbench import Configure
 
 CUSTOMERS = 500
@@ -37,6 +39,22 @@ def test_everything_is_there_after_the_first_start(configure: Configure, monkeyp
     os.utime(DEFAULT_WAREHOUSE)
     assert prepare.main() == 0
     assert len(begun) == 1  # the predictions may be of the data before
+
+
+def test_the_models_learn_from_everything_in_which_the_causes_show(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+):
+    configure()
+    models_dir = get_settings().models_dir
+    activate(models_dir, write_bundle(models_dir, bundle_parts()), "an earlier demo, with the standard features")
+    trained: list[Settings] = []
+    monkeypatch.setattr(first_start, "DEMO_CUSTOMERS", 50)
+    monkeypatch.setattr(first_start.subprocess, "run", lambda *_, **__: trained.append(get_settings()))
+    assert prepare.main() == 0
+    assert trained[0].ml_feature_mapping == MAPPING
+    assert trained[0].ml_model_input_size == len(MAPPING) == 16
+    configure(ml_feature_mapping='{"revenue": "total_revenue"}', ml_model_input_size=1)
+    assert list(get_settings().ml_feature_mapping) == ["revenue"]
 
 
 def test_a_start_that_was_stopped_is_taken_up_again(configure: Configure):

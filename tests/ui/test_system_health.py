@@ -56,4 +56,4 @@ def test_a_fault_is_counted_and_gone_after_check_again(
     later.symlink_to(demo_warehouse)
     app.button[0].click().run()
     assert not app.error
-    assert "customer_features_view: 29 columns; customers: 2,000." in texts_of(app)
+    assert "customer_features_view: 40 columns; customers: 2,000." in texts_of(app)

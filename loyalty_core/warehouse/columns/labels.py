@@ -19,7 +19,7 @@ _ABBREVIATIONS = {"avg": "average", "num": "count of", "pct": "percent", "qty": 
 _MONEY_WORDS = frozenset(
     {"revenue", "value", "amount", "charges", "spend", "spent", "price", "cost", "margin", "sales"}
 )
-_COUNT_WORDS = frozenset({"count", "segment", "tier"})
+_OTHER_THAN_MONEY = frozenset({"count", "percent", "segment", "tier"})
 _WORD_BREAK = re.compile(r"[\s_\-]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -42,7 +42,7 @@ def unit_of(column: str) -> str:
     words = set(label_of(column).lower().split())
     if words & {"id", "number"}:
         return "id"
-    if words & _MONEY_WORDS and not words & _COUNT_WORDS:
+    if words & _MONEY_WORDS and not words & _OTHER_THAN_MONEY:
         return "money"
     if "days" in words:
         return "days"

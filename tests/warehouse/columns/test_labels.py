@@ -53,6 +53,7 @@ def test_groups_are_those_of_the_rule_builder(name: str, group: str):
         ("churn_score", "share"),
         ("campaign_engagement_rate", "share"),
         ("transaction_count", ""),
+        ("last_basket_price_rise_pct", ""),
     ],
 )
 def test_units_follow_from_names(name: str, unit: str):
