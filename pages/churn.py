@@ -5,13 +5,14 @@ The URL holds the customers in scope, the threshold and the campaign's terms, so
 
 import streamlit as st
 
-from loyalty_core.analytics.churn import ModelQuality, model_quality
+from loyalty_core.analytics.churn import ModelQuality, find_shift, model_quality, still_here
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.services import get_services
 from loyalty_core.ui.churn.budget_view import draw_budget
 from loyalty_core.ui.churn.customer_table import draw_customers
+from loyalty_core.ui.churn.gone_view import draw_gone
 from loyalty_core.ui.churn.groups import draw_groups
 from loyalty_core.ui.churn.key_figures import draw_key_figures
 from loyalty_core.ui.churn.queries import ChurnReader, column
@@ -37,12 +38,19 @@ def draw_analysis(base: ScopedBase) -> None:
         st.info("Nobody in scope has a churn probability: the segment is empty, or the churn model was not trained.")
         return
     risks, model = RiskThresholds.from_settings(get_services().settings), quality()
-    draw_key_figures(curve, risks, column("revenue"), model)
-    draw_threshold(base, curve, reader.curve_of_everyone(), risks, model)
+    everyone = reader.curve_of_everyone()
+    shift = find_shift(model, everyone.everyone, reader.drift()) if model else None
+    draw_key_figures(curve, risks, column("revenue"), model, shift)
+    to_contact = reader.curve_to_contact()
+    draw_gone(base, curve, to_contact)
+    if not to_contact.everyone.customers:
+        return
+    contacted = still_here(base)
+    draw_threshold(contacted, to_contact, everyone, risks, model)
     budget, customers, groups = st.tabs([BUDGET, CUSTOMERS, GROUPS], key="view", bind="query-params")
     if budget.open:
         with budget, errors_shown():
-            draw_budget(reader, curve)
+            draw_budget(reader, contacted, to_contact)
     if customers.open:
         with customers, errors_shown():
             draw_customers(reader, curve)

@@ -22,18 +22,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scope:
-    """All customers, or the members of a saved segment by its current rule."""
+    """All customers, or the members of a saved segment by its current rule, who also meet all `conditions`."""
 
     segment_id: str | None = None
+    conditions: tuple[Any, ...] = ()
 
     @property
     def rule(self) -> Any:
         """JSONLogic that holds for the customers in scope."""
-        return {"==": [{"var": field_of(self.segment_id)}, True]} if self.segment_id else {}
+        match self._parts:
+            case []:
+                return {}
+            case [only]:
+                return only
+            case parts:
+                return {"and": parts}
 
     def rule_with(self, *conditions: Any) -> Any:
         """JSONLogic for the customers in scope who also meet the conditions, as the rule builder writes it."""
-        return {"and": [*([self.rule] if self.segment_id else []), *conditions]}
+        return {"and": [*self._parts, *conditions]}
+
+    @property
+    def _parts(self) -> list[Any]:
+        members = [{"==": [{"var": field_of(self.segment_id)}, True]}] if self.segment_id else []
+        return [*members, *self.conditions]
 
 
 class ScopedBase:

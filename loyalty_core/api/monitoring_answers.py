@@ -43,11 +43,17 @@ class DistributionAnswer(BaseModel):
 
 
 class FeatureDriftAnswer(BaseModel):
-    """One feature at training (`then`) and `now`; `moved` names the bin that changed most."""
+    """One feature at training (`then`) and `now`; `moved` names the bin that changed most.
+
+    `psi_since_training` compares the base now with the base at training, `psi_since_learned` with the rows that the
+    models learned from, which stays high until they learn from newer ones; `psi` is the one that decides the state.
+    """
 
     feature: str
     label: str
     psi: float
+    psi_since_training: float
+    psi_since_learned: float
     state: State
     moved: str
     bins: list[str]

@@ -120,6 +120,13 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
         False, description="CSV files begin with a byte-order mark, by which Excel recognises UTF-8"
     )
     active_within_days: int = Field(90, ge=1, description="A customer who bought within so many days counts as active")
+    gone_after_days: int | None = Field(
+        180, ge=1, description="Whoever has bought nothing for more days has left, and is not contacted about churn"
+    )
+    gone_statuses: list[str] = Field(
+        ["churned", "left", "lost", "closed", "cancelled", "canceled", "terminated", "former", "gone", "deleted"],
+        description="Values of the status column that say that a customer has left",
+    )
     time_zone: str = Field("UTC", description="Time zone in which dates are shown and relative dates resolved")
     relative_dates: Literal["data", "calendar"] = Field(
         "data", description="What “in the last 30 days” counts from: the date of the data, or the present day"

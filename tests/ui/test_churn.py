@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
     from tests.workbench import Configure, Query
+
+
+# The demo's customers who can still be contacted: the others have bought nothing for more than GONE_AFTER_DAYS.
+HERE = "(SELECT * FROM customers WHERE coalesce(days_since_last_transaction <= 180, true))"
 
 
 @pytest.fixture
@@ -88,7 +93,7 @@ def test_a_model_without_a_record_of_its_test(
 def assert_targeting(app: AppTest, sql: Query, threshold: float) -> None:
     [(customers, churners, loyal, everybody)] = sql(
         "SELECT count(*), sum(churn_probability), sum(1 - churn_probability), "
-        "(SELECT sum(churn_probability) FROM customers) FROM customers WHERE churn_probability >= ?",
+        f"(SELECT sum(churn_probability) FROM {HERE}) FROM {HERE} WHERE churn_probability >= ?",
         threshold,
     )
     shown = metrics_of(app)
@@ -105,11 +110,11 @@ def test_the_figures_follow_the_threshold(scored: Configure, open_screen: OpenSc
     app.slider(key="threshold").set_value(43).run()
     assert_targeting(app, sql, 0.43)
     below, above = figure(app, "Customers by churn probability")["data"]
-    counted = dict(sql("SELECT least(floor(churn_probability * 20), 19)::int, count(*) FROM customers GROUP BY 1"))
+    counted = dict(sql(f"SELECT least(floor(churn_probability * 20), 19)::int, count(*) FROM {HERE} GROUP BY 1"))
     assert [one + other for one, other in zip(bars(below["y"]), bars(above["y"]), strict=True)] == [
         counted.get(bar, 0) for bar in range(20)
     ]
-    [(contacted,)] = sql("SELECT count(*) FROM customers WHERE churn_probability >= 0.43")
+    [(contacted,)] = sql(f"SELECT count(*) FROM {HERE} WHERE churn_probability >= 0.43")
     assert sum(bars(above["y"])) == contacted
 
 
@@ -117,28 +122,61 @@ def test_a_link_carries_the_threshold_and_the_segment(scored: Configure, open_sc
     keep(get_services().segmentation, "Rich", {">": [{"var": "total_revenue"}, 800]})
     app = open_screen(CHURN, scope="Rich", threshold="30")
     assert app.slider(key="threshold").value == 30
-    [(customers,)] = sql("SELECT count(*) FROM customers WHERE total_revenue > 800 AND churn_probability >= 0.3")
+    [(customers,)] = sql(f"SELECT count(*) FROM {HERE} WHERE total_revenue > 800 AND churn_probability >= 0.3")
     assert in_full(metrics_of(app)["Customers contacted"].value) == customers
 
 
-def test_the_check_on_test_rows_is_of_the_whole_base_whatever_the_scope(
-    scored: Configure, open_screen: OpenScreen, sql: Query, monkeypatch: pytest.MonkeyPatch
+def test_the_check_on_test_rows_is_exact_whatever_the_scope(
+    scored: Configure, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
 ):
-    deciles = tuple({"rows": 100, "actual": 0.9 - 0.09 * i, "captured": (i + 1) / 10} for i in range(10))
-    quality = ModelQuality("v1", False, "A", "Good.", 1_000, deciles)
+    # 40 of the 100 rows from 0.5 on left, and 10 of the 900 others.
+    counted = ([100, 900, 10], [500, 60, 10], [730, 40, 30])
+    quality = ModelQuality("v1", False, "A", "Good.", 1_000, thousandths=counted)
     monkeypatch.setattr(churn, "model_quality", lambda models: quality)
     keep(get_services().segmentation, "Leaving", {">=": [{"var": "churn_probability"}, 0.7]})
-    [(share,)] = sql("SELECT avg((churn_probability >= 0.5)::int) FROM customers")
-    tested = quality.at_share(share)
     said = (
-        f"Check of the model on the whole base: this threshold contacts {share:.1%} of all customers. Of 1,000 test "
-        f"rows, the {share:.1%} with the highest probability included {tested.captured:.1%} of those who left; "
-        f"{tested.loyal_share:.1%} of them stayed."
+        "of 1,000 test rows, 10.0% were at or above this threshold. They included 80.0% (67.0% to 88.8%) of those who "
+        "left; 60.0% (50.2% to 69.1%) of them stayed."
     )
     assert said in text_of(open_screen(CHURN, threshold="50"))
     app = open_screen(CHURN, threshold="50", scope="Leaving")
     assert metrics_of(app)["Customers contacted"].delta.startswith("100.0% of")
     assert said in text_of(app)
+
+
+def test_an_older_version_says_that_the_check_is_approximate(
+    scored: Configure, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
+):
+    deciles = tuple({"rows": 100, "actual": 0.9 - 0.09 * i, "captured": (i + 1) / 10} for i in range(10))
+    quality = ModelQuality("v1", False, "A", "Good.", 1_000, deciles=deciles)
+    monkeypatch.setattr(churn, "model_quality", lambda models: quality)
+    assert "This version recorded deciles only" in text_of(open_screen(CHURN, threshold="50"))
+
+
+def test_a_base_that_is_not_like_the_test_rows_is_not_called_good(
+    scored: Configure, open_screen: OpenScreen, sql: Query, monkeypatch: pytest.MonkeyPatch
+):
+    [(mean,)] = sql("SELECT avg(churn_probability) FROM customers")
+    quality = ModelQuality("v1", False, "A", "Good.", 1_000, expected=mean)
+    monkeypatch.setattr(churn, "model_quality", lambda models: quality)
+    assert "Model: adds a lot" in text_of(open_screen(CHURN))
+    monkeypatch.setattr(churn, "model_quality", lambda models: replace(quality, expected=mean / 2))
+    app = open_screen(CHURN)
+    assert "Model: tested on another base" in text_of(app)
+    assert f"Of the test rows it expected {mean / 2:.1%} to leave, of the whole base now {mean:.1%}." in " ".join(
+        warning.value for warning in app.warning
+    )
+
+
+def test_those_who_have_left_are_counted_but_not_contacted(scored: Configure, open_screen: OpenScreen, sql: Query):
+    [(left, everyone)] = sql("SELECT count(*) FILTER (days_since_last_transaction > 180), count(*) FROM customers")
+    app = open_screen(CHURN)
+    assert any(f"{left:,} customers have already left" in info.value for info in app.info)
+    assert metrics_of(app)["Customers contacted"].delta.endswith(f"of {everyone - left:,}")
+    scored(gone_after_days=10_000)
+    app = open_screen(CHURN)
+    assert not any("already left" in info.value for info in app.info)
+    assert metrics_of(app)["Customers contacted"].delta.endswith(f"of {everyone:,}")
 
 
 @pytest.mark.parametrize(("field", "typed"), [("cost", "abc"), ("cost", "-5"), ("cost", "1,5"), ("saved", "10,90")])
@@ -156,7 +194,7 @@ def test_the_best_number_to_contact(scored: Configure, open_screen: OpenScreen, 
     app = open_screen(CHURN, cost="30.0", saved="10.0", value="Lifetime value")
     [(profit, customers)] = sql(
         "SELECT sum(greatest(0.1 * churn_probability * lifetime_value - 30, 0)), "
-        "count(*) FILTER (0.1 * churn_probability * lifetime_value >= 30) FROM customers"
+        f"count(*) FILTER (0.1 * churn_probability * lifetime_value >= 30) FROM {HERE}"
     )
     shown = metrics_of(app)
     assert in_full(shown["Best number to contact"].value) == pytest.approx(customers, rel=0.01)
@@ -183,7 +221,7 @@ def test_one_amount_for_everybody(scored: Configure, open_screen: OpenScreen, sq
     app = open_screen(CHURN)
     app.selectbox(key="value").select("").run()
     app.text_input(key="cost").set_value("8").run()
-    [(customers,)] = sql("SELECT count(*) FROM customers WHERE churn_probability >= 0.4")
+    [(customers,)] = sql(f"SELECT count(*) FROM {HERE} WHERE churn_probability >= 0.4")
     assert in_full(metrics_of(app)["Best number to contact"].value) == customers  # 0.2 · 100 · 0.4 = 8
     assert re.search(r"Contact from a probability of \*\*40\.\d%\*\*", text_of(app))
 

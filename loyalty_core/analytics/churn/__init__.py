@@ -14,12 +14,15 @@ from loyalty_core.analytics.churn.figures import (
     risk_rule,
     threshold_rule,
 )
+from loyalty_core.analytics.churn.gone import gone_conditions, still_here
 from loyalty_core.analytics.churn.groups import YEAR, RiskByValue, tenure_range
 from loyalty_core.analytics.churn.quality import ModelQuality, model_quality
+from loyalty_core.analytics.churn.shift import BaseShift, find_shift
 
 __all__ = [
     "BINS",
     "YEAR",
+    "BaseShift",
     "Choice",
     "ChurnCurve",
     "Concentration",
@@ -31,8 +34,10 @@ __all__ = [
     "Targeting",
     "Terms",
     "find_concentration",
+    "find_shift",
     "gain_rule",
     "gain_terms",
+    "gone_conditions",
     "has_uplift",
     "loss_rule",
     "model_quality",
@@ -41,6 +46,7 @@ __all__ = [
     "read_curve",
     "read_gains",
     "risk_rule",
+    "still_here",
     "tenure_range",
     "threshold_loss",
     "threshold_rule",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
+from loyalty_core.analytics.churn.figures import BINS
+from loyalty_core.analytics.outcomes.figures import Share
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.evaluation import grade_word, read_grade
 from loyalty_core.ml.tasks import CHURN
@@ -18,14 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OnTestRows:
-    """The effect of contacting the same share of test customers, highest probability first.
+    """The effect of contacting the test customers with the highest probabilities.
 
-    `captured` is the share of churners who would have been contacted, `loyal_share` the share of contacted customers
-    who stayed (both 0-1).
+    `contacted` counts them among all, `captured` the churners among them of all churners, `stayed` those of them who
+    stayed. The counts are exact, with Wilson intervals; where `is_approximate`, they follow from straight lines between
+    deciles, which is all that earlier versions recorded.
     """
 
-    captured: float
-    loyal_share: float
+    contacted: Share
+    captured: Share
+    stayed: Share
+    is_approximate: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class ModelQuality:
     """The active churn model on customers that it was not trained on; `version` is "mock" in mock mode.
 
     `grade` rates the model against the best simple rule; it and `sentence` are empty when the version has none.
+    `expected` is the mean probability of the test rows.
     """
 
     version: str
@@ -40,26 +46,43 @@ class ModelQuality:
     grade: str = ""
     sentence: str = ""
     test_rows: int = 0
+    expected: float | None = None
     deciles: tuple[Mapping[str, float], ...] = ()
+    thousandths: tuple[Sequence[int], ...] = ()
 
     @property
     def word(self) -> str:
         """The grade in words."""
         return "Made up" if self.is_mock else grade_word(self.grade) or "Not known"
 
-    def at_share(self, share: float) -> OnTestRows | None:
-        """The effect of contacting this share (0-1) on the test rows, interpolated between deciles.
+    def at_threshold(self, threshold: float, share: float) -> OnTestRows | None:
+        """The effect of contacting everyone at or above a threshold in whole thousandths, on the test rows.
 
-        None without test rows, or when nobody is contacted.
+        Versions that only recorded deciles are asked for the same `share` (0-1) of the test rows instead. None without
+        test rows, or when nobody is contacted.
         """
+        found = self._counted(round(threshold * BINS)) if self.thousandths else self._interpolated(share)
+        return found if found is not None and found.contacted.count else None
+
+    def _counted(self, first: int) -> OnTestRows:
+        contacted = [(rows, left) for position, rows, left in self.thousandths if position >= first]
+        rows, left = sum(rows for rows, _ in contacted), sum(left for _, left in contacted)
+        churners = sum(left for _, _, left in self.thousandths)
+        return OnTestRows(Share(rows, self.test_rows), Share(left, churners), Share(rows - left, rows))
+
+    def _interpolated(self, share: float) -> OnTestRows | None:
         if not self.deciles or share <= 0:
             return None
         rows = [0, *accumulate(decile["rows"] for decile in self.deciles)]
         churners = [0.0, *accumulate(decile["rows"] * decile["actual"] for decile in self.deciles)]
-        contacted = min(share, 1.0) * rows[-1]
-        found = _interpolated(rows, churners, contacted)
-        captured = _interpolated(rows, [0.0, *(decile["captured"] for decile in self.deciles)], contacted)
-        return OnTestRows(captured, 1 - found / contacted)
+        contacted = round(min(share, 1.0) * rows[-1])
+        left = round(_interpolated(rows, churners, contacted))
+        return OnTestRows(
+            Share(contacted, rows[-1]),
+            Share(left, round(churners[-1])),
+            Share(contacted - left, contacted),
+            is_approximate=True,
+        )
 
 
 def model_quality(models: Models) -> ModelQuality:
@@ -74,7 +97,9 @@ def model_quality(models: Models) -> ModelQuality:
         read_grade(metrics),
         metrics.get("sentence", ""),
         sum(decile["rows"] for decile in deciles),
+        metrics.get("mean_predicted"),
         deciles,
+        tuple(metrics.get("thousandths", ())),
     )
 
 

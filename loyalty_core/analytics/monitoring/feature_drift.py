@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable
 from loyalty_core.ml.bundles import TRAIN
-from loyalty_core.ml.features import FeatureDrift, Reference, count_rows
+from loyalty_core.ml.features import Distribution, FeatureDrift, Reference, count_rows
+from loyalty_core.ml.tasks import TASKS
 from loyalty_core.warehouse.columns import kind_of
 from loyalty_core.warehouse.mapping import resolve_mapping
 
@@ -49,6 +50,7 @@ def read_drift(warehouse: Warehouse, manifest: Mapping[str, Any]) -> list[Featur
             reference.base[name],
             distribution,
             {model: features[name] for model, features in reference.training.items()},
+            _learned(reference, name),
         )
         for name, distribution in now.items()
     ]
@@ -74,6 +76,15 @@ def find_changes(warehouse: Warehouse, manifest: Mapping[str, Any]) -> list[str]
                 f"{feature.column} holds {found}s now, at training it held {_merged(trained[feature.name])}s"
             )
     return changes
+
+
+def _learned(reference: Reference, feature: str) -> Distribution | None:
+    """The training rows of the models that learn from customers as they are, not only from those who took something."""
+    every = [(model, features[feature]) for model, features in reference.training.items() if feature in features]
+    of_base = [rows for model, rows in every if model not in TASKS or TASKS[model].history.taken != "what"]
+    found = of_base or [rows for _, rows in every]
+    counts = [sum(bins) for bins in zip(*(rows.counts for rows in found), strict=True)]
+    return Distribution(tuple(counts)) if any(counts) else None
 
 
 def _required(manifest: Mapping[str, Any]) -> Reference:

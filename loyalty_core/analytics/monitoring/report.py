@@ -86,8 +86,13 @@ def _facts(
     return Facts(
         ages=tuple(_age(warehouse, model, entry, today) for model, entry in manifest["models"].items()),
         changes=tuple(find_changes(warehouse, manifest)),
-        drifted=tuple(one.label for one in compared if one.state == "drifted" and one.column not in constant),
+        drifted=tuple(
+            one.label for one in compared if one.state_since_training == "drifted" and one.column not in constant
+        ),
         moved=tuple(one.label for one in compared if one.state == "moved"),
+        not_learned=tuple(
+            one.label for one in compared if one.is_not_learned and one.state_since_training != "drifted"
+        ),
         broken=tuple(one.label for one in compared if one.state == "drifted" and one.column in constant),
         drift_known=bool(compared),
         trained_on=other_data,

@@ -55,7 +55,8 @@ class Facts:
     """What a recommendation is based on.
 
     `changes` are clauses about the mapping and mapped columns, `drifted` and `moved` the labels of features. `broken`
-    are the labels of features that now have one value, or none, for all customers. `trained_on` names the training data
+    are the labels of features that now have one value, or none, for all customers, `not_learned` of those that differ
+    from the rows that the models learned from, but have not drifted since. `trained_on` names the training data
     if it is not the current data. `drift_known` is false if nothing could be compared.
     """
 
@@ -64,6 +65,7 @@ class Facts:
     drifted: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
+    not_learned: tuple[str, ...] = ()
     drift_known: bool = True
     trained_on: str = ""
 
@@ -130,10 +132,21 @@ def _drift(facts: Facts) -> Iterator[Reason]:
     if facts.moved:
         have = "has" if len(facts.moved) == 1 else "have"
         yield Reason("soon", "drift", f"{_enumerated(facts.moved)} {have} moved since the training")
+    if facts.not_learned:
+        yield _not_learned(facts)
     if not facts.drift_known:
         yield Reason("not yet", "drift", "whether features have drifted is not known")
-    elif not (facts.drifted or facts.moved or facts.broken):
+    elif not (facts.drifted or facts.moved or facts.broken or facts.not_learned):
         yield Reason("not yet", "drift", "no feature has moved since the training")
+
+
+def _not_learned(facts: Facts) -> Reason:
+    """Training again on the same rows teaches the models nothing about the base as it is."""
+    differ = "differs" if len(facts.not_learned) == 1 else "differ"
+    clause = f"{_enumerated(facts.not_learned)} {differ} from the rows that the models learned from"
+    if any(one.new_rows for one in facts.ages):
+        return Reason("now", "drift", f"{clause}, and there are newer rows")
+    return Reason("fix first", "drift", f"{clause}, and there are no newer rows to learn from")
 
 
 def _ages(ages: tuple[ModelAge, ...]) -> Iterator[Reason]:

@@ -72,6 +72,8 @@ _MONITORING = {
             "feature": "revenue",
             "label": "Total revenue",
             "psi": 0.0021,
+            "psi_since_training": 0.0021,
+            "psi_since_learned": 0.0104,
             "state": "stable",
             "moved": "under 230 was 40.0%, is 38.0%",
             "bins": ["under 230", "230–900", "900 or more", "blank"],

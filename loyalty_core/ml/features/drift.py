@@ -24,20 +24,22 @@ MOVED = 0.1
 DRIFTED = 0.25
 # The smallest share of a bin, since the logarithm of 0 is infinite.
 FLOOR = 0.0001
+# The same between training rows and the base, two populations: a bin that one of them hardly has is no alarm by itself.
+LEARNED_FLOOR = 0.01
 BLANK = "blank"
 OTHER = "other"
 # The 95 % quantile of the standard normal distribution.
 _NORMAL_95 = 1.645
 
 
-def psi(then: Sequence[int], now: Sequence[int]) -> float:
+def psi(then: Sequence[int], now: Sequence[int], floor: float = FLOOR) -> float:
     """The PSI of two counts over the same bins; both have at least one row."""
-    return sum(contributions(then, now))
+    return sum(contributions(then, now, floor))
 
 
-def contributions(then: Sequence[int], now: Sequence[int]) -> list[float]:
+def contributions(then: Sequence[int], now: Sequence[int], floor: float = FLOOR) -> list[float]:
     """What each bin contributes to the PSI; never negative."""
-    shares = zip(_floored(then), _floored(now), strict=True)
+    shares = zip(_floored(then, floor), _floored(now, floor), strict=True)
     return [(after - before) * math.log(after / before) for before, after in shares]
 
 
@@ -54,9 +56,9 @@ def critical_psi(then: int, now: int, bins: int) -> float:
     return (1 / then + 1 / now) * degrees * (1 - variance + _NORMAL_95 * math.sqrt(variance)) ** 3
 
 
-def state_of(then: Sequence[int], now: Sequence[int]) -> State:
+def state_of(then: Sequence[int], now: Sequence[int], floor: float = FLOOR) -> State:
     """The state for two counts; a PSI within sampling error is stable."""
-    index = psi(then, now)
+    index = psi(then, now, floor)
     bins = sum(1 for before, after in zip(then, now, strict=True) if before or after)
     if index < max(MOVED, critical_psi(sum(then), sum(now), bins)):
         return "stable"
@@ -118,8 +120,9 @@ class Distribution:
 class FeatureDrift:
     """One feature over the customer base at training (`then`) and `now`, and in each model's training rows.
 
-    `column` is the column of the features view. `training` and `now` may differ from the first day, since the history
-    does not cover the same customers as the base.
+    `column` is the column of the features view. `learned` are the training rows that stand for the base, None where
+    there are none. The base drifts away from both: from `then` when it changes after a training, and from `learned`
+    until newer rows are learned from, however often the models are trained again on the same rows.
     """
 
     feature: str
@@ -128,6 +131,7 @@ class FeatureDrift:
     then: Distribution
     now: Distribution
     training: Mapping[str, Distribution]
+    learned: Distribution | None = None
 
     @property
     def label(self) -> str:
@@ -136,21 +140,49 @@ class FeatureDrift:
 
     @property
     def psi(self) -> float:
+        """The customer base now against the base at training, or against the training rows if it left those behind."""
+        return self.psi_since_learned if self._left_what_was_learned else self.psi_since_training
+
+    @property
+    def psi_since_training(self) -> float:
         """The customer base at training against the base now."""
         return psi(self.then.counts, self.now.counts)
 
     @property
+    def psi_since_learned(self) -> float:
+        """What the models learned from against the base now; 0 if that is not known."""
+        return psi(self.learned.counts, self.now.counts, LEARNED_FLOOR) if self.learned else 0.0
+
+    @property
     def state(self) -> State:
+        """Drifted if the base has moved away from what was learned; otherwise what happened since the training."""
+        return "drifted" if self.is_not_learned else self.state_since_training
+
+    @property
+    def state_since_training(self) -> State:
         return state_of(self.then.counts, self.now.counts)
+
+    @property
+    def is_not_learned(self) -> bool:
+        """Whether the base has drifted away from what the models learned from."""
+        learned = self.learned
+        return learned is not None and state_of(learned.counts, self.now.counts, LEARNED_FLOOR) == "drifted"
 
     @property
     def moved(self) -> str:
         """The bin that contributes most, as in "30–60 was 8.0%, is 17.0%"; empty when nothing moved."""
-        parts = contributions(self.then.counts, self.now.counts)
+        before, floor = self.then, FLOOR
+        if self.learned is not None and self._left_what_was_learned:
+            before, floor = self.learned, LEARNED_FLOOR
+        parts = contributions(before.counts, self.now.counts, floor)
         most = max(range(len(parts)), key=parts.__getitem__)
         if not parts[most]:
             return ""
-        return f"{self.bins.names[most]} was {self.then.shares[most]:.1%}, is {self.now.shares[most]:.1%}"
+        return f"{self.bins.names[most]} was {before.shares[most]:.1%}, is {self.now.shares[most]:.1%}"
+
+    @property
+    def _left_what_was_learned(self) -> bool:
+        return self.is_not_learned and self.psi_since_learned > self.psi_since_training
 
     def population_psi(self, model: str) -> float | None:
         """A model's training rows against the base now; None when they were not stored."""
@@ -163,6 +195,8 @@ class FeatureDrift:
             "feature": self.feature,
             "label": self.label,
             "psi": round(self.psi, 4),
+            "psi_since_training": round(self.psi_since_training, 4),
+            "psi_since_learned": round(self.psi_since_learned, 4),
             "state": self.state,
             "moved": self.moved,
             "bins": list(self.bins.names),
@@ -174,9 +208,9 @@ class FeatureDrift:
         }
 
 
-def _floored(counts: Sequence[int]) -> list[float]:
+def _floored(counts: Sequence[int], floor: float) -> list[float]:
     rows = sum(counts)
-    return [max(count / rows, FLOOR) for count in counts]
+    return [max(count / rows, floor) for count in counts]
 
 
 def _distribution_json(distribution: Distribution) -> dict[str, Any]:

@@ -57,8 +57,11 @@ class _Inputs:
 
 
 @fragment()
-def draw_budget(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
-    """Only another money column queries the warehouse; costs and rates are applied to what was read."""
+def draw_budget(reader: reading.ChurnReader, base: ScopedBase, curve: ChurnCurve) -> None:
+    """The campaign for `base`, the customers in scope who can still be kept, and their curve.
+
+    Only another money column queries the warehouse; costs and rates are applied to what was read.
+    """
     with errors_shown():
         inputs = _draw_inputs(reader)
         if inputs is None:
@@ -84,7 +87,7 @@ def draw_budget(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
             )
         with right:
             _draw_best(found, inputs)
-            draw_save_as_segment(_draw_rule(reader.base, inputs, losses, found), "budget-segment")
+            draw_save_as_segment(_draw_rule(base, inputs, losses, found), "budget-segment")
 
 
 def _draw_inputs(reader: reading.ChurnReader) -> _Inputs | None:

@@ -4,7 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
-from loyalty_core.analytics.churn import ChurnCurve, Concentration, ModelQuality
+from loyalty_core.analytics.churn import BaseShift, ChurnCurve, Concentration, ModelQuality
 from loyalty_core.ml.tasks import RISKS, RiskThresholds
 from loyalty_core.ui import formatting
 from loyalty_core.ui.text import escape
@@ -21,7 +21,11 @@ _GOOD_GRADES = {"A", "B"}
 
 
 def draw_key_figures(
-    curve: ChurnCurve, risks: RiskThresholds, revenue: Column | None, quality: ModelQuality | None
+    curve: ChurnCurve,
+    risks: RiskThresholds,
+    revenue: Column | None,
+    quality: ModelQuality | None,
+    shift: BaseShift | None,
 ) -> None:
     """Figures of all scored customers in scope; `quality` is None when there is no model at the moment."""
     everyone = curve.everyone
@@ -57,7 +61,7 @@ def draw_key_figures(
     if curve.concentration is not None:
         _warn_of_alike(curve.concentration)
     if quality is not None:
-        _draw_quality(quality)
+        _draw_quality(quality, shift)
     if curve.unscored:
         customers = "customer" if curve.unscored == 1 else "customers"
         st.caption(f"{formatting.count(curve.unscored)} {customers} without a prediction are left out.")
@@ -72,13 +76,30 @@ def _warn_of_alike(concentration: Concentration) -> None:
     )
 
 
-def _draw_quality(quality: ModelQuality) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        colour: _Colour = _GRADE_COLOURS.get(quality.grade, "gray")
-        icon = ":material/verified:" if quality.grade in _GOOD_GRADES else ":material/info:"
-        st.badge(
-            escape(f"Model: {quality.word.lower()}", in_badge=True), icon=icon, color=colour, help=_grade_help(quality)
+def _warn_of_shift(shift: BaseShift) -> None:
+    expected = ""
+    if shift.tested is not None:
+        expected = (
+            f" Of the test rows it expected {formatting.percent(shift.tested, 1)} to leave, of the whole base now "
+            f"{formatting.percent(shift.now, 1)}."
         )
+    moved = f" What moved: {escape('; '.join(shift.moved))}." if shift.moved else ""
+    st.warning(
+        f"**The base is no longer like the customers that the model was tested on**, so its grade and the number of "
+        f"expected churners may not hold.{expected}{moved} Look at Monitoring on the Training screen.",
+        icon=":material/trending_up:",
+    )
+
+
+def _draw_quality(quality: ModelQuality, shift: BaseShift | None) -> None:
+    if shift is not None:
+        _warn_of_shift(shift)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        colour: _Colour = "orange" if shift else _GRADE_COLOURS.get(quality.grade, "gray")
+        is_good = shift is None and quality.grade in _GOOD_GRADES
+        icon = ":material/verified:" if is_good else ":material/info:"
+        word = f"Model: {quality.word.lower()}" if shift is None else "Model: tested on another base"
+        st.badge(escape(word, in_badge=True), icon=icon, color=colour, help=_grade_help(quality))
         st.caption(escape(_quality_sentence(quality)), width="stretch")
 
 

@@ -4,10 +4,20 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from loyalty_core.analytics.churn import ChurnCurve, ContactGains, LossBin, RiskByValue, contact_gain
+from loyalty_core.analytics.churn import (
+    ChurnCurve,
+    ContactGains,
+    LossBin,
+    RiskByValue,
+    contact_gain,
+    still_here,
+)
 from loyalty_core.analytics.churn import figures as churn
 from loyalty_core.analytics.churn import groups as churn_groups
-from loyalty_core.ml.bundles import Experiment
+from loyalty_core.analytics.monitoring import read_drift
+from loyalty_core.errors import LoyaltyError
+from loyalty_core.ml.bundles import Bundle, Experiment
+from loyalty_core.ml.features import FeatureDrift
 from loyalty_core.ml.tasks import CHURN, Risk
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
@@ -41,16 +51,20 @@ class ChurnReader(ScopeReader):
         """The scope by probability, valued by revenue where the view has it."""
         return self._curve_of(self.segment_id)
 
+    def curve_to_contact(self) -> ChurnCurve:
+        """The scope without those who have already left."""
+        return self._curve_of(self.segment_id, to_contact=True)
+
     def curve_of_everyone(self) -> ChurnCurve:
         """The whole base by probability, whatever the scope."""
         return self._curve_of(None)
 
-    def _curve_of(self, segment_id: str | None) -> ChurnCurve:
+    def _curve_of(self, segment_id: str | None, *, to_contact: bool = False) -> ChurnCurve:
         revenue = column("revenue")
-        return _curve(segment_id, revenue.name if revenue else None, self.basis)
+        return _curve(segment_id, revenue.name if revenue else None, to_contact, self.basis)
 
     def loss_bins(self, value_column: str) -> list[LossBin]:
-        """The scope by probability times a money column."""
+        """The scope without those who have already left, by probability times a money column."""
         return _loss_bins(self.segment_id, value_column, self.basis)
 
     def has_uplift(self) -> bool:
@@ -58,7 +72,7 @@ class ChurnReader(ScopeReader):
         return _has_uplift(self.basis)
 
     def gains(self, value_column: str | None, amount: float) -> ContactGains:
-        """The scope by uplift times a money column, or times one amount."""
+        """The scope without those who have already left, by uplift times a money column or one amount."""
         return _gains(self.segment_id, value_column, amount, self.basis)
 
     def risk_by_category(self, name: str) -> list[RiskByValue]:
@@ -68,6 +82,10 @@ class ChurnReader(ScopeReader):
     def risk_by_tenure(self, name: str) -> list[RiskByValue]:
         """Risk by how long customers have been members."""
         return _risk_by_tenure(self.segment_id, name, cached_reads.source().newest, self.basis)
+
+    def drift(self) -> tuple[FeatureDrift, ...]:
+        """The features by how far the base has drifted; empty where that cannot be said."""
+        return _drift(get_services().inference.served().versions, self.basis)
 
     def drivers(self, customers: int) -> dict[str, float]:
         """Mean absolute contribution of each feature over a sample of the scope, in percentage points."""
@@ -82,15 +100,16 @@ class ChurnReader(ScopeReader):
 
 
 @cached
-def _curve(segment_id: str | None, value_column: str | None, basis: RuleBasis) -> ChurnCurve:
+def _curve(segment_id: str | None, value_column: str | None, to_contact: bool, basis: RuleBasis) -> ChurnCurve:
     del basis  # only part of the cache key, as below
-    return churn.read_curve(scoped_base(segment_id), value_column)
+    base = scoped_base(segment_id)
+    return churn.read_curve(still_here(base) if to_contact else base, value_column)
 
 
 @cached
 def _loss_bins(segment_id: str | None, value_column: str, basis: RuleBasis) -> list[LossBin]:
     del basis
-    return churn.read_loss_bins(scoped_base(segment_id), value_column)
+    return churn.read_loss_bins(still_here(scoped_base(segment_id)), value_column)
 
 
 @cached
@@ -102,7 +121,7 @@ def _has_uplift(basis: RuleBasis) -> bool:
 @cached
 def _gains(segment_id: str | None, value_column: str | None, amount: float, basis: RuleBasis) -> ContactGains:
     del basis
-    return contact_gain.read_gains(scoped_base(segment_id), value_column, amount)
+    return contact_gain.read_gains(still_here(scoped_base(segment_id)), value_column, amount)
 
 
 @cached
@@ -115,6 +134,18 @@ def _risk_by_category(segment_id: str | None, name: str, basis: RuleBasis) -> li
 def _risk_by_tenure(segment_id: str | None, name: str, today: date | None, basis: RuleBasis) -> list[RiskByValue]:
     del basis
     return churn_groups.risk_by_tenure(scoped_base(segment_id), name, today)
+
+
+@cached
+def _drift(versions: tuple[str, ...], basis: RuleBasis) -> tuple[FeatureDrift, ...]:
+    del versions, basis
+    services = get_services()
+    models = services.inference.models()
+    try:
+        services.warehouse.require_every_customer("Drift")
+        return tuple(read_drift(services.warehouse, models.manifest)) if isinstance(models, Bundle) else ()
+    except LoyaltyError:
+        return ()  # such as a version without a reference
 
 
 @cached

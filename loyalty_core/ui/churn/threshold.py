@@ -3,6 +3,7 @@
 import streamlit as st
 
 from loyalty_core.analytics.churn import ChurnCurve, ModelQuality, Targeting, threshold_rule
+from loyalty_core.analytics.outcomes import Share
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.ui import charts, formatting
@@ -78,15 +79,29 @@ def _draw_outcome(targeting: Targeting) -> None:
 
 def _draw_test(targeting: Targeting, quality: ModelQuality | None) -> None:
     """What the threshold meant for test customers, who are of the whole base: so `targeting` is of the whole base."""
-    tested = quality.at_share(targeting.share) if quality else None
+    tested = quality.at_threshold(targeting.threshold, targeting.share) if quality else None
     if quality is None or tested is None:
         return
-    contacted, captured = formatting.percent(targeting.share, 1), formatting.percent(tested.captured, 1)
+    rows, contacted = formatting.count(quality.test_rows), formatting.percent(tested.contacted.value, 1)
+    if tested.is_approximate:
+        st.caption(
+            f"Check of the model on the whole base: this threshold contacts {contacted} of all customers. Of {rows} "
+            f"test rows, the {contacted} with the highest probability included about "
+            f"{formatting.percent(tested.captured.value)} of those who left; about "
+            f"{formatting.percent(tested.stayed.value)} of them stayed. This version recorded deciles only; train "
+            "again for exact figures."
+        )
+        return
     st.caption(
-        f"Check of the model on the whole base: this threshold contacts {contacted} of all customers. Of "
-        f"{formatting.count(quality.test_rows)} test rows, the {contacted} with the highest probability included "
-        f"{captured} of those who left; {formatting.percent(tested.loyal_share, 1)} of them stayed."
+        f"Check of the model on customers it had not seen: of {rows} test rows, {contacted} were at or above this "
+        f"threshold. They included {_with_interval(tested.captured)} of those who left; "
+        f"{_with_interval(tested.stayed)} of them stayed. In brackets, 95% Wilson intervals."
     )
+
+
+def _with_interval(share: Share) -> str:
+    low, high = (formatting.percent(bound, 1) for bound in share.interval)
+    return f"{formatting.percent(share.value, 1)} ({low} to {high})"
 
 
 def _alt(targeting: Targeting) -> str:

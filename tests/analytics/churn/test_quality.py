@@ -1,4 +1,4 @@
-"""What the test rows of the training say, straight lines between the deciles."""
+"""What the test rows of the training say about a threshold."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from loyalty_core.analytics.churn import ModelQuality, model_quality
-from loyalty_core.analytics.churn.quality import OnTestRows
 from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
-from loyalty_core.ml.evaluation.metrics import deciles
+from loyalty_core.ml.evaluation.metrics import count_thousandths, deciles
 from loyalty_core.ml.serving.mock import MockModels
 from tests.ml.fixtures import bundle_parts
 
@@ -22,10 +21,26 @@ if TYPE_CHECKING:
 LEFT = [80, 40, 20, 10, 10, 10, 10, 10, 5, 5]
 
 
-def known_quality() -> ModelQuality:
+def known_quality(*, exact: bool = True) -> ModelQuality:
     churned = np.concatenate([np.arange(100) < left for left in LEFT]).astype(np.int8)
     probability = np.linspace(0.9, 0.1, len(churned))
-    return ModelQuality("v", False, "B", "A sentence.", 1_000, tuple(deciles(churned, probability)))
+    counted = tuple(count_thousandths(churned, probability)) if exact else ()
+    return ModelQuality("v", False, "B", "A sentence.", 1_000, 0.5, tuple(deciles(churned, probability)), counted)
+
+
+def test_a_threshold_within_a_decile_is_counted_not_interpolated():
+    churned = np.concatenate([np.arange(100) < left for left in LEFT])
+    probability = np.linspace(0.9, 0.1, len(churned))
+    for threshold in (0.9, 0.873, 0.82, 0.5, 0.1, 0.0):
+        above = probability >= threshold
+        found = known_quality().at_threshold(threshold, share=0.999)
+        assert found is not None
+        assert (found.contacted.count, found.contacted.total) == (above.sum(), 1_000)
+        assert (found.captured.count, found.captured.total) == (churned[above].sum(), 200)
+        assert (found.stayed.count, found.stayed.total) == (above.sum() - churned[above].sum(), above.sum())
+        assert not found.is_approximate
+    low, high = known_quality().at_threshold(0.82, 0.1).captured.interval
+    assert low < 80 / 200 < high
 
 
 @pytest.mark.parametrize(
@@ -38,24 +53,17 @@ def known_quality() -> ModelQuality:
         (1.0, 1.0, 0.8),
     ],
 )
-def test_between_the_deciles(share: float, captured: float, loyal: float):
-    found = known_quality().at_share(share)
+def test_between_the_deciles_of_an_older_version(share: float, captured: float, loyal: float):
+    found = known_quality(exact=False).at_threshold(0.5, share)
     assert found is not None
-    assert (found.captured, found.loyal_share) == pytest.approx((captured, loyal))
+    assert found.is_approximate
+    assert (found.captured.value, found.stayed.value) == pytest.approx((captured, loyal))
 
 
 def test_nobody_contacted_or_no_test():
-    assert known_quality().at_share(0.0) is None
-    assert ModelQuality("v", False).at_share(0.5) is None
-
-
-def test_deciles_of_unequal_size():
-    quality = ModelQuality(
-        "v",
-        False,
-        deciles=({"rows": 3, "actual": 1.0, "captured": 0.75}, {"rows": 1, "actual": 1.0, "captured": 1.0}),
-    )
-    assert quality.at_share(0.75) == OnTestRows(pytest.approx(0.75), pytest.approx(0.0))
+    assert known_quality().at_threshold(0.95, 0.1) is None
+    assert known_quality(exact=False).at_threshold(0.5, 0.0) is None
+    assert ModelQuality("v", False).at_threshold(0.5, 0.5) is None
 
 
 @pytest.mark.parametrize(("grade", "word"), [("A", "Adds a lot"), ("D", "Adds nothing"), ("", "Not known")])
@@ -70,6 +78,8 @@ def test_the_active_model_s_own_record(tmp_path: Path):
         "added": {"value": 0.02},
         "sentence": "A sentence.",
         "deciles": [dict(one) for one in quality.deciles],
+        "thousandths": list(quality.thousandths),
+        "mean_predicted": quality.expected,
     }
     churn = replace(parts.models["churn"], metrics=metrics)
     version = write_bundle(tmp_path, replace(parts, models={**parts.models, "churn": churn}))
@@ -87,4 +97,4 @@ def test_a_grade_that_was_not_about_a_simple_rule_is_not_shown(tmp_path: Path):
 def test_mock_models_were_never_tested():
     quality = model_quality(MockModels({}))
     assert (quality.is_mock, quality.word, quality.version) == (True, "Made up", "mock")
-    assert quality.at_share(0.3) is None
+    assert quality.at_threshold(0.3, 0.3) is None

@@ -39,8 +39,10 @@ def warehouse(backend: Backend, open_warehouse: Open) -> Warehouse:
 
 @pytest.fixture
 def manifest(warehouse: Warehouse) -> dict[str, Any]:
-    """Of a version made when the view was as it was filled."""
-    return written(warehouse, with_reference(bundle_parts(), warehouse))
+    """Of a version made when the view was as it was filled, whose churn model learned from customers like these."""
+    manifest = written(warehouse, with_reference(bundle_parts(), warehouse))
+    manifest["reference"]["training"]["churn"] = manifest["reference"]["base"]
+    return manifest
 
 
 def written(warehouse: Warehouse, parts: BundleParts) -> dict[str, Any]:
@@ -58,8 +60,8 @@ def test_nothing_has_moved_on_the_same_day(warehouse: Warehouse, manifest: dict[
     assert [one.feature for one in drift] == list(DEFAULT_FEATURE_MAPPING)
     assert {(one.psi, one.state, one.moved) for one in drift} == {(0, "stable", "")}
     assert {one.now.rows for one in drift} == {CUSTOMERS}
-    # The rows of the training are another population from the first day on.
-    assert all((one.population_psi("churn") or 0) > 0.1 for one in drift)
+    # Customers who took an offer are others from the first day on.
+    assert all((one.population_psi("nbo") or 0) > 0.1 for one in drift)
 
 
 def test_a_feature_that_moved_comes_first(backend: Backend, warehouse: Warehouse, manifest: dict[str, Any]):
@@ -69,6 +71,24 @@ def test_a_feature_that_moved_comes_first(backend: Backend, warehouse: Warehouse
     assert first.now.mean == pytest.approx((first.then.mean or 0) + 45)
     assert first.then.counts[-1] == first.now.counts[-1] == CUSTOMERS // 10
     assert {one.state for one in others} == {"stable"}
+
+
+def test_training_again_on_the_same_rows_does_not_end_the_alarm(
+    backend: Backend, warehouse: Warehouse, manifest: dict[str, Any]
+):
+    learned = manifest["reference"]["base"]
+    fill(backend, slept(200))
+    again = written(warehouse, with_reference(bundle_parts(), warehouse))
+    again["reference"]["training"] = {"churn": learned}  # the history has the customers as they were
+    first = read_drift(warehouse, again)[0]
+    assert (first.feature, first.state, first.state_since_training) == ("days_since_last", "drifted", "stable")
+    assert first.psi == first.psi_since_learned > 0.25
+    assert first.moved
+    advice = read_monitoring(warehouse, again).retraining()
+    assert advice.when == "fix first"
+    assert "Days since last transaction differs from the rows that the models learned from" in advice.sentence
+    again["reference"]["training"] = {"nbo": again["reference"]["base"], "churn": again["reference"]["base"]}
+    assert {one.state for one in read_drift(warehouse, again)} == {"stable"}
 
 
 def test_blanks_that_appear_are_drift(backend: Backend, warehouse: Warehouse, manifest: dict[str, Any]):

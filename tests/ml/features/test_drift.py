@@ -87,6 +87,8 @@ def test_for_programs():
         "feature": "recency",
         "label": "Days since last purchase",
         "psi": 0.9027,
+        "psi_since_training": 0.9027,
+        "psi_since_learned": 0.0,
         "state": "drifted",
         "moved": "blank was 0.0%, is 10.0%",
         "bins": ["under 30", "30–60", "60 or more", "blank"],

@@ -71,7 +71,9 @@ def _draw_features(drift: tuple[FeatureDrift, ...]) -> None:
     )
     st.caption(
         "A click on a row shows its values; a click in the legend adds the rows that a model was trained on. They are "
-        "past moments of customers, so they differ from the base from the first day: no alarm by itself."
+        "past moments of customers, so a small difference is normal. A feature that has drifted away from what the "
+        "models learned stays an alarm until they learn from newer rows: training again on the same rows does not end "
+        "it."
     )
 
 
@@ -103,6 +105,5 @@ def _against_column(model: str) -> Any:
     return table_columns.decimal_column(
         digits=3,
         help=f"The training rows of the {escape(title_of(model).lower())} model against the customers of today. They "
-        "are other customers or other moments, so this may be high from the first day; what counts is whether it "
-        "grows.",
+        "are other moments, and for offers only customers who took one, so this may be high from the first day.",
     )
