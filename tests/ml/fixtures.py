@@ -82,11 +82,12 @@ def bundle_parts(churn: str = "churn", nbo: str = "nbo") -> BundleParts:
 
 
 def with_reference(parts: BundleParts, warehouse: Warehouse) -> BundleParts:
-    """The parts with what the view is like at this moment, and 200 rows that each model was trained on."""
+    """The parts with what the view is like at this moment, 200 rows of offers taken, and a churn model of the base."""
     columns = training_rows(200).astype(np.float64).T
     rows = pa.table(dict(zip(CONTRACT.names, columns, strict=True)))
     reference = make_reference(warehouse, CONTRACT, dict.fromkeys(parts.models, rows), {})
-    return replace(parts, reference=reference.to_json())
+    learned = {**reference.training, "churn": reference.base} if reference.base else reference.training
+    return replace(parts, reference=replace(reference, training=learned).to_json())
 
 
 def other_parts() -> BundleParts:

@@ -64,7 +64,7 @@ def test_models_that_hold(watched: str, open_screen: OpenScreen):
     assert table["Feature"].tolist()[0] == "Total revenue"
     assert set(table["State"]) == {"● stable"}
     assert set(table["What moved most"]) == {"nothing"}
-    assert min(table["PSI, churn rows"]) > 0
+    assert min(table["PSI, next best offer rows"]) > 0
     assert f"The {DEMO_CUSTOMERS:,} customers of today compared with the {DEMO_CUSTOMERS:,} at the training" in text_of(
         app
     )
