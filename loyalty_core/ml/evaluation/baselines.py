@@ -23,7 +23,9 @@ STANDARD_MODELS = (LOGISTIC_REGRESSION, GRADIENT_BOOSTING, LIGHTGBM)
 # More rows hardly change the baselines, and cost minutes.
 _MAX_ROWS = 50_000
 _BOOSTING: dict[str, Any] = {"learning_rate": 0.05, "max_leaf_nodes": 15, "early_stopping": True}
-_LIGHTGBM: dict[str, Any] = {"n_estimators": 200, "num_leaves": 15, "learning_rate": 0.05, "verbose": -1}
+_LIGHTGBM: dict[str, Any] = {"num_leaves": 15, "learning_rate": 0.05, "verbose": -1}
+# Trees are fitted per class, so with many offers there are fewer rounds.
+_ROUNDS, _MAX_TREES = 200, 6_000
 
 
 def fit_baselines(
@@ -39,7 +41,14 @@ def fit_baselines(
     models: dict[str, Any] = {
         LOGISTIC_REGRESSION: LogisticRegression(max_iter=1_000),
         GRADIENT_BOOSTING: HistGradientBoostingClassifier(**_BOOSTING, random_state=seed),
-        LIGHTGBM: LGBMClassifier(**_LIGHTGBM, n_jobs=1, deterministic=True, force_row_wise=True, random_state=seed),
+        LIGHTGBM: LGBMClassifier(
+            n_estimators=min(_ROUNDS, _MAX_TREES // count),
+            **_LIGHTGBM,
+            n_jobs=1,
+            deterministic=True,
+            force_row_wise=True,
+            random_state=seed,
+        ),
     }
     with threadpool_limits(1):  # OpenMP threads busy-wait, which is thirty times slower on a loaded machine
         fitted = {name: model.fit(inputs, classes).predict_proba(test_inputs) for name, model in models.items()}

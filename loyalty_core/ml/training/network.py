@@ -11,7 +11,7 @@ from loyalty_core.ml.training.architecture import FloatRows, Model, calibrated_m
 from loyalty_core.ml.training.conversion import to_tflite
 from loyalty_core.ml.training.distillation import MAX_TAUGHT_ROWS, train_with_teacher
 from loyalty_core.ml.training.early_stopping import train_directly
-from loyalty_core.ml.training.fitting import Epoch, Rows, predict
+from loyalty_core.ml.training.fitting import Candidate, Epoch, Rows, predict
 from loyalty_core.ml.training.quiet import quiet_stderr
 
 if TYPE_CHECKING:
@@ -79,24 +79,42 @@ def train_network(
     the training. Raises `SettingsError` for an optimizer, loss or activation that Keras does not know, and
     `ConversionFailed` when the network cannot be converted.
     """
+    candidates = train_candidates(train, validation, classes, options, on_epoch, features=features)
+    return finish(min(candidates, key=lambda candidate: candidate.validation_loss), train, validation)
+
+
+def train_candidates(
+    train: Rows,
+    validation: Rows,
+    classes: int,
+    options: TrainingOptions,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    *,
+    features: Features | None = None,
+) -> list[Candidate]:
+    """The network trained on the rows alone and, where there is a better teacher, the one that learned from it."""
     keras.utils.clear_session()  # otherwise layer names, which are part of the file, would be numbered on
     tf.config.experimental.enable_op_determinism()
     direct = train_directly(train, validation, classes, options, on_epoch)
-    best = direct
-    if options.teacher == "auto" and len(train.classes) <= MAX_TAUGHT_ROWS:
-        taught = train_with_teacher(train, validation, classes, options, on_epoch, direct, features)
-        best = taught if taught is not None and taught.validation_loss < direct.validation_loss else direct
-    logits = best.refit(train.with_(validation)) if len(train.classes) < _REFIT_BELOW_ROWS else best.logits
-    served = calibrated_model(logits, best.calibration)
-    judged = served if logits is best.logits else calibrated_model(best.logits, best.calibration)
-    weights = None if best.weights is None else tuple(float(weight) for weight in best.weights)
+    if options.teacher == "none" or len(train.classes) > MAX_TAUGHT_ROWS:
+        return [direct]
+    taught = train_with_teacher(train, validation, classes, options, on_epoch, direct, features)
+    return [direct] if taught is None else [direct, taught]
+
+
+def finish(candidate: Candidate, train: Rows, validation: Rows) -> TrainedNetwork:
+    """Fit the candidate on all rows where they are few, and convert it."""
+    few = len(train.classes) < _REFIT_BELOW_ROWS
+    logits = candidate.refit(train.with_(validation)) if few else candidate.logits
+    served = calibrated_model(logits, candidate.calibration)
+    judged = calibrated_model(candidate.logits, candidate.calibration) if few else served
     return TrainedNetwork(
         served,
         judged,
         to_tflite(served),
-        best.calibration,
-        best.epochs,
-        best.validation_loss,
-        weights,
-        best.teacher_loss,
+        candidate.calibration,
+        candidate.epochs,
+        candidate.validation_loss,
+        None if candidate.weights is None else tuple(float(weight) for weight in candidate.weights),
+        candidate.teacher_loss,
     )

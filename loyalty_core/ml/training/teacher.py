@@ -33,21 +33,22 @@ MADE_UP_ROWS = 20_000
 _EXCHANGED_SHARE = 0.3
 # How much of a real row's target is its label; the rest is what the teacher says, which has less noise.
 _LABEL_SHARE = 0.5
-_MAX_TREES = 500
+# Trees are fitted per class, so with many offers there are fewer rounds.
+_MAX_ROUNDS, _MAX_TREES = 500, 6_000
 _ROUNDS_WITHOUT_GAIN = 25
 _LEARNING_RATE, _LEAVES = 0.05, 15
-_BOOSTING: dict[str, Any] = {"learning_rate": _LEARNING_RATE, "max_leaf_nodes": _LEAVES, "early_stopping": True}
+_HISTOGRAM_ROUNDS = 100
 _INVERSE_PENALTY = 0.3
 _MIXING_STEPS = 200
 
 
 @dataclass(frozen=True, eq=False)
 class Teacher:
-    """Predictors and their shares, the network last; `trees` counts LightGBM's, `loss` is the validation log loss."""
+    """Predictors and their shares, the network last; `rounds` are LightGBM's, `loss` is the validation log loss."""
 
     predictors: Sequence[Predictor]
     shares: npt.NDArray[np.float64]
-    trees: int
+    rounds: int
     loss: float
 
     def predict(self, inputs: FloatRows) -> Probabilities:
@@ -56,14 +57,14 @@ class Teacher:
 
     def refitted(self, rows: Rows, classes: int, seed: int) -> Teacher:
         """The same mixture with all but the network fitted on other rows."""
-        models = [_fit_lightgbm(rows, seed, trees=self.trees), *_fit_others(rows, seed)]
+        models = [_fit_lightgbm(rows, self.rounds, seed), *_fit_others(rows, classes, seed)]
         return replace(self, predictors=[*(_predictor(model, classes) for model in models), self.predictors[-1]])
 
 
 def fit_teacher(train: Rows, validation: Rows, network: Predictor, classes: int, seed: int) -> Teacher:
-    """Fit on the training rows; the validation rows decide on the number of trees and on the shares."""
-    trees = _fit_lightgbm(train, seed, validation=validation)
-    predictors = [*(_predictor(model, classes) for model in (trees, *_fit_others(train, seed))), network]
+    """Fit on the training rows; the validation rows decide on LightGBM's rounds and on the shares."""
+    trees = _fit_lightgbm(train, _rounds(classes, _MAX_ROUNDS), seed, validation)
+    predictors = [*(_predictor(model, classes) for model in (trees, *_fit_others(train, classes, seed))), network]
     answers = [predictor(validation.inputs) for predictor in predictors]
     shares = best_shares(answers, validation.classes)
     loss = log_loss_of(mixed(answers, shares), validation.classes)
@@ -116,12 +117,16 @@ def log_loss_of(probabilities: Probabilities, classes: Classes) -> float:
     return float(-np.log(np.maximum(own, 1e-12)).mean())
 
 
-def _fit_lightgbm(rows: Rows, seed: int, *, validation: Rows | None = None, trees: int = _MAX_TREES) -> Any:
-    """With `validation`, trees are added until these rows stop gaining."""
+def _rounds(classes: int, most: int) -> int:
+    return min(most, _MAX_TREES // classes)
+
+
+def _fit_lightgbm(rows: Rows, rounds: int, seed: int, validation: Rows | None = None) -> Any:
+    """With `validation`, no more rounds than until these rows stop gaining."""
     from lightgbm import LGBMClassifier, early_stopping  # noqa: PLC0415 -- only training needs it
 
     model: Any = LGBMClassifier(
-        n_estimators=trees,
+        n_estimators=rounds,
         num_leaves=_LEAVES,
         learning_rate=_LEARNING_RATE,
         random_state=seed,
@@ -139,8 +144,14 @@ def _fit_lightgbm(rows: Rows, seed: int, *, validation: Rows | None = None, tree
     return model.fit(rows.inputs, rows.classes, **watched, callbacks=[stopping])
 
 
-def _fit_others(rows: Rows, seed: int) -> tuple[Any, Any]:
-    boosting = HistGradientBoostingClassifier(**_BOOSTING, random_state=seed)
+def _fit_others(rows: Rows, classes: int, seed: int) -> tuple[Any, Any]:
+    boosting = HistGradientBoostingClassifier(
+        learning_rate=_LEARNING_RATE,
+        max_iter=_rounds(classes, _HISTOGRAM_ROUNDS),
+        max_leaf_nodes=_LEAVES,
+        early_stopping=True,  # pyright: ignore[reportArgumentType] -- annotated from its default
+        random_state=seed,
+    )
     logistic = LogisticRegression(C=_INVERSE_PENALTY, max_iter=1_000)
     with threadpool_limits(1):
         return boosting.fit(rows.inputs, rows.classes), logistic.fit(rows.inputs, rows.classes)
