@@ -1,0 +1,1 @@
+"""Data sets that models are measured on, real and simulated."""
