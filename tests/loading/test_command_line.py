@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
-import tomllib
+from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,12 @@ from loyalty_core.loading import LoadReport
 from loyalty_core.loading.command import main
 from loyalty_core.loading.command_line import run as run_command
 from loyalty_core.loading.warehouse_file import write_warehouse
+from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.history import read_history
+from loyalty_core.warehouse.offers import offer_names
+from loyalty_core.warehouse.source import describe_source
 from tests.datasets import ONLINE_RETAIL, TELCO
 from tests.fixtures.loading import rows_of
 
@@ -32,32 +38,39 @@ ROOT = Path(__file__).parents[2]
 CUSTOMERS = "id,left,points\na,yes,5\nb,no,6\nb,no,6\n"
 
 
-def run(command: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+def run(command: str, *arguments: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", f"loyalty_core.{command}", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "STATE_DATABASE_URL": "sqlite:///none.db"},
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "STATE_DATABASE_URL": "sqlite:///none.db"},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-def test_telco_in_one_command(out: Path) -> None:
-    done = run("loading", "features", TELCO, "--id", "customerID", "--churn", "Churn", "--out", out)
+def test_telco_in_one_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run("loading", "features", TELCO, "--offer", "Contract", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Read 7,043 rows of Telco-Customer-Churn.csv.gz.\nLeft out: none.\n" in done.stdout
     assert "Column TotalCharges: 11 blank values became empty (NULL)." in done.stdout
-    assert "  customer_churn_history: 7,043 rows\n" in done.stdout
-    settings = tomllib.loads(done.stdout.split("\n\n")[1])
-    assert settings["ml_model_input_size"] == len(settings["ml_feature_mapping"]) == 19
-    assert {"PaymentMethod", "SeniorCitizen", "tenure"} <= set(settings["ml_feature_mapping"])
-    assert settings["ml_feature_mapping"]["revenue"] == "TotalCharges"
-    *_, train, start = done.stdout.splitlines()
-    setting = f"  DWH_URL='duckdb:///{out}' "
-    assert train.startswith(setting)
-    assert train.endswith("loyalty train --score")
-    assert start == f"{setting}make run"
+    assert (
+        "  customer_churn_history: 7,043 rows\n  customer_offer_history: 7,043 rows\n  offers: 3 rows\n" in done.stdout
+    )
+    assert re.search(r"Next:\n  \S*loyalty train --score\n  \S*loyalty run\n$", done.stdout)
+    # What it wrote is all that training and scoring need.
+    monkeypatch.chdir(tmp_path)
+    settings = Settings()
+    mapping = settings.ml_feature_mapping
+    assert settings.ml_model_input_size == len(mapping) == 18
+    assert mapping["revenue"] == "TotalCharges"
+    assert {"PaymentMethod", "SeniorCitizen", "tenure"} <= set(mapping)
+    assert {"Contract", "Churn", "customerID"}.isdisjoint(mapping.values())
+    with closing(Warehouse(settings)) as warehouse:
+        histories = [read_history(warehouse, task.history, mapping) for task in (CHURN, NBO)]
+        assert [len(history) for history in histories] == [7043, 7043]
+        assert offer_names(warehouse) == {1: "Month-to-month", 2: "One year", 3: "Two year"}
+        assert describe_source(warehouse).newest is None  # the day of the data is not known
 
 
 def test_online_retail_in_one_command(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
