@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     shape = argparse.RawDescriptionHelpFormatter
     parser = OneLineParser(prog="loyalty load", description=__doc__, formatter_class=shape, allow_abbrev=False)
     kinds = parser.add_subparsers(dest="kind", metavar="features|transactions", required=True)
-    features = kinds.add_parser("features", help="CSV or Parquet, one row per customer", allow_abbrev=False)
+    features = kinds.add_parser("features", help="CSV, Parquet or .xlsx, one row per customer", allow_abbrev=False)
     features.add_argument("file", type=Path, metavar="FILE")
     features.add_argument("--id", metavar="COLUMN", help="the customer's id; without it, the column is found")
     features.add_argument("--number-rows", action="store_true", help="the file has no ids: every row is a customer")
@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COLUMN",
         help="a column that the models learn from in any case",
     )
-    log = kinds.add_parser("transactions", help="CSV or Parquet, one row per purchase or line", allow_abbrev=False)
+    log = kinds.add_parser(
+        "transactions", help="CSV, Parquet or .xlsx, one row per purchase or line", allow_abbrev=False
+    )
     log.add_argument("file", type=Path, metavar="FILE")
     log.add_argument(
         "--customer", metavar="COLUMN", help="the id of the customer who bought; what is not named is found"
@@ -124,6 +126,7 @@ def _add_format_options(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--blank", action="append", default=[], metavar="TEXT", help="a text that means no value; may be repeated"
     )
+    how.add_argument("--sheet", metavar="NAME", help="the sheet of a workbook that has several")
     how.add_argument("--heading", choices=["yes", "no"], help="whether the first line names the columns")
     how.add_argument("--encoding", metavar="NAME", help="such as cp1250, where it is not UTF-8, UTF-16 or Windows-1252")
 
@@ -136,6 +139,7 @@ def _file_format(options: argparse.Namespace) -> FileFormat:
         blanks=tuple(options.blank),
         numbers=tuple(getattr(options, "number", ())),
         encoding=options.encoding,
+        sheet=options.sheet,
         heading=None if options.heading is None else options.heading == "yes",
     )
 
@@ -144,7 +148,9 @@ def _offers_file(options: argparse.Namespace) -> OffersFile | None:
     if options.offers is None:
         return None
     # The columns that --number names are those of the other file.
-    return OffersFile(options.offers, dict(options.offers_column), replace(_file_format(options), numbers=()))
+    return OffersFile(
+        options.offers, dict(options.offers_column), replace(_file_format(options), numbers=(), sheet=None)
+    )
 
 
 def _features(options: argparse.Namespace) -> LoadReport:

@@ -13,9 +13,9 @@ DecimalMark = Literal[".", ","]
 class FileFormat:
     """Whatever is None or empty is decided from all values of the file.
 
-    `heading`: whether the first line of a CSV names the columns. `blanks` are additional texts that mean a missing
-    value; `numbers` names columns to be read as numbers.
-    Raises SettingsError when the decimal and the thousands mark are the same.
+    `sheet` is that of a workbook, `heading` whether the first line of a CSV names the columns, `blanks` are additional
+    texts that mean a missing value, `numbers` names columns to be read as numbers. Raises SettingsError when the
+    decimal and the thousands mark are the same.
     """
 
     date_order: DateOrder | None = None
@@ -25,6 +25,7 @@ class FileFormat:
     numbers: tuple[str, ...] = ()
     encoding: str | None = None
     heading: bool | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         if self.decimal is not None and self.decimal == self.thousands:

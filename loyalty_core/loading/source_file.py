@@ -1,4 +1,4 @@
-"""A CSV or Parquet file as rows in DuckDB: the whole file, or an error that says why not."""
+"""A CSV or Parquet file or a workbook as rows in DuckDB: the whole file, or an error that says why not."""
 
 import re
 from collections.abc import Callable, Generator, Iterable
@@ -12,6 +12,7 @@ from loyalty_core.errors import DataError, SettingsError
 from loyalty_core.loading.blanks import literal, value_of, words_of
 from loyalty_core.loading.csv_text import GZIP_MAGIC, CsvText, plain_csv, utf16_of
 from loyalty_core.loading.file_format import FileFormat
+from loyalty_core.loading.packed_files import ZIP_MAGIC, unpacked
 from loyalty_core.loading.warehouse_file import disk_is_full, write_warehouse
 from loyalty_core.names import nearest_names
 
@@ -19,7 +20,7 @@ SOURCE_ROWS = "source_rows"
 
 HEAD_BYTES = 256 * 1024
 PARQUET_MAGIC = b"PAR1"
-SPREADSHEET_MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+OLD_WORKBOOK_MAGIC = b"\xd0\xcf\x11\xe0"
 WIDTH_FAULT = re.compile(r"on Line: (\d+).*?Expected Number of Columns: (\d+) Found: (\d+)", re.DOTALL)
 LINE_FAULT = re.compile(r"on Line: (\d+)")
 
@@ -85,7 +86,8 @@ def open_load(
             "It would be replaced by the warehouse.",
             "Name another file with --out.",
         )
-    _is_parquet(file)  # before anything is created for a file that cannot be read
+    if not _head_of(file).startswith(ZIP_MAGIC):
+        _is_parquet(file)  # before anything is created for a file that cannot be read
     with write_warehouse(out, overwrite=overwrite) as connection:
         notes = first(connection)
         rows = read_source_rows(connection, file, written)
@@ -102,7 +104,7 @@ def _deny_other_files(connection: duckdb.DuckDBPyConnection, out: Path) -> None:
 
 
 def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path, written: FileFormat) -> SourceRows:
-    """Read a CSV (also gzipped) or Parquet file into the temporary table `source_rows`.
+    """Read a CSV (also gzipped), a Parquet file or a workbook into the temporary table `source_rows`.
 
     CSV columns arrive as text, Parquet columns with the types they have. Raises DataError when the file is
     missing, empty, of another kind, damaged, or a CSV whose lines differ in their number of columns.
@@ -110,12 +112,13 @@ def read_source_rows(connection: duckdb.DuckDBPyConnection, file: Path, written:
     connection.execute("SET TimeZone = 'UTC'")  # times with a zone become UTC, those without are unchanged
     notes: list[str] = []
     has_heading = True
-    if _is_parquet(file):
-        _read_parquet(connection, file)
-    else:
-        with plain_csv(file, written.encoding, written.heading) as text:
-            _read_csv(connection, file, text)
-        notes, has_heading = text.notes, text.has_heading
+    with unpacked(file, written.sheet) as table:
+        if _is_parquet(table):
+            _read_parquet(connection, table)
+        else:
+            with plain_csv(table, written.encoding, written.heading) as text:
+                _read_csv(connection, file, text)
+            notes, has_heading = text.notes, text.has_heading
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {SOURCE_ROWS}").fetchall()}
     (row_count,) = connection.execute(f"SELECT count(*) FROM {SOURCE_ROWS}").fetchall()[0]  # noqa: S608
     if row_count == 0:
@@ -149,9 +152,9 @@ def _is_parquet(file: Path) -> bool:
     head = _head_of(file)
     if head.startswith(PARQUET_MAGIC):
         return True
-    remedy = "Save the table as CSV (UTF-8) or Parquet and load that."
-    if head.startswith(SPREADSHEET_MAGIC):
-        raise DataError(f"{file.name} is a spreadsheet or a ZIP file, not CSV or Parquet.", remedy=remedy)
+    remedy = "Save the table as CSV (UTF-8), Parquet or a workbook (.xlsx) and load that."
+    if head.startswith(OLD_WORKBOOK_MAGIC):
+        raise DataError(f"{file.name} is a workbook of an old Excel (.xls).", remedy=remedy)
     if b"\0" in head and not head.startswith(GZIP_MAGIC) and not utf16_of(head):
         raise DataError(f"{file.name} is neither CSV nor Parquet.", "It holds binary data.", remedy)
     return False
