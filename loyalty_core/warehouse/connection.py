@@ -25,6 +25,7 @@ from loyalty_core.warehouse.identity import DataIdentity, identify
 from loyalty_core.warehouse.reflection import reflect_table
 from loyalty_core.warehouse.statements import Row, Statements, WarehouseHealth
 from loyalty_core.warehouse.turns import Turns
+from loyalty_core.warehouse.unrestricted import Unrestricted
 
 __all__ = ["Relation", "Row", "Warehouse", "WarehouseHealth"]
 
@@ -32,7 +33,7 @@ __all__ = ["Relation", "Row", "Warehouse", "WarehouseHealth"]
 Relation = NamedFromClause
 
 
-class Warehouse(Statements):
+class Warehouse(Unrestricted, Statements):
     """Reads the features view and the tables around it; `revision` grows whenever what was read may be stale.
 
     Whoever asks about customers reads `features`, `predictions` and `table`: for a viewer who may not see everything
@@ -72,38 +73,9 @@ class Warehouse(Statements):
         return self
 
     @property
-    def has_scope(self) -> bool:
-        """Whether the viewer sees a part of the customers only."""
-        return False
-
-    def require_every_customer(self, what: str) -> None:
-        """Raise `NeedsEveryCustomer` where the viewer sees a part of the customers only; `what` begins the sentence."""
-
-    @property
-    def smallest_group(self) -> int:
-        """The size from which groups of customers are shown; 0 where groups of any size, and single customers, are."""
-        return 0
-
-    @property
     def unguarded(self) -> "Warehouse":
         """Reads for figures that name no group below `smallest_group`; whoever uses it hides those that do."""
         return self
-
-    def require_rows(self) -> None:
-        """Raise `GroupsOnly` where the viewer sees groups, and no customers one by one."""
-
-    def require_group(self, customers: int, base: int) -> None:
-        """Raise `GroupTooSmall` where the viewer does not see a group of so many of the base, or what it leaves."""
-
-    @property
-    def hidden(self) -> frozenset[str]:
-        """Names of the columns of the features view whose values the viewer may not see."""
-        return frozenset()
-
-    @property
-    def masked(self) -> frozenset[str]:
-        """Names of the columns of `features` that have a mask in place of their values."""
-        return frozenset()
 
     @property
     def revision(self) -> int:
@@ -178,10 +150,6 @@ class Warehouse(Statements):
                 with self._lock:
                     self._predictions[None] = found
         return found
-
-    def in_scope(self, relation: sa.FromClause) -> sa.FromClause:
-        """The rows that the viewer may see, of a relation whose column `customer_id` has the ids of customers."""
-        return relation
 
     @property
     def fingerprint(self) -> str:
