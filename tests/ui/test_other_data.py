@@ -127,6 +127,7 @@ def test_newer_data_of_the_same_customers_is_marked_calmly(
     assert ask("/dwh/ml/segment/churn/", "POST", asked).json()["source"] == "predictions"
 
 
+@pytest.mark.slow
 def test_in_mock_mode_every_figure_is_the_mocks_own(
     reader: Reader, configure: Configure, tmp_path: Path, open_screen: OpenScreen
 ) -> None:
