@@ -8,6 +8,7 @@ from loyalty_core.api import (
     campaigns,
     configuration,
     contact,
+    contact_plan,
     customers,
     documentation,
     events,
@@ -84,6 +85,7 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(segments.snapshots_router, tags=["Segments"])
     api.include_router(segments.fields_router, tags=["Segments"])
     api.include_router(figures.router, tags=["Figures"])
+    api.include_router(contact_plan.router, tags=["Figures"])
     api.include_router(campaigns.router, tags=["Campaigns"])
     api.include_router(campaigns.executions_router, tags=["Campaigns"])
     api.include_router(policies.router, tags=["Offer policies"])

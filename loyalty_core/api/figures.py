@@ -223,10 +223,10 @@ def read_overview() -> dict[str, Any]:
 def read_churn_figures(segment_id: OfSegment = None) -> dict[str, Any]:
     """Who is likely to leave, and what would leave with them."""
     services = get_services()
-    base = _base(services, segment_id)
+    base = base_of(services, segment_id)
     revenue = column_for("revenue", services.warehouse.columns(), services.settings)
     curve = read_curve(base, revenue.name if revenue else None)
-    return _of_run(base) | {
+    return of_run(base) | {
         "unscored": curve.unscored,
         "value_column": revenue.name if revenue else None,
         "everyone": curve.everyone,
@@ -239,7 +239,7 @@ def read_churn_figures(segment_id: OfSegment = None) -> dict[str, Any]:
 def read_offer_figures(segment_id: OfSegment = None) -> dict[str, Any]:
     """Which offers are recommended to how many, and what that is worth."""
     services = get_services()
-    base, facts = _base(services, segment_id), services.offers.get()
+    base, facts = base_of(services, segment_id), services.offers.get()
     names = {offer: known.name for offer, known in facts.items() if known.name is not None}
     mix = offer_mix(base, facts)
     offers = [
@@ -253,15 +253,15 @@ def read_offer_figures(segment_id: OfSegment = None) -> dict[str, Any]:
         for offer in mix.offers
     ]
     expected = {name: getattr(mix, name) for name in ("conversions", "conversions_interval", "expected_value")}
-    return _of_run(base) | vars(mix) | expected | {"offers": offers}
+    return of_run(base) | vars(mix) | expected | {"offers": offers}
 
 
 @router.get("/rfm/", response_model=RfmFiguresAnswer)
 def read_rfm_figures(segment_id: OfSegment = None) -> dict[str, Any]:
     """The RFM segments and cells with their customers and money."""
-    base = _base(get_services(), segment_id)
+    base = base_of(get_services(), segment_id)
     found = read_rfm(base)
-    return _of_run(base) | {
+    return of_run(base) | {
         "unscored": found.unscored,
         "total": found.total,
         "segments": found.segments(),
@@ -272,7 +272,7 @@ def read_rfm_figures(segment_id: OfSegment = None) -> dict[str, Any]:
 @router.get("/rfm/movement/", response_model=MovementAnswer)
 def read_rfm_movement(since: AwareDatetime | None = None, segment_id: OfSegment = None) -> dict[str, Any]:
     """Who moved between RFM segments since an earlier scoring run, by default the last one before the current."""
-    base = _base(get_services(), segment_id)
+    base = base_of(get_services(), segment_id)
     runs = [run for run, _ in earlier_runs(base.warehouse)]
     chosen = next((run for run in runs if since is None or run.scored_at == since), None)
     found = read_movement(base, chosen) if chosen else None
@@ -287,12 +287,14 @@ def read_rfm_movement(since: AwareDatetime | None = None, segment_id: OfSegment 
     }
 
 
-def _base(services: Services, segment_id: str | None) -> ScopedBase:
+def base_of(services: Services, segment_id: str | None) -> ScopedBase:
+    """All customers, or the members of a segment; raises `SegmentNotFound`."""
     if segment_id is not None:
         services.segments.get(segment_id)
     return ScopedBase(services.warehouse, services.segmentation, Scope(segment_id))
 
 
-def _of_run(base: ScopedBase) -> dict[str, Any]:
+def of_run(base: ScopedBase) -> dict[str, Any]:
+    """The keys that say which scoring run an answer is about; raises `PredictionsMissing`."""
     run = base.run
     return {"scored_at": run.scored_at, "model_version": run.model_version}

@@ -91,3 +91,24 @@ def test_movement_between_rfm_segments_since_an_earlier_run(demo_settings: Confi
     assert sum(flow["customers"] for flow in found["flows"]) == DEMO_CUSTOMERS
     assert ask(f"/figures/rfm/movement/?since={found['since']}").json() == found
     assert error_of(ask("/figures/rfm/movement/?since=2026-01-01T00:00:00Z"))[:2] == (404, "run_not_stored")
+
+
+def test_whom_to_contact_is_the_rule_of_the_most_profitable_number(scored_settings: None, ask: Ask):
+    found = ask("/figures/churn/contacts/?cost=5&save_rate=0.25&worth=100&basis=save_rate").json()
+    counted = ask("/segments/evaluate/", "POST", {"rule": found["rule"]}).json()["customers"]
+    assert found["best"]["customers"] == counted > 0
+    assert (found["basis"], found["threshold"]) == ("save_rate", 0.2)  # where 0.25 × 100 is the cost
+    by_revenue = ask("/figures/churn/contacts/?cost=5&basis=save_rate&value_column=total_revenue").json()
+    counted = ask("/segments/evaluate/", "POST", {"rule": by_revenue["rule"]}).json()["customers"]
+    assert by_revenue["best"]["customers"] == counted > 0
+    assert by_revenue["best"]["profit"] > found["best"]["profit"]
+    nothing = ask("/figures/churn/contacts/?cost=1e9&basis=save_rate").json()
+    assert (nothing["best"]["customers"], nothing["rule"], nothing["threshold"]) == (0, None, None)
+
+
+def test_contacts_that_cannot_be_planned(scored_settings: None, ask: Ask):
+    path = "/figures/churn/contacts/"
+    assert error_of(ask(f"{path}?value_column=nothing"))[:2] == (422, "unknown_column")
+    assert error_of(ask(f"{path}?value_column=country"))[:2] == (422, "bad_request")
+    assert error_of(ask(f"{path}?cost=nan"))[:2] == (422, "bad_request")
+    assert error_of(ask(f"{path}?worth=0"))[:2] == (422, "bad_request")

@@ -2,6 +2,13 @@
 
 from loyalty_core.analytics.churn.budget import Choice, LossBin, Plan, Terms, plan, threshold_loss
 from loyalty_core.analytics.churn.contact_gain import ContactGains, gain_rule, gain_terms, has_uplift, read_gains
+from loyalty_core.analytics.churn.contact_plan import (
+    ContactPlan,
+    Worth,
+    contact_rule,
+    contact_threshold,
+    plan_contacts,
+)
 from loyalty_core.analytics.churn.figures import (
     BINS,
     ChurnCurve,
@@ -27,12 +34,16 @@ __all__ = [
     "ChurnCurve",
     "Concentration",
     "ContactGains",
+    "ContactPlan",
     "LossBin",
     "ModelQuality",
     "Plan",
     "RiskByValue",
     "Targeting",
     "Terms",
+    "Worth",
+    "contact_rule",
+    "contact_threshold",
     "find_concentration",
     "find_shift",
     "gain_rule",
@@ -42,6 +53,7 @@ __all__ = [
     "loss_rule",
     "model_quality",
     "plan",
+    "plan_contacts",
     "probability_position",
     "read_curve",
     "read_gains",

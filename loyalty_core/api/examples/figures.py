@@ -86,6 +86,27 @@ EXAMPLES = {
         },
         parameters=_VIP,
     ),
+    "plan_contacts_of_base": Example(
+        {
+            **_RUN,
+            "basis": "save_rate",
+            "customers": 588,
+            "best": {
+                "customers": 204,
+                "retained": 21.4,
+                "cost": 1_020.0,
+                "profit": 1_120.0,
+                "low": 398.5,
+                "high": 1_841.5,
+            },
+            "break_even": 431,
+            "threshold": 0.25,
+            "rule": {"and": [{"==": [{"var": "segment:vip"}, True]}, {">=": [{"var": "churn_probability"}, 0.25]}]},
+            "harmed": 0,
+            "unscored": 0,
+        },
+        parameters={"cost": 5, "save_rate": 0.2, "worth": 100, "basis": "save_rate", **_VIP},
+    ),
     "read_rfm_movement": Example(
         {
             "since": "2026-11-17T08:00:00Z",

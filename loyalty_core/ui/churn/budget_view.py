@@ -12,12 +12,11 @@ from loyalty_core.analytics.churn import (
     LossBin,
     Plan,
     Terms,
-    gain_rule,
+    Worth,
+    contact_rule,
+    contact_threshold,
     gain_terms,
-    loss_rule,
     plan,
-    threshold_loss,
-    threshold_rule,
 )
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ui import charts, formatting
@@ -52,8 +51,8 @@ class _Inputs:
     by_uplift: bool
 
     @property
-    def value_column(self) -> str | None:
-        return self.column.name if self.column else None
+    def worth(self) -> Worth:
+        return Worth(self.column.name if self.column else None, self.amount)
 
 
 @fragment()
@@ -68,7 +67,7 @@ def draw_budget(reader: reading.ChurnReader, base: ScopedBase, curve: ChurnCurve
             st.info("Correct the field above to see what a campaign brings.", icon=":material/edit:")
             return
         if inputs.by_uplift:
-            gains = reader.gains(inputs.value_column, inputs.amount)
+            gains = reader.gains(inputs.worth.column, inputs.amount)
             _draw_harmed(gains)
             losses: Sequence[LossBin] = gains.bins
         else:
@@ -200,17 +199,14 @@ def _draw_best(found: Plan, inputs: _Inputs) -> None:
 def _draw_rule(base: ScopedBase, inputs: _Inputs, losses: Sequence[LossBin], found: Plan) -> Any:
     """Describe whom the best choice contacts; returns the rule."""
     column, score = inputs.column, "uplift" if inputs.by_uplift else "probability"
+    threshold = contact_threshold(losses, found.best, inputs.worth, by_uplift=inputs.by_uplift)
     if column is None:
-        digits = 6 if inputs.by_uplift else 3
-        threshold = round(found.best.lowest_loss / inputs.amount, digits)
-        st.markdown(
-            f"Contact from {'an' if inputs.by_uplift else 'a'} {score} of **{formatting.percent(threshold, 1)}**."
-        )
-        return gain_rule(base, None, threshold) if inputs.by_uplift else threshold_rule(base, threshold)
-    lowest = threshold_loss(losses, found.best)
-    label, amount_text = escape(column.label.lower()), escape(formatting.money(lowest))
-    st.markdown(f"Contact where {score} × {label} is at least **{amount_text}**.")
-    return (gain_rule if inputs.by_uplift else loss_rule)(base, column.name, lowest)
+        article = "an" if inputs.by_uplift else "a"
+        st.markdown(f"Contact from {article} {score} of **{formatting.percent(threshold, 1)}**.")
+    else:
+        label, amount = escape(column.label.lower()), escape(formatting.money(threshold))
+        st.markdown(f"Contact where {score} × {label} is at least **{amount}**.")
+    return contact_rule(base, threshold, inputs.worth, by_uplift=inputs.by_uplift)
 
 
 def _in_words(found: Plan) -> str:
