@@ -66,7 +66,7 @@ def is_birth(name: str) -> bool:
 def is_recency(name: str) -> bool:
     """Whether the name is that of the days since the last purchase."""
     words = words_of_name(name)
-    if words in ({"recency"}, {"recency", "days"}):
+    if words == {"recency", "days"}:  # recency alone may be in months
         return True
     return not words.isdisjoint({"day", "days"}) and {"since", "last"} <= words and not words.isdisjoint(_PURCHASES)
 

@@ -90,6 +90,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COLUMN",
         help="the offer that was taken; repeated, each is an offer that was taken (yes) or not",
     )
+    features.add_argument("--treatment", metavar="COLUMN", help="who was contacted in a test, and who was not")
+    features.add_argument(
+        "--control", action="append", default=[], metavar="VALUE", help="what --treatment holds for who was not"
+    )
+    features.add_argument(
+        "--outcome",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="what came of it: yes, or above zero; further ones are columns that were measured with it",
+    )
     log.add_argument("--offer", metavar="COLUMN", help="the offer or coupon that was used for the purchase")
     for kind in (features, log):
         _add_offers_options(kind)
@@ -163,6 +174,9 @@ def _features(options: argparse.Namespace) -> LoadReport:
             churned=options.churned,
             offers=options.offer,
             features=options.feature,
+            treatment=options.treatment,
+            control=options.control,
+            outcomes=options.outcome,
             has_ids=not options.number_rows,
             has_churn=not options.no_churn,
         ),

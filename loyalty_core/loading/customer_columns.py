@@ -20,8 +20,10 @@ class CustomerColumns:
     """Names of the file's columns. Without `id` and `churn` they are found where only one column comes into question.
 
     `churned` are the values of `churn` that mean that the customer left, where they are no known words. `offers` say
-    which offer was taken: one column of names, or several of yes and no. `features` are columns that the models learn
-    from whatever they look like.
+    which offer was taken: one column of names, or several of yes and no. `treatment` says who was contacted in a test;
+    `control` are its values for those who were not, where they are no known words. The first of `outcomes` says what
+    came of it; the others were measured at the same time. `features` are columns that the models learn from whatever
+    they look like.
     """
 
     id: str | None = None
@@ -29,6 +31,9 @@ class CustomerColumns:
     churned: Sequence[str] = ()
     offers: Sequence[str] = ()
     features: Sequence[str] = ()
+    treatment: str | None = None
+    control: Sequence[str] = ()
+    outcomes: Sequence[str] = ()
     has_ids: bool = True
     has_churn: bool = True
 
@@ -43,6 +48,8 @@ class Layout:
     offers: Sequence[str]
     features: Sequence[TypedColumn]
     wanted: Sequence[str]
+    treatment: str | None
+    outcomes: Sequence[str]
 
     @property
     def date_name(self) -> str | None:
@@ -77,7 +84,11 @@ def find_layout(
     loaded = [column for column in typed if column.sql]
     wanted = [rows.find(name, "--feature") for name in columns.features]
     features = [*loaded, *_days(connection, rows, loaded, snapshot)]
-    return Layout(id_name, churn_name, columns.churned, offers, features, wanted)
+    treatment = rows.find(columns.treatment, "--treatment") if columns.treatment else None
+    outcomes = [rows.find(name, "--outcome") for name in columns.outcomes]
+    if bool(treatment) != bool(outcomes):
+        raise DataError("A test needs both who was contacted (--treatment) and what came of it (--outcome).")
+    return Layout(id_name, churn_name, columns.churned, offers, features, wanted, treatment, outcomes)
 
 
 def _id_name(connection: duckdb.DuckDBPyConnection, rows: SourceRows, columns: CustomerColumns) -> str:

@@ -8,8 +8,9 @@ import duckdb
 from loyalty_core.loading.column_names import is_code, is_frequency, is_recency, revenue_evidence, words_of_name
 from loyalty_core.loading.column_profiles import ColumnProfile
 from loyalty_core.loading.column_types import TypedColumn
-from loyalty_core.loading.label_copies import Leak, churn_leak, tells
+from loyalty_core.loading.label_copies import Leak, churn_leak, only_with, tells
 from loyalty_core.loading.source_file import listed
+from loyalty_core.loading.treatments import outcome_sql
 
 MAX_FEATURES = 100
 _DATES = ("DATE", "TIMESTAMP")
@@ -57,6 +58,7 @@ class Labels:
     churn: str | None = None
     churn_name: str = ""
     offers: Sequence[str] = ()
+    outcomes: Sequence[str] = ()
 
 
 def suggest_features(
@@ -88,6 +90,10 @@ def _why_not(
         return LeftOut(name, reason)
     if labels.churn and (leak := churn_leak(connection, table, profile, labels.churn, labels.churn_name)):
         return LeftOut(name, leak.reason, leak.is_certain)
+    answers = [(labels.churn, labels.churn_name)] if labels.churn else []
+    for answer, said in [*answers, *((outcome_sql(outcome), outcome) for outcome in labels.outcomes[:1])]:
+        if only_with(connection, table, profile, answer):
+            return LeftOut(name, f"it is filled or above zero only where {said} says yes", is_certain=False)
     if labels.churn and (leak := _named_after(name, labels.churn_name)):
         return LeftOut(name, leak.reason, leak.is_certain)
     if told := next((offer for offer in labels.offers if tells(connection, table, profile, offer)), None):

@@ -1,5 +1,6 @@
 """A file with one row per customer (CSV or Parquet) as a warehouse: the features view and the models' histories."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from loyalty_core.loading.offers import OFFER_IDS, TAKEN, number_offers, take_fr
 from loyalty_core.loading.offers_file import OffersFile, read_offers
 from loyalty_core.loading.report import LoadReport
 from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, listed, open_load, quoted
+from loyalty_core.loading.treatments import outcome_sql, treated_sql, write_treatment_history
 from loyalty_core.loading.warehouse_file import record_source
 
 CUSTOMERS = "typed_customers"
@@ -36,6 +38,7 @@ def load_features(
 
     - `customer_features_view` has every column but the label, and the days since each date.
     - `customer_churn_history`, where the file says who left, has them too, with `churned` (0 or 1).
+    - `customer_treatment_history`, where it says who was contacted, has them with `treated` and `outcome` (0 or 1).
     - `customer_offer_history`, where the offers taken are known from `columns` or the file `offers`, has them with
       `converted_offer_id`, NULL where none was taken; `offers` has the names.
 
@@ -59,6 +62,8 @@ def load_features(
             rows.notes.append(_write_churn_history(connection, layout, snapshot))
         if layout.offers or offers:
             rows.notes += _write_offer_history(connection, layout, snapshot, out)
+        if layout.treatment:
+            rows.notes.append(_write_treatment_history(connection, layout, columns.control, snapshot))
         suggestion = _suggest(connection, layout)
         loaded = f"{rows.row_count - copies:,} customers with {len(layout.features):,} columns besides the id"
         excluded = {"exact copies of another row": copies}
@@ -69,9 +74,9 @@ def load_features(
 
 
 def _suggest(connection: duckdb.DuckDBPyConnection, layout: Layout) -> Suggestion:
-    hidden = {layout.date_name, *layout.offers}
+    hidden = {layout.date_name, *layout.offers, layout.treatment, *layout.outcomes}
     profiles = profile_columns(connection, CUSTOMERS, [one for one in layout.features if one.name not in hidden])
-    labels = Labels("churned" if layout.churn_name else None, layout.churn_name or "", layout.offers)
+    labels = Labels("churned" if layout.churn_name else None, layout.churn_name or "", layout.offers, layout.outcomes)
     return suggest_features(connection, CUSTOMERS, profiles, labels, layout.wanted)
 
 
@@ -161,6 +166,17 @@ def _write_offer_history(
     if read > written:
         notes.append(f"{read - written:,} offers are of customers who are not in the file, and are left out.")
     return notes
+
+
+def _write_treatment_history(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, control: Sequence[str], snapshot: date | None
+) -> str:
+    treatment, outcome = layout.treatment or "", layout.outcomes[0]
+    treated = treated_sql(connection, CUSTOMERS, treatment, control)
+    taken = {"churned", "treated", "outcome", "treated_at", treatment, *layout.outcomes}
+    hidden = [name for name in connection.table(CUSTOMERS).columns if name in taken or name.lower() in taken]
+    day = _day_sql(layout, snapshot)
+    return write_treatment_history(connection, CUSTOMERS, treated, outcome_sql(outcome), hidden, day)
 
 
 def _day_sql(layout: Layout, snapshot: date | None) -> str:

@@ -12,6 +12,7 @@ _SUSPICIOUS, _COPY = 0.9, 0.995
 _EXPLAINED = 0.98  # of what a constant guess gets wrong: from there, the values of a column say what the label is
 _MIN_PER_CLASS = 5  # to call a column a copy; fewer may agree by chance
 _MIN_SUSPECTED_PER_CLASS = 20
+_CHANCE = 1e-6
 _ROWS_PER_VALUE = 5  # a column with fewer would explain any label
 
 
@@ -63,6 +64,23 @@ def churn_leak(
     if area >= _SUSPICIOUS and rarest >= _MIN_SUSPECTED_PER_CLASS:
         return Leak(f"it alone nearly says {label_name} (AUC {area:.3f})", is_certain=False)
     return None
+
+
+def only_with(connection: duckdb.DuckDBPyConnection, table: str, profile: ColumnProfile, label: str) -> bool:
+    """Whether a column is filled, or above zero, only for customers whose `label` (SQL) is 1, beyond what chance does.
+
+    So is what was noted together with it, such as the refund of a customer who left.
+    """
+    value = quoted(profile.column.name)
+    numeric = profile.column.type in ("BIGINT", "DOUBLE", "BOOLEAN")
+    marked = f"{value}::DOUBLE <> 0" if numeric else f"{value} IS NOT NULL"
+    rows, ones, marked_rows, marked_ones = connection.execute(
+        f"""SELECT count(label), sum(label), count(label) FILTER (marked), sum(label) FILTER (marked)
+        FROM (SELECT {label} AS label, {marked} AS marked FROM {table})"""  # noqa: S608 (quoted identifiers)
+    ).fetchall()[0]
+    if not marked_rows or marked_rows == rows or marked_ones < marked_rows or marked_rows < _MIN_PER_CLASS:
+        return False
+    return (ones / rows) ** marked_rows < _CHANCE
 
 
 def tells(connection: duckdb.DuckDBPyConnection, table: str, profile: ColumnProfile, label: str) -> bool:

@@ -7,16 +7,15 @@ from pathlib import Path
 import duckdb
 
 from loyalty_core.loading.mapping_file import is_configured
+from loyalty_core.loading.report import HISTORIES
 from loyalty_core.settings import Settings
-
-_HISTORIES = ("customer_churn_history", "customer_offer_history")
 
 
 def next_steps(out: Path) -> list[str]:
     """Lines for the terminal after a file was loaded into the warehouse `out`: train and score, then look at it."""
     with duckdb.connect(out, read_only=True) as connection:
         found = {name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
-    first = "score" if found.isdisjoint(_HISTORIES) else "train --score"
+    first = "score" if found.isdisjoint(HISTORIES) else "train --score"
     return ["Next:", f"  {_setting(out)}{loyalty_command()} {first}", f"  {_setting(out)}{start_command()}"]
 
 

@@ -11,7 +11,8 @@ from loyalty_core.loading.identity import DATA_KEY
 
 MAX_NOTES = 40
 VIEW = "customer_features_view"
-TABLES = (VIEW, "customer_churn_history", "customer_offer_history", "offers", "transactions")
+HISTORIES = ("customer_churn_history", "customer_offer_history", "customer_treatment_history")
+TABLES = (VIEW, *HISTORIES, "offers", "transactions")
 
 
 @dataclass(frozen=True)
