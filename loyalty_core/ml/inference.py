@@ -37,7 +37,16 @@ from loyalty_core.ml.serving import (
     require_own_data,
     rfm_answer,
 )
-from loyalty_core.ml.tasks import CHURN, NBO, TASKS, ChurnPrediction, ModelTask, NboPrediction, task_named
+from loyalty_core.ml.tasks import (
+    CHURN,
+    NBO,
+    TASKS,
+    ChurnPrediction,
+    ModelTask,
+    NboPrediction,
+    score_for_advice,
+    task_named,
+)
 from loyalty_core.rfm import CutPointsCache, RfmCutPoints, RfmScore, score_one
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings
@@ -126,7 +135,9 @@ class MLInferenceService:
             scores, offers = models.scores(task.name, encoded.values), models.offers(task.name)
             PREDICTIONS.labels(task.name, models.version).inc(len(rows))
             return {
-                customer_id: task.answer(customer_id, outputs, offers, self._settings, _rfm_if_any(row, cut_points))
+                customer_id: task.answer(
+                    customer_id, outputs, offers, self._settings, _rfm_for_advice(row, cut_points, self._settings)
+                )
                 for (customer_id, row), outputs in zip(rows.items(), scores, strict=True)
             }
 
@@ -287,7 +298,9 @@ class MLInferenceService:
         encoded = self._inputs.encode_row(models.contract, row)
         scores, offers = models.scores(task.name, encoded.values)[0], models.offers(task.name)
         _predictions(task.name, models.version).inc()
-        return task.answer(customer_id, scores, offers, self._settings, _rfm_if_any(row, cut_points))
+        return task.answer(
+            customer_id, scores, offers, self._settings, _rfm_for_advice(row, cut_points, self._settings)
+        )
 
     def _drivers(self, models: Models, model: str, row: Row, offer: int | None = None) -> Drivers:
         encoded = self._inputs.encode_row(models.contract, row)
@@ -308,8 +321,10 @@ def _predictions(name: str, version: str) -> Any:
     return PREDICTIONS.labels(name, version)
 
 
-def _rfm_if_any(row: Row, cut_points: RfmCutPoints | None) -> RfmScore | None:
-    return score_one(row, cut_points) if cut_points else None
+def _rfm_for_advice(row: Row, cut_points: RfmCutPoints | None, settings: Settings) -> RfmScore | None:
+    if cut_points is None:
+        return None
+    return score_for_advice(score_one(row, cut_points), row[cut_points.columns.recency], settings.active_within_days)
 
 
 def _rfm_answer(customer_id: str, row: Row, cut_points: RfmCutPoints) -> RfmAnswer:

@@ -58,27 +58,27 @@ _BY_CODE = {
     ),
     "PR": Segment(
         "Promising",
-        "Made their first purchases fairly recently.",
+        "Have bought rarely, and more recently than most.",
         "Build awareness: show the programme's benefits, and offer a reason for the next purchase.",
     ),
     "NE": Segment(
         "New",
-        "Made their first purchase very recently.",
+        "Have bought rarely, and are among the customers who bought last.",
         "Welcome them, explain the programme, and encourage a second purchase within weeks.",
     ),
     "PL": Segment(
         "Potential Loyalists",
-        "Recent customers who have come back.",
+        "Bought more recently than most, and have come back.",
         "Recommend related products, and offer membership or a higher tier.",
     ),
     "LO": Segment(
         "Loyal",
-        "Buy often, and bought not long ago.",
+        "Buy more often than most, and bought more recently than many.",
         "Reward them, ask for reviews, and offer products of higher value.",
     ),
     "CH": Segment(
         "Champions",
-        "Bought very recently, buy often and spend the most.",
+        "Among the customers who bought last, they buy most often and spend the most.",
         "Thank them with early access and status rather than discounts; invite them to recommend you.",
     ),
 }

@@ -17,7 +17,8 @@ from pydantic import TypeAdapter
 from loyalty_core.errors import DataError
 from loyalty_core.files import replace_file
 from loyalty_core.rfm.scores import FourPoints, RfmColumns, RfmCutPoints, measure, never_bought_in_sql
-from loyalty_core.warehouse.columns import kind_of
+from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.columns import column_for, kind_of
 from loyalty_core.warehouse.mapping import MappedFeature, resolve_mapping
 
 if TYPE_CHECKING:
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
     from loyalty_core.settings import RfmMeasure, Settings
     from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.columns import Role
 
 _FILE = "rfm_cut_points.json"
 _FORMAT = 2
 _JSON = TypeAdapter(RfmCutPoints)
 _QUINTILES = 5
+_ROLES: dict[RfmMeasure, Role] = {"recency": "recency", "frequency": "transactions", "monetary": "revenue"}
 _FEATURES: dict[RfmMeasure, str] = {
     "recency": "days_since_last",
     "frequency": "transaction_count",
@@ -122,13 +125,31 @@ def _saved(warehouse: Warehouse) -> tuple[RfmCutPoints, str] | None:
 
 
 def _columns(warehouse: Warehouse) -> RfmColumns:
-    """The columns from RFM_COLUMNS, or those of the three features in ML_FEATURE_MAPPING."""
+    """The columns from RFM_COLUMNS, or those of the three features in ML_FEATURE_MAPPING; else as on all screens."""
     settings, view = warehouse.settings, warehouse.features
-    mapping = {
+    mapping: dict[str, str | list[str]] = {
         name: settings.rfm_columns.get(name) or settings.ml_feature_mapping.get(feature, feature)
         for name, feature in _FEATURES.items()
     }
-    return RfmColumns(*(_number_column(found, view) for found in resolve_mapping(mapping, view.columns.keys())))
+    columns = [Column(column.name, kind_of(column.type), "", "") for column in view.columns]
+    found = zip(_ROLES.items(), resolve_mapping(mapping, view.columns.keys()), strict=True)
+    return RfmColumns(*(_played(one, view, columns, measure, role, settings) for (measure, role), one in found))
+
+
+def _played(
+    mapped: MappedFeature,
+    view: sa.FromClause,
+    columns: Sequence[Column],
+    measure: RfmMeasure,
+    role: Role,
+    settings: Settings,
+) -> str:
+    """The column of a measure, the same that plays its role on all screens."""
+    played = column_for(role, columns, settings)
+    is_number = mapped.column is None or kind_of(view.c[mapped.column].type) == "number"
+    if played is None or not is_number or measure in settings.rfm_columns:
+        return _number_column(mapped, view)
+    return played.name
 
 
 def _number_column(found: MappedFeature, view: sa.FromClause) -> str:

@@ -5,6 +5,7 @@ import math
 import plotly.graph_objects as go
 import streamlit as st
 
+from loyalty_core.analytics.churn import gone_conditions
 from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
@@ -15,12 +16,15 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.text import escape
+from loyalty_core.warehouse.columns import Role, column_for
+from loyalty_core.warehouse.connection import Row
 from loyalty_core.warehouse.offers import offer_name
 
 
 def draw_predictions(customer_id: object) -> None:
     """The three predictions in columns; a box with the remedy where one cannot be made."""
     predictions = get_services().inference.predict_customer(customer_id)
+    features = get_services().features.get(customer_id)
     _draw_origin(predictions)
     churn, offer, rfm = st.columns(3, gap="medium")
     if uplift := predictions.answers.get(UPLIFT.name):
@@ -31,6 +35,7 @@ def draw_predictions(customer_id: object) -> None:
             _draw_unavailable(predictions.unavailable[CHURN.name])
         else:
             _draw_churn(predictions.churn, predictions)
+            _draw_gone(features)
     with offer.container(border=True, height="stretch"):
         st.subheader("Next best offer", anchor=False)
         if predictions.nbo is None:
@@ -42,7 +47,7 @@ def draw_predictions(customer_id: object) -> None:
         if predictions.rfm is None:
             _draw_unavailable(predictions.unavailable["rfm"])
         else:
-            _draw_rfm(predictions.rfm)
+            _draw_rfm(predictions.rfm, features)
 
 
 def _draw_origin(predictions: CustomerPredictions) -> None:
@@ -144,14 +149,37 @@ def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
     draw_drivers("offer", predictions.offer_drivers)
 
 
-def _draw_rfm(rfm: RfmAnswer) -> None:
+def _draw_gone(features: Row) -> None:
+    """Whether the customer counts as one who has left, whatever the probability says."""
+    services = get_services()
+    left = [
+        services.segmentation.compile(one) for one in gone_conditions(cached_reads.catalog().columns, services.settings)
+    ]
+    reasons = [rule.describe().removeprefix("Customers where ") for rule in left if rule.matches(features)]
+    if reasons:
+        st.caption(
+            f"Counts as a customer who has left, and is not contacted about churn: {escape('; '.join(reasons))}."
+        )
+
+
+def _draw_rfm(rfm: RfmAnswer, features: Row) -> None:
     segment = segment_in_use(get_services().settings, rfm["segment"])
     st.metric("Segment", escape(rfm["segment"]))
-    for measure in ("recency", "frequency", "monetary"):
+    roles: dict[str, Role] = {"recency": "recency", "frequency": "transactions", "monetary": "revenue"}
+    for measure, role in roles.items():
         score = rfm[measure]
-        st.markdown(f"{measure.capitalize()} **{formatting.count(score)}** of 5 {'●' * score}{'○' * (5 - score)}")
+        st.markdown(
+            f"{measure.capitalize()} **{formatting.count(score)}** of 5 {'●' * score}{'○' * (5 - score)}"
+            f"{_measured(role, features)}"
+        )
     st.caption(escape(segment.meaning))
     st.markdown(f"- {escape(segment.advice)}")
+
+
+def _measured(role: Role, features: Row) -> str:
+    """What a score was given for, since scores only compare customers with each other."""
+    column = column_for(role, cached_reads.catalog().columns, get_services().settings)
+    return f" · {escape(formatting.value(column, features.get(column.name)))}" if column else ""
 
 
 def draw_drivers(of: str, drivers: Drivers | None) -> None:

@@ -130,7 +130,7 @@ def test_a_painted_cell_is_a_customers_answer(
     reload_until(open_customer, "Fresh faces")
     page.get_by_role("button", name="Back to the defaults").click()
     expect(page.get_by_text("In use: the built-in cells")).to_be_visible()
-    reload_until(open_customer, "Made their first purchase very recently.")
+    reload_until(open_customer, "Have bought rarely, and are among the customers who bought last.")
 
 
 @pytest.mark.parametrize("view", ["Grid", "Segments", "Movement", "Cut points", "Cells"])

@@ -7,7 +7,7 @@ from loyalty_core.ml.tasks.churn import CHURN, ChurnPrediction
 from loyalty_core.ml.tasks.labels import Finding, HistoryTooSmall, Labels, TrainingRefused
 from loyalty_core.ml.tasks.metric import DIGITS, Metric
 from loyalty_core.ml.tasks.nbo import NBO
-from loyalty_core.ml.tasks.recommendations import recommend
+from loyalty_core.ml.tasks.recommendations import recommend, score_for_advice
 from loyalty_core.ml.tasks.registry import TASKS, UnknownModel, task_named, title_of
 from loyalty_core.ml.tasks.risk import RISKS, Risk, RiskThresholds
 from loyalty_core.ml.tasks.uplift import UPLIFT, UpliftPrediction, UpliftTask
@@ -42,6 +42,7 @@ __all__ = [
     "UpliftTask",
     "binary_metrics",
     "recommend",
+    "score_for_advice",
     "task_named",
     "title_of",
 ]

@@ -1,6 +1,7 @@
 """Recommendations for a customer at risk of churn, by risk, value and recency; by risk alone without RFM scores."""
 
-from typing import Literal
+from decimal import Decimal
+from typing import Any, Literal
 
 from loyalty_core.ml.tasks.risk import Risk
 from loyalty_core.rfm import RfmScore
@@ -33,11 +34,24 @@ _CONTACT: dict[tuple[Risk, Level], str] = {
     ("low", "low"): "Send a seasonal reminder; long pauses are normal for this customer",
 }
 
+# The highest recency score that counts as long ago.
+_SILENT_RECENCY = 2
+
 _BY_RISK: dict[Risk, tuple[str, str]] = {
     "high": ("Send a retention offer", "Contact the customer this week"),
     "medium": ("Send a targeted offer", "Remind of unused points or benefits"),
     "low": ("Keep in the regular programme", "Offer the next tier or a related product"),
 }
+
+
+def score_for_advice(score: RfmScore, days: Any, active_within_days: int) -> RfmScore:
+    """The scores as advice reads them, for a customer whose last purchase was so many `days` ago.
+
+    A recency score compares customers: in a base that has been silent for long, the highest may be that of a customer
+    who is not active. Such a customer has not bought recently, whatever the score.
+    """
+    is_silent = isinstance(days, int | float | Decimal) and days > active_within_days
+    return score._replace(recency=min(score.recency, _SILENT_RECENCY)) if is_silent else score
 
 
 def recommend(risk: Risk, rfm: RfmScore | None) -> list[str]:

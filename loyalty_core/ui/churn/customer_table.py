@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from loyalty_core.analytics.churn import ChurnCurve, risk_rule
-from loyalty_core.ml.tasks import RISKS, Risk, recommend
+from loyalty_core.ml.tasks import RISKS, Risk, recommend, score_for_advice
 from loyalty_core.rfm import RfmScore
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
@@ -51,11 +51,13 @@ def draw_customers(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
         return
     identifier = reader.base.warehouse.customer_id.name
     fields = [*get_services().features.name_columns()[:1], identifier]
-    rows = reader.customers_by_loss(revenue.name if revenue else None, fields, risk, _PAGE, (int(page) - 1) * _PAGE)
+    recency = reading.column("recency")
+    read = [*fields, *([recency.name] if recency else [])]
+    rows = reader.customers_by_loss(revenue.name if revenue else None, read, risk, _PAGE, (int(page) - 1) * _PAGE)
     if not rows:
         st.info("Nobody in scope has this risk.")
         return
-    chosen = _draw_table(rows, fields, revenue)
+    chosen = _draw_table(rows, fields, revenue, recency)
     order = f"probability times {escape(revenue.label.lower())}" if revenue else "probability"
     st.caption(f"{formatting.count(total)} customers, the highest {order} first. Click a row to open one.")
     if chosen is not None:
@@ -76,9 +78,11 @@ def _choose_risk() -> Risk | None:
     return cast("Risk | None", chosen or None)
 
 
-def _draw_table(rows: Sequence[Row], fields: Sequence[str], revenue: Column | None) -> int | None:
+def _draw_table(
+    rows: Sequence[Row], fields: Sequence[str], revenue: Column | None, recency: Column | None
+) -> int | None:
     """Returns the index of the row that was clicked."""
-    table = pd.DataFrame([_table_row(row, fields, revenue) for row in rows])
+    table = pd.DataFrame([_table_row(row, fields, revenue, recency) for row in rows])
     event = draw_customer_rows(
         table,
         "churn-customers",
@@ -98,7 +102,7 @@ def _draw_table(rows: Sequence[Row], fields: Sequence[str], revenue: Column | No
     return next((row for row, _ in event.selection.cells if row < len(rows)), None)
 
 
-def _table_row(row: Row, fields: Sequence[str], revenue: Column | None) -> dict[str, Any]:
+def _table_row(row: Row, fields: Sequence[str], revenue: Column | None, recency: Column | None) -> dict[str, Any]:
     money = (
         {"Revenue": formatting.value(revenue, row["value"]), "Value at risk": _money(row["loss"])} if revenue else {}
     )
@@ -107,7 +111,7 @@ def _table_row(row: Row, fields: Sequence[str], revenue: Column | None) -> dict[
         "Probability": formatting.rounded_share(row["p"]),
         "Risk": _RISK_MARKS[row["risk"]],
         **money,
-        "Recommendation": ". ".join(recommend(row["risk"], _rfm(row))) + ".",
+        "Recommendation": ". ".join(recommend(row["risk"], _rfm(row, recency))) + ".",
         "ID": row[fields[-1]],
     }
 
@@ -116,7 +120,11 @@ def _money(amount: float | None) -> str:
     return formatting.BLANK if amount is None else formatting.money(amount)
 
 
-def _rfm(row: Row) -> RfmScore | None:
+def _rfm(row: Row, recency: Column | None) -> RfmScore | None:
     """None where scoring found no recency and money to judge by."""
     scores = [row[f"rfm_{name}"] for name in ("recency", "frequency", "monetary")]
-    return None if None in scores else RfmScore(*(int(score) for score in scores), segment=row["rfm_segment"])
+    if None in scores:
+        return None
+    score = RfmScore(*(int(score) for score in scores), segment=row["rfm_segment"])
+    days = row[recency.name] if recency else None
+    return score_for_advice(score, days, get_services().settings.active_within_days)

@@ -24,7 +24,7 @@ from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.ui.scope_reader import ScopeReader, scoped_base
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns import Role, column_for, unit_of
+from loyalty_core.warehouse.columns import Role, column_for, is_money
 from loyalty_core.warehouse.connection import Row
 
 # Enough for means with two stable digits; explaining a customer takes about a millisecond.
@@ -40,7 +40,7 @@ def column(role: Role) -> Column | None:
 def money_columns() -> list[Column]:
     """Columns that can say what a customer is worth, revenue first."""
     revenue = column("revenue")
-    money = [one for one in cached_reads.catalog().columns if one.kind == "number" and unit_of(one.name) == "money"]
+    money = [one for one in cached_reads.catalog().columns if is_money(one)]
     return list(dict.fromkeys([*([revenue] if revenue else []), *money]))
 
 

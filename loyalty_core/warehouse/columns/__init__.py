@@ -11,7 +11,7 @@ from loyalty_core.warehouse.columns.distribution import (
 )
 from loyalty_core.warehouse.columns.labels import GROUP_ORDER, group_of, label_of, unit_of
 from loyalty_core.warehouse.columns.personal import MASK, personal_columns, without_values
-from loyalty_core.warehouse.columns.roles import Role, column_for, folded
+from loyalty_core.warehouse.columns.roles import Role, column_for, folded, is_money
 from loyalty_core.warehouse.columns.small_groups import large_groups, of_large_groups, without_small_groups
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "folded",
     "group_of",
     "histogram",
+    "is_money",
     "kind_of",
     "label_of",
     "large_groups",

@@ -19,7 +19,10 @@ _ABBREVIATIONS = {"avg": "average", "num": "count of", "pct": "percent", "qty": 
 _MONEY_WORDS = frozenset(
     {"revenue", "value", "amount", "charges", "spend", "spent", "price", "cost", "margin", "sales"}
 )
-_OTHER_THAN_MONEY = frozenset({"count", "percent", "segment", "tier"})
+_OTHER_THAN_MONEY = frozenset({"count", "growth", "hike", "percent", "segment", "tier"})
+# "Hour spend" is time, whatever is spent.
+_TIME_WORDS = frozenset({"hour", "hours", "minute", "minutes", "second", "seconds", "time"})
+_PERIODS = frozenset({"week", "weeks", "month", "months", "quarter", "quarters"})
 _WORD_BREAK = re.compile(r"[\s_\-]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -38,14 +41,21 @@ def label_of(column: str) -> str:
 
 
 def unit_of(column: str) -> str:
-    """What a number column holds, judged by its name: "id", "money", "days", "years", "share", or "" when unknown."""
+    """What a number column holds, judged by its name; "" when that is unknown.
+
+    "id", "money", "days", "years", "time" for hours or months, or "share".
+    """
     words = set(label_of(column).lower().split())
     if words & {"id", "number"}:
         return "id"
+    if words & _TIME_WORDS:
+        return "time"
     if words & _MONEY_WORDS and not words & _OTHER_THAN_MONEY:
         return "money"
     if "days" in words:
         return "days"
     if words & {"age", "years"}:
         return "years"
+    if words & _PERIODS:
+        return "time"
     return "share" if words & {"rate", "share", "probability", "ratio", "score"} else ""

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable
 from typing import Literal
 
-from loyalty_core.settings import Settings
+from loyalty_core.settings import RfmMeasure, Settings
 from loyalty_core.warehouse.columns.catalog import Column, Kind
+from loyalty_core.warehouse.columns.labels import unit_of
 
 Role = Literal[
     "revenue",
@@ -50,7 +51,13 @@ _KINDS: dict[Role, frozenset[Kind]] = {
     "churn_score": frozenset({"number"}),
     "email_verified": frozenset({"boolean"}),
 }
-# The names of the mapping for the same roles: what the models use comes first.
+# What RFM is told to read comes first, so that all screens agree on one recency and one money.
+_MEASURES: dict[Role, RfmMeasure] = {"revenue": "monetary", "recency": "recency", "transactions": "frequency"}
+# A column whose name says another unit does not play these roles, whatever it is mapped to; "" is unknown.
+_UNITS: dict[Role, frozenset[str]] = {"revenue": frozenset({"money", ""}), "recency": frozenset({"days", ""})}
+# Money in whole units is not a handful: a count or a score is.
+_FEW = 10
+# The names of the mapping for the same roles: what the models use comes next.
 _MAPPED: dict[Role, str] = {
     "revenue": "revenue",
     "recency": "days_since_last",
@@ -59,15 +66,32 @@ _MAPPED: dict[Role, str] = {
 
 
 def column_for(role: Role, columns: Iterable[Column], settings: Settings) -> Column | None:
-    """The column that plays `role`: as mapped for the models, else the first well-known name, else None."""
+    """The column that plays `role`, or None.
+
+    What is set for RFM comes first, then the mapping for the models, then well-known names.
+    """
     shown = (column for column in columns if not column.is_masked)
     fitting = {folded(column.name): column for column in shown if column.kind in _KINDS[role]}
+    measure = _MEASURES.get(role)
+    if measure and (column := fitting.get(folded(settings.rfm_columns.get(measure, "")))):
+        return column
     mapped = settings.ml_feature_mapping.get(_MAPPED.get(role, ""), [])
     names = [mapped] if isinstance(mapped, str) else mapped
     for name in (*names, *_CANDIDATES[role]):
-        if column := fitting.get(folded(name)):
+        if (column := fitting.get(folded(name))) and _has_unit(column, role):
             return column
     return None
+
+
+def is_money(column: Column) -> bool:
+    """Whether a column holds money, by its name and its values: a few whole numbers are not amounts."""
+    low, high = column.minimum, column.maximum
+    few = isinstance(low, int) and isinstance(high, int) and 0 <= low <= high <= _FEW
+    return column.kind == "number" and unit_of(column.name) == "money" and not few
+
+
+def _has_unit(column: Column, role: Role) -> bool:
+    return role not in _UNITS or unit_of(column.name) in _UNITS[role]
 
 
 def folded(name: str) -> str:

@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from loyalty_core.ml.tasks import RISKS, recommend
+from loyalty_core.ml.tasks import RISKS, recommend, score_for_advice
 from loyalty_core.rfm import RfmScore
 
 SCORES = (1, 2, 3, 4, 5)
@@ -32,3 +32,10 @@ def test_without_rfm_the_risk_alone_decides(risk):
 def test_a_valuable_customer_at_risk_gets_a_call_and_a_small_one_does_not():
     assert "call" in recommend("high", _score(recency=1, monetary=5))[0]
     assert "low-cost" in recommend("high", _score(recency=1, monetary=1))[0]
+
+
+@pytest.mark.parametrize(("days", "fresh"), [(20, True), (90, True), (201, False), (201.5, False), (None, True)])
+def test_the_last_purchase_is_not_fresh_for_somebody_who_is_not_active(days, fresh):
+    score = score_for_advice(_score(recency=5, monetary=5), days, active_within_days=90)
+    assert ("last purchase is fresh" in recommend("high", score)[1]) == fresh
+    assert score[1:] == _score(recency=5, monetary=5)[1:]
