@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +35,7 @@ def main() -> int:
     results = _read(given.results)
     measured = {(one["set"], one["fold"]) for one in results}
     names = given.sets.split(",") if given.sets else None
-    for data in _sets():
-        if names is not None and data.name not in names:
-            continue
+    for data in _sets(names):
         for number in range(given.folds):
             if (data.name, number + 1) not in measured:
                 results.append(measure(data, number))
@@ -47,11 +46,13 @@ def main() -> int:
     return 0
 
 
-def _sets() -> Iterator[DataSet]:
+def _sets(names: list[str] | None) -> Iterator[DataSet]:
+    """The sets with these names, by default all; the demo is only simulated where it is asked for."""
     folder = os.environ.get("LOYALTY_COMPLETE_JOURNEY")
-    yield from real_sets(Path(folder) if folder else None)
-    yield from demo_sets()
-    yield from simulated_sets()
+    demo = demo_sets() if names is None or any(name.startswith("demo") for name in names) else ()
+    for data in chain(real_sets(Path(folder) if folder else None), demo, simulated_sets()):
+        if names is None or data.name in names:
+            yield data
 
 
 def _read(results: Path | None) -> list[dict[str, Any]]:

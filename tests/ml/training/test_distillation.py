@@ -78,7 +78,7 @@ def test_a_teacher_whose_gain_may_be_chance_teaches_nothing(monkeypatch: pytest.
     from loyalty_core.ml.training.fitting import Candidate  # noqa: PLC0415
 
     direct = Candidate(None, lambda _: None, Calibration(1.0, np.zeros(1)), validation_loss=0.5, epochs=9)
-    hardly_better = teacher.Teacher((even,), np.ones(1), rounds=1, loss=0.495)
+    hardly_better = teacher.Teacher((even,), np.ones(1), rounds=1, loss=0.497)
     monkeypatch.setattr(distillation, "fit_teacher", lambda *_: hardly_better)
     options = TrainingOptions()
     assert (
