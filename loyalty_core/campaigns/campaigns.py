@@ -21,6 +21,7 @@ from loyalty_core.campaigns.limits import Cap
 from loyalty_core.campaigns.planned import Planned, planned_batch
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import Performance, performance
+from loyalty_core.campaigns.treatments import treatment_batches
 from loyalty_core.campaigns.waterfall import Waterfall, grouped, waterfall_of
 from loyalty_core.store.offer_policies import OfferPolicyRecord
 from loyalty_core.store.staging import stage_rows
@@ -184,6 +185,16 @@ class Campaigns:
         self._require_results()
         settings = self.settings
         return performance(self._store, campaign, zone=settings.zone, currency=settings.currency, now=now)
+
+    def treatments(self, campaign: Campaign, now: datetime | None = None) -> Iterator[pa.RecordBatch]:
+        """Who was written to or held out, and who converted, to train an uplift model; refused as `performance` is.
+
+        Needs EXPORT, and SEE_PERSONAL_DATA, since what customers did is in it.
+        """
+        require(Action.EXPORT)
+        require(Action.SEE_PERSONAL_DATA)
+        self._require_results()
+        return treatment_batches(self._store, campaign, now)
 
     def executions(self, campaign: Campaign) -> list[Execution]:
         """What came of each run, and of all entries by events together; refused as `performance` is."""

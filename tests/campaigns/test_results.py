@@ -124,3 +124,18 @@ def test_without_a_holdout_it_says_so_and_the_suppressed_are_counted(programme: 
     found = one.services.campaigns.performance(campaign, LATER)
     assert found.effect.verdict.startswith("There is no holdout")
     assert found.suppressed == {"consent": 5}
+
+
+def test_treatments_are_those_whose_time_is_over(programme_anywhere: Open):
+    one, campaign = started(programme_anywhere)
+    fill(one, campaign, 3, 2, bought=(2, 1), amount=20.0)
+    campaigns = one.services.campaigns
+    [early] = campaigns.treatments(campaign, NOW + timedelta(days=1))
+    assert early.num_rows == 0
+    [found] = campaigns.treatments(campaign, LATER)
+    assert found.schema.names == ["customer_id", "treated_at", "treated", "channel", "offer_id", "outcome", "spend"]
+    assert [tuple(row.values())[2:] for row in found.to_pylist()] == [
+        (True, "email", 3, True, 20.0), (True, "email", 3, True, 20.0), (True, "email", 3, False, 0.0),
+        (False, None, 3, True, 20.0), (False, None, 3, False, 0.0),
+    ]  # fmt: skip
+    assert set(found["treated_at"].to_pylist()) == {NOW}

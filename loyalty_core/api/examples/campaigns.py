@@ -194,6 +194,11 @@ EXAMPLES = {
     "run_campaign": Example(_RUN, parameters=_SPRING),
     "read_runs": Example({"runs": [_RUN]}, parameters=_SPRING),
     "read_performance": Example(_PERFORMANCE, parameters=_SPRING),
+    "export_treatments": Example(
+        '"customer_id","treated_at","treated","channel","offer_id","outcome","spend"\n'
+        f'"{CUSTOMER}",2026-10-20 08:00:00Z,true,"email",3,true,49.9\n',
+        parameters=_SPRING,
+    ),
     "list_executions": Example([_EXECUTION], parameters={"campaign": "spring-news"}),
     "pause_campaign": Example(_PAUSED, parameters=_SPRING),
     "resume_campaign": Example(_RUNNING, parameters=_SPRING),

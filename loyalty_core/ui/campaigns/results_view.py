@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import plotly.graph_objects as go
 import streamlit as st
 
+from loyalty_core.access import Action
 from loyalty_core.campaigns import TITLES
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
+from loyalty_core.ui.api_links import api_link
 from loyalty_core.ui.campaigns import wording
 from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.navigation import TRAINING
+from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
@@ -50,6 +55,8 @@ def _draw(campaign: Campaign) -> None:
         return
     _draw_key_figures(found)
     _draw_effect(found)
+    if found.effect.conversion is not None:
+        _draw_training(campaign)
     funnel, time = st.columns(2, gap="large")
     with funnel:
         st.markdown("**From sent to converted**")
@@ -97,6 +104,25 @@ def _draw_effect(found: Performance) -> None:
         st.markdown(f"{icon} **What the campaign changed.** {escape(effect.verdict)}")
         for line in _effect_lines(effect):
             st.caption(escape(line))
+
+
+def _draw_training(campaign: Campaign) -> None:
+    """There are enough outcomes to ask not only how much the campaign changes, but for whom."""
+    refused = refusal(Action.EXPORT) or refusal(Action.SEE_PERSONAL_DATA)
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            ":material/model_training: **Whom did it change?** These outcomes can train an uplift model: join the file "
+            "in your warehouse with the features that customers had at the time, as customer\\_treatment\\_history.",
+            width="stretch",
+        )
+        st.link_button(
+            "Outcomes as CSV",
+            api_link(f"campaigns/{quote(campaign.id)}/treatments/"),
+            icon=":material/download:",
+            disabled=bool(refused),
+            help=refused or "Who was written to or held out, and who converted, once their time is over.",
+        )
+        st.page_link(f"pages/{TRAINING.file}", label="Train an uplift model", icon=TRAINING.icon)
 
 
 def _effect_lines(effect: Effect) -> list[str]:
