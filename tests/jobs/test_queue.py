@@ -16,7 +16,7 @@ from loyalty_core.jobs import KINDS, JobError, JobNotFound, JobQueue, JobRunning
 from loyalty_core.store import audit
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
 from tests.fixtures.jobs import WORKER, Start, is_gone, logs_in, on_sqlite, over, reached, rewind, running
-from tests.jobs.worker import GATE, WITHOUT_A_HANDLER
+from tests.jobs.worker import GATE
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -208,13 +208,6 @@ def test_a_job_that_takes_too_long_is_stopped(queue: JobQueue, start: Start):
     assert job.state == "failed"
     assert job.error.what == "Training took longer than 0.0005 hours and was stopped."
     assert job.total == 1_000_000
-
-
-@on_sqlite
-def test_a_kind_without_a_handler_fails(queue: JobQueue, start: Start):
-    job = over(queue, start("count", WITHOUT_A_HANDLER))
-    assert job.state == "failed"
-    assert job.error.what == f"There is no kind of job called {WITHOUT_A_HANDLER!r}."
 
 
 def test_unknown_kinds_and_jobs_are_refused(queue: JobQueue):

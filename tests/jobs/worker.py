@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from loyalty_core.access import Action
+from loyalty_core.accounts import Viewers
 from loyalty_core.errors import DataError
 from loyalty_core.jobs import watch
 from loyalty_core.jobs.kinds import KINDS, Kind
 from loyalty_core.jobs.report import Report
-from loyalty_core.services import Services
-from loyalty_core.work.run import main
+from loyalty_core.jobs.running import Work, run_job
+from loyalty_core.settings import Settings
+from loyalty_core.store import shared_store
 
 GATE = "JOB_GATE"
-WITHOUT_A_HANDLER = "comparison"
 
 
-def count(_services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
+def count(options: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """Reports two phases, and a chart of three points."""
     report.phase("Counting", total=3)
     for number in range(1, 4):
@@ -31,7 +32,7 @@ def count(_services: Services, options: Mapping[str, Any], report: Report) -> di
     return {"counted": 3, "options": dict(options)}
 
 
-def wait(_services: Services, _options: Mapping[str, Any], report: Report) -> None:
+def wait(_options: Mapping[str, Any], report: Report) -> None:
     """Works until it is asked to stop, and reports its progress."""
     print("About to wait.", flush=True)
     report.phase("Waiting", total=1_000_000)
@@ -41,7 +42,7 @@ def wait(_services: Services, _options: Mapping[str, Any], report: Report) -> No
         time.sleep(0.05)
 
 
-def hang(_services: Services, _options: Mapping[str, Any], report: Report) -> None:
+def hang(_options: Mapping[str, Any], report: Report) -> None:
     """Never checks whether it should stop, so that it need not be given time to."""
     watch.GRACE_SECONDS = 0.5
     report.phase("Hanging")
@@ -49,19 +50,26 @@ def hang(_services: Services, _options: Mapping[str, Any], report: Report) -> No
     time.sleep(600)
 
 
-def refuse(_services: Services, _options: Mapping[str, Any], _report: Report) -> None:
+def refuse(_options: Mapping[str, Any], _report: Report) -> None:
     raise DataError("The rows are odd.", "There are 3.", "Add one.")
 
 
-def crash(_services: Services, _options: Mapping[str, Any], report: Report) -> None:
+def crash(_options: Mapping[str, Any], report: Report) -> None:
     report.event({"loss": float("nan")})
 
 
 WORK = {work.__name__: work for work in (count, wait, hang, refuse, crash)}
 
 
-def work(services: Services, options: Mapping[str, Any], report: Report) -> Any:
-    return WORK[options["do"]](services, options, report)
+def prepare(settings: Settings) -> Work:
+    """The work of tests, which needs nothing of the product but its state store."""
+    store = shared_store(settings.state_database_url)
+    return Work(
+        store,
+        Viewers(store, settings).of_id,
+        lambda job, report: WORK[job.options["do"]](job.options, report),
+        store.close,
+    )
 
 
 if __name__ == "__main__":
@@ -69,4 +77,4 @@ if __name__ == "__main__":
     if gate := os.environ.get(GATE):
         Path(gate).read_bytes()  # a FIFO: waits until the test opens it
     KINDS["training"] = Kind("Training", Action.TRAIN, limit_seconds=1.8, exclusive=True)
-    sys.exit(main(handlers=dict.fromkeys(set(KINDS) - {WITHOUT_A_HANDLER}, work)))
+    sys.exit(run_job(prepare))
