@@ -83,11 +83,11 @@ def test_answers_on_an_open_connection_do_not_wait_for_the_client(served: Served
 
     kept_open, new = [], []
     with closing(HTTPConnection("127.0.0.1", served.port, timeout=60)) as connection:
-        for _ in range(60):  # in turn, so that a busy machine slows both down
+        for _ in range(60):  # in turn, and the fastest counts, so that a busy machine does not matter
             kept_open.append(seconds_for_a_call(connection))
             with closing(HTTPConnection("127.0.0.1", served.port, timeout=60)) as other:
                 new.append(seconds_for_a_call(other))
-    assert sorted(kept_open)[15] < sorted(new)[15] + 0.03
+    assert min(kept_open) < min(new) + 0.03
 
 
 @pytest.mark.parametrize(
