@@ -1,3 +1,4 @@
+import socket
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -330,3 +331,31 @@ def _add_segment(post: Post, members: str) -> None:
         )
         session.flush()
         session.add_all(SegmentMember(segment_id="risk", customer_id=member, since=at) for member in members)
+
+
+def test_a_message_is_not_rescheduled_for_ever(post: Post, mail_server: MailServer):
+    post.uses(mail_server.port, sending_max_attempts=3)
+    mail_server.answers.extend(["451 4.3.0 later"] * 50)
+    [message] = post.queue("A", channel="email")
+    sender = post.sender()
+    for _ in range(10):
+        sender.send_due()
+        if post.message(message).status == "waiting":
+            post.change(message, due_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert post.statuses() == {"A": "failed"}
+    assert post.message(message).attempts == 3
+    assert len(mail_server.answers) == 47
+
+
+def test_a_message_outlives_an_outage_of_its_channel_and_not_its_time(post: Post):
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    post.uses(port)
+    [message] = post.queue("A", channel="email", expires_at=datetime.now(UTC) + timedelta(hours=1))
+    for _ in range(8):
+        post.sender().send_due()
+        assert (post.message(message).status, post.message(message).attempts) == ("waiting", 0)
+        post.change(message, due_at=datetime.now(UTC) - timedelta(seconds=1))
+    post.change(message, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    post.sender().send_due()
+    assert post.statuses() == {"A": "cancelled"}
