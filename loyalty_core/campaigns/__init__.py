@@ -30,11 +30,13 @@ from loyalty_core.campaigns.errors import (
     OwnApproval,
 )
 from loyalty_core.campaigns.executions import Execution, Totals
+from loyalty_core.campaigns.latest_offers import LatestOffers
 from loyalty_core.campaigns.limits import Budget, Cap, Frequency, Holdout, QuietHours, ReEntry
 from loyalty_core.campaigns.planned import Planned
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import DayFigures, Figures, Performance
 from loyalty_core.campaigns.runs import CampaignRuns
+from loyalty_core.campaigns.suppressed import Suppressed, list_suppressed
 from loyalty_core.campaigns.waterfall import TITLES, Step, Waterfall
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     "Figures",
     "Frequency",
     "Holdout",
+    "LatestOffers",
     "Message",
     "Offer",
     "OwnApproval",
@@ -82,8 +85,10 @@ __all__ = [
     "Reason",
     "State",
     "Step",
+    "Suppressed",
     "Totals",
     "Trigger",
     "Variant",
     "Waterfall",
+    "list_suppressed",
 ]

@@ -160,17 +160,24 @@ def _best_offers(audience: _Audience, policy: Policy, given: Mapping[int, int], 
     For a whole audience the policy arbitrates; for customers who come one by one, an offer is there until it is used
     up.
     """
-    left = {
-        offer: terms if terms.cap is None else replace(terms, cap=max(0, terms.cap - given.get(offer, 0)))
-        for offer, terms in policy.offers.items()
-    }
-    bound = bind_policy(Policy(left), audience.engine)
-    has_caps = any(terms.cap is not None for terms in left.values())
+    left = what_is_left(policy, given)
+    bound = bind_policy(left, audience.engine)
+    has_caps = any(terms.cap is not None for terms in left.offers.values())
     if at_once and has_caps:
         cutoffs: Mapping[int, Cutoff] = arbitrate(audience, bound).cutoffs
     else:
-        cutoffs = {offer: CLOSED for offer, terms in left.items() if terms.cap == 0}
+        cutoffs = {offer: CLOSED for offer, terms in left.offers.items() if terms.cap == 0}
     return offers_taken(audience, bound, cutoffs)
+
+
+def what_is_left(policy: Policy, given: Mapping[int, int]) -> Policy:
+    """The policy with what is left of its caps after so many customers got each offer."""
+    return Policy(
+        {
+            offer: terms if terms.cap is None else replace(terms, cap=max(0, terms.cap - given.get(offer, 0)))
+            for offer, terms in policy.offers.items()
+        }
+    )
 
 
 def _any_of(segments: Collection[str]) -> Any:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from loyalty_core.access import Action, require
 from loyalty_core.analytics.offers import Policy
-from loyalty_core.campaigns.audience import AudienceReader
+from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.campaigns.audience import AudienceReader, what_is_left
 from loyalty_core.campaigns.candidates import CANDIDATES, CANDIDATES_BY_POSITION, STAGED_CANDIDATES, Candidate, Placing
 from loyalty_core.campaigns.contact import ContactColumns
 from loyalty_core.campaigns.decisions import Terms, decisions, given_offers
 from loyalty_core.campaigns.enrolment import Decision, enter
 from loyalty_core.campaigns.errors import BadCampaign
 from loyalty_core.campaigns.executions import Execution, Totals, executions, totals
+from loyalty_core.campaigns.latest_offers import LatestOffers, with_latest_offers
 from loyalty_core.campaigns.limits import Cap
 from loyalty_core.campaigns.planned import Planned, planned_batch
 from loyalty_core.campaigns.repository import CampaignRepository
@@ -78,6 +80,7 @@ class Campaigns:
         self.settings = settings
         self._store = store
         self._warehouse = warehouse
+        self._base = ScopedBase(warehouse, engine, Scope())
         self._audience = AudienceReader(warehouse, engine)
         self._policies = policies
         self._offers = offers
@@ -131,17 +134,23 @@ class Campaigns:
                 return
 
     def candidates(
-        self, campaign: Campaign, customer_ids: Collection[object], churn: Mapping[str, float] | None = None
+        self,
+        campaign: Campaign,
+        customer_ids: Collection[object],
+        churn: Mapping[str, float] | None = None,
+        latest: Mapping[str, LatestOffers] | None = None,
     ) -> list[Candidate]:
         """Those of some customers, whom an event made enter, who are in the audience of the campaign.
 
-        `churn` has probabilities that are newer than those of the last scoring run. Reads the warehouse; what is
-        decided about them is up to `consider`.
+        `churn` has probabilities that are newer than those of the last scoring run, and `latest` propensities. Reads
+        the warehouse; what is decided about them is up to `consider`.
         """
         policy = self._policy_of(campaign.definition)
         given = self._given(campaign, policy)
         statement = self._audience.statement(campaign.definition, policy, given, customer_ids)
         found = [Candidate.of(row) for row in self._warehouse.rows(statement)] if customer_ids else []
+        if policy is not None and latest:
+            found = with_latest_offers(found, what_is_left(policy, given), self._base, latest)
         return [one.with_churn((churn or {}).get(one.customer_id)) for one in found]
 
     def some_candidates(

@@ -69,7 +69,8 @@ class Candidate:
     """A customer who may enter a campaign, as the warehouse has them.
 
     `reach` has bit i where the i-th channel of the campaign can reach the customer; `preferred` is the number of the
-    channel that they prefer. `is_included` is false for members of an excluded segment.
+    channel that they prefer. `is_included` is false for members of an excluded segment. `conversions` are the
+    probabilities by which the best offer was chosen, where they were predicted for the event.
     """
 
     customer_id: str
@@ -80,6 +81,7 @@ class Candidate:
     time_zone: str | None
     offer_id: int | None
     churn_probability: float | None
+    conversions: Mapping[int, float | None] | None = None
 
     def with_churn(self, probability: float | None) -> Candidate:
         """The candidate with that churn probability, where there is one."""

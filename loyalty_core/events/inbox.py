@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, and_, func, or_, select, update
 
@@ -29,6 +29,17 @@ if TYPE_CHECKING:
 
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
 _WAITING = EventRecord.status == "waiting"
+# In the order of an event's fields.
+_EVENT = (
+    EventRecord.source,
+    EventRecord.event_id,
+    EventRecord.type,
+    EventRecord.customer_id,
+    EventRecord.occurred_at,
+    EventRecord.data,
+    EventRecord.is_simulated,
+    EventRecord.id,
+)
 _UNCLAIMED = and_(_WAITING, EventRecord.claimed_by.is_(None))
 
 
@@ -86,18 +97,18 @@ class Inbox:
             self._store.dialect.lock_claims(session)
             now = self._clock(session)
             self._count_expired(session, now)
-            first = session.scalar(_due(now).limit(1))
+            first = session.execute(_due(now).with_only_columns(*_EVENT, EventRecord.attempts).limit(1)).first()
             if first is None:
                 return []
             if first.attempts:
                 return self._claimed(session, [first], now)
             due = _due(now).where(EventRecord.attempts == 0).with_only_columns(EventRecord.customer_id)
             customers = set(session.scalars(due.limit(limit)))
-            of_customers = select(EventRecord).where(
+            of_customers = select(*_EVENT).where(
                 _UNCLAIMED, EventRecord.attempts == 0, EventRecord.customer_id.in_(customers)
             )
             oldest = of_customers.order_by(EventRecord.occurred_at, EventRecord.id).limit(2 * limit)
-            return self._claimed(session, session.scalars(oldest).all(), now)
+            return self._claimed(session, session.execute(oldest).all(), now)
 
     def hold(self, session: Session, events: Sequence[Event]) -> None:
         """Make sure that the events are still claimed by this worker, until the session ends; else `ClaimLost`."""
@@ -115,7 +126,8 @@ class Inbox:
         for sequel in {event.sequel for event in events}:
             alike = [event for event in events if event.sequel == sequel]
             done = update(EventRecord).where(_in(alike))
-            session.execute(done.values(status="done", done_at=now, sequel=sequel, claimed_by=None, claimed_until=None))
+            values = {"status": "done", "done_at": now, "sequel": sequel, "claimed_by": None, "claimed_until": None}
+            session.execute(done.values(values).execution_options(synchronize_session=False))
 
     def release(self, events: Sequence[Event]) -> None:
         """Give up the claim on those of the events that were neither applied nor failed, which changes nothing else."""
@@ -136,21 +148,18 @@ class Inbox:
             self._count_failure(session, record, WorkerEnded(), now)
         session.flush()
 
-    def _claimed(self, session: Session, records: Sequence[EventRecord], now: datetime) -> list[Event]:
-        ids = [record.id for record in records]
-        claim = update(EventRecord).where(EventRecord.id.in_(ids))
-        until = now + self._patience.claim
-        session.execute(
-            claim.values(claimed_by=self._worker, claimed_until=until).execution_options(synchronize_session=False)
-        )
-        newest = _newest_applied(session, {record.customer_id for record in records})
-        return [self._event(record, newest.get((record.customer_id, record.type)), now) for record in records]
+    def _claimed(self, session: Session, rows: Sequence[Any], now: datetime) -> list[Event]:
+        claim = update(EventRecord).where(EventRecord.id.in_([row.id for row in rows]))
+        claimed = claim.values(claimed_by=self._worker, claimed_until=now + self._patience.claim)
+        session.execute(claimed.execution_options(synchronize_session=False))
+        newest = _newest_applied(session, {row.customer_id for row in rows})
+        return [self._event(row, newest.get((row.customer_id, row.type)), now) for row in rows]
 
-    def _event(self, record: EventRecord, newest: datetime | None, now: datetime) -> Event:
-        return replace(
-            event_of(record),
-            is_out_of_order=newest is not None and record.occurred_at < newest,
-            is_late=now - record.occurred_at > self._patience.late,
+    def _event(self, row: Any, newest: datetime | None, now: datetime) -> Event:
+        return Event(
+            *row[: len(_EVENT)],
+            is_out_of_order=newest is not None and row.occurred_at < newest,
+            is_late=now - row.occurred_at > self._patience.late,
         )
 
     def _count_failure(self, session: Session, record: EventRecord, error: Exception, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -64,10 +65,10 @@ class Intake:
                 new = self._store.dialect.insert_new(DeadLetterRecord)
                 session.execute(new, [_values_of_letter(letter, now) for letter in unreadable])
             accepted = self.insert(session, events, now)
-        for event in events:
-            count_event(find_type(event.type).value, "received")
-        for _ in unreadable:
-            count_event("unreadable", "received")
+        for kind, number in Counter(event.type for event in events).items():
+            count_event(find_type(kind).value, "received", number)
+        if unreadable:
+            count_event("unreadable", "received", len(unreadable))
         return accepted
 
     def insert(self, session: Session, events: Sequence[Event], now: datetime) -> Accepted:

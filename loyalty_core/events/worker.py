@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-BATCH_SIZE = 500
+BATCH_SIZE = 1_000
 _IDLE_SECONDS = 0.25
 _OUTAGE_SECONDS = 5.0
 
@@ -119,8 +120,8 @@ class Worker:
             self._inbox.hold(session, events)
             self._handler.write(session, prepared)
             self._inbox.mark_done(session, events)
-        for event in events:
-            count_event(find_type(event.type).value, "applied")
+        for kind, number in Counter(event.type for event in events).items():
+            count_event(find_type(kind).value, "applied", number)
 
     def _fail(self, event: Event, error: Exception) -> None:
         expected = isinstance(error, LoyaltyError)

@@ -5,7 +5,7 @@ Each leaf takes a fast path when the value has the class that warehouses return,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -70,10 +70,25 @@ def compile_condition(condition: Condition) -> Matcher:
     return source.names["matches"]
 
 
-class _Source:
-    """Writes expressions; whatever comes from the rule is a global variable named by a number."""
+def compile_conditions(conditions: Iterable[Condition]) -> Callable[[Features], tuple[bool, ...]]:
+    """A function from features to the answers of all conditions, which reads each of the features once."""
+    source = _Source(reads_once=True)
+    answers = "".join(f"{source.condition(condition)}, " for condition in conditions) or "()"
+    reads = "".join(f"    {local} = get({name})\n" for local, name in source.reads.values())
+    text = f"def answers(features):\n    get = features.get\n{reads}    return {answers}\n"
+    exec(compile(text, "<rules>", "exec"), source.names)  # noqa: S102 - the source holds nothing that comes from rules
+    return source.names["answers"]
 
-    def __init__(self) -> None:
+
+class _Source:
+    """Writes expressions; whatever comes from the rule is a global variable named by a number.
+
+    With `reads_once`, features are local variables, which `reads` has by the name of the feature.
+    """
+
+    def __init__(self, *, reads_once: bool = False) -> None:
+        self.reads: dict[str, tuple[str, str]] = {}
+        self._reads_once = reads_once
         self.names: dict[str, Any] = {"__builtins__": {}, **_FUNCTIONS}
         self.names |= {f"classes_{kind}": classes for kind, classes in _CLASSES.items()}
         self.names |= {f"read_{kind}": reader for kind, reader in row_values.READERS.items()}
@@ -196,7 +211,11 @@ class _Source:
         return f"({fast} if (v := {self._get(field)}).__class__ in classes_{field.kind} else {read} and {careful})"
 
     def _get(self, field: Field) -> str:
-        return f"get({self._name(field.name)})"
+        if not self._reads_once:
+            return f"get({self._name(field.name)})"
+        if field.name not in self.reads:
+            self.reads[field.name] = f"feature_{len(self.reads)}", self._name(field.name)
+        return self.reads[field.name][0]
 
     def _name(self, value: Any) -> str:
         name = f"part_{len(self.names)}"

@@ -17,12 +17,12 @@ from loyalty_core.segments.fields import RuleFields
 from loyalty_core.segments.live_rules import LiveRules, LiveRulesReader
 from loyalty_core.segments.predicted_fields import holds_offers, offer_of_propensity
 from loyalty_core.segments.repository import (
+    ExpectedChanges,
     MemberChange,
     SegmentRepository,
     change_memberships,
     computed_segments,
     expected_changes,
-    members_among,
 )
 from loyalty_core.segments.restricted import RestrictedEngine, RestrictedSegments
 from loyalty_core.segments.segment import Membership, Segment, SegmentDraft, SegmentSize, SegmentVersion, Use
@@ -30,6 +30,7 @@ from loyalty_core.segments.selection import Selection
 
 __all__ = [
     "BadSegment",
+    "ExpectedChanges",
     "LiveRules",
     "LiveRulesReader",
     "MemberChange",
@@ -58,6 +59,5 @@ __all__ = [
     "computed_segments",
     "expected_changes",
     "holds_offers",
-    "members_among",
     "offer_of_propensity",
 ]

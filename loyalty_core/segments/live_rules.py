@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.rules.evaluate import compile_conditions
 from loyalty_core.rules.relative_dates import is_relative
 from loyalty_core.segments.fields import FieldReader
 from loyalty_core.segments.predicted_fields import GROUP as PREDICTIONS_GROUP
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from loyalty_core.segments.fields import RuleFields
     from loyalty_core.segments.repository import SegmentRepository
     from loyalty_core.warehouse import Warehouse
+
+# By the fields that are known and the segments that are asked for, of which there are few in practice.
+_MAX_EVALUATIONS = 50
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,31 @@ class LiveRule:
         return frozenset(self.rule.columns)
 
 
+class Evaluation:
+    """The rules of some segments, compiled together for many customers of whom the same fields are known.
+
+    Rules that read the answers of others are evaluated one after another, after those.
+    """
+
+    def __init__(self, rules: Mapping[str, LiveRule], asked: Collection[str]) -> None:
+        alone = {one: live for one, live in rules.items() if not _referred_to(live.rule)}
+        self._alone = tuple(alone)
+        self._answers_alone = compile_conditions(live.rule.condition for live in alone.values())
+        self._others = [(one, live.rule.matches) for one, live in rules.items() if one not in alone]
+        self._not_asked = rules.keys() - set(asked)
+
+    def answers(self, row: Mapping[str, Any]) -> dict[str, bool]:
+        """Whether a customer belongs to each of the segments, by the values in `row`."""
+        found = dict(zip(self._alone, self._answers_alone(row), strict=True))
+        if self._others:
+            values = {**row, **{field_of(one): belongs for one, belongs in found.items()}}
+            for segment_id, matches in self._others:
+                values[field_of(segment_id)] = found[segment_id] = matches(values)
+        for segment_id in self._not_asked:
+            del found[segment_id]
+        return found
+
+
 @dataclass(frozen=True)
 class LiveRules:
     """The rules by segment, those that others refer to before these; `unusable` says why a segment has none.
@@ -50,6 +79,7 @@ class LiveRules:
     unusable: Mapping[str, LoyaltyError]
     predictions: Mapping[str, str]
     _by_field: Mapping[str, frozenset[str]] = field(repr=False)
+    _evaluations: dict[Any, Evaluation] = field(default_factory=dict, repr=False)
 
     def reading(self, fields: Collection[str] | None) -> frozenset[str]:
         """The segments that a change of these fields may add customers to, or remove them from; None: of any field.
@@ -65,16 +95,22 @@ class LiveRules:
 
         Segments whose rules read a field that `row` lacks are left out: nothing is known about them.
         """
-        values: dict[str, Any] = dict(row)
-        found: dict[str, bool] = {}
-        wanted = self._with_references(segment_ids)
-        for segment_id, live in self.rules.items():
-            if segment_id in wanted and live.needed <= values.keys():
-                belongs = live.rule.matches(values)
-                values[field_of(segment_id)] = belongs
-                if segment_id in segment_ids:
-                    found[segment_id] = belongs
-        return found
+        return self.evaluation(row.keys(), segment_ids).answers(row)
+
+    def evaluation(self, fields: Collection[str], segment_ids: Collection[str]) -> Evaluation:
+        """How to find out to which of the segments customers belong of whom those fields are known."""
+        key = frozenset(fields), frozenset(segment_ids)
+        if key not in self._evaluations:
+            if len(self._evaluations) >= _MAX_EVALUATIONS:
+                self._evaluations.clear()
+            wanted, known = self._with_references(segment_ids), set(fields)
+            rules: dict[str, LiveRule] = {}
+            for segment_id, live in self.rules.items():
+                if segment_id in wanted and live.needed <= known:
+                    rules[segment_id] = live
+                    known.add(field_of(segment_id))
+            self._evaluations[key] = Evaluation(rules, segment_ids)
+        return self._evaluations[key]
 
     @cached_property
     def _relative(self) -> frozenset[str]:

@@ -48,9 +48,9 @@ _EVENTS = Counter(
 )
 
 
-def count_event(kind: str, outcome: str) -> None:
-    """Count one event of the type; `kind` is one of the known types, or "unreadable"."""
-    _EVENTS.labels(kind, outcome).inc()
+def count_event(kind: str, outcome: str, number: int = 1) -> None:
+    """Count events of the type; `kind` is one of the known types, or "unreadable"."""
+    _EVENTS.labels(kind, outcome).inc(number)
 
 
 @contextmanager

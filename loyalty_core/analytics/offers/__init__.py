@@ -18,6 +18,8 @@ from loyalty_core.analytics.offers.mix import (
     OfferMix,
     SegmentOffers,
     offer_mix,
+    uplift_field,
+    uptake_field,
 )
 from loyalty_core.analytics.offers.policies import PolicyRepository, PolicyVersion, RestrictedPolicies, SavedPolicy
 from loyalty_core.analytics.offers.policy import (
@@ -61,4 +63,6 @@ __all__ = [
     "offer_mix",
     "offers_taken",
     "rank_offers",
+    "uplift_field",
+    "uptake_field",
 ]

@@ -10,8 +10,8 @@ from loyalty_core.campaigns.sending.errors import (
     TrialNotSent,
 )
 from loyalty_core.campaigns.sending.links import BadLink, ContactLinks, Recipient
-from loyalty_core.campaigns.sending.outbox import STATUSES, Outbox, Resolution, Status
-from loyalty_core.campaigns.sending.outcomes import Outcome, Recorded, outcome_of_event, record_outcome
+from loyalty_core.campaigns.sending.outbox import STATUSES, Outbox, Resolution, Status, WaitsFor
+from loyalty_core.campaigns.sending.outcomes import Outcome, Recorded, outcome_of_event, record_outcome, record_outcomes
 from loyalty_core.campaigns.sending.preferences import Preferences
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
     "Status",
     "TooManyTests",
     "TrialNotSent",
+    "WaitsFor",
     "outcome_of_event",
     "record_outcome",
+    "record_outcomes",
 ]

@@ -17,7 +17,7 @@ from sqlalchemy import func, or_, select, update
 from loyalty_core.access import Action, require
 from loyalty_core.campaigns.sending.errors import MessageNotFound, NotInDoubt
 from loyalty_core.store import audit
-from loyalty_core.store.campaigns import CampaignRecord
+from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignRecord
 from loyalty_core.store.messages import OutboxRecord
 from loyalty_core.telemetry import MESSAGES_SENT_AGAIN
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Status = Literal["waiting", "sending", "sent", "failed", "in_doubt", "cancelled"]
 STATUSES: tuple[Status, ...] = ("waiting", "sending", "sent", "failed", "in_doubt", "cancelled")
 Resolution = Literal["send_again", "mark_as_sent"]
+WaitsFor = Literal["campaign", "due_time", "next_attempt", "sender", "turn"]
+"""A paused campaign, the end of quiet hours, another attempt, the sender that claimed it, or its turn."""
 
 SUBJECT_KIND = "message"
 _MAX_BACK_OFF = timedelta(hours=4)
@@ -193,20 +195,41 @@ class Outbox:
         *,
         status: Status | None = None,
         campaign_id: str | None = None,
+        channel: str | None = None,
+        customer_id: str | None = None,
         before: int | None = None,
         limit: int = 50,
     ) -> Sequence[OutboxRecord]:
         """Messages, the newest first; with `before` only those queued before that one."""
-        conditions: list[ColumnElement[bool]] = []
-        if status is not None:
-            conditions.append(OutboxRecord.status == status)
-        if campaign_id is not None:
-            conditions.append(OutboxRecord.campaign_id == campaign_id)
+        wanted = {
+            OutboxRecord.status: status,
+            OutboxRecord.campaign_id: campaign_id,
+            OutboxRecord.channel: channel,
+            OutboxRecord.customer_id: customer_id,
+        }
+        conditions: list[ColumnElement[bool]] = [column == one for column, one in wanted.items() if one is not None]
         if before is not None:
             conditions.append(OutboxRecord.id < before)
-        wanted = select(OutboxRecord).where(*conditions).order_by(OutboxRecord.id.desc()).limit(limit)
+        newest = select(OutboxRecord).where(*conditions).order_by(OutboxRecord.id.desc()).limit(limit)
         with self._store.session(read_only=True) as session:
-            return session.scalars(wanted).all()
+            return session.scalars(newest).all()
+
+    def cause(self, message_id: int) -> str | None:
+        """What made the customer enter, such as "event:17" or "run:3"; None for a message that is not there."""
+        entry = select(CampaignEntryRecord.cause).join(OutboxRecord, OutboxRecord.entry_id == CampaignEntryRecord.id)
+        with self._store.session(read_only=True) as session:
+            return session.scalar(entry.where(OutboxRecord.id == message_id))
+
+    def why_waiting(self, record: OutboxRecord, campaign_state: str | None) -> WaitsFor:
+        """What a waiting message waits for, by the state of its campaign."""
+        with self._store.session(read_only=True) as session:
+            now = self._store.dialect.now(session)
+        if campaign_state == "paused":
+            return "campaign"
+        if record.due_at > now:
+            return "next_attempt" if record.attempts else "due_time"
+        is_claimed = record.claimed_at is not None and record.claimed_at >= now - self._lease
+        return "sender" if is_claimed else "turn"
 
     def counts(self) -> dict[tuple[str, str], int]:
         """How many messages there are of each channel and status."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from loyalty_core.campaigns.contact import EVERY_CHANNEL
 from loyalty_core.campaigns.definition import Definition
@@ -17,10 +17,13 @@ from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignVersionRec
 from loyalty_core.store.messages import ContactPreferenceRecord, MessageOutcomeRecord, OutboxRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.orm import Session
+
+    from loyalty_core.campaigns.definition import Conversion
 
 Kind = Literal["delivered", "opened", "clicked", "converted", "bounced", "unsubscribed"]
 KINDS: tuple[Kind, ...] = ("delivered", "opened", "clicked", "converted", "bounced", "unsubscribed")
@@ -28,6 +31,17 @@ _KIND_OF: dict[str, Kind] = {f"campaign.{kind}": kind for kind in KINDS}
 # Entries whose customers were written to, or would have been without the holdout.
 _COUNTED = ("queued", "holdout")
 _FROM_EVENT = "event"
+_ENTRY = (
+    CampaignEntryRecord.id,
+    CampaignEntryRecord.campaign_id,
+    CampaignEntryRecord.customer_id,
+    CampaignEntryRecord.version,
+    CampaignEntryRecord.status,
+    CampaignEntryRecord.entered_at,
+    CampaignEntryRecord.offer_id,
+    CampaignEntryRecord.is_simulated,
+)
+_MESSAGE = OutboxRecord.key, OutboxRecord.entry_id, OutboxRecord.customer_id, OutboxRecord.channel
 
 
 @dataclass(frozen=True)
@@ -85,93 +99,126 @@ def outcome_of_event(
 
 
 def record_outcome(session: Session, outcome: Outcome) -> Recorded:
-    """Store the outcome for the entries that it belongs to, once each; an event that was recorded changes nothing.
+    """Store one outcome; see `record_outcomes`."""
+    (recorded,) = record_outcomes(session, [outcome])
+    return recorded
+
+
+def record_outcomes(session: Session, outcomes: Sequence[Outcome]) -> list[Recorded]:
+    """Store outcomes for the entries that they belong to, once each; an event that was recorded changes nothing.
 
     A conversion counts where the campaign waits for that event, within its window after the customer entered. A hard
     bounce and an unsubscription also keep the customer from getting more by that channel.
     """
-    message = _message(session, outcome)
-    if outcome.message_key is not None and message is None:
+    known = _Known(session, outcomes)
+    recorded = [_record(session, known, outcome) for outcome in outcomes]
+    if known.added:
+        session.execute(insert(MessageOutcomeRecord), known.added)
+    return recorded
+
+
+class _Known:
+    """What is stored about the customers of some outcomes; `added` are the rows to be stored."""
+
+    def __init__(self, session: Session, outcomes: Sequence[Outcome]) -> None:
+        self._session = session
+        keys = {one.message_key for one in outcomes if one.message_key is not None}
+        self.messages = {one.key: one for one in _messages(session, OutboxRecord.key.in_(keys))} if keys else {}
+        entries = _entries(session, {one.customer_id for one in outcomes})
+        self._entries: dict[str, list[Any]] = {}
+        for entry in entries:
+            self._entries.setdefault(entry.customer_id, []).append(entry)
+        numbers, campaigns = {entry.id for entry in entries}, {entry.campaign_id for entry in entries}
+        of_entries = OutboxRecord.campaign_id.in_(campaigns), OutboxRecord.entry_id.in_(numbers)
+        self._latest = {one.entry_id: one for one in _messages(session, *of_entries)} if entries else {}
+        columns = MessageOutcomeRecord.entry_id, MessageOutcomeRecord.kind, MessageOutcomeRecord.event
+        before = select(*columns).where(MessageOutcomeRecord.entry_id.in_(numbers))
+        self._recorded = {tuple(row) for row in session.execute(before)} if entries else set[Any]()
+        self._conversions: dict[tuple[str, int], Conversion | None] = {}
+        self.added: list[dict[str, Any]] = []
+
+    def entries(self, outcome: Outcome, message: Any) -> list[Any]:
+        """Those that it may belong to: of the message, the latest of the campaign, or of all for a conversion."""
+        of_customer = self._entries.get(outcome.customer_id, [])
+        if message is not None:
+            return [entry for entry in of_customer if entry.id == message.entry_id]
+        before = [
+            entry for entry in of_customer if entry.entered_at <= outcome.occurred_at and entry.status in _COUNTED
+        ]
+        # Of each campaign only the latest entry, so that one purchase is not two successes.
+        latest: dict[str, Any] = {}
+        for entry in before:
+            latest.setdefault(entry.campaign_id, entry)
+        if outcome.campaign_id is not None:
+            return [latest[outcome.campaign_id]] if outcome.campaign_id in latest else []
+        return list(latest.values()) if outcome.kind == "converted" else []
+
+    def waits_for(self, entry: Any, outcome: Outcome) -> bool:
+        """Whether the campaign of the entry counts the outcome as a success."""
+        conversion = self._conversion(entry.campaign_id, entry.version)
+        if conversion is None or entry.status not in _COUNTED:
+            return False
+        until = entry.entered_at + timedelta(days=conversion.within_days)
+        is_in_time = entry.entered_at <= outcome.occurred_at <= until
+        return is_in_time and (outcome.event_type is None or outcome.event_type in conversion.event_types)
+
+    def add(self, entry: Any, message: Any, outcome: Outcome) -> bool:
+        """Add the row, unless this event, or another report of the same thing without an event, has added it."""
+        same = entry.id, outcome.kind, outcome.event
+        if same in self._recorded:
+            return False
+        self._recorded.add(same)
+        if message is None and entry.status == "queued":
+            message = self._latest.get(entry.id)
+        self.added.append(
+            {
+                "campaign_id": entry.campaign_id,
+                "entry_id": entry.id,
+                "customer_id": entry.customer_id,
+                "message_key": message.key if message else None,
+                "channel": message.channel if message else None,
+                "kind": outcome.kind,
+                "occurred_at": outcome.occurred_at,
+                "offer_id": entry.offer_id,
+                "value": outcome.value,
+                "event": outcome.event,
+                "is_simulated": outcome.is_simulated or entry.is_simulated,
+            }
+        )
+        return True
+
+    def _conversion(self, campaign_id: str, version: int) -> Conversion | None:
+        key = campaign_id, version
+        if key not in self._conversions:
+            found = self._session.get(CampaignVersionRecord, key)
+            self._conversions[key] = Definition.from_json(found.content).conversion if found else None
+        return self._conversions[key]
+
+
+def _entries(session: Session, customer_ids: Collection[str]) -> Sequence[Any]:
+    """The entries of the customers, the latest first."""
+    entered = select(*_ENTRY).where(CampaignEntryRecord.customer_id.in_(customer_ids))
+    return session.execute(entered.order_by(CampaignEntryRecord.entered_at.desc(), CampaignEntryRecord.id.desc())).all()
+
+
+def _messages(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any]:
+    return session.execute(select(*_MESSAGE).where(*conditions).order_by(OutboxRecord.id)).all()
+
+
+def _record(session: Session, known: _Known, outcome: Outcome) -> Recorded:
+    message = known.messages.get(outcome.message_key) if outcome.message_key is not None else None
+    if outcome.message_key is not None and (message is None or message.customer_id != outcome.customer_id):
         return Recorded((), "The message is not known, or was for another customer.")
-    entries = _entries(session, outcome, message)
+    entries = known.entries(outcome, message)
     if outcome.kind == "converted":
-        entries = [entry for entry in entries if _waits_for(session, entry, outcome)]
-    added = [entry for entry in entries if _add(session, entry, message, outcome)]
+        entries = [entry for entry in entries if known.waits_for(entry, outcome)]
+    added = [entry for entry in entries if known.add(entry, message, outcome)]
     blocked = _block(session, outcome, message)
     note = f"{outcome.kind.capitalize()}: recorded for {len(added)} entries." if added else "No campaign waits for it."
     return Recorded(tuple(dict.fromkeys(entry.campaign_id for entry in added)), f"{note}{blocked}")
 
 
-def _message(session: Session, outcome: Outcome) -> OutboxRecord | None:
-    if outcome.message_key is None:
-        return None
-    found = session.scalars(select(OutboxRecord).where(OutboxRecord.key == outcome.message_key)).one_or_none()
-    return found if found is not None and found.customer_id == outcome.customer_id else None
-
-
-def _entries(session: Session, outcome: Outcome, message: OutboxRecord | None) -> Sequence[CampaignEntryRecord]:
-    """Those that the outcome may belong to: of the message, the latest of the campaign, or of all for a conversion."""
-    if message is not None:
-        entry = session.get(CampaignEntryRecord, message.entry_id)
-        return [entry] if entry is not None else []
-    before = select(CampaignEntryRecord).where(
-        CampaignEntryRecord.customer_id == outcome.customer_id,
-        CampaignEntryRecord.entered_at <= outcome.occurred_at,
-        CampaignEntryRecord.status.in_(_COUNTED),
-    )
-    latest = before.order_by(CampaignEntryRecord.entered_at.desc(), CampaignEntryRecord.id.desc())
-    if outcome.campaign_id is not None:
-        return session.scalars(latest.where(CampaignEntryRecord.campaign_id == outcome.campaign_id).limit(1)).all()
-    if outcome.kind != "converted":
-        return []
-    # Of each campaign only the latest entry, so that one purchase is not two successes.
-    by_campaign: dict[str, CampaignEntryRecord] = {}
-    for entry in session.scalars(latest):
-        by_campaign.setdefault(entry.campaign_id, entry)
-    return list(by_campaign.values())
-
-
-def _waits_for(session: Session, entry: CampaignEntryRecord, outcome: Outcome) -> bool:
-    version = session.get(CampaignVersionRecord, (entry.campaign_id, entry.version))
-    if version is None or entry.status not in _COUNTED:
-        return False
-    conversion = Definition.from_json(version.content).conversion
-    is_in_time = entry.entered_at <= outcome.occurred_at <= entry.entered_at + timedelta(days=conversion.within_days)
-    return is_in_time and (outcome.event_type is None or outcome.event_type in conversion.event_types)
-
-
-def _add(session: Session, entry: CampaignEntryRecord, message: OutboxRecord | None, outcome: Outcome) -> bool:
-    """Add the row, unless this event, or another report of the same thing without an event, has added it."""
-    same = select(MessageOutcomeRecord.id).where(
-        MessageOutcomeRecord.entry_id == entry.id,
-        MessageOutcomeRecord.kind == outcome.kind,
-        MessageOutcomeRecord.event.is_not_distinct_from(outcome.event),
-    )
-    if session.scalar(same) is not None:
-        return False
-    if message is None and entry.status == "queued":
-        of_entry = select(OutboxRecord).where(OutboxRecord.entry_id == entry.id).order_by(OutboxRecord.id.desc())
-        message = session.scalars(of_entry.limit(1)).first()
-    session.add(
-        MessageOutcomeRecord(
-            campaign_id=entry.campaign_id,
-            entry_id=entry.id,
-            customer_id=entry.customer_id,
-            message_key=message.key if message else None,
-            channel=message.channel if message else None,
-            kind=outcome.kind,
-            occurred_at=outcome.occurred_at,
-            offer_id=entry.offer_id,
-            value=outcome.value,
-            event=outcome.event,
-            is_simulated=outcome.is_simulated or entry.is_simulated,
-        )
-    )
-    session.flush()
-    return True
-
-
-def _block(session: Session, outcome: Outcome, message: OutboxRecord | None) -> str:
+def _block(session: Session, outcome: Outcome, message: Any) -> str:
     """Keep the customer from getting more where the outcome says so; a sentence on it."""
     if not (outcome.kind == "unsubscribed" or (outcome.kind == "bounced" and outcome.is_hard)) or outcome.is_simulated:
         return ""

@@ -6,13 +6,10 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
-from loyalty_core.campaigns.sending.outcomes import outcome_of_event, record_outcome
+from loyalty_core.campaigns.sending.outcomes import outcome_of_event, record_outcomes
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.events.effects.trace import Step, Stopwatch
+from loyalty_core.events.effects.trace import Step, Stopwatch, as_json
 from loyalty_core.events.outages import is_temporary
-from loyalty_core.store.campaigns import CampaignEntryRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +20,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.campaigns import Campaign, Campaigns, Candidate
     from loyalty_core.campaigns.enrolment import Decision
+    from loyalty_core.campaigns.sending.outcomes import Outcome, Recorded
+    from loyalty_core.events.effects.offers import OfferPredictor
     from loyalty_core.events.event import Event
 
 MESSAGE_QUEUED = "Message queued"
@@ -33,6 +32,9 @@ _NOT_IN_AUDIENCE = "Nothing was sent: the customer is not in the audience of"
 _LATE = "Nothing was sent: the event is too old to trigger a message. Features and segments are up to date."
 _OUT_OF_ORDER = "Nothing was sent: a later event of the same type was applied before this one."
 _SIMULATED = "Nothing was sent: the event is simulated, and only simulated campaigns answer it."
+
+_BY_THIS_EVENT = "The best offer by the policy, as predicted for this event."
+_BY_LAST_RUN = "The best offer by the policy, as predicted in the last scoring run."
 
 
 class MembersChangedMeanwhile(LoyaltyError):
@@ -104,12 +106,11 @@ class Triggered:
         """What came of an occasion, by the answers of the campaigns that it triggered."""
         about = [{"id": one.campaign.id, "name": one.campaign.name, "decision": one.sentence} for one in answers]
         steps = [Step("Campaigns triggered", milliseconds, {}, {"campaigns": about})]
-        decided = [one.decision for one in answers if one.decision is not None]
-        queued = [decision for decision in decided if decision.reason is None]
-        steps += [_offer_step(one) for one in queued if one.offer_id is not None]
-        steps += [_message_step(one) for one in queued]
+        queued = [one for one in answers if one.decision is not None and one.decision.reason is None]
+        steps += [step for one in queued if (step := _offer_step(one)) is not None]
+        steps += [_message_step(one.decision) for one in queued if one.decision is not None]
         refused = answers[0].sentence if answers else occasion.nothing_triggered
-        outcome = " ".join(one.outcome for one in queued) or refused
+        outcome = " ".join(one.sentence for one in queued) or refused
         return cls(tuple(steps), outcome, tuple(one.campaign.id for one in answers))
 
 
@@ -120,6 +121,7 @@ class _Answer:
     campaign: Campaign
     decision: Decision | None
     sentence: str
+    candidate: Candidate | None = None
 
 
 class CampaignTriggers:
@@ -128,11 +130,11 @@ class CampaignTriggers:
     def __init__(self, campaigns: Campaigns) -> None:
         self._campaigns = campaigns
 
-    def prepare(self, occasions: Sequence[Occasion], churn: Mapping[str, float]) -> Prospects:
+    def prepare(self, occasions: Sequence[Occasion], churn: Mapping[str, float], offers: OfferPredictor) -> Prospects:
         """The candidates of the campaigns that would be triggered; reads the warehouse.
 
-        `churn` has probabilities by customer. A campaign whose rules or policy cannot be used is left out, with the
-        reason.
+        `churn` has probabilities by customer; `offers` is asked for campaigns that choose the best offer. A campaign
+        whose rules or policy cannot be used is left out, with the reason.
         """
         running = self._campaigns.repository.list(["running"])
         candidates: dict[str, dict[str, Candidate]] = {}
@@ -144,7 +146,8 @@ class CampaignTriggers:
                 continue
             asked[campaign.id] = customers
             try:
-                found = self._campaigns.candidates(campaign, customers, churn)
+                latest = offers.latest(customers) if campaign.definition.offer.kind == "best" else None
+                found = self._campaigns.candidates(campaign, customers, churn, latest)
             except LoyaltyError as error:
                 if is_temporary(error):
                     raise
@@ -192,46 +195,58 @@ class CampaignTriggers:
         for customer, place in first.items():
             decision = decided.get(customer)
             sentence = decision.outcome if decision else f"{_NOT_IN_AUDIENCE} {campaign.name}."
-            yield place, _Answer(campaign, decision, sentence)
+            yield place, _Answer(campaign, decision, sentence, known.get(customer))
 
 
-def customers_with_entries(session: Session, customer_ids: AbstractSet[str]) -> frozenset[str]:
-    """Those of the customers who entered a campaign, whose events may be what it waits for."""
-    found = select(CampaignEntryRecord.customer_id).where(CampaignEntryRecord.customer_id.in_(customer_ids))
-    return frozenset(session.scalars(found.distinct()))
+def outcome_steps(session: Session, events: Sequence[tuple[Event, str]]) -> list[Step | None]:
+    """Store what the events say about messages that were sent: a step for each, None where no campaign waits for it.
 
-
-def record_outcomes(session: Session, event: Event, customer_id: str, entered: AbstractSet[str]) -> Step | None:
-    """Store what the event says about messages that were sent, or None where no campaign waits for it.
-
-    `entered` are customers who entered a campaign, of whom alone an event of any type may be a success.
+    The events come with the id of their customer as saved with entries.
     """
-    if customer_id not in entered and not event.type.startswith("campaign."):
-        return None
     watch = Stopwatch()
-    outcome = outcome_of_event(
-        event.type, customer_id, event.occurred_at, event.data, event=event.row, is_simulated=event.is_simulated
-    )
-    recorded = record_outcome(session, outcome)
+    outcomes = [
+        outcome_of_event(
+            event.type, customer_id, event.occurred_at, event.data, event=event.row, is_simulated=event.is_simulated
+        )
+        for event, customer_id in events
+    ]
+    recorded = record_outcomes(session, outcomes)
+    milliseconds = watch.lap()
+    return [
+        _outcome_step(event, outcome, one, milliseconds)
+        for (event, _), outcome, one in zip(events, outcomes, recorded, strict=True)
+    ]
+
+
+def _outcome_step(event: Event, outcome: Outcome, recorded: Recorded, milliseconds: float) -> Step | None:
     if not recorded.campaign_ids and not event.type.startswith("campaign."):
         return None
     about = {"kind": outcome.kind, "message_id": outcome.message_key}
-    return Step("Outcome recorded", watch.lap(), about, {"campaigns": list(recorded.campaign_ids)}, recorded.note)
+    return Step("Outcome recorded", milliseconds, about, {"campaigns": list(recorded.campaign_ids)}, recorded.note)
 
 
 def _cause(event: Event) -> str:
     return f"event:{event.row}" if event.row is not None else "dry run"
 
 
-def _offer_step(decision: Decision) -> Step:
-    return Step("Offer chosen", 0.0, {"campaign": decision.campaign_name}, {"offer_id": decision.offer_id})
+def _offer_step(answer: _Answer) -> Step | None:
+    decision, candidate = answer.decision, answer.candidate
+    if decision is None or decision.offer_id is None:
+        return None
+    output: dict[str, Any] = {"offer_id": decision.offer_id}
+    note = ""
+    if answer.campaign.definition.offer.kind == "best":
+        found = candidate.conversions if candidate else None
+        note = _BY_LAST_RUN if found is None else _BY_THIS_EVENT
+        output |= {} if found is None else {"conversion_probabilities": {str(one): found[one] for one in found}}
+    return Step("Offer chosen", 0.0, {"campaign": decision.campaign_name}, output, note)
 
 
 def _message_step(decision: Decision) -> Step:
     output: dict[str, Any] = {
         "channel": decision.channel,
         "variant": decision.variant,
-        "due_at": decision.due_at,
+        "due_at": as_json(decision.due_at),
         "key": decision.key,
     }
     return Step(MESSAGE_QUEUED, 0.0, {"campaign": decision.campaign_name}, output)

@@ -14,12 +14,13 @@ from loyalty_core.events.effects.campaigns import (
     Occasion,
     Prospects,
     Triggered,
-    customers_with_entries,
-    record_outcomes,
+    outcome_steps,
 )
-from loyalty_core.events.effects.customers import CustomerReader, named
-from loyalty_core.events.effects.trace import Step, Stopwatch, Trace
-from loyalty_core.segments import MemberChange, change_memberships, expected_changes
+from loyalty_core.events.effects.customers import CustomerReader
+from loyalty_core.events.effects.evaluation import named
+from loyalty_core.events.effects.offers import OfferPredictor
+from loyalty_core.events.effects.trace import Step, Stopwatch, Trace, as_json
+from loyalty_core.segments import ExpectedChanges, MemberChange, change_memberships, expected_changes
 from loyalty_core.services import services_of_process
 from loyalty_core.store.events import EventTraceRecord, SegmentChangeRecord
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-    from loyalty_core.events.effects.customers import Customer, Customers
+    from loyalty_core.events.effects.customer import Customer, Customers
     from loyalty_core.events.event import Event
     from loyalty_core.services import Services
 
@@ -45,6 +46,7 @@ class Prepared:
 
     events: tuple[Event, ...]
     customers: Customers
+    expected: ExpectedChanges
     prospects: Prospects
     at: datetime
 
@@ -73,15 +75,16 @@ class Effects:
             expected = expected_changes(session, customers.belongs, customers.versions)
         scores = {one.customer_id: one.scores.after for one in customers.known.values() if one.scores}
         churn = {customer_id: after for customer_id, after in scores.items() if after is not None}
-        occasions = _occasions(events, customers, _Moved.of(expected, 0.0, customers.segments))
-        return Prepared(tuple(events), customers, self._triggers.prepare(occasions, churn), now)
+        occasions = _occasions(events, customers, _Moved.of(expected.changes, 0.0, customers.segments))
+        prospects = self._triggers.prepare(occasions, churn, OfferPredictor(self._services, customers))
+        return Prepared(tuple(events), customers, expected, prospects, now)
 
     def write(self, session: Session, prepared: Prepared) -> None:
         """Write what the events cause: members of segments, campaigns' entries and messages, outcomes, traces."""
         traces = self._apply(session, prepared)
         rows = [_record(trace) for trace in traces if trace.event is not None]
         if rows:
-            session.execute(insert(EventTraceRecord), rows)
+            session.connection().execute(insert(EventTraceRecord), rows)
 
     def dry_run(self, event: Event) -> Trace:
         """What the event would cause now: the same steps in a transaction that is rolled back."""
@@ -93,14 +96,16 @@ class Effects:
 
     def _apply(self, session: Session, prepared: Prepared) -> list[Trace]:
         watch, customers = Stopwatch(), prepared.customers
-        changes = change_memberships(session, customers.belongs, customers.versions, customers.identity)
+        changes = change_memberships(
+            session, customers.belongs, customers.versions, customers.identity, prepared.expected
+        )
         if changes:
             causes = {customers.found[event.customer_id].customer_id: event.row for event in prepared.events}
-            session.execute(insert(SegmentChangeRecord), [_change(one, causes, prepared.at) for one in changes])
+            rows = [_change(one, causes, prepared.at) for one in changes]
+            session.connection().execute(insert(SegmentChangeRecord), rows)
         moved = _Moved.of(changes, watch.lap(), customers.segments)
         events = [(event, customers.id_of(event.customer_id)) for event in prepared.events]
-        entered = customers_with_entries(session, {customer_id for _, customer_id in events})
-        outcomes = [record_outcomes(session, event, customer_id, entered) for event, customer_id in events]
+        outcomes = outcome_steps(session, events)
         occasions = _occasions(prepared.events, customers, moved)
         triggered = self._triggers.consider(session, occasions, prepared.prospects, prepared.at)
         caused = [_Caused(*parts, moved) for parts in zip(occasions, outcomes, triggered, strict=True)]
@@ -204,8 +209,8 @@ def _event_read(event: Event, customer: Customer, newest: Event) -> Step:
         "type": event.type,
         "source": event.source,
         "event_id": event.event_id,
-        "occurred_at": event.occurred_at,
-        "data": event.data,
+        "occurred_at": event.occurred_at.isoformat(),
+        "data": as_json(event.data),
     }
     return Step("Event read", 0.0, about, {"customer_id": customer.customer_id, "sequel": event.sequel}, note)
 

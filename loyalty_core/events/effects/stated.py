@@ -35,6 +35,7 @@ def stated_features(
         EventRecord.status == "done",
         EventRecord.is_simulated.is_(simulated),
         EventRecord.sequel.is_distinct_from("out_of_order"),
+        EventRecord.data[_FEATURES].as_string().is_not(None),
     )
     found: dict[str, dict[str, Any]] = {}
     with store.session(read_only=True) as session:

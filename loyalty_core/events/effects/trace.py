@@ -18,7 +18,10 @@ _LONGEST_TEXT = 300
 
 @dataclass(frozen=True)
 class Step:
-    """One step: what went in, what came out, and how long it took for all customers of the batch together."""
+    """One step: what went in, what came out, and how long it took for all customers of the batch together.
+
+    Input and output are JSON values; `as_json` makes such of what comes from a warehouse or an event.
+    """
 
     name: str
     milliseconds: float
@@ -31,8 +34,8 @@ class Step:
         return {
             "name": self.name,
             "milliseconds": round(self.milliseconds, 3),
-            "input": as_json(self.input),
-            "output": as_json(self.output),
+            "input": self.input,
+            "output": self.output,
             "note": self.note,
         }
 

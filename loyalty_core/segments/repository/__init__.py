@@ -1,16 +1,17 @@
 """Segments in the state store, with their versions, sizes and members."""
 
 from loyalty_core.segments.repository.changes import (
+    ExpectedChanges,
     MemberChange,
     change_memberships,
     computed_segments,
     expected_changes,
-    members_among,
 )
 from loyalty_core.segments.repository.drafts import copy_name, differences
 from loyalty_core.segments.repository.repository import Segment, SegmentDraft, SegmentRepository, SegmentSize
 
 __all__ = [
+    "ExpectedChanges",
     "MemberChange",
     "Segment",
     "SegmentDraft",
@@ -21,5 +22,4 @@ __all__ = [
     "copy_name",
     "differences",
     "expected_changes",
-    "members_among",
 ]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from loyalty_core.segments.repository.membership import change_members
+from loyalty_core.segments.repository.membership import MemberChange, change_members_of, members_among
 from loyalty_core.segments.repository.rows import counted_on, has_members_of
-from loyalty_core.store.segments import SegmentMember, SegmentRecord, SegmentSizeRecord
+from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -18,52 +18,43 @@ if TYPE_CHECKING:
 
     from loyalty_core.warehouse.identity import DataIdentity
 
+_IS_LATEST = (SegmentSizeRecord.segment_id == SegmentRecord.id) & (SegmentSizeRecord.number == SegmentRecord.size_count)
+_Answers = dict[str, dict[str, bool]]
+
 
 @dataclass(frozen=True)
-class MemberChange:
-    """A customer joined a segment, or left it."""
+class ExpectedChanges:
+    """What `change_memberships` would change, and the state of each segment's members when that was found out.
 
-    segment_id: str
-    customer_id: str
-    has_joined: bool
+    Whoever changes members also changes the state: the number of the latest size, and how many joined and left since.
+    """
+
+    changes: tuple[MemberChange, ...]
+    states: Mapping[str, tuple[int, int, int]]
 
 
 def computed_segments(session: Session, identity: DataIdentity | None) -> dict[str, str]:
     """Names by id of the segments in use whose members were computed with their newest rule on that data, by name."""
-    is_latest = (SegmentSizeRecord.segment_id == SegmentRecord.id) & (
-        SegmentSizeRecord.number == SegmentRecord.size_count
-    )
     columns = SegmentRecord.id, SegmentRecord.name
-    in_use = select(*columns).join(SegmentSizeRecord, is_latest).where(SegmentRecord.archived_at.is_(None))
+    in_use = select(*columns).join(SegmentSizeRecord, _IS_LATEST).where(SegmentRecord.archived_at.is_(None))
     by_newest_rule = SegmentSizeRecord.version >= SegmentRecord.rule_version
     computed = in_use.where(by_newest_rule, counted_on(identity), has_members_of(identity))
     return dict(session.execute(computed.order_by(SegmentRecord.name_key)).all())
 
 
-def members_among(
-    session: Session, segment_ids: Collection[str], customer_ids: Collection[str]
-) -> dict[str, frozenset[str]]:
-    """The segments that each of the customers is a member of, of those given; at most some 10,000 of each."""
-    statement = select(SegmentMember.customer_id, SegmentMember.segment_id).where(
-        SegmentMember.segment_id.in_(segment_ids), SegmentMember.customer_id.in_(customer_ids)
-    )
-    found: dict[str, set[str]] = {}
-    for customer_id, segment_id in session.execute(statement):
-        found.setdefault(customer_id, set()).add(segment_id)
-    return {customer_id: frozenset(found.get(customer_id, ())) for customer_id in customer_ids}
-
-
 def expected_changes(
     session: Session, belongs: Mapping[str, Mapping[str, bool]], versions: Mapping[str, int]
-) -> list[MemberChange]:
+) -> ExpectedChanges:
     """What `change_memberships` would change, found without locking or changing anything."""
-    before = members_among(session, versions, belongs)
-    return [
+    # The states are read first, so that a change between the two reads is noticed by the state.
+    states = _states(session, versions)
+    different = _different(session, belongs, versions)
+    changes = [
         MemberChange(segment_id, customer_id, has_joined=is_member)
-        for customer_id, answers in belongs.items()
-        for segment_id, is_member in answers.items()
-        if is_member != (segment_id in before[customer_id])
+        for segment_id, answers in different.items()
+        for customer_id, is_member in answers.items()
     ]
+    return ExpectedChanges(tuple(changes), states)
 
 
 def change_memberships(
@@ -71,27 +62,62 @@ def change_memberships(
     belongs: Mapping[str, Mapping[str, bool]],
     versions: Mapping[str, int],
     identity: DataIdentity | None,
+    expected: ExpectedChanges | None = None,
 ) -> list[MemberChange]:
     """Make customers members of segments, or not: `belongs` has the answer by customer, then by segment.
 
     `versions` are the versions of the segments by which the answers were found. A segment whose rule has changed
-    since, or whose members have not been computed with it on that data, stays as it is. Only segments that change are
+    since, or whose members have not been computed with it on that data, stays as it is. With `expected` only the
+    members of those segments are compared again that somebody else has changed since. Only segments that change are
     locked, in the order of their ids, so that two transactions cannot wait for each other.
     """
-    different: dict[str, dict[str, bool]] = {}
-    for change in expected_changes(session, belongs, versions):
-        different.setdefault(change.segment_id, {})[change.customer_id] = change.has_joined
+    different = _different_now(session, belongs, versions, expected)
     if not different:
         return []
     # A refresh may have committed while the locks were waited for, so what is computed is read after it.
-    locked = select(SegmentRecord).where(SegmentRecord.id.in_(different)).order_by(SegmentRecord.id)
-    latest = locked.with_for_update(key_share=True).execution_options(populate_existing=True)
-    records = session.scalars(latest).all()
+    columns = SegmentRecord.id, SegmentRecord.rule_version, SegmentRecord.size_count
+    locked = select(*columns).where(SegmentRecord.id.in_(different)).order_by(SegmentRecord.id)
+    records = session.execute(locked.with_for_update(key_share=True)).all()
     computed = computed_segments(session, identity)
-    changes: list[MemberChange] = []
-    for record in records:
-        if record.id in computed and record.rule_version <= versions[record.id]:
-            _, joined, left = change_members(session, record, different[record.id])
-            changes += [MemberChange(record.id, customer_id, has_joined=True) for customer_id in joined]
-            changes += [MemberChange(record.id, customer_id, has_joined=False) for customer_id in left]
-    return changes
+    size_counts = {
+        record.id: record.size_count
+        for record in records
+        if record.id in computed and record.rule_version <= versions[record.id]
+    }
+    return change_members_of(session, size_counts, {one: different[one] for one in size_counts}) if size_counts else []
+
+
+def _different_now(
+    session: Session,
+    belongs: Mapping[str, Mapping[str, bool]],
+    versions: Mapping[str, int],
+    expected: ExpectedChanges | None,
+) -> _Answers:
+    """The answers that differ from the members, by segment; `expected` ones only where nothing has changed since."""
+    if expected is None:
+        return _different(session, belongs, versions)
+    states = _states(session, versions)
+    same = {one for one, state in expected.states.items() if states.get(one) == state}
+    found: _Answers = {}
+    for change in expected.changes:
+        if change.segment_id in same:
+            found.setdefault(change.segment_id, {})[change.customer_id] = change.has_joined
+    changed = versions.keys() - same
+    return found | _different(session, belongs, changed) if changed else found
+
+
+def _different(session: Session, belongs: Mapping[str, Mapping[str, bool]], segment_ids: Collection[str]) -> _Answers:
+    """The answers that differ from the members, by segment and customer."""
+    found: _Answers = {}
+    before = members_among(session, segment_ids, belongs)
+    for customer_id, answers in belongs.items():
+        for segment_id, is_member in answers.items():
+            if segment_id in before and is_member != (customer_id in before[segment_id]):
+                found.setdefault(segment_id, {})[customer_id] = is_member
+    return found
+
+
+def _states(session: Session, segment_ids: Collection[str]) -> dict[str, tuple[int, int, int]]:
+    columns = SegmentRecord.id, SegmentSizeRecord.number, SegmentSizeRecord.joined, SegmentSizeRecord.left
+    latest = select(*columns).join(SegmentSizeRecord, _IS_LATEST).where(SegmentRecord.id.in_(segment_ids))
+    return {segment_id: (number, joined, left) for segment_id, number, joined, left in session.execute(latest)}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, delete, insert, literal, select
+from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, select, update
 
 from loyalty_core.segments.repository.rows import has_members_of, record_of, size_of
 from loyalty_core.segments.segment import Membership
+from loyalty_core.store.dialects import dialect_of_session
 from loyalty_core.store.segments import SegmentMember, SegmentRecord, SegmentSizeRecord
 from loyalty_core.store.staging import STAGED, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
     from loyalty_core.segments.segment import SegmentSize
     from loyalty_core.store import StateStore
     from loyalty_core.warehouse.identity import DataIdentity
+
+
+@dataclass(frozen=True)
+class MemberChange:
+    """A customer joined a segment, or left it."""
+
+    segment_id: str
+    customer_id: str
+    has_joined: bool
 
 
 def replace_members(
@@ -123,21 +135,75 @@ def change_members(
 
     Returns the latest size, which is adjusted so that it agrees with the members, and who joined and left.
     """
-    now, of_segment = datetime.now(UTC), SegmentMember.segment_id == record.id
-    known = select(SegmentMember.customer_id).where(of_segment, SegmentMember.customer_id.in_(belongs))
-    before = set(session.scalars(known))
-    after = {customer_id for customer_id, is_member in belongs.items() if is_member}
-    new, gone = sorted(after - before), sorted(before - after)
+    changes = change_members_of(session, {record.id: record.size_count}, {record.id: belongs})
+    size = session.get_one(SegmentSizeRecord, (record.id, record.size_count), populate_existing=True)
+    joined = [change.customer_id for change in changes if change.has_joined]
+    return size_of(size), joined, [change.customer_id for change in changes if not change.has_joined]
+
+
+def change_members_of(
+    session: Session, size_counts: Mapping[str, int], belongs: Mapping[str, Mapping[str, bool]]
+) -> list[MemberChange]:
+    """Make customers members, or not, of segments whose rows are locked: `belongs` is by segment, then by customer.
+
+    `size_counts` has the number of each segment's latest size, which is adjusted so that it agrees with the members.
+    Returns what has changed, by segment: who joined, and then who left.
+    """
+    before = members_among(session, belongs, set().union(*belongs.values()))
+    changes: list[MemberChange] = []
+    for segment_id, answers in belongs.items():
+        members = before[segment_id]
+        joined = sorted(one for one, is_member in answers.items() if is_member and one not in members)
+        left = sorted(one for one, is_member in answers.items() if not is_member and one in members)
+        changes += [MemberChange(segment_id, one, has_joined=True) for one in joined]
+        changes += [MemberChange(segment_id, one, has_joined=False) for one in left]
+    if changes:
+        _write_changes(session, changes)
+        _adjust_sizes(session, size_counts, changes)
+    return changes
+
+
+def members_among(
+    session: Session, segment_ids: Collection[str], customer_ids: Collection[str]
+) -> dict[str, frozenset[str]]:
+    """Those of the customers who are members of each of the segments; at most some 30,000 of both together."""
+    members = dialect_of_session(session).gathered(SegmentMember.customer_id.expression)
+    among = SegmentMember.segment_id.in_(segment_ids), SegmentMember.customer_id.in_(customer_ids)
+    found = session.execute(select(SegmentMember.segment_id, members).where(*among).group_by(SegmentMember.segment_id))
+    return dict.fromkeys(segment_ids, frozenset[str]()) | {one: frozenset(customers) for one, customers in found}
+
+
+def _write_changes(session: Session, changes: Sequence[MemberChange]) -> None:
+    now, connection = datetime.now(UTC), session.connection()
+    of_row = SegmentMember.segment_id == bindparam("segment"), SegmentMember.customer_id == bindparam("customer")
+    new = [
+        {"segment_id": one.segment_id, "customer_id": one.customer_id, "since": now}
+        for one in changes
+        if one.has_joined
+    ]
+    gone = [{"segment": one.segment_id, "customer": one.customer_id} for one in changes if not one.has_joined]
     if new:
-        rows = [{"segment_id": record.id, "customer_id": customer_id, "since": now} for customer_id in new]
-        session.execute(insert(SegmentMember), rows)
+        connection.execute(insert(SegmentMember), new)
     if gone:
-        session.execute(delete(SegmentMember).where(of_segment, SegmentMember.customer_id.in_(gone)))
-    size = session.get_one(SegmentSizeRecord, (record.id, record.size_count))
-    size.customers += len(new) - len(gone)
-    size.joined += len(new)
-    size.left += len(gone)
-    return size_of(size), new, gone
+        connection.execute(delete(SegmentMember).where(*of_row), gone)
+
+
+def _adjust_sizes(session: Session, size_counts: Mapping[str, int], changes: Sequence[MemberChange]) -> None:
+    joined = Counter(change.segment_id for change in changes if change.has_joined)
+    left = Counter(change.segment_id for change in changes if not change.has_joined)
+    more, fewer = bindparam("more"), bindparam("fewer")
+    latest = SegmentSizeRecord.segment_id == bindparam("segment"), SegmentSizeRecord.number == bindparam("latest")
+    adjusted = update(SegmentSizeRecord).where(*latest)
+    adjusted = adjusted.values(
+        customers=SegmentSizeRecord.customers + more - fewer,
+        joined=SegmentSizeRecord.joined + more,
+        left=SegmentSizeRecord.left + fewer,
+    )
+    rows = [
+        {"segment": one, "latest": size_counts[one], "more": joined[one], "fewer": left[one]}
+        for one in dict.fromkeys(change.segment_id for change in changes)
+    ]
+    session.connection().execute(adjusted, rows)
 
 
 def _remove_others(connection: Connection, segment_id: str) -> int:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.orm import DeclarativeBase, Session
@@ -19,6 +23,16 @@ if TYPE_CHECKING:
 MIGRATION_WAIT_SECONDS = 60.0
 # The execution option of an unshared connection whose next transaction changes nothing but temporary tables.
 READS_ONLY = "reads_only"
+# As the standard library has it: keys may be numbers, and what is no JSON value is refused.
+_JSON_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+def write_json(value: Any) -> str:
+    """The value as JSON, ten times as fast as the standard library where that is possible; NaN becomes null."""
+    try:
+        return orjson.dumps(value, option=_JSON_OPTIONS).decode()
+    except TypeError:  # numbers of more than 64 bits, and texts that are no valid Unicode
+        return json.dumps(value)
 
 
 @dataclass(frozen=True)
@@ -164,6 +178,10 @@ class Dialect(ABC):
     @abstractmethod
     def insert_new(self, table: type[DeclarativeBase]) -> postgresql.Insert | sqlite.Insert:
         """An INSERT that leaves out rows whose unique values another row has."""
+
+    @abstractmethod
+    def gathered(self, column: ColumnElement[str]) -> ColumnElement[Any]:
+        """The texts of a group as one list, which is read much faster than a row for each."""
 
     @abstractmethod
     def prepare_migration(self, url: URL, engine: Engine) -> None:

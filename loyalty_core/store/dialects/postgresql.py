@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import event, func, select, text
+from sqlalchemy import JSON, event, func, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from loyalty_core.postgresql import Limits, bounded_engine
 from loyalty_core.settings import PSYCOPG
-from loyalty_core.store.dialects.base import MIGRATION_WAIT_SECONDS, STAGED_CUSTOMERS, Dialect, StagedTable, Staging
+from loyalty_core.store.dialects.base import (
+    MIGRATION_WAIT_SECONDS,
+    STAGED_CUSTOMERS,
+    Dialect,
+    StagedTable,
+    Staging,
+    write_json,
+)
 from loyalty_core.store.errors import BackupFailed
 
 if TYPE_CHECKING:
@@ -20,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -62,6 +70,7 @@ class PostgreSQL(Dialect):
             Limits(answer_seconds=timeout_seconds),
             connect_args=_connect_options(url, timeout_seconds),
             pool_timeout=timeout_seconds,
+            json_serializer=write_json,
         )
         # For each transaction by itself, since a pooler gives each another session.
         lock_timeout = f"SET LOCAL lock_timeout = {int(timeout_seconds * 1000)}"
@@ -98,6 +107,9 @@ class PostgreSQL(Dialect):
 
     def insert_new(self, table: type[DeclarativeBase]) -> Insert:
         return insert(table).on_conflict_do_nothing()
+
+    def gathered(self, column: ColumnElement[str]) -> ColumnElement[Any]:
+        return func.json_agg(column, type_=JSON)
 
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         """Everything happens in the transaction."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import NullPool, create_engine, event
+from sqlalchemy import JSON, NullPool, create_engine, event, func
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from loyalty_core.errors import SettingsError, StateStoreUnavailable
@@ -23,12 +23,14 @@ from loyalty_core.store.dialects.base import (
     Dialect,
     StagedTable,
     Staging,
+    write_json,
 )
 from loyalty_core.store.errors import RESTORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -62,7 +64,8 @@ class SQLite(Dialect):
     def open_engine(self, url: URL, *, timeout_seconds: float, migrating: bool = False) -> Engine:
         # A connection for each session, which takes half a millisecond: one that is pooled would go on with the old
         # file after another one has taken its place. Between sessions nothing is open, and the file is all there is.
-        engine = create_engine(url, connect_args={"timeout": timeout_seconds}, poolclass=NullPool)
+        connect_args = {"timeout": timeout_seconds}
+        engine = create_engine(url, connect_args=connect_args, poolclass=NullPool, json_serializer=write_json)
         _set_up(engine, self.file_of(url), migrating=migrating)
         return engine
 
@@ -108,6 +111,9 @@ class SQLite(Dialect):
 
     def insert_new(self, table: type[DeclarativeBase]) -> Insert:
         return insert(table).on_conflict_do_nothing()
+
+    def gathered(self, column: ColumnElement[str]) -> ColumnElement[Any]:
+        return func.json_group_array(column, type_=JSON)
 
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         # SQLite gives the files that it makes beside the database the same permissions.

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import select
 
+from loyalty_core.analytics.offers import OfferTerms, Policy
 from loyalty_core.campaigns import Definition
-from loyalty_core.events.effects import MESSAGE_QUEUED, Traces
+from loyalty_core.events.effects import MESSAGE_QUEUED, Effects, Traces
+from loyalty_core.events.effects.campaigns import MembersChangedMeanwhile
+from loyalty_core.ml.tasks import UPTAKE
+from loyalty_core.services import Services
 from loyalty_core.store.campaigns import CampaignEntryRecord
 from loyalty_core.store.messages import MessageOutcomeRecord, OutboxRecord
 from tests.events.effects.conftest import NOW, event, outputs
@@ -148,3 +153,83 @@ def test_what_happens_to_a_message_is_recorded_once(programme: Programme, rich: 
 def test_an_outcome_of_a_customer_who_is_not_in_the_warehouse_is_no_error(programme: Programme) -> None:
     programme.apply(event(1, "new", kind="campaign.opened", data={"campaign_id": "gone"}))
     assert Traces(programme.services).get(1).outcome.endswith("does not know the customer yet.")
+
+
+def best_offer_campaign(programme: Programme, rich: str, **terms: OfferTerms) -> Campaign:
+    policy = Policy({number: terms.get(f"offer_{number}", OfferTerms(value=1)) for number in (1, 2, 3)})
+    saved = programme.services.policies.save("Likeliest", policy, actor="ann")
+    trigger = {"kind": "segment_joined", "segment": rich}
+    return run(programme, "Best", trigger, offer={"kind": "best", "policy": saved.id})
+
+
+def conversions_now(programme: Programme, customer_id: str = "ann") -> dict[int, float]:
+    row = programme.services.features.refresh([customer_id])[customer_id]
+    found, _ = programme.services.inference.predict_rows({"nbo", "uptake"}, {customer_id: row})
+    own = found[customer_id]
+    return {number: own[f"offer_{number}"] * own[UPTAKE.score_column] for number in (1, 2, 3)}
+
+
+def likeliest(conversions: dict[int, float]) -> int:
+    return max(conversions, key=lambda one: conversions[one])
+
+
+def offer_of_ann(programme: Programme) -> int | None:
+    return next(one.offer_id for one in stored(programme, CampaignEntryRecord) if one.customer_id == "ann")
+
+
+def test_the_best_offer_is_chosen_by_what_is_predicted_for_the_event(programme: Programme, rich: str) -> None:
+    programme.score()
+    scored = conversions_now(programme)
+    campaign = best_offer_campaign(programme, rich)
+    programme.change(
+        "UPDATE customers SET total_revenue = 5000, avg_transaction_value = 900, transaction_count = 90 "
+        "WHERE customer_id = 'ann'"
+    )
+    now = conversions_now(programme)
+    assert likeliest(now) != likeliest(scored)
+    programme.apply(event(1))
+    assert offer_of_ann(programme) == likeliest(now)
+    step = next(one for one in Traces(programme.services).get(1).steps if one.name == "Offer chosen")
+    assert step.output["conversion_probabilities"] == {str(number): pytest.approx(one) for number, one in now.items()}
+    assert step.note == "The best offer by the policy, as predicted for this event."
+    programme.score()  # the choice of a whole audience, which is made in SQL
+    (in_sql,) = programme.services.campaigns.candidates(campaign, ["ann"])
+    assert in_sql.offer_id == likeliest(now)
+
+
+def test_eligibility_and_caps_hold_for_offers_predicted_for_the_event(programme: Programme, rich: str) -> None:
+    programme.score()
+    set_revenue(programme, 5_000)
+    now = conversions_now(programme)
+    best, second, third = sorted(now, key=lambda one: -now[one])
+    in_rich = {"==": [{"var": f"segment:{rich}"}, True]}
+    terms = {
+        f"offer_{best}": OfferTerms(value=1, cap=0),
+        f"offer_{second}": OfferTerms(value=1, rule={"==": [{"var": "city"}, "Bergen"]}),
+        f"offer_{third}": OfferTerms(value=1, rule=in_rich),
+    }
+    best_offer_campaign(programme, rich, **terms)
+    programme.apply(event(1))
+    assert offer_of_ann(programme) == third
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_segment_that_changes_before_the_effects_are_written_makes_the_event_wait(
+    programme: Programme, kind: str, request: pytest.FixtureRequest
+) -> None:
+    if kind == "postgresql":
+        stored_at = {"state_database_url": request.getfixturevalue("postgres_database")}
+        services = Services(programme.services.settings.model_copy(update=stored_at))
+        services.prepare_store()
+        programme = replace(programme, services=services, effects=Effects(services, clock=lambda: NOW))
+    rich = programme.save("Rich", RICH)
+    run(programme, "Farewell", {"kind": "segment_left", "segment": rich})
+    happened = event(1)
+    prepared = programme.effects.prepare([happened])  # ann is no member, so she does not leave
+    programme.services.segments.change_member(rich, "ann", belongs=True)
+    with pytest.raises(MembersChangedMeanwhile), programme.services.store.session() as session:
+        programme.effects.write(session, prepared)
+    assert programme.members(rich) == {"ann", "bob"}
+    programme.apply(happened)
+    assert programme.members(rich) == {"bob"}
+    assert [one.customer_id for one in stored(programme, OutboxRecord)] == ["ann"]

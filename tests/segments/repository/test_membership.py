@@ -9,7 +9,15 @@ import pytest
 from sqlalchemy import select, text
 
 from loyalty_core.errors import StateStoreUnavailable
-from loyalty_core.segments import Membership, SegmentDraft, SegmentNotComputed, SegmentRepository, SegmentSize
+from loyalty_core.segments import (
+    Membership,
+    SegmentDraft,
+    SegmentNotComputed,
+    SegmentRepository,
+    SegmentSize,
+    change_memberships,
+    expected_changes,
+)
 from loyalty_core.store import StateStore
 from loyalty_core.store.segments import SegmentMember
 
@@ -285,6 +293,58 @@ def test_events_at_the_same_moment_are_all_counted(repository: SegmentRepository
     size = repository.get(vip).size
     assert size is not None
     assert (size.customers, size.joined) == (5, 5)
+
+
+def test_what_others_changed_before_it_is_written_is_compared_again(
+    store: StateStore, repository: SegmentRepository, vip: str
+):
+    refresh(repository, ["1", "2"])
+    belongs = {"1": {vip: True}, "2": {vip: False}, "3": {vip: True}}
+    with store.session(read_only=True) as session:
+        expected = expected_changes(session, belongs, {vip: 1})
+    assert {(one.customer_id, one.has_joined) for one in expected.changes} == {("2", False), ("3", True)}
+    repository.change_member(vip, "3", belongs=True)
+    repository.change_member(vip, "1", belongs=False)
+    with store.session() as session:
+        changes = change_memberships(session, belongs, {vip: 1}, None, expected)
+    assert {(one.customer_id, one.has_joined) for one in changes} == {("1", True), ("2", False)}
+    assert members(store).keys() == {"1", "3"}
+    size = repository.get(vip).size
+    assert size is not None
+    assert (size.customers, size.joined, size.left) == (2, 4, 2)
+
+
+def test_workers_that_change_the_same_members_at_once_agree_with_the_sizes(
+    store: StateStore, repository: SegmentRepository, vip: str
+):
+    other = repository.create(SegmentDraft("Other", {}), actor="ann").id
+    for segment_id in (vip, other):
+        refresh(repository, ["c0", "c1"], segment_id=segment_id)
+    ready = threading.Barrier(4)
+    failed: list[Exception] = []
+
+    def work(number: int) -> None:
+        try:
+            for turn in range(5):
+                belongs = {f"c{one}": {vip: (one + turn + number) % 2 == 0, other: turn % 2 == 0} for one in range(6)}
+                with store.session(read_only=True) as session:
+                    expected = expected_changes(session, belongs, {vip: 1, other: 1})
+                ready.wait(timeout=60)
+                with store.session() as session:
+                    change_memberships(session, belongs, {vip: 1, other: 1}, None, expected)
+        except Exception as error:  # noqa: BLE001 -- told by the main thread
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    for segment_id in (vip, other):
+        size = repository.get(segment_id).size
+        assert size is not None
+        assert size.customers == len(members(store, segment_id)) == size.joined - size.left
 
 
 def test_no_temporary_table_stays_behind(store: StateStore, repository: SegmentRepository, vip: str):
