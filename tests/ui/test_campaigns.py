@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from loyalty_core.campaigns import Definition
 from loyalty_core.demo.campaigns import make_campaigns
 from loyalty_core.segments.starters import make_starters
 from loyalty_core.services import get_services
+from loyalty_core.store.campaigns import CampaignEntryRecord
 from loyalty_core.store.messages import OutboxRecord
 from loyalty_core.ui.campaigns.editor.draft import CampaignDraft
 from loyalty_core.ui.navigation import CAMPAIGNS
@@ -146,3 +148,92 @@ def test_what_came_of_a_campaign(predictions_file: Path, demo_settings: Configur
     app = open_screen(CAMPAIGNS, campaign=vip.id, tab="Messages")
     assert "as one of our best customers" in app.text[0].value
     assert "{{" not in "".join(text.value for text in app.text)
+
+
+@pytest.fixture
+def in_doubt(saved: Campaign) -> int:
+    """The number of a message in doubt, beside one that waits and one that waited in vain."""
+    now, numbers = datetime.now(UTC), []
+    with get_services().store.session() as session:
+        for customer, status, hours in (("C1", "in_doubt", 0), ("C2", "waiting", 9), ("C3", "failed", 0)):
+            record = OutboxRecord(
+                campaign_id=saved.id,
+                entry_id=len(numbers) + 1,
+                customer_id=customer,
+                channel="log",
+                key=f"key-{customer}",
+                version=1,
+                queued_at=now,
+                due_at=now + timedelta(hours=hours),
+                status=status,
+                reason="The connection was lost." if status != "waiting" else None,
+                attempts=0 if hours else 1,
+                is_simulated=False,
+            )
+            session.add(record)
+            session.flush()
+            numbers.append(record.id)
+    return numbers[0]
+
+
+def choose(app: AppTest, row: int) -> None:
+    """Click a row of the messages."""
+    app.session_state["messages"] = {"selection": {"rows": [], "columns": [], "cells": [(row, "Customer")]}}
+    app.run()
+
+
+def test_messages_are_listed_with_the_reason_why_they_wait(
+    saved: Campaign, in_doubt: int, open_screen: OpenScreen
+) -> None:
+    app = open_screen(CAMPAIGNS, view="Messages")
+    listed = app.dataframe[0].value.set_index("Customer")
+    assert dict(listed["State"]) == {"C1": "In doubt", "C2": "Waiting", "C3": "Failed"}
+    assert listed.loc["C2", "Why"].endswith("quiet hours, or the time that the campaign has set.")
+    assert listed.loc["C3", "Why"] == "The connection was lost."
+    narrowed = {"message-state": "Waiting", "message-campaign": saved.name, "message-channel": "Log only"}
+    app = open_screen(CAMPAIGNS, view="Messages", **narrowed)
+    assert list(app.dataframe[0].value["Customer"]) == ["C2"]
+    app = open_screen(CAMPAIGNS, view="Messages", **{"message-customer": "nobody"})
+    assert [one.value for one in app.info] == ["No message matches. Clear a filter."]
+
+
+def test_a_message_in_doubt_is_decided_about(in_doubt: int, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, view="Messages", **{"message-state": "In doubt"})
+    choose(app, 0)
+    button(app, "Mark as sent").click().run()
+    assert not app.exception
+    (message,) = get_services().outbox.list(customer_id="C1")
+    assert (message.id, message.status) == (in_doubt, "sent")
+
+
+def test_a_viewer_cannot_decide_about_a_message(
+    in_doubt: int, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = Viewer("eve", frozenset({"viewer"}), place="127.0.0.1")
+    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: viewer)
+    app = open_screen(CAMPAIGNS, view="Messages", **{"message-state": "In doubt"})
+    choose(app, 0)
+    assert button(app, "Send again").disabled
+    assert button(app, "Mark as sent").disabled
+
+
+def test_customers_who_get_no_message_are_listed_with_the_reason(saved: Campaign, open_screen: OpenScreen) -> None:
+    with get_services().store.session() as session:
+        session.add(
+            CampaignEntryRecord(
+                campaign_id=saved.id,
+                customer_id="C9",
+                number=1,
+                entered_at=datetime.now(UTC),
+                cause="event:7",
+                version=1,
+                status="suppressed",
+                reason="consent",
+                is_simulated=False,
+            )
+        )
+    app = open_screen(CAMPAIGNS, view="Messages", **{"message-state": "Suppressed"})
+    listed = app.dataframe[0].value
+    assert list(listed["Why"]) == ["Nothing was sent: the customer has not consented."]
+    choose(app, 0)
+    assert any(one.label == "Event in the Flight recorder" for one in app.button)

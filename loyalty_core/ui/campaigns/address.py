@@ -5,6 +5,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 CAMPAIGN, EDIT = "campaign", "edit"
+VIEW = "view"
+CAMPAIGNS, MESSAGES = "Campaigns", "Messages"
+# The filters of the messages.
+MESSAGE_STATE, MESSAGE_CAMPAIGN = "message-state", "message-campaign"
+MESSAGE_CHANNEL, MESSAGE_CUSTOMER = "message-channel", "message-customer"
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,13 @@ def open_campaign(campaign_id: str) -> None:
 def open_editor(campaign_id: str | None = None) -> None:
     """Go to the editor; without an id, for a new campaign."""
     _go(**({CAMPAIGN: campaign_id} if campaign_id else {}), **{EDIT: "1"})
+
+
+def open_messages(campaign: str) -> None:
+    """Go to the messages of the campaign of that name."""
+    for key in (VIEW, MESSAGE_STATE, MESSAGE_CHANNEL, MESSAGE_CUSTOMER, MESSAGE_CAMPAIGN):
+        st.session_state.pop(key, None)
+    _go(**{VIEW: MESSAGES, MESSAGE_CAMPAIGN: campaign})
 
 
 def _go(**parameters: str) -> None:

@@ -202,6 +202,8 @@ def _draw_audience(campaign: Campaign) -> None:
 
 
 def _draw_messages(campaign: Campaign) -> None:
+    if st.button("Messages of this campaign", icon=":material/outgoing_mail:", key="open-messages"):
+        address.open_messages(campaign.name)
     draw_test_send(campaign)
     draw_preview(campaign, key="messages")
 

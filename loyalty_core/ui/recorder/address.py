@@ -37,6 +37,12 @@ def open_event(event: int) -> None:
     st.switch_page(f"pages/{FLIGHT_RECORDER.file}", query_params={EVENT: str(event)})
 
 
+def open_dead_letters() -> None:
+    """Show the dead letters, from another screen."""
+    st.session_state.pop(VIEW, None)
+    st.switch_page(f"pages/{FLIGHT_RECORDER.file}", query_params={VIEW: DEAD_LETTERS})
+
+
 def _go(**parameters: str) -> None:
     st.query_params.from_dict(parameters)
     st.rerun()
