@@ -185,20 +185,20 @@ def choose(app: AppTest, row: int) -> None:
 def test_messages_are_listed_with_the_reason_why_they_wait(
     saved: Campaign, in_doubt: int, open_screen: OpenScreen
 ) -> None:
-    app = open_screen(CAMPAIGNS, view="Messages")
+    app = open_screen(CAMPAIGNS, show="Messages")
     listed = app.dataframe[0].value.set_index("Customer")
     assert dict(listed["State"]) == {"C1": "In doubt", "C2": "Waiting", "C3": "Failed"}
     assert listed.loc["C2", "Why"].endswith("quiet hours, or the time that the campaign has set.")
     assert listed.loc["C3", "Why"] == "The connection was lost."
     narrowed = {"message-state": "Waiting", "message-campaign": saved.name, "message-channel": "Log only"}
-    app = open_screen(CAMPAIGNS, view="Messages", **narrowed)
+    app = open_screen(CAMPAIGNS, show="Messages", **narrowed)
     assert list(app.dataframe[0].value["Customer"]) == ["C2"]
-    app = open_screen(CAMPAIGNS, view="Messages", **{"message-customer": "nobody"})
+    app = open_screen(CAMPAIGNS, show="Messages", **{"message-customer": "nobody"})
     assert [one.value for one in app.info] == ["No message matches. Clear a filter."]
 
 
 def test_a_message_in_doubt_is_decided_about(in_doubt: int, open_screen: OpenScreen) -> None:
-    app = open_screen(CAMPAIGNS, view="Messages", **{"message-state": "In doubt"})
+    app = open_screen(CAMPAIGNS, show="Messages", **{"message-state": "In doubt"})
     choose(app, 0)
     button(app, "Mark as sent").click().run()
     assert not app.exception
@@ -211,7 +211,7 @@ def test_a_viewer_cannot_decide_about_a_message(
 ) -> None:
     viewer = Viewer("eve", frozenset({"viewer"}), place="127.0.0.1")
     monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: viewer)
-    app = open_screen(CAMPAIGNS, view="Messages", **{"message-state": "In doubt"})
+    app = open_screen(CAMPAIGNS, show="Messages", **{"message-state": "In doubt"})
     choose(app, 0)
     assert button(app, "Send again").disabled
     assert button(app, "Mark as sent").disabled
@@ -232,7 +232,7 @@ def test_customers_who_get_no_message_are_listed_with_the_reason(saved: Campaign
                 is_simulated=False,
             )
         )
-    app = open_screen(CAMPAIGNS, view="Messages", **{"message-state": "Suppressed"})
+    app = open_screen(CAMPAIGNS, show="Messages", **{"message-state": "Suppressed"})
     listed = app.dataframe[0].value
     assert list(listed["Why"]) == ["Nothing was sent: the customer has not consented."]
     choose(app, 0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 CAMPAIGN, EDIT = "campaign", "edit"
-VIEW = "view"
+VIEW = "show"
 CAMPAIGNS, MESSAGES = "Campaigns", "Messages"
 # The filters of the messages.
 MESSAGE_STATE, MESSAGE_CAMPAIGN = "message-state", "message-campaign"
