@@ -34,7 +34,7 @@ def basket_table(
     # Expensive categories lead to expensive baskets, but a member's mean basket stays that of their habits.
     mean_price = float(CATEGORY_SHARES @ CATEGORY_PRICES)
     usual_price = _blend(CATEGORY_PRICES[favourite], mean_price, FAVOURITE_CATEGORY)
-    price = CATEGORY_PRICES[category] / usual_price[member] * np.where(happened.reduced > 0, REDUCED, FULL)
+    price = CATEGORY_PRICES[category] / usual_price[member] * np.where(happened.reduced, REDUCED, FULL)
     noise = np.exp(rng.normal(0, BASKET_SPREAD, len(member)))
     amount = np.clip(habits.spend[member] * price * noise, MIN_AMOUNT, MAX_AMOUNT)
     earned = amount.astype(np.int64)
@@ -47,7 +47,7 @@ def basket_table(
             "items": 1 + rng.poisson(amount / ARTICLE_PRICE),
             "category": coded(category, CATEGORIES),
             "channel": coded(happened.channel, SHOPPING_CHANNELS),
-            "reduced": pa.array(happened.reduced > 0),
+            "reduced": pa.array(happened.reduced),
             "days_late": pa.array(happened.days_late, mask=~_is_delivered(purchases)),
             "points_earned": earned,
             "points_redeemed": _points_redeemed(earned, habits.redemption_step[member], purchases),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from loyalty_core.demo.arrow_columns import Floats, Integers
+from loyalty_core.demo.arrow_columns import Flags, Floats, Integers
 from loyalty_core.demo.habits import Habits
 
 LATE = 0.15  # of the orders to be delivered
@@ -37,7 +37,7 @@ class Circumstances:
     """
 
     channel: Integers
-    reduced: Integers
+    reduced: Flags
     days_late: Integers
     price_rise: Floats
     app_visits: Integers
@@ -77,7 +77,7 @@ def draw_circumstances(rng: np.random.Generator, habits: Habits, member: Integer
     strongest = reasons.argmax(axis=0)
     return Circumstances(
         channel=channel,
-        reduced=(draw[5] < habits.price_sensitivity[member]).astype(np.int64),
+        reduced=draw[5] < habits.price_sensitivity[member],
         days_late=days_late,
         price_rise=price_rise,
         app_visits=app_visits,

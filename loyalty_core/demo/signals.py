@@ -82,14 +82,10 @@ _WHOLE = frozenset({"last_order_days_late", "bonus_points_expiring", "bonus_poin
 def signals_table(ids: pa.Array, day: date, columns: dict[str, Floats]) -> pa.Table:
     """Rows of the table of signals: one per id, as of `day`."""
     values = {
-        name: pa.array(column, pa.int32() if name in _WHOLE else pa.float64(), mask=_blank(column))
+        name: pa.array(column, pa.int32() if name in _WHOLE else pa.float64(), mask=np.isnan(column))
         for name, column in columns.items()
     }
     return pa.table({"customer_id": ids, "as_of": pa.repeat(pa.scalar(day), len(ids)), **values})
-
-
-def _blank(column: Floats) -> Flags:
-    return np.isnan(column)
 
 
 def _totals(values: Integers | Flags) -> Floats:
