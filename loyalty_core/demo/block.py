@@ -113,7 +113,7 @@ def _responses(simulation: _Simulation) -> pa.Table:
 
 def _signals(simulation: _Simulation, signals: Signals, with_history: bool) -> pa.Table:
     timeline = simulation.timeline
-    past = {*timeline.churn_dates, *timeline.mailing_dates} if with_history else set()
+    past = {*timeline.churn_dates, *timeline.offer_dates} if with_history else set()
     tables = []
     for day in sorted(past | {timeline.snapshot}):
         seen = simulation.seen_on(day)
@@ -133,7 +133,7 @@ def _truth(simulation: _Simulation, with_history: bool) -> Iterator[pa.Table]:
     if with_history:
         for day in timeline.churn_dates:
             yield _truth_at(simulation, day, "churn", np.flatnonzero(simulation.seen_on(day).count > 0))
-        for mailing in simulation.mailings:
+        for mailing in simulation.mailings[-len(timeline.offer_dates) :]:
             known = simulation.seen_on(mailing.day).count[mailing.member] > 0
             yield _truth_at(simulation, mailing.day, "offer", mailing.member[known])
         for treatments in simulation.treatments:

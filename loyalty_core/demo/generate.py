@@ -57,7 +57,7 @@ def generate(
             truth.write_table(block.truth)
         connection.commit()
         connection.execute(f"SET threads = {threads:d}")
-        create_history(connection, timeline.churn_dates, timeline.mailing_dates)
+        create_history(connection, timeline.churn_dates, timeline.offer_dates)
         create_features_view(connection, snapshot)
         record_source(connection, "demo", snapshot_date=snapshot, customers=customers, seed=seed)
 

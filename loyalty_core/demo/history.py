@@ -35,19 +35,19 @@ COMMENTS = """
 
 
 def create_history(
-    connection: duckdb.DuckDBPyConnection, churn_dates: Sequence[date], mailing_dates: Sequence[date]
+    connection: duckdb.DuckDBPyConnection, churn_dates: Sequence[date], offer_dates: Sequence[date]
 ) -> None:
     """Create the tables about the members listed in the temporary table history_customers(customer_id)."""
     connection.execute("""
         CREATE TEMP TABLE history_transactions AS
         SELECT customer_id, transaction_at, amount FROM transactions SEMI JOIN history_customers USING (customer_id)""")
-    for number, day in enumerate(sorted({*churn_dates, *mailing_dates})):
+    for number, day in enumerate(sorted({*churn_dates, *offer_dates})):
         into = "INSERT INTO history_features" if number else "CREATE TEMP TABLE history_features AS"
         connection.execute(f"{into} {_features_sql(day)}")
     for number, day in enumerate(churn_dates):
         into = "INSERT INTO customer_churn_history" if number else "CREATE TABLE customer_churn_history AS"
         connection.execute(f"{into} {_churn_sql(day)}")
-    connection.execute(_offer_sql())
+    connection.execute(_offer_sql(offer_dates[0]))
     connection.execute(_treatment_sql())
     connection.execute(COMMENTS)
     connection.execute("DROP TABLE history_features; DROP TABLE history_transactions")
@@ -80,7 +80,7 @@ def _churn_sql(day: date) -> str:
         FROM history_features WHERE as_of = {at}"""  # noqa: S608 (dates and constants)
 
 
-def _offer_sql() -> str:
+def _offer_sql(first: date) -> str:
     return f"""
         CREATE TABLE customer_offer_history AS
         SELECT
@@ -88,7 +88,8 @@ def _offer_sql() -> str:
             offer_id AS converted_offer_id, as_of AS created_at
         FROM history_features
         JOIN (SELECT customer_id, sent_at::DATE AS as_of, offer_id FROM offer_responses)
-            USING (customer_id, as_of)"""  # noqa: S608 (constants)
+            USING (customer_id, as_of)
+        WHERE as_of >= DATE '{first.isoformat()}'"""  # noqa: S608 (a date and constants)
 
 
 def _treatment_sql() -> str:

@@ -10,20 +10,27 @@ from loyalty_core.errors import SettingsError
 MONTHS = 36
 CHURN_DAYS = 90
 CHURN_SNAPSHOTS = 6
-MAILINGS = 12
+MAILINGS, MAILINGS_IN_HISTORY = 12, 6
 MAILING_DAYS = 28
 FIRST_YEAR, LAST_YEAR = 1980, 2200
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """Programme start, snapshot, churn snapshots (outcome known by the snapshot) and mailing days."""
+    """Programme start, snapshot, churn snapshots (outcome known by the snapshot) and mailing days.
+
+    `offer_dates` are the mailing days that the offer history has: more rows would only make a training longer.
+    """
 
     start: date
     snapshot: date
     churn_dates: tuple[date, ...]
     mailing_dates: tuple[date, ...]
     clock: ShoppingClock
+
+    @property
+    def offer_dates(self) -> tuple[date, ...]:
+        return self.mailing_dates[-MAILINGS_IN_HISTORY:]
 
     @classmethod
     def until(cls, snapshot: date) -> "Timeline":

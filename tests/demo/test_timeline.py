@@ -15,6 +15,7 @@ def test_dates_for_the_usual_snapshot() -> None:
     assert timeline.mailing_dates[0] == date(2025, 11, 1)
     assert timeline.mailing_dates[-1] == date(2026, 10, 1)
     assert len(timeline.mailing_dates) == 12
+    assert timeline.offer_dates == tuple(date(2026, month, 1) for month in range(5, 11))
 
 
 @pytest.mark.parametrize("snapshot", [date(2026, 5, 1), date(2026, 3, 1), date(2024, 2, 29), date(2026, 5, 31)])

@@ -107,8 +107,8 @@ def test_true_offer_probabilities_are_calibrated(offers: Columns) -> None:
 def test_true_uptake_probabilities_are_calibrated(offers: Columns) -> None:
     truth = offers["true_uptake_probability"].astype(float)
     for group in np.array_split(np.argsort(truth), 8):
-        # Twelve mailings to the same members are not independent of each other.
-        deviation = np.sqrt(12 * (truth[group] * (1 - truth[group])).sum()) / len(group)
+        # Six mailings to the same members are not independent of each other.
+        deviation = np.sqrt(6 * (truth[group] * (1 - truth[group])).sum()) / len(group)
         assert offers["converted"][group].mean() == pytest.approx(truth[group].mean(), abs=4 * deviation)
 
 
