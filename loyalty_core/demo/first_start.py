@@ -48,7 +48,7 @@ def create_what_is_missing(settings: Settings) -> None:
 def _train_first_models(settings: Settings) -> None:
     if settings.ml_mock_mode or _has_models(settings):
         return
-    print("Training the models on it (about a minute, once) …", flush=True)  # noqa: T201
+    print("Training the models on it (a few minutes, once) …", flush=True)  # noqa: T201
     # In a separate process, so that TensorFlow is not loaded into this one.
     subprocess.run([sys.executable, str(_TRAINING)], check=False)  # noqa: S603
 
