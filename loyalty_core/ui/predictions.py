@@ -26,9 +26,9 @@ def draw_predictions(customer_id: object) -> None:
     predictions = get_services().inference.predict_customer(customer_id)
     features = get_services().features.get(customer_id)
     _draw_origin(predictions)
-    churn, offer, rfm = st.columns(3, gap="medium")
     if uplift := predictions.answers.get(UPLIFT.name):
         _draw_uplift(uplift)
+    churn, offer, rfm = st.columns(3, gap="medium")
     with churn.container(border=True, height="stretch"):
         st.subheader("Churn", anchor=False)
         if predictions.churn is None:

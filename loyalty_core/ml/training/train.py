@@ -122,11 +122,11 @@ def train_model(
     scaled = encoding.scaler.transform(encoded)
     train_rows, validation_rows = (Rows(scaled[part], labels.classes[part]) for part in (split.train, split.validation))
     report = _epoch_reporter(model, len(encoded), on_progress)
+    inputs = encoding.contract.inputs
+    features = np.repeat(np.arange(len(inputs)), [one.width for one in inputs])
     if isinstance(prepared.task, UpliftTask):
-        network = train_uplift(train_rows, validation_rows, options, report)
+        network = train_uplift(train_rows, validation_rows, options, report, features=features)
     else:
-        inputs = encoding.contract.inputs
-        features = np.repeat(np.arange(len(inputs)), [one.width for one in inputs])
         network = train_network(train_rows, validation_rows, labels.count, options, report, features=features)
     best = network.validation_loss
     on_progress(Progress("evaluating", model, len(encoded), network.epochs, network.epochs, validation_loss=best))

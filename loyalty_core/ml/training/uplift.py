@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from loyalty_core.ml.training.architecture import FloatRows, Model
     from loyalty_core.ml.training.network import TrainedNetwork
     from loyalty_core.ml.training.options import TrainingOptions
+    from loyalty_core.ml.training.teacher import Features
 
 with quiet_stderr():
     import keras
@@ -80,14 +81,17 @@ def train_uplift(
     validation: Rows,
     options: TrainingOptions,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
+    *,
+    features: Features | None = None,
 ) -> UpliftNetwork:
     """Train both ways and keep the better; classes are 2 × contacted + converted. Errors are those of `train_network`.
 
-    There is no teacher: boosted trees find effects that are not there.
+    Each of the two networks may learn from a teacher, by its own validation rows. The one network has none, since the
+    treatment and its products cannot be exchanged between customers.
     """
-    report, options = _EpochsInTurn(on_epoch, trainings=3), replace(options, teacher="none")
+    report = _EpochsInTurn(on_epoch, trainings=3)
     candidates = {
-        TWO_NETWORKS: _two_networks(train, validation, options, report),
+        TWO_NETWORKS: _two_networks(train, validation, options, report, features),
         ONE_NETWORK: _one_network(train, validation, options, report),
     }
     qinis = {name: _qini(one.judged, validation) for name, one in candidates.items()}
@@ -148,10 +152,13 @@ class _EpochsInTurn:
         self._before, self._left = self._last, self._left - 1
 
 
-def _two_networks(train: Rows, validation: Rows, options: TrainingOptions, report: _EpochsInTurn) -> _Candidate:
+def _two_networks(
+    train: Rows, validation: Rows, options: TrainingOptions, report: _EpochsInTurn, features: Features | None
+) -> _Candidate:
     networks: list[TrainedNetwork] = []
     for arm in (1, 0):
-        networks.append(train_network(_arm(train, arm), _arm(validation, arm), 2, options, report.report))
+        rows = _arm(train, arm), _arm(validation, arm)
+        networks.append(train_network(*rows, 2, options, report.report, features=features))
         report.next()
     width = train.inputs.shape[1]
     judged = _side_by_side([network.judged for network in networks], width)
@@ -160,7 +167,8 @@ def _two_networks(train: Rows, validation: Rows, options: TrainingOptions, repor
 
 
 def _one_network(train: Rows, validation: Rows, options: TrainingOptions, report: _EpochsInTurn) -> _Candidate:
-    network = train_network(_with_treatment(train), _with_treatment(validation), 2, options, report.report)
+    untaught = replace(options, teacher="none")
+    network = train_network(_with_treatment(train), _with_treatment(validation), 2, untaught, report.report)
     width = train.inputs.shape[1]
     return _Candidate(_asked_twice(network.judged, width), _asked_twice(network.model, width), (network,))
 

@@ -1,5 +1,6 @@
 """What a campaign against churn brings: how many to contact for the highest expected profit, and who they are."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,10 @@ class _Inputs:
     by_uplift: bool
 
     @property
+    def ranked_by(self) -> str:
+        return "gain" if self.by_uplift else "loss"
+
+    @property
     def worth(self) -> Worth:
         return Worth(self.column.name if self.column else None, self.amount)
 
@@ -79,7 +84,7 @@ def draw_budget(reader: reading.ChurnReader, base: ScopedBase, curve: ChurnCurve
             return
         left, right = st.columns([2, 1], gap="large")
         with left:
-            charts.draw(figures.profit(found), "churn-profit", _in_words(found), height=360)
+            charts.draw(figures.profit(found, inputs.ranked_by), "churn-profit", _in_words(found), height=360)
             st.caption(
                 "The line is the expected profit. If the probabilities are right, the profit lies within the band nine "
                 "times out of ten."
@@ -94,12 +99,15 @@ def _draw_inputs(reader: reading.ChurnReader) -> _Inputs | None:
     symbol = escape(formatting.currency_symbol())
     columns = {column.name: column for column in reading.money_columns()}
     by_uplift = reader.has_uplift() and _draw_basis() == _BY_UPLIFT
+    options = [*columns, _ONE_AMOUNT]
     with st.container(horizontal=True):
         chosen = st.selectbox(
-            "A customer who converts is worth" if by_uplift else "A customer who stays is worth",
-            [*columns, _ONE_AMOUNT],
+            "A conversion is worth" if by_uplift else "A customer who stays is worth",
+            options,
+            # A conversion is one purchase, not all that a customer buys.
+            index=_place_of_average(options) if by_uplift else 0,
             format_func=lambda name: columns[name].label if name else "One amount for everybody",
-            key="value",
+            key="conversion-value" if by_uplift else "value",
             bind="query-params",
             width=260,
         )
@@ -121,6 +129,12 @@ def _draw_inputs(reader: reading.ChurnReader) -> _Inputs | None:
         return None
     terms = gain_terms(cost) if by_uplift else Terms(cost, save_rate / 100)
     return _Inputs(column, amount, terms, by_uplift)
+
+
+def _place_of_average(columns: Sequence[str]) -> int:
+    """The first column of averages, else the one amount, which is the last."""
+    averages = (place for place, name in enumerate(columns) if re.search(r"avg|average|mean", name.lower()))
+    return next(averages, len(columns) - 1)
 
 
 def _draw_basis() -> str | None:

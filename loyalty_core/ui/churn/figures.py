@@ -47,8 +47,11 @@ def distribution(curve: ChurnCurve, risks: RiskThresholds, threshold: float) -> 
     return figure
 
 
-def profit(plan: Plan) -> go.Figure:
-    """Expected profit over customers contacted with the 90 % band; the best number and break-even are marked."""
+def profit(plan: Plan, ranked_by: str = "loss") -> go.Figure:
+    """Expected profit over customers contacted with the 90 % band; the best number and break-even are marked.
+
+    Customers are ranked by expected "loss" or "gain".
+    """
     shown = _thinned(plan)
     numbers = [choice.customers for choice in shown]
     colours = charts.palette()
@@ -71,7 +74,9 @@ def profit(plan: Plan) -> go.Figure:
     if plan.break_even is not None:
         _mark(figure, plan.break_even, "x", colours[3], "Break-even", "top right")
     figure.update_xaxes(
-        title="Customers contacted, highest expected loss first", rangemode="tozero", tickformat=charts.NUMBER_TICKS
+        title=f"Customers contacted, highest expected {ranked_by} first",
+        rangemode="tozero",
+        tickformat=charts.NUMBER_TICKS,
     )
     figure.update_yaxes(title=f"Expected profit ({formatting.currency_symbol()})", tickformat=charts.NUMBER_TICKS)
     return figure

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from loyalty_core.ml.training.train import TrainedBundle
 
 CUSTOMERS = 2_500
-QUICK = TrainingOptions(epochs=5, architecture=(8,), pieces=2, members=1, batch_size=64, learning_rate=0.02)
+QUICK = TrainingOptions(
+    teacher="none", epochs=5, architecture=(8,), pieces=2, members=1, batch_size=64, learning_rate=0.02
+)
 
 
 class Trained(NamedTuple):
