@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +121,10 @@ def _run(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, errors
         if health.error:
             raise health.error
         trained = _train(warehouse, options, given.progress, errors)
-    return _save(settings, trained, given, errors)
+    code = _save(settings, trained, given, errors)
+    if given.score and code == NOT_ACTIVATED:
+        _use_the_others(settings, trained)
+    return code
 
 
 def _train(
@@ -178,6 +181,19 @@ def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
             "Improve the history, or activate it anyway with --promote-worse."
         )
     return NOT_ACTIVATED if refused else 0
+
+
+def _use_the_others(settings: Settings, trained: TrainedBundle) -> None:
+    """Activate a version without the models that were refused, so that the other ones can score."""
+    refused = trained.worse_than_baseline
+    models = {name: part for name, part in trained.parts.models.items() if name not in refused}
+    if not models:
+        return
+    version = write_bundle(settings.models_dir, replace(trained.parts, models=models))
+    activate(settings.models_dir, version, settings.local_user)
+    record_command("activated", SUBJECT_KIND, version, without=sorted(refused))
+    names = ", ".join(sorted(models))
+    Console(highlight=False).print(f"Version {version}, which has {names} alone, is active.", soft_wrap=True)
 
 
 def _say_where(out: Console, settings: Settings, version: str, *, activated: bool) -> None:

@@ -44,8 +44,8 @@ class Suggestion:
         lines = [f"The models learn from {len(self.features):,} {columns}: {listed(self.features.values())}."]
         lines += [f"Not from {listed(certain)}."] if certain else []
         lines += [
-            f"Not from {one.column}, which you should decide: {one.reason}. Add it by "
-            f'--feature "{one.column}" if it is known before a customer leaves.'
+            f"Not from {one.column}, which you should decide: {one.reason}. If it is "
+            f'known before that happens, add it with --feature "{one.column}".'
             for one in doubtful
         ]
         return lines

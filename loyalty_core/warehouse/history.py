@@ -228,8 +228,8 @@ def _rows_of_table(warehouse: Warehouse, history: HistoryTable) -> sa.FromClause
             continue
     raise HistoryMissing(
         f"The warehouse has no table {history.table}.",
-        remedy="Create it (docs/machine-learning.md shows its columns)"
-        + (f", or set {history.query_setting}." if history.query_setting else "."),
+        remedy="Load it from a file (`loyalty load`, docs/own-data.md), create it (docs/machine-learning.md shows its "
+        "columns)" + (f", or set {history.query_setting}." if history.query_setting else "."),
     )
 
 

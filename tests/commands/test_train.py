@@ -186,6 +186,23 @@ def test_what_can_be_scored_is_scored_where_no_model_can_be_trained(tmp_path: Pa
     assert "segments were not computed" not in done.stderr
 
 
+@pytest.mark.slow
+def test_a_model_that_is_refused_does_not_hold_up_the_others_where_customers_are_scored(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_history(tmp_path)
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("CREATE OR REPLACE TABLE customer_features_view AS FROM customer_offer_history")
+    worse = {"nbo": "base rate"}
+    monkeypatch.setattr("loyalty_core.ml.training.train.TrainedBundle.worse_than_baseline", worse)
+    done = run(*QUICK, "--teacher", "none", "--score")
+    assert done.returncode == 6, done.stdout + done.stderr
+    active = load_bundle(tmp_path / "models")
+    assert list(active.models) == ["churn"]
+    assert f"Version {active.version}, which has churn alone, is active." in done.stdout
+    assert f"1,200 customers scored with the models of {active.version}" in done.stdout
+
+
 def test_bad_labels(tmp_path: Path, run: Run) -> None:
     make_history(tmp_path, churned="range % 3")
     assert_one_line(run(), 5, "The label must be 0 (stayed) or 1 (churned), but some rows have '2'.")
