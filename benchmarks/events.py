@@ -61,7 +61,10 @@ def main() -> None:
             stack.enter_context(process_acts_as(terminal_viewer()))
             url = f"sqlite:///{folder / 'state.db'}"
             if store == "postgresql":
-                url = stack.enter_context(stack.enter_context(PostgresServer()).database())
+                server = PostgresServer()
+                server.start()
+                stack.callback(server.stop)
+                url = stack.enter_context(server.database())
             measure(store, prepare(folder, url))
 
 
