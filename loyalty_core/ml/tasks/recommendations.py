@@ -31,7 +31,7 @@ _CONTACT: dict[tuple[Risk, Level], str] = {
     ("medium", "low"): "Send a short survey about what is missing, and follow up with an offer",
     ("low", "high"): "Ask for a review or a recommendation to friends",
     ("low", "middle"): "Stay in touch at the usual rhythm",
-    ("low", "low"): "Send a seasonal reminder; long pauses are normal for this customer",
+    ("low", "low"): "Send a reminder of what is new: the last purchase is long ago, although another is expected",
 }
 
 # The highest recency score that counts as long ago.
