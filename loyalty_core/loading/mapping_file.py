@@ -11,6 +11,7 @@ import duckdb
 from loyalty_core.errors import SettingsError
 from loyalty_core.files import replace_file
 from loyalty_core.loading.feature_suggestion import Suggestion
+from loyalty_core.loading.report import HISTORIES, VIEW
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse.mapping import resolve_mapping
 
@@ -24,10 +25,10 @@ _NAMES = ("ml_feature_mapping", "ml_model_input_size")
 def use_mapping(out: Path, suggestion: Suggestion | None, *, replace: bool = False) -> list[str]:
     """Put the mapping for the warehouse `out` into loyalty.toml; returns lines for the terminal.
 
-    A mapping that somebody has set, or edited there, is not changed as long as its columns exist, unless `replace`.
+    A mapping that somebody has set, or edited there, is not changed as long as the view and the histories have its
+    columns and none of them gives a label away, unless `replace`.
     Nothing is written for a warehouse that the settings do not name: its mapping is printed instead.
     """
-    present = _columns(out)
     wanted = suggestion.features if suggestion else None
     if suggestion is not None and not suggestion.features:
         return [*suggestion.lines(), "There is nothing for the models to learn from."]
@@ -36,12 +37,13 @@ def use_mapping(out: Path, suggestion: Suggestion | None, *, replace: bool = Fal
     if not is_configured(out, settings):
         return explained if _is_standard(wanted) else [*explained, *_to_paste(suggestion)]
     current = settings.ml_feature_mapping
-    is_own = current != DEFAULT_FEATURE_MAPPING and all(one.column for one in resolve_mapping(current, present))
-    if is_own and not replace:
-        return [f"ML_FEATURE_MAPPING is unchanged: the models learn from {len(current):,} columns of this file."]
+    if current != DEFAULT_FEATURE_MAPPING and not replace and _fits(current, out, suggestion):
+        return ["ML_FEATURE_MAPPING is unchanged, as this file has its columns."]
     written = _write(None if _is_standard(wanted) else suggestion)
     if written and _is_in_force(wanted):
         return explained
+    if suggestion is None:
+        return ["ML_FEATURE_MAPPING names columns that this file does not have. Remove it: the standard mapping fits."]
     return [*explained, "ML_FEATURE_MAPPING is set to other columns. Replace it:", *_to_paste(suggestion)]
 
 
@@ -63,7 +65,7 @@ def toml_lines(suggestion: Suggestion) -> list[str]:
 
 def _to_paste(suggestion: Suggestion | None) -> list[str]:
     if suggestion is None:
-        return ["", "# nothing: the standard mapping fits", ""]
+        return []
     return ["Put this at the top of loyalty.toml:", "", *toml_lines(suggestion), ""]
 
 
@@ -105,9 +107,14 @@ def _is_standard(wanted: Mapping[str, str] | None) -> bool:
     return {one.name: one.column for one in standard} == dict(wanted)
 
 
-def _columns(out: Path) -> list[str]:
+def _fits(mapping: Mapping[str, str | list[str]], out: Path, suggestion: Suggestion | None) -> bool:
+    """Whether the view and the histories have the columns of a mapping, and none of them is a copy of a label."""
     with duckdb.connect(out, read_only=True) as connection:
-        return connection.table("customer_features_view").columns
+        found = {name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
+        tables = [connection.table(name).columns for name in (VIEW, *HISTORIES) if name in found]
+    resolved = [one.column for columns in tables for one in resolve_mapping(mapping, columns)]
+    hidden = {one.column for one in suggestion.left_out if one.is_certain} if suggestion else set()
+    return None not in resolved and hidden.isdisjoint(resolved)
 
 
 def _toml_key(name: str) -> str:
