@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from loyalty_core.segments.repository import SegmentRepository
     from loyalty_core.warehouse import Warehouse
 
-# By the fields that are known and the segments that are asked for, of which there are few in practice.
+# One for each set of known fields and requested segments, of which there are few in practice.
 _MAX_EVALUATIONS = 50
 
 
@@ -98,19 +98,23 @@ class LiveRules:
         return self.evaluation(row.keys(), segment_ids).answers(row)
 
     def evaluation(self, fields: Collection[str], segment_ids: Collection[str]) -> Evaluation:
-        """How to find out to which of the segments customers belong of whom those fields are known."""
+        """The rules of the segments, compiled together for customers of whom these fields are known."""
         key = frozenset(fields), frozenset(segment_ids)
-        if key not in self._evaluations:
+        found = self._evaluations.get(key)
+        if found is None:
             if len(self._evaluations) >= _MAX_EVALUATIONS:
                 self._evaluations.clear()
-            wanted, known = self._with_references(segment_ids), set(fields)
-            rules: dict[str, LiveRule] = {}
-            for segment_id, live in self.rules.items():
-                if segment_id in wanted and live.needed <= known:
-                    rules[segment_id] = live
-                    known.add(field_of(segment_id))
-            self._evaluations[key] = Evaluation(rules, segment_ids)
-        return self._evaluations[key]
+            found = self._evaluations[key] = self._compile(fields, segment_ids)
+        return found
+
+    def _compile(self, fields: Collection[str], segment_ids: Collection[str]) -> Evaluation:
+        wanted, known = self._with_references(segment_ids), set(fields)
+        rules: dict[str, LiveRule] = {}
+        for segment_id, live in self.rules.items():
+            if segment_id in wanted and live.needed <= known:
+                rules[segment_id] = live
+                known.add(field_of(segment_id))
+        return Evaluation(rules, segment_ids)
 
     @cached_property
     def _relative(self) -> frozenset[str]:

@@ -46,7 +46,7 @@ def expected_changes(
     session: Session, belongs: Mapping[str, Mapping[str, bool]], versions: Mapping[str, int]
 ) -> ExpectedChanges:
     """What `change_memberships` would change, found without locking or changing anything."""
-    # The states are read first, so that a change between the two reads is noticed by the state.
+    # The states are read first, so that a change between the two reads is detected when writing.
     states = _states(session, versions)
     different = _different(session, belongs, versions)
     changes = [

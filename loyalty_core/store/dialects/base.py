@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 MIGRATION_WAIT_SECONDS = 60.0
 # The execution option of an unshared connection whose next transaction changes nothing but temporary tables.
 READS_ONLY = "reads_only"
-# As the standard library has it: keys may be numbers, and what is no JSON value is refused.
+# As in the standard library, keys may be numbers, and values that JSON cannot represent are refused.
 _JSON_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def write_json(value: Any) -> str:
-    """The value as JSON, ten times as fast as the standard library where that is possible; NaN becomes null."""
+    """The value as JSON, by orjson where that is possible; NaN becomes null."""
     try:
         return orjson.dumps(value, option=_JSON_OPTIONS).decode()
-    except TypeError:  # numbers of more than 64 bits, and texts that are no valid Unicode
+    except TypeError:  # integers of more than 64 bits, and text that is not valid Unicode
         return json.dumps(value)
 
 
