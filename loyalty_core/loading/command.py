@@ -3,7 +3,7 @@
 loyalty load features customers.csv
 loyalty load transactions sales.csv --customer card --date sold_at --amount total
 
-Columns that are not named are found where only one comes into question.
+Columns that are not named are found where only one qualifies.
 """
 
 import argparse

@@ -17,7 +17,7 @@ _DATES = ("DATE", "TIMESTAMP")
 
 @dataclass(frozen=True)
 class CustomerColumns:
-    """Names of the file's columns. Without `id` and `churn` they are found where only one column comes into question.
+    """Names of the file's columns. Without `id` and `churn` they are found where only one column qualifies.
 
     `churned` are the values of `churn` that mean that the customer left, where they are no known words. `offers` say
     which offer was taken: one column of names, or several of yes and no. `treatment` says who was contacted in a test;

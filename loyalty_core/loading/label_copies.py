@@ -1,4 +1,4 @@
-"""Columns that give the label away: copies of it in any spelling, filled only with it, or far too good to be true."""
+"""Columns that give the label away: copies of it in any spelling, filled for one answer only, or nearly the label."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import duckdb
 from loyalty_core.loading.column_profiles import ColumnProfile
 from loyalty_core.loading.source_file import quoted
 
-# The area under the ROC curve of a column alone. Columns that are known beforehand stay below .9 on all real data seen.
+# The area under the ROC curve of a column alone. On five real data sets the best honest column had .80.
 _SUSPICIOUS, _COPY = 0.9, 0.995
 _EXPLAINED = 0.98  # of what a constant guess gets wrong: from there, the values of a column say what the label is
 _MIN_PER_CLASS = 5  # to call a column a copy; fewer may agree by chance

@@ -36,7 +36,7 @@ _MANY, _FAR_FEWER = 20, 5
 class PurchaseColumns:
     """Names of the file's columns. `amount` may be a product of two, as in `Quantity*UnitPrice`.
 
-    `customer`, `date` and `amount` are found where they are None and only one column comes into question. With
+    `customer`, `date` and `amount` are found where they are None and only one column qualifies. With
     `transaction`, lines that share its value are one basket; without, each line is one. `offer` is the offer or coupon
     that was used, blank where none was.
     """
