@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 120.0
 
 
-def wait_until(ready: Callable[[], Any]) -> Any:
-    """What `ready()` returns once that is true."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def wait_until(ready: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+    """What `ready()` returns once that is true, which it has to be within so many seconds."""
+    deadline = time.monotonic() + seconds
     while not (answer := ready()):
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS:g} s"
+        assert time.monotonic() < deadline, f"not within {seconds:g} s"
         time.sleep(0.05)
     return answer

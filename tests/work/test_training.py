@@ -13,9 +13,9 @@ from loyalty_core.ml.bundles import list_versions, load_bundle, read_active
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.settings import Settings
 from loyalty_core.work.training import chosen_options
-from tests.fixtures.jobs import is_gone, on_sqlite, over
+from tests.fixtures.jobs import is_gone, on_sqlite
 from tests.waiting import wait_until
-from tests.work.trainings import QUICK, in_training, process_of
+from tests.work.trainings import QUICK, ended, in_training, process_of
 from tests.workbench import ROOT, clean_environment
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def active(services: Services) -> str:
 
 @on_sqlite
 def test_it_trains_a_version_that_is_not_active(services: Services, trained: str):
-    job = over(services.jobs, services.jobs.start("training", {**QUICK, "since": "2025-06-01"}, "ann"))
+    job = ended(services.jobs, services.jobs.start("training", {**QUICK, "since": "2025-06-01"}, "ann"))
     assert job.state == "done", job.log_tail
     version = job.result["version"]
     assert list_versions(services.settings.models_dir) == [version, trained]
@@ -61,7 +61,7 @@ def test_a_training_that_ends_early_leaves_the_active_models(services: Services,
         process.kill()
     else:
         services.jobs.cancel(job.id, "bob")
-    job = over(services.jobs, job)
+    job = ended(services.jobs, job)
     assert job.state == {"killed": "failed", "cancelled": "cancelled"}[end]
     assert list_versions(services.settings.models_dir) == [trained]
     assert read_active(services.settings.models_dir).version == active(services) == trained
@@ -71,7 +71,7 @@ def test_a_training_that_ends_early_leaves_the_active_models(services: Services,
 
 @on_sqlite
 def test_a_history_that_cannot_train_is_the_failure_of_the_job(services: Services, trained: str):
-    job = over(services.jobs, services.jobs.start("training", {**QUICK, "since": "2100-01-01"}, "ann"))
+    job = ended(services.jobs, services.jobs.start("training", {**QUICK, "since": "2100-01-01"}, "ann"))
     assert job.state == "failed"
     assert job.error.what == "customer_churn_history: There are no rows with a label."
     assert job.error.remedy == "Load the history, or choose an earlier start."

@@ -18,11 +18,11 @@ import pytest
 from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.bundles import activate, list_versions, load_bundle, rollback, write_bundle
 from loyalty_core.services import get_services
-from tests.fixtures.jobs import PATIENCE, is_gone, on_sqlite, over
+from tests.fixtures.jobs import PATIENCE, is_gone, on_sqlite
 from tests.ml.fixtures import other_parts
 from tests.predictor import predicting
 from tests.waiting import wait_until
-from tests.work.trainings import LONG, QUICK, in_training, process_of
+from tests.work.trainings import LONG, QUICK, ended, in_training, process_of
 from tests.workbench import ROOT
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def expect_untouched(services: Services, version: str, before: bytes) -> None:
 
 def expect_training_works(services: Services, models: list[str]) -> None:
     """A training afterwards keeps a version, and leaves nothing unfinished behind."""
-    job = over(services.jobs, services.jobs.start("training", {**QUICK, "models": models}, "ann"))
+    job = ended(services.jobs, services.jobs.start("training", {**QUICK, "models": models}, "ann"))
     assert job.state == "done", job.log_tail
     models_dir = services.settings.models_dir
     assert load_bundle(models_dir, job.result["version"]).version == list_versions(models_dir)[0]
@@ -78,7 +78,7 @@ def expect_training_works(services: Services, models: list[str]) -> None:
 
 def kill_at(moment: str, queue: JobQueue, models: list[str], monkeypatch: pytest.MonkeyPatch) -> Job:
     monkeypatch.setenv("DIES_AT", moment)
-    return over(queue, queue.start("training", {**QUICK, "models": models}, "ann"))
+    return ended(queue, queue.start("training", {**QUICK, "models": models}, "ann"))
 
 
 def expect_killed(job: Job) -> None:
@@ -163,7 +163,7 @@ def test_a_training_continues_without_the_app_that_started_it(services: Services
     job = started_by_an_app_that_is_killed(services, {**QUICK, "models": ["churn"]})
     process = process_of(services, job)
     assert services.jobs.running("training").id == job.id
-    job = over(services.jobs, job)
+    job = ended(services.jobs, job)
     assert job.state == "done", job.log_tail
     expect_untouched(services, trained, before)
     assert list_versions(services.settings.models_dir) == [job.result["version"], trained]
@@ -177,7 +177,7 @@ def test_a_training_whose_app_was_killed_can_be_stopped(services: Services):
     wait_until(lambda: services.jobs.events(job.id))
     process = process_of(services, job)
     services.jobs.cancel(job.id, "bob")
-    assert over(services.jobs, job).state == "cancelled"
+    assert ended(services.jobs, job).state == "cancelled"
     wait_until(lambda: is_gone(process))
 
 
@@ -193,7 +193,7 @@ def test_a_disk_that_is_full_when_the_version_is_written(
     before = active_file(services)
     small_disk.fill(leaving=8_000)
     with predicting():
-        job = over(services.jobs, services.jobs.start("training", {**QUICK, "models": ["churn"]}, "ann"))
+        job = ended(services.jobs, services.jobs.start("training", {**QUICK, "models": ["churn"]}, "ann"))
         expect_untouched(services, trained, before)
     assert job.state == "failed", job.log_tail
     assert job.error == (
@@ -224,7 +224,7 @@ def test_a_disk_that_is_full_under_the_state_store(
         small_disk.empty()
         wait_until(lambda: len(services.jobs.events(job.id)) > reported)
         services.jobs.cancel(job.id, "ann")
-        assert over(services.jobs, job).state == "cancelled"
+        assert ended(services.jobs, job).state == "cancelled"
         epochs = [event.data["epoch"] for event in services.jobs.events(job.id)]
     assert epochs == list(range(1, len(epochs) + 1))  # what could not be written was reported later
 
