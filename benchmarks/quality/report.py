@@ -65,15 +65,16 @@ def _table(title: str, sets: dict[str, Folds], metric: str) -> Iterator[str]:
 
 def _costs(sets: dict[str, Folds]) -> Iterator[str]:
     yield "\n## Calibration and cost\n"
-    yield "| data set | rows | columns | taught | calibration error | processor seconds | `.tflite` KB | parity |"
-    yield "|---|---|---|---|---|---|---|---|"
+    columns = ("rows", "columns", "folds measured", "taught", "calibration error", "processor seconds")
+    yield f"| data set | {' | '.join(columns)} | `.tflite` KB | parity |"
+    yield "|---" * (len(columns) + 3) + "|"
     for name, folds in sets.items():
         first = folds[0]
         seconds, size = (np.mean([fold[key] for fold in folds]) for key in ("seconds", "kilobytes"))
-        taught = f"{sum(fold['is_taught'] for fold in folds)} of {len(folds)}"
+        measured, taught = f"{len(folds)} of {FOLDS}", sum(fold["is_taught"] for fold in folds)
         parity = max(fold["parity"] for fold in folds)
         yield (
-            f"| {name} | {first['rows']:,} | {first['columns']} | {taught} | {_calibration(folds)} "
+            f"| {name} | {first['rows']:,} | {first['columns']} | {measured} | {taught} | {_calibration(folds)} "
             f"| {seconds:.0f} | {size:.0f} | {parity:.0e} |"
         )
 
@@ -111,7 +112,8 @@ training and one sixth for validation. Figures are means over the folds measured
 early stopping nor calibration has seen. The standard models learned from the training and validation rows.
 
 - **{NETWORK_ALONE}**: the network without a teacher (`--teacher none`).
-- **{THIS_MODEL}**: default options, which let the network learn from a teacher where the validation rows favour it.
+- **{THIS_MODEL}**: default options, which let the network learn from a teacher where the validation rows favour it;
+  "taught" counts the folds where they did. The seconds include both ways of training.
 - **logistic regression**, **gradient boosting** (`HistGradientBoostingClassifier`) and **LightGBM**: the baselines that
   every training reports.
 - **{BEST_COLUMN}**: ranking by the one column that ranks best.
@@ -123,6 +125,7 @@ are noise below about 0.003, with a few hundred rows below about 0.02."""
 _LEFT_OUT = """
 ## Left out
 
+- Sets that `benchmarks/quality` has and that are not in the tables: they were not measured in this run.
 - Public churn sets of an online shop and of a bank: they cannot be redistributed with this repository. The simulated
   sets "shop with blanks" and "bank" have their size, kinds of columns and difficulties.
 - CDNOW and the published RFM scores in tests/data: recency, frequency and money alone, without a label.
