@@ -36,7 +36,7 @@ from loyalty_core.jobs import JobNotFound, JobRunning
 from loyalty_core.limits import TooBusy
 from loyalty_core.ml.bundles import NoEarlierVersion, VersionInUse, VersionNotFound
 from loyalty_core.ml.tasks import TrainingRefused, UnknownModel
-from loyalty_core.ml.versions import WorseVersion
+from loyalty_core.ml.versions import UnconfirmedLeak, WorseVersion
 from loyalty_core.rfm import BadRfmMap, RfmMapChanged
 from loyalty_core.rules import NotWritable, RuleError
 from loyalty_core.segments import (
@@ -133,6 +133,7 @@ STATUSES: dict[type[LoyaltyError], int] = {
     VersionInUse: 409,
     VersionRefused: 409,
     WorseVersion: 409,
+    UnconfirmedLeak: 409,
     PreconditionFailed: 412,
     BadCursor: 422,
     BadEvent: 422,

@@ -2,13 +2,15 @@
 
 Exit codes: 0 trained and saved · 1 any other error · 2 invalid arguments or settings · 3 warehouse unavailable ·
 4 table or column missing · 5 the history cannot train a model (too few rows, invalid labels) · 6 trained and saved, but
-not activated, because a simple baseline is better · 130 stopped by Ctrl-C. Only with 0 and 6 a version is written.
+not activated, because a model adds nothing over a simple rule, its labels are doubtful, or a feature seems to tell the
+label · 130 stopped by Ctrl-C. Only with 0 and 6 a version is written.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import date
@@ -29,12 +31,12 @@ from loyalty_core.loading.next_steps import loyalty_command, start_command
 from loyalty_core.ml.bundles import activate, prune, running_challenger, write_bundle
 from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.scoring.command import main as score
-from loyalty_core.ml.tasks import CHURN, NBO, TASKS, TrainingRefused
+from loyalty_core.ml.tasks import CHURN, NBO, TASKS, TrainingRefused, title_of
 from loyalty_core.ml.training import TrainingOptions, options_for
 from loyalty_core.ml.training.report import ProgressLine, print_evaluation, print_findings, print_left_out
 from loyalty_core.ml.training.tracking import log_training
 from loyalty_core.ml.versions import command as versions
-from loyalty_core.ml.versions.promotion import SUBJECT_KIND
+from loyalty_core.ml.versions.promotion import SUBJECT_KIND, accepted
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.store import prepare_store
 from loyalty_core.store.terminal import record_command
@@ -100,12 +102,13 @@ def _trained(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, er
 
 def _about_versions(given: argparse.Namespace) -> list[str]:
     """The arguments for the versions command, if one of its options is given; empty for a training."""
+    leaks = [argument for feature in given.accept_leak for argument in ("--accept-leak", feature)]
     if given.activate:
-        return ["activate", given.activate]
+        return ["activate", given.activate, *leaks]
     if given.compare is not None:
         return ["compare", *filter(None, [given.compare])]
     if given.test:
-        return ["test", given.test, *(["--share", str(given.share)] if given.share is not None else [])]
+        return ["test", given.test, *leaks, *(["--share", str(given.share)] if given.share is not None else [])]
     chosen = {"rollback": given.rollback, "list": given.list, "stop-test": given.stop_test}
     return [command for command, wanted in chosen.items() if wanted]
 
@@ -123,7 +126,7 @@ def _run(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, errors
         trained = _train(warehouse, options, given.progress, errors)
     code = _save(settings, trained, given, errors)
     if given.score and code == NOT_ACTIVATED:
-        _use_the_others(settings, trained)
+        _use_the_others(settings, trained, given)
     return code
 
 
@@ -140,31 +143,23 @@ def _train(
 
 
 def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace, errors: Console) -> int:
-    """Write the version and activate it, unless --no-activate is given or a baseline is better."""
+    """Write the version and activate it, unless --no-activate is given or something speaks against it."""
     version = write_bundle(settings.models_dir, trained.parts)
     record_command("trained", SUBJECT_KIND, version, models=sorted(trained.parts.models))
     if logged := log_training(settings, version, trained):
         errors.print(logged, markup=False)
-    worse = trained.worse_than_baseline
-    refused = bool(worse) and not given.promote_worse
+    leaks = {feature: said for feature, said in trained.leaks.items() if feature not in given.accept_leak}
+    objections = {} if given.promote_worse else trained.objections(given.accept_leak)
+    refused = bool(leaks or objections) and not given.no_activate
     activated = not refused and not given.no_activate
     tested = running_challenger(settings.models_dir) if activated else None
     if activated:
         activate(settings.models_dir, version, settings.local_user)
-        record_command("activated", SUBJECT_KIND, version, **({"ended_the_test_of": tested} if tested else {}))
+        ended = {"ended_the_test_of": tested} if tested else {}
+        record_command("activated", SUBJECT_KIND, version, **accepted(list(trained.leaks)), **ended)
         prune(settings.models_dir, settings.ml_versions_kept)
     if given.progress == "jsonl":
-        metrics = {name: part.metrics for name, part in trained.parts.models.items()}
-        findings = {name: [asdict(one) for one in found] for name, found in trained.findings.items()}
-        left_out = {name: str(error) for name, error in trained.left_out.items()}
-        result = {
-            "version": version,
-            "activated": activated,
-            "metrics": metrics,
-            "findings": findings,
-            "left_out": left_out,
-        }
-        print(json.dumps({"stage": "done", **result}), flush=True)  # noqa: T201 (the output asked for)
+        _print_result(trained, version, activated=activated)
     else:
         out = Console(highlight=False)
         print_findings(out, trained)
@@ -175,17 +170,15 @@ def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
             out.print(f"The A/B test of {tested} has ended.")
         if activated and not given.score and trained.parts.trained_on != DEMO:  # the app's start scores the demo
             out.print(f"Next: {loyalty_command()} score", soft_wrap=True)
-    for name, baseline in worse.items() if refused else ():
-        errors.print(
-            f"The {name} model is worse than the {baseline} and was not activated. "
-            "Improve the history, or activate it anyway with --promote-worse."
-        )
+    if refused:
+        _say_why_not(errors, version, leaks, objections)
     return NOT_ACTIVATED if refused else 0
 
 
-def _use_the_others(settings: Settings, trained: TrainedBundle) -> None:
+def _use_the_others(settings: Settings, trained: TrainedBundle, given: argparse.Namespace) -> None:
     """Activate a version without the models that were refused, so that the other ones can score."""
-    refused = trained.worse_than_baseline
+    leaking = {name for name, leaks in trained.leaks_by_model.items() if leaks.keys() - set(given.accept_leak)}
+    refused = leaking | (set() if given.promote_worse else trained.objections(given.accept_leak).keys())
     models = {name: part for name, part in trained.parts.models.items() if name not in refused}
     if not models:
         return
@@ -194,6 +187,35 @@ def _use_the_others(settings: Settings, trained: TrainedBundle) -> None:
     record_command("activated", SUBJECT_KIND, version, without=sorted(refused))
     names = ", ".join(sorted(models))
     Console(highlight=False).print(f"Version {version}, which has {names} alone, is active.", soft_wrap=True)
+
+
+def _print_result(trained: TrainedBundle, version: str, *, activated: bool) -> None:
+    result = {
+        "version": version,
+        "activated": activated,
+        "metrics": {name: part.metrics for name, part in trained.parts.models.items()},
+        "findings": {name: [asdict(one) for one in found] for name, found in trained.findings.items()},
+        "left_out": {name: str(error) for name, error in trained.left_out.items()},
+        "leaks": trained.leaks,
+        "objections": trained.objections(),
+    }
+    print(json.dumps({"stage": "done", **result}), flush=True)  # noqa: T201 (the output asked for)
+
+
+def _say_why_not(
+    errors: Console, version: str, leaks: Mapping[str, str], objections: Mapping[str, Sequence[str]]
+) -> None:
+    """What speaks against activating the version, and the command that activates it nonetheless."""
+    errors.print(f"Version {version} was not activated:")
+    for sentence in leaks.values():
+        errors.print(f"- {sentence}", markup=False)
+    for name, sentences in objections.items():
+        for sentence in sentences:
+            errors.print(f"- {title_of(name)}: {sentence}", markup=False)
+    accepting = "".join(f" --accept-leak {shlex.quote(feature)}" for feature in leaks)
+    errors.print(
+        f"To activate it nonetheless: python train_models_from_dwh.py --activate {version}{accepting}", markup=False
+    )
 
 
 def _say_where(out: Console, settings: Settings, version: str, *, activated: bool) -> None:
@@ -242,7 +264,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", choices=(*TASKS, "all"), default="all", help="the model to train (default: all)")
     parser.add_argument("--no-activate", action="store_true", help="save the version without activating it")
     parser.add_argument(
-        "--promote-worse", action="store_true", help="activate a model even if a simple baseline is better"
+        "--promote-worse",
+        action="store_true",
+        help="activate a model even if it adds nothing or its labels are doubtful",
+    )
+    parser.add_argument(
+        "--accept-leak",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="a feature that seems to tell the label, and is known before it nonetheless; may be repeated",
     )
     parser.add_argument("--score", action="store_true", help="then score all customers")
     parser.add_argument(

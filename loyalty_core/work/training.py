@@ -56,7 +56,8 @@ def train_models(services: Services, options: Mapping[str, Any], report: Report)
         "findings": {name: [asdict(one) for one in found] for name, found in trained.findings.items()},
         "carried": list(trained.carried),
         "left_out": left_out,
-        "worse_than_baseline": trained.worse_than_baseline,
+        "leaks": trained.leaks,
+        "objections": trained.objections(),
     }
 
 

@@ -270,6 +270,39 @@ def compared(version: str, against: str, difference: Difference) -> None:
     get_services().comparisons.save(found)
 
 
+def test_why_it_is_not_activated_by_itself_and_a_leak_to_confirm(
+    finished: Finished, trained: str, open_screen: OpenScreen
+):
+    parts = other_parts()
+    findings = [
+        {"severity": "confirm", "sentence": "'status' tells it.", "remedy": "Leave it out.", "feature": "status"},
+        {"severity": "hold", "sentence": "The newest labels are not final.", "remedy": "Wait.", "feature": ""},
+        {"severity": "warning", "sentence": "12 rows are copies.", "remedy": "Look for a join.", "feature": ""},
+    ]
+    metrics = {"auc": 0.99, "grade": "D", "added": {}, "sentence": "Adds nothing over ranking by status alone."}
+    rows = {"classes_by_part": {"train": {"0": 80, "1": 20}, "test": {"0": 60, "1": 40}}}
+    churn = replace(parts.models["churn"], findings=findings, metrics=metrics, rows=rows)
+    version = write_bundle(get_settings().models_dir, replace(parts, models=parts.models | {"churn": churn}))
+    finished.with_version(version)
+    app = open_screen(TRAINING)
+    alerts = [one.value for one in (*app.warning, *app.error)]
+    shown = " ".join([text_of(app), *alerts]).replace("\\", "")
+    for said in (
+        "Churn: The newest labels are not final. It is not activated by itself; you may activate it here.",
+        "Churn: It adds nothing over the best simple rule.",
+        "'status' tells it.",
+        "Churn: 12 rows are copies.",
+        "Of the rows learned from, 20.0% churned; of those tested, 40.0%.",
+    ):
+        assert said in shown
+    assert app.button(key="challenger-activate").disabled
+    app.text_input(key="challenger-leak-status").set_value("state").run()
+    assert app.button(key="challenger-activate").disabled
+    app.text_input(key="challenger-leak-status").set_value("status").run()
+    app.button(key="challenger-activate").click().run()
+    assert active() == version
+
+
 def test_a_challenger_is_judged_on_the_same_rows(finished: Finished, trained: str, open_screen: OpenScreen):
     """Its own training says better; on the rows of both it is worse, though perhaps by chance."""
     version = challenger(0.9)

@@ -12,6 +12,15 @@ _TRAINED = {
     "window": {"source": "customer_churn_history", "split": "time", "first": "2026-01-01", "last": "2026-08-01"},
     "metrics": {"auc": 0.81},
     "offers": [],
+    "findings": [
+        {
+            "severity": "confirm",
+            "sentence": "The feature 'status' alone almost determines the label (AUC 0.962).",
+            "remedy": "Check for target leakage: it must be known before the label.",
+            "feature": "status",
+        }
+    ],
+    "objections": [],
 }
 _OTHER = {
     "version": VERSION,
@@ -105,6 +114,7 @@ EXAMPLES = {
                             "severity": "warning",
                             "sentence": "The newest row is 115 days old.",
                             "remedy": "Load newer rows.",
+                            "feature": "",
                         }
                     ],
                 }
@@ -122,7 +132,9 @@ EXAMPLES = {
     "read_experiment": Example(_EXPERIMENT),
     "grow_experiment": Example({**_EXPERIMENT, "share": 0.4}, {"share": 0.4}),
     "stop_experiment": Example(),
-    "activate_version": Example({**_OTHER, **_ACTIVATED}, {"even_if_worse": True}, _VERSION),
+    "activate_version": Example(
+        {**_OTHER, **_ACTIVATED}, {"even_if_worse": True, "accepted_leaks": ["status"]}, _VERSION
+    ),
     "roll_back": Example(_ACTIVE),
     "discard_version": Example(parameters=_VERSION),
     "start_training": Example(QUEUED, {"models": ["churn"], "epochs": 50, "seed": 7}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, Field
@@ -11,14 +11,28 @@ from loyalty_core.api.errors import Reason, as_reason
 from loyalty_core.api.json_values import JsonValue
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Experiment, ModelNotFound, VersionNotFound
+from loyalty_core.ml.evaluation import objections_to
 from loyalty_core.ml.serving import is_of_other_data
 from loyalty_core.ml.tasks import CHURN, TASKS, title_of
 from loyalty_core.ml.versions import VersionRecord, read_versions
 from loyalty_core.services import Services
 
 
+class FindingAnswer(BaseModel):
+    """What was found in a history, or of the model that learned from it.
+
+    A "stop" prevents training. With "confirm" a version is activated only if `accepted_leaks` names the `feature`, with
+    "hold" not by the training itself. A "warning" says that the model may be worse for it.
+    """
+
+    severity: Literal["stop", "confirm", "hold", "warning"]
+    sentence: str
+    remedy: str
+    feature: str
+
+
 class TrainedModel(BaseModel):
-    """One model of a version, as measured at its training."""
+    """One model of a version, as measured at its training; `objections` say why it would not be activated by itself."""
 
     title: str
     trained_at: datetime
@@ -26,6 +40,8 @@ class TrainedModel(BaseModel):
     window: dict[str, JsonValue]
     metrics: dict[str, JsonValue]
     offers: list[int]
+    findings: list[FindingAnswer]
+    objections: list[str]
 
 
 class VersionAnswer(BaseModel):
@@ -115,6 +131,8 @@ def _model(name: str, entry: Mapping[str, Any]) -> TrainedModel:
         window=entry["window"],
         metrics=entry["metrics"],
         offers=list(entry["offers"]),
+        findings=[FindingAnswer(**finding) for finding in entry.get("findings", ())],
+        objections=objections_to(entry),
     )
 
 
@@ -125,4 +143,5 @@ def _short(version: str) -> str:
 
 
 VersionName = Annotated[str, Path(examples=["20261122T140000Z-1a2b"]), AfterValidator(_short)]
+Features = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)]
 Share = Annotated[float, Field(gt=0, lt=1, strict=True)]

@@ -13,6 +13,7 @@ from loyalty_core.api.conditional import Conditional, Conditions
 from loyalty_core.api.errors import STATUSES, VersionRefused
 from loyalty_core.api.models.answers import (
     ExperimentAnswer,
+    Features,
     Share,
     VersionAnswer,
     VersionName,
@@ -28,20 +29,29 @@ router = APIRouter(dependencies=[allowed(Action.ACTIVATE_MODELS)])
 
 
 class ActivationBody(BaseModel):
-    """`even_if_worse` confirms that a version that measures worse than the active one is meant."""
+    """What is confirmed.
+
+    `even_if_worse`: that a version that measures worse than the active one is meant. `accepted_leaks`: the names of
+    features that seem to tell the label, and are known before it nonetheless.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     even_if_worse: bool = False
+    accepted_leaks: Features = []
 
 
 class ExperimentBody(BaseModel):
-    """The version that answers a share of the customers beside the active one."""
+    """The version that answers a share of the customers beside the active one.
+
+    `accepted_leaks` as for an activation.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     challenger: str = Field(min_length=1, max_length=60)
     share: Share
+    accepted_leaks: Features = []
 
 
 class ShareBody(BaseModel):
@@ -68,14 +78,20 @@ def activate_version(
 ) -> VersionAnswer:
     """Let a version answer everybody, which ends an A/B test; with If-Match only in place of that active version.
 
-    409 `worse_version` for one that measures worse than the active one, unless `even_if_worse` is true.
+    409 `worse_version` for one that measures worse than the active one, unless `even_if_worse` is true, and
+    `unconfirmed_leak` for one with a feature that seems to tell the label, unless `accepted_leaks` names it.
     """
     services = get_services()
     find(services, version)
     _require_unchanged(services, conditions)
-    even_if_worse = body is not None and body.even_if_worse
+    confirmed = body or ActivationBody()
     with _refusals():
-        services.promotion.activate(version, current_viewer().id, even_if_worse=even_if_worse)
+        services.promotion.activate(
+            version,
+            current_viewer().id,
+            even_if_worse=confirmed.even_if_worse,
+            accepted_leaks=confirmed.accepted_leaks,
+        )
     return _marked(services, version, conditions)
 
 
@@ -94,7 +110,7 @@ def start_experiment(body: ExperimentBody) -> ExperimentAnswer | None:
     services = get_services()
     find(services, body.challenger)
     with _refusals():
-        started = services.promotion.start_test(body.challenger, body.share, current_viewer().id)
+        started = services.promotion.start_test(body.challenger, body.share, current_viewer().id, body.accepted_leaks)
     return ExperimentAnswer.of(started)
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.errors import Reason, as_reason
-from loyalty_core.api.models.answers import ExperimentAnswer
+from loyalty_core.api.models.answers import ExperimentAnswer, FindingAnswer
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import running_experiment
@@ -72,14 +72,6 @@ def read_status() -> StatusAnswer:
         experiment_refusal=as_reason(found.experiment_refusal) if found.experiment_refusal else None,
         last_scoring=_last_scoring(services),
     )
-
-
-class FindingAnswer(BaseModel):
-    """A "stop" prevents training; with a "warning" the model may be worse."""
-
-    severity: Literal["stop", "warning"]
-    sentence: str
-    remedy: str
 
 
 class ReadinessAnswer(BaseModel):

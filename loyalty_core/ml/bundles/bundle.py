@@ -106,6 +106,7 @@ class Bundle:
             window=entry["window"],
             options=entry["options"],
             offers=tuple(entry["offers"]),
+            findings=entry.get("findings", ()),
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     import numpy.typing as npt
@@ -19,7 +19,8 @@ class ModelPart:
     """One trained model and the record of its training.
 
     `golden_inputs` (rows, width) are encoded and unscaled, `golden_outputs` (rows, outputs) the model's outputs for
-    them; `offers` are the offer ids in the order of the outputs, empty for a binary model.
+    them; `offers` are the offer ids in the order of the outputs, empty for a binary model. `findings` are what was
+    found in its history, each a `ml.tasks.Finding` as JSON.
     """
 
     tflite: bytes
@@ -31,6 +32,7 @@ class ModelPart:
     window: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
     offers: tuple[int, ...] = ()
+    findings: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,7 @@ def _model_entry(file: str, part: ModelPart) -> Mapping[str, Any]:
         "metrics": part.metrics,
         "options": part.options,
         "offers": list(part.offers),
+        "findings": [dict(finding) for finding in part.findings],
         "golden": {"inputs": part.golden_inputs.tolist(), "outputs": part.golden_outputs.tolist()},
     }
 

@@ -96,3 +96,28 @@ def cross_fitted_rates(codes: Codes, groups: int, classes: Classes, count: int) 
 def ordered(column: Column, blanks_at: float) -> Values:
     """The values to rank by, with blanks below (-inf) or above (inf) all others."""
     return np.where(column.blank, blanks_at, column.values)
+
+
+def separation(codes: Codes, groups: int, classes: Classes, count: int) -> Rates:
+    """How well groups of a column separate each class from the others: AUC by class, shape (count,).
+
+    Each half of the rows is ranked by the rates of the other half, so that chance gives 0.5 with any number of groups.
+    """
+    half = np.random.default_rng(0).random(len(codes)) < 0.5
+    cells = ((half * groups + codes) * count + classes).astype(np.intp)
+    counts = np.bincount(cells, minlength=2 * groups * count).reshape(2, groups, count)
+    overall = counts.sum(axis=1, keepdims=True) / np.maximum(counts.sum(axis=(1, 2), keepdims=True), 1)
+    rates = (counts + _PRIOR_ROWS * overall) / (counts.sum(axis=2, keepdims=True) + _PRIOR_ROWS)
+    scores, rows = rates[::-1].reshape(-1, count), counts.reshape(-1, count)
+    total = rows.sum(axis=1)
+    return np.array([_area(scores[:, one], rows[:, one], total - rows[:, one]) for one in range(count)])
+
+
+def _area(scores: Rates, ones: Codes, zeros: Codes) -> float:
+    """ROC AUC of cells with a score and numbers of positive and of other rows; ties count half."""
+    if not ones.sum() or not zeros.sum():
+        return 0.5
+    _, place = np.unique(scores, return_inverse=True)
+    by_score, others = np.bincount(place, weights=ones), np.bincount(place, weights=zeros)
+    below = np.cumsum(others) - others / 2
+    return float((by_score * below).sum() / (ones.sum() * zeros.sum()))

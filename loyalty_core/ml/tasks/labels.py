@@ -22,11 +22,16 @@ _BOOLEAN_WORDS = {"1": 1, "true": 1, "yes": 1, "y": 1, "t": 1, "0": 0, "false": 
 
 @dataclass(frozen=True)
 class Finding:
-    """A "stop" prevents training; a "warning" says that the model may be worse for it."""
+    """What was found in a history, or of the model that learned from it.
 
-    severity: Literal["stop", "warning"]
+    A "stop" prevents training. With "confirm" a version is activated only if somebody confirms it by the name of the
+    `feature`, with "hold" only by hand. A "warning" says that the model may be worse for it.
+    """
+
+    severity: Literal["stop", "confirm", "hold", "warning"]
     sentence: str
     remedy: str
+    feature: str = ""
 
 
 class TrainingRefused(LoyaltyError):

@@ -16,9 +16,10 @@ from loyalty_core.ml.bundles import Scaler, read_scaler
 from loyalty_core.ml.features import FeatureContract, fit_contract
 from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels, ModelTask, TrainingRefused, UpliftTask, task_named
 from loyalty_core.ml.training.checks import check_history, refuse_if_stopped
+from loyalty_core.ml.training.copies import describe_copies, find_copies
 from loyalty_core.ml.training.progress import Progress
 from loyalty_core.ml.training.reading import read_columns
-from loyalty_core.ml.training.splitting import Split, split_rows
+from loyalty_core.ml.training.splitting import Rows, Split, customer_numbers, split_rows
 from loyalty_core.ml.training.treatment import check_treatment, require_comparable
 from loyalty_core.warehouse.history import History, HistoryMissing, read_history
 from loyalty_core.warehouse.mapping import MappingError
@@ -40,12 +41,16 @@ _REFUSALS_OF_OPTIONAL: tuple[type[LoyaltyError], ...] = (HistoryMissing, Trainin
 
 @dataclass(frozen=True)
 class Prepared:
-    """A model's history that passed the checks, with its features as `columns`, its labels and its split."""
+    """A model's history that passed the checks, with its features as `columns`, its labels and its split.
+
+    `groups` numbers the customer of each row, together with the copies of that customer.
+    """
 
     task: ModelTask
     history: History
     columns: tuple[Column, ...]
     labels: Labels
+    groups: Rows
     split: Split
     findings: tuple[Finding, ...]
 
@@ -99,12 +104,15 @@ def prepare(
     )
     labels = task.read_labels(history.labels, history.source)
     today = datetime.now(settings.zone).date()
-    findings = check_history(task, history, labels, today, settings)
+    columns = read_columns(history.features)
+    findings = check_history(task, history, columns, labels, today, settings)
     refuse_if_stopped(history, findings)
     if isinstance(task, UpliftTask):
         findings += _check_treatment(history, labels)
-    split = split_rows(labels.classes, history.dates, history.customers, options.seed)
-    return Prepared(task, history, read_columns(history.features), labels, split, findings)
+    copies = find_copies(columns, customer_numbers(history.customers, len(history)), labels.classes)
+    findings += tuple(describe_copies(copies, has_customers=history.customers is not None))
+    split = split_rows(labels.classes, history.dates, copies.groups, options.seed)
+    return Prepared(task, history, columns, labels, copies.groups, split, findings)
 
 
 def _check_treatment(history: History, labels: Labels) -> tuple[Finding, ...]:

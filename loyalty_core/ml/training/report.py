@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from loyalty_core.ml.tasks import TASKS, title_of
+from loyalty_core.ml.training.balance import describe_balance
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -71,6 +72,7 @@ def print_evaluation(out: Console, trained: TrainedBundle) -> None:
         tested = f"those from {test_from} on" if test_from else "a random sample"
         out.print(f"\n{title_of(name)}: grade {part.metrics['grade']}. {part.metrics['sentence']}", soft_wrap=True)
         out.print(f"Trained on {part.rows['train']:,} rows, tested on {part.rows['test']:,}: {tested}.", soft_wrap=True)
+        out.print(describe_balance(TASKS[name], part.rows), soft_wrap=True)
         out.print(_metrics_table(name, part.metrics))
         out.print("Below each figure: its 95% interval.", style="dim")
 
@@ -84,13 +86,16 @@ def print_left_out(out: Console, trained: TrainedBundle) -> None:
 
 def _metrics_table(name: str, metrics: dict[str, Any]) -> Table:
     columns = [metric for metric in TASKS[name].metrics if metric.short]
-    table = Table("", *(metric.short for metric in columns), box=SIMPLE)
+    # Words of a heading below each other, so that five columns with intervals fit into 80 characters.
+    headings = (Column(metric.short.replace(" ", "\n"), no_wrap=True) for metric in columns)
+    table = Table("", *headings, box=SIMPLE)
     for label, values in {"this model": metrics, **metrics["baselines"]}.items():
         table.add_row(label, *(_with_interval(values, metric) for metric in columns))
     return table
 
 
 def _with_interval(values: dict[str, Any], metric: Metric) -> str:
-    """A metric with its 95 % interval below it."""
-    value, low, high = (f"{one:.{metric.digits}f}" for one in (values[metric.key], *values["intervals"][metric.key]))
-    return f"{value}\n[dim]{low}–{high}[/dim]"
+    """A metric with its 95 % interval below it, which needs one digit less."""
+    ends = values.get("intervals", {}).get(metric.key)
+    interval = f"\n[dim]{ends[0]:.{metric.digits - 1}f}–{ends[1]:.{metric.digits - 1}f}[/dim]" if ends else ""
+    return f"{values[metric.key]:.{metric.digits}f}{interval}"

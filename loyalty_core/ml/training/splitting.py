@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,6 +19,11 @@ VALIDATION_SHARE = TEST_SHARE = 0.15
 # A smaller part, or one that lacks a class, is unusable; then the split is not by time.
 _MIN_PART_SHARE = 0.4 * TEST_SHARE
 _MIN_ROWS_PER_CLASS = 3
+# Up to this share of test rows is left out when their customers were learned from; with more, customers are held out.
+_FEW_KNOWN = 0.2
+# Shares of the customers to hold out; the second where the first leaves a class less than its part of these test rows.
+_HELD_OUT = (0.25, 0.5)
+_ENOUGH_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -33,17 +38,54 @@ class Split:
     test_from: date | None = None
 
 
-def split_rows(classes: npt.NDArray[np.intp], days: pa.Array | None, customers: pa.Array | None, seed: int) -> Split:
+def split_rows(classes: Rows, days: pa.Array | None, groups: Rows, seed: int, *, all_newest: bool = False) -> Split:
     """Split by time: the oldest 70 % of rows for training, then 15 % validation, the newest 15 % test; days stay whole.
 
-    `classes` are 0, 1, … . Without days, with too few of them, or when a part would lack a class, the split is random
-    instead: stratified by class, with all rows of a customer in the same part.
+    `classes` are 0, 1, … ; `groups` numbers the customer of each row, together with copies. No group is both learned
+    from and tested: where customers have rows on both sides, a quarter of all customers is held out, whose newest rows
+    are tested and whose other rows are left out. Without days, with too few of them, or when a part would lack a class,
+    the split is random instead: stratified by class, with all rows of a group in the same part.
+
+    `all_newest` tests on the newest rows of all customers, for versions that learned from different rows.
     """
     by_time = _by_time(classes, days) if days is not None else None
-    return by_time or _stratified(classes, customer_numbers(customers, len(classes)), seed)
+    if by_time and not all_newest:
+        by_time = _keep_apart(by_time, classes, groups, seed)
+    return by_time or _stratified(classes, groups, seed)
 
 
-def _by_time(classes: npt.NDArray[np.intp], days: pa.Array) -> Split | None:
+def _keep_apart(split: Split, classes: Rows, groups: Rows, seed: int) -> Split | None:
+    """The split with no group on both sides; None when too little would be left."""
+    learned = np.concatenate([split.train, split.validation])
+    known = np.isin(groups[split.test], groups[learned])
+    if known.mean() <= _FEW_KNOWN:
+        apart = replace(split, test=split.test[~known])
+        return apart if _parts_are_usable(apart, classes) else None
+    order = np.random.default_rng(seed).permutation(int(groups.max()) + 1)
+    for share in _HELD_OUT:
+        is_held = (order < share * len(order))[groups]
+        apart = replace(
+            split,
+            train=split.train[~is_held[split.train]],
+            validation=split.validation[~is_held[split.validation]],
+            test=split.test[is_held[split.test]],
+        )
+        counts = np.bincount(classes[apart.test], minlength=int(classes.max()) + 1)
+        enough = counts.min() >= _ENOUGH_ROWS / len(counts)
+        is_last = share == _HELD_OUT[-1]
+        if (enough or is_last) and _parts_are_usable(apart, classes):
+            return apart
+    return None
+
+
+def _parts_are_usable(split: Split, classes: Rows) -> bool:
+    parts = (split.train, split.validation, split.test)
+    return all(
+        np.bincount(classes[part], minlength=int(classes.max()) + 1).min() >= _MIN_ROWS_PER_CLASS for part in parts
+    )
+
+
+def _by_time(classes: Rows, days: pa.Array) -> Split | None:
     if days.null_count:
         return None
     day = days.cast(pa.date32()).to_numpy(zero_copy_only=False).astype("datetime64[D]")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -18,15 +18,16 @@ import numpy.typing as npt
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable
 from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, load_bundle
+from loyalty_core.ml.evaluation import leaks_of, objections_to
 from loyalty_core.ml.evaluation.baselines import fit_baselines
 from loyalty_core.ml.features import make_reference, require_input_size
 from loyalty_core.ml.tasks import EvaluationRows, Finding, Labels, UpliftTask, task_named
+from loyalty_core.ml.training.checks import check_outcome
 from loyalty_core.ml.training.conversion import check_parity
 from loyalty_core.ml.training.fitting import Epoch, Rows
 from loyalty_core.ml.training.network import TrainedNetwork, train_network
 from loyalty_core.ml.training.preparation import InputEncoding, Prepared, encode_history, fit_encoding, prepare_all
 from loyalty_core.ml.training.progress import Progress
-from loyalty_core.ml.training.splitting import Split, customer_numbers
 from loyalty_core.ml.training.uplift import UpliftNetwork, train_uplift, uplift_baselines
 from loyalty_core.warehouse.source import name_data
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from loyalty_core.ml.training.options import TrainingOptions
+    from loyalty_core.ml.training.splitting import Split
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse import Warehouse
 
@@ -57,10 +59,19 @@ class TrainedBundle:
     left_out: Mapping[str, LoyaltyError] = field(default_factory=dict)
 
     @property
-    def worse_than_baseline(self) -> dict[str, str]:
-        """Newly trained models that are worse than a simple baseline, with the baseline's name."""
-        worse: dict[str, str | None] = {name: self.parts.models[name].metrics["worse_than"] for name in self.findings}
-        return {name: baseline for name, baseline in worse.items() if baseline}
+    def leaks_by_model(self) -> dict[str, dict[str, str]]:
+        """Newly trained model → feature → why it seems to tell the label; each has to be confirmed."""
+        return {name: leaks_of(_entry(self.parts.models[name])) for name in self.findings}
+
+    @property
+    def leaks(self) -> dict[str, str]:
+        """Those of all newly trained models."""
+        return {feature: said for leaks in self.leaks_by_model.values() for feature, said in leaks.items()}
+
+    def objections(self, accepted: Collection[str] = ()) -> dict[str, list[str]]:
+        """Why newly trained models are not activated by themselves, in sentences by model; see `objections_to`."""
+        every = {name: objections_to(_entry(self.parts.models[name]), accepted) for name in self.findings}
+        return {name: objections for name, objections in every.items() if objections}
 
 
 def train(
@@ -103,7 +114,7 @@ def train(
         libraries={"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
         reference=make_reference(warehouse, encoding.contract, tables, active.manifest if active else {}).to_json(),
     )
-    findings: dict[str, tuple[Finding, ...]] = {name: one.findings for name, one in prepared.items()}
+    findings = {name: tuple(Finding(**one) for one in models[name].findings) for name in prepared}
     return TrainedBundle(parts, findings, carried, left_out)
 
 
@@ -143,6 +154,7 @@ def train_model(
         window=_window(prepared, options),
         options=_used_options(options, network, len(split.train)),
         offers=labels.offers,
+        findings=[asdict(one) for one in (*prepared.findings, *check_outcome(metrics, prepared.findings))],
     )
 
 
@@ -152,9 +164,14 @@ class NothingFound(LoyaltyError):
     code = "nothing_found"
 
 
+def _entry(part: ModelPart) -> dict[str, Any]:
+    """What decides about an activation, as in the manifest."""
+    return {"metrics": part.metrics, "findings": part.findings}
+
+
 def _without_finding(models: dict[str, ModelPart]) -> dict[str, LoyaltyError]:
-    """Remove optional models that are no better than chance from those trained together, and say why."""
-    useless = [name for name, part in models.items() if task_named(name).is_optional and part.metrics["worse_than"]]
+    """Remove optional models that would not be activated by themselves from those trained together, and say why."""
+    useless = [name for name, part in models.items() if task_named(name).is_optional and objections_to(_entry(part))]
     if len(models) == len(useless):
         return {}
     return {
@@ -227,7 +244,7 @@ def _evaluate(
             classes=labels.classes[split.test],
             probabilities=network.predict(test_inputs).astype(np.float64),
             baselines=baselines,
-            customers=customer_numbers(prepared.history.customers, len(labels.classes))[split.test],
+            customers=prepared.groups[split.test],
             offers=labels.offers,
         )
     )
@@ -235,12 +252,20 @@ def _evaluate(
 
 def _row_counts(labels: Labels, split: Split) -> dict[str, Any]:
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
-    counts = np.bincount(labels.classes, minlength=labels.count).tolist()
+    counts = {name: _class_counts(labels, rows) for name, rows in parts.items()}
     return {
         "total": len(labels.classes),
         **{name: len(rows) for name, rows in parts.items()},
-        "classes": {str(name): count for name, count in zip(labels.names, counts, strict=True)},
+        "left_out": len(labels.classes) - sum(len(rows) for rows in parts.values()),
+        "classes": _class_counts(labels, np.arange(len(labels.classes))),
+        "classes_by_part": counts,
     }
+
+
+def _class_counts(labels: Labels, rows: npt.NDArray[np.intp]) -> dict[str, int]:
+    """Rows by label, named as `Labels.names` does."""
+    counts = np.bincount(labels.classes[rows], minlength=labels.count).tolist()
+    return {str(name): count for name, count in zip(labels.names, counts, strict=True)}
 
 
 def _window(prepared: Prepared, options: TrainingOptions) -> dict[str, Any]:

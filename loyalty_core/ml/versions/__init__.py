@@ -9,7 +9,15 @@ from loyalty_core.ml.versions.comparison import (
     VersionComparisons,
 )
 from loyalty_core.ml.versions.promotion import Promotion, WorseVersion
-from loyalty_core.ml.versions.records import Judgement, VersionRecord, judge, losses_to, read_versions
+from loyalty_core.ml.versions.records import (
+    Judgement,
+    UnconfirmedLeak,
+    VersionRecord,
+    judge,
+    losses_to,
+    read_versions,
+    require_confirmed_leaks,
+)
 
 __all__ = [
     "Judgement",
@@ -18,6 +26,7 @@ __all__ = [
     "Promotion",
     "SameRows",
     "Shift",
+    "UnconfirmedLeak",
     "VersionComparison",
     "VersionComparisons",
     "VersionRecord",
@@ -25,4 +34,5 @@ __all__ = [
     "judge",
     "losses_to",
     "read_versions",
+    "require_confirmed_leaks",
 ]

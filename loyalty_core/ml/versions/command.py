@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -28,11 +28,11 @@ from loyalty_core.ml.bundles import (
     start_experiment,
     stop_experiment,
 )
-from loyalty_core.ml.tasks import TASKS
+from loyalty_core.ml.tasks import TASKS, title_of
 from loyalty_core.ml.versions.adoption import adopt
 from loyalty_core.ml.versions.comparison import VersionComparisons
-from loyalty_core.ml.versions.promotion import SUBJECT_KIND, open_for
-from loyalty_core.ml.versions.records import read_versions
+from loyalty_core.ml.versions.promotion import SUBJECT_KIND, accepted, open_for
+from loyalty_core.ml.versions.records import read_versions, require_confirmed_leaks
 from loyalty_core.ml.versions.report import comparison_lines
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings, get_settings
@@ -49,14 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         models_dir = get_settings().models_dir
         match given.command:
             case "activate":
-                _prove(given.version)
-                lines = _activated(models_dir, "activated", lambda by: activate(models_dir, given.version, by))
+                leaks = _proven(models_dir, given.version, given.accept_leak)
+                lines = [*_objections(models_dir, given.version)]
+                lines += _activated(models_dir, "activated", lambda by: activate(models_dir, given.version, by), leaks)
             case "rollback":
                 if earlier := earlier_versions(models_dir):
                     _prove(earlier[0])
                 lines = _activated(models_dir, "rolled back to", lambda by: rollback(models_dir, by))
             case "test":
-                lines = _test_started(models_dir, given.version, given.share)
+                lines = _test_started(models_dir, given.version, given.share, given.accept_leak)
             case "stop-test":
                 lines = _test_stopped(models_dir)
             case "adopt":
@@ -80,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="every version, newest first, each opened and verified (the default)")
     compare = commands.add_parser("compare", help="the active version beside another, on the same rows and customers")
     compare.add_argument("version", nargs="?", help="default: the newest that is not active")
-    commands.add_parser("activate", help="make a version the active one").add_argument("version")
+    activating = commands.add_parser("activate", help="make a version the active one")
+    activating.add_argument("version")
     commands.add_parser("rollback", help="activate the version that was active before")
     adopt = commands.add_parser("adopt", help="check model files that were made elsewhere and make them a version")
     adopt.add_argument("--offers", type=_ids, help="ids in the order of the offer model's outputs: 3,5,8")
@@ -88,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     test = commands.add_parser("test", help="let a version answer a share of the customers beside the active one")
     test.add_argument("version")
     test.add_argument("--share", type=float, default=DEFAULT_SHARE, help="as 0.2; larger than before, a test grows")
+    for one in (activating, test):
+        one.add_argument(
+            "--accept-leak",
+            action="append",
+            default=[],
+            metavar="COLUMN",
+            help="a feature that seems to tell the label, and is known before it nonetheless; may be repeated",
+        )
     commands.add_parser("stop-test", help="let the active version answer all customers again")
     return parser
 
@@ -98,11 +108,25 @@ def _prove(version: str) -> None:
         open_for(warehouse, version)
 
 
-def _activated(models_dir: Path, action: str, change: Callable[[str], Bundle]) -> list[str]:
+def _proven(models_dir: Path, version: str, accepted_leaks: Sequence[str]) -> list[str]:
+    """As `_prove`; returns the leaks of the version, each of which must be accepted."""
+    _prove(version)
+    return require_confirmed_leaks(models_dir, version, accepted_leaks)
+
+
+def _objections(models_dir: Path, version: str) -> Iterator[str]:
+    """Why a training would not have activated the version, for whoever activates it by hand."""
+    record = next(record for record in read_versions(models_dir) if record.version == version)
+    for model, objections in record.objections.items():
+        yield from (f"{title_of(model)}: {objection}" for objection in objections)
+
+
+def _activated(models_dir: Path, action: str, change: Callable[[str], Bundle], leaks: Sequence[str] = ()) -> list[str]:
     tested = running_challenger(models_dir)
     version = change(get_settings().local_user).version
     test_has_ended = tested and running_challenger(models_dir) is None
-    record_command(action, SUBJECT_KIND, version, **({"ended_the_test_of": tested} if test_has_ended else {}))
+    ended = {"ended_the_test_of": tested} if test_has_ended else {}
+    record_command(action, SUBJECT_KIND, version, **accepted(leaks), **ended)
     lines = [f"{version} is active."]
     if test_has_ended:
         lines.append(f"The A/B test of {tested} has ended.")
@@ -133,14 +157,14 @@ def _adopted(settings: Settings, offers: Sequence[int] | None, *, activated: boo
     return lines
 
 
-def _test_started(models_dir: Path, version: str, share: float) -> list[str]:
+def _test_started(models_dir: Path, version: str, share: float, accepted_leaks: Sequence[str]) -> list[str]:
     if running_challenger(models_dir) == version:
         grown = increase_share(models_dir, share)
         record_command("grew the A/B test of", SUBJECT_KIND, grown.challenger, share=grown.share)
         return [f"{grown.challenger} now answers {grown.share:.1%} of the customers."]
-    _prove(version)
+    leaks = _proven(models_dir, version, accepted_leaks)
     started = start_experiment(models_dir, version, share, get_settings().local_user)
-    record_command("started an A/B test of", SUBJECT_KIND, started.challenger, share=started.share)
+    record_command("started an A/B test of", SUBJECT_KIND, started.challenger, share=started.share, **accepted(leaks))
     return [f"{started.challenger} answers {started.share:.1%} of the customers beside {started.champion}."]
 
 

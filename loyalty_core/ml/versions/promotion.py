@@ -21,11 +21,11 @@ from loyalty_core.ml.bundles import (
 from loyalty_core.ml.serving import require_own_data
 from loyalty_core.ml.tasks import title_of
 from loyalty_core.ml.versions.comparison import VersionComparisons
-from loyalty_core.ml.versions.records import losses_to, read_versions
+from loyalty_core.ml.versions.records import losses_to, read_versions, require_confirmed_leaks
 from loyalty_core.store import audit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from loyalty_core.ml.bundles import Bundle, Experiment
     from loyalty_core.store import StateStore
@@ -40,6 +40,11 @@ def open_for(warehouse: Warehouse, version: str) -> Bundle:
     bundle.contract.require(tuple(warehouse.settings.ml_feature_mapping))
     require_own_data(bundle, warehouse)
     return bundle
+
+
+def accepted(leaks: Sequence[str]) -> dict[str, list[str]]:
+    """The details of an audit event about leaks that were confirmed; none without any."""
+    return {"accepted_leaks": list(leaks)} if leaks else {}
 
 
 class WorseVersion(BundleError):
@@ -66,18 +71,22 @@ class Promotion:
         """
         return open_for(self._warehouse, version)
 
-    def activate(self, version: str, actor: str, *, even_if_worse: bool = False) -> None:
+    def activate(
+        self, version: str, actor: str, *, even_if_worse: bool = False, accepted_leaks: Collection[str] = ()
+    ) -> None:
         """Let a version answer everybody, which ends an A/B test.
 
-        Raises `BundleError`, and `WorseVersion` for one worse than the active one unless that is meant.
+        Raises `BundleError`, `UnconfirmedLeak` for a feature that seems to tell the label and is not among
+        `accepted_leaks`, and `WorseVersion` for one worse than the active one unless that is meant.
         """
         self.prove(version)
+        leaks = require_confirmed_leaks(self._models_dir, version, accepted_leaks)
         if not even_if_worse and (lost := self._losses(version)):
             raise WorseVersion(
                 f"The version {version} is worse than the active one: {lost}.",
                 remedy="Confirm that you mean it, or train again.",
             )
-        with self._noted("activated", version, actor, **self._ending_test()):
+        with self._noted("activated", version, actor, **accepted(leaks), **self._ending_test()):
             activate(self._models_dir, version, actor)
 
     def rollback(self, actor: str) -> str:
@@ -96,10 +105,14 @@ class Promotion:
         with self._noted("discarded", version, actor):
             discard(self._models_dir, version)
 
-    def start_test(self, challenger: str, share: float, actor: str) -> Experiment:
-        """Let a version answer a share (0-1) of the customers beside the active one; raises as `start_experiment`."""
+    def start_test(self, challenger: str, share: float, actor: str, accepted_leaks: Collection[str] = ()) -> Experiment:
+        """Let a version answer a share (0-1) of the customers beside the active one.
+
+        Raises as `start_experiment`, and `UnconfirmedLeak` as `activate`.
+        """
         self.prove(challenger)
-        with self._noted("started an A/B test of", challenger, actor, share=share):
+        leaks = require_confirmed_leaks(self._models_dir, challenger, accepted_leaks)
+        with self._noted("started an A/B test of", challenger, actor, share=share, **accepted(leaks)):
             return start_experiment(self._models_dir, challenger, share, actor)
 
     def grow_test(self, share: float, actor: str) -> Experiment:

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from loyalty_core.ml.bundles import BundleError, list_versions, read_active, read_manifest, version_folder
+from loyalty_core.ml.evaluation import leaks_of, objections_to
 from loyalty_core.ml.tasks import TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from loyalty_core.ml.evaluation import Difference
@@ -47,6 +48,21 @@ class VersionRecord:
     def trained_by(self) -> str:
         return self.manifest.get("trained_by", "") if self.manifest else ""
 
+    @property
+    def objections(self) -> dict[str, list[str]]:
+        """Why it would not be activated by itself, in sentences by model."""
+        every = {name: objections_to(entry) for name, entry in self.models.items()}
+        return {name: objections for name, objections in every.items() if objections}
+
+    def leaks(self, active: VersionRecord | None = None) -> dict[str, str]:
+        """Feature → why it seems to tell the label; an activation has to confirm each by its name.
+
+        Those of models that the `active` version has as well were confirmed when it was activated.
+        """
+        known = {entry["sha256"] for entry in active.models.values()} if active else set()
+        found = [leaks_of(entry) for entry in self.models.values() if entry["sha256"] not in known]
+        return {feature: sentence for leaks in found for feature, sentence in leaks.items()}
+
     def metrics(self, model: str) -> Mapping[str, Any]:
         """What was measured of a model, empty without it."""
         return self.models.get(model, {}).get("metrics", {})
@@ -70,6 +86,27 @@ def read_versions(models_dir: Path) -> list[VersionRecord]:
         else:
             records.append(VersionRecord(version, manifest, refusal))
     return records
+
+
+class UnconfirmedLeak(BundleError):
+    """A feature of the version seems to tell the label, and nobody has confirmed that it is known beforehand."""
+
+    code = "unconfirmed_leak"
+
+
+def require_confirmed_leaks(models_dir: Path, version: str, accepted: Collection[str]) -> list[str]:
+    """The leaks of a version that were confirmed by name; raises `UnconfirmedLeak` for one that was not."""
+    records = read_versions(models_dir)
+    record = next((record for record in records if record.version == version), None)
+    leaks = record.leaks(next((one for one in records if one.is_active), None)) if record else {}
+    for feature, sentence in leaks.items():
+        if feature not in accepted:
+            raise UnconfirmedLeak(
+                sentence,
+                "A model that is given the answer cannot tell it for customers whose answer is open.",
+                f"Train without it, or confirm its name if it is known before the label: {feature}",
+            )
+    return list(leaks)
 
 
 def judge(

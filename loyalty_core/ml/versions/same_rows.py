@@ -9,6 +9,8 @@ import numpy as np
 from loyalty_core.ml.evaluation import Bootstrap
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.training import TrainingOptions
+from loyalty_core.ml.training.copies import find_copies
+from loyalty_core.ml.training.reading import read_columns
 from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
 from loyalty_core.ml.versions.comparison import SameRows, Side
 from loyalty_core.warehouse.history import History, read_history
@@ -48,7 +50,9 @@ def compare_on_same_rows(
         warehouse, task.history, mapping, since=options.since, most_rows=options.most_rows, on_rows=on_rows
     )
     labels = task.read_labels(history.labels, history.source)
-    split = split_rows(labels.classes, history.dates, history.customers, options.seed)
+    customers = customer_numbers(history.customers, len(history))
+    groups = find_copies(read_columns(history.features), customers, labels.classes).groups
+    split = split_rows(labels.classes, history.dates, groups, options.seed, all_newest=True)
     offers = _all_offers(task.name, labels, version, against)
     truth = labels.classes[split.test]
     if labels.offers:
@@ -57,8 +61,7 @@ def compare_on_same_rows(
         VERSION: _answers(task.name, version, history, split, offers),
         AGAINST: _answers(task.name, against, history, split, offers),
     }
-    customers = customer_numbers(history.customers, len(history))[split.test]
-    bootstrap = Bootstrap(task.measure, truth, answers, customers)
+    bootstrap = Bootstrap(task.measure, truth, answers, groups[split.test])
     days = history.dates.take(split.test).drop_null().unique().to_pylist() if history.dates is not None else []
     sides: Mapping[Side, Bundle] = {VERSION: version, AGAINST: against}
     return SameRows(

@@ -25,8 +25,14 @@ def draw_decision(
     after: Callable[[], None] = lambda: None,
     can_keep: bool = False,
 ) -> None:
-    """Buttons; `after` is called after the decision. One worse than the champion must be confirmed by typing."""
-    confirmed = draw_confirmation(record, champion, key) if keeps_contract else False
+    """Buttons; `after` is called after the decision.
+
+    A feature that seems to tell the label must be confirmed by typing its name, and a version worse than the champion
+    by typing the end of its own name.
+    """
+    draw_findings(record)
+    leaks = draw_leaks(record, champion, key) if keeps_contract else None
+    confirmed = draw_confirmation(record, champion, key) and leaks is not None if keeps_contract else False
     refused = refusal(Action.ACTIVATE_MODELS)
     with st.container(horizontal=True):
         if st.button(
@@ -38,7 +44,9 @@ def draw_decision(
             help=refused or "Every running process answers with it within 5 seconds.",
         ):
             with errors_shown():
-                promotion().activate(record.version, current_viewer().id, even_if_worse=True)
+                promotion().activate(
+                    record.version, current_viewer().id, even_if_worse=True, accepted_leaks=leaks or ()
+                )
                 st.session_state[ACTIVATED] = record.version
                 after()
                 st.rerun()
@@ -57,6 +65,38 @@ def draw_decision(
                 promotion().discard(record.version, current_viewer().id)
                 after()
                 st.rerun()
+
+
+def draw_findings(record: VersionRecord) -> None:
+    """Why a training would not have activated it, and what else was found in its history."""
+    for model, objections in record.objections.items():
+        for objection in objections:
+            sentence = f"{title_of(model)}: {objection} It is not activated by itself; you may activate it here."
+            st.warning(escape(sentence), icon=":material/block:")
+    for model, entry in record.models.items():
+        for finding in entry.get("findings", ()):
+            if finding["severity"] == "warning":
+                said = escape(f"{title_of(model)}: {finding['sentence']}")
+                st.markdown(f":material/info: **{said}** {escape(finding['remedy'])}")
+
+
+def draw_leaks(record: VersionRecord, champion: VersionRecord | None, key: str) -> list[str] | None:
+    """The leaks of the version, each confirmed by typing the name of its feature; None while one is not."""
+    leaks = record.leaks(champion)
+    typed = {}
+    for feature, sentence in leaks.items():
+        st.error(
+            f"**{escape(sentence)}** A model that is given the answer cannot tell it for customers whose answer is "
+            "open. Leave the feature out and train again, unless it is known before the label.",
+            icon=":material/key:",
+        )
+        typed[feature] = st.text_input(
+            f"If it is known before the label, type {escape(feature)}",
+            key=f"{key}-leak-{feature}",
+            help="The name of the feature. Who confirmed it is recorded in the audit trail.",
+            width=320,
+        )
+    return list(leaks) if all(text.strip() == feature for feature, text in typed.items()) else None
 
 
 def draw_confirmation(record: VersionRecord, champion: VersionRecord | None, key: str) -> bool:

@@ -11,7 +11,8 @@ from loyalty_core.access import Action, current_viewer
 from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import earlier_versions, running_challenger
-from loyalty_core.ml.tasks import TASKS, Metric
+from loyalty_core.ml.evaluation import read_grade
+from loyalty_core.ml.tasks import TASKS, Metric, title_of
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
@@ -139,6 +140,7 @@ def _row(record: VersionRecord, challenger: str | None) -> dict[str, str]:
     row = {
         "Version": record.version,
         "State": _state(record, challenger),
+        "Grades": _grades(record),
         "Trained": formatting.moment(record.created_at) if record.created_at else formatting.BLANK,
         "By": record.trained_by,
         "Active since": formatting.moment(record.activated_at) if record.activated_at else "",
@@ -166,6 +168,14 @@ def _state(record: VersionRecord, challenger: str | None) -> str:
     if record.refusal:
         return "Unusable"
     return "In A/B test" if record.version == challenger else ""
+
+
+def _grades(record: VersionRecord) -> str:
+    """ "Churn B, Next best offer A; leak: status" """
+    graded = {name: read_grade(record.metrics(name)) for name in record.models}
+    shown = ", ".join(f"{title_of(name)} {grade}" for name, grade in graded.items() if grade)
+    leaks = ", ".join(record.leaks())
+    return "; ".join(filter(None, [shown, f"leak: {leaks}" if leaks else ""])) or formatting.BLANK
 
 
 def _window(record: VersionRecord) -> str:

@@ -20,7 +20,7 @@ from loyalty_core.ml.bundles import (
 from loyalty_core.ml.features import FeatureCountMismatch
 from loyalty_core.ml.serving import ModelsOfOtherData
 from loyalty_core.ml.tasks import CHURN
-from loyalty_core.ml.versions import Promotion, losses_to, read_versions
+from loyalty_core.ml.versions import Promotion, UnconfirmedLeak, losses_to, read_versions
 from loyalty_core.settings import Settings
 from loyalty_core.store import StateStore, audit
 from loyalty_core.warehouse import Warehouse
@@ -83,6 +83,38 @@ def test_what_is_worse_must_be_meant(promotion: Promotion, models_dir: Path, sto
     assert (read_active(models_dir).version, audited(store)) == (first, [])
     promotion.activate(worse, "ann", even_if_worse=True)
     assert read_active(models_dir).version == worse
+
+
+LEAK = {
+    "severity": "confirm",
+    "sentence": "The feature 'revenue' alone almost determines the label (AUC 0.962).",
+    "remedy": "",
+    "feature": "revenue",
+}
+
+
+def leaking_parts() -> BundleParts:
+    parts = other_parts()
+    return replace(parts, models=parts.models | {"churn": replace(parts.models["churn"], findings=[LEAK])})
+
+
+def test_a_leak_must_be_confirmed_by_its_name(promotion: Promotion, models_dir: Path, store: StateStore):
+    first, leaking = read_active(models_dir).version, write_bundle(models_dir, leaking_parts())
+    for accepted in ([], ["days_since_last"]):
+        with pytest.raises(UnconfirmedLeak, match=r"AUC 0\.962.*known before the label: revenue"):
+            promotion.activate(leaking, "ann", even_if_worse=True, accepted_leaks=accepted)
+        with pytest.raises(UnconfirmedLeak):
+            promotion.start_test(leaking, 0.2, "ann", accepted)
+    assert (read_active(models_dir).version, audited(store)) == (first, [])
+    promotion.start_test(leaking, 0.2, "ann", ["revenue"])
+    promotion.activate(leaking, "ann", even_if_worse=True, accepted_leaks=["revenue"])
+    assert read_active(models_dir).version == leaking
+    assert [one["accepted_leaks"] for one in details(store)] == [["revenue"], ["revenue"]]
+    again = write_bundle(models_dir, leaking_parts())
+    promotion.activate(again, "ann", even_if_worse=True)  # the same model, carried over, was confirmed before
+    assert promotion.rollback("ann") == leaking
+    newest, *_ = read_versions(models_dir)
+    assert (newest.leaks(), newest.objections) == ({"revenue": LEAK["sentence"]}, {})
 
 
 def test_what_fails_its_contract_is_never_active(promotion: Promotion, models_dir: Path, store: StateStore):

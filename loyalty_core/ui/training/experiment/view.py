@@ -14,7 +14,7 @@ from loyalty_core.ui.fields import draw_number
 from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
-from loyalty_core.ui.training.decision import draw_confirmation
+from loyalty_core.ui.training.decision import draw_confirmation, draw_leaks
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.experiment.arms_view import draw_arms
 from loyalty_core.ui.training.experiment.outcomes_by_arm import draw_outcomes_by_arm, draw_sizes
@@ -59,17 +59,18 @@ def _draw_start(records: Sequence[VersionRecord]) -> None:
         share = percent / 100
         st.markdown(escape(_what_happens(champion.version, challenger, share)))
         draw_sizes(share)
+        leaks = draw_leaks(next(one for one in records if one.version == challenger), champion, f"test-{challenger}")
         refused = refusal(Action.ACTIVATE_MODELS)
         if st.button(
             "Start A/B test",
             type="primary",
             icon=":material/science:",
             key="start-test",
-            disabled=bool(refused),
+            disabled=bool(refused) or leaks is None,
             help=refused,
         ):
             with errors_shown(), st.spinner("Opening both versions…"):
-                promotion().start_test(challenger, share, current_viewer().id)
+                promotion().start_test(challenger, share, current_viewer().id, leaks or ())
                 st.rerun()
 
 
@@ -106,14 +107,18 @@ def _draw_decision(running: Experiment, records: Mapping[str, VersionRecord]) ->
             st.caption(refused)
             return
         _draw_growing(running)
-        confirmed = draw_confirmation(records[running.challenger], records[running.champion], "challenger-in-test")
+        challenger, champion = records[running.challenger], records[running.champion]
+        leaks = draw_leaks(challenger, champion, "challenger-in-test")
+        confirmed = draw_confirmation(challenger, champion, "challenger-in-test") and leaks is not None
         with st.container(horizontal=True):
             if st.button(
                 "Activate the challenger", type="primary", icon=":material/rocket_launch:", key="activate-challenger",
                 disabled=not confirmed, help="It answers everybody within 5 seconds, and the test ends.",
             ):  # fmt: skip
                 with errors_shown():
-                    promotion().activate(running.challenger, current_viewer().id, even_if_worse=True)
+                    promotion().activate(
+                        running.challenger, current_viewer().id, even_if_worse=True, accepted_leaks=leaks or ()
+                    )
                     st.rerun()
             _draw_stop()
 

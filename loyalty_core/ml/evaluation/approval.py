@@ -1,0 +1,35 @@
+"""Whether a trained model may be activated by itself, from what was measured of it and found in its history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loyalty_core.ml.evaluation.grades import read_grade
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+
+def leaks_of(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Feature → why it seems to tell the label; `entry` is a model's in the manifest."""
+    return {one["feature"]: one["sentence"] for one in entry.get("findings", ()) if one["severity"] == "confirm"}
+
+
+def objections_to(entry: Mapping[str, Any], accepted: Collection[str] = ()) -> list[str]:
+    """Why a model is not activated by itself, in sentences; a person may activate it all the same.
+
+    `accepted` are leaks that were confirmed: a model that adds nothing to one of these is what was asked for.
+    """
+    metrics = entry.get("metrics", {})
+    objections = [one["sentence"] for one in entry.get("findings", ()) if one["severity"] == "hold"]
+    if baseline := metrics.get("worse_than"):
+        objections.append(f"It is worse than the simple baseline ({baseline}).")
+    elif read_grade(metrics) == "D" and metrics.get("simple_rule", {}).get("feature") not in accepted:
+        objections.append(_why_nothing(metrics.get("limited_by", "")))
+    return objections
+
+
+def _why_nothing(limited_by: str) -> str:
+    if limited_by:
+        return f"What it adds over the best simple rule cannot be told: {limited_by}."
+    return "It adds nothing over the best simple rule."

@@ -1,0 +1,32 @@
+"""The balance of the labels among the rows that a model learned from and among those it was tested on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loyalty_core.ml.tasks import ChoiceTask, UpliftTask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loyalty_core.ml.tasks import ModelTask
+
+_MAX_OFFERS = 12
+
+
+def describe_balance(task: ModelTask, rows: Mapping[str, Any]) -> str:
+    """The shares of the labels among the rows learned from and tested; empty if not recorded, and for uplift."""
+    parts = rows.get("classes_by_part")
+    if not parts or isinstance(task, UpliftTask):
+        return ""
+    learned, tested = parts["train"], parts["test"]
+    if isinstance(task, ChoiceTask):
+        shares = [f"{offer} {_share(learned, offer)} / {_share(tested, offer)}" for offer in learned]
+        more = f", and {len(shares) - _MAX_OFFERS} more" if len(shares) > _MAX_OFFERS else ""
+        return f"Shares of the offers, learned from / tested: {', '.join(shares[:_MAX_OFFERS])}{more}."
+    yes = task.class_names(())[1]
+    return f"Of the rows learned from, {_share(learned, '1')} {yes}; of those tested, {_share(tested, '1')}."
+
+
+def _share(classes: Mapping[str, int], name: str) -> str:
+    return f"{classes[name] / max(sum(classes.values()), 1):.1%}"
