@@ -20,6 +20,9 @@ from loyalty_core.warehouse.columns import Role, column_for
 from loyalty_core.warehouse.connection import Row
 from loyalty_core.warehouse.offers import offer_name
 
+# The highest recency score of customers who bought long ago.
+_LONG_AGO = 2
+
 
 def draw_predictions(customer_id: object) -> None:
     """The three predictions in columns; a box with the remedy where one cannot be made."""
@@ -48,6 +51,7 @@ def draw_predictions(customer_id: object) -> None:
             _draw_unavailable(predictions.unavailable["rfm"])
         else:
             _draw_rfm(predictions.rfm, features)
+            _draw_disagreement(predictions.churn, predictions.rfm)
 
 
 def _draw_origin(predictions: CustomerPredictions) -> None:
@@ -174,6 +178,14 @@ def _draw_rfm(rfm: RfmAnswer, features: Row) -> None:
         )
     st.caption(escape(segment.meaning))
     st.markdown(f"- {escape(segment.advice)}")
+
+
+def _draw_disagreement(churn: ChurnPrediction | None, rfm: RfmAnswer) -> None:
+    """Why a customer who bought long ago may still be at low risk."""
+    if churn is not None and churn["churn_risk"] == "low" and rfm["recency"] <= _LONG_AGO:
+        st.caption(
+            "RFM only compares past purchases. The churn model, which reads more about the customer, expects another."
+        )
 
 
 def _measured(role: Role, features: Row) -> str:
