@@ -50,23 +50,29 @@ def read_gains(base: ScopedBase, value_column: str | None, amount: float = 1.0) 
     uplift = base.field(UPLIFT.score_column)
     customers = base.customers(uplift, *([value_column] if value_column else []))
     worth = sa.func.coalesce(number(customers.c[value_column]), 0.0) if value_column else sa.literal(amount, sa.Double)
-    scored = sa.select(sa.cast(filled(customers.c[uplift]), sa.Double).label("uplift"), worth.label("value")).subquery(
-        "scored"
-    )
-    gain = scored.c.uplift * scored.c.value
-    group = sa.case((scored.c.uplift.is_(None), "unscored"), (scored.c.uplift < 0, "harmed"), else_="bin")
-    position = sa.case((scored.c.uplift >= 0, loss_position(gain)))
+    change = sa.cast(filled(customers.c[uplift]), sa.Double)
+    scored = sa.select(change.label("uplift"), worth.label("value"), (change * worth).label("gain")).subquery("scored")
+    own = scored.c
+    # Grouped by columns, not by expressions: a database may not see that two of them are the same.
+    grouped = sa.select(
+        own.uplift,
+        own.value,
+        own.gain,
+        sa.case((own.uplift.is_(None), "unscored"), (own.uplift < 0, "harmed"), else_="bin").label("group"),
+        sa.case((own.uplift >= 0, loss_position(own.gain))).label("position"),
+    ).subquery("grouped")
+    gain = grouped.c.gain
     rows = base.rows(
         sa.select(
-            group.label("group"),
+            grouped.c.group,
             sa.func.min(gain).label("lowest"),
             sa.func.max(gain).label("highest"),
             sa.func.count().label("customers"),
-            sa.func.sum(scored.c.uplift).label("churners"),
+            sa.func.sum(grouped.c.uplift).label("churners"),
             sa.func.sum(gain).label("loss"),
-            sa.func.sum(gain * scored.c.value).label("value_loss"),
+            sa.func.sum(gain * grouped.c.value).label("value_loss"),
             sa.func.sum(gain * gain).label("squared_loss"),
-        ).group_by(group, position)
+        ).group_by(grouped.c.group, grouped.c.position)
     )
     of_group = {name: [row for row in rows if row["group"] == name] for name in ("bin", "harmed", "unscored")}
     bins = (LossBin(**{key: value for key, value in row.items() if key != "group"}) for row in of_group["bin"])
