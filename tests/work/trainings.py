@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from loyalty_core.jobs import Job, JobQueue
     from loyalty_core.services import Services
 
-QUICK = {"epochs": 3, "architecture": [4], "members": 1, "trained_by": "ann"}
+QUICK = {"models": ["churn", "nbo"], "epochs": 3, "architecture": [4], "members": 1, "trained_by": "ann"}
 LONG = {**QUICK, "models": ["churn"], "epochs": 10_000, "patience": 10_000}
 # Ten times what a training takes where nothing else runs.
 TRAINING_SECONDS = 600.0
