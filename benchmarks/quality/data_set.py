@@ -42,7 +42,7 @@ class DataSet:
         history = History(self.name, self.features, pa.array(self.classes), None, pa.array(self.groups))
         task = NBO if self.offers else CHURN
         labels, columns = Labels(self.classes, self.offers), read_columns(self.features)
-        return Prepared(task, history, columns, labels, Split(*split, "stratified"), ())
+        return Prepared(task, history, columns, labels, self.groups, Split(*split, "stratified"), ())
 
 
 def group_copies(features: pa.Table) -> npt.NDArray[np.intp]:

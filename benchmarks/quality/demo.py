@@ -8,14 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from benchmarks.quality.data_set import DataSet
 from loyalty_core.demo.generate import MAPPING, generate
 from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training.preparation import prepare
-from loyalty_core.ml.training.splitting import customer_numbers
 from loyalty_core.settings import Settings, recommend_mapping
 from loyalty_core.warehouse import Warehouse
 
@@ -35,7 +32,5 @@ def demo_sets() -> Iterator[DataSet]:
         with closing(Warehouse(Settings(dwh_url=f"duckdb:///{file}"))) as warehouse:
             found = [prepare(warehouse, task, replace(TrainingOptions(), most_rows=_ROWS)) for task in (CHURN, NBO)]
     for name, prepared in zip(("demo churn", "demo offers"), found, strict=True):
-        history = prepared.history
-        groups = customer_numbers(history.customers, len(history))
         about = f"the demo warehouse of {CUSTOMERS:,} customers, its newest rows"
-        yield DataSet(name, about, history.features, np.asarray(prepared.labels.classes), groups)
+        yield DataSet(name, about, prepared.history.features, prepared.labels.classes, prepared.groups)
