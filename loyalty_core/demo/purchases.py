@@ -20,8 +20,9 @@ from loyalty_core.demo.circumstances import Circumstances, draw_circumstances
 from loyalty_core.demo.habits import Habits
 from loyalty_core.demo.shopping_clock import ShoppingClock
 
-PAUSE = (70.0, 170.0)  # shopping days
-QUIT = 0.075
+# In shopping days: longer than the churn window, so that a long silence alone does not yet mean churn.
+PAUSE = (95.0, 130.0)
+QUIT = 0.06
 FIRST_WAIT = 130.0
 
 
