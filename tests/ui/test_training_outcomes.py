@@ -53,7 +53,7 @@ def test_past_months_are_those_of_the_replay(open_screen: OpenScreen, learned: s
     assert newest.main is not None
     assert churn["AUC"][0].startswith(f"{newest.main.value:.3f} (")
     assert (churn["Left"][0], churn["Lift"][0]) == (f"{newest.left.value:.1%}", f"{newest.lift:.2f}")
-    assert len(offers["Month"]) == 12
+    assert len(offers["Month"]) == 6
     assert any(text.startswith("The churn model has got worse: AUC") for text in texts_of(app))
     assert any(text.startswith("The offer model holds: top-1 accuracy") for text in texts_of(app))
     assert not app.exception
@@ -82,7 +82,7 @@ def test_kept_predictions_come_first(
     took = query_demo(
         "SELECT customer_id, churned FROM customer_churn_history WHERE snapshot_date = ?", date(2026, 6, 1)
     )
-    # Every tenth is wrong, so of those who left 90 % have a higher probability.
+    # Every tenth is wrong: of those who left and those who stayed, about 90 % are told apart.
     said = [
         (customer, 0.9 if (churned == 1) != (place % 10 == 0) else 0.1, version)
         for place, (customer, churned) in enumerate(sorted(took))
@@ -92,7 +92,7 @@ def test_kept_predictions_come_first(
     churn, offers = tables(app)
     assert (churn["Month"], churn["Version"]) == (["May 2026"], [version])
     assert churn["Customers"] == [f"{len(took):,}"]
-    assert churn["AUC"][0].startswith("0.90")
+    assert 0.88 < float(churn["AUC"][0].split()[0]) < 0.92
     assert "Role" in offers
     [which] = [control for control in app.button_group if control.label == "Which predictions"]
     which.set_value("Past months, predicted now").run()
