@@ -16,7 +16,7 @@ def leaks_of(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def objections_to(entry: Mapping[str, Any], accepted: Collection[str] = ()) -> list[str]:
-    """Why a model is not activated by itself, in sentences; a person may activate it all the same.
+    """Why a model is not activated by itself, in sentences; a person may still activate it.
 
     `accepted` are leaks that were confirmed: a model that adds nothing to one of these is what was asked for.
     """
@@ -31,5 +31,5 @@ def objections_to(entry: Mapping[str, Any], accepted: Collection[str] = ()) -> l
 
 def _why_nothing(limited_by: str) -> str:
     if limited_by:
-        return f"What it adds over the best simple rule cannot be told: {limited_by}."
+        return f"What it adds over the best simple rule is not known: {limited_by}."
     return "It adds nothing over the best simple rule."
