@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FEATURES = ("recency", "spend", "visits")
 QUICK = TrainingOptions(teacher="none", epochs=12, architecture=(8,), members=1, batch_size=128, learning_rate=0.02)
-ACTIVATED, HELD, TO_CONFIRM = "activated", "not activated", "needs confirmation"
+ACTIVATED, HELD, TO_CONFIRM, REFUSED = "activated", "not activated", "needs confirmation", "refused"
 
 
 class History(NamedTuple):
@@ -102,7 +102,9 @@ def shuffled_labels() -> History:
 def few_churners() -> History:
     """0.4 % of 10,000."""
     one = healthy(10_000, base=-9.5)
-    most = np.argsort(one.features["spend"] - one.features["recency"] - one.features["visits"])[:40]
+    most = np.argsort(
+        one.features["spend"] - one.features["recency"] + 2 * np.random.default_rng(9).normal(size=10_000)
+    )[:40]
     return one._replace(churned=np.isin(np.arange(10_000), most).astype(float))
 
 
@@ -123,6 +125,10 @@ def months_of_the_same_customers() -> History:
 def constant_features() -> History:
     one = healthy()
     return one._replace(features={name: np.ones(3_000) for name in FEATURES})
+
+
+def one_constant_feature() -> History:
+    return healthy()._replace(extra=np.full(3_000, 7.0))
 
 
 def one_blank_feature() -> History:
@@ -177,6 +183,8 @@ class Trainer:
         said = " ".join(f"{printed.out} {printed.err}".split())
         if code == 0:
             return Done(ACTIVATED, said)
+        if code == 5:
+            return Done(REFUSED, said)
         assert code == NOT_ACTIVATED, said
         return Done(TO_CONFIRM if "--accept-leak" in printed.err else HELD, said)
 
@@ -214,7 +222,8 @@ def trainer(tmp_path: Path, configure: Configure, capfd: pytest.CaptureFixture[s
         (few_churners, HELD, "only 6 churners could be tested"),
         (lambda: healthy(300), HELD, "There are 300 rows; 1,000 or more are recommended."),
         (copies, ACTIVATED, "900 of 3,900 customers are copies of another customer under another id."),
-        (constant_features, HELD, "The feature 'spend' has the same value in every row."),
+        (constant_features, REFUSED, "No feature has different values"),
+        (one_constant_feature, ACTIVATED, "The feature 'extra' has the same value in every row."),
         (one_blank_feature, ACTIVATED, "The feature 'extra' is blank in every row."),
     ],
 )

@@ -250,7 +250,7 @@ def _worse_than(classes: Classes, probabilities: Probabilities, baselines: Mappi
 
 def _verdict(worse_than: str | None, graded: Graded, rule: str, figures: str, behind: str | None, lead: str) -> Verdict:
     """`figures` compare the model with `rule`; `lead` says by what the standard model `behind` is better."""
-    grade, limited_by = graded if worse_than is None else Graded("D")
+    grade, limited_by = graded if worse_than is None else Graded("D", graded.limited_by)
     if grade == "D" and limited_by:
         sentence = f"Too little to tell what it adds over {rule}, because {limited_by}: {figures}"
     elif limited_by:

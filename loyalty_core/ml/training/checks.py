@@ -146,6 +146,9 @@ def check_age(days: int, delay: int | None) -> Iterator[Finding]:
 
 
 def _features(columns: Sequence[Column]) -> Iterator[Finding]:
+    if all(len(np.unique(column.values)) < 2 for column in columns):
+        sentence = "No feature has different values, so that there is nothing to learn from."
+        yield Finding("stop", sentence, "Map columns that differ between customers in ML_FEATURE_MAPPING.")
     for column in columns:
         if column.blank.all():
             yield blank_feature(column.name)
