@@ -261,6 +261,6 @@ def test_a_base_unlike_what_was_learned_stays_an_alarm_after_training_again(trai
     assert trainer.train(healthy()).decision == ACTIVATED
     assert trainer.drift() == ""
     trainer.shift_view()
-    assert "spend" in trainer.drift()
+    assert "Spend" in trainer.drift()
     assert trainer.train_again().decision == ACTIVATED
-    assert "spend" in trainer.drift()
+    assert "Spend" in trainer.drift()
