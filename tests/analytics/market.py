@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
-from loyalty_core.analytics.offers.arbitration import tie_breaker
+from loyalty_core.analytics.offers.market import tie_breaker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
