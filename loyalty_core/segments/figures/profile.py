@@ -159,10 +159,12 @@ def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _least_alike(number: NumberComparison) -> float:
-    return -abs(number.difference or 0.0)
+def _least_alike(number: NumberComparison) -> tuple[float, str]:
+    """Ties are decided by name, not by the order in which a database answers."""
+    return -abs(number.difference or 0.0), number.column.name
 
 
-def _least_typical(value: ValueComparison) -> tuple[bool, float]:
-    """Values that few of the segment have come last, however rare they are elsewhere."""
-    return value.segment_share < _SMALLEST_SHARE, -abs(value.segment_share - value.base_share)
+def _least_typical(value: ValueComparison) -> tuple[bool, float, str, str]:
+    """Values that few of the segment have come last, however rare they are elsewhere; ties as above."""
+    difference = abs(value.segment_share - value.base_share)
+    return value.segment_share < _SMALLEST_SHARE, -difference, value.column.name, str(value.value)

@@ -23,6 +23,7 @@ NUMBERS = [
     *("tenure_days", "total_revenue", "lifetime_value", "avg_transaction_value", "points_balance"),
     *("transaction_count", "days_since_last_transaction", "last_purchase_days_ago", "last_login_days_ago"),
     *("active_products_count", "age", "campaign_engagement_rate", "churn_score", "churn_probability", "confidence"),
+    "offer_uptake",
     *COLUMNS,
     *(f"offer_{offer}" for offer in range(1, 9)),
 ]
