@@ -33,7 +33,7 @@ def test_a_sound_installation(demo_settings: Configure, demo_warehouse: Path):
     assert checks["Warehouse: Connection"].detail.startswith(f"{demo_warehouse}: DuckDB v1.")
     guards = checks["Warehouse: Read-only and time limit"]
     assert guards.detail == "Writing is refused. Statements are stopped after 30 s."
-    assert checks["Warehouse: Features view"].detail == "customer_features_view: 29 columns; customers: 2,000."
+    assert checks["Warehouse: Features view"].detail == "customer_features_view: 40 columns; customers: 2,000."
     assert checks["Warehouse: Customer ids"].detail == "Every customer has exactly one row."
     assert checks["Feature mapping: days_since_last"].detail == "Found: column last_purchase_days_ago."
     assert checks["Feature mapping: Input size"].detail == "5 features mapped, as ML_MODEL_INPUT_SIZE says."

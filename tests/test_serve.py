@@ -23,7 +23,7 @@ def test_the_api_is_served_beside_it(served: Served):
     answer = served.get(f"{API}/health/")
     assert answer.status == 200
     health = json.loads(answer.text)
-    assert "customer_features_view: 29 columns; customers: 2,000." in [check["detail"] for check in health["checks"]]
+    assert "customer_features_view: 40 columns; customers: 2,000." in [check["detail"] for check in health["checks"]]
     store = next(check for check in health["checks"] if check["area"] == "State store")
     assert store["status"] == "ok"
 
