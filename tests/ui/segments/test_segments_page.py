@@ -81,7 +81,7 @@ class TestList:
     def test_a_first_visit_makes_and_computes_segments(self, open_segments: OpenSegments, query_demo: Query):
         table = table_with(open_segments(), "Segment").set_index("Segment")
         assert table.loc["VIP", "Customers"] == customers(query_demo, GOLD_SQL)
-        assert table.loc["VIP", "Share"] == pytest.approx(customers(query_demo, GOLD_SQL) / DEMO_CUSTOMERS)
+        assert table.loc["VIP", "Share"] == pytest.approx(customers(query_demo, GOLD_SQL) / DEMO_CUSTOMERS, abs=6e-4)
         assert table.loc["Reachable by e-mail", "Customers"] == customers(query_demo, "email_verified")
         assert list(table.loc["VIP", "Used in"]) == ["VIP at risk"]
 
@@ -317,7 +317,7 @@ class TestEditor:
         assert metrics(app) == {"Customers": f"{customers(query_demo, where):,}"}
         captions = [caption.value.replace("\\", "") for caption in app.caption]
         rich, gold = customers(query_demo, RICH_SQL), customers(query_demo, GOLD_SQL)
-        assert f"{rich:,} match, the highest {100 * rich / DEMO_CUSTOMERS:.1f}% of known values" in captions
+        assert f"{rich:,} match, the highest {formatting.percent(rich / DEMO_CUSTOMERS, 1)} of known values" in captions
         # The condition itself, not the group that denies it.
         assert f"{gold:,} match" in captions
 
