@@ -1,5 +1,6 @@
 """The commands to run next, as they work from the folder that the user is in."""
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def loyalty_command() -> str:
     if not program.exists() or ((found := shutil.which("loyalty")) and Path(found).resolve() == program.resolve()):
         return "loyalty"
     here = Path.cwd()
-    return str(program.relative_to(here)) if program.is_relative_to(here) else str(program)
+    return shlex.quote(str(program.relative_to(here) if program.is_relative_to(here) else program))
 
 
 def start_command() -> str:
@@ -40,4 +41,4 @@ def start_command() -> str:
 
 def _setting(out: Path) -> str:
     """What names the warehouse for a command where the settings do not."""
-    return "" if is_configured(out, Settings()) else f"DWH_URL='duckdb:///{out.resolve()}' "
+    return "" if is_configured(out, Settings()) else f"DWH_URL={shlex.quote(f'duckdb:///{out.resolve()}')} "

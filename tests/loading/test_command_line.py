@@ -19,6 +19,7 @@ from loyalty_core.demo.__main__ import main as demo
 from loyalty_core.loading import LoadReport
 from loyalty_core.loading.command import main
 from loyalty_core.loading.command_line import run as run_command
+from loyalty_core.loading.next_steps import loyalty_command
 from loyalty_core.loading.warehouse_file import write_warehouse
 from loyalty_core.ml.tasks import CHURN, NBO
 from loyalty_core.settings import Settings
@@ -102,7 +103,8 @@ def test_the_default_file_is_the_one_that_the_app_opens(
     assert rows_of(tmp_path / address.removeprefix("duckdb:///"), "SELECT count(*) FROM customer_features_view") == [
         (2,)
     ]
-    assert capsys.readouterr().out.splitlines()[-3:] == ["Next:", "  loyalty score", "  loyalty run"]
+    program = loyalty_command()  # with its path where a shell does not find it by name
+    assert capsys.readouterr().out.splitlines()[-3:] == ["Next:", f"  {program} score", f"  {program} run"]
 
 
 def test_every_option_of_a_customer_file_counts(export: Export, out: Path) -> None:
