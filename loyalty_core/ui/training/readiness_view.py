@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import TASKS, ChoiceTask, title_of
@@ -25,7 +26,7 @@ def draw_readiness(models: Sequence[str], since: date | None) -> tuple[str, ...]
     ready: list[str] = []
     missing = {model: error for model in models if len(models) > 1 and (error := _missing_history(model, since))}
     models = [model for model in models if model not in missing]
-    for place, model in zip(st.columns(len(models)), models, strict=True):
+    for place, model in zip(_places(len(models)), models, strict=True):
         with place, st.container(border=True):
             try:
                 found = reading.readiness(model, since)
@@ -42,6 +43,14 @@ def draw_readiness(models: Sequence[str], since: date | None) -> tuple[str, ...]
     for model, error in missing.items():
         st.caption(escape(f"{title_of(model)} is optional and left out: {error.what}"))
     return tuple(ready)
+
+
+def _places(cards: int) -> list[DeltaGenerator]:
+    """One to three side by side; more in rows of two, so that the names of labels have room."""
+    if cards <= 3:
+        return st.columns(cards)
+    rows = [st.columns(2) for _ in range(-(-cards // 2))]
+    return [place for row in rows for place in row][:cards]
 
 
 def _missing_history(model: str, since: date | None) -> HistoryMissing | None:
