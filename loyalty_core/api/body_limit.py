@@ -1,10 +1,11 @@
 """Limits on request bodies: their type, their size, how deeply they are nested, and the time they take to arrive."""
 
-import asyncio
 import re
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from loyalty_core.api.deadlines import Deadlines
 
 _JSON = re.compile(r"application/([\w.+-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 # Strings, whose brackets do not count. Possessive, so that one without an end takes no longer than others.
@@ -26,6 +27,7 @@ class BodyLimit:
         self._max_bytes = max_bytes
         self._max_levels = max_levels
         self._seconds = seconds
+        self._deadlines = Deadlines(seconds)
         self._form_paths = form_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,15 +35,14 @@ class BodyLimit:
         received, is_complete = 0, False
         path = str(scope.get("path", "")).removeprefix(scope.get("root_path", ""))
         takes_forms = path.startswith(self._form_paths)
-        deadline = asyncio.get_running_loop().time() + self._seconds
+        deadline = self._deadlines.next()
 
         async def receive_within_limits() -> Message:
             nonlocal received, is_complete
             if is_complete:  # the next message says that the client has disconnected
                 return await receive()
             try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
+                message = await self._deadlines.wait(receive(), deadline)
             except TimeoutError:
                 raise HTTPException(408, f"The body did not arrive within {self._seconds:g} seconds.") from None
             part = message.get("body", b"")

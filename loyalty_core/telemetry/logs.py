@@ -73,10 +73,12 @@ def _as_text(*, colors: bool) -> list[Processor]:
 
 def _as_line(_logger: Any, _method: str, event: EventDict) -> str:
     """The text of structlog's `ConsoleRenderer` without colors, in a fifth of the time: each request logs a line."""
-    head = f"{event.pop('timestamp')} [{event.pop('level'):<9}] {event.pop('event')}"
+    line = f"{event.pop('timestamp')} [{event.pop('level'):<9}] {event.pop('event')}"
     logger, traceback = event.pop("logger", None), event.pop("exception", None)
-    named = " ".join([f"{name}={_shown(event[name])}" for name in sorted(event)])
-    line = " ".join(part for part in (head, f"[{logger}]" if logger else "", named) if part)
+    if logger:
+        line += f" [{logger}]"
+    for name in sorted(event):
+        line += f" {name}={_shown(event[name])}"
     return f"{line}\n{traceback}" if traceback else line
 
 

@@ -114,6 +114,9 @@ class Warehouse(Unrestricted, Statements):
         return self._reflected()
 
     def _reflected(self) -> sa.Table:
+        return look_once(self, self._read_features)
+
+    def _read_features(self) -> sa.Table:
         _ = self.engine  # notices a replaced file
         if (found := self._features) is not None:
             return found
