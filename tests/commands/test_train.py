@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--epochs", "6", "--architecture", "8", "--members", "1", "--batch-size", "32", "--learning-rate", "0.02"]
-QUICK += ["--promote-worse"]  # so little training need not add anything
+QUICK += ["--teacher", "none", "--promote-worse"]  # so little training need not add anything
 HISTORY = """
 CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id;
 CREATE TABLE customer_churn_history AS
@@ -102,7 +102,7 @@ def assert_one_line(done: Done, code: int, *parts: str) -> None:
 @pytest.mark.parametrize("in_its_own", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["", "process"])
 def test_it_trains_both_and_reports_where_they_are(tmp_path: Path, run: Run, *, in_its_own: bool) -> None:
     make_history(tmp_path)
-    done = in_a_process(tmp_path, *QUICK) if in_its_own else run(*QUICK, models_dir="models")
+    done = in_a_process(tmp_path, *QUICK, "--teacher", "auto") if in_its_own else run(*QUICK, models_dir="models")
     assert (done.returncode, done.stderr) == (0, "")  # nor does TensorFlow print anything when it is imported
     assert {path.name for path in (tmp_path / "models").iterdir()} >= {"nbo.tflite", "churn.tflite", "scaler.pkl"}
     for part in ("Churn: grade ", "Next best offer: grade ", "logistic regression", "gradient boosting", "Brier"):
