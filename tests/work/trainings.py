@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from loyalty_core.jobs import Job, JobQueue
     from loyalty_core.services import Services
 
-QUICK = {"models": ["churn", "nbo"], "epochs": 3, "architecture": [4], "members": 1, "trained_by": "ann"}
+TINY = {"epochs": 3, "architecture": [4], "members": 1, "teacher": "none"}
+QUICK = {**TINY, "models": ["churn", "nbo"], "trained_by": "ann"}
 LONG = {**QUICK, "models": ["churn"], "epochs": 10_000, "patience": 10_000}
 # Ten times what a training takes where nothing else runs.
 TRAINING_SECONDS = 600.0
