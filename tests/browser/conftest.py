@@ -6,6 +6,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -73,9 +74,7 @@ def artifacts() -> Path:
 
 
 @pytest.fixture(scope="module")
-def scored(
-    served: Served, demo_warehouse: Path, query_demo: Query, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Query]:
+def scored(served: Served, demo_warehouse: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Query]:
     """Predictions beside the served demo, for this module only; SQL where `customers` has features and predictions."""
     settings = Settings(
         dwh_url=f"duckdb:///{demo_warehouse}", models_dir=tmp_path_factory.mktemp("cut-points"), ml_mock_mode=True
@@ -84,10 +83,13 @@ def scored(
     score_base(warehouse, MockModels(dict.fromkeys(CONTRACT.names, "number")))
     warehouse.close()
     written = demo_warehouse.with_name("customer_predictions_mock.parquet")
-    query_demo(
-        "CREATE OR REPLACE TEMP VIEW customers AS SELECT * FROM customer_features_view "
-        f"JOIN read_parquet('{written}') USING (customer_id)"
-    )
-    yield query_demo
+    # A connection of its own: the view `customers` of `query_demo` is that of other tests in this process.
+    copy = shutil.copy(demo_warehouse, tmp_path_factory.mktemp("scored") / "warehouse.duckdb")
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        connection.execute(
+            "CREATE TEMP VIEW customers AS SELECT * FROM customer_features_view "
+            f"JOIN read_parquet('{written}') USING (customer_id)"
+        )
+        yield lambda statement, *values: connection.execute(statement, values).fetchall()
     for file in demo_warehouse.parent.glob("*customer_predictions*"):
         file.unlink()
