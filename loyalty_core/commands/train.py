@@ -273,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="COLUMN",
-        help="a feature that seems to tell the label, and is known before it nonetheless; may be repeated",
+        help="a feature that seems to give away the label, and is known before it nonetheless; may be repeated",
     )
     parser.add_argument("--score", action="store_true", help="then score all customers")
     parser.add_argument(

@@ -8,7 +8,7 @@ import duckdb
 from loyalty_core.loading.column_names import is_code, is_frequency, is_recency, revenue_evidence, words_of_name
 from loyalty_core.loading.column_profiles import ColumnProfile
 from loyalty_core.loading.column_types import TypedColumn
-from loyalty_core.loading.label_copies import Leak, churn_leak, only_with, tells
+from loyalty_core.loading.label_copies import Leak, churn_leak, determines, only_with
 from loyalty_core.loading.source_file import listed
 from loyalty_core.loading.treatments import outcome_sql
 
@@ -96,8 +96,8 @@ def _why_not(
             return LeftOut(name, f"it is filled or above zero only where {said} says yes", is_certain=False)
     if labels.churn and (leak := _named_after(name, labels.churn_name)):
         return LeftOut(name, leak.reason, leak.is_certain)
-    if told := next((offer for offer in labels.offers if tells(connection, table, profile, offer)), None):
-        return LeftOut(name, f"it is a copy of {told}, written in another way")
+    if original := next((offer for offer in labels.offers if determines(connection, table, profile, offer)), None):
+        return LeftOut(name, f"it is a copy of {original}, written in another way")
     if profile.column.type == "VARCHAR" and profile.in_categories < profile.filled * _MOSTLY:
         return LeftOut(name, f"{profile.distinct:,} different texts, most of them rare")
     return None

@@ -83,8 +83,8 @@ def only_with(connection: duckdb.DuckDBPyConnection, table: str, profile: Column
     return (ones / rows) ** marked_rows < _CHANCE
 
 
-def tells(connection: duckdb.DuckDBPyConnection, table: str, profile: ColumnProfile, label: str) -> bool:
-    """Whether the values of a column say which text the column `label` has, as an offer's number says its name."""
+def determines(connection: duckdb.DuckDBPyConnection, table: str, profile: ColumnProfile, label: str) -> bool:
+    """Whether a column's values determine the texts of the column `label`, as an offer's number does its name."""
     if profile.distinct * _ROWS_PER_VALUE > profile.rows:
         return False
     value, text = quoted(profile.column.name), quoted(label)

@@ -121,7 +121,10 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
     )
     active_within_days: int = Field(90, ge=1, description="A customer who bought within so many days counts as active")
     gone_after_days: int | None = Field(
-        180, ge=1, description="Whoever has bought nothing for more days has left, and is not contacted about churn"
+        180,
+        ge=1,
+        description="Customers who have bought nothing for more than this many days have left, and are not contacted "
+        "about churn",
     )
     gone_statuses: list[str] = Field(
         ["churned", "left", "lost", "closed", "cancelled", "canceled", "terminated", "former", "gone", "deleted"],

@@ -90,13 +90,13 @@ def test_a_worse_version_must_be_confirmed(worse: str, trained: str, ask: Ask):
 
 def test_a_leak_must_be_confirmed_by_its_name(trained: str, ask: Ask):
     parts = other_parts()
-    finding = {"severity": "confirm", "sentence": "'revenue' tells the label.", "remedy": "", "feature": "revenue"}
+    finding = {"severity": "confirm", "sentence": "'revenue' gives away the label.", "remedy": "", "feature": "revenue"}
     churn = replace(parts.models["churn"], findings=[finding], metrics={"grade": "D", "added": {}})
     leaking = write_bundle(get_settings().models_dir, replace(parts, models=parts.models | {"churn": churn}))
     path = f"/ml/versions/{leaking}/activate/"
     for body in ({"even_if_worse": True}, {"even_if_worse": True, "accepted_leaks": ["revenu"]}):
         status, code, detail = error_of(ask(path, "POST", body))
-        assert (status, code, "'revenue' tells the label." in detail) == (409, "unconfirmed_leak", True)
+        assert (status, code, "'revenue' gives away the label." in detail) == (409, "unconfirmed_leak", True)
     body = {"challenger": leaking, "share": 0.2}
     assert error_of(ask("/ml/experiment/", "POST", body))[:2] == (409, "unconfirmed_leak")
     described = ask(f"/ml/versions/{leaking}/").json()["models"]["churn"]

@@ -211,10 +211,18 @@ def trainer(tmp_path: Path, configure: Configure, capfd: pytest.CaptureFixture[s
     ("history", "decision", "word"),
     [
         (healthy, ACTIVATED, "Adds a lot over ranking by"),
-        (exact_leak, TO_CONFIRM, "'extra' is 7 say “churned”: it tells the label."),
+        (exact_leak, TO_CONFIRM, "'extra' is 7 say “churned”: it gives away the label."),
         (near_leak, TO_CONFIRM, "The feature 'extra' alone almost determines the label (AUC 0.95"),
-        (leak_by_blanks, TO_CONFIRM, "rows where the feature 'extra' is filled say “churned”: it tells the label."),
-        (leak_in_a_text, TO_CONFIRM, "rows where the feature 'extra' is 'closed' say “churned”: it tells the label."),
+        (
+            leak_by_blanks,
+            TO_CONFIRM,
+            "where the feature 'extra' is filled say “churned”: it gives away the label.",
+        ),
+        (
+            leak_in_a_text,
+            TO_CONFIRM,
+            "where the feature 'extra' is 'closed' say “churned”: it gives away the label.",
+        ),
         (numbers_in_the_order_of_the_label, TO_CONFIRM, "The feature 'extra' looks like an id, yet it predicts"),
         (label_drift, ACTIVATED, "The share of rows that say “churned” rises from"),
         (immature_labels, HELD, "The newest labels are probably not final:"),

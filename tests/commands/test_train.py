@@ -39,7 +39,7 @@ CREATE TABLE customer_offer_history AS
                                    + (hash(lifetime_value, total_revenue) % 80)::INTEGER) // 90 AS converted_offer_id
     FROM customer_churn_history;
 """
-# By two features together, neither of which tells the label.
+# By two features together, neither of which gives away the label.
 LEARNABLE = "days_since_last_transaction + range % 101 + hash(range, 1) % 80 > 130"
 
 

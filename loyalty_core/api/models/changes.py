@@ -32,7 +32,7 @@ class ActivationBody(BaseModel):
     """What is confirmed.
 
     `even_if_worse`: that a version that measures worse than the active one is meant. `accepted_leaks`: the names of
-    features that seem to tell the label, and are known before it nonetheless.
+    features that seem to give away the label, and are known before it nonetheless.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -79,7 +79,7 @@ def activate_version(
     """Let a version answer everybody, which ends an A/B test; with If-Match only in place of that active version.
 
     409 `worse_version` for one that measures worse than the active one, unless `even_if_worse` is true, and
-    `unconfirmed_leak` for one with a feature that seems to tell the label, unless `accepted_leaks` names it.
+    `unconfirmed_leak` for one with a feature that seems to give away the label, unless `accepted_leaks` names it.
     """
     services = get_services()
     find(services, version)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def leaks_of(entry: Mapping[str, Any]) -> dict[str, str]:
-    """Feature → why it seems to tell the label; `entry` is a model's in the manifest."""
+    """Feature → why it seems to give away the label; `entry` is a model's in the manifest."""
     return {one["feature"]: one["sentence"] for one in entry.get("findings", ()) if one["severity"] == "confirm"}
 
 

@@ -68,8 +68,8 @@ def check_outcome(metrics: Mapping[str, Any], findings: Sequence[Finding]) -> It
         measure = "AUC" if "auc" in metrics else "top-1 accuracy"
         yield Finding(
             "hold",
-            f"The test rows are predicted almost perfectly ({measure} {best:.3f}), as if some features together told "
-            "the label.",
+            f"The test rows are predicted almost perfectly ({measure} {best:.3f}), as if some features together "
+            "gave away the label.",
             "Check for target leakage: each feature must be known before the label, and not be computed from it.",
         )
     if "mean_predicted" not in metrics:

@@ -1,4 +1,4 @@
-"""Target leakage: features that tell the label by themselves, which nothing known beforehand does.
+"""Target leakage: features that give away the label by themselves, which nothing known beforehand does.
 
 On real sets the best single feature reaches an AUC of about 0.80, so one of 0.90 is suspect, on average over the offers
 where there are several. A feature may also give away only some of the labels, by a value or by being filled at all;
@@ -59,7 +59,7 @@ def find_leaks(
     categories: Callable[[str], Sequence[str]],
     customers: int,
 ) -> Iterator[Finding]:
-    """Features that alone tell the label, with the severity "confirm", and those that look like ids.
+    """Features that alone give away the label, with the severity "confirm", and those that look like ids.
 
     `categories` gives the texts behind the numbers of a text column; `customers` is the number of customers.
     """
@@ -72,7 +72,7 @@ def find_leaks(
             continue
         groups = Groups.of(column)
         codes = groups.codes(column)
-        area = _telling(separation(codes, groups.count, sampled, labels.count), sampled)
+        area = _predictive_power(separation(codes, groups.count, sampled, labels.count), sampled)
         is_id = _is_id(whole, customers)
         if pure := _purest(column, groups, codes, sampled, labels.count, categories):
             yield _pure_finding(column.name, pure, class_names[pure.class_index])
@@ -87,10 +87,10 @@ def find_leaks(
             yield Finding("warning", sentence, _ID_REMEDY, column.name)
 
 
-def _telling(areas: npt.NDArray[np.float64], classes: npt.NDArray[np.intp]) -> float:
-    """How well a column tells the label, from the AUC of each class against the others.
+def _predictive_power(areas: npt.NDArray[np.float64], classes: npt.NDArray[np.intp]) -> float:
+    """How well a column predicts the label, from the AUC of each class against the others.
 
-    One of many offers may well depend on one feature: that counts only where it is told almost without fail.
+    One of many offers may well depend on one feature: that counts only where it is predicted almost without fail.
     """
     if areas.max() >= SUSPECT_AUC_OF_ONE_OFFER:
         return float(areas.max())
@@ -133,7 +133,7 @@ def _value(column: Column, groups: Groups, place: int, categories: Callable[[str
 def _pure_finding(name: str, pure: _Pure, label: str) -> Finding:
     sentence = (
         f"{pure.hits:,} of the {pure.rows:,} rows where the feature {name!r} {pure.where} say “{label}”: "
-        "it tells the label."
+        "it gives away the label."
     )
     return Finding("confirm", sentence, _REMEDY, name)
 

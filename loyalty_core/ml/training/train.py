@@ -60,7 +60,7 @@ class TrainedBundle:
 
     @property
     def leaks_by_model(self) -> dict[str, dict[str, str]]:
-        """Newly trained model → feature → why it seems to tell the label; each has to be confirmed."""
+        """Newly trained model → feature → why it seems to give away the label; each has to be confirmed."""
         return {name: leaks_of(_entry(self.parts.models[name])) for name in self.findings}
 
     @property

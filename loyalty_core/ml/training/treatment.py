@@ -49,8 +49,8 @@ def check_treatment(inputs: FloatRows, contacted: npt.NDArray[np.bool_], feature
     if auc - chance > _STOP_AUC:
         yield Finding(
             "stop",
-            f"Customers were not contacted at random: the features tell who was (AUC {auc:.2f}; {reason}). So what "
-            "contacting changes cannot be told from who was chosen.",
+            f"Customers were not contacted at random: the features tell who was (AUC {auc:.2f}; {reason}). So the "
+            "effect of contacting cannot be separated from the choice of whom to contact.",
             _REMEDY,
         )
     elif auc - chance > _WARN_AUC or difference - chance * 2 > _IMBALANCE:

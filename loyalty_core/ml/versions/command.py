@@ -96,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
             action="append",
             default=[],
             metavar="COLUMN",
-            help="a feature that seems to tell the label, and is known before it nonetheless; may be repeated",
+            help="a feature that seems to give away the label, and is known before it nonetheless; may be repeated",
         )
     commands.add_parser("stop-test", help="let the active version answer all customers again")
     return parser

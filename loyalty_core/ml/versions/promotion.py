@@ -76,7 +76,7 @@ class Promotion:
     ) -> None:
         """Let a version answer everybody, which ends an A/B test.
 
-        Raises `BundleError`, `UnconfirmedLeak` for a feature that seems to tell the label and is not among
+        Raises `BundleError`, `UnconfirmedLeak` for a feature that seems to give away the label and is not among
         `accepted_leaks`, and `WorseVersion` for one worse than the active one unless that is meant.
         """
         self.prove(version)

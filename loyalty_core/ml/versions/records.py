@@ -55,7 +55,7 @@ class VersionRecord:
         return {name: objections for name, objections in every.items() if objections}
 
     def leaks(self, active: VersionRecord | None = None) -> dict[str, str]:
-        """Feature → why it seems to tell the label; an activation has to confirm each by its name.
+        """Feature → why it seems to give away the label; an activation has to confirm each by its name.
 
         Those of models that the `active` version has as well were confirmed when it was activated.
         """
@@ -89,7 +89,7 @@ def read_versions(models_dir: Path) -> list[VersionRecord]:
 
 
 class UnconfirmedLeak(BundleError):
-    """A feature of the version seems to tell the label, and nobody has confirmed that it is known beforehand."""
+    """A feature of the version seems to give away the label, and nobody has confirmed that it is known beforehand."""
 
     code = "unconfirmed_leak"
 

@@ -165,7 +165,7 @@ def _draw_harmed(gains: ContactGains) -> None:
 def _draw_one_rate_note() -> None:
     st.caption(
         ":material/info: One save rate for everybody: who is likely to leave is not who can be kept. An uplift model, "
-        "trained on campaigns with a holdout, tells whom a contact changes."
+        "trained on campaigns with a holdout, shows whom a contact changes."
     )
 
 

@@ -171,7 +171,7 @@ def _draw_notes(reader: OfferReader, policy: Policy, outcome: Arbitration) -> No
     if losing:
         text += f" Given to nobody, since a conversion brings no gain: {escape(', '.join(losing))}."
     if not outcome.goes_by_uplift:
-        text += " Whom an offer changes is not known: some who get one would buy anyway. An uplift model tells."
+        text += " Whom an offer changes is not known: some who get one would buy anyway. An uplift model would show it."
     st.caption(text, width="stretch")
 
 

@@ -27,8 +27,8 @@ def draw_decision(
 ) -> None:
     """Buttons; `after` is called after the decision.
 
-    A feature that seems to tell the label must be confirmed by typing its name, and a version worse than the champion
-    by typing the end of its own name.
+    A feature that seems to give away the label must be confirmed by typing its name, and a version worse than the
+    champion by typing the end of its own name.
     """
     draw_findings(record)
     leaks = draw_leaks(record, champion, key) if keeps_contract else None

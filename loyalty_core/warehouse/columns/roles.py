@@ -51,7 +51,7 @@ _KINDS: dict[Role, frozenset[Kind]] = {
     "churn_score": frozenset({"number"}),
     "email_verified": frozenset({"boolean"}),
 }
-# What RFM is told to read comes first, so that all screens agree on one recency and one money.
+# The columns configured for RFM come first, so that all screens agree on one recency and one money.
 _MEASURES: dict[Role, RfmMeasure] = {"revenue": "monetary", "recency": "recency", "transactions": "frequency"}
 # A column whose name says another unit does not play these roles, whatever it is mapped to; "" is unknown.
 _UNITS: dict[Role, frozenset[str]] = {"revenue": frozenset({"money", ""}), "recency": frozenset({"days", ""})}

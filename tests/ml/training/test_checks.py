@@ -145,11 +145,11 @@ NOISE = np.random.default_rng(6).random(ROWS)
         (np.where(EVEN, NOISE / 4 + 1, 3 * NOISE), "The feature 'x' alone almost determines the label (AUC"),
         (
             ["gone" if churned else "here" for churned in EVEN],
-            "600 of the 600 rows where the feature 'x' is 'here' say “stayed”: it tells the label.",
+            "600 of the 600 rows where the feature 'x' is 'here' say “stayed”: it gives away the label.",
         ),
         (
             [bool(one) for one in EVEN],
-            "600 of the 600 rows where the feature 'x' is 0 say “stayed”: it tells",
+            "600 of the 600 rows where the feature 'x' is 0 say “stayed”: it gives away",
         ),
     ],
     ids=["exact", "nearly", "in the middle", "text", "boolean"],
@@ -179,7 +179,7 @@ def test_blanks_and_values_that_only_leavers_have(values: Any, where: str) -> No
     labels = EIGHTH.astype(int)
     (finding,) = findings(history(labels, {"x": values}))
     assert (finding.severity, finding.feature) == ("confirm", "x")
-    assert f"rows where the feature 'x' {where} say “churned”: it tells the label." in finding.sentence
+    assert f"rows where the feature 'x' {where} say “churned”: it gives away the label." in finding.sentence
 
 
 def test_blanks_that_both_have_are_no_leak() -> None:

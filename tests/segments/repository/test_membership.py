@@ -332,7 +332,7 @@ def test_workers_that_change_the_same_members_at_once_agree_with_the_sizes(
                 ready.wait(timeout=60)
                 with store.session() as session:
                     change_memberships(session, belongs, {vip: 1, other: 1}, None, expected)
-        except Exception as error:  # noqa: BLE001 -- told by the main thread
+        except Exception as error:  # noqa: BLE001 -- reported by the main thread
             failed.append(error)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
