@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loyalty_core.analytics.outcomes import replay_history
-from loyalty_core.ml.bundles import load_bundle
+from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
 from loyalty_core.ml.tasks import CHURN
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
 from tests.fixtures.screens import OpenScreen, texts_of
+from tests.ml.fixtures import bundle_parts
 from tests.warehouse.written_runs import write_run
 from tests.workbench import activate_with
 
@@ -52,11 +54,24 @@ def test_past_months_are_those_of_the_replay(open_screen: OpenScreen, learned: s
     assert churn["Customers"][0] == f"{newest.rows:,}"
     assert newest.main is not None
     assert churn["AUC"][0].startswith(f"{newest.main.value:.3f} (")
-    assert (churn["Left"][0], churn["Lift"][0]) == (f"{newest.left.value:.1%}", f"{newest.lift:.2f}")
+    assert (churn["Churned"][0], churn["Lift"][0]) == (f"{newest.left.value:.1%}", f"{newest.lift:.2f}")
     assert len(offers["Month"]) == 6
     assert any(text.startswith("The churn model has got worse: AUC") for text in texts_of(app))
     assert any(text.startswith("The offer model holds: top-1 accuracy") for text in texts_of(app))
     assert not app.exception
+    assert not app.error
+
+
+def test_two_models_that_answer_yes_or_no_have_a_card_each(open_screen: OpenScreen, demo_settings: Configure):
+    parts, window = bundle_parts(), {"first": "2026-05-01", "last": "2026-10-01"}
+    models = {**parts.models, "uptake": parts.models["churn"]}
+    measured = {name: replace(part, metrics={"auc": 0.7, "top_1": 0.3}, window=window) for name, part in models.items()}
+    version = write_bundle(get_settings().models_dir, replace(parts, models=measured))
+    activate(get_settings().models_dir, version, "test")
+    app = open_screen(TRAINING, view="Monitoring")
+    churn, _, uptake = tables(app)
+    assert ("Churned" in churn, "Took an offer" in uptake) == (True, True)
+    assert "**Share that took an offer, predicted and actual**" in texts_of(app)
     assert not app.error
 
 
@@ -110,7 +125,7 @@ def test_too_few_outcomes_are_no_chart(
     app = open_screen(TRAINING, view="Monitoring")
     churn, _ = tables(app)
     assert (churn["Customers"], churn["AUC"]) == (["1"], ["too few"])
-    assert "Too few customers left, or too few stayed, to tell them apart." in texts_of(app)
+    assert "Too few customers churned, or too few stayed, to tell them apart." in texts_of(app)
     assert not app.error
 
 

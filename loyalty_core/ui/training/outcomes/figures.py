@@ -54,19 +54,19 @@ def measured(
     return _by_month(figure, months)
 
 
-def predicted_and_actual(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
-    """The mean probability beside the share that left."""
+def predicted_and_actual(months: Sequence[Month[ChurnFigures]], yes: str) -> go.Figure:
+    """The mean probability beside the share of those who `yes`, such as "churned"."""
     colours, figure = charts.palette(), go.Figure()
     predicted = [month.figures.predicted for month in months]
-    left = [month.figures.left.value for month in months]
+    actual = [month.figures.left.value for month in months]
     _add_shares(figure, months, "Predicted", predicted, colours[1], "dash")
-    _add_shares(figure, months, "Left", left, colours[0])
-    figure.update_yaxes(charts.share_axis("Customers", min(1.0, 1.3 * max(*predicted, *left) + 0.01)))
+    _add_shares(figure, months, yes.capitalize(), actual, colours[0])
+    figure.update_yaxes(charts.share_axis("Customers", min(1.0, 1.3 * max(*predicted, *actual) + 0.01)))
     return _by_month(figure, months)
 
 
-def lift(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
-    """How many times more often the riskiest fifth left than everybody; 1 is chance."""
+def lift(months: Sequence[Month[ChurnFigures]], yes: str) -> go.Figure:
+    """How many times as often the fifth with the highest probability `yes` as everybody did; 1 is chance."""
     colour = charts.palette()[0]
     figure = go.Figure()
     figure.add_bar(
@@ -78,7 +78,7 @@ def lift(months: Sequence[Month[ChurnFigures]]) -> go.Figure:
         cliponaxis=False,
         hovertext=[
             f"{formatting.month(month.month)}: {formatting.decimal(month.figures.lift, 2)} times as often\n"
-            f"as everybody, {formatting.percent(month.figures.captured, 1)} of those who left"
+            f"as everybody, {formatting.percent(month.figures.captured, 1)} of those who {yes}"
             for month in months
         ],
         hoverinfo="text",

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from loyalty_core.analytics.outcomes import ChurnFigures, Month, MonthlyFigures, OfferFigures, Verdict, one_per_month
-from loyalty_core.ml.tasks import TASKS, ChoiceTask, ModelTask, UpliftTask
+from loyalty_core.ml.tasks import TASKS, BinaryTask, ModelTask, UpliftTask
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.ui import charts, formatting
 from loyalty_core.ui.messages import errors_shown
@@ -18,7 +18,7 @@ from loyalty_core.ui.training.comparison import model_figures
 from loyalty_core.ui.training.outcomes import figures as outcomes_figures
 from loyalty_core.ui.training.outcomes import queries as outcomes_reading
 
-# Of the customers, riskiest first, in whom the churners captured are counted.
+# Of the customers, likeliest first, in whom those captured are counted.
 _TOP_SHARE = 0.2
 _STORED, _REPLAY = "Stored predictions", "Past months, predicted now"
 _REPLAY_NOTE = (
@@ -89,8 +89,8 @@ def _draw_months(task: ModelTask, figures: MonthlyFigures[Any], active: VersionR
     left, right = st.columns(2)
     with left:
         _draw_main(task, figures.months, active)
-    if not isinstance(task, ChoiceTask):
-        _draw_churn(one_each, right)
+    if isinstance(task, BinaryTask):
+        _draw_yes_or_no(task, one_each, right)
     else:
         with right:
             st.markdown("**Beside simply naming the most popular offer**")
@@ -101,7 +101,8 @@ def _draw_months(task: ModelTask, figures: MonthlyFigures[Any], active: VersionR
                 legend=True,
             )
     st.caption(escape(note.strip()))
-    rows = _offer_rows(figures.months) if isinstance(task, ChoiceTask) else _churn_rows(figures.months)
+    is_binary = isinstance(task, BinaryTask)
+    rows = _yes_or_no_rows(task, figures.months) if is_binary else _offer_rows(figures.months)
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
@@ -115,7 +116,8 @@ def _draw_main(task: ModelTask, months: Sequence[Month[Any]], active: VersionRec
     main = task.metrics[0]
     st.markdown(f"**{escape(main.title)} by month**")
     if all(month.figures.main is None for month in months):
-        st.caption("Too few customers left, or too few stayed, to tell them apart.")
+        yes, no = (task.yes, task.no) if isinstance(task, BinaryTask) else ("took an offer", "took another")
+        st.caption(escape(f"Too few customers {yes}, or too few {no}, to tell them apart."))
         return
     charts.draw(
         outcomes_figures.measured(
@@ -131,22 +133,22 @@ def _draw_main(task: ModelTask, months: Sequence[Month[Any]], active: VersionRec
     )
 
 
-def _draw_churn(months: Sequence[Month[ChurnFigures]], place: DeltaGenerator) -> None:
+def _draw_yes_or_no(task: BinaryTask, months: Sequence[Month[ChurnFigures]], place: DeltaGenerator) -> None:
     with place:
-        st.markdown("**Share that left, predicted and actual**")
+        st.markdown(f"**Share that {escape(task.yes)}, predicted and actual**")
         charts.draw(
-            outcomes_figures.predicted_and_actual(months),
-            "outcomes-calibration",
-            "Mean probability and share that left, by month.",
+            outcomes_figures.predicted_and_actual(months, task.yes),
+            f"outcomes-calibration-{task.name}",
+            f"Mean probability and share that {task.yes}, by month.",
             legend=True,
         )
     left, right = st.columns(2)
     with left:
-        st.markdown("**How much more often the riskiest fifth left**")
+        st.markdown(f"**How much more often the likeliest fifth {escape(task.yes)}**")
         charts.draw(
-            outcomes_figures.lift(months),
-            "outcomes-lift",
-            "How many times as often the riskiest fifth left, by month; 1 is chance.",
+            outcomes_figures.lift(months, task.yes),
+            f"outcomes-lift-{task.name}",
+            f"How many times as often the likeliest fifth {task.yes}, by month; 1 is chance.",
         )
     with right:
         newest = months[-1]
@@ -154,20 +156,20 @@ def _draw_churn(months: Sequence[Month[ChurnFigures]], place: DeltaGenerator) ->
         st.markdown(f"**Calibration by deciles, {month}**")
         charts.draw(
             model_figures.calibration({"Customers": [asdict(decile) for decile in newest.figures.deciles]}),
-            "outcomes-deciles",
-            f"Share that left over the share predicted, by deciles of the customers of {month}.",
+            f"outcomes-deciles-{task.name}",
+            f"Share that {task.yes} over the share predicted, by deciles of the customers of {month}.",
             legend=True,
         )
 
 
-def _churn_rows(months: Sequence[Month[ChurnFigures]]) -> list[dict[str, str]]:
+def _yes_or_no_rows(task: BinaryTask, months: Sequence[Month[ChurnFigures]]) -> list[dict[str, str]]:
     return [
         _named(month)
         | {
             "Customers": formatting.count(month.figures.rows),
             "AUC": _with_interval(month),
             "Predicted": formatting.percent(month.figures.predicted, 1),
-            "Left": formatting.percent(month.figures.left.value, 1),
+            task.yes.capitalize(): formatting.percent(month.figures.left.value, 1),
             f"Captured in the top {formatting.percent(_TOP_SHARE)}": formatting.percent(month.figures.captured, 1),
             "Lift": formatting.decimal(month.figures.lift, 2),
         }
