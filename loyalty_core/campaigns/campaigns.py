@@ -13,16 +13,15 @@ from loyalty_core.analytics.offers import Policy
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.campaigns.audience import AudienceReader, what_is_left
 from loyalty_core.campaigns.candidates import CANDIDATES, CANDIDATES_BY_POSITION, STAGED_CANDIDATES, Candidate, Placing
-from loyalty_core.campaigns.contact import ContactColumns
 from loyalty_core.campaigns.decisions import Terms, decisions, given_offers
 from loyalty_core.campaigns.enrolment import Decision, enter
-from loyalty_core.campaigns.errors import BadCampaign
 from loyalty_core.campaigns.executions import Execution, Totals, executions, totals
 from loyalty_core.campaigns.latest_offers import LatestOffers, with_latest_offers
 from loyalty_core.campaigns.limits import Cap
 from loyalty_core.campaigns.planned import Planned, planned_batch
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import Performance, performance
+from loyalty_core.campaigns.startable import require_consent, require_startable
 from loyalty_core.campaigns.treatments import treatment_batches
 from loyalty_core.campaigns.waterfall import Waterfall, grouped, waterfall_of
 from loyalty_core.store.offer_policies import OfferPolicyRecord
@@ -230,38 +229,7 @@ class Campaigns:
     def _require_runnable(self, campaign_id: str) -> None:
         self._warehouse.require_every_customer("Campaigns that run")
         campaign = self.repository.get(campaign_id)
-        definition = campaign.definition
-        self.check_consent(definition)
-        self._check_templates(definition)
-        if not campaign.is_simulated:  # simulated messages go to the log alone
-            self._check_channels(definition)
-        known = self._offers.get()
-        unknown = [offer for offer in definition.offer_ids if offer not in known] if known else []
-        if unknown:
-            raise BadCampaign(
-                f"There is no offer {unknown[0]} in the warehouse.",
-                "The campaign would send it.",
-                "Choose one of the offers there.",
-            )
-
-    def _check_templates(self, definition: Definition) -> None:
-        from loyalty_core.campaigns.sending.templates import require_usable  # noqa: PLC0415 -- loads Liquid
-
-        messages = [
-            variant.messages.get(channel) for variant in definition.variants for channel in definition.channels.use
-        ]
-        texts = [text for message in messages if message for text in (message.subject, message.body)]
-        require_usable(texts, self._warehouse.features.columns.keys())
-
-    def _check_channels(self, definition: Definition) -> None:
-        from loyalty_core.campaigns.sending.readiness import require_channels  # noqa: PLC0415 -- loads HTTP clients
-
-        require_channels(self.settings, self._store, definition.channels.use)
-
-    def check_consent(self, definition: Definition) -> None:
-        """Raise `ConsentUnknown` where the channels need consent and nothing says who consented."""
-        columns = ContactColumns.of(self.settings, self._warehouse.features.columns.keys())
-        columns.require_consent(definition.channels.use)
+        require_startable(campaign, self.settings, self._store, self._warehouse, self._offers)
 
     def terms(self, definition: Definition, campaign: Campaign | None, policy: Policy | None, now: datetime) -> Terms:
         """What the candidates of a campaign are measured by."""
@@ -279,7 +247,7 @@ class Campaigns:
     @contextmanager
     def staged(self, definition: Definition, campaign: Campaign | None, now: datetime | None) -> Iterator[Staged]:
         """The whole audience in a temporary table of the state store, streamed from the warehouse."""
-        self.check_consent(definition)
+        require_consent(definition, self.settings, self._warehouse)
         now = now or datetime.now(UTC)
         policy = self._policy_of(definition)
         statement = self._audience.statement(definition, policy, self._given(campaign, policy))

@@ -8,13 +8,13 @@ in doubt: it was perhaps sent. So a crash leaves at most one message of each sen
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import func, or_, select, update
 
 from loyalty_core.access import Action, require
+from loyalty_core.campaigns.sending.claims import Claim
 from loyalty_core.campaigns.sending.errors import MessageNotFound, NotInDoubt
 from loyalty_core.store import audit
 from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignRecord
@@ -23,6 +23,7 @@ from loyalty_core.telemetry import MESSAGES_SENT_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
     from sqlalchemy.sql import ColumnElement
@@ -38,25 +39,6 @@ WaitsFor = Literal["campaign", "due_time", "next_attempt", "sender", "turn"]
 
 SUBJECT_KIND = "message"
 _MAX_BACK_OFF = timedelta(hours=4)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A row of the outbox as a sender claimed it."""
-
-    id: int
-    key: str
-    campaign_id: str
-    entry_id: int
-    customer_id: str
-    channel: str
-    version: int
-    variant: str | None
-    offer_id: int | None
-    queued_at: datetime
-    expires_at: datetime | None
-    attempts: int
-    is_simulated: bool
 
 
 class Outbox:
@@ -96,7 +78,7 @@ class Outbox:
             claimed = session.scalars(due).all()
             for record in claimed:
                 record.claimed_by, record.claimed_at = worker, now
-            return [_claim_of(record) for record in claimed]
+            return [Claim.of(record) for record in claimed]
 
     def begin(self, session: Session, claim: Claim, worker: str) -> OutboxRecord | None:
         """Lock the row of a claim in the transaction that decides whether to send it; None if it is no longer ours."""
@@ -287,21 +269,3 @@ def back_off(attempts: int) -> timedelta:
     """How long to wait after so many attempts: half a minute, doubled each time, and up to as much again at random."""
     wait = min(timedelta(seconds=30) * 2 ** max(0, attempts - 1), _MAX_BACK_OFF)
     return wait * (1 + random.random())  # noqa: S311 -- so that not all are tried at the same moment
-
-
-def _claim_of(record: OutboxRecord) -> Claim:
-    return Claim(
-        id=record.id,
-        key=record.key,
-        campaign_id=record.campaign_id,
-        entry_id=record.entry_id,
-        customer_id=record.customer_id,
-        channel=record.channel,
-        version=record.version,
-        variant=record.variant,
-        offer_id=record.offer_id,
-        queued_at=record.queued_at,
-        expires_at=record.expires_at,
-        attempts=record.attempts,
-        is_simulated=record.is_simulated,
-    )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from loyalty_core.campaigns.contact import Contact
-    from loyalty_core.campaigns.sending.outbox import Claim
+    from loyalty_core.campaigns.sending.claims import Claim
     from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore
     from loyalty_core.warehouse import FeatureStore, Warehouse

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from loyalty_core.campaigns.sending.channels import Channel, Message
-    from loyalty_core.campaigns.sending.outbox import Claim
+    from loyalty_core.campaigns.sending.claims import Claim
     from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore
     from loyalty_core.store.messages import OutboxRecord
