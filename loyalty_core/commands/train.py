@@ -2,23 +2,22 @@
 
 Exit codes: 0 trained and saved · 1 any other error · 2 invalid arguments or settings · 3 warehouse unavailable ·
 4 table or column missing · 5 the history cannot train a model (too few rows, invalid labels) · 6 trained and saved, but
-not activated, because a model adds nothing over a simple rule, its labels are doubtful, or a feature seems to tell the
-label · 130 stopped by Ctrl-C. Only with 0 and 6 a version is written.
+not activated, because a model adds nothing over a simple rule, its labels are doubtful, or a feature seems to give away
+the label · 130 stopped by Ctrl-C. Only with 0 and 6 a version is written.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shlex
 from contextlib import closing
 from dataclasses import asdict, replace
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from loyalty_core.access import terminal_command
+from loyalty_core.commands.train_arguments import OPTION_FLAGS, about_versions, parser
 from loyalty_core.errors import (
     DataError,
     LoyaltyError,
@@ -44,7 +43,8 @@ from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.mapping import MappingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    import argparse
+    from collections.abc import Mapping, Sequence
 
     from loyalty_core.ml.training.progress import Progress
     from loyalty_core.ml.training.train import TrainedBundle
@@ -70,9 +70,9 @@ _SCORED_AFTER = (0, NOT_ACTIVATED, 5)
 @terminal_command
 def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] | None = None) -> int:
     """Parse the arguments and train, with these options as defaults; returns the exit code."""
-    given = _parser().parse_args(arguments)
-    if about_versions := _about_versions(given):
-        return versions.main(about_versions)
+    given = parser().parse_args(arguments)
+    if instead := about_versions(given):
+        return versions.main(instead)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     code = _trained(dict.fromkeys(TASKS, TrainingOptions()) | {CHURN.name: churn, NBO.name: nbo}, given, errors)
     if given.score and code in _SCORED_AFTER:
@@ -100,22 +100,9 @@ def _trained(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, er
         return STOPPED
 
 
-def _about_versions(given: argparse.Namespace) -> list[str]:
-    """The arguments for the versions command, if one of its options is given; empty for a training."""
-    leaks = [argument for feature in given.accept_leak for argument in ("--accept-leak", feature)]
-    if given.activate:
-        return ["activate", given.activate, *leaks]
-    if given.compare is not None:
-        return ["compare", *filter(None, [given.compare])]
-    if given.test:
-        return ["test", given.test, *leaks, *(["--share", str(given.share)] if given.share is not None else [])]
-    chosen = {"rollback": given.rollback, "list": given.list, "stop-test": given.stop_test}
-    return [command for command, wanted in chosen.items() if wanted]
-
-
 def _run(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, errors: Console) -> int:
     settings = get_settings()
-    chosen = {name: getattr(given, name) for name in _OPTION_FLAGS if getattr(given, name) is not None}
+    chosen = {name: getattr(given, name) for name in OPTION_FLAGS if getattr(given, name) is not None}
     options: dict[str, TrainingOptions] = {
         name: options_for(name, base, settings, chosen) for name, base in bases.items() if given.model in {name, "all"}
     }
@@ -231,71 +218,3 @@ def _say_where(out: Console, settings: Settings, version: str, *, activated: boo
 
 def _print_json_line(progress: Progress) -> None:
     print(json.dumps(asdict(progress)), flush=True)  # noqa: T201 (the output asked for)
-
-
-_OPTION_FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "since": (date.fromisoformat, "use only rows of this day or later, for example 2026-01-31"),
-    "epochs": (int, "maximum number of epochs"),
-    "patience": (int, "epochs without a better validation loss before training stops"),
-    "batch_size": (int, "rows per step"),
-    "architecture": (
-        lambda text: [int(part) for part in text.split(",") if part],
-        "units of the hidden layers, for example 64,32",
-    ),
-    "activation": (str, "Keras activation of the hidden layers"),
-    "dropout": (float, "dropout rate of hidden units"),
-    "members": (int, "networks trained in parallel and averaged"),
-    "pieces": (int, "linear pieces of each input's response curve"),
-    "l2": (float, "penalty on squared weights"),
-    "optimizer": (str, "Keras optimizer"),
-    "learning_rate": (float, "initial learning rate"),
-    "loss": (str, "Keras loss"),
-    "class_weights": (str, "auto, balanced or none"),
-    "teacher": (str, "auto learns from a mixture with boosted trees where it is better; none never does"),
-    "seed": (int, "random seed; the same seed and rows give the same models"),
-    "most_rows": (int, "maximum number of rows; the newest are used"),
-}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="train_models_from_dwh.py", description="Train the models on the warehouse's history."
-    )
-    parser.add_argument("--model", choices=(*TASKS, "all"), default="all", help="the model to train (default: all)")
-    parser.add_argument("--no-activate", action="store_true", help="save the version without activating it")
-    parser.add_argument(
-        "--promote-worse",
-        action="store_true",
-        help="activate a model even if it adds nothing or its labels are doubtful",
-    )
-    parser.add_argument(
-        "--accept-leak",
-        action="append",
-        default=[],
-        metavar="COLUMN",
-        help="a feature that seems to give away the label, and is known before it nonetheless; may be repeated",
-    )
-    parser.add_argument("--score", action="store_true", help="then score all customers")
-    parser.add_argument(
-        "--progress", choices=("terminal", "jsonl"), default="terminal", help="format of progress reports"
-    )
-    instead = parser.add_argument_group("instead of training").add_mutually_exclusive_group()
-    instead.add_argument(
-        "--list", action="store_true", help="list all versions, newest first, with the active one marked"
-    )
-    instead.add_argument(
-        "--compare",
-        nargs="?",
-        const="",
-        metavar="VERSION",
-        help="compare the active version with the newest, or with this one",
-    )
-    instead.add_argument("--activate", metavar="VERSION", help="activate a version")
-    instead.add_argument("--rollback", action="store_true", help="activate the version that was active before")
-    instead.add_argument("--test", metavar="VERSION", help="start an A/B test of a version against the active one")
-    instead.add_argument("--stop-test", action="store_true", help="stop the A/B test")
-    parser.add_argument("--share", type=float, metavar="SHARE", help="share of customers for --test (default: 0.2)")
-    options = parser.add_argument_group("training options, for all models trained")
-    for name, (reader, text) in _OPTION_FLAGS.items():
-        options.add_argument(f"--{name.replace('_', '-')}", type=reader, metavar="VALUE", help=text)
-    return parser

@@ -17,8 +17,9 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.access import Scope as ViewerScope
-from loyalty_core.analytics.churn.figures import customers_by_loss, read_curve, read_loss_bins
+from loyalty_core.analytics.churn.figures import read_curve, read_loss_bins
 from loyalty_core.analytics.churn.groups import risk_by_category
+from loyalty_core.analytics.churn.selection import customers_by_loss
 from loyalty_core.analytics.offers import OfferTerms, Policy, arbitrate, bind_policy
 from loyalty_core.analytics.offers.mix import offer_mix
 from loyalty_core.analytics.overview import read_outlook

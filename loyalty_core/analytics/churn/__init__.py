@@ -15,15 +15,13 @@ from loyalty_core.analytics.churn.figures import (
     Concentration,
     Targeting,
     find_concentration,
-    loss_rule,
     probability_position,
     read_curve,
-    risk_rule,
-    threshold_rule,
 )
 from loyalty_core.analytics.churn.gone import gone_conditions, still_here
 from loyalty_core.analytics.churn.groups import YEAR, RiskByValue, tenure_range
 from loyalty_core.analytics.churn.quality import ModelQuality, model_quality
+from loyalty_core.analytics.churn.selection import loss_rule, risk_rule, threshold_rule
 from loyalty_core.analytics.churn.shift import BaseShift, find_shift
 
 __all__ = [

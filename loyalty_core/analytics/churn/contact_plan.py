@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from loyalty_core.analytics.churn.budget import Choice, Plan, Terms, plan, threshold_loss
 from loyalty_core.analytics.churn.contact_gain import gain_rule, gain_terms, read_gains
-from loyalty_core.analytics.churn.figures import loss_rule, read_curve, read_loss_bins, threshold_rule
+from loyalty_core.analytics.churn.figures import read_curve, read_loss_bins
 from loyalty_core.analytics.churn.gone import still_here
+from loyalty_core.analytics.churn.selection import loss_rule, threshold_rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,6 +10,7 @@ from loyalty_core.analytics.offers.arbitration import (
     offers_taken,
 )
 from loyalty_core.analytics.offers.errors import BadPolicy, PolicyChanged, PolicyInUse, PolicyNameTaken, PolicyNotFound
+from loyalty_core.analytics.offers.fields import uplift_field, uptake_field
 from loyalty_core.analytics.offers.mix import (
     BINS,
     LOPSIDED_SHARE,
@@ -18,8 +19,6 @@ from loyalty_core.analytics.offers.mix import (
     OfferMix,
     SegmentOffers,
     offer_mix,
-    uplift_field,
-    uptake_field,
 )
 from loyalty_core.analytics.offers.policies import PolicyRepository, PolicyVersion, RestrictedPolicies, SavedPolicy
 from loyalty_core.analytics.offers.policy import (

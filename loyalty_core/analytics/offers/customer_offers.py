@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.analytics.offers.mix import (
+from loyalty_core.analytics.offers.fields import (
     conversion_probabilities,
     number_in,
     offer_ids,

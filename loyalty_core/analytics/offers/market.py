@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
-from loyalty_core.analytics.offers.mix import (
+from loyalty_core.analytics.offers.fields import (
     conversion_probabilities,
     number_in,
     offer_ids,

@@ -4,17 +4,14 @@ from loyalty_core.ml.features.contract import (
     Encoded,
     FeatureContract,
     FeatureCountMismatch,
-    FeatureKind,
     InputFeature,
-    as_arrow,
-    as_numbers,
-    fit_contract,
-    kind_of,
     require_input_size,
 )
 from loyalty_core.ml.features.drift import DRIFTED, MOVED, Distribution, FeatureDrift, State, psi, state_of
+from loyalty_core.ml.features.fitting import fit_contract
 from loyalty_core.ml.features.inputs import ModelInputs
 from loyalty_core.ml.features.reference import Reference, count_rows, make_reference
+from loyalty_core.ml.features.values import FeatureKind, as_arrow, as_numbers, kind_of
 
 __all__ = [
     "DRIFTED",

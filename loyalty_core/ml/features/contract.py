@@ -6,11 +6,9 @@ ML_FEATURE_MAPPING (`warehouse.mapping`). Training and serving encode with the s
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,22 +16,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loyalty_core.errors import DataError, LoyaltyError
-from loyalty_core.warehouse.mapping import MappingError
+from loyalty_core.ml.features.values import (
+    FLOAT32_MAX,
+    FeatureKind,
+    Values,
+    as_arrow,
+    as_number,
+    as_numbers,
+    filled_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from loyalty_core.settings import Settings
-
-FeatureKind = Literal["number", "boolean", "text"]
-Values = pa.Array | pa.ChunkedArray | npt.NDArray[Any]
-
-# A rarer category is encoded as "other", and rarer blanks have no slot: a weight learned from so few rows is noise.
-_MIN_CATEGORY_ROWS = 10
-_MIN_CATEGORY_SHARE = 0.005
-_MAX_CATEGORIES = 50
-# A number that float32 cannot hold counts as blank. Comparisons with NaN are false, so NaN does too.
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class FeatureCountMismatch(LoyaltyError, ValueError):
@@ -165,7 +161,7 @@ class FeatureContract:
                 blanks[index] = not text
                 values[slots.start + feature.category_index.get(text, len(feature.categories))] = 1.0
             else:
-                number = _as_number(feature.name, value)
+                number = as_number(feature.name, value)
                 blanks[index] = not abs(number) <= FLOAT32_MAX
                 values[slots.start] = feature.median if blanks[index] else number
                 if feature.flags_blanks:
@@ -192,109 +188,12 @@ class FeatureContract:
         )
 
 
-def fit_contract(tables: Sequence[pa.Table]) -> FeatureContract:
-    """Learn kinds, medians and categories from the training rows of all histories (columns by feature name)."""
-    return FeatureContract(
-        tuple(_fit_input(name, [table[name] for table in tables]) for name in tables[0].column_names)
-    )
-
-
-def as_arrow(values: Values) -> pa.Array:
-    """Convert to one Arrow array, decoding dictionaries."""
-    array = pa.array(values, from_pandas=True) if isinstance(values, np.ndarray) else values
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-
-
-def as_numbers(name: str, column: pa.Array) -> npt.NDArray[np.float64]:
-    """The column as float64 with blanks as NaN; raises `DataError` when it has anything but numbers."""
-    if pa.types.is_boolean(column.type):
-        column = column.cast(pa.int8())
-    if pa.types.is_null(column.type) or _is_text(column.type) or _is_numeric(column.type):
-        try:
-            return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid:
-            pass
-    raise _not_a_number(name, f"a column of type {column.type}")
-
-
-def kind_of(name: str, column_type: pa.DataType) -> FeatureKind:
-    """The feature kind of an Arrow type; raises `MappingError` for dates and nested types."""
-    if pa.types.is_boolean(column_type):
-        return "boolean"
-    if _is_numeric(column_type) or pa.types.is_null(column_type):
-        return "number"
-    if _is_text(column_type) or pa.types.is_dictionary(column_type):
-        return "text"
-    raise MappingError(
-        f"The feature {name!r} is a column of type {column_type}, which models cannot read.",
-        remedy="Map a number, boolean or text column; for a date, add the days since it to the view.",
-    )
-
-
-def _fit_input(name: str, columns: Sequence[pa.ChunkedArray]) -> InputFeature:
-    kinds: set[FeatureKind] = {
-        kind_of(name, column.type) for column in columns if not pa.types.is_null(column.type)
-    } or {"number"}
-    if len(kinds) > 1:
-        raise MappingError(
-            f"The feature {name!r} is a {' and a '.join(sorted(kinds))} in different tables.",
-            remedy="Give it the same type in the history tables and the features view.",
-        )
-    kind = kinds.pop()
-    if kind == "text":
-        return InputFeature(name, kind, categories=_frequent_categories(columns))
-    numbers = np.concatenate([as_numbers(name, as_arrow(column)) for column in columns])
-    filled = numbers[np.abs(numbers) <= FLOAT32_MAX]
-    median = float(np.median(filled)) if len(filled) else 0.0
-    return InputFeature(
-        name,
-        kind,
-        float(median >= 0.5) if kind == "boolean" else median,
-        flags_blanks=len(filled) > 0 and len(numbers) - len(filled) >= _enough(len(numbers)),
-    )
-
-
-def _frequent_categories(columns: Sequence[pa.ChunkedArray]) -> tuple[str, ...]:
-    counts: Counter[str] = Counter()
-    for column in columns:
-        for entry in _filled_text(as_arrow(column)).value_counts().to_pylist():
-            counts[entry["values"]] += entry["counts"]
-    enough = _enough(counts.total())
-    frequent = sorted((item for item in counts.items() if item[1] >= enough), key=lambda item: (-item[1], item[0]))
-    return tuple(category for category, _ in frequent[:_MAX_CATEGORIES])
-
-
-def _enough(rows: int) -> float:
-    """How many of these rows a value needs for a slot of its own."""
-    return max(_MIN_CATEGORY_ROWS, _MIN_CATEGORY_SHARE * rows)
-
-
 def _category_indices(feature: InputFeature, column: pa.Array) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    text = _filled_text(column)
+    text = filled_text(column)
     known = pa.array(feature.categories, type=text.type)
     found = pc.index_in(text, value_set=known)  # pyright: ignore[reportAttributeAccessIssue]
     indices = pc.fill_null(found, len(feature.categories)).to_numpy(zero_copy_only=False)
     return indices.astype(np.intp), text.to_numpy(zero_copy_only=False) == ""
-
-
-def _filled_text(column: pa.Array) -> pa.Array:
-    return pc.fill_null(column.cast(pa.string()), "")
-
-
-def _as_number(name: str, value: Any) -> float:
-    try:
-        return math.nan if value is None else float(value)
-    except (TypeError, ValueError):
-        raise _not_a_number(name, repr(value)[:60]) from None
-
-
-def _not_a_number(name: str, found: str) -> DataError:
-    return DataError(
-        f"The feature {name!r} should be a number, but is {found}.",
-        remedy="Correct the column in the warehouse, or train again if its type was changed intentionally.",
-    )
 
 
 def _input_from_json(entry: dict[str, Any]) -> InputFeature:
@@ -305,13 +204,3 @@ def _input_from_json(entry: dict[str, Any]) -> InputFeature:
     if not isinstance(flags_blanks, bool):
         raise TypeError(f"flags_blanks is {flags_blanks!r}")
     return InputFeature(str(entry["name"]), entry["kind"], float(entry["median"]), categories, flags_blanks)
-
-
-def _is_text(column_type: pa.DataType) -> bool:
-    return (
-        pa.types.is_string(column_type) or pa.types.is_large_string(column_type) or pa.types.is_string_view(column_type)
-    )
-
-
-def _is_numeric(column_type: pa.DataType) -> bool:
-    return pa.types.is_integer(column_type) or pa.types.is_floating(column_type) or pa.types.is_decimal(column_type)

@@ -16,7 +16,7 @@ from loyalty_core.warehouse.columns import label_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from loyalty_core.ml.features.contract import FeatureKind
+    from loyalty_core.ml.features.values import FeatureKind
 
 State = Literal["stable", "moved", "drifted"]
 

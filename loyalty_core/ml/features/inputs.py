@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from loyalty_core.ml.features.contract import Encoded, FeatureContract, FeatureKind
+from loyalty_core.ml.features.contract import Encoded, FeatureContract
+from loyalty_core.ml.features.values import FeatureKind
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.columns import MASK, kind_of

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.features.contract import FLOAT32_MAX, as_arrow, as_numbers
 from loyalty_core.ml.features.drift import Bins, Distribution
+from loyalty_core.ml.features.values import FLOAT32_MAX, as_arrow, as_numbers
 from loyalty_core.warehouse.mapping import required_columns
 
 if TYPE_CHECKING:

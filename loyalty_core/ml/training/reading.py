@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from loyalty_core.ml.evaluation import Column
 from loyalty_core.ml.features import as_arrow, as_numbers, kind_of
-from loyalty_core.ml.features.contract import FLOAT32_MAX
+from loyalty_core.ml.features.values import FLOAT32_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

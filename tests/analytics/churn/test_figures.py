@@ -21,8 +21,9 @@ from loyalty_core.analytics.churn import (
     threshold_loss,
     threshold_rule,
 )
-from loyalty_core.analytics.churn.figures import customers_by_loss, read_curve, read_loss_bins
+from loyalty_core.analytics.churn.figures import read_curve, read_loss_bins
 from loyalty_core.analytics.churn.groups import TENURE_STARTS, risk_by_category, risk_by_tenure, sample_ids
+from loyalty_core.analytics.churn.selection import customers_by_loss
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.tasks import RISKS
 from loyalty_core.segments import SegmentationEngine

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics.offers import Arbitration, Cutoff, OfferTerms, Policy, arbitrate, bind_policy, rank_offers
 from loyalty_core.analytics.offers.customer_offers import customer_offers, offers_statement, read_row
+from loyalty_core.analytics.offers.fields import offer_ids
 from loyalty_core.analytics.offers.market import CLOSED, tie_breaker
-from loyalty_core.analytics.offers.mix import offer_ids
 from loyalty_core.analytics.offers.policy import choose_offer
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.errors import CustomerNotFound

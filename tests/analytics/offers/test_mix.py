@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.analytics.offers import BINS, MAX_SEGMENTS, OfferFigures, OfferMix
-from loyalty_core.analytics.offers.mix import offer_ids, offer_mix, offers_by_segment, value_of
+from loyalty_core.analytics.offers.fields import offer_ids
+from loyalty_core.analytics.offers.mix import offer_mix, offers_by_segment, value_of
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.bundles import activate, load_bundle, write_bundle
 from loyalty_core.ml.scoring import score_base
