@@ -1,7 +1,6 @@
 """MLInferenceService: churn, next best offer and RFM for customers of the warehouse."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -12,7 +11,6 @@ import pyarrow as pa
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.features import ModelInputs, require_input_size
 from loyalty_core.ml.scoring import (
-    RFM,
     SegmentPrediction,
     SegmentReader,
     UnknownPrediction,
@@ -22,6 +20,8 @@ from loyalty_core.ml.scoring import (
     predicted_segment,
 )
 from loyalty_core.ml.serving import (
+    RFM,
+    RFM_ANSWERS,
     BatchScores,
     CustomerPredictions,
     Drivers,
@@ -29,13 +29,13 @@ from loyalty_core.ml.serving import (
     ModelSource,
     ModelStatus,
     RfmAnswer,
+    RfmCalculator,
     ServedModels,
     customer_drivers,
     mean_drivers,
     mean_drivers_of_arms,
     model_source,
     require_own_data,
-    rfm_answer,
 )
 from loyalty_core.ml.tasks import (
     CHURN,
@@ -44,10 +44,9 @@ from loyalty_core.ml.tasks import (
     ChurnPrediction,
     ModelTask,
     NboPrediction,
-    score_for_advice,
     task_named,
 )
-from loyalty_core.rfm import CutPointsCache, RfmCutPoints, RfmScore, score_one
+from loyalty_core.rfm import RfmCutPoints
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings
 from loyalty_core.store import shared_store
@@ -59,9 +58,6 @@ from loyalty_core.warehouse.predictions import in_words
 Row = Mapping[str, Any]
 Rows = Mapping[str, Row]
 _Answer = TypeVar("_Answer")
-
-# RFM scores come from cut points of the base, not from a version of a model.
-_RFM_ANSWERS = PREDICTIONS.labels(RFM, "")
 
 
 class MLInferenceService:
@@ -89,7 +85,7 @@ class MLInferenceService:
         self._store = feature_store or FeatureStore(self._warehouse)
         self._inputs = ModelInputs(self._warehouse, self._settings)
         self._source = source or model_source(self._settings, self._inputs)
-        self._cut_points = CutPointsCache(self._warehouse)
+        self._rfm = RfmCalculator(self._warehouse, self._settings)
         self._segments = segments or self._segment_repository()
         self._engine = SegmentationEngine(self._warehouse, self._segments)
 
@@ -108,14 +104,14 @@ class MLInferenceService:
     def predict(self, model: str, customer_id: object) -> Any:
         """The answer of the model with that name; raises `UnknownModel`."""
         task = task_named(model)
-        served, cut_points = self.served(), self._cut_points_for(task)
+        served, cut_points = self.served(), self._rfm.cut_points_for(task)
         row = self._store.get(customer_id)
-        return self._answer(self._models_for(row, served), task, str(customer_id), row, cut_points)
+        return self._answer(served.for_row(row, self._id_column), task, str(customer_id), row, cut_points)
 
     def calculate_rfm(self, customer_id: object) -> RfmAnswer:
         """RFM scores and segment against the cut points of the whole base; needs no model."""
-        cut_points = self._cut_points.get()
-        return _rfm_answer(str(customer_id), self._store.get(customer_id), cut_points)
+        cut_points = self._rfm.cut_points()
+        return self._rfm.answer(str(customer_id), self._store.get(customer_id), cut_points)
 
     def predict_churn_many(self, customer_ids: Iterable[object]) -> dict[str, ChurnPrediction]:
         """`predict_churn` for many, by id as text; unknown ids are left out. One query, one call of each model."""
@@ -128,7 +124,7 @@ class MLInferenceService:
     def predict_many(self, model: str, customer_ids: Iterable[object]) -> dict[str, Any]:
         """`predict` for many, by id as text; unknown ids are left out. One query, one call of each model."""
         task = task_named(model)
-        cut_points = self._cut_points_for(task)
+        cut_points = self._rfm.cut_points_for(task)
 
         def answer(models: Models, rows: Rows) -> dict[str, Any]:
             encoded = self._inputs.encode_rows(models.contract, list(rows.values()))
@@ -136,7 +132,7 @@ class MLInferenceService:
             PREDICTIONS.labels(task.name, models.version).inc(len(rows))
             return {
                 customer_id: task.answer(
-                    customer_id, outputs, offers, self._settings, _rfm_for_advice(row, cut_points, self._settings)
+                    customer_id, outputs, offers, self._settings, self._rfm.score_for_advice(row, cut_points)
                 )
                 for (customer_id, row), outputs in zip(rows.items(), scores, strict=True)
             }
@@ -150,11 +146,11 @@ class MLInferenceService:
         """
         wanted = set(models)
         tasks = [task_named(name) for name in sorted(wanted - {RFM})]
-        arms = self._arms(rows, self.served()) if tasks and rows else ()
+        arms = self.served().by_arm(rows, self._id_column) if tasks and rows else ()
         found = predicted_columns(rows, arms, tasks, self._inputs, self._settings)
         if RFM in wanted and rows:
-            add_rfm_columns(found, rows, self._cut_points.get())
-            _RFM_ANSWERS.inc(len(rows))
+            add_rfm_columns(found, rows, self._rfm.cut_points())
+            RFM_ANSWERS.inc(len(rows))
         return found, in_words([models.version for models, _ in arms])
 
     def columns_read(self) -> frozenset[str]:
@@ -163,14 +159,13 @@ class MLInferenceService:
         with suppress(LoyaltyError):
             columns.update(self._inputs.columns.values())
         with suppress(LoyaltyError):
-            columns.update(self._cut_points.get().columns)
+            columns.update(self._rfm.cut_points().columns)
         return frozenset(columns)
 
     def calculate_rfm_many(self, customer_ids: Iterable[object]) -> dict[str, RfmAnswer]:
         """`calculate_rfm` for many, by id as text; unknown ids are left out."""
-        rows, cut_points = self._store.get_many(customer_ids), self._cut_points.get()
-        _RFM_ANSWERS.inc(len(rows))
-        return {customer_id: rfm_answer(customer_id, score_one(row, cut_points)) for customer_id, row in rows.items()}
+        rows, cut_points = self._store.get_many(customer_ids), self._rfm.cut_points()
+        return self._rfm.answers(rows, cut_points)
 
     def predict_segment(self, segment_id: str, kind: str, *, first: int = 10) -> SegmentPrediction:
         """Aggregates over all members of a saved segment, and the answers for the `first` members by id.
@@ -184,7 +179,7 @@ class MLInferenceService:
         ids, now = reader.first_ids(segment, first), datetime.now(UTC)
         if kind == RFM:
             results = list(self.calculate_rfm_many(ids).values())
-            return predicted_segment(segment, kind, *reader.rfm(segment, self._cut_points.get(), now), results)
+            return predicted_segment(segment, kind, *reader.rfm(segment, self._rfm.cut_points(), now), results)
         results = list(self.predict_many(kind, ids).values())
         return predicted_segment(segment, kind, *reader.predictions(segment, kind, self.served(), now), results)
 
@@ -206,7 +201,7 @@ class MLInferenceService:
         text, row = str(customer_id), self._store.get(customer_id)
         unavailable: dict[str, LoyaltyError] = {}
         served = _attempt(self.served, unavailable, *(name for name, task in TASKS.items() if not task.is_optional))
-        models = self._models_for(row, served) if served else None
+        models = served.for_row(row, self._id_column) if served else None
         answers: dict[str, Any] = {}
         drivers: dict[str, Drivers] = {}
         for name, task in TASKS.items():
@@ -214,11 +209,11 @@ class MLInferenceService:
                 break
             if task.is_optional and not models.has(name):
                 continue
-            cut_points = self._cut_points_for(task)
+            cut_points = self._rfm.cut_points_for(task)
             answer = _attempt(partial(self._answer, models, task, text, row, cut_points), unavailable, name)
             if answer is not None:
                 answers[name], drivers[name] = answer, self._drivers(models, name, row)
-        rfm = _attempt(lambda: _rfm_answer(text, row, self._cut_points.get()), unavailable, RFM)
+        rfm = _attempt(lambda: self._rfm.answer(text, row, self._rfm.cut_points()), unavailable, RFM)
         explained = next(iter(drivers.values())).features if drivers else ()
         return CustomerPredictions(
             customer_id=text,
@@ -234,7 +229,7 @@ class MLInferenceService:
     def offer_drivers(self, customer_id: object, offer: int) -> Drivers:
         """The drivers of one customer's propensity for an offer; raises `ValueError` for an unknown offer."""
         served, row = self.served(), self._store.get(customer_id)
-        return self._drivers(self._models_for(row, served), NBO.name, row, offer)
+        return self._drivers(served.for_row(row, self._id_column), NBO.name, row, offer)
 
     def mean_drivers(self, model: str, customer_ids: Iterable[object] | None = None) -> dict[str, float]:
         """Feature → mean absolute contribution in percentage points, strongest first.
@@ -245,7 +240,7 @@ class MLInferenceService:
         served = self.served()
         if customer_ids is None:
             return mean_drivers(served.champion, model, served.champion.background)
-        arms = self._arms(self._store.get_many(customer_ids), served)
+        arms = served.by_arm(self._store.get_many(customer_ids), self._id_column)
         encoded = [
             (models, self._inputs.encode_rows(models.contract, list(rows.values())).values) for models, rows in arms
         ]
@@ -272,15 +267,9 @@ class MLInferenceService:
         store = shared_store(self._settings.state_database_url)
         return SegmentRepository(store, lambda: self._warehouse.identity)
 
-    def _models_for(self, row: Row, served: ServedModels) -> Models:
-        return served.for_customer(row[self._warehouse.customer_id.name]) if served.challenger else served.champion
-
-    def _arms(self, rows: Rows, served: ServedModels) -> Sequence[tuple[Models, Rows]]:
-        """The models and customers of each arm that has customers; the champion alone when there are no rows."""
-        parts: dict[Models, dict[str, Row]] = defaultdict(dict)
-        for customer_id, row in rows.items():
-            parts[self._models_for(row, served)][customer_id] = row
-        return list(parts.items()) or [(served.champion, rows)]
+    @property
+    def _id_column(self) -> str:
+        return self._warehouse.settings.dwh_customer_id_column
 
     def _by_arm(
         self, customer_ids: Iterable[object], answer: Callable[[Models, Rows], dict[str, _Answer]]
@@ -288,7 +277,7 @@ class MLInferenceService:
         """The answers from both arms, in the order of the ids."""
         served, rows = self.served(), self._store.get_many(customer_ids)
         answers: dict[str, _Answer] = {}
-        for models, part in self._arms(rows, served):
+        for models, part in served.by_arm(rows, self._id_column):
             answers |= answer(models, part)
         return {customer_id: answers[customer_id] for customer_id in rows}
 
@@ -298,39 +287,16 @@ class MLInferenceService:
         encoded = self._inputs.encode_row(models.contract, row)
         scores, offers = models.scores(task.name, encoded.values)[0], models.offers(task.name)
         _predictions(task.name, models.version).inc()
-        return task.answer(
-            customer_id, scores, offers, self._settings, _rfm_for_advice(row, cut_points, self._settings)
-        )
+        return task.answer(customer_id, scores, offers, self._settings, self._rfm.score_for_advice(row, cut_points))
 
     def _drivers(self, models: Models, model: str, row: Row, offer: int | None = None) -> Drivers:
         encoded = self._inputs.encode_row(models.contract, row)
         return customer_drivers(models, model, encoded, self._inputs.shown_values(row), offer)
 
-    def _cut_points_for(self, task: ModelTask) -> RfmCutPoints | None:
-        """Cut points for a model's answers, which do not require them."""
-        if not task.uses_rfm:
-            return None
-        try:
-            return self._cut_points.get()
-        except LoyaltyError:
-            return None
-
 
 @lru_cache(maxsize=128)
 def _predictions(name: str, version: str) -> Any:
     return PREDICTIONS.labels(name, version)
-
-
-def _rfm_for_advice(row: Row, cut_points: RfmCutPoints | None, settings: Settings) -> RfmScore | None:
-    if cut_points is None:
-        return None
-    return score_for_advice(score_one(row, cut_points), row[cut_points.columns.recency], settings.active_within_days)
-
-
-def _rfm_answer(customer_id: str, row: Row, cut_points: RfmCutPoints) -> RfmAnswer:
-    answer = rfm_answer(customer_id, score_one(row, cut_points))
-    _RFM_ANSWERS.inc()
-    return answer
 
 
 def _attempt(predict: Callable[[], _Answer], unavailable: dict[str, LoyaltyError], *names: str) -> _Answer | None:

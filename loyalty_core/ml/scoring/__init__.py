@@ -4,7 +4,6 @@ from loyalty_core.ml.scoring.batch import BatchScorer
 from loyalty_core.ml.scoring.pipeline import make_scorer, score_base
 from loyalty_core.ml.scoring.predicted_columns import add_rfm_columns, predicted_columns
 from loyalty_core.ml.scoring.segment import (
-    RFM,
     Origin,
     SegmentPrediction,
     SegmentReader,
@@ -13,6 +12,7 @@ from loyalty_core.ml.scoring.segment import (
     kinds,
     predicted_segment,
 )
+from loyalty_core.ml.serving import RFM
 
 __all__ = [
     "RFM",

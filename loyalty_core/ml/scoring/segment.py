@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.scoring.pipeline import make_served_scorer
+from loyalty_core.ml.serving import RFM
 from loyalty_core.ml.tasks import DECIMALS, TASKS, Tally
 from loyalty_core.rfm import score_columns
 from loyalty_core.segments.predicted_fields import field_name
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
 
 Source = Literal["predictions", "scored now"]
-RFM = "rfm"
 _RFM_SCORES = ("recency", "frequency", "monetary")
 
 

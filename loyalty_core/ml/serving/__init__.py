@@ -20,12 +20,15 @@ from loyalty_core.ml.serving.own_data import (
     require_own_data,
     require_own_training,
 )
+from loyalty_core.ml.serving.rfm import RFM, RFM_ANSWERS, RfmCalculator
 from loyalty_core.ml.serving.served_models import Challenger, ServedModels
 from loyalty_core.ml.serving.source import ModelSource, model_source, scoring_models
 from loyalty_core.ml.serving.status import ModelStatus
 
 __all__ = [
     "MOCK_VERSION",
+    "RFM",
+    "RFM_ANSWERS",
     "RFM_ONLY_VERSION",
     "BatchScores",
     "Challenger",
@@ -39,6 +42,7 @@ __all__ = [
     "ModelsOfOtherData",
     "NoModels",
     "RfmAnswer",
+    "RfmCalculator",
     "ServedModels",
     "customer_drivers",
     "is_of_other_data",

@@ -1,6 +1,9 @@
 """The models that answer: one version for everybody, or during an A/B test two, each for its customers."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +13,9 @@ from loyalty_core.buckets import bucket, buckets
 from loyalty_core.ml.bundles import Experiment
 from loyalty_core.ml.serving.answers import Models
 from loyalty_core.warehouse.predictions import ScoringRun
+
+Rows = Mapping[str, Mapping[str, Any]]
+"""Rows of the features view by customer id."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,17 @@ class ServedModels:
         if self.challenger and self.challenger.answers(customer_id):
             return self.challenger.models
         return self.champion
+
+    def for_row(self, row: Mapping[str, Any], id_column: str) -> Models:
+        """The models that answer the customer in a row of the features view."""
+        return self.for_customer(row[id_column]) if self.challenger else self.champion
+
+    def by_arm(self, rows: Rows, id_column: str) -> Sequence[tuple[Models, Rows]]:
+        """The models and customers of each arm that has customers; the champion alone when there are no rows."""
+        parts: dict[Models, dict[str, Mapping[str, Any]]] = defaultdict(dict)
+        for customer_id, row in rows.items():
+            parts[self.for_row(row, id_column)][customer_id] = row
+        return list(parts.items()) or [(self.champion, rows)]
 
     def made(self, run: ScoringRun) -> bool:
         """Whether everybody's prediction of that run is by the models that would answer now."""
