@@ -13,14 +13,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
-from starlette.routing import Mount
 from starlette.types import Scope
 from streamlit import config, net_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.starlette import App
 
 from loyalty_core.access import require_protection
-from loyalty_core.api import BrowserProtection, IdleConnections, Instrumentation, LoadedLater, disable_nagle_algorithm
+from loyalty_core.api import (
+    BrowserProtection,
+    IdleConnections,
+    Instrumentation,
+    LoadedLater,
+    MountedApi,
+    disable_nagle_algorithm,
+)
 from loyalty_core.errors import SettingsError
 from loyalty_core.settings import get_settings
 from loyalty_core.store import prepare_store
@@ -132,7 +138,6 @@ net_util.get_external_ip = lambda: None
 
 app = App(
     "app.py",
-    routes=[Mount(api_root(), app=_api)],
     lifespan=_lifespan,
     middleware=[
         Middleware(Instrumentation, api_root=api_root()),
@@ -145,5 +150,6 @@ app = App(
             open_paths=[f"{api_root()}/contact/"],
         ),
         *_sign_in,
+        Middleware(MountedApi, path=api_root(), api=_api),
     ],
 )

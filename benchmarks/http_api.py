@@ -1,8 +1,9 @@
 """Requests a second for one customer's churn, against a bare route: `python -m benchmarks.http_api`.
 
 The server is the one of production on a demo warehouse, with tiny models and cached features. The bare route is a plain
-one of the same server that answers the same bytes. A second server requires an API key. Every route is measured in
-every round; ratios are medians over the rounds, with their quartiles.
+one of the same server that answers the same bytes, within Streamlit's middleware. The API is mounted beside that, so
+the same bytes are answered there too, before any routing. A second server requires an API key. Every route is measured
+in every round; ratios are medians over the rounds, with their quartiles.
 
 On a machine that does other things meanwhile, rates vary by a factor of three. The server's processor time for a
 request varies less: its ratio is printed last, as the rate that the server would reach if it had a processor to itself.
@@ -81,11 +82,12 @@ def main() -> None:
         protected_port, protected_server = servers.enter_context(served(folder / "protected", protected))
         targets = [
             Target("a bare route", port, "POST", "/bare", server, body),
+            Target("the same, beside the API", port, "POST", "/bare-beside", server, body),
             Target("health/live/", port, "GET", f"{API}/health/live/", server),
             Target("dwh/ml/churn/", port, "POST", CHURN, server, body),
             Target("dwh/ml/churn/ with an API key", protected_port, "POST", CHURN, protected_server, body, key),
         ]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             answer = client.post(CHURN, json={"customer_id": customer_id}).raise_for_status().content
             client.put("/bare", content=answer).raise_for_status()
         for connections in CONNECTIONS:

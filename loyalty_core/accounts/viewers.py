@@ -51,7 +51,10 @@ class Viewers:
     def cached(self, digest: str) -> Viewer | None:
         """The viewer found for this sign-in or key within the last second, without a look at the store."""
         with self._lock:
-            return self._cached.get(digest)
+            try:
+                return self._cached[digest]  # `get` would look twice
+            except KeyError:
+                return None
 
     def forget(self) -> None:
         """Read roles, people and keys again at the next look."""

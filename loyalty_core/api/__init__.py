@@ -8,6 +8,7 @@ from loyalty_core.api.browser_protection import BrowserProtection
 from loyalty_core.api.connections import IdleConnections
 from loyalty_core.api.instrumentation import Instrumentation
 from loyalty_core.api.later import LoadedLater
+from loyalty_core.api.mounting import MountedApi
 from loyalty_core.api.sockets import disable_nagle_algorithm
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
     "IdleConnections",
     "Instrumentation",
     "LoadedLater",
+    "MountedApi",
     "create_api",
     "disable_nagle_algorithm",
 ]

@@ -2,6 +2,7 @@
 
 from fastapi import Depends, FastAPI
 from starlette.convertors import PathConvertor, register_url_convertor
+from starlette.middleware.gzip import GZipMiddleware
 
 from loyalty_core.api import (
     audit,
@@ -41,6 +42,9 @@ _MAX_BODY_BYTES = 16 * 2**20
 # More than twice the levels of the deepest rule, since each of its levels is an object with a list.
 _MAX_BODY_LEVELS = 256
 _BODY_SECONDS = 60
+# Shorter answers are not worth the time of compressing them.
+_LEAST_COMPRESSED_BYTES = 1000
+_COMPRESSION_LEVEL = 5
 
 
 class _AnyText(PathConvertor):
@@ -99,6 +103,7 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(documentation.router)
     require_declared_actions(api)
     # The last added comes first.
+    api.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED_BYTES, compresslevel=_COMPRESSION_LEVEL)
     api.add_middleware(PredictionShortcut)
     api.add_middleware(
         BodyLimit,

@@ -79,8 +79,9 @@ class MemoryCache:
 
     def get(self, key: str) -> Features | None:
         with self._lock:
-            entry = self._entries.get(key)
-            if entry is None:
+            try:
+                entry = self._entries[key]  # `get` would look twice
+            except KeyError:
                 about_to_wait()  # for the warehouse, and not counted yet
                 self._misses += 1
                 return None
