@@ -8,16 +8,15 @@ from loyalty_core.warehouse.dialects.base import Dialect
 from loyalty_core.warehouse.dialects.duckdb import DuckDB
 from loyalty_core.warehouse.dialects.other import (
     BigQuery,
-    Databricks,
     MariaDB,
     MySQL,
     Oracle,
     Redshift,
     Snowflake,
-    Spark,
     SqlServer,
 )
 from loyalty_core.warehouse.dialects.postgresql import PostgreSQL
+from loyalty_core.warehouse.dialects.spark import Databricks, Spark
 from loyalty_core.warehouse.dialects.sqlite import SQLite
 
 __all__ = ["DIALECTS", "Dialect", "dialect_of"]

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from loyalty_core.rules.sql.dialect import SqlDialect
 from loyalty_core.warehouse.arrow import rows_as_batches
+from loyalty_core.warehouse.dialects.abilities import Abilities
 from loyalty_core.warehouse.engine import engine_options
 from loyalty_core.warehouse.guards import Guards
-from loyalty_core.warehouse.predictions import PredictionStorage
+from loyalty_core.warehouse.predictions import PredictionStorage, RunTables
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -30,8 +31,8 @@ _READ_ALIKE = (sa.Boolean, sa.Integer, sa.String, sa.Uuid)
 class Dialect(SqlDialect):
     """A database; the SQL of its rules is described by `SqlDialect`.
 
-    By default, a database is a server that is read row by row, whose account should only be able to read, and that
-    cannot read the file of predictions.
+    By default, a database is a server that is read row by row, whose account should only be able to read, except that
+    it may create the tables of predictions.
     """
 
     # As people write it, and sqlglot's name of its grammar where a rule can be translated to it.
@@ -49,7 +50,9 @@ class Dialect(SqlDialect):
     # Types that a driver names by a code only where SQLAlchemy did not reflect the column.
     types_by_code: Mapping[object, sa.types.TypeEngine[Any]] = MappingProxyType({})
     # Where scoring runs are stored and how they are read.
-    predictions = PredictionStorage()
+    predictions: PredictionStorage = RunTables()
+    # In words, for docs/engines.md.
+    abilities = Abilities()
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
         """A pooled engine; nothing is opened yet. Where the dialect can, its connections refuse to write."""

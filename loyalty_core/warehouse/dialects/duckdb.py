@@ -17,6 +17,7 @@ from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
 from loyalty_core.settings import predictions_file
 from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
+from loyalty_core.warehouse.dialects.abilities import Abilities
 from loyalty_core.warehouse.dialects.base import WithQuantiles, is_read_alike, json_or_blank, within_python
 from loyalty_core.warehouse.engine import engine_options, interrupt_of
 from loyalty_core.warehouse.guards import Guards
@@ -51,6 +52,14 @@ class DuckDB(WithQuantiles):
     double = "DOUBLE"
     functions = STANDARD_FUNCTIONS | {"CONTAINS", "ENDS_WITH", "LENGTH", "MOD", "STARTS_WITH", "STRPOS", "SUBSTR"}
     predictions = ReadableFile()
+    abilities = Abilities(
+        tested="every function, at every change",
+        refuses_writes="the connection",
+        limits_time="statements are stopped",
+        bulk="Arrow of its own",
+        quantiles="exact",
+        predictions="a Parquet file beside it",
+    )
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
         """Read only, in UTC, and without access to any file but its own, the predictions and what settings allow."""

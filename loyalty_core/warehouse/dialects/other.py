@@ -127,23 +127,6 @@ class Snowflake(Dialect):
     functions |= {"GREATEST_IGNORE_NULLS", "LEAST_IGNORE_NULLS"}
 
 
-class Spark(Dialect):
-    """Reached by its Thrift server; TRUNC cuts dates only."""
-
-    name = "hive"
-    title = "Spark"
-    grammar = "spark"
-    functions = STANDARD_FUNCTIONS - {"TRUNC"} | {"INSTR", "LENGTH", "LOCATE", "MOD", "SUBSTR"}
-
-
-class Databricks(Spark):
-    """Spark's SQL."""
-
-    name = "databricks"
-    title = "Databricks"
-    grammar = "databricks"
-
-
 class BigQuery(Dialect):
     """STRPOS in place of POSITION; MOD is for whole numbers only."""
 

@@ -21,6 +21,7 @@ from loyalty_core.postgresql import Limits, bounded_engine
 from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
 from loyalty_core.warehouse.arrow import at_least_one
 from loyalty_core.warehouse.columns import filled
+from loyalty_core.warehouse.dialects.abilities import Abilities
 from loyalty_core.warehouse.dialects.base import WithQuantiles, is_read_alike, json_or_blank, within_python
 from loyalty_core.warehouse.driver_thread import DriverThread
 from loyalty_core.warehouse.engine import engine_options
@@ -60,6 +61,14 @@ class PostgreSQL(WithQuantiles):
     functions = STANDARD_FUNCTIONS | {"LENGTH", "STRPOS", "SUBSTR"}
     types_by_code = MappingProxyType({1700: sa.Numeric(), 2950: sa.Uuid()})
     predictions = PostgresqlTable()
+    abilities = Abilities(
+        tested="every function, at every change",
+        refuses_writes="every transaction",
+        limits_time="by the server, in every transaction",
+        bulk="Arrow by ADBC",
+        quantiles="exact",
+        predictions="a table, the one before renamed",
+    )
 
     def open_engine(self, url: sa.URL, settings: Settings) -> sa.Engine:
         """Every transaction is read only, in UTC and with a limit on statements, or reads nothing."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from loyalty_core.warehouse.dialects.abilities import Abilities
 from loyalty_core.warehouse.dialects.base import Dialect, is_read_alike, json_or_blank
 from loyalty_core.warehouse.engine import engine_options, interrupt_of
 from loyalty_core.warehouse.guards import Guards
+from loyalty_core.warehouse.predictions import PredictionStorage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +31,13 @@ class SQLite(Dialect):
     has_untyped_columns = True
     stores_nan = False
     list_form = "json"
+    predictions = PredictionStorage()
+    abilities = Abilities(
+        tested="rules, catalog and segments, at every change",
+        refuses_writes="the connection",
+        limits_time="statements are stopped",
+        predictions="a file that the screens cannot read",
+    )
     functions = frozenset(
         {"ABS", "COALESCE", "INSTR", "JSON_EACH", "LENGTH", "MAX", "MIN", "NULLIF", "REPLACE", "SUBSTR", "TRIM"}
     )

@@ -11,6 +11,7 @@ from loyalty_core.warehouse.predictions.relation import (
     run_of,
 )
 from loyalty_core.warehouse.predictions.run_history import RunHistory, first_of_months
+from loyalty_core.warehouse.predictions.run_tables import RunTables
 from loyalty_core.warehouse.predictions.storage import Destination, PredictionStorage, ReadableFile
 from loyalty_core.warehouse.predictions.table import PostgresqlTable
 
@@ -22,6 +23,7 @@ __all__ = [
     "PredictionStorage",
     "ReadableFile",
     "RunHistory",
+    "RunTables",
     "ScoringInProgress",
     "ScoringRun",
     "each_earlier_run",

@@ -37,7 +37,7 @@ def write_file(
     and `DataError` when the disk is full.
     """
     path = path.absolute()
-    with _only_run(path):
+    with only_run(path):
         _refuse_other_content(path)
         _remove_old(path, history, identity)
         version = path.with_name(f"{path.stem}.{stamp(datetime.now(UTC))}{path.suffix}")
@@ -70,8 +70,8 @@ def _encoding_of(schema: pa.Schema) -> dict[str, Any]:
 
 
 @contextmanager
-def _only_run(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process, however it ends."""
+def only_run(path: Path) -> Iterator[None]:
+    """Hold a lock beside `path` that ends with this process, however it ends."""
     try:
         make_private_folder(path.parent)
         lock = path.with_name(f".{path.name}.lock").open("w")

@@ -119,7 +119,7 @@ def read_version(version: Path, customer_id: sa.ColumnElement[Any], name: str) -
     schema = schema_of(version)
     if schema is None:
         return None
-    columns = [sa.column(field.name, _sql_type(field.type)) for field in schema]
+    columns = [sa.column(field.name, sql_type(field.type)) for field in schema]
     relation = sa.func.read_parquet(str(version)).table_valued(*columns, name=name)
     identifier = relation.c[CUSTOMER_ID]
     if isinstance(identifier.type, sa.Text) == isinstance(customer_id.type, sa.String):
@@ -153,7 +153,8 @@ def read_from_table(connection: sa.Connection, name: str) -> sa.Table | None:
     return found if MARKS.issubset(found.columns.keys()) else None
 
 
-def _sql_type(arrow_type: pa.DataType) -> sa.types.TypeEngine[Any]:
+def sql_type(arrow_type: pa.DataType) -> sa.types.TypeEngine[Any]:
+    """The type of a column of predictions."""
     if pa.types.is_integer(arrow_type):
         return sa.BigInteger()
     if pa.types.is_floating(arrow_type):

@@ -1,0 +1,1 @@
+"""Spark by its Thrift server: a driver, values written as SQL, and the dialect that SQLAlchemy needs."""

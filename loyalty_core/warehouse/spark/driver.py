@@ -1,0 +1,389 @@
+"""A driver for Spark's Thrift server, as PEP 249 asks: sessions and operations of impyla, with Arrow in between.
+
+impyla transports the calls. What it lacks for Spark is here: columns become Arrow arrays of the types that Spark
+declares, a running statement can be stopped from another thread, and every wait ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from impala.error import (
+    DatabaseError,
+    DataError,
+    Error,
+    HiveServer2Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Warning,
+)
+from impala.hiveserver2 import HS2Service, HS2Session, Operation, ThriftClient, get_socket, get_transport
+from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
+from thrift.Thrift import TException
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+__all__ = [
+    "Connection",
+    "ConnectionLost",
+    "Cursor",
+    "DataError",
+    "DatabaseError",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "Server",
+    "StatementFailed",
+    "Warning",
+    "apilevel",
+    "connect",
+    "paramstyle",
+    "threadsafety",
+]
+
+apilevel = "2.0"
+threadsafety = 1
+paramstyle = "pyformat"
+
+# States of an operation in Hive's protocol.
+_FINISHED, _CANCELED, _CLOSED, _ERROR = 2, 3, 4, 5
+_ENDED = frozenset({_FINISHED, _CANCELED, _CLOSED, _ERROR})
+_ROWS_PER_FETCH = 50_000
+_INTEGERS = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT"})
+_LOST = (OSError, EOFError, TException)
+
+
+class StatementFailed(OperationalError):
+    """Spark's own error, with the SQLSTATE that it gives."""
+
+    def __init__(self, message: str, sqlstate: str = "") -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class ConnectionLost(OperationalError):
+    """The server no longer answers on this connection."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a Thrift server is and how to sign in; `auth` is NOSASL, PLAIN, LDAP or GSSAPI.
+
+    Connecting fails after `connect_seconds`, any other call after `answer_seconds` of silence.
+    """
+
+    host: str
+    port: int = 10000
+    user: str = ""
+    password: str | None = None
+    auth: str = "PLAIN"
+    kerberos_service: str = "hive"
+    use_ssl: bool = False
+    ca_cert: str | None = None
+    connect_seconds: float = 10.0
+    answer_seconds: float = 60.0
+
+
+def connect(server: Server) -> Connection:
+    """A session on the server; raises `OperationalError` where it does not answer."""
+    with _readable_transport_errors():
+        service, sock = _open_service(server)
+        try:
+            session = service.open_session(server.user or "loyalty")
+        except BaseException:
+            service.close()
+            raise
+        sock.setTimeout(server.answer_seconds * 1000)
+    return Connection(server, service, sock, session)
+
+
+class Connection:
+    """One session; a statement that runs in it can be stopped from another thread."""
+
+    def __init__(self, server: Server, service: Any, sock: Any, session: Any) -> None:
+        self._server = server
+        self._service = service
+        self._socket = sock
+        self._session = session
+        self._running: Any = None
+        self.is_usable = True
+
+    def cursor(self) -> Cursor:
+        return Cursor(self)
+
+    def ping(self) -> bool:
+        """Whether the session answers, which takes no statement."""
+        with contextlib.suppress(*_LOST, Error):
+            return self._session.ping()
+        return False
+
+    def interrupt(self) -> None:
+        """Stop the statement that runs, over a connection of its own: this one is busy waiting.
+
+        Where the server does not take that call either, the wait ends with the connection.
+        """
+        operation, known = self._running, self._session
+        if operation is None:
+            return
+        try:
+            service, _ = _open_service(self._server)
+            with contextlib.closing(service):
+                session = HS2Session(service, known.handle, known.config, known.hs2_protocol_version)
+                Operation(session, operation.handle).cancel()
+        except (*_LOST, Error):
+            self._hang_up()
+
+    def commit(self) -> None:
+        """Every statement of Spark is a transaction."""
+
+    def rollback(self) -> None:
+        """Nothing to undo."""
+
+    def close(self) -> None:
+        with contextlib.suppress(*_LOST, Error):
+            if self.is_usable:
+                self._session.close()
+        with contextlib.suppress(*_LOST):
+            self._service.close()
+
+    def start(self, statement: str) -> Any:
+        """Send a statement; it runs in the background of the server."""
+        with self._reported():
+            self._running = self._session.execute(statement, run_async=True)
+            return self._running
+
+    def wait(self, operation: Any) -> None:
+        """Return once the statement has ended; raises `StatementFailed` unless it succeeded."""
+        with self._reported():
+            state = operation.get_state()  # the server answers at the end of the statement, or after some seconds
+            while state.operationState not in _ENDED:
+                state = operation.get_state()
+        if state.operationState == _ERROR:
+            raise StatementFailed(_plain(state.errorMessage or ""), state.sqlState or "")
+        if state.operationState != _FINISHED:
+            raise StatementFailed("The statement was cancelled: execution time exceeded, or at user request.", "57014")
+
+    def fetch(self, operation: Any, columns: Sequence[_Declared], rows: int) -> pa.RecordBatch:
+        """The next rows, none at the end."""
+        schema = [column.described for column in columns]
+        with self._reported():
+            found = operation.fetch(schema, rows, convert_types=False, convert_strings_to_unicode=False)
+        arrays = [_array(column, declared) for column, declared in zip(found.columns, columns, strict=True)]
+        return pa.RecordBatch.from_arrays(arrays, schema=pa.schema([column.field for column in columns]))
+
+    def columns_of(self, operation: Any) -> list[_Declared]:
+        """The columns of the result."""
+        if not operation.has_result_set:
+            return []
+        with self._reported():
+            try:
+                described = operation.get_result_schema()
+            except KeyError as error:
+                raise NotSupportedError(
+                    "A column has a type that cannot be read, such as INTERVAL. Cast it to STRING in the query."
+                ) from error
+        return [_Declared(index, *column) for index, column in enumerate(described)]
+
+    def end(self, operation: Any) -> None:
+        """Release the statement; one that still runs is stopped."""
+        self._running = None
+        with contextlib.suppress(*_LOST, Error):
+            if self.is_usable:
+                operation.close()
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except _LOST as error:
+            self.is_usable = False
+            raise ConnectionLost(f"The connection is lost: {error or type(error).__name__}") from error
+        except HiveServer2Error as error:
+            raise StatementFailed(_plain(str(error))) from error
+
+    def _hang_up(self) -> None:
+        self.is_usable = False
+        handle = self._socket.handle
+        if handle is not None:
+            with contextlib.suppress(OSError):
+                handle.shutdown(socket.SHUT_RDWR)
+
+
+class Cursor:
+    """One statement after another, each read as Arrow or row by row."""
+
+    arraysize = 1_000
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._operation: Any = None
+        self._columns: list[_Declared] = []
+        self._rows: Iterator[tuple[Any, ...]] = iter(())
+
+    @property
+    def description(self) -> list[tuple[Any, ...]] | None:
+        return [column.described for column in self._columns] or None
+
+    @property
+    def rowcount(self) -> int:
+        return -1
+
+    def execute(self, operation: str) -> None:
+        """Run a statement, which has its values written out: the server takes no parameters."""
+        self._end()
+        self._operation = self.connection.start(operation)
+        try:
+            self.connection.wait(self._operation)
+            self._columns = self.connection.columns_of(self._operation)
+        except BaseException:
+            self._end()
+            raise
+        if not self._columns:
+            self._end()
+            return
+        self._rows = self._all_rows()
+
+    def batches(self, rows: int = _ROWS_PER_FETCH) -> Generator[pa.RecordBatch]:
+        """What is left of the result as record batches of at most `rows` rows; none of an empty result."""
+        while self._operation is not None:
+            batch = self.connection.fetch(self._operation, self._columns, rows)
+            if not batch.num_rows:
+                self._end()
+                return
+            yield batch
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns as they are in `batches`."""
+        return pa.schema([column.field for column in self._columns])
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
+        return [row for _, row in zip(range(size or self.arraysize), self._rows, strict=False)]
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return list(self._rows)
+
+    def close(self) -> None:
+        self._end()
+
+    def setinputsizes(self, sizes: object) -> None:
+        """Values are part of the statement."""
+
+    def setoutputsize(self, size: object, column: object = None) -> None:
+        """Results have the size that they have."""
+
+    def _all_rows(self) -> Iterator[tuple[Any, ...]]:
+        for batch in self.batches():
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+    def _end(self) -> None:
+        operation, self._operation = self._operation, None
+        if operation is not None:
+            self.connection.end(operation)
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """A column as the server describes it."""
+
+    position: int
+    name: str
+    type_name: str
+    display_size: None = None
+    internal_size: None = None
+    precision: int | None = None
+    scale: int | None = None
+    null_ok: None = None
+
+    @property
+    def described(self) -> tuple[Any, ...]:
+        """The seven items that PEP 249 asks for."""
+        return self.name, self.type_name, None, None, self.precision, self.scale, None
+
+    @property
+    def field(self) -> pa.Field:
+        """The column in Arrow; types without a counterpart are text."""
+        return pa.field(self.name, _arrow_type(self))
+
+
+def _arrow_type(column: _Declared) -> pa.DataType:
+    match column.type_name:
+        case "BOOLEAN":
+            return pa.bool_()
+        case name if name in _INTEGERS:
+            return pa.int64()
+        case "FLOAT" | "DOUBLE":
+            return pa.float64()
+        case "DATE":
+            return pa.date32()
+        case "TIMESTAMP":
+            return pa.timestamp("us")
+        case "DECIMAL":
+            return pa.decimal128(column.precision or 38, column.scale or 0)
+        case "BINARY":
+            return pa.binary()
+        case _:
+            return pa.string()
+
+
+def _array(column: Any, declared: _Declared) -> pa.Array:
+    """Values as the protocol has them, an array and a bit for each NULL; dates, times and decimals are texts there."""
+    values, kind = column.values, _arrow_type(declared)
+    if declared.type_name == "FLOAT":
+        # Its shortest text as a double; what is stored, and compared in SQL, is single precision.
+        values = np.asarray(values, np.float32).astype(np.float64)
+    is_text = not (pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind))
+    array = pa.array(values, pa.binary() if is_text else kind)
+    blank = np.unpackbits(np.frombuffer(column.nulls.tobytes(), np.uint8), bitorder="little")[: len(array)]
+    if blank.any():
+        array = pc.if_else(pa.array(blank == 1), None, array)  # pyright: ignore[reportAttributeAccessIssue]
+    if not is_text or kind == pa.binary():
+        return array
+    text = array.cast(pa.string())
+    return text if kind == pa.string() else text.cast(kind)
+
+
+def _open_service(server: Server) -> tuple[Any, Any]:
+    """The service, which is not yet a session, and its socket."""
+    sock = get_socket(server.host, server.port, server.use_ssl, server.ca_cert, verify_cert=server.use_ssl)
+    sock.setTimeout(server.connect_seconds * 1000)
+    transport = get_transport(
+        sock, server.host, server.kerberos_service, server.auth, server.user or "loyalty", server.password or "none"
+    )
+    transport.open()
+    return HS2Service(ThriftClient(TBinaryProtocolAccelerated(transport)), retries=1), sock
+
+
+@contextlib.contextmanager
+def _readable_transport_errors() -> Iterator[None]:
+    try:
+        yield
+    except _LOST as error:
+        raise OperationalError(str(error) or type(error).__name__) from error
+
+
+def _plain(message: str) -> str:
+    """Spark's message without the names of the classes around it and without its plan."""
+    text = message.partition("Error running query: ")[2] or message
+    head, found, rest = text.partition("] ")
+    if found and rest.partition(": ")[0].replace(".", "").isalnum() and head.startswith("["):
+        text = rest.partition(": ")[2] or text
+    return text.strip().partition("\n")[0]

@@ -1,0 +1,340 @@
+"""What SQLAlchemy has to know of Spark SQL: quoting, types, values and how tables are reflected.
+
+A dialect of our own, since those of PyHive and Databricks are made for other servers or earlier versions of SQLAlchemy.
+"""
+
+# SQLAlchemy declares the methods of dialects more narrowly than it calls them.
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchTableError
+from sqlalchemy.sql.compiler import DDLCompiler, GenericTypeCompiler, IdentifierPreparer, SQLCompiler
+
+from loyalty_core.warehouse.spark.literals import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from loyalty_core.warehouse.spark.driver import Connection
+
+AUTHENTICATIONS = ("NOSASL", "PLAIN", "LDAP", "GSSAPI")
+# Of the query part of a URL.
+_OPTIONS = frozenset({"auth", "kerberos_service", "ssl", "ca_cert"})
+_NO_SUCH_TABLE = frozenset({"42P01", "42704", "3F000"})
+_DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+_TEXT_OF_LENGTH = re.compile(r"(varchar|char)\((\d+)\)")
+
+_SIMPLE_TYPES: dict[str, Callable[[], sa.types.TypeEngine[Any]]] = {
+    "boolean": sa.Boolean,
+    "tinyint": sa.SmallInteger,
+    "smallint": sa.SmallInteger,
+    "int": sa.Integer,
+    "bigint": sa.BigInteger,
+    "float": sa.REAL,
+    "double": sa.Double,
+    "string": sa.Text,
+    "date": sa.Date,
+    "timestamp": lambda: sa.DateTime(timezone=True),
+    "timestamp_ntz": sa.DateTime,
+    "binary": sa.LargeBinary,
+}
+
+
+class SparkPreparer(IdentifierPreparer):
+    """Backticks around every name; a schema may be catalog.schema."""
+
+    def __init__(self, dialect: Any) -> None:
+        super().__init__(dialect, initial_quote="`", escape_quote="`")
+
+    def _requires_quotes(self, value: str) -> bool:
+        del value
+        return True
+
+    def quote_schema(self, schema: str) -> str:
+        return ".".join(self.quote_identifier(part) for part in schema.split("."))
+
+
+class SparkTypes(GenericTypeCompiler):
+    """Types as Spark writes them."""
+
+    def visit_text(self, *_: Any, **__: Any) -> str:
+        return "STRING"
+
+    visit_TEXT = visit_string = visit_VARCHAR = visit_NVARCHAR = visit_CLOB = visit_unicode = visit_text  # noqa: N815
+    visit_unicode_text = visit_CHAR = visit_uuid = visit_enum = visit_text  # noqa: N815
+
+    def visit_double(self, *_: Any, **__: Any) -> str:
+        return "DOUBLE"
+
+    visit_DOUBLE = visit_DOUBLE_PRECISION = visit_double  # noqa: N815
+
+    def visit_float(self, *_: Any, **__: Any) -> str:
+        """SQLAlchemy's Float is Python's."""
+        return "DOUBLE"
+
+    visit_FLOAT = visit_float  # noqa: N815
+
+    def visit_REAL(self, *_: Any, **__: Any) -> str:  # noqa: N802 - by SQLAlchemy
+        return "FLOAT"
+
+    def visit_integer(self, *_: Any, **__: Any) -> str:
+        return "INT"
+
+    visit_INTEGER = visit_integer  # noqa: N815
+
+    def visit_numeric(self, type_: Any, **_: Any) -> str:
+        """Without a precision, the widest with room on both sides; Spark's own default has no decimals."""
+        return f"DECIMAL({type_.precision or 38}, {18 if type_.scale is None else type_.scale})"
+
+    visit_NUMERIC = visit_DECIMAL = visit_numeric  # noqa: N815
+
+    def visit_datetime(self, type_: Any, **_: Any) -> str:
+        return "TIMESTAMP" if type_.timezone else "TIMESTAMP_NTZ"
+
+    visit_DATETIME = visit_TIMESTAMP = visit_datetime  # noqa: N815
+
+    def visit_large_binary(self, *_: Any, **__: Any) -> str:
+        return "BINARY"
+
+
+class SparkCompiler(SQLCompiler):
+    """Standard SQL, apart from what is here."""
+
+    def limit_clause(self, select: Any, **options: Any) -> str:
+        written = ""
+        if select._limit_clause is not None:
+            written += f"\n LIMIT {self.process(select._limit_clause, **options)}"
+        if select._offset_clause is not None:
+            written += f"\n OFFSET {self.process(select._offset_clause, **options)}"
+        return written
+
+    def visit_empty_set_expr(self, element_types: Any, **_: Any) -> str:
+        return f"SELECT {', '.join('NULL' for _ in element_types)} WHERE 1 != 1"
+
+
+class SparkTableDefinitions(DDLCompiler):
+    """CREATE TABLE with the format that `spark_using` names."""
+
+    def post_create_table(self, table: Any) -> str:
+        using = table.dialect_options["spark"]["using"]
+        return f" USING {using}" if using else ""
+
+
+class _Written:
+    """A type whose values become SQL: in `SparkDialect.do_execute`, or here where a statement has them in it."""
+
+    def literal_processor(self, dialect: Any) -> Callable[[Any], str]:
+        del dialect
+        return literal
+
+    def bind_processor(self, dialect: Any) -> Any:
+        """No value has to be changed before."""
+
+
+class _Text(_Written, sa.String):
+    pass
+
+
+class _Date(_Written, sa.Date):
+    pass
+
+
+class _DateTime(_Written, sa.DateTime):
+    def result_processor(self, dialect: Any, coltype: Any) -> Callable[[Any], Any] | None:
+        del dialect, coltype
+        return _in_utc if self.timezone else None
+
+
+class _Numeric(_Written, sa.Numeric):
+    pass
+
+
+class _Float(_Written, sa.Float):
+    def bind_processor(self, dialect: Any) -> Any:
+        """An integer that is compared with a double is one."""
+        del dialect
+        return lambda value: value if value is None else float(value)
+
+
+def _in_utc(value: datetime | None) -> datetime | None:
+    return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class SparkDialect(DefaultDialect):
+    """spark://user:password@host:10000/database?auth=NOSASL, by the driver beside this module."""
+
+    name = "spark"
+    driver = "thrift"
+    statement_compiler = SparkCompiler
+    type_compiler_cls = SparkTypes
+    ddl_compiler = SparkTableDefinitions
+    preparer = SparkPreparer
+    default_paramstyle = "pyformat"
+    supports_statement_cache = True
+    supports_native_boolean = True
+    supports_native_decimal = True
+    supports_alter = False
+    supports_default_values = False
+    supports_multivalues_insert = True
+    supports_sane_rowcount = False
+    supports_sane_multi_rowcount = False
+    postfetch_lastrowid = False
+    div_is_floordiv = False
+    requires_name_normalize = False
+    returns_native_bytes = True
+    construct_arguments = [(sa.Table, {"using": None})]  # noqa: RUF012 - as SQLAlchemy declares it
+    colspecs = {  # noqa: RUF012 - as SQLAlchemy declares it
+        sa.String: _Text,
+        sa.Date: _Date,
+        sa.DateTime: _DateTime,
+        sa.Numeric: _Numeric,
+        sa.Float: _Float,
+    }
+    # What our statements rely on, whatever the server's defaults are.
+    session_settings = (
+        "SET spark.sql.session.timeZone=UTC",
+        "SET spark.sql.parser.escapedStringLiterals=false",
+        "SET spark.sql.ansi.enabled=true",
+        "SET spark.sql.ansi.doubleQuotedIdentifiers=false",
+    )
+
+    @classmethod
+    def import_dbapi(cls) -> Any:
+        from loyalty_core.warehouse.spark import driver  # noqa: PLC0415 - its packages are an optional extra
+
+        return driver
+
+    def create_connect_args(self, url: sa.URL) -> Any:
+        if unknown := sorted(set(url.query) - _OPTIONS):
+            raise ArgumentError(f"spark:// has no option {unknown[0]}; it has {', '.join(sorted(_OPTIONS))}.")
+        options = {name: str(value) for name, value in url.query.items()}
+        auth = options.get("auth", "PLAIN").upper()
+        if auth not in AUTHENTICATIONS:
+            raise ArgumentError(f"auth is one of {', '.join(AUTHENTICATIONS)}, not {auth}.")
+        arguments = {
+            "host": url.host or "localhost",
+            "port": url.port or 10000,
+            "user": url.username or "",
+            "password": url.password,
+            "auth": auth,
+            "kerberos_service": options.get("kerberos_service", "hive"),
+            "use_ssl": options.get("ssl", "false").lower() in {"true", "1", "yes"},
+            "ca_cert": options.get("ca_cert"),
+        }
+        self._database = url.database
+        return (), arguments
+
+    def connect(self, *arguments: Any, **options: Any) -> Connection:
+        return self.loaded_dbapi.connect(self.loaded_dbapi.Server(*arguments, **options))
+
+    def on_connect(self) -> Callable[[Connection], None]:
+        use = [f"USE {self.identifier_preparer.quote_schema(self._database)}"] if self._database else []
+
+        def prepare(connection: Connection) -> None:
+            cursor = connection.cursor()
+            for statement in (*self.session_settings, *use):
+                cursor.execute(statement)
+
+        return prepare
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        cursor.execute(statement % {name: literal(value) for name, value in (parameters or {}).items()})
+
+    def do_executemany(self, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        for one in parameters:
+            self.do_execute(cursor, statement, one)
+
+    def do_execute_no_params(self, cursor: Any, statement: str, *_: Any) -> None:
+        cursor.execute(statement)
+
+    def do_ping(self, dbapi_connection: Any) -> bool:
+        return dbapi_connection.is_usable and dbapi_connection.ping()
+
+    def is_disconnect(self, e: Exception, *_: Any) -> bool:
+        return isinstance(e, self.loaded_dbapi.ConnectionLost)
+
+    def _get_server_version_info(self, connection: sa.Connection) -> None:
+        """Asked only where it is shown."""
+
+    def _get_default_schema_name(self, connection: sa.Connection) -> str:
+        return connection.exec_driver_sql("SELECT current_database()").scalar_one()
+
+    def has_table(self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any) -> bool:
+        try:
+            self._described(connection, table_name, schema)
+        except NoSuchTableError:
+            return False
+        return True
+
+    def get_columns(self, connection: sa.Connection, table_name: str, schema: str | None = None, **_: Any) -> list[Any]:
+        return [
+            {
+                "name": row.col_name,
+                "type": type_of(row.data_type),
+                "nullable": True,
+                "default": None,
+                "comment": row.comment or None,
+            }
+            for row in self._described(connection, table_name, schema)
+        ]
+
+    def get_table_names(self, connection: sa.Connection, schema: str | None = None, **_: Any) -> list[str]:
+        views = set(self.get_view_names(connection, schema))
+        return [row.tableName for row in self._shown(connection, "TABLES", schema) if row.tableName not in views]
+
+    def get_view_names(self, connection: sa.Connection, schema: str | None = None, **_: Any) -> list[str]:
+        return [row.viewName for row in self._shown(connection, "VIEWS", schema)]
+
+    def get_pk_constraint(self, *_: Any, **__: Any) -> Any:
+        return {"constrained_columns": [], "name": None}
+
+    def get_foreign_keys(self, *_: Any, **__: Any) -> Any:
+        return []
+
+    def get_indexes(self, *_: Any, **__: Any) -> Any:
+        return []
+
+    def _described(self, connection: sa.Connection, table_name: str, schema: str | None) -> list[Any]:
+        place = self.identifier_preparer.quote_identifier(table_name)
+        if schema:
+            place = f"{self.identifier_preparer.quote_schema(schema)}.{place}"
+        try:
+            rows = self._run(connection, f"DESCRIBE TABLE {place}")
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", "") in _NO_SUCH_TABLE:
+                raise NoSuchTableError(table_name) from error
+            raise
+        names = [row.col_name for row in rows]
+        # After the columns, partitioned tables repeat those that they are partitioned by.
+        end = next((place for place, name in enumerate(names) if not name or name.startswith("# ")), len(names))
+        return rows[:end]
+
+    def _shown(self, connection: sa.Connection, kind: str, schema: str | None) -> list[Any]:
+        within = f" IN {self.identifier_preparer.quote_schema(schema)}" if schema else ""
+        return self._run(connection, f"SHOW {kind}{within}")
+
+    def _run(self, connection: sa.Connection, statement: str) -> list[Any]:
+        return list(connection.exec_driver_sql(statement, execution_options={"no_parameters": True}))
+
+
+def type_of(declared: str) -> sa.types.TypeEngine[Any]:
+    """SQLAlchemy's type of a type that Spark declares.
+
+    NullType for types of its own, and for texts with a collation, whose comparisons differ from those of a row.
+    """
+    declared = declared.strip().lower()
+    if simple := _SIMPLE_TYPES.get(declared):
+        return simple()
+    if found := _DECIMAL.fullmatch(declared):
+        return sa.Numeric(int(found[1]), int(found[2]))
+    if found := _TEXT_OF_LENGTH.fullmatch(declared):
+        length = int(found[2])
+        return sa.String(length) if found[1] == "varchar" else sa.CHAR(length)
+    return sa.types.NullType()
