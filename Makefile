@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 BENCHMARKS ?= start warehouse inference batch http_api access_control scoring rules editor screens training_load events
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run demo test test-slow check bench api-reference install install-dev lock clean
+.PHONY: run demo test test-slow test-engines check bench api-reference install install-dev lock clean
 
 run: install
 	$(BIN)/python -m loyalty_core.demo.prepare
@@ -22,11 +22,15 @@ demo: install
 	$(BIN)/python -m loyalty_core.demo --customers $(CUSTOMERS) --out data/warehouse.duckdb
 
 test: install-dev
-	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "not slow"
+	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "not slow and not engines"
 
 # The same properties with many more random cases, and crashes at every moment.
 test-slow: install-dev
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m "slow and not engines"
+
+# The databases that take a minute to start, and what compares databases with one another; Spark needs Java.
+test-engines: install-engines
+	$(BIN)/pytest -m "engines and not slow" tests/engines
 
 check: install-dev
 	$(BIN)/ruff check
@@ -43,6 +47,7 @@ api-reference: install-dev
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
+install-engines: $(VENV)/.installed-engines
 
 # Each stamp is newer than the list it was installed from, so a second start installs nothing.
 $(VENV)/.installed: requirements.txt
@@ -59,6 +64,11 @@ $(VENV)/.installed-dev: requirements-dev.txt
 	@$(call pip_install,--no-deps --no-build-isolation -e .)
 	@touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-engines: requirements-engines.txt $(VENV)/.installed-dev
+	@echo "Installing the databases for tests into $(VENV) (a minute, once) …"
+	@$(call pip_install,-r requirements-engines.txt)
+	@touch $@
+
 $(BIN)/python:
 	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
 
@@ -71,3 +81,4 @@ clean:
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra engines -c requirements-dev.txt pyproject.toml -o requirements-engines.txt

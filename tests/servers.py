@@ -453,7 +453,7 @@ Server = TypeVar("Server", RedisServer, PostgresServer, KafkaServer)
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One PostgreSQL for the whole test run."""
-    with _required(PostgresServer) as server:
+    with required(PostgresServer) as server:
         yield server
 
 
@@ -473,40 +473,40 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """URL of one Redis for the whole test run; tests share its keys."""
-    with _required(RedisServer) as server:
+    with required(RedisServer) as server:
         yield server.url
 
 
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL for one test, which may stop it; it starts again where it was."""
-    with _required(PostgresServer) as server:
+    with required(PostgresServer) as server:
         yield server
 
 
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """A Redis for one test, to be stopped or frozen at will."""
-    with _required(RedisServer) as server:
+    with required(RedisServer) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def shared_kafka() -> Iterator[KafkaServer]:
     """One broker for the whole test run; tests share its topics, so each names its own."""
-    with _required(KafkaServer) as server:
+    with required(KafkaServer) as server:
         yield server
 
 
 @pytest.fixture
 def kafka_server() -> Iterator[KafkaServer]:
     """A broker for one test, to be killed at will."""
-    with _required(KafkaServer) as server:
+    with required(KafkaServer) as server:
         yield server
 
 
 @contextmanager
-def _required(kind: type[Server]) -> Iterator[Server]:
+def required(kind: type[Server]) -> Iterator[Server]:
     try:
         server = kind()
         server.start()

@@ -1,7 +1,7 @@
 """Dialects of databases that no test server is there for, and the functions in a statement.
 
-SQLAlchemy has MySQL, MariaDB, SQL Server and Oracle; Redshift is a PostgreSQL of that name. Snowflake, BigQuery,
-Databricks and Spark, whose dialects are separate packages, are SQLAlchemy's standard SQL under their name and quoting.
+SQLAlchemy has MySQL, MariaDB, SQL Server and Oracle; Redshift is a PostgreSQL of that name. Snowflake, BigQuery and
+Databricks, whose dialects are separate packages, are SQLAlchemy's standard SQL under their name and quoting.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
+
+from loyalty_core.warehouse.spark.sqlalchemy_dialect import SparkDialect
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -56,11 +58,6 @@ class Databricks(DefaultDialect):
     preparer = Backticks
 
 
-class Spark(DefaultDialect):
-    name = "hive"
-    preparer = Backticks
-
-
 SQLALCHEMY_DIALECTS: dict[str, Any] = {
     "duckdb": duckdb_sqlalchemy.Dialect,
     "postgresql": PGDialect,
@@ -69,7 +66,7 @@ SQLALCHEMY_DIALECTS: dict[str, Any] = {
     "bigquery": BigQuery,
     "databricks": Databricks,
     "redshift": Redshift,
-    "hive": Spark,
+    "spark": SparkDialect,
     "mssql": MSDialect,
     "mysql": MySQLDialect,
     "mariadb": MariaDB,

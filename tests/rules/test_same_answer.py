@@ -36,41 +36,57 @@ def connection(request: pytest.FixtureRequest) -> Iterator[sa.Connection]:
     engine.dispose()
 
 
-def different_answers(connection: sa.Connection, seed: int, rules: int) -> list[tuple[Any, str]]:
+def different_answers(connection: sa.Connection, seed: int, rules: int, *, at_once: int = 1) -> list[tuple[Any, str]]:
     """Rules for which some row has another answer in SQL than in Python, or none in SQL.
 
-    All rules compiled together have to answer as each does alone.
+    All rules compiled together have to answer as each does alone. `at_once` rules are asked in one statement, where
+    each statement takes long.
     """
     rng, dialect = random.Random(seed), connection.dialect.name
     table, columns = table_of(dialect), columns_of(dialect)
     table.drop(connection, checkfirst=True)
     table.create(connection)
-    connection.execute(sa.insert(table), rows_of(dialect, ROWS, rng))
+    connection.execute(sa.insert(table).values(rows_of(dialect, ROWS, rng)))
     rows = [dict(row) for row in connection.execute(sa.select(table)).mappings()]
     maker, found, refused = RuleMaker(columns, rng), [], 0
-    compiled: list[Rule] = []
+    compiled: list[tuple[Any, Rule]] = []
     for _ in range(rules):
         json_logic = maker.rule()
         try:
-            rule = compile_rule(json_logic, columns, today=TODAY, zone=OSLO)
+            compiled.append((json_logic, compile_rule(json_logic, columns, today=TODAY, zone=OSLO)))
         except RuleError as error:
             assert {fault.code for fault in error.faults} <= {"wrong_type", "too_large"}, (json_logic, error)
             refused += 1
-            continue
-        compiled.append(rule)
-        predicate = rule.to_sql(table)
-        null, where = predicate.is_(None), rule.to_sql(table, where=True)
-        answers = sa.select(table.c.id, *(sa.case((test, 1), else_=0) for test in (predicate, where, null)))
-        in_sql = {number: tuple(map(bool, found)) for number, *found in connection.execute(answers)}
-        wrong = [row for row in rows if in_sql[row["id"]] != (rule.matches(row), rule.matches(row), False)]
-        if wrong:
-            values = {name: wrong[0][name] for name in rule.columns}
-            found.append((json_logic, f"{len(wrong)} rows, first {values}: SQL {in_sql[wrong[0]['id']]}"))
+    for start in range(0, len(compiled), at_once):
+        part = compiled[start : start + at_once]
+        in_sql = answers_in_sql(connection, table, [rule for _, rule in part])
+        for (json_logic, rule), answers in zip(part, in_sql, strict=True):
+            wrong = [row for row in rows if answers[row["id"]] != (rule.matches(row), rule.matches(row), False)]
+            if wrong:
+                values = {name: wrong[0][name] for name in rule.columns}
+                found.append((json_logic, f"{len(wrong)} rows, first {values}: SQL {answers[wrong[0]['id']]}"))
     assert refused < rules / 3
-    together = compile_conditions(rule.condition for rule in compiled)
+    together = compile_conditions(rule.condition for _, rule in compiled)
     for row in rows:
-        assert together(row) == tuple(rule.matches(row) for rule in compiled)
+        assert together(row) == tuple(rule.matches(row) for _, rule in compiled)
     return found
+
+
+def answers_in_sql(
+    connection: sa.Connection, table: sa.Table, rules: list[Rule]
+) -> list[dict[int, tuple[bool, bool, bool]]]:
+    """For each rule and row whether it holds, whether it does in a WHERE, and whether the answer is NULL."""
+    tests = [(sql := rule.to_sql(table), rule.to_sql(table, where=True), sql.is_(None)) for rule in rules]
+    marks = [
+        sa.case((test, 1), else_=0).label(f"mark_{index}_{place}")
+        for index, forms in enumerate(tests)
+        for place, test in enumerate(forms)
+    ]
+    rows = connection.execute(sa.select(table.c.id, *marks)).all()
+    return [
+        {number: (bool(marks[at]), bool(marks[at + 1]), bool(marks[at + 2])) for number, *marks in rows}
+        for at in range(0, 3 * len(rules), 3)
+    ]
 
 
 def test_random_rules_answer_the_same_in_sql_and_on_a_row(connection: sa.Connection) -> None:

@@ -1,14 +1,27 @@
 """A database that the product has never heard of, added as docs/adding-a-dialect.md says: SQLite under another name."""
 
-from pathlib import Path
+from __future__ import annotations
 
-import sqlalchemy as sa
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
-from loyalty_core.warehouse.dialects import Dialect
+from loyalty_core.rules.sql.dialect import register_dialects
+from loyalty_core.warehouse.dialects import DIALECTS, Dialect
 from loyalty_core.warehouse.engine import interrupt_of
-from loyalty_core.warehouse.time_limit import Interrupt
+from tests.engines.engine import Engine
+from tests.engines.sqlite import SQLitePlace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import sqlalchemy as sa
+
+    from loyalty_core.warehouse.time_limit import Interrupt
 
 
 class ShopDBDriver(SQLiteDialect_pysqlite):
@@ -44,3 +57,17 @@ class ShopDB(Dialect):
 
     def greatest(self, *numbers: str) -> str:
         return f"MAX({', '.join(numbers)})"
+
+
+@contextmanager
+def _open(request: pytest.FixtureRequest) -> Iterator[SQLitePlace]:
+    patched = pytest.MonkeyPatch()
+    patched.setitem(DIALECTS, "shopdb", ShopDB())  # the line of registration
+    register_dialects(DIALECTS.values())
+    place = SQLitePlace(request.getfixturevalue("tmp_path_factory").mktemp("shopdb") / "warehouse.db")
+    place.url = place.url.replace("sqlite", "shopdb")
+    yield place
+    patched.undo()
+
+
+ENGINE = Engine("shopdb", _open)

@@ -1,87 +1,51 @@
-"""What every database must be able to do, one test for each function; a database is a row of ENGINES."""
+"""What every database must be able to do, one test for each function; on each database of `tests/engines`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError, QueryTimeout
 from loyalty_core.rules import compile_rule
-from loyalty_core.rules.sql.dialect import register_dialects
 from loyalty_core.warehouse import FeatureStore
 from loyalty_core.warehouse.columns import histogram, quantile
-from loyalty_core.warehouse.dialects import DIALECTS, dialect_of
-from tests.fixtures.warehouses import DuckDBFile, PostgresDatabase, SQLiteFile, in_time
+from loyalty_core.warehouse.dialects import dialect_of
+from tests.fixtures.warehouses import in_time
 from tests.waiting import wait_until
-from tests.warehouse.dialects.shopdb import ShopDB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from loyalty_core.warehouse import Warehouse
-    from tests.fixtures.warehouses import Backend
+    from tests.engines.engine import Engine, Place
 
-CUSTOMERS = """
-CREATE TABLE customer_features_view (
-    customer_id varchar(20), city varchar(40), revenue double precision, purchases integer, joined date
-);
-INSERT INTO customer_features_view VALUES
-    ('C1', 'Åre', 10.5, 3, '2020-02-29'),
-    ('C2', 'are 100%', -2.0, 0, '2021-06-01'),
-    ('C3', NULL, NULL, NULL, NULL),
-    ('C4', 'Oslo', 1e12, 12, '1999-12-31'),
-    ('C5', 'oslo', 0.25, 1, '2024-01-01');
-"""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """`endless` is a statement that never ends by itself."""
-
-    name: str
-    refuses_writes: bool
-    reads_predictions: bool
-    endless: str
-
-
-_COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-ENGINES = (
-    Engine("duckdb", refuses_writes=True, reads_predictions=True, endless=_COUNTING),
-    Engine("postgresql", refuses_writes=True, reads_predictions=True, endless="SELECT pg_sleep(3600)"),
-    Engine("sqlite", refuses_writes=True, reads_predictions=False, endless=_COUNTING),
-    Engine("shopdb", refuses_writes=False, reads_predictions=False, endless=_COUNTING),
+CUSTOMERS = pa.table(
+    {
+        "customer_id": ["C1", "C2", "C3", "C4", "C5"],
+        "city": ["Åre", "are 100%", None, "Oslo", "oslo"],
+        "revenue": [10.5, -2.0, None, 1e12, 0.25],
+        "purchases": pa.array([3, 0, None, 12, 1], pa.int32()),
+        "joined": [date(2020, 2, 29), date(2021, 6, 1), None, date(1999, 12, 31), date(2024, 1, 1)],
+    }
 )
 
 
-@pytest.fixture(params=ENGINES, ids=lambda engine: engine.name)
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    if request.param.name == "shopdb":
-        monkeypatch.setitem(DIALECTS, "shopdb", ShopDB())  # the line of registration
-        register_dialects(DIALECTS.values())
-    return request.param
+@pytest.fixture(scope="module")
+def filled(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("tables")
+    pq.write_table(CUSTOMERS, folder / "customer_features_view.parquet")
+    place.load(folder)
+    return place
 
 
-@pytest.fixture
-def backend(engine: Engine, request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
-    match engine.name:
-        case "duckdb":
-            made: Backend = DuckDBFile(tmp_path / "warehouse.duckdb")
-        case "postgresql":
-            made = PostgresDatabase(request.getfixturevalue("postgres_database"))
-        case name:
-            made = SQLiteFile(tmp_path / "warehouse.db")
-            made.url = made.url.replace("sqlite", name)
-    made.execute(CUSTOMERS)
-    return made
-
-
-@pytest.fixture
-def warehouse(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> Warehouse:
-    return open_warehouse(backend.url)
+@pytest.fixture(scope="module")
+def warehouse(filled: Place, open_at: Callable[..., Warehouse]) -> Warehouse:
+    return open_at()
 
 
 def test_it_is_known_by_its_name(engine: Engine, warehouse: Warehouse):
@@ -165,10 +129,8 @@ def test_a_rule_means_the_same_in_sql_and_on_a_row(warehouse: Warehouse, rule: A
     assert in_sql == on_rows
 
 
-def test_a_statement_is_stopped_at_its_limit(
-    engine: Engine, backend: Backend, open_warehouse: Callable[..., Warehouse]
-):
-    warehouse = open_warehouse(backend.url, dwh_statement_timeout_seconds=0.3)
+def test_a_statement_is_stopped_at_its_limit(engine: Engine, filled: Place, open_at: Callable[..., Warehouse]):
+    warehouse = open_at(dwh_statement_timeout_seconds=0.3 if engine.is_quick else 3)
     with pytest.raises(QueryTimeout):
         warehouse.rows(sa.text(engine.endless))
     found = wait_until(lambda: in_time(lambda: warehouse.rows(sa.select(warehouse.features))))

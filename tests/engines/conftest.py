@@ -1,0 +1,65 @@
+"""The databases of the suite: to add one, a module with its `ENGINE` and its place in `ENGINES`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
+from tests.engines import duckdb, postgresql, shopdb, spark, sqlite
+from tests.servers import required
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.engines.engine import Engine, Place
+
+ENGINES = (duckdb.ENGINE, postgresql.ENGINE, sqlite.ENGINE, shopdb.ENGINE, spark.ENGINE)
+
+
+@pytest.fixture(scope="session")
+def spark_server() -> Iterator[spark.SparkServer]:
+    """Started for the first test that needs it."""
+    with required(spark.SparkServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def spark_url(request: pytest.FixtureRequest) -> str:
+    return os.environ.get("SPARK_TEST_URL") or request.getfixturevalue("spark_server").url
+
+
+@pytest.fixture(scope="module", params=[engine.row() for engine in ENGINES])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def place(engine: Engine, request: pytest.FixtureRequest) -> Iterator[Place]:
+    """A place of its own for the tests of a module."""
+    with engine.open(request) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def open_at(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Warehouse]]:
+    """Opens warehouses on the place, with settings from the call alone; they are closed at the end of the module."""
+    folder = tmp_path_factory.mktemp("settings")
+    patched = pytest.MonkeyPatch()
+    patched.chdir(folder)
+    for name in Settings.model_fields:
+        patched.delenv(name.upper(), raising=False)
+    opened: list[Warehouse] = []
+
+    def open_one(**settings: Any) -> Warehouse:
+        given = {"models_dir": folder, "predictions_file": folder / "predictions.parquet", **settings}
+        opened.append(Warehouse(Settings(dwh_url=place.url, **given)))
+        return opened[-1]
+
+    yield open_one
+    for warehouse in opened:
+        warehouse.close()
+    patched.undo()
