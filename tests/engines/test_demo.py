@@ -16,8 +16,9 @@ import sqlalchemy as sa
 
 from loyalty_core.analytics import overview
 from loyalty_core.analytics.churn import Worth, plan_contacts
-from loyalty_core.analytics.churn.figures import customers_by_loss, read_curve, read_loss_bins
+from loyalty_core.analytics.churn.figures import read_curve, read_loss_bins
 from loyalty_core.analytics.churn.groups import risk_by_category, risk_by_tenure, sample_ids
+from loyalty_core.analytics.churn.selection import customers_by_loss
 from loyalty_core.analytics.monitoring import read_scores
 from loyalty_core.analytics.offers import offer_mix
 from loyalty_core.analytics.offers.arbitration import arbitrate

@@ -203,6 +203,8 @@ class SparkDialect(DefaultDialect):
         "SET spark.sql.parser.escapedStringLiterals=false",
         "SET spark.sql.ansi.enabled=true",
         "SET spark.sql.ansi.doubleQuotedIdentifiers=false",
+        # Deriving conditions from nested CASE expressions takes minutes where running them takes a second.
+        "SET spark.sql.constraintPropagation.enabled=false",
     )
 
     @classmethod
