@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 BENCHMARKS ?= start warehouse inference batch http_api access_control scoring rules editor screens training_load events
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run demo test test-slow test-engines check bench api-reference install install-dev lock clean
+.PHONY: run demo test test-slow test-engines check bench api-reference pictures install install-dev install-engines lock clean
 
 run: install
 	$(BIN)/python -m loyalty_core.demo.prepare
@@ -44,6 +44,11 @@ bench: install-dev
 # docs/api-reference.md from the OpenAPI description; a test compares them.
 api-reference: install-dev
 	$(BIN)/python -m loyalty_core.api.reference docs/api-reference.md
+
+# The pictures of the documentation, from the app on the demo warehouse in this folder; needs chromium.
+pictures: install-dev
+	$(BIN)/python -m loyalty_core.demo.prepare
+	$(BIN)/python -m docs.pictures.make
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
