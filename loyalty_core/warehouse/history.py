@@ -213,7 +213,7 @@ def _is_one_of(column: sa.ColumnElement[Any], texts: tuple[str, ...]) -> sa.Colu
 def _column_missing(source: str, column: str, what: str) -> DataError:
     return DataError(
         f"{source} has no column {column!r}, which says {what}.",
-        remedy="Add it (docs/machine-learning.md shows the tables), or name it so in a query in the settings.",
+        remedy="Add it (docs/dwh-integration.md shows the tables), or name it so in a query in the settings.",
     )
 
 
@@ -228,8 +228,8 @@ def _rows_of_table(warehouse: Warehouse, history: HistoryTable) -> sa.FromClause
             continue
     raise HistoryMissing(
         f"The warehouse has no table {history.table}.",
-        remedy="Load it from a file (`loyalty load`, docs/own-data.md), create it (docs/machine-learning.md shows its "
-        "columns)" + (f", or set {history.query_setting}." if history.query_setting else "."),
+        remedy="Load it from a file (`loyalty load`, docs/own-data.md), create it (docs/dwh-integration.md shows "
+        "its columns)" + (f", or set {history.query_setting}." if history.query_setting else "."),
     )
 
 
