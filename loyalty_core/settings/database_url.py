@@ -17,6 +17,8 @@ ESCAPING = "In a password, write @ as %40, : as %3A, / as %2F, ? as %3F and % as
 PSYCOPG = "postgresql+psycopg"
 # Those that the product itself depends on.
 _INSTALLED = frozenset({"duckdb", "sqlite", PSYCOPG})
+# Dialects of our own, by name: SQLAlchemy imports them when they are needed.
+_OWN_DIALECTS = {"spark": ("loyalty_core.warehouse.spark.sqlalchemy_dialect", "SparkDialect")}
 DRIVERS = {"postgres": PSYCOPG, "postgresql": PSYCOPG}
 
 
@@ -53,8 +55,11 @@ def _parse(url: str) -> URL:
 
 
 def _require_driver(url: URL) -> None:
+    from sqlalchemy.dialects import registry  # noqa: PLC0415
     from sqlalchemy.exc import NoSuchModuleError  # noqa: PLC0415
 
+    for name, (module, kind) in _OWN_DIALECTS.items():
+        registry.register(name, module, kind)
     try:
         url.get_dialect().import_dbapi()
     except NoSuchModuleError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from tests.engines import duckdb, postgresql, shopdb, spark, sqlite
-from tests.servers import required
+from tests.engines.spark import spark_server, spark_url  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,18 +17,6 @@ if TYPE_CHECKING:
     from tests.engines.engine import Engine, Place
 
 ENGINES = (duckdb.ENGINE, postgresql.ENGINE, sqlite.ENGINE, shopdb.ENGINE, spark.ENGINE)
-
-
-@pytest.fixture(scope="session")
-def spark_server() -> Iterator[spark.SparkServer]:
-    """Started for the first test that needs it."""
-    with required(spark.SparkServer) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def spark_url(request: pytest.FixtureRequest) -> str:
-    return os.environ.get("SPARK_TEST_URL") or request.getfixturevalue("spark_server").url
 
 
 @pytest.fixture(scope="module", params=[engine.row() for engine in ENGINES])

@@ -15,25 +15,29 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import sqlalchemy as sa
 
-import loyalty_core.warehouse.dialects  # noqa: F401 - registers the dialect of spark://
+from loyalty_core.settings import with_driver
 from tests.engines.engine import Engine, tables_in
-from tests.servers import ServerMissing, ServerProcess, free_port
+from tests.servers import ServerMissing, ServerProcess, free_port, required
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import pytest
 
 _MAIN_CLASS = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 _ENDLESS = "SELECT count(*) FROM range(1000000) a CROSS JOIN range(1000000) b WHERE hash(a.id, b.id) = 1"
 
 
 class SparkServer:
-    """A Thrift server that computes in its own process, on two cores and little memory."""
+    """A Thrift server that computes in its own process, on two cores.
 
-    def __init__(self) -> None:
+    Most statements of tests read few rows: compiling them takes longer than interpreting them.
+    """
+
+    def __init__(self, *, memory: str = "1g", compiles: bool = False) -> None:
+        self._memory, self._compiles = memory, compiles
         package = find_spec("pyspark")
         if package is None or package.origin is None:
             raise ServerMissing("pyspark is not installed (pip install -r requirements-engines.txt)")
@@ -50,9 +54,8 @@ class SparkServer:
             "spark.sql.shuffle.partitions": "2",
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.hadoop.javax.jdo.option.ConnectionURL": "jdbc:derby:memory:metastore;create=true",
-            # Most statements here read few rows: compiling them takes longer than running them as they are.
-            "spark.sql.codegen.wholeStage": "false",
-            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+            "spark.sql.codegen.wholeStage": str(self._compiles).lower(),
+            "spark.sql.codegen.factoryMode": "FALLBACK" if self._compiles else "NO_CODEGEN",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
         }
@@ -63,7 +66,7 @@ class SparkServer:
         }
         command = [
             *(str(self._home / "bin" / "spark-submit"), "--class", _MAIN_CLASS),
-            *("--master", "local[2]", "--driver-memory", "1g", "--name", "loyalty-tests"),
+            *("--master", "local[2]", "--driver-memory", self._memory, "--name", "loyalty-tests"),
             *(part for name, value in settings.items() for part in ("--conf", f"{name}={value}")),
             "spark-internal",
             *(part for name, value in hive.items() for part in ("--hiveconf", f"{name}={value}")),
@@ -80,7 +83,7 @@ class SparkServer:
         self._process.stop()
 
     def _answers(self) -> bool:
-        engine = sa.create_engine(self.url, connect_args={"connect_seconds": 2.0})
+        engine = sa.create_engine(with_driver(self.url), connect_args={"connect_seconds": 2.0})
         try:
             with engine.connect():
                 return True
@@ -95,7 +98,7 @@ class SparkPlace:
 
     def __init__(self, url: str) -> None:
         self.database = f"test_{uuid.uuid4().hex[:12]}"
-        self._server = sa.create_engine(url)
+        self._server = sa.create_engine(with_driver(url))
         self.url = sa.make_url(url).set(database=self.database).render_as_string(hide_password=False)
         self._run(f"CREATE DATABASE {self.database}")
 
@@ -116,6 +119,18 @@ class SparkPlace:
         with self._server.connect() as connection:
             for statement in statements:
                 connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+
+
+@pytest.fixture(scope="session")
+def spark_server() -> Iterator[SparkServer]:
+    """Started for the first test that needs it."""
+    with required(SparkServer) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def spark_url(request: pytest.FixtureRequest) -> str:
+    return os.environ.get("SPARK_TEST_URL") or request.getfixturevalue("spark_server").url
 
 
 @contextmanager

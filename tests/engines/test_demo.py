@@ -127,7 +127,7 @@ def ranks(asked: Asked) -> Any:
 
 
 def arbitration(asked: Asked) -> Any:
-    policy = Policy({offer: OfferTerms(cap=100) for offer in range(1, 9)})
+    policy = Policy({offer: OfferTerms(cap=100 if offer == 2 else None) for offer in range(1, 9)})
     return arbitrate(asked.base, bind_policy(policy, asked.engine))
 
 

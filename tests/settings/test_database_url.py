@@ -19,6 +19,11 @@ def test_names_the_driver(written: str, read: str):
     assert with_driver(written).render_as_string(hide_password=False) == read
 
 
+def test_spark_is_known_before_any_warehouse_is_loaded():
+    url = with_driver("spark://ana:secret@spark.example.com/loyalty?auth=ldap")
+    assert url.get_dialect()().name == "spark"
+
+
 def test_a_password_among_the_options_moves_to_where_it_is_hidden():
     url = with_driver("postgresql://ann@db/app?password=hush&sslmode=require")
     assert url.password == "hush"

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
-from sqlalchemy.dialects import registry
 
 from loyalty_core.rules.sql.dialect import STANDARD_FUNCTIONS
 from loyalty_core.warehouse.arrow import at_least_one
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.arrow import Batches, Source
     from loyalty_core.warehouse.time_limit import Interrupt
-
-registry.register("spark", "loyalty_core.warehouse.spark.sqlalchemy_dialect", "SparkDialect")
 
 # A statement is stopped at its limit; the server gets this long to say so.
 _GRACE_SECONDS = 15.0
