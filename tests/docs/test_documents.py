@@ -96,6 +96,12 @@ def test_operations_has_every_metric() -> None:
     assert {name for name in first_cells(DOCS / "operations.md") if name.startswith("loyalty_")} == named
 
 
+def test_the_state_store_has_every_table() -> None:
+    tables = set(re.findall(r"^    __tablename__ = \"(\w+)\"", source(), flags=re.MULTILINE))
+    assert len(tables) > 20
+    assert tables <= first_cells(DOCS / "state-store.md")
+
+
 def test_troubleshooting_has_every_error() -> None:
     codes = set(re.findall(r"^    code = \"(\w+)\"", source(), flags=re.MULTILINE))
     assert len(codes) > 50
