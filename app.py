@@ -3,6 +3,7 @@
 import streamlit as st
 
 from loyalty_core.access import require, resolve_viewers_by
+from loyalty_core.services import follow_connection
 from loyalty_core.ui.customer_rows import hide_downloads
 from loyalty_core.ui.fragments import remember_access
 from loyalty_core.ui.frame import ICON, PRODUCT, draw_sidebar
@@ -15,6 +16,7 @@ st.logo(":material/loyalty:", size="large")
 hide_downloads()
 
 resolve_viewers_by(session_viewer)
+follow_connection()
 screen, page = current_page()
 with errors_shown():
     if draw_sign_in():

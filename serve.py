@@ -38,6 +38,10 @@ from loyalty_core.work.upkeep import remove_expired, repeat
 if TYPE_CHECKING:
     from loyalty_core.campaigns.sending.background import BackgroundSender
     from loyalty_core.events.running import EventThreads
+    from loyalty_core.services import Services
+
+# Other data that another process has connected is noticed within so many seconds.
+FOLLOW_SECONDS = 1.0
 
 
 def _read_sign_in(scope: Scope) -> Any:
@@ -69,9 +73,11 @@ async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     workers = _Workers()
     threading.Thread(target=_complete_start, args=(workers,), name="start", daemon=True).start()
     upkeep = asyncio.create_task(repeat(remove_expired))
+    following = asyncio.create_task(repeat(workers.follow_connection, FOLLOW_SECONDS))
     async with _idle_connections.closing():
         yield {}
     upkeep.cancel()
+    following.cancel()
     await asyncio.to_thread(workers.stop)
 
 
@@ -80,6 +86,7 @@ class _Workers:
 
     def __init__(self) -> None:
         self._threads: list[EventThreads | BackgroundSender] = []
+        self._services: Services | None = None
         self._is_stopped = False
         self._lock = threading.Lock()
 
@@ -92,12 +99,27 @@ class _Workers:
         with self._lock:
             if self._is_stopped:
                 return
+            self._services = services
             if settings.events_worker == "server":
                 self._threads.append(EventThreads(services))
             if settings.campaigns_sender == "server":
                 self._threads.append(BackgroundSender(services.new_sender))
             for threads in self._threads:
                 threads.start()
+
+    def follow_connection(self) -> None:
+        """Start anew on the data that is connected now, once other data has been connected."""
+        from loyalty_core.services import follow_connection, services_of_process  # noqa: PLC0415
+
+        follow_connection()
+        with self._lock:
+            former, threads = self._services, self._threads
+            if former is None or self._is_stopped or former is services_of_process():
+                return
+            self._threads = []
+        for one in threads:
+            one.stop()
+        self.start()
 
     def stop(self) -> None:
         with self._lock:

@@ -18,13 +18,14 @@ from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository, RestrictedPolicies
 from loyalty_core.campaigns import CampaignRuns, Campaigns
 from loyalty_core.campaigns.sending import ContactLinks, Outbox, Preferences
+from loyalty_core.connections import Connections
 from loyalty_core.jobs import JobQueue, RestrictedJobs
 from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.versions import NoComparisons, Promotion, VersionComparisons
 from loyalty_core.rfm import RfmMapRepository
 from loyalty_core.segments import RestrictedEngine, RestrictedSegments, SegmentationEngine, SegmentRepository
-from loyalty_core.settings import Settings, get_settings
+from loyalty_core.settings import Settings, connection_state, get_settings
 from loyalty_core.store import StateStore, prepare_store, shared_store
 from loyalty_core.warehouse import FeatureStore, RestrictedWarehouse, Restriction, Warehouse, restriction_of
 from loyalty_core.warehouse.offers import OfferCatalog
@@ -158,6 +159,10 @@ class Services:
     def api_keys(self) -> ApiKeys:
         return ApiKeys(self.store, self.viewers.forget)
 
+    @cached_property
+    def connections(self) -> Connections:
+        return Connections(self.store, follow_connection)
+
     def prepare_store(self) -> None:
         """Bring the state store's tables up to date; where that is not possible now, the next use tries again."""
         prepare_store(self.settings.state_database_url)
@@ -244,3 +249,26 @@ def get_services() -> Services:
 def services_of_process() -> Services:
     """The services for every customer, whoever is acting; for starting, stopping and whatever no viewer asked for."""
     return Services(get_settings())
+
+
+_following = threading.Lock()
+_followed: tuple[int, int] | None = None
+
+
+def follow_connection() -> None:
+    """Use the warehouse that is connected now, whichever process has connected it.
+
+    The services of this process are made anew; whoever holds the former ones reads the former warehouse until done.
+    """
+    global _followed  # noqa: PLW0603 -- one for the process, as its services are
+    with _following:
+        state = connection_state()
+        if state == _followed:
+            return
+        if Settings() != get_settings():
+            former = services_of_process() if services_of_process.cache_info().currsize else None
+            get_settings.cache_clear()
+            services_of_process.cache_clear()
+            if former is not None:
+                former.warehouse.close()
+        _followed = state

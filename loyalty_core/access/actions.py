@@ -25,6 +25,7 @@ class Action(StrEnum):
     SCORE = "score"
     TRAIN = "train"
     ACTIVATE_MODELS = "activate_models"
+    CONNECT_DATA = "connect_data"
     READ_METRICS = "read_metrics"
     READ_AUDIT = "read_audit"
     MANAGE_ACCESS = "manage_access"
@@ -48,6 +49,7 @@ _PHRASES: dict[Action, str] = {
     Action.SCORE: "score customers and compute segments",
     Action.TRAIN: "train models",
     Action.ACTIVATE_MODELS: "activate model versions and run A/B tests",
+    Action.CONNECT_DATA: "connect other data",
     Action.READ_METRICS: "read operational metrics",
     Action.READ_AUDIT: "read the audit trail",
     Action.MANAGE_ACCESS: "manage people, roles and API keys",

@@ -14,7 +14,7 @@ from loyalty_core.events.backlog import read_backlog
 from loyalty_core.events.intake import Intake
 from loyalty_core.events.lines import accept_file
 from loyalty_core.events.running import EventThreads, new_worker
-from loyalty_core.services import Services, services_of_process
+from loyalty_core.services import Services, follow_connection, services_of_process
 from loyalty_core.telemetry.logs import configure_logging
 
 
@@ -62,7 +62,12 @@ def _run(services: Services, workers: int) -> None:
     sys.stdout.write("Events are applied. Stop it with Ctrl-C or SIGTERM.\n")
     sys.stdout.flush()
     while not asked_to_stop.wait(1) and threads.are_alive:
-        pass
+        follow_connection()
+        if services is not services_of_process():  # other data has been connected
+            services = services_of_process()
+            threads.stop()
+            threads = EventThreads(services, workers=workers)
+            threads.start()
     threads.stop()
 
 

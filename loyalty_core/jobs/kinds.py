@@ -28,6 +28,7 @@ KINDS = {
     "scoring": Kind("Scoring", Action.SCORE, 6 * _HOUR, exclusive=True),
     "training": Kind("Training", Action.TRAIN, 12 * _HOUR, exclusive=True),
     "comparison": Kind("Comparing versions", Action.TRAIN, 6 * _HOUR),
+    "connection": Kind("Loading a file", Action.CONNECT_DATA, 6 * _HOUR, exclusive=True),
     "segments": Kind("Computing segments", Action.SCORE, 6 * _HOUR),
     "campaign": Kind("Running a campaign", Action.RUN_CAMPAIGNS, 6 * _HOUR),
     "export": Kind("Export", Action.EXPORT, 6 * _HOUR, most_at_once=2),

@@ -1,6 +1,6 @@
 """A file with one row per customer (CSV or Parquet) as a warehouse: the features view and the models' histories."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def load_features(
     snapshot: date | None = None,
     written: FileFormat | None = None,
     overwrite: bool = False,
+    on_phase: Callable[[str], object] = lambda _: None,
 ) -> LoadReport:
     """Write the customers of `file` to the warehouse `out`.
 
@@ -43,15 +44,17 @@ def load_features(
       `converted_offer_id`, NULL where none was taken; `offers` has the names.
 
     The histories are dated where the day of the data is known: by the file's own column `snapshot_date`, else by
-    `snapshot`; offers by their own file, if it has dates. The report suggests what the models should learn from. Raises
-    DataError when a file cannot be used, SettingsError for `out`.
+    `snapshot`; offers by their own file, if it has dates. The report suggests what the models should learn from.
+    `on_phase` is called with what is done next. Raises DataError when a file cannot be used, SettingsError for `out`.
     """
     written = written or FileFormat()
     opened = open_load(
         file, out, written, overwrite=overwrite, first=lambda connection: read_offers(connection, offers)
     )
     with opened as (connection, rows):
+        on_phase("Recognising columns")
         layout = find_layout(connection, rows, columns, snapshot)
+        on_phase("Writing customers")
         _type_customers(connection, rows, layout)
         copies = _drop_copies(connection)
         _check_ids(connection, rows, layout)
@@ -64,6 +67,7 @@ def load_features(
             rows.notes += _write_offer_history(connection, layout, snapshot, out)
         if layout.treatment:
             rows.notes.append(_write_treatment_history(connection, layout, columns.control, snapshot))
+        on_phase("Choosing what the models learn from")
         suggestion = _suggest(connection, layout)
         loaded = f"{rows.row_count - copies:,} customers with {len(layout.features):,} columns besides the id"
         excluded = {"exact copies of another row": copies}

@@ -1,5 +1,6 @@
 """A log of purchases (CSV or Parquet) as a warehouse: transactions, customer features and churn history."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -54,24 +55,28 @@ def load_transactions(
     churn_days: int = DEFAULT_CHURN_DAYS,
     written: FileFormat | None = None,
     overwrite: bool = False,
+    on_phase: Callable[[str], object] = lambda _: None,
 ) -> LoadReport:
     """Write the purchases in `file` to the warehouse `out`.
 
     Writes `transactions`, `customer_features_view` as of the day after the last purchase, and
     `customer_churn_history` where the log is long enough; with an offer column or the file `offers` also
-    `customer_offer_history` and `offers`. Lines that are no purchase (see REASONS) are left
-    out and counted. Raises DataError when the file cannot be used, SettingsError for `out`.
+    `customer_offer_history` and `offers`. Lines that are no purchase (see REASONS) are left out and counted. `on_phase`
+    is called with what is done next. Raises DataError when the file cannot be used, SettingsError for `out`.
     """
     written = written or FileFormat()
     opened = open_load(
         file, out, written, overwrite=overwrite, first=lambda connection: read_offers(connection, offers)
     )
     with opened as (connection, rows):
+        on_phase("Recognising columns")
         columns = complete(connection, rows, columns)
         others = _read_lines(connection, rows, columns)
         excluded = _count_excluded(connection)
+        on_phase("Writing purchases")
         loaded = _write_transactions(connection, file, excluded)
         as_of = _day_after_last(connection)
+        on_phase("Computing customers from their purchases")
         notes = [
             *rows.notes,
             *write_customer_features(connection, as_of, churn_days, others),

@@ -1,7 +1,8 @@
 """All configuration of the product, from the environment, `.env` or `loyalty.toml`.
 
-Precedence: constructor arguments, environment variables, `.env`, `loyalty.toml`, the mapping that is recommended for an
-embedded warehouse, defaults. Environment variables have the field names in upper case: `ML_MOCK_MODE`, `DWH_URL`.
+Precedence: constructor arguments, environment variables, `.env`, `loyalty.toml`, the warehouse that was connected in
+the app, the mapping that is recommended for an embedded warehouse, defaults. Environment variables have the field names
+in upper case: `ML_MOCK_MODE`, `DWH_URL`.
 """
 
 import re
@@ -25,6 +26,7 @@ from pydantic_settings import (
 from loyalty_core.errors import SettingsError
 from loyalty_core.names import nearest_names
 from loyalty_core.settings.campaigns import CampaignSettings
+from loyalty_core.settings.connected_warehouse import ConnectedWarehouse
 from loyalty_core.settings.database_url import with_driver
 from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
 from loyalty_core.settings.events import EventSettings
@@ -251,6 +253,7 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
             env_settings,
             dotenv_settings,
             _LoyaltyToml(settings_cls),
+            ConnectedWarehouse(settings_cls),
             RecommendedMapping(settings_cls),
         )
 
@@ -278,3 +281,19 @@ class _LoyaltyToml(TomlConfigSettingsSource):
 def get_settings() -> Settings:
     """The settings of this process, read once."""
     return Settings()
+
+
+class _FromTheUser(Settings):
+    """The settings as environment, `.env` and `loyalty.toml` have them, without what the app itself has saved."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        every = super().settings_customise_sources(settings_cls, *sources, **named)
+        return tuple(source for source in every if not isinstance(source, ConnectedWarehouse | RecommendedMapping))
+
+
+def set_by_the_user() -> frozenset[str]:
+    """The names of the settings that environment, `.env` or `loyalty.toml` set."""
+    return frozenset(_FromTheUser(**{}).model_fields_set)

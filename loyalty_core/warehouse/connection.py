@@ -1,6 +1,7 @@
 """The customer's data warehouse over SQLAlchemy: read only, one pooled engine per process."""
 
 import hashlib
+import itertools
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +30,9 @@ from loyalty_core.warehouse.unrestricted import Unrestricted
 
 __all__ = ["Relation", "Row", "Warehouse", "WarehouseHealth"]
 
+# Each warehouse of a process counts from elsewhere: what is cached of one is never taken for that of another.
+_FIRST_REVISIONS = itertools.count(step=1_000_000)
+
 # A table or view, or the part of it that may be seen.
 Relation = NamedFromClause
 
@@ -47,7 +51,7 @@ class Warehouse(Unrestricted, Statements):
         self.settings = settings or get_settings()
         self.url = with_driver(self.settings.dwh_url)
         self.dialect = dialect_of(self.url.get_backend_name())
-        self._revision = 0
+        self._revision = next(_FIRST_REVISIONS)
         self._lock = threading.RLock()
         # Separate, since reading takes long and no other caller should wait for it.
         self._view_turns, self._catalog_turns = Turns(), Turns()

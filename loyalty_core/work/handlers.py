@@ -12,6 +12,7 @@ from loyalty_core.segments.refreshing import refresh_all
 from loyalty_core.services import Services
 from loyalty_core.work.campaigning import run_campaign
 from loyalty_core.work.comparing import compare
+from loyalty_core.work.connecting import connect_file
 from loyalty_core.work.exporting import export_customers
 from loyalty_core.work.training import train_models
 
@@ -86,6 +87,7 @@ HANDLERS: dict[str, Handler] = {
     "scoring": score,
     "training": train_models,
     "comparison": compare,
+    "connection": connect_file,
     "segments": compute_segments,
     "campaign": run_campaign,
     "export": export_customers,

@@ -19,17 +19,19 @@ _log = logging.getLogger(__name__)
 
 
 def remove_expired() -> None:
-    """Remove abandoned logs, old exports, and events of the audit trail older than `AUDIT_DAYS_KEPT`.
+    """Remove abandoned logs, uploads that nobody loaded, old exports, and events older than `AUDIT_DAYS_KEPT`.
 
     Several processes may do so at once. What cannot be removed in an outage is removed a day later.
     """
     # Imported when used: the first answers of a server that starts wait for none of this.
+    from loyalty_core.connections import remove_old_uploads  # noqa: PLC0415
     from loyalty_core.jobs import remove_abandoned_logs  # noqa: PLC0415
     from loyalty_core.segments.exports import ExportFailed, remove_old  # noqa: PLC0415
     from loyalty_core.store import audit, shared_store  # noqa: PLC0415
 
     settings = get_settings()
     remove_abandoned_logs()
+    remove_old_uploads()
     with suppress(ExportFailed):  # the next export reports it
         remove_old(settings.exports_dir, settings.exports_kept_days)
     with suppress(StateStoreUnavailable), shared_store(settings.state_database_url).session() as session:
@@ -42,5 +44,5 @@ async def repeat(work: Callable[[], None], every_seconds: float = DAY_SECONDS) -
         await asyncio.sleep(every_seconds)
         try:
             await asyncio.to_thread(work)
-        except Exception:  # noqa: BLE001 -- whatever it is, the next day it may be gone
-            _log.exception("Old logs, exports and audit events were not removed.")
+        except Exception:  # noqa: BLE001 -- whatever it is, the next time it may be gone
+            _log.exception("%s failed, and is called again later.", work.__name__)

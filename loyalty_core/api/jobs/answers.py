@@ -12,7 +12,7 @@ from loyalty_core.jobs import Job, JobState
 from loyalty_core.jobs.kinds import KINDS
 
 JobId = Annotated[int, Path(ge=1, le=2**53)]
-KindName = Literal["scoring", "training", "comparison", "segments", "campaign", "export"]
+KindName = Literal["scoring", "training", "comparison", "connection", "segments", "campaign", "export"]
 
 
 class JobFailure(BaseModel):

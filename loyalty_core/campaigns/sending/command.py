@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from loyalty_core.access import terminal_command
 from loyalty_core.campaigns.sending.sender import Sender
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.settings import get_settings
+from loyalty_core.settings import connection_state, get_settings
 from loyalty_core.store import prepare_store, shared_store
 from loyalty_core.telemetry.logs import configure_logging
 from loyalty_core.warehouse import FeatureStore, Warehouse
@@ -18,6 +18,8 @@ from loyalty_core.warehouse.offers import OfferCatalog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from loyalty_core.settings import Settings
 
 
 @terminal_command
@@ -33,17 +35,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = get_settings()
         configure_logging(settings.log_format, settings.log_level)
         prepare_store(settings.state_database_url)
-        warehouse = Warehouse(settings)
-        store = shared_store(settings.state_database_url)
-        sender = Sender(settings, store, warehouse, FeatureStore(warehouse), OfferCatalog(warehouse))
+        sender = _sender_of(settings)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: sender.stop())
         if options.once:
             while sender.send_due():
                 pass
         else:
-            sender.run()
+            while not sender.is_stopped:
+                connected = connection_state()
+                sender.run(until=lambda: connection_state() != connected)  # noqa: B023 -- called within this round
+                if not sender.is_stopped:
+                    get_settings.cache_clear()
+                    sender = _sender_of(get_settings())
     except LoyaltyError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
+
+
+def _sender_of(settings: Settings) -> Sender:
+    warehouse = Warehouse(settings)
+    store = shared_store(settings.state_database_url)
+    return Sender(settings, store, warehouse, FeatureStore(warehouse), OfferCatalog(warehouse))

@@ -84,10 +84,14 @@ class Sender:
         """Ask the sender to end after the message that it is sending; safe in a signal handler."""
         self._stop.set()
 
-    def run(self) -> None:
-        """Send until `stop`; outages of the state store and the warehouse are waited out."""
+    @property
+    def is_stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def run(self, until: Callable[[], bool] = lambda: False) -> None:
+        """Send until `stop`, or until `until` says so; outages of the state store and the warehouse are waited out."""
         trouble = ""
-        while not self._stop.is_set():
+        while not self._stop.is_set() and not until():
             try:
                 wait = 0 if self.send_due() else _IDLE_SECONDS
                 trouble = ""
