@@ -116,7 +116,7 @@ def test_every_command_exists(page: Path) -> None:
     modules = set(re.findall(r"python -m ((?:loyalty_core|benchmarks|docs)[\w.]*\w)", text))
     files = {module: ROOT / module.replace(".", "/") for module in modules}
     assert [m for m, file in files.items() if not (file.with_suffix(".py").exists() or file.is_dir())] == []
-    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
     used = set(re.findall(r"`(?:\.venv/bin/)?loyalty ([a-z][\w-]*)", text))
     used |= set(re.findall(r"^(?:\.venv/bin/)?loyalty ([a-z][\w-]*)", text, re.MULTILINE))
     assert used <= commands
