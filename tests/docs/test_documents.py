@@ -9,7 +9,9 @@ from urllib.parse import unquote
 
 import pytest
 
+from loyalty_core.access.actions import ROLES, Action
 from loyalty_core.commands.loyalty import app
+from loyalty_core.jobs.kinds import KINDS
 from loyalty_core.rules.operators import OPERATORS
 from tests.workbench import ROOT
 
@@ -100,6 +102,17 @@ def test_the_state_store_has_every_table() -> None:
     tables = set(re.findall(r"^    __tablename__ = \"(\w+)\"", source(), flags=re.MULTILINE))
     assert len(tables) > 20
     assert tables <= first_cells(DOCS / "state-store.md")
+
+
+def test_the_page_about_access_has_every_action_and_role() -> None:
+    rows = [line for line in text_of(DOCS / "access.md").splitlines() if line.startswith("| `")]
+    for action in Action:
+        allowed = " | ".join("yes" if action in role.actions else "" for role in ROLES.values())
+        assert f"| `{action}` | {action.phrase} | {allowed} |" in rows
+
+
+def test_the_page_about_jobs_has_every_kind() -> None:
+    assert set(KINDS) <= first_cells(DOCS / "jobs.md")
 
 
 def test_troubleshooting_has_every_error() -> None:
