@@ -209,7 +209,7 @@ def _say_where(out: Console, settings: Settings, version: str, *, activated: boo
     folder = settings.models_dir
     out.print(f"Version {version} is in {folder / 'versions' / version}.", soft_wrap=True)
     if activated:
-        copies = (folder / name for name in ("nbo.tflite", "churn.tflite", "uplift.tflite", "scaler.pkl"))
+        copies = (folder / name for name in (*(task.file for task in TASKS.values()), "scaler.pkl"))
         files = ", ".join(str(copy) for copy in copies if copy.exists())
         out.print(f"It is active: {files}.", soft_wrap=True)
     else:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import kind_of, label_of, of_large_groups
+from loyalty_core.warehouse.history import HORIZON_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -27,6 +28,7 @@ _LABELS = {
 }
 # Only some scoring runs provide these.
 _OPTIONAL_LABELS = {
+    **{f"churn_within_{days}_days": f"Probability of leaving within {days} days" for days in HORIZON_DAYS},
     "uplift": "Uplift by contact",
     "p_if_contacted": "Probability of converting if contacted",
     "p_if_not": "Probability of converting if not contacted",
@@ -41,6 +43,7 @@ _DESCRIPTIONS = {
     "frequency": "1 to 5; 5 buys most often.",
     "monetary": "1 to 5; 5 spent most.",
     "rfm_segment": "Name of the customer's RFM cell.",
+    **{f"churn_within_{days}_days": "From 0 to 1, by the time-of-churn model." for days in HORIZON_DAYS},
     "uplift": "What contact changes, from -1 to 1: below 0, it makes a conversion less likely.",
     "p_if_contacted": "From 0 to 1, by the uplift model.",
     "p_if_not": "From 0 to 1, by the uplift model.",

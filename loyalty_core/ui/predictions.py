@@ -1,6 +1,8 @@
 """One customer's predictions, drawn: churn, next best offer and RFM, each with what is behind it."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -10,7 +12,17 @@ from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAnswer, other_training_data
-from loyalty_core.ml.tasks import CHURN, NBO, UPLIFT, UPTAKE, ChurnPrediction, NboPrediction, UpliftPrediction
+from loyalty_core.ml.tasks import (
+    CHURN,
+    CHURN_TIMING,
+    NBO,
+    UPLIFT,
+    UPTAKE,
+    ChurnPrediction,
+    NboPrediction,
+    UpliftPrediction,
+    column_of,
+)
 from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting
@@ -18,6 +30,7 @@ from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.text import escape
 from loyalty_core.warehouse.columns import Role, column_for
 from loyalty_core.warehouse.connection import Row
+from loyalty_core.warehouse.history import HORIZON_DAYS
 from loyalty_core.warehouse.offers import offer_name
 
 # The highest recency score of customers who bought long ago.
@@ -38,6 +51,8 @@ def draw_predictions(customer_id: object) -> None:
             _draw_unavailable(predictions.unavailable[CHURN.name])
         else:
             _draw_churn(predictions.churn, predictions)
+            if timing := predictions.answers.get(CHURN_TIMING.name):
+                _draw_timing(timing)
             _draw_gone(features)
     with offer.container(border=True, height="stretch"):
         st.subheader("Next best offer", anchor=False)
@@ -131,6 +146,12 @@ def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> Non
             st.badge("Low risk", color="green", icon=":material/check:")
     st.markdown("\n".join(f"- {escape(recommendation)}" for recommendation in churn["recommendations"]))
     draw_drivers(CHURN.name, predictions.churn_drivers)
+
+
+def _draw_timing(timing: Mapping[str, Any]) -> None:
+    """How soon the customer is likely to leave, in one line."""
+    within = (f"{days} days {formatting.percent(timing[column_of(days)], 1)}" for days in HORIZON_DAYS)
+    st.markdown(f":material/schedule: Likely to leave within {', '.join(within)}")
 
 
 def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:

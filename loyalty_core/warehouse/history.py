@@ -33,6 +33,8 @@ _NOTHING = ("0", "0.0", "0.00", "nan", "NaN")
 _NO = ("0", "false", "False", "FALSE", "f", "no")
 _OUTCOME = "outcome_of_row"
 ARM_SEPARATOR = "/"
+# Whether a customer leaves within so many days; the months between them are what a label says.
+HORIZON_DAYS = (30, 60, 90)
 
 
 class HistoryMissing(ViewUnusable):
@@ -50,6 +52,8 @@ class HistoryTable:
     or "whether" anything was.
     `treatment` is the column that says who was contacted, where that is part of the label: "1/0" for somebody who was,
     and did not convert.
+    `followed_until` is the column with the day until which a customer was followed, where the label column has the day
+    on which the customer left. Read as a label, that is the number of the month in which it was.
     """
 
     table: str
@@ -58,6 +62,7 @@ class HistoryTable:
     query_setting: str = ""
     taken: Literal["what", "whether"] | None = None
     treatment: str = ""
+    followed_until: str = ""
 
     def query(self, settings: Settings) -> str | None:
         """The query of the settings that takes the table's place."""
@@ -123,6 +128,11 @@ def find_history(
     names = [column.name for column in rows.columns]
     features = required_columns(mapping, names, source)
     label, day, customer = (_named(name, names) for name in (table.label, table.date, settings.dwh_customer_id_column))
+    if table.followed_until and (label is None or day is None):
+        raise HistoryMissing(
+            f"{source} has no column {table.date if label else table.label}, so how soon customers leave is not known.",
+            remedy="Add the day of each row, and the day on which the customer left (docs/machine-learning.md).",
+        )
     if label is None:
         raise _column_missing(source, table.label, "what happened")
     treatment = _named(table.treatment, names)
@@ -132,6 +142,8 @@ def find_history(
         rows = _with_outcome(rows, table.taken, rows.c[label], day, _named(_FLAG, names))
         label = _OUTCOME
     happened: sa.ColumnElement[Any] = rows.c[label]
+    if table.followed_until and day is not None:
+        happened = _month_left(rows, happened, day, _named(table.followed_until, names))
     if treatment is not None:
         happened = sa.cast(rows.c[treatment], sa.String) + ARM_SEPARATOR + sa.cast(happened, sa.String)
     return HistoryRows(
@@ -204,6 +216,32 @@ def _with_outcome(
         whether = sa.case((read.c[day] <= last, whether))
     kept = [column for column in read.c if column.name != _OUTCOME]
     return sa.select(*kept, whether.label(_OUTCOME)).subquery("history_outcomes")
+
+
+def _month_left(
+    rows: sa.FromClause, left: sa.ColumnElement[Any], day: str, followed_until: str | None
+) -> sa.ColumnElement[Any]:
+    """The month after `day` in which the customer left: 1, 2, 3, or 4 for later; a month has 30 days.
+
+    Rows that were followed for two months have 5, 6, or 7 for later, those followed for one month 8, or 9 for later. A
+    month that was not followed to its end does not count, since only those who left would be known in it. NULL for
+    customers who had left before, or were not followed for a month. Without a column that says until when they were,
+    all were followed until the last date of the table.
+    """
+    left_on, start = sa.cast(left, sa.Date), sa.cast(rows.c[day], sa.Date)
+    if followed_until is not None:
+        known: sa.ColumnElement[Any] = sa.cast(rows.c[followed_until], sa.Date)
+    else:
+        others = rows.alias("history_followed")
+        dates = sa.func.max(sa.cast(others.c[left.name], sa.Date)), sa.func.max(sa.cast(others.c[day], sa.Date))
+        known = sa.select(sa.case((dates[0] > dates[1], dates[0]), else_=dates[1])).scalar_subquery()
+    first, second, third = (start + sa.literal_column(f"INTERVAL '{days}' DAY") for days in HORIZON_DAYS)
+    return sa.case(
+        (sa.or_(known.is_(None), known < first, left_on < start), sa.null()),
+        (known < second, sa.case((left_on <= first, 8), else_=9)),
+        (known < third, sa.case((left_on <= first, 5), (left_on <= second, 6), else_=7)),
+        else_=sa.case((left_on <= first, 1), (left_on <= second, 2), (left_on <= third, 3), else_=4),
+    )
 
 
 def _is_one_of(column: sa.ColumnElement[Any], texts: tuple[str, ...]) -> sa.ColumnElement[bool]:

@@ -204,6 +204,6 @@ def test_readiness_says_what_a_training_would_leave_out(demo_settings: Configure
     churn = found["models"]["churn"]
     assert (churn["can_train"], churn["rows"], churn["last"]) == (True, rows, last.isoformat())
     assert {"churn", "nbo", "uptake"} <= set(found["models"])
-    assert set(found["unavailable"]) <= {"uplift"}
+    assert set(found["unavailable"]) <= {"churn_timing", "uplift"}
     late = ask("/ml/readiness/?since=2030-01-01").json()["models"]["churn"]
     assert (late["can_train"], late["rows"], late["findings"][0]["severity"]) == (False, 0, "stop")

@@ -61,7 +61,7 @@ def test_an_unknown_customer(trained: str, ask: Ask, kind: str):
 def test_a_model_that_is_not_registered(trained: str, ask: Ask):
     status, code, detail = error_of(ask("/dwh/ml/upsell/", "POST", {"customer_id": GUIDE_CUSTOMER}))
     assert (status, code) == (404, "unknown_model")
-    assert "Known models: churn, nbo, uptake, uplift." in detail
+    assert "Known models: churn, churn_timing, nbo, uptake, uplift." in detail
 
 
 @pytest.mark.parametrize("kind", ["nbo", "churn"])

@@ -110,7 +110,7 @@ def test_it_trains_both_and_reports_where_they_are(tmp_path: Path, run: Run, *, 
     assert re.search(r"\d\.\d{2}–\d\.\d{2}", done.stdout)  # intervals
     (version,) = list_versions(tmp_path / "models")
     assert f"Version {version} is in models/versions/{version}." in done.stdout
-    assert "It is active: models/nbo.tflite, models/churn.tflite, models/scaler.pkl." in done.stdout
+    assert "It is active: models/churn.tflite, models/nbo.tflite, models/scaler.pkl." in done.stdout
     assert done.stdout.endswith("loyalty score\n")  # what to do next
     assert load_bundle(tmp_path / "models").manifest["models"]["churn"]["options"]["architecture"] == [8]
 

@@ -1,7 +1,9 @@
 """The Predictions tab of the customer page: the service's own answers, with what moves them."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.rfm.cells import segment_details
@@ -32,6 +34,16 @@ def test_predictions_of_the_active_version(trained: str, open_screen: OpenScreen
     assert f"Model version {trained}" in texts
     assert segment_details(rfm["segment"]).advice in texts
     assert "Mock predictions" not in texts
+
+
+def test_how_soon_a_customer_is_likely_to_leave(trained: str, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch):
+    service = get_services().inference
+    predicted = service.predict_customer(GUIDE_CUSTOMER)
+    soon = {"churn_within_30_days": 0.12, "churn_within_60_days": 0.2131, "churn_within_90_days": 0.301}
+    known = replace(predicted, answers={**predicted.answers, "churn_timing": soon})
+    monkeypatch.setattr(type(service), "predict_customer", lambda *_: known)
+    shown = " ".join(texts_of(open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)))
+    assert "Likely to leave within 30 days 12.0%, 60 days 21.3%, 90 days 30.1%" in shown
 
 
 def test_scores_that_the_other_screens_still_show_are_said(

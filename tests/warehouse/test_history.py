@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.errors import DataError, SettingsError, ViewUnusable
-from loyalty_core.ml.tasks import CHURN, NBO, UPTAKE
+from loyalty_core.ml.tasks import CHURN, CHURN_TIMING, NBO, UPTAKE
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING
 from loyalty_core.warehouse.history import read_history
 from loyalty_core.warehouse.mapping import MappingError
@@ -96,6 +96,52 @@ def test_the_churn_table_by_the_mapping(histories: Backend, open_warehouse: Call
     assert history.customers is not None
     assert history.customers.to_pylist() == ["C1", "C2", "C3"]
     assert seen[-1] == len(history) == 3
+
+
+def test_the_month_in_which_a_customer_left(backend: Backend, open_warehouse: Callable[..., Warehouse]) -> None:
+    """By customer: when they left and until when they were followed, from 1 January on."""
+    known = {
+        "left on the first day": ("2026-01-01", "2026-06-01", 1),
+        "left on day 30": ("2026-01-31", "2026-06-01", 1),
+        "left on day 31": ("2026-02-01", "2026-06-01", 2),
+        "left on day 90": ("2026-04-01", "2026-06-01", 3),
+        "left on day 91": ("2026-04-02", "2026-06-01", 4),
+        "stayed": (None, "2026-04-01", 4),
+        "two months, left in the second": ("2026-02-10", "2026-03-31", 6),
+        "two months, left in the third": ("2026-03-20", "2026-03-31", 7),
+        "two months, stayed": (None, "2026-03-02", 7),
+        "one month, left": ("2026-01-20", "2026-02-20", 8),
+        "one month, left in the second": ("2026-02-10", "2026-02-20", 9),
+        "less than a month": ("2026-01-20", "2026-01-30", None),
+        "had left before": ("2025-12-31", "2026-06-01", None),
+    }
+    rows = ", ".join(
+        f"('{name}', {f'{left!r}' if left else 'NULL'}, '{until}')" for name, (left, until, _) in known.items()
+    )
+    backend.execute("CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id")
+    backend.execute(
+        "CREATE TABLE customer_churn_history AS SELECT customer_id, 10 AS total_revenue, "
+        "CAST(left_at AS timestamp) AS left_at, CAST(until AS date) AS observed_until, "
+        f"CAST('2026-01-01' AS date) AS snapshot_date FROM (VALUES {rows}) AS rows(customer_id, left_at, until)"
+    )
+    history = read_history(open_warehouse(backend.url), CHURN_TIMING.history, REVENUE_ALONE)
+    assert history.customers is not None
+    found = dict(zip(history.customers.to_pylist(), history.labels.to_pylist(), strict=True))
+    assert found == {name: month for name, (_, _, month) in known.items() if month is not None}
+
+
+def test_without_a_column_all_are_followed_until_the_last_date(
+    backend: Backend, open_warehouse: Callable[..., Warehouse]
+) -> None:
+    rows = "('C1', '2026-01-10', '2026-01-01'), ('C2', NULL, '2026-01-01'), ('C3', NULL, '2026-02-20')"
+    backend.execute("CREATE TABLE customer_features_view AS SELECT 'C1' AS customer_id")
+    backend.execute(
+        "CREATE TABLE customer_churn_history AS SELECT customer_id, 10 AS total_revenue, "
+        "CAST(left_at AS date) AS left_at, CAST(day AS date) AS snapshot_date "
+        f"FROM (VALUES {rows}) AS rows(customer_id, left_at, day)"
+    )
+    history = read_history(open_warehouse(backend.url), CHURN_TIMING.history, REVENUE_ALONE)
+    assert history.labels.to_pylist() == [8, 9]
 
 
 def test_a_start_date_leaves_out_older_rows(histories: Backend, open_warehouse: Callable[..., Warehouse]) -> None:

@@ -32,7 +32,7 @@ from loyalty_core.analytics.outcomes.matching import (
     why_none_yet,
 )
 from loyalty_core.analytics.outcomes.months import Month, MonthlyFigures
-from loyalty_core.ml.tasks import ChoiceTask, UpliftTask
+from loyalty_core.ml.tasks import BinaryTask, ChoiceTask, UpliftTask
 from loyalty_core.warehouse.predictions import first_of_months
 
 if TYPE_CHECKING:
@@ -100,7 +100,10 @@ def _binary_by_version(
     found = warehouse.fetch_arrow(sa.select(*groups, sa.func.count().label("customers")).group_by(*groups))
     if not found.num_rows:
         return
-    left = history.classes(found["label"].combine_chunks()) == 1
+    classes = history.classes(found["label"].combine_chunks())
+    is_known = history.task.is_known(classes)
+    found, classes = found.filter(pa.array(is_known)), classes[is_known]
+    left = (history.task.yes_or_no(classes) if isinstance(history.task, BinaryTask) else classes) == 1
     versions = found["model_version"].to_numpy()
     scores, customers = found["score"].to_numpy(), found["customers"].cast(pa.int64()).to_numpy()
     for version in sorted(set(versions)):

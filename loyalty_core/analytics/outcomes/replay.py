@@ -25,7 +25,7 @@ from loyalty_core.analytics.outcomes.figures import (
 )
 from loyalty_core.analytics.outcomes.matching import NO_UPLIFT_OUTCOMES, OutcomesUnknown, required_day
 from loyalty_core.analytics.outcomes.months import Month, MonthlyFigures, Role, role_of
-from loyalty_core.ml.tasks import DECIMALS, ChoiceTask, Labels, ModelTask, UpliftTask
+from loyalty_core.ml.tasks import DECIMALS, BinaryTask, Labels, ModelTask, UpliftTask
 from loyalty_core.warehouse.history import HistoryRows, find_history
 from loyalty_core.warehouse.source import name_data
 
@@ -66,15 +66,18 @@ def replay_history(warehouse: Warehouse, bundle: Bundle, task: ModelTask) -> Mon
         plan = _plan(warehouse, bundle, task)
     except OutcomesUnknown as unknown:
         return MonthlyFigures(why_none=str(unknown))
-    return (_replay_choice if isinstance(task, ChoiceTask) else _replay_binary)(warehouse, bundle, plan)
+    if isinstance(task, BinaryTask):
+        return _replay_binary(warehouse, bundle, plan, task)
+    return _replay_choice(warehouse, bundle, plan)
 
 
-def _replay_binary(warehouse: Warehouse, bundle: Bundle, plan: _Plan) -> MonthlyFigures[ChurnFigures]:
+def _replay_binary(warehouse: Warehouse, bundle: Bundle, plan: _Plan, task: BinaryTask) -> MonthlyFigures[ChurnFigures]:
     tally = _Tally()
     for features, labels, months in _rows(warehouse, bundle, plan):
-        scores = bundle.scores(plan.task.name, features)[:, 0].astype(np.float64)
+        scores = task.probability(bundle.scores(task.name, features)).astype(np.float64)
         steps = np.rint(scores * _STEPS).astype(np.int64)
-        tally.add((months * (_STEPS + 1) + steps) * 2 + labels.classes)
+        keys = (months * (_STEPS + 1) + steps) * 2 + task.yes_or_no(labels.classes)
+        tally.add(keys[task.is_known(labels.classes)])
     keys, counts = tally.result()
     score_keys, left = keys // 2, keys % 2 == 1
     months, scores = score_keys // (_STEPS + 1), score_keys % (_STEPS + 1) / _STEPS

@@ -4,6 +4,7 @@ from loyalty_core.ml.tasks.base import DECIMALS, Categorical, EvaluationRows, Mo
 from loyalty_core.ml.tasks.binary import BinaryTask, binary_metrics
 from loyalty_core.ml.tasks.choice import ChoiceTask, NboPrediction
 from loyalty_core.ml.tasks.churn import CHURN, ChurnPrediction
+from loyalty_core.ml.tasks.churn_timing import CHURN_TIMING, ChurnTimingTask, column_of
 from loyalty_core.ml.tasks.labels import Finding, HistoryTooSmall, Labels, TrainingRefused
 from loyalty_core.ml.tasks.metric import DIGITS, Metric
 from loyalty_core.ml.tasks.nbo import NBO
@@ -15,6 +16,7 @@ from loyalty_core.ml.tasks.uptake import UPTAKE
 
 __all__ = [
     "CHURN",
+    "CHURN_TIMING",
     "DECIMALS",
     "DIGITS",
     "NBO",
@@ -26,6 +28,7 @@ __all__ = [
     "Categorical",
     "ChoiceTask",
     "ChurnPrediction",
+    "ChurnTimingTask",
     "EvaluationRows",
     "Finding",
     "HistoryTooSmall",
@@ -41,6 +44,7 @@ __all__ = [
     "UpliftPrediction",
     "UpliftTask",
     "binary_metrics",
+    "column_of",
     "recommend",
     "score_for_advice",
     "task_named",

@@ -133,6 +133,14 @@ class ModelTask(ABC):
     def class_names(self, offers: Sequence[int]) -> tuple[str, ...]:
         """What the label of each class says, for sentences such as "Only 12 rows say “NAME”"."""
 
+    def is_known(self, classes: Classes) -> npt.NDArray[np.bool_]:
+        """Whether what happened is known to the end; rows of other classes can be learned from, but not tested."""
+        return np.ones(len(classes), dtype=bool)
+
+    def outcome(self, labels: Labels) -> tuple[Labels, tuple[str, ...]]:
+        """What happened, as the checks of a history look at it, with the name of each class."""
+        return labels, self.class_names(labels.offers)
+
     def label_delay(self, settings: Settings) -> int | None:
         """Days until a row's label is known; None when it is known at once."""
         del settings

@@ -72,6 +72,14 @@ class BinaryTask(ModelTask):
         del offers
         return self.no, self.yes
 
+    def yes_or_no(self, classes: Classes) -> Classes:
+        """1 for rows whose answer is yes, 0 for the others."""
+        return classes
+
+    def probability(self, scores: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """The probability of yes (rows,) in `scores` (rows, outputs)."""
+        return scores[:, 0]
+
     def measure(self, classes: Classes, probabilities: Probabilities) -> Metrics:
         from loyalty_core.ml.evaluation.metrics import binary_metrics as measure  # noqa: PLC0415
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MAX_OFFERS = 200
+# Of customers who were followed for three months, for two and for one.
+MONTH_CLASSES = 4 + 3 + 2
 
 _BOOLEAN_WORDS = {"1": 1, "true": 1, "yes": 1, "y": 1, "t": 1, "0": 0, "false": 0, "no": 0, "n": 0, "f": 0}
 
@@ -108,6 +110,12 @@ def read_arms(values: pa.Array, source: str, remedy: str) -> Labels:
         raise TrainingRefused(source, findings)
     classes = np.array(of_code, dtype=np.intp)[encoded.indices.to_numpy(zero_copy_only=False)]
     return Labels(classes, of_kind=4)
+
+
+def read_months(values: pa.Array) -> Labels:
+    """Read the numbers that `find_history` gives the months in which customers left, as classes from 0 on."""
+    months = values.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.intp)
+    return Labels(months - 1, of_kind=MONTH_CLASSES)
 
 
 def read_offer_ids(values: pa.Array, source: str, remedy: str) -> Labels:

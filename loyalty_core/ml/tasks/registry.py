@@ -3,11 +3,12 @@
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks.base import ModelTask
 from loyalty_core.ml.tasks.churn import CHURN
+from loyalty_core.ml.tasks.churn_timing import CHURN_TIMING
 from loyalty_core.ml.tasks.nbo import NBO
 from loyalty_core.ml.tasks.uplift import UPLIFT
 from loyalty_core.ml.tasks.uptake import UPTAKE
 
-TASKS: dict[str, ModelTask] = {task.name: task for task in (CHURN, NBO, UPTAKE, UPLIFT)}
+TASKS: dict[str, ModelTask] = {task.name: task for task in (CHURN, CHURN_TIMING, NBO, UPTAKE, UPLIFT)}
 
 
 class UnknownModel(LoyaltyError):

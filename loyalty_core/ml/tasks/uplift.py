@@ -92,6 +92,10 @@ class UpliftTask(ModelTask):
             "contacted, converted",
         )
 
+    def outcome(self, labels: Labels) -> tuple[Labels, tuple[str, ...]]:
+        """Whether the customer converted; who was contacted is checked by itself."""
+        return Labels(labels.classes % 2), ("did not convert", "converted")
+
     def outputs(self, offers: Sequence[int]) -> int:
         del offers
         return 2

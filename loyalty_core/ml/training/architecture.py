@@ -41,9 +41,12 @@ class Pieces(NamedTuple):
     length: FloatRows
 
 
-def build(inputs: FloatRows, outputs: int, options: TrainingOptions, size: NetworkSize) -> tuple[Model, Model]:
+def build(
+    inputs: FloatRows, outputs: int, options: TrainingOptions, size: NetworkSize, *, loss: Any = None
+) -> tuple[Model, Model]:
     """A model with one output per member for training, and one that returns their mean logits; they share layers.
 
+    With a `loss` of its own, the outputs are probabilities that are independent of each other.
     Raises `SettingsError` when Keras does not know an optimizer, loss or activation.
     """
     keras.utils.set_random_seed(options.seed)
@@ -51,11 +54,11 @@ def build(inputs: FloatRows, outputs: int, options: TrainingOptions, size: Netwo
         scaled = keras.Input((inputs.shape[1],))
         stem = _stem(scaled, fit_pieces(inputs, options.pieces))
         logits = [_member(stem, outputs, options, size) for _ in range(size.members)]
-        activation = "sigmoid" if outputs == 1 else "softmax"
+        activation = "sigmoid" if outputs == 1 or loss else "softmax"
         probabilities = [keras.layers.Activation(activation)(each) for each in logits]
         mean = keras.layers.Average()(logits) if len(logits) > 1 else logits[0]
         members = keras.Model(scaled, probabilities)
-        _compile(members, options, size, outputs)
+        _compile(members, options, size, outputs, loss)
     except (ValueError, TypeError) as error:
         raise SettingsError("Keras cannot build the network.", str(error).strip().splitlines()[0]) from error
     return members, keras.Model(scaled, mean)
@@ -86,10 +89,10 @@ def _member(stem: tuple[Tensor, Tensor], outputs: int, options: TrainingOptions,
     return keras.layers.Add()(heads)
 
 
-def _compile(members: Model, options: TrainingOptions, size: NetworkSize, outputs: int) -> None:
+def _compile(members: Model, options: TrainingOptions, size: NetworkSize, outputs: int, loss: Any) -> None:
     optimizer: Any = keras.optimizers.get(options.optimizer)
     optimizer.learning_rate = size.learning_rate
-    loss = options.loss or ("binary_crossentropy" if outputs == 1 else "categorical_crossentropy")
+    loss = loss or options.loss or ("binary_crossentropy" if outputs == 1 else "categorical_crossentropy")
     members.compile(optimizer=optimizer, loss=[keras.losses.get(loss)] * len(members.outputs), jit_compile=False)
 
 

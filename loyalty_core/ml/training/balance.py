@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loyalty_core.ml.tasks import ChoiceTask, UpliftTask
+from loyalty_core.ml.tasks import ChoiceTask, ChurnTimingTask, UpliftTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +15,12 @@ _MAX_OFFERS = 12
 
 
 def describe_balance(task: ModelTask, rows: Mapping[str, Any]) -> str:
-    """The shares of the labels among the rows learned from and tested; empty if not recorded, and for uplift."""
+    """The shares of the labels among the rows learned from and tested; empty if not recorded.
+
+    Also empty for models whose labels are neither offers nor one yes or no.
+    """
     parts = rows.get("classes_by_part")
-    if not parts or isinstance(task, UpliftTask):
+    if not parts or isinstance(task, UpliftTask | ChurnTimingTask):
         return ""
     learned, tested = parts["train"], parts["test"]
     if isinstance(task, ChoiceTask):

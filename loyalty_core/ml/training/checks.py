@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from loyalty_core.ml.features import as_arrow
-from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels, UpliftTask
+from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels
 from loyalty_core.ml.training.label_trend import check_label_trend, count_months
 from loyalty_core.ml.training.leaks import find_leaks
 from loyalty_core.ml.training.reading import category_names
@@ -46,13 +46,11 @@ def check_history(
     task: ModelTask, history: History, columns: Sequence[Column], labels: Labels, today: date, settings: Settings
 ) -> tuple[Finding, ...]:
     """All findings about a model's history, whose features are `columns`."""
-    names = outcomes = task.class_names(labels.offers)
-    outcome = labels
-    if isinstance(task, UpliftTask):  # who was contacted is checked by itself
-        outcome, outcomes = Labels(labels.classes % 2), ("did not convert", "converted")
+    names = task.class_names(labels.offers)
+    outcome, outcomes = task.outcome(labels)
     customers = len(history) if history.customers is None else len(history.customers.unique())
     return (
-        *check_amount(np.bincount(labels.classes, minlength=labels.count), names),
+        *check_amount(*known_counts(task, np.bincount(labels.classes, minlength=labels.count), names)),
         *_features(columns),
         *find_leaks(columns, outcome, outcomes, lambda name: category_names(history.features[name]), customers),
         *_duplicates(history),
@@ -93,6 +91,14 @@ def refuse_if_stopped(history: History, findings: tuple[Finding, ...]) -> None:
     """Raise `HistoryTooSmall` when a finding is a stop, since these are all about the number of rows."""
     if any(finding.severity == "stop" for finding in findings):
         raise HistoryTooSmall(history.source, findings)
+
+
+def known_counts(
+    task: ModelTask, counts: npt.NDArray[Any], names: Sequence[str]
+) -> tuple[npt.NDArray[Any], Sequence[str]]:
+    """The counts and names of the classes that a history must have."""
+    known = np.flatnonzero(task.is_known(np.arange(len(counts))))
+    return counts[known], [names[int(place)] for place in known]
 
 
 def check_amount(counts: npt.NDArray[Any], names: Sequence[str]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from loyalty_core.ml.training.quiet import quiet_stderr
 
 if TYPE_CHECKING:
     from loyalty_core.ml.training.architecture import FloatRows, Model, Tensor
+    from loyalty_core.ml.training.hazards import HazardNetwork
     from loyalty_core.ml.training.network import TrainedNetwork
     from loyalty_core.ml.training.uplift import UpliftNetwork
 
@@ -47,7 +48,7 @@ def to_tflite(model: Model) -> bytes:
             raise ConversionFailed("TensorFlow cannot convert the network to TFLite.", reason) from error
 
 
-def check_parity(network: TrainedNetwork | UpliftNetwork, scaled: FloatRows) -> float:
+def check_parity(network: TrainedNetwork | UpliftNetwork | HazardNetwork, scaled: FloatRows) -> float:
     """The largest difference between Keras and LiteRT on these rows; raises `ConversionFailed` above 1e-4."""
     with quiet_stderr():
         served = TfliteModel(network.tflite).predict(scaled)

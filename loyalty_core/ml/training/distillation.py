@@ -15,13 +15,15 @@ import numpy as np
 
 from loyalty_core.ml.training.architecture import Model, build
 from loyalty_core.ml.training.calibration import fit_calibration, mean_log_loss
-from loyalty_core.ml.training.fitting import FINAL_LEARNING_RATE, Candidate, Epoch, Rows, fit, outputs_of, predict
+from loyalty_core.ml.training.early_stopping import shown_rows
+from loyalty_core.ml.training.fitting import FINAL_LEARNING_RATE, Candidate, Epoch, fit, outputs_of, predict
 from loyalty_core.ml.training.quiet import quiet_stderr
 from loyalty_core.ml.training.teacher import Teacher, fit_teacher, make_lesson
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from loyalty_core.ml.training.fitting import Rows
     from loyalty_core.ml.training.options import NetworkSize, TrainingOptions
     from loyalty_core.ml.training.teacher import Features
 
@@ -36,7 +38,7 @@ _LEARNING_RATE = 0.003
 _BATCH_SIZE = 256
 # The shares are fitted on the validation rows, and mostly all but two are zero; a gain that one fitted share would make
 # by chance is none (Akaike 1974).
-_FITTED_SHARES = 1
+FITTED_SHARES = 1
 
 
 def train_with_teacher(
@@ -50,7 +52,7 @@ def train_with_teacher(
 ) -> Candidate | None:
     """Train on what a teacher says, of which the network `direct` is a part; None where the teacher is no better."""
     teacher = fit_teacher(train, validation, direct.probabilities, classes, options.seed)
-    if len(validation.classes) * (direct.validation_loss - teacher.loss) <= _FITTED_SHARES:
+    if len(validation.classes) * (direct.validation_loss - teacher.loss) <= FITTED_SHARES:
         return None
 
     outputs = outputs_of(classes)
@@ -61,7 +63,14 @@ def train_with_teacher(
         lesson = make_lesson(rows, teacher, classes, columns, options.seed)
         size = lesson_size(options, len(lesson.inputs))
         members, logits = build(lesson.inputs, outputs, options, size)
-        callback = _LessonProgress(logits, train, validation, size.learning_rate, epochs, direct.epochs, report)
+        callback = LessonProgress(
+            lambda rows: mean_log_loss(predict(logits, rows.inputs), rows.classes),
+            (shown_rows(train, validation), validation),
+            size.learning_rate,
+            epochs,
+            direct.epochs,
+            report,
+        )
         targets = lesson.targets[:, 1:] if outputs == 1 else lesson.targets
         fit(members, lesson.inputs, targets, size, epochs=epochs, callback=callback)
         return logits
@@ -90,21 +99,23 @@ def lesson_size(options: TrainingOptions, rows: int) -> NetworkSize:
     )
 
 
-class _LessonProgress(keras.callbacks.Callback):
-    """Lets the learning rate decay over the epochs of a lesson, and reports them after the earlier epochs."""
+class LessonProgress(keras.callbacks.Callback):
+    """Lets the learning rate decay over the epochs of a lesson, and reports them after the earlier epochs.
+
+    The losses reported are those of `rows`: training rows and validation rows.
+    """
 
     def __init__(
         self,
-        logits: Model,
-        trained: Rows,
-        validation: Rows,
+        loss_of: Callable[[Rows], float],
+        rows: tuple[Rows, Rows],
         rate: float,
         epochs: int,
         earlier_epochs: int,
         on_epoch: Callable[[Epoch], None] | None,
     ) -> None:
         super().__init__()
-        self._logits, self._trained, self._validation = logits, trained, validation
+        self._loss_of, self._rows = loss_of, rows
         self._rate, self._epochs = rate, epochs
         self._earlier_epochs, self._on_epoch = earlier_epochs, on_epoch
 
@@ -117,10 +128,7 @@ class _LessonProgress(keras.callbacks.Callback):
         del logs
         if self._on_epoch is None:
             return
-        losses = [mean_log_loss(predict(self._logits, rows.inputs), rows.classes) for rows in self._reported]
-        self._on_epoch(Epoch(self._earlier_epochs + epoch + 1, self._earlier_epochs + self._epochs, *losses))
-
-    @property
-    def _reported(self) -> tuple[Rows, Rows]:
-        most = len(self._validation.classes)
-        return Rows(self._trained.inputs[:most], self._trained.classes[:most]), self._validation
+        trained, validation = (self._loss_of(rows) for rows in self._rows)
+        self._on_epoch(
+            Epoch(self._earlier_epochs + epoch + 1, self._earlier_epochs + self._epochs, trained, validation)
+        )

@@ -23,8 +23,6 @@ from loyalty_core.ml.training.quiet import quiet_stderr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
-
     from loyalty_core.ml.training.options import TrainingOptions
 
 with quiet_stderr():
@@ -50,46 +48,56 @@ def train_directly(
         fit(members, rows.inputs, targets, size, epochs=epochs, callback=callback, row_weights=row_weights)
         return callback, logits
 
-    sample = np.linspace(0, len(train.classes) - 1, min(len(train.classes), len(validation.classes))).astype(int)
-    shown = Rows(train.inputs[sample], train.classes[sample])
+    shown = shown_rows(train, validation)
     stopping, logits = fit_rows(
         train,
         options.epochs,
-        lambda logits: _EarlyStopping(
-            logits, shown, validation, correction, epochs=options.epochs, patience=size.patience, on_epoch=on_epoch
+        lambda logits: EarlyStopping(
+            lambda rows: mean_log_loss(predict(logits, rows.inputs) + correction, rows.classes),
+            shown,
+            validation,
+            epochs=options.epochs,
+            patience=size.patience,
+            on_epoch=on_epoch,
         ),
     )
 
     def refit(rows: Rows) -> Model:
         rates = stopping.rates
-        return fit_rows(rows, len(rates), lambda _: _SameRates(rates.__getitem__))[1]
+        return fit_rows(rows, len(rates), lambda _: SameRates(rates.__getitem__))[1]
 
     calibration = fit_calibration(predict(logits, validation.inputs), validation.classes, correction)
     return Candidate(logits, refit, calibration, stopping.best_loss, stopping.epochs, weights)
 
 
-_SameRates = keras.callbacks.LearningRateScheduler
+# Takes a function from epochs, counted from 0, to learning rates.
+SameRates = keras.callbacks.LearningRateScheduler
 
 
-class _EarlyStopping(keras.callbacks.Callback):
-    """Stops at the best validation log loss of the averaged members, halving the learning rate on the way.
+def shown_rows(train: Rows, validation: Rows) -> Rows:
+    """As many of the training rows as there are validation rows at most, whose loss is displayed."""
+    sample = np.linspace(0, len(train.classes) - 1, min(len(train.classes), len(validation.classes))).astype(int)
+    return Rows(train.inputs[sample], train.classes[sample])
+
+
+class EarlyStopping(keras.callbacks.Callback):
+    """Stops at the best validation loss, which `loss_of` computes, halving the learning rate on the way.
 
     Without `patience`, all epochs are run with an exponentially decaying learning rate, and the last one is used.
     """
 
     def __init__(
         self,
-        logits: Model,
+        loss_of: Callable[[Rows], float],
         trained: Rows,
         validation: Rows,
-        correction: npt.NDArray[np.float64],
         *,
         epochs: int,
         patience: int | None,
         on_epoch: Callable[[Epoch], None],
     ) -> None:
         super().__init__()
-        self._logits, self._trained, self._validation, self._correction = logits, trained, validation, correction
+        self._loss_of, self._trained, self._validation = loss_of, trained, validation
         self._epochs, self._patience, self._on_epoch = epochs, patience, on_epoch
         self.best_loss, self.epochs = np.inf, 0
         self.rates: list[float] = []  # learning rates up to the best epoch
@@ -112,9 +120,6 @@ class _EarlyStopping(keras.callbacks.Callback):
         elif self._waited >= self._patience:
             network.stop_training = True
         self._on_epoch(Epoch(self.epochs, self._epochs, self._loss_of(self._trained), loss))
-
-    def _loss_of(self, rows: Rows) -> float:
-        return mean_log_loss(predict(self._logits, rows.inputs) + self._correction, rows.classes)
 
     @property
     def _waited(self) -> int:

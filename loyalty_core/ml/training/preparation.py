@@ -111,7 +111,8 @@ def prepare(
         findings += _check_treatment(history, labels)
     copies = find_copies(columns, customer_numbers(history.customers, len(history)), labels.classes)
     findings += tuple(describe_copies(copies, has_customers=history.customers is not None))
-    split = split_rows(labels.classes, history.dates, copies.groups, options.seed)
+    known = task.is_known(labels.classes)
+    split = split_rows(labels.classes, history.dates, copies.groups, options.seed, is_known=known)
     return Prepared(task, history, columns, labels, copies.groups, split, findings)
 
 

@@ -17,6 +17,7 @@ from loyalty_core.ml.training.checks import (
     check_age,
     check_amount,
     constant_feature,
+    known_counts,
     repeated_rows,
 )
 from loyalty_core.warehouse.columns import filled
@@ -69,7 +70,7 @@ def read_readiness(warehouse: Warehouse, task: ModelTask, since: date | None = N
     classes, names, unlabelled, refused = _classes(warehouse, task, history, since)
     findings = list(refused)
     if classes:
-        findings += check_amount(np.array(list(classes.values())), names)
+        findings += check_amount(*known_counts(task, np.array(list(classes.values())), names))
     findings += _feature_findings(history, facts)
     if history.customer is not None and (repeated := facts["rows"] - _distinct_rows(warehouse, history, since)):
         findings.append(repeated_rows(repeated, facts["rows"]))

@@ -38,7 +38,15 @@ class Split:
     test_from: date | None = None
 
 
-def split_rows(classes: Rows, days: pa.Array | None, groups: Rows, seed: int, *, all_newest: bool = False) -> Split:
+def split_rows(
+    classes: Rows,
+    days: pa.Array | None,
+    groups: Rows,
+    seed: int,
+    *,
+    all_newest: bool = False,
+    is_known: npt.NDArray[np.bool_] | None = None,
+) -> Split:
     """Split by time: the oldest 70 % of rows for training, then 15 % validation, the newest 15 % test; days stay whole.
 
     `classes` are 0, 1, … ; `groups` numbers the customer of each row, together with copies. No group is both learned
@@ -46,8 +54,18 @@ def split_rows(classes: Rows, days: pa.Array | None, groups: Rows, seed: int, *,
     are tested and whose other rows are left out. Without days, with too few of them, or when a part would lack a class,
     the split is random instead: stratified by class, with all rows of a group in the same part.
 
-    `all_newest` tests on the newest rows of all customers, for versions that learned from different rows.
+    `all_newest` tests on the newest rows of all customers, for versions that learned from different rows. Rows that are
+    not `is_known` are neither tested nor validated with: they are learned from, without the customers who are tested.
     """
+    if is_known is not None and not is_known.all():
+        rows = np.flatnonzero(is_known)
+        of_known = np.unique(groups[rows], return_inverse=True)[1]
+        known_days = days.take(pa.array(rows)) if days is not None else None
+        split = split_rows(classes[rows], known_days, of_known, seed, all_newest=all_newest)
+        tested = rows[split.test]
+        others = np.flatnonzero(~is_known & ~np.isin(groups, groups[tested]))
+        train = np.sort(np.concatenate([rows[split.train], others]))
+        return replace(split, train=train, validation=rows[split.validation], test=tested)
     by_time = _by_time(classes, days) if days is not None else None
     if by_time and not all_newest:
         by_time = _keep_apart(by_time, classes, groups, seed)

@@ -32,7 +32,7 @@ Features = npt.NDArray[np.intp]
 MADE_UP_ROWS = 20_000
 _EXCHANGED_SHARE = 0.3
 # How much of a real row's target is its label; the rest is what the teacher says, which has less noise.
-_LABEL_SHARE = 0.5
+LABEL_SHARE = 0.5
 # Trees are fitted per class, so with many offers there are fewer rounds.
 _MAX_ROUNDS, _MAX_TREES = 500, 6_000
 _ROUNDS_WITHOUT_GAIN = 25
@@ -83,7 +83,7 @@ def make_lesson(rows: Rows, teacher: Teacher, classes: int, features: Features, 
     made_up = exchange_features(rows.inputs, features, np.random.default_rng(seed))
     labels = np.eye(classes)[rows.classes]
     targets = np.concatenate(
-        [teacher.predict(made_up), _LABEL_SHARE * labels + (1 - _LABEL_SHARE) * teacher.predict(rows.inputs)]
+        [teacher.predict(made_up), LABEL_SHARE * labels + (1 - LABEL_SHARE) * teacher.predict(rows.inputs)]
     ).astype(np.float32)
     return Lesson(np.concatenate([made_up, rows.inputs]), targets)
 

@@ -21,10 +21,11 @@ from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPar
 from loyalty_core.ml.evaluation import leaks_of, objections_to
 from loyalty_core.ml.evaluation.baselines import fit_baselines
 from loyalty_core.ml.features import make_reference, require_input_size
-from loyalty_core.ml.tasks import EvaluationRows, Finding, Labels, UpliftTask, task_named
+from loyalty_core.ml.tasks import ChurnTimingTask, EvaluationRows, Finding, Labels, UpliftTask, task_named
 from loyalty_core.ml.training.checks import check_outcome
 from loyalty_core.ml.training.conversion import check_parity
 from loyalty_core.ml.training.fitting import Epoch, Rows
+from loyalty_core.ml.training.hazards import HazardNetwork, train_hazards
 from loyalty_core.ml.training.network import TrainedNetwork, train_network
 from loyalty_core.ml.training.preparation import InputEncoding, Prepared, encode_history, fit_encoding, prepare_all
 from loyalty_core.ml.training.progress import Progress
@@ -43,6 +44,8 @@ FloatRows = npt.NDArray[np.float32]
 
 _GOLDEN_ROWS = 16
 _BACKGROUND_ROWS = 64
+AnyNetwork = TrainedNetwork | UpliftNetwork | HazardNetwork
+
 _LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "scikit-learn", "numpy", "pyarrow")
 
 
@@ -137,6 +140,8 @@ def train_model(
     features = np.repeat(np.arange(len(inputs)), [one.width for one in inputs])
     if isinstance(prepared.task, UpliftTask):
         network = train_uplift(train_rows, validation_rows, options, report, features=features)
+    elif isinstance(prepared.task, ChurnTimingTask):
+        network = train_hazards(train_rows, validation_rows, options, report, features=features)
     else:
         network = train_network(train_rows, validation_rows, labels.count, options, report, features=features)
     best = network.validation_loss
@@ -224,17 +229,17 @@ def _epoch_reporter(model: str, rows: int, on_progress: Callable[[Progress], Non
     return report
 
 
-def _evaluate(
-    scaled: FloatRows, prepared: Prepared, network: TrainedNetwork | UpliftNetwork, seed: int
-) -> dict[str, Any]:
+def _evaluate(scaled: FloatRows, prepared: Prepared, network: AnyNetwork, seed: int) -> dict[str, Any]:
     """Baselines are fitted on validation rows too, since the network uses those for early stopping and calibration."""
     labels, split = prepared.labels, prepared.split
     fitted = np.concatenate([split.train, split.validation])
+    fitted = fitted[prepared.task.is_known(labels.classes[fitted])]
+    count = int(prepared.task.is_known(np.arange(labels.count)).sum())
     inputs, classes, test_inputs = scaled[fitted], labels.classes[fitted], scaled[split.test]
     baselines = (
         uplift_baselines(Rows(inputs, classes), test_inputs, seed)
         if isinstance(prepared.task, UpliftTask)
-        else fit_baselines(inputs, classes, test_inputs, labels.count, seed)
+        else fit_baselines(inputs, classes, test_inputs, count, seed)
     )
     return prepared.task.evaluate(
         EvaluationRows(
@@ -285,7 +290,7 @@ def _window(prepared: Prepared, options: TrainingOptions) -> dict[str, Any]:
     }
 
 
-def _used_options(options: TrainingOptions, network: TrainedNetwork | UpliftNetwork, rows: int) -> dict[str, Any]:
+def _used_options(options: TrainingOptions, network: AnyNetwork, rows: int) -> dict[str, Any]:
     used = replace(options, **options.size_for(rows)._asdict()).to_json()
     return used | network.learned
 

@@ -52,7 +52,8 @@ def compare_on_same_rows(
     labels = task.read_labels(history.labels, history.source)
     customers = customer_numbers(history.customers, len(history))
     groups = find_copies(read_columns(history.features), customers, labels.classes).groups
-    split = split_rows(labels.classes, history.dates, groups, options.seed, all_newest=True)
+    known = task.is_known(labels.classes)
+    split = split_rows(labels.classes, history.dates, groups, options.seed, all_newest=True, is_known=known)
     offers = _all_offers(task.name, labels, version, against)
     truth = labels.classes[split.test]
     if labels.offers:

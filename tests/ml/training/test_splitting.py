@@ -50,6 +50,20 @@ def test_one_date_or_a_blank_one_means_stratified() -> None:
     assert split_rows(CLASSES, blank, ALONE, seed=1).method == "stratified"
 
 
+def test_rows_that_are_not_known_are_learned_from_without_the_customers_who_are_tested() -> None:
+    of_row = [row // 50 for row in range(ROWS)]
+    known = np.arange(ROWS) < 800
+    customers = np.arange(ROWS) % 100
+    split = split_rows(CLASSES, days(of_row), customers, seed=1, is_known=known)
+    train, validation, test = parts(split)
+    assert (validation | test) <= set(range(800))
+    tested = {customers[row] for row in test}
+    later = set(range(800, ROWS))
+    assert train & later == {row for row in later if customers[row] not in tested}
+    assert test
+    assert 0 < len(train & later) < len(later)
+
+
 def test_a_class_that_is_not_in_the_newest_days_means_stratified() -> None:
     classes = (np.arange(ROWS) < 100).astype(np.intp)
     assert split_rows(classes, days(list(range(ROWS))), ALONE, seed=1).method == "stratified"
