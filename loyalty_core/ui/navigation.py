@@ -35,6 +35,7 @@ TRAINING = Screen("training.py", "Training", ":material/model_training:", "train
 SYSTEM_HEALTH = Screen(
     "system_health.py", "System health", ":material/monitor_heart:", "health", Action.VIEW, "Operate"
 )
+CONNECT = Screen("connect.py", "Connect data", ":material/upload_file:", "connect", Action.CONNECT_DATA, "Administer")
 ACCESS = Screen("access.py", "Access", ":material/admin_panel_settings:", "access", Action.MANAGE_ACCESS, "Administer")
 AUDIT = Screen("audit.py", "Audit", ":material/history:", "audit", Action.READ_AUDIT, "Administer")
 
@@ -49,6 +50,7 @@ SCREENS = (
     FLIGHT_RECORDER,
     TRAINING,
     SYSTEM_HEALTH,
+    CONNECT,
     ACCESS,
     AUDIT,
 )

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 def connect_file(services: Services, options: Mapping[str, Any], report: Report) -> dict[str, Any]:
     """Load the file `upload` into a warehouse of its own, beside the present one, and switch to it at the end.
 
-    `kind` is “customers” or “transactions”; `columns` and `format` are the fields of `CustomerColumns` or
-    `PurchaseColumns`, and of `FileFormat`. Where anything fails, nothing has changed.
+    `kind` is “customers” or “transactions”. `columns` are the fields of `CustomerColumns` or `PurchaseColumns`,
+    `format` those of `FileFormat`, whose `numbers` are an option of their own. Where anything fails, nothing has
+    changed.
     """
     require(Action.CONNECT_DATA)
     upload = Upload.find(str(options.get("upload", "")))
@@ -70,7 +71,7 @@ def connect_file(services: Services, options: Mapping[str, Any], report: Report)
 
 
 def _load(file: Path, out: Path, options: Mapping[str, Any], report: Report) -> LoadReport:
-    columns, written = options.get("columns", {}), _file_format(options.get("format", {}))
+    columns, written = options.get("columns", {}), _file_format(options)
     report.phase(f"Reading {file.name}")
     if options.get("kind") == "customers":
         snapshot = options.get("snapshot")
@@ -92,6 +93,8 @@ def _load(file: Path, out: Path, options: Mapping[str, Any], report: Report) -> 
     )
 
 
-def _file_format(chosen: Mapping[str, Any]) -> FileFormat:
-    lists = {name: tuple(chosen[name]) for name in ("blanks", "numbers") if name in chosen}
-    return replace(FileFormat(**{name: value for name, value in chosen.items() if name not in lists}), **lists)
+def _file_format(options: Mapping[str, Any]) -> FileFormat:
+    stated: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in options.get("format", {}).items()
+    }
+    return replace(FileFormat(**stated), numbers=tuple(options.get("numbers", ())))

@@ -1,0 +1,48 @@
+"""What the last load did, and what to do next."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from loyalty_core.services import services_of_process
+from loyalty_core.ui.navigation import OVERVIEW, TRAINING
+from loyalty_core.ui.text import escape
+
+_SHOWN = 40
+
+
+def draw_loaded() -> None:
+    """The report of the data in use, if a file was loaded for it; nothing otherwise."""
+    services = services_of_process()
+    job, current = services.jobs.latest("connection"), services.connections.current()
+    if job is None or current is None or job.state != "done" or job.result.get("connection") != current.id:
+        return
+    result = job.result
+    with st.container(border=True):
+        st.success(
+            f"**{escape(current.title)} is in use.** {escape(result['loaded'])}. "
+            f"Left out: {escape(result['left_out'])}.",
+            icon=":material/check_circle:",
+        )
+        if result["features"] is not None:
+            st.markdown(f"**The models learn from** {escape(', '.join(result['features']) or 'nothing')}.")
+        doubtful = [one for one in result["not_learned"] if not one["is_certain"]]
+        for one in doubtful:
+            st.warning(
+                f"**{escape(one['column'])}** is left out: {escape(one['reason'])}. If it is known before that "
+                "happens, load the file again with it among the columns the models learn from in any case.",
+                icon=":material/help:",
+            )
+        if result["mapping_is_set"]:
+            st.warning(
+                "The setting ML_FEATURE_MAPPING stays in force: the models learn from its columns, not from these. "
+                "Remove it from the environment, .env and loyalty.toml, and start the app again.",
+                icon=":material/warning:",
+            )
+        others = [f"{one['column']}: {one['reason']}" for one in result["not_learned"] if one["is_certain"]]
+        with st.expander("How the file was read", icon=":material/article:"):
+            for line in [*result["notes"][:_SHOWN], *(f"Not learned from {text}" for text in others[:_SHOWN])]:
+                st.caption(escape(line))
+        with st.container(horizontal=True):
+            st.page_link(f"pages/{OVERVIEW.file}", label="See the overview", icon=OVERVIEW.icon)
+            st.page_link(f"pages/{TRAINING.file}", label="Train and score", icon=TRAINING.icon)

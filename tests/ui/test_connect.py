@@ -1,0 +1,88 @@
+"""The page on which a file takes the place of the demo: what it recognises, asks, refuses and undoes."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from loyalty_core.access import Viewer
+from loyalty_core.connections.connection import new_folder
+from loyalty_core.services import services_of_process
+from loyalty_core.ui.navigation import CONNECT
+from tests.fixtures.screens import plain, texts_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.fixtures.screens import OpenScreen
+    from tests.workbench import Configure
+
+CUSTOMERS = b"card_no,member_no,visits,exited\n1,7,3,yes\n2,8,4,no\n3,9,5,no\n"
+SALES = b"card,sold_at,pieces,price\n1,2024-01-03,2,3.5\n1,2024-02-03,1,2.5\n2,2024-02-04,1,9.5\n"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_connected(configure: Configure, tmp_path: Path, migrated_file: Path):
+    shutil.copy(migrated_file, tmp_path / "state.db")
+    configure()
+
+
+def test_a_file_of_customers_is_recognised_and_what_is_not_clear_is_asked(open_screen: OpenScreen):
+    app = open_screen(CONNECT)
+    assert app.button(key="connect-file-start").disabled
+    app.file_uploader[0].set_value(("Kunden.csv", CUSTOMERS, "text/csv")).run()
+    table = app.dataframe[0].value.set_index("Column")
+    assert table.loc["visits", "Read as"] == "whole number"
+    assert table.loc["exited", "Taken for"] == "Who left"
+    assert "Which column of Kunden.csv identifies a customer?" in plain(app.info[0].value)
+    assert app.button(key="connect-file-start").disabled
+    identifier = next(field for field in app.selectbox if field.label == "Customer id")
+    identifier.select("member_no").run()
+    assert not app.button(key="connect-file-start").disabled
+
+
+def test_a_log_of_purchases_is_recognised(open_screen: OpenScreen):
+    app = open_screen(CONNECT)
+    app.file_uploader[0].set_value(("sales.csv", SALES, "text/csv")).run()
+    fields = {field.label: field.value for field in app.selectbox}
+    assert (fields["Customer"], fields["Date"]) == ("card", "sold_at")
+    assert (fields["Amount"], fields["Quantity"]) == ("price", "pieces")
+    assert not app.button(key="connect-file-start").disabled
+
+
+def test_a_file_that_cannot_be_read_says_what_to_do(open_screen: OpenScreen):
+    app = open_screen(CONNECT)
+    app.file_uploader[0].set_value(("empty.csv", b"a,b\n", "text/csv")).run()
+    assert "empty.csv has no rows." in plain(app.error[0].value)
+
+
+def test_undo_returns_to_the_data_before(open_screen: OpenScreen):
+    folder = new_folder("Telco")
+    with duckdb.connect(folder / "warehouse.duckdb") as connection:
+        connection.execute("CREATE TABLE customer_features_view AS SELECT range AS customer_id FROM range(3)")
+    settings = {"dwh_url": f"duckdb:///{folder / 'warehouse.duckdb'}"}
+    connected = services_of_process().connections.add(folder, "Telco.csv", "customers", settings)
+    app = open_screen(CONNECT)
+    assert any(text.startswith(":material/database: In use: **Telco.csv**") for text in texts_of(app))
+    app.button(key="connect-undo").click().run()
+    assert any(text.startswith(":material/database: In use: **Default warehouse**") for text in texts_of(app))
+    app = open_screen(CONNECT, view="Connected before")
+    app.button(key=f"use-{connected.id}").click().run()
+    assert services_of_process().connections.current() == connected
+
+
+def test_a_setting_that_names_the_warehouse_is_pointed_out(open_screen: OpenScreen, configure: Configure):
+    configure(dwh_url="postgresql://anna:secret@dwh.example.com/crm", dwh_connect_timeout_seconds=1)
+    app = open_screen(CONNECT)
+    [text] = [text for text in texts_of(app) if "DWH_URL names it" in text]
+    assert "secret" not in text
+
+
+def test_the_page_is_refused_to_an_analyst(open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("loyalty_core.ui.sign_in.session_viewer", lambda: Viewer("anna", frozenset({"analyst"})))
+    app = open_screen(CONNECT)
+    assert "may not connect other data" in plain(app.error[0].value)
+    assert not app.file_uploader
