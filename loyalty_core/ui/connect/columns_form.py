@@ -115,7 +115,7 @@ def _column(
     option: str, names: Sequence[str], chosen: str | None, key: str, *, help: str, disabled: bool = False
 ) -> str | None:
     """A choice among columns; open where none was recognised."""
-    place = list(names).index(chosen) if chosen in names else None
+    place = list(names).index(chosen) if chosen is not None and chosen in names else None
     return st.selectbox(
         label(option),
         names,
