@@ -9,6 +9,8 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
@@ -21,18 +23,40 @@ def chromium(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=switches)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A served app: its port, and the id of its process."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
 def served(arguments: Sequence[str], settings: Mapping[str, str]) -> Iterator[int]:
     """`streamlit ARGUMENTS` on a free port, once it answers."""
+    with started([sys.executable, "-m", "streamlit", *arguments], settings) as server:
+        yield server.port
+
+
+@contextmanager
+def with_empty_page(settings: Mapping[str, str]) -> Iterator[Server]:
+    """The app with an empty page among its screens, once it answers."""
+    with started([sys.executable, str(Path(__file__).with_name("with_empty_page.py"))], settings) as server:
+        yield server
+
+
+@contextmanager
+def started(command: Sequence[str], settings: Mapping[str, str]) -> Iterator[Server]:
+    """A command that serves the app, on a free port, once it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", *arguments, "--server.port", str(port)]
+    command = [*command, "--server.port", str(port)]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, env={**os.environ, **settings}, **quiet)
     try:
         wait_until_healthy(port)
-        yield port
+        yield Server(port, process.pid)
     finally:
         process.terminate()
         process.wait()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from benchmarks.browsing import chromium, served
+from benchmarks.browsing import chromium, with_empty_page
 from loyalty_core.demo.generate import generate
 from loyalty_core.ml.scoring import command as scoring_command
 from loyalty_core.settings import get_settings
@@ -45,12 +45,13 @@ def main() -> None:
         os.environ.update(settings)
         get_settings.cache_clear()
         scoring_command.main([])
-        with served(["run", "benchmarks/with_empty_page.py"], settings) as port, sync_playwright() as playwright:
+        with with_empty_page(settings) as server, sync_playwright() as playwright:
             browser = chromium(playwright)
-            measure(browser, port, EMPTY)  # what any first visit has to load
-            first = {screen: measure(browser, port, screen) for screen in (EMPTY, *SCREENS)}
+            measure(browser, server.port, EMPTY)  # what any first visit has to load
+            first = {screen: measure(browser, server.port, screen) for screen in (EMPTY, *SCREENS)}
             again = {
-                screen: statistics.median(measure(browser, port, screen) for _ in range(WINDOWS)) for screen in first
+                screen: statistics.median(measure(browser, server.port, screen) for _ in range(WINDOWS))
+                for screen in first
             }
             browser.close()
     print(f"\nFirst paint, {customers:,} customers")

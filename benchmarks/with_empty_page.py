@@ -1,20 +1,22 @@
-"""The app with an empty page among its screens, at /empty: what benchmarks/screens.py looks at."""
+"""The served app with an empty page among its screens, at /empty: the baseline of screens.py and sessions.py.
+
+Run it with `--server.port PORT`, in a folder with the app's .streamlit/.
+"""
 
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
+port = int(sys.argv[-1])
+sys.argv = [str(ROOT / "serve.py")]  # beside which app.py is
 
-from streamlit.runtime.pages_manager import PagesManager  # noqa: E402
-from streamlit.starlette import App  # noqa: E402
-
-from loyalty_core.services import get_services  # noqa: E402
+from loyalty_core.access import Action  # noqa: E402
 from loyalty_core.ui import navigation  # noqa: E402
 
-EMPTY = navigation.Screen("../benchmarks/empty_page.py", "Empty", ":material/crop_square:", "empty")
+EMPTY = navigation.Screen("../benchmarks/empty_page.py", "Empty", ":material/crop_square:", "empty", Action.VIEW)
 navigation.SCREENS = (*navigation.SCREENS, EMPTY)
 
-PagesManager.uses_pages_directory = False
-get_services().prepare_store()
-app = App(str(ROOT / "app.py"))
+from serve import app  # noqa: E402
+
+app.run(config={"server.port": port})

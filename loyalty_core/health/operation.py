@@ -1,6 +1,7 @@
 """Checks of what the app runs on: the feature cache, the state store, its load and its packages."""
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import metadata
 
 from loyalty_core.errors import StateStoreUnavailable
@@ -58,6 +59,7 @@ def version_check() -> Check:
     return Check("Versions", "Packages", "ok", f"{detail}.")
 
 
+@cache
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)

@@ -1,8 +1,11 @@
 """What the pages read, cached for five minutes or until the warehouse's revision changes; separately for each scope."""
 
+import hashlib
+import json
+import pickle
 from collections.abc import Callable
 from datetime import date
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
@@ -18,7 +21,7 @@ from loyalty_core.warehouse.customers import MonthlySpend, Transactions
 from loyalty_core.warehouse.predictions import ScoringRun, last_run
 from loyalty_core.warehouse.source import Source, describe_source
 
-RuleBasis = tuple[ScoringRun | None, dict[str, Any]]
+RuleBasis = str
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -40,10 +43,10 @@ def cached(read: Callable[P, R]) -> Callable[P, R]:
 def cached_lookup(read: Callable[P, R]) -> Callable[P, R]:
     """Cache the results of a function by its arguments, the warehouse's revision and what the viewer may see."""
 
-    # No leading underscore in `seen`: Streamlit leaves arguments named so out of the cache key.
-    def at_revision(seen: str, *arguments: P.args, **named: P.kwargs) -> R:
-        del seen
-        return read(*arguments, **named)
+    # Streamlit leaves arguments with a leading underscore out of the cache key: the digest of them takes less time.
+    def at_revision(seen: str, digest: bytes, _call: Callable[[], R]) -> R:
+        del seen, digest
+        return _call()
 
     # Streamlit identifies a cached function by this name.
     at_revision.__qualname__ = read.__qualname__
@@ -51,7 +54,8 @@ def cached_lookup(read: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(read)
     def latest(*arguments: P.args, **named: P.kwargs) -> R:
-        return by_revision(_seen(), *arguments, **named)
+        digest = hashlib.sha256(pickle.dumps((arguments, named))).digest()
+        return by_revision(_seen(), digest, partial(read, *arguments, **named))
 
     return latest
 
@@ -149,6 +153,10 @@ def _segment_profile(rule: Any, basis: RuleBasis) -> Profile:
 
 
 def rule_basis() -> RuleBasis:
-    """What a rule's result depends on besides rule and view: the predictions, and the rules of other segments."""
+    """What a rule's result depends on besides rule and view: the predictions, and the rules of other segments.
+
+    As a digest, since each function that is cached under it would work one out again.
+    """
     services = get_services()
-    return last_run(services.warehouse), services.segments.rules()
+    basis = repr(last_run(services.warehouse)), services.segments.rules()
+    return hashlib.sha256(json.dumps(basis, default=str).encode()).hexdigest()

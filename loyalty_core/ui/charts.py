@@ -7,6 +7,7 @@ built with plain texts, in which "\n" begins a new line and `bold` marks what is
 import math
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.ui import formatting
+from loyalty_core.ui.made_before import FigureMaker, MadeFigure, made_before
 from loyalty_core.ui.text import escape_in_figure
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import Histogram, unit_of
@@ -37,7 +39,7 @@ _TEXTS = {"text", "hovertext", "x", "y", "name", "label", "labels", "ticktext", 
 
 
 def draw(
-    figure: go.Figure,
+    figure: go.Figure | FigureMaker,
     key: str,
     alt: str,
     *,
@@ -47,8 +49,21 @@ def draw(
 ) -> None:
     """Draw a figure in the common frame; `alt` says in a sentence what it shows.
 
+    A `partial` of a function that makes a figure is called only if it has not been called with these arguments before.
     `on_click` is called after a click on a point or a bar; `clicked(key)` then says which.
     """
+    finish = partial(_finished, figure, height=height, legend=legend, is_clickable=on_click is not None)
+    drawn = finish() if isinstance(figure, go.Figure) else made_before(finish)
+    if on_click is None:
+        st.plotly_chart(drawn, key=key, config=_CONFIG, alt=alt)
+    else:
+        st.plotly_chart(drawn, key=key, config=_CONFIG, alt=alt, on_select=on_click, selection_mode="points")
+
+
+def _finished(figure: go.Figure | FigureMaker, *, height: int, legend: bool, is_clickable: bool) -> MadeFigure:
+    """The figure in the common frame, with escaped texts."""
+    if not isinstance(figure, go.Figure):
+        figure = figure()
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
@@ -59,14 +74,10 @@ def draw(
         dragmode=False,
         separators=formatting.separators(),
     )
-    if on_click is not None:
+    if is_clickable:
         # With clicks Streamlit lets a drag move the axes, unless they are fixed.
         figure.update_xaxes(fixedrange=True).update_yaxes(fixedrange=True)
-    drawn = escaped(figure)
-    if on_click is None:
-        st.plotly_chart(drawn, key=key, config=_CONFIG, alt=alt)
-    else:
-        st.plotly_chart(drawn, key=key, config=_CONFIG, alt=alt, on_select=on_click, selection_mode="points")
+    return MadeFigure.of(escaped(figure))
 
 
 def bold(text: str) -> str:
@@ -140,11 +151,17 @@ def write_in_cells(
 
     A heat map's own text has too little contrast on cells of middle intensity.
     """
-    for y, row in enumerate(texts):
-        for x, text in enumerate(row):
-            intensity = intensities[y][x]
-            colour = theme("textColor") if intensity is None else ink(intensity)
-            figure.add_annotation(x=x, y=y, text=text, showarrow=False, font={"color": colour, "size": 11})
+    new = [
+        {"x": x, "y": y, "text": text, "showarrow": False, "font": {"color": _ink_on(intensities[y][x]), "size": 11}}
+        for y, row in enumerate(texts)
+        for x, text in enumerate(row)
+    ]
+    # At once: with each one that is added alone, Plotly validates all before it again.
+    figure.update_layout(annotations=[*figure.layout.annotations, *new])
+
+
+def _ink_on(intensity: float | None) -> str:
+    return theme("textColor") if intensity is None else ink(intensity)
 
 
 def theme(option: str) -> Any:

@@ -1,6 +1,7 @@
 """One customer, drawn: the list of those found, the heading with key figures, activity, and every feature."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import streamlit as st
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting, table_columns
 from loyalty_core.ui.customer_rows import draw_customer_rows
+from loyalty_core.ui.made_before import made_before
 from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
 from loyalty_core.warehouse.columns import GROUP_ORDER, Role, column_for, label_of
@@ -77,17 +79,11 @@ def draw_activity(features: Row) -> None:
         return
     with st.container(border=True):
         st.subheader("Spend by month", anchor=False)
-        charts.draw(charts.money_by_month(spend), "customer-spend", "This customer's spend by calendar month.")
+        charts.draw(partial(charts.money_by_month, spend), "customer-spend", "This customer's spend by calendar month.")
     purchases = cached_reads.latest_purchases(identifier)
     st.subheader("Latest purchases", anchor=False)
-    hidden = _id_column()
-    table = pd.DataFrame(
-        [
-            {label_of(name): formatting.loose_value(name, raw) for name, raw in purchase.items() if name != hidden}
-            for purchase in purchases
-        ]
-    )
-    draw_customer_rows(table, "purchases", height=320)
+    rows = made_before(partial(_purchase_rows, purchases, _id_column()))
+    draw_customer_rows(pd.DataFrame(rows), "purchases", height=320)
 
 
 def draw_features(features: Row) -> None:
@@ -99,7 +95,7 @@ def draw_features(features: Row) -> None:
             continue
         st.subheader(escape(group), anchor=False)
         draw_customer_rows(
-            pd.DataFrame([_feature_row(column, features, ranks) for column in columns]),
+            pd.DataFrame(made_before(partial(_feature_rows, columns, features, ranks))),
             f"features-{group}",
             column_config={
                 "Percentile": table_columns.share_bar(
@@ -108,6 +104,17 @@ def draw_features(features: Row) -> None:
                 ),
             },
         )
+
+
+def _purchase_rows(purchases: Sequence[Row], hidden: str) -> list[dict[str, str]]:
+    return [
+        {label_of(name): formatting.loose_value(name, raw) for name, raw in purchase.items() if name != hidden}
+        for purchase in purchases
+    ]
+
+
+def _feature_rows(columns: Sequence[Column], features: Row, ranks: dict[str, float]) -> list[dict[str, Any]]:
+    return [_feature_row(column, features, ranks) for column in columns]
 
 
 def _feature_row(column: Column, features: Row, ranks: dict[str, float]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -223,7 +224,7 @@ def draw_drivers(of: str, drivers: Drivers | None) -> None:
         f"What moves it away from {formatting.percent(drivers.base, 1)}, the average of {drivers_sample()}, "
         "in percentage points"
     )
-    charts.draw(_driver_bars(drivers.features), f"{of}-drivers", _in_words(drivers.features))
+    charts.draw(partial(_driver_bars, drivers.features), f"{of}-drivers", _in_words(drivers.features))
 
 
 def drivers_sample() -> str:

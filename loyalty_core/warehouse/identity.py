@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from loyalty_core.errors import LoyaltyError
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 # Where a loader records the identity inside an embedded file.
 INFO_TABLE, IDENTITY_KEY = "warehouse_info", "identity"
+
+
+# What the loader recorded, with the warehouse's revision at which it was read.
+_facts: WeakKeyDictionary[Warehouse, tuple[int, dict[str, str]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -77,16 +82,27 @@ def identify(warehouse: Warehouse, state: object) -> DataIdentity:
 
 
 def loader_facts(warehouse: Warehouse) -> dict[str, str]:
-    """The facts that the loader of an embedded warehouse recorded, as texts; empty for any other warehouse."""
-    if warehouse.dialect.file_of(warehouse.url) is None:
+    """The facts that the loader of an embedded warehouse recorded, as texts; empty for any other warehouse.
+
+    They are read once from each file.
+    """
+    whole = warehouse.whole
+    if whole.dialect.file_of(whole.url) is None:
         return {}
+    _ = whole.engine  # notices a replaced file
+    revision = whole.revision
+    known = _facts.get(whole)
+    if known is not None and known[0] == revision:
+        return known[1]
     try:
-        table = warehouse.table(INFO_TABLE)
+        table = whole.table(INFO_TABLE)
     except LoyaltyError:
         return {}
-    if not {"key", "value"} <= set(table.columns.keys()):
-        return {}
-    return {row["key"]: row["value"] for row in warehouse.unguarded.rows(table.select())}
+    facts: dict[str, str] = {}
+    if {"key", "value"} <= set(table.columns.keys()):
+        facts = {row["key"]: row["value"] for row in whole.rows(table.select())}
+    _facts[whole] = revision, facts
+    return facts
 
 
 def _short(facts: object) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -84,7 +85,7 @@ def draw_budget(reader: reading.ChurnReader, base: ScopedBase, curve: ChurnCurve
             return
         left, right = st.columns([2, 1], gap="large")
         with left:
-            charts.draw(figures.profit(found, inputs.ranked_by), "churn-profit", _in_words(found), height=360)
+            charts.draw(partial(figures.profit, found, inputs.ranked_by), "churn-profit", _in_words(found), height=360)
             st.caption(
                 "The line is the expected profit. If the probabilities are right, the profit lies within the band nine "
                 "times out of ten."

@@ -1,6 +1,7 @@
 """What moves the probabilities, and in which groups they are high."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -40,7 +41,7 @@ def _draw_drivers(reader: reading.ChurnReader, customers: int) -> None:
     with st.spinner("Explaining a sample of customers…"):
         found = reader.drivers(customers)
     charts.draw(
-        figures.drivers(found),
+        partial(figures.drivers, found),
         "churn-drivers",
         "; ".join(f"{name} {formatting.decimal(by, 1)}" for name, by in found.items()),
     )
@@ -54,7 +55,7 @@ def _draw_risk(label: str, groups: Sequence[Group], curve: ChurnCurve, shown: in
     st.subheader(f"Risk by {escape(label.lower())}", anchor=False)
     mean = curve.everyone.mean
     charts.draw(
-        figures.risk_by_group(groups, mean),
+        partial(figures.risk_by_group, groups, mean),
         f"churn-by-{label.lower()}",
         "; ".join(f"{name} {formatting.percent(group.mean)}" for name, group in groups),
     )

@@ -103,7 +103,10 @@ class ChurnReader(ScopeReader):
 def _curve(segment_id: str | None, value_column: str | None, to_contact: bool, basis: RuleBasis) -> ChurnCurve:
     del basis  # only part of the cache key, as below
     base = scoped_base(segment_id)
-    return churn.read_curve(still_here(base) if to_contact else base, value_column)
+    curve = churn.read_curve(still_here(base) if to_contact else base, value_column)
+    # Added up over all bins, which the cache saves with the curve.
+    _ = curve.everyone, curve.concentration
+    return curve
 
 
 @cached

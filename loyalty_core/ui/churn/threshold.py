@@ -1,5 +1,7 @@
 """From which probability to contact customers: the distribution, a slider, who is caught and who is not."""
 
+from functools import partial
+
 import streamlit as st
 
 from loyalty_core.analytics.churn import ChurnCurve, ModelQuality, Targeting, threshold_rule
@@ -38,7 +40,7 @@ def draw_threshold(
         targeting = curve.targeting(percent / 100)
         with place:
             charts.draw(
-                figures.distribution(curve, risks, targeting.threshold),
+                partial(figures.distribution, curve, risks, targeting.threshold),
                 "churn-distribution",
                 _alt(targeting),
                 height=380,

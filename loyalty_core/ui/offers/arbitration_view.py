@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -179,7 +180,7 @@ def _draw_mix(reader: OfferReader, policy: Policy, outcome: Arbitration) -> None
     st.subheader("Who gets what", anchor=False)
     caps = {offer: terms.cap for offer, terms in policy.offers.items()}
     charts.draw(
-        offer_charts.before_and_after(outcome, caps, reader.name),
+        partial(offer_charts.before_and_after, outcome, caps, reader.name),
         "policy-mix",
         "; ".join(
             f"{reader.name(offer)} {formatting.count(award.customers)}" for offer, award in outcome.after.items()

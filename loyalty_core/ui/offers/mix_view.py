@@ -1,6 +1,7 @@
 """What is recommended: key figures, the mix, how confident the model is, each offer's worth, and offers by segment."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -64,11 +65,14 @@ def draw_mix(reader: OfferReader, mix: OfferMix) -> None:
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, height="stretch"):
         st.subheader("Recommended offers", anchor=False)
-        charts.draw(offer_charts.mix(mix, reader.name), "offer-mix", _in_words(reader, mix), height=320)
+        charts.draw(partial(offer_charts.mix, mix, reader.name), "offer-mix", _in_words(reader, mix), height=320)
     with right.container(border=True, height="stretch"):
         st.subheader("How confident the model is", anchor=False)
         charts.draw(
-            offer_charts.confidence(mix), "offer-confidence", "Customers by confidence in their best offer.", height=320
+            partial(offer_charts.confidence, mix),
+            "offer-confidence",
+            "Customers by confidence in their best offer.",
+            height=320,
         )
     with st.container(border=True), errors_shown():
         _draw_table(reader, mix)
@@ -245,7 +249,7 @@ def _draw_segments(reader: OfferReader, mix: OfferMix) -> None:
         st.info("Segments that you save appear here, with the offers that suit their members.")
         return
     names = get_services().segments.names()
-    figure = offer_charts.by_segment(mix, found, reader.name, names)
+    figure = partial(offer_charts.by_segment, mix, found, reader.name, names)
     with st.container(key="offers-by-segment"):
         charts.draw(
             figure,

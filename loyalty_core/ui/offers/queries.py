@@ -1,6 +1,8 @@
 """What the Next best offer screen reads, cached until the data, the predictions or a segment change."""
 
 import json
+from dataclasses import dataclass
+from functools import cached_property
 
 from loyalty_core.analytics.offers import (
     MAX_SEGMENTS,
@@ -14,12 +16,23 @@ from loyalty_core.analytics.offers import (
 )
 from loyalty_core.analytics.offers import mix as offers
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.segments import Segment
+from loyalty_core.segments import RuleFields, Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached, cached_lookup
 from loyalty_core.ui.scope_reader import ScopeReader, scoped_base
 from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name
+
+
+@dataclass(frozen=True)
+class OfferNames:
+    """Called with an offer's id, its name, with the id where another offer has the same name."""
+
+    names: dict[int, str]
+
+    def __call__(self, offer_id: int) -> str:
+        name = offer_name(self.names, offer_id)
+        return f"{name} ({offer_id})" if list(self.names.values()).count(name) > 1 else name
 
 
 class OfferReader(ScopeReader):
@@ -38,23 +51,24 @@ class OfferReader(ScopeReader):
         """Who gets what under a policy."""
         return _arbitration(self.segment_id, json.dumps(policy.to_json()), self.basis)
 
-    def name(self, offer_id: int) -> str:
-        """The offer's name, with its id where another offer has the same name."""
-        names = cached_reads.offer_names()
-        name = offer_name(names, offer_id)
-        return f"{name} ({offer_id})" if list(names.values()).count(name) > 1 else name
+    @cached_property
+    def name(self) -> OfferNames:
+        """Names offers as the warehouse did when the page was drawn."""
+        return OfferNames(cached_reads.offer_names())
 
     def _largest_segments(self) -> list[str]:
         others = [one for one in get_services().segments.list() if one.id != self.segment_id]
         by_size = sorted(others, key=lambda one: -(one.size.customers if one.size else 0))
-        return [one.id for one in by_size if self._is_usable(one)][:MAX_SEGMENTS]
+        fields = self.base.engine.read_fields()
+        return [one.id for one in by_size if _is_usable(one, fields)][:MAX_SEGMENTS]
 
-    def _is_usable(self, segment: Segment) -> bool:
-        try:
-            self.base.engine.compile(segment.rule)
-        except LoyaltyError:
-            return False
-        return True
+
+def _is_usable(segment: Segment, fields: RuleFields) -> bool:
+    try:
+        fields.compile(segment.rule)
+    except LoyaltyError:
+        return False
+    return True
 
 
 def default_policy(mix: OfferMix) -> Policy:

@@ -1,10 +1,9 @@
 """A card of the dashboard as data: what it shows, whichever way it is drawn."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-import plotly.graph_objects as go
-
+from loyalty_core.ui.made_before import FigureMaker
 from loyalty_core.ui.navigation import Screen
 
 Shape = Literal["columns", "ring", "ranking"]
@@ -36,34 +35,22 @@ class Mark:
 class Card:
     """A chart of columns, a ring of parts, or a ranking, with the screen to open for more; `empty` says why no marks.
 
-    `figure` is the same for Plotly; a ranking has none, since its bars are drawn by Streamlit.
+    `figure` makes the same for Plotly; a ranking has none, since its bars are drawn by Streamlit. `label_title` says
+    what each column is and `value_title` what their heights measure, with their units.
     """
 
     id: str
     title: str
     shape: Shape
     marks: tuple[Mark, ...] = ()
-    figure: go.Figure | None = None
+    figure: FigureMaker | None = None
+    label_title: str = ""
+    value_title: str = ""
     note: str = ""
     empty: str = ""
     screen: Screen | None = None
 
     @property
-    def label_title(self) -> str:
-        """What each column is, with its unit."""
-        return _title(self.figure, "xaxis")
-
-    @property
-    def value_title(self) -> str:
-        """What the heights of the columns measure, with its unit."""
-        return _title(self.figure, "yaxis")
-
-    @property
     def alt(self) -> str:
         """What it shows, in a sentence."""
         return f"{self.title}."
-
-
-def _title(figure: go.Figure | None, axis: str) -> str:
-    layout: Any = figure.layout if figure else None
-    return layout[axis].title.text if layout else ""

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice, pairwise
 from typing import Any
-
-import plotly.graph_objects as go
 
 from loyalty_core.analytics.overview import Outlook, Tally, TopSegment
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting
+from loyalty_core.ui.made_before import FigureMaker, made_before
 from loyalty_core.ui.navigation import CHURN, OFFERS, RFM, SEGMENTS, Screen
 from loyalty_core.ui.overview import queries as reading
 from loyalty_core.ui.overview.card import Card, Mark, Shape
@@ -51,7 +51,7 @@ def _base_cards() -> Iterator[Card]:
     if category := _category_card():
         yield category
     for number, (column, spread) in enumerate(_spreads(), start=1):
-        figure = charts.histogram(spread, column)
+        figure = partial(charts.histogram, spread, column)
         labels = [formatting.compact(low) for low, _ in pairwise(spread.edges)]
         if spread.open_ended:
             labels[-1] += "+"
@@ -61,13 +61,12 @@ def _base_cards() -> Iterator[Card]:
 def _months_card() -> Card | None:
     if spend := cached_reads.spend_by_month():
         labels = [formatting.short_month(month.month) for month in spend]
-        return _columns("months", "Revenue by month", charts.money_by_month(spend), labels)
+        return _columns("months", "Revenue by month", partial(charts.money_by_month, spend), labels)
     if signup := _column("signup"):
         months = cached_reads.customers_by_month(signup.name)
         labels = [formatting.short_month(month) for month, _ in months]
-        return _columns(
-            "months", f"Customers by {signup.label.lower()}", charts.count_by_month(months, signup.label), labels
-        )
+        figure = partial(charts.count_by_month, months, signup.label)
+        return _columns("months", f"Customers by {signup.label.lower()}", figure, labels)
     return None
 
 
@@ -154,14 +153,21 @@ def _column(role: Role) -> Column | None:
     return column_for(role, cached_reads.catalog().columns, get_services().settings)
 
 
-def _columns(card_id: str, title: str, figure: go.Figure, labels: Sequence[str]) -> Card:
+def _columns(card_id: str, title: str, figure: FigureMaker, labels: Sequence[str]) -> Card:
+    return made_before(partial(_card_of_columns, card_id, title, figure, labels))
+
+
+def _card_of_columns(card_id: str, title: str, make_figure: FigureMaker, labels: Sequence[str]) -> Card:
     """A chart of columns; value and sentence of each come from the figure."""
+    figure = make_figure()
     bars: Any = figure.data[0]
+    layout: Any = figure.layout
     marks = [
         Mark(label, float(value), sentence.replace("\n", ": "))
         for label, value, sentence in zip(labels, bars.y, bars.hovertext, strict=True)
     ]
-    return Card(card_id, title, "columns", tuple(marks), figure)
+    titles = layout.xaxis.title.text, layout.yaxis.title.text
+    return Card(card_id, title, "columns", tuple(marks), make_figure, *titles)
 
 
 def _predicted(label: str, tally: Tally, outlook: Outlook | None, color: str | None = None, of: str = "") -> Mark:
@@ -192,9 +198,9 @@ def _prediction_card(
 ) -> Card:
     since = formatting.moment(outlook.before.scored_at) if outlook and outlook.before else ""
     marks, note = _noted(marks, since)
-    figure = ring(marks) if shape == "ring" else None
+    figure = partial(ring, marks) if shape == "ring" else None
     empty = _NOT_PREDICTED if outlook else _NOT_SCORED
-    return Card(card_id, title, shape, marks, figure, note, empty, screen)
+    return Card(card_id, title, shape, marks, figure, note=note, empty=empty, screen=screen)
 
 
 def _noted(marks: Iterable[Mark], since: str) -> tuple[tuple[Mark, ...], str]:

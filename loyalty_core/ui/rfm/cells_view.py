@@ -1,5 +1,6 @@
 """Custom segments of the cells: painted on the grid or set by rules, with a check for missing and conflicting cells."""
 
+from functools import partial
 from typing import cast
 
 import streamlit as st
@@ -71,7 +72,7 @@ def _draw_grid(check: CellCheck, rule: CellRule) -> None:
     )
     layer = None if chosen == _ALL else int(chosen)
     charts.draw(
-        cell_grid(check.claims, layer, rule),
+        partial(cell_grid, check.claims, layer, rule),
         _MAP,
         "The segment of each cell by recency and frequency score.",
         height=_HEIGHT,

@@ -1,5 +1,6 @@
 """Recency against frequency as a grid, with the monetary score as the third dimension, and the customers of a cell."""
 
+from functools import partial
 from typing import Any, cast
 
 import streamlit as st
@@ -37,7 +38,7 @@ def draw_grid(reader: RfmReader) -> None:
         cell = _draw_cell(figures, reader, monetary)
     with errors_shown():
         customers = figures.grid(monetary)[cell].customers
-        draw_customers(_rule(reader, cell, monetary), figures.cut_points.columns.monetary, customers)
+        draw_customers(reader, _rule(reader, cell, monetary), figures.cut_points.columns.monetary, customers)
 
 
 def _draw_controls(figures: RfmFigures, reader: RfmReader) -> tuple[int | None, Amount]:
@@ -78,7 +79,7 @@ def _which(figures: RfmFigures, reader: RfmReader, monetary: int | None) -> str:
 def _draw_map(figures: RfmFigures, reader: RfmReader, monetary: int | None, colour: Amount, chosen: Cell) -> None:
     ranges = (reader.ranges(figures.cut_points, "recency"), reader.ranges(figures.cut_points, "frequency"))
     charts.draw(
-        heat_map(figures.grid(monetary), colour, ranges, chosen),
+        partial(heat_map, figures.grid(monetary), colour, ranges, chosen),
         _MAP,
         "Customers and their average spend by recency and frequency score.",
         height=_HEIGHT,

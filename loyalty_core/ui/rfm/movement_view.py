@@ -1,5 +1,6 @@
 """Who moved between the segments since an earlier scoring run."""
 
+from functools import partial
 from typing import cast
 
 import pandas as pd
@@ -46,7 +47,7 @@ def draw_movement(reader: RfmReader) -> None:
         st.info("None of them has spent anything." if flows else same)
         return
     with st.container(border=True):
-        charts.draw(sankey(drawn, amount), "rfm-sankey", _summary(movement), height=_HEIGHT)
+        charts.draw(partial(sankey, drawn, amount), "rfm-sankey", _summary(movement), height=_HEIGHT)
         st.caption(_legend(amount, scoped=reader.base.scope.segment_id is not None))
     if movement.moves:
         with st.container(border=True):

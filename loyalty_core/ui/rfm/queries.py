@@ -13,6 +13,7 @@ from loyalty_core.settings import RfmMeasure
 from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.ui.rfm.score_ranges import score_ranges
 from loyalty_core.ui.scope_reader import ScopeReader, scoped_base
+from loyalty_core.warehouse.connection import Row
 from loyalty_core.warehouse.predictions import ScoringRun, earlier_runs
 
 
@@ -35,6 +36,10 @@ class RfmReader(ScopeReader):
     def movement(self, since: ScoringRun) -> Movement | None:
         """Who moved since that run; None when its predictions are no longer stored."""
         return _movement(self.segment_id, since, self.basis)
+
+    def top_customers(self, rule: Any, money: str, columns: tuple[str, ...], limit: int) -> list[Row]:
+        """Those of the rule's customers with the most in the column `money`."""
+        return _top_customers(rule, money, columns, limit, self.basis)
 
     def cut_points_without_map(self) -> RfmCutPoints:
         """Quintiles of the base, or what the settings give."""
@@ -61,6 +66,12 @@ def _earlier_runs(basis: RuleBasis) -> list[ScoringRun]:
 def _movement(segment_id: str | None, since: ScoringRun, basis: RuleBasis) -> Movement | None:
     del basis
     return movement.read_movement(scoped_base(segment_id), since)
+
+
+@cached
+def _top_customers(rule: Any, money: str, columns: tuple[str, ...], limit: int, basis: RuleBasis) -> list[Row]:
+    del basis
+    return get_services().segmentation.members(rule, limit, sort=money, descending=True, columns=columns)
 
 
 @cached

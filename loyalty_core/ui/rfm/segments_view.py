@@ -1,6 +1,7 @@
 """The RFM segments: how many customers, what they bring, what to do about them, and who they are."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -27,7 +28,7 @@ def draw_segments(reader: RfmReader) -> None:
     with left.container(border=True):
         st.subheader("Share of customers and of revenue", anchor=False)
         charts.draw(
-            rfm_charts.segment_shares(segments),
+            partial(rfm_charts.segment_shares, segments),
             _BARS,
             "; ".join(f"{s.name} {formatting.percent(s.customer_share)} of customers" for s in segments),
             height=90 + 40 * len(segments),
@@ -37,7 +38,7 @@ def draw_segments(reader: RfmReader) -> None:
     with right.container(border=True):
         chosen = _draw_chosen(reader, segments, figures.total)
     with errors_shown():
-        draw_customers(_rule(reader, chosen), figures.cut_points.columns.monetary, chosen.spending.customers)
+        draw_customers(reader, _rule(reader, chosen), figures.cut_points.columns.monetary, chosen.spending.customers)
     with st.container(border=True):
         st.subheader("What to do", anchor=False)
         _draw_table(segments)
@@ -52,7 +53,10 @@ def _draw_curve(segments: Sequence[RfmSegment]) -> None:
     left, right = st.columns([3, 2], gap="medium", vertical_alignment="center")
     with left:
         charts.draw(
-            rfm_charts.spending_curve(curve), "rfm-curve", "Share of revenue against share of customers.", height=380
+            partial(rfm_charts.spending_curve, curve),
+            "rfm-curve",
+            "Share of revenue against share of customers.",
+            height=380,
         )
     right.dataframe(
         pd.DataFrame([_curve_row(point) for point in curve]),

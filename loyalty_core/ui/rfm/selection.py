@@ -9,8 +9,8 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer import draw_list, list_columns
 from loyalty_core.ui.links import draw_save_as_segment, open_customer
+from loyalty_core.ui.rfm.queries import RfmReader
 from loyalty_core.ui.text import escape
-from loyalty_core.ui.work_slots import evaluation_slot
 
 _SHOWN = 10
 
@@ -29,14 +29,13 @@ def draw_selection(rule: Any, spending: Spending, total: Spending, key: str) -> 
     draw_save_as_segment(rule, f"{key}-segment")
 
 
-def draw_customers(rule: Any, money: str, customers: int) -> None:
+def draw_customers(reader: RfmReader, rule: Any, money: str, customers: int) -> None:
     """Those with the most in the column `money`; a click opens one."""
     if not customers:
         return
     identifier = get_services().settings.dwh_customer_id_column
     wanted = dict.fromkeys([*list_columns(), identifier, money])
-    with evaluation_slot():
-        rows = get_services().segmentation.members(rule, _SHOWN, sort=money, descending=True, columns=list(wanted))
+    rows = reader.top_customers(rule, money, tuple(wanted), _SHOWN)
     with st.container(border=True):
         st.subheader("Who they are", anchor=False)
         chosen = draw_list(rows)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -82,7 +83,7 @@ def _draw_card(found: Readiness) -> None:
     if found.classes:
         names = _names(found)
         charts.draw(
-            figures.label_balance(found.classes, names),
+            partial(figures.label_balance, found.classes, names),
             f"labels-{found.model}",
             ", ".join(f"{names[name]} {formatting.count(rows)}" for name, rows in found.classes.items()),
             height=70 + 26 * min(len(found.classes), figures.MAX_LABELS),

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from glob import escape
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -51,6 +53,13 @@ class ScoringInProgress(LoyaltyError):
 _ROWS_OF_EVERY_ARM = 2_048
 
 
+_FileState = tuple[int, int, int]
+_MAX_VERSIONS = 64
+# A finished version never changes, so its relation is made and its run read once.
+_of_versions: WeakSet[sa.FromClause] = WeakSet()
+_runs: WeakKeyDictionary[sa.FromClause, ScoringRun | None] = WeakKeyDictionary()
+
+
 @dataclass(frozen=True)
 class ScoringRun:
     """A scoring run as its rows describe it.
@@ -86,6 +95,14 @@ def last_run(warehouse: Warehouse) -> ScoringRun | None:
 
 def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | None:
     """Which run wrote these predictions, by the first of their rows; None when there are none."""
+    if predictions not in _of_versions:
+        return _read_run(warehouse, predictions)
+    if predictions not in _runs:
+        _runs[predictions] = _read_run(warehouse, predictions)
+    return _runs[predictions]
+
+
+def _read_run(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | None:
     # Runs from before states were recorded lack the column.
     state = predictions.c.get(DATA_STATE, sa.literal("")).label(DATA_STATE)
     rows = sa.select(predictions.c.scored_at, predictions.c.model_version, state)
@@ -116,21 +133,51 @@ def versions_of(path: Path) -> list[Path]:
 
 def read_version(version: Path, customer_id: sa.ColumnElement[Any], name: str) -> sa.FromClause | None:
     """One version as a DuckDB relation of that name; None when it is missing or something else."""
-    schema = schema_of(version)
+    state = _state_of(version)
+    return None if state is None else _relation_of(version, state, customer_id.type, name)
+
+
+@lru_cache(maxsize=_MAX_VERSIONS)
+def _relation_of(
+    version: Path, state: _FileState, id_type: sa.types.TypeEngine[Any], name: str
+) -> sa.FromClause | None:
+    schema = _schema_in(version, state)
     if schema is None:
         return None
+    relation = _table_of(version, schema, id_type, name)
+    _of_versions.add(relation)
+    return relation
+
+
+def _table_of(version: Path, schema: pa.Schema, id_type: sa.types.TypeEngine[Any], name: str) -> sa.FromClause:
     columns = [sa.column(field.name, sql_type(field.type)) for field in schema]
     relation = sa.func.read_parquet(str(version)).table_valued(*columns, name=name)
     identifier = relation.c[CUSTOMER_ID]
-    if isinstance(identifier.type, sa.Text) == isinstance(customer_id.type, sa.String):
+    if isinstance(identifier.type, sa.Text) == isinstance(id_type, sa.String):
         return relation
-    same_type = sa.cast(identifier, customer_id.type).label(CUSTOMER_ID)
+    same_type = sa.cast(identifier, id_type).label(CUSTOMER_ID)
     others = [column for column in relation.c if column.name != CUSTOMER_ID]
     return sa.select(same_type, *others).subquery(name)
 
 
 def schema_of(path: Path) -> pa.Schema | None:
     """The columns of a Parquet file of predictions, None when it is missing or something else."""
+    state = _state_of(path)
+    return None if state is None else _schema_in(path, state)
+
+
+def _state_of(path: Path) -> _FileState | None:
+    """What changes whenever another file takes its place; None when it is missing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=_MAX_VERSIONS)
+def _schema_in(path: Path, state: _FileState) -> pa.Schema | None:
+    del state  # part of the cache key only
     try:
         schema = pq.read_schema(path)
     except (OSError, pa.ArrowException):

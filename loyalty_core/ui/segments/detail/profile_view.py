@@ -1,6 +1,7 @@
 """What distinguishes a segment from the base, and how many customers it shares with other segments."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -40,7 +41,7 @@ def draw_profile(segment: Segment) -> None:
     with left.container(border=True):
         st.subheader("Largest differences", anchor=False)
         if numbers:
-            charts.draw(differences(numbers), "segment-differences", "Means of the segment against the base.")
+            charts.draw(partial(differences, numbers), "segment-differences", "Means of the segment against the base.")
         else:
             st.caption("On every number, these customers resemble the base.")
     with right.container(border=True):
@@ -138,7 +139,9 @@ def draw_overlap(segment: Segment) -> None:
     rules = {segment.id: segment.rule, **{one: segments[one].rule for one in chosen}}
     with evaluation_slot():
         found = get_services().segmentation.overlap(rules)
-    charts.draw(overlap_matrix(found, names), "segment-overlap", "Share of each segment that is in each other one.")
+    charts.draw(
+        partial(overlap_matrix, found, names), "segment-overlap", "Share of each segment that is in each other one."
+    )
     st.caption("Each row: the share of that segment's customers who are in the column's segment as well.")
     st.dataframe(
         pd.DataFrame(

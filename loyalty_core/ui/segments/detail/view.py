@@ -1,5 +1,6 @@
 """One segment: size, rule, members, profile, overlap, explanations, and history."""
 
+from functools import partial
 from urllib.parse import quote
 
 import streamlit as st
@@ -199,7 +200,9 @@ def _draw_sizes(segment: Segment) -> None:
     if not sizes:
         st.info(_NO_HISTORY if get_services().warehouse.has_scope else "No size has been computed yet.")
         return
-    charts.draw(size_history(sizes), "segment-sizes", f"Customers in {segment.name} by the time of computation.")
+    charts.draw(
+        partial(size_history, sizes), "segment-sizes", f"Customers in {segment.name} by the time of computation."
+    )
     st.dataframe(
         [
             {
