@@ -8,7 +8,7 @@ CUSTOMERS ?= 20000
 PROCESSES ?= 4
 # Compiled modules are saved even where the environment says otherwise: each job and each test process starts sooner.
 export PYTHONDONTWRITEBYTECODE :=
-BENCHMARKS ?= start warehouse inference batch http_api access_control scoring rules editor screens training_load events
+BENCHMARKS ?= start warehouse inference batch http_api access_control scoring rules editor screens sessions training_load events
 UV := $(shell command -v uv 2>/dev/null)
 
 .PHONY: run demo test test-slow test-engines check bench api-reference pictures install install-dev install-engines lock clean
