@@ -14,6 +14,7 @@ from loyalty_core.analytics.churn import (
 )
 from loyalty_core.analytics.churn import figures as churn
 from loyalty_core.analytics.churn import groups as churn_groups
+from loyalty_core.analytics.churn import selection as churn_selection
 from loyalty_core.analytics.monitoring import read_drift
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle, Experiment
@@ -171,4 +172,4 @@ def _customers_by_loss(
     basis: RuleBasis,
 ) -> list[Any]:
     del basis
-    return churn.customers_by_loss(scoped_base(segment_id), value_column, fields, risk, limit, offset)
+    return churn_selection.customers_by_loss(scoped_base(segment_id), value_column, fields, risk, limit, offset)
