@@ -125,9 +125,9 @@ class ServerProcess:
             start_new_session=True,
         )
 
-    def wait_until(self, ready: Callable[[], bool]) -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float = START_SECONDS) -> None:
         """Return once `ready()` is true; raise `ServerMissing` with the log where that does not come."""
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + seconds
         while not ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 log = self._log.read_text(errors="replace")

@@ -73,7 +73,7 @@ class SparkServer:
         ]
         environment = {**os.environ, "SPARK_HOME": str(self._home), "SPARK_LOCAL_IP": "127.0.0.1"}
         self._process = ServerProcess(command, folder=folder, stop_signal=signal.SIGTERM, env=environment)
-        self._process.wait_until(self._answers)
+        self._process.wait_until(self._answers, seconds=600.0)
 
     def frozen(self):
         """Freeze it in this block: connections are accepted, and nothing ever answers."""
@@ -83,7 +83,7 @@ class SparkServer:
         self._process.stop()
 
     def _answers(self) -> bool:
-        engine = sa.create_engine(with_driver(self.url), connect_args={"connect_seconds": 2.0})
+        engine = sa.create_engine(with_driver(self.url), connect_args={"connect_seconds": 60.0})
         try:
             with engine.connect():
                 return True

@@ -90,6 +90,13 @@ def test_the_catalog(warehouse: Warehouse):
     assert (columns["purchases"].minimum, columns["purchases"].maximum) == (0, 12)
 
 
+def test_a_stream_whose_reader_goes_away_ends(warehouse: Warehouse):
+    stream = warehouse.stream_arrow(sa.select(warehouse.features), batch_rows=1)
+    assert next(stream).num_rows == 1
+    stream.close()
+    assert len(warehouse.rows(sa.select(warehouse.features))) == 5
+
+
 @pytest.mark.parametrize(("share", "expected"), [(0.25, 0), (0.5, 1), (0.75, 3), (1.0, 12)])
 def test_quantiles(warehouse: Warehouse, share: float, expected: int):
     assert quantile(warehouse, "purchases", share) == expected
@@ -130,7 +137,7 @@ def test_a_rule_means_the_same_in_sql_and_on_a_row(warehouse: Warehouse, rule: A
 
 
 def test_a_statement_is_stopped_at_its_limit(engine: Engine, filled: Place, open_at: Callable[..., Warehouse]):
-    warehouse = open_at(dwh_statement_timeout_seconds=0.3 if engine.is_quick else 3)
+    warehouse = open_at(dwh_statement_timeout_seconds=0.3 if engine.is_quick else 10)
     with pytest.raises(QueryTimeout):
         warehouse.rows(sa.text(engine.endless))
     found = wait_until(lambda: in_time(lambda: warehouse.rows(sa.select(warehouse.features))))
