@@ -62,7 +62,7 @@ def main() -> None:
         print(f"{'into a Parquet table of Spark':<34}{time.perf_counter() - started:>9.1f} s")
         local = folder / "warehouse.duckdb"
         with duckdb.connect(str(local)) as connection:
-            connection.execute(f"CREATE TABLE customer_features_view AS FROM read_parquet('{file}')")
+            connection.execute(f"CREATE OR REPLACE TABLE customer_features_view AS FROM read_parquet('{file}')")
         own, spark = open_warehouse(f"duckdb:///{local}", folder / "own"), open_warehouse(place.url, folder / "spark")
         with closing(own), closing(spark):
             compare(own, spark)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# A machine may be ten times slower than a developer's.
+PATIENT = {"connect_seconds": 60.0, "answer_seconds": 600.0}
 _MAIN_CLASS = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 _ENDLESS = "SELECT count(*) FROM range(1000000) a CROSS JOIN range(1000000) b WHERE hash(a.id, b.id) = 1"
 
@@ -83,7 +85,7 @@ class SparkServer:
         self._process.stop()
 
     def _answers(self) -> bool:
-        engine = sa.create_engine(with_driver(self.url), connect_args={"connect_seconds": 60.0})
+        engine = sa.create_engine(with_driver(self.url), connect_args=PATIENT)
         try:
             with engine.connect():
                 return True
@@ -98,7 +100,7 @@ class SparkPlace:
 
     def __init__(self, url: str) -> None:
         self.database = f"test_{uuid.uuid4().hex[:12]}"
-        self._server = sa.create_engine(with_driver(url))
+        self._server = sa.create_engine(with_driver(url), connect_args=PATIENT)
         self.url = sa.make_url(url).set(database=self.database).render_as_string(hide_password=False)
         self._run(f"CREATE DATABASE {self.database}")
 

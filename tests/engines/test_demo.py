@@ -31,12 +31,14 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.ml.tasks import CHURN, NBO, TASKS
 from loyalty_core.rfm import compute_cut_points
-from loyalty_core.segments import SegmentationEngine
+from loyalty_core.segments import SegmentationEngine, SegmentDraft
+from loyalty_core.services import Services
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.columns import customers_by_month, histogram, percentile_ranks, quantile
 from loyalty_core.warehouse.history import read_history
 from loyalty_core.warehouse.predictions import earlier_runs, last_run
+from tests.campaigns import programme as campaigns
 from tests.engines import duckdb, postgresql, spark
 from tests.engines.same import differences
 from tests.ml.fixtures import CONTRACT, training_rows
@@ -179,6 +181,19 @@ def many_customers(asked: Asked) -> Any:
     return [len(rows), rows[found[0]["customer_id"]], rows[found[-1]["customer_id"]]]
 
 
+def waterfall(asked: Asked) -> Any:
+    """Of everybody with a high risk, how many get an e-mail, and why the others do not."""
+    store = asked.warehouse.settings.models_dir / "waterfall.db"
+    services = Services(asked.warehouse.settings.model_copy(update={"state_database_url": f"sqlite:///{store}"}))
+    services.store.migrate()
+    services.segmentation.create(SegmentDraft("Rich", RICH), actor="ann")
+    wanted = campaigns.definition(audience={"segment": "rich"}, channels={"use": ["email"]}, offer={"kind": "fixed", "offer_id": 3})
+    found = services.campaigns.waterfall(wanted, now=datetime(2026, 11, 2, 12, tzinfo=UTC))
+    services.warehouse.close()
+    services.store.close()
+    return found
+
+
 QUESTIONS: dict[str, Callable[[Asked], Any]] = {
     "catalog": lambda one: one.warehouse.catalog(),
     "features of one customer": lambda one: FeatureStore(one.warehouse).get(first_id(one)),
@@ -207,6 +222,7 @@ QUESTIONS: dict[str, Callable[[Asked], Any]] = {
     "a contact plan": lambda one: plan_contacts(one.base, Worth("total_revenue"), 2.0, 0.2),
     "offer mix": lambda one: offer_mix(one.base, {}),
     "arbitration of offers": arbitration,
+    "suppression waterfall": waterfall,
     "scores of a run": scores,
     "outcomes of churn": lambda one: read_outcomes(one.warehouse, TASKS["churn"]),
     "churn history as Arrow": churn_history,

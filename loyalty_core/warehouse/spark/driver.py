@@ -103,12 +103,12 @@ def connect(server: Server) -> Connection:
     """A session on the server; raises `OperationalError` where it does not answer."""
     with _readable_transport_errors():
         service, sock = _open_service(server)
+        sock.setTimeout(server.answer_seconds * 1000)
         try:
             session = service.open_session(server.user or "loyalty")
         except BaseException:
             service.close()
             raise
-        sock.setTimeout(server.answer_seconds * 1000)
     return Connection(server, service, sock, session)
 
 
