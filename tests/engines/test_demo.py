@@ -187,7 +187,9 @@ def waterfall(asked: Asked) -> Any:
     services = Services(asked.warehouse.settings.model_copy(update={"state_database_url": f"sqlite:///{store}"}))
     services.store.migrate()
     services.segmentation.create(SegmentDraft("Rich", RICH), actor="ann")
-    wanted = campaigns.definition(audience={"segment": "rich"}, channels={"use": ["email"]}, offer={"kind": "fixed", "offer_id": 3})
+    wanted = campaigns.definition(
+        audience={"segment": "rich"}, channels={"use": ["email"]}, offer={"kind": "fixed", "offer_id": 3}
+    )
     found = services.campaigns.waterfall(wanted, now=datetime(2026, 11, 2, 12, tzinfo=UTC))
     services.warehouse.close()
     services.store.close()
