@@ -14,7 +14,7 @@ from loyalty_core.segments.errors import (
     UnknownColumn,
 )
 from loyalty_core.segments.fields import RuleFields
-from loyalty_core.segments.live_rules import LiveRules, LiveRulesReader
+from loyalty_core.segments.live_rules import Answers, LiveRules, LiveRulesReader
 from loyalty_core.segments.predicted_fields import holds_offers, offer_of_propensity
 from loyalty_core.segments.repository import (
     ExpectedChanges,
@@ -29,6 +29,7 @@ from loyalty_core.segments.segment import Membership, Segment, SegmentDraft, Seg
 from loyalty_core.segments.selection import Selection
 
 __all__ = [
+    "Answers",
     "BadSegment",
     "ExpectedChanges",
     "LiveRules",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import compress
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.rules.evaluate import compile_conditions
@@ -43,6 +44,25 @@ class LiveRule:
         return frozenset(self.rule.columns)
 
 
+class Answers(NamedTuple):
+    """The segments whose rules were evaluated for a customer, and for each in turn whether the customer belongs to it.
+
+    Customers who were evaluated together share `segments`.
+    """
+
+    segments: tuple[str, ...] = ()
+    belongs: tuple[bool, ...] = ()
+
+    @property
+    def belongs_to(self) -> list[str]:
+        """The segments that the customer belongs to."""
+        return list(compress(self.segments, self.belongs))
+
+    def by_segment(self) -> dict[str, bool]:
+        """Whether the customer belongs to each of the segments."""
+        return dict(zip(self.segments, self.belongs, strict=True))
+
+
 class Evaluation:
     """The rules of some segments, compiled together for many customers of whom the same fields are known.
 
@@ -54,18 +74,18 @@ class Evaluation:
         self._alone = tuple(alone)
         self._answers_alone = compile_conditions(live.rule.condition for live in alone.values())
         self._others = [(one, live.rule.matches) for one, live in rules.items() if one not in alone]
-        self._not_asked = rules.keys() - set(asked)
+        self._asked = tuple(one for one in rules if one in set(asked))
 
-    def answers(self, row: Mapping[str, Any]) -> dict[str, bool]:
-        """Whether a customer belongs to each of the segments, by the values in `row`."""
-        found = dict(zip(self._alone, self._answers_alone(row), strict=True))
-        if self._others:
-            values = {**row, **{field_of(one): belongs for one, belongs in found.items()}}
-            for segment_id, matches in self._others:
-                values[field_of(segment_id)] = found[segment_id] = matches(values)
-        for segment_id in self._not_asked:
-            del found[segment_id]
-        return found
+    def answers(self, row: Mapping[str, Any]) -> Answers:
+        """Which of the segments a customer belongs to, by the values in `row`."""
+        belongs = self._answers_alone(row)
+        if self._asked == self._alone:
+            return Answers(self._asked, belongs)
+        found = dict(zip(self._alone, belongs, strict=True))
+        values = {**row, **{field_of(one): is_member for one, is_member in found.items()}}
+        for segment_id, matches in self._others:
+            values[field_of(segment_id)] = found[segment_id] = matches(values)
+        return Answers(self._asked, tuple(found[one] for one in self._asked))
 
 
 @dataclass(frozen=True)
@@ -95,7 +115,7 @@ class LiveRules:
 
         Segments whose rules read a field that `row` lacks are left out: nothing is known about them.
         """
-        return self.evaluation(row.keys(), segment_ids).answers(row)
+        return self.evaluation(row.keys(), segment_ids).answers(row).by_segment()
 
     def evaluation(self, fields: Collection[str], segment_ids: Collection[str]) -> Evaluation:
         """The rules of the segments, compiled together for customers of whom these fields are known."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loyalty_core.campaigns.sending.outcomes import outcome_of_event, record_outcomes
 from loyalty_core.errors import LoyaltyError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MESSAGE_QUEUED = "Message queued"
 """The last step of an event that a message is sent because of."""
 
+_STEP = "Campaigns triggered"
 _NONE_TRIGGERED = "Nothing was sent: no running campaign is triggered by this."
 _NOT_IN_AUDIENCE = "Nothing was sent: the customer is not in the audience of"
 _LATE = "Nothing was sent: the event is too old to trigger a message. Features and segments are up to date."
@@ -35,6 +37,11 @@ _SIMULATED = "Nothing was sent: the event is simulated, and only simulated campa
 
 _BY_THIS_EVENT = "The best offer by the policy, as predicted for this event."
 _BY_LAST_RUN = "The best offer by the policy, as predicted in the last scoring run."
+
+
+# The kind, the type of event or the segment, and whether it is simulated: simulated events trigger simulated campaigns
+# alone, and real events real ones.
+_Trigger = tuple[str, str | None, bool]
 
 
 class MembersChangedMeanwhile(LoyaltyError):
@@ -46,14 +53,13 @@ class MembersChangedMeanwhile(LoyaltyError):
         super().__init__("Members of segments changed while the event was being applied.", remedy="It is tried again.")
 
 
-@dataclass(frozen=True)
-class Occasion:
+class Occasion(NamedTuple):
     """A customer whom an event may make enter campaigns: by what it is, and by the segments joined and left."""
 
     event: Event
     customer_id: str
-    joined: frozenset[str]
-    left: frozenset[str]
+    joined: Sequence[str]
+    left: Sequence[str]
 
     @property
     def nothing_triggered(self) -> str:
@@ -64,23 +70,18 @@ class Occasion:
             return _OUT_OF_ORDER
         return _SIMULATED if self.event.is_simulated else _NONE_TRIGGERED
 
-    def triggers(self, campaign: Campaign) -> bool:
-        """Whether this makes the customer enter the campaign; late and out-of-order events never do.
-
-        Simulated events trigger simulated campaigns alone, and real events real ones.
-        """
-        if self.event.is_late or self.event.is_simulated != campaign.is_simulated:
-            return False
-        trigger = campaign.definition.trigger
-        match trigger.kind:
-            case "segment_joined":
-                return trigger.segment in self.joined
-            case "segment_left":
-                return trigger.segment in self.left
-            case "event":
-                return trigger.event_type == self.event.type and not self.event.is_out_of_order
-            case _:
-                return False
+    @property
+    def triggers(self) -> Iterator[_Trigger]:
+        """What campaigns may be triggered by; late events trigger none, and out-of-order ones none by their type."""
+        event = self.event
+        if event.is_late:
+            return
+        if not event.is_out_of_order:
+            yield "event", event.type, event.is_simulated
+        for segment in self.joined:
+            yield "segment_joined", segment, event.is_simulated
+        for segment in self.left:
+            yield "segment_left", segment, event.is_simulated
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,19 @@ class Triggered:
     campaign_ids: tuple[str, ...]
 
     @classmethod
-    def of(cls, occasion: Occasion, answers: Sequence[_Answer], milliseconds: float) -> Triggered:
+    def nothing(cls, outcome: str, milliseconds: float) -> Triggered:
+        """What came of an occasion that triggered no campaign."""
+        return cls((Step(_STEP, milliseconds, {}, {"campaigns": []}),), outcome, ())
+
+    @classmethod
+    def of(cls, answers: Sequence[_Answer], milliseconds: float) -> Triggered:
         """What came of an occasion, by the answers of the campaigns that it triggered."""
         about = [{"id": one.campaign.id, "name": one.campaign.name, "decision": one.sentence} for one in answers]
-        steps = [Step("Campaigns triggered", milliseconds, {}, {"campaigns": about})]
+        steps = [Step(_STEP, milliseconds, {}, {"campaigns": about})]
         queued = [one for one in answers if one.decision is not None and one.decision.reason is None]
         steps += [step for one in queued if (step := _offer_step(one)) is not None]
         steps += [_message_step(one.decision) for one in queued if one.decision is not None]
-        refused = answers[0].sentence if answers else occasion.nothing_triggered
-        outcome = " ".join(one.sentence for one in queued) or refused
+        outcome = " ".join(one.sentence for one in queued) or answers[0].sentence
         return cls(tuple(steps), outcome, tuple(one.campaign.id for one in answers))
 
 
@@ -136,12 +141,12 @@ class CampaignTriggers:
         `churn` has probabilities by customer; `offers` is asked for campaigns that choose the best offer. A campaign
         whose rules or policy cannot be used is left out, with the reason.
         """
-        running = self._campaigns.repository.list(["running"])
+        running, triggered = self._campaigns.repository.list(["running"]), _by_trigger(occasions)
         candidates: dict[str, dict[str, Candidate]] = {}
         asked: dict[str, AbstractSet[str]] = {}
         unusable: dict[str, LoyaltyError] = {}
         for campaign in running:
-            customers = {one.customer_id for one in occasions if one.triggers(campaign)}
+            customers = {occasions[place].customer_id for place in triggered.get(_trigger_of(campaign), ())}
             if not customers:
                 continue
             asked[campaign.id] = customers
@@ -160,14 +165,18 @@ class CampaignTriggers:
         self, session: Session, occasions: Sequence[Occasion], prospects: Prospects, now: datetime
     ) -> list[Triggered]:
         """Let each campaign decide in the session's transaction: one answer for each occasion."""
-        watch = Stopwatch()
+        watch, triggered = Stopwatch(), _by_trigger(occasions)
         answers: dict[int, list[_Answer]] = defaultdict(list)
         for campaign in prospects.campaigns:
-            places = {place: one for place, one in enumerate(occasions) if one.triggers(campaign)}
+            places = {place: occasions[place] for place in triggered.get(_trigger_of(campaign), ())}
             for place, answer in self._decide(session, campaign, places, prospects, now):
                 answers[place].append(answer)
         milliseconds = watch.lap()
-        return [Triggered.of(one, answers[place], milliseconds) for place, one in enumerate(occasions)]
+        nothing = lru_cache(lambda outcome: Triggered.nothing(outcome, milliseconds))
+        return [
+            Triggered.of(answers[place], milliseconds) if place in answers else nothing(one.nothing_triggered)
+            for place, one in enumerate(occasions)
+        ]
 
     def _decide(
         self,
@@ -196,6 +205,20 @@ class CampaignTriggers:
             decision = decided.get(customer)
             sentence = decision.outcome if decision else f"{_NOT_IN_AUDIENCE} {campaign.name}."
             yield place, _Answer(campaign, decision, sentence, known.get(customer))
+
+
+def _by_trigger(occasions: Sequence[Occasion]) -> Mapping[_Trigger, Sequence[int]]:
+    """The places of the occasions by what campaigns may be triggered by, so that no campaign looks at all of them."""
+    found: dict[_Trigger, list[int]] = {}
+    for place, occasion in enumerate(occasions):
+        for trigger in occasion.triggers:
+            found.setdefault(trigger, []).append(place)
+    return found
+
+
+def _trigger_of(campaign: Campaign) -> _Trigger:
+    trigger = campaign.definition.trigger
+    return trigger.kind, trigger.event_type if trigger.kind == "event" else trigger.segment, campaign.is_simulated
 
 
 def outcome_steps(session: Session, events: Sequence[tuple[Event, str]]) -> list[Step | None]:

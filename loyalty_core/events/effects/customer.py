@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from loyalty_core.segments import Answers
 
+if TYPE_CHECKING:
     from loyalty_core.events.effects.trace import Scores, Step
     from loyalty_core.warehouse.identity import DataIdentity
 
@@ -20,16 +21,21 @@ class Customer:
     """One customer as the steps so far found them. `customer_id` is the id as it is saved with members of segments.
 
     `features` is None where the warehouse has no such customer. `predictions` has the columns of a scoring run that
-    were predicted, and `belongs` whether the customer belongs to each segment that was evaluated.
+    were predicted, `not_predicted` says why there are none, and `answers` has the segments that were evaluated.
+    `fetched` has the features as they are in the warehouse, `features` also what events stated, which is `overlaid`.
+    `changed_columns` are those that the customer's events may have changed, None where they may be any.
     """
 
     customer_id: str
     features: Row | None = None
     cached: Row | None = None
+    fetched: Row | None = None
+    overlaid: Row = field(default_factory=dict)
     predictions: Mapping[str, Any] = field(default_factory=dict)
+    not_predicted: str = ""
     scores: Scores | None = None
-    belongs: Mapping[str, bool] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
+    answers: Answers = Answers()
+    changed_columns: frozenset[str] | None = None
 
     def fields(self, predictions: Mapping[str, str]) -> Row:
         """The values that rules read, beside segments; `predictions` has the column of each field that is one."""
@@ -40,15 +46,25 @@ class Customer:
         return row
 
 
+StepOf = Callable[[Customer], "Step"]
+"""Describes a step that was taken for all customers of a batch at once, for one of them.
+
+Called when the trace is written, so that the steps of a whole batch are never in memory together.
+"""
+
+
 @dataclass(frozen=True)
 class Customers:
     """The customers by the ids of the events, and what the segments were evaluated with.
 
     `segments` are names by id of the segments whose members can change, `versions` those of the rules. `predictions`
-    has the column of a scoring run for each field that is a prediction.
+    has the column of a scoring run for each field that is a prediction. `steps` were taken for all customers, and
+    `steps_of_known` after them for those whom the warehouse has.
     """
 
     found: Mapping[str, Customer]
+    steps: Sequence[StepOf]
+    steps_of_known: Sequence[StepOf]
     segments: Mapping[str, str]
     versions: Mapping[str, int]
     predictions: Mapping[str, str]
@@ -60,9 +76,14 @@ class Customers:
         return {one: customer for one, customer in self.found.items() if customer.features is not None}
 
     @cached_property
-    def belongs(self) -> Mapping[str, Mapping[str, bool]]:
-        """Whether each of those belongs to each segment that was evaluated, by the ids as saved with members."""
-        return {customer.customer_id: customer.belongs for customer in self.known.values()}
+    def answers(self) -> Mapping[str, Answers]:
+        """Which of the segments that were evaluated each of those belongs to, by the ids as saved with members."""
+        return {customer.customer_id: customer.answers for customer in self.known.values()}
+
+    def steps_of(self, customer: Customer) -> list[Step]:
+        """The steps that were taken for all customers of the batch, as the trace of one of them has them."""
+        steps = self.steps if customer.features is None else (*self.steps, *self.steps_of_known)
+        return [step_of(customer) for step_of in steps]
 
     def id_of(self, customer_id: str) -> str:
         """The id as saved with members, of one that an event names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from loyalty_core.events.effects.customer import Customer, Customers, Row, batch
+from loyalty_core.events.effects.customer import Customer, Customers, Row, StepOf, batch
 from loyalty_core.events.effects.evaluation import SegmentEvaluator
 from loyalty_core.events.effects.predictions import Predictor
 from loyalty_core.events.effects.stated import changed_columns, stated_features
@@ -37,17 +37,17 @@ class CustomerReader:
 
         Raises what `is_outage` recognises when the warehouse or the state store cannot be used.
         """
-        found = {event.customer_id: Customer(event.customer_id) for event in events}
-        self._invalidate(found)
-        self._fetch(found, self._stated(events, now))
+        changed = changed_columns(events, self._settings.events_changed_columns)
+        found = {one: Customer(one, changed_columns=columns) for one, columns in changed.items()}
+        steps = [self._invalidate(found), self._fetch(found, self._stated(events, now))]
         known = {one: customer for one, customer in found.items() if customer.features is not None}
-        evaluated = self._evaluator.read()
-        self._predictor.predict(known, evaluated.models())
-        self._evaluator.evaluate(known, evaluated, changed_columns(events, self._settings.events_changed_columns))
-        predictions = evaluated.rules.predictions
-        return Customers(found, evaluated.segments, evaluated.versions, predictions, evaluated.identity)
+        read = self._evaluator.read()
+        steps_of_known = [self._predictor.predict(known, read.models()), self._evaluator.evaluate(known, read)]
+        return Customers(
+            found, steps, steps_of_known, read.segments, read.versions, read.rules.predictions, read.identity
+        )
 
-    def _invalidate(self, found: Mapping[str, Customer]) -> None:
+    def _invalidate(self, found: Mapping[str, Customer]) -> StepOf:
         watch, features, note = Stopwatch(), self._services.features, ""
         cached = features.cached(found)
         removed: int | None = None
@@ -55,11 +55,15 @@ class CustomerReader:
             removed = features.invalidate(found)
         except CacheUnavailable as error:
             note = str(error)
-        milliseconds = watch.lap()
+        milliseconds, together = watch.lap(), batch(found)
         for customer_id, customer in found.items():
             customer.cached = cached.get(customer_id)
+
+        def step_of(customer: Customer) -> Step:
             output = {"was_cached": customer.cached is not None, "removed_for_the_batch": removed}
-            customer.steps.append(Step("Cache invalidated", milliseconds, batch(found), output, note))
+            return Step("Cache invalidated", milliseconds, together, output, note)
+
+        return step_of
 
     def _stated(self, events: Sequence[Event], now: datetime) -> Mapping[str, Row]:
         """What events say about features; simulated events of the demo always count, so that a demo moves."""
@@ -70,37 +74,42 @@ class CustomerReader:
             found |= stated_features(services.store, events, now, _SIMULATED_FOR, simulated=True)
         return found
 
-    def _fetch(self, found: Mapping[str, Customer], stated: Mapping[str, Row]) -> None:
+    def _fetch(self, found: Mapping[str, Customer], stated: Mapping[str, Row]) -> StepOf:
         watch = Stopwatch()
         fresh = self._services.features.refresh(found)
-        milliseconds = watch.lap()
+        milliseconds, together = watch.lap(), batch(found)
         identifier = self._services.warehouse.customer_id
+        for customer_id, features in fresh.items():
+            customer = found[customer_id]
+            customer.customer_id = id_as_text(features[identifier.name], identifier.type)
+            said = stated.get(customer_id, {}).items()
+            customer.overlaid = {name: value for name, value in said if name in features and name != identifier.name}
+            customer.fetched = features
+            customer.features = {**features, **customer.overlaid} if customer.overlaid else features
         mapping = self._settings.ml_feature_mapping.values()
         used = [name for names in mapping for name in ([names] if isinstance(names, str) else names)]
-        for customer_id, customer in found.items():
-            features = customer.features = fresh.get(customer_id)
+
+        def step_of(customer: Customer) -> Step:
+            features = customer.features
             if features is None:
-                output, note = {"found": False}, "The warehouse has no customer with this id yet."
-            else:
-                customer.customer_id = id_as_text(features[identifier.name], identifier.type)
-                changed = _changed(customer.cached, features)
-                said = stated.get(customer_id, {}).items()
-                overlaid = {name: value for name, value in said if name in features and name != identifier.name}
-                features |= overlaid
-                output = {
-                    "found": True,
-                    "columns": len(features),
-                    "read_by_models": {name: as_json(features[name]) for name in used if name in features},
-                    "changed": changed,
-                    **({"overlaid": as_json(overlaid)} if overlaid else {}),
-                }
-                note = "" if customer.cached is not None else "No earlier values were cached to compare with."
-            customer.steps.append(Step("Features fetched", milliseconds, batch(found), output, note))
+                note = "The warehouse has no customer with this id yet."
+                return Step("Features fetched", milliseconds, together, {"found": False}, note)
+            output = {
+                "found": True,
+                "columns": len(features),
+                "read_by_models": {name: as_json(features[name]) for name in used if name in features},
+                "changed": _changed(customer.cached, customer.fetched),
+                **({"overlaid": as_json(customer.overlaid)} if customer.overlaid else {}),
+            }
+            note = "" if customer.cached is not None else "No earlier values were cached to compare with."
+            return Step("Features fetched", milliseconds, together, output, note)
+
+        return step_of
 
 
-def _changed(before: Row | None, after: Row) -> list[dict[str, Any]]:
+def _changed(before: Row | None, after: Row | None) -> list[dict[str, Any]]:
     """The columns whose values differ from those that were cached; a column that was not cached does not count."""
-    if before is None:
+    if before is None or after is None or before == after:
         return []
     return [
         {"column": name, "before": as_json(before[name]), "after": as_json(value)}

@@ -22,10 +22,11 @@ from loyalty_core.events.effects.offers import OfferPredictor
 from loyalty_core.events.effects.trace import Step, Stopwatch, Trace, as_json
 from loyalty_core.segments import ExpectedChanges, MemberChange, change_memberships, expected_changes
 from loyalty_core.services import services_of_process
+from loyalty_core.store.dialects import written_json
 from loyalty_core.store.events import EventTraceRecord, SegmentChangeRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -72,7 +73,7 @@ class Effects:
         now = self._clock()
         customers = self._customers.read(events, now)
         with self._services.store.session(read_only=True) as session:
-            expected = expected_changes(session, customers.belongs, customers.versions)
+            expected = expected_changes(session, customers.answers, customers.versions)
         scores = {one.customer_id: one.scores.after for one in customers.known.values() if one.scores}
         churn = {customer_id: after for customer_id, after in scores.items() if after is not None}
         occasions = _occasions(events, customers, _Moved.of(expected.changes, 0.0, customers.segments))
@@ -94,10 +95,11 @@ class Effects:
             session.rollback()
         return trace
 
-    def _apply(self, session: Session, prepared: Prepared) -> list[Trace]:
+    def _apply(self, session: Session, prepared: Prepared) -> Iterator[Trace]:
+        """Write what the events cause, and give the trace of each, made as it is asked for."""
         watch, customers = Stopwatch(), prepared.customers
         changes = change_memberships(
-            session, customers.belongs, customers.versions, customers.identity, prepared.expected
+            session, customers.answers, customers.versions, customers.identity, prepared.expected
         )
         if changes:
             causes = {customers.found[event.customer_id].customer_id: event.row for event in prepared.events}
@@ -110,7 +112,7 @@ class Effects:
         triggered = self._triggers.consider(session, occasions, prepared.prospects, prepared.at)
         caused = [_Caused(*parts, moved) for parts in zip(occasions, outcomes, triggered, strict=True)]
         newest = _newest(prepared.events)
-        return [_trace(customers.found[one.occasion.event.customer_id], one, newest, prepared.at) for one in caused]
+        return (_trace(customers, one, newest, prepared.at) for one in caused)
 
 
 def dry_run(event: Event) -> Trace:
@@ -173,14 +175,14 @@ def _occasions(events: Sequence[Event], customers: Customers, moved: _Moved) -> 
         is_newest = newest[event.customer_id] is event
         joined = moved.joined.get(customer_id, ()) if is_newest else ()
         left = moved.left.get(customer_id, ()) if is_newest else ()
-        occasions.append(Occasion(event, customer_id, frozenset(joined), frozenset(left)))
+        occasions.append(Occasion(event, customer_id, joined, left))
     return occasions
 
 
-def _trace(customer: Customer, caused: _Caused, newest: Mapping[str, Event], at: datetime) -> Trace:
+def _trace(customers: Customers, caused: _Caused, newest: Mapping[str, Event], at: datetime) -> Trace:
     event, triggered, moved = caused.occasion.event, caused.triggered, caused.moved
-    latest = newest[event.customer_id]
-    steps = [_event_read(event, customer, latest), *customer.steps]
+    customer, latest = customers.found[event.customer_id], newest[event.customer_id]
+    steps = [_event_read(event, customer, latest), *customers.steps_of(customer)]
     if caused.recorded is not None:
         steps.append(caused.recorded)
     if customer.features is None:
@@ -235,7 +237,7 @@ def _record(trace: Trace) -> dict[str, Any]:
         "customer_id": trace.customer_id,
         "at": trace.at,
         "milliseconds": round(trace.milliseconds, 3),
-        "steps": [step.as_json() for step in trace.steps],
+        "steps": written_json([step.as_json() for step in trace.steps]),
         "outcome": trace.outcome,
         "campaign_ids": list(trace.campaign_ids),
         "segments_joined": list(trace.segments_joined),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from loyalty_core.events.effects.customer import Customer, batch
+from loyalty_core.events.effects.customer import Customer, StepOf, batch
 from loyalty_core.events.effects.trace import Step, Stopwatch
 from loyalty_core.ml.scoring import RFM
 from loyalty_core.ml.tasks import CHURN, NBO
-from loyalty_core.segments import LiveRules, LiveRulesReader, computed_segments
+from loyalty_core.segments import Answers, LiveRules, LiveRulesReader, computed_segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,30 +62,31 @@ class SegmentEvaluator:
             segments = computed_segments(session, identity)
         return Evaluated(rules, segments, identity, watch.lap())
 
-    def evaluate(
-        self, known: Mapping[str, Customer], read: Evaluated, changed: Mapping[str, frozenset[str] | None]
-    ) -> None:
-        """Add to the customers which segments they belong to, and the step; `changed` columns are by customer."""
+    def evaluate(self, known: Mapping[str, Customer], read: Evaluated) -> StepOf:
+        """Add to the customers which segments they belong to, and return the step."""
         watch, rules = Stopwatch(), read.rules
         wanted = {
-            columns: self._depending(rules, columns).intersection(read.segments) for columns in set(changed.values())
+            columns: self._depending(rules, columns).intersection(read.segments)
+            for columns in {customer.changed_columns for customer in known.values()}
         }
-        for customer_id, customer in known.items():
+        for customer in known.values():
             row = customer.fields(rules.predictions)
-            customer.belongs = rules.evaluation(row.keys(), wanted[changed[customer_id]]).answers(row)
-        milliseconds = read.milliseconds + watch.lap()
+            customer.answers = rules.evaluation(row.keys(), wanted[customer.changed_columns]).answers(row)
+        milliseconds, together = read.milliseconds + watch.lap(), batch(known)
         names = {one: named(one, read.segments) for one in read.segments}
-        for customer_id, customer in known.items():
-            columns = changed[customer_id]
-            about = {**batch(known), "changed_columns": None if columns is None else sorted(columns)}
-            unknown = wanted[columns] - customer.belongs.keys()
+
+        def step_of(customer: Customer) -> Step:
+            columns, answers = customer.changed_columns, customer.answers
+            about = {**together, "changed_columns": None if columns is None else sorted(columns)}
+            unknown = wanted[columns].difference(answers.segments)
             output = {
-                "evaluated": len(customer.belongs),
-                "belongs_to": [names[one] for one, belongs in customer.belongs.items() if belongs],
+                "evaluated": len(answers.segments),
+                "belongs_to": [names[one] for one in answers.belongs_to],
                 "not_evaluated": [names[one] for one in read.segments if one in unknown] if unknown else [],
             }
-            note = _UNKNOWN if unknown else ""
-            customer.steps.append(Step("Segments evaluated", milliseconds, about, output, note))
+            return Step("Segments evaluated", milliseconds, about, output, _UNKNOWN if unknown else "")
+
+        return step_of
 
     def _depending(self, rules: LiveRules, columns: frozenset[str] | None) -> frozenset[str]:
         """The segments that a change of these columns may change; predictions change with what models read."""

@@ -56,7 +56,7 @@ class OfferPredictor:
         return {NBO.name} | {task.name for task in (UPTAKE, UPLIFT) if task.score_column in scored}
 
     def _fields(self, customer: Customer) -> Mapping[str, object]:
-        segments = {field_of(one): belongs for one, belongs in customer.belongs.items()}
+        segments = {field_of(one): belongs for one, belongs in customer.answers.by_segment().items()}
         return {**customer.fields(self._predictions), **segments}
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import func, select
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.events.effects.customer import Customer, Row, batch
+from loyalty_core.events.effects.customer import Customer, Row, StepOf, batch
 from loyalty_core.events.effects.trace import Scores, Step, Stopwatch, as_json
 from loyalty_core.events.outages import is_outage
 from loyalty_core.ml.tasks import CHURN
@@ -30,29 +30,33 @@ class Predictor:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    def predict(self, known: Mapping[str, Customer], models: Collection[str]) -> None:
+    def predict(self, known: Mapping[str, Customer], models: Collection[str]) -> StepOf:
         """Add what the models predict to the customers, their churn before and after, and the step.
 
         Raises what `is_outage` recognises.
         """
-        if not known:
-            return
         watch = Stopwatch()
         rows = {one: customer.features for one, customer in known.items() if customer.features is not None}
-        before = self._scores_before(known)
-        predicted, failed, versions = self._predicted(models, rows)
+        before = self._scores_before(known) if known else {}
+        predicted, failed, versions = self._predicted(models, rows) if rows else ({}, {}, "")
         milliseconds, made = watch.lap(), {**batch(known), "models": sorted(models)}
         for customer_id, customer in known.items():
             answer = customer.predictions = predicted.get(customer_id, {})
             after = answer.get(CHURN.score_column)
             customer.scores = Scores(before.get(customer.customer_id), after, versions if answer else "")
+            customer.not_predicted = failed.get(customer_id, "")
+
+        def step_of(customer: Customer) -> Step:
+            scores = customer.scores or Scores(None, None)
             output = {
-                "before": as_json(customer.scores.before),
-                "after": as_json(after),
-                "risk": answer.get(CHURN.group_column),
-                "model_version": customer.scores.model_version,
+                "before": as_json(scores.before),
+                "after": as_json(scores.after),
+                "risk": customer.predictions.get(CHURN.group_column),
+                "model_version": scores.model_version,
             }
-            customer.steps.append(Step("Churn predicted", milliseconds, made, output, failed.get(customer_id, "")))
+            return Step("Churn predicted", milliseconds, made, output, customer.not_predicted)
+
+        return step_of
 
     def _predicted(
         self, models: Collection[str], rows: Mapping[str, Row]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -12,14 +13,15 @@ from loyalty_core.segments.repository.rows import counted_on, has_members_of
 from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
+    from loyalty_core.segments.live_rules import Answers
     from loyalty_core.warehouse.identity import DataIdentity
 
 _IS_LATEST = (SegmentSizeRecord.segment_id == SegmentRecord.id) & (SegmentSizeRecord.number == SegmentRecord.size_count)
-_Answers = dict[str, dict[str, bool]]
+_Different = dict[str, dict[str, bool]]
 
 
 @dataclass(frozen=True)
@@ -43,35 +45,35 @@ def computed_segments(session: Session, identity: DataIdentity | None) -> dict[s
 
 
 def expected_changes(
-    session: Session, belongs: Mapping[str, Mapping[str, bool]], versions: Mapping[str, int]
+    session: Session, answers: Mapping[str, Answers], versions: Mapping[str, int]
 ) -> ExpectedChanges:
     """What `change_memberships` would change, found without locking or changing anything."""
     # The states are read first, so that a change between the two reads is detected when writing.
     states = _states(session, versions)
-    different = _different(session, belongs, versions)
+    different = _different(session, answers, versions)
     changes = [
         MemberChange(segment_id, customer_id, has_joined=is_member)
-        for segment_id, answers in different.items()
-        for customer_id, is_member in answers.items()
+        for segment_id, of_segment in different.items()
+        for customer_id, is_member in of_segment.items()
     ]
     return ExpectedChanges(tuple(changes), states)
 
 
 def change_memberships(
     session: Session,
-    belongs: Mapping[str, Mapping[str, bool]],
+    answers: Mapping[str, Answers],
     versions: Mapping[str, int],
     identity: DataIdentity | None,
     expected: ExpectedChanges | None = None,
 ) -> list[MemberChange]:
-    """Make customers members of segments, or not: `belongs` has the answer by customer, then by segment.
+    """Make customers members of segments, or not, by the answers of each customer.
 
     `versions` are the versions of the segments by which the answers were found. A segment whose rule has changed
     since, or whose members have not been computed with it on that data, stays as it is. With `expected` only the
     members of those segments are compared again that somebody else has changed since. Only segments that change are
     locked, in the order of their ids, so that two transactions cannot wait for each other.
     """
-    different = _different_now(session, belongs, versions, expected)
+    different = _different_now(session, answers, versions, expected)
     if not different:
         return []
     # A refresh may have committed while the locks were waited for, so what is computed is read after it.
@@ -89,31 +91,43 @@ def change_memberships(
 
 def _different_now(
     session: Session,
-    belongs: Mapping[str, Mapping[str, bool]],
+    answers: Mapping[str, Answers],
     versions: Mapping[str, int],
     expected: ExpectedChanges | None,
-) -> _Answers:
+) -> _Different:
     """The answers that differ from the members, by segment; `expected` ones only where nothing has changed since."""
     if expected is None:
-        return _different(session, belongs, versions)
+        return _different(session, answers, versions)
     states = _states(session, versions)
     same = {one for one, state in expected.states.items() if states.get(one) == state}
-    found: _Answers = {}
+    found: _Different = {}
     for change in expected.changes:
         if change.segment_id in same:
             found.setdefault(change.segment_id, {})[change.customer_id] = change.has_joined
     changed = versions.keys() - same
-    return found | _different(session, belongs, changed) if changed else found
+    return found | _different(session, answers, changed) if changed else found
 
 
-def _different(session: Session, belongs: Mapping[str, Mapping[str, bool]], segment_ids: Collection[str]) -> _Answers:
+def _different(session: Session, answers: Mapping[str, Answers], segment_ids: Collection[str]) -> _Different:
     """The answers that differ from the members, by segment and customer."""
-    found: _Answers = {}
-    before = members_among(session, segment_ids, belongs)
-    for customer_id, answers in belongs.items():
-        for segment_id, is_member in answers.items():
-            if segment_id in before and is_member != (customer_id in before[segment_id]):
-                found.setdefault(segment_id, {})[customer_id] = is_member
+    found: _Different = {}
+    before = members_among(session, segment_ids, answers)
+    for segments, customers in _evaluated_together(answers).items():
+        for segment_id, belongs in zip(segments, zip(*customers.values(), strict=True), strict=True):
+            if segment_id not in before:
+                continue
+            belonging, members = set(compress(customers, belongs)), before[segment_id] & customers.keys()
+            if belonging != members:
+                different = found.setdefault(segment_id, {})
+                different |= dict.fromkeys(belonging - members, True) | dict.fromkeys(members - belonging, False)
+    return found
+
+
+def _evaluated_together(answers: Mapping[str, Answers]) -> Mapping[tuple[str, ...], Mapping[str, Sequence[bool]]]:
+    """The answers of the customers for whom the same segments were evaluated, by those segments."""
+    found: dict[tuple[str, ...], dict[str, Sequence[bool]]] = {}
+    for customer_id, (segments, belongs) in answers.items():
+        found.setdefault(segments, {})[customer_id] = belongs
     return found
 
 

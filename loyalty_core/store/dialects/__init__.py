@@ -5,7 +5,14 @@ from sqlalchemy.orm import Session
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.settings import with_driver, without_secrets
-from loyalty_core.store.dialects.base import READS_ONLY, STAGED_CUSTOMERS, Dialect, StagedTable, Staging
+from loyalty_core.store.dialects.base import (
+    READS_ONLY,
+    STAGED_CUSTOMERS,
+    Dialect,
+    StagedTable,
+    Staging,
+    written_json,
+)
 from loyalty_core.store.dialects.postgresql import PostgreSQL
 from loyalty_core.store.dialects.sqlite import SQLite
 
@@ -19,6 +26,7 @@ __all__ = [
     "dialect_of",
     "dialect_of_session",
     "read_url",
+    "written_json",
 ]
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(), PostgreSQL())}

@@ -35,6 +35,11 @@ def write_json(value: Any) -> str:
         return json.dumps(value)
 
 
+def written_json(value: Any) -> Any:
+    """The value as a JSON column takes it, written already, so that the objects are not kept until rows are inserted."""
+    return orjson.Fragment(write_json(value))
+
+
 @dataclass(frozen=True)
 class StagedTable:
     """A temporary table of customers: `name`, the SQL types of the columns beside `customer_id`, and the order of rows.
