@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.campaigns.definition import Definition
     from loyalty_core.rules import Rule
-    from loyalty_core.segments import SegmentationEngine
+    from loyalty_core.segments import RuleFields, SegmentationEngine
     from loyalty_core.warehouse import Warehouse
 
 _CHURN = "churn_probability"
@@ -46,14 +46,16 @@ class AudienceReader:
         policy: Policy | None = None,
         given: Mapping[int, int] | None = None,
         ids: Collection[object] | None = None,
+        fields: RuleFields | None = None,
     ) -> sa.Select:
         """The customers of the segments in the audience, or those of them with the `ids`, who entered by an event.
 
         Columns: customer_id (text), is_included (0 for the members of excluded segments), has_consent, reach (bit i for
         the i-th channel of the campaign), preferred (number of the preferred channel), time_zone, offer_id and
-        churn_probability. `given` counts the customers who already got each offer of the policy in this campaign.
+        churn_probability. `given` counts the customers who already got each offer of the policy in this campaign;
+        `fields` are read where they are not given.
         """
-        audience = _Audience(self._warehouse, self._engine, definition, ids)
+        audience = _Audience(self._warehouse, self._engine, definition, ids, fields)
         taken = None
         if definition.offer.kind == "best" and policy is not None:
             taken = _best_offers(audience, policy, given or {}, at_once=ids is None)
@@ -69,11 +71,12 @@ class _Audience(ScopedBase):
         engine: SegmentationEngine,
         definition: Definition,
         ids: Collection[object] | None,
+        fields: RuleFields | None,
     ) -> None:
         super().__init__(warehouse, engine, Scope())
         self._definition = definition
         self._ids = ids
-        self.fields = engine.read_fields()
+        self.fields = fields or engine.read_fields()
         included = definition.audience.included
         trigger = definition.trigger
         if ids is not None and trigger.kind == _BY_EVENT and trigger.segment in included:

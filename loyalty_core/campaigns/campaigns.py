@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from loyalty_core.analytics.offers import PolicyRepository
     from loyalty_core.campaigns.campaign import Campaign, CampaignRun
     from loyalty_core.campaigns.definition import Definition
-    from loyalty_core.segments import SegmentationEngine
+    from loyalty_core.segments import RuleFields, SegmentationEngine
     from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore
     from loyalty_core.warehouse import Warehouse
@@ -138,15 +138,16 @@ class Campaigns:
         customer_ids: Collection[object],
         churn: Mapping[str, float] | None = None,
         latest: Mapping[str, LatestOffers] | None = None,
+        fields: RuleFields | None = None,
     ) -> list[Candidate]:
         """Those of some customers, whom an event made enter, who are in the audience of the campaign.
 
-        `churn` has probabilities that are newer than those of the last scoring run, and `latest` propensities. Reads
-        the warehouse; what is decided about them is up to `consider`.
+        `churn` has probabilities that are newer than those of the last scoring run, and `latest` propensities; `fields`
+        are read where they are not given. Reads the warehouse; what is decided about them is up to `consider`.
         """
         policy = self._policy_of(campaign.definition)
         given = self._given(campaign, policy)
-        statement = self._audience.statement(campaign.definition, policy, given, customer_ids)
+        statement = self._audience.statement(campaign.definition, policy, given, customer_ids, fields)
         found = [Candidate.of(row) for row in self._warehouse.rows(statement)] if customer_ids else []
         if policy is not None and latest:
             found = with_latest_offers(found, what_is_left(policy, given), self._base, latest)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from loyalty_core.campaigns.definition import Definition
+    from loyalty_core.store.dialects import Dialect
 
 # Of a position; 1 is a hundredth of a percent.
 POSITIONS = 10_000
@@ -130,13 +131,10 @@ class Placing:
         read = {name: [getattr(one, name) for one in candidates] for name in Candidate.__dataclass_fields__}
         return list(self._placed(read)) if candidates else []
 
-    def relation(self, candidates: Sequence[Candidate]) -> sa.FromClause:
-        """Some candidates as a relation with the columns of `STAGED_CANDIDATES`, at most some 2,000."""
-        columns = [sa.column(name, STAGED_CANDIDATES.c[name].type) for name in _NAMES]
+    def relation(self, candidates: Sequence[Candidate], dialect: Dialect) -> sa.FromClause:
+        """Some candidates as a relation with the columns of `STAGED_CANDIDATES`."""
         rows = [tuple(int(one) if isinstance(one, bool) else one for one in row) for row in self.placed(candidates)]
-        given = sa.values(*columns, name="given").data(rows).cte("given")
-        # A column without any value has no type of its own.
-        return sa.select(*(sa.cast(column, column.type).label(column.name) for column in given.c)).cte("candidates")
+        return dialect.given([STAGED_CANDIDATES.c[name] for name in _NAMES], rows).cte("candidates")
 
     def _placed(self, read: Mapping[str, list[Any]]) -> Iterator[Sequence[Any]]:
         ids = pa.array(read["customer_id"], pa.string())

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from loyalty_core.campaigns.decisions import Terms
     from loyalty_core.store import StateStore
 
-# Bound values of one statement: eleven for each candidate.
 _CANDIDATES_AT_ONCE = 1_000
 # Of a whole audience; each part is a transaction, during which others wait for less than a second.
 _CUSTOMERS_AT_ONCE = 25_000
@@ -89,17 +88,20 @@ def enter(
 
     `cause` names what made them enter, for all of them or by customer id.
     """
-    dialect_of_session(session).lock_enrolment(session)
+    dialect = dialect_of_session(session)
+    dialect.lock_enrolment(session)
     # Of rows with the same id, the last counts: one without consent.
-    in_order = sorted(candidates, key=lambda one: one.has_consent, reverse=True)
-    unique = list({one.customer_id: one for one in in_order}.values())
+    with_consent_first = sorted(candidates, key=lambda one: one.has_consent, reverse=True)
+    unique = list({one.customer_id: one for one in with_consent_first}.values())
     if not _is_running(session, campaign.id):
         return [Decision(one.customer_id, campaign.name, _NOT_RUNNING) for one in unique]
     found: list[Decision] = []
+    places = {one.customer_id: place for place, one in enumerate(unique)}
     for start in range(0, len(unique), _CANDIDATES_AT_ONCE):
-        relation = placing.relation(unique[start : start + _CANDIDATES_AT_ONCE])
+        relation = placing.relation(unique[start : start + _CANDIDATES_AT_ONCE], dialect)
         rows = session.execute(decisions(relation, terms)).all()
-        found += _write(session, campaign, rows, terms, placing, cause)
+        in_order = sorted(rows, key=lambda row: places[row.customer_id])
+        found += _write(session, campaign, in_order, terms, placing, cause)
     return found
 
 

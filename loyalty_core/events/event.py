@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Sequel = Literal["newest", "out_of_order", "late"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event; `source` and `event_id` together identify it, so that a copy of it is recognised.
 

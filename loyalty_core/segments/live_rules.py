@@ -92,9 +92,11 @@ class Evaluation:
 class LiveRules:
     """The rules by segment, those that others refer to before these; `unusable` says why a segment has none.
 
-    `predictions` names the column of a scoring run that holds the values of each field that is a prediction.
+    `predictions` names the column of a scoring run that holds the values of each field that is a prediction. `fields`
+    are what the rules were compiled for.
     """
 
+    fields: RuleFields
     rules: Mapping[str, LiveRule]
     unusable: Mapping[str, LoyaltyError]
     predictions: Mapping[str, str]
@@ -178,7 +180,7 @@ def _compile_all(fields: RuleFields) -> LiveRules:
         for name in live.fields:
             by_field.setdefault(name, set()).add(segment_id)
     index = {name: frozenset(ids) for name, ids in by_field.items()}
-    return LiveRules(rules, unusable, _predictions(fields), index)
+    return LiveRules(fields, rules, unusable, _predictions(fields), index)
 
 
 def _compile(

@@ -98,6 +98,12 @@ def outcome_of_event(
     )
 
 
+def customers_with_entries(session: Session, customer_ids: Collection[str]) -> set[str]:
+    """Those of the customers who have entered a campaign; what others do cannot be a success of any."""
+    entered = select(CampaignEntryRecord.customer_id).where(CampaignEntryRecord.customer_id.in_(customer_ids))
+    return set(session.scalars(entered))
+
+
 def record_outcome(session: Session, outcome: Outcome) -> Recorded:
     """Store one outcome; see `record_outcomes`."""
     (recorded,) = record_outcomes(session, [outcome])

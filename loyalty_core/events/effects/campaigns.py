@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from loyalty_core.campaigns.sending.outcomes import outcome_of_event, record_outcomes
+from loyalty_core.campaigns.sending.outcomes import customers_with_entries, outcome_of_event, record_outcomes
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.events.effects.trace import Step, Stopwatch, as_json
 from loyalty_core.events.outages import is_temporary
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from loyalty_core.campaigns.sending.outcomes import Outcome, Recorded
     from loyalty_core.events.effects.offers import OfferPredictor
     from loyalty_core.events.event import Event
+    from loyalty_core.segments import RuleFields
 
 MESSAGE_QUEUED = "Message queued"
 """The last step of an event that a message is sent because of."""
@@ -135,11 +136,13 @@ class CampaignTriggers:
     def __init__(self, campaigns: Campaigns) -> None:
         self._campaigns = campaigns
 
-    def prepare(self, occasions: Sequence[Occasion], churn: Mapping[str, float], offers: OfferPredictor) -> Prospects:
+    def prepare(
+        self, occasions: Sequence[Occasion], churn: Mapping[str, float], offers: OfferPredictor, fields: RuleFields
+    ) -> Prospects:
         """The candidates of the campaigns that would be triggered; reads the warehouse.
 
-        `churn` has probabilities by customer; `offers` is asked for campaigns that choose the best offer. A campaign
-        whose rules or policy cannot be used is left out, with the reason.
+        `churn` has probabilities by customer; `offers` is asked for campaigns that choose the best offer, and `fields`
+        are what rules can read. A campaign whose rules or policy cannot be used is left out, with the reason.
         """
         running, triggered = self._campaigns.repository.list(["running"]), _by_trigger(occasions)
         candidates: dict[str, dict[str, Candidate]] = {}
@@ -152,7 +155,7 @@ class CampaignTriggers:
             asked[campaign.id] = customers
             try:
                 latest = offers.latest(customers) if campaign.definition.offer.kind == "best" else None
-                found = self._campaigns.candidates(campaign, customers, churn, latest)
+                found = self._campaigns.candidates(campaign, customers, churn, latest, fields)
             except LoyaltyError as error:
                 if is_temporary(error):
                     raise
@@ -226,23 +229,28 @@ def outcome_steps(session: Session, events: Sequence[tuple[Event, str]]) -> list
 
     The events come with the id of their customer as saved with entries.
     """
-    watch = Stopwatch()
-    outcomes = [
-        outcome_of_event(
+    watch, entered = Stopwatch(), customers_with_entries(session, {customer_id for _, customer_id in events})
+    outcomes = {
+        place: outcome_of_event(
             event.type, customer_id, event.occurred_at, event.data, event=event.row, is_simulated=event.is_simulated
         )
-        for event, customer_id in events
-    ]
-    recorded = record_outcomes(session, outcomes)
+        for place, (event, customer_id) in enumerate(events)
+        if customer_id in entered or _is_of_message(event)
+    }
+    recorded = dict(zip(outcomes, record_outcomes(session, list(outcomes.values())), strict=True))
     milliseconds = watch.lap()
     return [
-        _outcome_step(event, outcome, one, milliseconds)
-        for (event, _), outcome, one in zip(events, outcomes, recorded, strict=True)
+        _outcome_step(event, outcomes[place], recorded[place], milliseconds) if place in outcomes else None
+        for place, (event, _) in enumerate(events)
     ]
+
+
+def _is_of_message(event: Event) -> bool:
+    return event.type.startswith("campaign.")
 
 
 def _outcome_step(event: Event, outcome: Outcome, recorded: Recorded, milliseconds: float) -> Step | None:
-    if not recorded.campaign_ids and not event.type.startswith("campaign."):
+    if not recorded.campaign_ids and not _is_of_message(event):
         return None
     about = {"kind": outcome.kind, "message_id": outcome.message_key}
     return Step("Outcome recorded", milliseconds, about, {"campaigns": list(recorded.campaign_ids)}, recorded.note)

@@ -11,12 +11,13 @@ from loyalty_core.segments import Answers
 
 if TYPE_CHECKING:
     from loyalty_core.events.effects.trace import Scores, Step
+    from loyalty_core.segments import RuleFields
     from loyalty_core.warehouse.identity import DataIdentity
 
 Row = dict[str, Any]
 
 
-@dataclass
+@dataclass(slots=True)
 class Customer:
     """One customer as the steps so far found them. `customer_id` is the id as it is saved with members of segments.
 
@@ -57,8 +58,8 @@ Called when the trace is written, so that the steps of a whole batch are never i
 class Customers:
     """The customers by the ids of the events, and what the segments were evaluated with.
 
-    `segments` are names by id of the segments whose members can change, `versions` those of the rules. `predictions`
-    has the column of a scoring run for each field that is a prediction. `steps` were taken for all customers, and
+    `segments` are names by id of the segments whose members can change, `versions` those of the rules, and `fields` what
+    rules can read. `predictions` has the column of a scoring run for each field that is a prediction. `steps` were taken for all customers, and
     `steps_of_known` after them for those whom the warehouse has.
     """
 
@@ -67,6 +68,7 @@ class Customers:
     steps_of_known: Sequence[StepOf]
     segments: Mapping[str, str]
     versions: Mapping[str, int]
+    fields: RuleFields
     predictions: Mapping[str, str]
     identity: DataIdentity | None
 

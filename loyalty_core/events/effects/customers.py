@@ -43,8 +43,9 @@ class CustomerReader:
         known = {one: customer for one, customer in found.items() if customer.features is not None}
         read = self._evaluator.read()
         steps_of_known = [self._predictor.predict(known, read.models()), self._evaluator.evaluate(known, read)]
+        rules = read.rules
         return Customers(
-            found, steps, steps_of_known, read.segments, read.versions, read.rules.predictions, read.identity
+            found, steps, steps_of_known, read.segments, read.versions, rules.fields, rules.predictions, read.identity
         )
 
     def _invalidate(self, found: Mapping[str, Customer]) -> StepOf:

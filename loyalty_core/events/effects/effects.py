@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import insert
 
@@ -77,7 +77,8 @@ class Effects:
         scores = {one.customer_id: one.scores.after for one in customers.known.values() if one.scores}
         churn = {customer_id: after for customer_id, after in scores.items() if after is not None}
         occasions = _occasions(events, customers, _Moved.of(expected.changes, 0.0, customers.segments))
-        prospects = self._triggers.prepare(occasions, churn, OfferPredictor(self._services, customers))
+        offers = OfferPredictor(self._services, customers)
+        prospects = self._triggers.prepare(occasions, churn, offers, customers.fields)
         return Prepared(tuple(events), customers, expected, prospects, now)
 
     def write(self, session: Session, prepared: Prepared) -> None:
@@ -151,8 +152,7 @@ class _Moved:
         return Step("Segments joined and left", self.milliseconds, {}, output)
 
 
-@dataclass(frozen=True)
-class _Caused:
+class _Caused(NamedTuple):
     """What one event caused by itself, beside what all events of its customer caused together."""
 
     occasion: Occasion
@@ -239,8 +239,8 @@ def _record(trace: Trace) -> dict[str, Any]:
         "milliseconds": round(trace.milliseconds, 3),
         "steps": written_json([step.as_json() for step in trace.steps]),
         "outcome": trace.outcome,
-        "campaign_ids": list(trace.campaign_ids),
-        "segments_joined": list(trace.segments_joined),
-        "segments_left": list(trace.segments_left),
+        "campaign_ids": trace.campaign_ids,
+        "segments_joined": trace.segments_joined,
+        "segments_left": trace.segments_left,
         "scores": trace.scores.as_json() if trace.scores else None,
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from loyalty_core.events.inbox import IS_DONE
 from loyalty_core.store.events import EventRecord
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def stated_features(
     before = select(EventRecord.customer_id, EventRecord.data).where(
         EventRecord.customer_id.in_({event.customer_id for event in events}),
         EventRecord.occurred_at > since,
-        EventRecord.status == "done",
+        IS_DONE,
         EventRecord.is_simulated.is_(simulated),
         EventRecord.sequel.is_distinct_from("out_of_order"),
         EventRecord.data[_FEATURES].as_string().is_not(None),

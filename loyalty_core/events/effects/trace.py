@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LONGEST_TEXT = 300
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step: what went in, what came out, and how long it took for all customers of the batch together.
 
@@ -40,7 +40,7 @@ class Step:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Scores:
     """The churn probability before and after; `before` is None where none is known, `after` where none was made."""
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.orm import DeclarativeBase, Session
@@ -187,6 +187,13 @@ class Dialect(ABC):
     @abstractmethod
     def gathered(self, column: ColumnElement[str]) -> ColumnElement[Any]:
         """The texts of a group as one list, which is read much faster than a row for each."""
+
+    @abstractmethod
+    def given(self, columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> Select[Any]:
+        """Rows of the caller's as a relation with the names and types of `columns`; values are numbers, texts or None.
+
+        They are one bound value, so that the statement is compiled once, however many rows there are.
+        """
 
     @abstractmethod
     def prepare_migration(self, url: URL, engine: Engine) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import JSON, event, func, select, text
+from sqlalchemy import JSON, Text, cast, column, event, func, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from loyalty_core.postgresql import Limits, bounded_engine
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -110,6 +110,12 @@ class PostgreSQL(Dialect):
 
     def gathered(self, column: ColumnElement[str]) -> ColumnElement[Any]:
         return func.json_agg(column, type_=JSON)
+
+    def given(self, columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> Select[Any]:
+        all_rows = cast(write_json(rows), Text).cast(JSON)
+        row = func.json_array_elements(all_rows).table_valued(column("value", JSON), name="given").c.value
+        values = (row[place].as_string() for place in range(len(columns)))
+        return select(*(cast(value, one.type).label(one.key) for value, one in zip(values, columns, strict=True)))
 
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         """Everything happens in the transaction."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, NullPool, create_engine, event, func
+from sqlalchemy import JSON, NullPool, cast, create_engine, event, func, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from loyalty_core.errors import SettingsError, StateStoreUnavailable
@@ -30,7 +30,7 @@ from loyalty_core.store.errors import RESTORE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -114,6 +114,11 @@ class SQLite(Dialect):
 
     def gathered(self, column: ColumnElement[str]) -> ColumnElement[Any]:
         return func.json_group_array(column, type_=JSON)
+
+    def given(self, columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> Select[Any]:
+        row = func.json_each(write_json(rows)).table_valued("value", name="given").c.value
+        values = (func.json_extract(row, f"$[{place}]") for place in range(len(columns)))
+        return select(*(cast(value, one.type).label(one.key) for value, one in zip(values, columns, strict=True)))
 
     def prepare_migration(self, url: URL, engine: Engine) -> None:
         # SQLite gives the files that it makes beside the database the same permissions.

@@ -47,6 +47,7 @@ def test_it_counts_for_later_events_until_the_time_is_over(programme: Programme)
         "received_at": NOW,
         "is_simulated": False,
         "status": "done",
+        "done_at": NOW,
         "attempts": 0,
         "due_at": NOW,
         "data": MORE,
