@@ -15,10 +15,11 @@ from loyalty_core.events.event import Event
 from loyalty_core.events.forms import flat
 from loyalty_core.events.outages import is_temporary
 from loyalty_core.events.reasons import reason_of
+from loyalty_core.store.dialects import dialect_of_session
 from loyalty_core.store.events import DeadLetterRecord, EventRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.orm import Session
@@ -106,9 +107,8 @@ class Inbox:
                 return self._claimed(session, [first], now)
             due = _due(now).where(EventRecord.attempts == 0).with_only_columns(EventRecord.customer_id)
             customers = set(session.scalars(due.limit(limit)))
-            of_customers = select(*_EVENT).where(
-                _UNCLAIMED, EventRecord.attempts == 0, EventRecord.customer_id.in_(customers)
-            )
+            theirs = self._store.dialect.is_one_of(EventRecord.customer_id.expression, customers)
+            of_customers = select(*_EVENT).where(_UNCLAIMED, EventRecord.attempts == 0, theirs)
             oldest = of_customers.order_by(EventRecord.occurred_at, EventRecord.id).limit(2 * limit)
             return self._claimed(session, session.execute(oldest).all(), now)
 
@@ -214,10 +214,10 @@ def _dead_letter(record: EventRecord, error: Exception, now: datetime) -> DeadLe
     )
 
 
-def _newest_applied(session: Session, customers: Iterable[str]) -> dict[tuple[str, str], datetime]:
+def _newest_applied(session: Session, customers: Collection[str]) -> dict[tuple[str, str], datetime]:
     newest = (
         select(EventRecord.customer_id, EventRecord.type, func.max(EventRecord.occurred_at))
-        .where(EventRecord.customer_id.in_(customers), IS_DONE)
+        .where(dialect_of_session(session).is_one_of(EventRecord.customer_id.expression, customers), IS_DONE)
         .group_by(EventRecord.customer_id, EventRecord.type)
     )
     return {(customer_id, kind): at for customer_id, kind, at in session.execute(newest)}

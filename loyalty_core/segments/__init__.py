@@ -19,6 +19,7 @@ from loyalty_core.segments.predicted_fields import holds_offers, offer_of_propen
 from loyalty_core.segments.repository import (
     ExpectedChanges,
     MemberChange,
+    RecentMembers,
     SegmentRepository,
     change_memberships,
     computed_segments,
@@ -38,6 +39,7 @@ __all__ = [
     "Membership",
     "PersonalDataHidden",
     "PredictionsMissing",
+    "RecentMembers",
     "RestrictedEngine",
     "RestrictedSegments",
     "RuleFields",

@@ -14,6 +14,7 @@ from sqlalchemy import insert, select
 from loyalty_core.campaigns.contact import EVERY_CHANNEL
 from loyalty_core.campaigns.definition import Definition
 from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignVersionRecord
+from loyalty_core.store.dialects import dialect_of_session
 from loyalty_core.store.messages import ContactPreferenceRecord, MessageOutcomeRecord, OutboxRecord
 
 if TYPE_CHECKING:
@@ -100,8 +101,7 @@ def outcome_of_event(
 
 def customers_with_entries(session: Session, customer_ids: Collection[str]) -> set[str]:
     """Those of the customers who have entered a campaign; what others do cannot be a success of any."""
-    entered = select(CampaignEntryRecord.customer_id).where(CampaignEntryRecord.customer_id.in_(customer_ids))
-    return set(session.scalars(entered))
+    return set(session.scalars(select(CampaignEntryRecord.customer_id).where(_is_of(session, customer_ids))))
 
 
 def record_outcome(session: Session, outcome: Outcome) -> Recorded:
@@ -203,8 +203,12 @@ class _Known:
 
 def _entries(session: Session, customer_ids: Collection[str]) -> Sequence[Any]:
     """The entries of the customers, the latest first."""
-    entered = select(*_ENTRY).where(CampaignEntryRecord.customer_id.in_(customer_ids))
+    entered = select(*_ENTRY).where(_is_of(session, customer_ids))
     return session.execute(entered.order_by(CampaignEntryRecord.entered_at.desc(), CampaignEntryRecord.id.desc())).all()
+
+
+def _is_of(session: Session, customer_ids: Collection[str]) -> ColumnElement[bool]:
+    return dialect_of_session(session).is_one_of(CampaignEntryRecord.customer_id.expression, customer_ids)
 
 
 def _messages(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any]:

@@ -20,7 +20,7 @@ from loyalty_core.events.effects.customers import CustomerReader
 from loyalty_core.events.effects.evaluation import named
 from loyalty_core.events.effects.offers import OfferPredictor
 from loyalty_core.events.effects.trace import Step, Stopwatch, Trace, as_json
-from loyalty_core.segments import ExpectedChanges, MemberChange, change_memberships, expected_changes
+from loyalty_core.segments import ExpectedChanges, MemberChange, RecentMembers, change_memberships, expected_changes
 from loyalty_core.services import services_of_process
 from loyalty_core.store.dialects import written_json
 from loyalty_core.store.events import EventTraceRecord, SegmentChangeRecord
@@ -64,6 +64,7 @@ class Effects:
         self._clock = clock
         self._customers = CustomerReader(services)
         self._triggers = CampaignTriggers(services.campaigns)
+        self._recent = RecentMembers()
 
     def prepare(self, events: Sequence[Event]) -> Prepared:
         """Read and compute for the customers of the events; the state store is not written.
@@ -73,7 +74,7 @@ class Effects:
         now = self._clock()
         customers = self._customers.read(events, now)
         with self._services.store.session(read_only=True) as session:
-            expected = expected_changes(session, customers.answers, customers.versions)
+            expected = expected_changes(session, customers.answers, customers.versions, self._recent)
         scores = {one.customer_id: one.scores.after for one in customers.known.values() if one.scores}
         churn = {customer_id: after for customer_id, after in scores.items() if after is not None}
         occasions = _occasions(events, customers, _Moved.of(expected.changes, 0.0, customers.segments))
@@ -100,7 +101,7 @@ class Effects:
         """Write what the events cause, and give the trace of each, made as it is asked for."""
         watch, customers = Stopwatch(), prepared.customers
         changes = change_memberships(
-            session, customers.answers, customers.versions, customers.identity, prepared.expected
+            session, customers.answers, customers.versions, customers.identity, prepared.expected, self._recent
         )
         if changes:
             causes = {customers.found[event.customer_id].customer_id: event.row for event in prepared.events}

@@ -73,7 +73,6 @@ class SegmentEvaluator:
             row = customer.fields(rules.predictions)
             customer.answers = rules.evaluation(row.keys(), wanted[customer.changed_columns]).answers(row)
         milliseconds, together = read.milliseconds + watch.lap(), batch(known)
-        names = {one: named(one, read.segments) for one in read.segments}
 
         def step_of(customer: Customer) -> Step:
             columns, answers = customer.changed_columns, customer.answers
@@ -81,8 +80,8 @@ class SegmentEvaluator:
             unknown = wanted[columns].difference(answers.segments)
             output = {
                 "evaluated": len(answers.segments),
-                "belongs_to": [names[one] for one in answers.belongs_to],
-                "not_evaluated": [names[one] for one in read.segments if one in unknown] if unknown else [],
+                "belongs_to": answers.belongs_to,
+                "not_evaluated": [one for one in read.segments if one in unknown] if unknown else [],
             }
             return Step("Segments evaluated", milliseconds, about, output, _UNKNOWN if unknown else "")
 

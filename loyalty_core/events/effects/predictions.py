@@ -93,11 +93,13 @@ class Predictor:
     def _scores_before(self, known: Mapping[str, Customer]) -> dict[str, float]:
         """The last known churn probability by customer: of their latest trace, or else of the last scoring run."""
         ids = [customer.customer_id for customer in known.values()]
-        latest = select(func.max(EventTraceRecord.id)).where(EventTraceRecord.customer_id.in_(ids))
+        store = self._services.store
+        theirs = store.dialect.is_one_of(EventTraceRecord.customer_id.expression, ids)
+        latest = select(func.max(EventTraceRecord.id)).where(theirs)
         rows = select(EventTraceRecord.customer_id, EventTraceRecord.scores).where(
             EventTraceRecord.id.in_(latest.group_by(EventTraceRecord.customer_id))
         )
-        with self._services.store.session(read_only=True) as session:
+        with store.session(read_only=True) as session:
             traced = session.execute(rows).all()
         found = {
             row.customer_id: row.scores["after"] for row in traced if row.scores and row.scores["after"] is not None

@@ -31,7 +31,7 @@ def stated_features(
     since = now - within
     events = [event for event in events if event.is_simulated == simulated]
     before = select(EventRecord.customer_id, EventRecord.data).where(
-        EventRecord.customer_id.in_({event.customer_id for event in events}),
+        store.dialect.is_one_of(EventRecord.customer_id.expression, {event.customer_id for event in events}),
         EventRecord.occurred_at > since,
         IS_DONE,
         EventRecord.is_simulated.is_(simulated),

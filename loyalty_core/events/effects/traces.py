@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 
 from loyalty_core.access import Action, may
 from loyalty_core.errors import CustomerNotFound, LoyaltyError
+from loyalty_core.events.effects.evaluation import named
 from loyalty_core.events.effects.trace import Scores, Step, Trace
 from loyalty_core.events.errors import EventNotFound
 from loyalty_core.store.campaigns import CampaignEntryRecord
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from loyalty_core.services import Services
     from loyalty_core.store import StateStore
 
-_SEGMENT_LISTS = ("belongs_to", "not_evaluated", "joined", "left")
+_EVALUATED = ("belongs_to", "not_evaluated")
+_SEGMENT_LISTS = (*_EVALUATED, "joined", "left")
 
 
 class TraceNotFound(LoyaltyError):
@@ -82,7 +84,8 @@ class Traces:
         with self._services.store.session(read_only=True) as session:
             if campaign_id is not None:
                 wanted = wanted.where(EventTraceRecord.event.in_(_events_of(session, campaign_id)))
-            return [self.shown(_trace_of(record)) for record in session.scalars(wanted)]
+            found = [_trace_of(record) for record in session.scalars(wanted)]
+        return self._shown(found)
 
     def outcomes(self, events: Collection[int]) -> dict[int, str]:
         """What came of each of the events, by row; those without a trace are left out."""
@@ -104,20 +107,21 @@ class Traces:
             self._services.features.get(customer_id)
 
     def shown(self, trace: Trace) -> Trace:
-        """The trace without what the viewer may not see: personal values, and segments that would tell them.
+        """The trace with the names of segments, without what the viewer may not see.
 
-        What an event says may be personal whatever its name is, so it is left out whole.
+        That is personal values, and segments that would tell them. What an event says may be personal whatever its name
+        is, so it is left out whole.
         """
-        hidden, telling = self._services.warehouse.hidden, self._services.segments.telling()
+        return self._shown([trace])[0]
+
+    def _shown(self, traces: builtins.list[Trace]) -> builtins.list[Trace]:
+        hidden, names = self._services.warehouse.hidden, self._services.segments.names()
         sees_data = may(Action.SEE_PERSONAL_DATA)
+        named = [replace(one, steps=tuple(_with_names(step, names) for step in one.steps)) for one in traces]
         if sees_data and not hidden:
-            return trace
-        return replace(
-            trace,
-            steps=tuple(_shown(step, hidden, telling, sees_data=sees_data) for step in trace.steps),
-            segments_joined=tuple(one for one in trace.segments_joined if one not in telling),
-            segments_left=tuple(one for one in trace.segments_left if one not in telling),
-        )
+            return named
+        telling = self._services.segments.telling()
+        return [_without_hidden(one, hidden, telling, sees_data=sees_data) for one in named]
 
 
 def forget_old_traces(store: StateStore, days: int) -> None:
@@ -141,6 +145,26 @@ def _events_of(session: Any, campaign_id: str) -> builtins.list[int]:
     )
     latest = session.scalars(causes.order_by(CampaignEntryRecord.id.desc()).limit(1_000))
     return [int(cause.removeprefix("event:")) for cause in latest]
+
+
+def _with_names(step: Step, names: Mapping[str, str]) -> Step:
+    """The step with names of the segments that were evaluated, which are stored as ids."""
+    lists = {name: step.output[name] for name in _EVALUATED if name in step.output}
+    if not lists:
+        return step
+    with_names = {
+        name: [named(one, names) if isinstance(one, str) else one for one in found] for name, found in lists.items()
+    }
+    return replace(step, output={**step.output, **with_names})
+
+
+def _without_hidden(trace: Trace, hidden: Collection[str], telling: Collection[str], *, sees_data: bool) -> Trace:
+    return replace(
+        trace,
+        steps=tuple(_shown(step, hidden, telling, sees_data=sees_data) for step in trace.steps),
+        segments_joined=tuple(one for one in trace.segments_joined if one not in telling),
+        segments_left=tuple(one for one in trace.segments_left if one not in telling),
+    )
 
 
 def _shown(step: Step, hidden: Collection[str], telling: Collection[str], *, sees_data: bool) -> Step:

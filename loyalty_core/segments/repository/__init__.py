@@ -8,11 +8,13 @@ from loyalty_core.segments.repository.changes import (
     expected_changes,
 )
 from loyalty_core.segments.repository.drafts import copy_name, differences
+from loyalty_core.segments.repository.recent_members import RecentMembers
 from loyalty_core.segments.repository.repository import Segment, SegmentDraft, SegmentRepository, SegmentSize
 
 __all__ = [
     "ExpectedChanges",
     "MemberChange",
+    "RecentMembers",
     "Segment",
     "SegmentDraft",
     "SegmentRepository",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from loyalty_core.segments.repository.membership import MemberChange, change_members_of, members_among
+from loyalty_core.segments.repository.recent_members import RecentMembers, State
 from loyalty_core.segments.repository.rows import counted_on, has_members_of
 from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord
 
@@ -28,11 +29,11 @@ _Different = dict[str, dict[str, bool]]
 class ExpectedChanges:
     """What `change_memberships` would change, and the state of each segment's members when that was found out.
 
-    Whoever changes members also changes the state: the number of the latest size, and how many joined and left since.
+    Whoever changes members also changes the state.
     """
 
     changes: tuple[MemberChange, ...]
-    states: Mapping[str, tuple[int, int, int]]
+    states: Mapping[str, State]
 
 
 def computed_segments(session: Session, identity: DataIdentity | None) -> dict[str, str]:
@@ -45,12 +46,20 @@ def computed_segments(session: Session, identity: DataIdentity | None) -> dict[s
 
 
 def expected_changes(
-    session: Session, answers: Mapping[str, Answers], versions: Mapping[str, int]
+    session: Session,
+    answers: Mapping[str, Answers],
+    versions: Mapping[str, int],
+    recent: RecentMembers | None = None,
 ) -> ExpectedChanges:
-    """What `change_memberships` would change, found without locking or changing anything."""
+    """What `change_memberships` would change, found without locking or changing anything.
+
+    Members are only looked up for customers whom `recent` does not know.
+    """
     # The states are read first, so that a change between the two reads is detected when writing.
     states = _states(session, versions)
-    different = _different(session, answers, versions)
+    different, unknown = recent.compare(answers, states) if recent else ({}, answers)
+    for segment_id, of_segment in _different(session, unknown, versions).items() if unknown else ():
+        different.setdefault(segment_id, {}).update(of_segment)
     changes = [
         MemberChange(segment_id, customer_id, has_joined=is_member)
         for segment_id, of_segment in different.items()
@@ -65,17 +74,27 @@ def change_memberships(
     versions: Mapping[str, int],
     identity: DataIdentity | None,
     expected: ExpectedChanges | None = None,
+    recent: RecentMembers | None = None,
 ) -> list[MemberChange]:
     """Make customers members of segments, or not, by the answers of each customer.
 
     `versions` are the versions of the segments by which the answers were found. A segment whose rule has changed
     since, or whose members have not been computed with it on that data, stays as it is. With `expected` only the
     members of those segments are compared again that somebody else has changed since. Only segments that change are
-    locked, in the order of their ids, so that two transactions cannot wait for each other.
+    locked, in the order of their ids, so that two transactions cannot wait for each other. `recent` knows the members
+    once the session is committed.
     """
-    different = _different_now(session, answers, versions, expected)
-    if not different:
-        return []
+    states = _states(session, versions)
+    different = _different_now(session, answers, versions, expected, states)
+    changes = _change(session, different, versions, identity) if different else []
+    if recent and different.keys() == {change.segment_id for change in changes}:
+        recent.know_after_commit(session, answers, before=states, after=_states_after(states, changes))
+    return changes
+
+
+def _change(
+    session: Session, different: _Different, versions: Mapping[str, int], identity: DataIdentity | None
+) -> list[MemberChange]:
     # A refresh may have committed while the locks were waited for, so what is computed is read after it.
     columns = SegmentRecord.id, SegmentRecord.rule_version, SegmentRecord.size_count
     locked = select(*columns).where(SegmentRecord.id.in_(different)).order_by(SegmentRecord.id)
@@ -94,11 +113,11 @@ def _different_now(
     answers: Mapping[str, Answers],
     versions: Mapping[str, int],
     expected: ExpectedChanges | None,
+    states: Mapping[str, State],
 ) -> _Different:
     """The answers that differ from the members, by segment; `expected` ones only where nothing has changed since."""
     if expected is None:
         return _different(session, answers, versions)
-    states = _states(session, versions)
     same = {one for one, state in expected.states.items() if states.get(one) == state}
     found: _Different = {}
     for change in expected.changes:
@@ -131,7 +150,15 @@ def _evaluated_together(answers: Mapping[str, Answers]) -> Mapping[tuple[str, ..
     return found
 
 
-def _states(session: Session, segment_ids: Collection[str]) -> dict[str, tuple[int, int, int]]:
+def _states_after(states: Mapping[str, State], changes: Sequence[MemberChange]) -> dict[str, State]:
+    after = dict(states)
+    for change in changes:
+        number, joined, left = after[change.segment_id]
+        after[change.segment_id] = number, joined + change.has_joined, left + (not change.has_joined)
+    return after
+
+
+def _states(session: Session, segment_ids: Collection[str]) -> dict[str, State]:
     columns = SegmentRecord.id, SegmentSizeRecord.number, SegmentSizeRecord.joined, SegmentSizeRecord.left
     latest = select(*columns).join(SegmentSizeRecord, _IS_LATEST).where(SegmentRecord.id.in_(segment_ids))
     return {segment_id: (number, joined, left) for segment_id, number, joined, left in session.execute(latest)}

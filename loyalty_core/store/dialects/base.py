@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, LiteralString
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -33,6 +33,14 @@ def write_json(value: Any) -> str:
         return orjson.dumps(value, option=_JSON_OPTIONS).decode()
     except TypeError:  # integers of more than 64 bits, and text that is not valid Unicode
         return json.dumps(value)
+
+
+def read_json(text: str) -> Any:
+    """What `write_json` has written, and whatever the standard library has."""
+    try:
+        return orjson.loads(text)
+    except ValueError:  # integers of more than 64 bits, and text that is not valid Unicode
+        return json.loads(text)
 
 
 def written_json(value: Any) -> Any:
@@ -187,6 +195,10 @@ class Dialect(ABC):
     @abstractmethod
     def gathered(self, column: ColumnElement[str]) -> ColumnElement[Any]:
         """The texts of a group as one list, which is read much faster than a row for each."""
+
+    @abstractmethod
+    def is_one_of(self, column: ColumnElement[str], texts: Collection[str]) -> ColumnElement[bool]:
+        """Whether the column has one of many texts, which are one bound value."""
 
     @abstractmethod
     def given(self, columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> Select[Any]:

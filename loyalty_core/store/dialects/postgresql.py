@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import JSON, Text, cast, column, event, func, select, text
+from sqlalchemy import ARRAY, JSON, Text, any_, cast, column, event, func, literal, select, text
 from sqlalchemy.dialects.postgresql import Insert, insert
 
 from loyalty_core.postgresql import Limits, bounded_engine
@@ -18,12 +18,13 @@ from loyalty_core.store.dialects.base import (
     Dialect,
     StagedTable,
     Staging,
+    read_json,
     write_json,
 )
 from loyalty_core.store.errors import BackupFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -71,6 +72,7 @@ class PostgreSQL(Dialect):
             connect_args=_connect_options(url, timeout_seconds),
             pool_timeout=timeout_seconds,
             json_serializer=write_json,
+            json_deserializer=read_json,
         )
         # For each transaction by itself, since a pooler gives each another session.
         lock_timeout = f"SET LOCAL lock_timeout = {int(timeout_seconds * 1000)}"
@@ -110,6 +112,9 @@ class PostgreSQL(Dialect):
 
     def gathered(self, column: ColumnElement[str]) -> ColumnElement[Any]:
         return func.json_agg(column, type_=JSON)
+
+    def is_one_of(self, column: ColumnElement[str], texts: Collection[str]) -> ColumnElement[bool]:
+        return column == any_(literal(list(texts), ARRAY(Text)))
 
     def given(self, columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> Select[Any]:
         all_rows = cast(write_json(rows), Text).cast(JSON)

@@ -23,12 +23,13 @@ from loyalty_core.store.dialects.base import (
     Dialect,
     StagedTable,
     Staging,
+    read_json,
     write_json,
 )
 from loyalty_core.store.errors import RESTORE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import URL, Connection, Engine
@@ -65,7 +66,7 @@ class SQLite(Dialect):
         # A connection for each session, which takes half a millisecond: one that is pooled would go on with the old
         # file after another one has taken its place. Between sessions nothing is open, and the file is all there is.
         connect_args = {"timeout": timeout_seconds}
-        engine = create_engine(url, connect_args=connect_args, poolclass=NullPool, json_serializer=write_json)
+        engine = create_engine(url, connect_args=connect_args, poolclass=NullPool, json_serializer=write_json, json_deserializer=read_json)
         _set_up(engine, self.file_of(url), migrating=migrating)
         return engine
 
@@ -114,6 +115,9 @@ class SQLite(Dialect):
 
     def gathered(self, column: ColumnElement[str]) -> ColumnElement[Any]:
         return func.json_group_array(column, type_=JSON)
+
+    def is_one_of(self, column: ColumnElement[str], texts: Collection[str]) -> ColumnElement[bool]:
+        return column.in_(select(func.json_each(write_json(list(texts))).table_valued("value").c.value))
 
     def given(self, columns: Sequence[ColumnElement[Any]], rows: Sequence[Sequence[Any]]) -> Select[Any]:
         row = func.json_each(write_json(rows)).table_valued("value", name="given").c.value

@@ -189,7 +189,7 @@ def test_a_row_that_a_model_cannot_read_spoils_only_itself(
     assert ann.scores["after"] is not None
     assert bob.scores["after"] is None
     assert bob.steps[3]["note"] == "'many' is no number."
-    assert bob.steps[4]["output"]["not_evaluated"] == [{"id": leaving, "name": "Leaving"}]
+    assert bob.steps[4]["output"]["not_evaluated"] == [leaving]
     assert programme.members(leaving) == {"ann", "cid"}
 
 
