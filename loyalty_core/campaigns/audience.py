@@ -47,19 +47,21 @@ class AudienceReader:
         given: Mapping[int, int] | None = None,
         ids: Collection[object] | None = None,
         fields: RuleFields | None = None,
+        *,
+        with_churn: bool = True,
     ) -> sa.Select:
         """The customers of the segments in the audience, or those of them with the `ids`, who entered by an event.
 
         Columns: customer_id (text), is_included (0 for the members of excluded segments), has_consent, reach (bit i for
         the i-th channel of the campaign), preferred (number of the preferred channel), time_zone, offer_id and
         churn_probability. `given` counts the customers who already got each offer of the policy in this campaign;
-        `fields` are read where they are not given.
+        `fields` are read where they are not given. Without `with_churn`, churn_probability is NULL.
         """
         audience = _Audience(self._warehouse, self._engine, definition, ids, fields)
         taken = None
         if definition.offer.kind == "best" and policy is not None:
             taken = _best_offers(audience, policy, given or {}, at_once=ids is None)
-        return audience.statement(taken)
+        return audience.statement(taken, with_churn=with_churn)
 
 
 class _Audience(ScopedBase):
@@ -86,9 +88,9 @@ class _Audience(ScopedBase):
         self._excluded = self.fields.compile(_any_of(excluded)) if excluded else None
         self._contact = ContactColumns.of(warehouse.settings, self.fields.features)
 
-    def statement(self, taken: sa.Subquery | None) -> sa.Select:
+    def statement(self, taken: sa.Subquery | None, *, with_churn: bool) -> sa.Select:
         """The statement of `AudienceReader`; `taken` has the best offers."""
-        churn = self._churn()
+        churn = self._churn() if with_churn else None
         relation = self._relation(*([churn] if churn else []))
         identifier = self.warehouse.id_of(relation)
         selected = sa.select(

@@ -147,11 +147,15 @@ class Campaigns:
         """
         policy = self._policy_of(campaign.definition)
         given = self._given(campaign, policy)
-        statement = self._audience.statement(campaign.definition, policy, given, customer_ids, fields)
+        churn = churn or {}
+        is_unknown = any(str(one) not in churn for one in customer_ids)
+        statement = self._audience.statement(
+            campaign.definition, policy, given, customer_ids, fields, with_churn=is_unknown
+        )
         found = [Candidate.of(row) for row in self._warehouse.rows(statement)] if customer_ids else []
         if policy is not None and latest:
             found = with_latest_offers(found, what_is_left(policy, given), self._base, latest)
-        return [one.with_churn((churn or {}).get(one.customer_id)) for one in found]
+        return [one.with_churn(churn.get(one.customer_id)) for one in found]
 
     def some_candidates(
         self, campaign: Campaign, customer_ids: Collection[object] | None, limit: int

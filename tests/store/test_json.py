@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from loyalty_core.store.dialects.base import write_json
+from loyalty_core.store.dialects.base import read_json, write_json
 
 
 def test_values_are_written_as_the_standard_library_reads_them():
     value = {"text": "Ærø", "none": None, "numbers": [1, 0.1, 2**70], "lone": "\ud800"}
-    assert json.loads(write_json(value)) == value
+    assert json.loads(write_json(value)) == read_json(write_json(value)) == value
     assert json.loads(write_json({1: "one", "not a number": float("nan")})) == {"1": "one", "not a number": None}
 
 

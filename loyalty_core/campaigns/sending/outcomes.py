@@ -31,6 +31,7 @@ KINDS: tuple[Kind, ...] = ("delivered", "opened", "clicked", "converted", "bounc
 _KIND_OF: dict[str, Kind] = {f"campaign.{kind}": kind for kind in KINDS}
 # Entries whose customers were written to, or would have been without the holdout.
 _COUNTED = ("queued", "holdout")
+_IS_COUNTED = CampaignEntryRecord.status.in_(_COUNTED)
 _FROM_EVENT = "event"
 _ENTRY = (
     CampaignEntryRecord.id,
@@ -100,8 +101,9 @@ def outcome_of_event(
 
 
 def customers_with_entries(session: Session, customer_ids: Collection[str]) -> set[str]:
-    """Those of the customers who have entered a campaign; what others do cannot be a success of any."""
-    return set(session.scalars(select(CampaignEntryRecord.customer_id).where(_is_of(session, customer_ids))))
+    """Those of the customers who were written to or held out; what others do cannot be a success of any campaign."""
+    is_one_of = dialect_of_session(session).is_one_of(CampaignEntryRecord.customer_id.expression, customer_ids)
+    return set(session.scalars(select(CampaignEntryRecord.customer_id).where(is_one_of, _IS_COUNTED)))
 
 
 def record_outcome(session: Session, outcome: Outcome) -> Recorded:
@@ -203,12 +205,8 @@ class _Known:
 
 def _entries(session: Session, customer_ids: Collection[str]) -> Sequence[Any]:
     """The entries of the customers, the latest first."""
-    entered = select(*_ENTRY).where(_is_of(session, customer_ids))
+    entered = select(*_ENTRY).where(CampaignEntryRecord.customer_id.in_(customer_ids))
     return session.execute(entered.order_by(CampaignEntryRecord.entered_at.desc(), CampaignEntryRecord.id.desc())).all()
-
-
-def _is_of(session: Session, customer_ids: Collection[str]) -> ColumnElement[bool]:
-    return dialect_of_session(session).is_one_of(CampaignEntryRecord.customer_id.expression, customer_ids)
 
 
 def _messages(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any]:

@@ -35,7 +35,7 @@ class Customer:
     predictions: Mapping[str, Any] = field(default_factory=dict)
     not_predicted: str = ""
     scores: Scores | None = None
-    answers: Answers = Answers()
+    answers: Answers = field(default_factory=Answers)
     changed_columns: frozenset[str] | None = None
 
     def fields(self, predictions: Mapping[str, str]) -> Row:
@@ -58,9 +58,9 @@ Called when the trace is written, so that the steps of a whole batch are never i
 class Customers:
     """The customers by the ids of the events, and what the segments were evaluated with.
 
-    `segments` are names by id of the segments whose members can change, `versions` those of the rules, and `fields` what
-    rules can read. `predictions` has the column of a scoring run for each field that is a prediction. `steps` were taken for all customers, and
-    `steps_of_known` after them for those whom the warehouse has.
+    `segments` are names by id of the segments whose members can change, `versions` those of the rules, and `fields`
+    what rules can read. `predictions` has the column of a scoring run for each field that is a prediction. `steps` were
+    taken for all customers, and `steps_of_known` after them for those whom the warehouse has.
     """
 
     found: Mapping[str, Customer]

@@ -9,7 +9,7 @@ from loyalty_core.events.effects.customer import Customer, StepOf, batch
 from loyalty_core.events.effects.trace import Step, Stopwatch
 from loyalty_core.ml.scoring import RFM
 from loyalty_core.ml.tasks import CHURN, NBO
-from loyalty_core.segments import Answers, LiveRules, LiveRulesReader, computed_segments
+from loyalty_core.segments import LiveRules, LiveRulesReader, computed_segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

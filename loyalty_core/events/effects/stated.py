@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 
 from loyalty_core.events.inbox import IS_DONE
 from loyalty_core.store.events import EventRecord
@@ -36,7 +36,7 @@ def stated_features(
         IS_DONE,
         EventRecord.is_simulated.is_(simulated),
         EventRecord.sequel.is_distinct_from("out_of_order"),
-        EventRecord.data[_FEATURES].as_string().is_not(None),
+        cast(EventRecord.data, Text).contains(f'"{_FEATURES}"'),  # faster than to parse all of them
     )
     found: dict[str, dict[str, Any]] = {}
     with store.session(read_only=True) as session:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LONGEST_TEXT = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """One step: what went in, what came out, and how long it took for all customers of the batch together.
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from loyalty_core.segments.repository.membership import MemberChange, change_members_of, members_among
-from loyalty_core.segments.repository.recent_members import RecentMembers, State
+from loyalty_core.segments.repository.membership import MemberChange, change_members_of, members_among, write_changes
 from loyalty_core.segments.repository.rows import counted_on, has_members_of
 from loyalty_core.store.segments import SegmentRecord, SegmentSizeRecord
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from loyalty_core.segments.live_rules import Answers
+    from loyalty_core.segments.repository.recent_members import RecentMembers, State
     from loyalty_core.warehouse.identity import DataIdentity
 
 _IS_LATEST = (SegmentSizeRecord.segment_id == SegmentRecord.id) & (SegmentSizeRecord.number == SegmentRecord.size_count)
@@ -86,15 +86,20 @@ def change_memberships(
     """
     states = _states(session, versions)
     different = _different_now(session, answers, versions, expected, states)
-    changes = _change(session, different, versions, identity) if different else []
+    changes = _change(session, different, versions, identity, states) if different else []
     if recent and different.keys() == {change.segment_id for change in changes}:
         recent.know_after_commit(session, answers, before=states, after=_states_after(states, changes))
     return changes
 
 
 def _change(
-    session: Session, different: _Different, versions: Mapping[str, int], identity: DataIdentity | None
+    session: Session,
+    different: _Different,
+    versions: Mapping[str, int],
+    identity: DataIdentity | None,
+    states: Mapping[str, State],
 ) -> list[MemberChange]:
+    """Write what differs from the members as they were when the segments had the states."""
     # A refresh may have committed while the locks were waited for, so what is computed is read after it.
     columns = SegmentRecord.id, SegmentRecord.rule_version, SegmentRecord.size_count
     locked = select(*columns).where(SegmentRecord.id.in_(different)).order_by(SegmentRecord.id)
@@ -105,7 +110,12 @@ def _change(
         for record in records
         if record.id in computed and record.rule_version <= versions[record.id]
     }
-    return change_members_of(session, size_counts, {one: different[one] for one in size_counts}) if size_counts else []
+    latest = _states(session, size_counts)
+    same = {one for one in size_counts if latest.get(one) == states.get(one)}
+    changes = write_changes(session, size_counts, {one: different[one] for one in size_counts if one in same})
+    if others := {one: different[one] for one in size_counts if one not in same}:
+        changes += change_members_of(session, size_counts, others)
+    return changes
 
 
 def _different_now(

@@ -150,13 +150,23 @@ def change_members_of(
     Returns what has changed, by segment: who joined, and then who left.
     """
     before = members_among(session, belongs, set().union(*belongs.values()))
-    changes: list[MemberChange] = []
-    for segment_id, answers in belongs.items():
-        members = before[segment_id]
-        joined = sorted(one for one, is_member in answers.items() if is_member and one not in members)
-        left = sorted(one for one, is_member in answers.items() if not is_member and one in members)
-        changes += [MemberChange(segment_id, one, has_joined=True) for one in joined]
-        changes += [MemberChange(segment_id, one, has_joined=False) for one in left]
+    different = {
+        segment_id: {one: is_member for one, is_member in answers.items() if is_member != (one in before[segment_id])}
+        for segment_id, answers in belongs.items()
+    }
+    return write_changes(session, size_counts, different)
+
+
+def write_changes(
+    session: Session, size_counts: Mapping[str, int], different: Mapping[str, Mapping[str, bool]]
+) -> list[MemberChange]:
+    """As `change_members_of`, of answers that are known to differ from the members."""
+    changes = [
+        MemberChange(segment_id, one, has_joined=has_joined)
+        for segment_id, answers in different.items()
+        for has_joined in (True, False)
+        for one in sorted(customer_id for customer_id, is_member in answers.items() if is_member == has_joined)
+    ]
     if changes:
         _write_changes(session, changes)
         _adjust_sizes(session, size_counts, changes)

@@ -44,7 +44,7 @@ def read_json(text: str) -> Any:
 
 
 def written_json(value: Any) -> Any:
-    """The value as a JSON column takes it, written already, so that the objects are not kept until rows are inserted."""
+    """The value for a JSON column, written already, so that its objects need not stay until rows are inserted."""
     return orjson.Fragment(write_json(value))
 
 

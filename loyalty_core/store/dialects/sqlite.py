@@ -66,7 +66,9 @@ class SQLite(Dialect):
         # A connection for each session, which takes half a millisecond: one that is pooled would go on with the old
         # file after another one has taken its place. Between sessions nothing is open, and the file is all there is.
         connect_args = {"timeout": timeout_seconds}
-        engine = create_engine(url, connect_args=connect_args, poolclass=NullPool, json_serializer=write_json, json_deserializer=read_json)
+        engine = create_engine(
+            url, connect_args=connect_args, poolclass=NullPool, json_serializer=write_json, json_deserializer=read_json
+        )
         _set_up(engine, self.file_of(url), migrating=migrating)
         return engine
 

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.segments import (
+    Answers,
     Membership,
+    RecentMembers,
     SegmentDraft,
     SegmentNotComputed,
     SegmentRepository,
@@ -295,11 +297,66 @@ def test_events_at_the_same_moment_are_all_counted(repository: SegmentRepository
     assert (size.customers, size.joined) == (5, 5)
 
 
+def answers(segment_id: str, belongs: dict[str, bool]) -> dict[str, Answers]:
+    return {one: Answers((segment_id,), (is_member,)) for one, is_member in belongs.items()}
+
+
+def apply(store: StateStore, vip: str, recent: RecentMembers, belongs: dict[str, bool]) -> dict[str, bool]:
+    """Apply the answers as a worker does; returns who joined (True) or left."""
+    with store.session(read_only=True) as session:
+        expected = expected_changes(session, answers(vip, belongs), {vip: 1}, recent)
+    with store.session() as session:
+        changes = change_memberships(session, answers(vip, belongs), {vip: 1}, None, expected, recent)
+    return {one.customer_id: one.has_joined for one in changes}
+
+
+def test_members_of_recent_customers_are_not_looked_up_again(
+    store: StateStore, repository: SegmentRepository, vip: str
+):
+    refresh(repository, ["1", "2"])
+    recent = RecentMembers()
+    assert apply(store, vip, recent, {"1": True, "2": False, "3": True}) == {"2": False, "3": True}
+    # Only whoever looks at the table itself can notice this, since no size was adjusted.
+    with store.session() as session:
+        session.execute(delete(SegmentMember).where(SegmentMember.customer_id == "1"))
+    assert apply(store, vip, recent, {"1": True, "2": True, "3": True}) == {"2": True}
+    assert apply(store, vip, recent, {"1": True, "2": True, "4": True}) == {"4": True}
+    assert members(store).keys() == {"2", "3", "4"}
+
+
+@pytest.mark.parametrize("change", ["refresh", "one member", "another worker"])
+def test_recent_members_are_forgotten_when_somebody_else_changes_any(
+    store: StateStore, repository: SegmentRepository, vip: str, change: str
+):
+    refresh(repository, ["1", "2"])
+    recent = RecentMembers()
+    apply(store, vip, recent, {"1": True, "2": True, "3": False})
+    if change == "refresh":
+        refresh(repository, ["2"])
+    elif change == "one member":
+        repository.change_member(vip, "1", belongs=False)
+    else:
+        apply(store, vip, RecentMembers(), {"1": False})
+    apply(store, vip, recent, {"3": True})
+    assert apply(store, vip, recent, {"1": True, "2": True}) == {"1": True}
+    assert members(store).keys() == {"1", "2", "3"}
+
+
+def test_what_was_rolled_back_is_not_known(store: StateStore, repository: SegmentRepository, vip: str):
+    refresh(repository, ["1"])
+    recent = RecentMembers()
+    with store.session() as session:
+        change_memberships(session, answers(vip, {"2": True}), {vip: 1}, None, None, recent)
+        session.rollback()
+    assert apply(store, vip, recent, {"2": True}) == {"2": True}
+    assert members(store).keys() == {"1", "2"}
+
+
 def test_what_others_changed_before_it_is_written_is_compared_again(
     store: StateStore, repository: SegmentRepository, vip: str
 ):
     refresh(repository, ["1", "2"])
-    belongs = {"1": {vip: True}, "2": {vip: False}, "3": {vip: True}}
+    belongs = answers(vip, {"1": True, "2": False, "3": True})
     with store.session(read_only=True) as session:
         expected = expected_changes(session, belongs, {vip: 1})
     assert {(one.customer_id, one.has_joined) for one in expected.changes} == {("2", False), ("3", True)}
@@ -326,7 +383,10 @@ def test_workers_that_change_the_same_members_at_once_agree_with_the_sizes(
     def work(number: int) -> None:
         try:
             for turn in range(5):
-                belongs = {f"c{one}": {vip: (one + turn + number) % 2 == 0, other: turn % 2 == 0} for one in range(6)}
+                belongs = {
+                    f"c{one}": Answers((vip, other), ((one + turn + number) % 2 == 0, turn % 2 == 0))
+                    for one in range(6)
+                }
                 with store.session(read_only=True) as session:
                     expected = expected_changes(session, belongs, {vip: 1, other: 1})
                 ready.wait(timeout=60)
