@@ -6,6 +6,7 @@ store with the others, but whose warehouse is restricted.
 
 from __future__ import annotations
 
+import logging
 import threading
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from loyalty_core.analytics.offers import PolicyRepository, RestrictedPolicies
 from loyalty_core.campaigns import CampaignRuns, Campaigns
 from loyalty_core.campaigns.sending import ContactLinks, Outbox, Preferences
 from loyalty_core.connections import Connections
+from loyalty_core.errors import SettingsError
 from loyalty_core.jobs import JobQueue, RestrictedJobs
 from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from loyalty_core.access import Viewer
     from loyalty_core.campaigns.sending.sender import Sender
     from loyalty_core.campaigns.sending.trials import Trials
+
+_log = logging.getLogger(__name__)
 
 # Viewers with the same scope and rights share their services.
 _MAX_RESTRICTIONS = 64
@@ -259,16 +263,22 @@ def follow_connection() -> None:
     """Use the warehouse that is connected now, whichever process has connected it.
 
     The services of this process are made anew; whoever holds the former ones reads the former warehouse until done.
+    Where its settings cannot be used here, the data in use stays.
     """
     global _followed  # noqa: PLW0603 -- one for the process, as its services are
     with _following:
         state = connection_state()
         if state == _followed:
             return
-        if Settings() != get_settings():
+        _followed = state
+        try:
+            is_other = Settings() != get_settings()
+        except SettingsError as error:
+            _log.warning("Other data was connected, but cannot be used: %s", error)
+            return
+        if is_other:
             former = services_of_process() if services_of_process.cache_info().currsize else None
             get_settings.cache_clear()
             services_of_process.cache_clear()
             if former is not None:
                 former.warehouse.close()
-        _followed = state

@@ -11,7 +11,7 @@ from loyalty_core.connections.connection import Connection, ConnectionKind, read
 from loyalty_core.connections.errors import ConnectionFixed, ConnectionInUse, UnknownConnection
 from loyalty_core.errors import SettingsError
 from loyalty_core.files import make_private_folder, remedy_for, replace_file
-from loyalty_core.settings import CONNECTIONS_FOLDER, chosen_file, read_chosen, set_by_the_user
+from loyalty_core.settings import CONNECTIONS_FOLDER, chosen_file, read_chosen, set_by_the_user, settings_of
 from loyalty_core.store import audit
 
 if TYPE_CHECKING:
@@ -85,11 +85,14 @@ class Connections:
     def use(self, identifier: str | None) -> None:
         """Have the app read this connection, or the default warehouse; in other processes within seconds.
 
-        Raises `UnknownConnection`, and `ConnectionFixed` where a setting names the warehouse.
+        Raises `UnknownConnection`, `ConnectionFixed` where a setting names the warehouse, and `SettingsError` where the
+        password's environment variable is not set.
         """
         require(Action.CONNECT_DATA)
         self._require_free()
         chosen = self.get(identifier) if identifier else None
+        if chosen:
+            settings_of(chosen.id)  # refuses what the app could not start with
         before = read_chosen().get("id")
         if before == identifier:
             return

@@ -105,6 +105,12 @@ def number_column(
     return TypedColumn(name, "DOUBLE", best.of(rows.value_of(name)), decorations.note)
 
 
+def stored_columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[TypedColumn]:
+    """The columns of a table of a database, with the types that they have there; SQL is over that table."""
+    described = connection.execute(f"DESCRIBE {table}").fetchall()
+    return [_coded(_typed_as_stored(name, kind)) for name, kind, *_ in described]
+
+
 def _coded(column: TypedColumn) -> TypedColumn:
     """A column of whole numbers that are codes by its name, as text."""
     if column.type != "BIGINT" or not is_code(column.name):

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import duckdb
 
 from loyalty_core.errors import DataError
+from loyalty_core.loading.column_profiles import profile_columns
 from loyalty_core.loading.column_questions import find_churn, find_id
-from loyalty_core.loading.column_types import TypedColumn, typed_columns
+from loyalty_core.loading.column_types import TypedColumn, stored_columns, typed_columns
 from loyalty_core.loading.customer_columns import CustomerColumns
+from loyalty_core.loading.feature_suggestion import Labels, Suggestion, suggest_features
 from loyalty_core.loading.file_format import FileFormat
 from loyalty_core.loading.purchase_questions import PurchaseColumns, complete
 from loyalty_core.loading.questions import asked_in_the_form, in_words_of_the_form
@@ -20,6 +22,8 @@ from loyalty_core.loading.warehouse_file import CONNECTION_SETTINGS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    import pyarrow as pa
 
 FileKind = Literal["customers", "transactions"]
 PREVIEW_ROWS = 10
@@ -101,6 +105,15 @@ def inspect_file(file: Path, written: FileFormat | None = None) -> Inspection:
         purchases or PurchaseColumns(),
         {"customers": of_customers, "transactions": [of_purchases] if of_purchases else []},
     )
+
+
+def suggest_from_rows(connection: duckdb.DuckDBPyConnection, rows: pa.Table, id_column: str) -> Suggestion:
+    """What models could learn from, judged by some rows of a database's view; `connection` is one in memory."""
+    connection.register("read_rows", rows)
+    typed = [one for one in stored_columns(connection, "read_rows") if one.sql and one.name != id_column]
+    selected = ", ".join(f"{one.sql} AS {quoted(one.name)}" for one in typed)
+    connection.execute(f"CREATE TEMP TABLE typed_rows AS SELECT {selected} FROM read_rows")  # noqa: S608
+    return suggest_features(connection, "typed_rows", profile_columns(connection, "typed_rows", typed), Labels())
 
 
 def _take_sample(connection: duckdb.DuckDBPyConnection, rows: SourceRows) -> None:

@@ -6,6 +6,8 @@ from loyalty_core.settings.connected_warehouse import (
     connection_file,
     connection_state,
     read_chosen,
+    settings_of,
+    with_password,
 )
 from loyalty_core.settings.database_url import PSYCOPG, with_driver, without_secrets
 from loyalty_core.settings.models import DEFAULT_FEATURE_MAPPING, RfmMeasure
@@ -35,7 +37,9 @@ __all__ = [
     "recommend_mapping",
     "recommended_mapping_file",
     "set_by_the_user",
+    "settings_of",
     "split_table_name",
     "with_driver",
+    "with_password",
     "without_secrets",
 ]

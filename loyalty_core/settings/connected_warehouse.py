@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic_settings import PydanticBaseSettingsSource
 
 from loyalty_core.errors import SettingsError
+from loyalty_core.settings.database_url import with_driver
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pydantic.fields import FieldInfo
 
 CONNECTIONS_FOLDER = Path("data/warehouses")
@@ -50,14 +54,37 @@ def read_chosen() -> dict[str, Any]:
 def connected_settings() -> dict[str, Any]:
     """The settings of the connected warehouse; empty for the default one. Raises `SettingsError`."""
     identifier = read_chosen().get("id")
-    if not identifier:
-        return {}
+    return settings_of(identifier) if identifier else {}
+
+
+def settings_of(identifier: str) -> dict[str, Any]:
+    """The settings of a connection. Raises `SettingsError` where they cannot be used now."""
     file = connection_file(identifier)
     try:
         settings: dict[str, Any] = json.loads(file.read_bytes())["settings"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(file, error) from error
-    return settings
+    return with_password(settings)
+
+
+def with_password(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, `dwh_url` with the password that the environment variable `password_variable` has, if one is named.
+
+    Raises `SettingsError` where it is not set.
+    """
+    values = dict(settings)
+    variable = values.pop("password_variable", None)
+    if variable is None:
+        return values
+    password = os.environ.get(variable)
+    if password is None:
+        raise SettingsError(
+            f"The environment variable {variable} is not set.",
+            "The connected database takes its password from it.",
+            f"Set it and start the app again, or remove {chosen_file()} to return to the default warehouse.",
+        )
+    url = with_driver(values["dwh_url"]).set(password=password)
+    return values | {"dwh_url": url.render_as_string(hide_password=False)}
 
 
 def _unreadable(file: Path, error: Exception) -> SettingsError:

@@ -86,3 +86,23 @@ def test_the_page_is_refused_to_an_analyst(open_screen: OpenScreen, monkeypatch:
     app = open_screen(CONNECT)
     assert "may not connect other data" in plain(app.error[0].value)
     assert not app.file_uploader
+
+
+def test_a_database_is_tried_looked_at_and_connected(open_screen: OpenScreen, tmp_path: Path):
+    with duckdb.connect(tmp_path / "shop.duckdb") as connection:
+        connection.execute(
+            "CREATE TABLE people AS SELECT range AS customer_id, range * 7 % 50 + 0.5 AS revenue FROM range(60)"
+        )
+    app = open_screen(CONNECT, view="A database")
+    app.text_input[0].set_value(f"duckdb:///{tmp_path / 'nothing.duckdb'}")
+    next(button for button in app.button if button.label == "Try it").click().run()
+    assert "does not exist" in plain(app.error[0].value)
+    app.text_input[0].set_value(f"duckdb:///{tmp_path / 'shop.duckdb'}")
+    next(button for button in app.button if button.label == "Try it").click().run()
+    app.selectbox[0].select("people").run()
+    assert app.selectbox[1].value == "customer_id"
+    assert len(app.dataframe[0].value) == 10
+    assert "FROM people" in app.code[0].value
+    next(button for button in app.button if button.label == "Connect this database").click().run()
+    assert services_of_process().warehouse.catalog().customers == 60
+    assert any(text.startswith(":material/database: In use: **duckdb") for text in texts_of(app))
