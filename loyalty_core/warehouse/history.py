@@ -126,13 +126,13 @@ def find_history(
     source = table.query_setting if query else table.table
     rows = _rows_of_query(warehouse, table, query, since) if query else _rows_of_table(warehouse, table)
     names = [column.name for column in rows.columns]
-    features = required_columns(mapping, names, source)
     label, day, customer = (_named(name, names) for name in (table.label, table.date, settings.dwh_customer_id_column))
     if table.followed_until and (label is None or day is None):
         raise HistoryMissing(
             f"{source} has no column {table.date if label else table.label}, so how soon customers leave is not known.",
-            remedy="Add the day of each row, and the day on which the customer left (docs/machine-learning.md).",
+            remedy="Add the day of each row, and the day on which the customer left (docs/churn-timing.md).",
         )
+    features = required_columns(mapping, names, source)
     if label is None:
         raise _column_missing(source, table.label, "what happened")
     treatment = _named(table.treatment, names)
