@@ -42,7 +42,12 @@ def open_at(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     opened: list[Warehouse] = []
 
     def open_one(**settings: Any) -> Warehouse:
-        given = {"models_dir": folder, "predictions_file": folder / "predictions.parquet", **settings}
+        given = {
+            "models_dir": folder,
+            "predictions_file": folder / "predictions.parquet",
+            "dwh_statement_timeout_seconds": 600,  # a busy machine may be slow
+            **settings,
+        }
         opened.append(Warehouse(Settings(dwh_url=place.url, **given)))
         return opened[-1]
 

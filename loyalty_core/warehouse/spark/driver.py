@@ -11,9 +11,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from impala.error import (
     DatabaseError,
     DataError,
@@ -30,6 +28,8 @@ from impala.error import (
 from impala.hiveserver2 import HS2Service, HS2Session, Operation, ThriftClient, get_socket, get_transport
 from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
 from thrift.Thrift import TException
+
+from loyalty_core.warehouse.spark.columns import DeclaredColumn, array_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -64,8 +64,8 @@ paramstyle = "pyformat"
 _FINISHED, _CANCELED, _CLOSED, _ERROR = 2, 3, 4, 5
 _ENDED = frozenset({_FINISHED, _CANCELED, _CLOSED, _ERROR})
 _ROWS_PER_FETCH = 50_000
-_INTEGERS = frozenset({"TINYINT", "SMALLINT", "INT", "BIGINT"})
 _LOST = (OSError, EOFError, TException)
+_CANCELLED = "The statement was cancelled: execution time exceeded."
 
 
 class StatementFailed(OperationalError):
@@ -121,6 +121,7 @@ class Connection:
         self._socket = sock
         self._session = session
         self._running: Any = None
+        self._is_interrupted = False
         self.is_usable = True
 
     def cursor(self) -> Cursor:
@@ -133,10 +134,11 @@ class Connection:
         return False
 
     def interrupt(self) -> None:
-        """Stop the statement that runs, over a connection of its own: this one is busy waiting.
+        """Stop the statement that runs, or is being sent, over a connection of its own: this one is busy waiting.
 
         Where the server does not take that call either, the wait ends with the connection.
         """
+        self._is_interrupted = True
         operation, known = self._running, self._session
         if operation is None:
             return
@@ -152,7 +154,8 @@ class Connection:
         """Every statement of Spark is a transaction."""
 
     def rollback(self) -> None:
-        """Nothing to undo."""
+        """Nothing to undo; an interrupt that came too late does not concern whoever has the connection next."""
+        self._is_interrupted = False
 
     def close(self) -> None:
         with contextlib.suppress(*_LOST, Error):
@@ -164,8 +167,11 @@ class Connection:
     def start(self, statement: str) -> Any:
         """Send a statement; it runs in the background of the server."""
         with self._reported():
-            self._running = self._session.execute(statement, run_async=True)
-            return self._running
+            self._running = operation = self._session.execute(statement, run_async=True)
+        if self._is_interrupted:
+            self.end(operation)
+            raise StatementFailed(_CANCELLED, "57014")
+        return operation
 
     def wait(self, operation: Any) -> None:
         """Return once the statement has ended; raises `StatementFailed` unless it succeeded."""
@@ -176,17 +182,17 @@ class Connection:
         if state.operationState == _ERROR:
             raise StatementFailed(_plain(state.errorMessage or ""), state.sqlState or "")
         if state.operationState != _FINISHED:
-            raise StatementFailed("The statement was cancelled: execution time exceeded, or at user request.", "57014")
+            raise StatementFailed(_CANCELLED, "57014")
 
-    def fetch(self, operation: Any, columns: Sequence[_Declared], rows: int) -> pa.RecordBatch:
+    def fetch(self, operation: Any, columns: Sequence[DeclaredColumn], rows: int) -> pa.RecordBatch:
         """The next rows, none at the end."""
         schema = [column.described for column in columns]
         with self._reported():
             found = operation.fetch(schema, rows, convert_types=False, convert_strings_to_unicode=False)
-        arrays = [_array(column, declared) for column, declared in zip(found.columns, columns, strict=True)]
+        arrays = [array_of(column, declared) for column, declared in zip(found.columns, columns, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=pa.schema([column.field for column in columns]))
 
-    def columns_of(self, operation: Any) -> list[_Declared]:
+    def columns_of(self, operation: Any) -> list[DeclaredColumn]:
         """The columns of the result."""
         if not operation.has_result_set:
             return []
@@ -197,7 +203,7 @@ class Connection:
                 raise NotSupportedError(
                     "A column has a type that cannot be read, such as INTERVAL. Cast it to STRING in the query."
                 ) from error
-        return [_Declared(index, *column) for index, column in enumerate(described)]
+        return [DeclaredColumn(name, kind, precision, scale) for name, kind, _, _, precision, scale, _ in described]
 
     def end(self, operation: Any) -> None:
         """Release the statement; one that still runs is stopped."""
@@ -232,7 +238,7 @@ class Cursor:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._operation: Any = None
-        self._columns: list[_Declared] = []
+        self._columns: list[DeclaredColumn] = []
         self._rows: Iterator[tuple[Any, ...]] = iter(())
 
     @property
@@ -298,67 +304,6 @@ class Cursor:
         operation, self._operation = self._operation, None
         if operation is not None:
             self.connection.end(operation)
-
-
-@dataclass(frozen=True)
-class _Declared:
-    """A column as the server describes it."""
-
-    position: int
-    name: str
-    type_name: str
-    display_size: None = None
-    internal_size: None = None
-    precision: int | None = None
-    scale: int | None = None
-    null_ok: None = None
-
-    @property
-    def described(self) -> tuple[Any, ...]:
-        """The seven items that PEP 249 asks for."""
-        return self.name, self.type_name, None, None, self.precision, self.scale, None
-
-    @property
-    def field(self) -> pa.Field:
-        """The column in Arrow; types without a counterpart are text."""
-        return pa.field(self.name, _arrow_type(self))
-
-
-def _arrow_type(column: _Declared) -> pa.DataType:
-    match column.type_name:
-        case "BOOLEAN":
-            return pa.bool_()
-        case name if name in _INTEGERS:
-            return pa.int64()
-        case "FLOAT" | "DOUBLE":
-            return pa.float64()
-        case "DATE":
-            return pa.date32()
-        case "TIMESTAMP":
-            return pa.timestamp("us")
-        case "DECIMAL":
-            return pa.decimal128(column.precision or 38, column.scale or 0)
-        case "BINARY":
-            return pa.binary()
-        case _:
-            return pa.string()
-
-
-def _array(column: Any, declared: _Declared) -> pa.Array:
-    """Values as the protocol has them, an array and a bit for each NULL; dates, times and decimals are texts there."""
-    values, kind = column.values, _arrow_type(declared)
-    if declared.type_name == "FLOAT":
-        # Its shortest text as a double; what is stored, and compared in SQL, is single precision.
-        values = np.asarray(values, np.float32).astype(np.float64)
-    is_text = not (pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind))
-    array = pa.array(values, pa.binary() if is_text else kind)
-    blank = np.unpackbits(np.frombuffer(column.nulls.tobytes(), np.uint8), bitorder="little")[: len(array)]
-    if blank.any():
-        array = pc.if_else(pa.array(blank == 1), None, array)  # pyright: ignore[reportAttributeAccessIssue]
-    if not is_text or kind == pa.binary():
-        return array
-    text = array.cast(pa.string())
-    return text if kind == pa.string() else text.cast(kind)
 
 
 def _open_service(server: Server) -> tuple[Any, Any]:

@@ -15,7 +15,8 @@ from sqlalchemy.exc import ArgumentError, DataError
 from loyalty_core.settings import with_driver
 from loyalty_core.warehouse.dialects import dialect_of
 from loyalty_core.warehouse.spark.literals import literal
-from loyalty_core.warehouse.spark.sqlalchemy_dialect import SparkDialect, type_of
+from loyalty_core.warehouse.spark.sqlalchemy_dialect import SparkDialect
+from loyalty_core.warehouse.spark.types import type_of
 
 WRITTEN: list[tuple[Any, str]] = [
     (None, "NULL"),
