@@ -137,7 +137,11 @@ def _draw_uplift(uplift: UpliftPrediction) -> None:
 
 
 def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> None:
-    st.metric("Churn probability", formatting.percent(churn["churn_probability"], 1))
+    st.metric(
+        "Churn probability",
+        formatting.percent(churn["churn_probability"], 1),
+        help="How likely the churn model finds it that the customer leaves.",
+    )
     match churn["churn_risk"]:
         case "high":
             st.badge("High risk", color="red", icon=":material/priority_high:")
@@ -166,7 +170,14 @@ def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
         any_offer = uptake[UPTAKE.score_column]
         likely = f"{formatting.percent(any_offer * nbo['confidence'], 1)} likely"
         at_all = f"{formatting.percent(any_offer, 1)} likely to take an offer at all. If they take one:"
-    st.metric("Best offer", escape(best), likely, delta_color="off", delta_arrow="off")
+    st.metric(
+        "Best offer",
+        escape(best),
+        likely,
+        delta_color="off",
+        delta_arrow="off",
+        help="The offer that the model scores highest. The scores of all offers add up to 100 %.",
+    )
     st.caption(at_all)
     ranked = sorted(nbo["all_offers"], key=lambda offer: -offer["score"])
     for offer in ranked[:4]:
@@ -190,7 +201,11 @@ def _draw_gone(features: Row) -> None:
 
 def _draw_rfm(rfm: RfmAnswer, features: Row) -> None:
     segment = segment_in_use(get_services().settings, rfm["segment"])
-    st.metric("Segment", escape(rfm["segment"]))
+    st.metric(
+        "Segment",
+        escape(rfm["segment"]),
+        help="By the scores of recency, frequency and monetary value below, 1 to 5 each.",
+    )
     roles: dict[str, Role] = {"recency": "recency", "frequency": "transactions", "monetary": "revenue"}
     for measure, role in roles.items():
         score = rfm[measure]

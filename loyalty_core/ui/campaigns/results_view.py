@@ -82,8 +82,13 @@ def _draw_key_figures(found: Performance) -> None:
     total, held = found.total, found.holdout
     with st.container(horizontal=True):
         st.metric("Entered", formatting.count(total.entered), border=True, help="Customers who were to be written to.")
-        st.metric("Sent", formatting.count(total.sent), border=True)
-        st.metric("Converted", _of(total.converted, total.entered), border=True)
+        st.metric("Sent", formatting.count(total.sent), border=True, help="Messages that a channel has accepted.")
+        st.metric(
+            "Converted",
+            _of(total.converted, total.entered),
+            border=True,
+            help="Customers who entered and did what the campaign is for.",
+        )
         st.metric(
             "Revenue", escape(formatting.compact_money(total.revenue)), border=True, help="Value of the conversions."
         )

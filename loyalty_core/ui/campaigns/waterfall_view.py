@@ -26,7 +26,12 @@ def draw_waterfall(definition: Definition, campaign: Campaign | None, *, key: st
     with evaluation_slot():
         waterfall = get_services().campaigns.waterfall(definition, campaign)
     with st.container(horizontal=True):
-        st.metric("Audience", formatting.count(waterfall.audience), border=True)
+        st.metric(
+            "Audience",
+            formatting.count(waterfall.audience),
+            border=True,
+            help="Customers in the audience of the campaign, before any are left out.",
+        )
         st.metric(
             "Get a message",
             formatting.count(waterfall.to_send),

@@ -60,6 +60,7 @@ def _draw_outcome(targeting: Targeting) -> None:
         delta=f"{formatting.percent(targeting.share, 1)} of {formatting.count(targeting.all_customers)}",
         delta_color="off",
         delta_arrow="off",
+        help="Customers whose churn probability is at least the threshold.",
     )
     st.metric(
         "Expected churners captured",

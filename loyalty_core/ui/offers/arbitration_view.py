@@ -67,6 +67,7 @@ def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
             delta_color="off",
             border=True,
             height="stretch",
+            help="Customers whom the policy gives an offer, and the change against the recommendations.",
         )
 
 

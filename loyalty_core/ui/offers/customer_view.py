@@ -103,8 +103,18 @@ def state_of(one: RankedOffer, cutoffs: Mapping[int, Cutoff], policy: BoundPolic
 
 def _draw_summary(reader: OfferReader, recommended: int | None, given: int | None) -> None:
     with st.container(horizontal=True):
-        st.metric("Recommended", "None" if recommended is None else escape(reader.name(recommended)), border=True)
-        st.metric("With this policy", "None" if given is None else escape(reader.name(given)), border=True)
+        st.metric(
+            "Recommended",
+            "None" if recommended is None else escape(reader.name(recommended)),
+            border=True,
+            help="The offer that the model scores highest.",
+        )
+        st.metric(
+            "With this policy",
+            "None" if given is None else escape(reader.name(given)),
+            border=True,
+            help="The offer after the eligibility, priorities and caps of the policy.",
+        )
 
 
 def _draw_table(

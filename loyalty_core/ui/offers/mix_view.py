@@ -50,6 +50,7 @@ def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
                 escape(reader.name(top.offer_id)),
                 border=True,
                 height="stretch",
+                help="The offer that is best for most customers, and their share of those with an offer.",
             )
         by_priority = _by_priority(reader, mix)
         _draw_expected(mix, by_priority)

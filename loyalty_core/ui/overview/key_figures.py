@@ -10,7 +10,13 @@ from loyalty_core.ui.text import escape
 def draw_base_figures() -> None:
     """Customers, how many are active, revenue and blanks."""
     figures = cached_reads.key_figures()
-    st.metric("Customers", formatting.count(figures.customers), border=True, height="stretch")
+    st.metric(
+        "Customers",
+        formatting.count(figures.customers),
+        border=True,
+        height="stretch",
+        help="Rows of the features view that you may see.",
+    )
     if figures.active is not None:
         share = formatting.percent(figures.active / figures.customers)
         st.metric(

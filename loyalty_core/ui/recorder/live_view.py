@@ -28,7 +28,12 @@ def draw_live() -> None:
         st.warning(escape(str(error)), icon=":material/cloud_off:")
         return
     with st.container(horizontal=True):
-        st.metric("Received in the last minute", formatting.count(received), border=True)
+        st.metric(
+            "Received in the last minute",
+            formatting.count(received),
+            border=True,
+            help="Events that were accepted, whether or not they have been applied.",
+        )
         st.metric(
             "Waiting",
             formatting.count(backlog.waiting),

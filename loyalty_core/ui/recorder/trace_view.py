@@ -116,10 +116,26 @@ def _draw_changes(trace: Trace) -> None:
             )
         changed = _changed_columns(trace)
         st.metric(
-            "Features changed", "–" if changed is None else formatting.count(changed), border=True, height="stretch"
+            "Features changed",
+            "–" if changed is None else formatting.count(changed),
+            border=True,
+            height="stretch",
+            help="Columns of the customer that differ after the event.",
         )
-        st.metric("Segments joined", formatting.count(len(trace.segments_joined)), border=True, height="stretch")
-        st.metric("Segments left", formatting.count(len(trace.segments_left)), border=True, height="stretch")
+        st.metric(
+            "Segments joined",
+            formatting.count(len(trace.segments_joined)),
+            border=True,
+            height="stretch",
+            help="Segments whose rule the customer has matched since the event.",
+        )
+        st.metric(
+            "Segments left",
+            formatting.count(len(trace.segments_left)),
+            border=True,
+            height="stretch",
+            help="Segments whose rule the customer no longer matches since the event.",
+        )
     with st.container(horizontal=True, gap="small"):
         for segment_id in trace.segments_joined:
             name = names.get(segment_id, segment_id)

@@ -24,6 +24,13 @@ _FIGURES: dict[Kind, str] = {
     "new": "+ New",
     "gone": "– Left the base",
 }
+_MEANINGS: dict[Kind, str] = {
+    "stronger": "In a stronger segment in the later run than in the earlier one.",
+    "weaker": "In a weaker segment in the later run than in the earlier one.",
+    "stayed": "In the same segment in both runs.",
+    "new": "In the later run only.",
+    "gone": "In the earlier run only.",
+}
 _HEIGHT = 560
 
 
@@ -103,7 +110,7 @@ def _draw_figures(movement: Movement, amount: Amount) -> None:
     with st.container(horizontal=True):
         for kind, label in _FIGURES.items():
             share = "" if kind in {"new", "gone"} or not in_both else f" · {formatting.percent(of(kind) / in_both, 1)}"
-            st.metric(label + share, _figure(movement, kind, amount), border=True)
+            st.metric(label + share, _figure(movement, kind, amount), border=True, help=_MEANINGS[kind])
 
 
 def _figure(movement: Movement, kind: Kind, amount: Amount) -> str:

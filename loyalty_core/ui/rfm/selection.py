@@ -21,10 +21,25 @@ def draw_selection(rule: Any, spending: Spending, total: Spending, key: str) -> 
         st.info("No customers.")
         return
     with st.container(horizontal=True, gap="small"):
-        st.metric("Customers", formatting.count(spending.customers), border=True)
-        st.metric("Revenue", escape(formatting.compact_money(spending.money)), border=True)
-        st.metric("Average spend", _whole_money(spending.mean_money), border=True)
-        st.metric("Average order", _whole_money(spending.average_order), border=True)
+        st.metric(
+            "Customers",
+            formatting.count(spending.customers),
+            border=True,
+            help="Customers in the selection, as of the last scoring.",
+        )
+        st.metric(
+            "Revenue",
+            escape(formatting.compact_money(spending.money)),
+            border=True,
+            help="What these customers have spent in all.",
+        )
+        st.metric(
+            "Average spend",
+            _whole_money(spending.mean_money),
+            border=True,
+            help="Revenue per customer, without those whose revenue is blank.",
+        )
+        st.metric("Average order", _whole_money(spending.average_order), border=True, help="Revenue per purchase.")
     st.caption(_share_of(spending, total))
     draw_save_as_segment(rule, f"{key}-segment")
 

@@ -76,9 +76,13 @@ def _draw_card(found: Readiness) -> None:
         else:
             st.badge("Ready", icon=":material/check_circle:", color="green")
     with st.container(horizontal=True):
-        st.metric("Rows with a label", formatting.count(found.rows))
+        st.metric(
+            "Rows with a label",
+            formatting.count(found.rows),
+            help="Rows of the history from which the model can learn.",
+        )
         if found.customers is not None:
-            st.metric("Customers", formatting.count(found.customers))
+            st.metric("Customers", formatting.count(found.customers), help="Different customers among these rows.")
     st.caption(escape(_described(found)))
     if found.classes:
         names = _names(found)

@@ -64,6 +64,7 @@ def _draw_figures(profile: Profile) -> None:
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
+                help="The average over the members; below it, over the whole base.",
             )
         churn = profile.number("churn_probability")
         if churn is not None and churn.segment_mean is not None:
@@ -74,6 +75,7 @@ def _draw_figures(profile: Profile) -> None:
                 delta_color="off",
                 delta_arrow="off",
                 border=True,
+                help="The average over the members, as last scored; below it, over the whole base.",
             )
 
 

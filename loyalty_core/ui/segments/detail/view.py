@@ -146,9 +146,19 @@ def _draw_size(segment: Segment) -> None:
     if size is None:
         return
     with st.container(horizontal=True):
-        st.metric("Customers", formatting.count(size.customers), border=True)
+        st.metric(
+            "Customers",
+            formatting.count(size.customers),
+            border=True,
+            help="Members when the segment was last computed.",
+        )
         share = size.customers / size.base if size.base else 0
-        st.metric("Share of the base", formatting.percent(share, 1), border=True)
+        st.metric(
+            "Share of the base",
+            formatting.percent(share, 1),
+            border=True,
+            help="Members divided by all customers at that time.",
+        )
         if size.joined is not None and size.left is not None:
             st.metric("Joined", formatting.count(size.joined), border=True, help="Since the previous computation")
             st.metric("Left", formatting.count(size.left), border=True, help="Since the previous computation")

@@ -53,10 +53,14 @@ def _draw_arm(name: str, arm: ArmScores, total: int, intended: float) -> None:
         st.metric(
             "Customers", formatting.count(arm.customers),
             f"{formatting.percent(arm.customers / total, 1)} of all, {formatting.percent(intended)} intended",
-            delta_color="off", delta_arrow="off",
+            delta_color="off", delta_arrow="off", help="Customers that this version scored in the last run.",
         )  # fmt: skip
         if arm.churn is not None:
-            st.metric("Mean churn probability", formatting.percent(arm.churn, 1))
+            st.metric(
+                "Mean churn probability",
+                formatting.percent(arm.churn, 1),
+                help="On average over the customers of this version.",
+            )
 
 
 def _draw_shares(counts: list[Mapping], names: Mapping, key: str) -> None:
