@@ -39,6 +39,18 @@ def _as_it_opens(_: Page) -> None:
     pass
 
 
+def _drop_a_file(page: Page) -> None:
+    cities = ("Oslo", "Malmö", "Aarhus", "Turku")
+    rows = [
+        f"C-{n:04},{2020 + n % 6}-03-{1 + n % 28:02},{cities[n % 4]},{n % 30},{n * 7.5:.2f},{'no' if n % 5 else 'yes'}"
+        for n in range(200)
+    ]
+    content = "\n".join(["member_id,joined,city,orders,revenue,churned", *rows])
+    file = {"name": "members.csv", "mimeType": "text/csv", "buffer": content.encode()}
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    expect(page.get_by_text("200 rows, 6 columns")).to_be_visible(timeout=PATIENCE_MS)
+
+
 def _open_an_event_with_a_message(page: Page) -> None:
     """Play simulated events until one of them has queued a message, and open its trace."""
     page.get_by_role("button", name="Play simulated events").click()
@@ -78,6 +90,7 @@ PICTURES = {
     "campaign-editor": Picture("campaigns", {"campaign": "win-back-customers-at-risk", "edit": "1", "step": "Limits"}),
     "campaign-results": Picture("campaigns", {"campaign": "win-back-customers-at-risk", "tab": "Results"}),
     "training": Picture("training", {"view": "Versions"}, height=1200),
+    "connect": Picture("connect", prepare=_drop_a_file, height=1200),
     # Last, since the simulated events that it plays change who belongs to segments.
     "flight-recorder": Picture("recorder", prepare=_open_an_event_with_a_message, height=1200),
 }
