@@ -75,7 +75,7 @@ def current_page() -> tuple[Screen, Page]:
         screens[page.url_path] = screen
     alias = st.Page(_open_overview, title=OVERVIEW.title, url_path=OVERVIEW.path, visibility="hidden")
     sections[OVERVIEW.section].append(alias)
-    page = st.navigation(sections)
+    page = st.navigation(sections, expanded=True)
     return screens.get(page.url_path, OVERVIEW), page
 
 
