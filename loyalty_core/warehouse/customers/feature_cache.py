@@ -34,14 +34,17 @@ class CacheHealth:
 class FeatureCache(Protocol):
     """What FeatureStore needs of a cache; no method ever raises.
 
-    `delete_many` and `clear` return how many customers were cached, or None if the cache does not answer.
+    `delete_many` and `clear` return how many customers were cached. `prefixes` are those under which any process that
+    shares the cache has cached customers. All three return None if the cache does not answer.
     """
 
     def get(self, key: str) -> Features | None: ...
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Features]: ...
 
-    def set_many(self, values: Mapping[str, Features]) -> None: ...
+    def set_many(self, values: Mapping[str, Features], prefix: str = "") -> None: ...
+
+    def prefixes(self) -> set[str] | None: ...
 
     def delete_many(self, keys: Iterable[str]) -> int | None: ...
 
@@ -75,6 +78,8 @@ class MemoryCache:
     def __init__(self, max_customers: int, ttl_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._entries: TTLCache[str, _Entry] = TTLCache(max_customers, ttl_seconds, timer=clock)
         self._lock = threading.Lock()
+        # One customer may be cached once for each scope.
+        self._prefixes: set[str] = set()
         self._hits = self._misses = 0
 
     def get(self, key: str) -> Features | None:
@@ -98,10 +103,16 @@ class MemoryCache:
             self._misses += len(wanted) - len(found)
         return {key: entry.copy() for key, entry in found.items()}
 
-    def set_many(self, values: Mapping[str, Features]) -> None:
+    def set_many(self, values: Mapping[str, Features], prefix: str = "") -> None:
         entries = {key: _Entry.of(features) for key, features in values.items()}
         with self._lock:
+            if prefix:
+                self._prefixes.add(prefix)
             self._entries.update(entries)
+
+    def prefixes(self) -> set[str]:
+        with self._lock:
+            return self._prefixes.copy()
 
     def delete_many(self, keys: Iterable[str]) -> int:
         with self._lock:

@@ -29,14 +29,10 @@ class FeatureStore:
     def __init__(self, warehouse: Warehouse, cache: FeatureCache | None = None) -> None:
         self._warehouse = warehouse
         self._cache = cache or _cache_from(warehouse.settings)
-        # One customer may be cached once for each scope; shared by all stores of the cache.
-        self._prefixes: set[str] = set()
 
     def over(self, warehouse: Warehouse) -> "FeatureStore":
         """A store for the same warehouse as someone else sees it, which shares this one's cache."""
-        store = FeatureStore(warehouse, self._cache)
-        store._prefixes = self._prefixes
-        return store
+        return FeatureStore(warehouse, self._cache)
 
     def get(self, customer_id: object) -> Features:
         """One customer's features; raises `CustomerNotFound`, or `ViewUnusable` when the id has several rows."""
@@ -63,7 +59,7 @@ class FeatureStore:
         if missing:
             FEATURE_MISSES.inc(len(missing))
             fresh = self._read_or_reread(missing)
-            self._cache.set_many({keys[value]: features for value, features in fresh.items()})
+            self._cache.set_many({keys[value]: features for value, features in fresh.items()}, self._prefix())
             found |= fresh
         return {text: found[value] for text, value in values.items() if value in found}
 
@@ -81,7 +77,7 @@ class FeatureStore:
         values = {str(customer_id): read_id(customer_id, kind) for customer_id in customer_ids}
         keys = self._keys(values.values())
         fresh = self._read_or_reread(list(keys)) if keys else {}
-        self._cache.set_many({keys[value]: features for value, features in fresh.items()})
+        self._cache.set_many({keys[value]: features for value, features in fresh.items()}, self._prefix())
         return {text: fresh[value] for text, value in values.items() if value in fresh}
 
     def search(self, text: str, limit: int = 20) -> list[Features]:
@@ -116,7 +112,10 @@ class FeatureStore:
         """
         kind = self._warehouse.customer_id.type
         keys = self._keys(read_id(customer_id, kind) for customer_id in customer_ids)
-        removed = self._cache.delete_many([f"{prefix}{value}" for prefix in list(self._prefixes) for value in keys])
+        # One customer may be cached once for each scope, also by other processes that share the cache.
+        prefixes = self._cache.prefixes()
+        gone = None if prefixes is None else [f"{prefix}{value}" for prefix in prefixes for value in keys]
+        removed = None if gone is None else self._cache.delete_many(gone)
         return min(self._removed(removed), len(keys))
 
     def invalidate_all(self) -> int:
@@ -129,7 +128,8 @@ class FeatureStore:
 
     def _get(self, value: Any) -> Features | None:
         """`get_many` for one id as the column holds it, without the work that many need."""
-        key = f"{self._prefix()}{value}"
+        prefix = self._prefix()
+        key = f"{prefix}{value}"
         found = self._cache.get(key)
         if found is not None:
             FEATURE_HITS.inc()
@@ -137,7 +137,7 @@ class FeatureStore:
         FEATURE_MISSES.inc()
         fresh = self._read_or_reread([value])
         if value in fresh:
-            self._cache.set_many({key: fresh[value]})
+            self._cache.set_many({key: fresh[value]}, prefix)
         return fresh.get(value)
 
     def _read_or_reread(self, values: Sequence[Any]) -> dict[Any, Features]:
@@ -172,9 +172,7 @@ class FeatureStore:
 
     def _prefix(self) -> str:
         """What the cache keys begin with; it changes with the shape of the view, so that old entries are never read."""
-        prefix = _prefix_of(self._warehouse.fingerprint)
-        self._prefixes.add(prefix)
-        return prefix
+        return _prefix_of(self._warehouse.fingerprint)
 
     def _removed(self, customers: int | None) -> int:
         if customers is None:

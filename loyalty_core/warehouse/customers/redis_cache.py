@@ -1,5 +1,6 @@
 """A cache for customer features in Redis, whose failures cost a look-up at most 0.3 s."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as DeadlineExceeded
@@ -21,6 +22,9 @@ _WRITE_SECONDS = 0.1
 # Nobody waits for a page while the whole cache is cleared.
 _CLEAR_SECONDS = 20.0
 _KEYS_AT_ONCE = 1_000
+# A sorted set of the prefixes by when something was last cached under them.
+_PREFIXES = "loyalty:feature-prefixes"
+_CLOCKS_DIFFER_SECONDS = 3_600
 
 
 class RedisCache:
@@ -69,15 +73,28 @@ class RedisCache:
         self._misses += len(wanted) - len(found)
         return found
 
-    def set_many(self, values: Mapping[str, Features]) -> None:
+    def set_many(self, values: Mapping[str, Features], prefix: str = "") -> None:
         def write() -> None:
             with self._client.pipeline(transaction=False) as pipeline:
+                if prefix:
+                    pipeline.zadd(_PREFIXES, {prefix: time.time()})
                 for key, features in values.items():
                     if (packed := encode_features(key, features)) is not None:
                         pipeline.set(key, packed, ex=self._ttl)
                 pipeline.execute()
 
         self._within(self._write_seconds, write)
+
+    def prefixes(self) -> set[str] | None:
+        def read() -> list[bytes]:
+            with self._client.pipeline(transaction=False) as pipeline:
+                # Nothing is cached any longer under those that have not been written for so long.
+                pipeline.zremrangebyscore(_PREFIXES, "-inf", time.time() - self._ttl - _CLOCKS_DIFFER_SECONDS)
+                pipeline.zrange(_PREFIXES, 0, -1)
+                return pipeline.execute()[1]
+
+        found = self._within(self._read_seconds, read)
+        return None if found is None else {prefix.decode() for prefix in found}
 
     def delete_many(self, keys: Iterable[str]) -> int | None:
         gone = list(keys)

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.warehouse import FeatureStore
+from loyalty_core.warehouse import FeatureStore, RestrictedWarehouse, Restriction
 from loyalty_core.warehouse.customers import MemoryCache
 from loyalty_core.warehouse.customers.redis_cache import RedisCache
 from tests.fixtures.warehouses import CUSTOMERS
@@ -140,7 +140,7 @@ def test_redis_is_shared_by_processes_and_expires(customers: Warehouse, redis_se
         FeatureStore(customers, one).get("C1")
         FeatureStore(customers, other).get("C1")
         assert other.health().hits == 1
-        (key,) = client.keys()
+        (key,) = client.keys("loyalty:features:*")
         assert 0 < client.ttl(key) <= 60
 
 
@@ -148,8 +148,18 @@ def test_redis_forgets_invalidated_customers(customers: Warehouse, cache: RedisC
     store = FeatureStore(customers, cache)
     store.get_many(["C1", "C2"])
     assert store.invalidate(["C1"]) == 1
-    assert len(client.keys()) == 1
+    assert len(client.keys("loyalty:features:*")) == 1
     assert store.invalidate([]) == 0
+
+
+def test_redis_forgets_customers_whom_another_process_cached_for_another_scope(
+    customers: Warehouse, redis_server: RedisServer, client: redis.Redis
+):
+    masked = RestrictedWarehouse(customers, Restriction(None, hides_personal_data=True))
+    with redis_cache(redis_server.url) as one, redis_cache(redis_server.url) as other:
+        FeatureStore(masked, one).get("C1")
+        assert FeatureStore(customers, other).invalidate(["C1"]) == 1
+    assert client.keys("loyalty:features:*") == []
 
 
 def test_redis_forgets_all_customers_and_nothing_else(customers: Warehouse, cache: RedisCache, client: redis.Redis):
@@ -157,7 +167,7 @@ def test_redis_forgets_all_customers_and_nothing_else(customers: Warehouse, cach
     store.get_many(["C1", "C2", "C3"])
     client.set("of another program", "stays")
     assert store.invalidate_all() == 3
-    assert client.keys() == [b"of another program"]
+    assert set(client.keys()) == {b"of another program", b"loyalty:feature-prefixes"}
     assert store.invalidate_all() == 0
 
 
@@ -342,7 +352,9 @@ GARBAGE: dict[str, Callable[[redis.Redis, bytes], object]] = {
     "features of another shape": lambda client, key: client.set(key, msgpack.packb({"x": 1})),
     "no features at all": lambda client, key: client.set(key, msgpack.packb([1, 2, 3])),
     "half an entry": lambda client, key: client.set(key, client.get(key)[:40]),
-    "the entry of another": lambda client, key: client.set(key, client.get(sorted(client.keys())[0])),
+    "the entry of another": lambda client, key: client.set(
+        key, client.get(sorted(client.keys("loyalty:features:*"))[0])
+    ),
 }
 
 
@@ -350,7 +362,7 @@ GARBAGE: dict[str, Callable[[redis.Redis, bytes], object]] = {
 def test_redis_full_of_garbage(customers: Warehouse, cache: RedisCache, client: redis.Redis, kind: str):
     store = FeatureStore(customers, cache)
     right = answers(store)
-    for key in sorted(client.keys())[1:]:
+    for key in sorted(client.keys("loyalty:features:*"))[1:]:
         GARBAGE[kind](client, key)
     assert answers(store) == right
     lists_and_hashes_read_as_absent = kind in {"a list", "a hash"}
