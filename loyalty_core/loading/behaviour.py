@@ -32,6 +32,34 @@ def behaviour_on_days(days: str, transactions: str = "transactions") -> str:
         GROUP BY customer_id, day"""  # noqa: S608 (quoted identifiers)
 
 
+def silences(days: int, transactions: str = "transactions") -> str:
+    """SQL: the times of `days` or more without a purchase, as customer_id, starts_on and ends_on, the next purchase.
+
+    A silence starts on the day after a purchase; without a later purchase, ends_on is blank.
+    """
+    return f"""
+        FROM (
+            SELECT
+                customer_id, transaction_at::DATE + 1 AS starts_on,
+                lead(transaction_at::DATE) OVER (PARTITION BY customer_id ORDER BY transaction_at) AS ends_on
+            FROM {_quoted(transactions)}
+        )
+        WHERE ends_on IS NULL OR ends_on >= starts_on + {days:d}"""  # noqa: S608 (a quoted identifier and a number)
+
+
+def leaving_days(as_of: date, observed_until: date, days: int, silences: str = "silences") -> str:
+    """SQL: the first day from `as_of` on with which `days` without a purchase begin, as customer_id and left_at.
+
+    Customers without such a day until `observed_until` have no row. `silences` names a table of `silences(days)`.
+    """
+    start = f"greatest(starts_on, DATE '{as_of.isoformat()}')"
+    return f"""
+        SELECT customer_id, min({start}) AS left_at
+        FROM {_quoted(silences)}
+        WHERE {start} <= DATE '{observed_until.isoformat()}' AND (ends_on IS NULL OR ends_on >= {start} + {days:d})
+        GROUP BY customer_id"""  # noqa: S608 (a quoted identifier, dates and a number)
+
+
 def _measures(day: str) -> str:
     return f"""
             customer_id,

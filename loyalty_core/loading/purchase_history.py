@@ -5,13 +5,16 @@ from datetime import date, timedelta
 
 import duckdb
 
-from loyalty_core.loading.behaviour import behaviour_features, behaviour_on_days
+from loyalty_core.loading.behaviour import behaviour_features, behaviour_on_days, leaving_days, silences
 from loyalty_core.loading.offers import OFFER_IDS, TAKEN
 from loyalty_core.loading.source_file import listed, quoted
+from loyalty_core.warehouse.history import HORIZON_DAYS
 
 LINES = "purchase_lines"
 SAME_FOR = 0.99  # of the customers seen on two days or more: a column that is the same on all their lines
 MAX_SNAPSHOTS = 24
+# The model of the time of churn needs customers who were followed for so long.
+_LONGEST_HORIZON = HORIZON_DAYS[-1]
 
 # The columns of the features view and of the churn history, with what they mean.
 MEANINGS = {
@@ -63,7 +66,8 @@ def write_churn_history(connection: duckdb.DuckDBPyConnection, as_of: date, chur
 
     One row per customer and month start: the features from purchases before that day, and `churned` = 1 when
     none followed in the `churn_days` from that day on. Columns of the customer are not in it, since the log
-    does not say what they were at the time.
+    does not say what they were at the time. Where the log is long enough to tell how soon customers leave, `left_at`
+    is the first day of `churn_days` without a purchase, which is known until `observed_until`.
     """
     (first,) = connection.execute("SELECT min(transaction_at)::DATE FROM transactions").fetchall()[0]
     snapshots = snapshot_dates(first, as_of, churn_days)
@@ -72,8 +76,13 @@ def write_churn_history(connection: duckdb.DuckDBPyConnection, as_of: date, chur
             f"No churn history: it needs a month start with {churn_days} days of purchases before it and "
             f"{churn_days} after it; the log covers {(as_of - first).days} days (see --churn-days)."
         )
-    each = " UNION ALL ".join(_snapshot(day, churn_days) for day in snapshots)
-    connection.execute(f"CREATE TABLE customer_churn_history AS {each}")
+    observed_until = as_of - timedelta(days=churn_days)
+    says_when = snapshots[0] + timedelta(days=_LONGEST_HORIZON) <= observed_until
+    connection.execute(f"CREATE TEMP TABLE silences AS {silences(churn_days)}")
+    each = " UNION ALL ".join(_snapshot(day, churn_days, observed_until) for day in snapshots)
+    dates = "" if says_when else "SELECT * EXCLUDE (left_at, observed_until) "
+    connection.execute(f"CREATE TABLE customer_churn_history AS {dates}FROM ({each})")
+    connection.execute("DROP TABLE silences")
     return (
         f"Churn history: {len(snapshots)} month starts from {snapshots[0]} to {snapshots[-1]}; "
         f"churned means no purchase in the {churn_days} days from then on."
@@ -145,12 +154,15 @@ def _features(as_of: date, churn_days: int) -> str:
         FROM ({behaviour_features(as_of)})"""  # noqa: S608 (dates and numbers)
 
 
-def _snapshot(day: date, churn_days: int) -> str:
+def _snapshot(day: date, churn_days: int, observed_until: date) -> str:
     window_end = day + timedelta(days=churn_days)
     return f"""
-        SELECT features.*, (later.customer_id IS NULL)::INTEGER AS churned, DATE '{day}' AS snapshot_date
+        SELECT
+            features.*, left_at, DATE '{observed_until}' AS observed_until,
+            (later.customer_id IS NULL)::INTEGER AS churned, DATE '{day}' AS snapshot_date
         FROM ({_features(day, churn_days)}) AS features
         LEFT JOIN (
             SELECT DISTINCT customer_id FROM transactions
             WHERE transaction_at >= DATE '{day}' AND transaction_at < DATE '{window_end}'
-        ) AS later USING (customer_id)"""  # noqa: S608 (dates)
+        ) AS later USING (customer_id)
+        LEFT JOIN ({leaving_days(day, observed_until, churn_days)}) AS leaving USING (customer_id)"""  # noqa: S608 (dates)

@@ -132,6 +132,7 @@ class TestOnlineRetail:
             start, end = pd.Timestamp(day), pd.Timestamp(day + WINDOW)
             returned = set(baskets[(baskets["at"] >= start) & (baskets["at"] < end)].customer_id)
             assert [customer not in returned for customer in history.index] == list(history.churned == 1)
+            assert list(history.churned == 1) == list(history.left_at == start)
 
     def test_history_and_view_have_the_same_numbers_to_map(self, loaded: tuple[LoadReport, Path]) -> None:
         view, history = types_of(loaded[1]), types_of(loaded[1], "customer_churn_history")
@@ -189,6 +190,20 @@ class TestChurnHistory:
         query = "SELECT snapshot_date, churned FROM customer_churn_history WHERE customer_id = 'd' ORDER BY 1"
         labels = {day.month: churned for day, churned in rows_of(out, query)}
         assert labels == {5: 1, 6: 1, 7: 1, 8: 1, 9: 1, 10: 1}
+
+    def test_customers_leave_on_the_first_day_of_a_silence(self, export: Export, out: Path) -> None:
+        load_transactions(export(year_of_purchases()), out, PLAIN)
+        query = "SELECT customer_id, left_at, observed_until FROM customer_churn_history WHERE snapshot_date = '{}'"
+        until = date(2024, 10, 3)  # 90 days before the day after the last purchase
+        assert sorted(rows_of(out, query.format("2024-05-01"))) == [
+            ("a", None, until), ("b", date(2024, 5, 11), until), ("d", date(2024, 5, 1), until)
+        ]  # fmt: skip
+        assert ("b", date(2024, 7, 1), until) in rows_of(out, query.format("2024-07-01"))
+
+    def test_a_log_of_seven_months_does_not_tell_how_soon_customers_leave(self, export: Export, out: Path) -> None:
+        lines = [("a", f"2024-{month:02}-01", 1.0) for month in range(1, 8)]
+        load_transactions(export(log(lines)), out, PLAIN)
+        assert list(types_of(out, "customer_churn_history"))[-3:] == ["customer_status", "churned", "snapshot_date"]
 
     def test_other_churn_days_change_window_and_snapshots(self, export: Export, out: Path) -> None:
         report = load_transactions(export(year_of_purchases()), out, PLAIN, churn_days=30)
