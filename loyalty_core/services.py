@@ -18,6 +18,7 @@ from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
 from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository, RestrictedPolicies
 from loyalty_core.campaigns import CampaignRuns, Campaigns
+from loyalty_core.campaigns.advice import advise_on
 from loyalty_core.campaigns.sending import ContactLinks, Outbox, Preferences
 from loyalty_core.connections import Connections
 from loyalty_core.errors import SettingsError
@@ -34,8 +35,11 @@ from loyalty_core.warehouse.offers import OfferCatalog
 
 if TYPE_CHECKING:
     from loyalty_core.access import Viewer
+    from loyalty_core.analytics.churn import ContactAdvice
     from loyalty_core.campaigns.sending.sender import Sender
     from loyalty_core.campaigns.sending.trials import Trials
+    from loyalty_core.ml.serving import CustomerPredictions
+    from loyalty_core.warehouse.connection import Row
 
 _log = logging.getLogger(__name__)
 
@@ -122,6 +126,10 @@ class Services:
     @cached_property
     def jobs(self) -> JobQueue:
         return JobQueue(self.store)
+
+    def advice(self, customer: Row, predictions: CustomerPredictions) -> ContactAdvice:
+        """Whether to contact a customer, by the features as the viewer sees them, and what to do."""
+        return advise_on(customer, predictions, self.segmentation, self.store, self.settings)
 
     @cached_property
     def outbox(self) -> Outbox:

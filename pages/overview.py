@@ -10,6 +10,7 @@ import streamlit as st
 from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.services import get_services
 from loyalty_core.ui import elements
+from loyalty_core.ui.first_training import draw_first_training, needs_first_training, refused
 from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.overview import queries as reading
@@ -50,7 +51,10 @@ with st.container(horizontal=True):
     if outlook:
         draw_expected_churners(outlook)
 services = get_services()
-draw_scoring_notice(
-    check_freshness(services.warehouse, services.inference), not_scored="Risk, offers and RFM are still blank."
-)
+freshness = check_freshness(services.warehouse, services.inference)
+is_first = needs_first_training() and refused() is None
+if is_first:
+    draw_first_training()
+if freshness.run or not is_first:
+    draw_scoring_notice(freshness, not_scored="Risk, offers and RFM are still blank.")
 draw_cards(all_cards(outlook))

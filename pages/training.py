@@ -8,13 +8,14 @@ import streamlit as st
 from loyalty_core.access import current_viewer
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
+from loyalty_core.ui.first_training import TRAIN_AND_SCORE
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.training import queries as reading
 from loyalty_core.ui.training.experiment.view import draw_experiment
 from loyalty_core.ui.training.monitoring.view import draw_monitoring
-from loyalty_core.ui.training.options_form import draw_models, draw_options
+from loyalty_core.ui.training.options_form import draw_models, draw_options, draw_use
 from loyalty_core.ui.training.progress_view import draw_progress
 from loyalty_core.ui.training.readiness_view import draw_readiness
 from loyalty_core.ui.training.result_view import draw_result
@@ -29,11 +30,13 @@ def draw_training(records: list[VersionRecord]) -> None:
     place = st.container()
     choice = draw_options(models)
     with place:
-        ready = draw_readiness(models, choice.since)
+        ready = draw_readiness(models, choice.since, choice.until)
+    uses = draw_use()
+    given = choice.options | {"models": list(ready), "trained_by": current_viewer().id}
     draw_job(
         "training",
-        start_label="Train",
-        options=choice.options | {"models": list(ready), "trained_by": current_viewer().id},
+        start_label=TRAIN_AND_SCORE if uses else "Train",
+        options=given | ({"activate_and_score": True} if uses else {}),
         key="train",
         disabled=not (ready and choice.is_valid),
         draw_more=draw_progress,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import Action
+from loyalty_core.analytics.churn import AdviceReason
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_lists import Cursor, customers_after
 from loyalty_core.api.errors import Reason, as_reason
@@ -19,7 +20,7 @@ from loyalty_core.api.predictions import mark_mock_mode
 from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.ml.scoring import RFM, kinds
 from loyalty_core.ml.serving import CustomerPredictions
-from loyalty_core.ml.tasks import ChurnPrediction
+from loyalty_core.ml.tasks import CHURN, ChurnPrediction
 from loyalty_core.segments.figures import MAX_ROWS
 from loyalty_core.services import Services, get_services
 
@@ -69,12 +70,22 @@ class MembershipAnswer(BaseModel):
     joined_at: datetime
 
 
+class AdviceAnswer(BaseModel):
+    """Whether to contact the customer, why, and what to do: `actions` are empty where there should be no contact."""
+
+    contact: bool
+    reason: AdviceReason
+    sentence: str
+    actions: list[str]
+
+
 class CustomerAnswer(BaseModel):
     """One customer; `blanks` names features without a value, and `unavailable` says why a prediction is null."""
 
     customer_id: str
     features: Features
     predictions: Predictions
+    advice: AdviceAnswer
     drivers: dict[str, DriversAnswer]
     unavailable: dict[str, Reason]
     blanks: list[str]
@@ -111,18 +122,25 @@ def list_customers(
     dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode)],
 )
 def read_customer(customer_id: str) -> dict[str, Any]:
-    """One customer: features, predictions made now with their drivers, RFM, and segments since the day of joining.
+    """One customer: features, predictions made now with their drivers, advice, and segments since the day of joining.
 
     A prediction that cannot be made is null, and `unavailable` says why. `segments` are as of their last refresh.
+    `advice` weighs the risk of churn, the uplift, consent, and whether the customer has already left. The
+    `recommendations` of the churn prediction are the actions that it advises.
     """
     services = get_services()
     features = services.features.get(customer_id)
     identifier = str(features[services.settings.dwh_customer_id_column])
     found = services.inference.predict_customer(customer_id)
+    advice = services.advice(features, found)
+    predictions = _predictions(services, found)
+    if predictions[CHURN.name]:
+        predictions[CHURN.name] = {**predictions[CHURN.name], "recommendations": list(advice.actions)}
     return {
         "customer_id": identifier,
         "features": features,
-        "predictions": _predictions(services, found),
+        "predictions": predictions,
+        "advice": advice,
         "drivers": found.drivers,
         "unavailable": {kind: as_reason(error) for kind, error in found.unavailable.items()},
         "blanks": found.blanks,

@@ -25,6 +25,7 @@ from loyalty_core.campaigns import (
     CampaignNameTaken,
     CampaignNotFound,
     CampaignState,
+    NothingRecorded,
     OwnApproval,
 )
 from loyalty_core.campaigns.contact import ConsentUnknown
@@ -120,6 +121,7 @@ STATUSES: dict[type[LoyaltyError], int] = {
     CampaignChanged: 409,
     CampaignNameTaken: 409,
     CampaignState: 409,
+    NothingRecorded: 409,
     SegmentInUse: 409,
     PolicyInUse: 409,
     SegmentNameTaken: 409,

@@ -27,6 +27,7 @@ from loyalty_core.campaigns.errors import (
     CampaignNameTaken,
     CampaignNotFound,
     CampaignState,
+    NothingRecorded,
     OwnApproval,
 )
 from loyalty_core.campaigns.executions import Execution, Totals
@@ -76,6 +77,7 @@ __all__ = [
     "Holdout",
     "LatestOffers",
     "Message",
+    "NothingRecorded",
     "Offer",
     "OwnApproval",
     "Performance",

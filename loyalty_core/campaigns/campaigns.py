@@ -15,6 +15,8 @@ from loyalty_core.campaigns.audience import AudienceReader, what_is_left
 from loyalty_core.campaigns.candidates import CANDIDATES, CANDIDATES_BY_POSITION, STAGED_CANDIDATES, Candidate, Placing
 from loyalty_core.campaigns.decisions import Terms, decisions, given_offers
 from loyalty_core.campaigns.enrolment import Decision, enter
+from loyalty_core.campaigns.entry_features import EntryFeatures
+from loyalty_core.campaigns.errors import NothingRecorded
 from loyalty_core.campaigns.executions import Execution, Totals, executions, totals
 from loyalty_core.campaigns.latest_offers import LatestOffers, with_latest_offers
 from loyalty_core.campaigns.limits import Cap
@@ -22,7 +24,7 @@ from loyalty_core.campaigns.planned import Planned, planned_batch
 from loyalty_core.campaigns.repository import CampaignRepository
 from loyalty_core.campaigns.results import Performance, performance
 from loyalty_core.campaigns.startable import require_consent, require_startable
-from loyalty_core.campaigns.treatments import treatment_batches
+from loyalty_core.campaigns.treatments import treatment_batches, treatment_history
 from loyalty_core.campaigns.waterfall import Waterfall, grouped, waterfall_of
 from loyalty_core.store.offer_policies import OfferPolicyRecord
 from loyalty_core.store.staging import stage_rows
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore
     from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.history import History
     from loyalty_core.warehouse.offers import OfferCatalog
 
 _BATCH_ROWS = 32_768
@@ -60,7 +63,7 @@ class Staged:
 
 
 class Campaigns:
-    """The campaigns over one warehouse: `repository` has what is saved of them.
+    """The campaigns over one warehouse: `repository` has what is saved of them, `entry_features` who entered them.
 
     Raises the errors of rules, policies, the warehouse and the state store, and `ConsentUnknown` where nothing says
     which customers may be contacted.
@@ -77,6 +80,7 @@ class Campaigns:
     ) -> None:
         self.repository = CampaignRepository(store, settings.zone)
         self.settings = settings
+        self.entry_features = EntryFeatures(store, warehouse)
         self._store = store
         self._warehouse = warehouse
         self._base = ScopedBase(warehouse, engine, Scope())
@@ -208,6 +212,17 @@ class Campaigns:
         require(Action.SEE_PERSONAL_DATA)
         self._require_results()
         return treatment_batches(self._store, campaign, now)
+
+    def treatment_history(self, campaign_ids: Sequence[str]) -> History:
+        """The outcomes of these campaigns with the features recorded at entry, for a training.
+
+        Refused as `performance` is. Raises `NothingRecorded` where no usable features were recorded.
+        """
+        self._require_results()
+        features = self.entry_features.table(campaign_ids)
+        if features is None:
+            raise NothingRecorded(campaign_ids)
+        return treatment_history(self._store, [self.repository.get(one) for one in campaign_ids], features)
 
     def executions(self, campaign: Campaign) -> list[Execution]:
         """What came of each run, and of all entries by events together; refused as `performance` is."""

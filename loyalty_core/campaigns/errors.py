@@ -104,3 +104,16 @@ class OwnApproval(LoyaltyError):
             "You submitted this version yourself, and approval takes a second person.",
             "Ask somebody else who may approve campaigns.",
         )
+
+
+class NothingRecorded(LoyaltyError):
+    """The features of those who entered the campaigns are not known."""
+
+    code = "nothing_recorded"
+
+    def __init__(self, campaign_ids: Sequence[str]) -> None:
+        super().__init__(
+            f"No features were recorded of the customers who entered {', '.join(campaign_ids)}.",
+            "They are recorded when customers enter a campaign with a holdout while the app runs.",
+            "Export the outcomes as CSV, and join them with the features of that time in the warehouse.",
+        )

@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import shlex
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from loyalty_core.access import terminal_command
+from loyalty_core.commands.readiness import check
 from loyalty_core.commands.train_arguments import OPTION_FLAGS, about_versions, parser
 from loyalty_core.errors import (
     DataError,
@@ -75,7 +76,7 @@ def main(churn: TrainingOptions, nbo: TrainingOptions, arguments: Sequence[str] 
         return versions.main(instead)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     code = _trained(dict.fromkeys(TASKS, TrainingOptions()) | {CHURN.name: churn, NBO.name: nbo}, given, errors)
-    if given.score and code in _SCORED_AFTER:
+    if given.score and not given.check and code in _SCORED_AFTER:
         return _score() or code
     return code
 
@@ -106,6 +107,8 @@ def _run(bases: Mapping[str, TrainingOptions], given: argparse.Namespace, errors
     options: dict[str, TrainingOptions] = {
         name: options_for(name, base, settings, chosen) for name, base in bases.items() if given.model in {name, "all"}
     }
+    if given.check:
+        return check(settings, options)
     with closing(Warehouse(settings)) as warehouse:
         health = warehouse.health()
         if health.error:
@@ -164,15 +167,15 @@ def _save(settings: Settings, trained: TrainedBundle, given: argparse.Namespace,
 
 def _use_the_others(settings: Settings, trained: TrainedBundle, given: argparse.Namespace) -> None:
     """Activate a version without the models that were refused, so that the other ones can score."""
-    leaking = {name for name, leaks in trained.leaks_by_model.items() if leaks.keys() - set(given.accept_leak)}
-    refused = leaking | (set() if given.promote_worse else trained.objections(given.accept_leak).keys())
-    models = {name: part for name, part in trained.parts.models.items() if name not in refused}
-    if not models:
+    parts = trained.usable(given.accept_leak, even_if_doubtful=given.promote_worse)
+    if parts is None:
         return
-    version = write_bundle(settings.models_dir, replace(trained.parts, models=models))
+    version = write_bundle(settings.models_dir, parts)
     activate(settings.models_dir, version, settings.local_user)
-    record_command("activated", SUBJECT_KIND, version, without=sorted(refused))
-    names = ", ".join(sorted(models))
+    record_command(
+        "activated", SUBJECT_KIND, version, without=sorted(trained.parts.models.keys() - parts.models.keys())
+    )
+    names = ", ".join(sorted(parts.models))
     Console(highlight=False).print(f"Version {version}, which has {names} alone, is active.", soft_wrap=True)
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Training options by name: how their text is read, and their help.
 OPTION_FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
     "since": (date.fromisoformat, "use only rows of this day or later, for example 2026-01-31"),
+    "until": (date.fromisoformat, "use only rows up to this day, for example without newest labels that are not final"),
+    "channel": (str, "uplift: learn from contacts by this channel alone"),
     "epochs": (int, "maximum number of epochs"),
     "patience": (int, "epochs without a better validation loss before training stops"),
     "batch_size": (int, "rows per step"),
@@ -60,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
         "--progress", choices=("terminal", "jsonl"), default="terminal", help="format of progress reports"
     )
     instead = arguments.add_argument_group("instead of training").add_mutually_exclusive_group()
+    instead.add_argument("--check", action="store_true", help="say what is found in the histories, without training")
     instead.add_argument(
         "--list", action="store_true", help="list all versions, newest first, with the active one marked"
     )

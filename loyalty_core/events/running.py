@@ -28,7 +28,8 @@ _STOP_SECONDS = 25.0
 
 
 class EventThreads:
-    """A number of workers, a Kafka consumer if one is configured, the removal of old events, and campaign schedules.
+    """A number of workers, a Kafka consumer if one is configured, the removal of old events, campaign schedules, and
+    the recording of who entered campaigns.
 
     A thread that ends another way than by `stop` is missing in `are_alive`.
     """
@@ -41,6 +42,8 @@ class EventThreads:
         ]
         self._threads.append(self._thread("events-upkeep", self._remove_old))
         self._threads.append(self._thread("campaign-schedules", services.campaign_runs.keep_schedules))
+        recording = services.campaigns.entry_features.keep_recording
+        self._threads.append(self._thread("campaign-features", recording))
         if services.settings.kafka_bootstrap_servers:
             from loyalty_core.events.consumer import EventConsumer  # noqa: PLC0415 -- librdkafka, only where it is used
 

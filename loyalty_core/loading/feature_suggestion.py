@@ -99,7 +99,9 @@ def _why_not(
     if original := next((offer for offer in labels.offers if determines(connection, table, profile, offer)), None):
         return LeftOut(name, f"it is a copy of {original}, written in another way")
     if profile.column.type == "VARCHAR" and profile.in_categories < profile.filled * _MOSTLY:
-        return LeftOut(name, f"{profile.distinct:,} different texts, most of them rare")
+        texts = "codes, most of them rare: for regions, add a column with their first characters"
+        kind = texts if is_code(name) else "texts, most of them rare"
+        return LeftOut(name, f"{profile.distinct:,} different {kind}")
     return None
 
 

@@ -42,6 +42,7 @@ class LoadReport:
             "rows_left_out": self.excluded_text,
             "loaded": self.loaded,
             "remarks": " ".join(_first_notes(self.notes)) or None,
+            "features_of_models": " ".join(self.suggestion.lines()) if self.suggestion else None,
         }
 
     def lines(self) -> list[str]:

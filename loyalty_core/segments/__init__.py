@@ -13,8 +13,9 @@ from loyalty_core.segments.errors import (
     SegmentNotFound,
     UnknownColumn,
 )
-from loyalty_core.segments.fields import RuleFields
+from loyalty_core.segments.fields import LEFT_FIELD, SEGMENTS_GROUP, RuleFields
 from loyalty_core.segments.live_rules import Answers, LiveRules, LiveRulesReader
+from loyalty_core.segments.predicted_fields import GROUP as PREDICTIONS_GROUP
 from loyalty_core.segments.predicted_fields import holds_offers, offer_of_propensity
 from loyalty_core.segments.repository import (
     ExpectedChanges,
@@ -30,6 +31,9 @@ from loyalty_core.segments.segment import Membership, Segment, SegmentDraft, Seg
 from loyalty_core.segments.selection import Selection
 
 __all__ = [
+    "LEFT_FIELD",
+    "PREDICTIONS_GROUP",
+    "SEGMENTS_GROUP",
     "Answers",
     "BadSegment",
     "ExpectedChanges",

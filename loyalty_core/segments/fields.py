@@ -1,4 +1,4 @@
-"""What a rule can read: the features view, the last predictions and membership of other segments, as one relation."""
+"""What a rule can read: the features view, predictions, the churn history and other segments, as one relation."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from loyalty_core.segments.predicted_fields import describe_predictions, field_n
 from loyalty_core.segments.references import SEGMENT_PREFIX, built_on, field_of, references
 from loyalty_core.segments.relative_dates import ReferenceDays
 from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.columns import column_for
+from loyalty_core.warehouse.left_customers import has_left, left_customers
 from loyalty_core.warehouse.predictions import ScoringRun, run_of
 
 if TYPE_CHECKING:
@@ -30,8 +32,18 @@ if TYPE_CHECKING:
     from loyalty_core.segments.repository import SegmentRepository
     from loyalty_core.segments.segment import SegmentOutline
     from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.columns import Catalog
 
 SEGMENTS_GROUP = "Segments"
+LEFT_FIELD = "left_by_history"
+_LEFT = Column(
+    LEFT_FIELD,
+    "boolean",
+    "Churn history",
+    "Left in the churn history",
+    description="The customer's label in the churn history says that they have left.",
+    blanks=0.0,
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,7 @@ class RuleFields:
     `columns` lists features, then predictions, then segments. `view` is the features view that they were read from,
     which may have been replaced since. `run` is the scoring run that made the predictions.
     `hidden` are the columns that the viewer's rules may not use, since their answers would tell the values.
+    `left` has the ids of customers who have left by the churn history, where that is known.
     """
 
     warehouse: Warehouse
@@ -51,6 +64,7 @@ class RuleFields:
     predictions: sa.FromClause | None
     days: ReferenceDays
     hidden: tuple[Column, ...] = ()
+    left: sa.FromClause | None = None
     _compiled: dict[str, Rule] = field(default_factory=dict, repr=False, compare=False)  # of segments, by id
 
     def compile(self, rule: Any) -> Rule:
@@ -90,7 +104,7 @@ class RuleFields:
                     raise UnknownColumn(name)
                 self._bind_references(segment_id, bound, ())
         read = {column for rule in bound.values() for column in rule.columns} | set(wanted)
-        relation = self._with_predictions(read)
+        relation = self._with_left(self._with_predictions(read - {LEFT_FIELD}), read)
         for number, (segment_id, rule) in enumerate(bound.items()):
             belongs = rule.to_sql(relation).label(field_of(segment_id))
             relation = sa.select(*relation.c, belongs).subquery(f"customers_{number}")
@@ -124,6 +138,13 @@ class RuleFields:
         joined = view.outerjoin(predictions, self.warehouse.id_of(view) == identifier)
         return sa.select(*view.c, *predicted).select_from(joined).subquery("customers")
 
+    def _with_left(self, relation: sa.FromClause, names: Collection[str]) -> sa.FromClause:
+        """The relation, with whether each customer has left by the churn history where that is one of the names."""
+        if self.left is None or LEFT_FIELD not in names:
+            return relation
+        identifier = relation.c[self.warehouse.customer_id.name]
+        return sa.select(*relation.c, has_left(self.left, identifier).label(LEFT_FIELD)).subquery("customers_left")
+
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the features view's columns."""
@@ -139,6 +160,7 @@ class FieldReader:
         self._days = ReferenceDays(warehouse)
         self._lock = threading.Lock()
         self._predicted: tuple[tuple[int, ScoringRun], tuple[Column, ...]] | None = None
+        self._left: tuple[Any, sa.FromClause | None] | None = None
 
     def read(self, segment_id: str | None = None) -> RuleFields:
         """The fields as they are now; for a segment, without itself and those that are built on it."""
@@ -155,8 +177,21 @@ class FieldReader:
         personal = self._warehouse.hidden
         hidden = tuple(column for column in catalog.columns if column.name in personal)
         shown = (column for column in catalog.columns if column.name not in personal)
-        columns = (*shown, *predicted, *membership)
-        return RuleFields(self._warehouse, catalog.view, columns, segments, run, predictions, self._days, hidden)
+        left = self._read_left(catalog)
+        columns = (*shown, *predicted, *(() if left is None else (_LEFT,)), *membership)
+        return RuleFields(self._warehouse, catalog.view, columns, segments, run, predictions, self._days, hidden, left)
+
+    def _read_left(self, catalog: Catalog) -> sa.FromClause | None:
+        """Who has left by the churn history, looked up once for each reading of the catalog."""
+        settings = self._warehouse.settings
+        if not settings.gone_by_history or LEFT_FIELD in catalog.view.columns:
+            return None
+        state = self._warehouse.revision, catalog.read_at
+        with self._lock:
+            if self._left is None or self._left[0] != state:
+                dated = column_for("recency", catalog.columns, settings) is None
+                self._left = state, left_customers(self._warehouse, dated=dated)
+            return self._left[1]
 
     def _describe(self, predictions: sa.FromClause, run: ScoringRun, view: sa.FromClause) -> tuple[Column, ...]:
         """The fields of the predictions, described once for each scoring run."""

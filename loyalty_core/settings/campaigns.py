@@ -16,6 +16,11 @@ class CampaignSettings(BaseSettings):
         "no cap",
     )
     frequency_cap_days: int = Field(7, ge=1, le=3_660, description="The days that frequency_cap_messages counts")
+    campaign_features_days_kept: int = Field(
+        400,
+        ge=1,
+        description="The features of customers as they entered campaigns with a holdout are removed after so many days",
+    )
     campaign_run_grace_minutes: int = Field(
         60,
         ge=1,

@@ -132,6 +132,9 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
         ["churned", "left", "lost", "closed", "cancelled", "canceled", "terminated", "former", "gone", "deleted"],
         description="Values of the status column that say that a customer has left",
     )
+    gone_by_history: bool = Field(
+        True, description="Customers whose label in the churn history says that they have left are not contacted either"
+    )
     time_zone: str = Field("UTC", description="Time zone in which dates are shown and relative dates resolved")
     relative_dates: Literal["data", "calendar"] = Field(
         "data", description="What “in the last 30 days” counts from: the date of the data, or the present day"

@@ -114,6 +114,25 @@ class CampaignEntryRecord(Base):
     is_simulated: Mapped[bool]
 
 
+class EntryFeaturesRecord(Base):
+    """The features of customers as they entered a campaign, from `first_entry` to `last_entry`, some thousand at once.
+
+    `content` is a Parquet file with the id of each entry and the features by the names of the mapping, of `rows`
+    customers.
+    """
+
+    __tablename__ = "campaign_entry_features"
+    __table_args__ = (UniqueConstraint("campaign_id", "first_entry"), Index(None, "recorded_at"))
+
+    id: Mapped[int] = mapped_column(ROW_NUMBER, primary_key=True)
+    campaign_id: Mapped[str]
+    first_entry: Mapped[int] = mapped_column(BigInteger)
+    last_entry: Mapped[int] = mapped_column(BigInteger)
+    recorded_at: Mapped[datetime]
+    rows: Mapped[int]
+    content: Mapped[bytes]
+
+
 def segments_read(content: Any) -> frozenset[str]:
     """Ids of the segments that the definition of a campaign reads."""
     audience, trigger = content.get("audience") or {}, content.get("trigger") or {}

@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from loyalty_core.analytics.churn import gone_conditions
+from loyalty_core.analytics.churn import ContactAdvice
 from loyalty_core.analytics.monitoring import check_freshness
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
@@ -42,6 +42,7 @@ def draw_predictions(customer_id: object) -> None:
     """The three predictions in columns; a box with the remedy where one cannot be made."""
     predictions = get_services().inference.predict_customer(customer_id)
     features = get_services().features.get(customer_id)
+    advice = get_services().advice(features, predictions)
     _draw_origin(predictions)
     if uplift := predictions.answers.get(UPLIFT.name):
         _draw_uplift(uplift)
@@ -51,10 +52,9 @@ def draw_predictions(customer_id: object) -> None:
         if predictions.churn is None:
             _draw_unavailable(predictions.unavailable[CHURN.name])
         else:
-            _draw_churn(predictions.churn, predictions)
+            _draw_churn(predictions.churn, predictions, advice)
             if timing := predictions.answers.get(CHURN_TIMING.name):
                 _draw_timing(timing)
-            _draw_gone(features)
     with offer.container(border=True, height="stretch"):
         st.subheader("Next best offer", anchor=False)
         if predictions.nbo is None:
@@ -66,7 +66,7 @@ def draw_predictions(customer_id: object) -> None:
         if predictions.rfm is None:
             _draw_unavailable(predictions.unavailable["rfm"])
         else:
-            _draw_rfm(predictions.rfm, features)
+            _draw_rfm(predictions.rfm, features, advice)
             _draw_disagreement(predictions.churn, predictions.rfm)
 
 
@@ -126,17 +126,13 @@ def _draw_uplift(uplift: UpliftPrediction) -> None:
     """What contacting this customer changes, in one line."""
     contacted, not_contacted = (formatting.percent(uplift[name], 1) for name in ("p_if_contacted", "p_if_not"))
     points = formatting.signed(100 * uplift["uplift"], 1)
-    if uplift["uplift"] < 0:
-        advice, icon = "Better not to contact: it would make a conversion less likely.", ":material/do_not_disturb_on:"
-    else:
-        advice, icon = "Contact makes a conversion more likely.", ":material/campaign:"
     st.markdown(
-        f"{icon} **If contacted**, {contacted} likely to convert; **if not**, {not_contacted}: "
-        f"{points} points. {advice}"
+        f":material/campaign: **If contacted**, {contacted} likely to convert; **if not**, {not_contacted}: "
+        f"{points} points."
     )
 
 
-def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> None:
+def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions, advice: ContactAdvice) -> None:
     st.metric(
         "Churn probability",
         formatting.percent(churn["churn_probability"], 1),
@@ -149,7 +145,7 @@ def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions) -> Non
             st.badge("Medium risk", color="orange", icon=":material/drag_handle:")
         case "low":
             st.badge("Low risk", color="green", icon=":material/check:")
-    st.markdown("\n".join(f"- {escape(recommendation)}" for recommendation in churn["recommendations"]))
+    _draw_advice(advice)
     draw_drivers(CHURN.name, predictions.churn_drivers)
 
 
@@ -186,20 +182,16 @@ def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
     draw_drivers("offer", predictions.offer_drivers)
 
 
-def _draw_gone(features: Row) -> None:
-    """Whether the customer counts as one who has left, whatever the probability says."""
-    services = get_services()
-    left = [
-        services.segmentation.compile(one) for one in gone_conditions(cached_reads.catalog().columns, services.settings)
-    ]
-    reasons = [rule.describe().removeprefix("Customers where ") for rule in left if rule.matches(features)]
-    if reasons:
-        st.caption(
-            f"Counts as a customer who has left, and is not contacted about churn: {escape('; '.join(reasons))}."
-        )
+def _draw_advice(advice: ContactAdvice) -> None:
+    """The one advice on contacting this customer."""
+    if advice.contact:
+        st.markdown("\n".join(f"- {escape(action)}" for action in advice.actions))
+        st.caption(escape(advice.sentence))
+    else:
+        st.markdown(f":material/do_not_disturb_on: {escape(advice.sentence)}")
 
 
-def _draw_rfm(rfm: RfmAnswer, features: Row) -> None:
+def _draw_rfm(rfm: RfmAnswer, features: Row, advice: ContactAdvice) -> None:
     segment = segment_in_use(get_services().settings, rfm["segment"])
     st.metric(
         "Segment",
@@ -214,7 +206,8 @@ def _draw_rfm(rfm: RfmAnswer, features: Row) -> None:
             f"{_measured(role, features)}"
         )
     st.caption(escape(segment.meaning))
-    st.markdown(f"- {escape(segment.advice)}")
+    if advice.contact:
+        st.markdown(f"- {escape(segment.advice)}")
 
 
 def _draw_disagreement(churn: ChurnPrediction | None, rfm: RfmAnswer) -> None:

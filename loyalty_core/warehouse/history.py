@@ -5,7 +5,7 @@ Features have the names of the mapping, since a column may be named differently 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from loyalty_core.errors import DataError, SettingsError, ViewUnusable
 from loyalty_core.settings import split_table_name
 from loyalty_core.warehouse.mapping import required_columns
+from loyalty_core.warehouse.taken_offers import FLAG, OUTCOME, with_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,13 +27,10 @@ if TYPE_CHECKING:
     FeatureMapping = Mapping[str, str | list[str]]
 
 _EARLIEST = date(1900, 1, 1)
-# A history of what was taken may say in a column of its own that nothing was.
-_FLAG = "converted"
-# As text, since the columns may have any type.
-_NOTHING = ("0", "0.0", "0.00", "nan", "NaN")
-_NO = ("0", "false", "False", "FALSE", "f", "no")
-_OUTCOME = "outcome_of_row"
+_HASH_DIGITS = 6
 ARM_SEPARATOR = "/"
+_CHANNEL = "channel"
+_YES = ("1", "1.0", "true", "t", "yes", "y")
 # Whether a customer leaves within so many days; the months between them are what a label says.
 HORIZON_DAYS = (30, 60, 90)
 
@@ -69,13 +67,17 @@ class HistoryTable:
         return getattr(settings, self.query_setting.lower()) if self.query_setting else None
 
 
+CHURN_HISTORY = HistoryTable("customer_churn_history", "churned", "snapshot_date", "DWH_CHURN_TRAINING_QUERY")
+
+
 @dataclass(frozen=True)
 class History:
     """Labelled rows in an order that depends on their values alone.
 
     `features` has a column per mapped feature, `dates` are days; `dates` and `customers` are None when the
-    history has no such column. `source` is the table, or the setting that holds the query. `since_ignored` is
-    true when a start date was asked for and there is nothing to apply it to.
+    history has no such column. `source` is the table, or the setting that holds the query. `since_ignored` and
+    `until_ignored` are true when a first or last day was asked for and there is nothing to apply it to. `channels`
+    counts the rows of those who were contacted by channel, where the history says who was, and by what.
     """
 
     source: str
@@ -84,6 +86,8 @@ class History:
     dates: pa.Array | None
     customers: pa.Array | None
     since_ignored: bool = False
+    until_ignored: bool = False
+    channels: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -93,8 +97,8 @@ class History:
 class HistoryRows:
     """Where a history is read: `features` are feature → column of `rows`, `label` and the others columns.
 
-    `day` and `customer` are None where there is no such column. `takes_since` is false where a start date has
-    nothing to apply to.
+    `day`, `customer` and, of a history of contacts, `channel` are None where there is no such column. `takes_since` is
+    false where a start date has nothing to apply to.
     """
 
     table: HistoryTable
@@ -105,10 +109,20 @@ class HistoryRows:
     day: sa.ColumnElement[Any] | None
     customer: sa.ColumnElement[Any] | None
     takes_since: bool
+    channel: sa.ColumnElement[Any] | None = None
 
-    def within(self, select: sa.Select, since: date | None) -> sa.Select:
-        """Only rows of that day or later; a query in the settings may have left out older ones itself."""
-        return select.where(self.day >= since) if since and self.day is not None else select
+    def within(self, select: sa.Select, since: date | None, until: date | None = None) -> sa.Select:
+        """Only rows from one day to another, both included; a query may have left out older ones itself."""
+        if since and self.day is not None:
+            select = select.where(self.day >= since)
+        return select.where(self.day <= until) if until and self.day is not None else select
+
+    def sample(self, select: sa.Select, share: float) -> sa.Select:
+        """All rows of about this share of the customers, the same ones each time; every row without ids."""
+        if share >= 1 or self.customer is None:
+            return select
+        bound = f"{int(share * 16**_HASH_DIGITS):0{_HASH_DIGITS}x}"
+        return select.where(sa.func.md5(sa.cast(self.customer, sa.Text)) < bound)
 
 
 def find_history(
@@ -139,8 +153,8 @@ def find_history(
     if table.treatment and treatment is None:
         raise _column_missing(source, table.treatment, "who was contacted")
     if table.taken:
-        rows = _with_outcome(rows, table.taken, rows.c[label], day, _named(_FLAG, names))
-        label = _OUTCOME
+        rows = with_outcome(rows, table.taken, rows.c[label], day, _named(FLAG, names))
+        label = OUTCOME
     happened: sa.ColumnElement[Any] = rows.c[label]
     if table.followed_until and day is not None:
         happened = _month_left(rows, happened, day, _named(table.followed_until, names))
@@ -155,6 +169,7 @@ def find_history(
         day=sa.cast(rows.c[day], sa.Date) if day else None,
         customer=rows.c[customer] if customer else None,
         takes_since=day is not None or (query is not None and ":start_date" in query),
+        channel=rows.c[channel] if treatment and (channel := _named(_CHANNEL, names)) else None,
     )
 
 
@@ -164,17 +179,27 @@ def read_history(
     mapping: FeatureMapping,
     *,
     since: date | None = None,
+    until: date | None = None,
     most_rows: int = 1_000_000,
+    share: float = 1.0,
+    channel: str | None = None,
     on_rows: Callable[[int], None] = lambda _: None,
 ) -> History:
     """The labelled rows of `find_history`; see there for the errors.
 
-    `on_rows` gets the number of rows read so far. Of more than `most_rows` rows the newest are taken.
+    `since` and `until` are the first and the last day. Of a history of contacts, `channel` reads only the
+    rows with that channel or with none. `share` (0-1) reads only the rows of so many customers, and `on_rows` gets the
+    number of rows read so far. Of more than `most_rows` rows the newest are taken.
     """
     found = find_history(warehouse, table, mapping, since)
     names = found.features.values()
     select = sa.select(*(found.rows.c[name].label(f"feature_{index}") for index, name in enumerate(names)))
-    select = found.within(select.add_columns(found.label.label("label")).where(found.label.is_not(None)), since)
+    select = select.add_columns(found.label.label("label")).where(found.label.is_not(None))
+    select = found.sample(found.within(select, since, until), share)
+    if found.channel is not None:
+        select = select.add_columns(sa.cast(found.channel, sa.Text).label(_CHANNEL))
+        if channel is not None:
+            select = select.where(sa.or_(found.channel.is_(None), found.channel == channel))
     if found.customer is not None:
         select = select.add_columns(found.customer.label("customer"))
     if found.day is not None:
@@ -187,35 +212,9 @@ def read_history(
         dates=_column(read, "day") if found.day is not None else None,
         customers=_column(read, "customer") if found.customer is not None else None,
         since_ignored=since is not None and not found.takes_since,
+        until_ignored=until is not None and found.day is None,
+        channels=_contacted(read) if found.channel is not None else {},
     )
-
-
-def _with_outcome(
-    rows: sa.FromClause,
-    taken: Literal["what", "whether"],
-    label: sa.ColumnElement[Any],
-    day: str | None,
-    flag: str | None,
-) -> sa.FromClause:
-    """The rows with what was taken, NULL for nothing; or with whether anything was, 1 or 0.
-
-    Nothing was taken where the label is blank or 0, or the flag says no. Rows after the last day on which anything was
-    taken are too recent to say so.
-    """
-    nothing = sa.or_(label.is_(None), _is_one_of(label, _NOTHING))
-    if flag is not None:
-        nothing = sa.or_(nothing, sa.and_(rows.c[flag].is_not(None), _is_one_of(rows.c[flag], _NO)))
-    what = sa.case((~nothing, label)).label(_OUTCOME)
-    read = sa.select(rows, what).subquery("history_read")
-    if taken == "what":
-        return read
-    whether = sa.case((read.c[_OUTCOME].is_not(None), 1), else_=0)
-    if day is not None:
-        others = read.alias("history_taken")
-        last = sa.select(sa.func.max(others.c[day])).where(others.c[_OUTCOME].is_not(None)).scalar_subquery()
-        whether = sa.case((read.c[day] <= last, whether))
-    kept = [column for column in read.c if column.name != _OUTCOME]
-    return sa.select(*kept, whether.label(_OUTCOME)).subquery("history_outcomes")
 
 
 def _month_left(
@@ -242,10 +241,6 @@ def _month_left(
         (known < third, sa.case((left_on <= first, 5), (left_on <= second, 6), else_=7)),
         else_=sa.case((left_on <= first, 1), (left_on <= second, 2), (left_on <= third, 3), else_=4),
     )
-
-
-def _is_one_of(column: sa.ColumnElement[Any], texts: tuple[str, ...]) -> sa.ColumnElement[bool]:
-    return sa.cast(column, sa.Text).in_(texts)
 
 
 def _column_missing(source: str, column: str, what: str) -> DataError:
@@ -315,6 +310,17 @@ def _in_fixed_order(warehouse: Warehouse, select: sa.Select, on_rows: Callable[[
     leading = [name for name in ("day", "customer", "label") if name in table.column_names]
     others = [name for name in table.column_names if name not in leading]
     return table.sort_by([(name, "ascending") for name in (*leading, *others)])
+
+
+def _contacted(table: pa.Table) -> dict[str, int]:
+    """Rows by channel of those who were contacted; without those who have no channel."""
+    counted = table.group_by(["label", _CHANNEL]).aggregate([([], "count_all")]).to_pylist()
+    contacted: dict[str, int] = {}
+    for row in counted:
+        arm = str(row["label"]).partition(ARM_SEPARATOR)[0].lower()
+        if arm in _YES and row[_CHANNEL] is not None:
+            contacted[row[_CHANNEL]] = contacted.get(row[_CHANNEL], 0) + row["count_all"]
+    return dict(sorted(contacted.items()))
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:

@@ -19,11 +19,12 @@ _log = logging.getLogger(__name__)
 
 
 def remove_expired() -> None:
-    """Remove abandoned logs, uploads that nobody loaded, old exports, and events older than `AUDIT_DAYS_KEPT`.
+    """Remove abandoned logs, uploads that nobody loaded, old exports, and audit events and features past their days.
 
     Several processes may do so at once. What cannot be removed in an outage is removed a day later.
     """
     # Imported when used: the first answers of a server that starts wait for none of this.
+    from loyalty_core.campaigns.entry_features import forget_old_features  # noqa: PLC0415
     from loyalty_core.connections import remove_old_uploads  # noqa: PLC0415
     from loyalty_core.jobs import remove_abandoned_logs  # noqa: PLC0415
     from loyalty_core.segments.exports import ExportFailed, remove_old  # noqa: PLC0415
@@ -36,6 +37,7 @@ def remove_expired() -> None:
         remove_old(settings.exports_dir, settings.exports_kept_days)
     with suppress(StateStoreUnavailable), shared_store(settings.state_database_url).session() as session:
         audit.forget_old(session, settings.audit_days_kept)
+        forget_old_features(session, settings.campaign_features_days_kept)
 
 
 async def repeat(work: Callable[[], None], every_seconds: float = DAY_SECONDS) -> None:

@@ -114,7 +114,9 @@ def test_codes_are_categories(reports: dict[str, LoadReport], folder: Path) -> N
     assert types_of(folder / "telecom.duckdb")["Area code"] == "VARCHAR"
     assert features(reports["telecom"])["Area code"] == "Area code"
     assert features(reports["club"])["PLZ"] == "PLZ"
-    assert left_out(reports["telco_extended"])["Zip Code"] == "356 different texts, most of them rare"
+    assert left_out(reports["telco_extended"])["Zip Code"] == (
+        "356 different codes, most of them rare: for regions, add a column with their first characters"
+    )
 
 
 def test_dates_are_taken_as_days(reports: dict[str, LoadReport], folder: Path) -> None:

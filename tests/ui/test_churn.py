@@ -255,16 +255,19 @@ def test_only_another_money_column_asks_the_warehouse(scored: Configure, open_sc
 def test_the_table_of_customers(scored: Configure, open_screen: OpenScreen, sql: Query):
     app = open_screen(CHURN, view="Customers", risk="High", page="2")
     expected = sql(
-        "SELECT full_name, churn_probability, churn_probability * total_revenue AS loss FROM customers "
-        "WHERE churn_risk = 'high' ORDER BY loss DESC, customer_id LIMIT 25 OFFSET 25"
+        "SELECT full_name, churn_probability, churn_probability * total_revenue AS loss, last_purchase_days_ago > 180 "
+        "FROM customers WHERE churn_risk = 'high' ORDER BY loss DESC, customer_id LIMIT 25 OFFSET 25"
     )
     table = app.dataframe[0].value
-    assert list(table["Name"]) == [name for name, _, _ in expected]
-    assert list(table["Value at risk"]) == [f"€{loss:,.2f}" for _, _, loss in expected]
-    assert list(table["Probability"]) == [round(p, 3) for _, p, _ in expected]
+    assert list(table["Name"]) == [name for name, *_ in expected]
+    assert list(table["Value at risk"]) == [f"€{loss:,.2f}" for _, _, loss, _ in expected]
+    assert list(table["Probability"]) == [round(p, 3) for _, p, *_ in expected]
     assert set(table["Risk"]) == {"▲ high"}
-    first = get_services().inference.predict_churn(table["ID"].iloc[0])
-    assert table["Recommendation"].iloc[0] == ". ".join(first["recommendations"]) + "."
+    left = [has_left for *_, has_left in expected]
+    assert [text.startswith("Do not contact about churn") for text in table["Recommendation"]] == left
+    present = left.index(False)
+    prediction = get_services().inference.predict_churn(table["ID"].iloc[present])
+    assert table["Recommendation"].iloc[present] == ". ".join(prediction["recommendations"]) + "."
 
 
 def test_drivers_and_groups(scored: Configure, open_screen: OpenScreen, sql: Query):

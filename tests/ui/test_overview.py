@@ -229,10 +229,10 @@ def test_top_segments_lead_to_themselves(scored_twice: Query, open_screen: OpenS
     assert (bar.proto.text, bar.proto.value) == ("100 · 5.0%  ▲ 60", 5)
 
 
-def test_before_the_first_scoring_it_offers_to_score(overview: AppTest):
+def test_without_models_it_offers_to_train_and_score(overview: AppTest):
     assert "Expected churners" not in figures_of(overview)
-    assert any("have not been scored yet" in text for text in texts_of(overview))
-    assert [button.label for button in overview.button] == ["Score now"]
+    assert any("No model has learned from this data yet" in text for text in texts_of(overview))
+    assert [button.label for button in overview.button] == ["Train and score what can be"]
     assert texts_of(overview).count("No predictions yet: score the customers first.") == 3
 
 
@@ -242,7 +242,7 @@ def test_without_a_state_store_the_rest_is_there(configure: Configure, demo_ware
         assert not app.exception
         assert not app.error
         assert figures_of(app)["Customers"].value == "2,000"
-        assert any("Scoring cannot be started from here" in text for text in texts_of(app))
+        assert any("Training cannot be started from here" in text for text in texts_of(app))
     assert "Top segments" not in [heading.value for heading in app.subheader]
 
 

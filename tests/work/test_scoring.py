@@ -11,7 +11,7 @@ from loyalty_core.jobs.report import Report
 from loyalty_core.segments import Segment, SegmentDraft
 from loyalty_core.services import Services, get_services
 from loyalty_core.warehouse.predictions import last_run
-from loyalty_core.work.handlers import compute_segments, score
+from loyalty_core.work.scoring import compute_segments, score
 from tests.fixtures.jobs import on_sqlite, over, see_off
 from tests.workbench import DEMO_CUSTOMERS, Configure
 

@@ -12,11 +12,12 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.ml.bundles import list_versions, load_bundle, read_active
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.settings import Settings
+from loyalty_core.warehouse.predictions import last_run
 from loyalty_core.work.training import chosen_options
 from tests.fixtures.jobs import is_gone, on_sqlite
 from tests.waiting import wait_until
 from tests.work.trainings import QUICK, ended, in_training, process_of
-from tests.workbench import ROOT, clean_environment
+from tests.workbench import DEMO_CUSTOMERS, ROOT, clean_environment
 
 if TYPE_CHECKING:
     from loyalty_core.services import Services
@@ -102,3 +103,31 @@ def test_nothing_loads_tensorflow_before_the_training_begins():
         [sys.executable, "-c", code], cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+@on_sqlite
+def test_one_job_trains_activates_what_can_be_and_scores(services: Services, trained: str):
+    """With three epochs of a tiny network nothing is learned that a simple rule does not know."""
+    options = {**QUICK, "models": ["churn"], "activate_and_score": True}
+    job = ended(services.jobs, services.jobs.start("training", options, "ann"))
+    assert job.state == "done", job.log_tail
+    assert job.result["objections"].keys() == {"churn"}
+    # Without the churn model the version has only what it carries over from the active one.
+    version, used = job.result["version"], job.result["active"]
+    bundle = load_bundle(services.settings.models_dir)
+    assert (bundle.version, "churn" in bundle.models, "nbo" in bundle.models) == (used or trained, not used, True)
+    assert job.result["scored"]["customers"] == DEMO_CUSTOMERS
+    assert version in job.message
+    assert job.message.endswith(f"{DEMO_CUSTOMERS:,} customers scored.")
+    assert last_run(services.warehouse).model_version == bundle.version
+
+
+@on_sqlite
+def test_without_a_history_everybody_is_scored_by_rfm_alone(services: Services, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DWH_CHURN_TRAINING_QUERY", "SELECT 1 AS churned WHERE false")
+    options = {**QUICK, "models": ["churn"], "activate_and_score": True}
+    job = ended(services.jobs, services.jobs.start("training", options, "ann"))
+    assert job.state == "done", job.log_tail
+    assert job.result["version"] is None
+    assert job.message.startswith("No model was trained: ")
+    assert job.result["scored"]["customers"] == DEMO_CUSTOMERS

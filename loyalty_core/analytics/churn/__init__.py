@@ -1,5 +1,6 @@
 """Churn analytics over the customers in scope."""
 
+from loyalty_core.analytics.churn.advice import AdviceReason, ContactAdvice, advise
 from loyalty_core.analytics.churn.budget import Choice, LossBin, Plan, Terms, plan, threshold_loss
 from loyalty_core.analytics.churn.contact_gain import ContactGains, gain_rule, gain_terms, has_uplift, read_gains
 from loyalty_core.analytics.churn.contact_plan import (
@@ -18,7 +19,7 @@ from loyalty_core.analytics.churn.figures import (
     probability_position,
     read_curve,
 )
-from loyalty_core.analytics.churn.gone import gone_conditions, still_here
+from loyalty_core.analytics.churn.gone import gone_conditions, signs_of_leaving, still_here
 from loyalty_core.analytics.churn.groups import YEAR, RiskByValue, tenure_range
 from loyalty_core.analytics.churn.quality import ModelQuality, model_quality
 from loyalty_core.analytics.churn.selection import loss_rule, risk_rule, threshold_rule
@@ -27,10 +28,12 @@ from loyalty_core.analytics.churn.shift import BaseShift, find_shift
 __all__ = [
     "BINS",
     "YEAR",
+    "AdviceReason",
     "BaseShift",
     "Choice",
     "ChurnCurve",
     "Concentration",
+    "ContactAdvice",
     "ContactGains",
     "ContactPlan",
     "LossBin",
@@ -40,6 +43,7 @@ __all__ = [
     "Targeting",
     "Terms",
     "Worth",
+    "advise",
     "contact_rule",
     "contact_threshold",
     "find_concentration",
@@ -56,6 +60,7 @@ __all__ = [
     "read_curve",
     "read_gains",
     "risk_rule",
+    "signs_of_leaving",
     "still_here",
     "tenure_range",
     "threshold_loss",

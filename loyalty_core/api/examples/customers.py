@@ -31,6 +31,12 @@ _CUSTOMER = {
     "customer_id": CUSTOMER,
     "features": FEATURES,
     "predictions": {"churn": CHURN, "nbo": NBO, "rfm": RFM},
+    "advice": {
+        "contact": True,
+        "reason": "contact_helps",
+        "sentence": "Contact makes a conversion more likely.",
+        "actions": CHURN["recommendations"],
+    },
     "drivers": {
         "churn": {
             "base": 0.29,

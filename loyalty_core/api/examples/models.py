@@ -117,11 +117,12 @@ EXAMPLES = {
                             "feature": "",
                         }
                     ],
+                    "sampled_rows": 12_000,
                 }
             },
             "unavailable": {"nbo": {"error": "history_missing", "detail": "There is no customer_offer_history."}},
         },
-        parameters={"since": "2026-01-01"},
+        parameters={"since": "2026-01-01", "until": "2026-08-01"},
     ),
     "list_versions": Example({"active": ACTIVE_VERSION, "versions": [_OTHER, _ACTIVE], "next_cursor": None}),
     "read_active_version": Example(_ACTIVE),

@@ -77,7 +77,7 @@ def read_status() -> StatusAnswer:
 class ReadinessAnswer(BaseModel):
     """The history of a model: `classes` counts its rows by label, `blanks` those without a value by feature.
 
-    `unlabelled` rows are left out of training.
+    `unlabelled` rows are left out of training. `sampled_rows` of them were read to look for leaks and copies.
     """
 
     can_train: bool
@@ -90,6 +90,7 @@ class ReadinessAnswer(BaseModel):
     last: date | None
     blanks: dict[str, int]
     findings: list[FindingAnswer]
+    sampled_rows: int
 
 
 class ReadinessOfModels(BaseModel):
@@ -100,14 +101,17 @@ class ReadinessOfModels(BaseModel):
 
 
 @router.get("/readiness/", response_model=ReadinessOfModels, dependencies=[rule_slot])
-def read_training_readiness(since: date | None = None) -> dict[str, Any]:
-    """Whether the histories suffice for training, from the day `since` on: what `train/` would leave out."""
+def read_training_readiness(since: date | None = None, until: date | None = None) -> dict[str, Any]:
+    """Whether the histories suffice for training, from the day `since` up to `until`: what `train/` would leave out.
+
+    `findings` are those that a training has: leaks, copies, drift of the label, newest labels that are not final.
+    """
     warehouse = get_services().warehouse
     models: dict[str, Readiness] = {}
     unavailable: dict[str, Reason] = {}
     for name, task in TASKS.items():
         try:
-            models[name] = read_readiness(warehouse, task, since)
+            models[name] = read_readiness(warehouse, task, since, until)
         except LoyaltyError as error:
             unavailable[name] = as_reason(error)
     return {"models": models, "unavailable": unavailable}

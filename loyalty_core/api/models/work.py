@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from loyalty_core.access import Action, current_viewer
+from loyalty_core.access import Action, current_viewer, require
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId
 from loyalty_core.api.errors import BadTraining, Reason, as_reason
@@ -18,7 +18,7 @@ from loyalty_core.api.work_limits import rule_slot
 from loyalty_core.errors import LoyaltyError, SettingsError
 from loyalty_core.ml.bundles import ModelNotFound
 from loyalty_core.ml.scoring import kinds
-from loyalty_core.ml.tasks import ChurnPrediction, TrainingRefused, task_named
+from loyalty_core.ml.tasks import UPLIFT, ChurnPrediction, TrainingRefused, task_named
 from loyalty_core.ml.training import Readiness, read_readiness
 from loyalty_core.services import Services, get_services
 from loyalty_core.warehouse.history import HistoryMissing
@@ -32,14 +32,18 @@ MAX_TESTED = 100
 class TrainingBody(BaseModel):
     """What to train, and the options of the training script; what is left out follows the settings, or the rows.
 
-    `models` are names, by default all; `since` is the first day whose rows train; `architecture` has the units of each
-    hidden layer.
+    `models` are names, by default all; `since` and `until` are the first and the last day whose rows train;
+    `architecture` has the units of each hidden layer. `campaigns` are ids: the uplift model,
+    which must be the only one, then learns from their recorded outcomes, and `channel` limits what it learns from to
+    one channel. With `activate_and_score`, models that nothing speaks against are
+    activated and all customers scored.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     models: list[str] | None = Field(default=None, min_length=1, max_length=20)
     since: date | None = Field(default=None, strict=False)
+    until: date | None = Field(default=None, strict=False)
     epochs: int | None = None
     architecture: list[int] | None = Field(default=None, max_length=20)
     activation: str | None = None
@@ -55,6 +59,9 @@ class TrainingBody(BaseModel):
     class_weights: Literal["auto", "balanced", "none"] | None = None
     seed: int | None = None
     most_rows: int | None = None
+    channel: str | None = None
+    campaigns: list[str] | None = Field(default=None, min_length=1, max_length=100)
+    activate_and_score: bool | None = None
 
 
 class TestBody(BaseModel):
@@ -89,14 +96,17 @@ class TestAnswer(BaseModel):
 def start_training(
     request: Request, response: Response, body: Annotated[TrainingBody | None, Body()] = None
 ) -> JobAnswer:
-    """Train a new version in the background; the active one stays active.
+    """Train a new version in the background; the active one stays active, unless `activate_and_score` is true.
 
-    Models whose history is not ready are left out; 409 `training_refused` if none is, and `job_running` while a
-    training is under way.
+    That needs the rights to activate models and to score too. Models whose history is not ready are left out; 409
+    `training_refused` if none is, and `job_running` while a training is under way.
     """
     services, actor = get_services(), current_viewer().id
     given = (body or TrainingBody()).model_dump(exclude_none=True, mode="json")
-    options = {**given, "models": _ready(services, body, given), "trained_by": actor}
+    if given.get("activate_and_score"):
+        require(Action.ACTIVATE_MODELS)
+        require(Action.SCORE)
+    options = {**given, "models": _ready(services, given), "trained_by": actor}
     return accepted(services.jobs.start("training", options, actor), request, response)
 
 
@@ -139,16 +149,21 @@ def test_models(body: TestBody) -> dict[str, Any]:
     }
 
 
-def _ready(services: Services, body: TrainingBody | None, given: dict[str, Any]) -> list[str]:
+def _ready(services: Services, given: dict[str, Any]) -> list[str]:
     """The models that can be trained; raises `BadTraining`, and `TrainingRefused` if there is none."""
     try:
         wanted = chosen_options(services.settings, given)
     except SettingsError as error:
         raise BadTraining(error.what, error.why, error.remedy) from error
+    if campaigns := given.get("campaigns"):
+        if list(wanted) != [UPLIFT.name]:
+            raise BadTraining("Only the uplift model learns from campaigns.", remedy='Send "models": ["uplift"].')
+        services.campaigns.treatment_history(campaigns)
+        return [UPLIFT.name]
     found: list[Readiness] = []
-    for name in wanted:
+    for name, options in wanted.items():
         try:
-            found.append(read_readiness(services.warehouse, task_named(name), body.since if body else None))
+            found.append(read_readiness(services.warehouse, task_named(name), options.since, options.until))
         except HistoryMissing:
             if len(wanted) == 1 or not is_optional(name):
                 raise

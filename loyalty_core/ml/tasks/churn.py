@@ -13,7 +13,7 @@ from loyalty_core.ml.tasks.binary import BinaryTask, binary_metrics
 from loyalty_core.ml.tasks.mock_weights import mock_weight
 from loyalty_core.ml.tasks.recommendations import recommend
 from loyalty_core.ml.tasks.risk import RISKS, Risk, RiskThresholds
-from loyalty_core.warehouse.history import HistoryTable
+from loyalty_core.warehouse.history import CHURN_HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +97,7 @@ CHURN = ChurnTask(
     name="churn",
     title="Churn",
     noun="churn model",
-    history=HistoryTable("customer_churn_history", "churned", "snapshot_date", "DWH_CHURN_TRAINING_QUERY"),
+    history=CHURN_HISTORY,
     metrics=binary_metrics("left", "stayed", "do leave"),
     score_column="churn_probability",
     group_column="churn_risk",

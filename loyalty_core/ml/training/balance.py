@@ -1,4 +1,4 @@
-"""The balance of the labels among the rows that a model learned from and among those it was tested on."""
+"""What a model learned from, in words: the balance of its labels, and the channels of its contacts."""
 
 from __future__ import annotations
 
@@ -29,6 +29,17 @@ def describe_balance(task: ModelTask, rows: Mapping[str, Any]) -> str:
         return f"Shares of the offers, learned from / tested: {', '.join(shares[:_MAX_OFFERS])}{more}."
     yes = task.class_names(())[1]
     return f"Of the rows learned from, {_share(learned, '1')} {yes}; of those tested, {_share(tested, '1')}."
+
+
+def describe_channels(window: Mapping[str, Any]) -> str:
+    """By which channels the customers were contacted whom the model learned from; empty where that is not known."""
+    channels: Mapping[str, int] = window.get("channels", {})
+    if not channels:
+        return ""
+    if len(channels) == 1:
+        return f"Learned from contacts by {next(iter(channels))}: what contacts by other channels change is not known."
+    by_channel = ", ".join(f"{name} {rows:,}" for name, rows in channels.items())
+    return f"One model for contacts by all channels ({by_channel}); for one channel, train with the option channel."
 
 
 def _share(classes: Mapping[str, int], name: str) -> str:

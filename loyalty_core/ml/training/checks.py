@@ -42,21 +42,34 @@ SINCE_IGNORED = Finding(
 )
 
 
+UNTIL_IGNORED = Finding(
+    "warning",
+    "The last day has no effect: the rows have no date.",
+    "Add the date column to the history, or leave out newer rows in the query.",
+)
+
+
 def check_history(
     task: ModelTask, history: History, columns: Sequence[Column], labels: Labels, today: date, settings: Settings
 ) -> tuple[Finding, ...]:
     """All findings about a model's history, whose features are `columns`."""
     names = task.class_names(labels.offers)
-    outcome, outcomes = task.outcome(labels)
-    customers = len(history) if history.customers is None else len(history.customers.unique())
     return (
         *check_amount(*known_counts(task, np.bincount(labels.classes, minlength=labels.count), names)),
         *_features(columns),
-        *find_leaks(columns, outcome, outcomes, lambda name: category_names(history.features[name]), customers),
+        *check_leaks(task, history, columns, labels),
         *_duplicates(history),
         *_dates(history, today, task.label_delay(settings)),
-        *_label_trend(history, outcome, outcomes),
+        *check_frozen(history),
+        *_label_trend(task, history, labels),
     )
+
+
+def check_leaks(task: ModelTask, history: History, columns: Sequence[Column], labels: Labels) -> Iterator[Finding]:
+    """Features that give away what happened."""
+    outcome, names = task.outcome(labels)
+    customers = len(history) if history.customers is None else len(history.customers.unique())
+    yield from find_leaks(columns, outcome, names, lambda name: category_names(history.features[name]), customers)
 
 
 def check_outcome(metrics: Mapping[str, Any], findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -147,7 +160,8 @@ def check_age(days: int, delay: int | None) -> Iterator[Finding]:
         yield Finding(
             "warning",
             f"The newest rows are {days} days old, but their label is known only after {delay} days.",
-            "Leave out newer rows, or set ACTIVE_WITHIN_DAYS to the time after which a customer counts as churned.",
+            "Leave out newer rows (option `until`), or set ACTIVE_WITHIN_DAYS to the time after which a customer "
+            "counts as churned.",
         )
 
 
@@ -176,10 +190,17 @@ def _duplicates(history: History) -> Iterator[Finding]:
 def _dates(history: History, today: date, delay: int | None) -> Iterator[Finding]:
     if history.since_ignored:
         yield SINCE_IGNORED
+    if history.until_ignored:
+        yield UNTIL_IGNORED
     if history.dates is None or history.dates.null_count == len(history.dates):
         return
     yield from check_age((today - max(history.dates.drop_null().unique().to_pylist())).days, delay)
-    if history.customers is not None and _features_frozen(history):
+
+
+def check_frozen(history: History) -> Iterator[Finding]:
+    """Whether customers have the same features at all their dates."""
+    is_dated = history.dates is not None and history.dates.null_count < len(history.dates)
+    if is_dated and history.customers is not None and _features_frozen(history):
         yield Finding(
             "warning",
             "Customers have the same features at all their dates, so the features were not recorded at those dates.",
@@ -187,13 +208,14 @@ def _dates(history: History, today: date, delay: int | None) -> Iterator[Finding
         )
 
 
-def _label_trend(history: History, labels: Labels, names: Sequence[str]) -> Iterator[Finding]:
+def _label_trend(task: ModelTask, history: History, labels: Labels) -> Iterator[Finding]:
     if history.dates is None:
         return
+    outcome, names = task.outcome(labels)
     known = history.dates.is_valid().to_numpy(zero_copy_only=False)
     days = history.dates.drop_null().cast(pa.date32()).to_numpy(zero_copy_only=False).astype("datetime64[D]")
-    monthly = count_months(days, labels.classes[known], labels.count)
-    yield from check_label_trend(monthly, names, is_binary=not labels.offers)
+    monthly = count_months(days, outcome.classes[known], outcome.count)
+    yield from check_label_trend(monthly, names, is_binary=not outcome.offers)
 
 
 def _features_frozen(history: History) -> bool:

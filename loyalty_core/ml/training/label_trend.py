@@ -80,11 +80,13 @@ def _immature(months: npt.NDArray[np.datetime64], counts: Counts, name: str) -> 
         is_clear = _differs(usual, earlier.sum(), low[1] / low.sum(), low.sum())
         was_stable = shares[:-newest].min() > usual / _CHANGE
         if is_low and is_clear and was_stable:
+            last_day = months[-newest].astype("datetime64[D]") - 1
             return Finding(
                 "hold",
                 f"The newest labels are probably not final: {low[1] / low.sum():.1%} of the rows of "
                 f"{_period(months[-newest:])} say “{name}”, {usual:.1%} of those before.",
-                f"Leave out the rows from {months[-newest]} on, where too little time had passed, and train again.",
+                f"Leave out these rows, after which too little time has passed: train with rows until {last_day} "
+                f"(option `until`, on the terminal --until {last_day}).",
             )
     return None
 

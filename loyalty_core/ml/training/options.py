@@ -46,7 +46,8 @@ class TrainingOptions:
     class_weights: "auto" balances the classes when the rarest has less than 5 % of the rows.
     teacher: "auto" learns from a mixture with boosted trees where it is better on the validation rows, in up to 30
         further epochs; "none" never does.
-    since: use rows of this day or later. most_rows: use at most this many rows, the newest.
+    channel: uplift learns from contacts by this channel alone; None from those by all channels together.
+    since, until: use rows from this day on, and up to this day. most_rows: use at most this many rows, the newest.
     """
 
     architecture: tuple[Units, ...] | None = None
@@ -64,7 +65,9 @@ class TrainingOptions:
     class_weights: Literal["auto", "balanced", "none"] = "auto"
     teacher: Literal["auto", "none"] = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    channel: str | None = None
     since: date | None = None
+    until: date | None = None
     most_rows: Annotated[int, Field(ge=200)] = 1_000_000
 
     def replaced(self, values: Mapping[str, Any], origin: str) -> TrainingOptions:

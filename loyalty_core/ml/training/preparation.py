@@ -18,8 +18,8 @@ from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels, ModelTask, T
 from loyalty_core.ml.training.checks import check_history, refuse_if_stopped
 from loyalty_core.ml.training.copies import describe_copies, find_copies
 from loyalty_core.ml.training.progress import Progress
-from loyalty_core.ml.training.reading import read_columns
-from loyalty_core.ml.training.splitting import Rows, Split, customer_numbers, split_rows
+from loyalty_core.ml.training.reading import customer_numbers, read_columns
+from loyalty_core.ml.training.splitting import Rows, Split, split_rows
 from loyalty_core.ml.training.treatment import check_treatment, require_comparable
 from loyalty_core.warehouse.history import History, HistoryMissing, read_history
 from loyalty_core.warehouse.mapping import MappingError
@@ -69,16 +69,22 @@ class InputEncoding:
 
 
 def prepare_all(
-    warehouse: Warehouse, options: Mapping[str, TrainingOptions], on_progress: Callable[[Progress], None]
+    warehouse: Warehouse,
+    options: Mapping[str, TrainingOptions],
+    on_progress: Callable[[Progress], None],
+    histories: Mapping[str, History],
 ) -> tuple[dict[str, Prepared], dict[str, LoyaltyError]]:
-    """The histories that can train a model, and why the others cannot; raises the first reason when none can."""
+    """The histories that can train a model, and why the others cannot; raises the first reason when none can.
+
+    Those of `histories`, by model, are taken in place of the ones in the warehouse.
+    """
     prepared: dict[str, Prepared] = {}
     left_out: dict[str, LoyaltyError] = {}
     for name, own in options.items():
         task = task_named(name)
         refusals = _REFUSALS_OF_OPTIONAL if task.is_optional else (HistoryMissing, HistoryTooSmall)
         try:
-            prepared[name] = prepare(warehouse, task, own, on_progress)
+            prepared[name] = prepare(warehouse, task, own, on_progress, histories.get(name))
         except refusals as error:
             left_out[name] = error
     if not prepared:
@@ -91,15 +97,18 @@ def prepare(
     task: ModelTask,
     options: TrainingOptions,
     on_progress: Callable[[Progress], None] = lambda _: None,
+    history: History | None = None,
 ) -> Prepared:
     """Read, check and split one history; raises `TrainingRefused` when it cannot train a model."""
     settings = warehouse.settings
-    history = read_history(
+    history = history or read_history(
         warehouse,
         task.history,
         settings.ml_feature_mapping,
         since=options.since,
+        until=options.until,
         most_rows=options.most_rows,
+        channel=options.channel,
         on_rows=lambda rows: on_progress(Progress("reading", task.name, rows)),
     )
     labels = task.read_labels(history.labels, history.source)

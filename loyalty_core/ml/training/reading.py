@@ -15,6 +15,8 @@ from loyalty_core.ml.features.values import FLOAT32_MAX
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy.typing as npt
+
 
 def read_columns(features: pa.Table) -> tuple[Column, ...]:
     """Every feature, with texts as the numbers of their categories; empty texts are blank."""
@@ -24,6 +26,16 @@ def read_columns(features: pa.Table) -> tuple[Column, ...]:
 def category_names(column: pa.ChunkedArray) -> Sequence[str]:
     """The texts behind the numbers that `read_columns` gives a column of texts."""
     return _encoded(as_arrow(column)).dictionary.to_pylist()
+
+
+def customer_numbers(customers: pa.Array | None, rows: int) -> npt.NDArray[np.intp]:
+    """A number for the customer of each row; every row without a customer gets its own."""
+    if customers is None:
+        return np.arange(rows)
+    codes = customers.dictionary_encode().indices
+    numbers = codes.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
+    numbers = np.where(numbers < 0, rows + np.arange(rows), numbers)
+    return np.unique(numbers, return_inverse=True)[1]
 
 
 def _column(name: str, values: pa.Array) -> Column:

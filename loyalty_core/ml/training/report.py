@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Column, Table
 
 from loyalty_core.ml.tasks import TASKS, title_of
-from loyalty_core.ml.training.balance import describe_balance
+from loyalty_core.ml.training.balance import describe_balance, describe_channels
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -72,7 +72,8 @@ def print_evaluation(out: Console, trained: TrainedBundle) -> None:
         tested = f"those from {test_from} on" if test_from else "a random sample"
         out.print(f"\n{title_of(name)}: grade {part.metrics['grade']}. {part.metrics['sentence']}", soft_wrap=True)
         out.print(f"Trained on {part.rows['train']:,} rows, tested on {part.rows['test']:,}: {tested}.", soft_wrap=True)
-        out.print(describe_balance(TASKS[name], part.rows), soft_wrap=True)
+        for said in filter(None, (describe_balance(TASKS[name], part.rows), describe_channels(part.window))):
+            out.print(said, soft_wrap=True, markup=False)
         out.print(_metrics_table(name, part.metrics))
         out.print("Below each figure: its 95% interval.", style="dim")
 

@@ -142,13 +142,3 @@ def _draw(groups: Rows, classes: npt.NDArray[np.intp], share: float, seed: int) 
     stratify = classes[groups] if enough else None
     remaining, drawn = train_test_split(groups, test_size=share, random_state=seed, stratify=stratify)
     return np.asarray(remaining), np.asarray(drawn)
-
-
-def customer_numbers(customers: pa.Array | None, rows: int) -> npt.NDArray[np.intp]:
-    """A number for the customer of each row; every row without a customer gets its own."""
-    if customers is None:
-        return np.arange(rows)
-    codes = customers.dictionary_encode().indices
-    numbers = codes.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
-    numbers = np.where(numbers < 0, rows + np.arange(rows), numbers)
-    return np.unique(numbers, return_inverse=True)[1]

@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from loyalty_core.ml.training.splitting import Split
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse import Warehouse
+    from loyalty_core.warehouse.history import History
 
 FloatRows = npt.NDArray[np.float32]
 
@@ -76,14 +78,27 @@ class TrainedBundle:
         every = {name: objections_to(_entry(self.parts.models[name]), accepted) for name in self.findings}
         return {name: objections for name, objections in every.items() if objections}
 
+    def usable(self, accepted: Collection[str] = (), *, even_if_doubtful: bool = False) -> BundleParts | None:
+        """The parts without newly trained models that are not activated by themselves; None if no model is left.
+
+        Those are models with a leak that is not `accepted`, and unless `even_if_doubtful` those with other objections.
+        """
+        leaking = {name for name, leaks in self.leaks_by_model.items() if leaks.keys() - set(accepted)}
+        refused = leaking | (set() if even_if_doubtful else self.objections(accepted).keys())
+        models = {name: part for name, part in self.parts.models.items() if name not in refused}
+        return replace(self.parts, models=models) if models else None
+
 
 def train(
     warehouse: Warehouse,
     options: Mapping[str, TrainingOptions],
     on_progress: Callable[[Progress], None] = lambda _: None,
     trained_by: str = "",
+    histories: Mapping[str, History] = MappingProxyType({}),
 ) -> TrainedBundle:
     """Train the models that have options; others are carried over from the active bundle.
+
+    `histories` are taken, by model, in place of those in the warehouse.
 
     When several models are trained, those without enough history are left out. If models are carried over, the new ones
     use the same features and scaler. Raises `FeatureCountMismatch`, `MappingError`, `TrainingRefused`, `SettingsError`,
@@ -92,7 +107,7 @@ def train(
     settings = warehouse.settings
     require_input_size(settings)
     data_name, data = name_data(warehouse), _data_identity(warehouse)
-    prepared, left_out = prepare_all(warehouse, options, on_progress)
+    prepared, left_out = prepare_all(warehouse, options, on_progress, histories)
     active = _bundle_to_carry_over(settings, prepared.keys())
     if active and (active.trained_on != data_name or active.manifest.get("data") not in {None, data}):
         active = None  # a model of other data is not carried over
@@ -278,6 +293,7 @@ def _window(prepared: Prepared, options: TrainingOptions) -> dict[str, Any]:
     days = history.dates.drop_null().unique().to_pylist() if history.dates is not None else []
     dates = {
         "since": options.since,
+        "until": options.until,
         "first": min(days, default=None),
         "last": max(days, default=None),
         "validation_from": split.validation_from,
@@ -285,6 +301,7 @@ def _window(prepared: Prepared, options: TrainingOptions) -> dict[str, Any]:
     }
     return {
         "source": history.source,
+        **({"channels": dict(history.channels)} if history.channels else {}),
         "split": split.method,
         **{name: day.isoformat() if day else None for name, day in dates.items()},
     }

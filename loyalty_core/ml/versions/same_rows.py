@@ -10,8 +10,8 @@ from loyalty_core.ml.evaluation import Bootstrap
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training.copies import find_copies
-from loyalty_core.ml.training.reading import read_columns
-from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
+from loyalty_core.ml.training.reading import customer_numbers, read_columns
+from loyalty_core.ml.training.splitting import Split, split_rows
 from loyalty_core.ml.versions.comparison import SameRows, Side
 from loyalty_core.warehouse.history import History, read_history
 
@@ -47,7 +47,13 @@ def compare_on_same_rows(
     """
     options, mapping = _options_of(version, task.name), warehouse.settings.ml_feature_mapping
     history = read_history(
-        warehouse, task.history, mapping, since=options.since, most_rows=options.most_rows, on_rows=on_rows
+        warehouse,
+        task.history,
+        mapping,
+        since=options.since,
+        until=options.until,
+        most_rows=options.most_rows,
+        on_rows=on_rows,
     )
     labels = task.read_labels(history.labels, history.source)
     customers = customer_numbers(history.customers, len(history))
@@ -81,7 +87,7 @@ def compare_on_same_rows(
 def _options_of(bundle: Bundle, model: str) -> TrainingOptions:
     """Those options of the training that choose rows; a version may have been written without any."""
     stored = bundle.manifest["models"][model]["options"]
-    chosen = {name: stored[name] for name in ("since", "most_rows", "seed") if name in stored}
+    chosen = {name: stored[name] for name in ("since", "until", "most_rows", "seed") if name in stored}
     return TrainingOptions().replaced(chosen, f"The version {bundle.version}")
 
 

@@ -8,13 +8,15 @@ from urllib.parse import quote
 import plotly.graph_objects as go
 import streamlit as st
 
-from loyalty_core.access import Action
+from loyalty_core.access import Action, current_viewer
 from loyalty_core.campaigns import TITLES
+from loyalty_core.ml.tasks import UPLIFT
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.api_links import api_link
 from loyalty_core.ui.campaigns import wording
 from loyalty_core.ui.fragments import fragment
+from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.navigation import TRAINING
 from loyalty_core.ui.rights import refusal
@@ -56,7 +58,7 @@ def _draw(campaign: Campaign) -> None:
     _draw_key_figures(found)
     _draw_effect(found)
     if found.effect.conversion is not None:
-        _draw_training(campaign)
+        _draw_training(campaign, found)
     funnel, time = st.columns(2, gap="large")
     with funnel:
         st.markdown("**From sent to converted**")
@@ -111,23 +113,44 @@ def _draw_effect(found: Performance) -> None:
             st.caption(escape(line))
 
 
-def _draw_training(campaign: Campaign) -> None:
+def _draw_training(campaign: Campaign, found: Performance) -> None:
     """There are enough outcomes to ask not only how much the campaign changes, but for whom."""
+    recorded = get_services().campaigns.entry_features.recorded(campaign.id)
     refused = refusal(Action.EXPORT) or refusal(Action.SEE_PERSONAL_DATA)
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            ":material/model_training: **Whom did it change?** These outcomes can train an uplift model: join the file "
-            "in your warehouse with the features that customers had at the time, as customer\\_treatment\\_history.",
-            width="stretch",
+    with st.container(border=True):
+        st.markdown(f":material/model_training: **Whom did it change?** {_what_teaches(recorded, found)}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.link_button(
+                "Outcomes as CSV",
+                api_link(f"campaigns/{quote(campaign.id)}/treatments/"),
+                icon=":material/download:",
+                disabled=bool(refused),
+                help=refused or "Who was written to or held out, and who converted, once their time is over.",
+            )
+            st.page_link(f"pages/{TRAINING.file}", label="Training", icon=TRAINING.icon)
+        if recorded:
+            draw_job(
+                "training",
+                start_label="Train an uplift model",
+                options={"models": [UPLIFT.name], "campaigns": [campaign.id], "trained_by": current_viewer().id},
+                key="train-uplift",
+                help="A new version; you decide on the Training screen whether it is used.",
+            )
+
+
+def _what_teaches(recorded: int, found: Performance) -> str:
+    entered = found.total.entered + found.holdout.entered
+    if not recorded:
+        return (
+            "These outcomes can train an uplift model: join the file in your warehouse with the features that "
+            "customers had at the time, as customer\\_treatment\\_history. None were recorded at their entry."
         )
-        st.link_button(
-            "Outcomes as CSV",
-            api_link(f"campaigns/{quote(campaign.id)}/treatments/"),
-            icon=":material/download:",
-            disabled=bool(refused),
-            help=refused or "Who was written to or held out, and who converted, once their time is over.",
-        )
-        st.page_link(f"pages/{TRAINING.file}", label="Train an uplift model", icon=TRAINING.icon)
+    channels = ", ".join(escape(f"{name} {formatting.count(one.entered)}") for name, one in found.by_channel.items())
+    kinds = f" One model learns from all channels ({channels})." if len(found.by_channel) > 1 else ""
+    return (
+        f"The features of {formatting.count(recorded)} of {formatting.count(entered)} customers were recorded as they "
+        f"entered, so these outcomes can train an uplift model.{kinds}"
+    )
 
 
 def _effect_lines(effect: Effect) -> list[str]:

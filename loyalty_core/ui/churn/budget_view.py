@@ -161,6 +161,8 @@ def _draw_harmed(gains: ContactGains) -> None:
         sentences.append(f"{formatting.count(gains.unscored)} have no uplift.")
     if sentences:
         st.caption(f":material/do_not_disturb_on: {' '.join(sentences)}")
+    if channels := reading.channels_of_uplift():
+        st.caption(escape(channels))
 
 
 def _draw_one_rate_note() -> None:

@@ -7,9 +7,10 @@ from typing import Any, cast
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.analytics.churn import ChurnCurve, risk_rule
-from loyalty_core.ml.tasks import RISKS, Risk, recommend, score_for_advice
+from loyalty_core.analytics.churn import ChurnCurve, ContactAdvice, advise, gone_conditions, risk_rule
+from loyalty_core.ml.tasks import RISKS, UPLIFT, Risk, recommend, score_for_advice
 from loyalty_core.rfm import RfmScore
+from loyalty_core.rules import Rule
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
 from loyalty_core.ui.churn import queries as reading
@@ -52,12 +53,15 @@ def draw_customers(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
     identifier = reader.base.warehouse.customer_id.name
     fields = [*get_services().features.name_columns()[:1], identifier]
     recency = reading.column("recency")
-    read = [*fields, *([recency.name] if recency else [])]
+    left, uplift = _left_rules(reader), _uplift_field(reader)
+    needed = [recency.name if recency else None, uplift, *(name for rule in left for name in rule.columns)]
+    read = [*fields, *(name for name in dict.fromkeys(needed) if name)]
     rows = reader.customers_by_loss(revenue.name if revenue else None, read, risk, _PAGE, (int(page) - 1) * _PAGE)
     if not rows:
         st.info("Nobody in scope has this risk.")
         return
-    chosen = _draw_table(rows, fields, revenue, recency)
+    advice = [_advice(row, recency, uplift, left) for row in rows]
+    chosen = _draw_table(rows, fields, revenue, advice)
     order = f"probability times {escape(revenue.label.lower())}" if revenue else "probability"
     st.caption(f"{formatting.count(total)} customers, the highest {order} first. Click a row to open one.")
     if chosen is not None:
@@ -79,10 +83,11 @@ def _choose_risk() -> Risk | None:
 
 
 def _draw_table(
-    rows: Sequence[Row], fields: Sequence[str], revenue: Column | None, recency: Column | None
+    rows: Sequence[Row], fields: Sequence[str], revenue: Column | None, advice: Sequence[ContactAdvice]
 ) -> int | None:
     """Returns the index of the row that was clicked."""
-    table = pd.DataFrame([_table_row(row, fields, revenue, recency) for row in rows])
+    shown = zip(rows, advice, strict=True)
+    table = pd.DataFrame([_table_row(row, fields, revenue, advised) for row, advised in shown])
     event = draw_customer_rows(
         table,
         "churn-customers",
@@ -102,7 +107,7 @@ def _draw_table(
     return next((row for row, _ in event.selection.cells if row < len(rows)), None)
 
 
-def _table_row(row: Row, fields: Sequence[str], revenue: Column | None, recency: Column | None) -> dict[str, Any]:
+def _table_row(row: Row, fields: Sequence[str], revenue: Column | None, advice: ContactAdvice) -> dict[str, Any]:
     money = (
         {"Revenue": formatting.value(revenue, row["value"]), "Value at risk": _money(row["loss"])} if revenue else {}
     )
@@ -111,9 +116,26 @@ def _table_row(row: Row, fields: Sequence[str], revenue: Column | None, recency:
         "Probability": formatting.rounded_share(row["p"]),
         "Risk": _RISK_MARKS[row["risk"]],
         **money,
-        "Recommendation": ". ".join(recommend(row["risk"], _rfm(row, recency))) + ".",
+        "Recommendation": ". ".join(advice.actions) + "." if advice.actions else advice.sentence,
         "ID": row[fields[-1]],
     }
+
+
+def _left_rules(reader: reading.ChurnReader) -> list[Rule]:
+    """Rules of which each holds for customers who have left."""
+    fields, settings = reader.base.engine.read_fields(), reader.base.warehouse.settings
+    return [fields.compile(one) for one in gone_conditions(fields.columns, settings)]
+
+
+def _uplift_field(reader: reading.ChurnReader) -> str | None:
+    return reader.base.field(UPLIFT.score_column) if reader.has_uplift() else None
+
+
+def _advice(row: Row, recency: Column | None, uplift: str | None, left: Sequence[Rule]) -> ContactAdvice:
+    """The advice on a customer; whether they consented is only read for one customer at a time."""
+    signs = [rule.describe().removeprefix("Customers where ") for rule in left if rule.matches(row)]
+    change = row[uplift] if uplift else None
+    return advise(recommend(row["risk"], _rfm(row, recency)), uplift=change, left=signs, has_consent=None)
 
 
 def _money(amount: float | None) -> str:

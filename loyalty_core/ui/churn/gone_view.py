@@ -13,12 +13,12 @@ def draw_gone(base: ScopedBase, everyone: ChurnCurve, to_contact: ChurnCurve) ->
     left = everyone.everyone.customers - to_contact.everyone.customers
     if not left:
         return
-    conditions = gone_conditions(base.warehouse.columns(), base.warehouse.settings)
+    conditions = gone_conditions(base.engine.fields(), base.warehouse.settings)
     rule = base.engine.compile({"or": conditions} if len(conditions) > 1 else conditions[0])
     customers, have = ("customer", "has") if left == 1 else ("customers", "have")
     st.info(
         f"**{formatting.count(left)} {customers} {have} already left**, and no contact keeps them. They are counted "
-        f"above, and left out of whom to contact below: {escape(rule.describe())}. The settings GONE\\_AFTER\\_DAYS "
-        "and GONE\\_STATUSES say who has left.",
+        f"above, and left out of whom to contact below: {escape(rule.describe())}. The settings "
+        "GONE\\_AFTER\\_DAYS, GONE\\_STATUSES and GONE\\_BY\\_HISTORY say who has left.",
         icon=":material/door_open:",
     )

@@ -19,7 +19,8 @@ from loyalty_core.analytics.monitoring import read_drift
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle, Experiment
 from loyalty_core.ml.features import FeatureDrift
-from loyalty_core.ml.tasks import CHURN, Risk
+from loyalty_core.ml.tasks import CHURN, UPLIFT, Risk
+from loyalty_core.ml.training import describe_channels
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
@@ -43,6 +44,17 @@ def money_columns() -> list[Column]:
     revenue = column("revenue")
     money = [one for one in cached_reads.catalog().columns if is_money(one)]
     return list(dict.fromkeys([*([revenue] if revenue else []), *money]))
+
+
+def channels_of_uplift() -> str:
+    """By which channels the customers were contacted whom the uplift model learned from; empty where not known."""
+    try:
+        models = get_services().inference.models()
+    except LoyaltyError:
+        return ""
+    if not isinstance(models, Bundle) or not models.has(UPLIFT.name):
+        return ""
+    return describe_channels(models.manifest["models"][UPLIFT.name].get("window", {}))
 
 
 class ChurnReader(ScopeReader):

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.ml.tasks import TASKS
@@ -12,6 +13,7 @@ from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fields import Numbers, draw_optional_number
+from loyalty_core.ui.first_training import needs_first_training, refused
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.text import escape
 from loyalty_core.work.training import chosen_options
@@ -27,6 +29,7 @@ class Choice:
 
     models: tuple[str, ...]
     since: date | None
+    until: date | None
     options: dict[str, Any]
     is_valid: bool
 
@@ -44,15 +47,10 @@ def draw_options(models: tuple[str, ...]) -> Choice:
     """Fields that are left empty are chosen by the settings, or else by the number of rows."""
     own: TrainingOptions = chosen_options(get_services().settings, {"models": models})[models[0]]
     with st.expander("Options", icon=":material/tune:"):
-        first, second, third, fourth = st.columns(4)
-        since = first.date_input(
-            "Rows from",
-            value=own.since,
-            min_value=_EARLIEST,
-            key="since",
-            format=formatting.DAY_FIELD,
-            help="Only rows of this day or later train. Empty: all rows.",
-        )
+        first, last, second, third, fourth = st.columns(5)
+        since = _draw_day(first, "Rows from", own.since, "since", "Only rows of this day or later train.")
+        help_until = "Only rows up to this day train; leaves out newest labels that are not final."
+        until = _draw_day(last, "Rows until", own.until, "until", help_until)
         with second:
             epochs = draw_optional_number(
                 "Maximum epochs", key="epochs", numbers=_EPOCHS, placeholder=str(own.epochs),
@@ -68,8 +66,8 @@ def draw_options(models: tuple[str, ...]) -> Choice:
                 help="The same rows, options and seed give the same models.",
             )  # fmt: skip
         st.caption("Empty fields follow ML_TRAINING in the settings, or else the number of rows.")
-        day = since if isinstance(since, date) else None
-        given = {"since": day.isoformat() if day else None, "epochs": epochs.number, "seed": seed.number}
+        days = {"since": since.isoformat() if since else None, "until": until.isoformat() if until else None}
+        given = days | {"epochs": epochs.number, "seed": seed.number}
         options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         is_valid = False
         with errors_shown():
@@ -77,7 +75,32 @@ def draw_options(models: tuple[str, ...]) -> Choice:
                 options["architecture"] = _read_layers(layers)
             chosen_options(get_services().settings, {"models": models, **options})
             is_valid = epochs.is_valid and seed.is_valid
-    return Choice(models, day, {"models": list(models), **options}, is_valid)
+    return Choice(models, since, until, {"models": list(models), **options}, is_valid)
+
+
+def draw_use() -> bool:
+    """Whether to activate and score afterwards; at first, while no model answers for this data."""
+    reason = refused()
+    chosen = st.checkbox(
+        "Activate what nothing speaks against, and score all customers",
+        value=needs_first_training() and not reason,
+        key="use",
+        disabled=bool(reason),
+        help=reason or "Models that a person must decide about stay inactive, and are shown below.",
+    )
+    return chosen and not reason
+
+
+def _draw_day(place: DeltaGenerator, label: str, value: date | None, key: str, meaning: str) -> date | None:
+    day = place.date_input(
+        label,
+        value=value,
+        min_value=_EARLIEST,
+        key=key,
+        format=formatting.DAY_FIELD,
+        help=f"{meaning} Empty: all rows.",
+    )
+    return day if isinstance(day, date) else None
 
 
 def _layers(own: TrainingOptions) -> str:

@@ -13,9 +13,9 @@ from loyalty_core.ui.cached_reads import cached
 
 
 @cached
-def readiness(model: str, since: date | None) -> Readiness:
+def readiness(model: str, since: date | None, until: date | None) -> Readiness:
     """A history's figures and findings."""
-    return read_readiness(get_services().warehouse, task_named(model), since)
+    return read_readiness(get_services().warehouse, task_named(model), since, until)
 
 
 @dataclass(frozen=True)

@@ -19,18 +19,18 @@ from loyalty_core.warehouse.columns import label_of
 from loyalty_core.warehouse.history import HistoryMissing
 
 
-def draw_readiness(models: Sequence[str], since: date | None) -> tuple[str, ...]:
-    """The histories of these models from `since` on; returns the models that can be trained.
+def draw_readiness(models: Sequence[str], since: date | None, until: date | None) -> tuple[str, ...]:
+    """The histories of these models from `since` to `until`; returns the models that can be trained.
 
     Beside others, an optional model without a history has no card.
     """
     ready: list[str] = []
-    missing = {model: error for model in models if len(models) > 1 and (error := _missing_history(model, since))}
+    missing = {model: error for model in models if len(models) > 1 and (error := _missing_history(model, since, until))}
     models = [model for model in models if model not in missing]
     for place, model in zip(_places(len(models)), models, strict=True):
         with place, st.container(border=True):
             try:
-                found = reading.readiness(model, since)
+                found = reading.readiness(model, since, until)
             except LoyaltyError as error:
                 st.subheader(escape(title_of(model)), anchor=False)
                 show_error(error, retry=False)
@@ -54,11 +54,11 @@ def _places(cards: int) -> list[DeltaGenerator]:
     return [place for row in rows for place in row][:cards]
 
 
-def _missing_history(model: str, since: date | None) -> HistoryMissing | None:
+def _missing_history(model: str, since: date | None, until: date | None) -> HistoryMissing | None:
     """Why an optional model has no history; None where it has one, and for other models."""
     if TASKS[model].is_optional:
         try:
-            reading.readiness(model, since)
+            reading.readiness(model, since, until)
         except HistoryMissing as error:
             return error
         except LoyaltyError:
@@ -108,6 +108,8 @@ def _described(found: Readiness) -> str:
         if count
     ]
     parts.append(f"blank: {', '.join(blanks)}" if blanks else "no blanks")
+    if 0 < found.sampled_rows < found.rows:
+        parts.append(f"leaks and copies looked for in {formatting.count(found.sampled_rows)} rows")
     if found.unlabelled:
         parts.append(f"{formatting.count(found.unlabelled)} rows without a label are left out")
     return " · ".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import pytest
 from loyalty_core.errors import DataError, ViewUnusable
 from loyalty_core.ml.tasks import CHURN_TIMING, TASKS
 from loyalty_core.ml.training import Readiness, TrainingOptions, read_readiness
-from loyalty_core.ml.training.checks import SINCE_IGNORED
+from loyalty_core.ml.training.checks import SINCE_IGNORED, UNTIL_IGNORED
 from loyalty_core.ml.training.preparation import prepare
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import Warehouse
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LABELS = {"churn": ("customer_churn_history", "churned", "snapshot_date"),
           "nbo": ("customer_offer_history", "converted_offer_id", "created_at")}  # fmt: skip
+UNTIL = date(2025, 11, 30)
 OLD = "DATE '2025-01-01' + CAST(i % 50 AS INTEGER)"
 CHURN_HISTORY = "CREATE TABLE customer_churn_history AS SELECT {columns} FROM range({rows}) t(i)"
 GOOD = {
@@ -41,21 +43,22 @@ GOOD = {
 MAPPING: dict[str, Any] = {"revenue": "total_revenue", "tier": "tier"}
 
 
-def read(url: str, model: Any = "churn", since: date | None = None, **settings: Any) -> Readiness:
-    warehouse = Warehouse(Settings(dwh_url=url, **settings))
-    try:
-        return read_readiness(warehouse, TASKS[model], since)
-    finally:
-        warehouse.close()
+def read(
+    url: str, model: Any = "churn", since: date | None = None, until: date | None = None, **settings: Any
+) -> Readiness:
+    with closing(Warehouse(Settings(dwh_url=url, **settings))) as warehouse:
+        return read_readiness(warehouse, TASKS[model], since, until)
 
 
-def churn(folder: Path, rows: int = 1_200, since: date | None = None, **columns: str) -> Readiness:
+def churn(
+    folder: Path, rows: int = 1_200, since: date | None = None, until: date | None = None, **columns: str
+) -> Readiness:
     """The readiness of a history with these columns, in SQL of a row's number i, in place of good ones."""
     named = ", ".join(f"{sql} AS {name}" for name, sql in (GOOD | columns).items() if sql)
     file = folder / "warehouse.duckdb"
     with duckdb.connect(str(file)) as connection:
         connection.execute(CHURN_HISTORY.format(columns=named, rows=rows))
-    return read(f"duckdb:///{file}", since=since, ml_feature_mapping=MAPPING, ml_model_input_size=2)
+    return read(f"duckdb:///{file}", since=since, until=until, ml_feature_mapping=MAPPING, ml_model_input_size=2)
 
 
 def sentences(one: Readiness) -> list[str]:
@@ -91,11 +94,41 @@ def test_it_finds_what_the_training_finds(demo_warehouse: Path):
     warehouse.close()
 
 
+def test_leaks_copies_and_labels_that_are_not_final_are_found_before_a_training(tmp_path: Path):
+    """Rows from 2,400 on are copies of others; a fifth churned, and hardly anybody of the last month."""
+    number = "(i % 2400)"
+    month = f"({number} % 12)"
+    churned = f"CASE WHEN {month} = 11 THEN {number} % 600 = 11 ELSE {number} % 5 = 0 END"
+    columns = {
+        "total_revenue": f"CASE WHEN {churned} THEN 900 ELSE 0 END + {number} % 97 + {number} / 7919.0",
+        "tier": f"'t' || {number} % 41",
+        "churned": f"({churned})::INTEGER",
+        "snapshot_date": f"DATE '2025-01-15' + INTERVAL 1 MONTH * {month}",
+    }
+    found = churn(tmp_path, rows=2_600, **columns)
+    leak, immature, copies = found.findings
+    assert (leak.severity, leak.feature, immature.severity) == ("confirm", "revenue", "hold")
+    assert "2025-12 say “churned”" in immature.sentence
+    assert "--until 2025-11-30" in immature.remedy
+    assert copies.sentence.startswith("200 of 2,600 customers are copies")
+    assert found.can_train
+    assert found.sampled_rows == 2_600
+
+    url = f"duckdb:///{tmp_path / 'warehouse.duckdb'}"
+    own = {"ml_feature_mapping": MAPPING, "ml_model_input_size": 2}
+    earlier = read(url, until=UNTIL, **own)
+    assert [one.severity for one in earlier.findings] == ["confirm", "warning"]
+    assert earlier.last == date(2025, 11, 15)
+    with closing(Warehouse(Settings(dwh_url=url, **own))) as warehouse:
+        trained = {until: prepare(warehouse, TASKS["churn"], TrainingOptions(until=until)) for until in (None, UNTIL)}
+    assert {until: one.findings for until, one in trained.items()} == {None: found.findings, UNTIL: earlier.findings}
+
+
 def test_blanks_are_null_nan_and_empty_texts(tmp_path: Path):
     found = churn(
         tmp_path,
         total_revenue="CASE i % 10 WHEN 0 THEN NULL WHEN 1 THEN 'NaN'::DOUBLE ELSE i END",
-        tier="CASE WHEN i < 7 THEN '' ELSE 'a' || i % 2 END",
+        tier="CASE WHEN i < 7 THEN '' ELSE 'a' || i % 3 END",
     )
     assert found.blanks == {"revenue": 240, "tier": 7}
     assert found.findings == ()
@@ -130,7 +163,7 @@ def test_copies_of_rows_are_counted(tmp_path: Path):
     (finding,) = churn(
         tmp_path,
         customer_id="'c' || i // 2",
-        total_revenue="i // 2",
+        total_revenue="i // 2 * 1.5",
         tier="'t' || i // 2 % 3",
         churned="CAST(i // 2 % 2 AS INTEGER)",
         snapshot_date="DATE '2025-01-01' + CAST(i // 2 % 50 AS INTEGER)",
@@ -146,10 +179,10 @@ def test_rows_too_recent_to_show_who_churned(tmp_path: Path):
     assert "known only after 90 days" in sentence
 
 
-def test_a_start_without_dates_has_no_effect(tmp_path: Path):
-    found = churn(tmp_path, snapshot_date="", since=date(2025, 2, 1))
+def test_a_start_and_an_end_without_dates_have_no_effect(tmp_path: Path):
+    found = churn(tmp_path, snapshot_date="", since=date(2025, 2, 1), until=date(2025, 3, 1))
     assert (found.rows, found.first, found.last) == (1_200, None, None)
-    assert found.findings == (SINCE_IGNORED,)
+    assert found.findings == (SINCE_IGNORED, UNTIL_IGNORED)
 
 
 def test_what_is_not_there_is_an_error(tmp_path: Path):

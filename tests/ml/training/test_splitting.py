@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from loyalty_core.ml.training.splitting import Split, customer_numbers, split_rows
+from loyalty_core.ml.training.reading import customer_numbers
+from loyalty_core.ml.training.splitting import Split, split_rows
 
 ROWS = 1_000
 CLASSES = np.arange(ROWS) % 4 // 3  # a quarter is class 1

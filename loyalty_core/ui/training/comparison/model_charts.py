@@ -25,10 +25,10 @@ def draw_charts(measures: Measures, key: str) -> None:
     elif isinstance(task, UpliftTask):
         _draw_uplift(measures, key)
     else:
-        _draw_churn(measures, key)
+        _draw_yes_or_no(measures, key, task.class_names(())[1])
 
 
-def _draw_churn(measures: Measures, key: str) -> None:
+def _draw_yes_or_no(measures: Measures, key: str, happened: str) -> None:
     left, right = st.columns(2)
     for place, kind, draw in (
         (left, "roc", model_figures.roc),
@@ -42,12 +42,12 @@ def _draw_churn(measures: Measures, key: str) -> None:
     if deciles := _of_each(measures.by_name, lambda metrics: metrics.get("deciles")):
         names = " and ".join(deciles)
         _draw(
-            left, "Calibration", model_figures.calibration(deciles), f"{key}-calibration",
-            f"Share that left over the share predicted, by deciles of the test customers, for {names}.",
+            left, "Calibration", model_figures.calibration(deciles, happened), f"{key}-calibration",
+            f"Share that {happened} over the share predicted, by deciles of the test customers, for {names}.",
         )  # fmt: skip
         _draw(
-            middle, "Lift", model_figures.lift(deciles), f"{key}-lift",
-            f"How many times the average share leaves, by deciles of the test customers, for {names}.",
+            middle, "Lift", model_figures.lift(deciles, happened), f"{key}-lift",
+            f"How many times the average share {happened}, by deciles of the test customers, for {names}.",
         )  # fmt: skip
     _draw_drivers(right, measures, key)
 

@@ -35,8 +35,11 @@ def precision(curves: Mapping[str, Points], simple: Mapping[str, Points]) -> go.
     return figure
 
 
-def calibration(deciles: Mapping[str, Deciles]) -> go.Figure:
-    """Per tenth of the test customers the share that left over the share predicted; `deciles` by name."""
+def calibration(deciles: Mapping[str, Deciles], happened: str) -> go.Figure:
+    """Per tenth of the test customers the share that did what is predicted, over the share predicted.
+
+    `deciles` are by name; `happened` says what they did, such as "churned".
+    """
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": charts.GREY}, name="Exact", hoverinfo="skip"
@@ -50,19 +53,19 @@ def calibration(deciles: Mapping[str, Deciles]) -> go.Figure:
             line={"color": colour, "width": 2},
             hovertext=[
                 f"{name}: {formatting.percent(group['predicted'], 1)} predicted, "
-                f"{formatting.percent(group['actual'], 1)} left"
+                f"{formatting.percent(group['actual'], 1)} {happened}"
                 for group in groups
             ],
             hoverinfo="text",
         )
     figure.update_xaxes(charts.share_axis("Predicted"))
-    figure.update_yaxes(charts.share_axis("Left"))
+    figure.update_yaxes(charts.share_axis(happened.capitalize()))
     figure.update_layout(legend=charts.LEGEND_ABOVE)
     return figure
 
 
-def lift(deciles: Mapping[str, Deciles]) -> go.Figure:
-    """How many times the average share leaves in each tenth of the test customers, the riskiest first."""
+def lift(deciles: Mapping[str, Deciles], happened: str) -> go.Figure:
+    """How many times the average share each tenth of the test customers has, the highest predictions first."""
     figure = go.Figure()
     for colour, (name, groups) in zip(charts.palette(), deciles.items(), strict=False):
         figure.add_bar(
@@ -71,7 +74,7 @@ def lift(deciles: Mapping[str, Deciles]) -> go.Figure:
             name=name,
             marker_color=colour,
             hovertext=[
-                f"{name}, tenth {place}: {formatting.percent(group['actual'], 1)} left, "
+                f"{name}, tenth {place}: {formatting.percent(group['actual'], 1)} {happened}, "
                 f"{formatting.decimal(group['lift'], 2)} times the average\n"
                 f"{formatting.percent(group['captured'])} of all who left are in it or before it"
                 for place, group in enumerate(groups, 1)

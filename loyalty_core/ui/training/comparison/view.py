@@ -8,7 +8,7 @@ import streamlit as st
 
 from loyalty_core.ml.evaluation import read_grade
 from loyalty_core.ml.tasks import TASKS, title_of
-from loyalty_core.ml.training import describe_balance
+from loyalty_core.ml.training import describe_balance, describe_channels
 from loyalty_core.ml.versions import Judgement, VersionRecord
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown
@@ -93,10 +93,10 @@ def _draw_model(measures: Measures, key: str) -> None:
     if sentence := measures.own.get("sentence"):
         st.markdown(escape(f"Grade {grade}. {sentence}" if grade else sentence))
     st.dataframe(pd.DataFrame(measures.rows()), hide_index=True, key=key)
-    if balance := describe_balance(
-        TASKS[measures.model], measures.first.models.get(measures.model, {}).get("rows", {})
-    ):
-        st.caption(escape(balance))
+    entry = measures.first.models.get(measures.model, {})
+    balance = describe_balance(TASKS[measures.model], entry.get("rows", {}))
+    for said in filter(None, (balance, describe_channels(entry.get("window", {})))):
+        st.caption(escape(said))
     if measures.same_rows and measures.same_rows.flattered:
         called = dict(zip(("version", "against"), measures.names, strict=True))
         flattered = " and ".join(called[side] for side in measures.same_rows.flattered)

@@ -155,7 +155,7 @@ def _draw_yes_or_no(task: BinaryTask, months: Sequence[Month[ChurnFigures]], pla
         month = formatting.month(newest.month)
         st.markdown(f"**Calibration by deciles, {month}**")
         charts.draw(
-            model_figures.calibration({"Customers": [asdict(decile) for decile in newest.figures.deciles]}),
+            model_figures.calibration({"Customers": [asdict(decile) for decile in newest.figures.deciles]}, task.yes),
             f"outcomes-deciles-{task.name}",
             f"Share that {task.yes} over the share predicted, by deciles of the customers of {month}.",
             legend=True,
