@@ -14,7 +14,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from tests.browser.pages import OpenPage, figure, heading
+from tests.browser.pages import PATIENCE_MS, OpenPage, figure, heading
 from tests.engines.spark import SparkPlace, spark_server, spark_url  # noqa: F401 - fixtures
 from tests.ml.fixtures import CONTRACT
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER, Served, serve
@@ -45,6 +45,14 @@ def spark_place(demo_warehouse: Path, spark_url: str, tmp_path_factory: pytest.T
     warehouse.close()
     yield place
     place.drop()
+
+
+@pytest.fixture(autouse=True)
+def patient() -> Iterator[None]:
+    """A screen asks ten questions or more, each of which takes a second there, and ten on a busy machine."""
+    expect.set_options(timeout=600_000)
+    yield
+    expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
