@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 import pytest
 from jsonschema import Draft202012Validator
 
-from loyalty_core.api import create_api
 from loyalty_core.api.examples import ACTIVE_VERSION, EXAMPLES, VERSION
 from loyalty_core.events import BadEvent, Event, Inbox, Intake, Unreadable, Worker
 from loyalty_core.events.effects import Effects
@@ -35,18 +34,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from fastapi import FastAPI
+
     from tests.workbench import Configure, Query
-
-DESCRIPTION = create_api().openapi()
-OPERATIONS = {
-    operation["operationId"]: (path, method, operation)
-    for path, item in DESCRIPTION["paths"].items()
-    for method, operation in item.items()
-}
-
 
 # Among the alternatives of a value that may be any JSON.
 ANY_LIST = {"type": "array", "items": {}}
+
+Operations = dict[str, tuple[str, str, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def description(api_of_all: FastAPI) -> dict[str, Any]:
+    return api_of_all.openapi()
+
+
+@pytest.fixture(scope="module")
+def operations(description: dict[str, Any]) -> Operations:
+    """Path, method and description by the operation's id."""
+    return {
+        operation["operationId"]: (path, method, operation)
+        for path, item in description["paths"].items()
+        for method, operation in item.items()
+    }
 
 
 @pytest.fixture
@@ -128,26 +138,28 @@ def address_of(path: str, parameters: Mapping[str, Any]) -> str:
     return f"{filled}?{urlencode(query, doseq=True)}" if query else filled
 
 
-def schema_of(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {**content["schema"], "components": DESCRIPTION["components"]}
+def schema_of(content: Mapping[str, Any], description: Mapping[str, Any]) -> dict[str, Any]:
+    return {**content["schema"], "components": description["components"]}
 
 
-def test_every_operation_has_an_example():
-    assert OPERATIONS.keys() - EXAMPLES.keys() == set(), "give them an example in loyalty_core/api/examples"
-    assert EXAMPLES.keys() - OPERATIONS.keys() == set()
+def test_every_operation_has_an_example(operations: Operations):
+    assert operations.keys() - EXAMPLES.keys() == set(), "give them an example in loyalty_core/api/examples"
+    assert EXAMPLES.keys() - operations.keys() == set()
     without = {
         name
-        for name, (_, _, operation) in OPERATIONS.items()
+        for name, (_, _, operation) in operations.items()
         if ("requestBody" in operation) != (EXAMPLES[name].request is not None)
         or any(parameter["required"] and "example" not in parameter for parameter in operation.get("parameters", ()))
     }
     assert without == set()
 
 
-def test_every_example_is_answered_as_described(names: Mapping[str, str], ask: Ask):
+def test_every_example_is_answered_as_described(
+    names: Mapping[str, str], ask: Ask, description: dict[str, Any], operations: Operations
+):
     wrong: list[str] = []
     for name, example in EXAMPLES.items():
-        path, method, operation = OPERATIONS[name]
+        path, method, operation = operations[name]
         address = address_of(path, renamed(dict(example.parameters), names))
         answer = ask(address, method.upper(), renamed(example.request, names))
         described = operation["responses"].get(str(answer.status_code))
@@ -157,26 +169,31 @@ def test_every_example_is_answered_as_described(names: Mapping[str, str], ask: A
         elif media_type not in described.get("content", {"": None}):
             wrong.append(f"{name}: {media_type} is not described")
         elif media_type == "application/json":
-            faults = Draft202012Validator(schema_of(described["content"][media_type])).iter_errors(answer.json())
+            faults = Draft202012Validator(schema_of(described["content"][media_type], description)).iter_errors(
+                answer.json()
+            )
             wrong += [f"{name}: {fault.json_path}: {fault.message[:200]}" for fault in faults]
     assert wrong == []
 
 
-def test_an_example_of_an_answer_fits_its_schema():
-    for name, (_, _, operation) in OPERATIONS.items():
+def test_an_example_of_an_answer_fits_its_schema(description: dict[str, Any], operations: Operations):
+    for name, (_, _, operation) in operations.items():
         answers = [answer for status, answer in operation["responses"].items() if status.startswith("2")]
         found = [form for form in answers[0].get("content", {}).values() if "example" in form]
         assert len(found) == ("content" in answers[0]), name
         for form in found:
-            Draft202012Validator(schema_of(form)).validate(form["example"])
+            Draft202012Validator(schema_of(form, description)).validate(form["example"])
 
 
-def untyped(schema: Any, where: str, seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Where the schema says nothing about the type of a value, other than values that may be any JSON."""
+def untyped(schema: Any, where: str, schemas: Mapping[str, Any], seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Where the schema says nothing about the type of a value, other than values that may be any JSON.
+
+    `schemas` are those that it refers to by name.
+    """
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         if name not in seen:
-            yield from untyped(DESCRIPTION["components"]["schemas"][name], where, seen | {name})
+            yield from untyped(schemas[name], where, schemas, seen | {name})
     elif ANY_LIST not in schema.get("anyOf", ()):
         if not schema.keys() & {"type", "anyOf", "enum", "const"}:
             yield where
@@ -185,25 +202,25 @@ def untyped(schema: Any, where: str, seen: frozenset[str] = frozenset()) -> Iter
         parts += [(name, schema[name]) for name in ("items", "additionalProperties") if name in schema]
         for name, part in parts:
             if isinstance(part, dict):
-                yield from untyped(part, f"{where}.{name}", seen)
+                yield from untyped(part, f"{where}.{name}", schemas, seen)
 
 
-def test_every_answer_has_a_type():
+def test_every_answer_has_a_type(description: dict[str, Any], operations: Operations):
     """An object says which keys it has, or which type all its values have."""
     found: list[str] = []
-    for name, (_, _, operation) in OPERATIONS.items():
+    for name, (_, _, operation) in operations.items():
         for status, answer in operation["responses"].items():
             for form in answer.get("content", {}).values() if status.startswith("2") else ():
                 schema = form["schema"]
-                found += untyped(schema, name)
+                found += untyped(schema, name, description["components"]["schemas"])
                 is_bare = schema.get("type") == "object" and not schema.keys() & {"properties"}
                 if is_bare and not isinstance(schema.get("additionalProperties"), dict):
                     found.append(name)
     assert found == []
 
 
-def test_every_operation_is_described():
-    for path, method, operation in OPERATIONS.values():
+def test_every_operation_is_described(description: dict[str, Any], operations: Operations):
+    for path, method, operation in operations.values():
         where = f"{method} {path}"
         assert operation["summary"], where
         assert operation["description"].endswith((".", "`")), where
@@ -212,11 +229,11 @@ def test_every_operation_is_described():
         for status in ("4XX", "5XX"):
             schema = operation["responses"][status]["content"]["application/json"]["schema"]
             assert schema == {"$ref": "#/components/schemas/Error"}, where
-    assert DESCRIPTION["components"]["securitySchemes"].keys() == {"key", "session"}
+    assert description["components"]["securitySchemes"].keys() == {"key", "session"}
 
 
-def test_errors_are_as_described(ask: Ask):
-    validator = Draft202012Validator({"$ref": "#/components/schemas/Error", "components": DESCRIPTION["components"]})
+def test_errors_are_as_described(ask: Ask, description: dict[str, Any]):
+    validator = Draft202012Validator({"$ref": "#/components/schemas/Error", "components": description["components"]})
     for answer in (
         ask("/nope/"),
         ask("/health/live/", "DELETE"),
@@ -227,8 +244,8 @@ def test_errors_are_as_described(ask: Ask):
         validator.validate(answer.json())
 
 
-def test_the_description_has_no_personal_data(query_demo: Query):
-    text = str(DESCRIPTION)
+def test_the_description_has_no_personal_data(query_demo: Query, description: dict[str, Any]):
+    text = str(description)
     people = query_demo(f"SELECT customer_id, email FROM customer_features_view LIMIT {DEMO_CUSTOMERS}")
     found = [value for row in people for value in row if value and value != GUIDE_CUSTOMER and value in text]
     assert found == []

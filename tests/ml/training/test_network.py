@@ -16,7 +16,6 @@ from loyalty_core.errors import SettingsError
 from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.litert.model import TfliteModel
 from loyalty_core.ml.training import TrainingOptions
-from loyalty_core.ml.training.architecture import fit_pieces
 
 if TYPE_CHECKING:
     from loyalty_core.ml.training.network import Epoch, TrainedNetwork
@@ -43,6 +42,8 @@ def churn() -> TrainedNetwork:
 
 
 def test_pieces_lie_between_quantiles() -> None:
+    from loyalty_core.ml.training.architecture import fit_pieces  # noqa: PLC0415
+
     inputs = np.stack([np.arange(101.0), np.array([0.0, 1.0] * 50 + [1.0]), np.full(101, 3.0)], axis=1)
     pieces = fit_pieces(inputs.astype(np.float32), 4)
     assert pieces.source.tolist() == [0, 0, 0, 0, 1]  # two values make one piece, a constant none
