@@ -255,6 +255,7 @@ def test_a_text_that_is_not_json_says_where(page_url: str, open_editor: OpenEdit
     expect(page.get_by_test_id("stAlert")).to_contain_text("The text is not JSON at line 1, column 56")
 
 
+@pytest.mark.slow
 def test_without_streamlit_elements_it_is_a_text_area(plain_page_url: str, open_editor: OpenEditor):
     page = open_editor(plain_page_url)
     page.get_by_label("Rule as JSON").fill(json.dumps(NEW))

@@ -37,6 +37,7 @@ def cell(page: Page, offer: int, column: int) -> Locator:
     return row.locator("td").nth(column)
 
 
+@pytest.mark.slow
 def test_from_a_cap_to_a_saved_policy_and_its_link(open_page: OpenPage, scored: Query):
     page = open_page("/offers")
     heading(page, "Next best offer")

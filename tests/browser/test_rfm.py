@@ -84,6 +84,7 @@ def test_from_a_cell_to_a_segment(open_page: OpenPage, score: Callable[[], None]
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(size)
 
 
+@pytest.mark.slow
 def test_movement_after_two_runs(open_page: OpenPage, score: Callable[[], None], artifacts: Path):
     score()
     page = open_page("/rfm?view=Movement")

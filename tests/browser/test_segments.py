@@ -146,6 +146,7 @@ def test_edit_a_version_and_take_the_old_one_back(open_page: OpenPage, query_dem
     expect_size(page, old)
 
 
+@pytest.mark.slow
 def test_a_save_that_comes_second_is_refused_also_after_a_refresh(open_page: OpenPage, served: Served):
     page = open_page(f"/segments?edit=1&rule={encode_rule(RICH)}")
     save_as(page, "Raced for")
@@ -193,6 +194,7 @@ def test_a_field_is_inserted_by_its_plus(open_page: OpenPage):
     expect(page.locator(".js-plotly-plot")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_why_for_a_customer_chosen_among_several(
     open_page: OpenPage, served: Served, query_demo: Query, artifacts: Path
 ):

@@ -41,6 +41,12 @@ def churn() -> TrainedNetwork:
     return churn_network()
 
 
+@pytest.fixture(scope="module")
+def linear() -> TrainedNetwork:
+    """A network on the same rows that can draw straight lines alone."""
+    return churn_network(QUICK.replaced({"architecture": (), "pieces": 1}, "test"))
+
+
 def test_pieces_lie_between_quantiles() -> None:
     from loyalty_core.ml.training.architecture import fit_pieces  # noqa: PLC0415
 
@@ -52,11 +58,10 @@ def test_pieces_lie_between_quantiles() -> None:
     assert (pieces.lowest.tolist(), pieces.highest.tolist()) == ([0, 0, 3], [100, 1, 3])
 
 
-def test_it_learns_what_is_not_linear(churn: TrainedNetwork) -> None:
+def test_it_learns_what_is_not_linear(churn: TrainedNetwork, linear: TrainedNetwork) -> None:
     churned = CHURNED[TEST] == 1
     found = area_under_curve(churn.predict(INPUTS[TEST])[:, 0], churned)
     assert found > area_under_curve(TRUTH[TEST], churned) - 0.05
-    linear = churn_network(QUICK.replaced({"architecture": (), "pieces": 1}, "test"))
     assert area_under_curve(linear.predict(INPUTS[TEST])[:, 0], churned) < found - 0.1
 
 
@@ -69,11 +74,10 @@ def test_litert_answers_as_keras_does(churn: TrainedNetwork) -> None:
     assert TfliteModel(churn.tflite).predict(INPUTS).shape == (3_000, 1)
 
 
-def test_another_file_is_not_taken_for_the_network(churn: TrainedNetwork) -> None:
+def test_another_file_is_not_taken_for_the_network(churn: TrainedNetwork, linear: TrainedNetwork) -> None:
     from loyalty_core.ml.training.conversion import ConversionFailed, check_parity  # noqa: PLC0415
 
-    other = churn_network(QUICK.replaced({"epochs": 1}, "test"))
-    mixed = replace(churn, tflite=other.tflite)
+    mixed = replace(churn, tflite=linear.tflite)
     with pytest.raises(ConversionFailed, match="differ from the trained network by up to"):
         check_parity(mixed, INPUTS[TEST])
 
@@ -125,6 +129,7 @@ def test_class_weights_leave_the_probabilities_right() -> None:
     assert balanced.predict(INPUTS[TRAIN]).mean() == pytest.approx(rare[TRAIN].mean(), rel=0.5)
 
 
+@pytest.mark.slow
 def test_several_offers_and_members_and_a_loss_by_name() -> None:
     from loyalty_core.ml.training.network import Rows, train_network  # noqa: PLC0415
 
