@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from loyalty_core.access import Action, Scope, Viewer, acting_as
 from loyalty_core.jobs import JobQueue
 from loyalty_core.services import get_services
 from loyalty_core.store.campaigns import CampaignRunRecord
+from loyalty_core.store.messages import OutboxRecord
 from tests.campaigns.programme import definition
 from tests.fixtures.api import NORWAY, RICH, Ask, create, error_of
 from tests.fixtures.jobs import NO_WORK, see_off
@@ -137,3 +139,31 @@ def test_a_run_is_accepted_once_at_a_time(ask: Ask, configure: Configure):
     configure(sign_in="openid")
     with acting_as(Viewer("kari", frozenset({"viewer"}), Scope.of(NORWAY))):  # the counts are those of all customers
         assert [one["counts"] for one in ask("/campaigns/vip/runs/").json()["runs"]] == [None]
+
+
+def test_the_outbox_is_filtered_by_channel_and_customer(ask: Ask):
+    now = datetime.now(UTC)
+    with get_services().store.session() as session:
+        for number, (customer, channel) in enumerate([("C1", "log"), ("C2", "log"), ("C1", "email")], start=1):
+            message = OutboxRecord(
+                campaign_id="vip",
+                entry_id=number,
+                customer_id=customer,
+                channel=channel,
+                key=f"key-{number}",
+                version=1,
+                queued_at=now,
+                due_at=now,
+                status="failed",
+                attempts=1,
+                is_simulated=False,
+            )
+            session.add(message)
+
+    def found(query: str) -> set[str]:
+        return {one["key"] for one in ask(f"/outbox/?{query}").json()["messages"]}
+
+    assert found("") == {"key-1", "key-2", "key-3"}
+    assert found("customer_id=C1") == {"key-1", "key-3"}
+    assert found("channel=log&customer_id=C1") == {"key-1"}
+    assert found("channel=log&status=waiting") == set()

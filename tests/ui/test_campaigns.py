@@ -152,15 +152,21 @@ def test_what_came_of_a_campaign(predictions_file: Path, demo_settings: Configur
 
 @pytest.fixture
 def in_doubt(saved: Campaign) -> int:
-    """The number of a message in doubt, beside one that waits and one that waited in vain."""
+    """The number of a message in doubt, beside one that failed, one for later, and one by a channel not set up."""
     now, numbers = datetime.now(UTC), []
+    messages = (
+        ("C1", "in_doubt", "log", 0),
+        ("C2", "waiting", "log", 9),
+        ("C3", "failed", "log", 0),
+        ("C4", "waiting", "webhook", -1),
+    )
     with get_services().store.session() as session:
-        for customer, status, hours in (("C1", "in_doubt", 0), ("C2", "waiting", 9), ("C3", "failed", 0)):
+        for customer, status, channel, hours in messages:
             record = OutboxRecord(
                 campaign_id=saved.id,
                 entry_id=len(numbers) + 1,
                 customer_id=customer,
-                channel="log",
+                channel=channel,
                 key=f"key-{customer}",
                 version=1,
                 queued_at=now,
@@ -187,9 +193,10 @@ def test_messages_are_listed_with_the_reason_why_they_wait(
 ) -> None:
     app = open_screen(CAMPAIGNS, show="Messages")
     listed = app.dataframe[0].value.set_index("Customer")
-    assert dict(listed["State"]) == {"C1": "In doubt", "C2": "Waiting", "C3": "Failed"}
+    assert dict(listed["State"]) == {"C1": "In doubt", "C2": "Waiting", "C3": "Failed", "C4": "Waiting"}
     assert listed.loc["C2", "Why"].endswith("quiet hours, or the time that the campaign has set.")
     assert listed.loc["C3", "Why"] == "The connection was lost."
+    assert listed.loc["C4", "Why"].startswith("The webhook cannot be used: WEBHOOK_URL and WEBHOOK_SECRET are not set.")
     narrowed = {"message-state": "Waiting", "message-campaign": saved.name, "message-channel": "Log only"}
     app = open_screen(CAMPAIGNS, show="Messages", **narrowed)
     assert list(app.dataframe[0].value["Customer"]) == ["C2"]

@@ -55,11 +55,21 @@ class ResolveBody(BaseModel):
 def list_outbox(
     status: Annotated[Status | None, Query(description="Only messages with this status")] = None,
     campaign_id: Annotated[str | None, Query(max_length=100)] = None,
+    channel: Annotated[str | None, Query(max_length=100, description="Only messages of this channel")] = None,
+    customer_id: Annotated[str | None, Query(max_length=255, description="Only messages to this customer")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[int | None, Query(ge=1, le=2**53, description="`next_cursor` of the page before")] = None,
 ) -> MessagePage:
     """Messages of campaigns, the newest first."""
-    found = list(_outbox().list(limit=limit + 1, status=status, campaign_id=campaign_id, before=cursor))
+    messages = _outbox().list(
+        limit=limit + 1,
+        status=status,
+        campaign_id=campaign_id,
+        channel=channel,
+        customer_id=customer_id,
+        before=cursor,
+    )
+    found = list(messages)
     page = found[:limit]
     return MessagePage(
         messages=[MessageAnswer.model_validate(record) for record in page],

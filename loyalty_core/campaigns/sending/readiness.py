@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from loyalty_core.campaigns.errors import BadCampaign
 from loyalty_core.campaigns.sending.channels import all_channels
 from loyalty_core.campaigns.sending.links import ContactLinks, Recipient
+from loyalty_core.errors import SettingsError
 from loyalty_core.names import nearest_names
 
 if TYPE_CHECKING:
@@ -14,6 +15,18 @@ if TYPE_CHECKING:
 
     from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore
+
+
+def channel_trouble(settings: Settings, name: str) -> str:
+    """Which settings the channel lacks, in a sentence; blank where messages can be sent by it."""
+    channel = all_channels(settings).get(name)
+    if channel is None:
+        return f"There is no channel {name}."
+    try:
+        channel.require_ready()
+    except SettingsError as error:
+        return str(error)
+    return ""
 
 
 def require_channels(settings: Settings, store: StateStore, names: Iterable[str]) -> None:

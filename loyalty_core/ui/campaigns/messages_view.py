@@ -179,7 +179,15 @@ def _why(message: OutboxRecord, campaign: Campaign | None) -> str:
         return message.reason or ""
     waits_for = get_services().outbox.why_waiting(message, campaign.state if campaign else None)
     sentence = _WAITS[waits_for].format(due=formatting.moment(message.due_at))
+    if waits_for == "turn" and not message.is_simulated:  # simulated messages go to the log alone
+        sentence = _channel_trouble(message.channel) or sentence
     return f"{sentence} {message.reason}" if message.reason else sentence
+
+
+def _channel_trouble(channel: str) -> str:
+    from loyalty_core.campaigns.sending.readiness import channel_trouble  # noqa: PLC0415 -- loads HTTP clients
+
+    return channel_trouble(get_services().settings, channel)
 
 
 def _draw_table(rows: Sequence[_Row], campaigns: Mapping[str, Campaign]) -> _Row | None:

@@ -77,6 +77,7 @@ def test_messages_are_listed_and_counted(post: Post):
     assert [record.id for record in outbox.list()] == [third, second, first]
     assert [record.id for record in outbox.list(limit=1, before=third)] == [second]
     assert [record.id for record in outbox.list(status="failed", campaign_id="autumn")] == [third]
+    assert [record.id for record in outbox.list(channel="log", customer_id="B")] == [second]
     assert outbox.counts() == {("log", "waiting"): 2, ("email", "failed"): 1}
     assert outbox.overdue() >= timedelta(seconds=5)
     post.set_state("paused")

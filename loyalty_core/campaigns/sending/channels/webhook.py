@@ -44,10 +44,10 @@ class WebhookChannel:
     def require_ready(self) -> None:
         missing = [name for name, value in (("WEBHOOK_URL", self._url), ("WEBHOOK_SECRET", self._secret)) if not value]
         if missing:
-            raise SettingsError(
-                f"The channel webhook cannot be used: {' and '.join(missing)} is not set.",
-                remedy="See docs/sending.md.",
+            what = (
+                f"The webhook cannot be used: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set."
             )
+            raise SettingsError(what, remedy="See docs/sending.md.")
 
     @contextmanager
     def opened(self) -> Iterator[Callable[[Message], None]]:
