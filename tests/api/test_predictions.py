@@ -1,4 +1,4 @@
-"""The guide's three prediction calls: the service's own answers, and errors in the one shape."""
+"""The three prediction calls: the answers of the service, and errors in their documented shape."""
 
 import pytest
 from fastapi.routing import iter_route_contexts

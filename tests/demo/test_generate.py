@@ -93,7 +93,7 @@ def midnight(day: date) -> datetime:
 
 
 def features_by_hand(purchases: list[tuple[datetime, Decimal]], day: date) -> Row:
-    """The guide's five features from the purchases before a day, without any SQL."""
+    """The five standard features from the purchases before a day, without any SQL."""
     past = [(at, amount) for at, amount in purchases if at < midnight(day)]
     revenue = sum((amount for _, amount in past), Decimal(0))
     year = sum((amount for at, amount in past if at >= midnight(day - timedelta(days=365))), Decimal(0))

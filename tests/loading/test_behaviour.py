@@ -1,4 +1,4 @@
-"""The guide's features, worked out by hand for a few purchases."""
+"""The five standard features, worked out by hand for a few purchases."""
 
 from datetime import date, datetime
 from typing import Any

@@ -101,7 +101,7 @@ def without_nbo() -> BundleParts:
 
 
 def make_warehouse(path: Path, rename: dict[str, str] | None = None) -> None:
-    """The guide's features view with 300 customers; the last two have blanks."""
+    """A features view of 300 customers; the last two have blanks."""
     columns = {
         "total_revenue": "CAST(100 + 7.31 * i AS DOUBLE)",
         "transaction_count": "1 + (i * 7) % 40",

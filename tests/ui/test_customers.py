@@ -18,7 +18,7 @@ def customers(demo_settings: Configure, open_screen: OpenScreen) -> AppTest:
 
 @pytest.fixture
 def guide_customer(demo_settings: Configure, open_screen: OpenScreen) -> AppTest:
-    """The page of the customer whom the guide asks for."""
+    """The page of the demo customer with the documented id."""
     return open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER)
 
 

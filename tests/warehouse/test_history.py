@@ -39,7 +39,7 @@ INSERT INTO customer_offer_history VALUES
     ('C1', 10.25, 1, 10, 10.0, 11, 8, '2026-01-01 23:59:59'),
     ('C2', 20.25, 2, 20, 10.0, 22, 1, '2026-02-01 00:00:00');
 """
-# The guide's example queries with your_schema replaced, letter for letter.
+# The documented example queries with your_schema replaced, letter for letter.
 GUIDE_NBO_QUERY = """
     SELECT 
         customer_id,

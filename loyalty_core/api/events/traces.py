@@ -107,7 +107,7 @@ def read_customer_story(
     found = read_story(get_services(), customer_id, limit + 1, _place(cursor) if cursor else None)
     page = found[:limit]
     return StoryAnswer(
-        story=[_told(moment) for moment in page],
+        story=[_answer_for(moment) for moment in page],
         next_cursor=_cursor(page[-1].place) if len(found) > limit else None,
     )
 
@@ -127,7 +127,7 @@ def _answer(trace: Trace) -> TraceAnswer:
     )
 
 
-def _told(moment: Moment) -> MomentAnswer:
+def _answer_for(moment: Moment) -> MomentAnswer:
     values: dict[str, Any] = {**vars(moment), "at": moment.at, "kind": moment.kind, "simulated": moment.is_simulated}
     return MomentAnswer.model_validate(values)
 

@@ -1,4 +1,4 @@
-"""When to retrain: each reason of the guide alone, and which of several decides."""
+"""When to retrain: each reason by itself, and which of several decides."""
 
 from __future__ import annotations
 

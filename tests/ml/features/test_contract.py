@@ -1,4 +1,4 @@
-"""The feature contract: encoding of columns and of single customers, and the guide's mismatch error."""
+"""The feature contract: encoding of columns and of single customers, and the error for a mismatch."""
 
 from __future__ import annotations
 
