@@ -88,9 +88,8 @@ def test_key_figures(scored: Configure, open_screen: OpenScreen, sql: Query):
     )
     assert shown["With an offer"].value == f"{DEMO_CUSTOMERS:,}"
     assert shown["Mean confidence"].value == f"{confidence:.1%}"
-    assert shown["Top offer"].value == names_of(sql)[top]
-    assert shown["Top offer"].label == f"Top offer · {share:.0%}"
-    assert f"accept: {formatting.money(expected)}." in plain(shown["Expected value by priority"].help)
+    assert (shown["Top offer"].value, shown["Top offer"].delta) == (f"{share:.0%}", names_of(sql)[top])
+    assert f"accept: {formatting.money(expected)}." in plain(shown["Expected value"].help)
     [(conversions,)] = sql("SELECT sum(confidence * offer_uptake) FROM customers")
     assert shown["Expected conversions"].value == formatting.count(round(conversions))
 
@@ -106,7 +105,7 @@ def test_without_an_uptake_model_no_conversions_and_no_money_are_shown(
     demo_settings(predictions_file=blank, ml_mock_mode=True)
     app = open_screen(OFFERS)
     assert not app.exception
-    assert not {"Expected conversions", "Expected value by priority"} & set(metrics_of(app))
+    assert not {"Expected conversions", "Expected value"} & set(metrics_of(app))
     assert any("How many customers take an offer is not known" in plain(info.value) for info in app.info)
     assert "more value, if all customers are equally likely to take an offer" in plain(app.info[0].value)
     assert "Expected value" not in app.dataframe[0].value.columns
@@ -125,7 +124,7 @@ def test_the_headline_says_what_is_advised_and_why(scored: Configure, open_scree
         )
         + ")) FROM customers"
     )
-    shown = metrics_of(app)["Expected value by priority"]
+    shown = metrics_of(app)["Expected value"]
     assert f"no gain: {formatting.money(by_priority)}." in plain(shown.help)
     advice = plain(app.info[0].value)
     assert "We advise giving offers by **propensity × value**" in advice

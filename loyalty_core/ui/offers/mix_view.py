@@ -46,8 +46,12 @@ def draw_key_figures(reader: OfferReader, mix: OfferMix) -> None:
             )
         if top is not None:
             st.metric(
-                f"Top offer · {formatting.percent(top.share)}",
-                escape(reader.name(top.offer_id)),
+                "Top offer",
+                formatting.percent(top.share),
+                # The name is smaller than a figure, so that five figures fit into a row.
+                delta=escape(reader.name(top.offer_id)),
+                delta_color="off",
+                delta_arrow="off",
                 border=True,
                 height="stretch",
                 help="The offer that is best for most customers, and their share of those with an offer.",
@@ -99,7 +103,7 @@ def _draw_expected(mix: OfferMix, by_priority: Arbitration | None) -> None:
     )
     if by_priority is not None and by_priority.value_after is not None and mix.expected_value is not None:
         st.metric(
-            "Expected value by priority",
+            "Expected value",
             escape(formatting.compact_money(by_priority.value_after)),
             delta=escape(f"{formatting.compact_money(mix.expected_value)} as recommended"),
             delta_color="off",
