@@ -155,7 +155,7 @@ def _segment_profile(rule: Any, basis: RuleBasis) -> Profile:
 def rule_basis() -> RuleBasis:
     """What a rule's result depends on besides rule and view: the predictions, and the rules of other segments.
 
-    As a digest, since each function that is cached under it would work one out again.
+    A digest, because every function that is cached under it would otherwise digest all of this again.
     """
     services = get_services()
     basis = repr(last_run(services.warehouse)), services.segments.rules()

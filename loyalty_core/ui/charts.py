@@ -49,7 +49,7 @@ def draw(
 ) -> None:
     """Draw a figure in the common frame; `alt` says in a sentence what it shows.
 
-    A `partial` of a function that makes a figure is called only if it has not been called with these arguments before.
+    A `partial` that makes a figure is called only if it has not been called with equal arguments before.
     `on_click` is called after a click on a point or a bar; `clicked(key)` then says which.
     """
     finish = partial(_finished, figure, height=height, legend=legend, is_clickable=on_click is not None)
@@ -156,7 +156,7 @@ def write_in_cells(
         for y, row in enumerate(texts)
         for x, text in enumerate(row)
     ]
-    # At once: with each one that is added alone, Plotly validates all before it again.
+    # All at once: for each one that is added by itself, Plotly validates all the others again.
     figure.update_layout(annotations=[*figure.layout.annotations, *new])
 
 

@@ -23,7 +23,7 @@ from loyalty_core.settings import get_settings
 Made = TypeVar("Made")
 FigureMaker = partial[Figure]
 
-_made: LRUCache[bytes, Any] = LRUCache(maxsize=500)
+_made: LRUCache[bytes, Any] = LRUCache(maxsize=200)
 _lock = threading.Lock()
 
 
@@ -31,7 +31,7 @@ class MadeFigure(BaseFigure):
     """A figure as plain JSON values, which Streamlit sends without copying and validating them."""
 
     def __init__(self, content: dict[str, Any]) -> None:
-        # The base class would build a figure of it, whose attributes it would watch.
+        # The initialisation of the base class would build a figure from it again.
         object.__setattr__(self, "content", content)
 
     @classmethod
@@ -45,9 +45,9 @@ class MadeFigure(BaseFigure):
 
 
 def made_before(make: partial[Made]) -> Made:
-    """What `make` returns, which is called only where it has not been called before with equal arguments.
+    """What `make` returns; it is called only if it has not been called with equal arguments before.
 
-    The arguments can be pickled; the result is shared, and not to be changed.
+    The arguments must be picklable; the result is shared and must not be changed.
     """
     settings = get_settings()
     look = st.context.theme.type, st.context.locale, settings.currency, settings.time_zone

@@ -26,7 +26,7 @@ from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name
 
 @dataclass(frozen=True)
 class OfferNames:
-    """Called with an offer's id, its name, with the id where another offer has the same name."""
+    """A function from an offer's id to its name, with the id where another offer has the same name."""
 
     names: dict[int, str]
 

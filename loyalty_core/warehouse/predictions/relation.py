@@ -133,8 +133,10 @@ def versions_of(path: Path) -> list[Path]:
 
 def read_version(version: Path, customer_id: sa.ColumnElement[Any], name: str) -> sa.FromClause | None:
     """One version as a DuckDB relation of that name; None when it is missing or something else."""
-    state = _state_of(version)
-    return None if state is None else _relation_of(version, state, customer_id.type, name)
+    try:
+        return _relation_of(version, _state_of(version), customer_id.type, name)
+    except (OSError, pa.ArrowException):
+        return None
 
 
 @lru_cache(maxsize=_MAX_VERSIONS)
@@ -142,7 +144,7 @@ def _relation_of(
     version: Path, state: _FileState, id_type: sa.types.TypeEngine[Any], name: str
 ) -> sa.FromClause | None:
     schema = _schema_in(version, state)
-    if schema is None:
+    if not MARKS.issubset(schema.names):
         return None
     relation = _table_of(version, schema, id_type, name)
     _of_versions.add(relation)
@@ -162,27 +164,24 @@ def _table_of(version: Path, schema: pa.Schema, id_type: sa.types.TypeEngine[Any
 
 def schema_of(path: Path) -> pa.Schema | None:
     """The columns of a Parquet file of predictions, None when it is missing or something else."""
-    state = _state_of(path)
-    return None if state is None else _schema_in(path, state)
-
-
-def _state_of(path: Path) -> _FileState | None:
-    """What changes whenever another file takes its place; None when it is missing."""
     try:
-        found = path.stat()
-    except OSError:
+        schema = _schema_in(path, _state_of(path))
+    except (OSError, pa.ArrowException):
         return None
+    return schema if MARKS.issubset(schema.names) else None
+
+
+def _state_of(path: Path) -> _FileState:
+    """What changes whenever another file takes its place."""
+    found = path.stat()
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=_MAX_VERSIONS)
-def _schema_in(path: Path, state: _FileState) -> pa.Schema | None:
+def _schema_in(path: Path, state: _FileState) -> pa.Schema:
+    """Errors are not cached: their cause may be gone the next time."""
     del state  # part of the cache key only
-    try:
-        schema = pq.read_schema(path)
-    except (OSError, pa.ArrowException):
-        return None
-    return schema if MARKS.issubset(schema.names) else None
+    return pq.read_schema(path)
 
 
 def data_of(schema: pa.Schema) -> str | None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import pytest
+
     from loyalty_core.warehouse import Warehouse
     from tests.fixtures.warehouses import DuckDBFile
 
@@ -50,3 +52,19 @@ def test_another_file_in_its_place_is_another_version(duckdb_file: DuckDBFile, o
     assert run.model_version == "second"
     path.unlink()
     assert last_run(warehouse) is None
+
+
+def test_a_file_that_could_not_be_read_once_is_read_the_next_time(
+    duckdb_file: DuckDBFile, open_warehouse: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb_file.execute("CREATE TABLE customer_features_view AS SELECT 'a' AS customer_id")
+    warehouse = open_warehouse(duckdb_file.url)
+    write(predictions_file(warehouse.settings, duckdb_file.file), "first")
+
+    def fail(_: object) -> None:
+        raise OSError("Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pq, "read_schema", fail)
+        assert last_run(warehouse) is None
+    assert last_run(warehouse) is not None
