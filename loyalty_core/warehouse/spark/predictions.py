@@ -18,15 +18,15 @@ from loyalty_core.warehouse.spark.literals import text
 if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Warehouse
 
-# A batch of scoring is smaller; each statement writes a file.
-_ROWS_PER_STATEMENT = 50_000
+# The server remembers the text of its last 200 statements: larger ones would fill its memory.
+_ROWS_PER_STATEMENT = 10_000
 
 
 class SparkTables(RunTables):
     """Written in columns as JSON, which Spark parses many times faster than a list of VALUES."""
 
     def append(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
-        """One statement for each 50,000 rows."""
+        """One statement for each 10,000 rows."""
         types = {column.name: column.type.compile(connection.dialect) for column in table.columns}
         quote = connection.dialect.identifier_preparer
         names = [quote.quote_identifier(name) for name in types]
