@@ -33,8 +33,8 @@ def test_a_long_statement_goes_on_while_the_server_answers_others(postgres_url: 
 
 
 def test_a_statement_with_a_limit_ends_and_its_connection_is_closed(postgres_url: str):
-    for connection in connect(postgres_url, Limits(answer_seconds=60, statement_seconds=0.2)):
-        with pytest.raises(Exception, match=r"no answer within 0\.2 s") as stopped:
+    for connection in connect(postgres_url, Limits(answer_seconds=60, statement_seconds=2)):
+        with pytest.raises(Exception, match=r"no answer within 2 s") as stopped:
             connection.execute(text("SELECT pg_sleep(600)"))
         assert isinstance(stopped.value.__cause__, NoAnswer)
         assert connection.invalidated
