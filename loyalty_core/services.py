@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from loyalty_core.access import Action, require
-from loyalty_core.accounts import ApiKeys, People, Roles, Viewers
+from loyalty_core.accounts import ApiKeys, Dismissals, People, Roles, Viewers
 from loyalty_core.analytics.dashboards import DashboardLayouts
 from loyalty_core.analytics.offers import PolicyRepository, RestrictedPolicies
 from loyalty_core.campaigns import CampaignRuns, Campaigns
@@ -114,6 +114,10 @@ class Services:
     @cached_property
     def layouts(self) -> DashboardLayouts:
         return DashboardLayouts(self.store)
+
+    @cached_property
+    def dismissals(self) -> Dismissals:
+        return Dismissals(self.store)
 
     @cached_property
     def comparisons(self) -> VersionComparisons:

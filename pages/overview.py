@@ -18,6 +18,7 @@ from loyalty_core.ui.overview.card import Card
 from loyalty_core.ui.overview.cards import all_cards
 from loyalty_core.ui.overview.key_figures import draw_base_figures, draw_expected_churners
 from loyalty_core.ui.overview.plain import draw_plain
+from loyalty_core.ui.overview.tour import draw_tour
 from loyalty_core.ui.scoring_notice import draw_scoring_notice
 
 
@@ -45,6 +46,7 @@ def draw_cards(cards: Sequence[Card]) -> None:
 
 
 page_title("Overview", "The customer base today, what is expected of it, and where to look next.")
+draw_tour()
 with st.container(horizontal=True):
     draw_base_figures()
     outlook = reading.outlook()

@@ -1,5 +1,6 @@
 """People, a company's own roles and API keys in the state store, and the viewers that follow from them."""
 
+from loyalty_core.accounts.dismissals import Dismissals
 from loyalty_core.accounts.errors import BadAddress, KeyNotFound, LastAdmin, PersonNotFound, RoleInUse, UnknownRole
 from loyalty_core.accounts.keys import ApiKey, ApiKeys, NewKey, digest_of, prefix_of
 from loyalty_core.accounts.people import People, Person
@@ -11,6 +12,7 @@ __all__ = [
     "ApiKey",
     "ApiKeys",
     "BadAddress",
+    "Dismissals",
     "KeyNotFound",
     "LastAdmin",
     "NewKey",

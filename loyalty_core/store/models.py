@@ -11,6 +11,7 @@ from loyalty_core.store.campaigns import (
 )
 from loyalty_core.store.checks import StoreCheckRecord
 from loyalty_core.store.dashboards import DashboardLayoutRecord
+from loyalty_core.store.dismissals import DismissalRecord
 from loyalty_core.store.events import DeadLetterRecord, EventRecord, EventTraceRecord, SegmentChangeRecord
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
 from loyalty_core.store.messages import (
@@ -42,6 +43,7 @@ __all__ = [
     "ContactPreferenceRecord",
     "DashboardLayoutRecord",
     "DeadLetterRecord",
+    "DismissalRecord",
     "EndedSignInRecord",
     "EventRecord",
     "EventTraceRecord",
