@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from loyalty_core.services import services_of_process
+from loyalty_core.ui.first_training import draw_first_training, needs_first_training, refused
 from loyalty_core.ui.navigation import OVERVIEW, TRAINING
 from loyalty_core.ui.text import escape
 
@@ -45,4 +46,6 @@ def draw_loaded() -> None:
                 st.caption(escape(line))
         with st.container(horizontal=True):
             st.page_link(f"pages/{OVERVIEW.file}", label="See the overview", icon=OVERVIEW.icon)
-            st.page_link(f"pages/{TRAINING.file}", label="Train and score", icon=TRAINING.icon)
+            st.page_link(f"pages/{TRAINING.file}", label="See the models", icon=TRAINING.icon)
+    if needs_first_training() and refused() is None:
+        draw_first_training()
