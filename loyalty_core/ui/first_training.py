@@ -20,7 +20,11 @@ def needs_first_training() -> bool:
 
 def refused() -> str | None:
     """Why the viewer may not train, activate and score; None if they may."""
-    return next((said for action in _NEEDED if (said := refusal(action))), None)
+    for action in _NEEDED:
+        said = refusal(action)
+        if said:
+            return said
+    return None
 
 
 def draw_first_training() -> None:
