@@ -124,7 +124,7 @@ def test_one_job_trains_activates_what_can_be_and_scores(services: Services, tra
 
 @on_sqlite
 def test_without_a_history_everybody_is_scored_by_rfm_alone(services: Services, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("DWH_CHURN_TRAINING_QUERY", "SELECT 1 AS churned WHERE false")
+    monkeypatch.setenv("DWH_CHURN_TRAINING_QUERY", "SELECT * FROM customer_churn_history WHERE false")
     options = {**QUICK, "models": ["churn"], "activate_and_score": True}
     job = ended(services.jobs, services.jobs.start("training", options, "ann"))
     assert job.state == "done", job.log_tail
