@@ -165,7 +165,8 @@ def _simulate(
         # Otherwise the schedule would have missed two months of runs.
         record = session.get_one(CampaignRecord, campaign.id)
         record.next_run_at = next_run(campaign.definition.trigger, now, services.settings.zone)
-        session.execute(insert(MessageOutcomeRecord), _outcomes(session, campaign, demo.effect, now, rng))
+        if outcomes := _outcomes(session, campaign, demo.effect, now, rng):  # none where nobody got a message
+            session.execute(insert(MessageOutcomeRecord), outcomes)
 
 
 def _mark_sent(session: Session, campaign_id: str, now: datetime) -> None:

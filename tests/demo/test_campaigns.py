@@ -54,6 +54,14 @@ def test_two_running_campaigns_with_a_history(services: Services) -> None:
     assert all((outcome.message_key is None) == (outcome.entry_id in held) for outcome in outcomes)
 
 
+def test_where_nobody_enters_nothing_comes_of_it(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(services.campaigns), "candidates", lambda *_: [])  # as where no model has an offer
+    starters = make_starters(services.warehouse, services.segmentation, services.segments)
+    assert len(make_campaigns(services, starters, NOW)) == len(DEMO_CAMPAIGNS)
+    with services.store.session(read_only=True) as session:
+        assert session.scalar(select(func.count()).select_from(MessageOutcomeRecord)) == 0
+
+
 def test_own_campaigns_are_left_alone(services: Services) -> None:
     services.campaigns.repository.create("Ours", actor="ann")
     starters = make_starters(services.warehouse, services.segmentation, services.segments)
