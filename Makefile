@@ -24,9 +24,9 @@ demo: install
 test: install-dev
 	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "not slow and not engines"
 
-# The same properties with many more random cases, crashes at every moment, and the screens on Spark.
-test-slow: install-engines
-	$(BIN)/pytest -m slow
+# The same properties with many more random cases, and crashes at every moment.
+test-slow: install-dev
+	$(BIN)/pytest -m "slow and not engines"
 
 # The databases that take a minute to start, and what compares databases with one another; Spark needs Java.
 test-engines: install-engines
