@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from loyalty_core.analytics.churn import advise, signs_of_leaving
+from loyalty_core.analytics.churn import OPT_OUTS_UNKNOWN, advise, signs_of_leaving
 from loyalty_core.campaigns.contact import EVERY_CHANNEL, ContactColumns, opt_outs_of
+from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.ml.tasks import UPLIFT
 
 if TYPE_CHECKING:
@@ -22,11 +23,15 @@ def advise_on(
 ) -> ContactAdvice:
     """The advice on a customer with these values of the features view, as the viewer sees them, and predictions."""
     uplift = predictions.answers.get(UPLIFT.name)
+    try:
+        has_consent = _known_consent(customer, engine, store, settings)
+    except StateStoreUnavailable:
+        return OPT_OUTS_UNKNOWN
     return advise(
         predictions.churn["recommendations"] if predictions.churn else (),
         uplift=uplift["uplift"] if uplift else None,
         left=signs_of_leaving(engine, settings, customer),
-        has_consent=_known_consent(customer, engine, store, settings),
+        has_consent=has_consent,
     )
 
 

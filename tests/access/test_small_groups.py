@@ -55,7 +55,6 @@ ASKING_UNGUARDED = {
     "segments/selection.py",
     "warehouse/connection.py",
     "warehouse/customers/key_figures.py",
-    "warehouse/identity.py",  # what the loader recorded of the data
     "warehouse/predictions/relation.py",  # when the last scoring was, and by which model
     "warehouse/restricted.py",
     "warehouse/source.py",  # the newest date of the data

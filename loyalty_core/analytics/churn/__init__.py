@@ -1,6 +1,6 @@
 """Churn analytics over the customers in scope."""
 
-from loyalty_core.analytics.churn.advice import AdviceReason, ContactAdvice, advise
+from loyalty_core.analytics.churn.advice import OPT_OUTS_UNKNOWN, AdviceReason, ContactAdvice, advise
 from loyalty_core.analytics.churn.budget import Choice, LossBin, Plan, Terms, plan, threshold_loss
 from loyalty_core.analytics.churn.contact_gain import ContactGains, gain_rule, gain_terms, has_uplift, read_gains
 from loyalty_core.analytics.churn.contact_plan import (
@@ -27,6 +27,7 @@ from loyalty_core.analytics.churn.shift import BaseShift, find_shift
 
 __all__ = [
     "BINS",
+    "OPT_OUTS_UNKNOWN",
     "YEAR",
     "AdviceReason",
     "BaseShift",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-AdviceReason = Literal["left", "no_consent", "contact_harms", "contact_helps", "effect_unknown", "nothing_known"]
+AdviceReason = Literal[
+    "left", "no_consent", "opt_outs_unknown", "contact_harms", "contact_helps", "effect_unknown", "nothing_known"
+]
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class ContactAdvice:
     reason: AdviceReason
     sentence: str
     actions: tuple[str, ...] = ()
+
+
+OPT_OUTS_UNKNOWN = ContactAdvice(
+    False, "opt_outs_unknown", "No advice on contact: the state store cannot be read, and it has the opt-outs."
+)
 
 
 def advise(

@@ -55,7 +55,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 
 @pytest.mark.parametrize("saved", [False, True])
-def test_a_rerun_compiles_once_and_asks_four_questions(
+def test_a_rerun_compiles_once_and_asks_three_questions(
     demo_settings: Configure, predictions_file: Path, open_screen: OpenScreen, sql: Query, compiled: list, saved: bool
 ):
     demo_settings(predictions_file=predictions_file)
@@ -73,7 +73,7 @@ def test_a_rerun_compiles_once_and_asks_four_questions(
     [(expected,)] = sql("SELECT count(*) FROM customers WHERE total_revenue >= 900 AND churn_probability > 0.1")
     assert app.metric[0].value == f"{expected:,}"
     assert len(compiled) == 1
-    assert len(warehouse) == 4, warehouse  # the last scoring run, the size, all figures, the first members
+    assert len(warehouse) == 3, warehouse  # the size, all figures, the first members
     assert len(store) == 1, store
 
 
