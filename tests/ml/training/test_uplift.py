@@ -141,7 +141,7 @@ def refused(tmp_path: Path, treatments: Treatments, sql: str = "") -> TrainingRe
         write_tables(connection, treatments)
         connection.execute(sql)
     with closing(Warehouse(settings_for(tmp_path))) as warehouse, pytest.raises(TrainingRefused) as caught:
-        prepare_all(warehouse, {UPLIFT.name: QUICK}, lambda _: None)
+        prepare_all(warehouse, {UPLIFT.name: QUICK}, lambda _: None, {})
     return caught.value
 
 
