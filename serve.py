@@ -55,9 +55,10 @@ def _sign_in_middleware() -> list[Middleware]:
     if get_settings().sign_in == "off":
         return []
     from loyalty_core.ui.sign_in import SignInHeaders, require_provider  # noqa: PLC0415
+    from loyalty_core.ui.uploads import UploadPermission  # noqa: PLC0415
 
     require_provider(get_settings())
-    return [Middleware(SignInHeaders)]
+    return [Middleware(SignInHeaders), Middleware(UploadPermission)]
 
 
 _api = LoadedLater(_read_sign_in)
