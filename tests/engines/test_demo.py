@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import duckdb as duckdb_driver
@@ -183,16 +184,17 @@ def many_customers(asked: Asked) -> Any:
 
 def waterfall(asked: Asked) -> Any:
     """Of everybody with a high risk, how many get an e-mail, and why the others do not."""
-    store = asked.warehouse.settings.models_dir / "waterfall.db"
-    services = Services(asked.warehouse.settings.model_copy(update={"state_database_url": f"sqlite:///{store}"}))
-    services.store.migrate()
-    services.segmentation.create(SegmentDraft("Rich", RICH), actor="ann")
     wanted = campaigns.definition(
         audience={"segment": "rich"}, channels={"use": ["email"]}, offer={"kind": "fixed", "offer_id": 3}
     )
-    found = services.campaigns.waterfall(wanted, now=datetime(2026, 11, 2, 12, tzinfo=UTC))
-    services.warehouse.close()
-    services.store.close()
+    with TemporaryDirectory() as folder:
+        store = {"state_database_url": f"sqlite:///{folder}/state.db"}
+        services = Services(asked.warehouse.settings.model_copy(update=store))
+        services.store.migrate()
+        services.segmentation.create(SegmentDraft("Rich", RICH), actor="ann")
+        found = services.campaigns.waterfall(wanted, now=datetime(2026, 11, 2, 12, tzinfo=UTC))
+        services.warehouse.close()
+        services.store.close()
     return found
 
 
