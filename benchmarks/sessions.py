@@ -2,8 +2,8 @@
 
 Clients speak Streamlit's protocol over websockets, as a browser does. One client alone measures each page: the
 processor time that the server needs to draw it again, the time until it is drawn, and the bytes sent, against an empty
-page of the same app. Then so many people at once go from page to page, thinking for three seconds in between; with two
-server processes as well, which share warehouse and state store.
+page of the same app. Then so many people at once go from page to page, thinking for two to four seconds in between;
+with two server processes as well, which share warehouse and state store.
 
 The demo is prepared in a folder of its own, in mock mode; BENCHMARK_DEMO names one in which `make run` has prepared it,
 with models.
@@ -47,7 +47,9 @@ PAGES = {
 PEOPLE = (10, 20, 50)
 ROUNDS = 3
 RERUNS = 7
-THINKING_SECONDS = 3.0
+# Between an answer and the next click, at random: with the same pause for all, 50 people would soon click in step.
+THINKING_SECONDS = (2.0, 4.0)
+ARRIVING_SECONDS = 3.0
 BROWSING_SECONDS = 20.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -66,7 +68,8 @@ def main() -> None:
     with demo(), servers(1) as one:
         print(f"\nOne rerun of each page, 20,000 customers; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         show_costs(asyncio.run(costs_of_pages(one[0])))
-        print(f"\nPeople at random pages, {THINKING_SECONDS:.0f} s between an answer and the next click")
+        least, most = THINKING_SECONDS
+        print(f"\nPeople at random pages, {least:.0f} to {most:.0f} s between an answer and the next click")
         for number in people:
             show_waits(f"{number} people, one process", asyncio.run(browse(one, number)))
         with servers(1) as second:
@@ -134,7 +137,7 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 async def browse(running: Sequence[Server], people: int) -> list[float]:
     """Seconds from each click to the page; people are spread evenly over the servers and stay with theirs."""
-    until = time.monotonic() + BROWSING_SECONDS + THINKING_SECONDS
+    until = time.monotonic() + ARRIVING_SECONDS + BROWSING_SECONDS
     visitors = [visit_pages(running[number % len(running)].port, number, until) for number in range(people)]
     return [seconds for waits in await asyncio.gather(*visitors) for seconds in waits]
 
@@ -143,7 +146,7 @@ async def visit_pages(port: int, number: int, until: float) -> list[float]:
     """One person, whose first page is not counted: they do not all arrive at once."""
     chance = random.Random(number)
     waits: list[float] = []
-    await asyncio.sleep(chance.uniform(0, THINKING_SECONDS))
+    await asyncio.sleep(chance.uniform(0, ARRIVING_SECONDS))
     async with Session(port) as session:
         while True:
             began = time.monotonic()
@@ -151,7 +154,7 @@ async def visit_pages(port: int, number: int, until: float) -> list[float]:
             waits.append(time.monotonic() - began)
             if time.monotonic() > until:
                 return waits[1:]
-            await asyncio.sleep(THINKING_SECONDS)
+            await asyncio.sleep(chance.uniform(*THINKING_SECONDS))
 
 
 def processor_seconds(pid: int) -> float:
