@@ -207,3 +207,9 @@ def test_readiness_says_what_a_training_would_leave_out(demo_settings: Configure
     assert set(found["unavailable"]) <= {"churn_timing", "uplift"}
     late = ask("/ml/readiness/?since=2030-01-01").json()["models"]["churn"]
     assert (late["can_train"], late["rows"], late["findings"][0]["severity"]) == (False, 0, "stop")
+
+
+@pytest.mark.parametrize("day", ["5.96e-08", "0", "2026-1-2", "2026-03-31T00:00:00", "2026-02-30"])
+def test_a_day_is_written_in_one_way(scored_settings: None, ask: Ask, day: str) -> None:
+    assert error_of(ask(f"/ml/readiness/?until={day}"))[:2] == (422, "bad_request")
+    assert error_of(ask("/ml/train/", "POST", {"since": 5}))[:2] == (422, "bad_request")

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
+from loyalty_core.api.days import Day
 from loyalty_core.api.errors import Reason, as_reason
 from loyalty_core.api.models.answers import ExperimentAnswer, FindingAnswer
 from loyalty_core.api.work_limits import rule_slot
@@ -101,7 +102,7 @@ class ReadinessOfModels(BaseModel):
 
 
 @router.get("/readiness/", response_model=ReadinessOfModels, dependencies=[rule_slot])
-def read_training_readiness(since: date | None = None, until: date | None = None) -> dict[str, Any]:
+def read_training_readiness(since: Day | None = None, until: Day | None = None) -> dict[str, Any]:
     """Whether the histories suffice for training, from the day `since` up to `until`: what `train/` would leave out.
 
     `findings` are those that a training has: leaks, copies, drift of the label, newest labels that are not final.

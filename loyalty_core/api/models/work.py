@@ -1,6 +1,5 @@
 """Training and scoring as background jobs, and a test of the models on some customers."""
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Request, Response
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from loyalty_core.access import Action, current_viewer, require
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_ids import CustomerId
+from loyalty_core.api.days import Day
 from loyalty_core.api.errors import BadTraining, Reason, as_reason
 from loyalty_core.api.jobs import JobAnswer, accepted
 from loyalty_core.api.prediction_answers import NboAnswer, RfmScores, predictions_of
@@ -42,8 +42,8 @@ class TrainingBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     models: list[str] | None = Field(default=None, min_length=1, max_length=20)
-    since: date | None = Field(default=None, strict=False)
-    until: date | None = Field(default=None, strict=False)
+    since: Day | None = Field(default=None, strict=False)
+    until: Day | None = Field(default=None, strict=False)
     epochs: int | None = None
     architecture: list[int] | None = Field(default=None, max_length=20)
     activation: str | None = None
