@@ -10,17 +10,17 @@ time. With `--results`, figures are appended to a file as they come, and a run t
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.quality.demo import demo_sets
 from benchmarks.quality.measure import FOLDS, measure
 from benchmarks.quality.real import real_sets
 from benchmarks.quality.report import report
+from benchmarks.quality.results import append_result, read_results
 from benchmarks.quality.simulated import simulated_sets
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 def main() -> int:
     """Measure what is not in the results yet, and write the report."""
     given = _parser().parse_args()
-    results = _read(given.results)
+    results = read_results(given.results)
     measured = {(one["set"], one["fold"]) for one in results}
     names = given.sets.split(",") if given.sets else None
     for data in _sets(names):
         for number in range(given.folds):
             if (data.name, number + 1) not in measured:
                 results.append(measure(data, number))
-                _append(given.results, results[-1])
+                append_result(given.results, results[-1])
     text = report(results)
     given.out.write_text(text, "utf-8")
     sys.stdout.write(text)
@@ -53,18 +53,6 @@ def _sets(names: list[str] | None) -> Iterator[DataSet]:
     for data in chain(real_sets(Path(folder) if folder else None), demo, simulated_sets()):
         if names is None or data.name in names:
             yield data
-
-
-def _read(results: Path | None) -> list[dict[str, Any]]:
-    if results is None or not results.exists():
-        return []
-    return [json.loads(line) for line in results.read_text("utf-8").splitlines()]
-
-
-def _append(results: Path | None, one: dict[str, Any]) -> None:
-    if results is not None:
-        with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(one) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -10,16 +10,16 @@ and a run that was stopped goes on where it was.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from benchmarks.horizons.events import Event
 from benchmarks.horizons.measure import measure
 from benchmarks.horizons.report import report
 from benchmarks.horizons.snapshots import snapshot_sets
+from benchmarks.quality.results import append_result, read_results
 from loyalty_core.ml.training import TrainingOptions
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 def main() -> int:
     """Measure what is not in the results yet, and print the report."""
     given = _parser().parse_args()
-    results = _read(given.results)
+    results = read_results(given.results)
     measured = {(one["set"], one["event"], one["teacher"]) for one in results}
     options = TrainingOptions(teacher=given.teacher)
     for data, event in _asked(given):
         if (data.name, event, given.teacher) not in measured:
             results.append(measure(data, event, options))
-            _append(given.results, results[-1])
+            append_result(given.results, results[-1])
     sys.stdout.write(report(results))
     return 0
 
@@ -50,18 +50,6 @@ def _asked(given: argparse.Namespace) -> Iterator[tuple[Snapshots, Event]]:
             is_asked = event in given.events.split(",") and (not given.sets or data.name in given.sets.split(","))
             if is_asked and (event != "left" or data.name == "demo"):
                 yield data, event
-
-
-def _read(results: Path | None) -> list[dict[str, Any]]:
-    if results is None or not results.exists():
-        return []
-    return [json.loads(line) for line in results.read_text("utf-8").splitlines()]
-
-
-def _append(results: Path | None, one: dict[str, Any]) -> None:
-    if results is not None:
-        with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(one) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:

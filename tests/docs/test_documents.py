@@ -59,7 +59,7 @@ def source() -> str:
 
 
 def first_cells(file: Path) -> set[str]:
-    """What stands in backticks in the first column of the page's tables."""
+    """The names written as code in the first column of the page's tables."""
     rows = re.findall(r"^\| ([^|]+) \|", file.read_text("utf-8"), flags=re.MULTILINE)
     return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
 
