@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.cursors import BadCursor, decode_cursor, encode_cursor
 from loyalty_core.api.customer_lists import Cursor
+from loyalty_core.api.days import Time
 from loyalty_core.api.json_values import FastJSONResponse, JsonValue
 from loyalty_core.api.pages import PageSize
 from loyalty_core.services import services_of_process
@@ -48,8 +49,8 @@ def search_audit_trail(
     actor: Text = "",
     action: Text = "",
     subject: Text = "",
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Time | None = None,
+    until: Time | None = None,
     limit: PageSize = 50,
     cursor: Cursor = None,
 ) -> Response:
@@ -72,8 +73,8 @@ def download_audit_trail(
     actor: Text = "",
     action: Text = "",
     subject: Text = "",
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Time | None = None,
+    until: Time | None = None,
 ) -> Response:
     """The newest 100,000 events that match as CSV, with times in UTC; the download is itself an event."""
     with services_of_process().store.session() as session:

@@ -1,20 +1,27 @@
-"""Days in requests."""
+"""Days and times in requests: as text only, since Pydantic would take a number for seconds since 1970."""
 
 import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AwareDatetime, BeforeValidator
 
-_WRITTEN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ].+", re.ASCII)
 
 
-def _as_written(value: Any) -> Any:
-    """Pydantic would take a number for seconds since 1970."""
-    if (isinstance(value, str) and not _WRITTEN.fullmatch(value)) or isinstance(value, int | float):
+def _day(value: Any) -> Any:
+    if isinstance(value, int | float) or (isinstance(value, str) and not _DAY.fullmatch(value)):
         raise ValueError("Write the day as 2026-03-31.")
     return value
 
 
-# A day written as 2026-03-31 and in no other way.
-Day = Annotated[date, BeforeValidator(_as_written)]
+def _time(value: Any) -> Any:
+    if isinstance(value, int | float) or (isinstance(value, str) and not _TIME.fullmatch(value)):
+        raise ValueError("Write the time as 2026-03-31T12:00:00Z.")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+# With its zone.
+Time = Annotated[AwareDatetime, BeforeValidator(_time)]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from loyalty_core.access import Action
 from loyalty_core.analytics.churn import read_curve
@@ -14,6 +14,7 @@ from loyalty_core.analytics.rfm import read_rfm
 from loyalty_core.analytics.rfm.movement import read_movement
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.api.access import allowed
+from loyalty_core.api.days import Time
 from loyalty_core.api.errors import RunNotStored
 from loyalty_core.api.json_values import JsonValue
 from loyalty_core.api.segments import SegmentId
@@ -270,7 +271,7 @@ def read_rfm_figures(segment_id: OfSegment = None) -> dict[str, Any]:
 
 
 @router.get("/rfm/movement/", response_model=MovementAnswer)
-def read_rfm_movement(since: AwareDatetime | None = None, segment_id: OfSegment = None) -> dict[str, Any]:
+def read_rfm_movement(since: Time | None = None, segment_id: OfSegment = None) -> dict[str, Any]:
     """Who moved between RFM segments since an earlier scoring run, by default the last one before the current."""
     base = base_of(get_services(), segment_id)
     runs = [run for run, _ in earlier_runs(base.warehouse)]

@@ -213,3 +213,9 @@ def test_readiness_says_what_a_training_would_leave_out(demo_settings: Configure
 def test_a_day_is_written_in_one_way(scored_settings: None, ask: Ask, day: str) -> None:
     assert error_of(ask(f"/ml/readiness/?until={day}"))[:2] == (422, "bad_request")
     assert error_of(ask("/ml/train/", "POST", {"since": 5}))[:2] == (422, "bad_request")
+
+
+@pytest.mark.parametrize("path", ["/audit/?until", "/audit/file/?since", "/figures/rfm/movement/?since"])
+@pytest.mark.parametrize("time", ["0.0", "355", "2026-03-31", "2026-02-30T00:00:00Z"])
+def test_a_time_is_written_with_its_day_and_zone(scored_settings: None, ask: Ask, path: str, time: str) -> None:
+    assert error_of(ask(f"{path}={time}"))[:2] == (422, "bad_request")
