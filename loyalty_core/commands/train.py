@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from loyalty_core.ml.training.progress import Progress
-    from loyalty_core.ml.training.train import TrainedBundle
+    from loyalty_core.ml.training.trained_bundle import TrainedBundle
 
 NOT_ACTIVATED = 6
 DEMO = "demo"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.jobs.report import Report
     from loyalty_core.ml.training.progress import Progress
-    from loyalty_core.ml.training.train import TrainedBundle
+    from loyalty_core.ml.training.trained_bundle import TrainedBundle
     from loyalty_core.services import Services
     from loyalty_core.settings import Settings
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.tasks import Metric
     from loyalty_core.ml.training.progress import Progress as TrainingProgress
-    from loyalty_core.ml.training.train import TrainedBundle
+    from loyalty_core.ml.training.trained_bundle import TrainedBundle
 
 
 class ProgressLine:

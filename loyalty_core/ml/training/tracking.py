@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from loyalty_core.ml.training.mlflow_server import MlflowServer
-    from loyalty_core.ml.training.train import TrainedBundle
+    from loyalty_core.ml.training.trained_bundle import TrainedBundle
     from loyalty_core.settings import Settings
 
 # The limit of one call of log-batch.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import platform
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from types import MappingProxyType
@@ -19,10 +19,9 @@ import numpy.typing as npt
 
 from loyalty_core.errors import LoyaltyError, ViewUnusable
 from loyalty_core.ml.bundles import Bundle, BundleParts, ModelNotFound, ModelPart, load_bundle
-from loyalty_core.ml.evaluation import leaks_of, objections_to
 from loyalty_core.ml.evaluation.baselines import fit_baselines
 from loyalty_core.ml.features import make_reference, require_input_size
-from loyalty_core.ml.tasks import ChurnTimingTask, EvaluationRows, Finding, Labels, UpliftTask, task_named
+from loyalty_core.ml.tasks import ChurnTimingTask, EvaluationRows, Finding, Labels, UpliftTask
 from loyalty_core.ml.training.checks import check_outcome
 from loyalty_core.ml.training.conversion import check_parity
 from loyalty_core.ml.training.fitting import Epoch, Rows
@@ -30,6 +29,7 @@ from loyalty_core.ml.training.hazards import HazardNetwork, train_hazards
 from loyalty_core.ml.training.network import TrainedNetwork, train_network
 from loyalty_core.ml.training.preparation import InputEncoding, Prepared, encode_history, fit_encoding, prepare_all
 from loyalty_core.ml.training.progress import Progress
+from loyalty_core.ml.training.trained_bundle import TrainedBundle, remove_useless
 from loyalty_core.ml.training.uplift import UpliftNetwork, train_uplift, uplift_baselines
 from loyalty_core.warehouse.source import name_data
 
@@ -49,44 +49,6 @@ _BACKGROUND_ROWS = 64
 AnyNetwork = TrainedNetwork | UpliftNetwork | HazardNetwork
 
 _LIBRARIES = ("tensorflow", "keras", "ai-edge-litert", "scikit-learn", "numpy", "pyarrow")
-
-
-@dataclass(frozen=True)
-class TrainedBundle:
-    """`carried` names the models carried over from the active bundle; `findings` are by model.
-
-    `left_out` has the reason for each model that was skipped because there is no history for it, or too little.
-    """
-
-    parts: BundleParts
-    findings: Mapping[str, tuple[Finding, ...]]
-    carried: tuple[str, ...] = ()
-    left_out: Mapping[str, LoyaltyError] = field(default_factory=dict)
-
-    @property
-    def leaks_by_model(self) -> dict[str, dict[str, str]]:
-        """Newly trained model → feature → why it seems to give away the label; each has to be confirmed."""
-        return {name: leaks_of(_entry(self.parts.models[name])) for name in self.findings}
-
-    @property
-    def leaks(self) -> dict[str, str]:
-        """Those of all newly trained models."""
-        return {feature: said for leaks in self.leaks_by_model.values() for feature, said in leaks.items()}
-
-    def objections(self, accepted: Collection[str] = ()) -> dict[str, list[str]]:
-        """Why newly trained models are not activated by themselves, in sentences by model; see `objections_to`."""
-        every = {name: objections_to(_entry(self.parts.models[name]), accepted) for name in self.findings}
-        return {name: objections for name, objections in every.items() if objections}
-
-    def usable(self, accepted: Collection[str] = (), *, even_if_doubtful: bool = False) -> BundleParts | None:
-        """The parts without newly trained models that are not activated by themselves; None if no model is left.
-
-        Those are models with a leak that is not `accepted`, and unless `even_if_doubtful` those with other objections.
-        """
-        leaking = {name for name, leaks in self.leaks_by_model.items() if leaks.keys() - set(accepted)}
-        refused = leaking | (set() if even_if_doubtful else self.objections(accepted).keys())
-        models = {name: part for name, part in self.parts.models.items() if name not in refused}
-        return replace(self.parts, models=models) if models else None
 
 
 def train(
@@ -116,7 +78,7 @@ def train(
     models: dict[str, ModelPart] = {
         name: train_model(encoding, encoded[name], one, options[name], on_progress) for name, one in prepared.items()
     }
-    left_out |= _without_finding(models)
+    left_out |= remove_useless(models)
     prepared = {name: one for name, one in prepared.items() if name in models}
     carried = tuple(name for name in active.models if name not in models) if active else ()
     tables = {name: one.training_rows() for name, one in prepared.items()}
@@ -176,31 +138,6 @@ def train_model(
         offers=labels.offers,
         findings=[asdict(one) for one in (*prepared.findings, *check_outcome(metrics, prepared.findings))],
     )
-
-
-class NothingFound(LoyaltyError):
-    """An optional model found nothing, so that it is not part of a version with other models."""
-
-    code = "nothing_found"
-
-
-def _entry(part: ModelPart) -> dict[str, Any]:
-    """What decides about an activation, as in the manifest."""
-    return {"metrics": part.metrics, "findings": part.findings}
-
-
-def _without_finding(models: dict[str, ModelPart]) -> dict[str, LoyaltyError]:
-    """Remove optional models that would not be activated by themselves from those trained together, and say why."""
-    useless = [name for name, part in models.items() if task_named(name).is_optional and objections_to(_entry(part))]
-    if len(models) == len(useless):
-        return {}
-    return {
-        name: NothingFound(
-            models.pop(name).metrics["sentence"],
-            remedy=f"Collect more history. To look at it, train it alone: --model {name}.",
-        )
-        for name in useless
-    }
 
 
 def _data_identity(warehouse: Warehouse) -> str | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from loyalty_core.ml.training.progress import Progress
-    from loyalty_core.ml.training.train import TrainedBundle
+    from loyalty_core.ml.training.trained_bundle import TrainedBundle
     from tests.fixtures.shared import MadeOnce
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from loyalty_core.ml.training.train import TrainedBundle
+    from loyalty_core.ml.training.trained_bundle import TrainedBundle
 
 CUSTOMERS = 2_500
 QUICK = TrainingOptions(
