@@ -6,11 +6,9 @@ in upper case: `ML_MOCK_MODE`, `DWH_URL`.
 """
 
 import re
-import tomllib
 import zoneinfo
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -20,7 +18,6 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from loyalty_core.errors import SettingsError
@@ -30,6 +27,7 @@ from loyalty_core.settings.connected_warehouse import ConnectedWarehouse
 from loyalty_core.settings.database_url import with_driver
 from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
 from loyalty_core.settings.events import EventSettings
+from loyalty_core.settings.loyalty_toml import LoyaltyToml
 from loyalty_core.settings.models import ModelSettings
 from loyalty_core.settings.recommended_mapping import RecommendedMapping
 from loyalty_core.settings.sending import SendingSettings
@@ -255,29 +253,10 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
             init_settings,
             env_settings,
             dotenv_settings,
-            _LoyaltyToml(settings_cls),
+            LoyaltyToml(settings_cls),
             ConnectedWarehouse(settings_cls),
             RecommendedMapping(settings_cls),
         )
-
-
-class _LoyaltyToml(TomlConfigSettingsSource):
-    """`loyalty.toml`: names in either case; unknown names are rejected, so that typos do not go unnoticed."""
-
-    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
-        try:
-            values = {name.lower(): value for name, value in tomllib.loads(file_path.read_text("utf-8")).items()}
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-            raise SettingsError(f"{file_path.name} cannot be read: {error}.") from None
-        known = Settings.model_fields
-        for name in values:
-            if name not in known:
-                nearest = nearest_names(name, known)
-                raise SettingsError(
-                    f"{file_path.name} has a setting {name!r} that does not exist.",
-                    remedy=f"Did you mean {nearest[0]!r}?" if nearest else "docs/settings.md lists all settings.",
-                )
-        return values
 
 
 @lru_cache(maxsize=1)
