@@ -98,6 +98,6 @@ def _as_json(job: Job) -> dict[str, Any]:
         "state": job.state,
         "done": job.done,
         "total": job.total,
-        "error": job.error._asdict() if job.error else None,
+        "error": {"what": job.error.what, "why": job.error.why, "remedy": job.error.remedy} if job.error else None,
         **(job.result or {}),
     }

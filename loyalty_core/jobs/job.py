@@ -18,15 +18,16 @@ WAITING = "Waiting for its turn"
 
 
 class JobError(NamedTuple):
-    """Why a job failed: what happened, why, and what to do about it."""
+    """Why a job failed: what happened, why, and what to do about it, with the code of the `LoyaltyError`."""
 
     what: str
     why: str = ""
     remedy: str = ""
+    code: str = ""
 
     @classmethod
     def of(cls, error: LoyaltyError) -> JobError:
-        return cls(error.what, error.why, error.remedy)
+        return cls(error.what, error.why, error.remedy, error.code)
 
 
 @dataclass(frozen=True)

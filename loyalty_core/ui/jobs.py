@@ -13,7 +13,7 @@ from loyalty_core.jobs import KINDS, Job, JobRunning
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fragments import fragment
-from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.messages import draw_error, errors_shown, more_about
 from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 
@@ -72,7 +72,7 @@ def _draw_under_way(latest: Callable[[], Job | None], key: str, draw_more: Calla
         job = latest()
     except LoyaltyError as error:
         # The job continues, and is shown again once the store answers.
-        st.warning(escape(str(error)), icon=":material/cloud_off:")
+        st.warning(escape(str(error)) + more_about(error.code), icon=":material/cloud_off:")
         return
     if job is None or not job.is_under_way:
         st.rerun()
@@ -109,8 +109,10 @@ def _where(job: Job) -> str:
 def _draw_failure(job: Job, key: str) -> None:
     error = job.error
     with st.container(border=True):
-        lines = [f"**{escape(error.what)}**", escape(error.why), escape(error.remedy)] if error else ["**It failed.**"]
-        st.error("\n\n".join(line for line in lines if line), icon=":material/error:")
+        if error:
+            draw_error(error.what, error.why, error.remedy, error.code)
+        else:
+            st.error("**It failed.**", icon=":material/error:")
         st.caption(escape(f"Started by {job.started_by}, {formatting.moment(job.created_at)}."))
         if job.log_tail:
             with st.expander("Last lines of its log", icon=":material/article:"):

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.errors import StreamlitDuplicateElementKey
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.ui.documentation import error_link
 from loyalty_core.ui.text import escape
 
 _log = logging.getLogger(__name__)
@@ -36,9 +37,26 @@ def errors_shown() -> Iterator[None]:
 
 def show_error(error: LoyaltyError, *, retry: bool = True) -> None:
     """One box: what happened in bold, the reason, the remedy; with `retry` a button that reruns the page."""
-    lines = [f"**{escape(error.what)}**", escape(error.why), escape(error.remedy)]
-    st.error("\n\n".join(line for line in lines if line), icon=":material/error:")
+    draw_error(error.what, error.why, error.remedy, error.code)
     if retry:
         # Another part of the page may show the same error; one button is enough.
         with suppress(StreamlitDuplicateElementKey):
             st.button("Try again", icon=":material/refresh:", key=f"retry-{abs(hash(error.what))}")
+
+
+def draw_error(what: str, why: str, remedy: str, code: str) -> None:
+    """One box, which leads to what troubleshooting says of the code."""
+    lines = [f"**{escape(what)}**", escape(why), escape(remedy)]
+    st.error("\n\n".join(line for line in lines if line) + more_about(code), icon=":material/error:")
+
+
+def draw_unavailable(error: LoyaltyError) -> None:
+    """The same for a part that has nothing to show yet, though nothing has gone wrong."""
+    lines = [escape(error.what), escape(error.why), escape(error.remedy)]
+    st.info("\n\n".join(line for line in lines if line) + more_about(error.code))
+
+
+def more_about(code: str) -> str:
+    """A link to what troubleshooting says of the code, as Markdown; "" where it says nothing."""
+    link = error_link(code)
+    return f" [More about this error]({link})" if link else ""

@@ -35,6 +35,9 @@ TRAINING = Screen("training.py", "Training", ":material/model_training:", "train
 SYSTEM_HEALTH = Screen(
     "system_health.py", "System health", ":material/monitor_heart:", "health", Action.VIEW, "Operate"
 )
+DOCUMENTATION = Screen(
+    "documentation.py", "Documentation", ":material/menu_book:", "documentation", Action.VIEW, "Operate"
+)
 CONNECT = Screen("connect.py", "Connect data", ":material/upload_file:", "connect", Action.CONNECT_DATA, "Administer")
 ACCESS = Screen("access.py", "Access", ":material/admin_panel_settings:", "access", Action.MANAGE_ACCESS, "Administer")
 AUDIT = Screen("audit.py", "Audit", ":material/history:", "audit", Action.READ_AUDIT, "Administer")
@@ -50,6 +53,7 @@ SCREENS = (
     FLIGHT_RECORDER,
     TRAINING,
     SYSTEM_HEALTH,
+    DOCUMENTATION,
     CONNECT,
     ACCESS,
     AUDIT,

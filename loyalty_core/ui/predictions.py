@@ -10,7 +10,6 @@ import streamlit as st
 
 from loyalty_core.analytics.churn import ContactAdvice
 from loyalty_core.analytics.monitoring import check_freshness
-from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import Bundle
 from loyalty_core.ml.serving import CustomerPredictions, Driver, Drivers, RfmAnswer, other_training_data
 from loyalty_core.ml.tasks import (
@@ -28,6 +27,7 @@ from loyalty_core.rfm import segment_in_use
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.jobs import draw_job
+from loyalty_core.ui.messages import draw_unavailable
 from loyalty_core.ui.text import escape
 from loyalty_core.warehouse.columns import Role, column_for
 from loyalty_core.warehouse.connection import Row
@@ -50,7 +50,7 @@ def draw_predictions(customer_id: object) -> None:
     with churn.container(border=True, height="stretch"):
         st.subheader("Churn", anchor=False)
         if predictions.churn is None:
-            _draw_unavailable(predictions.unavailable[CHURN.name])
+            draw_unavailable(predictions.unavailable[CHURN.name])
         else:
             _draw_churn(predictions.churn, predictions, advice)
             if timing := predictions.answers.get(CHURN_TIMING.name):
@@ -58,13 +58,13 @@ def draw_predictions(customer_id: object) -> None:
     with offer.container(border=True, height="stretch"):
         st.subheader("Next best offer", anchor=False)
         if predictions.nbo is None:
-            _draw_unavailable(predictions.unavailable[NBO.name])
+            draw_unavailable(predictions.unavailable[NBO.name])
         else:
             _draw_offers(predictions.nbo, predictions)
     with rfm.container(border=True, height="stretch"):
         st.subheader("RFM", anchor=False)
         if predictions.rfm is None:
-            _draw_unavailable(predictions.unavailable["rfm"])
+            draw_unavailable(predictions.unavailable["rfm"])
         else:
             _draw_rfm(predictions.rfm, features, advice)
             _draw_disagreement(predictions.churn, predictions.rfm)
@@ -116,10 +116,6 @@ def _warn_of_older_scores() -> None:
             width="stretch",
         )
         draw_job("scoring", start_label="Score now", key="score-now")
-
-
-def _draw_unavailable(error: LoyaltyError) -> None:
-    st.info("\n\n".join(escape(part) for part in (error.what, error.why, error.remedy) if part))
 
 
 def _draw_uplift(uplift: UpliftPrediction) -> None:

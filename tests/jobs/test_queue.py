@@ -132,7 +132,7 @@ def test_a_job_cancelled_before_it_ran_does_nothing(
 def test_a_failure_is_stored_with_its_reason_and_its_remedy(queue: JobQueue, start: Start):
     job = over(queue, start("refuse"))
     assert job.state == "failed"
-    assert job.error == JobError("The rows are odd.", "There are 3.", "Add one.")
+    assert job.error == JobError("The rows are odd.", "There are 3.", "Add one.", "bad_data")
     assert "The rows are odd. There are 3. Add one." in job.log_tail
     assert not job.is_dismissed
     queue.dismiss(job.id)

@@ -46,8 +46,8 @@ _WITH_OPTIONS = {"radio", "pills", "segmented_control", "select_slider"}
 # Not Streamlit's: elements of streamlit-elements, and the log.
 _OTHER_RECEIVERS = {"html", "mui", "nivo", "editor", "_log"}
 ESCAPING = {"escape", "escape_paragraphs"}
-# Their results are made of letters, digits and a few harmless signs.
-HARMLESS_FUNCTIONS = {"b64encode", "quote"}
+# The results of the first two are made of letters, digits and a few harmless signs; the third reads the documentation.
+HARMLESS_FUNCTIONS = {"b64encode", "quote", "in_app"}
 # Of loyalty_core.ui.formatting: numbers and dates, which contain nothing that Markdown reads.
 HARMLESS_FORMATTERS = {
     "change", "compact", "count", "day", "decimal", "moment", "month", "number", "percent", "short_month", "signed",

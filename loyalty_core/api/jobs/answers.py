@@ -68,7 +68,7 @@ def describe(job: Job) -> JobAnswer:
         ended_at=job.ended_at,
         seconds=round(job.seconds, 3),
         is_stopping=job.is_stopping,
-        error=JobFailure(**job.error._asdict()) if job.error else None,
+        error=JobFailure(what=job.error.what, why=job.error.why, remedy=job.error.remedy) if job.error else None,
         options=job.options if sees_content else None,
         result=job.result if sees_content else None,
         log_tail=job.log_tail if sees_content else None,

@@ -10,6 +10,7 @@ from loyalty_core.events.backlog import Backlog, read_backlog
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fragments import fragment
+from loyalty_core.ui.messages import more_about
 from loyalty_core.ui.text import escape
 
 POLL_SECONDS = 3.0
@@ -25,7 +26,7 @@ def draw_live() -> None:
     try:
         backlog, received = read_backlog(store), EventHistory(store).count_received(_MINUTE)
     except LoyaltyError as error:
-        st.warning(escape(str(error)), icon=":material/cloud_off:")
+        st.warning(escape(str(error)) + more_about(error.code), icon=":material/cloud_off:")
         return
     with st.container(horizontal=True):
         st.metric(

@@ -13,6 +13,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.links import open_customer
+from loyalty_core.ui.messages import more_about
 from loyalty_core.ui.recorder.address import show_list
 from loyalty_core.ui.recorder.names import SEQUELS, STATE_ICONS, STATES, type_label
 from loyalty_core.ui.recorder.steps import draw_steps
@@ -42,7 +43,7 @@ def draw_event(number: int) -> None:
     try:
         trace = Traces(services).get(number)
     except TraceNotFound as error:
-        st.info(escape(str(error)), icon=":material/history_toggle_off:")
+        st.info(escape(str(error)) + more_about(error.code), icon=":material/history_toggle_off:")
         return
     draw_trace(trace)
 
@@ -91,7 +92,7 @@ def _draw_waiting(number: int) -> None:
     try:
         is_waiting = EventHistory(get_services().store).get(number).status == "waiting"
     except LoyaltyError as error:
-        st.warning(escape(str(error)), icon=":material/cloud_off:")
+        st.warning(escape(str(error)) + more_about(error.code), icon=":material/cloud_off:")
         return
     if not is_waiting:
         st.rerun()
