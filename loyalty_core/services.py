@@ -45,6 +45,7 @@ _log = logging.getLogger(__name__)
 
 # Viewers with the same scope and rights share their services.
 _MAX_RESTRICTIONS = 64
+_MAX_VIEWERS = 256
 
 
 class Services:
@@ -55,9 +56,14 @@ class Services:
         self.limits = WorkLimits(settings.dwh_pool_size)
         self._restricted: LRUCache[Restriction, Services] = LRUCache(_MAX_RESTRICTIONS)
         self._lock = threading.Lock()
+        # Asked by each request, so it is cached by viewer, whose rights and scope never change.
+        self._seen_by = lru_cache(_MAX_VIEWERS)(self._find_seen_by)
 
     def seen_by(self, viewer: Viewer) -> Services:
         """These services as the viewer may use them: themselves for whoever may see everything."""
+        return self._seen_by(viewer)
+
+    def _find_seen_by(self, viewer: Viewer) -> Services:
         restriction = restriction_of(viewer, self.settings)
         if restriction is None:
             return self
