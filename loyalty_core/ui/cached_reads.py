@@ -3,16 +3,21 @@
 import hashlib
 import json
 import pickle
-from collections.abc import Callable
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
 
+from loyalty_core.cancellation import cancellable, current_cancellation
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments.figures import Profile
 from loyalty_core.services import get_services
+from loyalty_core.ui.script_run import cancellation_of_run
 from loyalty_core.ui.work_slots import evaluation_slot
 from loyalty_core.warehouse import columns, customers, offers
 from loyalty_core.warehouse.columns import Catalog
@@ -20,6 +25,10 @@ from loyalty_core.warehouse.connection import Row
 from loyalty_core.warehouse.customers import MonthlySpend, Transactions
 from loyalty_core.warehouse.predictions import ScoringRun, last_run
 from loyalty_core.warehouse.source import Source, describe_source
+
+# How many viewers wait for, or are reading, each result.
+_readers = Counter[tuple[str, str, bytes]]()
+_counting = threading.Lock()
 
 RuleBasis = str
 P = ParamSpec("P")
@@ -54,10 +63,27 @@ def cached_lookup(read: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(read)
     def latest(*arguments: P.args, **named: P.kwargs) -> R:
-        digest = hashlib.sha256(pickle.dumps((arguments, named))).digest()
-        return by_revision(_seen(), digest, partial(read, *arguments, **named))
+        seen, digest = _seen(), hashlib.sha256(pickle.dumps((arguments, named))).digest()
+        with _one_reader_of((read.__qualname__, seen, digest)):
+            return by_revision(seen, digest, partial(read, *arguments, **named))
 
     return latest
+
+
+@contextmanager
+def _one_reader_of(result: tuple[str, str, bytes]) -> Iterator[None]:
+    """The statements in this block are stopped when the viewer has gone on, unless others wait for the same result."""
+    outer = current_cancellation() or cancellation_of_run()
+    with _counting:
+        _readers[result] += 1
+    try:
+        with cancellable(outer and outer.only_if(lambda: _readers[result] == 1)):
+            yield
+    finally:
+        with _counting:
+            _readers[result] -= 1
+            if not _readers[result]:
+                del _readers[result]
 
 
 def _seen() -> str:

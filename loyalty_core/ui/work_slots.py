@@ -2,14 +2,16 @@
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from loyalty_core.access import current_viewer
+from loyalty_core.cancellation import cancellable
 from loyalty_core.services import get_services
+from loyalty_core.ui.script_run import cancellation_of_run
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -22,11 +24,12 @@ _has_slot: ContextVar[bool] = ContextVar("has_slot", default=False)
 
 
 @contextmanager
-def evaluation_slot(*, shows_waiting: bool = True) -> Iterator[None]:
+def evaluation_slot(*, shows_waiting: bool = True, ends_with_page: bool = True) -> Iterator[None]:
     """Hold a slot until the block ends; within a block that holds one, nothing. Raises `TooBusy`.
 
     With `shows_waiting`, the page says that it waits, and stops waiting when the viewer changes something or leaves.
-    Cached functions must do without, since Streamlit would repeat what they draw.
+    Cached functions must do without, since Streamlit would repeat what they draw. With `ends_with_page`, a statement
+    that runs is stopped then, too; what saves something must do without.
     """
     if _has_slot.get():
         yield
@@ -38,7 +41,8 @@ def evaluation_slot(*, shows_waiting: bool = True) -> Iterator[None]:
             note.remove()
         token = _has_slot.set(True)
         try:
-            yield
+            with cancellable(cancellation_of_run()) if ends_with_page and shows_waiting else nullcontext():
+                yield
         finally:
             _has_slot.reset(token)
 

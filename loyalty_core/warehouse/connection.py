@@ -14,6 +14,7 @@ from cachetools import TTLCache
 from sqlalchemy.sql.elements import KeyedColumnElement
 from sqlalchemy.sql.selectable import NamedFromClause
 
+from loyalty_core.cancellation import cancellable
 from loyalty_core.errors import ViewUnusable, WarehouseUnavailable
 from loyalty_core.memory_only import about_to_wait, look_once
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
@@ -196,7 +197,8 @@ class Warehouse(Unrestricted, Statements):
             if cached:
                 self._forget_if_reshaped()
             revision = self.revision
-            catalog = self._read_catalog()
+            with cancellable(None):  # every page needs it, also the one that the viewer goes to
+                catalog = self._read_catalog()
             with self._lock:
                 if revision == self.revision:
                     self._catalog = time.monotonic() + self.settings.dwh_catalog_ttl_seconds, catalog

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
+from loyalty_core.cancellation import current_cancellation
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.memory_only import about_to_wait
 from loyalty_core.settings import Settings
@@ -19,7 +20,7 @@ from loyalty_core.warehouse.arrow import stream_batches
 from loyalty_core.warehouse.dialects import Dialect
 from loyalty_core.warehouse.failures import Result, place, repeated_once
 from loyalty_core.warehouse.guards import Guards
-from loyalty_core.warehouse.time_limit import time_limit
+from loyalty_core.warehouse.time_limit import Interrupt, time_limit
 
 Row = dict[str, Any]
 
@@ -49,16 +50,23 @@ class Statements(ABC):
         """A connection from the pool; database errors in the block are raised as errors with a remedy."""
 
     def ask(self, question: Callable[[sa.Connection], Result]) -> Result:
-        """What `question` returns, within the time limit; it is repeated once if the database interrupts it."""
+        """What `question` returns, within the time limit; it is repeated once if the database interrupts it.
+
+        Raises `Cancelled`, or what the caller's `Cancellation` raises, when the result is no longer wanted.
+        """
         about_to_wait()
         limit = self.settings.dwh_statement_timeout_seconds
 
         def read() -> Result:
-            with self.reading() as connection, time_limit(limit, self.dialect.interrupt(connection)):
+            with self.reading() as connection, time_limit(limit, self._interrupt_of(connection)):
                 return question(connection)
 
         with warehouse_query():
             return repeated_once(read)
+
+    def _interrupt_of(self, connection: sa.Connection) -> Interrupt | None:
+        is_cancellable = current_cancellation() is not None
+        return self.dialect.cancel(connection) if is_cancellable else self.dialect.interrupt(connection)
 
     def rows(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a statement within the time limit and return its rows as dicts.

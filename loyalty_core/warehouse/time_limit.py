@@ -1,13 +1,18 @@
-"""A limit on how long a statement may keep its caller waiting, for databases without a limit of their own."""
+"""Statements are stopped at a limit on their time, and when nobody wants their result any more."""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+from loyalty_core.cancellation import Cancelled, current_cancellation
 from loyalty_core.errors import QueryTimeout
 
 Interrupt = Callable[[], object]
+
+# How often a wait that can be cancelled is looked at.
+_POLL_SECONDS = 0.25
+_AGAIN_SECONDS = 1.0
 
 
 @contextmanager
@@ -28,14 +33,18 @@ def query_timeout(seconds: float) -> QueryTimeout:
 class TimeLimit:
     """Watches one wait after another with a single thread, since starting one for each costs more than the wait.
 
-    Interrupts at most once, and never outside `waiting`, when it would hit the connection's next statement.
+    A wait also ends when its caller no longer wants the result (`loyalty_core.cancellation`). Interrupts until the wait
+    ends, since the first time may have been before the statement began, and never outside `waiting`, when it would hit
+    the connection's next statement.
     """
 
     def __init__(self, seconds: float, interrupt: Interrupt | None) -> None:
         self._seconds = seconds
         self._interrupt = interrupt
+        self._cancellation = current_cancellation()
         self._due: float | None = None
         self._expired = False
+        self._cancelled = False
         self._lock = threading.Lock()
         self._closed = threading.Event()
         if interrupt is not None:
@@ -43,11 +52,17 @@ class TimeLimit:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """The time in this block counts; raises `QueryTimeout` for the error that an interrupt causes."""
+        """The time in this block counts; raises for the error that an interrupt causes.
+
+        That is `QueryTimeout`, or for a cancelled statement what its `finish` raises, or `Cancelled`.
+        """
         self._due = time.monotonic() + self._seconds
         try:
             yield
         except Exception as error:
+            if self._cancellation and self._cancelled:
+                self._cancellation.finish()
+                raise Cancelled("The query was stopped, since its result was no longer wanted.") from error
             if self._expired:
                 raise query_timeout(self._seconds) from error
             raise
@@ -60,12 +75,21 @@ class TimeLimit:
         self._closed.set()
 
     def _watch(self, interrupt: Interrupt) -> None:
-        pause = self._seconds
+        longest = min(self._seconds, _POLL_SECONDS) if self._cancellation else self._seconds
+        pause = longest
         while not self._closed.wait(pause):
             with self._lock:
                 due, now = self._due, time.monotonic()
-                if due is not None and now >= due:
-                    self._expired = True
+                if due is None:
+                    pause = longest
+                    continue
+                self._expired = now >= due
+                self._cancelled = self._cancelled or self._is_cancelled()
+                if self._expired or self._cancelled:
                     interrupt()
-                    return
-            pause = self._seconds if due is None else min(self._seconds, due - now)
+                    pause = _AGAIN_SECONDS
+                else:
+                    pause = min(longest, due - now)
+
+    def _is_cancelled(self) -> bool:
+        return self._cancellation is not None and self._cancellation.is_requested()

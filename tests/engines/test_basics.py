@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
+from loyalty_core.cancellation import Cancellation, Cancelled, cancellable
 from loyalty_core.errors import LoyaltyError, QueryTimeout
 from loyalty_core.rules import compile_rule
 from loyalty_core.warehouse import FeatureStore
@@ -142,6 +143,17 @@ def test_a_statement_is_stopped_at_its_limit(engine: Engine, filled: Place, open
         warehouse.rows(sa.text(engine.endless))
     found = wait_until(lambda: in_time(lambda: warehouse.rows(sa.select(warehouse.features))))
     assert len(found) == 5, "the connection is usable afterwards"
+
+
+@pytest.mark.parametrize("way", ["rows", "bulk"])
+def test_a_statement_is_stopped_when_its_result_is_no_longer_wanted(
+    engine: Engine, filled: Place, open_at: Callable[..., Warehouse], way: str
+):
+    warehouse = open_at()
+    count = sa.select(sa.literal_column(f"({engine.endless})", sa.BigInteger()).label("n"))
+    with cancellable(Cancellation(lambda: True)), pytest.raises(Cancelled):
+        warehouse.rows(sa.text(engine.endless)) if way == "rows" else warehouse.fetch_arrow(count)
+    assert len(warehouse.rows(sa.select(warehouse.features))) == 5, "the connection is usable afterwards"
 
 
 def test_writing_is_refused(engine: Engine, warehouse: Warehouse):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -9,10 +10,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
+from loyalty_core.cancellation import Cancellation, Cancelled, cancellable
 from loyalty_core.errors import ViewUnusable
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.failures import QueryInterrupted
 from tests.fixtures.warehouses import CUSTOMERS, DuckDBFile, PostgresDatabase, address
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +50,25 @@ def test_an_interrupted_query_is_repeated(postgres_database: str, open_warehouse
         assert ask[way]() == 1
         with pytest.raises(psycopg.OperationalError):
             marker.execute("SELECT 1")  # it was closed by the first attempt
+
+
+def test_a_statement_that_nobody_waits_for_ends_on_the_server(
+    postgres_database: str, open_warehouse: Callable[..., Warehouse]
+):
+    warehouse, gone = open_warehouse(postgres_database, dwh_statement_timeout_seconds=600), Event()
+    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query = 'SELECT pg_sleep(600)'"
+
+    def go_on_once_it_runs() -> None:
+        with psycopg.connect(**address(postgres_database), autocommit=True) as watcher:
+            wait_until(lambda: watcher.execute(sleeping).fetchone() == (1,))
+            gone.set()
+
+    viewer = Thread(target=go_on_once_it_runs)
+    viewer.start()
+    with cancellable(Cancellation(gone.is_set)), pytest.raises(Cancelled):
+        warehouse.rows(sa.text("SELECT pg_sleep(600)"))
+    viewer.join()
+    assert warehouse.rows(sa.text(sleeping)) == [{"count": 0}]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def compute_all(segments: Sequence[Segment]) -> None:
 
 def _compute(segment_id: str, cause: SizeCause) -> None:
     try:
-        with evaluation_slot(), suppress(LoyaltyError):
+        with evaluation_slot(ends_with_page=False), suppress(LoyaltyError):
             get_services().segmentation.refresh(segment_id, cause=cause)
     except TooBusy as error:
         # A toast, which is still there after the page has been drawn again.

@@ -76,6 +76,10 @@ class Dialect(SqlDialect):
         del connection
         return None
 
+    def cancel(self, connection: sa.Connection) -> Interrupt | None:
+        """What stops the statement when its result is no longer wanted; by default what stops it at the limit."""
+        return self.interrupt(connection)
+
     def batches(self, connection: sa.Connection, select: sa.Select, batch_rows: int) -> AbstractContextManager[Source]:
         """The result as Arrow record batches of any size, and what stops the statement."""
         return rows_as_batches(connection, select, batch_rows, self.interrupt(connection))

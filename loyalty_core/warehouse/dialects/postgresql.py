@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.arrow import Batches, Source
+    from loyalty_core.warehouse.time_limit import Interrupt
 
 # The server stops a statement by itself, and then says so.
 _GRACE_SECONDS = 5.0
@@ -97,6 +98,16 @@ class PostgreSQL(WithQuantiles):
             sa.func.pg_catalog.current_setting(name) for name in ("transaction_read_only", "statement_timeout")
         )
         return Guards(*connection.execute(sa.select(read_only == "on", limit != "0")).one())
+
+    def cancel(self, connection: sa.Connection) -> Interrupt | None:
+        """A request over a connection of its own; where the server does not take it, its own limit remains."""
+        driver_connection: Any = connection.connection.driver_connection
+
+        def ask_server() -> None:
+            with suppress(psycopg.Error):
+                driver_connection.cancel_safe(timeout=_GRACE_SECONDS)
+
+        return ask_server
 
     @contextmanager
     def batches(self, connection: sa.Connection, select: sa.Select, batch_rows: int) -> Iterator[Source]:

@@ -99,7 +99,7 @@ def _warn_of_duplicates(editor: Editor) -> None:
 def _save(editor: Editor, draft: SegmentDraft, *, is_copy: bool) -> None:
     engine, segment = get_services().segmentation, editor.segment
     try:
-        with evaluation_slot():
+        with evaluation_slot(ends_with_page=False):
             if segment is None or editor.version is None or is_copy:
                 saved = engine.create(draft, actor=current_viewer().id)
             else:
