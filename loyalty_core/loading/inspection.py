@@ -107,6 +107,15 @@ def inspect_file(file: Path, written: FileFormat | None = None) -> Inspection:
     )
 
 
+def column_names(file: Path) -> list[str]:
+    """The names of a file's columns. Raises DataError where it cannot be read."""
+    with duckdb.connect(config=CONNECTION_SETTINGS) as connection:
+        try:
+            return list(read_source_rows(connection, file, FileFormat()).types)
+        except DataError as error:
+            raise asked_in_the_form(error) from error
+
+
 def suggest_from_rows(connection: duckdb.DuckDBPyConnection, rows: pa.Table, id_column: str) -> Suggestion:
     """What models could learn from, judged by some rows of a database's view; `connection` is one in memory."""
     connection.register("read_rows", rows)

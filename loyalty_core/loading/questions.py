@@ -21,6 +21,8 @@ FIELDS = {
     "transaction": "Purchase number",
     "quantity": "Quantity",
     "offer": "Offer taken",
+    "offers": "A file of the offers taken",
+    "offers-column": "Columns of the file of offers",
     "treatment": "Who was contacted",
     "control": "Values of those who were not contacted",
     "outcome": "Outcome",

@@ -13,10 +13,18 @@ from loyalty_core.connections import Upload
 from loyalty_core.connections.connection import WAREHOUSE, new_folder
 from loyalty_core.errors import DataError
 from loyalty_core.jobs.report import JobStopped
-from loyalty_core.loading import CustomerColumns, FileFormat, PurchaseColumns, load_features, load_transactions
+from loyalty_core.loading import (
+    CustomerColumns,
+    FileFormat,
+    OffersFile,
+    PurchaseColumns,
+    load_features,
+    load_transactions,
+)
 from loyalty_core.loading.from_transactions import DEFAULT_CHURN_DAYS
 from loyalty_core.loading.questions import asked_in_the_form, in_words_of_the_form
 from loyalty_core.settings import recommend_mapping, set_by_the_user
+from loyalty_core.work.newer_data import FormerData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,17 +39,26 @@ def connect_file(services: Services, options: Mapping[str, Any], report: Report)
     """Load the file `upload` into a warehouse of its own, beside the present one, and switch to it at the end.
 
     `kind` is “customers” or “transactions”. `columns` are the fields of `CustomerColumns` or `PurchaseColumns`,
-    `format` those of `FileFormat`, whose `numbers` are an option of their own. Where anything fails, nothing has
-    changed.
+    `format` those of `FileFormat`, whose `numbers` are an option of their own; `offers` has the `upload` and `columns`
+    of an `OffersFile`. Where the file has newer data of the customers in use, the models and predictions of these are
+    used for it too. Where anything fails, nothing has changed.
     """
     require(Action.CONNECT_DATA)
     upload = Upload.find(str(options.get("upload", "")))
-    folder = new_folder(upload.file.stem)
+    offers = Upload.find(options["offers"]["upload"]) if "offers" in options else None
+    folder, former = new_folder(upload.file.stem), FormerData.of(services)
+    before = services.connections.current()
     try:
         out = folder / WAREHOUSE
-        loaded = _load(upload.file, out, options, report)
+        if former:
+            former.put_in_place(out)
+        loaded = _load(upload.file, out, options, offers, report)
         suggestion = loaded.suggestion
-        if suggestion is not None and suggestion.features:
+        is_continued = former is not None and former.is_continued_by(out, suggestion)
+        if former is not None and is_continued:
+            former.copy_to(folder)
+            recommend_mapping(out, former.mapping)
+        elif suggestion is not None and suggestion.features:
             recommend_mapping(out, suggestion.features)
         report.phase("Switching to the new data")
         kind = "customers" if options["kind"] == "customers" else "transactions"
@@ -52,7 +69,9 @@ def connect_file(services: Services, options: Mapping[str, Any], report: Report)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    upload.remove()
+    for one in (upload, offers):
+        if one:
+            one.remove()
     with suppress(JobStopped):  # the new data is in use, so a request to stop comes too late
         report.message(f"Loaded {loaded.loaded}.")
     return {
@@ -66,12 +85,21 @@ def connect_file(services: Services, options: Mapping[str, Any], report: Report)
             {"column": one.column, "reason": one.reason, "is_certain": one.is_certain}
             for one in (suggestion.left_out if suggestion else ())
         ],
+        "continues": (before.title if before else "the default warehouse") if is_continued else None,
+        "learned_from": former.learned_from if former and is_continued else None,
         "mapping_is_set": "ml_feature_mapping" in set_by_the_user(),
     }
 
 
-def _load(file: Path, out: Path, options: Mapping[str, Any], report: Report) -> LoadReport:
+def _load(
+    file: Path, out: Path, options: Mapping[str, Any], offers_upload: Upload | None, report: Report
+) -> LoadReport:
     columns, written = options.get("columns", {}), _file_format(options)
+    offers = None
+    if offers_upload:
+        # The columns of numbers and the sheet are those of the other file.
+        of_offers = replace(written, numbers=(), sheet=None)
+        offers = OffersFile(offers_upload.file, options["offers"].get("columns", {}), of_offers)
     report.phase(f"Reading {file.name}")
     if options.get("kind") == "customers":
         snapshot = options.get("snapshot")
@@ -79,16 +107,20 @@ def _load(file: Path, out: Path, options: Mapping[str, Any], report: Report) -> 
             file,
             out,
             CustomerColumns(**columns),
+            offers=offers,
             snapshot=date.fromisoformat(snapshot) if snapshot else None,
             written=written,
+            overwrite=True,
             on_phase=report.phase,
         )
     return load_transactions(
         file,
         out,
         PurchaseColumns(**columns),
+        offers=offers,
         churn_days=options.get("churn_days", DEFAULT_CHURN_DAYS),
         written=written,
+        overwrite=True,
         on_phase=report.phase,
     )
 

@@ -106,3 +106,13 @@ def test_a_database_is_tried_looked_at_and_connected(open_screen: OpenScreen, tm
     next(button for button in app.button if button.label == "Connect this database").click().run()
     assert services_of_process().warehouse.catalog().customers == 60
     assert any(text.startswith(":material/database: In use: **duckdb") for text in texts_of(app))
+
+
+def test_a_file_of_offers_goes_with_the_customers(open_screen: OpenScreen):
+    app = open_screen(CONNECT)
+    app.file_uploader[0].set_value(("Kunden.csv", CUSTOMERS, "text/csv")).run()
+    app.file_uploader[1].set_value(("coupons.csv", b"member,coupon,day\n7,Cake,2024-01-05\n", "text/csv")).run()
+    assert not app.exception
+    fields = {field.label: field for field in app.selectbox}
+    assert list(fields["Offer"].options) == ["As found", "member", "coupon", "day"]
+    assert fields["Day of the offer"].value == "As found"

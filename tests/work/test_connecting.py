@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loyalty_core.connections import Upload
 from loyalty_core.errors import DataError
 from loyalty_core.jobs.report import JobStopped, Report
+from loyalty_core.ml.bundles import activate, write_bundle
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.ml.serving import scoring_models
 from loyalty_core.services import services_of_process
 from loyalty_core.settings import CONNECTIONS_FOLDER, get_settings
+from loyalty_core.warehouse.predictions import last_run
 from loyalty_core.work.connecting import connect_file
+from tests.ml.fixtures import bundle_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,9 +33,11 @@ CUSTOMERS = "Kunde;Umsatz;Besuche;Seit;Kündigung\n" + "".join(
 
 
 @pytest.fixture
-def services(configure: Configure, tmp_path: Path, migrated_file: Path) -> Services:
+def services(configure: Configure, tmp_path: Path, migrated_file: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     shutil.copy(migrated_file, tmp_path / "state.db")
     configure()
+    monkeypatch.delenv("MODELS_DIR")  # each connection has its own
+    get_settings.cache_clear()
     return services_of_process()
 
 
@@ -75,3 +83,76 @@ def test_a_log_of_purchases_becomes_the_warehouse(services: Services):
     result = connect_file(services, {"upload": upload.id, "kind": "transactions", "churn_days": 60}, Report())
     assert services_of_process().warehouse.catalog().customers == 4
     assert result["features"] is None
+
+
+FEATURES = ("total_revenue", "transaction_count", "last_purchase_days_ago", "avg_transaction_value", "lifetime_value")
+
+
+def members(factor: float = 1.0, *, step: int = 1) -> bytes:
+    """A file of 80 customers with the features of the standard mapping."""
+    rows = (
+        [100 + 7.3 * n * factor, 1 + n * 7 % 40, n * 13 % 200, 20 + n % 50, 200 + 11.5 * n * factor]
+        for n in (place * step % 81 for place in range(80))
+    )
+    lines = [",".join(["member", *FEATURES])]
+    lines += [",".join([f"m{place}", *(f"{value:g}" for value in row)]) for place, row in enumerate(rows)]
+    return "\n".join(lines).encode()
+
+
+def connect(content: bytes, name: str = "members.csv") -> dict[str, Any]:
+    upload = Upload.save(name, content)
+    options = {"upload": upload.id, "kind": "customers", "columns": {"id": "member"}}
+    return connect_file(services_of_process(), options, Report())
+
+
+def test_a_newer_file_of_the_same_customers_keeps_models_and_predictions(services: Services):
+    assert connect(members())["continues"] is None
+    before = services_of_process()
+    parts = replace(bundle_parts(), data=before.warehouse.identity.warehouse, trained_on="members of March")
+    activate(before.settings.models_dir, write_bundle(before.settings.models_dir, parts), "test")
+    score_base(before.warehouse, scoring_models(before.warehouse))
+    result = connect(members(1.05), "April.csv")
+    now = services_of_process()
+    assert (result["continues"], result["learned_from"]) == ("members.csv", "members of March")
+    assert now.settings.models_dir != before.settings.models_dir
+    assert now.warehouse.identity.warehouse == before.warehouse.identity.warehouse
+    assert 0 <= now.inference.predict_churn("m7")["churn_probability"] <= 1
+    run = last_run(now.warehouse)
+    assert run is not None
+    assert run.data_state != now.warehouse.identity.state, "the screens ask to score again"
+    assert now.connections.can_undo()
+
+
+def test_a_file_of_other_customers_gets_no_models(services: Services):
+    connect(members())
+    before = services_of_process()
+    parts = replace(bundle_parts(), data=before.warehouse.identity.warehouse)
+    activate(before.settings.models_dir, write_bundle(before.settings.models_dir, parts), "test")
+    result = connect(members(step=35), "others.csv")
+    assert result["continues"] is None
+    assert services_of_process().inference.status().version is None
+
+
+def test_a_newer_file_without_a_column_of_the_models_gets_none(services: Services):
+    connect(members())
+    before = services_of_process()
+    parts = replace(bundle_parts(), data=before.warehouse.identity.warehouse)
+    activate(before.settings.models_dir, write_bundle(before.settings.models_dir, parts), "test")
+    result = connect(members(1.05).replace(b"avg_transaction_value", b"basket"))
+    assert result["continues"] is None
+    assert services_of_process().inference.status().version is None
+
+
+def test_offers_may_be_in_a_file_of_their_own(services: Services):
+    upload = Upload.save("members.csv", members())
+    taken = "card,coupon,used\n" + "".join(f"m{n},{'Cake' if n % 2 else 'Tea'},yes\n" for n in range(60))
+    offers = Upload.save("coupons.csv", taken.encode())
+    options = {
+        "upload": upload.id,
+        "kind": "customers",
+        "columns": {"id": "member"},
+        "offers": {"upload": offers.id, "columns": {"customer": "card"}},
+    }
+    connect_file(services, options, Report())
+    assert {offer.name for offer in services_of_process().offers.get().values()} == {"Cake", "Tea"}
+    assert not offers.file.exists()

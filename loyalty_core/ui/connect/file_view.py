@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
-from loyalty_core.connections import Upload
 from loyalty_core.loading.inspection import Inspection, inspect_file
 from loyalty_core.loading.questions import CUSTOMERS, PURCHASES
 from loyalty_core.services import services_of_process
@@ -15,19 +14,18 @@ from loyalty_core.ui import formatting
 from loyalty_core.ui.connect.columns_form import ask_customers, ask_purchases
 from loyalty_core.ui.connect.file_format_form import ask_file_format
 from loyalty_core.ui.connect.loaded import draw_loaded
+from loyalty_core.ui.connect.offers_form import FILE_TYPES, ask_offers, saved
 from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
-    from streamlit.runtime.uploaded_file_manager import UploadedFile
-
+    from loyalty_core.connections import Upload
     from loyalty_core.loading import FileFormat
 
 _UPLOAD, _INSPECTION = "connect-upload", "connect-inspection"
 _KINDS = {"customers": CUSTOMERS, "transactions": PURCHASES}
-_TYPES = ["csv", "txt", "tsv", "gz", "zip", "xlsx", "parquet"]
 
 
 def draw_file() -> None:
@@ -36,7 +34,7 @@ def draw_file() -> None:
     connections, last = services.connections, services.jobs.latest("connection")
     dropped = st.file_uploader(
         "A file with your customers, or with their purchases",
-        type=_TYPES,
+        type=FILE_TYPES,
         key=f"connect-file-{last.id if last and last.state == 'done' else 0}",  # empty again once the file is loaded
         help="CSV (also gzipped), Excel (.xlsx), Parquet, or a ZIP archive with one of them. The file stays on this "
         "machine.",
@@ -47,13 +45,14 @@ def draw_file() -> None:
         )
         draw_loaded()
         return
-    upload = _saved(dropped)
     with errors_shown():
+        upload = saved(dropped, _UPLOAD)
         written = ask_file_format()
         with st.spinner("Looking at the columns …"):
             found = _inspected(upload, written)
         _draw_recognised(found)
         options, missing = _asked(found)
+        options |= ask_offers(str(last.id) if last and last.state == "done" else "")
         draw_job(
             "connection",
             start_label="Load this file",
@@ -63,16 +62,6 @@ def draw_file() -> None:
             help=escape(missing) or "The data in use stays as it is until this file is loaded whole.",
         )
     draw_loaded()
-
-
-def _saved(dropped: UploadedFile) -> Upload:
-    """Saved once for each file that is dropped; every rerun gets the same file from the browser's session."""
-    known = st.session_state.get(_UPLOAD)
-    if known and known[0] == dropped.file_id and known[1].file.exists():
-        return known[1]
-    upload = Upload.save(dropped.name, dropped.getbuffer())
-    st.session_state[_UPLOAD] = dropped.file_id, upload
-    return upload
 
 
 def _inspected(upload: Upload, written: FileFormat) -> Inspection:

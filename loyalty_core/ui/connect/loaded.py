@@ -6,6 +6,7 @@ import streamlit as st
 
 from loyalty_core.services import services_of_process
 from loyalty_core.ui.first_training import draw_first_training, needs_first_training, refused
+from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.navigation import OVERVIEW, TRAINING
 from loyalty_core.ui.text import escape
 
@@ -25,7 +26,16 @@ def draw_loaded() -> None:
             f"Left out: {escape(result['left_out'])}.",
             icon=":material/check_circle:",
         )
-        if result["features"] is not None:
+        if result.get("continues"):
+            learned_from = f", which learned from {escape(result['learned_from'])}," if result["learned_from"] else ""
+            st.info(
+                f"This is newer data of the customers of **{escape(result['continues'])}**. Its models{learned_from} "
+                "and predictions stay in use. Score the customers again to bring the predictions up to date, and train "
+                "again when the file has newer outcomes.",
+                icon=":material/history:",
+            )
+            draw_job("scoring", start_label="Score now", key="score-newer-data")
+        elif result["features"] is not None:
             st.markdown(f"**The models learn from** {escape(', '.join(result['features']) or 'nothing')}.")
         doubtful = [one for one in result["not_learned"] if not one["is_certain"]]
         for one in doubtful:
@@ -40,6 +50,9 @@ def draw_loaded() -> None:
                 "Remove it from the environment, .env and loyalty.toml, and start the app again.",
                 icon=":material/warning:",
             )
+        st.caption(
+            f"Amounts are shown in {escape(services.settings.currency)}; the setting CURRENCY names another currency."
+        )
         others = [f"{one['column']}: {one['reason']}" for one in result["not_learned"] if one["is_certain"]]
         with st.expander("How the file was read", icon=":material/article:"):
             for line in [*result["notes"][:_SHOWN], *(f"Not learned from {text}" for text in others[:_SHOWN])]:
