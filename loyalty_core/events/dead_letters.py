@@ -141,6 +141,7 @@ def _queue_again(record: EventRecord | None, event: Event, now: datetime) -> Non
         )
     record.type, record.customer_id = event.type, event.customer_id
     record.occurred_at, record.data = event.occurred_at, dict(event.data)
+    record.states_features = event.states_features
     record.status, record.attempts, record.due_at = "waiting", 0, now
 
 

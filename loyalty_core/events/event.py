@@ -33,8 +33,19 @@ class Event:
     is_late: bool = False
 
     @property
+    def states_features(self) -> bool:
+        """Whether its data has values of the customer's features."""
+        return bool(features_in(self.data))
+
+    @property
     def sequel(self) -> Sequel:
         """How it relates to what was applied before, as the state store records it; late events are called late."""
         if self.is_late:
             return "late"
         return "out_of_order" if self.is_out_of_order else "newest"
+
+
+def features_in(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of columns of the features view that an event's data states."""
+    stated = data.get("features")
+    return stated if isinstance(stated, dict) else {}

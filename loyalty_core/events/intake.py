@@ -93,6 +93,7 @@ class Intake:
             "occurred_at": event.occurred_at,
             "received_at": now,
             "data": dict(event.data),
+            "states_features": event.states_features,
             "is_simulated": event.is_simulated,
             "status": "waiting",
             "attempts": 0,

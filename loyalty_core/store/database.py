@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, nullcontext
+import threading
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ class StateStore:
         self.dialect = dialect_of(self.url)
         self.engine = self.dialect.open_engine(self.url, timeout_seconds=timeout_seconds)
         self._reading = self.engine.execution_options(postgresql_readonly=True)
+        self._of_thread = _OfThread()
         self._refused: str | None = None
         self._migration_is_due = self._migrates_a_file = False
 
@@ -100,10 +102,9 @@ class StateStore:
         """
         about_to_wait()
         self._migrate_if_due()
-        bind = self._reading if read_only else self.engine
         if on is not None:
             on.execution_options(**{READS_ONLY: read_only})
-        with self.outages(), nullcontext(on) if on is not None else bind.connect() as connection:
+        with self.outages(), self._connect(read_only=read_only, on=on) as connection:
             with self._begin(connection) as session:
                 yield session
                 if not read_only:
@@ -111,6 +112,24 @@ class StateStore:
                 session.commit()
             if not read_only:
                 self.dialect.check_after_commit(self.url, connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let the read-only sessions of this thread use one connection within the block, one after another.
+
+        For short blocks with many reads: on SQLite opening and closing a connection takes longer than most of them.
+        Each session has a transaction of its own, and sees what was committed before it.
+        """
+        about_to_wait()
+        with self.outages():
+            connection = self._reading.connect()
+        before = self._of_thread.idle
+        with connection:
+            self._of_thread.idle = connection
+            try:
+                yield
+            finally:
+                self._of_thread.idle = before
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -192,6 +211,23 @@ class StateStore:
         if self._migration_is_due and not (self._migrates_a_file and self._has_no_file()):
             self.migrate()
 
+    def _connect(self, *, read_only: bool, on: Connection | None) -> AbstractContextManager[Connection]:
+        """The connection of one session; a session within another one of the same thread gets its own."""
+        if on is not None:
+            return nullcontext(on)
+        if not read_only:
+            return self.engine.connect()
+        return self._idle() if self._of_thread.idle is not None else self._reading.connect()
+
+    @contextmanager
+    def _idle(self) -> Iterator[Connection]:
+        """The connection of `reading`, which no other session uses in the meantime."""
+        connection, self._of_thread.idle = self._of_thread.idle, None
+        try:
+            yield connection
+        finally:
+            self._of_thread.idle = connection
+
     def _begin(self, connection: Connection) -> Session:
         """A session in a transaction in which the tables are those of this version of the app, and stay so.
 
@@ -258,6 +294,12 @@ class StateStore:
         """Whether the file of a SQLite store does not exist."""
         file = self.dialect.file_of(self.url)
         return file is not None and not file.exists()
+
+
+class _OfThread(threading.local):
+    """What belongs to one thread: the connection of `StateStore.reading` while no session uses it."""
+
+    idle: Connection | None = None
 
 
 def prepare_store(url: str) -> None:

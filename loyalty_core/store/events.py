@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime  # noqa: TC003 -- SQLAlchemy reads the annotations
 from typing import Any
 
-from sqlalchemy import JSON, Index, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from loyalty_core.store.base import ROW_NUMBER, Base
@@ -19,7 +19,8 @@ class EventRecord(Base):
     `status` is "waiting", "done" or "dead". A worker that claims a waiting event writes `claimed_by` and
     `claimed_until`; after that time others may claim it. `attempts` counts claims that ended with an error, and
     `due_at` is when the next one may be made. `sequel` says how the event relates to earlier ones of the customer:
-    "newest", "out_of_order" or "late"; it is None until the event was applied.
+    "newest", "out_of_order" or "late"; it is None until the event was applied. `states_features` is whether `data` has
+    values of the customer's features; few events do, and those are looked up for each event that is applied.
     """
 
     __tablename__ = "events"
@@ -29,6 +30,7 @@ class EventRecord(Base):
         Index(None, "customer_id", "type", "occurred_at"),
         Index(None, "received_at"),
         Index(None, "claimed_until"),
+        Index(None, "customer_id", sqlite_where=text("states_features = 1"), postgresql_where=text("states_features")),
     )
 
     id: Mapped[int] = mapped_column(ROW_NUMBER, primary_key=True)
@@ -39,6 +41,7 @@ class EventRecord(Base):
     occurred_at: Mapped[datetime]
     received_at: Mapped[datetime]
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    states_features: Mapped[bool] = mapped_column(server_default=false())
     is_simulated: Mapped[bool]
     status: Mapped[str]
     attempts: Mapped[int]

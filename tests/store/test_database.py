@@ -83,6 +83,22 @@ def test_a_session_on_a_connection_sees_its_temporary_tables(store: StateStore):
         session.execute(text("SELECT id FROM staged"))
 
 
+def test_sessions_that_read_share_one_connection_within_a_block(store: StateStore):
+    write_one(store, "1")
+    with store.reading():
+        with store.session(read_only=True) as session, store.session(read_only=True) as within:
+            first = session.connection().connection.dbapi_connection
+            assert within.connection().connection.dbapi_connection is not first
+        write_one(store, "2")
+        with store.session(read_only=True) as session:
+            assert session.connection().connection.dbapi_connection is first
+            assert len(audit.recent(session)) == 2
+        with pytest.raises(KeyError), store.session(read_only=True):
+            raise KeyError
+        assert len(subjects(store)) == 2
+    assert len(subjects(store)) == 2
+
+
 def test_a_broken_constraint_is_no_outage(store: StateStore):
     with pytest.raises(IntegrityError), store.session() as session:
         session.add(AuditEvent(actor="ann"))

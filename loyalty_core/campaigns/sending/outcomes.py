@@ -150,9 +150,7 @@ class _Known:
         of_customer = self._entries.get(outcome.customer_id, [])
         if message is not None:
             return [entry for entry in of_customer if entry.id == message.entry_id]
-        before = [
-            entry for entry in of_customer if entry.entered_at <= outcome.occurred_at and entry.status in _COUNTED
-        ]
+        before = [entry for entry in of_customer if entry.entered_at <= outcome.occurred_at]
         # Of each campaign only the latest entry, so that one purchase is not two successes.
         latest: dict[str, Any] = {}
         for entry in before:
@@ -164,7 +162,7 @@ class _Known:
     def waits_for(self, entry: Any, outcome: Outcome) -> bool:
         """Whether the campaign of the entry counts the outcome as a success."""
         conversion = self._conversion(entry.campaign_id, entry.version)
-        if conversion is None or entry.status not in _COUNTED:
+        if conversion is None:
             return False
         until = entry.entered_at + timedelta(days=conversion.within_days)
         is_in_time = entry.entered_at <= outcome.occurred_at <= until
@@ -204,8 +202,9 @@ class _Known:
 
 
 def _entries(session: Session, customer_ids: Collection[str]) -> Sequence[Any]:
-    """The entries of the customers, the latest first."""
-    entered = select(*_ENTRY).where(CampaignEntryRecord.customer_id.in_(customer_ids))
+    """The entries of the customers that count, the latest first."""
+    is_theirs = dialect_of_session(session).is_one_of(CampaignEntryRecord.customer_id.expression, customer_ids)
+    entered = select(*_ENTRY).where(is_theirs, _IS_COUNTED)
     return session.execute(entered.order_by(CampaignEntryRecord.entered_at.desc(), CampaignEntryRecord.id.desc())).all()
 
 

@@ -71,7 +71,10 @@ class Effects:
 
         Raises what `is_outage` recognises where the warehouse or the state store cannot be used.
         """
-        now = self._clock()
+        with self._services.store.reading():
+            return self._prepared(events, self._clock())
+
+    def _prepared(self, events: Sequence[Event], now: datetime) -> Prepared:
         customers = self._customers.read(events, now)
         with self._services.store.session(read_only=True) as session:
             expected = expected_changes(session, customers.answers, customers.versions, self._recent)
@@ -238,7 +241,7 @@ def _record(trace: Trace) -> dict[str, Any]:
         "customer_id": trace.customer_id,
         "at": trace.at,
         "milliseconds": round(trace.milliseconds, 3),
-        "steps": written_json([step.as_json() for step in trace.steps]),
+        "steps": written_json(trace.steps),
         "outcome": trace.outcome,
         "campaign_ids": trace.campaign_ids,
         "segments_joined": trace.segments_joined,

@@ -20,7 +20,8 @@ _LONGEST_TEXT = 300
 class Step:
     """One step: what went in, what came out, and how long it took for all customers of the batch together.
 
-    Input and output are JSON values; `as_json` makes such of what comes from a warehouse or an event.
+    Input and output are JSON values; `as_json` makes such of what comes from a warehouse or an event. The state store
+    holds the fields under their names.
     """
 
     name: str
@@ -28,16 +29,6 @@ class Step:
     input: Mapping[str, Any] = field(default_factory=dict)
     output: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The step as the state store holds it."""
-        return {
-            "name": self.name,
-            "milliseconds": round(self.milliseconds, 3),
-            "input": self.input,
-            "output": self.output,
-            "note": self.note,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +74,9 @@ class Stopwatch:
         self._last = time.perf_counter()
 
     def lap(self) -> float:
-        """Milliseconds since the last call, or since the beginning."""
+        """Milliseconds since the last call, or since the beginning, to the microsecond."""
         before, self._last = self._last, time.perf_counter()
-        return (self._last - before) * 1000
+        return round((self._last - before) * 1000, 3)
 
 
 def as_json(value: Any) -> Any:
@@ -95,6 +86,8 @@ def as_json(value: Any) -> Any:
         return value
     if value is None or kind is bool or kind is int:
         return value
+    if kind is float:
+        return value if math.isfinite(value) else None
     if kind is dict:
         return {str(name): as_json(one) for name, one in value.items()}
     if isinstance(value, int):

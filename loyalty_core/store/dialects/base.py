@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString
 
 import orjson
@@ -44,8 +44,15 @@ def read_json(text: str) -> Any:
 
 
 def written_json(value: Any) -> Any:
-    """The value for a JSON column, written already, so that its objects need not stay until rows are inserted."""
-    return orjson.Fragment(write_json(value))
+    """The value for a JSON column, written already, so that its objects need not stay until rows are inserted.
+
+    Dataclasses become objects with the names of their fields.
+    """
+    try:
+        written = orjson.dumps(value, option=_JSON_OPTIONS & ~orjson.OPT_PASSTHROUGH_DATACLASS)
+    except TypeError:  # as in `write_json`
+        written = json.dumps(value, default=asdict)
+    return orjson.Fragment(written)
 
 
 @dataclass(frozen=True)

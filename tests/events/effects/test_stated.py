@@ -51,6 +51,7 @@ def test_it_counts_for_later_events_until_the_time_is_over(programme: Programme)
         "attempts": 0,
         "due_at": NOW,
         "data": MORE,
+        "states_features": True,
     }
     minutes = {"ann": 59, "cid": 61}
     with programme.services.store.session() as session:
