@@ -141,10 +141,10 @@ def test_a_run_is_accepted_once_at_a_time(ask: Ask, configure: Configure):
         assert [one["counts"] for one in ask("/campaigns/vip/runs/").json()["runs"]] == [None]
 
 
-def test_the_outbox_is_filtered_by_channel_and_customer(ask: Ask):
+def test_the_outbox_is_filtered_and_says_what_messages_wait_for(ask: Ask):
     now = datetime.now(UTC)
     with get_services().store.session() as session:
-        for number, (customer, channel) in enumerate([("C1", "log"), ("C2", "log"), ("C1", "email")], start=1):
+        for number, (customer, channel) in enumerate([("C1", "log"), ("C2", "log"), ("C1", "webhook")], start=1):
             message = OutboxRecord(
                 campaign_id="vip",
                 entry_id=number,
@@ -154,8 +154,8 @@ def test_the_outbox_is_filtered_by_channel_and_customer(ask: Ask):
                 version=1,
                 queued_at=now,
                 due_at=now,
-                status="failed",
-                attempts=1,
+                status="waiting" if channel == "webhook" else "failed",
+                attempts=0,
                 is_simulated=False,
             )
             session.add(message)
@@ -167,3 +167,8 @@ def test_the_outbox_is_filtered_by_channel_and_customer(ask: Ask):
     assert found("customer_id=C1") == {"key-1", "key-3"}
     assert found("channel=log&customer_id=C1") == {"key-1"}
     assert found("channel=log&status=waiting") == set()
+    (waiting,) = ask("/outbox/?status=waiting").json()["messages"]
+    assert waiting["waits_for"] == "channel"
+    assert waiting["channel_problem"].startswith("The webhook cannot be used: WEBHOOK_URL and WEBHOOK_SECRET are not")
+    (failed,) = ask("/outbox/?customer_id=C2").json()["messages"]
+    assert (failed["waits_for"], failed["channel_problem"]) == (None, None)

@@ -13,6 +13,8 @@ _MESSAGE = {
     "offer_id": 3,
     "status": "in_doubt",
     "reason": "Its sender ended while sending it.",
+    "waits_for": None,
+    "channel_problem": None,
     "attempts": 1,
     "possible_copies": 0,
     "queued_at": NOW,

@@ -1,5 +1,6 @@
 """The outbox: what waits, was sent, failed, or is in doubt."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -8,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
-from loyalty_core.campaigns.sending import Outbox, Resolution, Status
+from loyalty_core.campaigns.sending import Outbox, Resolution, Status, Waiting, WaitsFor, what_messages_wait_for
 from loyalty_core.services import get_services
+from loyalty_core.store.messages import OutboxRecord
 
 router = APIRouter(prefix="/outbox")
 
@@ -29,7 +31,15 @@ class MessageAnswer(BaseModel):
     variant: str | None
     offer_id: int | None
     status: Status
-    reason: str | None = Field(description="Why it is not sent, or not yet")
+    reason: str | None = Field(description="Why it is not sent, or why the last attempt did not succeed")
+    waits_for: WaitsFor | None = Field(
+        default=None,
+        description="Why it is not sent yet: its campaign is paused, it is due later, it is tried again, settings of "
+        "its channel are missing, a sender has claimed it, or it is its turn next; null if it does not wait",
+    )
+    channel_problem: str | None = Field(
+        default=None, description="Which settings the channel lacks, where the message waits for those"
+    )
     attempts: int
     possible_copies: int = Field(description="How often it was sent again although the receiver may have had it")
     queued_at: datetime
@@ -72,7 +82,7 @@ def list_outbox(
     found = list(messages)
     page = found[:limit]
     return MessagePage(
-        messages=[MessageAnswer.model_validate(record) for record in page],
+        messages=_answers(page),
         next_cursor=page[-1].id if len(found) > limit else None,
     )
 
@@ -81,7 +91,21 @@ def list_outbox(
 def resolve_message(message_id: MessageId, body: ResolveBody) -> MessageAnswer:
     """Send a message in doubt again, or mark it as sent; 409 if it is not in doubt."""
     resolution: Resolution = body.resolution
-    return MessageAnswer.model_validate(_outbox().resolve(message_id, resolution))
+    (answer,) = _answers([_outbox().resolve(message_id, resolution)])
+    return answer
+
+
+def _answers(records: Sequence[OutboxRecord]) -> list[MessageAnswer]:
+    services = get_services()
+    waiting = what_messages_wait_for(services.store, services.settings, records)
+    return [_answer(record, waiting.get(record.id)) for record in records]
+
+
+def _answer(record: OutboxRecord, waiting: Waiting | None) -> MessageAnswer:
+    answer = MessageAnswer.model_validate(record)
+    if waiting is not None:
+        answer.waits_for, answer.channel_problem = waiting.waits_for, waiting.problem
+    return answer
 
 
 def _outbox() -> Outbox:

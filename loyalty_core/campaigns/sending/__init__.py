@@ -10,9 +10,10 @@ from loyalty_core.campaigns.sending.errors import (
     TrialNotSent,
 )
 from loyalty_core.campaigns.sending.links import BadLink, ContactLinks, Recipient
-from loyalty_core.campaigns.sending.outbox import STATUSES, Outbox, Resolution, Status, WaitsFor
+from loyalty_core.campaigns.sending.outbox import STATUSES, Outbox, Resolution, Status
 from loyalty_core.campaigns.sending.outcomes import Outcome, Recorded, outcome_of_event, record_outcome, record_outcomes
 from loyalty_core.campaigns.sending.preferences import Preferences
+from loyalty_core.campaigns.sending.waiting import Waiting, WaitsFor, what_messages_wait_for
 
 __all__ = [
     "STATUSES",
@@ -29,8 +30,10 @@ __all__ = [
     "Status",
     "TooManyTests",
     "TrialNotSent",
+    "Waiting",
     "WaitsFor",
     "outcome_of_event",
     "record_outcome",
     "record_outcomes",
+    "what_messages_wait_for",
 ]

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 Status = Literal["waiting", "sending", "sent", "failed", "in_doubt", "cancelled"]
 STATUSES: tuple[Status, ...] = ("waiting", "sending", "sent", "failed", "in_doubt", "cancelled")
 Resolution = Literal["send_again", "mark_as_sent"]
-WaitsFor = Literal["campaign", "due_time", "next_attempt", "sender", "turn"]
-"""A paused campaign, the end of quiet hours, another attempt, the sender that claimed it, or its turn."""
 
 SUBJECT_KIND = "message"
 _MAX_BACK_OFF = timedelta(hours=4)
@@ -201,17 +199,6 @@ class Outbox:
         entry = select(CampaignEntryRecord.cause).join(OutboxRecord, OutboxRecord.entry_id == CampaignEntryRecord.id)
         with self._store.session(read_only=True) as session:
             return session.scalar(entry.where(OutboxRecord.id == message_id))
-
-    def why_waiting(self, record: OutboxRecord, campaign_state: str | None) -> WaitsFor:
-        """What a waiting message waits for, by the state of its campaign."""
-        with self._store.session(read_only=True) as session:
-            now = self._store.dialect.now(session)
-        if campaign_state == "paused":
-            return "campaign"
-        if record.due_at > now:
-            return "next_attempt" if record.attempts else "due_time"
-        is_claimed = record.claimed_at is not None and record.claimed_at >= now - self._lease
-        return "sender" if is_claimed else "turn"
 
     def counts(self) -> dict[tuple[str, str], int]:
         """How many messages there are of each channel and status."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loyalty_core.store import StateStore
 
 
-def channel_trouble(settings: Settings, name: str) -> str:
+def channel_problem(settings: Settings, name: str) -> str:
     """Which settings the channel lacks, in a sentence; blank where messages can be sent by it."""
     channel = all_channels(settings).get(name)
     if channel is None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from loyalty_core.access import Action, may
 from loyalty_core.campaigns import list_suppressed
+from loyalty_core.campaigns.sending import what_messages_wait_for
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.events import read_backlog
 from loyalty_core.services import get_services
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from loyalty_core.campaigns import Campaign
-    from loyalty_core.campaigns.sending import Resolution, Status, WaitsFor
+    from loyalty_core.campaigns.sending import Resolution, Status, Waiting, WaitsFor
     from loyalty_core.store.messages import OutboxRecord
 
 _SHOWN = 100
@@ -46,6 +47,7 @@ _WAITS: dict[WaitsFor, str] = {
     "campaign": "The campaign is paused.",
     "due_time": "It is due {due}: quiet hours, or the time that the campaign has set.",
     "next_attempt": "It is tried again {due}.",
+    "channel": "{problem}",
     "sender": "A sender has claimed it.",
     "turn": "It is due, and is sent when a sender runs and the channel's rate allows it.",
 }
@@ -112,7 +114,7 @@ def draw_messages() -> None:
             icon=":material/person:",
             bind="query-params",
         )
-    rows = _read(campaigns, state, campaign_id, channel, (customer or "").strip() or None)
+    rows = _read(state, campaign_id, channel, (customer or "").strip() or None)
     if not rows:
         is_filtered = bool(state or campaign_id or channel or customer)
         text = "No message matches. Clear a filter." if is_filtered else "No campaign has queued a message yet."
@@ -137,7 +139,6 @@ def _draw_dead_letters() -> None:
 
 
 def _read(
-    campaigns: Mapping[str, Campaign],
     state: Status | str | None,
     campaign_id: str | None,
     channel: str | None,
@@ -154,6 +155,7 @@ def _read(
     messages = services.outbox.list(
         status=status, campaign_id=campaign_id, channel=channel, customer_id=customer_id, limit=_SHOWN
     )
+    waiting = what_messages_wait_for(services.store, services.settings, messages)
     return [
         _Row(
             one.queued_at,
@@ -162,7 +164,7 @@ def _read(
             one.channel,
             one.offer_id,
             one.status,
-            _why(one, campaigns.get(one.campaign_id)),
+            _why(one, waiting.get(one.id)),
             None,
             one,
         )
@@ -170,37 +172,26 @@ def _read(
     ]
 
 
-def _why(message: OutboxRecord, campaign: Campaign | None) -> str:
+def _why(message: OutboxRecord, waiting: Waiting | None) -> str:
     if message.status == "sent":
         return f"Sent {formatting.moment(message.sent_at)}." if message.sent_at else ""
-    if message.status == "sending":
-        return _WAITS["sender"]
-    if message.status != "waiting":
+    if waiting is None:
         return message.reason or ""
-    waits_for = get_services().outbox.why_waiting(message, campaign.state if campaign else None)
-    sentence = _WAITS[waits_for].format(due=formatting.moment(message.due_at))
-    if waits_for == "turn" and not message.is_simulated:  # simulated messages go to the log alone
-        sentence = _channel_trouble(message.channel) or sentence
+    sentence = _WAITS[waiting.waits_for].format(due=formatting.moment(message.due_at), problem=waiting.problem)
     return f"{sentence} {message.reason}" if message.reason else sentence
-
-
-def _channel_trouble(channel: str) -> str:
-    from loyalty_core.campaigns.sending.readiness import channel_trouble  # noqa: PLC0415 -- loads HTTP clients
-
-    return channel_trouble(get_services().settings, channel)
 
 
 def _draw_table(rows: Sequence[_Row], campaigns: Mapping[str, Campaign]) -> _Row | None:
     table = pd.DataFrame(
         {
             "State": [_STATES[one.state] for one in rows],
-            "Why": [one.why for one in rows],
             "Customer": [one.customer_id for one in rows],
+            "Why": [one.why for one in rows],
             "Campaign": [_name(one.campaign_id, campaigns) for one in rows],
-            "Channel": [wording.channel_title(one.channel) if one.channel else "" for one in rows],
             "Offer": [wording.offer_title(one.offer_id) if one.offer_id is not None else "" for one in rows],
-            "Attempts": [one.message.attempts if one.message else None for one in rows],
+            "Channel": [wording.channel_title(one.channel) if one.channel else "" for one in rows],
             "Queued": [formatting.moment(one.at) for one in rows],
+            "Attempts": [one.message.attempts if one.message else None for one in rows],
         }
     )
     found = draw_customer_rows(
@@ -211,8 +202,10 @@ def _draw_table(rows: Sequence[_Row], campaigns: Mapping[str, Campaign]) -> _Row
         on_select="rerun",
         selection_mode="single-cell",
         column_config={
-            "Why": st.column_config.TextColumn(width="large"),
-            "Attempts": table_columns.count_column(width=90),
+            "Why": st.column_config.TextColumn(width="medium", help="Click a row to read all of it."),
+            "Campaign": st.column_config.TextColumn(width=150),
+            "Offer": st.column_config.TextColumn(width=170),
+            "Attempts": table_columns.count_column(width=80),
         },
         alt="Messages",
     )

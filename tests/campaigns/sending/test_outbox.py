@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select
 
 from loyalty_core.access import NotAllowed, Viewer, acting_as
-from loyalty_core.campaigns.sending import MessageNotFound, NotInDoubt
+from loyalty_core.campaigns.sending import MessageNotFound, NotInDoubt, what_messages_wait_for
 from loyalty_core.campaigns.sending.outbox import back_off
+from loyalty_core.settings import Settings
 from loyalty_core.store import audit
 from loyalty_core.store.messages import OutboxRecord
 from tests.campaigns.sending.conftest import Post
@@ -67,6 +68,30 @@ def test_a_message_in_doubt_is_resolved_by_a_person(post: Post):
     with post.store.session(read_only=True) as session:
         events = audit.recent(session, subject_kind="message")
         assert [(event.actor, event.action) for event in events] == [("ann", "mark as sent"), ("ann", "send again")]
+
+
+def test_what_a_message_waits_for(post: Post):
+    post.campaign("autumn", state="paused")
+    now, outbox, expected = datetime.now(UTC), post.sender().outbox, dict[int, str | None]()
+    [to_be_claimed] = post.queue("A", due_at=now - timedelta(hours=2))
+    for waits_for, values in {
+        "campaign": {"campaign_id": "autumn"},
+        "due_time": {"due_at": now + timedelta(hours=1)},
+        "next_attempt": {"due_at": now + timedelta(hours=1), "attempts": 1},
+        "channel": {"channel": "webhook"},
+        "turn": {"channel": "webhook", "is_simulated": True},
+        None: {"status": "sent"},
+    }.items():
+        [number] = post.queue("B", **values)
+        expected[number] = waits_for
+    [claimed] = outbox.claim("another sender", "log", 1)
+    assert claimed.id == to_be_claimed
+    waiting = what_messages_wait_for(post.store, Settings(**post.values), outbox.list())
+    assert {number: waiting[number].waits_for if number in waiting else None for number in expected} == expected
+    assert waiting[claimed.id].waits_for == "sender"
+    assert [one.problem for one in waiting.values() if one.problem] == [
+        "The webhook cannot be used: WEBHOOK_URL is not set. See docs/sending.md."
+    ]
 
 
 def test_messages_are_listed_and_counted(post: Post):
