@@ -217,12 +217,13 @@ class StateStore:
             return nullcontext(on)
         if not read_only:
             return self.engine.connect()
-        return self._idle() if self._of_thread.idle is not None else self._reading.connect()
+        idle = self._of_thread.idle
+        return self._lend(idle) if idle is not None else self._reading.connect()
 
     @contextmanager
-    def _idle(self) -> Iterator[Connection]:
+    def _lend(self, connection: Connection) -> Iterator[Connection]:
         """The connection of `reading`, which no other session uses in the meantime."""
-        connection, self._of_thread.idle = self._of_thread.idle, None
+        self._of_thread.idle = None
         try:
             yield connection
         finally:

@@ -16,8 +16,13 @@ def upgrade() -> None:
     events = sa.table("events", sa.column("data", sa.JSON()), sa.column("states_features", sa.Boolean()))
     stated = sa.cast(events.c.data, sa.Text).contains('"features"')
     op.execute(sa.update(events).where(stated).values(states_features=True))
-    where = {"sqlite_where": sa.text("states_features = 1"), "postgresql_where": sa.text("states_features")}
-    op.create_index(_INDEX, "events", ["customer_id"], **where)
+    op.create_index(
+        _INDEX,
+        "events",
+        ["customer_id"],
+        sqlite_where=sa.text("states_features = 1"),
+        postgresql_where=sa.text("states_features"),
+    )
 
 
 def downgrade() -> None:
