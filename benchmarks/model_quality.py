@@ -35,8 +35,9 @@ def main() -> int:
     results = read_results(given.results)
     measured = {(one["set"], one["fold"]) for one in results}
     names = given.sets.split(",") if given.sets else None
-    for data in _sets(names):
-        for number in range(given.folds):
+    sets = list(_sets(names))
+    for number in range(given.folds):
+        for data in sets:
             if (data.name, number + 1) not in measured:
                 results.append(measure(data, number))
                 append_result(given.results, results[-1])

@@ -14,7 +14,7 @@ from loyalty_core.ml.evaluation.metrics import binary_metrics, choice_metrics, d
 from loyalty_core.ml.training import TrainingOptions
 from loyalty_core.ml.training.conversion import check_parity
 from loyalty_core.ml.training.fitting import Rows
-from loyalty_core.ml.training.network import finish, train_candidates
+from loyalty_core.ml.training.network import best_of, finish, train_candidates
 from loyalty_core.ml.training.preparation import encode_history, fit_encoding
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def measure(data: DataSet, number: int) -> dict[str, Any]:
     candidates = train_candidates(train, validation, classes, TrainingOptions(), features=features)
     seconds = time.process_time() - started
     alone, _ = _finished(candidates[0], train, validation)
-    best = min(candidates, key=lambda candidate: candidate.validation_loss)
-    model, finishing = _finished(best, train, validation)
+    model, finishing = _finished(best_of(candidates, train, validation), train, validation)
     both = train.with_(validation)
     answers = {
         NETWORK_ALONE: _all_classes(alone.predict(test.inputs)),

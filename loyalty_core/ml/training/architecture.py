@@ -52,7 +52,7 @@ def build(
     keras.utils.set_random_seed(options.seed)
     try:
         scaled = keras.Input((inputs.shape[1],))
-        stem = _stem(scaled, fit_pieces(inputs, options.pieces))
+        stem = _stem(scaled, fit_pieces(inputs, size.pieces))
         logits = [_member(stem, outputs, options, size) for _ in range(size.members)]
         activation = "sigmoid" if outputs == 1 or loss else "softmax"
         probabilities = [keras.layers.Activation(activation)(each) for each in logits]

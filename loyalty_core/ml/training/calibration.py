@@ -11,7 +11,8 @@ Logits = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
 
 _BALANCE_BELOW_SHARE = 0.05
-# Bounds, so that a few perfectly separated validation rows cannot push probabilities to 0 or 1.
+# Of the logarithm of the scale and of the offsets.
+_PRIOR_DEVIATION = 0.5
 _MAX_LOG_SCALE, _MAX_OFFSET = np.log(4.0), 3.0
 
 
@@ -27,13 +28,15 @@ def fit_calibration(logits: Logits, classes: Classes, correction: npt.NDArray[np
 
     This is Platt scaling (1999) for one logit, its affine counterpart for several; logits have shape (rows, outputs).
     A network trained with cross-entropy is nearly calibrated, and the validation rows are a single sample of customers
-    and weeks, so the Bayesian information criterion (Schwarz 1978) decides how many parameters are fitted.
+    and weeks, so the Bayesian information criterion (Schwarz 1978) decides how many parameters are fitted. Those have a
+    Gaussian prior, without which a few dozen rows that the network separates would push probabilities to 0 and 1.
     """
     outputs = logits.shape[1]
 
     def loss(parameters: npt.NDArray[np.float64]) -> float:
         offsets = parameters[1:] if len(parameters) > 1 else 0.0
-        return len(classes) * mean_log_loss(np.exp(parameters[0]) * logits + correction + offsets, classes)
+        prior = np.square(parameters).sum() / (2 * _PRIOR_DEVIATION**2)
+        return prior + len(classes) * mean_log_loss(np.exp(parameters[0]) * logits + correction + offsets, classes)
 
     best, best_criterion = np.zeros(1 + outputs), 2 * loss(np.zeros(1))
     for count in (1, 1 + outputs):

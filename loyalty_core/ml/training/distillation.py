@@ -4,7 +4,7 @@ Boosted trees find from a few thousand rows that three features act together; a 
 finds little more than a sum of curves. So a teacher with such trees answers for many rows that are made up from the
 real ones, with a part of their features exchanged between customers, and a second network learns these answers beside
 the real labels (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"; Bucila et al. 2006, "Model
-Compression").
+Compression"). At last it is tuned on the labels alone (`fine_tuning`).
 """
 
 from __future__ import annotations
@@ -13,10 +13,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loyalty_core.ml.training.architecture import Model, build
+from loyalty_core.ml.training.architecture import FloatRows, Model, build
 from loyalty_core.ml.training.calibration import fit_calibration, mean_log_loss
 from loyalty_core.ml.training.early_stopping import shown_rows
-from loyalty_core.ml.training.fitting import FINAL_LEARNING_RATE, Candidate, Epoch, fit, outputs_of, predict
+from loyalty_core.ml.training.fine_tuning import MOST_EPOCHS, fine_tune, fine_tune_again
+from loyalty_core.ml.training.fitting import (
+    FINAL_LEARNING_RATE,
+    Candidate,
+    Epoch,
+    fit,
+    outputs_of,
+    predict,
+    targets_of,
+)
 from loyalty_core.ml.training.quiet import quiet_stderr
 from loyalty_core.ml.training.teacher import Teacher, fit_teacher, make_lesson
 
@@ -32,13 +41,16 @@ with quiet_stderr():
 
 # With more rows, a network learns from them directly what trees could tell it.
 MAX_TAUGHT_ROWS = 100_000
-LESSON_EPOCHS = 30
+LESSON_EPOCHS = 20
 _ARCHITECTURE = (64, 32)
 _LEARNING_RATE = 0.003
 _BATCH_SIZE = 256
-# The shares are fitted on the validation rows, and mostly all but two are zero; a gain that one fitted share would make
-# by chance is none (Akaike 1974).
+# The shares are fitted on the validation rows, and mostly all but two are nearly zero; a gain that one fitted share
+# would make by chance is none (Akaike 1974).
 FITTED_SHARES = 1
+# With fewer training rows, a teacher is better than the network alone on most sets, and the validation rows can hardly
+# tell: the network learns from it unless they speak against it as clearly.
+_FEW_ROWS = 2_000
 
 
 def train_with_teacher(
@@ -52,16 +64,18 @@ def train_with_teacher(
 ) -> Candidate | None:
     """Train on what a teacher says, of which the network `direct` is a part; None where the teacher is no better."""
     teacher = fit_teacher(train, validation, direct.probabilities, classes, options.seed)
-    if len(validation.classes) * (direct.validation_loss - teacher.loss) <= FITTED_SHARES:
+    if len(validation.classes) * (direct.validation_loss - teacher.loss) <= least_gain(train):
         return None
 
     outputs = outputs_of(classes)
     columns = np.arange(train.inputs.shape[1]) if features is None else features
     epochs = min(LESSON_EPOCHS, options.epochs)
 
-    def fit_lesson(rows: Rows, teacher: Teacher, report: Callable[[Epoch], None] | None = None) -> Model:
+    def fit_lesson(
+        rows: Rows, teacher: Teacher, report: Callable[[Epoch], None] | None = None
+    ) -> tuple[Model, Model, NetworkSize]:
         lesson = make_lesson(rows, teacher, classes, columns, options.seed)
-        size = lesson_size(options, len(lesson.inputs))
+        size = lesson_size(options, lesson.inputs)
         members, logits = build(lesson.inputs, outputs, options, size)
         callback = LessonProgress(
             lambda rows: mean_log_loss(predict(logits, rows.inputs), rows.classes),
@@ -73,23 +87,41 @@ def train_with_teacher(
         )
         targets = lesson.targets[:, 1:] if outputs == 1 else lesson.targets
         fit(members, lesson.inputs, targets, size, epochs=epochs, callback=callback)
+        return members, logits, size
+
+    def refit(rows: Rows) -> Model:
+        members, logits, size = fit_lesson(rows, teacher.refitted(rows, classes, options.seed))
+        fine_tune_again(members, rows.inputs, targets_of(rows.classes, outputs), size, tuned)
         return logits
 
-    logits = fit_lesson(train, teacher, on_epoch)
+    members, logits, size = fit_lesson(train, teacher, on_epoch)
+    tuned = fine_tune(
+        members,
+        train.inputs,
+        targets_of(train.classes, outputs),
+        size,
+        lambda: mean_log_loss(predict(logits, validation.inputs), validation.classes),
+        min(MOST_EPOCHS, options.epochs),
+    )
     answers = predict(logits, validation.inputs)
     return Candidate(
         logits,
-        lambda rows: fit_lesson(rows, teacher.refitted(rows, classes, options.seed)),
+        refit,
         fit_calibration(answers, validation.classes, np.zeros(outputs)),
         mean_log_loss(answers, validation.classes),
-        direct.epochs + epochs,
+        direct.epochs + epochs + tuned,
         teacher_loss=teacher.loss,
     )
 
 
-def lesson_size(options: TrainingOptions, rows: int) -> NetworkSize:
-    """The size of a network that learns a lesson of so many rows; options that were set by hand stay."""
-    size = options.size_for(rows)
+def least_gain(train: Rows) -> float:
+    """How much better a teacher has to be on the validation rows, in nats over all of them."""
+    return -FITTED_SHARES if len(train.classes) < _FEW_ROWS else FITTED_SHARES
+
+
+def lesson_size(options: TrainingOptions, inputs: FloatRows) -> NetworkSize:
+    """The size of a network that learns a lesson with these inputs; options that were set by hand stay."""
+    size = options.size_for(*inputs.shape)
     return size._replace(
         architecture=_ARCHITECTURE if options.architecture is None else size.architecture,
         members=options.members or 2,

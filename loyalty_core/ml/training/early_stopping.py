@@ -35,7 +35,7 @@ def train_directly(
     train: Rows, validation: Rows, classes: int, options: TrainingOptions, on_epoch: Callable[[Epoch], None]
 ) -> Candidate:
     """Train on the rows alone, with early stopping."""
-    size = options.size_for(len(train.classes))
+    size = options.size_for(*train.inputs.shape)
     outputs = outputs_of(classes)
     weights = class_weights(train.classes, classes, options.class_weights)
     correction = weight_correction(weights, outputs)

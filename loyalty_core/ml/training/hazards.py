@@ -22,6 +22,7 @@ from loyalty_core.ml.training.calibration import fit_calibration
 from loyalty_core.ml.training.conversion import to_tflite
 from loyalty_core.ml.training.distillation import FITTED_SHARES, LESSON_EPOCHS, LessonProgress, lesson_size
 from loyalty_core.ml.training.early_stopping import EarlyStopping, SameRates, shown_rows
+from loyalty_core.ml.training.fine_tuning import MOST_EPOCHS, fine_tune, fine_tune_again
 from loyalty_core.ml.training.fitting import Rows, fit, predict
 from loyalty_core.ml.training.quiet import quiet_stderr
 from loyalty_core.ml.training.teacher import LABEL_SHARE, exchange_features, fit_teacher, log_loss_of
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from loyalty_core.ml.training.architecture import FloatRows, Model
     from loyalty_core.ml.training.calibration import Calibration, Classes, Logits
     from loyalty_core.ml.training.fitting import Epoch
-    from loyalty_core.ml.training.options import TrainingOptions
+    from loyalty_core.ml.training.options import NetworkSize, TrainingOptions
     from loyalty_core.ml.training.teacher import Features, Teacher
 
 with quiet_stderr():
@@ -136,7 +137,7 @@ def _train_directly(
     train: Rows, validation: Rows, options: TrainingOptions, on_epoch: Callable[[Epoch], None]
 ) -> _Candidate:
     """Train on the rows alone, with early stopping."""
-    size = options.size_for(len(train.classes))
+    size = options.size_for(*train.inputs.shape)
 
     def fit_rows(rows: Rows, epochs: int, callback: Callable[[Model], Any]) -> tuple[Any, Model]:
         months = _MONTHS[rows.classes]
@@ -186,9 +187,11 @@ def _train_with_teachers(
     if gain <= FITTED_SHARES * len(teachers):
         return None
 
-    def fit_lesson(rows: Rows, teachers: Sequence[Teacher], report: Callable[[Epoch], None] | None = None) -> Model:
+    def fit_lesson(
+        rows: Rows, teachers: Sequence[Teacher], report: Callable[[Epoch], None] | None = None
+    ) -> tuple[Model, Model, NetworkSize]:
         inputs, targets = _lesson(rows, teachers, columns, options.seed)
-        size = lesson_size(options, len(inputs))
+        size = lesson_size(options, inputs)
         members, logits = build(inputs, targets.shape[1], options, size, loss=_masked_loss)
         callback = LessonProgress(
             lambda rows: survival_loss(predict(logits, rows.inputs), rows.classes),
@@ -199,16 +202,26 @@ def _train_with_teachers(
             report,
         )
         fit(members, inputs, targets, size, epochs=epochs, callback=callback)
-        return logits
+        return members, logits, size
 
     def refit(rows: Rows) -> Model:
         again = [teacher.refitted(_in_month(rows, month), 2, options.seed) for month, teacher in enumerate(teachers)]
-        return fit_lesson(rows, again)
+        members, logits, size = fit_lesson(rows, again)
+        fine_tune_again(members, rows.inputs, _MONTHS[rows.classes], size, tuned)
+        return logits
 
-    logits = fit_lesson(train, teachers, on_epoch)
+    members, logits, size = fit_lesson(train, teachers, on_epoch)
+    tuned = fine_tune(
+        members,
+        train.inputs,
+        _MONTHS[train.classes],
+        size,
+        lambda: survival_loss(predict(logits, validation.inputs), validation.classes),
+        min(MOST_EPOCHS, options.epochs),
+    )
     answers = predict(logits, validation.inputs)
     loss = survival_loss(answers, validation.classes)
-    return _Candidate(logits, refit, _calibrate(answers, validation.classes), loss, direct.epochs + epochs)
+    return _Candidate(logits, refit, _calibrate(answers, validation.classes), loss, direct.epochs + epochs + tuned)
 
 
 def _in_month(rows: Rows, month: int) -> Rows:

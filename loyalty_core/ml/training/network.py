@@ -9,7 +9,7 @@ import numpy as np
 
 from loyalty_core.ml.training.architecture import FloatRows, Model, calibrated_model
 from loyalty_core.ml.training.conversion import to_tflite
-from loyalty_core.ml.training.distillation import MAX_TAUGHT_ROWS, train_with_teacher
+from loyalty_core.ml.training.distillation import MAX_TAUGHT_ROWS, least_gain, train_with_teacher
 from loyalty_core.ml.training.early_stopping import train_directly
 from loyalty_core.ml.training.fitting import Candidate, Epoch, Rows, predict
 from loyalty_core.ml.training.quiet import quiet_stderr
@@ -80,7 +80,7 @@ def train_network(
     `ConversionFailed` when the network cannot be converted.
     """
     candidates = train_candidates(train, validation, classes, options, on_epoch, features=features)
-    return finish(min(candidates, key=lambda candidate: candidate.validation_loss), train, validation)
+    return finish(best_of(candidates, train, validation), train, validation)
 
 
 def train_candidates(
@@ -100,6 +100,13 @@ def train_candidates(
         return [direct]
     taught = train_with_teacher(train, validation, classes, options, on_epoch, direct, features)
     return [direct] if taught is None else [direct, taught]
+
+
+def best_of(candidates: list[Candidate], train: Rows, validation: Rows) -> Candidate:
+    """The one that learned from a teacher where its gain on the validation rows is at least `least_gain`."""
+    direct, best = candidates[0], candidates[-1]
+    gain = len(validation.classes) * (direct.validation_loss - best.validation_loss)
+    return best if gain > least_gain(train) else direct
 
 
 def finish(candidate: Candidate, train: Rows, validation: Rows) -> TrainedNetwork:

@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from loyalty_core.settings import Settings
 
 _MAX_UNITS = 4096
+# With more inputs, each has a smaller prior variance.
+_MANY_INPUTS = 60
+# Eight pieces for each of up to 150 inputs; beyond that, training time would grow without a gain.
+_MOST_PIECES = 1_200
 
 Units = Annotated[int, Field(ge=1, le=_MAX_UNITS)]
 
 
 class NetworkSize(NamedTuple):
-    """The options that depend on the number of training rows; see `TrainingOptions` for their meaning."""
+    """The options that depend on the numbers of training rows and inputs; see `TrainingOptions` for their meaning."""
 
     architecture: tuple[int, ...]
     members: int
@@ -31,11 +35,12 @@ class NetworkSize(NamedTuple):
     batch_size: int
     learning_rate: float
     patience: int | None
+    pieces: int
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainingOptions:
-    """The options for training one model; None lets `size_for` choose by the number of training rows.
+    """The options for training one model; None lets `size_for` choose by the numbers of training rows and inputs.
 
     architecture: units of each hidden layer; () uses the linear part only.
     activation, optimizer, loss: any name that Keras knows; loss None is cross-entropy.
@@ -54,7 +59,7 @@ class TrainingOptions:
     activation: str = "relu"
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     members: Annotated[int, Field(ge=1, le=32)] | None = None
-    pieces: Annotated[int, Field(ge=1, le=64)] = 8
+    pieces: Annotated[int, Field(ge=1, le=64)] | None = None
     l2: Annotated[float, Field(ge=0)] | None = None
     epochs: Annotated[int, Field(ge=1, le=10_000)] = 100
     patience: Annotated[int, Field(ge=2)] | None = None
@@ -85,13 +90,14 @@ class TrainingOptions:
             what = f"{origin} has the value {details['input']!r} for {name}."
             raise SettingsError(what, f"{details['msg']}.") from None
 
-    def size_for(self, rows: int) -> NetworkSize:
-        """Choose the open options for this number of training rows.
+    def size_for(self, rows: int, inputs: int) -> NetworkSize:
+        """Choose the open options for these numbers of training rows and inputs.
 
         The L2 penalty is a Gaussian prior with standard deviation 0.2 on every weight, 1/(2·0.2²) divided by the number
-        of rows: strong with hundreds of rows, negligible with millions. Below 2,000 rows there are no hidden units, and
-        too few validation rows for early stopping, so only the prior prevents overfitting. Below 20,000 rows, averaging
-        two members reduces variance.
+        of rows: strong with hundreds of rows, negligible with millions. With more than 60 inputs the variance of 60 is
+        shared by all, so that hundreds of columns do not drown the few that matter. Below 2,000 rows there are no
+        hidden units, and too few validation rows for early stopping, so only the prior prevents overfitting. Below
+        20,000 rows, averaging two members reduces variance.
         """
         small, medium = rows < 2_000, rows < 20_000
         by_rows = () if small else (32, 16) if medium else (64, 32)
@@ -100,10 +106,11 @@ class TrainingOptions:
         return NetworkSize(
             architecture=architecture,
             members=members if architecture else 1,
-            l2=12.5 / rows if self.l2 is None else self.l2,
+            l2=12.5 / rows * max(1, inputs / _MANY_INPUTS) if self.l2 is None else self.l2,
             batch_size=self.batch_size or min(max(1 << (rows // 40).bit_length() >> 1, 32), 4096),
             learning_rate=self.learning_rate or (0.01 if small else 0.003),
             patience=self.patience or (None if small else 10),
+            pieces=self.pieces or min(max(_MOST_PIECES // inputs, 2), 8),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def train_model(
         metrics=metrics,
         rows=_row_counts(labels, split),
         window=_window(prepared, options),
-        options=_used_options(options, network, len(split.train)),
+        options=_used_options(options, network, scaled[split.train]),
         offers=labels.offers,
         findings=[asdict(one) for one in (*prepared.findings, *check_outcome(metrics, prepared.findings))],
     )
@@ -244,8 +244,8 @@ def _window(prepared: Prepared, options: TrainingOptions) -> dict[str, Any]:
     }
 
 
-def _used_options(options: TrainingOptions, network: AnyNetwork, rows: int) -> dict[str, Any]:
-    used = replace(options, **options.size_for(rows)._asdict()).to_json()
+def _used_options(options: TrainingOptions, network: AnyNetwork, inputs: FloatRows) -> dict[str, Any]:
+    used = replace(options, **options.size_for(*inputs.shape)._asdict()).to_json()
     return used | network.learned
 
 

@@ -30,9 +30,10 @@ def test_right_logits_are_left_exactly_as_they_are() -> None:
 
 
 def test_a_few_rows_that_are_separated_perfectly_do_not_lead_to_certainty() -> None:
-    logits = np.array([[-1.0]] * 40 + [[1.0]] * 40)
     churned = np.array([0] * 40 + [1] * 40)
-    assert 1 < fit_calibration(logits, churned, NOTHING).scale <= 4.0 + 1e-9
+    assert 1 < fit_calibration(2.0 * churned[:, None] - 1, churned, NOTHING).scale <= 4.0 + 1e-9
+    fewer = churned[25:55]
+    assert 1 < fit_calibration(4.0 * fewer[:, None] - 2, fewer, NOTHING).scale < 2
 
 
 def test_a_class_that_is_too_likely_is_offset() -> None:

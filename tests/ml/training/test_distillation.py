@@ -38,9 +38,16 @@ def test_features_of_one_text_are_exchanged_together() -> None:
 
 
 def test_each_part_of_a_mixture_gets_the_share_that_predicts_best() -> None:
-    classes = np.array([0, 0, 0, 1])
-    sure_of_none, sure_of_one = np.tile([1.0, 0.0], (4, 1)), np.tile([0.0, 1.0], (4, 1))
-    assert teacher.best_shares([sure_of_none, sure_of_one], classes) == pytest.approx([0.75, 0.25])
+    classes = np.repeat([0, 1], [7_500, 2_500])
+    sure_of_none, sure_of_one = np.eye(2)[np.zeros_like(classes)], np.eye(2)[np.ones_like(classes)]
+    assert teacher.best_shares([sure_of_none, sure_of_one], classes) == pytest.approx([0.75, 0.25], abs=0.001)
+
+
+def test_a_few_rows_exclude_no_part_of_a_mixture() -> None:
+    classes = np.zeros(10, dtype=np.intp)
+    right, wrong = np.eye(2)[classes], np.eye(2)[1 - classes]
+    # As if each had explained five rows more: 15 and 5 of 20.
+    assert teacher.best_shares([right, wrong], classes) == pytest.approx([0.75, 0.25])
 
 
 def test_the_teacher_answers_for_classes_that_it_has_not_seen() -> None:
@@ -72,15 +79,44 @@ def test_a_network_learns_from_a_teacher_that_is_better(monkeypatch: pytest.Monk
     assert area > 0.78  # of the truth it would be about 0.85, by chance one half
 
 
-def test_a_teacher_whose_gain_may_be_chance_teaches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("rows", "loss"), [(2_000, 0.497), (1_000, 0.504)])
+def test_a_teacher_whose_gain_may_be_chance_teaches_nothing(
+    monkeypatch: pytest.MonkeyPatch, rows: int, loss: float
+) -> None:
+    """A gain of at least one nat over the 300 validation rows is asked, and of few rows no clear loss."""
     from loyalty_core.ml.training import distillation  # noqa: PLC0415
     from loyalty_core.ml.training.calibration import Calibration  # noqa: PLC0415
     from loyalty_core.ml.training.fitting import Candidate  # noqa: PLC0415
 
     direct = Candidate(None, lambda _: None, Calibration(1.0, np.zeros(1)), validation_loss=0.5, epochs=9)
-    hardly_better = teacher.Teacher((even,), np.ones(1), rounds=1, loss=0.497)
-    monkeypatch.setattr(distillation, "fit_teacher", lambda *_: hardly_better)
-    options = TrainingOptions()
-    assert (
-        distillation.train_with_teacher(TRAIN_ROWS, VALIDATION_ROWS, 2, options, lambda _: None, direct, None) is None
-    )
+    found = teacher.Teacher((even,), np.ones(1), rounds=1, loss=loss)
+    monkeypatch.setattr(distillation, "fit_teacher", lambda *_: found)
+    train, options = Rows(INPUTS[:rows], TOGETHER[:rows]), TrainingOptions()
+    assert distillation.train_with_teacher(train, VALIDATION_ROWS, 2, options, lambda _: None, direct, None) is None
+
+
+def test_fine_tuning_corrects_what_was_understated_and_leaves_the_best_alone() -> None:
+    from loyalty_core.ml.training.architecture import build  # noqa: PLC0415
+    from loyalty_core.ml.training.calibration import mean_log_loss  # noqa: PLC0415
+    from loyalty_core.ml.training.fine_tuning import fine_tune  # noqa: PLC0415
+    from loyalty_core.ml.training.fitting import predict  # noqa: PLC0415
+
+    labels = (INPUTS[:, :1] > 0).astype(np.float32)
+    options = TrainingOptions(architecture=(), pieces=1, batch_size=64)
+    size = options.size_for(*INPUTS.shape)
+
+    def tune(targets: np.ndarray) -> tuple[int, float, float]:
+        members, logits = build(INPUTS, 1, options, size)
+
+        def loss() -> float:
+            return mean_log_loss(predict(logits, INPUTS), labels[:, 0].astype(np.intp))
+
+        before = loss()
+        return fine_tune(members, INPUTS, targets, size, loss, 6), before, loss()
+
+    epochs, before, after = tune(labels)
+    assert epochs == 6
+    assert after < before
+    wrong, before, after = tune(1 - labels)
+    assert wrong == 0
+    assert after == before

@@ -44,21 +44,28 @@ def test_a_wrong_value_is_reported_with_its_name(values: dict[str, Any], message
     [(500, (), 1, 32), (5_000, (32, 16), 2, 64), (60_000, (64, 32), 1, 1024), (5_000_000, (64, 32), 1, 4096)],
 )
 def test_size_follows_the_rows(rows: int, architecture: tuple[int, ...], members: int, batch_size: int) -> None:
-    size = TrainingOptions().size_for(rows)
+    size = TrainingOptions().size_for(rows, 10)
     assert (size.architecture, size.members, size.batch_size) == (architecture, members, batch_size)
     assert size.l2 * rows == pytest.approx(12.5)
 
 
 def test_given_options_are_used() -> None:
-    size = TrainingOptions(architecture=(7,), members=3, batch_size=9, l2=0.5).size_for(100)
-    assert tuple(size) == ((7,), 3, 0.5, 9, 0.01, None)
+    size = TrainingOptions(architecture=(7,), members=3, batch_size=9, l2=0.5, pieces=5).size_for(100, 300)
+    assert tuple(size) == ((7,), 3, 0.5, 9, 0.01, None, 5)
+
+
+@pytest.mark.parametrize(("inputs", "pieces", "penalty"), [(60, 8, 1), (150, 8, 2.5), (300, 4, 5), (2_000, 2, 100 / 3)])
+def test_many_inputs_have_fewer_pieces_and_smaller_weights(inputs: int, pieces: int, penalty: float) -> None:
+    size = TrainingOptions().size_for(5_000, inputs)
+    assert size.pieces == pieces
+    assert size.l2 == pytest.approx(penalty * TrainingOptions().size_for(5_000, 1).l2)
 
 
 def test_few_rows_are_trained_to_the_end_and_more_are_stopped_early() -> None:
-    few, more = TrainingOptions().size_for(1_999), TrainingOptions().size_for(2_000)
+    few, more = TrainingOptions().size_for(1_999, 10), TrainingOptions().size_for(2_000, 10)
     assert (few.patience, few.learning_rate) == (None, 0.01)
     assert (more.patience, more.learning_rate) == (10, 0.003)
 
 
 def test_without_hidden_layers_one_member_is_enough() -> None:
-    assert TrainingOptions(architecture=(), members=3).size_for(100).members == 1
+    assert TrainingOptions(architecture=(), members=3).size_for(100, 10).members == 1
