@@ -3,13 +3,22 @@
 import json
 import socket
 import subprocess
+import tempfile
 import time
 from contextlib import closing
+from datetime import UTC, datetime
 from http.client import HTTPConnection
+from itertools import count
 from pathlib import Path
 
+import duckdb
+import httpx
 import pytest
 
+from loyalty_core.connections import Connections
+from loyalty_core.connections.connection import new_folder
+from loyalty_core.store import StateStore
+from tests.waiting import wait_until
 from tests.workbench import API, GUIDE_CUSTOMER, SERVE, Internet, Served, clean_environment, serve
 
 
@@ -158,3 +167,35 @@ def test_a_wrong_setting_stops_the_start_with_one_line(tmp_path: Path):
     assert done.stderr.splitlines() == [
         "error: Setting TIME_ZONE has the value 'Mars'. Allowed: an IANA time zone such as Europe/Oslo."
     ]
+
+
+@pytest.mark.slow
+def test_events_are_applied_to_the_data_that_was_connected_last(monkeypatch: pytest.MonkeyPatch):
+    folder = Path(tempfile.mkdtemp(prefix="loyalty-connected-"))
+    monkeypatch.chdir(folder)
+    (folder / "data").mkdir()
+    for name, customer in (("data/warehouse.duckdb", "before"), ("other.duckdb", "after")):
+        with duckdb.connect(folder / name) as connection:
+            connection.execute(
+                f"CREATE TABLE customer_features_view AS SELECT '{customer}' AS customer_id, 7.5 AS total_revenue"
+            )
+    with serve(folder, ML_MOCK_MODE="true") as app:
+        numbers = count()
+
+        def is_known(customer: str) -> bool:
+            """Whether the worker finds the customer of an event in the warehouse that it reads."""
+            event = str(next(numbers) + 1)
+            at = datetime.now(UTC).isoformat()
+            body = {"event_id": event, "type": "customer.login", "customer_id": customer, "occurred_at": at}
+            httpx.post(f"{app.url}{API}/events/", json=body, timeout=120).raise_for_status()
+            trace = f"{API}/events/{event}/trace/"
+            wait_until(lambda: app.get(trace).status == 200)
+            steps = {step["name"]: step["output"] for step in json.loads(app.get(trace).text)["steps"]}
+            return steps["Features fetched"]["found"]
+
+        assert (is_known("before"), is_known("after")) == (True, False)
+        connections = Connections(StateStore(f"sqlite:///{folder / 'state.db'}"))
+        settings = {"dwh_url": f"duckdb:///{folder / 'other.duckdb'}"}
+        connections.add(new_folder("other"), "other", "database", settings)
+        wait_until(lambda: is_known("after"))
+        assert not is_known("before")
