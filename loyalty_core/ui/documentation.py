@@ -80,6 +80,12 @@ def remedies() -> dict[str, Remedy]:
     return found
 
 
+@cache
+def _title_of(name: str) -> str:
+    first = read_page(name)[0]
+    return first.text if isinstance(first, Heading) else name
+
+
 def in_app(markdown: str) -> str:
     """Markdown of the documentation whose links lead to the screen Documentation."""
     return _LINK.sub(_linked, markdown)
@@ -121,4 +127,6 @@ def _linked(link: re.Match[str]) -> str:
         return f"[{text}]({api_root()}/docs/)"
     if name not in page_names():  # a file of the repository
         return text
+    if text.endswith(".md"):
+        text = _title_of(name)
     return f"[{text}](documentation?{PAGE}={quote(name)}{f'#{anchor}' if anchor else ''})"

@@ -46,6 +46,7 @@ def test_every_page_is_shown_with_its_pictures_and_links_within_the_app():
     ("written", "shown"),
     [
         ("[keys](access.md#api-keys)", "[keys](documentation?page=access#api-keys)"),
+        ("[api.md](api.md#errors)", "[HTTP API](documentation?page=api#errors)"),
         ("[above](#model-not-found)", "[above](#model-not-found)"),
         ("[one route](api-reference.md#x)", "[one route](/api/loyalty/v1/docs/)"),
         ("see [the list](../CONTRIBUTING.md)", "see the list"),
