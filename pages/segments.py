@@ -16,6 +16,6 @@ if place.is_editing:
 elif place.segment_id is not None:
     draw_detail(place.segment_id)
 else:
-    make_starters()
     page_title("Segments", "Groups of customers by a rule, counted in the warehouse.")
+    make_starters()
     draw_list()

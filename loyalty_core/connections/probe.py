@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +10,14 @@ import duckdb
 import sqlalchemy as sa
 
 from loyalty_core.access import Action, require
-from loyalty_core.errors import SettingsError
+from loyalty_core.errors import LoyaltyError, SettingsError
 from loyalty_core.loading.inspection import suggest_from_rows
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings, with_driver, with_password, without_secrets
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.mapping import resolve_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from loyalty_core.loading.feature_suggestion import LeftOut
 
@@ -39,8 +39,9 @@ class DatabaseAddress:
 
     @property
     def title(self) -> str:
-        """The address without its password."""
-        return without_secrets(with_driver(self.url))
+        """The address without its password and driver."""
+        url = with_driver(self.url)
+        return without_secrets(url.set(drivername=url.get_backend_name(), password=None))
 
     @property
     def settings(self) -> dict[str, str]:
@@ -69,7 +70,7 @@ class ViewFound:
 def list_tables(address: DatabaseAddress) -> list[str]:
     """The names of tables and views, as settings take them; at most 500. Raises errors that say what is wrong."""
     require(Action.CONNECT_DATA)
-    with closing(Warehouse(_trial(address))) as warehouse:
+    with _said_of_the_address(), closing(Warehouse(_trial(address))) as warehouse:
         return warehouse.ask(_tables)[:_MAX_TABLES]
 
 
@@ -77,7 +78,7 @@ def try_view(address: DatabaseAddress, view: str, id_column: str) -> ViewFound:
     """Read the first rows of a view, and suggest what models could learn from. Raises errors that say what is wrong."""
     require(Action.CONNECT_DATA)
     settings = _trial(address, dwh_customer_features_table=view, dwh_customer_id_column=id_column)
-    with closing(Warehouse(settings)) as warehouse:
+    with _said_of_the_address(), closing(Warehouse(settings)) as warehouse:
         table = warehouse.features
         select = sa.select(*table.columns).limit(PREVIEW_ROWS)
         statement = str(select.compile(warehouse.engine, compile_kwargs={"literal_binds": True}))
@@ -97,8 +98,18 @@ def try_view(address: DatabaseAddress, view: str, id_column: str) -> ViewFound:
 def columns_of(address: DatabaseAddress, view: str) -> list[str]:
     """The names of a view's columns."""
     require(Action.CONNECT_DATA)
-    with closing(Warehouse(_trial(address))) as warehouse:
+    with _said_of_the_address(), closing(Warehouse(_trial(address))) as warehouse:
         return list(warehouse.table(view).columns.keys())
+
+
+@contextmanager
+def _said_of_the_address() -> Iterator[None]:
+    """Errors name the address that was entered, not the setting that the app would read it from."""
+    try:
+        yield
+    except LoyaltyError as error:
+        error.remedy = error.remedy.replace("DWH_URL", "the address")
+        raise
 
 
 def _trial(address: DatabaseAddress, **values: str) -> Settings:
@@ -126,7 +137,12 @@ def _tables(connection: sa.Connection) -> list[str]:
         names = [*inspector.get_view_names(schema), *inspector.get_table_names(schema)]
         is_default = default in (schema, plain)
         found += [_written(name) if is_default else f"{schema}.{_written(name)}" for name in names]
-    return sorted(dict.fromkeys(found), key=lambda name: ("features" not in name, "customer" not in name, name))
+    return sorted(dict.fromkeys(found), key=_place_in_list)
+
+
+def _place_in_list(name: str) -> tuple[bool, bool, bool, str]:
+    """The likeliest view of features first, histories last."""
+    return name.endswith("_history"), "features" not in name, "customer" not in name, name
 
 
 def _written(name: str) -> str:

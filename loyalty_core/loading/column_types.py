@@ -147,6 +147,8 @@ def _typed_as_stored(name: str, duckdb_type: str) -> TypedColumn:
         return TypedColumn(name, "TIMESTAMP", f"{column}::TIMESTAMP")
     if kind == "TIMESTAMP WITH TIME ZONE":
         return TypedColumn(name, "TIMESTAMP", f"timezone('UTC', {column})")
+    if kind == "VARCHAR":
+        return TypedColumn(name, "VARCHAR", column)
     if kind in WRITTEN_OUT:
         return TypedColumn(name, "VARCHAR", f"{column}::VARCHAR")
     return TypedColumn(name, "", "", f"Column {name} is left out: it holds {duckdb_type}, not single values.")

@@ -8,7 +8,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.rights import refusal
 
-TRAIN_AND_SCORE = "Train and score what can be"
+TRAIN_AND_SCORE = "Train and score"
 _NEEDED = (Action.TRAIN, Action.ACTIVATE_MODELS, Action.SCORE)
 
 
@@ -31,9 +31,9 @@ def draw_first_training() -> None:
     """One button from loaded data to predictions, and how far it is; the customers are scored in any case."""
     with st.container(border=True):
         st.markdown(
-            ":material/model_training: **No model has learned from this data yet.** Train every model with enough "
-            "history, activate those that nothing speaks against, and score all customers: without such a history, by "
-            "RFM alone."
+            ":material/model_training: **No model has learned from this data yet.** Train every model that has "
+            "enough history, activate those that pass every check, and score all customers. Without such a history, "
+            "they are scored by RFM alone."
         )
         try:
             draw_job(

@@ -4,14 +4,18 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from urllib.parse import quote
 
 import streamlit as st
 from streamlit.errors import StreamlitDuplicateElementKey
 
-from loyalty_core.errors import LoyaltyError
+from loyalty_core.access import may
+from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
 from loyalty_core.ui.documentation import error_link
+from loyalty_core.ui.navigation import CONNECT
 from loyalty_core.ui.text import escape
 
+_OF_THE_DATA = {WarehouseUnavailable.code, ViewUnusable.code}
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +51,15 @@ def show_error(error: LoyaltyError, *, retry: bool = True) -> None:
 def draw_error(what: str, why: str, remedy: str, code: str) -> None:
     """One box, which leads to what troubleshooting says of the code."""
     lines = [f"**{escape(what)}**", escape(why), escape(remedy)]
-    st.error("\n\n".join(line for line in lines if line) + more_about(code), icon=":material/error:")
+    connect = f" [Connect data]({quote(CONNECT.path)})" if code in _OF_THE_DATA and _may_connect() else ""
+    st.error("\n\n".join(line for line in lines if line) + more_about(code) + connect, icon=":material/error:")
+
+
+def _may_connect() -> bool:
+    try:
+        return may(CONNECT.action)
+    except LoyaltyError:
+        return False
 
 
 def draw_unavailable(error: LoyaltyError) -> None:

@@ -284,6 +284,6 @@ def _identity_of(file: Path) -> tuple[int, ...]:
     except OSError:
         raise WarehouseUnavailable(
             f"The warehouse file {file} does not exist.",
-            remedy="Create one with `make demo`, load your own data (docs/own-data.md), or set DWH_URL.",
+            remedy="Create the demo with make demo, connect your data on the page Connect data, or set DWH_URL.",
         ) from None
     return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size

@@ -89,7 +89,7 @@ _CAUSES = (
     (
         "not a valid duckdb database file",
         "The file is not a DuckDB database.",
-        "Point DWH_URL to a DuckDB file, or create one with `make demo`.",
+        "Point DWH_URL to a DuckDB file, or create one with make demo.",
     ),
     (
         "could not set lock on file",

@@ -30,7 +30,9 @@ def shop(configure: Configure, tmp_path: Path, migrated_file: Path) -> DatabaseA
             """CREATE SCHEMA crm; CREATE TABLE sales AS SELECT range AS sale FROM range(5);
             CREATE TABLE crm.people AS SELECT range AS id FROM range(5);
             CREATE VIEW customer_features AS SELECT 'c' || range AS card, (range * 7 % 50)::DECIMAL(9, 2) AS revenue,
-                range % 4 AS visits, DATE '2024-01-01' + range::INTEGER AS since FROM range(100)"""
+                range % 4 AS visits,
+                CASE WHEN range % 3 = 0 THEN 'gold' ELSE 'silver' END AS tier,
+                DATE '2024-01-01' + range::INTEGER AS since FROM range(100)"""
         )
     return DatabaseAddress(f"duckdb:///{tmp_path / 'shop.duckdb'}")
 
@@ -40,7 +42,7 @@ def test_tables_are_listed_with_the_likeliest_first(shop: DatabaseAddress):
     assert tables[0] == "customer_features"
     assert "sales" in tables
     assert [name for name in tables if name.endswith("crm.people")]
-    assert columns_of(shop, "customer_features") == ["card", "revenue", "visits", "since"]
+    assert columns_of(shop, "customer_features") == ["card", "revenue", "visits", "tier", "since"]
 
 
 def test_a_view_is_previewed_with_a_mapping_and_connected(shop: DatabaseAddress):
@@ -48,17 +50,17 @@ def test_a_view_is_previewed_with_a_mapping_and_connected(shop: DatabaseAddress)
     assert found.preview[0]["card"] == "c0"
     assert len(found.preview) == 10
     assert "FROM customer_features" in found.statement
-    assert found.mapping == {"revenue": "revenue", "visits": "visits"}
+    assert found.mapping == {"revenue": "revenue", "visits": "visits", "tier": "tier"}
     settings = {
         **shop.settings,
         "dwh_customer_features_table": "customer_features",
         "dwh_customer_id_column": "card",
         "ml_feature_mapping": dict(found.mapping),
-        "ml_model_input_size": 2,
+        "ml_model_input_size": 3,
     }
     services_of_process().connections.add(new_folder(shop.title), shop.title, "database", settings)
     assert services_of_process().warehouse.catalog().customers == 100
-    assert get_settings().ml_model_input_size == 2
+    assert get_settings().ml_model_input_size == 3
 
 
 def test_what_is_wrong_is_said_in_plain_words(shop: DatabaseAddress, tmp_path: Path):
@@ -66,6 +68,9 @@ def test_what_is_wrong_is_said_in_plain_words(shop: DatabaseAddress, tmp_path: P
         try_view(shop, "customer_features", "customer")
     with pytest.raises(WarehouseUnavailable, match="does not exist"):
         list_tables(DatabaseAddress(f"duckdb:///{tmp_path / 'other.duckdb'}"))
+    with pytest.raises(WarehouseUnavailable) as missing:
+        list_tables(DatabaseAddress(f"duckdb:///{tmp_path / 'other.duckdb'}"))
+    assert "DWH_URL" not in missing.value.remedy
     with pytest.raises(LoyaltyError) as refused:
         list_tables(DatabaseAddress("postgresql://anna:s3cret@127.0.0.1:1/crm"))
     assert "s3cret" not in str(refused.value)

@@ -11,6 +11,7 @@ import pytest
 from loyalty_core.access import Viewer
 from loyalty_core.connections.connection import new_folder
 from loyalty_core.services import services_of_process
+from loyalty_core.ui.first_training import TRAIN_AND_SCORE
 from loyalty_core.ui.navigation import CONNECT
 from tests.fixtures.screens import plain, texts_of
 
@@ -105,6 +106,8 @@ def test_a_database_is_tried_looked_at_and_connected(open_screen: OpenScreen, tm
     assert "FROM people" in app.code[0].value
     next(button for button in app.button if button.label == "Connect this database").click().run()
     assert services_of_process().warehouse.catalog().customers == 60
+    assert app.success[0].value.endswith("is in use.** 60 customers.")
+    assert app.button(key="train-and-score-start").label == TRAIN_AND_SCORE
     assert any(text.startswith(":material/database: In use: **duckdb") for text in texts_of(app))
 
 

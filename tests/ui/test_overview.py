@@ -233,7 +233,7 @@ def test_without_models_it_offers_to_train_and_score(overview: AppTest):
     assert "Expected churners" not in figures_of(overview)
     assert any("No model has learned from this data yet" in text for text in texts_of(overview))
     buttons = [button.label for button in overview.button if not (button.key or "").startswith("tour-")]
-    assert buttons == ["Train and score what can be"]
+    assert buttons == ["Train and score"]
     assert texts_of(overview).count("No predictions yet: score the customers first.") == 3
 
 
@@ -279,6 +279,8 @@ def test_in_the_first_layout_cards_neither_overlap_nor_hang_in_the_air():
         above = {cells.get((x, place.y - 1)) for x in range(place.x, place.x + place.w)}
         assert place.y == 0 or above != {None}, card
     assert places["offers"].h < places["rfm"].h
+    without_months = first_layout([Card("risk", "Empty", "ring"), *filled[2:]])
+    assert [(place.x, place.y) for place in list(without_months.values())[:3]] == [(0, 0), (4, 0), (8, 0)]
 
 
 def test_the_wide_layout_alone_is_taken_from_the_browser():

@@ -13,6 +13,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import services_of_process
 from loyalty_core.settings import CONNECTIONS_FOLDER, with_driver
 from loyalty_core.ui.access.changes import change
+from loyalty_core.ui.connect.loaded import draw_connected
 from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.text import escape
@@ -29,6 +30,7 @@ def draw_database() -> None:
     _draw_address()
     tried = st.session_state.get(_TRIED)
     if tried is None:
+        draw_connected()
         return
     address, tables = tried
     with errors_shown():

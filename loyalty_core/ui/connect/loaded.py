@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from loyalty_core.services import services_of_process
+from loyalty_core.ui import formatting
 from loyalty_core.ui.first_training import draw_first_training, needs_first_training, refused
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.navigation import OVERVIEW, TRAINING
@@ -50,15 +51,40 @@ def draw_loaded() -> None:
                 "Remove it from the environment, .env and loyalty.toml, and start the app again.",
                 icon=":material/warning:",
             )
-        st.caption(
-            f"Amounts are shown in {escape(services.settings.currency)}; the setting CURRENCY names another currency."
-        )
+        _draw_currency()
         others = [f"{one['column']}: {one['reason']}" for one in result["not_learned"] if one["is_certain"]]
         with st.expander("How the file was read", icon=":material/article:"):
             for line in [*result["notes"][:_SHOWN], *(f"Not learned from {text}" for text in others[:_SHOWN])]:
                 st.caption(escape(line))
-        with st.container(horizontal=True):
-            st.page_link(f"pages/{OVERVIEW.file}", label="See the overview", icon=OVERVIEW.icon)
-            st.page_link(f"pages/{TRAINING.file}", label="See the models", icon=TRAINING.icon)
+        _draw_links()
+    _draw_training()
+
+
+def draw_connected() -> None:
+    """What to do next, if the data in use is a database that was connected here; nothing otherwise."""
+    services = services_of_process()
+    current = services.connections.current()
+    if current is None or current.kind != "database":
+        return
+    with st.container(border=True):
+        customers = formatting.count(services.warehouse.catalog().customers or 0)
+        st.success(f"**{escape(current.title)} is in use.** {customers} customers.", icon=":material/check_circle:")
+        _draw_currency()
+        _draw_links()
+    _draw_training()
+
+
+def _draw_currency() -> None:
+    currency = escape(services_of_process().settings.currency)
+    st.caption(f"Amounts are shown in {currency}; the setting CURRENCY names another currency.")
+
+
+def _draw_links() -> None:
+    with st.container(horizontal=True):
+        st.page_link(f"pages/{OVERVIEW.file}", label="See the overview", icon=OVERVIEW.icon)
+        st.page_link(f"pages/{TRAINING.file}", label="See the models", icon=TRAINING.icon)
+
+
+def _draw_training() -> None:
     if needs_first_training() and refused() is None:
         draw_first_training()

@@ -18,8 +18,9 @@ def first_layout(cards: Sequence[Card]) -> Layout:
     """
     places: Layout = {}
     x, bottoms = 0, [0] * COLUMNS
+    are_thirds = all(card.id != "months" for card in cards)
     for card in cards:
-        w, h = _first_size(card)
+        w, h = _first_size(card, are_thirds=are_thirds)
         if x + w > COLUMNS:
             x = 0
         y = max(bottoms[x : x + w])
@@ -29,9 +30,12 @@ def first_layout(cards: Sequence[Card]) -> Layout:
     return places
 
 
-def _first_size(card: Card) -> tuple[int, int]:
-    if card.shape == "ranking" and not card.marks:
+def _first_size(card: Card, *, are_thirds: bool) -> tuple[int, int]:
+    """Three cards in a row, but for the first row, where months take more of it than the card beside them."""
+    if not card.marks and (card.shape == "ranking" or are_thirds):
         return _EMPTY_SIZE
+    if card.id == "risk" and are_thirds:
+        return _FIRST_SIZE
     return _FIRST_SIZES.get(card.id, _FIRST_SIZE)
 
 

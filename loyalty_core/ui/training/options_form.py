@@ -82,7 +82,7 @@ def draw_use() -> bool:
     """Whether to activate and score afterwards; at first, while no model answers for this data."""
     reason = refused()
     chosen = st.checkbox(
-        "Activate what nothing speaks against, and score all customers",
+        "Activate models that pass every check, and score all customers",
         value=needs_first_training() and not reason,
         key="use",
         disabled=bool(reason),
