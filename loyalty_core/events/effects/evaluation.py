@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from loyalty_core.events.effects.customer import Customer, StepOf, batch
 from loyalty_core.events.effects.trace import Step, Stopwatch
 from loyalty_core.ml.scoring import RFM
-from loyalty_core.ml.tasks import CHURN, NBO
+from loyalty_core.ml.tasks import CHURN, TASKS
 from loyalty_core.segments import LiveRules, LiveRulesReader, computed_segments
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.identity import DataIdentity
 
 _RFM_COLUMNS = frozenset({"recency", "frequency", "monetary", "rfm_segment"})
-_CHURN_COLUMNS = frozenset({CHURN.score_column, CHURN.group_column})
 _UNKNOWN = "Segments whose rules read what is not known, or cannot be used, stay as they are."
 
 
@@ -43,8 +42,8 @@ class Evaluated:
         """The models that are asked: churn, and those whose predictions the rules of the segments read."""
         read = {name for one in self.segments if one in self.rules.rules for name in self.rules.rules[one].fields}
         columns = {self.rules.predictions[name] for name in read if name in self.rules.predictions}
-        models = {CHURN.name} | ({RFM} if columns & _RFM_COLUMNS else set())
-        return models | ({NBO.name} if columns - _RFM_COLUMNS - _CHURN_COLUMNS else set())
+        models = {name for name, task in TASKS.items() if any(task.stores(column) for column in columns)}
+        return {CHURN.name} | models | ({RFM} if columns & _RFM_COLUMNS else set())
 
 
 class SegmentEvaluator:

@@ -17,11 +17,16 @@ Columns = dict[str, dict[str, Any]]
 def predicted_columns(
     rows: Rows, arms: Iterable[tuple[Models, Rows]], tasks: Sequence[ModelTask], inputs: ModelInputs, settings: Settings
 ) -> Columns:
-    """The columns of the tasks by the id of each customer in `rows`, predicted by the models of their arm."""
+    """The columns of the tasks by the id of each customer in `rows`, predicted by the models of their arm.
+
+    Those of an optional model are missing where the arm has no such model.
+    """
     found: Columns = {customer_id: {} for customer_id in rows}
     for models, part in arms:
         encoded = inputs.encode_rows(models.contract, list(part.values()))
         for task in tasks:
+            if task.is_optional and not models.has(task.name):
+                continue
             scores, offers = models.scores(task.name, encoded.values), models.offers(task.name)
             PREDICTIONS.labels(task.name, models.version).inc(len(part))
             for column, values in task.columns(scores, offers, settings).items():

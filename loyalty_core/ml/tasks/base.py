@@ -109,6 +109,10 @@ class ModelTask(ABC):
         """The name of the model's file in a version."""
         return f"{self.name}.tflite"
 
+    def stores(self, column: str) -> bool:
+        """Whether a scoring run writes this column of customer_predictions with the model."""
+        return column in {self.score_column, self.group_column}
+
     @property
     def label_remedy(self) -> str:
         """The remedy for a label that cannot be read."""

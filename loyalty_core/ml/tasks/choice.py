@@ -96,6 +96,9 @@ class ChoiceTask(ModelTask):
         counts = [{"offer": offer, "rows": int((classes == index).sum())} for index, offer in enumerate(offers)]
         return {"confusion": confusion(classes, probabilities), "offers": counts}
 
+    def stores(self, column: str) -> bool:
+        return super().stores(column) or column.removeprefix(self.offer_prefix).isdecimal()
+
     def empty_columns(self) -> dict[str, pa.DataType]:
         return {self.group_column: pa.int32(), self.score_column: pa.float64()}
 

@@ -144,6 +144,9 @@ class ChurnTimingTask(BinaryTask):
     def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:
         return super().chart_data(self.yes_or_no(classes), probabilities[:, _LONGEST], offers)
 
+    def stores(self, column: str) -> bool:
+        return column in COLUMNS
+
     def empty_columns(self) -> dict[str, pa.DataType]:
         """None: without such a model there are no columns that rules could read."""
         return {}

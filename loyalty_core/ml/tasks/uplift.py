@@ -59,6 +59,7 @@ UPLIFT_METRICS = (
 
 # Columns of the network's output.
 CONTACTED, NOT_CONTACTED = 0, 1
+_IF_CONTACTED, _IF_NOT = "p_if_contacted", "p_if_not"
 
 
 class UpliftPrediction(TypedDict):
@@ -116,6 +117,9 @@ class UpliftTask(ModelTask):
         del offers
         return {"qini_curve": curve_of(classes, probabilities)}
 
+    def stores(self, column: str) -> bool:
+        return column in {self.score_column, _IF_CONTACTED, _IF_NOT}
+
     def empty_columns(self) -> dict[str, pa.DataType]:
         """None: without such a model there are no columns that rules could read."""
         return {}
@@ -128,8 +132,8 @@ class UpliftTask(ModelTask):
         contacted, not_contacted = shown[:, CONTACTED], shown[:, NOT_CONTACTED]
         return {
             self.score_column: np.round(contacted - not_contacted, DECIMALS),
-            "p_if_contacted": contacted,
-            "p_if_not": not_contacted,
+            _IF_CONTACTED: contacted,
+            _IF_NOT: not_contacted,
         }
 
     def answer(
@@ -145,8 +149,8 @@ class UpliftTask(ModelTask):
         return {
             "customer_id": customer_id,
             "uplift": round(contacted - not_contacted, DECIMALS),
-            "p_if_contacted": contacted,
-            "p_if_not": not_contacted,
+            _IF_CONTACTED: contacted,
+            _IF_NOT: not_contacted,
         }
 
     def explained(self, scores: npt.NDArray[np.floating], output: int) -> npt.NDArray[np.floating]:

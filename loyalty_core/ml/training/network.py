@@ -103,10 +103,10 @@ def train_candidates(
 
 
 def best_of(candidates: list[Candidate], train: Rows, validation: Rows) -> Candidate:
-    """The one that learned from a teacher where its gain on the validation rows is at least `least_gain`."""
-    direct, best = candidates[0], candidates[-1]
-    gain = len(validation.classes) * (direct.validation_loss - best.validation_loss)
-    return best if gain > least_gain(train) else direct
+    """The better one on the validation rows; of few rows the taught one, unless they speak against it clearly."""
+    direct, taught = candidates[0], candidates[-1]
+    gain = len(validation.classes) * (direct.validation_loss - taught.validation_loss)
+    return taught if gain > min(least_gain(train), 0) else direct
 
 
 def finish(candidate: Candidate, train: Rows, validation: Rows) -> TrainedNetwork:

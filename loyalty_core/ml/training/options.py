@@ -45,11 +45,11 @@ class TrainingOptions:
     architecture: units of each hidden layer; () uses the linear part only.
     activation, optimizer, loss: any name that Keras knows; loss None is cross-entropy.
     members: networks trained in parallel, whose logits are averaged.
-    pieces: linear pieces of each input's response curve.
+    pieces: linear pieces of each input's response curve; with many inputs None takes fewer than 8.
     l2: penalty on squared weights, added to the mean loss over rows.
     patience: epochs without a better validation loss before training stops and uses the best epoch.
     class_weights: "auto" balances the classes when the rarest has less than 5 % of the rows.
-    teacher: "auto" learns from a mixture with boosted trees where it is better on the validation rows, in up to 30
+    teacher: "auto" learns from a mixture with boosted trees where it is better on the validation rows, in up to 35
         further epochs; "none" never does.
     channel: uplift learns from contacts by this channel alone; None from those by all channels together.
     since, until: use rows from this day on, and up to this day. most_rows: use at most this many rows, the newest.
