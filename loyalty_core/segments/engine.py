@@ -15,7 +15,7 @@ from loyalty_core.segments.figures import column_of, counting, overlap
 from loyalty_core.segments.repository import differences
 from loyalty_core.segments.segment import CustomersRefreshed, VersionComparison
 from loyalty_core.segments.selection import Selection
-from loyalty_core.warehouse.columns import Histogram, histogram
+from loyalty_core.warehouse.columns import Histogram, histograms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +88,18 @@ class SegmentationEngine:
 
     def histogram(self, field: str, bars: int = 20) -> Histogram | None:
         """How all customers are spread over a number field; None when it is blank for everyone."""
-        return histogram(self._warehouse, self.read_fields().relation([field]).c[field], bars)
+        return self.histograms([field], bars)[field]
+
+    def histograms(self, names: Sequence[str], bars: int = 20) -> dict[str, Histogram | None]:
+        """That of each of these number fields."""
+        fields = self.read_fields()
+        found: dict[str, Histogram | None] = {}
+        own = [name for name in names if name in fields.features]
+        for together in (own, [name for name in names if name not in own]):
+            relation = fields.relation(together)  # fields of the view alone need no join with predictions
+            spreads = histograms(self._warehouse, [relation.c[name] for name in together], bars) if together else ()
+            found.update(zip(together, spreads, strict=True))
+        return found
 
     def overlap(self, rules: Mapping[str, Any]) -> overlap.Overlap:
         """How up to six rules share their customers, by the names given."""

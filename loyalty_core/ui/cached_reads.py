@@ -161,10 +161,17 @@ def offer_names() -> dict[int, str]:
 
 
 @cached
-def field_histogram(field: str, run: ScoringRun | None, bars: int = 20) -> columns.Histogram | None:
+def field_histogram(field: str, run: ScoringRun | None) -> columns.Histogram | None:
     """Customers by value of a number that a rule can read; `run` is what made the predictions."""
     del run  # part of the cache key only
-    return get_services().segmentation.histogram(field, bars)
+    return get_services().segmentation.histogram(field)
+
+
+@cached
+def field_spreads(fields: tuple[str, ...], run: ScoringRun | None, bars: int) -> dict[str, columns.Histogram | None]:
+    """Customers by value of each of these numbers."""
+    del run  # part of the cache key only
+    return get_services().segmentation.histograms(fields, bars)
 
 
 def segment_profile(rule: Any) -> Profile:

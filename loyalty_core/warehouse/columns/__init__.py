@@ -6,6 +6,7 @@ from loyalty_core.warehouse.columns.distribution import (
     Histogram,
     customers_by_month,
     histogram,
+    histograms,
     percentile_ranks,
     quantile,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "folded",
     "group_of",
     "histogram",
+    "histograms",
     "is_money",
     "kind_of",
     "label_of",

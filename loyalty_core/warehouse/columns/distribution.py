@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from loyalty_core.warehouse.columns.blanks import filled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from loyalty_core.warehouse.connection import Warehouse
 
 # Long tails would squeeze everyone into the first bar, so what lies above this quantile shares the last one.
@@ -21,6 +23,7 @@ _TAIL_QUANTILE = 0.98
 _LARGEST = 1e300
 # 0.15 / 0.05 is a little below 3 in binary; a value so close to an edge counts as on it.
 _ON_EDGE = Decimal("1e-9")
+_COLUMNS_PER_STATEMENT = 50
 
 
 @dataclass(frozen=True)
@@ -32,25 +35,63 @@ class Histogram:
     open_ended: bool
 
 
+@dataclass(frozen=True)
+class _Axis:
+    """Where the bars of a column begin and how wide they are; `last` is the index of the last one."""
+
+    value: sa.ColumnElement[Any]
+    start: Decimal
+    step: Decimal
+    last: int
+    highest: float
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        return tuple(float(self.start + self.step * i) for i in range(self.last + 2))
+
+    def counted(self, place: int) -> sa.Select:
+        """Customers by the index of their bar, marked with `place`."""
+        bar = sa.func.floor((self.value - float(self.start)) / float(self.step) + float(_ON_EDGE))
+        clipped = sa.case((bar < 0, 0), (bar > self.last, self.last), else_=bar).label("bar")
+        marked = sa.literal_column(str(place)).label("place"), clipped, sa.func.count().label("n")
+        return sa.select(*marked).where(self.value.is_not(None)).group_by(clipped)
+
+    def histogram(self, counts: Mapping[int, int]) -> Histogram:
+        """The bars with these counts by index."""
+        edges = self.edges
+        bars = tuple(counts.get(i, 0) for i in range(self.last + 1))
+        return Histogram(edges, bars, self.highest > edges[-1])
+
+
 def histogram(warehouse: Warehouse, column: str | sa.ColumnElement[Any], bars: int = 20) -> Histogram | None:
     """Customers by value of a number, in about `bars` bars with round edges; None when all are blank.
 
     A name is a column of the features view. Whole numbers get bars no narrower than 1. Infinities are left out.
     """
     source = warehouse.features.c[column] if isinstance(column, str) else column
-    value = _finite(sa.cast(filled(source), sa.Double))
-    lowest, tail, highest = _range(warehouse, value)
-    if lowest is None:
-        return None
-    step = _round_step(_width(lowest, tail, bars, whole=isinstance(source.type, sa.Integer)))
-    start = math.floor(Decimal(lowest) / step + _ON_EDGE) * step
-    last = max(0, math.ceil((Decimal(tail) - start) / step - _ON_EDGE) - 1)
-    edges = tuple(float(start + step * i) for i in range(last + 2))
-    bar = sa.func.floor((value - edges[0]) / float(step) + float(_ON_EDGE))
-    clipped = sa.case((bar < 0, 0), (bar > last, last), else_=bar).label("bar")
-    counted = sa.select(clipped, sa.func.count().label("customers")).where(value.is_not(None)).group_by(clipped)
-    counts = {int(row["bar"]): row["customers"] for row in warehouse.rows(counted)}
-    return Histogram(edges, tuple(counts.get(i, 0) for i in range(last + 1)), highest > edges[-1])
+    return histograms(warehouse, [source], bars)[0]
+
+
+def histograms(
+    warehouse: Warehouse, columns: Sequence[sa.ColumnElement[Any]], bars: int = 20
+) -> list[Histogram | None]:
+    """The histogram of each column of one relation, as `histogram` defines it.
+
+    Two statements for many columns at once where the database has sketches of quantiles, and for each column where it
+    sorts the values, which it holds in memory meanwhile.
+    """
+    at_once = _COLUMNS_PER_STATEMENT if warehouse.dialect.approximates_quantiles else 1
+    parts = (columns[start : start + at_once] for start in range(0, len(columns), at_once))
+    return [found for part in parts for found in _at_once(warehouse, part, bars)]
+
+
+def _at_once(warehouse: Warehouse, columns: Sequence[sa.ColumnElement[Any]], bars: int) -> Iterator[Histogram | None]:
+    axes = _axes(warehouse, columns, bars)
+    counted = [axis.counted(place) for place, axis in enumerate(axes) if axis is not None]
+    counts: list[dict[int, int]] = [{} for _ in axes]
+    for row in warehouse.rows(sa.union_all(*counted)) if counted else ():
+        counts[row["place"]][int(row["bar"])] = row["n"]
+    return (axis and axis.histogram(counts[place]) for place, axis in enumerate(axes))
 
 
 def quantile(warehouse: Warehouse, column: str, share: float) -> Any:
@@ -106,13 +147,36 @@ def _mid_rank(value: sa.ColumnElement[Any], number: Any) -> sa.ColumnElement[Any
     return sa.func.avg(sa.cast(score, sa.Double))
 
 
-def _range(warehouse: Warehouse, value: sa.ColumnElement[Any]) -> tuple[Any, float, float]:
-    tail = warehouse.dialect.interpolated_quantile(value, _TAIL_QUANTILE)
-    if tail is None:
-        tail = sa.func.max(value)
-    found = sa.select(sa.func.min(value).label("lowest"), tail.label("tail"), sa.func.max(value).label("highest"))
-    row = warehouse.rows(found)[0]
-    return row["lowest"], row["tail"], row["highest"]
+def _axes(warehouse: Warehouse, columns: Sequence[sa.ColumnElement[Any]], bars: int) -> list[_Axis | None]:
+    """That of each column, in one statement; None where all values are blank."""
+    values = [_finite(sa.cast(filled(column), sa.Double)) for column in columns]
+    expressions = []
+    for place, value in enumerate(values):
+        tail = warehouse.dialect.interpolated_quantile(value, _TAIL_QUANTILE)
+        found = {"lowest": sa.func.min(value), "highest": sa.func.max(value)}
+        found["tail"] = found["highest"] if tail is None else tail
+        expressions += [expression.label(f"{name}_{place}") for name, expression in found.items()]
+    row = warehouse.rows(sa.select(*expressions))[0]
+    return [
+        _axis(
+            value,
+            *(row[f"{name}_{place}"] for name in ("lowest", "tail", "highest")),
+            bars=bars,
+            whole=isinstance(column.type, sa.Integer),
+        )
+        for place, (column, value) in enumerate(zip(columns, values, strict=True))
+    ]
+
+
+def _axis(
+    value: sa.ColumnElement[Any], lowest: Any, tail: Any, highest: Any, *, bars: int, whole: bool
+) -> _Axis | None:
+    if lowest is None:
+        return None
+    step = _round_step(_width(lowest, tail, bars, whole=whole))
+    start = math.floor(Decimal(lowest) / step + _ON_EDGE) * step
+    last = max(0, math.ceil((Decimal(tail) - start) / step - _ON_EDGE) - 1)
+    return _Axis(value, start, step, last, highest)
 
 
 def _finite(value: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -49,6 +49,8 @@ class Dialect(SqlDialect):
     has_arrays = False
     # Types that a driver names by a code only where SQLAlchemy did not reflect the column.
     types_by_code: Mapping[object, sa.types.TypeEngine[Any]] = MappingProxyType({})
+    # Quantiles come from a sketch of the values, so that they are near the exact ones; screens say so.
+    approximates_quantiles = False
     # Where scoring runs are stored and how they are read.
     predictions: PredictionStorage = RunTables()
     # In words, for docs/engines.md.

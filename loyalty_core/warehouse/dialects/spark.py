@@ -35,6 +35,7 @@ class SparkSql(Dialect):
     """What Spark and Databricks have in common: the SQL."""
 
     casts_nan = True
+    approximates_quantiles = True
     double = "DOUBLE"
     functions = STANDARD_FUNCTIONS - {"TRUNC"} | {"INSTR", "LENGTH", "LOCATE", "MOD", "SUBSTR"}
 

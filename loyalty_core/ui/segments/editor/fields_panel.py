@@ -1,6 +1,6 @@
 """The fields that a rule can read, beside the builder: kind, blanks and spread of each, and a button to insert it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from loyalty_core.warehouse.columns import GROUP_ORDER
 from loyalty_core.warehouse.predictions import ScoringRun
 
 _HEIGHT = 560
+_BARS = 12
 _KINDS = {
     "number": "Number",
     "text": "Text",
@@ -47,12 +48,14 @@ def draw_fields(fields: RuleFields, on_insert: Callable[[Column], None]) -> None
     if not found:
         st.caption("No field matches.")
         return
-    chosen = _draw_table(found, fields.run, on_insert)
+    chosen = _draw_table(found, _spreads(in_order, fields.run), on_insert)
     if chosen is not None:
         _draw_details(chosen, fields.run)
 
 
-def _draw_table(fields: Sequence[Column], run: ScoringRun | None, on_insert: Callable[[Column], None]) -> Column | None:
+def _draw_table(
+    fields: Sequence[Column], spreads: Mapping[str, list[int]], on_insert: Callable[[Column], None]
+) -> Column | None:
     def insert() -> None:
         click: Any = st.session_state["field-insert"]
         if click is not None and click["row"] < len(fields):
@@ -62,7 +65,7 @@ def _draw_table(fields: Sequence[Column], run: ScoringRun | None, on_insert: Cal
         {
             "insert": ["+"] * len(fields),
             "field": [field.label for field in fields],
-            "spread": [_spread(field, run) for field in fields],
+            "spread": [spreads[field.name] for field in fields],
             "blank": [None if field.blanks is None else formatting.rounded_share(field.blanks, 0) for field in fields],
         }
     )
@@ -124,9 +127,9 @@ def _fits(field: Column, text: str, group: str | None) -> bool:
     )
 
 
-def _spread(field: Column, run: ScoringRun | None) -> list[int]:
-    """Heights of a few bars: customers by range of values, or by frequent value."""
-    if field.top_values:
-        return [customers for _, customers in field.top_values]
-    spread = cached_reads.field_histogram(field.name, run, bars=12) if field.kind == "number" else None
-    return list(spread.counts) if spread else []
+def _spreads(fields: Sequence[Column], run: ScoringRun | None) -> dict[str, list[int]]:
+    """Heights of a few bars for each field: customers by range of values, or by frequent value."""
+    by_value = {field.name: [customers for _, customers in field.top_values] for field in fields}
+    numbers = tuple(field.name for field in fields if field.kind == "number" and not field.top_values)
+    spreads = cached_reads.field_spreads(numbers, run, _BARS)
+    return by_value | {name: list(spread.counts) for name, spread in spreads.items() if spread}
