@@ -57,6 +57,9 @@ class ModelSettings(BaseSettings):
     ml_churn_high_threshold: float = Field(
         0.7, gt=0, lt=1, validate_default=True, description="Churn probability from which the risk is high"
     )
+    ml_score_in_warehouse: bool = Field(
+        False, description="Scoring runs are computed by the warehouse, as SQL (docs/scoring.md)"
+    )
     ml_versions_kept: int = Field(5, ge=1, description="Earlier model versions stored beside the active one")
     mlflow_tracking_uri: str | None = Field(
         None, description="MLflow server (http://host:5000) that trainings are logged to; without it, none are"

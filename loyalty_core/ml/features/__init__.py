@@ -11,10 +11,12 @@ from loyalty_core.ml.features.drift import DRIFTED, MOVED, Distribution, Feature
 from loyalty_core.ml.features.fitting import fit_contract
 from loyalty_core.ml.features.inputs import ModelInputs
 from loyalty_core.ml.features.reference import Reference, count_rows, make_reference
-from loyalty_core.ml.features.values import FeatureKind, as_arrow, as_numbers, kind_of
+from loyalty_core.ml.features.values import FLOAT32_MAX, LARGEST, FeatureKind, as_arrow, as_numbers, kind_of
 
 __all__ = [
     "DRIFTED",
+    "FLOAT32_MAX",
+    "LARGEST",
     "MOVED",
     "Distribution",
     "Encoded",

@@ -18,6 +18,8 @@ Values = pa.Array | pa.ChunkedArray | npt.NDArray[Any]
 
 # A number that float32 cannot hold counts as blank. Comparisons with NaN are false, so NaN does too.
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+# A larger number is not a measurement, and would overflow the network's float32 arithmetic.
+LARGEST = 1e30
 
 
 def as_arrow(values: Values) -> pa.Array:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loyalty_core.ml.features import Encoded, as_numbers
+from loyalty_core.ml.features import LARGEST, Encoded, as_numbers
 from loyalty_core.ml.tasks import TASKS, Categorical
 from loyalty_core.rfm import RfmColumns, score_arrays, segment_names
 from loyalty_core.warehouse.predictions import DATA_STATE
@@ -28,9 +28,6 @@ FloatRows = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 
 _NAMES = pa.dictionary(pa.int8(), pa.string())
-
-# A larger number is not a measurement, and would overflow the network's float32 arithmetic.
-_LARGEST = 1e30
 
 NO_ID = "The customer id is blank."
 
@@ -98,18 +95,8 @@ class BatchScorer:
             blanks=blanks,
             failed=failed + Counter({NO_ID: without_id}),
             versions=Counter({self.models.version: batch.num_rows}),
-            extremes=self._extremes(columns),
+            extremes=extremes_of(self.models.version, columns),
         )
-
-    def _extremes(self, columns: Mapping[str, pa.Array]) -> dict[tuple[str, str], tuple[float, float]]:
-        """One value for every customer means that the model does not tell them apart."""
-        scores = [task.score_column for task in TASKS.values() if task.score_column in columns]
-        found = {name: pc.min_max(columns[name]).as_py() for name in scores}  # pyright: ignore[reportAttributeAccessIssue]
-        return {
-            (self.models.version, name): (extremes["min"], extremes["max"])
-            for name, extremes in found.items()
-            if extremes["min"] is not None
-        }
 
     def _readable(self, batch: pa.RecordBatch) -> tuple[dict[str, pa.Array], dict[str, Flags]]:
         """The features' values, blank where a number was expected and is a text, and flags for who has such a text."""
@@ -124,8 +111,8 @@ class BatchScorer:
     def _too_large(self, encoded: Encoded) -> dict[str, Flags]:
         contract = self.models.contract
         return {
-            f"{self.features[feature.name]} holds a number beyond {_LARGEST:g}.": ~(
-                np.abs(encoded.values[:, place.start]) <= _LARGEST
+            f"{self.features[feature.name]} holds a number beyond {LARGEST:g}.": ~(
+                np.abs(encoded.values[:, place.start]) <= LARGEST
             )
             for feature, place in zip(contract.inputs, contract.slices, strict=True)
             if feature.kind != "text"
@@ -183,6 +170,17 @@ class ArmsScorer:
             versions=scored[0].versions + scored[1].versions,
             extremes=scored[0].extremes | scored[1].extremes,
         )
+
+
+def extremes_of(version: str, columns: Mapping[str, pa.Array]) -> dict[tuple[str, str], tuple[float, float]]:
+    """The lowest and the highest score of each model that has answered, as in `ScoredBatch`."""
+    scores = [task.score_column for task in TASKS.values() if task.score_column in columns]
+    found = {name: pc.min_max(columns[name]).as_py() for name in scores}  # pyright: ignore[reportAttributeAccessIssue]
+    return {
+        (version, name): (extremes["min"], extremes["max"])
+        for name, extremes in found.items()
+        if extremes["min"] is not None
+    }
 
 
 def _with_columns(rows: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

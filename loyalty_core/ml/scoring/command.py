@@ -21,6 +21,8 @@ from loyalty_core.warehouse import Warehouse
 
 # Computing cut points sorts the whole base, which may take longer than any screen would wait.
 STATEMENT_SECONDS = 3600.0
+# One statement scores everybody.
+_IN_WAREHOUSE_SECONDS = 24 * 3600.0
 
 
 @terminal_command
@@ -31,19 +33,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Predict churn, the next best offer and RFM for every customer, write customer_predictions, and "
         "compute the members of all segments.",
     )
-    parser.parse_args(arguments)
+    parser.add_argument(
+        "--in-warehouse",
+        action="store_true",
+        help="the warehouse computes the predictions, and no customer's row leaves it (ML_SCORE_IN_WAREHOUSE)",
+    )
+    given = parser.parse_args(arguments)
+    settings = get_settings()
     try:
-        _run(get_settings(), Console())
+        _run(settings, Console(), in_warehouse=given.in_warehouse or settings.ml_score_in_warehouse)
     except LoyaltyError as error:
         print(f"Scoring stopped: {error}", file=sys.stderr)  # noqa: T201  what a scheduler logs
         return 1
     return 0
 
 
-def _run(settings: Settings, console: Console) -> None:
-    patient = settings.model_copy(update={"dwh_statement_timeout_seconds": STATEMENT_SECONDS})
+def _run(settings: Settings, console: Console, *, in_warehouse: bool) -> None:
+    seconds = _IN_WAREHOUSE_SECONDS if in_warehouse else STATEMENT_SECONDS
+    patient = settings.model_copy(update={"dwh_statement_timeout_seconds": seconds})
     with closing(Warehouse(patient)) as warehouse:
-        result = _score(warehouse)
+        result = _score(warehouse, in_warehouse=in_warehouse)
         record_command("scored", "customers", "", customers=result.customers, written_to=result.place)
         _report(result, console)
         try:
@@ -52,7 +61,7 @@ def _run(settings: Settings, console: Console) -> None:
             print(f"The segments were not computed: {error}", file=sys.stderr)  # noqa: T201  what a scheduler logs
 
 
-def _score(warehouse: Warehouse) -> ScoringResult:
+def _score(warehouse: Warehouse, *, in_warehouse: bool) -> ScoringResult:
     models = scoring_models(warehouse)
     with _progress() as progress:
         task = progress.add_task("Scoring customers", total=None)
@@ -60,7 +69,7 @@ def _score(warehouse: Warehouse) -> ScoringResult:
         def show(done: ScoringProgress) -> None:
             progress.update(task, completed=done.scored, total=done.customers)
 
-        return score_base(warehouse, models, show)
+        return score_base(warehouse, models, show, in_warehouse=in_warehouse)
 
 
 def _compute_segments(warehouse: Warehouse, settings: Settings) -> list[Refreshed]:

@@ -1,7 +1,6 @@
 """Scores the whole customer base: read as Arrow batches, scored, and written all or nothing, in constant memory."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,11 +10,13 @@ from itertools import chain
 import pyarrow as pa
 import sqlalchemy as sa
 
-from loyalty_core.errors import LoyaltyError, ViewUnusable
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.bundles import TRAIN
 from loyalty_core.ml.features import require_input_size
-from loyalty_core.ml.scoring.batch import NO_ID, ArmsScorer, BatchScorer, ScoredBatch
+from loyalty_core.ml.scoring.batch import ArmsScorer, BatchScorer
+from loyalty_core.ml.scoring.in_warehouse import score_in_warehouse
 from loyalty_core.ml.scoring.prefetch import map_ordered, prefetch
+from loyalty_core.ml.scoring.tally import Tally
 from loyalty_core.ml.serving import RFM_ONLY_VERSION, Models, NoModels, ServedModels, require_own_data
 from loyalty_core.ml.tasks import TASKS
 from loyalty_core.rfm import (
@@ -83,56 +84,22 @@ class ScoringResult:
         return set(self.arms) == {RFM_ONLY_VERSION}
 
 
-class _Tally:
-    """Counts over all batches, and checks whether answers differ between customers at all."""
-
-    def __init__(self) -> None:
-        self.read = self.written = 0
-        self.failed: Counter[str] = Counter()
-        self.blanks: Counter[str] = Counter()
-        self.versions: Counter[str] = Counter()
-        self._extremes: dict[tuple[str, str], tuple[float, float]] = {}
-
-    def add(self, scored: ScoredBatch) -> None:
-        rows = scored.rows
-        self.written += rows.num_rows
-        self.read += rows.num_rows + scored.failed[NO_ID]
-        self.failed.update(scored.failed)
-        self.blanks.update(scored.blanks)
-        self.versions.update(scored.versions)
-        for watched, (low, high) in scored.extremes.items():
-            lowest, highest = self._extremes.get(watched, (low, high))
-            self._extremes[watched] = min(lowest, low), max(highest, high)
-
-    def require_customers(self) -> None:
-        """An empty view is a failed load rather than a base without customers."""
-        if self.written == 0:
-            raise ViewUnusable(
-                "The features view has no customers.",
-                "The predictions of the run before are unchanged.",
-                "Load the view, then score again.",
-            )
-
-    def remarks(self) -> Iterator[str]:
-        for (version, name), (low, high) in self._extremes.items():
-            if low == high and self.versions[version] > 1:
-                whose = "Every customer" if len(self.versions) == 1 else f"Every customer of the version {version}"
-                yield f"{whose} has the same {name.replace('_', ' ')}, {low:g}: look at the model's inputs."
-
-
 def score_base(
     warehouse: Warehouse,
     models: Models | ServedModels,
     on_progress: Callable[[ScoringProgress], None] | None = None,
     batch_rows: int = BATCH_ROWS,
+    *,
+    in_warehouse: bool | None = None,
 ) -> ScoringResult:
     """Predict churn, offers and RFM for every customer and replace `customer_predictions`.
 
-    Every customer is served by the version of their arm; models given alone serve everybody.
+    Every customer is served by the version of their arm; models given alone serve everybody. With `in_warehouse`, by
+    default the setting ML_SCORE_IN_WAREHOUSE, the warehouse computes the predictions, and none is read.
     When anything fails, the predictions of the run before stay as they are. Raises `ScoringInProgress` while
     another run writes, `MappingError` and `FeatureCountMismatch` when view and models do not fit,
     `StateStoreUnavailable` when it cannot be known whether there is an RFM map, `NothingToScore` without a model and
-    without RFM, and the warehouse's errors.
+    without RFM, `NotInSql` when the warehouse cannot compute the models, and the warehouse's errors.
     """
     started, scored_at = time.monotonic(), datetime.now(UTC)
     served = models if isinstance(models, ServedModels) else ServedModels(models)
@@ -144,7 +111,7 @@ def score_base(
     scorer = make_served_scorer(warehouse, served, cut_points, scored_at)
     customers, tally, target = (
         _count(warehouse, cut_points),
-        _Tally(),
+        Tally(),
         warehouse.dialect.predictions.destination(warehouse),
     )
 
@@ -152,10 +119,14 @@ def score_base(
         if on_progress:
             on_progress(ScoringProgress(tally.read, max(customers, tally.read), time.monotonic() - started))
 
-    _score_and_write(warehouse.stream_arrow(_select(warehouse, scorer), batch_rows), scorer, target, tally, report)
+    if warehouse.settings.ml_score_in_warehouse if in_warehouse is None else in_warehouse:
+        compared = score_in_warehouse(warehouse, scorer, target, tally, report)
+    else:
+        _score_and_write(warehouse.stream_arrow(_select(warehouse, scorer), batch_rows), scorer, target, tally, report)
+        compared = ""
     if computed:
         save_cut_points(warehouse, computed)
-    remarks = (target.remark, no_rfm, *_missing_models(served.champion), *tally.remarks())
+    remarks = (target.remark, compared, no_rfm, *_missing_models(served.champion), *tally.remarks())
     return ScoringResult(
         customers=tally.written,
         failed=dict(+tally.failed),
@@ -174,7 +145,7 @@ def _score_and_write(
     batches: Generator[pa.RecordBatch],
     scorer: Scorer,
     target: Destination,
-    tally: _Tally,
+    tally: Tally,
     report: Callable[[], None],
 ) -> None:
     with closing(prefetch(batches)) as read, closing(map_ordered(scorer.score, read)) as scored:

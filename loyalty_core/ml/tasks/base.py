@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import sqlalchemy as sa
 
 from loyalty_core.ml.tasks.labels import Finding, HistoryTooSmall, Labels
 from loyalty_core.ml.tasks.mock_weights import mock_weight
@@ -177,6 +178,12 @@ class ModelTask(ABC):
         """The columns of customer_predictions for `scores` (customers, outputs)."""
 
     @abstractmethod
+    def sql_columns(
+        self, outputs: Sequence[sa.ColumnElement[float]], offers: Sequence[int], settings: Settings
+    ) -> dict[str, sa.ColumnElement[Any]]:
+        """The same columns from the outputs of the network in SQL, to six decimals at least."""
+
+    @abstractmethod
     def answer(
         self,
         customer_id: str,
@@ -227,6 +234,11 @@ class ModelTask(ABC):
 def rounded(value: float | None) -> float | None:
     """Round to DECIMALS, as in answers; None stays None."""
     return None if value is None else round(value, DECIMALS)
+
+
+def rounded_in_sql(score: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
+    """Round as in answers; not by ROUND, which some databases have for decimals only."""
+    return sa.func.floor(score * 10.0**DECIMALS + 0.5, type_=sa.Double()) / 10.0**DECIMALS
 
 
 def rounded_scores(scores: FloatRows) -> Probabilities:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from loyalty_core.ml.evaluation import best_ranking
-from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_scores
+from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_in_sql, rounded_scores
 from loyalty_core.ml.tasks.labels import Labels, read_yes_no
 from loyalty_core.ml.tasks.metric import LOG_LOSS, Metric
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    import sqlalchemy as sa
 
     from loyalty_core.ml.tasks.base import (
         Categorical,
@@ -107,6 +108,12 @@ class BinaryTask(ModelTask):
     ) -> dict[str, npt.NDArray[Any] | Categorical]:
         del offers, settings
         return {self.score_column: rounded_scores(scores[:, 0])}
+
+    def sql_columns(
+        self, outputs: Sequence[sa.ColumnElement[float]], offers: Sequence[int], settings: Settings
+    ) -> dict[str, sa.ColumnElement[Any]]:
+        del offers, settings
+        return {self.score_column: rounded_in_sql(outputs[0])}
 
     def answer(
         self,

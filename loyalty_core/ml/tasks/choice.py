@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import sqlalchemy as sa
 from typing_extensions import TypedDict
 
 from loyalty_core.ml.evaluation import best_choice
-from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_scores
+from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_in_sql, rounded_scores
 from loyalty_core.ml.tasks.labels import Labels, read_offer_ids
 from loyalty_core.ml.tasks.metric import LOG_LOSS, Metric
 from loyalty_core.ml.tasks.mock_weights import mock_weight
+from loyalty_core.rules.sql.elements import Greatest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,6 +114,18 @@ class ChoiceTask(ModelTask):
             self.group_column: np.array(offers, dtype=np.int32)[_first_equal(by_offer, best)],
             self.score_column: rounded_scores(best),
             **{f"{self.offer_prefix}{offer}": column for offer, column in zip(offers, by_offer, strict=True)},
+        }
+
+    def sql_columns(
+        self, outputs: Sequence[sa.ColumnElement[float]], offers: Sequence[int], settings: Settings
+    ) -> dict[str, sa.ColumnElement[Any]]:
+        del settings
+        best = Greatest(*outputs) if len(outputs) > 1 else outputs[0]
+        by_offer = list(zip(offers, outputs, strict=True))
+        return {
+            self.group_column: sa.case(*((output >= best, offer) for offer, output in by_offer)),
+            self.score_column: rounded_in_sql(best),
+            **{f"{self.offer_prefix}{offer}": output for offer, output in by_offer},
         }
 
     def answer(

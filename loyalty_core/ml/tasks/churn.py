@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    import sqlalchemy as sa
 
     from loyalty_core.ml.tasks.base import FloatRows, Tally
     from loyalty_core.rfm import RfmScore
@@ -63,6 +64,13 @@ class ChurnTask(BinaryTask):
         probabilities = rounded_scores(scores[:, 0])
         bands = RiskThresholds.from_settings(settings).indices(probabilities)
         return {self.score_column: probabilities, self.group_column: Categorical(bands, RISKS)}
+
+    def sql_columns(
+        self, outputs: Sequence[sa.ColumnElement[float]], offers: Sequence[int], settings: Settings
+    ) -> dict[str, sa.ColumnElement[Any]]:
+        columns = super().sql_columns(outputs, offers, settings)
+        risk = RiskThresholds.from_settings(settings).in_sql(columns[self.score_column])
+        return {**columns, self.group_column: risk}
 
     def answer(
         self,

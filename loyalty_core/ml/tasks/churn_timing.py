@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loyalty_core.ml.evaluation import best_ranking
-from loyalty_core.ml.tasks.base import DECIMALS, rounded, rounded_scores
+from loyalty_core.ml.tasks.base import DECIMALS, rounded, rounded_in_sql, rounded_scores
 from loyalty_core.ml.tasks.binary import BinaryTask
 from loyalty_core.ml.tasks.labels import Labels, read_months
 from loyalty_core.ml.tasks.metric import Metric
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import pyarrow as pa
+    import sqlalchemy as sa
 
     from loyalty_core.ml.tasks.base import (
         Categorical,
@@ -156,6 +157,12 @@ class ChurnTimingTask(BinaryTask):
     ) -> dict[str, npt.NDArray[Any] | Categorical]:
         del offers, settings
         return dict(zip(COLUMNS, rounded_scores(scores).T, strict=True))
+
+    def sql_columns(
+        self, outputs: Sequence[sa.ColumnElement[float]], offers: Sequence[int], settings: Settings
+    ) -> dict[str, sa.ColumnElement[Any]]:
+        del offers, settings
+        return dict(zip(COLUMNS, map(rounded_in_sql, outputs), strict=True))
 
     def answer(
         self,

@@ -4,6 +4,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import sqlalchemy as sa
 
 from loyalty_core.ml.tasks.base import DECIMALS
 from loyalty_core.settings import Settings
@@ -35,3 +36,8 @@ class RiskThresholds(NamedTuple):
         """The index in RISKS of each probability, shape (n,)."""
         shown = np.round(probabilities.astype(np.float64), DECIMALS)
         return (shown >= self.medium).astype(np.int8) + (shown >= self.high)
+
+    def in_sql(self, shown: sa.ColumnElement[float]) -> sa.ColumnElement[str]:
+        """The risk of a probability that is rounded to six decimals."""
+        low, medium, high = RISKS
+        return sa.case((shown >= self.high, high), (shown >= self.medium, medium), else_=low)

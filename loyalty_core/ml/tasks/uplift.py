@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from typing_extensions import TypedDict
 
-from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_scores
+from loyalty_core.ml.tasks.base import DECIMALS, ModelTask, rounded, rounded_in_sql, rounded_scores
 from loyalty_core.ml.tasks.labels import Labels, read_arms
 from loyalty_core.ml.tasks.metric import Metric
 from loyalty_core.warehouse.history import HistoryTable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     import pyarrow as pa
+    import sqlalchemy as sa
 
     from loyalty_core.ml.tasks.base import (
         Categorical,
@@ -134,6 +135,17 @@ class UpliftTask(ModelTask):
             self.score_column: np.round(contacted - not_contacted, DECIMALS),
             _IF_CONTACTED: contacted,
             _IF_NOT: not_contacted,
+        }
+
+    def sql_columns(
+        self, outputs: Sequence[sa.ColumnElement[float]], offers: Sequence[int], settings: Settings
+    ) -> dict[str, sa.ColumnElement[Any]]:
+        del offers, settings
+        contacted, not_contacted = (rounded_in_sql(outputs[arm]) for arm in (CONTACTED, NOT_CONTACTED))
+        return {
+            self.score_column: rounded_in_sql(contacted - not_contacted),
+            "p_if_contacted": contacted,
+            "p_if_not": not_contacted,
         }
 
     def answer(

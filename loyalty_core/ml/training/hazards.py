@@ -127,7 +127,7 @@ def train_hazards(
     if few and options.teacher != "none":
         taught = _train_with_teachers(train, validation, options, on_epoch, direct, features)
         best = direct if taught is None else min(direct, taught, key=lambda one: one.validation_loss)
-    served = _served(best.refit(train.with_(validation)) if few else best.logits, best.calibrations)
+    served = served_model(best.refit(train.with_(validation)) if few else best.logits, best.calibrations)
     return HazardNetwork(
         served, to_tflite(served), best.calibrations, best.epochs, best.validation_loss, best is not direct
     )
@@ -272,7 +272,7 @@ def _calibrate(logits: Logits, classes: Classes) -> list[Calibration]:
     ]
 
 
-def _served(logits: Model, calibrations: Sequence[Calibration]) -> Model:
+def served_model(logits: Model, calibrations: Sequence[Calibration]) -> Model:
     """1 minus the probability of staying in all months so far."""
     scales = np.array([one.scale for one in calibrations], dtype=np.float32)
     offsets = np.array([one.offset[0] for one in calibrations], dtype=np.float32)

@@ -16,7 +16,7 @@ from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.predictions import PredictionStorage, RunTables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -100,6 +100,26 @@ class Dialect(SqlDialect):
         if not self.has_arrays:
             return column.in_(list(values))
         return column == sa.any_(sa.bindparam(None, list(values), type_=sa.ARRAY(_wide(column.type))))
+
+    def single(self, number: str) -> str:
+        """A double in SQL, rounded to single precision."""
+        return f"CAST(CAST({number} AS REAL) AS {self.double})"
+
+    def vector(self, numbers: Sequence[str]) -> str | None:
+        """Numbers as one value for `inner_product`; None where sums of products are faster."""
+        del numbers
+
+    def inner_product(self, vector: str, weights: Sequence[str]) -> str:
+        """The sum of the products of a vector's numbers with weights."""
+        raise NotImplementedError
+
+    def computed_once(self, select: sa.Select) -> sa.Select:
+        """The statement as a subquery whose columns are computed once, not again wherever they are read."""
+        return select
+
+    def at_random(self) -> sa.ColumnElement[Any]:
+        """A number to sort by, so that rows are in random order."""
+        return sa.func.random()
 
     def quantile(self, value: sa.ColumnElement[Any], share: float) -> sa.ColumnElement[Any] | None:
         """The smallest value that this share of all is at or below, as an aggregate; None where there is none."""

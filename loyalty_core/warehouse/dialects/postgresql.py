@@ -88,6 +88,10 @@ class PostgreSQL(WithQuantiles):
         event.listen(engine, "begin", lambda connection: begin_reading(connection, limit))
         return engine
 
+    def computed_once(self, select: sa.Select) -> sa.Select:
+        """With an offset: a subquery that has one is not merged into the statement around it."""
+        return select.offset(0)
+
     def version(self) -> sa.ColumnElement[str]:
         """`version()`."""
         return sa.func.version()

@@ -53,6 +53,10 @@ class SQLite(Dialect):
         """None for a database in memory."""
         return Path(url.database) if url.database and url.database != ":memory:" else None
 
+    def computed_once(self, select: sa.Select) -> sa.Select:
+        """With an offset: a subquery that has one is not merged into the statement around it."""
+        return select.offset(0)
+
     def version(self) -> sa.ColumnElement[str]:
         """`sqlite_version()`."""
         return sa.func.sqlite_version()

@@ -9,6 +9,7 @@ from loyalty_core.warehouse.predictions.relation import (
     in_words,
     last_run,
     run_of,
+    sql_type,
 )
 from loyalty_core.warehouse.predictions.run_history import RunHistory, first_of_months
 from loyalty_core.warehouse.predictions.run_tables import RunTables
@@ -32,5 +33,6 @@ __all__ = [
     "in_words",
     "last_run",
     "run_of",
+    "sql_type",
     "stored_runs",
 ]

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from adbc_driver_manager import Error as BulkDriverError
 from psycopg.sql import SQL, Composable, Composed, Identifier, Literal
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 
 from loyalty_core.errors import DataError, SettingsError, WarehouseUnavailable
 from loyalty_core.postgresql import answers
@@ -28,10 +29,11 @@ from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, MARKS, Scor
 from loyalty_core.warehouse.predictions.run_history import RunHistory, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from loyalty_core.warehouse.connection import Warehouse
     from loyalty_core.warehouse.identity import DataIdentity
+    from loyalty_core.warehouse.predictions.storage import Ask
 
 Answer = TypeVar("Answer")
 
@@ -80,6 +82,23 @@ def write_table(
     Raises `ScoringInProgress`, `SettingsError` when the name is taken by something else, and `DataError` when a
     view depends on the old table.
     """
+    with _begun(warehouse, identity, schema) as (run, table):
+        yield lambda batch: run(lambda: table.append(batch))
+
+
+@contextmanager
+def fill_table(warehouse: Warehouse, identity: DataIdentity, schema: pa.Schema, statement: sa.Select) -> Iterator[Ask]:
+    """The same with the rows of a statement; the block is given a function that asks about the new rows."""
+    with _begun(warehouse, identity, schema) as (run, table):
+        run(lambda: table.insert(schema.names, statement))
+        yield lambda question: run(lambda: table.ask(schema.names, question))
+
+
+@contextmanager
+def _begun(
+    warehouse: Warehouse, identity: DataIdentity, schema: pa.Schema
+) -> Iterator[tuple[Callable[[Callable[[], Any]], Any], _NewTable]]:
+    """A new table, with what runs its steps; it takes the old one's name at the end of the block."""
     _refuse_other_content(warehouse)
     with _readable_errors(warehouse), warehouse.reading() as reader:
         address = bulk_address(reader)
@@ -93,7 +112,7 @@ def write_table(
 
         table = run(lambda: _begin(driver, address, warehouse, identity))
         run(lambda: table.create(schema))
-        yield lambda batch: run(lambda: table.append(batch))
+        yield run, table
         run(lambda: table.finish(warehouse.customer_id.type))
         try:
             run(table.commit)
@@ -131,6 +150,18 @@ class _NewTable:
 
     def append(self, batch: pa.RecordBatch) -> None:
         self._ingest(pa.table(batch), "append")
+
+    def insert(self, columns: Sequence[str], statement: sa.Select) -> None:
+        """Insert the rows of a statement, in the order of the columns."""
+        names = SQL(", ").join(map(Identifier, columns))
+        insert = SQL("INSERT INTO {} ({}) ").format(self._new, names)
+        self._cursor.execute(insert.as_string() + _with_values(statement))
+
+    def ask(self, columns: Sequence[str], question: Callable[[sa.FromClause], sa.Select]) -> Sequence[Any]:
+        """What a question about the new rows returns."""
+        new = sa.table(self._filled, *map(sa.column, columns), schema=self._schema or None)
+        self._cursor.execute(_with_values(question(new)))
+        return self._cursor.fetchall()
 
     def finish(self, id_type: sa.types.TypeEngine[Any]) -> None:
         """Give the ids the type they have in the view, the table an index, and then the old one's grants and name."""
@@ -210,6 +241,13 @@ def _with_suffix(table: str, suffix: str) -> str:
     """A name with an ending, cut where PostgreSQL would cut it."""
     room = _LONGEST_NAME - len(suffix) - 1
     return f"{table.encode()[:room].decode(errors='ignore')}_{suffix}"
+
+
+def _with_values(statement: sa.Select) -> str:
+    """The statement with its values quoted."""
+    dialect = psycopg_dialect.dialect(paramstyle="format")
+    compiled: Any = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    return str(compiled) % tuple(Literal(compiled.params[name]).as_string() for name in compiled.positiontup or ())
 
 
 def _decoded(rows: pa.Table) -> pa.Table:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from loyalty_core.warehouse.connection import Warehouse
     from loyalty_core.warehouse.identity import DataIdentity
+    from loyalty_core.warehouse.predictions.storage import Ask
 
 _UNFINISHED = "unfinished"
 # An unfinished table may be that of a run on another machine; one that is older was left by a run that was killed.
@@ -67,7 +68,11 @@ class RunTables(PredictionStorage):
         except LoyaltyError as error:
             why = f"The account cannot create tables beside {name} ({error}). The screens cannot read the file."
             return file_destination(warehouse, why)
-        return Destination(f"{name} in {place(warehouse.url)}", partial(self._write, warehouse, warehouse.identity))
+        return Destination(
+            f"{name} in {place(warehouse.url)}",
+            partial(self._write, warehouse, warehouse.identity),
+            fill=partial(self._fill, warehouse, warehouse.identity),
+        )
 
     def append(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
         """Insert the rows of a batch."""
@@ -112,6 +117,29 @@ class RunTables(PredictionStorage):
     def _write(
         self, warehouse: Warehouse, identity: DataIdentity, schema: pa.Schema
     ) -> Iterator[Callable[[pa.RecordBatch], None]]:
+        with self._begun(warehouse, identity, schema) as (connection, table):
+
+            def write(batch: pa.RecordBatch) -> None:
+                with readable_errors(warehouse.url, warehouse.settings.dwh_statement_timeout_seconds):
+                    self.append(connection, table, batch)
+                    connection.commit()
+
+            yield write
+
+    @contextmanager
+    def _fill(
+        self, warehouse: Warehouse, identity: DataIdentity, schema: pa.Schema, statement: sa.Select
+    ) -> Iterator[Ask]:
+        with self._begun(warehouse, identity, schema) as (connection, table):
+            connection.execute(sa.insert(table).from_select(schema.names, statement))
+            connection.commit()
+            yield lambda question: connection.execute(question(table)).all()
+
+    @contextmanager
+    def _begun(
+        self, warehouse: Warehouse, identity: DataIdentity, schema: pa.Schema
+    ) -> Iterator[tuple[sa.Connection, sa.Table]]:
+        """A new table, which is finished at the end of the block and dropped after an error in it."""
         path = predictions_file(warehouse.settings, warehouse.dialect.file_of(warehouse.url))
         with only_run(path.absolute()):
             self._drop_outside_history(warehouse, identity)
@@ -122,13 +150,7 @@ class RunTables(PredictionStorage):
                 connection.commit()
             try:
                 with _writing(warehouse) as connection:
-
-                    def write(batch: pa.RecordBatch) -> None:
-                        with readable_errors(warehouse.url, warehouse.settings.dwh_statement_timeout_seconds):
-                            self.append(connection, table, batch)
-                            connection.commit()
-
-                    yield write
+                    yield connection, table
                     self._finish(connection, warehouse, identity, table)
             except BaseException:
                 with suppress(LoyaltyError), _writing(warehouse) as connection:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -25,7 +25,7 @@ from loyalty_core.warehouse.predictions.relation import (
 from loyalty_core.warehouse.predictions.run_history import RunHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Warehouse
 
 Write = Callable[[pa.RecordBatch], None]
+# Puts a question to the predictions that a statement has made: it is given their relation.
+Ask = Callable[[Callable[["sa.FromClause"], "sa.Select"]], "Sequence[Sequence[Any]]"]
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,15 @@ class Destination:
 
     `open(schema)` gives a function that takes record batches of that schema; leaving the block without an error
     makes them the current predictions. `remark` says why they cannot be read from the warehouse, if so.
+
+    `fill(schema, statement)` is the same with the rows of a statement, which never leave the warehouse; None where
+    there is no table to fill. The block begins once it has run, and is given a function that asks about its rows.
     """
 
     place: str
     open: Callable[[pa.Schema], AbstractContextManager[Write]]
     remark: str = ""
+    fill: Callable[[pa.Schema, sa.Select], AbstractContextManager[Ask]] | None = None
 
 
 class PredictionStorage:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from loyalty_core.settings import split_table_name
 from loyalty_core.warehouse.failures import place
 from loyalty_core.warehouse.predictions.earlier_tables import data_in, earlier_tables
-from loyalty_core.warehouse.predictions.new_table import write_table
+from loyalty_core.warehouse.predictions.new_table import fill_table, write_table
 from loyalty_core.warehouse.predictions.relation import MARKS, predictions_table, read_from_table
 from loyalty_core.warehouse.predictions.storage import Destination, PredictionStorage, file_destination
 
@@ -54,7 +54,11 @@ class PostgresqlTable(PredictionStorage):
         if why := refusal(warehouse):
             return file_destination(warehouse, f"{why} The screens cannot read the file.")
         name = predictions_table(warehouse.settings)
-        return Destination(f"{name} in {place(warehouse.url)}", partial(write_table, warehouse, warehouse.identity))
+        return Destination(
+            f"{name} in {place(warehouse.url)}",
+            partial(write_table, warehouse, warehouse.identity),
+            fill=partial(fill_table, warehouse, warehouse.identity),
+        )
 
 
 def _current(warehouse: Warehouse) -> tuple[sa.Table, str | None] | None:

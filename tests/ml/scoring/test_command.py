@@ -161,3 +161,14 @@ def test_help_describes_the_command(run: Run) -> None:
     done = run("--help")
     assert done.returncode == 0
     assert "write customer_predictions" in done.stdout.replace("\n", " ")
+
+
+def test_the_warehouse_computes_where_it_is_asked_to(tmp_path: Path, run: Run) -> None:
+    fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(60))
+    plain, flagged, by_setting = run(), run("--in-warehouse"), run(ML_SCORE_IN_WAREHOUSE="true")
+    computed = "Computed by the warehouse: in a sample of 60 customers, no score differs from LiteRT's by more than 0."
+    for done in (flagged, by_setting):
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("60 customers scored by RFM alone in ")
+        assert computed in done.stdout.splitlines()
+    assert computed not in plain.stdout
