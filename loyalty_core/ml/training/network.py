@@ -103,10 +103,10 @@ def train_candidates(
 
 
 def best_of(candidates: list[Candidate], train: Rows, validation: Rows) -> Candidate:
-    """The better one on the validation rows; of few rows the taught one, unless they speak against it clearly."""
+    """The taught one where its gain on the validation rows is more than `least_gain`, as it is asked of the teacher."""
     direct, taught = candidates[0], candidates[-1]
     gain = len(validation.classes) * (direct.validation_loss - taught.validation_loss)
-    return taught if gain > min(least_gain(train), 0) else direct
+    return taught if gain > least_gain(train) else direct
 
 
 def finish(candidate: Candidate, train: Rows, validation: Rows) -> TrainedNetwork:
