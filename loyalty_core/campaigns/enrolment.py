@@ -73,7 +73,12 @@ class Decision:
         """The decision in one sentence."""
         if self.reason is None:
             return f"A message of {self.campaign_name} was queued for {self.channel}."
-        return f"Nothing was sent: {_SENTENCES[self.reason].format(name=self.campaign_name)}."
+        return f"Nothing was sent: {self.why}."
+
+    @property
+    def why(self) -> str:
+        """Why nothing was sent, as a clause; blank where a message was queued."""
+        return _SENTENCES[self.reason].format(name=self.campaign_name) if self.reason else ""
 
 
 def enter(

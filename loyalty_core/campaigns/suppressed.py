@@ -53,9 +53,13 @@ def list_suppressed(
                 entry.campaign_id,
                 entry.customer_id,
                 entry.offer_id,
-                Decision(entry.customer_id, name, entry.reason).outcome,
+                _sentence(Decision(entry.customer_id, name, entry.reason).why),
                 entry.cause,
                 entry.is_simulated,
             )
             for entry, name in session.execute(newest)
         ]
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:]}."

@@ -14,7 +14,7 @@ from loyalty_core.demo.campaigns import make_campaigns
 from loyalty_core.segments.starters import make_starters
 from loyalty_core.services import get_services
 from loyalty_core.store.campaigns import CampaignEntryRecord
-from loyalty_core.store.messages import OutboxRecord
+from loyalty_core.store.messages import MessageOutcomeRecord, OutboxRecord
 from loyalty_core.ui.campaigns.editor.draft import CampaignDraft
 from loyalty_core.ui.navigation import CAMPAIGNS
 from tests.fixtures.screens import OpenScreen, plain, texts_of
@@ -150,6 +150,35 @@ def test_what_came_of_a_campaign(predictions_file: Path, demo_settings: Configur
     assert "{{" not in "".join(text.value for text in app.text)
 
 
+def test_no_gain_is_stated_while_the_interval_of_the_money_has_0_in_it(
+    saved: Campaign, open_screen: OpenScreen
+) -> None:
+    """More of those who were written to convert, but one purchase of the holdout was worth more than all of theirs."""
+    alike = {"campaign_id": saved.id, "is_simulated": False}
+    entered = {**alike, "number": 1, "cause": "run:1", "version": 1, "entered_at": datetime.now(UTC) - timedelta(30)}
+    with get_services().store.session() as session:
+        for number in range(200):
+            status, bought = ("queued", 40) if number < 100 else ("holdout", 5)
+            entry = CampaignEntryRecord(**entered, customer_id=f"C{number}", status=status)
+            session.add(entry)
+            session.flush()
+            if number % 100 < bought:
+                value = 1000.0 if number == 100 else 1.0
+                session.add(
+                    MessageOutcomeRecord(
+                        **alike,
+                        entry_id=entry.id,
+                        customer_id=entry.customer_id,
+                        kind="converted",
+                        occurred_at=entry.entered_at,
+                        value=value,
+                    )
+                )
+    texts = texts_of(open_screen(CAMPAIGNS, campaign=saved.id, tab="Results"))
+    assert any("+35.0 percentage points" in text for text in texts)
+    assert any(text.startswith("In money: no difference can be stated yet") for text in texts)
+
+
 @pytest.fixture
 def in_doubt(saved: Campaign) -> int:
     """The number of a message in doubt, beside one that failed, one for later, and one by a channel not set up."""
@@ -241,6 +270,6 @@ def test_customers_who_get_no_message_are_listed_with_the_reason(saved: Campaign
         )
     app = open_screen(CAMPAIGNS, show="Messages", **{"message-state": "Suppressed"})
     listed = app.dataframe[0].value
-    assert list(listed["Why"]) == ["Nothing was sent: the customer has not consented."]
+    assert list(listed["Why"]) == ["The customer has not consented."]
     choose(app, 0)
     assert any(one.label == "Event in the Flight recorder" for one in app.button)

@@ -34,7 +34,7 @@ _NONE_TRIGGERED = "Nothing was sent: no running campaign is triggered by this."
 _NOT_IN_AUDIENCE = "Nothing was sent: the customer is not in the audience of"
 _LATE = "Nothing was sent: the event is too old to trigger a message. Features and segments are up to date."
 _OUT_OF_ORDER = "Nothing was sent: a later event of the same type was applied before this one."
-_SIMULATED = "Nothing was sent: the event is simulated, and only simulated campaigns answer it."
+_SIMULATED = "Nothing was sent: a simulated event triggers simulated campaigns only, and none is triggered by this one."
 
 _BY_THIS_EVENT = "The best offer by the policy, as predicted for this event."
 _BY_LAST_RUN = "The best offer by the policy, as predicted in the last scoring run."

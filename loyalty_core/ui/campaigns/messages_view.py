@@ -194,6 +194,8 @@ def _draw_table(rows: Sequence[_Row], campaigns: Mapping[str, Campaign]) -> _Row
             "Attempts": [one.message.attempts if one.message else None for one in rows],
         }
     )
+    if all(one.message is None for one in rows):
+        table = table.drop(columns=["Channel", "Attempts"]).rename(columns={"Queued": "Decided"})
     found = draw_customer_rows(
         table,
         "messages",
@@ -202,7 +204,10 @@ def _draw_table(rows: Sequence[_Row], campaigns: Mapping[str, Campaign]) -> _Row
         on_select="rerun",
         selection_mode="single-cell",
         column_config={
-            "Why": st.column_config.TextColumn(width="medium", help="Click a row to read all of it."),
+            "Customer": st.column_config.TextColumn(width=130),
+            "Why": st.column_config.TextColumn(
+                width="medium" if "Attempts" in table else 300, help="Click a row to read all of it."
+            ),
             "Campaign": st.column_config.TextColumn(width=150),
             "Offer": st.column_config.TextColumn(width=170),
             "Attempts": table_columns.count_column(width=80),

@@ -9,8 +9,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.access import Action, current_viewer
+from loyalty_core.analytics.outcomes import Interval
 from loyalty_core.campaigns import TITLES
 from loyalty_core.ml.tasks import UPLIFT
+from loyalty_core.ml.training import MIN_ROWS
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.api_links import api_link
@@ -23,7 +25,7 @@ from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from loyalty_core.analytics.outcomes import Measure
     from loyalty_core.campaigns import Campaign, DayFigures, Effect, Figures, Performance
@@ -128,7 +130,7 @@ def _draw_training(campaign: Campaign, found: Performance) -> None:
                 help=refused or "Who was written to or held out, and who converted, once their time is over.",
             )
             st.page_link(f"pages/{TRAINING.file}", label="Training", icon=TRAINING.icon)
-        if recorded:
+        if recorded >= MIN_ROWS:
             draw_job(
                 "training",
                 start_label="Train an uplift model",
@@ -146,29 +148,38 @@ def _what_teaches(recorded: int, found: Performance) -> str:
             "customers had at the time, as customer\\_treatment\\_history. None were recorded at their entry."
         )
     channels = ", ".join(escape(f"{name} {formatting.count(one.entered)}") for name, one in found.by_channel.items())
-    kinds = f" One model learns from all channels ({channels})." if len(found.by_channel) > 1 else ""
-    return (
-        f"The features of {formatting.count(recorded)} of {formatting.count(entered)} customers were recorded as they "
-        f"entered, so these outcomes can train an uplift model.{kinds}"
+    known = (
+        f"The features of {formatting.count(recorded)} of {formatting.count(entered)} customers were recorded as they"
     )
+    if recorded < MIN_ROWS:
+        return f"{known} entered. To train an uplift model takes {MIN_ROWS} of them."
+    kinds = f" One model learns from all channels ({channels})." if len(found.by_channel) > 1 else ""
+    return f"{known} entered, so these outcomes can train an uplift model.{kinds}"
 
 
 def _effect_lines(effect: Effect) -> list[str]:
-    if effect.conversion is None:
+    if effect.conversion is None or effect.revenue is None or effect.uplift is None:
         return []
-    lines = [
+    revenue = _stated(effect.revenue.value, effect.revenue.interval, formatting.money, ("more", "less"))
+    # What each contact has added is uncertain, what the messages cost is not.
+    added = Interval(*(end * effect.treated - effect.cost for end in effect.revenue.interval))
+    money = _stated(effect.uplift, added, formatting.whole_money, ("added", "lost"))
+    return [
         f"Conversion: {_points(effect.conversion)} compared with the holdout "
-        f"({formatting.count(effect.treated)} written to, {formatting.count(effect.held)} held out)."
+        f"({formatting.count(effect.treated)} written to, {formatting.count(effect.held)} held out; only those whose "
+        "time to convert is over).",
+        f"Revenue per contact: {revenue}.",
+        f"In money: {money}, after {formatting.whole_money(effect.cost)} of cost.",
     ]
-    if effect.revenue is not None:
-        low, high = (formatting.money(end) for end in effect.revenue.interval)
-        lines.append(f"Revenue per contact: {formatting.money(effect.revenue.value)} more ({low} to {high}).")
-    if effect.uplift is not None:
-        lines.append(
-            f"In money: {formatting.whole_money(effect.uplift)} added, after {formatting.whole_money(effect.cost)} of "
-            "cost."
-        )
-    return lines
+
+
+def _stated(value: float, interval: Interval, written: Callable[[float], str], words: tuple[str, str]) -> str:
+    """An amount with its interval; only the interval where that has 0 in it."""
+    low, high = interval
+    span = f"{written(low)} to {written(high)}"
+    if low <= 0 <= high:
+        return f"no difference can be stated yet ({span})"
+    return f"{written(abs(value))} {words[value < 0]} ({span})"
 
 
 def _points(measure: Measure) -> str:
@@ -226,7 +237,7 @@ def _draw_table(title: str, groups: Mapping[str, Figures]) -> None:
         [_row(name, figures) for name, figures in groups.items()],
         hide_index=True,
         column_config={
-            "": st.column_config.TextColumn(width="medium"),
+            "": st.column_config.TextColumn(width=150),
             **{
                 name: table_columns.count_column()
                 for name in ("Entered", "Sent", "Delivered", "Opened", "Clicked", "Converted")
@@ -242,10 +253,11 @@ def _row(name: str, figures: Figures) -> dict[str, Any]:
     rate, revenue = figures.conversion_rate, figures.revenue_per_contact
     return {
         "": name,
-        "Entered": figures.entered,
-        **{title: getattr(figures, part) for title, part in _FUNNEL},
+        # First, since a phone shows no more than these.
         "Conversion": None if rate is None else formatting.rounded_share(rate),
         "Revenue per contact": None if revenue is None else round(revenue, 2),
+        "Entered": figures.entered,
+        **{title: getattr(figures, part) for title, part in _FUNNEL},
     }
 
 

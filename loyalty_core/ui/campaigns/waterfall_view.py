@@ -104,7 +104,7 @@ def _draw_notes(waterfall: Waterfall) -> None:
         )
     for title, figures in _splits(waterfall):
         st.caption(
-            escape(f"{title}: " + ", ".join(f"{name} {formatting.count(size)}" for name, size in figures.items()))
+            escape(f"{title}: " + ", ".join(f"{name} ({formatting.count(size)})" for name, size in figures.items()))
         )
 
 

@@ -69,7 +69,12 @@ def draw_events() -> None:
         height="content" if len(events) <= 12 else 470,
         on_select="rerun",
         selection_mode="single-cell",
-        column_config={"What came of it": st.column_config.TextColumn(width="large")},
+        column_config={
+            "State": st.column_config.TextColumn(width=75),
+            "What came of it": st.column_config.TextColumn(width=390),
+            "Customer": st.column_config.TextColumn(width=130),
+            "Event": st.column_config.TextColumn(width=70),
+        },
     )
     rows = [row for row, _ in found.selection.cells]
     if rows and rows[0] < len(events):
@@ -95,9 +100,9 @@ def _table(events: Sequence[StoredEvent], outcomes: Mapping[int, str]) -> pd.Dat
         {
             "Received": [formatting.moment(event.received_at) for event in events],
             "Type": [type_label(event.type) for event in events],
-            "Customer": [event.customer_id for event in events],
             "State": [STATES[event.status] for event in events],
             "What came of it": [outcomes.get(event.id, "") for event in events],
+            "Customer": [event.customer_id for event in events],
             "Event": [str(event.id) for event in events],
         }
     )
