@@ -1,6 +1,7 @@
 """The predictions of scoring runs: where they are written and how they are read."""
 
 from loyalty_core.warehouse.predictions.earlier_runs import each_earlier_run, earlier_runs, stored_runs
+from loyalty_core.warehouse.predictions.published_tables import PublishedRunTables
 from loyalty_core.warehouse.predictions.relation import (
     CUSTOMER_ID,
     DATA_STATE,
@@ -22,6 +23,7 @@ __all__ = [
     "Destination",
     "PostgresqlTable",
     "PredictionStorage",
+    "PublishedRunTables",
     "ReadableFile",
     "RunHistory",
     "RunTables",

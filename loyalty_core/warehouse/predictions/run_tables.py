@@ -26,6 +26,7 @@ from loyalty_core.warehouse.predictions.storage import Destination, PredictionSt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from loyalty_core.warehouse.connection import Warehouse
     from loyalty_core.warehouse.identity import DataIdentity
@@ -74,9 +75,17 @@ class RunTables(PredictionStorage):
             fill=partial(self._fill, warehouse, warehouse.identity),
         )
 
+    def connect(self, warehouse: Warehouse) -> AbstractContextManager[sa.Connection]:
+        """A connection that may write."""
+        return warehouse.engine.connect()
+
     def append(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
         """Insert the rows of a batch."""
         connection.execute(sa.insert(table), batch.to_pylist())
+
+    def rename(self, old: str, new: str) -> str:
+        """The statement that gives a table, by its quoted name, another one."""
+        return f"ALTER TABLE {old} RENAME TO {new}"
 
     def refuse_other_content(self, connection: sa.Connection, warehouse: Warehouse) -> None:
         """Raise `SettingsError` where `publish` would replace something that is no view of predictions."""
@@ -108,7 +117,7 @@ class RunTables(PredictionStorage):
 
     def _try_to_create(self, warehouse: Warehouse) -> None:
         probe = self._new_table(warehouse, pa.schema([(CUSTOMER_ID, pa.string())]))
-        with _writing(warehouse) as connection:
+        with self._writing(warehouse) as connection:
             probe.create(connection)
             probe.drop(connection)
             connection.commit()
@@ -144,16 +153,16 @@ class RunTables(PredictionStorage):
         with only_run(path.absolute()):
             self._drop_outside_history(warehouse, identity)
             table = self._new_table(warehouse, schema)
-            with _writing(warehouse) as connection:
+            with self._writing(warehouse) as connection:
                 self.refuse_other_content(connection, warehouse)
                 table.create(connection)
                 connection.commit()
             try:
-                with _writing(warehouse) as connection:
+                with self._writing(warehouse) as connection:
                     yield connection, table
                     self._finish(connection, warehouse, identity, table)
             except BaseException:
-                with suppress(LoyaltyError), _writing(warehouse) as connection:
+                with suppress(LoyaltyError), self._writing(warehouse) as connection:
                     table.drop(connection, checkfirst=True)
                     connection.commit()
                 raise
@@ -164,7 +173,7 @@ class RunTables(PredictionStorage):
         final = f"{name}_{stamp(datetime.now(UTC)).lower()}_{_key(identity)}"
         finished = sa.table(final, schema=table.schema)
         quote = connection.dialect.identifier_preparer.format_table
-        rename = f"ALTER TABLE {quote(table)} RENAME TO {quote(finished)}"  # pyright: ignore[reportArgumentType]
+        rename = self.rename(quote(table), quote(finished))  # pyright: ignore[reportArgumentType]
         connection.exec_driver_sql(rename.replace("%", "%%"))
         connection.commit()
         self.publish(connection, warehouse, sa.Table(final, sa.MetaData(), schema=table.schema))
@@ -176,6 +185,15 @@ class RunTables(PredictionStorage):
         columns = [sa.Column(field.name, sql_type(field.type)) for field in schema]
         return sa.Table(filled, sa.MetaData(), *columns, schema=place, **self.options())
 
+    @contextmanager
+    def _writing(self, warehouse: Warehouse) -> Iterator[sa.Connection]:
+        """A connection for statements that take as long as they take."""
+        with (
+            readable_errors(warehouse.url, warehouse.settings.dwh_statement_timeout_seconds),
+            self.connect(warehouse) as connection,
+        ):
+            yield connection
+
     def _drop_outside_history(self, warehouse: Warehouse, identity: DataIdentity) -> None:
         """Drop tables outside the history, and those that killed runs left; runs of other data count apart."""
         every = self._tables(warehouse)
@@ -186,7 +204,7 @@ class RunTables(PredictionStorage):
         oldest = datetime.now(UTC) - _LONGEST_RUN
         left = [one for one in every if not one.made_on and one.scored_at < oldest]
         schema, _ = split_table_name(predictions_table(warehouse.settings))
-        with _writing(warehouse) as connection:
+        with self._writing(warehouse) as connection:
             for one in (*history.outside(own), *history.outside(other), *left):
                 sa.Table(one.name, sa.MetaData(), schema=schema).drop(connection)
                 connection.commit()
@@ -205,13 +223,3 @@ def _read_name(table: str, name: str) -> RunTable | None:
 def _key(identity: DataIdentity) -> str:
     """The identity as part of a name; mock predictions have a table of their own."""
     return identity.warehouse
-
-
-@contextmanager
-def _writing(warehouse: Warehouse) -> Iterator[sa.Connection]:
-    """A connection for statements that take as long as they take."""
-    with (
-        readable_errors(warehouse.url, warehouse.settings.dwh_statement_timeout_seconds),
-        warehouse.engine.connect() as connection,
-    ):
-        yield connection

@@ -7,22 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import sqlalchemy as sa
 
-from loyalty_core.errors import SettingsError
-from loyalty_core.settings import split_table_name
-from loyalty_core.warehouse.predictions import RunTables
-from loyalty_core.warehouse.predictions.relation import MARKS, predictions_table
+from loyalty_core.warehouse.predictions import PublishedRunTables
 from loyalty_core.warehouse.spark.literals import text
 
 if TYPE_CHECKING:
-    from loyalty_core.warehouse.connection import Warehouse
+    import sqlalchemy as sa
 
 # The server remembers the text of its last 200 statements: larger ones would fill its memory.
 _ROWS_PER_STATEMENT = 10_000
 
 
-class SparkTables(RunTables):
+class SparkTables(PublishedRunTables):
     """Written in columns as JSON, which Spark parses many times faster than a list of VALUES."""
 
     def append(self, connection: sa.Connection, table: sa.Table, batch: pa.RecordBatch) -> None:
@@ -37,27 +33,6 @@ class SparkTables(RunTables):
             read = f"SELECT from_json(j, {text(f'STRUCT<{shape}>')}) AS r FROM VALUES ({values}) AS given(j)"  # noqa: S608
             insert = f"INSERT INTO {quote.format_table(table)} ({columns}) SELECT inline(arrays_zip({zipped}))"
             _run(connection, f"{insert} FROM ({read})")
-
-    def refuse_other_content(self, connection: sa.Connection, warehouse: Warehouse) -> None:
-        """Only a view of predictions is replaced."""
-        name = predictions_table(warehouse.settings)
-        schema, plain = split_table_name(name)
-        inspector = sa.inspect(connection)
-        if not inspector.has_table(plain, schema):
-            return
-        columns = {column["name"] for column in inspector.get_columns(plain, schema)}
-        if plain.lower() not in inspector.get_view_names(schema) or not columns >= MARKS:
-            raise SettingsError(
-                f"{name} is not a view of predictions and is left as it is.",
-                remedy="Rename it, or set DWH_PREDICTIONS_TABLE to another name.",
-            )
-
-    def publish(self, connection: sa.Connection, warehouse: Warehouse, table: sa.Table) -> None:
-        """A view of the plain name, which takes the place of the one before in one step."""
-        schema, plain = split_table_name(predictions_table(warehouse.settings))
-        quote = connection.dialect.identifier_preparer.format_table
-        view = quote(sa.Table(plain, sa.MetaData(), schema=schema))
-        _run(connection, f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {quote(table)}")  # noqa: S608
 
     def options(self) -> dict[str, Any]:
         """Spark's own default may be another format."""
