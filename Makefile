@@ -28,7 +28,7 @@ test: install-dev
 test-slow: install-dev
 	$(BIN)/pytest -m "slow and not engines"
 
-# The databases that take a minute to start, and what compares databases with one another; Spark needs Java.
+# Databases with drivers of their own, and what compares databases with one another; Spark needs Java.
 test-engines: install-engines
 	$(BIN)/pytest -m "engines and not slow" tests/engines
 

@@ -18,7 +18,10 @@ PSYCOPG = "postgresql+psycopg"
 # Those that the product itself depends on.
 _INSTALLED = frozenset({"duckdb", "sqlite", PSYCOPG})
 # Dialects of our own, by name: SQLAlchemy imports them when they are needed.
-_OWN_DIALECTS = {"spark": ("loyalty_core.warehouse.spark.sqlalchemy_dialect", "SparkDialect")}
+_OWN_DIALECTS = {
+    "spark": ("loyalty_core.warehouse.spark.sqlalchemy_dialect", "SparkDialect"),
+    "clickhouse.chdb": ("loyalty_core.warehouse.clickhouse.sqlalchemy_dialect", "ChdbDialect"),
+}
 DRIVERS = {"postgres": PSYCOPG, "postgresql": PSYCOPG}
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from tests.engines import duckdb, postgresql, shopdb, spark, sqlite
+from tests.engines import clickhouse, duckdb, postgresql, shopdb, spark, sqlite
+from tests.engines.clickhouse import chdb_folder  # noqa: F401 - a fixture
 from tests.engines.spark import spark_server, spark_url  # noqa: F401 - fixtures
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.engines.engine import Engine, Place
 
-ENGINES = (duckdb.ENGINE, postgresql.ENGINE, sqlite.ENGINE, shopdb.ENGINE, spark.ENGINE)
+ENGINES = (duckdb.ENGINE, postgresql.ENGINE, sqlite.ENGINE, shopdb.ENGINE, spark.ENGINE, clickhouse.ENGINE)
 
 
 @pytest.fixture(scope="module", params=[engine.row() for engine in ENGINES])

@@ -40,7 +40,7 @@ from loyalty_core.warehouse.columns import customers_by_month, histogram, percen
 from loyalty_core.warehouse.history import read_history
 from loyalty_core.warehouse.predictions import earlier_runs, last_run
 from tests.campaigns import programme as campaigns
-from tests.engines import duckdb, postgresql, spark
+from tests.engines import clickhouse, duckdb, postgresql, spark
 from tests.engines.same import differences
 from tests.ml.fixtures import CONTRACT, training_rows
 
@@ -68,7 +68,9 @@ NORDIC = {
 }
 
 
-@pytest.fixture(scope="module", params=[one.row(is_quick=False) for one in (postgresql.ENGINE, spark.ENGINE)])
+@pytest.fixture(
+    scope="module", params=[one.row(is_quick=False) for one in (postgresql.ENGINE, spark.ENGINE, clickhouse.ENGINE)]
+)
 def engine(request: pytest.FixtureRequest) -> Engine:
     return request.param
 

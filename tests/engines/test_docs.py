@@ -18,5 +18,5 @@ def test_the_document_has_the_table():
 def test_only_databases_that_this_suite_opens_are_called_tested():
     untested = Abilities().tested
     tested = {name for name, dialect in DIALECTS.items() if dialect.abilities.tested.partition(" ")[0] == "every"}
-    assert tested == {"duckdb", "postgresql", "spark"}
+    assert tested == {"duckdb", "postgresql", "spark", "clickhouse"}
     assert DIALECTS["snowflake"].abilities.tested == untested

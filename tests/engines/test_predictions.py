@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.warehouse.predictions import earlier_runs, last_run
-from tests.engines import shopdb, spark
+from tests.engines import clickhouse, shopdb, spark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.engines.engine import Engine, Place
 
 
-@pytest.fixture(scope="module", params=[shopdb.ENGINE.row(), spark.ENGINE.row()])
+@pytest.fixture(scope="module", params=[shopdb.ENGINE.row(), spark.ENGINE.row(), clickhouse.ENGINE.row()])
 def engine(request: pytest.FixtureRequest) -> Engine:
     return request.param
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.engines import spark
+from loyalty_core.warehouse.predictions import RunTables
+from tests.engines import clickhouse, spark
 from tests.rules.test_same_answer import different_answers
 
 if TYPE_CHECKING:
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 AT_ONCE = 50
 
 
-@pytest.fixture(scope="module", params=[spark.ENGINE.row()])
+@pytest.fixture(scope="module", params=[spark.ENGINE.row(), clickhouse.ENGINE.row()])
 def engine(request: pytest.FixtureRequest) -> Engine:
     return request.param
 
 
 def test_random_rules_answer_the_same_in_sql_and_on_a_row(open_at: Callable[..., Warehouse]):
     warehouse = open_at(dwh_statement_timeout_seconds=600)
-    with warehouse.engine.connect() as connection:
+    tables = warehouse.dialect.predictions
+    assert isinstance(tables, RunTables)
+    with tables.connect(warehouse) as connection:
         assert different_answers(connection, 1, 300, at_once=AT_ONCE) == []

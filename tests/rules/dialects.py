@@ -18,6 +18,7 @@ from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
+from loyalty_core.warehouse.clickhouse.sqlalchemy_dialect import ChdbDialect
 from loyalty_core.warehouse.spark.sqlalchemy_dialect import SparkDialect
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _GRAMMAR = frozenset(
     {"ALL", "AND", "ANY", "AS", "BETWEEN", "BY", "CASE", "CAST", "ELSE", "FROM", "IN", "IS", "NOT", "ON", "OR"}
     | {"SELECT", "THEN", "VALUES", "WHEN", "WHERE"}
-    | {"CHAR", "DECIMAL", "DOUBLE", "FLOAT", "NUMERIC", "NVARCHAR", "VARCHAR"}
+    | {"CHAR", "DATETIME64", "DECIMAL", "DOUBLE", "FLOAT", "NULLABLE", "NUMERIC", "NVARCHAR", "VARCHAR"}
 )
 
 
@@ -67,6 +68,7 @@ SQLALCHEMY_DIALECTS: dict[str, Any] = {
     "databricks": Databricks,
     "redshift": Redshift,
     "spark": SparkDialect,
+    "clickhouse": ChdbDialect,
     "mssql": MSDialect,
     "mysql": MySQLDialect,
     "mariadb": MariaDB,

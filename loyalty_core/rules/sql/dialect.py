@@ -20,8 +20,8 @@ STANDARD_FUNCTIONS = frozenset(
     | {"POSITION", "RIGHT", "SIGN", "SUBSTRING", "TRIM", "TRUNC"}
 )
 # 2^26 and 2^27 + 1: they cut a double into two halves whose products are exact (T. J. Dekker, 1971).
-_HALF = 67_108_864
-_SPLITTER = 134_217_729
+HALF = 67_108_864
+SPLITTER = 134_217_729
 
 
 class NotWritable(LoyaltyError):
@@ -43,8 +43,9 @@ class SqlDialect:
     # Floating-point columns may hold NaN; so may decimal ones.
     stores_nan = True
     stores_decimal_nan = False
-    # CAST('NaN' AS ...) is understood.
+    # CAST('NaN' AS ...) is understood; NaN equals itself, against the standard for floating-point numbers.
     casts_nan = False
+    nan_equals_itself = True
     list_form: ListForm = "values"
     double = "DOUBLE PRECISION"
 
@@ -164,11 +165,11 @@ class SqlDialect:
         The quotient may have been rounded up to the next whole number; the remainder then has the wrong sign.
         """
         quotient = self.truncated("(o.a / o.b)")
-        upper = f"{self.truncated(f'(h.q / {_HALF})')} * {_HALF}"
+        upper = f"{self.truncated(f'(h.q / {HALF})')} * {HALF}"
         return self.in_steps(
             {
                 "o": f"{left} AS a, {right} AS b",
-                "h": f"o.a, o.b, {quotient} AS q, o.b * {_SPLITTER} - (o.b * {_SPLITTER} - o.b) AS u",
+                "h": f"o.a, o.b, {quotient} AS q, o.b * {SPLITTER} - (o.b * {SPLITTER} - o.b) AS u",
                 "s": f"h.a, h.b, h.u, h.b - h.u AS l, {upper} AS m, h.q - {upper} AS n",
                 "t": "s.a, s.b, s.a - s.u * s.m - s.u * s.n - s.l * s.m - s.l * s.n AS r",
             },

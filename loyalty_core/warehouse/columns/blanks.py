@@ -28,6 +28,8 @@ def filled(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 def _compile(element: _Filled, compiler: SQLCompiler, **options: Any) -> str:
     (column,) = element.clauses
     dialect = dialect_named(compiler.dialect.name)
+    if not dialect.nan_equals_itself:
+        return compiler.process(sa.case((column == column, column)), **options)
     if dialect.casts_nan and (dialect.stores_decimal_nan or isinstance(column.type, sa.Float)):
         nan = sa.cast(sa.literal_column("'NaN'"), column.type)
         return compiler.process(sa.func.nullif(column, nan), **options)

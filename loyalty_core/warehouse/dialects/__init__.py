@@ -5,6 +5,7 @@ To add a database: a module with its `Dialect`, and its line in `DIALECTS`.
 
 from loyalty_core.rules.sql.dialect import register_dialects
 from loyalty_core.warehouse.dialects.base import Dialect
+from loyalty_core.warehouse.dialects.clickhouse import ClickHouse
 from loyalty_core.warehouse.dialects.duckdb import DuckDB
 from loyalty_core.warehouse.dialects.other import (
     BigQuery,
@@ -32,6 +33,7 @@ DIALECTS: dict[str, Dialect] = {
         Databricks(),
         Redshift(),
         Spark(),
+        ClickHouse(),
         SqlServer(),
         MySQL(),
         MariaDB(),
