@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from loyalty_core.access import Viewer
-from loyalty_core.events import BadEvent, DeadLetters, Event, EventHistory, Inbox, Intake, Unreadable, Worker
+from loyalty_core.events import BadEvent, Event, EventHistory, Inbox, Intake, Unreadable, Worker
 from loyalty_core.events.effects import Effects
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import services_of_process
@@ -96,14 +97,20 @@ def test_a_viewer_who_may_not_send_events_may_only_look(
     assert "59.9" not in text
 
 
-def test_dead_letters_are_listed(applied: int, open_screen: OpenScreen) -> None:
+def test_a_dead_letter_is_read_mended_and_replayed(applied: int, open_screen: OpenScreen) -> None:
     app = open_screen(FLIGHT_RECORDER, view="Dead letters")
     (row,) = app.dataframe[0].value.to_dict("records")
     assert (row["Why"], row["Source"]) == ("The event has no type.", "kafka/loyalty.events")
-    services = services_of_process()
-    letters = DeadLetters(services.store, Intake.of(services.store, services.settings), services.settings.zone)
-    letters.discard(letters.list()[0].id)
-    assert "No message waits to be mended." in said(app.run())
+    app.session_state["dead-letters"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "Why")]}}
+    app.run()
+    message = next(area for area in app.text_area if area.label == "Message")
+    mended = {"type": "customer.login", "event_id": "mended", "occurred_at": datetime.now(UTC).isoformat()}
+    message.set_value(json.dumps(json.loads(message.value) | {"customer_id": GUIDE_CUSTOMER} | mended)).run()
+    next(button for button in app.button if button.label == "Save and replay").click().run()
+    assert not app.exception
+    assert "No message waits to be mended." in said(app)
+    (event,) = EventHistory(services_of_process().store).list(kind="customer.login")
+    assert (event.event_id, event.status) == ("mended", "waiting")
 
 
 def test_the_customer_page_tells_the_story(applied: int, open_screen: OpenScreen) -> None:
