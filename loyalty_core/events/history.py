@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, select
 
 from loyalty_core.events.errors import EventNotFound
+from loyalty_core.store.campaigns import CampaignEntryRecord
 from loyalty_core.store.events import EventRecord
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from sqlalchemy.orm import Session
+
     from loyalty_core.store import StateStore
+
+# What an entry that an event caused names as its cause, before the row of the event.
+_CAUSE = "event:"
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,12 @@ class EventHistory:
         customer_id: str | None = None,
         kind: str | None = None,
         status: str | None = None,
+        campaign_id: str | None = None,
     ) -> builtins.list[StoredEvent]:
-        """The latest, newest first: all, or those of a customer, type or status; with `before`, older numbers only."""
+        """The latest, newest first: all, or those of a customer, type or status; with `before`, older numbers only.
+
+        With `campaign_id`, those by which customers entered the campaign, suppressed ones and the holdout among them.
+        """
         conditions = {
             EventRecord.customer_id: customer_id,
             EventRecord.type: kind,
@@ -73,6 +83,8 @@ class EventHistory:
         if before is not None:
             wanted = wanted.where(EventRecord.id < before)
         with self._store.session(read_only=True) as session:
+            if campaign_id is not None:
+                wanted = wanted.where(EventRecord.id.in_(events_of_campaign(session, campaign_id)))
             return [_stored(record) for record in session.scalars(wanted.order_by(EventRecord.id.desc()).limit(limit))]
 
     def count_received(self, within: timedelta) -> int:
@@ -87,6 +99,15 @@ class EventHistory:
         with self._store.session() as session:
             before = self._store.dialect.now(session) - timedelta(days=days)
             session.execute(delete(EventRecord).where(EventRecord.received_at < before, EventRecord.status == "done"))
+
+
+def events_of_campaign(session: Session, campaign_id: str) -> list[int]:
+    """The latest 1,000 events by which customers entered the campaign, by their rows."""
+    causes = select(CampaignEntryRecord.cause).where(
+        CampaignEntryRecord.campaign_id == campaign_id, CampaignEntryRecord.cause.startswith(_CAUSE)
+    )
+    latest = session.scalars(causes.order_by(CampaignEntryRecord.id.desc()).limit(1_000))
+    return [int(cause.removeprefix(_CAUSE)) for cause in latest]
 
 
 def _stored(record: EventRecord) -> StoredEvent:

@@ -122,10 +122,13 @@ def list_events(
     customer_id: Annotated[str | None, Query(max_length=255)] = None,
     type: Annotated[str | None, Query(max_length=255)] = None,
     status: Literal["waiting", "done", "dead"] | None = None,
+    campaign_id: Annotated[
+        str | None, Query(max_length=100, description="Only events by which customers entered the campaign")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[int | None, Query(ge=1, le=2**53, description="`next_cursor` of the page before")] = None,
 ) -> EventPage:
-    """Events, newest first: all, or those of a customer, type or status."""
+    """Events, newest first: all, or those of a customer, type, status or campaign."""
     services = get_services()
     services.warehouse.require_rows()
     if customer_id is None:
@@ -133,7 +136,7 @@ def list_events(
     elif services.warehouse.has_scope:
         services.features.get(customer_id)  # refuses a customer who is not in the scope
     found = EventHistory(services.store).list(
-        limit + 1, before=cursor, customer_id=customer_id, kind=type, status=status
+        limit + 1, before=cursor, customer_id=customer_id, kind=type, status=status, campaign_id=campaign_id
     )
     page, sees_data = found[:limit], may(Action.SEE_PERSONAL_DATA)
     return EventPage(

@@ -13,7 +13,7 @@ from loyalty_core.errors import CustomerNotFound, LoyaltyError
 from loyalty_core.events.effects.evaluation import named
 from loyalty_core.events.effects.trace import Scores, Step, Trace
 from loyalty_core.events.errors import EventNotFound
-from loyalty_core.store.campaigns import CampaignEntryRecord
+from loyalty_core.events.history import events_of_campaign
 from loyalty_core.store.events import EventTraceRecord, SegmentChangeRecord
 from loyalty_core.warehouse.columns import MASK
 
@@ -83,7 +83,7 @@ class Traces:
             wanted = wanted.where(EventTraceRecord.event < before)
         with self._services.store.session(read_only=True) as session:
             if campaign_id is not None:
-                wanted = wanted.where(EventTraceRecord.event.in_(_events_of(session, campaign_id)))
+                wanted = wanted.where(EventTraceRecord.event.in_(events_of_campaign(session, campaign_id)))
             found = [_trace_of(record) for record in session.scalars(wanted)]
         return self._shown(found)
 
@@ -136,15 +136,6 @@ def forget_old_changes(store: StateStore, days: int) -> None:
     with store.session() as session:
         before = store.dialect.now(session) - timedelta(days=days)
         session.execute(delete(SegmentChangeRecord).where(SegmentChangeRecord.at < before))
-
-
-def _events_of(session: Any, campaign_id: str) -> builtins.list[int]:
-    """The latest events that made customers enter the campaign."""
-    causes = select(CampaignEntryRecord.cause).where(
-        CampaignEntryRecord.campaign_id == campaign_id, CampaignEntryRecord.cause.startswith("event:")
-    )
-    latest = session.scalars(causes.order_by(CampaignEntryRecord.id.desc()).limit(1_000))
-    return [int(cause.removeprefix("event:")) for cause in latest]
 
 
 def _with_names(step: Step, names: Mapping[str, str]) -> Step:

@@ -42,6 +42,16 @@ def draw_events() -> None:
         kind = st.selectbox(
             "Type", list(TYPES), index=None, key="recorder-type", placeholder="All types", format_func=type_label
         )
+        campaigns = {one.id: one.name for one in get_services().campaigns.repository.list()}
+        campaign_id = st.selectbox(
+            "Campaign",
+            list(campaigns),
+            index=None,
+            key="recorder-campaign",
+            placeholder="All campaigns",
+            format_func=campaigns.__getitem__,
+            help="Events by which customers entered the campaign, whether or not they got a message.",
+        )
         state = st.segmented_control("State", list(STATES), key="recorder-state", format_func=STATES.__getitem__)
     if customer != current_customer():
         if customer:
@@ -55,11 +65,11 @@ def draw_events() -> None:
     else:
         services.warehouse.require_every_customer("The events of all customers")
     history = EventHistory(services.store)
-    read = partial(history.list, _SHOWN, customer_id=customer or None, kind=kind, status=state)
+    read = partial(history.list, _SHOWN, customer_id=customer or None, kind=kind, status=state, campaign_id=campaign_id)
     events = read()
     _draw_newer(events[0].id if events else 0, read)
     if not events:
-        _draw_nothing(is_filtered=bool(customer or kind or state))
+        _draw_nothing(is_filtered=bool(customer or kind or state or campaign_id))
         return
     outcomes = traces.outcomes([event.id for event in events])
     found = draw_customer_rows(

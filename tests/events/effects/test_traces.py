@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from loyalty_core.access import Scope, Viewer, acting_as
 from loyalty_core.errors import CustomerNotFound
-from loyalty_core.events import EventNotFound
+from loyalty_core.events import EventHistory, EventNotFound
 from loyalty_core.events.effects import Effects, TraceNotFound, Traces, forget_old_traces, read_story
 from loyalty_core.store.campaigns import CampaignEntryRecord
 from loyalty_core.store.events import EventRecord
@@ -73,6 +73,9 @@ def test_traces_of_a_campaign_are_those_that_made_customers_enter(programme: Pro
     enter(programme, "retention", "ann", cause="run:1")
     found = Traces(programme.services).list(campaign_id="retention")
     assert [one.event for one in found] == [2]
+    store_event(programme, 1)
+    store_event(programme, 2, "bob")
+    assert [one.id for one in EventHistory(programme.services.store).list(campaign_id="retention")] == [2]
 
 
 def test_a_viewer_without_the_right_sees_no_personal_values(programme_on_server: Programme) -> None:
