@@ -18,7 +18,9 @@ from loyalty_core.ui.churn.key_figures import draw_key_figures
 from loyalty_core.ui.churn.queries import ChurnReader, column
 from loyalty_core.ui.churn.threshold import draw_threshold
 from loyalty_core.ui.frame import page_title
+from loyalty_core.ui.links import draw_link
 from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.navigation import TRAINING
 from loyalty_core.ui.scope_bar import draw_scope
 
 BUDGET, CUSTOMERS, GROUPS = "Budget", "Customers", "Drivers and groups"
@@ -36,6 +38,7 @@ def draw_analysis(base: ScopedBase) -> None:
     curve = reader.curve()
     if not curve.everyone.customers:
         st.info("Nobody in scope has a churn probability: the segment is empty, or the churn model was not trained.")
+        draw_link(TRAINING, "See what the churn model needs")
         return
     risks, model = RiskThresholds.from_settings(get_services().settings), quality()
     everyone = reader.curve_of_everyone()

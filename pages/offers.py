@@ -7,7 +7,9 @@ import streamlit as st
 
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ui.frame import page_title
+from loyalty_core.ui.links import draw_link
 from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.navigation import TRAINING
 from loyalty_core.ui.offers.arbitration_view import draw_arbitration
 from loyalty_core.ui.offers.customer_view import draw_customer
 from loyalty_core.ui.offers.mix_view import draw_key_figures, draw_mix
@@ -23,6 +25,7 @@ def draw_analysis(base: ScopedBase) -> None:
     mix = reader.mix()
     if not mix.with_offer:
         st.info("Nobody in scope has an offer: the segment is empty, or the offer model was not trained.")
+        draw_link(TRAINING, "See what the offer model needs")
         return
     draw_key_figures(reader, mix)
     draft = open_draft(default_policy(mix))

@@ -8,7 +8,9 @@ import streamlit as st
 from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.ui import formatting
 from loyalty_core.ui.frame import page_title
+from loyalty_core.ui.links import draw_link
 from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.navigation import DOCUMENTATION
 from loyalty_core.ui.rfm.cells_view import draw_cells
 from loyalty_core.ui.rfm.cut_points_view import draw_cut_points
 from loyalty_core.ui.rfm.grid_view import draw_grid
@@ -34,6 +36,7 @@ def draw_analysis(base: ScopedBase) -> None:
     figures = reader.figures()
     if not figures.groups:
         st.info("Nobody in scope has RFM scores: the segment is empty, or the last scoring run was without RFM.")
+        draw_link(DOCUMENTATION, "See which columns RFM needs", page="rfm")
         return
     if figures.unscored:
         st.caption(

@@ -62,8 +62,8 @@ def _draw_search() -> audit.Search:
         actor = st.text_input("Who", placeholder="Anyone", key="audit-who")
         action = st.text_input("Action", placeholder="Any", key="audit-action")
         subject = st.text_input("Subject", placeholder="Any", key="audit-subject")
-        since = st.date_input("From", value=None, key="audit-since")
-        until = st.date_input("Until", value=None, key="audit-until")
+        since = st.date_input("From", value=None, key="audit-since", format=formatting.DAY_FIELD)
+        until = st.date_input("Until", value=None, key="audit-until", format=formatting.DAY_FIELD)
     return audit.Search(actor, action, subject, _start_of(since), _start_of(until, days=1))
 
 

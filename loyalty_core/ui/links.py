@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS, SEGMENTS
+from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS, SEGMENTS, Screen
 from loyalty_core.ui.segments import address
 
 
@@ -18,6 +18,11 @@ def draw_save_as_segment(rule: Any, key: str, *, disabled: bool = False) -> None
         help="Opens the segment editor with this rule. A saved segment can be exported.",
     ):
         open_rule(rule)
+
+
+def draw_link(screen: Screen, label: str, **parameters: str) -> None:
+    """A link to another screen, where an empty one says what to do next."""
+    st.page_link(f"pages/{screen.file}", label=label, icon=screen.icon, query_params=parameters or None)
 
 
 def open_rule(rule: Any) -> None:

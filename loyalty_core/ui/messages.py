@@ -4,18 +4,19 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from urllib.parse import quote
 
 import streamlit as st
 from streamlit.errors import StreamlitDuplicateElementKey
 
-from loyalty_core.access import may
+from loyalty_core.access import Action, may
 from loyalty_core.errors import LoyaltyError, ViewUnusable, WarehouseUnavailable
+from loyalty_core.ml.bundles import ModelNotFound
+from loyalty_core.ml.serving import ModelsOfOtherData
 from loyalty_core.ui.documentation import error_link
-from loyalty_core.ui.navigation import CONNECT
 from loyalty_core.ui.text import escape
 
-_OF_THE_DATA = {WarehouseUnavailable.code, ViewUnusable.code}
+_NEEDS_DATA = {WarehouseUnavailable.code, ViewUnusable.code}
+_NEEDS_MODELS = {ModelNotFound.code, ModelsOfOtherData.code}
 _log = logging.getLogger(__name__)
 
 
@@ -51,15 +52,7 @@ def show_error(error: LoyaltyError, *, retry: bool = True) -> None:
 def draw_error(what: str, why: str, remedy: str, code: str) -> None:
     """One box, which leads to what troubleshooting says of the code."""
     lines = [f"**{escape(what)}**", escape(why), escape(remedy)]
-    connect = f" [Connect data]({quote(CONNECT.path)})" if code in _OF_THE_DATA and _may_connect() else ""
-    st.error("\n\n".join(line for line in lines if line) + more_about(code) + connect, icon=":material/error:")
-
-
-def _may_connect() -> bool:
-    try:
-        return may(CONNECT.action)
-    except LoyaltyError:
-        return False
+    st.error("\n\n".join(line for line in lines if line) + more_about(code), icon=":material/error:")
 
 
 def draw_unavailable(error: LoyaltyError) -> None:
@@ -69,6 +62,16 @@ def draw_unavailable(error: LoyaltyError) -> None:
 
 
 def more_about(code: str) -> str:
-    """A link to what troubleshooting says of the code, as Markdown; "" where it says nothing."""
+    """Links to what troubleshooting says of the code, and to the screen that helps, as Markdown."""
     link = error_link(code)
-    return f" [More about this error]({link})" if link else ""
+    more = f" [More about this error]({link})" if link else ""
+    if code in _NEEDS_DATA and _may(Action.CONNECT_DATA):
+        return f"{more} [Connect data](connect)"
+    return f"{more} [Training](training)" if code in _NEEDS_MODELS else more
+
+
+def _may(action: Action) -> bool:
+    try:
+        return may(action)
+    except LoyaltyError:  # in an outage, nobody knows
+        return False

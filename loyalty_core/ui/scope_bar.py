@@ -7,6 +7,7 @@ from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.ml.serving import MOCK_VERSION, RFM_ONLY_VERSION
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
+from loyalty_core.ui.first_training import draw_first_training, needs_first_training, refused
 from loyalty_core.ui.scoring_notice import draw_scoring_notice
 from loyalty_core.ui.text import escape
 
@@ -21,6 +22,10 @@ def draw_scope() -> ScopedBase | None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         scope = _choose()
         _draw_run(freshness)
+    if freshness.run is None and needs_first_training() and refused() is None:
+        st.caption(escape(" ".join(freshness.reasons)))
+        draw_first_training()
+        return None
     draw_scoring_notice(freshness)
     if freshness.run is None:
         return None

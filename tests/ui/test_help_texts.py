@@ -1,4 +1,4 @@
-"""Every figure says how it is computed."""
+"""Every figure says how it is computed, and every field of a day takes days in the same form."""
 
 from __future__ import annotations
 
@@ -29,4 +29,15 @@ def test_a_figure_without_help_is_found():
 def test_every_figure_has_a_help_text():
     screens = [*(ROOT / "loyalty_core/ui").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
     found = [f"{file.relative_to(ROOT)}:{line}" for file in screens for line in figures_without_help(file.read_text())]
+    assert found == []
+
+
+def test_every_field_of_a_day_has_the_form_that_no_reader_mistakes():
+    found = [
+        f"{file.relative_to(ROOT)}:{call.lineno}"
+        for file in [*(ROOT / "loyalty_core/ui").rglob("*.py"), *(ROOT / "pages").glob("*.py")]
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "date_input"
+        if "formatting.DAY_FIELD" not in [ast.unparse(keyword.value) for keyword in call.keywords]
+    ]
     assert found == []

@@ -117,7 +117,11 @@ def draw_messages() -> None:
     rows = _read(state, campaign_id, channel, (customer or "").strip() or None)
     if not rows:
         is_filtered = bool(state or campaign_id or channel or customer)
-        text = "No message matches. Clear a filter." if is_filtered else "No campaign has queued a message yet."
+        text = (
+            "No message matches. Clear a filter."
+            if is_filtered
+            else "No campaign has queued a message yet. Start one in the tab Campaigns."
+        )
         st.info(text, icon=":material/outgoing_mail:")
         return
     chosen = _draw_table(rows, campaigns)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from loyalty_core.ui import formatting
 from loyalty_core.ui.connect.file_format_form import label
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ def ask_customers(found: Inspection) -> tuple[dict[str, Any], str]:
             help="One column of names, or several of yes and no. Blank means that none was taken.",
         )
         day = st.date_input(
-            label("snapshot"), None, help="By it histories are dated, and days since the dates of the file counted."
+            label("snapshot"),
+            None,
+            format=formatting.DAY_FIELD,
+            help="By it histories are dated, and days since the dates of the file counted.",
         )
     with st.expander(
         "More: numbers, what the models learn from, and a test of a message", icon=":material/more_horiz:"

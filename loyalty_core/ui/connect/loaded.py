@@ -8,7 +8,8 @@ from loyalty_core.services import services_of_process
 from loyalty_core.ui import formatting
 from loyalty_core.ui.first_training import draw_first_training, needs_first_training, refused
 from loyalty_core.ui.jobs import draw_job
-from loyalty_core.ui.navigation import OVERVIEW, TRAINING
+from loyalty_core.ui.links import draw_link
+from loyalty_core.ui.navigation import CAMPAIGNS, OVERVIEW, TRAINING
 from loyalty_core.ui.text import escape
 
 _SHOWN = 40
@@ -56,6 +57,7 @@ def draw_loaded() -> None:
         with st.expander("How the file was read", icon=":material/article:"):
             for line in [*result["notes"][:_SHOWN], *(f"Not learned from {text}" for text in others[:_SHOWN])]:
                 st.caption(escape(line))
+        _draw_running_campaigns()
         _draw_links()
     _draw_training()
 
@@ -70,6 +72,7 @@ def draw_connected() -> None:
         customers = formatting.count(services.warehouse.catalog().customers or 0)
         st.success(f"**{escape(current.title)} is in use.** {customers} customers.", icon=":material/check_circle:")
         _draw_currency()
+        _draw_running_campaigns()
         _draw_links()
     _draw_training()
 
@@ -79,10 +82,22 @@ def _draw_currency() -> None:
     st.caption(f"Amounts are shown in {currency}; the setting CURRENCY names another currency.")
 
 
+def _draw_running_campaigns() -> None:
+    """Campaigns belong to the workbench, not to the data: they go on with whatever data is in use."""
+    names = [campaign.name for campaign in services_of_process().campaigns.repository.list(["running"])]
+    if names:
+        st.warning(
+            f"Running campaigns go on with this data: {escape(', '.join(names))}. "
+            "Pause those that are not meant for it.",
+            icon=":material/campaign:",
+        )
+        draw_link(CAMPAIGNS, "See the campaigns")
+
+
 def _draw_links() -> None:
     with st.container(horizontal=True):
-        st.page_link(f"pages/{OVERVIEW.file}", label="See the overview", icon=OVERVIEW.icon)
-        st.page_link(f"pages/{TRAINING.file}", label="See the models", icon=TRAINING.icon)
+        draw_link(OVERVIEW, "See the overview")
+        draw_link(TRAINING, "See the models")
 
 
 def _draw_training() -> None:

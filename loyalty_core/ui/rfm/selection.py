@@ -18,7 +18,7 @@ _SHOWN = 10
 def draw_selection(rule: Any, spending: Spending, total: Spending, key: str) -> None:
     """Key figures, and "Save as segment" with the rule."""
     if not spending.customers:
-        st.info("No customers.")
+        st.info("Nobody is in this selection. Choose another cell or segment.")
         return
     with st.container(horizontal=True, gap="small"):
         st.metric(

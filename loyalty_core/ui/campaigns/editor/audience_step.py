@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from loyalty_core.campaigns import DAYS, TRIGGERS
+from loyalty_core.ui import formatting
 from loyalty_core.ui.campaigns import wording
 from loyalty_core.ui.campaigns.editor.fields import begin, draw_faults, draw_limit
 
@@ -98,8 +99,12 @@ def _draw_schedule(draft: CampaignDraft, trigger: Trigger) -> dict[str, Any]:
     )
     first, second, third = st.columns(3)
     at = first.time_input("Time", key=begin(draft, "time", time(trigger.hour, trigger.minute)), step=900)
-    start_on = second.date_input("From", key=begin(draft, "start-on", trigger.start_on), value=None)
-    end_on = third.date_input("Until", key=begin(draft, "end-on", trigger.end_on), value=None)
+    start_on = second.date_input(
+        "From", key=begin(draft, "start-on", trigger.start_on), value=None, format=formatting.DAY_FIELD
+    )
+    end_on = third.date_input(
+        "Until", key=begin(draft, "end-on", trigger.end_on), value=None, format=formatting.DAY_FIELD
+    )
     return {
         "days": [day for day in DAYS if day in days],
         "hour": at.hour,

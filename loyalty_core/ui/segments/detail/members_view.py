@@ -58,7 +58,9 @@ def draw_members(segment: Segment) -> None:
     with evaluation_slot():
         rows = selection.members(_PAGE, first, sort=sort, descending=descending, search=search, columns=shown)
     if not rows:
-        st.info("No member matches." if search else "Nobody is in this segment.")
+        st.info(
+            "No member matches." if search else "Nobody is in this segment. Edit its rule to include more customers."
+        )
         return
     chosen = _draw_table(rows, [fields[name] for name in shown])
     if chosen is not None:

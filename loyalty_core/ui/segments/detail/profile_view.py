@@ -124,7 +124,7 @@ def draw_overlap(segment: Segment) -> None:
     """Customers shared with up to five other segments."""
     segments = {one.id: one for one in get_services().segments.list() if one.id != segment.id}
     if not segments:
-        st.info("There is no other segment to compare with.")
+        st.info("There is no other segment to compare with. Create a second one.")
         return
     chosen = st.multiselect(
         "Compare with",
