@@ -45,9 +45,8 @@ bench: install-dev
 api-reference: install-dev
 	$(BIN)/python -m loyalty_core.api.reference docs/api-reference.md
 
-# The pictures of the documentation, from the app on the demo warehouse in this folder; needs chromium.
+# The pictures of the documentation, from a demo that is made for them, as at a first start; needs chromium.
 pictures: install-dev
-	$(BIN)/python -m loyalty_core.demo.prepare
 	$(BIN)/python -m docs.pictures.make
 
 install: $(VENV)/.installed

@@ -1,14 +1,18 @@
 """The pictures of the documentation, from the app on its demo warehouse: `make pictures`.
 
 `python -m docs.pictures.make [NAME …] [--address http://127.0.0.1:8501]` takes all of them or those that are named,
-from an app that is running, or else from one that it starts.
+from an app that is running, or else from one on a demo of its own, which no event has changed yet.
 """
 
 import argparse
 import io
+import os
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -21,6 +25,7 @@ from loyalty_core.events.effects import MESSAGE_QUEUED
 from loyalty_core.ui.segments.address import encode_rule
 
 FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
 PATIENCE_MS = 180_000
 WIDTH, HEIGHT = 1440, 900
 COLOURS = 256
@@ -104,17 +109,29 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(PICTURES):
         parser.error(f"There is no picture called {', '.join(sorted(unknown))}.")
-    running = nullcontext() if options.address else served(["run", "serve.py"], {})
-    with running as port, sync_playwright() as playwright:
+    running = nullcontext(options.address) if options.address else fresh_demo()
+    with running as address, sync_playwright() as playwright:
         browser = chromium(playwright)
         context = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", locale="en-GB")
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         for name in options.names or PICTURES:
             file = FOLDER / f"{name}.png"
-            take(page, options.address or f"http://127.0.0.1:{port}", PICTURES[name], file)
-            print(f"{file.relative_to(Path.cwd())}: {file.stat().st_size / 1000:.0f} kB", flush=True)  # noqa: T201
+            take(page, address, PICTURES[name], file)
+            print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB", flush=True)  # noqa: T201
         browser.close()
+
+
+@contextmanager
+def fresh_demo() -> Iterator[str]:
+    """The address of an app that was started for the first time, in a folder that is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="loyalty-pictures-") as name, chdir(name):
+        for needed in (".streamlit", "train_models_from_dwh.py"):
+            Path(needed).symlink_to(ROOT / needed)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-m", "loyalty_core.demo.prepare"], env=environment, check=True)
+        with served(["run", str(ROOT / "serve.py")], {}) as port:
+            yield f"http://127.0.0.1:{port}"
 
 
 def take(page: Page, app: str, picture: Picture, file: Path) -> None:
