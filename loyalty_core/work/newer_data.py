@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from loyalty_core.connections.connection import MODELS, PREDICTIONS
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.loading import read_source
-from loyalty_core.ml.bundles import read_active, read_manifest, version_folder
+from loyalty_core.ml.bundles import BundleError, read_active, read_manifest, version_folder
 from loyalty_core.settings import predictions_file
 from loyalty_core.warehouse.identity import IDENTITY_KEY, loader_facts
 from loyalty_core.warehouse.mapping import resolve_mapping
@@ -44,14 +45,18 @@ class FormerData:
 
     @classmethod
     def of(cls, services: Services) -> Self | None:
-        """None where the data in use is on a server, or not there."""
+        """None where the data in use is on a server, or cannot be read."""
         settings, warehouse = services.settings, services.warehouse
         file = warehouse.dialect.file_of(warehouse.url)
-        if file is None or not file.is_file():
+        if file is None:
+            return None
+        try:
+            facts = loader_facts(warehouse)
+        except LoyaltyError:
             return None
         return cls(
             file,
-            loader_facts(warehouse).get(IDENTITY_KEY, ""),
+            facts.get(IDENTITY_KEY, ""),
             settings.models_dir,
             predictions_file(settings, file),
             settings.ml_feature_mapping,
@@ -59,11 +64,14 @@ class FormerData:
 
     @property
     def learned_from(self) -> str | None:
-        """The data that the active version learned from, by its name; None without a version."""
-        active = read_active(self.models)
-        if active is None:
+        """The data that the active version learned from, by its name; None without a version that can be read."""
+        try:
+            active = read_active(self.models)
+            if active is None:
+                return None
+            manifest, _ = read_manifest(version_folder(self.models, active.version))
+        except BundleError:
             return None
-        manifest, _ = read_manifest(version_folder(self.models, active.version))
         return manifest.get("trained_on")
 
     def put_in_place(self, out: Path) -> None:

@@ -123,6 +123,13 @@ def test_a_newer_file_of_the_same_customers_keeps_models_and_predictions(service
     assert now.connections.can_undo()
 
 
+def test_a_file_in_use_that_cannot_be_read_does_not_keep_from_loading_another(services: Services, tmp_path: Path):
+    (tmp_path / "data").mkdir(exist_ok=True)
+    (tmp_path / "data" / "warehouse.duckdb").write_text("no database at all\n" * 1000)
+    assert connect(members())["continues"] is None
+    assert services_of_process().warehouse.catalog().customers == 80
+
+
 def test_a_file_of_other_customers_gets_no_models(services: Services):
     connect(members())
     before = services_of_process()
