@@ -53,8 +53,6 @@ def draw_predictions(customer_id: object) -> None:
             draw_unavailable(predictions.unavailable[CHURN.name])
         else:
             _draw_churn(predictions.churn, predictions, advice)
-            if timing := predictions.answers.get(CHURN_TIMING.name):
-                _draw_timing(timing)
     with offer.container(border=True, height="stretch"):
         st.subheader("Next best offer", anchor=False)
         if predictions.nbo is None:
@@ -141,6 +139,8 @@ def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions, advice
             st.badge("Medium risk", color="orange", icon=":material/drag_handle:")
         case "low":
             st.badge("Low risk", color="green", icon=":material/check:")
+    if timing := predictions.answers.get(CHURN_TIMING.name):
+        _draw_timing(timing)
     _draw_advice(advice)
     draw_drivers(CHURN.name, predictions.churn_drivers)
 
@@ -148,7 +148,10 @@ def _draw_churn(churn: ChurnPrediction, predictions: CustomerPredictions, advice
 def _draw_timing(timing: Mapping[str, Any]) -> None:
     """How soon the customer is likely to leave, in one line."""
     within = (f"{days} days {formatting.percent(timing[column_of(days)], 1)}" for days in HORIZON_DAYS)
-    st.markdown(f":material/schedule: Likely to leave within {', '.join(within)}")
+    st.markdown(
+        f":material/schedule: Likely to leave within {', '.join(within)}",
+        help="By the time-of-churn model. A longer time includes the shorter ones.",
+    )
 
 
 def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:

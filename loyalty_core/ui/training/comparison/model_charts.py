@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.ml.tasks import TASKS, ChoiceTask, UpliftTask
+from loyalty_core.ml.tasks import TASKS, BinaryTask, ChoiceTask, UpliftTask
 from loyalty_core.ui import cached_reads, charts
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training import queries as reading
@@ -24,8 +24,8 @@ def draw_charts(measures: Measures, key: str) -> None:
         _draw_offers(measures, key)
     elif isinstance(task, UpliftTask):
         _draw_uplift(measures, key)
-    else:
-        _draw_yes_or_no(measures, key, task.class_names(())[1])
+    elif isinstance(task, BinaryTask):
+        _draw_yes_or_no(measures, key, task.yes)
 
 
 def _draw_yes_or_no(measures: Measures, key: str, happened: str) -> None:
