@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from loyalty_core.store.messages import OutboxRecord
 
 WaitsFor = Literal["campaign", "due_time", "next_attempt", "channel", "sender", "turn"]
-"""A paused campaign, the end of quiet hours, another attempt, a channel's settings, the sender that claimed it, or its
-turn."""
+"""A paused campaign, the end of quiet hours, another attempt, settings of its channel, its sender, or its turn."""
 
 
 @dataclass(frozen=True)

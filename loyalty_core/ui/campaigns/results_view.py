@@ -152,7 +152,7 @@ def _what_teaches(recorded: int, found: Performance) -> str:
         f"The features of {formatting.count(recorded)} of {formatting.count(entered)} customers were recorded as they"
     )
     if recorded < MIN_ROWS:
-        return f"{known} entered. To train an uplift model takes {MIN_ROWS} of them."
+        return f"{known} entered. Training an uplift model takes at least {MIN_ROWS}."
     kinds = f" One model learns from all channels ({channels})." if len(found.by_channel) > 1 else ""
     return f"{known} entered, so these outcomes can train an uplift model.{kinds}"
 
