@@ -122,7 +122,7 @@ def everyone(warehouse: Warehouse) -> ScopedBase:
 
 
 def catalog(warehouse: Warehouse) -> Any:
-    return read_catalog(warehouse.rows, warehouse.features, warehouse.dialect.readable)
+    return read_catalog(warehouse.rows, warehouse.features, warehouse.dialect)
 
 
 def one_customer(warehouse: Warehouse) -> Any:

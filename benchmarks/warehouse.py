@@ -67,11 +67,11 @@ def catalog(warehouse: Warehouse, bare: duckdb.DuckDBPyConnection) -> None:
         sent.append((statement, values))
 
     event.listen(warehouse.engine, "before_cursor_execute", remember)
-    read_catalog(warehouse.rows, view, warehouse.dialect.readable)
+    read_catalog(warehouse.rows, view, warehouse.dialect)
     event.remove(warehouse.engine, "before_cursor_execute", remember)
     candidates = {
         f"its {len(sent)} statements, bare": lambda: [bare.execute(*statement).fetchall() for statement in sent],
-        "Warehouse.catalog(), nothing cached": lambda: read_catalog(warehouse.rows, view, warehouse.dialect.readable),
+        "Warehouse.catalog(), nothing cached": lambda: read_catalog(warehouse.rows, view, warehouse.dialect),
     }
     show("Catalog: blanks, ranges and top values of every column", compare(candidates, rounds=5))
 

@@ -6,7 +6,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.health.check import Check, Status, failed_check
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.connection import WarehouseHealth
-from loyalty_core.warehouse.customers import key_figures
+from loyalty_core.warehouse.customers import duplicate_ids, key_figures
 from loyalty_core.warehouse.guards import Guards
 from loyalty_core.warehouse.mapping import resolve_mapping
 
@@ -30,7 +30,7 @@ def warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
     yield _guards_check(health.guards, warehouse.settings.dwh_statement_timeout_seconds)
     view = warehouse.settings.dwh_customer_features_table
     try:
-        figures = key_figures(warehouse)
+        figures, duplicates = key_figures(warehouse), duplicate_ids(warehouse)
     except LoyaltyError as error:
         yield failed_check("Warehouse", "Features view", error)
         return
@@ -39,7 +39,7 @@ def warehouse_checks(warehouse: Warehouse) -> Iterator[Check]:
     yield Check("Warehouse", "Features view", "ok", detail)
     if catalog.unreadable:
         yield _unreadable_check(view, catalog.unreadable)
-    yield _ids_check(view, figures.duplicate_ids)
+    yield _ids_check(view, duplicates)
     yield from _values_check(warehouse)
 
 

@@ -39,9 +39,14 @@ class Quantile(Protocol):
     def __call__(self, column_name: str, share: float, /) -> Any: ...
 
 
-def starter_drafts(fields: Sequence[Column], settings: Settings, quantile: Quantile) -> list[SegmentDraft]:
-    """Drafts of the starters that these fields can answer; each can be shown in the visual builder."""
-    view = _View(fields, settings, quantile)
+def starter_drafts(
+    fields: Sequence[Column], settings: Settings, quantile: Quantile, *, is_approximate: bool = False
+) -> list[SegmentDraft]:
+    """Drafts of the starters that these fields can answer; each can be shown in the visual builder.
+
+    Those with a limit from an approximate quantile say so.
+    """
+    view = _View(fields, settings, quantile, "About the" if is_approximate else "The")
     vip, risk = _vip(view), _high_churn_risk(view)
     drafts = (
         vip,
@@ -69,20 +74,26 @@ def make_starters(warehouse: Warehouse, engine: SegmentationEngine, repository: 
     """Create the starters that fit the features view where no segment was ever saved; they are not computed yet."""
     if repository.names():
         return []
-    drafts = starter_drafts(engine.fields(), warehouse.settings, partial(quantile, warehouse))
+    drafts = starter_drafts(
+        engine.fields(),
+        warehouse.settings,
+        partial(quantile, warehouse),
+        is_approximate=warehouse.dialect.uses_sketches,
+    )
     return seed_starters(repository, drafts)
 
 
 class _View:
     """The fields by the part they play."""
 
-    def __init__(self, fields: Sequence[Column], settings: Settings, quantile: Quantile) -> None:
+    def __init__(self, fields: Sequence[Column], settings: Settings, quantile: Quantile, share_of: str) -> None:
         self._features = [
             field for field in fields if field.group != GROUP and not field.name.startswith(SEGMENT_PREFIX)
         ]
         self._predictions = {field.name for field in fields if field.group == GROUP}
         self._settings = settings
         self._quantile = quantile
+        self.share_of = share_of  # how a sentence about a share of customers begins
 
     def column(self, role: Role) -> Column | None:
         """The column of the features view that plays the role."""
@@ -111,7 +122,7 @@ def _vip(view: _View) -> SegmentDraft | None:
     least = view.top(revenue, _TOP_REVENUE) if revenue else None
     if revenue is None or least is None:
         return None
-    description = "The five percent of customers with the highest revenue."
+    description = f"{view.share_of} five percent of customers with the highest revenue."
     return _draft(_VIP, description, ("value",), BuilderCondition(revenue.name, "at_least", (least,)))
 
 
@@ -182,7 +193,7 @@ def _points_savers(view: _View) -> SegmentDraft | None:
     least = view.top(points, _TOP_POINTS) if points else None
     if points is None or least is None:
         return None
-    description = "The tenth of customers with the most points to redeem."
+    description = f"{view.share_of} tenth of customers with the most points to redeem."
     return _draft("Points savers", description, ("points",), BuilderCondition(points.name, "at_least", (least,)))
 
 

@@ -206,7 +206,7 @@ class Warehouse(Unrestricted, Statements):
 
     def _read_catalog(self) -> Catalog:
         view = self._reflected()
-        return read_catalog(self.rows, view, self.dialect.readable, unreadable=view.info["unreadable"])
+        return read_catalog(self.rows, view, self.dialect, unreadable=view.info["unreadable"])
 
     def table(self, name: str) -> Relation:
         """Reflect any table or view by its name as written in the settings; raises `ViewUnusable` when missing."""

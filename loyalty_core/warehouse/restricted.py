@@ -234,7 +234,7 @@ class RestrictedWarehouse(Warehouse):
         shown = [column for column in described if column.name not in masked]
         unreadable = view.info["unreadable"]
         rows = self.unguarded.rows
-        catalog = read_catalog(rows, seen, self.dialect.readable, described=shown, unreadable=unreadable)
+        catalog = read_catalog(rows, seen, self.dialect, described=shown, unreadable=unreadable)
         if self._guards:
             catalog = without_small_groups(catalog, self.smallest_group)
         known = {column.name: column for column in catalog.columns}

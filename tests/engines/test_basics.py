@@ -89,6 +89,8 @@ def test_the_catalog(warehouse: Warehouse):
     }
     assert columns["purchases"].blanks == 0.2
     assert (columns["purchases"].minimum, columns["purchases"].maximum) == (0, 12)
+    estimates = {name for name, column in columns.items() if column.different is not None}
+    assert estimates == ({"customer_id", "city"} if warehouse.dialect.uses_sketches else set())
 
 
 def test_a_stream_whose_reader_goes_away_ends(warehouse: Warehouse):

@@ -213,6 +213,7 @@ QUESTIONS: dict[str, Callable[[Asked], Any]] = {
     "overlap": lambda one: one.engine.overlap({"rich": RICH, "nordic": NORDIC, "all": {}}),
     "histogram of a column": lambda one: histogram(one.warehouse, "age"),
     "histogram of a prediction": lambda one: one.engine.histogram("churn_probability"),
+    "histograms at once": lambda one: one.engine.histograms(["age", "total_revenue", "churn_probability"]),
     "customers by month": lambda one: customers_by_month(one.warehouse, "signup_date"),
     "overview": lambda one: overview.read_outlook(one.warehouse),
     "RFM cut points": lambda one: compute_cut_points(one.warehouse),

@@ -123,6 +123,15 @@ def test_columns_of_another_kind_are_left_alone():
     assert drafts(column("email_verified", "text"), column("tenure_days", "text"), column("customer_tier")) == {}
 
 
+def test_a_limit_from_an_approximate_quantile_is_said_to_be_one():
+    described = [
+        draft.description
+        for draft in starter_drafts(DEMO, SETTINGS, lambda name, share: 100, is_approximate=True)
+        if draft.name == "Points savers"
+    ]
+    assert described == ["About the tenth of customers with the most points to redeem."]
+
+
 STARTERS = starter_drafts(DEMO, SETTINGS, lambda name, share: 100)
 
 

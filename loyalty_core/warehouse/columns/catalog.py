@@ -1,4 +1,4 @@
-"""Which columns the features view has, and what is in them: three queries for any number of columns."""
+"""Which columns the features view has, and what is in them: two or three queries for any number of columns."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
     from sqlalchemy.sql.elements import KeyedColumnElement
 
+    from loyalty_core.warehouse.dialects import Dialect
+
     Rows = Callable[[sa.Executable], list[dict[str, Any]]]
-    Readable = Callable[[sa.ColumnElement[Any]], sa.ColumnElement[Any]]
 
 Kind = Literal["number", "boolean", "text", "date", "datetime", "other"]
 
 _TOP_VALUES = 12
 _SAMPLE_ROWS = 10_000
-# A text column with more distinct values than this in the sample holds names or ids, not categories.
+# A text column with more different values than this, in the sample where there is one, holds names or ids.
 _MAX_CATEGORIES = 1_000
 # PostgreSQL allows 1,664 expressions in a SELECT, and a column takes up to four.
 _COLUMNS_PER_QUERY = 400
@@ -39,6 +40,7 @@ class Column:
     `blanks` is the share of customers without a value (0–1), None when the statistics took too long. Among them are
     `out_of_range` values: dates in the warehouse that Python cannot represent. `minimum` and `maximum` are there
     for numbers and dates, `top_values` (value, customers), most frequent first, for categories and booleans.
+    `different` is about how many different texts there are, where the database estimates that.
     `is_masked`: it holds personal data that the viewer may not see, so nothing is known of its values.
     """
 
@@ -53,6 +55,7 @@ class Column:
     maximum: Any = None
     top_values: tuple[tuple[Any, int], ...] = ()
     is_masked: bool = False
+    different: int | None = field(default=None, compare=False)  # an estimate, which differs between databases
 
 
 @dataclass(frozen=True)
@@ -77,20 +80,20 @@ class Catalog:
 def read_catalog(
     rows: Rows,
     view: sa.FromClause,
-    readable: Readable,
+    dialect: Dialect,
     *,
     described: Sequence[Column] | None = None,
     unreadable: Sequence[str] = (),
 ) -> Catalog:
     """Describe every column of `view`; without statistics when the warehouse is too slow for them.
 
-    `rows` runs a statement and returns its rows, as `Warehouse.rows` does; `readable` is that of the dialect.
+    `rows` runs a statement and returns its rows, as `Warehouse.rows` does; `dialect` is that of its database.
     `described` are the columns to describe, by default all of the view's.
     """
     columns, customers = list(described or describe(view)), None
     try:
-        customers, columns = _with_ranges(rows, view, columns, readable)
-        top_values = _top_values(rows, view, columns, readable)
+        customers, columns = _with_ranges(rows, view, columns, dialect)
+        top_values = _top_values(rows, view, columns, dialect)
     except QueryTimeout:
         pass
     else:
@@ -137,47 +140,51 @@ def _describe(column: KeyedColumnElement[Any]) -> Column:
 
 
 def _with_ranges(
-    rows: Rows, view: sa.FromClause, columns: Sequence[Column], readable: Readable
+    rows: Rows, view: sa.FromClause, columns: Sequence[Column], dialect: Dialect
 ) -> tuple[int, list[Column]]:
     """Count customers, blanks and ranges."""
     customers = 0
     described: list[Column] = []
     for start in range(0, len(columns), _COLUMNS_PER_QUERY):
         part = columns[start : start + _COLUMNS_PER_QUERY]
-        facts = rows(sa.select(sa.func.count().label("n"), *_range_expressions(view, part, readable)))[0]
+        facts = rows(sa.select(sa.func.count().label("n"), *_range_expressions(view, part, dialect)))[0]
         customers = facts["n"]
         for index, column in enumerate(part):
             present = facts[f"filled_{index}"]
             blanks = (customers - present) / customers if customers else 0.0
             out_of_range = facts.get(f"stored_{index}", present) - present
             lowest, highest = facts.get(f"min_{index}"), facts.get(f"max_{index}")
-            described.append(replace(column, blanks=blanks, out_of_range=out_of_range, minimum=lowest, maximum=highest))
+            found = {"minimum": lowest, "maximum": highest, "different": facts.get(f"different_{index}")}
+            described.append(replace(column, blanks=blanks, out_of_range=out_of_range, **found))
     return customers, described
 
 
 def _range_expressions(
-    view: sa.FromClause, columns: Sequence[Column], readable: Readable
+    view: sa.FromClause, columns: Sequence[Column], dialect: Dialect
 ) -> Iterator[sa.ColumnElement[Any]]:
     for index, column in enumerate(columns):
         stored = view.c[column.name]
         is_compared = column.kind in _WITH_RANGE or isinstance(stored.type, sa.JSON)
-        value = readable(stored) if is_compared else stored
+        value = dialect.readable(stored) if is_compared else stored
         yield sa.func.count(filled(value)).label(f"filled_{index}")
         if column.kind in {"date", "datetime"}:
             yield sa.func.count(stored).label(f"stored_{index}")
         if column.kind in _WITH_RANGE:
             yield sa.func.min(filled(value)).label(f"min_{index}")
             yield sa.func.max(filled(value)).label(f"max_{index}")
+        different = dialect.different_values(as_compared(stored)) if column.kind == "text" else None
+        if different is not None:
+            yield different.label(f"different_{index}")
 
 
 def _top_values(
-    rows: Rows, view: sa.FromClause, columns: Sequence[Column], readable: Readable
+    rows: Rows, view: sa.FromClause, columns: Sequence[Column], dialect: Dialect
 ) -> dict[str, tuple[tuple[Any, int], ...]]:
     """The most frequent values of every category, all columns in one UNION."""
     names = _categories(rows, view, columns)
     if not names:
         return {}
-    counts = [_most_frequent(view, readable(view.c[name]), index) for index, name in enumerate(names)]
+    counts = [_most_frequent(view, dialect.readable(view.c[name]), index) for index, name in enumerate(names)]
     found: dict[str, list[tuple[Any, int]]] = {name: [] for name in names}
     for row in rows(sa.union_all(*counts)):
         found[names[row["position"]]].append((row["value"], row["customers"]))
@@ -192,13 +199,21 @@ def _top_values(
 
 
 def _categories(rows: Rows, view: sa.FromClause, columns: Sequence[Column]) -> list[str]:
-    names = [column.name for column in columns if column.kind in {"text", "boolean"} and column.blanks != 1]
+    """The texts and booleans with few values: where the database does not estimate how many, as in a sample."""
+    candidates = [column for column in columns if column.kind in {"text", "boolean"} and column.blanks != 1]
+    known = {column.name: column.different for column in candidates if column.different is not None}
+    unknown = [column.name for column in candidates if column.kind == "text" and column.name not in known]
+    different = known | _different_in_sample(rows, view, unknown)
+    return [column.name for column in candidates if different.get(column.name, 0) <= _MAX_CATEGORIES]
+
+
+def _different_in_sample(rows: Rows, view: sa.FromClause, names: Sequence[str]) -> dict[str, int]:
     if not names:
-        return []
+        return {}
     sample = sa.select(*(view.c[name] for name in names)).limit(_SAMPLE_ROWS).subquery()
     distinct = [sa.func.count(sa.distinct(sample.c[name])).label(f"d{i}") for i, name in enumerate(names)]
     counts = rows(sa.select(*distinct))[0]
-    return [name for i, name in enumerate(names) if counts[f"d{i}"] <= _MAX_CATEGORIES]
+    return {name: counts[f"d{i}"] for i, name in enumerate(names)}
 
 
 def _most_frequent(view: sa.FromClause, column: sa.ColumnElement[Any], position: int) -> sa.Select:

@@ -80,7 +80,7 @@ def histograms(
     Two statements for many columns at once where the database has sketches of quantiles, and for each column where it
     sorts the values, which it holds in memory meanwhile.
     """
-    at_once = _COLUMNS_PER_STATEMENT if warehouse.dialect.approximates_quantiles else 1
+    at_once = _COLUMNS_PER_STATEMENT if warehouse.dialect.uses_sketches else 1
     parts = (columns[start : start + at_once] for start in range(0, len(columns), at_once))
     return [found for part in parts for found in _at_once(warehouse, part, bars)]
 

@@ -48,4 +48,4 @@ def large_groups(counts: Mapping[Any, int], total: int, smallest: int) -> dict[A
 
 def without_statistics(column: Column) -> Column:
     """The column as it is known without a look at its values."""
-    return replace(column, blanks=None, out_of_range=0, minimum=None, maximum=None, top_values=())
+    return replace(column, blanks=None, out_of_range=0, minimum=None, maximum=None, top_values=(), different=None)

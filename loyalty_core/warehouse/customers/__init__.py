@@ -4,7 +4,7 @@ from loyalty_core.warehouse.customers.encoding import decode_features, encode_fe
 from loyalty_core.warehouse.customers.feature_cache import CacheHealth, FeatureCache, Features, MemoryCache
 from loyalty_core.warehouse.customers.feature_store import CacheUnavailable, FeatureStore
 from loyalty_core.warehouse.customers.ids import id_as_text, read_id, same_id, unrounded
-from loyalty_core.warehouse.customers.key_figures import KeyFigures, key_figures, top_customers
+from loyalty_core.warehouse.customers.key_figures import KeyFigures, duplicate_ids, key_figures, top_customers
 from loyalty_core.warehouse.customers.search import is_found_by, match_rank, name_columns
 from loyalty_core.warehouse.customers.shared import shared_features
 from loyalty_core.warehouse.customers.transactions import MonthlySpend, Transactions
@@ -20,6 +20,7 @@ __all__ = [
     "MonthlySpend",
     "Transactions",
     "decode_features",
+    "duplicate_ids",
     "encode_features",
     "id_as_text",
     "is_found_by",

@@ -49,8 +49,8 @@ class Dialect(SqlDialect):
     has_arrays = False
     # Types that a driver names by a code only where SQLAlchemy did not reflect the column.
     types_by_code: Mapping[object, sa.types.TypeEngine[Any]] = MappingProxyType({})
-    # Quantiles come from a sketch of the values, so that they are near the exact ones; screens say so.
-    approximates_quantiles = False
+    # Quantiles and numbers of different values come from sketches and are near the exact ones; screens say so.
+    uses_sketches = False
     # Where scoring runs are stored and how they are read.
     predictions: PredictionStorage = RunTables()
     # In words, for docs/engines.md.
@@ -129,6 +129,11 @@ class Dialect(SqlDialect):
     def interpolated_quantile(self, value: sa.ColumnElement[Any], share: float) -> sa.ColumnElement[Any] | None:
         """The value below which this share of all lies, interpolated, as an aggregate; None where there is none."""
         del value, share
+        return None
+
+    def different_values(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
+        """About how many different values there are, as an aggregate; None where only counting each would say."""
+        del column
         return None
 
 

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.errors import ViewUnusable
+from loyalty_core.warehouse.dialects.duckdb import DuckDB
 from tests.fixtures.warehouses import address, in_time
 from tests.waiting import wait_until
 
@@ -107,6 +108,25 @@ def test_a_few_queries_whatever_the_number_of_columns(warehouse: Warehouse):
     statements = count_statements(warehouse)
     warehouse.columns()
     assert len(statements) == 3
+
+
+def test_a_database_with_sketches_needs_no_sample(
+    duckdb_file: Backend, open_warehouse: Callable[..., Warehouse], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(DuckDB, "different_values", lambda _, column: sa.func.approx_count_distinct(column))
+    duckdb_file.execute(
+        "CREATE VIEW customer_features_view AS SELECT x AS customer_id, 'v' || (x % 20) AS v, 'id' || x AS own, "
+        "x > 9 AS late FROM range(20000) AS r(x)"
+    )
+    warehouse = open_warehouse(duckdb_file.url)
+    _ = warehouse.features
+    statements = count_statements(warehouse)
+    columns = by_name(warehouse)
+    assert len(statements) == 2
+    assert columns["v"].different == pytest.approx(20, rel=0.3)
+    assert columns["own"].different == pytest.approx(20_000, rel=0.3)
+    assert {name for name, column in columns.items() if column.top_values} == {"v", "late"}
+    assert columns["late"].different is None
 
 
 def test_the_catalog_is_cached_for_its_time_to_live(customers: Backend, open_warehouse: Callable[..., Warehouse]):

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from loyalty_core.warehouse.columns import Histogram, customers_by_month, histogram, percentile_ranks
+from loyalty_core.warehouse.columns import Histogram, customers_by_month, histogram, histograms, percentile_ranks
+from loyalty_core.warehouse.dialects.duckdb import DuckDB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -198,3 +199,20 @@ def test_blank_and_other_features_have_no_rank(warehouse: Warehouse):
 def test_big_integers_are_distinguished(warehouse: Warehouse):
     """9,007,199,254,740,992 and …993 are one number as doubles."""
     assert percentile_ranks(warehouse, {"points": 9_007_199_254_740_992})["points"] == pytest.approx(2 / 3)
+
+
+def test_several_columns_at_once_have_the_histograms_that_each_has_alone(
+    duckdb_file: DuckDBFile, open_warehouse: OpenWarehouse, monkeypatch: pytest.MonkeyPatch
+):
+    duckdb_file.execute(
+        "CREATE VIEW customer_features_view AS SELECT x AS customer_id, x % 7 AS low, x * 0.5 AS high, "
+        "NULL::integer AS nothing FROM range(100) AS r(x)"
+    )
+    warehouse = open_warehouse(duckdb_file.url)
+    names = ("low", "nothing", "high")
+    alone = [histogram(warehouse, name) for name in names]
+    columns = [warehouse.features.c[name] for name in names]
+    assert histograms(warehouse, columns) == alone
+    monkeypatch.setattr(DuckDB, "uses_sketches", True)
+    assert histograms(warehouse, columns) == alone
+    assert alone[1] is None

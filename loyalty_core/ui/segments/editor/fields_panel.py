@@ -100,6 +100,11 @@ def _draw_details(field: Column, run: ScoringRun | None) -> None:
         if field.minimum is not None:
             lowest, highest = formatting.value(field, field.minimum), formatting.value(field, field.maximum)
             st.caption(escape(f"From {lowest} to {highest}."))
+        if field.different is not None:
+            st.caption(
+                f"≈ {formatting.count(field.different)} different values.",
+                help="Estimated from a sketch: usually within 4 % of the number.",
+            )
         if field.top_values:
             total = sum(customers for _, customers in field.top_values)
             shown = (

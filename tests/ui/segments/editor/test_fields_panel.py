@@ -1,0 +1,34 @@
+"""The list of fields beside the rule builder."""
+
+import pytest
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+from loyalty_core.services import get_services
+from loyalty_core.warehouse.dialects.duckdb import DuckDB
+
+
+def _page() -> None:
+    from loyalty_core.services import get_services  # noqa: PLC0415
+    from loyalty_core.ui.segments.editor.fields_panel import draw_fields  # noqa: PLC0415
+
+    draw_fields(get_services().segmentation.read_fields(), lambda column: None)
+
+
+def details(field: str) -> list[str]:
+    """What is said of a field once its name in the list was clicked."""
+    app = AppTest.from_function(_page, default_timeout=120).run()
+    row = list(app.dataframe[0].value["field"]).index(field)
+    app.session_state["field-list"] = {"selection": {"rows": [], "columns": [], "cells": [(row, "field")]}}
+    app.run()
+    assert not app.exception
+    return [caption.value for caption in app.caption]
+
+
+@pytest.mark.usefixtures("demo_settings")
+def test_an_estimate_is_marked_as_one(monkeypatch: pytest.MonkeyPatch):
+    assert not any("≈" in text for text in details("Customer tier")), "DuckDB counts, and estimates nothing"
+    monkeypatch.setattr(DuckDB, "different_values", lambda _, column: sa.func.approx_count_distinct(column))
+
+    get_services().warehouse.forget()
+    assert "≈ 4 different values." in details("Customer tier")
