@@ -154,7 +154,7 @@ class ProgressReporter:
                         "validation_loss": _finite(progress.validation_loss),
                     }
                 )
-                self._report.progress(progress.epoch)
+                self._report.progress(progress.epoch, progress.epochs)
                 _log.info("%s: %s", title, describe(progress))
             case "evaluating":
                 self._begin(f"{title}: comparing with simple models")

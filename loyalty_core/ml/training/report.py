@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from loyalty_core.ml.training.progress import Progress as TrainingProgress
     from loyalty_core.ml.training.trained_bundle import TrainedBundle
 
+# Longer than this, and the time left is written in minutes.
+_SECONDS_TO_COUNT = 120
+
 
 class ProgressLine:
     """One progress bar per model while it trains; nothing when the output is not a terminal."""
@@ -53,8 +56,12 @@ def describe(progress: TrainingProgress) -> str:
     loss = f"validation loss {progress.validation_loss:.4f}"
     if progress.stage == "evaluating":
         return f"{rows}, {progress.epoch} epochs, {loss}"
-    left = f"at most {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
-    return f"{rows}, epoch {progress.epoch} of {progress.epochs}, {loss}, {left}"
+    left = "" if progress.seconds_left is None else f", at most {_duration(progress.seconds_left)} left"
+    return f"{rows}, epoch {progress.epoch} of {progress.epochs}, {loss}{left}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < _SECONDS_TO_COUNT else f"{seconds / 60:.0f} min"
 
 
 def print_findings(out: Console, trained: TrainedBundle) -> None:
