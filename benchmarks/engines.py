@@ -1,8 +1,9 @@
-"""The main questions on Spark against DuckDB, over the same customers: `python -m benchmarks.engines`.
+"""The main questions on Spark or ClickHouse against DuckDB, over the same customers: `python -m benchmarks.engines`.
 
-ENGINE_CUSTOMERS sets how many, 5 million by default. SPARK_URL names a Thrift server that can read the Parquet files
-that are written to ENGINE_FOLDER, a temporary folder by default; otherwise one is started as for the tests, with 2 GB.
-Every question is asked once, as by the first visitor: seconds on the clock, since Spark computes in another process.
+ENGINE_CUSTOMERS sets how many, 5 million by default; ENGINE=clickhouse compares ClickHouse. SPARK_URL names a Thrift
+server that can read the Parquet files that are written to ENGINE_FOLDER, a temporary folder by default; otherwise one
+is started as for the tests, with 2 GB. Every question is asked once, as by the first visitor: seconds on the clock for
+Spark, which computes in another process, and of processor for ClickHouse.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ from loyalty_core.segments import SegmentationEngine
 from loyalty_core.settings import DEFAULT_FEATURE_MAPPING, Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
 from loyalty_core.warehouse.columns import histogram, read_catalog
+from tests.engines.clickhouse import ClickHousePlace
 from tests.engines.spark import SparkPlace, SparkServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ENGINE = os.environ.get("ENGINE", "spark")
 CUSTOMERS = int(os.environ.get("ENGINE_CUSTOMERS", "5000000"))
 # Customers of the demo, of whom there are as many copies as are needed.
 ORIGINALS = 20_000
@@ -53,19 +56,25 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(os.environ.get("ENGINE_FOLDER") or stack.enter_context(tempfile.TemporaryDirectory()))
         file = make_customers(folder)
-        url = os.environ.get("SPARK_URL") or start_spark(stack)
-        place = SparkPlace(url)
+        place = open_place(folder, stack)
         stack.callback(place.drop)
         started = time.perf_counter()
         place.load(file.parent)
         print(f"{CUSTOMERS:,} customers; load average {os.getloadavg()[0]:.1f}")
-        print(f"{'into a Parquet table of Spark':<34}{time.perf_counter() - started:>9.1f} s")
+        print(f"{f'into a table of {ENGINE.title()}':<34}{time.perf_counter() - started:>9.1f} s")
         local = folder / "warehouse.duckdb"
         with duckdb.connect(str(local)) as connection:
             connection.execute(f"CREATE OR REPLACE TABLE customer_features_view AS FROM read_parquet('{file}')")
-        own, spark = open_warehouse(f"duckdb:///{local}", folder / "own"), open_warehouse(place.url, folder / "spark")
-        with closing(own), closing(spark):
-            compare(own, spark)
+        own, other = open_warehouse(f"duckdb:///{local}", folder / "own"), open_warehouse(place.url, folder / ENGINE)
+        with closing(own), closing(other):
+            compare(own, other)
+
+
+def open_place(folder: Path, stack: ExitStack) -> SparkPlace | ClickHousePlace:
+    if ENGINE != "clickhouse":
+        return SparkPlace(os.environ.get("SPARK_URL") or start_spark(stack))
+    (folder / "chdb").mkdir()
+    return ClickHousePlace(folder / "chdb")
 
 
 def make_customers(folder: Path) -> Path:
@@ -103,18 +112,19 @@ def open_warehouse(url: str, folder: Path) -> Warehouse:
     return Warehouse(settings)
 
 
-def compare(own: Warehouse, spark: Warehouse) -> None:
-    print(f"{'':<34}{'DuckDB':>11}{'Spark':>11}{'ratio':>9}")
-    one_customer(spark)
+def compare(own: Warehouse, other: Warehouse) -> None:
+    print(f"{'':<34}{'DuckDB':>11}{ENGINE.title():>11}{'ratio':>9}")
+    one_customer(other)
     for name, question in QUESTIONS.items():
-        here, there = seconds(question, own), seconds(question, spark)
+        here, there = seconds(question, own), seconds(question, other)
         print(f"{name:<34}{here:>9.2f} s{there:>9.2f} s{there / here:>9.1f}", flush=True)
 
 
 def seconds(question: Callable[[Warehouse], Any], warehouse: Warehouse) -> float:
-    started = time.perf_counter()
+    clock = time.process_time if ENGINE == "clickhouse" else time.perf_counter
+    started = clock()
     question(warehouse)
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def everyone(warehouse: Warehouse) -> ScopedBase:

@@ -156,7 +156,8 @@ def _channel(found: sa.CTE, terms: Terms) -> sa.ColumnElement[str | None]:
     """The preferred channel where it can be used, otherwise the first that can."""
     use = terms.definition.channels.use
     usable = [
-        sa.and_(found.c.reach.op("&")(1 << index) != 0, found.c[f"opted_out_{index}"] == 0) for index in range(len(use))
+        sa.and_(found.c.reach.bitwise_and(1 << index) != 0, found.c[f"opted_out_{index}"] == 0)
+        for index in range(len(use))
     ]
     preferred = [(sa.and_(found.c.preferred == index, usable[index]), channel) for index, channel in enumerate(use)]
     in_order = [(usable[index], channel) for index, channel in enumerate(use)]

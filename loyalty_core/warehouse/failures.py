@@ -101,6 +101,11 @@ _CAUSES = (
         "A view or query reads a file in a folder that the warehouse may not read.",
         "Add the folder to DWH_READABLE_FOLDERS and restart, or load the file into the warehouse (docs/own-data.md).",
     ),
+    (
+        "must share one storage path",
+        "Another process has the folder open, or this process has another folder open.",
+        "Only one process at a time can open a folder of chDB: close the other one (docs/engines.md).",
+    ),
     ("too many clients", "The database has no free connection.", "Lower DWH_POOL_SIZE, or raise its limit."),
     ("no more connections allowed", "The pooler has no free connection.", "Lower DWH_POOL_SIZE, or raise its limit."),
     (

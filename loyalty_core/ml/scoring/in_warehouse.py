@@ -48,6 +48,11 @@ def score_in_warehouse(
     Raises `NotInSql` when the models cannot be written as SQL, when the target is no table of the warehouse, and when
     the sample differs from LiteRT by more than `TOLERANCE`.
     """
+    if not warehouse.dialect.computes_networks:
+        raise NotInSql(
+            f"{warehouse.dialect.title} cannot compute models.",
+            "It writes a subquery out again wherever one of its columns is read, which no network is small enough for.",
+        )
     if target.fill is None and not warehouse.dialect.is_embedded:
         raise NotInSql("The predictions cannot be stored in the warehouse.", target.remark)
     run = _Run(warehouse, _only_version(scorer))

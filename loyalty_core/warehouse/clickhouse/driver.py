@@ -14,7 +14,6 @@ import re
 import threading
 import uuid
 import weakref
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -31,6 +30,8 @@ from adbc_driver_manager.dbapi import (
     ProgrammingError,
     Warning,
 )
+
+from loyalty_core.warehouse.clickhouse.parameters import bound
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -62,9 +63,6 @@ paramstyle = "qmark"
 
 _ENTRY_POINT = "chdb_adbc_init"
 _MESSAGE = re.compile(r"DB::Exception: (?P<text>.*?)(?:: In scope .*)?\. \((?P<name>[A-Z0-9_]+)\)", re.DOTALL)
-_LARGEST_SHORT = 2**31 - 1
-# Of a decimal as a parameter.
-_MOST_DIGITS = 38
 _UNREADABLE_VALUE = "22000"
 # Names of ClickHouse's errors, and the states of the SQL standard that mean the same.
 _STATES = {
@@ -98,7 +96,7 @@ def connect(folder: Path, database: str, settings: Mapping[str, str | int]) -> C
     All connections of a process have the same folder, and no other process may have it open.
     """
     if not folder.is_dir():
-        raise StatementFailed(f"There is no folder {folder}.")
+        raise StatementFailed(f"The folder {folder} does not exist.")
     connection = Connection(folder)
     try:
         if database:
@@ -203,7 +201,7 @@ class Cursor:
         self._end()
         self.connection.check()
         with _readable_errors():
-            self._adbc.execute(operation, _bound(parameters) if parameters else None)
+            self._adbc.execute(operation, bound(parameters) if parameters else None)
             self._reader = self._adbc.fetch_record_batch()
         self._rows = (row for batch in self.batches() for row in _rows_of(batch))
 
@@ -252,31 +250,6 @@ class Cursor:
         reader, self._reader, self._rows = self._reader, None, iter(())
         if reader is not None:
             reader.close()
-
-
-def _bound(parameters: Sequence[Any]) -> pa.RecordBatch:
-    """Values with types that ClickHouse can combine with those of any column."""
-    arrays = [pa.array([value], _type_of(value)) for value in parameters]
-    return pa.RecordBatch.from_arrays(arrays, names=[str(place) for place in range(len(arrays))])
-
-
-def _type_of(value: Any) -> pa.DataType | None:
-    """The type that Arrow has for the value, apart from those of which ClickHouse makes too little.
-
-    It finds no common type of doubles and 64 bits, nor of counts, which have no sign, and signed integers; and it
-    compares decimals within the digits of the longer one, however many the other one needs.
-    """
-    match value:
-        case bool():
-            return None
-        case int() if 0 <= value <= _LARGEST_SHORT:
-            return pa.uint32()
-        case int() if -_LARGEST_SHORT <= value < 0:
-            return pa.int32()
-        case Decimal() if value.is_finite():
-            return pa.decimal128(_MOST_DIGITS, max(0, -int(value.as_tuple().exponent)))
-        case _:
-            return None
 
 
 def _rows_of(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:

@@ -47,6 +47,8 @@ class Dialect(SqlDialect):
     has_untyped_columns = False
     # One array parameter instead of a parameter for each value.
     has_arrays = False
+    # Networks that are written out as SQL can be computed: a subquery is not repeated for each use of its columns.
+    computes_networks = True
     # Types that a driver names by a code only where SQLAlchemy did not reflect the column.
     types_by_code: Mapping[object, sa.types.TypeEngine[Any]] = MappingProxyType({})
     # Quantiles and numbers of different values come from sketches and are near the exact ones; screens say so.

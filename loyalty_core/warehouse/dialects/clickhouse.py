@@ -38,6 +38,7 @@ class ClickHouse(Dialect):
     casts_nan = True
     nan_equals_itself = False
     double = "Float64"
+    computes_networks = False
     # Those of standard SQL for parts of texts count bytes.
     functions = STANDARD_FUNCTIONS - {"CHAR_LENGTH", "LEFT", "RIGHT", "SUBSTRING"} | {
         "ARRAYMAP",
