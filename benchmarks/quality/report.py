@@ -153,7 +153,7 @@ a customer and near-copies of a row are in the same fold. Of the rows that are n
 training and one sixth for validation. Figures are means over the folds measured, on rows that neither training nor
 early stopping nor calibration has seen. The standard models learned from the training and validation rows.
 
-- **{NETWORK_ALONE}**: the network without a teacher (`--teacher none`).
+- **{NETWORK_ALONE}**: the network without a teacher (`--teacher none`), for comparison with what a teacher adds.
 - **{THIS_MODEL}**: default options, which let the network learn from a teacher where the validation rows favour it;
   "taught" counts the folds where they did. The seconds include both ways of training.
 - **logistic regression**, **gradient boosting** (`HistGradientBoostingClassifier`) and **LightGBM**: the baselines that
@@ -161,10 +161,12 @@ early stopping nor calibration has seen. The standard models learned from the tr
 - **{BEST_COLUMN}**: ranking by the one column that ranks best.
 - **{TRUTH}**: the true probabilities of simulated sets, a ceiling.
 
-Calibration is measured by deciles of the predicted probability: the mean distance of what was predicted and what
-happened. The goal of 0.02 is for the error over all folds together. A model whose probabilities are exactly right has
-an error too, because each decile has few rows; it stands beside, with the error that such a model exceeds in one of 20
-samples of this size. Where that is more than 0.02, the goal cannot be told from chance.
+Calibration is measured by deciles of the predicted probability: the mean distance between the rates predicted and the
+rates observed. The goal of 0.02 is for the error over all folds together. A model whose probabilities are exactly right
+has an error too, because each decile has few rows. It is shown beside the error, as its mean and as the value exceeded
+in one of 20 samples of that size; copies of a row count as rows. Where that value is more than 0.02, an error up to it
+cannot be told from that of a perfect model. The last two columns are means over the folds measured one by one, to which
+chance adds more.
 
 With a few thousand test rows, ROC AUC varies by 0.01 to 0.02 between folds; differences between models on the same rows
 are noise below about 0.003, with a few hundred rows below about 0.02."""
