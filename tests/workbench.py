@@ -27,6 +27,7 @@ from loyalty_core.ml.bundles import activate, write_bundle
 from loyalty_core.services import get_services, services_of_process
 from loyalty_core.settings import Settings, get_settings
 from loyalty_core.warehouse.source import name_data
+from tests.fixtures.described_once import described_once
 from tests.ml.fixtures import bundle_parts, with_reference
 from tests.servers import ServerProcess, free_port
 
@@ -54,10 +55,12 @@ class Query(Protocol):
 
 
 @pytest.fixture(scope="session")
-def demo_warehouse(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_warehouse(made_once: MadeOnce, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A DuckDB file with 2,000 simulated members; read it only. Predictions may be written beside it."""
     made = made_once("demo", lambda folder: generate(folder / "warehouse.duckdb", customers=DEMO_CUSTOMERS))
-    return Path(shutil.copy(made / "warehouse.duckdb", tmp_path_factory.mktemp("demo")))
+    file = Path(shutil.copy(made / "warehouse.duckdb", tmp_path_factory.mktemp("demo")))
+    with described_once(file):
+        yield file
 
 
 @pytest.fixture(scope="session")
