@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import average_precision_score
 
 from loyalty_core.ml.evaluation.baselines import (
     BASE_RATE,
@@ -19,7 +18,7 @@ from loyalty_core.ml.evaluation.baselines import (
 from loyalty_core.ml.evaluation.bootstrap import Bootstrap
 from loyalty_core.ml.evaluation.curves import precision_points, roc_points
 from loyalty_core.ml.evaluation.grades import Evidence, Grade, Graded, grade_of, grade_word
-from loyalty_core.ml.evaluation.ranking import area_under_curve
+from loyalty_core.ml.evaluation.ranking import area_under_curve, average_precision
 from loyalty_core.warehouse.columns import label_of
 
 if TYPE_CHECKING:
@@ -147,7 +146,7 @@ def binary_metrics(churned: Classes, probability: Probabilities) -> Metrics:
     positive = churned == 1
     return {
         "auc": area_under_curve(probability, positive),
-        "pr_auc": float(average_precision_score(churned, probability)),
+        "pr_auc": average_precision(probability, positive),
         "log_loss": float(_row_losses(churned, np.stack([1 - probability, probability], axis=1)).mean()),
         "brier": float(np.mean((probability - churned) ** 2)),
         "calibration_error": calibration_error(churned, probability),
@@ -213,8 +212,9 @@ def confusion(chosen: Classes, scores: Probabilities) -> list[list[int]]:
 
 def calibration_error(churned: Classes, probability: Probabilities) -> float:
     """Mean absolute difference between predicted and actual rates of the deciles, weighted by rows."""
-    groups = deciles(churned, probability)
-    return sum(group["rows"] * abs(group["predicted"] - group["actual"]) for group in groups) / len(churned)
+    order = np.argsort(-probability, kind="stable")
+    starts = [group[0] for group in np.array_split(np.arange(len(order)), 10) if len(group)]
+    return float(np.abs(np.add.reduceat((probability - churned)[order], starts)).sum() / len(order))
 
 
 def captured(churned: Classes, scores: npt.NDArray[np.floating], share: float) -> float:

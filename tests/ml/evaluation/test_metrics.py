@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from scipy.special import expit
-from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from loyalty_core.ml.evaluation import Column, Difference, SimpleRule, area_under_curve, best_choice, best_ranking
 from loyalty_core.ml.evaluation.baselines import (
@@ -29,6 +29,7 @@ from loyalty_core.ml.evaluation.metrics import (
     evaluate_binary,
     evaluate_choice,
 )
+from loyalty_core.ml.evaluation.ranking import average_precision
 
 RNG = np.random.default_rng(3)
 INPUTS = RNG.normal(size=(4_000, 3)).astype(np.float32)
@@ -67,6 +68,17 @@ def test_binary_metrics_are_scikit_learns() -> None:
     assert metrics["log_loss"] == pytest.approx(log_loss(CHURNED, TRUTH))
     assert metrics["brier"] == pytest.approx(brier_score_loss(CHURNED, TRUTH))
     assert metrics["calibration_error"] < 0.03
+    apart = [group["rows"] * abs(group["predicted"] - group["actual"]) for group in deciles(CHURNED, TRUTH.astype(float))]
+    assert metrics["calibration_error"] == pytest.approx(sum(apart) / len(CHURNED))
+
+
+@pytest.mark.parametrize("decimals", [1, 2, 6])
+@pytest.mark.parametrize("rows", [7, 4_000])
+def test_average_precision_is_scikit_learns_with_ties(rows: int, decimals: int) -> None:
+    scores, churned = np.round(TRUTH[:rows], decimals), CHURNED[:rows]
+    expected = average_precision_score(churned, scores)
+    assert average_precision(scores, churned == 1) == pytest.approx(expected, abs=1e-12)
+    assert average_precision(scores, np.zeros(rows, dtype=bool)) == 0
 
 
 def test_the_area_counts_ties_as_half() -> None:
