@@ -318,15 +318,17 @@ def test_features_in_the_cache_are_enough(settings, models_dir):
 
 
 GUIDE = f"""
-import json
+import gc, json
 from loyalty_core.ml.inference import MLInferenceService
+from loyalty_core.warehouse import Warehouse
 
 ml_service = MLInferenceService()
 nbo = ml_service.predict_nbo(customer_id='{GUIDE_CUSTOMER}')
 churn = ml_service.predict_churn(customer_id='{GUIDE_CUSTOMER}')
 rfm = ml_service.calculate_rfm(customer_id='{GUIDE_CUSTOMER}')
 print(json.dumps([nbo, churn, rfm]))
-assert MLInferenceService()._warehouse is ml_service._warehouse
+MLInferenceService()
+assert sum(isinstance(one, Warehouse) for one in gc.get_objects()) == 1  # shared by all services
 """
 
 

@@ -68,7 +68,9 @@ def test_binary_metrics_are_scikit_learns() -> None:
     assert metrics["log_loss"] == pytest.approx(log_loss(CHURNED, TRUTH))
     assert metrics["brier"] == pytest.approx(brier_score_loss(CHURNED, TRUTH))
     assert metrics["calibration_error"] < 0.03
-    apart = [group["rows"] * abs(group["predicted"] - group["actual"]) for group in deciles(CHURNED, TRUTH.astype(float))]
+    apart = [
+        group["rows"] * abs(group["predicted"] - group["actual"]) for group in deciles(CHURNED, TRUTH.astype(float))
+    ]
     assert metrics["calibration_error"] == pytest.approx(sum(apart) / len(CHURNED))
 
 
