@@ -1,4 +1,4 @@
-"""Names that people type: the nearest of those there are, look-alikes, and texts that can be stored."""
+"""Names that people type: the nearest of those there are, look-alikes, lists of names, and texts that can be stored."""
 
 from __future__ import annotations
 
@@ -39,6 +39,11 @@ def nearest_names(name: str, names: Iterable[str], limit: int = 1, min_similarit
         name[:_MAX_COMPARED_LENGTH], list(names), processor=str.lower, score_cutoff=min_similarity, limit=limit
     )
     return [match[0] for match in found]
+
+
+def between_commas(text: str) -> list[str]:
+    """The parts of a text between its commas, without the blanks around them and without empty ones."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def checked_text(what: str, text: str, most: int, error: type[LoyaltyError], *, allowed: str = "") -> str:

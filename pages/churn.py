@@ -10,12 +10,13 @@ from loyalty_core.analytics.scope import ScopedBase
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import RiskThresholds
 from loyalty_core.services import get_services
+from loyalty_core.ui import cached_reads
 from loyalty_core.ui.churn.budget_view import draw_budget
 from loyalty_core.ui.churn.customer_table import draw_customers
 from loyalty_core.ui.churn.gone_view import draw_gone
 from loyalty_core.ui.churn.groups import draw_groups
 from loyalty_core.ui.churn.key_figures import draw_key_figures
-from loyalty_core.ui.churn.queries import ChurnReader, column
+from loyalty_core.ui.churn.queries import ChurnReader
 from loyalty_core.ui.churn.threshold import draw_threshold
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.links import draw_link
@@ -43,7 +44,7 @@ def draw_analysis(base: ScopedBase) -> None:
     risks, model = RiskThresholds.from_settings(get_services().settings), quality()
     everyone = reader.curve_of_everyone()
     shift = find_shift(model, everyone.everyone, reader.drift()) if model else None
-    draw_key_figures(curve, risks, column("revenue"), model, shift)
+    draw_key_figures(curve, risks, cached_reads.column_for("revenue"), model, shift)
     to_contact = reader.curve_to_contact()
     draw_gone(base, curve, to_contact)
     if not to_contact.everyone.customers:

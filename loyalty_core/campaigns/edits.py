@@ -10,9 +10,8 @@ from sqlalchemy.orm.attributes import flag_modified
 
 from loyalty_core.campaigns.errors import BadCampaign, CampaignNameTaken, CampaignNotFound
 from loyalty_core.names import checked_text, look_alike
-from loyalty_core.store import audit
 from loyalty_core.store.campaigns import CampaignRecord, CampaignVersionRecord
-from loyalty_core.store.versioned import MAX_NAME_LENGTH, name_key
+from loyalty_core.store.versioned import MAX_NAME_LENGTH, name_key, record_change
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -62,8 +61,7 @@ def write(
 
 def note(session: Session, record: CampaignRecord, action: str, actor: str, **details: object) -> None:
     """Add the audit event of a change."""
-    details = {"name": record.name, "version": record.version} | details
-    audit.record(session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=record.id, details=details)
+    record_change(session, record, action, actor=actor, subject_kind=SUBJECT_KIND, **details)
 
 
 def require_free(session: Session, name: str, *, but: str | None = None) -> None:

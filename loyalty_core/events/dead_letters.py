@@ -10,6 +10,7 @@ from sqlalchemy import select
 from loyalty_core.access import current_viewer
 from loyalty_core.events.errors import BadEvent, DeadLetterClosed, DeadLetterNotFound
 from loyalty_core.events.forms import Arrival, read_text
+from loyalty_core.events.intake import Intake
 from loyalty_core.store import audit
 from loyalty_core.store.events import DeadLetterRecord, EventRecord
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from loyalty_core.events.event import Event
-    from loyalty_core.events.intake import Intake
+    from loyalty_core.services import Services
     from loyalty_core.store import StateStore
 
 SUBJECT_KIND = "dead_letter"
@@ -51,6 +52,12 @@ class DeadLetters:
 
     def __init__(self, store: StateStore, intake: Intake, zone: tzinfo) -> None:
         self._store, self._intake, self._zone = store, intake, zone
+
+    @classmethod
+    def of(cls, services: Services) -> DeadLetters:
+        """Those that whoever has these services may see; a viewer with a scope is refused."""
+        services.warehouse.require_every_customer("Dead letters")
+        return cls(services.store, Intake.of(services.store, services.settings), services.settings.zone)
 
     def list(
         self, limit: int = 50, *, before: int | None = None, status: Status | None = "open"

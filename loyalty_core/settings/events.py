@@ -6,6 +6,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
+from loyalty_core.names import between_commas
+
 # What the product decides itself: the consumer could lose or repeat messages otherwise.
 _OWN_OPTIONS = {"bootstrap.servers", "group.id", "enable.auto.commit", "enable.auto.offset.store"}
 
@@ -65,7 +67,7 @@ class EventSettings(BaseSettings):
     @field_validator("kafka_topics", mode="before")
     @classmethod
     def _topics(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return tuple(between_commas(value)) if isinstance(value, str) else value
 
     @field_validator("events_changed_columns", mode="before")
     @classmethod

@@ -21,7 +21,7 @@ from pydantic_settings import (
 )
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.names import nearest_names
+from loyalty_core.names import between_commas, nearest_names
 from loyalty_core.settings.campaigns import CampaignSettings
 from loyalty_core.settings.connected_warehouse import ConnectedWarehouse
 from loyalty_core.settings.database_url import with_driver
@@ -178,7 +178,7 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
     @field_validator("personal_columns", mode="before")
     @classmethod
     def _from_commas(cls, value: Any) -> Any:
-        return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+        return between_commas(value) if isinstance(value, str) else value
 
     @classmethod
     def _is_default(cls, value: object, info: ValidationInfo) -> bool:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings
 
+from loyalty_core.names import between_commas
+
 _HOST_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 
 
@@ -44,7 +46,7 @@ class SignInSettings(BaseSettings):
     @field_validator("trusted_proxies", "allowed_hosts", mode="before")
     @classmethod
     def _separated_by_commas(cls, value: Any) -> Any:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return tuple(between_commas(value)) if isinstance(value, str) else value
 
     @field_validator("allowed_hosts")
     @classmethod

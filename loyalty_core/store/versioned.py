@@ -7,14 +7,15 @@ import json
 import re
 import unicodedata
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from loyalty_core.store import audit
 from loyalty_core.store.dialects import dialect_of_session
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from sqlalchemy.orm import Session
+    from sqlalchemy.orm import Mapped, Session
 
     from loyalty_core.store.database import StateStore
 
@@ -22,6 +23,14 @@ MAX_NAME_LENGTH = 120
 _MAX_ID_LENGTH = 60
 # Letters that Unicode does not decompose into a basic Latin letter and an accent.
 _LATIN = str.maketrans({"æ": "ae", "ø": "o", "œ": "oe", "ß": "ss", "đ": "d", "ð": "d", "ł": "l", "þ": "th"})
+
+
+class Versioned(Protocol):
+    """The columns that every versioned record has."""
+
+    id: Mapped[str]
+    name: Mapped[str]
+    version: Mapped[int]
 
 
 @contextmanager
@@ -43,6 +52,14 @@ def new_id(name: str, taken: Collection[str], *, otherwise: str = "segment") -> 
     slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_MAX_ID_LENGTH].strip("-") or otherwise
     numbered = (f"{slug}-{number}" for number in itertools.count(2))
     return next(candidate for candidate in itertools.chain([slug], numbered) if candidate not in taken)
+
+
+def record_change(
+    session: Session, record: Versioned, action: str, *, actor: str, subject_kind: str, **details: object
+) -> None:
+    """Add the audit event of a change, with the record's name and version."""
+    details = {"name": record.name, "version": record.version} | details
+    audit.record(session, actor=actor, action=action, subject_kind=subject_kind, subject_id=record.id, details=details)
 
 
 def same_content(left: Any, right: Any) -> bool:

@@ -98,6 +98,11 @@ def catalog() -> Catalog:
     return get_services().warehouse.catalog()
 
 
+def column_for(role: columns.Role) -> columns.Column | None:
+    """The column of the features view that has this role, None where there is none."""
+    return columns.column_for(role, catalog().columns, get_services().settings)
+
+
 @st.cache_data(ttl="10s", show_spinner=False)
 def outage() -> LoyaltyError | None:
     """Why the warehouse does not answer, checked every ten seconds: cached figures would hide an outage for minutes."""

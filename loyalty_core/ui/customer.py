@@ -13,7 +13,7 @@ from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.made_before import made_before
 from loyalty_core.ui.text import escape
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns import GROUP_ORDER, Role, column_for, label_of
+from loyalty_core.warehouse.columns import GROUP_ORDER, Role, label_of
 from loyalty_core.warehouse.connection import Row
 
 _IN_LIST: tuple[Role, ...] = ("tier", "status", "revenue", "transactions", "recency")
@@ -50,7 +50,7 @@ def draw_profile(features: Row) -> None:
     st.title(escape(names[0] if names else f"Customer {identifier}"), anchor=False)
     st.caption(escape(" · ".join([f"ID {identifier}", *names[1:]])))
     with st.container(horizontal=True, gap="small"):
-        for column in (_column("tier"), _column("status")):
+        for column in (cached_reads.column_for("tier"), cached_reads.column_for("status")):
             if column is not None and features.get(column.name):
                 text = f"{column.label}: {formatting.value(column, features[column.name])}"
                 st.badge(escape(text, in_badge=True), color="gray")
@@ -129,7 +129,7 @@ def _feature_row(column: Column, features: Row, ranks: dict[str, float]) -> dict
 
 def _place(column: Column, rank: float) -> str:
     rank = min(max(rank, 0.01), 0.99)  # a customer is never ahead of everybody, themselves included
-    if column == _column("recency"):
+    if column == cached_reads.column_for("recency"):
         return f"more recent than {formatting.percent(1 - rank)} of customers"
     return f"higher than {formatting.percent(rank)} of customers"
 
@@ -146,7 +146,7 @@ def _base_note(column: Column) -> str:
 
 def list_columns() -> list[str]:
     """What a list shows: names, columns with a well-known role, and the id, last where there are names."""
-    roles = [column.name for role in _IN_LIST if (column := _column(role))]
+    roles = [column.name for role in _IN_LIST if (column := cached_reads.column_for(role))]
     names = get_services().features.name_columns()[:3]
     chosen = [*names, *roles, _id_column()] if names else [_id_column(), *roles]
     others = [column.name for column in cached_reads.catalog().columns if column.name not in chosen]
@@ -154,14 +154,10 @@ def list_columns() -> list[str]:
 
 
 def _key_figure_columns() -> list[Column]:
-    chosen = [column for role in _KEY_FIGURES if (column := _column(role))]
+    chosen = [column for role in _KEY_FIGURES if (column := cached_reads.column_for(role))]
     financial = [column for column in cached_reads.catalog().columns if column.name == "lifetime_value"]
     numbers = [column for column in cached_reads.catalog().columns if column.kind == "number"]
     return list(dict.fromkeys([*chosen, *financial, *numbers]))[:4]
-
-
-def _column(role: Role) -> Column | None:
-    return column_for(role, cached_reads.catalog().columns, get_services().settings)
 
 
 def _id_column() -> str:

@@ -15,10 +15,9 @@ from loyalty_core.analytics.offers.policy import Policy
 from loyalty_core.names import checked_text, look_alike
 from loyalty_core.segments.errors import PersonalDataHidden
 from loyalty_core.segments.masked_rules import as_seen_in, reads_any
-from loyalty_core.store import audit
 from loyalty_core.store.campaigns import CampaignRecord, policy_read
 from loyalty_core.store.offer_policies import OfferPolicyRecord, OfferPolicyVersionRecord
-from loyalty_core.store.versioned import MAX_NAME_LENGTH, editing, name_key, new_id, same_content
+from loyalty_core.store.versioned import MAX_NAME_LENGTH, editing, name_key, new_id, record_change, same_content
 
 if TYPE_CHECKING:
     import builtins
@@ -120,7 +119,7 @@ class PolicyRepository:
             record = _record(session, policy_id)
             if campaigns := _campaigns_with(session, policy_id):
                 raise PolicyInUse(record.name, campaigns)
-            _note(session, record, "deleted", actor)
+            record_change(session, record, "deleted", actor=actor, subject_kind=SUBJECT_KIND)
             session.execute(delete(OfferPolicyRecord).where(OfferPolicyRecord.id == policy_id))
 
 
@@ -204,12 +203,8 @@ def _write(session: Session, record: OfferPolicyRecord, name: str, policy: Polic
             content=record.content,
         )
     )
-    _note(session, record, "created" if record.version == 1 else "updated", actor)
-
-
-def _note(session: Session, record: OfferPolicyRecord, action: str, actor: str) -> None:
-    details = {"name": record.name, "version": record.version}
-    audit.record(session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=record.id, details=details)
+    action = "created" if record.version == 1 else "updated"
+    record_change(session, record, action, actor=actor, subject_kind=SUBJECT_KIND)
 
 
 def _kept(record: OfferPolicyRecord) -> SavedPolicy:

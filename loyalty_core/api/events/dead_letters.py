@@ -10,7 +10,7 @@ from pydantic.types import StringConstraints
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.conditional import Conditional
-from loyalty_core.events import DeadLetter, DeadLetters, Intake
+from loyalty_core.events import DeadLetter, DeadLetters
 from loyalty_core.services import get_services
 
 # A message has to be read as it is to be mended.
@@ -68,7 +68,7 @@ def list_dead_letters(
     cursor: Annotated[int | None, Query(ge=1, le=2**53, description="`next_cursor` of the page before")] = None,
 ) -> DeadLetterPage:
     """Dead letters, newest first; those that nobody has dealt with yet unless `status` says otherwise."""
-    found = _letters().list(limit + 1, before=cursor, status=None if status == "all" else status)
+    found = DeadLetters.of(get_services()).list(limit + 1, before=cursor, status=None if status == "all" else status)
     page = found[:limit]
     return DeadLetterPage(
         dead_letters=[DeadLetterAnswer.model_validate(_answer(letter)) for letter in page],
@@ -79,13 +79,13 @@ def list_dead_letters(
 @router.get("/{letter_id}/", response_model=DeadLetterAnswer)
 def read_dead_letter(letter_id: LetterId, conditions: Conditional) -> Response:
     """One dead letter with the message and the reason."""
-    return conditions.answer(_answer(_letters().get(letter_id)))
+    return conditions.answer(_answer(DeadLetters.of(get_services()).get(letter_id)))
 
 
 @router.patch("/{letter_id}/", response_model=DeadLetterAnswer)
 def mend_dead_letter(letter_id: LetterId, body: Mended, conditions: Conditional) -> dict[str, Any]:
     """Replace the message, which `replay` then reads; 412 if If-Match no longer names the present state."""
-    letters = _letters()
+    letters = DeadLetters.of(get_services())
     before = letters.get(letter_id)
     conditions.require_unchanged(_answer(before))
     mended = letters.mend(letter_id, body.body, if_body=before.body if conditions.names_state else None)
@@ -95,19 +95,13 @@ def mend_dead_letter(letter_id: LetterId, body: Mended, conditions: Conditional)
 @router.post("/{letter_id}/replay/", response_model=DeadLetterAnswer)
 def replay_dead_letter(letter_id: LetterId) -> dict[str, Any]:
     """Put the message back into the queue; 422 if it still cannot be used, 409 if that was done before."""
-    return _answer(_letters().replay(letter_id))
+    return _answer(DeadLetters.of(get_services()).replay(letter_id))
 
 
 @router.post("/{letter_id}/discard/", response_model=DeadLetterAnswer)
 def discard_dead_letter(letter_id: LetterId) -> dict[str, Any]:
     """Close the dead letter without effect; 409 if it was closed before."""
-    return _answer(_letters().discard(letter_id))
-
-
-def _letters() -> DeadLetters:
-    services = get_services()
-    services.warehouse.require_every_customer("Dead letters")
-    return DeadLetters(services.store, Intake.of(services.store, services.settings), services.settings.zone)
+    return _answer(DeadLetters.of(get_services()).discard(letter_id))
 
 
 def _answer(letter: DeadLetter) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from loyalty_core.segments.errors import SegmentNameTaken
 from loyalty_core.segments.repository.dependencies import require_unused, save_references
 from loyalty_core.segments.repository.drafts import checked, differences
 from loyalty_core.segments.repository.rows import draft_of
-from loyalty_core.store import audit
 from loyalty_core.store.segments import SegmentMember, SegmentRecord, SegmentVersionRecord
-from loyalty_core.store.versioned import name_key, new_id, same_content
+from loyalty_core.store.versioned import name_key, new_id, record_change, same_content
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -88,8 +87,7 @@ def remove(session: Session, record: SegmentRecord, *, actor: str) -> None:
 
 def note(session: Session, record: SegmentRecord, action: str, actor: str, **details: Any) -> None:
     """Add the audit event of a change."""
-    details = {"name": record.name, "version": record.version} | details
-    audit.record(session, actor=actor, action=action, subject_kind=SUBJECT_KIND, subject_id=record.id, details=details)
+    record_change(session, record, action, actor=actor, subject_kind=SUBJECT_KIND, **details)
 
 
 def _write(

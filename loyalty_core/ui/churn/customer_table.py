@@ -12,7 +12,7 @@ from loyalty_core.ml.tasks import RISKS, UPLIFT, Risk, recommend, score_for_advi
 from loyalty_core.rfm import RfmScore
 from loyalty_core.rules import Rule
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting, table_columns
+from loyalty_core.ui import cached_reads, formatting, table_columns
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.fields import draw_number
@@ -31,7 +31,7 @@ _RISK_MARKS = {"high": "▲ high", "medium": "■ medium", "low": "▽ low"}
 
 def draw_customers(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
     """One page, highest value at risk first; a click on a row opens the customer."""
-    revenue = reading.column("revenue")
+    revenue = cached_reads.column_for("revenue")
     with st.container(horizontal=True):
         risk = _choose_risk()
         total = (curve.at_risk(risk) if risk else curve.everyone).customers
@@ -52,7 +52,7 @@ def draw_customers(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
         return
     identifier = reader.base.warehouse.customer_id.name
     fields = [*get_services().features.name_columns()[:1], identifier]
-    recency = reading.column("recency")
+    recency = cached_reads.column_for("recency")
     left, uplift = _left_rules(reader), _uplift_field(reader)
     needed = [recency.name if recency else None, uplift, *(name for rule in left for name in rule.columns)]
     read = [*fields, *(name for name in dict.fromkeys(needed) if name)]

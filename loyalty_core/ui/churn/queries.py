@@ -26,7 +26,7 @@ from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.ui.scope_reader import ScopeReader, scoped_base
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns import Role, column_for, is_money
+from loyalty_core.warehouse.columns import is_money
 from loyalty_core.warehouse.connection import Row
 
 # Enough for means with two stable digits; explaining a customer takes about a millisecond.
@@ -34,14 +34,9 @@ SAMPLE = 200
 MAX_CATEGORIES = 8
 
 
-def column(role: Role) -> Column | None:
-    """The features view's column with this part."""
-    return column_for(role, cached_reads.catalog().columns, get_services().settings)
-
-
 def money_columns() -> list[Column]:
     """Columns that can say what a customer is worth, revenue first."""
-    revenue = column("revenue")
+    revenue = cached_reads.column_for("revenue")
     money = [one for one in cached_reads.catalog().columns if is_money(one)]
     return list(dict.fromkeys([*([revenue] if revenue else []), *money]))
 
@@ -73,7 +68,7 @@ class ChurnReader(ScopeReader):
         return self._curve_of(None)
 
     def _curve_of(self, segment_id: str | None, *, to_contact: bool = False) -> ChurnCurve:
-        revenue = column("revenue")
+        revenue = cached_reads.column_for("revenue")
         return _curve(segment_id, revenue.name if revenue else None, to_contact, self.basis)
 
     def loss_bins(self, value_column: str) -> list[LossBin]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from loyalty_core.names import between_commas
 from loyalty_core.ui import formatting
 from loyalty_core.ui.connect.file_format_form import label
 
@@ -59,11 +60,11 @@ def ask_customers(found: Inspection) -> tuple[dict[str, Any], str]:
         "has_ids": not numbered,
         "churn": None if churn == _NONE else churn,
         "has_churn": churn != _NONE,
-        "churned": _listed(churned),
+        "churned": between_commas(churned),
         "offers": offers,
         "features": features,
         "treatment": None if treatment == _NONE else treatment,
-        "control": _listed(control),
+        "control": between_commas(control),
         "outcomes": outcomes,
     }
     missing = "" if numbered or identifier else "Choose the column that identifies a customer."
@@ -129,7 +130,3 @@ def _column(
         help=help,
         disabled=disabled,
     )
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

@@ -8,6 +8,7 @@ import streamlit as st
 
 from loyalty_core.loading import FileFormat
 from loyalty_core.loading.questions import FIELDS
+from loyalty_core.names import between_commas
 from loyalty_core.ui.text import escape
 
 _AS_FOUND = "As found"
@@ -42,7 +43,7 @@ def ask_file_format() -> FileFormat:
         date_order=None if order == _AS_FOUND else order,
         decimal=None if decimal == _AS_FOUND else "." if decimal == "a point" else ",",
         thousands=_MARKS.get(thousands or ""),
-        blanks=tuple(part.strip() for part in blanks.split(",") if part.strip()),
+        blanks=tuple(between_commas(blanks)),
         encoding=encoding.strip() or None,
         heading=_HEADING.get(heading or ""),
         sheet=sheet.strip() or None,

@@ -10,6 +10,7 @@ import streamlit as st
 from loyalty_core.analytics.offers import MAX_LEVER, BadPolicy, OfferTerms, Policy, PolicyNotFound
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
+from loyalty_core.ui.query_parameters import set_parameter
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
 from loyalty_core.ui.text import escape
 
@@ -118,8 +119,8 @@ def open_draft(defaults: Policy) -> PolicyDraft:
 def keep_in_address(draft: PolicyDraft) -> bool:
     """Put the policy into the address, by its id and what was changed; returns whether it fits there."""
     word = encode_rule(draft.policy.to_json()) if draft.is_changed else ""
-    _set(POLICY, draft.saved.id if draft.saved else "")
-    _set(TERMS, word if len(word) <= _LONGEST else "")
+    set_parameter(POLICY, draft.saved.id if draft.saved else "")
+    set_parameter(TERMS, word if len(word) <= _LONGEST else "")
     return len(word) <= _LONGEST
 
 
@@ -134,13 +135,6 @@ def _read_address(draft: PolicyDraft) -> None:
             draft.begin(fitted(Policy.from_json(decode_rule(word)), draft.defaults), draft.saved)
     except (PolicyNotFound, BadPolicy) as error:
         st.toast(escape(str(error)), icon=":material/link_off:")
-
-
-def _set(name: str, value: str) -> None:
-    if value and st.query_params.get(name) != value:
-        st.query_params[name] = value
-    elif not value and name in st.query_params:
-        del st.query_params[name]
 
 
 def _with_cell(terms: OfferTerms, before: OfferTerms, column: str, cell: str | None) -> OfferTerms:

@@ -15,7 +15,7 @@ from loyalty_core.ui.overview import queries as reading
 from loyalty_core.ui.overview.card import Card, Mark, Shape
 from loyalty_core.ui.overview.figures import ring
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns import Histogram, Role, column_for
+from loyalty_core.warehouse.columns import Histogram
 from loyalty_core.warehouse.offers import offer_name
 
 _BASE_CARDS = 4
@@ -62,7 +62,7 @@ def _months_card() -> Card | None:
     if spend := cached_reads.spend_by_month():
         labels = [formatting.short_month(month.month) for month in spend]
         return _columns("months", "Revenue by month", partial(charts.money_by_month, spend), labels)
-    if signup := _column("signup"):
+    if signup := cached_reads.column_for("signup"):
         months = cached_reads.customers_by_month(signup.name)
         labels = [formatting.short_month(month) for month, _ in months]
         figure = partial(charts.count_by_month, months, signup.label)
@@ -74,7 +74,7 @@ def _category_card() -> Card | None:
     few_values = (
         c for c in cached_reads.catalog().columns if c.kind == "text" and 1 < len(c.top_values) <= _MAX_VALUES
     )
-    category = _column("category") or next(few_values, None)
+    category = cached_reads.column_for("category") or next(few_values, None)
     if category is None or not category.top_values:
         return None
     everyone = cached_reads.key_figures().customers
@@ -88,7 +88,7 @@ def _category_card() -> Card | None:
 
 
 def _spreads() -> Iterator[tuple[Column, Histogram]]:
-    known = [of for of in (_column("revenue"), _column("recency")) if of is not None]
+    known = [of for of in (cached_reads.column_for("revenue"), cached_reads.column_for("recency")) if of is not None]
     identifier = get_services().settings.dwh_customer_id_column
     numbers = [c for c in cached_reads.catalog().columns if c.kind == "number" and c.minimum != c.maximum]
     for of in known + [c for c in numbers if c not in known and c.name != identifier]:
@@ -147,10 +147,6 @@ def _changed_since(segment: TopSegment) -> str:
     if segment.is_stale:
         return "; its rule has changed since."
     return "; the data has changed since." if segment.data_changed else "."
-
-
-def _column(role: Role) -> Column | None:
-    return column_for(role, cached_reads.catalog().columns, get_services().settings)
 
 
 def _columns(card_id: str, title: str, figure: FigureMaker, labels: Sequence[str]) -> Card:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from loyalty_core.access import Action, require
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.events import DeadLetters, Intake
+from loyalty_core.events import DeadLetters
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer_rows import draw_customer_rows
@@ -29,7 +29,7 @@ def draw_dead_letters() -> None:
     """The open ones; selecting one shows the message and what can be done. Needs SEND_EVENTS and SEE_PERSONAL_DATA."""
     require(Action.SEND_EVENTS)
     require(Action.SEE_PERSONAL_DATA)  # a message has to be read as it is to be mended
-    letters = _letters()
+    letters = DeadLetters.of(get_services())
     found = letters.list(_SHOWN)
     if not found:
         st.success("No message waits to be mended.", icon=":material/check_circle:")
@@ -48,12 +48,6 @@ def draw_dead_letters() -> None:
         _draw_letter(letters, found[rows[0]])
     else:
         st.caption("Click a row to read the message, mend it and replay it, or discard it.")
-
-
-def _letters() -> DeadLetters:
-    services = get_services()
-    services.warehouse.require_every_customer("Dead letters")
-    return DeadLetters(services.store, Intake.of(services.store, services.settings), services.settings.zone)
 
 
 def _table(found: Sequence[DeadLetter]) -> pd.DataFrame:

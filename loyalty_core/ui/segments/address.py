@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from loyalty_core.rules import RuleError
+from loyalty_core.ui.query_parameters import set_parameter
 from loyalty_core.ui.segments.editor.json_lines import read_rule
 
 SEGMENT = "segment"
@@ -70,8 +71,8 @@ def write_rule(rule: Any | None, version: int | None = None) -> bool:
     encoded = encode_rule(rule) if rule is not None else ""
     fits = len(encoded) <= _LONGEST_RULE
     is_shown = bool(encoded) and fits
-    _write(RULE, encoded if is_shown else "")
-    _write(VERSION, str(version) if is_shown and version is not None else "")
+    set_parameter(RULE, encoded if is_shown else "")
+    set_parameter(VERSION, str(version) if is_shown and version is not None else "")
     return fits
 
 
@@ -95,13 +96,6 @@ def decode_rule(word: str) -> Any | None:
         return read_rule(text.decode()) if reader.eof else None
     except (ValueError, zlib.error, RuleError):
         return None
-
-
-def _write(parameter: str, text: str) -> None:
-    if text and st.query_params.get(parameter) != text:
-        st.query_params[parameter] = text
-    elif not text and parameter in st.query_params:
-        del st.query_params[parameter]
 
 
 def _version_in(parameters: Mapping[str, str]) -> int | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.names import between_commas
 from loyalty_core.services import services_of_process
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.sign_in.asked_page import COOKIE, returning
@@ -79,7 +80,7 @@ def _with_trusted_headers(scope: Scope) -> Scope:
         unwanted = settings.proxy_user_header.lower().encode()
         return {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != unwanted]}
     forwarded = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
-    for address in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
+    for address in reversed(between_commas(forwarded)):
         if not _is_within(address, networks):
             return {**scope, "client": (address, _FORWARDED_PORT)}
     return scope
