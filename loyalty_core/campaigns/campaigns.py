@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.access import Action, require
-from loyalty_core.analytics.offers import Policy
+from loyalty_core.analytics.offers import find_policy
 from loyalty_core.analytics.scope import Scope, ScopedBase
 from loyalty_core.campaigns.audience import AudienceReader, what_is_left
 from loyalty_core.campaigns.candidates import CANDIDATES, CANDIDATES_BY_POSITION, STAGED_CANDIDATES, Candidate, Placing
@@ -26,7 +26,6 @@ from loyalty_core.campaigns.results import Performance, performance
 from loyalty_core.campaigns.startable import require_consent, require_startable
 from loyalty_core.campaigns.treatments import treatment_batches, treatment_history
 from loyalty_core.campaigns.waterfall import Waterfall, grouped, waterfall_of
-from loyalty_core.store.offer_policies import OfferPolicyRecord
 from loyalty_core.store.staging import stage_rows
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.orm import Session
 
-    from loyalty_core.analytics.offers import PolicyRepository
+    from loyalty_core.analytics.offers import Policy, PolicyRepository
     from loyalty_core.campaigns.campaign import Campaign, CampaignRun
     from loyalty_core.campaigns.definition import Definition
     from loyalty_core.segments import RuleFields, SegmentationEngine
@@ -184,7 +183,8 @@ class Campaigns:
         alone. A candidate who is given twice is considered once.
         """
         now = now or datetime.now(UTC)
-        policy = _policy_in(session, campaign.definition)
+        policy_id = campaign.definition.offer.chosen_by
+        policy = find_policy(session, policy_id) if policy_id else None
         placing = Placing(campaign.definition, campaign.salt, now, self.settings.zone)
         terms = self.terms(campaign.definition, campaign, policy, now)
         return enter(session, campaign, candidates, terms, placing, cause)
@@ -279,8 +279,8 @@ class Campaigns:
             yield Staged(connection, self.terms(definition, campaign, policy, now), placing, customers)
 
     def _policy_of(self, definition: Definition) -> Policy | None:
-        offer = definition.offer
-        return self._policies.get(offer.policy).policy if offer.kind == "best" and offer.policy else None
+        policy_id = definition.offer.chosen_by
+        return self._policies.get(policy_id).policy if policy_id else None
 
     def _given(self, campaign: Campaign | None, policy: Policy | None) -> dict[int, int]:
         """How many customers got each offer in the campaign, where the policy has caps."""
@@ -289,13 +289,6 @@ class Campaigns:
         with self._store.session(read_only=True) as session:
             rows = session.execute(given_offers(campaign.id, is_simulated=campaign.is_simulated))
             return {row.offer_id: row.customers for row in rows}
-
-
-def _policy_in(session: Session, definition: Definition) -> Policy | None:
-    """The policy of the definition, where it chooses by one, read in a session that is under way."""
-    policy_id = definition.offer.policy if definition.offer.kind == "best" else None
-    record = session.get(OfferPolicyRecord, policy_id) if policy_id else None
-    return Policy.from_json(record.content) if record else None
 
 
 def _read(store: StateStore, connection: Connection, statement: sa.Select) -> Iterator[Any]:

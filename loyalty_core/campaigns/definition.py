@@ -76,6 +76,11 @@ class Offer:
     offer_id: OfferId | None = None
     policy: Identifier | None = None
 
+    @property
+    def chosen_by(self) -> str | None:
+        """The id of the policy that chooses the best offer for each customer; None where none does."""
+        return self.policy if self.kind == "best" else None
+
 
 @dataclass(frozen=True, config=STRICT)
 class Message:

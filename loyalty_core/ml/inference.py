@@ -37,15 +37,7 @@ from loyalty_core.ml.serving import (
     model_source,
     require_own_data,
 )
-from loyalty_core.ml.tasks import (
-    CHURN,
-    NBO,
-    TASKS,
-    ChurnPrediction,
-    ModelTask,
-    NboPrediction,
-    task_named,
-)
+from loyalty_core.ml.tasks import CHURN, NBO, TASKS, ChurnPrediction, ModelTask, NboPrediction, task_named
 from loyalty_core.rfm import RfmCutPoints
 from loyalty_core.segments import SegmentationEngine, SegmentRepository
 from loyalty_core.settings import Settings

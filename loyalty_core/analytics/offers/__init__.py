@@ -20,7 +20,13 @@ from loyalty_core.analytics.offers.mix import (
     SegmentOffers,
     offer_mix,
 )
-from loyalty_core.analytics.offers.policies import PolicyRepository, PolicyVersion, RestrictedPolicies, SavedPolicy
+from loyalty_core.analytics.offers.policies import (
+    PolicyRepository,
+    PolicyVersion,
+    RestrictedPolicies,
+    SavedPolicy,
+    find_policy,
+)
 from loyalty_core.analytics.offers.policy import (
     MAX_LEVER,
     BoundPolicy,
@@ -59,6 +65,7 @@ __all__ = [
     "SegmentOffers",
     "arbitrate",
     "bind_policy",
+    "find_policy",
     "offer_mix",
     "offers_taken",
     "rank_offers",

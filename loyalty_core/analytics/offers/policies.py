@@ -54,6 +54,12 @@ class PolicyVersion:
     policy: Policy
 
 
+def find_policy(session: Session, policy_id: str) -> Policy | None:
+    """The saved policy, read in a session that is under way; None where there is none."""
+    record = session.get(OfferPolicyRecord, policy_id)
+    return Policy.from_json(record.content) if record else None
+
+
 class PolicyRepository:
     """The saved offer policies. Rules are not checked here: bind a policy before saving it.
 
@@ -67,12 +73,12 @@ class PolicyRepository:
     def list(self) -> builtins.list[SavedPolicy]:
         """Every policy, by name."""
         with self._store.session(read_only=True) as session:
-            return [_kept(one) for one in session.scalars(select(OfferPolicyRecord).order_by("name_key"))]
+            return [_saved(one) for one in session.scalars(select(OfferPolicyRecord).order_by("name_key"))]
 
     def get(self, policy_id: str) -> SavedPolicy:
         """One policy; raises `PolicyNotFound`."""
         with self._store.session(read_only=True) as session:
-            return _kept(_record(session, policy_id))
+            return _saved(_record(session, policy_id))
 
     def versions(self, policy_id: str) -> builtins.list[PolicyVersion]:
         """Every version, newest first; raises `PolicyNotFound`."""
@@ -110,7 +116,7 @@ class PolicyRepository:
                 raise PolicyChanged(record.name, record.version, record.updated_by, record.updated_at)
             if record.version == 0 or record.name != name or not same_content(record.content, policy.to_json()):
                 _write(session, record, name, policy, actor)
-            return _kept(record)
+            return _saved(record)
 
     def delete(self, policy_id: str, *, actor: str) -> None:
         """Delete the policy and its versions; raises `PolicyNotFound`, and `PolicyInUse` while a campaign uses it."""
@@ -207,7 +213,7 @@ def _write(session: Session, record: OfferPolicyRecord, name: str, policy: Polic
     record_change(session, record, action, actor=actor, subject_kind=SUBJECT_KIND)
 
 
-def _kept(record: OfferPolicyRecord) -> SavedPolicy:
+def _saved(record: OfferPolicyRecord) -> SavedPolicy:
     return SavedPolicy(
         id=record.id,
         name=record.name,
