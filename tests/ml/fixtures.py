@@ -12,7 +12,6 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from sklearn.preprocessing import StandardScaler
 
 from loyalty_core.ml.bundles import BundleParts, ModelPart, activate, read_scaler, write_bundle
 from loyalty_core.ml.features import FeatureContract, InputFeature, make_reference
@@ -49,6 +48,8 @@ def training_rows(rows: int = 64, seed: int = 0) -> np.ndarray[Any, Any]:
 
 
 def pickled_scaler(seed: int = 0) -> bytes:
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 -- loaded by tests that use it, not by all of them
+
     return pickle.dumps(StandardScaler().fit(training_rows(500, seed)), protocol=4)
 
 
