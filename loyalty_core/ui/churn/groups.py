@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from loyalty_core.analytics.churn import YEAR, ChurnCurve, RiskByValue, tenure_range
-from loyalty_core.ui import charts, formatting
+from loyalty_core.ui import cached_reads, charts, formatting
 from loyalty_core.ui.churn import figures
 from loyalty_core.ui.churn import queries as reading
 from loyalty_core.ui.messages import errors_shown
@@ -25,12 +25,12 @@ def draw_groups(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
     cards = st.columns(2, gap="medium")
     with cards[0].container(border=True, height="stretch"), errors_shown():
         _draw_drivers(reader, curve.everyone.customers)
-    categories = [column for role in _CATEGORIES if (column := reading.column(role))]
+    categories = [column for role in _CATEGORIES if (column := cached_reads.column_for(role))]
     for place, column in enumerate(categories, start=1):
         with cards[place % 2].container(border=True, height="stretch"), errors_shown():
             found = reader.risk_by_category(column.name)
             _draw_risk(column.label, [(_name(column, one), one) for one in found], curve, len(found))
-    tenure = next((column for role in _TENURE if (column := reading.column(role))), None)
+    tenure = next((column for role in _TENURE if (column := cached_reads.column_for(role))), None)
     if tenure is not None:
         with cards[(len(categories) + 1) % 2].container(border=True, height="stretch"), errors_shown():
             _draw_risk("Tenure", [(_range(one), one) for one in reader.risk_by_tenure(tenure.name)], curve)
