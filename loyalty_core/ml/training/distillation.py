@@ -4,7 +4,7 @@ Boosted trees find from a few thousand rows that three features act together; a 
 finds little more than a sum of curves. So a teacher with such trees answers for many rows that are made up from the
 real ones, with a part of their features exchanged between customers, and a second network learns these answers beside
 the real labels (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network"; Bucila et al. 2006, "Model
-Compression"). At last it is tuned on the labels alone (`fine_tuning`).
+Compression"). Finally it is fine-tuned on the labels alone (`fine_tuning`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _BATCH_SIZE = 256
 # would make by chance is none (Akaike 1974).
 FITTED_SHARES = 1
 # With fewer training rows, a teacher is better than the network alone on most sets, and the validation rows can hardly
-# tell: the network learns from it unless they speak against it as clearly.
+# tell: the network learns from it unless they show a loss of that size.
 _FEW_ROWS = 2_000
 
 

@@ -1,7 +1,7 @@
 """Fine-tuning of a network that learned from a teacher, on the real labels alone.
 
-A network takes over its teacher's hesitation: boosted trees that were stopped early find what features do together,
-but understate it. Some epochs on the labels, at a low learning rate, correct that; the validation rows say how many.
+Boosted trees that are stopped early find what features do together but understate it, and so does a network that
+learned from them. Some epochs on the labels at a low learning rate correct that; the validation rows decide how many.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ def train_candidates(
 
 
 def best_of(candidates: list[Candidate], train: Rows, validation: Rows) -> Candidate:
-    """The taught one where its gain on the validation rows is more than `least_gain`, as it is asked of the teacher."""
+    """The network that learned from a teacher, where its gain on the validation rows exceeds `least_gain`."""
     direct, taught = candidates[0], candidates[-1]
     gain = len(validation.classes) * (direct.validation_loss - taught.validation_loss)
     return taught if gain > least_gain(train) else direct
