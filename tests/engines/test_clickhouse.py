@@ -56,7 +56,8 @@ def test_a_folder_is_open_in_one_process_only(chdb_folder: Path):
     assert "Only one process at a time can open a folder of chDB" in found.stdout
 
 
-def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path):
+def test_a_folder_that_is_not_there_is_not_made(chdb_folder: Path, tmp_path: Path):
+    del chdb_folder  # chDB is there
     warehouse = Warehouse(Settings(dwh_url=f"clickhouse+chdb:///{tmp_path}/typo"))
     with pytest.raises(WarehouseUnavailable, match=r"The folder .*typo does not exist"):
         _ = warehouse.features

@@ -22,10 +22,10 @@ def bound(parameters: Sequence[Any]) -> pa.RecordBatch:
 
 
 def _type_of(value: Any) -> pa.DataType | None:
-    """The type that Arrow has for the value, apart from those of which ClickHouse makes too little.
+    """The Arrow type of a parameter, where ClickHouse could not combine the one that Arrow would choose.
 
-    It finds no common type of doubles and 64 bits, nor of counts, which have no sign, and signed integers; and it
-    compares decimals within the digits of the longer one, however many the other one needs.
+    ClickHouse has no common type for doubles and 64-bit integers, nor for counts, which are unsigned, and signed
+    integers. It compares two decimals with the digits of the wider one, and raises where these are too few.
     """
     match value:
         case bool():

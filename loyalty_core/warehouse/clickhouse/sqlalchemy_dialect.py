@@ -65,7 +65,7 @@ class ClickHouseCompiler(SQLCompiler):
     def visit_binary(self, binary: Any, *arguments: Any, **options: Any) -> str:
         """As elsewhere where ClickHouse differs: NaN is above all numbers, and decimals have many digits.
 
-        It would raise for an integer that does not have the digits of the decimal that it is compared with.
+        Without the cast it raises for an integer that has too many digits for the decimal's own type.
         """
         left, right, operator = binary.left, binary.right, binary.operator
         if _is_double(left) and operator in _NOT_BELOW:

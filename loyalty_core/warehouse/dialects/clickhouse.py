@@ -110,7 +110,7 @@ class ClickHouse(Dialect):
         return parametric("quantileExactInclusive", share, value, kind=sa.Double())
 
     def contains(self, text: str, part: str, *, written_out: bool) -> str:
-        """`position()`, in bytes: all the same for whether it is there."""
+        """`position()`; that it counts bytes makes no difference here."""
         del written_out
         return f"position({text}, {part}) > 0"
 
