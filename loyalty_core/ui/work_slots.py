@@ -28,8 +28,8 @@ def evaluation_slot(*, shows_waiting: bool = True, ends_with_page: bool = True) 
     """Hold a slot until the block ends; within a block that holds one, nothing. Raises `TooBusy`.
 
     With `shows_waiting`, the page says that it waits, and stops waiting when the viewer changes something or leaves.
-    Cached functions must do without, since Streamlit would repeat what they draw. With `ends_with_page`, a statement
-    that runs is stopped then, too; what saves something must do without.
+    Cached functions must do without, since Streamlit would repeat what they draw. With `ends_with_page`, a running
+    statement is stopped then, too; what saves something must do without.
     """
     if _has_slot.get():
         yield
@@ -41,7 +41,8 @@ def evaluation_slot(*, shows_waiting: bool = True, ends_with_page: bool = True) 
             note.remove()
         token = _has_slot.set(True)
         try:
-            with cancellable(cancellation_of_run()) if ends_with_page and shows_waiting else nullcontext():
+            cancellation = cancellation_of_run() if ends_with_page else None
+            with cancellable(cancellation) if shows_waiting else nullcontext():
                 yield
         finally:
             _has_slot.reset(token)
