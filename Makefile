@@ -22,6 +22,7 @@ demo: install
 	$(BIN)/python -m loyalty_core.demo --customers $(CUSTOMERS) --out data/warehouse.duckdb
 
 test: install-dev
+	@$(BIN)/python -m compileall -q loyalty_core  # once, rather than by every process of the tests
 	$(BIN)/pytest -n $(PROCESSES) --dist worksteal -m "not slow and not engines"
 
 # The same properties with many more random cases, and crashes at every moment.
