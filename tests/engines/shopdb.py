@@ -52,6 +52,9 @@ class ShopDB(Dialect):
     def truncated(self, number: str) -> str:
         return f"CAST({number} AS INTEGER)"
 
+    def computed_once(self, select: sa.Select) -> sa.Select:
+        return select.offset(0)
+
     def least(self, *numbers: str) -> str:
         return f"MIN({', '.join(numbers)})"
 

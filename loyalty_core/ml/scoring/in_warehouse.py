@@ -133,9 +133,13 @@ class _Run:
             "scored_at": sa.literal(self._scorer.scored_at, sa.DateTime(timezone=True)),
             DATA_STATE: sa.literal(self._scorer.data_state, sa.Text()),
         }
-        found: dict[str, sa.ColumnElement[Any]] = {**dict(computed.c), **constants}
         return sa.select(
-            *(sa.cast(found.get(field.name, sa.null()), sql_type(field.type)).label(field.name) for field in schema)
+            *(
+                constants[field.name].label(field.name)
+                if field.name in constants
+                else sa.cast(computed.c.get(field.name, sa.null()), sql_type(field.type)).label(field.name)
+                for field in schema
+            )
         ).select_from(computed)
 
     def compare_sample(self) -> tuple[pa.Schema, str]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from loyalty_core.ml.bundles import Bundle, Experiment, activate, load_bundle, write_bundle
-from loyalty_core.ml.features import FeatureContract, InputFeature
+from loyalty_core.ml.bundles import Bundle, Experiment
 from loyalty_core.ml.in_sql import NotInSql
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.scoring.in_warehouse import largest_difference
 from loyalty_core.ml.serving import Challenger, ServedModels
 from loyalty_core.ml.serving.mock import MockModels
 from tests.ml.bases import fill, predictions
-from tests.ml.fixtures import bundle_parts, model_part
+from tests.ml.in_sql.cases import customers, require_the_same, settings_for, write_models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,79 +26,26 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Warehouse]
 
-HOSTILE = "'; DROP TABLE customer_features_view; --"
-STRANGE = 'Größe \\ "100 %" :id {0} $$'
-MAPPING = {"revenue": "total_revenue", "tier": 'ti"er %s'}
-CONTRACT = FeatureContract(
-    (
-        InputFeature("revenue", "number", 480.0, flags_blanks=True),
-        InputFeature("tier", "text", categories=(HOSTILE, STRANGE)),
-    )
-)
+TIER = 'ti"er %s'
 COLUMNS = (
     'customer_id varchar(40), days_ago integer, purchases bigint, total_revenue double precision, "ti""er %s" text'
 )
-INFINITY = math.inf
-REVENUES = (*(1.5 * 10.0**power for power in range(-3, 9)), 0.0, -25.75, None, math.nan, INFINITY, -INFINITY)
-REVENUES += (1e300, -1e300, 2e30, -3e38, 1e12)
-TIERS = (HOSTILE, STRANGE, HOSTILE.lower(), "", None, "other", STRANGE + " ")
-SETTINGS: dict[str, Any] = {
-    "ml_feature_mapping": MAPPING,
-    "ml_model_input_size": 2,
-    "rfm_columns": {"recency": "days_ago", "frequency": "purchases", "monetary": "total_revenue"},
-}
+SETTINGS = settings_for(TIER)
 
 
 def rows() -> list[tuple[Any, ...]]:
-    """Every revenue with every tier, and a row without an id."""
-    every = [(revenue, tier) for revenue in REVENUES for tier in TIERS]
-    named = [
-        (f"c{place}", place % 50, place % 7, revenue, None if tier is None else tier.replace("'", "''"))
-        for place, (revenue, tier) in enumerate(every)
-    ]
-    return [*named, (None, 1, 1, 1.0, "other")]
+    """The customers, with their texts as they are within quotes."""
+    return [(*row[:-1], row[-1] and row[-1].replace("'", "''")) for row in customers()]
 
 
 @pytest.fixture
 def bundle(models_dir: Path) -> Bundle:
-    models = {
-        "churn": model_part("churn"),
-        "churn_timing": model_part("pieces_churn_timing"),
-        "nbo": model_part("pieces_nbo", (3, 5, 8, 9)),
-    }
-    parts = replace(bundle_parts(), contract=CONTRACT, models=models, feature_mapping=MAPPING)
-    activate(models_dir, write_bundle(models_dir, parts), by="test")
-    return load_bundle(models_dir)
+    return write_models(models_dir, TIER)
 
 
-@pytest.fixture
-def warehouse(backend: Backend, open_warehouse: Open) -> Warehouse:
+def test_every_value_gives_the_same_predictions(backend: Backend, open_warehouse: Open, bundle: Bundle) -> None:
     fill(backend, rows(), COLUMNS)
-    return open_warehouse(backend.url, **SETTINGS)
-
-
-def test_every_value_gives_the_same_predictions(warehouse: Warehouse, bundle: Bundle) -> None:
-    with_litert = score_base(warehouse, bundle)
-    expected = predictions(warehouse)
-    in_sql = score_base(warehouse, bundle, in_warehouse=True)
-    warehouse.forget()
-    found = predictions(warehouse)
-    assert {row["scored_at"] for row in found.values()} == {in_sql.scored_at}
-    assert (in_sql.customers, in_sql.failed, in_sql.blanks, in_sql.arms) == (
-        (with_litert.customers, with_litert.failed, with_litert.blanks, with_litert.arms)
-    )
-    assert in_sql.failed == {
-        "The customer id is blank.": 1,
-        "total_revenue holds a number beyond 1e+30.": 2 * len(TIERS),
-    }
-    assert in_sql.remarks[0].startswith(f"Computed by the warehouse: in a sample of {len(expected)} customers, no ")
-    assert found.keys() == expected.keys()
-    for customer, row in found.items():
-        assert list(row) == list(expected[customer])
-        del row["scored_at"]
-        assert row == pytest.approx({name: expected[customer][name] for name in row}, abs=1e-5, nan_ok=False), customer
-    assert len({row["churn_probability"] for row in found.values()}) > 20
-    assert {row["recommended_offer"] for row in found.values()} == {None, 5, 9}
+    require_the_same(open_warehouse(backend.url, **SETTINGS), bundle)
 
 
 class OtherBundle(Bundle):
@@ -116,7 +60,7 @@ def test_what_the_warehouse_cannot_compute_is_refused_and_replaces_nothing(
 ) -> None:
     fill(duckdb_file, [(*row, "1.5") for row in rows()], f"{COLUMNS}, revenue_as_text text")
     warehouse = open_warehouse(duckdb_file.url, **SETTINGS)
-    with_text = MAPPING | {"revenue": "revenue_as_text"}
+    with_text = SETTINGS["ml_feature_mapping"] | {"revenue": "revenue_as_text"}
     reads_text = open_warehouse(duckdb_file.url, **SETTINGS | {"ml_feature_mapping": with_text})
     mock = MockModels({"revenue": "number", "tier": "text"})
     at = "2026-11-01T00:00:00+00:00"
