@@ -1,173 +1,143 @@
-"""A trained network as SQL in DuckDB, against LiteRT over Arrow: `python -m benchmarks.network_in_sql`.
+"""Scoring inside the warehouse, against LiteRT over Arrow: `python -m benchmarks.network_in_sql FOLDER`.
 
-The network of a `.tflite` file is arithmetic, so it can be written as one SELECT: each tensor becomes a column of a
-nested query, as an array with DuckDB's inner products, or as plain additions and multiplications, which every database
-has. The answers are compared with LiteRT's; times are processor time of one thread, medians over the rounds.
+FOLDER has the models, those of a training by default; `--models` chooses some of them. Whole scoring runs of customers
+who are made up for the features of the version: read, computed, written. DuckDB is measured in the processor time of
+this process. With SPARK_URL, the same runs on a Thrift server of this machine that can read its files, in the processor
+time of both processes; SPARK_PID is that of the server.
 """
 
+from __future__ import annotations
+
 import argparse
-import statistics
+import os
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import duckdb
-import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
-from loyalty_core.ml.litert.model import TfliteModel
+from loyalty_core.ml.bundles import load_bundle
+from loyalty_core.ml.scoring import score_base
+from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.dialects.duckdb import DuckDB
+from tests.engines.spark import SparkPlace
 
-CUSTOMERS = 50_000
-ROUNDS = 3
-_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-
-@dataclass(frozen=True)
-class Step:
-    """One operation of the network: the tensors it reads, the one it makes, and whether negative results become 0."""
-
-    operation: str
-    inputs: tuple[int, ...]
-    output: int
-    is_rectified: bool
+    from loyalty_core.ml.bundles import Bundle
+    from loyalty_core.ml.features import InputFeature
 
 
-@dataclass(frozen=True)
-class Graph:
-    """The steps in order, and the tensors that are constants."""
+class WithoutArrays(DuckDB):
+    """Sums of products, as on every other database."""
 
-    steps: tuple[Step, ...]
-    constants: dict[int, np.ndarray]
-    first: int
-    last: int
-
-    @classmethod
-    def read(cls, content: bytes) -> "Graph":
-        model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-        graph = model.subgraphs[0]
-        constants = {
-            number: np.frombuffer(bytes(data), np.float32).reshape([int(size) for size in tensor.shape])
-            for number, tensor in enumerate(graph.tensors)
-            if (data := model.buffers[tensor.buffer].data) is not None and tensor.type == schema.TensorType.FLOAT32
-        }
-        steps = tuple(_step(model, operator) for operator in graph.operators)
-        return cls(steps, constants, int(graph.inputs[0]), int(graph.outputs[0]))
-
-
-def _step(model: Any, operator: Any) -> Step:
-    code = model.operatorCodes[operator.opcodeIndex]
-    name = _NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
-    activation = getattr(operator.builtinOptions, "fusedActivationFunction", 0)
-    inputs = tuple(int(tensor) for tensor in operator.inputs if tensor >= 0)
-    return Step(name, inputs, int(operator.outputs[0]), activation == schema.ActivationFunctionType.RELU)
-
-
-Values = list[str]
-
-
-def as_sql(graph: Graph, columns: Sequence[str], *, arrays: bool) -> str:
-    """One SELECT with the first output; the columns are those of the table `customers`, scaled."""
-    query, values = "SELECT * FROM customers", {graph.first: list(columns)}
-    for step in graph.steps:
-        made = list(_expressions(step, graph, values, arrays=arrays))
-        if arrays:
-            query = f"SELECT *, [{', '.join(made)}]::FLOAT[{len(made)}] AS t{step.output} FROM ({query})"
-            values[step.output] = [f"t{step.output}[{number + 1}]" for number in range(len(made))]
-        elif step.operation == "CONCATENATION":
-            values[step.output] = made
-        else:
-            names = [f"t{step.output}_{number}" for number in range(len(made))]
-            query = f"SELECT *, {', '.join(map(' AS '.join, zip(made, names, strict=True)))} FROM ({query})"
-            values[step.output] = names
-    return f"SELECT {values[graph.last][0]} AS score FROM ({query})"
-
-
-def _expressions(step: Step, graph: Graph, values: dict[int, Values], *, arrays: bool) -> Iterator[str]:
-    """What computes each value of the step's output."""
-    read = values[step.inputs[0]]
-    match step.operation:
-        case "CONCATENATION":
-            yield from (value for tensor in step.inputs for value in values[tensor])
-        case "FULLY_CONNECTED":
-            weights = graph.constants[step.inputs[1]]
-            biases = graph.constants[step.inputs[2]] if len(step.inputs) > 2 else np.zeros(len(weights))
-            for row, bias in zip(weights, biases, strict=True):
-                array = f"t{step.inputs[0]}" if arrays and step.inputs[0] != graph.first else None
-                total = f"{_weighted_sum(read, row, array)} + {_number(bias)}"
-                yield f"greatest({total}, 0::FLOAT)" if step.is_rectified else total
-        case "RELU":
-            yield from (f"greatest({value}, 0::FLOAT)" for value in read)
-        case "LOGISTIC":
-            yield from (f"1 / (1 + exp(-{value}))" for value in read)
-        case operation:
-            constant = graph.constants.get(step.inputs[1])
-            beside = values[step.inputs[1]] if constant is None else _numbers(constant, len(read))
-            written = {"ADD": "{} + {}", "MUL": "{} * {}", "MINIMUM": "least({}, {})", "MAXIMUM": "greatest({}, {})"}
-            yield from (written[operation].format(*pair) for pair in zip(read, beside, strict=True))
-
-
-def _weighted_sum(read: Values, weights: np.ndarray, array: str | None) -> str:
-    """The inner product with the array; without one, or for two values at most, the products that are not zero."""
-    used = np.flatnonzero(weights)
-    if array and len(used) > 2:
-        return f"array_inner_product({array}, [{', '.join(_numbers(weights, len(weights)))}]::FLOAT[{len(weights)}])"
-    return " + ".join([f"{read[place]} * {_number(weights[place])}" for place in used]) or "0::FLOAT"
-
-
-def _numbers(constant: np.ndarray, count: int) -> Values:
-    return [_number(value) for value in np.broadcast_to(constant.ravel(), count)]
-
-
-def _number(value: float) -> str:
-    return f"({float(value):.9g})::FLOAT"
+    def vector(self, numbers: Sequence[str]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Never."""
+        del numbers
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.network_in_sql")
-    parser.add_argument("model", type=Path, nargs="?", default=Path("models/churn.tflite"), help="a trained network")
-    content = parser.parse_args().model.read_bytes()
-    network, graph = TfliteModel(content), Graph.read(content)
-    columns = [f"x{number}" for number in range(network.width)]
-    connection = duckdb.connect()
-    connection.execute("SET threads = 1")
-    made = ", ".join(f"(hash(i * {2 * n + 1}) % 4000 / 1000 - 2)::FLOAT AS {name}" for n, name in enumerate(columns))
-    connection.execute(f"CREATE TABLE customers AS SELECT {made} FROM range({CUSTOMERS}) AS s(i)")
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("models"))
+    parser.add_argument("--models", nargs="*", help="names of the models to score with, all by default")
+    parser.add_argument("--customers", type=int, default=50_000)
+    given = parser.parse_args()
+    bundle = load_bundle(given.folder)
+    wanted = given.models or list(bundle.models)
+    bundle = replace(bundle, models={name: model for name, model in bundle.models.items() if name in wanted})
+    print(f"{given.customers:,} customers, {', '.join(bundle.models)}; load average {os.getloadavg()[0]:.1f}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = make_customers(folder / "tables", bundle, given.customers)
+        if url := os.environ.get("SPARK_URL"):
+            on_spark(url, int(os.environ["SPARK_PID"]), folder, bundle)
+        else:
+            on_duckdb(file, folder, bundle)
 
-    def over_arrow() -> np.ndarray:
-        table = connection.execute("FROM customers").to_arrow_table()
-        return network.predict(np.column_stack([table.column(name).to_numpy() for name in columns]))[:, 0]
 
-    def in_sql(*, arrays: bool) -> Callable[[], np.ndarray]:
-        query = as_sql(graph, columns, arrays=arrays)
-        return lambda: connection.execute(query).fetchnumpy()["score"]
+def make_customers(folder: Path, bundle: Bundle, customers: int) -> Path:
+    """A column for each feature, around its median or among its categories, as one Parquet file."""
+    folder.mkdir()
+    file = folder / "customer_features_view.parquet"
+    columns = ", ".join(_column(feature, place) for place, feature in enumerate(bundle.contract.inputs))
+    duckdb.execute(f"COPY (SELECT 'c' || i AS customer_id, {columns} FROM range({customers}) AS s(i)) TO '{file}'")
+    return file
 
-    show(
-        {
-            "LiteRT over Arrow": over_arrow,
-            "SQL, inner products of arrays": in_sql(arrays=True),
-            "SQL, plain arithmetic": in_sql(arrays=False),
-        }
+
+def _column(feature: InputFeature, place: int) -> str:
+    drawn = f"hash(i * {2 * place + 1})"
+    if feature.kind == "text":
+        texts = ", ".join("'" + text.replace("'", "''") + "'" for text in (*feature.categories, "other"))
+        return f'[{texts}][1 + {drawn} % {len(feature.categories) + 1}] AS "{feature.name}"'
+    return f'({drawn} % 2000 / 1000 * {feature.median or 1})::DOUBLE AS "{feature.name}"'
+
+
+def on_duckdb(file: Path, folder: Path, bundle: Bundle) -> None:
+    """With the inner products of arrays, and without."""
+    local = folder / "warehouse.duckdb"
+    with duckdb.connect(str(local)) as connection:
+        connection.execute(f"CREATE TABLE customer_features_view AS FROM '{file}'")
+    with closing(open_warehouse(f"duckdb:///{local}", folder, bundle)) as warehouse:
+        runs = {"LiteRT over Arrow": False, "SQL, inner products of arrays": True, "SQL, plain arithmetic": True}
+        baseline = 0.0
+        for name, in_warehouse in runs.items():
+            if name.endswith("arithmetic"):
+                warehouse.dialect = WithoutArrays()
+            baseline = show(name, warehouse, bundle, in_warehouse, time.process_time, baseline)
+
+
+def on_spark(url: str, pid: int, folder: Path, bundle: Bundle) -> None:
+    """The first run of each kind is not counted: the server compiles its own code as it runs."""
+    place = SparkPlace(url)
+    try:
+        place.load(folder / "tables")
+        with closing(open_warehouse(place.url, folder, bundle)) as warehouse:
+            baseline = 0.0
+            for name, in_warehouse in (("LiteRT over Arrow", False), ("SQL, plain arithmetic", True)):
+                score_base(warehouse, bundle, in_warehouse=in_warehouse)
+                both = lambda: time.process_time() + seconds_of(pid)  # noqa: E731
+                baseline = show(name, warehouse, bundle, in_warehouse, both, baseline)
+    finally:
+        place.drop()
+
+
+def show(
+    name: str, warehouse: Warehouse, bundle: Bundle, in_warehouse: bool, spent: Callable[[], float], baseline: float
+) -> float:
+    """Run, and print a line; returns the baseline, which is the first run's."""
+    started = spent()
+    customers = score_base(warehouse, bundle, in_warehouse=in_warehouse).customers
+    seconds = spent() - started
+    baseline = baseline or seconds
+    each = 1e6 * seconds / customers
+    print(f"  {name:<34} {each:>9.2f} µs a customer {seconds / baseline:>8.1f} ×", flush=True)
+    warehouse.forget()
+    return baseline
+
+
+def open_warehouse(url: str, folder: Path, bundle: Bundle) -> Warehouse:
+    """Each feature is read from the column of its name."""
+    return Warehouse(
+        Settings(
+            dwh_url=url,
+            dwh_statement_timeout_seconds=3_600,
+            predictions_file=folder / "customer_predictions.parquet",
+            ml_feature_mapping={name: name for name in bundle.contract.names},
+            ml_model_input_size=len(bundle.contract.names),
+            ml_trained_elsewhere=True,
+        )
     )
 
 
-def show(candidates: dict[str, Callable[[], np.ndarray]]) -> None:
-    """Print a table; the first line is the baseline, whose answers are the right ones."""
-    print(f"\nScores of {CUSTOMERS:,} customers by one network, one thread")
-    expected, baseline = next(iter(candidates.values()))(), 0.0
-    for name, candidate in candidates.items():
-        difference = float(np.abs(candidate() - expected).max())
-        seconds = statistics.median(_processor_seconds(candidate) for _ in range(ROUNDS))
-        baseline = baseline or seconds
-        each = 1e6 * seconds / CUSTOMERS
-        print(f"  {name:<34} {each:>8.2f} µs a customer {seconds / baseline:>8.1f} ×   differs by {difference:.1g}")
-
-
-def _processor_seconds(run: Callable[[], object]) -> float:
-    started = time.process_time()
-    run()
-    return time.process_time() - started
+def seconds_of(pid: int) -> float:
+    """Processor time of another process, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
