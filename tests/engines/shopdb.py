@@ -52,8 +52,8 @@ class ShopDB(Dialect):
     def truncated(self, number: str) -> str:
         return f"CAST({number} AS INTEGER)"
 
-    def computed_once(self, select: sa.Select) -> sa.Select:
-        return select.offset(0)
+    def computed_once(self, select: sa.Select, name: str) -> sa.FromClause:
+        return select.offset(0).cte(name)
 
     def least(self, *numbers: str) -> str:
         return f"MIN({', '.join(numbers)})"

@@ -88,14 +88,13 @@ class ComputedColumns:
             computed = {name: number for name, number in level.items() if name in needed}
             by_level.append((sorted(carried), computed))
             needed = carried.union(*(number.reads for number in computed.values()))
-        relation = self.dialect.computed_once(given).cte("level_0")
+        relation = self.dialect.computed_once(given, "level_0")
         for depth, (carried, computed) in enumerate(reversed(by_level), start=1):
             columns = [
                 *(relation.c[name] for name in carried),
                 *(sa.literal_column(one.sql, sa.Double()).label(name) for name, one in computed.items()),
             ]
-            level = self.dialect.computed_once(sa.select(*columns).select_from(relation))
-            relation = level.cte(f"level_{depth}")
+            relation = self.dialect.computed_once(sa.select(*columns).select_from(relation), f"level_{depth}")
         return relation
 
     def _reads(self, numbers: Iterable[Number]) -> frozenset[str]:

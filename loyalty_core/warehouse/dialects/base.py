@@ -115,9 +115,9 @@ class Dialect(SqlDialect):
         """The sum of the products of a vector's numbers with weights."""
         raise NotImplementedError
 
-    def computed_once(self, select: sa.Select) -> sa.Select:
-        """The statement as a subquery whose columns are computed once, not again wherever they are read."""
-        return select
+    def computed_once(self, select: sa.Select, name: str) -> sa.FromClause:
+        """The statement as a relation whose columns are computed once, not again wherever they are read."""
+        return select.subquery(name)
 
     def at_random(self) -> sa.ColumnElement[Any]:
         """A number to sort by, so that rows are in random order."""

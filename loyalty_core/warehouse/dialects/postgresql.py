@@ -88,9 +88,9 @@ class PostgreSQL(WithQuantiles):
         event.listen(engine, "begin", lambda connection: begin_reading(connection, limit))
         return engine
 
-    def computed_once(self, select: sa.Select) -> sa.Select:
+    def computed_once(self, select: sa.Select, name: str) -> sa.FromClause:
         """With an offset: a subquery that has one is not merged into the statement around it."""
-        return select.offset(0)
+        return select.offset(0).subquery(name)
 
     def version(self) -> sa.ColumnElement[str]:
         """`version()`."""

@@ -53,9 +53,9 @@ class SQLite(Dialect):
         """None for a database in memory."""
         return Path(url.database) if url.database and url.database != ":memory:" else None
 
-    def computed_once(self, select: sa.Select) -> sa.Select:
-        """With an offset: a subquery that has one is not merged into the statement around it."""
-        return select.offset(0)
+    def computed_once(self, select: sa.Select, name: str) -> sa.FromClause:
+        """With an offset, so that it is not merged; listed first, since the parser cannot nest many subqueries."""
+        return select.offset(0).cte(name)
 
     def version(self) -> sa.ColumnElement[str]:
         """`sqlite_version()`."""

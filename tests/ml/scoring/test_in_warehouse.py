@@ -81,6 +81,8 @@ def test_what_the_warehouse_cannot_compute_is_refused_and_replaces_nothing(
     assert "The column revenue_as_text has the type" in refusal(reads_text, bundle)
     monkeypatch.setattr(type(warehouse.dialect), "single", lambda _dialect, number: f"no_such_function({number})")
     assert "no_such_function" in refusal(warehouse, bundle)
+    monkeypatch.setattr(type(warehouse.dialect), "computes_networks", False)
+    assert "DuckDB cannot compute models" in refusal(warehouse, bundle)
     warehouse.forget()
     assert {row["scored_at"] for row in predictions(warehouse).values()} == {before}
 
