@@ -158,7 +158,7 @@ def _separate(task: _Task, options: TrainingOptions) -> Probabilities:
     columns = []
     for horizon in HORIZON_DAYS:
         rows = task.train.within(horizon), task.validation.within(horizon)
-        network = train_network(*rows, 2, options, features=task.features)
+        network = train_network(*rows, 1, options, features=task.features)
         columns.append(network.predict(task.asked)[:, 0].astype(np.float64))
     return np.stack(columns, axis=1)
 

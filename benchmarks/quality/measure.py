@@ -64,7 +64,7 @@ def measure(data: DataSet, number: int) -> dict[str, Any]:
     classes = prepared.labels.count
     features = np.repeat(np.arange(len(encoding.contract.inputs)), [one.width for one in encoding.contract.inputs])
     started = time.process_time()
-    candidates = train_candidates(train, validation, classes, TrainingOptions(), features=features)
+    candidates = train_candidates(train, validation, len(data.offers) or 1, TrainingOptions(), features=features)
     seconds = time.process_time() - started
     alone, _ = _finished(candidates[0], train, validation)
     model, finishing = _finished(best_of(candidates, train, validation), train, validation)

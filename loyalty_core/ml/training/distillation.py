@@ -21,8 +21,8 @@ from loyalty_core.ml.training.fitting import (
     FINAL_LEARNING_RATE,
     Candidate,
     Epoch,
+    classes_of,
     fit,
-    outputs_of,
     predict,
     targets_of,
 )
@@ -56,18 +56,18 @@ _FEW_ROWS = 2_000
 def train_with_teacher(
     train: Rows,
     validation: Rows,
-    classes: int,
+    outputs: int,
     options: TrainingOptions,
     on_epoch: Callable[[Epoch], None],
     direct: Candidate,
     features: Features | None,
 ) -> Candidate | None:
     """Train on what a teacher says, of which the network `direct` is a part; None where the teacher is no better."""
+    classes = classes_of(outputs)
     teacher = fit_teacher(train, validation, direct.probabilities, classes, options.seed)
     if len(validation.classes) * (direct.validation_loss - teacher.loss) <= least_gain(train):
         return None
 
-    outputs = outputs_of(classes)
     columns = np.arange(train.inputs.shape[1]) if features is None else features
     epochs = min(LESSON_EPOCHS, options.epochs)
 

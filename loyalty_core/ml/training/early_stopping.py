@@ -13,8 +13,8 @@ from loyalty_core.ml.training.fitting import (
     Candidate,
     Epoch,
     Rows,
+    classes_of,
     fit,
-    outputs_of,
     predict,
     targets_of,
 )
@@ -32,12 +32,11 @@ _MIN_IMPROVEMENT = 1e-5
 
 
 def train_directly(
-    train: Rows, validation: Rows, classes: int, options: TrainingOptions, on_epoch: Callable[[Epoch], None]
+    train: Rows, validation: Rows, outputs: int, options: TrainingOptions, on_epoch: Callable[[Epoch], None]
 ) -> Candidate:
     """Train on the rows alone, with early stopping."""
     size = options.size_for(*train.inputs.shape)
-    outputs = outputs_of(classes)
-    weights = class_weights(train.classes, classes, options.class_weights)
+    weights = class_weights(train.classes, classes_of(outputs), options.class_weights)
     correction = weight_correction(weights, outputs)
 
     def fit_rows(rows: Rows, epochs: int, callback: Any) -> Any:

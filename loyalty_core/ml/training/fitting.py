@@ -96,9 +96,9 @@ def predict(model: Model, scaled: FloatRows) -> Logits:
     return np.concatenate([np.asarray(part, dtype=np.float64) for part in parts])
 
 
-def outputs_of(classes: int) -> int:
-    """The number of a network's outputs: one for two classes, otherwise one per class."""
-    return 1 if classes == 2 else classes
+def classes_of(outputs: int) -> int:
+    """The number of classes that a network tells apart: a single output is the probability of class 1 of two."""
+    return max(outputs, 2)
 
 
 def targets_of(classes: Classes, outputs: int) -> FloatRows:

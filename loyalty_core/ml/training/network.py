@@ -63,13 +63,15 @@ class TrainedNetwork:
 def train_network(
     train: Rows,
     validation: Rows,
-    classes: int,
+    outputs: int,
     options: TrainingOptions,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     *,
     features: Features | None = None,
 ) -> TrainedNetwork:
-    """Train, calibrate on validation rows and convert; two classes give one output, more classes one output each.
+    """Train, calibrate on validation rows and convert.
+
+    One output is the probability of class 1 of two; several outputs are the probabilities of as many classes.
 
     The validation rows decide when to stop, whether the network learns from a teacher (`distillation`), and how to
     calibrate. With fewer than 20,000 training rows, the network is then trained again on training and validation rows
@@ -79,14 +81,14 @@ def train_network(
     the training. Raises `SettingsError` for an optimizer, loss or activation that Keras does not know, and
     `ConversionFailed` when the network cannot be converted.
     """
-    candidates = train_candidates(train, validation, classes, options, on_epoch, features=features)
+    candidates = train_candidates(train, validation, outputs, options, on_epoch, features=features)
     return finish(best_of(candidates, train, validation), train, validation)
 
 
 def train_candidates(
     train: Rows,
     validation: Rows,
-    classes: int,
+    outputs: int,
     options: TrainingOptions,
     on_epoch: Callable[[Epoch], None] = lambda _: None,
     *,
@@ -95,10 +97,10 @@ def train_candidates(
     """The network trained on the rows alone and, where there is a better teacher, the one that learned from it."""
     keras.utils.clear_session()  # otherwise layer names, which are part of the file, would be numbered on
     tf.config.experimental.enable_op_determinism()
-    direct = train_directly(train, validation, classes, options, on_epoch)
+    direct = train_directly(train, validation, outputs, options, on_epoch)
     if options.teacher == "none" or len(train.classes) > MAX_TAUGHT_ROWS:
         return [direct]
-    taught = train_with_teacher(train, validation, classes, options, on_epoch, direct, features)
+    taught = train_with_teacher(train, validation, outputs, options, on_epoch, direct, features)
     return [direct] if taught is None else [direct, taught]
 
 

@@ -120,7 +120,9 @@ def train_model(
     elif isinstance(prepared.task, ChurnTimingTask):
         network = train_hazards(train_rows, validation_rows, options, report, features=features)
     else:
-        network = train_network(train_rows, validation_rows, labels.count, options, report, features=features)
+        network = train_network(
+            train_rows, validation_rows, prepared.task.outputs(labels.offers), options, report, features=features
+        )
     best = network.validation_loss
     on_progress(Progress("evaluating", model, len(encoded), network.epochs, network.epochs, validation_loss=best))
     metrics = _evaluate(scaled, prepared, network, options.seed)

@@ -158,7 +158,7 @@ def _two_networks(
     networks: list[TrainedNetwork] = []
     for arm in (1, 0):
         rows = _arm(train, arm), _arm(validation, arm)
-        networks.append(train_network(*rows, 2, options, report.report, features=features))
+        networks.append(train_network(*rows, 1, options, report.report, features=features))
         report.next()
     width = train.inputs.shape[1]
     judged = _side_by_side([network.judged for network in networks], width)
@@ -168,7 +168,7 @@ def _two_networks(
 
 def _one_network(train: Rows, validation: Rows, options: TrainingOptions, report: _EpochsInTurn) -> _Candidate:
     untaught = replace(options, teacher="none")
-    network = train_network(_with_treatment(train), _with_treatment(validation), 2, untaught, report.report)
+    network = train_network(_with_treatment(train), _with_treatment(validation), 1, untaught, report.report)
     width = train.inputs.shape[1]
     return _Candidate(_asked_twice(network.judged, width), _asked_twice(network.model, width), (network,))
 

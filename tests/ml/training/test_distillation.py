@@ -72,7 +72,7 @@ def test_a_network_learns_from_a_teacher_that_is_better(monkeypatch: pytest.Monk
     monkeypatch.setattr(distillation, "LESSON_EPOCHS", 8)
     options = TrainingOptions(epochs=4, architecture=(16,), members=1, batch_size=128, learning_rate=0.01)
     reported: list[int] = []
-    taught = train_network(TRAIN_ROWS, VALIDATION_ROWS, 2, options, lambda epoch: reported.append(epoch.number))
+    taught = train_network(TRAIN_ROWS, VALIDATION_ROWS, 1, options, lambda epoch: reported.append(epoch.number))
     assert taught.teacher_loss is not None
     assert reported == list(range(1, 9))
     area = area_under_curve(TfliteModel(taught.tflite).predict(INPUTS[TEST])[:, 0], TOGETHER[TEST] == 1)
@@ -92,7 +92,7 @@ def test_a_teacher_whose_gain_may_be_chance_teaches_nothing(
     found = teacher.Teacher((even,), np.ones(1), rounds=1, loss=loss)
     monkeypatch.setattr(distillation, "fit_teacher", lambda *_: found)
     train, options = Rows(INPUTS[:rows], TOGETHER[:rows]), TrainingOptions()
-    assert distillation.train_with_teacher(train, VALIDATION_ROWS, 2, options, lambda _: None, direct, None) is None
+    assert distillation.train_with_teacher(train, VALIDATION_ROWS, 1, options, lambda _: None, direct, None) is None
 
 
 def test_fine_tuning_corrects_what_was_understated_and_leaves_the_best_alone() -> None:

@@ -33,7 +33,7 @@ def churn_network(options: TrainingOptions = QUICK, classes: np.ndarray = CHURNE
     from loyalty_core.ml.training.network import Rows, train_network  # noqa: PLC0415
 
     train = Rows(INPUTS[TRAIN], classes[TRAIN])
-    return train_network(train, Rows(INPUTS[VALIDATION], classes[VALIDATION]), 2, options)
+    return train_network(train, Rows(INPUTS[VALIDATION], classes[VALIDATION]), 1, options)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_epochs_are_reported_and_may_be_stopped() -> None:
 
     rows = Rows(INPUTS[TRAIN], CHURNED[TRAIN])
     with pytest.raises(KeyboardInterrupt):
-        train_network(rows, rows, 2, QUICK, stop_at_three)
+        train_network(rows, rows, 1, QUICK, stop_at_three)
     assert [(epoch.number, epoch.epochs) for epoch in seen] == [(1, 12), (2, 12), (3, 12)]
     assert seen[2].validation_loss < seen[0].validation_loss
     assert [epoch.training_loss for epoch in seen] == [epoch.validation_loss for epoch in seen]  # the same rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,23 @@ def test_the_bundle_is_written_opened_and_answers(
     assert bundle.contract.names == tuple(settings.ml_feature_mapping)
     golden = trained[0].parts.models["churn"]
     assert bundle.scores("churn", golden.golden_inputs)[:, 0] == pytest.approx(golden.golden_outputs[:, 0], abs=1e-5)
+
+
+def test_a_choice_between_two_offers(programme: Path, tmp_path: Path) -> None:
+    """Each offer has its own probability, unlike yes and no, which share one."""
+    shutil.copy(programme, tmp_path / "warehouse.duckdb")
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute("DELETE FROM customer_offer_history WHERE converted_offer_id NOT IN (3, 5)")
+    settings = Settings(dwh_url=f"duckdb:///{tmp_path / 'warehouse.duckdb'}", models_dir=tmp_path)
+    parts = train_on(settings, {"nbo": replace(QUICK, epochs=2)}).parts
+    activate(tmp_path, write_bundle(tmp_path, parts), "tester")
+    bundle = load_bundle(tmp_path)
+    assert bundle.offers("nbo") == (3, 5)
+    scores = bundle.scores("nbo", parts.models["nbo"].golden_inputs)
+    assert scores.shape[1] == 2
+    assert scores.sum(axis=1) == pytest.approx(np.ones(len(scores)))
+    assert set(parts.models["nbo"].rows["classes"]) == {"3", "5"}
+    assert parts.models["nbo"].metrics["top_1"] >= 0.5
 
 
 def test_the_manifest_describes_the_training(trained: tuple[TrainedBundle, list[Progress]]) -> None:
