@@ -26,7 +26,7 @@ def draw_customer(customer_id: str) -> None:
         st.rerun()
     features = get_services().features.get(customer_id)
     customer.draw_profile(features)
-    forecast, activity, everything, told = st.tabs(
+    forecast, activity, everything, story = st.tabs(
         ["Predictions", "Activity", "All features", "Story"], key="view", bind="query-params"
     )
     with forecast, errors_shown():
@@ -35,8 +35,8 @@ def draw_customer(customer_id: str) -> None:
         customer.draw_activity(features)
     with everything:
         customer.draw_features(features)
-    if told.open:
-        with told, errors_shown():
+    if story.open:
+        with story, errors_shown():
             draw_story(customer_id)
 
 

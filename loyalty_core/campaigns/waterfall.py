@@ -84,7 +84,7 @@ class Waterfall:
 
 
 def grouped(decided: sa.FromClause) -> sa.Select:
-    """Counts of decisions by everything that a waterfall tells apart; its rows make a `Waterfall`."""
+    """Counts of decisions by everything that a waterfall distinguishes; its rows make a `Waterfall`."""
     parts = [decided.c[name] for name in ("reason", "channel", "variant", "offer_id", "due", "bad_zone")]
     return sa.select(*parts, sa.func.count().label("customers")).group_by(*parts)
 

@@ -61,7 +61,7 @@ class Traits:
     """What the choice depends on, one element per member; `taste` has shape (members, 8).
 
     The scores are in standard deviations. `online` and `price_sensitivity` are shares, `price_rise` is the one of the
-    last basket in percent, `late` tells whether the last order was, `points_expire` whether many bonus points do soon.
+    last basket in percent, `late` says whether the last order was, `points_expire` whether many bonus points do soon.
     """
 
     rate_score: Floats

@@ -169,7 +169,7 @@ def open_consumer(settings: Settings, report: Callable[[KafkaError], None] = lam
 
 
 def arrival_of(message: Message, settings: Settings) -> Arrival:
-    """How a message came; its position tells it from one at the same offset of an earlier topic of that name."""
+    """How a message came; its position includes the time, since a topic of that name may be created anew."""
     kind, milliseconds = message.timestamp()
     sent_at = datetime.fromtimestamp(milliseconds / 1000, UTC) if kind and milliseconds > 0 else None
     place = f"{message.topic()}/{message.partition()}/{message.offset()}@{milliseconds}"

@@ -59,7 +59,7 @@ def _read(
     events: list[Event] = []
     unreadable: list[Unreadable] = []
     for number, line in _not_blank(lines):
-        # The digest tells a line from one at the same place of another file of that name.
+        # The digest distinguishes a line from one at the same place of another file with that name.
         position = f"{name}:{number} {hashlib.sha256(line).hexdigest()[:16]}"
         arrival = Arrival(source, datetime.now(UTC), position, zone=zone)
         try:

@@ -105,7 +105,7 @@ def _is_newer_data(connection: duckdb.DuckDBPyConnection, customers: pa.Table) -
     if not found >= _LEAST_FOUND * customers.num_rows > 0:
         return False
     columns = [measured[place : place + _MEASURES] for place in range(0, len(measured), _MEASURES)]
-    # A column that is the same for everybody tells nothing.
+    # A column with one value for every customer says nothing about who a customer is.
     telling = [column for column in columns if column[1] is not None and column[1] < 1]
     return sum(_agrees(*column) for column in telling) >= _LEAST_AGREEING * max(1, len(telling))
 

@@ -165,7 +165,7 @@ class RestrictedSegments(SegmentRepository):
         size, smallest = segment.size, self._warehouse.smallest_group
         if size is not None:
             size = replace(size, joined=None, left=None)
-            # That everybody is in a segment for everybody tells nothing.
+            # Membership in a segment of all customers reveals nothing.
             base = size.base if segment.rule else size.base + smallest
             try:
                 self._warehouse.require_group(size.customers, base)

@@ -35,7 +35,7 @@ def draw_sidebar() -> None:
 
 
 def _draw_restriction() -> None:
-    """Tells viewers who do not see everything, so that they do not take a part for the whole."""
+    """Says so to viewers who do not see everything, so that they do not mistake a part for the whole."""
     warehouse = get_services().warehouse
     with st.container(horizontal=True, gap="xsmall"):
         if warehouse.has_scope:

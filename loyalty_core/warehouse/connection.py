@@ -167,7 +167,7 @@ class Warehouse(Unrestricted, Statements):
 
     @property
     def identity(self) -> DataIdentity:
-        """The identity of the data, which tells what was derived from it from what was derived from other data."""
+        """The identity of the data: what was derived from it carries the identity, and is not used with other data."""
         _ = self.features  # notices a replaced file
         if (found := self._identity) is not None:
             return found

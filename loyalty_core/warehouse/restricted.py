@@ -88,7 +88,7 @@ class RestrictedWarehouse(Warehouse):
             raise GroupsOnly(self.smallest_group)
 
     def require_group(self, customers: int, base: int) -> None:
-        """Raise `GroupTooSmall` for a group that is hidden, or whose complement is: either tells the other."""
+        """Raise `GroupTooSmall` for a group that is hidden, or whose complement is: each follows from the other."""
         if self.smallest_group and not self.smallest_group <= customers <= base - self.smallest_group:
             raise GroupTooSmall(self.smallest_group)
 

@@ -79,7 +79,7 @@ def describe_copies(copies: Copies, *, has_customers: bool) -> Iterator[Finding]
     yield Finding(
         "warning",
         f"{found:,} of {copies.customers:,} {who} are copies of another {other}{nearly}.",
-        "They are kept on one side of the split. Remove them where a file was loaded twice or a join repeats rows.",
+        "They are put on one side of the split. Remove them where a file was loaded twice or a join repeats rows.",
     )
 
 

@@ -178,7 +178,7 @@ class _Staging(Staging):
             self._driver.execute(self.table.staged("BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"))
             number = self._driver.execute(self.table.sort()).rowcount
             self._driver.execute(f"DROP TABLE arrived_{self.table.name}")
-            # Nothing else tells the planner how many there are.
+            # The planner has no other way to know how many there are.
             self._driver.execute(f"ANALYZE {self.table.name}")
         return number
 

@@ -24,7 +24,7 @@ _WAIT_SECONDS = 60.0
 
 
 def identity_of(file: Path) -> FileIdentity | None:
-    """What tells the file from another one at the same path; None where there is none, or none can be seen."""
+    """What distinguishes the file from another one at the same path; None where there is none, or none can be seen."""
     try:
         facts = file.stat()
     except OSError:

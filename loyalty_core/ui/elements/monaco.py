@@ -14,7 +14,7 @@ from loyalty_core.ui.elements.frames import Script, editor, html, new_frame
 
 _PAUSE_MILLISECONDS = 600
 _DEFINE_THEMES = "(monaco)=>{for(const [name,theme] of Object.entries(%s))monaco.editor.defineTheme(name,theme);}"
-# The path tells an edit of this revision from one of a text that has been replaced meanwhile.
+# By the path, an edit of this revision is distinguished from one of a text that has been replaced meanwhile.
 _SEND_ON_LEAVING = """(editor)=>{
   window.sendText=()=>{
     clearTimeout(window.pause);

@@ -38,8 +38,8 @@ def with_outcome(
         others = read.alias("history_taken")
         last = sa.select(sa.func.max(others.c[day])).where(others.c[OUTCOME].is_not(None)).scalar_subquery()
         whether = sa.case((read.c[day] <= last, whether))
-    kept = [column for column in read.c if column.name != OUTCOME]
-    return sa.select(*kept, whether.label(OUTCOME)).subquery("history_outcomes")
+    others = [column for column in read.c if column.name != OUTCOME]
+    return sa.select(*others, whether.label(OUTCOME)).subquery("history_outcomes")
 
 
 def _is_one_of(column: sa.ColumnElement[Any], texts: tuple[str, ...]) -> sa.ColumnElement[bool]:
