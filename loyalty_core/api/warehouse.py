@@ -18,7 +18,8 @@ router = APIRouter(dependencies=[allowed(Action.VIEW)])
 class ColumnAnswer(BaseModel):
     """A column of the features view; `blanks` is the share of customers without a value, null if it is not known.
 
-    `top_values` are pairs of a value and its number of customers, most frequent first.
+    `top_values` are pairs of a value and its number of customers, most frequent first. `different` estimates how many
+    different texts there are; null where the database makes no such estimates.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ColumnAnswer(BaseModel):
     maximum: JsonValue
     top_values: list[tuple[JsonValue, int]]
     is_masked: bool
+    different: int | None
 
 
 class ColumnsAnswer(BaseModel):

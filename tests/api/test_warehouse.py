@@ -130,6 +130,7 @@ def test_columns_of_the_demo(demo_settings: Configure, query_demo: Query, ask: A
         "maximum": highest,
         "top_values": [],
         "is_masked": False,
+        "different": None,
     }
     assert columns["customer_tier"]["top_values"] == [list(tier) for tier in tiers]
 

@@ -26,6 +26,7 @@ COLUMN = {
     "maximum": None,
     "top_values": [["Denmark", 7_120], ["Norway", 6_480]],
     "is_masked": False,
+    "different": None,
 }
 _CUSTOMER = {
     "customer_id": CUSTOMER,

@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="the warehouse computes the predictions, and no customer's row leaves it (ML_SCORE_IN_WAREHOUSE)",
     )
     given = parser.parse_args(arguments)
-    settings = get_settings()
     try:
+        settings = get_settings()
         _run(settings, Console(), in_warehouse=given.in_warehouse or settings.ml_score_in_warehouse)
     except LoyaltyError as error:
         print(f"Scoring stopped: {error}", file=sys.stderr)  # noqa: T201  what a scheduler logs

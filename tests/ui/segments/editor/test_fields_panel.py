@@ -1,11 +1,15 @@
 """The list of fields beside the rule builder."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from loyalty_core.services import get_services
 from loyalty_core.warehouse.dialects.duckdb import DuckDB
+from tests.workbench import Configure
 
 
 def _page() -> None:
@@ -25,8 +29,11 @@ def details(field: str) -> list[str]:
     return [caption.value for caption in app.caption]
 
 
-@pytest.mark.usefixtures("demo_settings")
-def test_an_estimate_is_marked_as_one(monkeypatch: pytest.MonkeyPatch):
+def test_an_estimate_is_marked_as_one(
+    monkeypatch: pytest.MonkeyPatch, demo_warehouse: Path, tmp_path: Path, demo_settings: Configure
+):
+    copied = shutil.copy(demo_warehouse, tmp_path / "warehouse.duckdb")  # the catalog of the original is shared
+    demo_settings(dwh_url=f"duckdb:///{copied}")
     assert not any("≈" in text for text in details("Customer tier")), "DuckDB counts, and estimates nothing"
     monkeypatch.setattr(DuckDB, "different_values", lambda _, column: sa.func.approx_count_distinct(column))
 
