@@ -38,8 +38,8 @@ _MADE = """(host) => {
 }"""
 
 
-@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["screens", "views"])
-def test_names_are_texts(*, every: bool, hostile: Hostile, browser: Browser, internet: Internet, tmp_path: Path):
+@pytest.mark.slow  # tests/ui/test_hostile_names.py draws the same without a browser
+def test_names_are_texts(hostile: Hostile, browser: Browser, internet: Internet, tmp_path: Path):
     # The served process is to open the same files.
     get_services().warehouse.close()
     get_services().store.close()
@@ -56,7 +56,7 @@ def test_names_are_texts(*, every: bool, hostile: Hostile, browser: Browser, int
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: asked.extend(foreign(request.url, app.port)))
-        for screen, parameters in hostile.views() if every else hostile.screens():
+        for screen, parameters in hostile.screens() + hostile.views():
             page.goto(f"{app.url}/{screen.path}?{urlencode(parameters)}")
             wait_until_drawn(page)
             _wait_for_charts(page)
@@ -69,7 +69,7 @@ def test_names_are_texts(*, every: bool, hostile: Hostile, browser: Browser, int
     assert made == [], made
     assert asked == [], asked
     assert not [address for address in internet.requested[asked_before:] if HOST in address]
-    assert len(shown) > (15 if every else 6), shown
+    assert len(shown) > 20, shown
 
 
 def _wait_for_charts(page: Page) -> None:
