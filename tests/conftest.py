@@ -37,6 +37,11 @@ pytest_plugins = [
 ]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is shared first: a process that is out of work takes over the last tests of another, and makes it anew."""
+    items.sort(key=lambda item: item.get_closest_marker("shares") is None)
+
+
 def pytest_collection_finish() -> None:
     gc.enable()
 

@@ -19,6 +19,8 @@ from loyalty_core.demo.signals import COLUMNS
 from loyalty_core.demo.treatments import RESPONSES
 from loyalty_core.demo.truth import OFFER_COLUMNS, truth_path
 
+pytestmark = pytest.mark.shares
+
 CUSTOMERS = 10_000
 FEATURES = [
     "total_revenue",

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from loyalty_core.campaigns.contact import EVERY_CHANNEL
-from loyalty_core.campaigns.definition import Definition
+from loyalty_core.campaigns.definition import DEFAULT_CONVERSIONS, Definition
 from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignVersionRecord
 from loyalty_core.store.dialects import dialect_of_session
 from loyalty_core.store.messages import ContactPreferenceRecord, MessageOutcomeRecord, OutboxRecord
@@ -98,6 +98,31 @@ def outcome_of_event(
         event=event,
         is_simulated=is_simulated,
     )
+
+
+class AwaitedEvents:
+    """The types of events that any version of a campaign counts as a success; read again after a change alone.
+
+    What customers do is mostly of other types, and then their entries need not be looked up.
+    """
+
+    def __init__(self) -> None:
+        self._state: Any = None
+        self._types = frozenset[str]()
+
+    def types(self, session: Session) -> frozenset[str]:
+        """The types as they are now."""
+        # Versions are added, or removed with their campaign, and never changed.
+        state = tuple(session.execute(select(func.count(), func.max(CampaignVersionRecord.at))).one())
+        if state != self._state:
+            contents = session.scalars(select(CampaignVersionRecord.content))
+            self._types = frozenset(one for content in contents for one in _successes(content))
+            self._state = state
+        return self._types
+
+
+def _successes(content: Mapping[str, Any]) -> Sequence[str]:
+    return content.get("conversion", {}).get("event_types", DEFAULT_CONVERSIONS)
 
 
 def customers_with_entries(session: Session, customer_ids: Collection[str]) -> set[str]:

@@ -13,7 +13,7 @@ from loyalty_core.events.effects.trace import Step, Stopwatch, as_json
 from loyalty_core.events.outages import is_temporary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
@@ -224,18 +224,20 @@ def _trigger_of(campaign: Campaign) -> _Trigger:
     return trigger.kind, trigger.event_type if trigger.kind == "event" else trigger.segment, campaign.is_simulated
 
 
-def outcome_steps(session: Session, events: Sequence[tuple[Event, str]]) -> list[Step | None]:
+def outcome_steps(session: Session, events: Sequence[tuple[Event, str]], awaited: Collection[str]) -> list[Step | None]:
     """Store what the events say about messages that were sent: a step for each, None where no campaign waits for it.
 
-    The events come with the id of their customer as saved with entries.
+    The events come with the id of their customer as saved with entries. `awaited` are the types of events that
+    campaigns count as a success.
     """
-    watch, entered = Stopwatch(), customers_with_entries(session, {customer_id for _, customer_id in events})
+    watch = Stopwatch()
+    entered = customers_with_entries(session, {customer_id for event, customer_id in events if event.type in awaited})
     outcomes = {
         place: outcome_of_event(
             event.type, customer_id, event.occurred_at, event.data, event=event.row, is_simulated=event.is_simulated
         )
         for place, (event, customer_id) in enumerate(events)
-        if customer_id in entered or _is_of_message(event)
+        if (event.type in awaited and customer_id in entered) or _is_of_message(event)
     }
     recorded = dict(zip(outcomes, record_outcomes(session, list(outcomes.values())), strict=True))
     milliseconds = watch.lap()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import insert
 
+from loyalty_core.campaigns.sending.outcomes import AwaitedEvents
 from loyalty_core.events.effects.campaigns import (
     CampaignTriggers,
     Occasion,
@@ -65,6 +66,7 @@ class Effects:
         self._customers = CustomerReader(services)
         self._triggers = CampaignTriggers(services.campaigns)
         self._recent = RecentMembers()
+        self._awaited = AwaitedEvents()
 
     def prepare(self, events: Sequence[Event]) -> Prepared:
         """Read and compute for the customers of the events; the state store is not written.
@@ -112,7 +114,7 @@ class Effects:
             session.connection().execute(insert(SegmentChangeRecord), rows)
         moved = _Moved.of(changes, watch.lap(), customers.segments)
         events = [(event, customers.id_of(event.customer_id)) for event in prepared.events]
-        outcomes = outcome_steps(session, events)
+        outcomes = outcome_steps(session, events, self._awaited.types(session))
         occasions = _occasions(prepared.events, customers, moved)
         triggered = self._triggers.consider(session, occasions, prepared.prospects, prepared.at)
         caused = [_Caused(*parts, moved) for parts in zip(occasions, outcomes, triggered, strict=True)]

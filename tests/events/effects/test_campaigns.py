@@ -150,6 +150,20 @@ def test_what_happens_to_a_message_is_recorded_once(programme: Programme, rich: 
     assert outputs(Traces(programme.services).get(2))["Outcome recorded"]["campaigns"] == [message.campaign_id]
 
 
+def test_a_success_is_any_event_that_a_campaign_names_also_one_saved_meanwhile(programme: Programme) -> None:
+    later = NOW + timedelta(minutes=1)
+    login = {"kind": "event", "event_type": "customer.login"}
+    run(programme, "Welcome", login)
+    programme.apply(event(1, kind="customer.login"))
+    programme.apply(event(2, kind="tier.changed", occurred_at=later))
+    assert stored(programme, MessageOutcomeRecord) == []
+    run(programme, "Upgrade", login, conversion={"event_types": ["tier.changed"]})
+    programme.apply(event(3, "bob", "customer.login"))
+    programme.apply(event(4, "bob", "tier.changed", occurred_at=later))
+    (outcome,) = stored(programme, MessageOutcomeRecord)
+    assert (outcome.campaign_id, outcome.customer_id, outcome.event) == ("upgrade", "bob", 4)
+
+
 def test_an_outcome_of_a_customer_who_is_not_in_the_warehouse_is_no_error(programme: Programme) -> None:
     programme.apply(event(1, "new", kind="campaign.opened", data={"campaign_id": "gone"}))
     assert Traces(programme.services).get(1).outcome.endswith("does not know the customer yet.")

@@ -28,6 +28,8 @@ from loyalty_core.warehouse.history import HistoryTable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.shares
+
 RESPONSE = BinaryTask(
     name="response",
     title="Response",

@@ -68,7 +68,7 @@ def test_a_network_learns_from_a_teacher_that_is_better(monkeypatch: pytest.Monk
     from loyalty_core.ml.training import distillation  # noqa: PLC0415
     from loyalty_core.ml.training.network import train_network  # noqa: PLC0415
 
-    monkeypatch.setattr(teacher, "MADE_UP_ROWS", 4_000)
+    monkeypatch.setattr(teacher, "MADE_UP_ROWS", 2_500)
     monkeypatch.setattr(distillation, "LESSON_EPOCHS", 8)
     options = TrainingOptions(epochs=4, architecture=(16,), members=1, batch_size=128, learning_rate=0.01)
     reported: list[int] = []

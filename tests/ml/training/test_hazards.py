@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.bundles import Bundle, ModelPart
 
+pytestmark = pytest.mark.shares
+
 CUSTOMERS = 1_500
 # The hazard of each month: of the second kind of customers it is three times as high.
 HAZARD = 0.1

@@ -20,6 +20,8 @@ from loyalty_core.ml.training import TrainingOptions
 if TYPE_CHECKING:
     from loyalty_core.ml.training.network import Epoch, TrainedNetwork
 
+pytestmark = pytest.mark.shares
+
 RNG = np.random.default_rng(11)
 INPUTS = RNG.normal(size=(3_000, 3)).astype(np.float32)
 # A hump, which no straight line ranks, and a product of two inputs, which no sum of curves holds.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from loyalty_core.ml.training.trained_bundle import TrainedBundle
 
+pytestmark = pytest.mark.shares
+
 CUSTOMERS = 2_500
 QUICK = TrainingOptions(
     teacher="none", epochs=5, architecture=(8,), pieces=2, members=1, batch_size=64, learning_rate=0.02
