@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ _FINISHED, _CANCELED, _CLOSED, _ERROR = 2, 3, 4, 5
 _ENDED = frozenset({_FINISHED, _CANCELED, _CLOSED, _ERROR})
 _LOST = (OSError, EOFError, TException)
 _CANCELLED = "The statement was cancelled: execution time exceeded."
+# A statement that is cancelled while Spark plans it is reported as cancelled, and its jobs then run to their end.
+_PLANNING_SECONDS = 5.0
 
 
 class StatementFailed(OperationalError):
@@ -79,7 +82,7 @@ class Connection:
         self._socket = sock
         self._session = session
         self._running: Any = None
-        self._is_interrupted = False
+        self._sent_at = 0.0
         self.is_usable = True
 
     def cursor(self) -> Cursor:
@@ -92,13 +95,13 @@ class Connection:
         return False
 
     def interrupt(self) -> None:
-        """Stop the statement that runs, or is being sent, over a connection of its own: this one is busy waiting.
+        """Stop the statement that runs, over a connection of its own: this one is busy waiting.
 
-        Where the server does not take that call either, the wait ends with the connection.
+        Nothing happens before one runs, and while Spark may still be planning it: call it again until the wait ends.
+        Where the server does not take the call, the wait ends with the connection.
         """
-        self._is_interrupted = True
         operation, known = self._running, self._session
-        if operation is None:
+        if operation is None or time.monotonic() < self._sent_at + _PLANNING_SECONDS:
             return
         try:
             service, _ = _open_service(self._server)
@@ -112,8 +115,7 @@ class Connection:
         """Every statement of Spark is a transaction."""
 
     def rollback(self) -> None:
-        """Nothing to undo; an interrupt that came too late does not concern whoever has the connection next."""
-        self._is_interrupted = False
+        """Nothing to undo."""
 
     def close(self) -> None:
         with contextlib.suppress(*_LOST, Error):
@@ -125,10 +127,8 @@ class Connection:
     def start(self, statement: str) -> Any:
         """Send a statement; it runs in the background of the server."""
         with self._reported():
-            self._running = operation = self._session.execute(statement, run_async=True)
-        if self._is_interrupted:
-            self.end(operation)
-            raise StatementFailed(_CANCELLED, "57014")
+            operation = self._session.execute(statement, run_async=True)
+        self._sent_at, self._running = time.monotonic(), operation
         return operation
 
     def wait(self, operation: Any) -> None:
