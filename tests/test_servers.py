@@ -189,6 +189,7 @@ def test_a_server_ends_with_a_killed_test_process():
 NEEDS_REDIS = "def test_needs_redis(redis_url): pass"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ci", "outcome"), [("true", "1 error"), ("", "1 skipped")])
 def test_a_missing_server_fails_in_ci_and_skips_elsewhere(tmp_path: Path, ci: str, outcome: str):
     (tmp_path / "test_it.py").write_text(NEEDS_REDIS)

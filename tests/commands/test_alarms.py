@@ -253,6 +253,7 @@ def test_months_of_the_same_customers_are_no_copies_and_do_not_flatter(trainer: 
     assert metrics["metrics"]["auc"] < 0.9  # the truth has .89; a model that recites its customers has .97
 
 
+@pytest.mark.slow
 def test_a_leak_is_activated_once_it_is_confirmed_by_its_name(trainer: Trainer) -> None:
     assert trainer.train(exact_leak()).decision == TO_CONFIRM
     models = get_settings().models_dir

@@ -140,6 +140,7 @@ def test_a_challenger_that_is_mended_is_taken_up_after_a_while(
     assert live.status().experiment_refusal is None
 
 
+@pytest.mark.slow
 def test_predictions_never_fail_while_tests_start_and_stop(models_dir: Path, challenger: str):
     live = LiveBundle(models_dir)
     champion, other = live.current().version, write_bundle(models_dir, bundle_parts())

@@ -122,6 +122,7 @@ def test_epochs_are_reported_and_may_be_stopped() -> None:
     assert [epoch.training_loss for epoch in seen] == [epoch.validation_loss for epoch in seen]  # the same rows
 
 
+@pytest.mark.slow
 def test_class_weights_leave_the_probabilities_right() -> None:
     rare = (RNG.random(3_000) < expit(2 * INPUTS[:, 0] - 5)).astype(np.intp)
     balanced = churn_network(QUICK, rare)
