@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,8 @@ def alembic_config(connection: Connection | None = None) -> Config:
     """Alembic's configuration, without an .ini file; its commands run on `connection`."""
     from alembic.config import Config  # noqa: PLC0415
 
-    config = Config(attributes={"connection": connection})
+    # By default that of the moment in which Alembic was loaded, which may be closed by now.
+    config = Config(stdout=sys.stdout, attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")

@@ -68,7 +68,7 @@ def test_a_statement_that_nobody_waits_for_ends_on_the_server(
     with cancellable(Cancellation(gone.is_set)), pytest.raises(Cancelled):
         warehouse.rows(sa.text("SELECT pg_sleep(600)"))
     viewer.join()
-    assert warehouse.rows(sa.text(sleeping)) == [{"count": 0}]
+    wait_until(lambda: warehouse.rows(sa.text(sleeping)) == [{"count": 0}])
 
 
 @pytest.mark.parametrize(
