@@ -27,7 +27,7 @@ from loyalty_core.warehouse.dialects.duckdb import DuckDB
 from tests.engines.spark import SparkPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from loyalty_core.ml.bundles import Bundle
     from loyalty_core.ml.features import InputFeature
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 class WithoutArrays(DuckDB):
     """Sums of products, as on every other database."""
 
-    def vector(self, numbers: Sequence[str]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Never."""
-        del numbers
+    vectors = None
 
 
 def main() -> None:

@@ -165,7 +165,7 @@ Calibration is measured by deciles of the predicted probability: the mean distan
 rates observed. The goal of 0.02 is for the error over all folds together. A model whose probabilities are exactly right
 has an error too, because each decile has few rows. It is shown beside the error, as its mean and as the value exceeded
 in one of 20 samples of that size; copies of a row count as rows. Where that value is more than 0.02, an error up to it
-cannot be told from that of a perfect model. The last two columns are means over the folds measured one by one, to which
+may be that of a perfect model as well. The last two columns are means over the folds measured one by one, to which
 chance adds more.
 
 With a few thousand test rows, ROC AUC varies by 0.01 to 0.02 between folds; differences between models on the same rows

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loyalty_core.warehouse.dialects import Dialect
+    from loyalty_core.warehouse.dialects import Dialect, Vectors
 
 
 @dataclass(frozen=True)
@@ -56,16 +56,15 @@ class ComputedColumns:
         half = len(numbers) // 2
         return self.write("({} + {})", self.total(numbers[:half]), self.total(numbers[half:]))
 
-    def vector(self, name: str, numbers: Sequence[Number]) -> Number | None:
-        """A column with all of them, for inner products, where the database is faster with those."""
+    def vector(self, vectors: Vectors, name: str, numbers: Sequence[Number]) -> Number:
+        """A column with all of them, for inner products."""
         if name in self._level_of:
             return Number(name, frozenset({name}))
-        written = self.dialect.vector([one.sql for one in numbers])
-        return None if written is None else self.add(name, Number(written, self._reads(numbers)))
+        return self.add(name, Number(vectors.vector([one.sql for one in numbers]), self._reads(numbers)))
 
-    def inner_product(self, vector: Number, weights: Iterable[float]) -> Number:
+    def inner_product(self, vectors: Vectors, vector: Number, weights: Iterable[float]) -> Number:
         """The sum of the products of the numbers in a `vector` with weights."""
-        return Number(self.dialect.inner_product(vector.sql, [f"{weight:.9g}" for weight in weights]), vector.reads)
+        return Number(vectors.inner_product(vector.sql, [f"{weight:.9g}" for weight in weights]), vector.reads)
 
     def add(self, name: str, number: Number) -> Number:
         """Compute the number in a column of that name, and give the column."""

@@ -92,15 +92,16 @@ class _Network:
         source, kernel, *bias_of = step.inputs
         columns, read, weights = self._columns, self._read(source), self._graph.constants[kernel]
         biases = self._graph.constants[bias_of[0]] if bias_of else np.zeros(len(weights))
-        vector = columns.vector(f"{self._prefix}_vector_{source}", read) if _is_dense(weights) else None
+        vectors = columns.dialect.vectors if _is_dense(weights) else None
         made: Tensor = []
         for row, bias in zip(weights, biases, strict=True):
-            if vector is None:
+            if vectors is None:
                 products = [
                     columns.write("{} * {}", read[place], columns.constant(row[place])) for place in np.flatnonzero(row)
                 ]
             else:
-                products = [columns.inner_product(vector, row)]
+                vector = columns.vector(vectors, f"{self._prefix}_vector_{source}", read)
+                products = [columns.inner_product(vectors, vector, row)]
             made.append(columns.total([columns.constant(bias), *products]))
         return made
 

@@ -97,7 +97,7 @@ def predict(model: Model, scaled: FloatRows) -> Logits:
 
 
 def classes_of(outputs: int) -> int:
-    """The number of classes that a network tells apart: a single output is the probability of class 1 of two."""
+    """The number of classes that a network distinguishes: a single output is the probability of class 1 of two."""
     return max(outputs, 2)
 
 

@@ -183,7 +183,7 @@ class ChdbDialect(DefaultDialect):
 
     @classmethod
     def import_dbapi(cls) -> Any:
-        import chdb  # noqa: F401, PLC0415 - an optional extra, whose absence is told at once  # pyright: ignore[reportMissingImports]
+        import chdb  # noqa: F401, PLC0415 - an optional extra: without it, creating the engine fails  # pyright: ignore[reportMissingImports]
 
         from loyalty_core.warehouse.clickhouse import driver  # noqa: PLC0415
 

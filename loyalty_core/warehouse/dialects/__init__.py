@@ -4,7 +4,7 @@ To add a database: a module with its `Dialect`, and its line in `DIALECTS`.
 """
 
 from loyalty_core.rules.sql.dialect import register_dialects
-from loyalty_core.warehouse.dialects.base import Dialect
+from loyalty_core.warehouse.dialects.base import Dialect, Vectors
 from loyalty_core.warehouse.dialects.clickhouse import ClickHouse
 from loyalty_core.warehouse.dialects.duckdb import DuckDB
 from loyalty_core.warehouse.dialects.other import (
@@ -20,7 +20,7 @@ from loyalty_core.warehouse.dialects.postgresql import PostgreSQL
 from loyalty_core.warehouse.dialects.spark import Databricks, Spark
 from loyalty_core.warehouse.dialects.sqlite import SQLite
 
-__all__ = ["DIALECTS", "Dialect", "dialect_of"]
+__all__ = ["DIALECTS", "Dialect", "Vectors", "dialect_of"]
 
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect

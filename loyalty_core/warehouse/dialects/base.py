@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import sqlalchemy as sa
 
@@ -28,6 +28,18 @@ if TYPE_CHECKING:
 _READ_ALIKE = (sa.Boolean, sa.Integer, sa.String, sa.Uuid)
 
 
+class Vectors(Protocol):
+    """Vectors of numbers in SQL, for the layers of networks."""
+
+    def vector(self, numbers: Sequence[str]) -> str:
+        """Numbers as one value."""
+        ...
+
+    def inner_product(self, vector: str, weights: Sequence[str]) -> str:
+        """The sum of the products of a vector's numbers with weights."""
+        ...
+
+
 class Dialect(SqlDialect):
     """A database; the SQL of its rules is described by `SqlDialect`.
 
@@ -49,6 +61,8 @@ class Dialect(SqlDialect):
     has_arrays = False
     # Networks that are written out as SQL can be computed: a subquery is not repeated for each use of its columns.
     computes_networks = True
+    # None where sums of products are faster than what the database has for vectors.
+    vectors: Vectors | None = None
     # Types that a driver names by a code only where SQLAlchemy did not reflect the column.
     types_by_code: Mapping[object, sa.types.TypeEngine[Any]] = MappingProxyType({})
     # Quantiles and numbers of different values come from sketches and are near the exact ones; screens say so.
@@ -106,14 +120,6 @@ class Dialect(SqlDialect):
     def single(self, number: str) -> str:
         """A double in SQL, rounded to single precision."""
         return f"CAST(CAST({number} AS REAL) AS {self.double})"
-
-    def vector(self, numbers: Sequence[str]) -> str | None:
-        """Numbers as one value for `inner_product`; None where sums of products are faster."""
-        del numbers
-
-    def inner_product(self, vector: str, weights: Sequence[str]) -> str:
-        """The sum of the products of a vector's numbers with weights."""
-        raise NotImplementedError
 
     def computed_once(self, select: sa.Select, name: str) -> sa.FromClause:
         """The statement as a relation whose columns are computed once, not again wherever they are read."""

@@ -37,6 +37,17 @@ _confining = threading.Lock()
 _IN_MEMORY_OR_REMOTE = (":memory:", "md:", "motherduck:")
 
 
+class _Arrays:
+    """Arrays: sums of products keep a buffer for every product, which takes seven times as long."""
+
+    def vector(self, numbers: Sequence[str]) -> str:
+        return f"CAST([{', '.join(numbers)}] AS FLOAT[{len(numbers)}])"
+
+    def inner_product(self, vector: str, weights: Sequence[str]) -> str:
+        """In single precision, as in LiteRT."""
+        return f"CAST(array_inner_product({vector}, {self.vector(weights)}) AS DOUBLE)"
+
+
 class DuckDB(WithQuantiles):
     """A file with Arrow built in, and predictions in a Parquet file that it reads as a relation."""
 
@@ -51,6 +62,7 @@ class DuckDB(WithQuantiles):
     casts_nan = True
     double = "DOUBLE"
     functions = STANDARD_FUNCTIONS | {"CONTAINS", "ENDS_WITH", "LENGTH", "MOD", "STARTS_WITH", "STRPOS", "SUBSTR"}
+    vectors = _Arrays()
     predictions = ReadableFile()
     abilities = Abilities(
         tested="every function, at every change",
@@ -120,14 +132,6 @@ class DuckDB(WithQuantiles):
         if isinstance(kind, sa.Numeric | sa.Float):
             return filled(column)
         return column if is_read_alike(column) else sa.cast(column, sa.Text)
-
-    def vector(self, numbers: Sequence[str]) -> str:
-        """An array: sums of products keep a buffer for every product, which takes seven times as long."""
-        return f"CAST([{', '.join(numbers)}] AS FLOAT[{len(numbers)}])"
-
-    def inner_product(self, vector: str, weights: Sequence[str]) -> str:
-        """In single precision, as in LiteRT."""
-        return f"CAST(array_inner_product({vector}, {self.vector(weights)}) AS DOUBLE)"
 
     def contains(self, text: str, part: str, *, written_out: bool) -> str:
         """`contains()`, and standard SQL where it is to be translated: other databases mean another function by it."""
