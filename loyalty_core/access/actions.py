@@ -44,7 +44,7 @@ _PHRASES: dict[Action, str] = {
     Action.EDIT_CAMPAIGNS: "edit and preview campaigns",
     Action.RUN_CAMPAIGNS: "start, pause and end campaigns; without the right to approve them, only approved ones",
     Action.APPROVE_CAMPAIGNS: "approve campaigns of others",
-    Action.SEND_EVENTS: "send events about customers and mend those that failed",
+    Action.SEND_EVENTS: "send events about customers and correct those that failed",
     Action.EXPORT: "export customers",
     Action.SCORE: "score customers and compute segments",
     Action.TRAIN: "train models",

@@ -11,7 +11,7 @@ from loyalty_core.api.access import routes_of
 from loyalty_core.api.errors import Error
 from loyalty_core.api.examples import EXAMPLES
 
-# For every route: the statuses and their codes are in docs/api.md.
+# For every route; docs/troubleshooting.md has the codes.
 ERRORS: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": Error, "description": "The request cannot be answered: `detail` says why and what to do"},
     "5XX": {"model": Error, "description": "Something that the request needs cannot be used now"},

@@ -1,4 +1,4 @@
-"""Sends the messages of campaigns: `python -m loyalty_core.campaigns`, or `loyalty send`."""
+"""`python -m loyalty_core.campaigns`, an alias of `loyalty send`."""
 
 import sys
 

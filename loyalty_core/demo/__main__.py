@@ -1,6 +1,6 @@
 """Simulate a loyalty programme as a local warehouse.
 
-python -m loyalty_core.demo --customers 20000
+loyalty demo --customers 20000
 
 --from-features FILE and --from-transactions FILE are aliases of loyalty load features FILE and loyalty load
 transactions FILE, with the options of that command.
@@ -50,7 +50,7 @@ def _as_loading(arguments: Sequence[str]) -> list[str] | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
-        prog="python -m loyalty_core.demo",
+        prog="loyalty demo",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

@@ -58,7 +58,7 @@ def require_room(store: StateStore, most: int) -> None:
     if waiting > most:
         raise TooManyEvents(
             f"{waiting:,} events wait to be applied; no more are accepted until there are fewer.",
-            remedy="Send them again later. If this happens often, start more workers: python -m loyalty_core.events",
+            remedy="Send them again later. If this happens often, start more workers: loyalty events",
         )
 
 

@@ -1,4 +1,4 @@
-"""`python -m loyalty_core.events`: consume and apply events, or accept the events of a file."""
+"""`loyalty events`: consume and apply events, or accept the events of a file."""
 
 import argparse
 import signal

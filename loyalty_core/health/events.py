@@ -21,7 +21,7 @@ def events_checks(services: Services) -> Iterator[Check]:
     waiting = f"{backlog.waiting:,} waiting, of which {backlog.retried:,} failed before."
     if backlog.oldest is not None and backlog.oldest > _STUCK:
         minutes = backlog.oldest.total_seconds() / 60
-        remedy = "See the log of the worker. With EVENTS_WORKER=separate, start python -m loyalty_core.events."
+        remedy = "See the log of the worker. With EVENTS_WORKER=separate, start loyalty events."
         yield Check("Events", "Worker", "warning", f"{waiting} The oldest has been due for {minutes:,.0f} min.", remedy)
     else:
         yield Check("Events", "Worker", "ok", waiting)

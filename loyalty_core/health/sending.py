@@ -23,7 +23,7 @@ def sending_checks(services: Services) -> Iterator[Check]:
         minutes = overdue.total_seconds() / 60
         remedy = (
             "See the log of the sender: it says which channel does not answer. With CAMPAIGNS_SENDER=separate, start "
-            "python -m loyalty_core.campaigns. A channel may also be at its limit (SENDING_PER_SECOND)."
+            "loyalty send. A channel may also be at its limit (SENDING_PER_SECOND)."
         )
         yield Check(
             "Sending", "Outbox", "warning", f"{waiting} The oldest has been due for {minutes:,.0f} min.", remedy

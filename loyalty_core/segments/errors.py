@@ -110,7 +110,7 @@ class PredictionsMissing(LoyaltyError):
     def __init__(self) -> None:
         super().__init__(
             "The rule reads predictions, and the customers have not been scored yet.",
-            remedy="Score them first: `python -m loyalty_core.ml.scoring`, or “Score now” on the churn screen.",
+            remedy="Score them first: `loyalty score`, or “Score now” on the churn screen.",
         )
 
 

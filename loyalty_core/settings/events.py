@@ -17,7 +17,7 @@ class EventSettings(BaseSettings):
 
     events_worker: Literal["server", "separate"] = Field(
         "server",
-        description="Who consumes and applies events: the server as well, or only `python -m loyalty_core.events`",
+        description="Who consumes and applies events: the server as well, or only `loyalty events`",
     )
     events_together_seconds: float = Field(
         0.5, ge=0, le=60, description="Events of a customer within so many seconds are applied together"

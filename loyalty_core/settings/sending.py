@@ -46,7 +46,7 @@ class SendingSettings(BaseSettings):
         description="Secret that signs unsubscribe links; without it, one is generated beside the state store's file",
     )
     campaigns_sender: Literal["server", "separate"] = Field(
-        "server", description="Where messages are sent: in the server, or by `python -m loyalty_core.campaigns` alone"
+        "server", description="Where messages are sent: in the server, or by `loyalty send` alone"
     )
     sending_per_second: dict[str, PositiveFloat] = Field(
         {"email": 10, "webhook": 50},

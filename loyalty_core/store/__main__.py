@@ -1,4 +1,4 @@
-"""python -m loyalty_core.store: back up, restore and check the state store."""
+"""`python -m loyalty_core.store`, an alias of `loyalty store`."""
 
 import sys
 

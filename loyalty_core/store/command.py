@@ -1,4 +1,4 @@
-"""`python -m loyalty_core.store`: back up the state store, restore a backup, or check what is there.
+"""`loyalty store`: back up the state store, restore a backup, or check what is there.
 
 All of it may be done while the app runs.
 """
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m loyalty_core.store", description=__doc__)
+    parser = argparse.ArgumentParser(prog="loyalty store", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="backup | restore | check", required=True)
     backup = commands.add_parser("backup", help="copy the store as it is at this moment into a new file")
     backup.add_argument("file", type=Path, nargs="?", help="default: a file in the folder backups beside the store")

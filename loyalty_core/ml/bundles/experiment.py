@@ -13,7 +13,7 @@ from pathlib import Path
 from loyalty_core.ml.bundles.files import BundleError, check_version, read_active, read_file, with_digest
 
 EXPERIMENT_FILE = "experiment.json"
-STOP = "python -m loyalty_core.ml.versions stop-test"
+STOP = "loyalty versions stop-test"
 
 # A smaller arm would need a very long time to show a difference, and would easily be overlooked.
 MIN_SHARE = 0.01

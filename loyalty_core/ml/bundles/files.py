@@ -29,8 +29,8 @@ ACTIVE_FILE = "active.json"
 FORMAT = 1
 
 TRAIN = "python train_models_from_dwh.py"
-ACTIVATE = "python -m loyalty_core.ml.versions activate VERSION"
-ADOPT = "python -m loyalty_core.ml.versions adopt"
+ACTIVATE = "loyalty versions activate VERSION"
+ADOPT = "loyalty versions adopt"
 
 Stamp = tuple[int, int, int] | None
 
@@ -155,7 +155,7 @@ def check_version(version: object) -> str:
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise BundleError(
             f"{str(version)[:60]!r} is not a model version.",
-            remedy="List the versions with python -m loyalty_core.ml.versions.",
+            remedy="List the versions with loyalty versions.",
         )
     return version
 
@@ -219,7 +219,7 @@ def required_file(folder: Path, name: str) -> bytes:
     except FileNotFoundError:
         raise BundleError(
             f"{name} of version {folder.name} is missing.",
-            remedy="Go back to another version (python -m loyalty_core.ml.versions), or train again.",
+            remedy="Go back to another version (loyalty versions), or train again.",
         ) from None
 
 
@@ -228,7 +228,7 @@ def digest_mismatch(folder: Path, name: str) -> BundleError:
     return BundleError(
         f"{name} of version {folder.name} was changed after it was written.",
         "Its SHA-256 digest differs.",
-        "Go back to another version (python -m loyalty_core.ml.versions), or train again.",
+        "Go back to another version (loyalty versions), or train again.",
     )
 
 

@@ -167,4 +167,4 @@ def _deadline() -> Callable[[int, int, int], None]:
 def _remedy(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "Close other programs that have the database open and try again."
-    return "See `python -m loyalty_core.store check`, and docs/state-store.md."
+    return "See `loyalty store check`, and docs/state-store.md."

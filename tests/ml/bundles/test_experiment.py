@@ -73,7 +73,7 @@ def test_any_changed_byte_is_noticed():
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"sha256": 1}', canonical_json({"champion": "../elsewhere"})])
 def test_anything_else_is_damage(content: bytes):
-    with pytest.raises(BundleError, match=r"Stop the A/B test \(python -m loyalty_core\.ml\.versions stop-test\)"):
+    with pytest.raises(BundleError, match=r"Stop the A/B test \(loyalty versions stop-test\)"):
         Experiment.from_bytes(content)
 
 

@@ -49,8 +49,8 @@ def test_what_is_missing_is_reported_with_a_remedy(settings: Settings):
         load_bundle(settings.models_dir)
     assert str(caught.value) == (
         f"{settings.models_dir} contains churn.tflite, nbo.tflite and scaler.pkl, but no version is active. Without "
-        "a manifest it is not known which features they take, in which order. Check and adopt them with python -m "
-        "loyalty_core.ml.versions adopt, or train: python train_models_from_dwh.py"
+        "a manifest it is not known which features they take, in which order. Check and adopt them with "
+        "loyalty versions adopt, or train: python train_models_from_dwh.py"
     )
 
 
@@ -61,7 +61,7 @@ def test_the_list_of_versions_offers_to_adopt_them(
     get_settings.cache_clear()
     assert main(["list"]) == 0
     get_settings.cache_clear()
-    assert "Check and adopt them with python -m loyalty_core.ml.versions adopt" in capsys.readouterr().out
+    assert "Check and adopt them with loyalty versions adopt" in capsys.readouterr().out
 
 
 def test_rfm_is_scored_before_they_are_adopted(warehouse: Warehouse):
