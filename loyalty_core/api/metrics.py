@@ -84,7 +84,7 @@ class _ServicesCollector(Collector):
         yield GaugeMetricFamily("loyalty_outbox_oldest_seconds", "How long the oldest due message has waited", seconds)
 
     def _events(self) -> Iterator[Metric]:
-        """What waits to be applied or mended; nothing without the state store."""
+        """What waits to be applied or corrected; nothing without the state store."""
         try:
             backlog = read_backlog(self._services.store)
         except LoyaltyError:
@@ -93,4 +93,6 @@ class _ServicesCollector(Collector):
         yield GaugeMetricFamily("loyalty_events_retried", "Waiting events that failed before", backlog.retried)
         oldest = backlog.oldest.total_seconds() if backlog.oldest is not None else 0
         yield GaugeMetricFamily("loyalty_events_oldest_seconds", "How long the oldest due event has waited", oldest)
-        yield GaugeMetricFamily("loyalty_dead_letters_open", "Messages to be mended or discarded", backlog.dead_letters)
+        yield GaugeMetricFamily(
+            "loyalty_dead_letters_open", "Messages to be corrected or discarded", backlog.dead_letters
+        )

@@ -1,4 +1,4 @@
-"""How much waits to be applied, and what waits for somebody to mend it."""
+"""How much waits to be applied, and what waits for somebody to correct it."""
 
 from __future__ import annotations
 

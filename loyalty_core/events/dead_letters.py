@@ -1,4 +1,4 @@
-"""Dead letters: messages that are no events, and events that could not be applied; mended, replayed or discarded."""
+"""Dead letters: messages that are no events, and events that could not be applied; corrected, replayed or discarded."""
 
 from __future__ import annotations
 
@@ -76,14 +76,14 @@ class DeadLetters:
         with self._store.session(read_only=True) as session:
             return _letter_of(_find(session, number))
 
-    def mend(self, number: int, body: str, *, if_body: str | None = None) -> DeadLetter:
+    def correct(self, number: int, body: str, *, if_body: str | None = None) -> DeadLetter:
         """Replace the message; raises `DeadLetterClosed`, also where `if_body` is no longer the message."""
         with self._store.session() as session:
             record = self._open(session, number)
             if if_body is not None and record.body != if_body:
-                raise DeadLetterClosed("The dead letter was mended by somebody else.", remedy="Read it again.")
+                raise DeadLetterClosed("The dead letter was corrected by somebody else.", remedy="Read it again.")
             record.body = body
-            self._record(session, record, "mended")
+            self._record(session, record, "corrected")
             return _letter_of(record)
 
     def replay(self, number: int) -> DeadLetter:

@@ -26,7 +26,7 @@ def events_checks(services: Services) -> Iterator[Check]:
     else:
         yield Check("Events", "Worker", "ok", waiting)
     if backlog.dead_letters:
-        remedy = "Mend and replay them, or discard them, on the page Flight recorder, which has the reason of each."
+        remedy = "Correct and replay them, or discard them, on the page Flight recorder, which has the reason of each."
         yield Check("Events", "Dead letters", "warning", f"{backlog.dead_letters:,} open.", remedy)
     else:
         yield Check("Events", "Dead letters", "ok", "None open.")

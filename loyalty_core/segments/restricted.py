@@ -106,13 +106,13 @@ class RestrictedSegments(SegmentRepository):
     def memberships(self, customer_id: str) -> builtins.list[Membership]:
         """The segments that the customer belongs to, but those that would tell a hidden value."""
         self._warehouse.require_rows()
-        telling = self.telling()
-        return [found for found in super().memberships(customer_id) if found.segment_id not in telling]
+        revealing = self.revealing()
+        return [found for found in super().memberships(customer_id) if found.segment_id not in revealing]
 
     def is_member(self, segment_id: str, customer_id: str) -> bool:
         """Whether the customer was a member at the last refresh; raises `PersonalDataHidden` where that is hidden."""
         self._warehouse.require_rows()
-        if segment_id in self.telling():
+        if segment_id in self.revealing():
             raise PersonalDataHidden(self._warehouse.hidden)
         return super().is_member(segment_id, customer_id)
 
@@ -176,7 +176,7 @@ class RestrictedSegments(SegmentRepository):
     def _shown(self, rule: Any) -> Any:
         return as_seen_in(self._warehouse, rule)
 
-    def telling(self) -> frozenset[str]:
+    def revealing(self) -> frozenset[str]:
         """Ids of the segments whose members have a hidden value in common, by their rules or those they read."""
         if not (hidden := self._warehouse.hidden):
             return frozenset()

@@ -55,7 +55,7 @@ class EventRecord(Base):
 class DeadLetterRecord(Base):
     """A message that could not be read as an event, or an event that could not be applied after several attempts.
 
-    `body` is the message as it came, or as somebody mended it. `event` is the row of the event, None for a message
+    `body` is the message as it came, or as somebody corrected it. `event` is the row of the event, None for a message
     that is none. `status` is "open", "replayed" or "discarded". `error` has what, why and remedy.
     """
 

@@ -182,7 +182,7 @@ def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
 
 
 def _draw_advice(advice: ContactAdvice) -> None:
-    """The one advice on contacting this customer."""
+    """The advice on contacting this customer."""
     if advice.contact:
         st.markdown("\n".join(f"- {escape(action)}" for action in advice.actions))
         st.caption(escape(advice.sentence))

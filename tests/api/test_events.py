@@ -1,4 +1,4 @@
-"""Events over HTTP: sent, listed by whoever may see them, mended and replayed."""
+"""Events over HTTP: sent, listed by whoever may see them, corrected and replayed."""
 
 from __future__ import annotations
 
@@ -93,9 +93,9 @@ def test_a_dead_letter_is_mended_if_nobody_else_has(ask: Ask):
             )
         )  # fmt: skip
     read = ask("/dead-letters/1/")
-    mended = {"body": json.dumps(sent("2"))}
-    assert ask("/dead-letters/1/", "PATCH", mended, {"if-match": '"other"'}).status_code == 412
-    assert ask("/dead-letters/1/", "PATCH", mended, {"if-match": read.headers["etag"]}).status_code == 200
+    corrected = {"body": json.dumps(sent("2"))}
+    assert ask("/dead-letters/1/", "PATCH", corrected, {"if-match": '"other"'}).status_code == 412
+    assert ask("/dead-letters/1/", "PATCH", corrected, {"if-match": read.headers["etag"]}).status_code == 200
     assert ask("/dead-letters/1/replay/", "POST").json()["status"] == "replayed"
     assert error_of(ask("/dead-letters/1/discard/", "POST"))[:2] == (409, "dead_letter_closed")
     assert error_of(ask("/dead-letters/2/"))[:2] == (404, "dead_letter_not_found")

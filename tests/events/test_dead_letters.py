@@ -1,4 +1,4 @@
-"""Dead letters are mended, replayed and discarded, each of it once and by somebody."""
+"""Dead letters are corrected, replayed and discarded, each of it once and by somebody."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_an_unreadable_message_is_mended_and_applied_once(store: StateStore):
     (letter,) = letters.list()
     with pytest.raises(BadEvent):
         letters.replay(letter.id)
-    letters.mend(letter.id, json.dumps({"customer_id": "7", "amount": 5}))
+    letters.correct(letter.id, json.dumps({"customer_id": "7", "amount": 5}))
     replayed = letters.replay(letter.id)
     assert (replayed.status, replayed.customer_id) == ("replayed", "7")
     with pytest.raises(DeadLetterClosed, match="was replayed before"):
@@ -49,7 +49,7 @@ def test_an_unreadable_message_is_mended_and_applied_once(store: StateStore):
     assert applied(store) == ["dwh.transaction.created/0/5@1"]
     assert (letters.list(), [one.id for one in letters.list(status="replayed")]) == ([], [letter.id])
     number = str(letter.id)
-    assert audited(store) == [("mended", "dead_letter", number), ("replayed", "dead_letter", number)]
+    assert audited(store) == [("corrected", "dead_letter", number), ("replayed", "dead_letter", number)]
 
 
 def test_an_event_that_failed_is_mended_and_applied_once(store: StateStore):
@@ -62,8 +62,8 @@ def test_an_event_that_failed_is_mended_and_applied_once(store: StateStore):
     (letter,) = letters.list()
     other = flat.write(an_event("another"))
     with pytest.raises(BadEvent, match="another source or event_id"):
-        letters.replay(letters.mend(letter.id, json.dumps(other)).id)
-    letters.mend(letter.id, json.dumps({**flat.write(bad), "data": {}}))
+        letters.replay(letters.correct(letter.id, json.dumps(other)).id)
+    letters.correct(letter.id, json.dumps({**flat.write(bad), "data": {}}))
     assert letters.replay(letter.id).event == letter.event
     apply_all(worker)
     assert (applied(store), states(store)) == (["bad"], {"bad": "done"})
@@ -74,7 +74,7 @@ def test_what_was_accepted_in_the_meantime_is_not_applied_again(store: StateStor
     Intake(store, timedelta()).accept([event], [Unreadable("test", None, "{", BadEvent("No JSON."))])
     letters = letters_of(store)
     (letter,) = letters.list()
-    letters.mend(letter.id, json.dumps(flat.write(event)))
+    letters.correct(letter.id, json.dumps(flat.write(event)))
     assert letters.replay(letter.id).event == 1
     apply_all(worker_of(store, Counting()))
     assert applied(store) == ["1"]
@@ -83,9 +83,9 @@ def test_what_was_accepted_in_the_meantime_is_not_applied_again(store: StateStor
 def test_a_letter_that_somebody_else_mended_is_not_overwritten(store: StateStore):
     Intake(store, timedelta()).accept([], [Unreadable("test", None, "{", BadEvent("No JSON."))])
     letters = letters_of(store)
-    letters.mend(1, "first")
+    letters.correct(1, "first")
     with pytest.raises(DeadLetterClosed, match="by somebody else"):
-        letters.mend(1, "second", if_body="{")
+        letters.correct(1, "second", if_body="{")
     assert letters.get(1).body == "first"
 
 
@@ -93,7 +93,7 @@ def test_a_discarded_letter_stays_closed(store: StateStore):
     Intake(store, timedelta()).accept([], [Unreadable("test", None, "\0", BadEvent("No JSON."))])
     letters = letters_of(store)
     assert letters.discard(1).status == "discarded"
-    for change in (letters.replay, letters.discard, lambda number: letters.mend(number, "{}")):
+    for change in (letters.replay, letters.discard, lambda number: letters.correct(number, "{}")):
         with pytest.raises(DeadLetterClosed):
             change(1)
     with pytest.raises(DeadLetterNotFound):

@@ -104,13 +104,13 @@ def test_a_dead_letter_is_read_mended_and_replayed(applied: int, open_screen: Op
     app.session_state["dead-letters"] = {"selection": {"rows": [], "columns": [], "cells": [(0, "Why")]}}
     app.run()
     message = next(area for area in app.text_area if area.label == "Message")
-    mended = {"type": "customer.login", "event_id": "mended", "occurred_at": datetime.now(UTC).isoformat()}
-    message.set_value(json.dumps(json.loads(message.value) | {"customer_id": GUIDE_CUSTOMER} | mended)).run()
+    corrected = {"type": "customer.login", "event_id": "corrected", "occurred_at": datetime.now(UTC).isoformat()}
+    message.set_value(json.dumps(json.loads(message.value) | {"customer_id": GUIDE_CUSTOMER} | corrected)).run()
     next(button for button in app.button if button.label == "Save and replay").click().run()
     assert not app.exception
-    assert "No message waits to be mended." in said(app)
+    assert "No message waits to be corrected." in said(app)
     (event,) = EventHistory(services_of_process().store).list(kind="customer.login")
-    assert (event.event_id, event.status) == ("mended", "waiting")
+    assert (event.event_id, event.status) == ("corrected", "waiting")
 
 
 def test_the_customer_page_tells_the_story(applied: int, open_screen: OpenScreen) -> None:

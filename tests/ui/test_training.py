@@ -293,7 +293,7 @@ def test_why_it_is_not_activated_by_itself_and_a_leak_to_confirm(
     alerts = [one.value for one in (*app.warning, *app.error)]
     shown = " ".join([text_of(app), *alerts]).replace("\\", "")
     for said in (
-        "Churn: The newest labels are not final. It is not activated by itself; you may activate it here.",
+        "Churn: The newest labels are not final. It is not activated automatically; you may activate it here.",
         "Churn: It adds nothing over the best simple rule.",
         "'status' tells it.",
         "Churn: 12 rows are copies.",

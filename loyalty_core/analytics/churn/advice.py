@@ -1,4 +1,4 @@
-"""Whether to contact one customer, and what to do: the one advice of screens and API, from all that is known."""
+"""Whether to contact one customer, and what to do: the same advice on screens and in the API."""
 
 from __future__ import annotations
 

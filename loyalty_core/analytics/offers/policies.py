@@ -228,5 +228,5 @@ def _saved(record: OfferPolicyRecord) -> SavedPolicy:
 def _checked_name(name: str) -> str:
     text = " ".join(name.split())
     if not text:
-        raise BadPolicy("The name is blank.", remedy="Give the policy a name of its own.")
+        raise BadPolicy("The name is blank.", remedy="Enter a name for the policy.")
     return checked_text("name", text, MAX_NAME_LENGTH, BadPolicy)

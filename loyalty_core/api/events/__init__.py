@@ -1,4 +1,4 @@
-"""Events about customers: sent, listed, and mended where they could not be applied."""
+"""Events about customers: sent, listed, and corrected where they could not be applied."""
 
 from fastapi import APIRouter
 

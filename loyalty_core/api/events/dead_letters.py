@@ -1,4 +1,4 @@
-"""Dead letters: look at them, mend, replay and discard them."""
+"""Dead letters: look at them, correct, replay and discard them."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from loyalty_core.api.conditional import Conditional
 from loyalty_core.events import DeadLetter, DeadLetters
 from loyalty_core.services import get_services
 
-# A message has to be read as it is to be mended.
+# A message has to be read as it is to be corrected.
 router = APIRouter(
     prefix="/dead-letters", dependencies=[allowed(Action.SEND_EVENTS), allowed(Action.SEE_PERSONAL_DATA)]
 )
@@ -88,8 +88,8 @@ def mend_dead_letter(letter_id: LetterId, body: Mended, conditions: Conditional)
     letters = DeadLetters.of(get_services())
     before = letters.get(letter_id)
     conditions.require_unchanged(_answer(before))
-    mended = letters.mend(letter_id, body.body, if_body=before.body if conditions.names_state else None)
-    return conditions.mark(_answer(mended))
+    corrected = letters.correct(letter_id, body.body, if_body=before.body if conditions.names_state else None)
+    return conditions.mark(_answer(corrected))
 
 
 @router.post("/{letter_id}/replay/", response_model=DeadLetterAnswer)

@@ -32,7 +32,7 @@ class FindingAnswer(BaseModel):
 
 
 class TrainedModel(BaseModel):
-    """One model of a version, as measured at its training; `objections` say why it would not be activated by itself."""
+    """One model of a version as measured at its training; `objections` are why it is not activated automatically."""
 
     title: str
     trained_at: datetime

@@ -76,7 +76,7 @@ class _Chapter:
         if asked.before is not None:
             wanted = wanted.where(self._is_before(asked.before))
         if record is SegmentChangeRecord:
-            wanted = wanted.where(SegmentChangeRecord.segment_id.not_in(asked.telling))
+            wanted = wanted.where(SegmentChangeRecord.segment_id.not_in(asked.revealing))
         if record is CampaignEntryRecord:
             wanted = wanted.where(CampaignEntryRecord.status != "queued")  # its message says as much
         for found in session.scalars(wanted.limit(asked.limit)):
@@ -99,7 +99,7 @@ class _Asked:
     """Which moments are wanted; `names` are those of segments and campaigns, by id."""
 
     ids: Collection[str]
-    telling: Collection[str]
+    revealing: Collection[str]
     names: Mapping[str, str]
     before: Place | None
     limit: int
@@ -113,10 +113,10 @@ def read_story(services: Services, customer_id: str, limit: int = 50, before: Pl
     """
     services.warehouse.require_rows()
     ids = _ids(services, customer_id)
-    telling, names = services.segments.telling(), services.segments.names()
+    revealing, names = services.segments.revealing(), services.segments.names()
     with services.store.session(read_only=True) as session:
         campaigns = session.execute(select(CampaignRecord.id, CampaignRecord.name)).all()
-        asked = _Asked(ids, telling, {**names, **dict(campaigns)}, before, limit)
+        asked = _Asked(ids, revealing, {**names, **dict(campaigns)}, before, limit)
         chapters = [chapter.moments(session, asked) for chapter in _CHAPTERS]
         in_order = heapq.merge(*chapters, key=lambda moment: moment.place, reverse=True)
         return list(islice(in_order, limit))

@@ -120,8 +120,8 @@ class Traces:
         named = [replace(one, steps=tuple(_with_names(step, names) for step in one.steps)) for one in traces]
         if sees_data and not hidden:
             return named
-        telling = self._services.segments.telling()
-        return [_without_hidden(one, hidden, telling, sees_data=sees_data) for one in named]
+        revealing = self._services.segments.revealing()
+        return [_without_hidden(one, hidden, revealing, sees_data=sees_data) for one in named]
 
 
 def forget_old_traces(store: StateStore, days: int) -> None:
@@ -149,16 +149,16 @@ def _with_names(step: Step, names: Mapping[str, str]) -> Step:
     return replace(step, output={**step.output, **with_names})
 
 
-def _without_hidden(trace: Trace, hidden: Collection[str], telling: Collection[str], *, sees_data: bool) -> Trace:
+def _without_hidden(trace: Trace, hidden: Collection[str], revealing: Collection[str], *, sees_data: bool) -> Trace:
     return replace(
         trace,
-        steps=tuple(_shown(step, hidden, telling, sees_data=sees_data) for step in trace.steps),
-        segments_joined=tuple(one for one in trace.segments_joined if one not in telling),
-        segments_left=tuple(one for one in trace.segments_left if one not in telling),
+        steps=tuple(_shown(step, hidden, revealing, sees_data=sees_data) for step in trace.steps),
+        segments_joined=tuple(one for one in trace.segments_joined if one not in revealing),
+        segments_left=tuple(one for one in trace.segments_left if one not in revealing),
     )
 
 
-def _shown(step: Step, hidden: Collection[str], telling: Collection[str], *, sees_data: bool) -> Step:
+def _shown(step: Step, hidden: Collection[str], revealing: Collection[str], *, sees_data: bool) -> Step:
     given, output = dict(step.input), dict(step.output)
     if "data" in given and not sees_data:
         given["data"] = None
@@ -169,7 +169,7 @@ def _shown(step: Step, hidden: Collection[str], telling: Collection[str], *, see
         output["changed"] = [_masked(change) if change["column"] in hidden else change for change in output["changed"]]
     for name in _SEGMENT_LISTS:
         if name in output:
-            output[name] = [one for one in output[name] if one["id"] not in telling]
+            output[name] = [one for one in output[name] if one["id"] not in revealing]
     return replace(step, input=given, output=output)
 
 

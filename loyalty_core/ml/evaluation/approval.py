@@ -1,4 +1,4 @@
-"""Whether a trained model may be activated by itself, from what was measured of it and found in its history."""
+"""Whether a trained model may be activated automatically, from what was measured of it and found in its history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def leaks_of(entry: Mapping[str, Any]) -> dict[str, str]:
 
 
 def objections_to(entry: Mapping[str, Any], accepted: Collection[str] = ()) -> list[str]:
-    """Why a model is not activated by itself, in sentences; a person may still activate it.
+    """Why a model is not activated automatically, in sentences; a person may still activate it.
 
     `accepted` are leaks that were confirmed: a model that adds nothing to one of these is what was asked for.
     """

@@ -28,10 +28,6 @@ class RiskThresholds(NamedTuple):
         shown = round(probability, DECIMALS)
         return "high" if shown >= self.high else "medium" if shown >= self.medium else "low"
 
-    def of_all(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.str_]:
-        """The risk of each probability, shape (n,)."""
-        return np.array(RISKS)[self.indices(probabilities)]
-
     def indices(self, probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.int8]:
         """The index in RISKS of each probability, shape (n,)."""
         shown = np.round(probabilities.astype(np.float64), DECIMALS)

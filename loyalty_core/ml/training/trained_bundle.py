@@ -39,12 +39,12 @@ class TrainedBundle:
         return {feature: said for leaks in self.leaks_by_model.values() for feature, said in leaks.items()}
 
     def objections(self, accepted: Collection[str] = ()) -> dict[str, list[str]]:
-        """Why newly trained models are not activated by themselves, in sentences by model; see `objections_to`."""
+        """Why newly trained models are not activated automatically, in sentences by model; see `objections_to`."""
         every = {name: objections_to(_entry(self.parts.models[name]), accepted) for name in self.findings}
         return {name: objections for name, objections in every.items() if objections}
 
     def usable(self, accepted: Collection[str] = (), *, even_if_doubtful: bool = False) -> BundleParts | None:
-        """The parts without newly trained models that are not activated by themselves; None if no model is left.
+        """The parts without newly trained models that are not activated automatically; None if no model is left.
 
         Those are models with a leak that is not `accepted`, and unless `even_if_doubtful` those with other objections.
         """
@@ -61,7 +61,7 @@ class NothingFound(LoyaltyError):
 
 
 def remove_useless(models: dict[str, ModelPart]) -> dict[str, LoyaltyError]:
-    """Remove optional models that would not be activated by themselves from those trained together, and say why."""
+    """Remove optional models that would not be activated automatically from those trained together, and say why."""
     useless = [name for name, part in models.items() if task_named(name).is_optional and objections_to(_entry(part))]
     if len(models) == len(useless):
         return {}

@@ -50,7 +50,7 @@ class VersionRecord:
 
     @property
     def objections(self) -> dict[str, list[str]]:
-        """Why it would not be activated by itself, in sentences by model."""
+        """Why it would not be activated automatically, in sentences by model."""
         every = {name: objections_to(entry) for name, entry in self.models.items()}
         return {name: objections for name, objections in every.items() if objections}
 

@@ -65,11 +65,6 @@ class Profile:
         """The comparison of that column, None where it has no numbers."""
         return next((number for number in self.numbers if number.column.name == name), None)
 
-    def values_of(self, name: str) -> tuple[ValueComparison, ...]:
-        """Every known value of that column, most frequent in the base first."""
-        found = (value for value in self.values if value.column.name == name)
-        return tuple(sorted(found, key=lambda value: -value.base_share))
-
 
 def compare(warehouse: Warehouse, relation: sa.FromClause, rule: Rule, fields: Sequence[Column]) -> Profile:
     """Compare a rule's customers with all, on every number and every category among `fields`."""

@@ -116,17 +116,13 @@ class SegmentQueries:
             record_of(session, segment_id)
             return membership.is_member(session, segment_id, customer_id, identity)
 
-    def segments_of(self, customer_id: str) -> builtins.list[str]:
-        """Ids of the segments that the customer belongs to, by name; archived ones are left out."""
-        return [found.segment_id for found in self.memberships(customer_id)]
-
     def memberships(self, customer_id: str) -> builtins.list[Membership]:
         """The segments that the customer belongs to, by name, and since when; archived ones are left out."""
         identity = self._identity()
         with self._store.session(read_only=True) as session:
             return membership.memberships(session, customer_id, identity)
 
-    def telling(self) -> frozenset[str]:
+    def revealing(self) -> frozenset[str]:
         """Ids of the segments whose members would tell the viewer a hidden value: none where nothing is hidden."""
         return frozenset()
 

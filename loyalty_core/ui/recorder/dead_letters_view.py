@@ -1,4 +1,4 @@
-"""Dead letters: messages that could not be read or applied, to be mended and replayed, or discarded."""
+"""Dead letters: messages that could not be read or applied, to be corrected and replayed, or discarded."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _LONGEST = 2**20
 def draw_dead_letters() -> None:
     """The open ones; selecting one shows the message and what can be done. Needs SEND_EVENTS and SEE_PERSONAL_DATA."""
     require(Action.SEND_EVENTS)
-    require(Action.SEE_PERSONAL_DATA)  # a message has to be read as it is to be mended
+    require(Action.SEE_PERSONAL_DATA)  # a message has to be read as it is to be corrected
     letters = DeadLetters.of(get_services())
     found = letters.list(_SHOWN)
     if not found:
-        st.success("No message waits to be mended.", icon=":material/check_circle:")
+        st.success("No message waits to be corrected.", icon=":material/check_circle:")
         return
     event = draw_customer_rows(
         _table(found),
@@ -47,7 +47,7 @@ def draw_dead_letters() -> None:
     if rows and rows[0] < len(found):
         _draw_letter(letters, found[rows[0]])
     else:
-        st.caption("Click a row to read the message, mend it and replay it, or discard it.")
+        st.caption("Click a row to read the message, correct it and replay it, or discard it.")
 
 
 def _table(found: Sequence[DeadLetter]) -> pd.DataFrame:
@@ -76,15 +76,17 @@ def _draw_letter(letters: DeadLetters, letter: DeadLetter) -> None:
                 "Save and replay" if is_changed else "Replay", type="primary", icon=":material/replay:", key="replay"
             ):
                 _change(lambda: _replay(letters, letter, body), f"Dead letter {letter.id} was put back into the queue.")
-            if st.button("Save", icon=":material/save:", disabled=not is_changed, key="mend"):
-                _change(lambda: letters.mend(letter.id, body, if_body=letter.body), f"Message {letter.id} was saved.")
+            if st.button("Save", icon=":material/save:", disabled=not is_changed, key="correct"):
+                _change(
+                    lambda: letters.correct(letter.id, body, if_body=letter.body), f"Message {letter.id} was saved."
+                )
             if st.button("Discard", icon=":material/delete:", key="discard"):
                 _change(lambda: letters.discard(letter.id), f"Dead letter {letter.id} was discarded.")
 
 
 def _replay(letters: DeadLetters, letter: DeadLetter, body: str) -> None:
     if body != letter.body:
-        letters.mend(letter.id, body, if_body=letter.body)
+        letters.correct(letter.id, body, if_body=letter.body)
     letters.replay(letter.id)
 
 

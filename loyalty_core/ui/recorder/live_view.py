@@ -46,7 +46,7 @@ def draw_live() -> None:
             "Open dead letters",
             formatting.count(backlog.dead_letters),
             border=True,
-            help="Messages that could not be read or applied, until somebody mends or discards them.",
+            help="Messages that could not be read or applied, until somebody corrects or discards them.",
         )
 
 

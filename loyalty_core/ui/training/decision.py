@@ -71,7 +71,7 @@ def draw_findings(record: VersionRecord) -> None:
     """Why a training would not have activated it, and what else was found in its history."""
     for model, objections in record.objections.items():
         for objection in objections:
-            sentence = f"{title_of(model)}: {objection} It is not activated by itself; you may activate it here."
+            sentence = f"{title_of(model)}: {objection} It is not activated automatically; you may activate it here."
             st.warning(escape(sentence), icon=":material/block:")
     for model, entry in record.models.items():
         for finding in entry.get("findings", ()):

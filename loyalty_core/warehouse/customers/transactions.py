@@ -31,7 +31,6 @@ class Transactions:
         self._warehouse = warehouse
         self._table = table
         self._customer = table.c[customer]
-        self._moment_column = table.c[moment].name
         self._moment = warehouse.dialect.readable(table.c[moment])
         self._amount = table.c[amount]
 
@@ -49,16 +48,6 @@ class Transactions:
         if customer is None or moment is None or amount is None:
             return None
         return cls(warehouse, table, customer, moment, amount)
-
-    @property
-    def moment_column(self) -> str:
-        """Name of the column that says when."""
-        return self._moment_column
-
-    @property
-    def amount_column(self) -> str:
-        """Name of the column that says how much."""
-        return self._amount.name
 
     def latest(self, customer_id: Any, limit: int = 100) -> list[Row]:
         """One customer's purchases, newest first."""

@@ -55,7 +55,7 @@ class ClickHouse(Dialect):
         tested="every function, on chDB 4.4, at every change",
         refuses_writes="the connection",
         limits_time="statements are stopped",
-        bulk="Arrow of its own",
+        bulk="its own Arrow",
         quantiles="exact",
         predictions="a table for each run, and a view on the last",
     )

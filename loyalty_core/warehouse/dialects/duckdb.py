@@ -68,7 +68,7 @@ class DuckDB(WithQuantiles):
         tested="every function, at every change",
         refuses_writes="the connection",
         limits_time="statements are stopped",
-        bulk="Arrow of its own",
+        bulk="its own Arrow",
         quantiles="exact",
         predictions="a Parquet file beside it",
     )
@@ -170,7 +170,7 @@ class DuckDB(WithQuantiles):
 
 
 def _is_in_other_units(kind: sa.types.TypeEngine[Any]) -> bool:
-    """Whether a type is TIMESTAMP_S, _MS or _NS: the driver's dialect tells TIMESTAMP itself by a class of its own."""
+    """Whether a type is TIMESTAMP_S, _MS or _NS: the driver's dialect has another class for TIMESTAMP itself."""
     return type(kind) in {sa.TIMESTAMP, TimestampNs} and not getattr(kind, "timezone", False)
 
 

@@ -80,12 +80,12 @@ def test_traces_of_a_campaign_are_those_that_made_customers_enter(programme: Pro
 
 def test_a_viewer_without_the_right_sees_no_personal_values(programme_on_server: Programme) -> None:
     programme = programme_on_server
-    telling = programme.save("Has example.com", {"in": ["example", {"var": "email"}]})
+    revealing = programme.save("Has example.com", {"in": ["example", {"var": "email"}]})
     oslo = programme.save("In Oslo", {"==": [{"var": "city"}, "Oslo"]})
     programme.services.features.get("ann")
     programme.change("UPDATE customers SET email = 'a@other.org', city = 'Bergen' WHERE customer_id = 'ann'")
     programme.apply(event(1, data={"email": "a@other.org"}))
-    assert set(Traces(programme.services).get(1).segments_left) == {telling, oslo}
+    assert set(Traces(programme.services).get(1).segments_left) == {revealing, oslo}
     with acting_as(LOOKS):
         seen = Traces(programme.services.seen_by(LOOKS)).get(1)
     assert seen.steps[0].input["data"] is None

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from loyalty_core.errors import SettingsError
-from loyalty_core.ml.tasks import RiskThresholds
+from loyalty_core.ml.tasks import RISKS, RiskThresholds
 from loyalty_core.settings import Settings
 
 
@@ -14,7 +14,7 @@ def test_default_thresholds(probability, risk):
     thresholds = RiskThresholds.from_settings(Settings())
 
     assert thresholds.of(probability) == risk
-    assert thresholds.of_all(np.array([probability])).tolist() == [risk]
+    assert RISKS[thresholds.indices(np.array([probability]))[0]] == risk
 
 
 def test_single_precision_counts_as_it_is_shown():
@@ -22,14 +22,16 @@ def test_single_precision_counts_as_it_is_shown():
     thresholds = RiskThresholds(0.4, 0.7)
 
     assert thresholds.of(float(almost)) == "high"
-    assert thresholds.of_all(np.array([almost])).tolist() == ["high"]
+    assert RISKS[thresholds.indices(np.array([almost]))[0]] == "high"
 
 
 def test_one_and_many_agree():
     thresholds = RiskThresholds(0.25, 0.5)
     probabilities = np.random.default_rng(0).random(2_000).astype(np.float32)
 
-    assert thresholds.of_all(probabilities).tolist() == [thresholds.of(float(p)) for p in probabilities]
+    assert [RISKS[index] for index in thresholds.indices(probabilities)] == [
+        thresholds.of(float(p)) for p in probabilities
+    ]
 
 
 def test_thresholds_come_from_the_settings(monkeypatch):

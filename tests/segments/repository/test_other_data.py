@@ -39,7 +39,7 @@ def test_other_data_has_no_sizes_and_no_members(segments: SegmentRepository, dat
     assert segments.list()[0].size is None
     assert segments.sizes(vip) == []
     assert not segments.is_member(vip, "c1")
-    assert segments.segments_of("c1") == []
+    assert segments.memberships("c1") == []
 
 
 def test_a_size_of_an_earlier_state_of_the_data_is_marked(segments: SegmentRepository, data: Data) -> None:

@@ -86,9 +86,16 @@ def test_a_table_that_lacks_something_is_left_alone(
 
 
 def test_columns_are_found_by_other_names(backend: Backend, open_warehouse: OpenWarehouse):
-    backend.execute(VIEW + "CREATE TABLE sales (customer_id integer, amount varchar, price real, order_date date)")
+    backend.execute(VIEW + "CREATE TABLE sales (customer_id integer, amount varchar, price real, order_date date);")
+    backend.execute("INSERT INTO sales VALUES (7, 'three', 2.5, '2024-01-31'), (7, 'one', 4, '2024-01-01')")
     found = Transactions.find(open_warehouse(backend.url, dwh_transactions_table="sales"))
     assert found is not None
-    assert (found.moment_column, found.amount_column) == ("order_date", "price")
+    assert found.by_month() == [MonthlySpend(date(2024, 1, 1), 6.5, 2)]
+
+
+def test_a_table_without_purchases(backend: Backend, open_warehouse: OpenWarehouse):
+    backend.execute(VIEW + "CREATE TABLE transactions (customer_id integer, amount real, order_date date)")
+    found = Transactions.find(open_warehouse(backend.url))
+    assert found is not None
     assert found.by_month() == []
     assert found.latest_moment() is None

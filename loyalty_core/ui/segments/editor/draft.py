@@ -90,12 +90,8 @@ class RuleDraft:
             if (not node.is_complete if isinstance(node, ConditionNode) else parent is not None and not node.members)
         )
 
-    def path_of(self, node_id: str) -> str | None:
-        """The path of a member in `rule()`, such as `$.and[1].!.or[0]`; None when it is left out."""
-        return self.paths().get(node_id)
-
     def paths(self) -> dict[str, str]:
-        """The JSON path of every member that `rule()` has, by its id."""
+        """The JSON path of every member that `rule()` has, such as `$.and[1].!.or[0]`, by its id."""
         given = self._state.given
         if self.is_raw or (given is not None and given.is_condition):
             return {node.id: "$" for node, parent in self._nodes() if parent is not None}

@@ -32,13 +32,11 @@ def read_rule(text: str) -> Any:
     raise RuleError([fault])
 
 
-def line_of(text: str, path: str) -> int:
-    """The line, from 1, of a path in the rule, or of the nearest enclosing path that the text has."""
-    return lines_of(text, [path])[path]
-
-
 def lines_of(text: str, paths: Iterable[str]) -> dict[str, int]:
-    """`line_of` for many paths in one reading of the text, which need not be valid JSON."""
+    """The line, from 1, of each path in the rule, or of the nearest enclosing path that the text has.
+
+    The text need not be valid JSON.
+    """
     ways = {path: list(_way_to(path)) for path in paths}
     wanted = {place for way in ways.values() for place in way}
     offsets: dict[str, int] = {}

@@ -79,10 +79,10 @@ def test_a_single_condition_stands_in_a_group_of_all_once_edited() -> None:
     assert isinstance(draft.tree, GroupNode)
     assert draft.tree.match == "all"
     (condition,) = members(draft)
-    assert draft.path_of(condition) == "$"
+    assert draft.paths()[condition] == "$"
     draft.set_values(condition, (6,))
     assert draft.rule() == {"and": [{">": [{"var": "points"}, 6]}]}
-    assert draft.path_of(condition) == "$.and[0]"
+    assert draft.paths()[condition] == "$.and[0]"
     draft.undo()
     assert draft.rule() == POINTS
 
@@ -276,8 +276,8 @@ def test_paths_leave_out_what_is_unfinished() -> None:
     draft = draft_of({"and": [POINTS, {"!": {"or": [CITY, VERIFIED]}}]})
     points, group = members(draft)
     city, verified = (member.id for member in draft.find(group).members)  # pyright: ignore[reportAttributeAccessIssue]
-    assert draft.path_of(root(draft)) == "$"
-    assert draft.path_of(verified) == "$.and[1].!.or[1]"
+    assert draft.paths()[root(draft)] == "$"
+    assert draft.paths()[verified] == "$.and[1].!.or[1]"
     draft.set_values(points, ())
     draft.set_column(city, BY_NAME["points"])
     assert draft.incomplete() == (points, city)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from loyalty_core.rules import RuleError, compile_rule
-from loyalty_core.ui.segments.editor.json_lines import line_of, lines_of, read_rule
+from loyalty_core.ui.segments.editor.json_lines import lines_of, read_rule
 
 RULE = """{
   "and": [
@@ -52,7 +52,7 @@ RULE = """{
     ],
 )
 def test_each_place_has_its_line(path: str, line: int):
-    assert line_of(RULE, path) == line
+    assert lines_of(RULE, [path])[path] == line
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_each_place_has_its_line(path: str, line: int):
     ],
 )
 def test_a_place_that_is_not_there_has_the_line_around_it(path: str, line: int):
-    assert line_of(RULE, path) == line
+    assert lines_of(RULE, [path])[path] == line
 
 
 def test_the_paths_of_faults_are_found():
@@ -86,21 +86,21 @@ def test_the_paths_of_faults_are_found():
 
 
 def test_a_key_written_with_escapes_is_the_same_key():
-    assert line_of('{\n"\\u0061nd": [\n1]}', "$.and[0]") == 3
+    assert lines_of('{\n"\\u0061nd": [\n1]}', ["$.and[0]"])["$.and[0]"] == 3
 
 
 @pytest.mark.parametrize("text", ["", "]", "}}", '{"and', '{"and": [1,', "{{{", ":::", '{"a\\', "\x00", '{"\\u12": 1}'])
 def test_a_text_that_is_not_json_still_has_lines(text: str):
-    assert line_of(text, "$.and[1].>") == 1
+    assert lines_of(text, ["$.and[1].>"])["$.and[1].>"] == 1
 
 
 def test_what_was_written_before_the_fault_is_found():
-    assert line_of('{\n"and": [\n1,\n{">": [', "$.and[1].>") == 4
+    assert lines_of('{\n"and": [\n1,\n{">": [', ["$.and[1].>"])["$.and[1].>"] == 4
 
 
 def test_depth_and_length_are_no_matter():
     deep = "[" * 200_000 + "\n1"
-    assert line_of(deep, "$" + "[0]" * 2_000) == 1
+    assert list(lines_of(deep, ["$" + "[0]" * 2_000]).values()) == [1]
     long = '{"in": [{"var": "x"}, [\n' + ",\n".join(f'"{number}"' for number in range(100_000)) + '],\n"' + "é" * 10**6
     assert lines_of(long, ["$.in[1][99999]", "$.in[2]"]) == {"$.in[1][99999]": 100_001, "$.in[2]": 100_002}
 
