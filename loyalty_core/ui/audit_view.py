@@ -32,7 +32,7 @@ def draw_audit() -> None:
     with services.store.session(read_only=True) as session:
         events = audit.search(session, wanted, limit=_MAX_SHOWN + 1)
     if not events:
-        st.info("No events match the search.", icon=":material/search_off:")
+        st.info("No event matches. Clear a filter, or search for something else.", icon=":material/search_off:")
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         found = len(events)

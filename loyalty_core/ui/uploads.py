@@ -28,7 +28,7 @@ class UploadPermission:
         if scope["type"] != "http" or _UPLOADS not in scope["path"] or await run_in_threadpool(_may_upload, scope):
             await self._app(scope, receive, send)
             return
-        detail = f"You may not {Action.CONNECT_DATA.phrase}, and files are taken for nothing else."
+        detail = f"You may not {Action.CONNECT_DATA.phrase}, and files are accepted for nothing else."
         await JSONResponse({"error": "not_allowed", "detail": detail}, 403)(scope, receive, send)
 
 

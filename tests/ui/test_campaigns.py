@@ -57,7 +57,7 @@ def test_a_new_campaign_is_edited_step_by_step_and_saved(workbench: None, open_s
     app.query_params["step"] = "Limits"
     app.session_state["step"] = "Limits"
     app.run()
-    next(field for field in app.text_input if field.label == "At most so many messages").set_value("2").run()
+    next(field for field in app.text_input if field.label == "Most messages to one customer").set_value("2").run()
     button(app, "Save").click().run()
     assert not app.exception
     campaign = get_services().campaigns.repository.list()[0]

@@ -39,7 +39,10 @@ def draw_preview(campaign: Campaign, *, key: str) -> None:
         candidates = services.campaigns.some_candidates(campaign, None, _SHOWN)
         previews = services.new_trials().preview(campaign, candidates, variant=variant)
     if not previews:
-        st.info("Nobody is in the audience at the moment.", icon=":material/group_off:")
+        st.info(
+            "Nobody is in the audience at the moment. Choose other segments to see messages.",
+            icon=":material/group_off:",
+        )
     for preview in previews:
         _draw_message(preview)
 
@@ -52,7 +55,7 @@ def draw_test_send(campaign: Campaign) -> None:
             "Channel", list(campaign.definition.channels.use), format_func=wording.channel_title, key="test-channel"
         )
         address = st.text_input("Your own address", key="test-address") if channel == "email" else None
-        st.caption("The message of the first customer of the audience, marked as a test. It counts nowhere.")
+        st.caption("The message of the first customer of the audience, marked as a test. It is not counted anywhere.")
         if st.button("Send", type="primary", icon=":material/send:", key="test-send") and channel:
             _send(campaign, channel, address)
 

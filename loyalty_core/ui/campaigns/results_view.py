@@ -78,7 +78,10 @@ def _draw_nothing(campaign: Campaign, found: Performance) -> None:
     if campaign.state in {"draft", "awaiting_approval"}:
         st.info("Results appear here once the campaign is started.", icon=":material/hourglass_empty:")
     else:
-        st.info("Nobody has entered the campaign yet.", icon=":material/hourglass_empty:")
+        st.info(
+            "Nobody has entered the campaign yet. The tab “Who gets it” shows who would, and why others would not.",
+            icon=":material/hourglass_empty:",
+        )
     _draw_suppressed(found.suppressed)
 
 

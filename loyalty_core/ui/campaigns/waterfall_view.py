@@ -47,7 +47,10 @@ def draw_waterfall(definition: Definition, campaign: Campaign | None, *, key: st
             height=_ROW_HEIGHT * len(_shown(waterfall)) + 40,
         )
     else:
-        st.info("Nobody is in the audience at the moment.", icon=":material/group_off:")
+        st.info(
+            "Nobody is in the audience at the moment. Choose other segments, or compute them again.",
+            icon=":material/group_off:",
+        )
     _draw_notes(waterfall)
     return waterfall
 

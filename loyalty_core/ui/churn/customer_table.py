@@ -58,7 +58,7 @@ def draw_customers(reader: reading.ChurnReader, curve: ChurnCurve) -> None:
     read = [*fields, *(name for name in dict.fromkeys(needed) if name)]
     rows = reader.customers_by_loss(revenue.name if revenue else None, read, risk, _PAGE, (int(page) - 1) * _PAGE)
     if not rows:
-        st.info("Nobody in scope has this risk.")
+        st.info("Nobody in scope has this risk. Choose another one.")
         return
     advice = [_advice(row, recency, uplift, left) for row in rows]
     chosen = _draw_table(rows, fields, revenue, advice)

@@ -28,7 +28,11 @@ def ask_customers(found: Inspection) -> tuple[dict[str, Any], str]:
         st.checkbox(label("number-rows"), key="connect-number-rows")
     with second:
         churn = _column(
-            "churn", [_NONE, *names], known.churn or _NONE, "connect-churn", help="From it the churn model learns."
+            "churn",
+            [_NONE, *names],
+            known.churn or _NONE,
+            "connect-churn",
+            help="The label that the churn model learns from.",
         )
         churned = st.text_input(
             label("churned"), help="Separated by commas, where it is not yes, true, 1 or a word such as churned."
@@ -43,17 +47,19 @@ def ask_customers(found: Inspection) -> tuple[dict[str, Any], str]:
             label("snapshot"),
             None,
             format=formatting.DAY_FIELD,
-            help="By it histories are dated, and days since the dates of the file counted.",
+            help="The day of the data: it dates the histories, and days since the dates of the file are counted to it.",
         )
     with st.expander(
         "More: numbers, what the models learn from, and a test of a message", icon=":material/more_horiz:"
     ):
         numbers = st.multiselect(label("number"), names, help="Read as numbers although they look like codes or flags.")
-        features = st.multiselect(label("feature"), names, help="Even if they look like a copy of who left.")
-        treatment = _column("treatment", [_NONE, *names], _NONE, "connect-treatment", help="At random, in a test.")
+        features = st.multiselect(label("feature"), names, help="Even if they look like copies of the label.")
+        treatment = _column(
+            "treatment", [_NONE, *names], _NONE, "connect-treatment", help="Who was contacted, at random, in a test."
+        )
         control = st.text_input(label("control"), help="Separated by commas, where it is not no, control and the like.")
         outcomes = st.multiselect(
-            label("outcome"), names, help="The first says what came of it; others were measured at the same time."
+            label("outcome"), names, help="The first is the outcome; others were measured at the same time."
         )
     columns = {
         "id": None if numbered else identifier,
@@ -84,7 +90,7 @@ def ask_purchases(found: Inspection) -> tuple[dict[str, Any], str]:
         customer = _column("customer", names, known.customer, "connect-customer", help="Who bought.")
         day = _column("date", names, known.date, "connect-date", help="When.")
     with second:
-        money = _column("amount", names, amount or None, "connect-amount", help="For how much: a price or a total.")
+        money = _column("amount", names, amount or None, "connect-amount", help="A price or a total.")
         times = _column(
             "quantity",
             [_NONE, *names],

@@ -27,18 +27,26 @@ def ask_file_format() -> FileFormat:
         first, second, third = st.columns(3)
         with first:
             order: Any = st.selectbox(
-                label("date-order"), [_AS_FOUND, "day-first", "month-first"], help="Of 01/02/2024."
+                label("date-order"), [_AS_FOUND, "day-first", "month-first"], help="How 01/02/2024 is read."
             )
             blanks = st.text_input(
                 label("blank"), help="Separated by commas, such as unknown, -1. Blank cells and n/a are known."
             )
         with second:
-            decimal: Any = st.selectbox(label("decimal"), [_AS_FOUND, *list(_MARKS)[:2]], help="Before the decimals.")
-            sheet = st.text_input(label("sheet"), help="Of a workbook that has several.")
+            decimal: Any = st.selectbox(
+                label("decimal"), [_AS_FOUND, *list(_MARKS)[:2]], help="The mark before the decimals."
+            )
+            sheet = st.text_input(label("sheet"), help="For a workbook with several sheets.")
         with third:
-            thousands = st.selectbox(label("thousands"), [_AS_FOUND, *_MARKS], help="Between groups of three digits.")
+            thousands = st.selectbox(
+                label("thousands"), [_AS_FOUND, *_MARKS], help="The mark between groups of three digits."
+            )
             encoding = st.text_input(label("encoding"), help="Such as cp1250, where it is not UTF-8 or Windows-1252.")
-        heading = st.segmented_control(label("heading"), ["Yes", "No"], help="Leave it open where it is recognised.")
+        heading = st.segmented_control(
+            label("heading"),
+            ["Yes", "No"],
+            help="Whether the first line names the columns. Leave it open if that is recognised.",
+        )
     return FileFormat(
         date_order=None if order == _AS_FOUND else order,
         decimal=None if decimal == _AS_FOUND else "." if decimal == "a point" else ",",

@@ -31,7 +31,7 @@ def ask_offers(key: str) -> dict[str, Any]:
             label("offers"),
             type=FILE_TYPES,
             key=f"connect-offers-{key}",
-            help="One row per customer and offer. From it the model of the next best offer learns.",
+            help="One row per customer and offer. The model of the next best offer learns from it.",
         )
         if dropped is None:
             return {}

@@ -138,7 +138,7 @@ def _segments_card() -> Iterator[Card]:
         )
         for segment in segments
     ]
-    empty = "No segment has been counted yet: open Segments to make some and count them."
+    empty = "No segment has been counted yet. Create and compute some on Segments."
     marks, note = _noted(marks, "the previous count")
     yield Card("segments", "Top segments", "ranking", marks, note=note, empty=empty, screen=SEGMENTS)
 

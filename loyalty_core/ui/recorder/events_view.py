@@ -81,7 +81,7 @@ def draw_events() -> None:
         selection_mode="single-cell",
         column_config={
             "State": st.column_config.TextColumn(width=75),
-            "What came of it": st.column_config.TextColumn(width=390),
+            "Outcome": st.column_config.TextColumn(width=390),
             "Customer": st.column_config.TextColumn(width=130),
             "Event": st.column_config.TextColumn(width=70),
         },
@@ -111,7 +111,7 @@ def _table(events: Sequence[StoredEvent], outcomes: Mapping[int, str]) -> pd.Dat
             "Received": [formatting.moment(event.received_at) for event in events],
             "Type": [type_label(event.type) for event in events],
             "State": [STATES[event.status] for event in events],
-            "What came of it": [outcomes.get(event.id, "") for event in events],
+            "Outcome": [outcomes.get(event.id, "") for event in events],
             "Customer": [event.customer_id for event in events],
             "Event": [str(event.id) for event in events],
         }

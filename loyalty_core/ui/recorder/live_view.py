@@ -60,4 +60,4 @@ def _help(backlog: Backlog) -> str:
     if backlog.oldest is None:
         return "Nothing is due."
     seconds = formatting.count(round(backlog.oldest.total_seconds()))
-    return f"The event that is due longest has waited for {seconds} s. Start more workers, or see System health."
+    return f"The event that has been due longest has waited for {seconds} s. Start more workers, or see System health."

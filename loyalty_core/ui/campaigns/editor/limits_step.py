@@ -40,9 +40,9 @@ def _draw_cap(draft: CampaignDraft) -> None:
     st.markdown("**Frequency**")
     first, second = st.columns(2)
     with first:
-        messages = draw_limit(draft, "cap", "At most so many messages", cap and cap.messages, placeholder="No cap")
+        messages = draw_limit(draft, "cap", "Most messages to one customer", cap and cap.messages, placeholder="No cap")
     with second:
-        days = draw_limit(draft, "cap-days", "to one customer within so many days", cap.days if cap else 30)
+        days = draw_limit(draft, "cap-days", "Within how many days", cap.days if cap else 30)
     if messages.is_valid and days.is_valid:
         has_cap = messages.number is not None
         content = {"messages": int(messages.number or 0), "days": int(days.number or 30)} if has_cap else None
@@ -62,7 +62,7 @@ def _draw_quiet_hours(draft: CampaignDraft) -> None:
     on = st.toggle(
         "Send nothing at night",
         key=begin(draft, "quiet", quiet is not None),
-        help="By the customer's own time zone where the warehouse has it. Messages wait until the quiet hours end.",
+        help="In the customer's time zone, if the warehouse has it. Messages wait until the quiet hours end.",
     )
     content: dict[str, Any] | None = None
     if on:
@@ -96,10 +96,10 @@ def _draw_budget(draft: CampaignDraft) -> None:
     st.markdown("**Budget**")
     first, second, third = st.columns(3)
     with first:
-        messages = draw_limit(draft, "budget", "At most so many messages", budget.messages, placeholder="No limit")
+        messages = draw_limit(draft, "budget", "Most messages in all", budget.messages, placeholder="No limit")
     with second:
         money = draw_limit(
-            draft, "money", f"At most so much money ({symbol})", budget.money, placeholder="No limit", numbers=_MONEY
+            draft, "money", f"Most money in all ({symbol})", budget.money, placeholder="No limit", numbers=_MONEY
         )
     with third:
         cost = draw_limit(
@@ -129,6 +129,6 @@ def _draw_conversion(draft: CampaignDraft) -> None:
             key=begin(draft, "conversions", [one for one in conversion.event_types if one in titles]),
         )
     with second:
-        days = draw_limit(draft, "conversion-days", "Within so many days", conversion.within_days)
+        days = draw_limit(draft, "conversion-days", "Within how many days of entering", conversion.within_days)
     draft.change("conversion", {"event_types": chosen, "within_days": int(days.number or conversion.within_days)})
     draw_faults(draft, "conversion")

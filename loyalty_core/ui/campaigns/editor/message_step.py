@@ -130,7 +130,7 @@ def _draw_help() -> None:
             "- `{{ customer.first_name | default: 'friend' }}`: another text where the column is blank\n"
             "- `{{ offer.name }}`, `{{ offer.description }}`: the offer that was chosen\n"
             "- `{{ campaign.name }}`\n"
-            "- `{{ unsubscribe_url }}`, `{{ preferences_url }}`: links of the customer's own\n"
+            "- `{{ unsubscribe_url }}`, `{{ preferences_url }}`: the customer's own links\n"
             "- `{% if customer.customer_tier == 'gold' %} … {% endif %}`\n\n"
             "Nothing in a customer's data is read as a template."
         )

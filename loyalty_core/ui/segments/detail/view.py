@@ -208,7 +208,11 @@ def _link(use: Use) -> str:
 def _draw_sizes(segment: Segment) -> None:
     sizes = get_services().segments.sizes(segment.id)
     if not sizes:
-        st.info(_NO_HISTORY if get_services().warehouse.has_scope else "No size has been computed yet.")
+        st.info(
+            _NO_HISTORY
+            if get_services().warehouse.has_scope
+            else "No size has been computed yet. Compute the members to see one."
+        )
         return
     charts.draw(
         partial(size_history, sizes), "segment-sizes", f"Customers in {segment.name} by the time of computation."

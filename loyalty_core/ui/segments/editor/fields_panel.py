@@ -46,7 +46,7 @@ def draw_fields(fields: RuleFields, on_insert: Callable[[Column], None]) -> None
     )
     found = [field for field in in_order if _fits(field, text, group)]
     if not found:
-        st.caption("No field matches.")
+        st.caption("No field matches. Change the search or the group.")
         return
     chosen = _draw_table(found, _spreads(in_order, fields.run), on_insert)
     if chosen is not None:

@@ -117,7 +117,7 @@ class _Builder:
             key = f"{group.id}-match"
             show_value(key, group.match)
             st.segmented_control(
-                escape(f"How many members of {name} have to hold"),
+                escape(f"How many members of {name} must hold"),
                 list(_MATCHES),
                 key=key,
                 format_func=_MATCHES.__getitem__,

@@ -205,7 +205,7 @@ def test_groups_nest_three_levels_deep(open_builder: Any) -> None:
     builder.add("Group", group=2)
     builder.choose("selectbox", "Field of condition 3", "city")
     builder.choose("multiselect", "Values of condition 3", ["Oslo"])
-    builder.choose("button_group", "How many members of group 3 have to hold", "none")
+    builder.choose("button_group", "How many members of group 3 must hold", "none")
     inner = {"!": {"or": [{"in": [{"var": "city"}, ["Oslo"]]}]}}
     assert builder.draft.rule() == {"and": [POINTS, {"or": [{"==": [{"var": "verified"}, True]}, inner]}]}
 
@@ -260,14 +260,14 @@ def test_undo_and_redo_show_in_the_widgets(open_builder: Any) -> None:
     builder.choose("text_input", "Value of condition 1", "8")
     builder.choose("selectbox", "Comparison of condition 1", "at_most")
     builder.choose("selectbox", "Value of condition 2", "Bergen")
-    builder.choose("button_group", "How many members of group 1 have to hold", "any")
+    builder.choose("button_group", "How many members of group 1 must hold", "any")
     for _ in range(4):
         builder.press("Undo")
     assert builder.draft.rule() == {"and": [POINTS, CITY]}
     assert builder.widget("text_input", "Value of condition 1").value == "5"
     assert builder.widget("selectbox", "Comparison of condition 1").value == "more"
     assert builder.widget("selectbox", "Value of condition 2").value == "Oslo"
-    assert builder.widget("button_group", "How many members of group 1 have to hold").value == "all"
+    assert builder.widget("button_group", "How many members of group 1 must hold").value == "all"
     assert builder.widget("button", "Undo").disabled
     for _ in range(4):
         builder.press("Redo")
