@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from loyalty_core.api.access import routes_of
 from loyalty_core.api.errors import Error
 from loyalty_core.api.examples import EXAMPLES
+from loyalty_core.api.parameters import PARAMETERS
 
 # For every route; docs/troubleshooting.md has the codes.
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -34,7 +35,7 @@ _TAGS = {
     "Events": "What happened to customers, and messages that could not be used.",
     "Segments": "Rules under a name, with versions and members.",
     "Figures": "The figures of the screens, of all customers or of a segment.",
-    "Campaigns": "Who is written to, with which offer and when, and what came of it.",
+    "Campaigns": "Who is written to, with which offer and when, and the results.",
     "Offer policies": "Levers, values, caps and rules of offers, and who gets which offer under them.",
     "RFM map": "The segments of the 125 RFM cells, and custom cut points.",
     "Exports": "Customers as files.",
@@ -86,8 +87,15 @@ def _description(api: FastAPI) -> dict[str, Any]:
     for path, item in found["paths"].items():
         for method, operation in item.items():
             operation[REQUIRED_ACTIONS] = sorted(actions[path, method] or ())
+            _describe_parameters(operation)
             _add_examples(operation)
     return found
+
+
+def _describe_parameters(operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] in PARAMETERS:
+            parameter.setdefault("description", PARAMETERS[parameter["name"]])
 
 
 def _add_examples(operation: dict[str, Any]) -> None:

@@ -271,7 +271,10 @@ def read_rfm_figures(segment_id: OfSegment = None) -> dict[str, Any]:
 
 
 @router.get("/rfm/movement/", response_model=MovementAnswer)
-def read_rfm_movement(since: Time | None = None, segment_id: OfSegment = None) -> dict[str, Any]:
+def read_rfm_movement(
+    since: Annotated[Time | None, Query(description="`scored_at` of the earlier run")] = None,
+    segment_id: OfSegment = None,
+) -> dict[str, Any]:
     """Who moved between RFM segments since an earlier scoring run, by default the last one before the current."""
     base = base_of(get_services(), segment_id)
     runs = [run for run, _ in earlier_runs(base.warehouse)]

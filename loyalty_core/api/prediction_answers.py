@@ -24,7 +24,7 @@ class Batch(TypedDict, Generic[Answer]):
     unknown: list[str]
 
 
-class Offer(TypedDict):
+class OfferProbability(TypedDict):
     """One offer with its name and category, and the probability that the customer takes it."""
 
     offer_id: int
@@ -41,7 +41,7 @@ class NboAnswer(NboPrediction):
 
     recommended_offer_name: str
     recommended_offer_index: int
-    offers: list[Offer]
+    offers: list[OfferProbability]
 
 
 class RfmScores(RfmAnswer):
@@ -132,7 +132,7 @@ class _Names(dict[int, tuple[str, str | None]]):
 
 def _with_names(answer: NboPrediction, names: _Names) -> Mapping[str, Any]:
     best = answer["recommended_offer"]
-    offers: list[Offer] = []
+    offers: list[OfferProbability] = []
     for scored in answer["all_offers"]:
         offer_id = scored["offer_id"]
         name, category = names[offer_id]

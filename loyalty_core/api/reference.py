@@ -22,6 +22,9 @@ This page is generated from the OpenAPI description: change the routes, then run
 
 Schema = Mapping[str, Any]
 
+# A limit beyond it is only there to keep numbers within what is stored.
+_UNLIMITED = 100_000_000
+
 
 def write_reference(description: Schema) -> str:
     """The whole page."""
@@ -72,11 +75,20 @@ def _operation(path: str, method: str, operation: Schema) -> Iterator[str]:
 def _parameter(parameter: Schema) -> str:
     schema = parameter["schema"]
     notes = [parameter.get("description", "")]
+    notes.append(_bounds(schema))
     if parameter["required"]:
         notes.append("required")
-    if schema.get("default") not in (None, ""):
+    if schema.get("default") not in (None, "", []):
         notes.append(f"by default `{json.dumps(schema['default'])}`")
     return f"| `{parameter['name']}` | {parameter['in']} | {_type(schema)} | {'; '.join(filter(None, notes))} |"
+
+
+def _bounds(schema: Schema) -> str:
+    """The least and the greatest number, as `1 to 200`."""
+    least, most = schema.get("minimum"), schema.get("maximum")
+    if least is None or most is None:
+        return ""
+    return f"{least:g} to {most:,.0f}" if most < _UNLIMITED else f"{least:g} or more"
 
 
 def _example(form: Schema) -> Iterator[str]:

@@ -83,7 +83,7 @@ def send(context: typer.Context) -> None:
 
 @app.command(name="campaigns-history", context_settings=_PASSED_ON)
 def campaigns_history(context: typer.Context) -> None:
-    """Write what campaigns sent, and what came of it, to a file for training."""
+    """Write what campaigns sent, and the outcomes, to a file for training."""
     from loyalty_core.campaigns.sending.history_command import main  # noqa: PLC0415
 
     raise typer.Exit(main(context.args))

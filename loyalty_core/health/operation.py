@@ -55,7 +55,7 @@ def version_check() -> Check:
     versions = {package: _version(package) for package in _PACKAGES}
     detail = ", ".join(f"{package} {version or 'missing'}" for package, version in versions.items())
     if None in versions.values():
-        return Check("Versions", "Packages", "warning", f"{detail}.", "Run pip install -r requirements.txt.")
+        return Check("Versions", "Packages", "warning", f"{detail}.", "Run make install.")
     return Check("Versions", "Packages", "ok", f"{detail}.")
 
 

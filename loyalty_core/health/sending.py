@@ -32,6 +32,8 @@ def sending_checks(services: Services) -> Iterator[Check]:
         yield Check("Sending", "Outbox", "ok", waiting)
     in_doubt = of_status.get("in_doubt", 0)
     if in_doubt:
-        remedy = "Decide for each whether to send it again or to mark it as sent: outbox/?status=in_doubt of the API."
+        remedy = (
+            "Decide for each, on the page Campaigns under Messages, whether to send it again or to mark it as sent."
+        )
         detail = f"{in_doubt:,} messages were perhaps sent: their sender ended before it knew."
         yield Check("Sending", "In doubt", "warning", detail, remedy)

@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
         "--customer", metavar="COLUMN", help="the id of the customer who bought; what is not named is found"
     )
     log.add_argument("--date", metavar="COLUMN", help="when")
-    log.add_argument("--amount", metavar="COLUMN", help='for how much; "Quantity*UnitPrice" multiplies two columns')
+    log.add_argument("--amount", metavar="COLUMN", help='the amount; "Quantity*UnitPrice" multiplies two columns')
     log.add_argument("--transaction", metavar="COLUMN", help="lines with the same value are one purchase")
     log.add_argument("--quantity", metavar="COLUMN", help="pieces on the line; below zero is a return")
     log.add_argument(
@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="COLUMN",
-        help="the offer that was taken; repeated, each is an offer that was taken (yes) or not",
+        help="the offer that was taken; if repeated, each column is an offer that was taken (yes) or not",
     )
     features.add_argument("--treatment", metavar="COLUMN", help="who was contacted in a test, and who was not")
     features.add_argument(
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="COLUMN",
-        help="what came of it: yes, or above zero; further ones are columns that were measured with it",
+        help="the outcome: yes, or above zero; further ones are columns that were measured with it",
     )
     log.add_argument("--offer", metavar="COLUMN", help="the offer or coupon that was used for the purchase")
     for kind in (features, log):

@@ -87,7 +87,7 @@ def find_layout(
     treatment = rows.find(columns.treatment, "--treatment") if columns.treatment else None
     outcomes = [rows.find(name, "--outcome") for name in columns.outcomes]
     if bool(treatment) != bool(outcomes):
-        raise DataError("A test needs both who was contacted (--treatment) and what came of it (--outcome).")
+        raise DataError("A test needs both who was contacted (--treatment) and the outcome (--outcome).")
     return Layout(id_name, churn_name, columns.churned, offers, features, wanted, treatment, outcomes)
 
 

@@ -1,4 +1,4 @@
-"""Who was contacted in a test and what came of it, as the history that the uplift model learns from."""
+"""Who was contacted in a test, and the outcome, as the history that the uplift model learns from."""
 
 from collections.abc import Sequence
 
@@ -39,7 +39,7 @@ def treated_sql(connection: duckdb.DuckDBPyConnection, customers: str, name: str
 
 
 def outcome_sql(name: str) -> str:
-    """SQL of whether something came of it: yes, or a number above zero; NULL for blank."""
+    """SQL of whether the outcome was reached: yes, or a number above zero; NULL for blank."""
     text = f"lower({quoted(name)}::VARCHAR)"
     return (
         f"CASE WHEN {text} IN ({_listed(YES_WORDS)}) THEN 1 WHEN {text} IN ({_listed(NO_WORDS)}) THEN 0 "
@@ -68,8 +68,8 @@ def write_treatment_history(
             count(*) FROM customer_treatment_history"""
     ).fetchall()[0]
     return (
-        f"Test: {contacted:,} of {rows:,} customers were contacted; something came of it for {converted:.1%} of them "
-        f"and for {others_converted:.1%} of the others."
+        f"Test: {contacted:,} of {rows:,} customers were contacted; the outcome was reached by {converted:.1%} of them "
+        f"and by {others_converted:.1%} of the others."
     )
 
 

@@ -47,4 +47,4 @@ async def repeat(work: Callable[[], None], every_seconds: float = DAY_SECONDS) -
         try:
             await asyncio.to_thread(work)
         except Exception:  # noqa: BLE001 -- whatever it is, the next time it may be gone
-            _log.exception("%s failed, and is called again later.", work.__name__)
+            _log.exception("%s failed, and will be called again.", work.__name__)

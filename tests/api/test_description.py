@@ -232,6 +232,22 @@ def test_every_operation_is_described(description: dict[str, Any], operations: O
     assert description["components"]["securitySchemes"].keys() == {"key", "session"}
 
 
+def test_every_parameter_of_a_query_is_described(operations: Operations):
+    parameters = [
+        (name, parameter["name"], parameter.get("description"))
+        for name, (_, _, operation) in operations.items()
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query"
+    ]
+    assert len(parameters) > 50
+    assert [found for found in parameters if not found[2]] == []
+
+
+def test_no_type_is_named_after_a_module(description: dict[str, Any]):
+    """Two models of one name would be called after their modules, as would the classes of generated clients."""
+    assert [name for name in description["components"]["schemas"] if name.startswith("loyalty_core")] == []
+
+
 def test_errors_are_as_described(ask: Ask, description: dict[str, Any]):
     validator = Draft202012Validator({"$ref": "#/components/schemas/Error", "components": description["components"]})
     for answer in (

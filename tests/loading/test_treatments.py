@@ -48,5 +48,5 @@ def test_a_group_that_nobody_can_tell_is_asked_about(export: Export, out: Path) 
         ("2", 0),
         ("3", 0),
     ]
-    with pytest.raises(DataError, match=r"both who was contacted \(--treatment\) and what came of it \(--outcome\)"):
+    with pytest.raises(DataError, match=r"both who was contacted \(--treatment\) and the outcome \(--outcome\)"):
         load_features(file, out, CustomerColumns("id", treatment="arm"), overwrite=True)

@@ -158,7 +158,7 @@ class RunsAnswer(BaseModel):
     runs: list[RunAnswer]
 
 
-class StepAnswer(BaseModel):
+class WaterfallStep(BaseModel):
     """How many customers one reason removes, and how many remain after it."""
 
     reason: str
@@ -174,7 +174,7 @@ class WaterfallAnswer(BaseModel):
     """
 
     audience: int
-    steps: list[StepAnswer]
+    steps: list[WaterfallStep]
     to_send: int
     delayed: int
     delayed_until: datetime | None

@@ -65,7 +65,7 @@ class Mended(BaseModel):
 def list_dead_letters(
     status: Literal["open", "replayed", "discarded", "all"] = "open",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[int | None, Query(ge=1, le=2**53, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> DeadLetterPage:
     """Dead letters, newest first; those that nobody has dealt with yet unless `status` says otherwise."""
     found = DeadLetters.of(get_services()).list(limit + 1, before=cursor, status=None if status == "all" else status)

@@ -126,7 +126,7 @@ def list_events(
         str | None, Query(max_length=100, description="Only events by which customers entered the campaign")
     ] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[int | None, Query(ge=1, le=2**53, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> EventPage:
     """Events, newest first: all, or those of a customer, type, status or campaign."""
     services = get_services()

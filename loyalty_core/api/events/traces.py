@@ -102,7 +102,7 @@ def try_event(body: OneEvent) -> TraceAnswer:
 def read_customer_story(
     customer_id: str,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> StoryAnswer:
     """Events, segments joined and left, messages and what became of them, newest first."""
     found = read_story(get_services(), customer_id, limit + 1, _place(cursor) if cursor else None)

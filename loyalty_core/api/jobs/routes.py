@@ -21,9 +21,9 @@ class JobPage(BaseModel):
 
 @router.get("/")
 def list_jobs(
-    kind: KindName | None = None,
+    kind: Annotated[KindName | None, Query(description="Only jobs of this kind")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[int | None, Query(ge=1, le=2**53, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> JobPage:
     """Jobs of all kinds or of one, newest first."""
     found = get_services().jobs.list(limit + 1, before=cursor, kind=kind)

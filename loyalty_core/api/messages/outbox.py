@@ -68,7 +68,7 @@ def list_outbox(
     channel: Annotated[str | None, Query(max_length=100, description="Only messages of this channel")] = None,
     customer_id: Annotated[str | None, Query(max_length=255, description="Only messages to this customer")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[int | None, Query(ge=1, le=2**53, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=2**53)] = None,
 ) -> MessagePage:
     """Messages of campaigns, the newest first."""
     messages = _outbox().list(

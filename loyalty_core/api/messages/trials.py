@@ -39,7 +39,7 @@ class Previews(BaseModel):
     messages: list[PreviewAnswer]
 
 
-class TestBody(BaseModel):
+class TestMessageBody(BaseModel):
     """Where to send a test, and as which customer; without `customer_id`, as the first of the audience."""
 
     channel: Annotated[str, Field(min_length=1, max_length=100)]
@@ -48,7 +48,7 @@ class TestBody(BaseModel):
     variant: Annotated[str | None, Field(max_length=40)] = None
 
 
-class TestAnswer(BaseModel):
+class TestMessageAnswer(BaseModel):
     """The test as it was sent."""
 
     customer_id: str
@@ -75,7 +75,7 @@ def preview_messages(
 
 
 @router.post("/test-send/", dependencies=[allowed(Action.RUN_CAMPAIGNS), rule_slot])
-def send_test(campaign_id: CampaignId, body: TestBody) -> TestAnswer:
+def send_test(campaign_id: CampaignId, body: TestMessageBody) -> TestMessageAnswer:
     """Send what a customer would get to your own address, marked as a test; recorded in the audit trail."""
     services: Services = get_services()
     campaign = services.campaigns.repository.get(campaign_id)
@@ -87,7 +87,7 @@ def send_test(campaign_id: CampaignId, body: TestBody) -> TestAnswer:
     sent = services.new_trials().send_test(
         campaign, candidate, channel=body.channel, address=body.address, variant=body.variant
     )
-    return TestAnswer(
+    return TestMessageAnswer(
         customer_id=candidate.customer_id,
         channel=body.channel,
         address=body.address,

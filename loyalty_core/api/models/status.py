@@ -1,9 +1,9 @@
 """Which models answer, and whether their files are intact."""
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from loyalty_core.access import Action
@@ -102,7 +102,10 @@ class ReadinessOfModels(BaseModel):
 
 
 @router.get("/readiness/", response_model=ReadinessOfModels, dependencies=[rule_slot])
-def read_training_readiness(since: Day | None = None, until: Day | None = None) -> dict[str, Any]:
+def read_training_readiness(
+    since: Annotated[Day | None, Query(description="First day of the rows")] = None,
+    until: Annotated[Day | None, Query(description="Last day of the rows")] = None,
+) -> dict[str, Any]:
     """Whether the histories suffice for training, from the day `since` up to `until`: what `train/` would leave out.
 
     `findings` are those that a training has: leaks, copies, drift of the label, newest labels that are not final.

@@ -26,7 +26,7 @@ class VersionPage(BaseModel):
 @router.get("/")
 def list_versions(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=60, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[str | None, Query(max_length=60)] = None,
 ) -> VersionPage:
     """All versions on disk, newest first. Only manifests are read: nothing is opened."""
     services = get_services()

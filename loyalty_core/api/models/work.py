@@ -64,7 +64,7 @@ class TrainingBody(BaseModel):
     activate_and_score: bool | None = None
 
 
-class TestBody(BaseModel):
+class ModelTestBody(BaseModel):
     """The customers to predict for."""
 
     model_config = ConfigDict(extra="forbid")
@@ -83,7 +83,7 @@ class CustomerTested(BaseModel):
     rfm: RfmScores | None = None
 
 
-class TestAnswer(BaseModel):
+class ModelTestAnswer(BaseModel):
     """Every prediction by customer; `errors` says by model why one cannot be made, and `unknown` are unknown ids."""
 
     version: str | None
@@ -119,11 +119,11 @@ def start_scoring(request: Request, response: Response) -> JobAnswer:
 
 @router.post(
     "/test/",
-    response_model=TestAnswer,
+    response_model=ModelTestAnswer,
     response_model_exclude_unset=True,
     dependencies=[allowed(Action.VIEW), Depends(mark_mock_mode), rule_slot],
 )
-def test_models(body: TestBody) -> dict[str, Any]:
+def test_models(body: ModelTestBody) -> dict[str, Any]:
     """Every prediction for up to 100 customers, answered at once: `results` by customer, `unknown` ids.
 
     `errors` has the predictions that cannot be made, with the reason.

@@ -33,7 +33,7 @@ def list_segments(
     search: str = "",
     tag: Annotated[tuple[str, ...], Query()] = (),
     archived: bool = False,
-    is_active: bool | None = None,
+    is_active: Annotated[bool | None, Query(description="As a plain list: active segments, or archived ones")] = None,
     page: PageNumber = None,
     page_size: PageSize = 50,
 ) -> Response:

@@ -89,7 +89,7 @@ def read_members(
     cursor: Cursor = None,
     page: PageNumber = None,
     page_size: PageSize = 50,
-    is_active: bool | None = None,
+    is_active: Annotated[bool | None, Query(description="True: everyone who belongs now, as a plain list")] = None,
 ) -> Response:
     """One page of the current members with the columns of the features view, ordered by `sort`, by default by id.
 

@@ -32,7 +32,7 @@ class ConditionAnswer(BaseModel):
     certain: bool | None
 
 
-class StepAnswer(BaseModel):
+class FunnelStep(BaseModel):
     """One of the conditions that all have to hold: who is left after it, and who would be without it alone."""
 
     path: str
@@ -50,7 +50,7 @@ class EvaluationAnswer(BaseModel):
     certain: bool | None
     sentence: str
     conditions: list[ConditionAnswer]
-    funnel: list[StepAnswer]
+    funnel: list[FunnelStep]
     sql: str
 
 

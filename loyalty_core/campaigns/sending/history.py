@@ -1,4 +1,4 @@
-"""What campaigns have sent and what came of it, as rows that training can use: each with its holdout as control."""
+"""What campaigns have sent, and the outcomes, as rows that training can use: each with its holdout as control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`loyalty campaigns-history`: what campaigns sent and what came of it, as a file for training."""
+"""`loyalty campaigns-history`: what campaigns sent, and the outcomes, as a file for training."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write the file; the exit code is 1 with one line on stderr where that is not possible."""
     parser = argparse.ArgumentParser(
         prog="loyalty campaigns-history",
-        description="Write what campaigns have sent, and what came of it, to a Parquet or CSV file for training.",
+        description="Write what campaigns have sent, and the outcomes, to a Parquet or CSV file for training.",
     )
     parser.add_argument("--out", type=Path, required=True, help="file to write, ending in .parquet or .csv")
     parser.add_argument("--with-simulated", action="store_true", help="include the history of the demo's campaigns")

@@ -37,7 +37,7 @@ _MOCK_WEIGHTS = {
 
 
 class ChurnPrediction(TypedDict):
-    """The public answer."""
+    """The public answer: how likely the customer is to leave, and what to do about it."""
 
     customer_id: str
     churn_probability: float
