@@ -55,3 +55,9 @@ def cancellable(cancellation: Cancellation | None) -> Iterator[None]:
 def current_cancellation() -> Cancellation | None:
     """That of the innermost `cancellable` block."""
     return _current.get()
+
+
+def is_cancelled() -> bool:
+    """Whether the result of the work in the innermost `cancellable` block is no longer wanted."""
+    cancellation = _current.get()
+    return cancellation is not None and cancellation.is_requested()

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loyalty_core.errors import LoyaltyError
 
@@ -80,12 +80,18 @@ class WorkLimit:
             self._leave(turn)
 
     @asynccontextmanager
-    async def slot_async(self, viewer: str) -> AsyncIterator[None]:
-        """Hold a slot in this task until the block ends; the event loop goes on while it waits."""
-        begun, loop = asyncio.Event(), asyncio.get_running_loop()
-        turn = self._ask(viewer, lambda: loop.call_soon_threadsafe(begun.set))
+    async def slot_async(self, viewer: str, *, until: asyncio.Future[Any] | None = None) -> AsyncIterator[None]:
+        """Hold a slot in this task until the block ends; the event loop goes on while it waits.
+
+        What `until` raises ends the wait.
+        """
+        loop = asyncio.get_running_loop()
+        begun = loop.create_future()
+        turn = self._ask(viewer, lambda: loop.call_soon_threadsafe(begun.set_result, None))
         try:
-            await begun.wait()
+            await asyncio.wait([begun, *([until] if until else [])], return_when=asyncio.FIRST_COMPLETED)
+            if until and not begun.done():
+                await until
             yield
         finally:
             self._leave(turn)

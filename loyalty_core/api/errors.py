@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from loyalty_core.access import NotAllowed, NotSignedIn
 from loyalty_core.analytics.offers import BadPolicy, PolicyChanged, PolicyInUse, PolicyNameTaken, PolicyNotFound
@@ -56,6 +57,10 @@ from loyalty_core.telemetry import current_request
 from loyalty_core.warehouse import GroupsOnly, GroupTooSmall, NeedsEveryCustomer, ScopeUnusable
 
 _log = logging.getLogger(__name__)
+
+
+class ClientDisconnected(Exception):
+    """Nobody waits for the answer any more; apart from Starlette's error, which is raised while an answer is sent."""
 
 
 class PreconditionFailed(LoyaltyError):
@@ -162,6 +167,8 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
+# No standard has it; nginx, Envoy and others report it.
+_CLIENT_CLOSED_REQUEST = 499
 # An outage is noticed by the next request after it has ended, so there is no reason to wait longer.
 _OUTAGE_SECONDS = 5
 
@@ -195,6 +202,7 @@ def add_error_handlers(api: FastAPI) -> None:
     api.add_exception_handler(LoyaltyError, _loyalty_error)
     api.add_exception_handler(RequestValidationError, _invalid_request)
     api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(ClientDisconnected, _disconnected)
     api.add_exception_handler(Exception, _unexpected)
 
 
@@ -253,6 +261,11 @@ def _http_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     return answer_to(error)
+
+
+def _disconnected(_: Request, _error: Exception) -> Response:
+    """For log and metrics alone, with the status that proxies report."""
+    return Response(status_code=_CLIENT_CLOSED_REQUEST)
 
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:

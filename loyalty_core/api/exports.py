@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from loyalty_core.access import Action, current_viewer
 from loyalty_core.api.access import allowed
+from loyalty_core.api.files import FILES, MEDIA_TYPES
 from loyalty_core.api.jobs import JobFailure
-from loyalty_core.api.segments import FILES, MEDIA_TYPES, SegmentId
+from loyalty_core.api.segments import SegmentId
 from loyalty_core.jobs import Job, JobNotFound, JobState
 from loyalty_core.segments.exports import ExportNotFound, Format, find_export
 from loyalty_core.services import get_services

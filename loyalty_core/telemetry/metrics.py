@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import Counter, Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _QUERY_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -41,7 +41,7 @@ MESSAGES_SENT_AGAIN = Counter(
     "Messages sent again although the receiver may have had them, by channel",
     ("channel",),
 )
-_ANSWERED, _FAILED = _QUERIES.labels("ok"), _QUERIES.labels("error")
+_ANSWERED, _FAILED, _CANCELLED = (_QUERIES.labels(outcome) for outcome in ("ok", "error", "cancelled"))
 
 _EVENTS = Counter(
     "loyalty_events", "Events by type and what happened: received, applied or failed once", ("type", "outcome")
@@ -54,12 +54,12 @@ def count_event(kind: str, outcome: str, number: int = 1) -> None:
 
 
 @contextmanager
-def warehouse_query() -> Iterator[None]:
-    """Measure the block as one query of the warehouse."""
+def warehouse_query(is_cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Measure the block as one query of the warehouse; `is_cancelled` tells one that was stopped from a failure."""
     started = time.perf_counter()
     try:
         yield
     except BaseException:
-        _FAILED.observe(time.perf_counter() - started)
+        (_CANCELLED if is_cancelled() else _FAILED).observe(time.perf_counter() - started)
         raise
     _ANSWERED.observe(time.perf_counter() - started)

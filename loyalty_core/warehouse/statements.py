@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from loyalty_core.cancellation import current_cancellation
+from loyalty_core.cancellation import current_cancellation, is_cancelled
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.memory_only import about_to_wait
 from loyalty_core.settings import Settings
@@ -61,7 +61,7 @@ class Statements(ABC):
             with self.reading() as connection, time_limit(limit, self._interrupt_of(connection)):
                 return question(connection)
 
-        with warehouse_query():
+        with warehouse_query(is_cancelled):
             return repeated_once(read)
 
     def _interrupt_of(self, connection: sa.Connection) -> Interrupt | None:
@@ -101,7 +101,7 @@ class Statements(ABC):
             return batches, next(batches)
 
         about_to_wait()
-        with warehouse_query():
+        with warehouse_query(is_cancelled):
             batches, first = repeated_once(begin)
         with closing(batches):
             yield first

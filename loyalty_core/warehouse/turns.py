@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING
 
+from loyalty_core.cancellation import Cancelled
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.memory_only import about_to_wait
 
@@ -32,6 +33,8 @@ class Turns:
                 raise copy(self._failure[1]) from self._failure[1]
             try:
                 yield
+            except Cancelled:  # by one caller; the others still want the result
+                raise
             except LoyaltyError as error:
                 self._failure = time.monotonic(), error
                 raise

@@ -210,8 +210,10 @@ def test_a_client_who_leaves_gives_the_connection_back(ask: Ask):
     sent: list[Any] = []
 
     async def leave() -> None:
+        messages = [{"type": "http.request", "body": b"", "more_body": False}]
+
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return messages.pop() if messages else await asyncio.Future()
 
         async def send(message: Any) -> None:
             sent.append(message)

@@ -1,7 +1,6 @@
 """Results of campaigns."""
 
 from dataclasses import asdict
-from itertools import chain
 from typing import Any
 
 from fastapi import APIRouter
@@ -11,12 +10,11 @@ from pydantic import BaseModel, Field
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.campaigns.bodies import CampaignId
-from loyalty_core.api.segments import FILES, MEDIA_TYPES
+from loyalty_core.api.files import FILES, streamed_file
 from loyalty_core.api.work_limits import export_slot, rule_slot
 from loyalty_core.campaigns import Figures
 from loyalty_core.segments.exports import member_parts
 from loyalty_core.services import get_services
-from loyalty_core.store import audit
 
 router = APIRouter()
 
@@ -136,14 +134,8 @@ def export_treatments(campaign_id: CampaignId) -> StreamingResponse:
     services = get_services()
     campaign = services.campaigns.repository.get(campaign_id)
     parts = member_parts(services.campaigns.treatments(campaign), "csv", bom=services.settings.exports_csv_bom)
-    first = next(parts)  # errors are raised here, while the response can still be an error
-    with services.store.session() as session:
-        audit.record(session, action="treatments exported", subject_kind="campaign", subject_id=campaign_id)
-    return StreamingResponse(
-        chain([first], parts),
-        media_type=MEDIA_TYPES["csv"],
-        headers={"Content-Disposition": f'attachment; filename="{campaign_id}-treatments.csv"'},
-    )
+    subject = "campaign", campaign_id
+    return streamed_file(parts, "csv", f"{campaign_id}-treatments", action="treatments exported", subject=subject)
 
 
 def _figures(found: Figures) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Campaigns that are only tried: the waterfall, and who would get what."""
 
-from collections.abc import Generator
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,11 +8,10 @@ from fastapi.responses import StreamingResponse
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.campaigns.bodies import CampaignId, DefinitionBody, WaterfallAnswer, waterfall_answer
-from loyalty_core.api.segments import FILES, MEDIA_TYPES
+from loyalty_core.api.files import FILES, streamed_file
 from loyalty_core.api.work_limits import export_slot, rule_slot
 from loyalty_core.segments.exports import member_parts
 from loyalty_core.services import get_services
-from loyalty_core.store import audit
 
 router = APIRouter()
 
@@ -47,16 +45,5 @@ def dry_run_campaign(campaign_id: CampaignId) -> StreamingResponse:
     campaign = services.campaigns.repository.get(campaign_id)
     batches = services.campaigns.dry_run_batches(campaign.definition, campaign)
     parts = member_parts(batches, "csv", bom=services.settings.exports_csv_bom)
-    first = next(parts)  # errors are raised here, while the response can still be an error
-    with services.store.session() as session:
-        audit.record(session, action="dry run exported", subject_kind="campaign", subject_id=campaign_id)
-    return StreamingResponse(
-        _all(first, parts),
-        media_type=MEDIA_TYPES["csv"],
-        headers={"Content-Disposition": f'attachment; filename="{campaign_id}-dry-run.csv"'},
-    )
-
-
-def _all(first: bytes, parts: Generator[bytes]) -> Generator[bytes]:
-    yield first
-    yield from parts
+    subject = "campaign", campaign_id
+    return streamed_file(parts, "csv", f"{campaign_id}-dry-run", action="dry run exported", subject=subject)

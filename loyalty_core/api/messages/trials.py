@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
-from loyalty_core.api.work_limits import rule_slot
+from loyalty_core.api.work_limits import change_slot, rule_slot
 from loyalty_core.campaigns.errors import BadCampaign
 from loyalty_core.services import Services, get_services
 
@@ -74,7 +74,7 @@ def preview_messages(
     return Previews(messages=[PreviewAnswer.model_validate(asdict(preview)) for preview in previews])
 
 
-@router.post("/test-send/", dependencies=[allowed(Action.RUN_CAMPAIGNS), rule_slot])
+@router.post("/test-send/", dependencies=[allowed(Action.RUN_CAMPAIGNS), change_slot])
 def send_test(campaign_id: CampaignId, body: TestMessageBody) -> TestMessageAnswer:
     """Send what a customer would get to your own address, marked as a test; recorded in the audit trail."""
     services: Services = get_services()

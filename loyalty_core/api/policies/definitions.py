@@ -18,7 +18,7 @@ from loyalty_core.api.policies.bodies import (
     PolicyVersionsAnswer,
     policy_answer,
 )
-from loyalty_core.api.work_limits import rule_slot
+from loyalty_core.api.work_limits import change_slot
 from loyalty_core.services import Services, get_services
 
 router = APIRouter()
@@ -32,7 +32,7 @@ def list_policies() -> dict[str, Any]:
     return {"policies": [policy_answer(one) for one in get_services().policies.list()]}
 
 
-@router.post("/", status_code=201, response_model=PolicyAnswer, dependencies=[_edit, rule_slot])
+@router.post("/", status_code=201, response_model=PolicyAnswer, dependencies=[_edit, change_slot])
 def create_policy(body: PolicyBody) -> dict[str, Any]:
     """Save a new policy; 409 if the name is taken."""
     return policy_answer(_saved(get_services(), body.name, body.policy, None))
@@ -44,7 +44,7 @@ def read_policy(policy_id: PolicyId, conditions: Conditional) -> Response:
     return conditions.answer(policy_answer(get_services().policies.get(policy_id)))
 
 
-@router.put("/{policy_id}/", response_model=PolicyAnswer, dependencies=[_edit, rule_slot])
+@router.put("/{policy_id}/", response_model=PolicyAnswer, dependencies=[_edit, change_slot])
 def update_policy(policy_id: PolicyId, body: PolicyUpdate, conditions: Conditional) -> dict[str, Any]:
     """Save the next version; 409 if someone else has saved one after `version`."""
     services = get_services()
@@ -53,7 +53,7 @@ def update_policy(policy_id: PolicyId, body: PolicyUpdate, conditions: Condition
     return conditions.mark(policy_answer(_saved(services, policy.name, body.policy, body.version)))
 
 
-@router.patch("/{policy_id}/", response_model=PolicyAnswer, dependencies=[_edit, rule_slot])
+@router.patch("/{policy_id}/", response_model=PolicyAnswer, dependencies=[_edit, change_slot])
 def change_policy(policy_id: PolicyId, body: PolicyPatch, conditions: Conditional) -> dict[str, Any]:
     """Change the given terms only; with `version`, 409 if someone else has saved one after it."""
     services = get_services()

@@ -6,22 +6,10 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from loyalty_core.segments import SegmentDraft, SegmentNotFound
-from loyalty_core.segments.exports import Format
 
 # Rules that hold for every customer.
 _EVERYONE = ({}, [], None)
 _ID = re.compile(r"[a-z0-9-]{1,100}")
-MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
-# For `responses` of a route whose answer is a file.
-FILES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The file",
-        "content": {
-            "text/csv": {"schema": {"type": "string"}},
-            "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
-        },
-    }
-}
 
 
 def _possible_id(segment_id: str) -> str:

@@ -13,7 +13,7 @@ from loyalty_core.api.json_values import FastJSONResponse
 from loyalty_core.api.pages import Page, PageNumber, PageSize, sliced
 from loyalty_core.api.segments.answers import SegmentAnswer, segment_answer
 from loyalty_core.api.segments.bodies import SegmentBody, SegmentId, SegmentPatch, SegmentUpdate
-from loyalty_core.api.work_limits import rule_slot
+from loyalty_core.api.work_limits import change_slot
 from loyalty_core.services import get_services
 
 router = APIRouter()
@@ -48,7 +48,7 @@ def list_segments(
     return FastJSONResponse({"segments": found} if is_active is None else found)
 
 
-@router.post("/", status_code=201, response_model=SegmentAnswer, dependencies=[_edit, rule_slot])
+@router.post("/", status_code=201, response_model=SegmentAnswer, dependencies=[_edit, change_slot])
 def create_segment(body: SegmentBody) -> dict[str, Any]:
     """Create a segment; `refresh` computes its members."""
     archived = body.is_active is False
@@ -61,13 +61,13 @@ def read_segment(segment_id: SegmentId, conditions: Conditional) -> Response:
     return conditions.answer(segment_answer(get_services().segments.get(segment_id)))
 
 
-@router.put("/{segment_id}/", response_model=SegmentAnswer, dependencies=[_edit, rule_slot])
+@router.put("/{segment_id}/", response_model=SegmentAnswer, dependencies=[_edit, change_slot])
 def update_segment(segment_id: SegmentId, body: SegmentUpdate, conditions: Conditional) -> dict[str, Any]:
     """Save the next version; 409 if someone else has saved one after `version`."""
     return _amended(segment_id, vars(body.draft), body, conditions)
 
 
-@router.patch("/{segment_id}/", response_model=SegmentAnswer, dependencies=[_edit, rule_slot])
+@router.patch("/{segment_id}/", response_model=SegmentAnswer, dependencies=[_edit, change_slot])
 def change_segment(segment_id: SegmentId, body: SegmentPatch, conditions: Conditional) -> dict[str, Any]:
     """Change the given parts only; with `version`, 409 if someone else has saved one after it."""
     return _amended(segment_id, body.changes, body, conditions)

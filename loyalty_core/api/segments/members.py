@@ -1,29 +1,25 @@
 """Members of segments: listed, exported and explained."""
 
-from collections.abc import AsyncGenerator, Generator
-from contextlib import closing
 from datetime import datetime
-from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
-from starlette.concurrency import iterate_in_threadpool
 from starlette.exceptions import HTTPException
 
 from loyalty_core.access import Action
 from loyalty_core.api.access import allowed
 from loyalty_core.api.customer_lists import Cursor, customers_after
+from loyalty_core.api.files import FILES, streamed_file
 from loyalty_core.api.json_values import FastJSONResponse, Features, JsonValue
 from loyalty_core.api.pages import Page, PageNumber, PageSize, page_of
-from loyalty_core.api.segments.bodies import FILES, MEDIA_TYPES, SegmentId
+from loyalty_core.api.segments.bodies import SegmentId
 from loyalty_core.api.work_limits import export_slot, rule_slot
 from loyalty_core.segments import Selection
 from loyalty_core.segments.exports import Format
 from loyalty_core.segments.figures import MAX_ROWS
 from loyalty_core.services import get_services
-from loyalty_core.store import audit
 from loyalty_core.warehouse.connection import Row
 
 router = APIRouter()
@@ -131,15 +127,13 @@ def export_members(
     """
     services = get_services()
     parts = services.segmentation.select(services.segments.get(segment_id).rule).export_parts(format, columns)
-    # Errors are raised here, while the response can still be an error.
-    first = next(parts)
-    with services.store.session() as session:
-        details = {"format": format, "columns": list(columns)}
-        audit.record(session, action="exported", subject_kind="segment", subject_id=segment_id, details=details)
-    return StreamingResponse(
-        _stream(first, parts),
-        media_type=MEDIA_TYPES[format],
-        headers={"Content-Disposition": f'attachment; filename="{segment_id}.{format}"'},
+    return streamed_file(
+        parts,
+        format,
+        segment_id,
+        action="exported",
+        subject=("segment", segment_id),
+        details={"format": format, "columns": list(columns)},
     )
 
 
@@ -167,10 +161,3 @@ def _with_joined_at(segment_id: str, rows: list[Row]) -> list[dict[str, Any]]:
 
 def _id_column() -> str:
     return get_services().settings.dwh_customer_id_column
-
-
-async def _stream(first: bytes, parts: Generator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the parts; the warehouse query is closed if the client disconnects."""
-    with closing(parts):
-        async for part in iterate_in_threadpool(chain((first,), parts)):
-            yield part

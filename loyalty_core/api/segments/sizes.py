@@ -16,7 +16,7 @@ from loyalty_core.api.json_values import FastJSONResponse
 from loyalty_core.api.pages import Page, PageNumber, PageSize, sliced
 from loyalty_core.api.segments.answers import CalculationAnswer, SizeAnswer, SnapshotAnswer, snapshot_answer
 from loyalty_core.api.segments.bodies import SegmentId
-from loyalty_core.api.work_limits import rule_slot
+from loyalty_core.api.work_limits import change_slot
 from loyalty_core.segments import SegmentSize
 from loyalty_core.services import get_services
 
@@ -79,20 +79,20 @@ def refresh_segments(request: Request, response: Response, body: RefreshBody | N
     return accepted(services.jobs.start("segments", options, current_viewer().id), request, response)
 
 
-@router.post("/{segment_id}/refresh/", response_model=SizeAnswer, dependencies=[allowed(Action.SCORE), rule_slot])
+@router.post("/{segment_id}/refresh/", response_model=SizeAnswer, dependencies=[allowed(Action.SCORE), change_slot])
 def refresh_segment(segment_id: SegmentId) -> SegmentSize:
     """Recompute the members: their number, and how many joined and left."""
     return get_services().segmentation.refresh(segment_id)
 
 
 @router.post(
-    "/{segment_id}/calculate/", response_model=CalculationAnswer, dependencies=[allowed(Action.SCORE), rule_slot]
+    "/{segment_id}/calculate/", response_model=CalculationAnswer, dependencies=[allowed(Action.SCORE), change_slot]
 )
 @router.post(
     "/{segment_id}/recalculate/",
     operation_id="recalculate_segment",
     response_model=CalculationAnswer,
-    dependencies=[allowed(Action.SCORE), rule_slot],
+    dependencies=[allowed(Action.SCORE), change_slot],
 )
 def calculate_segment(segment_id: SegmentId, body: CalculationBody | None = None) -> dict[str, Any]:
     """Recompute the members, or whether some customers are members: `added` and `removed`, and the `total` after it.

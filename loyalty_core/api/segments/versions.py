@@ -11,7 +11,7 @@ from loyalty_core.api.access import allowed
 from loyalty_core.api.json_values import JsonValue
 from loyalty_core.api.segments.answers import SegmentAnswer, segment_answer
 from loyalty_core.api.segments.bodies import RestoreBody, SegmentId, Version
-from loyalty_core.api.work_limits import rule_slot
+from loyalty_core.api.work_limits import change_slot, rule_slot
 from loyalty_core.services import get_services
 
 router = APIRouter()
@@ -76,7 +76,7 @@ def compare_versions(
 @router.post(
     "/{segment_id}/restore/",
     response_model=SegmentAnswer,
-    dependencies=[allowed(Action.EDIT_SEGMENTS), rule_slot],
+    dependencies=[allowed(Action.EDIT_SEGMENTS), change_slot],
 )
 def restore_version(segment_id: SegmentId, body: RestoreBody) -> dict[str, Any]:
     """Save an older version as the newest."""
