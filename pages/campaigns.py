@@ -19,7 +19,7 @@ if place.is_editing:
 elif place.campaign_id is not None:
     draw_detail(place.campaign_id)
 else:
-    page_title("Campaigns", "Who is written to, with which offer and when, and what came of it.")
+    page_title("Campaigns", "Who is written to, with which offer and when, and the results.")
     campaigns, messages = st.tabs([address.CAMPAIGNS, address.MESSAGES], key=address.VIEW, bind="query-params")
     if campaigns.open:
         with campaigns, errors_shown():

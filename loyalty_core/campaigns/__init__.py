@@ -1,4 +1,4 @@
-"""Campaigns: who is written to, with which offer, when, and what became of it."""
+"""Campaigns: who is written to, with which offer, when, and with what result."""
 
 from loyalty_core.campaigns.campaign import STATES, Campaign, CampaignRun, CampaignVersion, State
 from loyalty_core.campaigns.campaigns import Campaigns

@@ -190,7 +190,7 @@ class Campaigns:
         return enter(session, campaign, candidates, terms, placing, cause)
 
     def totals(self) -> dict[str, Totals]:
-        """What came of each campaign so far, by its id; over all customers, so a viewer with a scope is refused."""
+        """The results of each campaign so far, by its id; over all customers, so a viewer with a scope is refused."""
         self._warehouse.require_every_customer("Results of campaigns")
         return totals(self._store)
 
@@ -225,7 +225,7 @@ class Campaigns:
         return treatment_history(self._store, [self.repository.get(one) for one in campaign_ids], features)
 
     def executions(self, campaign: Campaign) -> list[Execution]:
-        """What came of each run, and of all entries by events together; refused as `performance` is."""
+        """The results of each run, and of all entries by events together; refused as `performance` is."""
         self._require_results()
         return executions(self._store, campaign)
 

@@ -1,7 +1,7 @@
 """Consent and addresses of customers: of one from its features, and of all as SQL over the features view.
 
 Both readings agree for every value. A customer's own choices, made on the preference page or by an unsubscribe link,
-are in the state store and go above the warehouse.
+are in the state store and take precedence over the warehouse.
 """
 
 from __future__ import annotations

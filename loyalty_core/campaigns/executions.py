@@ -1,4 +1,4 @@
-"""Executions of a campaign: what came of each run, and of all entries by events together."""
+"""Executions of a campaign: the results of each run, and of all entries by events together."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def executions(store: StateStore, campaign: Campaign) -> list[Execution]:
 
 @dataclass(frozen=True)
 class Totals:
-    """What came of a campaign so far: messages sent, and customers who were written to and converted."""
+    """The results of a campaign so far: messages sent, and customers who were written to and converted."""
 
     sent: int = 0
     converted: int = 0

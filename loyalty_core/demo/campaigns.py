@@ -1,7 +1,7 @@
 """Two campaigns with a history of two months, so that a demo shows what campaigns do.
 
 They are marked as simulated: only simulated events make customers enter them, and their messages go to the log alone.
-Who entered, who was held out and who got which offer is what the campaigns themselves decided; what became of the
+Who entered, who was held out and who got which offer is what the campaigns themselves decided; the outcomes of
 messages is made up, with an effect that is known.
 """
 
@@ -150,7 +150,7 @@ def _start(services: Services, demo: DemoCampaign, segment_id: str, policy_id: s
 def _simulate(
     services: Services, campaign: Campaign, demo: DemoCampaign, now: datetime, rng: np.random.Generator
 ) -> None:
-    """Let customers of the segment enter day by day, as the campaign decides, and make up what became of it."""
+    """Let customers of the segment enter day by day, as the campaign decides, and make up the outcomes."""
     rule = {"var": f"segment:{campaign.definition.audience.segment}"}
     customers = [str(row["customer_id"]) for row in services.segmentation.members(rule, limit=DAYS * demo.a_day)]
     chosen = rng.permutation(customers)
@@ -209,7 +209,7 @@ def _outcomes(
 def _story(
     record: CampaignEntryRecord, sent_at: datetime | None, effect: Effect, rng: np.random.Generator
 ) -> list[tuple[str, datetime, float | None]]:
-    """(kind, time, value) of what became of one entry."""
+    """(kind, time, value) of each outcome of one entry."""
     story: list[tuple[str, datetime, float | None]] = []
     if sent_at is not None:
         at = sent_at

@@ -27,7 +27,7 @@ _CAUSE = "event:"
 
 @dataclass(frozen=True)
 class StoredEvent:
-    """An event with what became of it: `status` is waiting, done or dead."""
+    """An event with its outcome: `status` is waiting, done or dead."""
 
     id: int
     source: str

@@ -1,4 +1,4 @@
-"""Tables of the messages: the outbox, what became of each message, and who does not want any."""
+"""Tables of the messages: the outbox, the outcome of each message, and who does not want any."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class OutboxRecord(Base):
 
 
 class MessageOutcomeRecord(Base):
-    """What became of a message, or of a customer of the holdout: delivered, opened, clicked, converted, and so on.
+    """The outcome of a message, or of a customer of the holdout: delivered, opened, clicked, converted, and so on.
 
     `message_key` is None for outcomes of the holdout. `event` is the row of the event that said so; each outcome of an
     entry is stored once for each event.

@@ -72,7 +72,7 @@ def cached_lookup(read: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def _one_reader_of(result: tuple[str, str, bytes]) -> Iterator[None]:
-    """The statements in this block are stopped when the viewer has gone on, unless others wait for the same result."""
+    """The statements in this block are stopped when the viewer has moved on, unless others wait for the same result."""
     outer = current_cancellation() or cancellation_of_run()
     with _counting:
         _readers[result] += 1

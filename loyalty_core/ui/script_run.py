@@ -1,7 +1,7 @@
-"""Whether the viewer of a script run has gone on: to another page, to a change of this one, or away.
+"""Whether the viewer of a script run has moved on: to another page, to a change of this one, or away.
 
 Streamlit ends a run only when the script draws something. A statement that runs meanwhile is stopped by what is here.
-What is used of Streamlit's inside is pinned by tests/ui/test_script_run.py.
+What is used of Streamlit's internals is pinned by tests/ui/test_script_run.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def cancellation_of_run() -> Cancellation | None:
-    """Requested once the viewer has gone on; None outside of a script run."""
+    """Requested once the viewer has moved on; None outside of a script run."""
     run = get_script_run_ctx(suppress_warning=True)
     if run is None or run.script_requests is None:
         return None

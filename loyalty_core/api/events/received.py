@@ -54,7 +54,7 @@ class OriginAnswer(BaseModel):
 
 
 class EventAnswer(BaseModel):
-    """An event and what became of it; `data` is null for viewers who may not see personal data."""
+    """An event and its outcome; `data` is null for viewers who may not see personal data."""
 
     id: int
     source: str

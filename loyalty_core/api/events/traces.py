@@ -48,7 +48,7 @@ class TraceAnswer(BaseModel):
     customer_id: str
     at: datetime
     milliseconds: float
-    outcome: str = Field(description="What came of it, in one sentence")
+    outcome: str = Field(description="The outcome in one sentence")
     steps: list[TraceStepAnswer]
     segments_joined: list[str]
     segments_left: list[str]
@@ -104,7 +104,7 @@ def read_customer_story(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> StoryAnswer:
-    """Events, segments joined and left, messages and what became of them, newest first."""
+    """Events, segments joined and left, messages and their outcomes, newest first."""
     found = read_story(get_services(), customer_id, limit + 1, _place(cursor) if cursor else None)
     page = found[:limit]
     return StoryAnswer(

@@ -1,4 +1,4 @@
-"""Sending: the outbox and its senders, channels, texts, unsubscribe links, and what became of the messages.
+"""Sending: the outbox and its senders, channels, texts, unsubscribe links, and the outcomes of messages.
 
 The sender, the texts and the channels load Liquid and HTTP clients, so they are imported by their own names.
 """

@@ -1,4 +1,4 @@
-"""The outbox: messages wait, are claimed by one sender, and what became of each is recorded.
+"""The outbox: messages wait, are claimed by one sender, and the outcome of each is recorded.
 
 A claim alone promises nothing: another sender takes it over when it has expired. Just before a message is handed over
 its status becomes "sending", in a transaction of its own. A message that is still "sending" when its sender is gone is

@@ -1,4 +1,4 @@
-"""What became of messages: delivered, opened, clicked, converted, bounced, unsubscribed.
+"""Outcomes of messages: delivered, opened, clicked, converted, bounced, unsubscribed.
 
 Customers of the holdout get outcomes too, since a campaign is measured by the difference.
 """

@@ -195,7 +195,7 @@ class Sender:
         return next_allowed(now, ready.definition.quiet_hours, zone or self._settings.zone)
 
     def _send(self, claim: Claim, message: Message, channel: Channel, send: Send) -> bool:
-        """Hand the message over and record what became of it; False where the channel takes no more now."""
+        """Hand the message over and record the outcome; False where the channel takes no more now."""
         outbox, worker = self.outbox, self.worker
         try:
             (_to_log if claim.is_simulated else send)(message)
@@ -224,7 +224,7 @@ class Sender:
         return True
 
     def _record(self, result: str, claim: Claim, write: Callable[[], None]) -> None:
-        """Write what became of a message; where the store does not answer for long, the message will be in doubt."""
+        """Write the outcome of a message; where the store does not answer for long, the message will be in doubt."""
         MESSAGES.labels(claim.channel, result).inc()
         for attempt in range(_RECORDING_ATTEMPTS):
             try:

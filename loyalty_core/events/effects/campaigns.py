@@ -97,7 +97,7 @@ class Prospects:
 
 @dataclass(frozen=True)
 class Triggered:
-    """What came of one event: its last steps, in one sentence the outcome, and the campaigns that considered it."""
+    """The result of one event: its last steps, in one sentence the outcome, and the campaigns that considered it."""
 
     steps: tuple[Step, ...]
     outcome: str
@@ -105,12 +105,12 @@ class Triggered:
 
     @classmethod
     def nothing(cls, outcome: str, milliseconds: float) -> Triggered:
-        """What came of an occasion that triggered no campaign."""
+        """The result of an occasion that triggered no campaign."""
         return cls((Step(_STEP, milliseconds, {}, {"campaigns": []}),), outcome, ())
 
     @classmethod
     def of(cls, answers: Sequence[_Answer], milliseconds: float) -> Triggered:
-        """What came of an occasion, by the answers of the campaigns that it triggered."""
+        """The result of an occasion, by the answers of the campaigns that it triggered."""
         about = [{"id": one.campaign.id, "name": one.campaign.name, "decision": one.sentence} for one in answers]
         steps = [Step(_STEP, milliseconds, {}, {"campaigns": about})]
         queued = [one for one in answers if one.decision is not None and one.decision.reason is None]

@@ -1,4 +1,4 @@
-"""A customer's story: events, segments joined and left, messages and what became of them, newest first."""
+"""A customer's story: events, segments joined and left, messages and their outcomes, newest first."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Trace:
-    """The steps of one event, and in one sentence what came of it. `segments_joined` and `_left` are ids.
+    """The steps of one event, and the outcome in one sentence. `segments_joined` and `_left` are ids.
 
     `event` is the row of the event, None for a dry run of an event that is not stored.
     """

@@ -88,7 +88,7 @@ class Traces:
         return self._shown(found)
 
     def outcomes(self, events: Collection[int]) -> dict[int, str]:
-        """What came of each of the events, by row; those without a trace are left out."""
+        """The outcome of each of the events, by row; those without a trace are left out."""
         columns = EventTraceRecord.event, EventTraceRecord.outcome
         with self._services.store.session(read_only=True) as session:
             return dict(session.execute(select(*columns).where(EventTraceRecord.event.in_(events))).all())

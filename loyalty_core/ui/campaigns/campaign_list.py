@@ -1,4 +1,4 @@
-"""All campaigns: state, whom they write to, and what came of it."""
+"""All campaigns: state, whom they write to, and the results."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _ICONS = {
 
 
 def draw_steps(steps: Sequence[Step]) -> None:
-    """Each step with its time, what came of it in words, and input and output in full on demand."""
+    """Each step with its time, the outcome in words, and input and output in full on demand."""
     for number, step in enumerate(steps, start=1):
         with st.container(border=True, gap="xsmall"):
             icon = _ICONS[step.name if step.name in _ICONS else _OTHER]

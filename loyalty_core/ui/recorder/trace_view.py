@@ -1,4 +1,4 @@
-"""One event: what came of it in a sentence, what it changed, and every step with input, output and time."""
+"""One event: the outcome in a sentence, what it changed, and every step with input, output and time."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Streamlit's own sign-in, read in one place: its cookie, its sessions and its secrets.
 
-What is used here of Streamlit's inside is pinned by tests/ui/test_sign_in.py.
+What is used here of Streamlit's internals is pinned by tests/ui/test_sign_in.py.
 """
 
 from __future__ import annotations

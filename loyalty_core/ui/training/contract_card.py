@@ -11,7 +11,7 @@ from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.queries import promotion
 
 
-def prove_contract(record: VersionRecord) -> bool:
+def verify_contract(record: VersionRecord) -> bool:
     """Open the version as serving would, and show in a badge whether it meets its contract."""
     try:
         with st.spinner("Opening the version…"):
@@ -24,7 +24,7 @@ def prove_contract(record: VersionRecord) -> bool:
     return True
 
 
-def draw_promises(record: VersionRecord) -> None:
+def draw_contract(record: VersionRecord) -> None:
     """Features in order, golden rows, parity, digests."""
     manifest = record.manifest or {}
     st.markdown(f"**Features, in order:** {escape(', '.join(feature['name'] for feature in manifest['features']))}")

@@ -10,7 +10,7 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.comparison.view import Comparison
-from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
+from loyalty_core.ui.training.contract_card import draw_contract, verify_contract
 from loyalty_core.ui.training.decision import draw_decision
 from loyalty_core.ui.training.progress_view import draw_losses
 
@@ -29,7 +29,7 @@ def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
         st.caption(escape(f"Version {challenger.version}, trained {when} by {challenger.trained_by}. Not active yet."))
         compared = Comparison(challenger, champion, ("Challenger", "Active"))
         compared.draw_summary()
-        keeps_contract = prove_contract(challenger)
+        keeps_contract = verify_contract(challenger)
         draw_decision(
             challenger,
             champion,
@@ -40,5 +40,5 @@ def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
         )
         compared.draw_parts(
             "challenger",
-            {"Contract": partial(draw_promises, challenger), "Training curves": partial(draw_losses, job)},
+            {"Contract": partial(draw_contract, challenger), "Training curves": partial(draw_losses, job)},
         )

@@ -21,7 +21,7 @@ from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.scoring_notice import draw_scoring_notice
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training.comparison.view import Comparison
-from loyalty_core.ui.training.contract_card import draw_promises, prove_contract
+from loyalty_core.ui.training.contract_card import draw_contract, verify_contract
 from loyalty_core.ui.training.decision import ACTIVATED, draw_decision
 from loyalty_core.ui.training.experiment import queries as experiment_reading
 from loyalty_core.ui.training.queries import Versions, promotion
@@ -129,11 +129,11 @@ def draw_versions(records: Sequence[VersionRecord]) -> None:
     with st.container(border=True):
         compared = Comparison(first, second if second is not first else None, (_code(first), _code(second)))
         compared.draw_summary()
-        keeps_contract = prove_contract(first)
+        keeps_contract = verify_contract(first)
         if not first.is_active:
             champion = next((record for record in records if record.is_active), None)
             draw_decision(first, champion, f"version-{_code(first)}", keeps_contract=keeps_contract)
-        compared.draw_parts("compared", {"Contract": partial(draw_promises, first)})
+        compared.draw_parts("compared", {"Contract": partial(draw_contract, first)})
 
 
 def _row(record: VersionRecord, challenger: str | None) -> dict[str, str]:

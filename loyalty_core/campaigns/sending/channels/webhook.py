@@ -58,7 +58,7 @@ class WebhookChannel:
     def _post(self, session: requests.Session, message: Message) -> None:
         body = _payload(message)
         try:
-            # Not read: only the status says what became of the message.
+            # Not read: only the status says whether the message was taken.
             with session.post(
                 str(self._url),
                 data=body.encode(),

@@ -25,7 +25,7 @@ def _arm_scores(running: Experiment, run: ScoringRun | None) -> tuple[ArmScores,
 
 
 def arm_outcomes(running: Experiment) -> ArmOutcomes:
-    """What became of both arms' customers."""
+    """The outcomes of both arms' customers."""
     return _arm_outcomes(running, last_run(get_services().warehouse))
 
 
