@@ -67,6 +67,8 @@ def load_features(
             rows.notes += _write_offer_history(connection, layout, snapshot, out)
         if layout.treatment:
             rows.notes.append(_write_treatment_history(connection, layout, columns.control, snapshot))
+        if columns.has_churn and not (layout.churn_name or layout.offers or offers or layout.treatment):
+            rows.notes.append(_nothing_to_learn(layout))
         on_phase("Choosing what the models learn from")
         suggestion = _suggest(connection, layout)
         loaded = f"{rows.row_count - copies:,} customers with {len(layout.features):,} columns besides the id"
@@ -75,6 +77,16 @@ def load_features(
         written_at = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
         record_source(connection, "features file", snapshot_date=snapshot, file_date=written_at, **report.facts())
     return report
+
+
+def _nothing_to_learn(layout: Layout) -> str:
+    """Says that no model can be trained, and which columns might be the label."""
+    flags = [column.name for column in layout.features if column.type == "BOOLEAN"]
+    candidates = f" Columns of yes and no: {listed(flags)}." if flags else ""
+    return (
+        "No column was recognised as a label, so no model can be trained on this file. Name the column that says who "
+        f"left with --churn, or the offers taken with --offer.{candidates}"
+    )
 
 
 def _suggest(connection: duckdb.DuckDBPyConnection, layout: Layout) -> Suggestion:

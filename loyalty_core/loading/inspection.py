@@ -17,7 +17,7 @@ from loyalty_core.loading.file_format import FileFormat
 from loyalty_core.loading.purchase_questions import PurchaseColumns, complete
 from loyalty_core.loading.questions import asked_in_the_form, in_words_of_the_form
 from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, quoted, read_source_rows
-from loyalty_core.loading.warehouse_file import CONNECTION_SETTINGS
+from loyalty_core.loading.warehouse_file import open_duckdb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,7 +78,7 @@ class Inspection:
 
 def inspect_file(file: Path, written: FileFormat | None = None) -> Inspection:
     """Read a file as a load would, and look at a sample of its rows. Raises DataError where it cannot be read."""
-    with duckdb.connect(config=CONNECTION_SETTINGS) as connection:
+    with open_duckdb() as connection:
         try:
             rows = read_source_rows(connection, file, written or FileFormat())
         except DataError as error:
@@ -109,7 +109,7 @@ def inspect_file(file: Path, written: FileFormat | None = None) -> Inspection:
 
 def column_names(file: Path) -> list[str]:
     """The names of a file's columns. Raises DataError where it cannot be read."""
-    with duckdb.connect(config=CONNECTION_SETTINGS) as connection:
+    with open_duckdb() as connection:
         try:
             return list(read_source_rows(connection, file, FileFormat()).types)
         except DataError as error:

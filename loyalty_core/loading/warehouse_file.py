@@ -20,10 +20,16 @@ Source = Literal["demo", "features file", "transactions file"]
 Fact = str | int | float | date | None
 
 # On premise: nothing is fetched from a network.
-CONNECTION_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+_CONNECTION_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+
+
+def open_duckdb(database: Path | str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """A connection that fetches nothing from a network, and writes no progress bar into the terminal's report."""
+    connection = duckdb.connect(database, config=_CONNECTION_SETTINGS)
+    return connection.execute("SET enable_progress_bar = false")
 
 
 @contextmanager
@@ -39,7 +45,7 @@ def write_warehouse(out: Path, *, overwrite: bool = False) -> Generator[duckdb.D
         _check_replaceable(out, overwrite)
         with _folder_beside(out) as folder:
             building = folder / out.name
-            with duckdb.connect(building, config=CONNECTION_SETTINGS) as connection:
+            with open_duckdb(building) as connection:
                 try:
                     yield connection
                     record_identity(connection, out)

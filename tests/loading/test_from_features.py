@@ -439,6 +439,28 @@ class TestChurn:
             ("warehouse_info",),
         ]
 
+    def test_a_file_without_anything_to_learn_says_so_and_names_the_flags(self, export: Export, out: Path) -> None:
+        file = export("id,default,a\n1,yes,2\n2,no,3\n")
+        note = load_features(file, out, CustomerColumns("id")).notes[-1]
+        assert note == (
+            "No column was recognised as a label, so no model can be trained on this file. Name the column that says "
+            "who left with --churn, or the offers taken with --offer. Columns of yes and no: default."
+        )
+
+    @pytest.mark.parametrize(
+        "columns",
+        [
+            CustomerColumns("id", "default"),
+            CustomerColumns("id", offers=["default"]),
+            CustomerColumns("id", has_churn=False),
+        ],
+    )
+    def test_a_file_whose_label_is_known_or_declined_does_not(
+        self, export: Export, out: Path, columns: CustomerColumns
+    ) -> None:
+        report = load_features(export("id,default,a\n1,yes,2\n2,no,3\n"), out, columns)
+        assert not any("recognised as a label" in note for note in report.notes)
+
     def test_the_history_is_dated_only_when_the_day_of_the_data_is_known(self, export: Export, out: Path) -> None:
         file = export("id,left,a\n1,yes,2\n2,no,3\n")
         load(file, out, churn="left")

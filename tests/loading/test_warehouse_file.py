@@ -46,6 +46,11 @@ def test_the_file_appears_whole_and_alone_in_a_folder_that_was_not_there(out: Pa
     assert [path.stat().st_mode & 0o777 for path in (out.parent, out)] == [0o700, 0o600]
 
 
+def test_a_long_query_writes_no_progress_bar_into_the_report(out: Path) -> None:
+    with write_warehouse(out) as connection:
+        assert connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() == [(False,)]
+
+
 def test_an_error_leaves_the_old_file_and_nothing_else(out: Path) -> None:
     make(out, value=1)
     before = out.read_bytes()
