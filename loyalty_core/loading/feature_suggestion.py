@@ -8,7 +8,7 @@ import duckdb
 from loyalty_core.loading.column_names import is_code, is_frequency, is_recency, revenue_evidence, words_of_name
 from loyalty_core.loading.column_profiles import ColumnProfile
 from loyalty_core.loading.column_types import TypedColumn
-from loyalty_core.loading.label_copies import Leak, churn_leak, determines, only_with
+from loyalty_core.loading.label_copies import Leak, label_leak, determines, only_with
 from loyalty_core.loading.source_file import listed
 from loyalty_core.loading.treatments import outcome_sql
 
@@ -53,12 +53,23 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels in the table of customers: names of its columns, and the churn label's name in the file."""
+    """The labels in the table of customers: names of its columns, and the churn label's name in the file.
+
+    `treated` is SQL of who was contacted, by the column `treatment`.
+    """
 
     churn: str | None = None
     churn_name: str = ""
     offers: Sequence[str] = ()
     outcomes: Sequence[str] = ()
+    treatment: str | None = None
+    treated: str = ""
+
+    @property
+    def answers(self) -> list[tuple[str, str]]:
+        """The SQL of each yes-or-no answer that a column may give away, and its name in the file."""
+        churn = [(self.churn, self.churn_name)] if self.churn else []
+        return [*churn, *([(self.treated, self.treatment)] if self.treatment else [])]
 
 
 def suggest_features(
@@ -88,10 +99,10 @@ def _why_not(
     name = profile.column.name
     if reason := _why_useless(profile):
         return LeftOut(name, reason)
-    if labels.churn and (leak := churn_leak(connection, table, profile, labels.churn, labels.churn_name)):
-        return LeftOut(name, leak.reason, leak.is_certain)
-    answers = [(labels.churn, labels.churn_name)] if labels.churn else []
-    for answer, said in [*answers, *((outcome_sql(outcome), outcome) for outcome in labels.outcomes[:1])]:
+    for answer, said in labels.answers:
+        if leak := label_leak(connection, table, profile, answer, said):
+            return LeftOut(name, leak.reason, leak.is_certain)
+    for answer, said in [*labels.answers, *((outcome_sql(outcome), outcome) for outcome in labels.outcomes[:1])]:
         if only_with(connection, table, profile, answer):
             return LeftOut(name, f"it is filled or above zero only where {said} says yes", is_certain=False)
     if labels.churn and (leak := _named_after(name, labels.churn_name)):

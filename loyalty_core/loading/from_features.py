@@ -70,7 +70,7 @@ def load_features(
         if columns.has_churn and not (layout.churn_name or layout.offers or offers or layout.treatment):
             rows.notes.append(_nothing_to_learn(layout))
         on_phase("Choosing what the models learn from")
-        suggestion = _suggest(connection, layout)
+        suggestion = _suggest(connection, layout, columns.control)
         loaded = f"{rows.row_count - copies:,} customers with {len(layout.features):,} columns besides the id"
         excluded = {"exact copies of another row": copies}
         report = LoadReport(file.name, rows.row_count, loaded, excluded, rows.notes, suggestion)
@@ -89,10 +89,17 @@ def _nothing_to_learn(layout: Layout) -> str:
     )
 
 
-def _suggest(connection: duckdb.DuckDBPyConnection, layout: Layout) -> Suggestion:
+def _suggest(connection: duckdb.DuckDBPyConnection, layout: Layout, control: Sequence[str]) -> Suggestion:
     hidden = {layout.date_name, *layout.offers, layout.treatment, *layout.outcomes}
     profiles = profile_columns(connection, CUSTOMERS, [one for one in layout.features if one.name not in hidden])
-    labels = Labels("churned" if layout.churn_name else None, layout.churn_name or "", layout.offers, layout.outcomes)
+    labels = Labels(
+        "churned" if layout.churn_name else None,
+        layout.churn_name or "",
+        layout.offers,
+        layout.outcomes,
+        layout.treatment,
+        treated_sql(connection, CUSTOMERS, layout.treatment, control) if layout.treatment else "",
+    )
     return suggest_features(connection, CUSTOMERS, profiles, labels, layout.wanted)
 
 

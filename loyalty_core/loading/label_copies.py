@@ -24,10 +24,12 @@ class Leak:
     is_certain: bool
 
 
-def churn_leak(
+def label_leak(
     connection: duckdb.DuckDBPyConnection, table: str, profile: ColumnProfile, label: str, label_name: str
 ) -> Leak | None:
-    """Whether a column says who churned. `label` is the column of `table` with 1 and 0, `label_name` that of the file.
+    """Whether a column says who churned, or who was contacted in a test, as the amount of a voucher does.
+
+    `label` is SQL over `table` that gives 1, 0 or NULL, `label_name` the name of its column in the file.
 
     A blank counts as a value, since a reason to leave is given for leavers only.
     """

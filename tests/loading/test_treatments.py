@@ -50,3 +50,20 @@ def test_a_group_that_nobody_can_tell_is_asked_about(export: Export, out: Path) 
     ]
     with pytest.raises(DataError, match=r"both who was contacted \(--treatment\) and the outcome \(--outcome\)"):
         load_features(file, out, CustomerColumns("id", treatment="arm"), overwrite=True)
+
+
+def test_what_was_given_to_those_contacted_alone_is_no_feature(export: Export, out: Path) -> None:
+    """As the amount of a voucher, of which those who were not contacted got none, or the name of the group."""
+    rows = [
+        (number, number % 3 > 0, number % 3 * 10, "ABC"[number % 3], number * 7 % 11, number % 5 == 0)
+        for number in range(300)
+    ]
+    lines = [f"{id_},{int(sent)},{amount or ''},{arm},{age},{int(bought)}" for id_, sent, amount, arm, age, bought in rows]
+    file = export("\n".join(["id,sent,voucher,arm,age,bought", *lines]))
+    report = load_features(file, out, CustomerColumns("id", treatment="sent", outcomes=["bought"]))
+    assert report.suggestion is not None
+    assert list(report.suggestion.features) == ["age"]
+    assert {one.column: one.reason for one in report.suggestion.left_out} == {
+        "voucher": "it is filled for one answer of sent and blank for the other",
+        "arm": "it is a copy of sent, written in another way",
+    }

@@ -45,20 +45,24 @@ def check_treatment(inputs: FloatRows, contacted: npt.NDArray[np.bool_], feature
     auc = area_under_curve(propensity, contacted)
     worst, difference = _largest_difference(values, contacted, features)
     reason = f"{label_of(worst)} differs most, by {difference:.2f} standard deviations"
+    remedy = (
+        f"If {label_of(worst)} was measured after the contact or is part of it, leave it out of ML_FEATURE_MAPPING. "
+        f"Otherwise: {_REMEDY[0].lower()}{_REMEDY[1:]}"
+    )
     outside = float(np.mean((propensity < _MIN_PROPENSITY) | (propensity > 1 - _MIN_PROPENSITY)))
     if auc - chance > _STOP_AUC:
         yield Finding(
             "stop",
             f"Customers were not contacted at random: the features tell who was (AUC {auc:.2f}; {reason}). So the "
             "effect of contacting cannot be separated from the choice of whom to contact.",
-            _REMEDY,
+            remedy,
         )
     elif auc - chance > _WARN_AUC or difference - chance * 2 > _IMBALANCE:
         yield Finding(
             "warning",
             "Customers may not have been contacted at random: the features tell a little about who was "
             f"(AUC {auc:.2f}; {reason}).",
-            f"Take the uplift with care. {_REMEDY}",
+            f"Take the uplift with care. {remedy}",
         )
     if outside > _MAX_WITHOUT_OVERLAP and auc - chance > _WARN_AUC:
         yield Finding(

@@ -154,6 +154,7 @@ def test_customers_who_were_chosen_are_no_experiment(tmp_path: Path) -> None:
         "customer_treatment_history: Customers were not contacted at random: the features tell"
     )
     assert "X0 differs most" in found.what or "X1 differs most" in found.what
+    assert "was measured after the contact or is part of it, leave it out of ML_FEATURE_MAPPING" in (found.remedy or "")
 
 
 def test_too_few_outcomes_in_an_arm(tmp_path: Path) -> None:
