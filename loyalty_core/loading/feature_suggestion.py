@@ -8,7 +8,7 @@ import duckdb
 from loyalty_core.loading.column_names import is_code, is_frequency, is_recency, revenue_evidence, words_of_name
 from loyalty_core.loading.column_profiles import ColumnProfile
 from loyalty_core.loading.column_types import TypedColumn
-from loyalty_core.loading.label_copies import Leak, label_leak, determines, only_with
+from loyalty_core.loading.label_copies import Leak, determines, label_leak, only_with
 from loyalty_core.loading.source_file import listed
 from loyalty_core.loading.treatments import outcome_sql
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-import duckdb
-
 from loyalty_core.errors import DataError
 from loyalty_core.loading.column_profiles import profile_columns
 from loyalty_core.loading.column_questions import find_churn, find_id
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    import duckdb
     import pyarrow as pa
 
 FileKind = Literal["customers", "transactions"]

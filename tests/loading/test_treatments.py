@@ -58,7 +58,9 @@ def test_what_was_given_to_those_contacted_alone_is_no_feature(export: Export, o
         (number, number % 3 > 0, number % 3 * 10, "ABC"[number % 3], number * 7 % 11, number % 5 == 0)
         for number in range(300)
     ]
-    lines = [f"{id_},{int(sent)},{amount or ''},{arm},{age},{int(bought)}" for id_, sent, amount, arm, age, bought in rows]
+    lines = [
+        f"{id_},{int(sent)},{amount or ''},{arm},{age},{int(bought)}" for id_, sent, amount, arm, age, bought in rows
+    ]
     file = export("\n".join(["id,sent,voucher,arm,age,bought", *lines]))
     report = load_features(file, out, CustomerColumns("id", treatment="sent", outcomes=["bought"]))
     assert report.suggestion is not None
