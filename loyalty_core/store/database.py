@@ -188,9 +188,9 @@ class StateStore:
             self._require_known(revision)
             if self._has_no_file():
                 what = "The state store has not been set up yet, or its file was removed."
-                return self._health(what, f"{RESTORE} {MIGRATE}")
+                return self._health(what, f"Start the app once to set it up. {RESTORE}")
             if revision is None:
-                return self._health("The state store has not been set up yet.", MIGRATE)
+                return self._health("The state store has not been set up yet.", "Start the app once to set it up.")
             if revision != schema.newest_revision():
                 return self._health("The tables are older than this version of the app.", MIGRATE, revision)
             self._write_and_read()

@@ -2,7 +2,7 @@
 
 from loyalty_core.errors import LoyaltyError
 
-RESTORE = "Restore a backup with loyalty store restore FILE."
+RESTORE = "Restore a backup: loyalty store restore FILE."
 
 
 class BackupFailed(LoyaltyError):

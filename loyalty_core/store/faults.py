@@ -14,7 +14,7 @@ from loyalty_core.store.errors import RESTORE
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-MIGRATE = "Start the app once, or call StateStore.migrate(), to bring the tables up to date."
+MIGRATE = "Start the app once, which brings the tables up to date."
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,17 @@ def connect_file(services: Services, options: Mapping[str, Any], report: Report)
         report.message(f"Loaded {loaded.loaded}.")
     return {
         "connection": connection.id,
+        **_described(loaded),
+        "continues": (before.title if before else "the default warehouse") if is_continued else None,
+        "learned_from": former.learned_from if former and is_continued else None,
+        "mapping_is_set": "ml_feature_mapping" in set_by_the_user(),
+    }
+
+
+def _described(loaded: LoadReport) -> dict[str, Any]:
+    """What the load did, as the screen shows it."""
+    suggestion = loaded.suggestion
+    return {
         "rows_read": loaded.rows_read,
         "left_out": loaded.excluded_text,
         "loaded": loaded.loaded,
@@ -85,9 +96,6 @@ def connect_file(services: Services, options: Mapping[str, Any], report: Report)
             {"column": one.column, "reason": one.reason, "is_certain": one.is_certain}
             for one in (suggestion.left_out if suggestion else ())
         ],
-        "continues": (before.title if before else "the default warehouse") if is_continued else None,
-        "learned_from": former.learned_from if former and is_continued else None,
-        "mapping_is_set": "ml_feature_mapping" in set_by_the_user(),
     }
 
 

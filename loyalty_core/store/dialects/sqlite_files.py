@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     FileIdentity = tuple[int, int]
 
 # Reported in the words of a driver, so that `faults` gives it a reason and a remedy as it does for theirs.
-MISSING = "the database file does not exist"
+MISSING = "The database file does not exist"
 # How long a backup or a restore waits for other programs that write.
 _WAIT_SECONDS = 60.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -72,6 +72,15 @@ class _Row:
     message: OutboxRecord | None
 
 
+class _Filters(NamedTuple):
+    """Which messages are shown; None or "" for all of them."""
+
+    state: str | None
+    campaign_id: str | None
+    channel: str | None
+    customer: str
+
+
 def draw_messages() -> None:
     """Filters, which are part of the address, the table, and what can be done about the message that is chosen."""
     services = get_services()
@@ -79,6 +88,25 @@ def draw_messages() -> None:
     services.warehouse.require_rows()
     campaigns = {one.id: one for one in services.campaigns.repository.list()}
     _draw_dead_letters()
+    filters = _draw_filters(campaigns)
+    rows = _read(filters.state, filters.campaign_id, filters.channel, filters.customer or None)
+    if not rows:
+        text = (
+            "No message matches. Clear a filter."
+            if any(filters)
+            else "No campaign has queued a message yet. Start one in the tab Campaigns."
+        )
+        st.info(text, icon=":material/outgoing_mail:")
+        return
+    chosen = _draw_table(rows, campaigns)
+    if chosen is None:
+        newest = f" The newest {_SHOWN} are shown." if len(rows) == _SHOWN else ""
+        st.caption(f"Click a row to see what can be done about it.{newest}")
+    else:
+        _draw_chosen(chosen)
+
+
+def _draw_filters(campaigns: Mapping[str, Campaign]) -> _Filters:
     state = st.pills(
         "State",
         list(_STATES),
@@ -114,22 +142,7 @@ def draw_messages() -> None:
             icon=":material/person:",
             bind="query-params",
         )
-    rows = _read(state, campaign_id, channel, (customer or "").strip() or None)
-    if not rows:
-        is_filtered = bool(state or campaign_id or channel or customer)
-        text = (
-            "No message matches. Clear a filter."
-            if is_filtered
-            else "No campaign has queued a message yet. Start one in the tab Campaigns."
-        )
-        st.info(text, icon=":material/outgoing_mail:")
-        return
-    chosen = _draw_table(rows, campaigns)
-    if chosen is None:
-        newest = f" The newest {_SHOWN} are shown." if len(rows) == _SHOWN else ""
-        st.caption(f"Click a row to see what can be done about it.{newest}")
-    else:
-        _draw_chosen(chosen)
+    return _Filters(state, campaign_id, channel, (customer or "").strip())
 
 
 def _draw_dead_letters() -> None:

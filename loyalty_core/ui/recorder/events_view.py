@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -28,8 +28,47 @@ _SHOWN = 50
 _LONGEST = 255
 
 
+class _Filters(NamedTuple):
+    """Which events are shown; None or "" for all of them."""
+
+    customer: str
+    kind: str | None
+    campaign_id: str | None
+    state: str | None
+
+
 def draw_events() -> None:
     """Filters and the table; a click on a row opens the event."""
+    chosen = _draw_filters()
+    if chosen.customer != current_customer():
+        if chosen.customer:
+            st.query_params[CUSTOMER] = chosen.customer
+        else:
+            del st.query_params[CUSTOMER]
+    services, traces = get_services(), Traces(get_services())
+    services.warehouse.require_rows()
+    if chosen.customer:
+        traces.require_in_scope(chosen.customer)
+    else:
+        services.warehouse.require_every_customer("The events of all customers")
+    read = partial(
+        EventHistory(services.store).list,
+        _SHOWN,
+        customer_id=chosen.customer or None,
+        kind=chosen.kind,
+        status=chosen.state,
+        campaign_id=chosen.campaign_id,
+    )
+    events = read()
+    _draw_newer(events[0].id if events else 0, read)
+    if events:
+        _draw_table(events, traces.outcomes([event.id for event in events]))
+    else:
+        _draw_nothing(is_filtered=any(chosen))
+
+
+def _draw_filters() -> _Filters:
+    campaigns = {one.id: one.name for one in get_services().campaigns.repository.list()}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         customer = st.text_input(
             "Customer",
@@ -42,7 +81,6 @@ def draw_events() -> None:
         kind = st.selectbox(
             "Type", list(TYPES), index=None, key="recorder-type", placeholder="All types", format_func=type_label
         )
-        campaigns = {one.id: one.name for one in get_services().campaigns.repository.list()}
         campaign_id = st.selectbox(
             "Campaign",
             list(campaigns),
@@ -53,25 +91,10 @@ def draw_events() -> None:
             help="Events by which customers entered the campaign, whether or not they got a message.",
         )
         state = st.segmented_control("State", list(STATES), key="recorder-state", format_func=STATES.__getitem__)
-    if customer != current_customer():
-        if customer:
-            st.query_params[CUSTOMER] = customer
-        else:
-            del st.query_params[CUSTOMER]
-    services, traces = get_services(), Traces(get_services())
-    services.warehouse.require_rows()
-    if customer:
-        traces.require_in_scope(customer)
-    else:
-        services.warehouse.require_every_customer("The events of all customers")
-    history = EventHistory(services.store)
-    read = partial(history.list, _SHOWN, customer_id=customer or None, kind=kind, status=state, campaign_id=campaign_id)
-    events = read()
-    _draw_newer(events[0].id if events else 0, read)
-    if not events:
-        _draw_nothing(is_filtered=bool(customer or kind or state or campaign_id))
-        return
-    outcomes = traces.outcomes([event.id for event in events])
+    return _Filters(customer, kind, campaign_id, state)
+
+
+def _draw_table(events: Sequence[StoredEvent], outcomes: Mapping[int, str]) -> None:
     found = draw_customer_rows(
         _table(events, outcomes),
         "recorder-events",
