@@ -167,6 +167,11 @@ _CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
+# In place of the bare phrases of the HTTP standard, with which routing answers.
+_SENTENCES = {
+    "Not Found": "The API has no such address: its page docs/ lists all of them.",
+    "Method Not Allowed": "The address does not have this method: the header Allow names those that it has.",
+}
 # No standard has it; nginx, Envoy and others report it.
 _CLIENT_CLOSED_REQUEST = 499
 # An outage is noticed by the next request after it has ended, so there is no reason to wait longer.
@@ -228,7 +233,8 @@ def answer_to(error: LoyaltyError | HTTPException) -> JSONResponse:
     """The error with its status, in the one shape."""
     if isinstance(error, HTTPException):
         code = _CODES.get(error.status_code, "bad_request")
-        return error_answer(error.status_code, code, str(error.detail), error.headers)
+        detail = _SENTENCES.get(error.detail, str(error.detail))
+        return error_answer(error.status_code, code, detail, error.headers)
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 503)
     if isinstance(error, RuleError):
         return error_answer(status, error.code, str(error), faults=[asdict(fault) for fault in error.faults])

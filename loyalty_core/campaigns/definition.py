@@ -208,7 +208,7 @@ class Definition:
     def _missing_of_messages(self) -> list[str]:
         missing = [] if self.channels.use else ["Choose at least one channel."]
         if abs(sum(variant.share for variant in self.variants) - 100) > 1e-6:
-            missing.append("The shares of the variants have to add up to 100 %.")
+            missing.append("The shares of the variants have to add up to 100%.")
         for variant in self.variants:
             for channel in self.channels.use:
                 message = variant.messages.get(channel)

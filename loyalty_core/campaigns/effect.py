@@ -89,7 +89,7 @@ def _verdict(conversion: Measure, *, is_certain: bool) -> str:
     if not is_certain:
         return f"No difference can be stated yet: it is {span}."
     more = "more" if conversion.value > 0 else "fewer"
-    return f"The campaign makes {more} customers convert: {span}, with 95 % confidence."
+    return f"The campaign makes {more} customers convert: {span}, with 95% confidence."
 
 
 def _mean_difference(treated: list[Any], held: list[Any], many: int, few: int) -> Measure:

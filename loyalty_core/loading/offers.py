@@ -94,7 +94,7 @@ def number_offers(connection: duckdb.DuckDBPyConnection, before: Path) -> list[s
     )
     (none,) = connection.execute(f"SELECT count(*) FROM {TAKEN} WHERE offer IS NULL").fetchall()[0]  # noqa: S608
     taken = sum(count for _, count in counts if count >= MIN_ROWS)
-    notes = [f"Offers: {taken:,} times one of {len(offers):,} was taken ({listed(offers)}), {none:,} times none."]
+    notes = [f"Offers: {taken:,} taken, of {len(offers):,} kinds ({listed(offers)}); none taken {none:,} times."]
     if rare:
         notes.append(f"Offers taken fewer than {MIN_ROWS} times are left out: {listed(rare)}.")
     return notes

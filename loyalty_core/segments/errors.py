@@ -103,14 +103,14 @@ class BadSegment(LoyaltyError):
 
 
 class PredictionsMissing(LoyaltyError):
-    """The rule reads predictions, and nothing has been scored yet."""
+    """A rule or a figure reads predictions, and nothing has been scored yet."""
 
     code = "predictions_missing"
 
     def __init__(self) -> None:
         super().__init__(
-            "The rule reads predictions, and the customers have not been scored yet.",
-            remedy="Score them first: `loyalty score`, or “Score now” on the churn screen.",
+            "The customers have not been scored yet, so there are no predictions to read.",
+            remedy="Score them first: `loyalty score`, or “Score now” on the Churn screen.",
         )
 
 

@@ -171,7 +171,7 @@ def _draw_offers(nbo: NboPrediction, predictions: CustomerPredictions) -> None:
         likely,
         delta_color="off",
         delta_arrow="off",
-        help="The offer that the model scores highest. The scores of all offers add up to 100 %.",
+        help="The offer that the model scores highest. The scores of all offers add up to 100%.",
     )
     st.caption(at_all)
     ranked = sorted(nbo["all_offers"], key=lambda offer: -offer["score"])

@@ -18,12 +18,18 @@ def test_an_unknown_customer(demo_settings: Configure, ask: Ask, customer_id: st
 
 
 def test_an_unknown_path(ask: Ask):
-    assert error_of(ask("/nope/")) == (404, "not_found", "Not Found")
+    assert error_of(ask("/nope/")) == (
+        404,
+        "not_found",
+        "The API has no such address: its page docs/ lists all of them.",
+    )
 
 
 def test_a_wrong_method(ask: Ask):
     answer = ask("/health/", "DELETE")
-    assert error_of(answer) == (405, "method_not_allowed", "Method Not Allowed")
+    status, code, detail = error_of(answer)
+    assert (status, code) == (405, "method_not_allowed")
+    assert "the header Allow names those that it has" in detail
     assert answer.headers["allow"] == "GET"
 
 

@@ -78,6 +78,6 @@ def test_what_is_missing_is_listed():
     missing = definition(variants=uneven, channels={"use": ["email"]}, offer={"kind": "fixed"}).missing()
     assert missing == [
         "Choose the offer.",
-        "The shares of the variants have to add up to 100 %.",
+        "The shares of the variants have to add up to 100%.",
         "Write the subject of the e-mail of variant A.",
     ]

@@ -135,7 +135,7 @@ def enter(programme: Programme, campaign_id: str, customer_id: str, **more: Any)
         session.execute(insert(CampaignEntryRecord).values(values))
 
 
-def told(moments: list[Moment]) -> list[tuple[str, str, str]]:
+def summary_of(moments: list[Moment]) -> list[tuple[str, str, str]]:
     return [(one.kind, one.what, one.how) for one in moments]
 
 
@@ -168,7 +168,7 @@ def test_a_story_has_everything_newest_first(programme: Programme) -> None:
         session.execute(insert(OutboxRecord).values(queued))
         session.execute(insert(MessageOutcomeRecord).values(opened))
     story = read_story(programme.services, "ann")
-    assert told(story) == [
+    assert summary_of(story) == [
         ("outcome", "retention", "opened"),
         ("message", "retention", "sent"),
         ("entry", "vip", "holdout"),

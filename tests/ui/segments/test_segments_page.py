@@ -379,7 +379,7 @@ class TestEditor:
 
     def test_predictions_before_the_first_scoring(self, open_segments: OpenSegments):
         app = open_segments(edit="1", rule=encode_rule({">": [{"var": "churn_probability"}, 0.5]}))
-        assert "the customers have not been scored yet" in app.error[0].value
+        assert "customers have not been scored yet" in app.error[0].value
 
     @pytest.mark.parametrize("word", ["hello!!world", "AAAA", encode_rule(RICH)[:-6]])
     def test_a_damaged_rule_says_so_and_is_everyone(self, open_segments: OpenSegments, word: str):

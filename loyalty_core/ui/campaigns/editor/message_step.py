@@ -10,6 +10,7 @@ from loyalty_core.campaigns import Variant
 from loyalty_core.campaigns.definition import MAX_VARIANTS
 from loyalty_core.campaigns.sending.templates import faults_of
 from loyalty_core.services import get_services
+from loyalty_core.ui import formatting
 from loyalty_core.ui.campaigns import wording
 from loyalty_core.ui.campaigns.editor.fields import begin, draw_faults
 from loyalty_core.ui.fields import draw_fault
@@ -39,7 +40,7 @@ def draw_messages(draft: CampaignDraft) -> None:
     draw_faults(draft, "variants")
     total = sum(variant.share for variant in draft.definition.variants)
     if abs(total - 100) > 1e-6:
-        draw_fault(f"The shares add up to {total:g} %, not 100 %.")
+        draw_fault(f"The shares add up to {formatting.number(round(total, 2))}%, not 100%.")
     _draw_help()
 
 

@@ -103,7 +103,7 @@ def _draw_details(field: Column, run: ScoringRun | None) -> None:
         if field.different is not None:
             st.caption(
                 f"≈ {formatting.count(field.different)} different values.",
-                help="Estimated from a sketch: usually within 4 % of the number.",
+                help="Estimated from a sketch: usually within 4% of the number.",
             )
         if field.top_values:
             total = sum(customers for _, customers in field.top_values)
