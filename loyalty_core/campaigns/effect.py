@@ -85,7 +85,7 @@ def _too_early(campaign: Campaign, many: int, few: int, now: datetime) -> str | 
 
 def _verdict(conversion: Measure, *, is_certain: bool) -> str:
     low, high = conversion.interval
-    span = f"between {low * 100:+.1f} and {high * 100:+.1f} percentage points"
+    span = f"between {low * 100:+.1f} and {high * 100:+.1f} percentage points".replace("-", "−")
     if not is_certain:
         return f"No difference can be stated yet: it is {span}."
     more = "more" if conversion.value > 0 else "fewer"

@@ -104,7 +104,7 @@ def test_a_difference_whose_interval_has_0_is_not_stated(programme: Open):
     one, campaign = started(programme)
     fill(one, campaign, 120, 120, bought=(12, 10))
     effect = one.services.campaigns.performance(campaign, LATER).effect
-    assert effect.verdict.startswith("No difference can be stated yet: it is between -")
+    assert effect.verdict.startswith("No difference can be stated yet: it is between −")
     assert not effect.is_certain
 
 

@@ -69,7 +69,7 @@ def _draw_table(campaigns: Sequence[Campaign]) -> Campaign | None:
             "State": st.column_config.TextColumn(width=125),
             "Sent": table_columns.count_column(width=70),
             "Converted": table_columns.count_column(width=90),
-            "Enters when": st.column_config.TextColumn(width=180),
+            "Trigger": st.column_config.TextColumn(width=180),
             "Audience": st.column_config.TextColumn(width=160),
             "Changed": st.column_config.TextColumn(width=145),
         },
@@ -86,7 +86,7 @@ def _row(campaign: Campaign, names: dict[str, str], totals: Mapping[str, Totals]
         "State": wording.STATE_BADGES[campaign.state].title,
         "Sent": achieved and achieved.sent,
         "Converted": achieved and achieved.converted,
-        "Enters when": wording.trigger_in_words(campaign.definition.trigger, names),
+        "Trigger": wording.trigger_in_words(campaign.definition.trigger, names),
         "Audience": wording.audience_in_words(campaign.definition, names),
         "Changed": formatting.moment(campaign.updated_at),
     }

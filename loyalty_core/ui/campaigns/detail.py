@@ -66,7 +66,7 @@ def _draw_heading(campaign: Campaign) -> None:
     definition = campaign.definition
     st.caption(
         escape(
-            f"{wording.audience_in_words(definition, names)} · enters when: "
+            f"Audience: {wording.audience_in_words(definition, names)} · Trigger: "
             f"{wording.trigger_in_words(definition.trigger, names)} · {wording.OFFER_TITLES[definition.offer.kind]}"
         )
     )
