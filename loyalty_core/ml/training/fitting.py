@@ -77,6 +77,7 @@ def fit(
 ) -> None:
     """Fit all members to targets (rows, outputs), which are probabilities or 0 and 1."""
     steps = -(-len(inputs) // size.batch_size)
+    _create_variables(members, inputs[:1], [targets[:1]] * size.members)
     members.fit(
         inputs,
         [targets] * size.members,
@@ -87,6 +88,16 @@ def fit(
         verbose=0,
         callbacks=[callback],
     )
+
+
+def _create_variables(members: Model, inputs: FloatRows, targets: list[FloatRows]) -> None:
+    """Create the variables of the optimizer and the losses: TensorFlow traces a step that creates some a second time.
+
+    To trace a step takes longer than an epoch on a few thousand rows.
+    """
+    members.optimizer.build(members.trainable_variables)
+    outputs = members(inputs, training=False)
+    members.compute_loss(y=targets, y_pred=outputs if isinstance(outputs, list) else [outputs])
 
 
 def predict(model: Model, scaled: FloatRows) -> Logits:
