@@ -113,10 +113,7 @@ def best_of(candidates: list[Candidate], train: Rows, validation: Rows) -> Candi
 
 def finish(candidate: Candidate, train: Rows, validation: Rows) -> TrainedNetwork:
     """Fit the candidate on all rows where they are few, and convert it."""
-    few = len(train.classes) < _REFIT_BELOW_ROWS
-    logits = candidate.refit(train.with_(validation)) if few else candidate.logits
-    served = calibrated_model(logits, candidate.calibration)
-    judged = calibrated_model(candidate.logits, candidate.calibration) if few else served
+    served, judged = models_of(candidate, train, validation)
     return TrainedNetwork(
         served,
         judged,
@@ -127,3 +124,11 @@ def finish(candidate: Candidate, train: Rows, validation: Rows) -> TrainedNetwor
         None if candidate.weights is None else tuple(float(weight) for weight in candidate.weights),
         candidate.teacher_loss,
     )
+
+
+def models_of(candidate: Candidate, train: Rows, validation: Rows) -> tuple[Model, Model]:
+    """The calibrated model to serve, fitted on all rows where they are few, and the one fitted on `train` alone."""
+    judged = calibrated_model(candidate.logits, candidate.calibration)
+    if len(train.classes) >= _REFIT_BELOW_ROWS:
+        return judged, judged
+    return calibrated_model(candidate.refit(train.with_(validation)), candidate.calibration), judged

@@ -20,15 +20,14 @@ import numpy.typing as npt
 
 from loyalty_core.ml.evaluation.uplift import uplift_metrics
 from loyalty_core.ml.training.conversion import to_tflite
-from loyalty_core.ml.training.fitting import Epoch, Rows, predict
-from loyalty_core.ml.training.network import train_network
+from loyalty_core.ml.training.fitting import Candidate, Epoch, Rows, predict
+from loyalty_core.ml.training.network import best_of, models_of, train_candidates
 from loyalty_core.ml.training.quiet import quiet_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from loyalty_core.ml.training.architecture import FloatRows, Model
-    from loyalty_core.ml.training.network import TrainedNetwork
     from loyalty_core.ml.training.options import TrainingOptions
     from loyalty_core.ml.training.teacher import Features
 
@@ -68,12 +67,12 @@ class UpliftNetwork:
 
 
 @dataclass(frozen=True, eq=False)
-class _Candidate:
+class _Learner:
     """`judged` was fitted on the training rows alone, `served` may have been refitted on validation rows too."""
 
     judged: Model
     served: Model
-    networks: tuple[TrainedNetwork, ...]
+    networks: tuple[Candidate, ...]
 
 
 def train_uplift(
@@ -90,19 +89,19 @@ def train_uplift(
     treatment and its products cannot be exchanged between customers.
     """
     report = _EpochsInTurn(on_epoch, trainings=3)
-    candidates = {
+    learners = {
         TWO_NETWORKS: _two_networks(train, validation, options, report, features),
         ONE_NETWORK: _one_network(train, validation, options, report),
     }
-    qinis = {name: _qini(one.judged, validation) for name, one in candidates.items()}
+    qinis = {name: _qini(one.judged, validation) for name, one in learners.items()}
     way = max(qinis, key=qinis.__getitem__)
-    best = candidates[way]
+    best = learners[way]
     return UpliftNetwork(
         best.served,
         to_tflite(best.served),
         way,
         qinis,
-        sum(network.epochs for one in candidates.values() for network in one.networks),
+        sum(network.epochs for one in learners.values() for network in one.networks),
         float(np.mean([network.validation_loss for network in best.networks])),
     )
 
@@ -154,23 +153,27 @@ class _EpochsInTurn:
 
 def _two_networks(
     train: Rows, validation: Rows, options: TrainingOptions, report: _EpochsInTurn, features: Features | None
-) -> _Candidate:
-    networks: list[TrainedNetwork] = []
+) -> _Learner:
+    networks: list[Candidate] = []
+    served: list[Model] = []
+    judged: list[Model] = []
     for arm in (1, 0):
         rows = _arm(train, arm), _arm(validation, arm)
-        networks.append(train_network(*rows, 1, options, report.report, features=features))
+        networks.append(best_of(train_candidates(*rows, 1, options, report.report, features=features), *rows))
+        for models, model in zip((served, judged), models_of(networks[-1], *rows), strict=True):
+            models.append(model)
         report.next()
     width = train.inputs.shape[1]
-    judged = _side_by_side([network.judged for network in networks], width)
-    served = _side_by_side([network.model for network in networks], width)
-    return _Candidate(judged, served, tuple(networks))
+    return _Learner(_side_by_side(judged, width), _side_by_side(served, width), tuple(networks))
 
 
-def _one_network(train: Rows, validation: Rows, options: TrainingOptions, report: _EpochsInTurn) -> _Candidate:
+def _one_network(train: Rows, validation: Rows, options: TrainingOptions, report: _EpochsInTurn) -> _Learner:
     untaught = replace(options, teacher="none")
-    network = train_network(_with_treatment(train), _with_treatment(validation), 1, untaught, report.report)
+    rows = _with_treatment(train), _with_treatment(validation)
+    (network,) = train_candidates(*rows, 1, untaught, report.report)
+    served, judged = models_of(network, *rows)
     width = train.inputs.shape[1]
-    return _Candidate(_asked_twice(network.judged, width), _asked_twice(network.model, width), (network,))
+    return _Learner(_asked_twice(judged, width), _asked_twice(served, width), (network,))
 
 
 def _arm(rows: Rows, arm: int) -> Rows:

@@ -122,6 +122,22 @@ def test_epochs_are_reported_and_may_be_stopped() -> None:
     assert [epoch.training_loss for epoch in seen] == [epoch.validation_loss for epoch in seen]  # the same rows
 
 
+def test_a_step_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow traces again what created variables, which takes longer than such a training itself."""
+    import keras  # noqa: PLC0415
+
+    from loyalty_core.ml.training import architecture  # noqa: PLC0415
+    from loyalty_core.ml.training.fitting import fit  # noqa: PLC0415
+
+    options = QUICK.replaced({"members": 2, "architecture": ()}, "test")
+    size = options.size_for(*INPUTS.shape)
+    members, _ = architecture.build(INPUTS, 1, options, size)
+    traced, step = [], members.train_step
+    monkeypatch.setattr(members, "train_step", lambda data: traced.append(data) or step(data))
+    fit(members, INPUTS, CHURNED[:, None].astype(np.float32), size, epochs=2, callback=keras.callbacks.Callback())
+    assert len(traced) == 1
+
+
 @pytest.mark.slow
 def test_class_weights_leave_the_probabilities_right() -> None:
     rare = (RNG.random(3_000) < expit(2 * INPUTS[:, 0] - 5)).astype(np.intp)
