@@ -1,6 +1,10 @@
 """Fixtures for every test: each module of them is registered here once, before one that imports it."""
 
 import gc
+import os
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,6 +39,20 @@ pytest_plugins = [
     "tests.fixtures.warehouses",
     "tests.segments.scored",
 ]
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Each of several processes first imports other modules of tests.
+
+    So each module's asserts are rewritten by one process, which takes longer than to import it, and read by the others.
+    """
+    index, count = (os.environ.get(f"PYTEST_XDIST_{name}", "") for name in ("WORKER", "WORKER_COUNT"))
+    if index:
+        places = [Path(argument.partition("::")[0]).absolute() for argument in session.config.args]
+        modules = sorted({module for place in places for module in place.rglob("test_*.py")})
+        for module in modules[int(index.removeprefix("gw")) :: int(count)]:
+            with suppress(Exception, pytest.skip.Exception):  # reported by the collection that follows
+                import_module(".".join(module.relative_to(session.config.rootpath).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
