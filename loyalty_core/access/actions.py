@@ -99,5 +99,5 @@ ROLES: dict[str, Role] = {
         Role("admin", "Admin", frozenset(Action)),
     )
 }
-"""The built-in roles, which cannot be edited; a company's own roles are in the state store."""
+"""The built-in roles, which cannot be edited; custom roles are in the state store."""
 ADMIN = "admin"

@@ -1,4 +1,4 @@
-"""People, a company's own roles and API keys in the state store, and the viewers that follow from them."""
+"""People, custom roles and API keys in the state store, and the viewers that follow from them."""
 
 from loyalty_core.accounts.dismissals import Dismissals
 from loyalty_core.accounts.errors import BadAddress, KeyNotFound, LastAdmin, PersonNotFound, RoleInUse, UnknownRole

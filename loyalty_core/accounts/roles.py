@@ -1,4 +1,4 @@
-"""A company's own roles beside the built-in ones."""
+"""Custom roles beside the built-in ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of people, a company's own roles, API keys and ended sign-ins."""
+"""Tables of people, custom roles, API keys and ended sign-ins."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def require_confirmed_leaks(models_dir: Path, version: str, accepted: Collection
         if feature not in accepted:
             raise UnconfirmedLeak(
                 sentence,
-                "A model that is given the answer cannot tell it for customers whose answer is open.",
+                "A model that was given the answer cannot predict it for customers whose answer is not known yet.",
                 f"Train without it, or confirm its name if it is known before the label: {feature}",
             )
     return list(leaks)

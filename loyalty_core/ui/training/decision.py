@@ -86,8 +86,8 @@ def draw_leaks(record: VersionRecord, champion: VersionRecord | None, key: str) 
     typed = {}
     for feature, sentence in leaks.items():
         st.error(
-            f"**{escape(sentence)}** A model that is given the answer cannot tell it for customers whose answer is "
-            "open. Leave the feature out and train again, unless it is known before the label.",
+            f"**{escape(sentence)}** A model that was given the answer cannot predict it for customers whose "
+            "answer is not known yet. Leave the feature out and train again, unless it is known before the label.",
             icon=":material/key:",
         )
         typed[feature] = st.text_input(

@@ -1,4 +1,4 @@
-"""Messages posted to an address of the company's own, signed as standardwebhooks.com describes it."""
+"""Messages posted to an address of the company, signed as standardwebhooks.com describes it."""
 
 from __future__ import annotations
 
