@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -96,6 +97,17 @@ def test_operations_has_every_metric() -> None:
     named = {name + ("_total" if kind == "Counter" else "") for kind, name in registered}
     assert named
     assert {name for name in first_cells(DOCS / "operations.md") if name.startswith("loyalty_")} == named
+
+
+def test_the_picture_of_the_architecture_has_every_package() -> None:
+    """Every layer of the import contracts, and of the models."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = " ".join(layer for contract in contracts for layer in contract.get("layers", ()))
+    drawn = re.findall(r"^[│┌├].*", (DOCS / "architecture.md").read_text("utf-8"), flags=re.MULTILINE)
+    shown = set(re.findall(r"\w+", " ".join(drawn)))
+    packages = set(re.findall(r"\w+", layers))
+    assert {"campaigns", "segments", "tasks"} <= packages
+    assert packages <= shown
 
 
 def test_the_state_store_has_every_table() -> None:
