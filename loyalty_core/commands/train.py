@@ -203,9 +203,7 @@ def _say_why_not(
         for sentence in sentences:
             errors.print(f"- {title_of(name)}: {sentence}", markup=False)
     accepting = "".join(f" --accept-leak {shlex.quote(feature)}" for feature in leaks)
-    errors.print(
-        f"To activate it nonetheless: python train_models_from_dwh.py --activate {version}{accepting}", markup=False
-    )
+    errors.print(f"To activate it nonetheless: loyalty versions activate {version}{accepting}", markup=False)
 
 
 def _say_where(out: Console, settings: Settings, version: str, *, activated: bool) -> None:

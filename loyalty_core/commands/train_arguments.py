@@ -41,7 +41,7 @@ OPTION_FLAGS: dict[str, tuple[Callable[[str], Any], str]] = {
 def parser() -> argparse.ArgumentParser:
     """The parser of all arguments."""
     arguments = argparse.ArgumentParser(
-        prog="train_models_from_dwh.py", description="Train the models on the warehouse's history."
+        prog="loyalty train", description="Train the models on the warehouse's history."
     )
     arguments.add_argument("--model", choices=(*TASKS, "all"), default="all", help="the model to train (default: all)")
     arguments.add_argument("--no-activate", action="store_true", help="save the version without activating it")

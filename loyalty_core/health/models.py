@@ -64,7 +64,7 @@ def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
             trained = f"Trained {day:%-d %b %Y}." + (f" {graded}." if graded else "")
             yield Check("Models", task.title, "ok", trained)
         elif not task.is_optional:
-            remedy = f"Once it has a history, run python train_models_from_dwh.py --model {name}."
+            remedy = f"Once it has a history, run loyalty train --model {name}."
             yield Check("Models", task.title, "warning", "This version has no such model.", remedy)
     try:
         other = other_training_data(bundle.manifest, warehouse)
@@ -77,7 +77,7 @@ def _bundle_checks(bundle: Bundle, warehouse: Warehouse) -> Iterator[Check]:
             "Training data",
             "warning",
             f"Trained on other data ({other}) than this warehouse's ({here}).",
-            "Train on it: python train_models_from_dwh.py",
+            "Train on it: loyalty train",
         )
 
 

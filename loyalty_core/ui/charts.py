@@ -29,6 +29,7 @@ GREY = "#7b8a92"
 _HEIGHT = 280
 _SHARE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 _MAX_SHARE_TICKS = 6
+_MAX_VALUE_TICKS = 4
 # Up to this share of the scale the theme's text colour reads well on it, above that its background colour does.
 _CONTRAST = {"light": 0.65, "dark": 0.35}
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}
@@ -120,6 +121,20 @@ def share_axis(title: str, highest: float = 1.0, *, lowest: float = 0.0) -> dict
         "tickvals": ticks,
         "ticktext": [formatting.percent(share, digits) for share in ticks],
     }
+
+
+def value_ticks(lowest: float, highest: float) -> list[tuple[float, str]]:
+    """Round values from `lowest` to `highest`, zero among them if it is between, as the other figures write them."""
+    span = max(highest, 0.0) - min(lowest, 0.0)
+    if not 0 < span < math.inf:
+        return [(0, formatting.compact(0))]
+    magnitude = 10.0 ** math.floor(math.log10(span / _MAX_VALUE_TICKS))
+    step = next(of * magnitude for of in (1, 2, 5, 10) if span / (of * magnitude) <= _MAX_VALUE_TICKS)
+    if span >= 1:
+        step = max(step, 1.0)  # there are no halves of customers
+    places = range(math.ceil(min(lowest, 0.0) / step), math.floor(max(highest, 0.0) / step + 1e-9) + 1)
+    values = [float(f"{place * step:.12g}") for place in places]
+    return [(int(value) if value.is_integer() else value, formatting.compact(value)) for value in values]
 
 
 def clicked(key: str) -> Any | None:

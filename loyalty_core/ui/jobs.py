@@ -13,7 +13,7 @@ from loyalty_core.jobs import KINDS, Job, JobRunning
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.fragments import fragment
-from loyalty_core.ui.messages import draw_error, errors_shown, more_about
+from loyalty_core.ui.messages import draw_error, errors_shown, more_about, toast_error
 from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
 
@@ -97,7 +97,7 @@ def _cancel(job_id: int) -> None:
     try:
         get_services().jobs.cancel(job_id, current_viewer().id)
     except LoyaltyError as error:
-        st.toast(escape(str(error)), icon=":material/error:")
+        toast_error(error, icon=":material/error:")
 
 
 def _where(job: Job) -> str:

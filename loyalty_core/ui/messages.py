@@ -55,6 +55,11 @@ def draw_error(what: str, why: str, remedy: str, code: str) -> None:
     st.error("\n\n".join(line for line in lines if line) + more_about(code), icon=":material/error:")
 
 
+def toast_error(error: LoyaltyError, *, icon: str, before: str = "") -> None:
+    """The same in a corner of the screen, also from a callback; there after the page has been drawn again."""
+    st.toast(f"{before} {escape(str(error))}".lstrip() + more_about(error.code), icon=icon)
+
+
 def draw_unavailable(error: LoyaltyError) -> None:
     """The same for a part that has nothing to show yet, though nothing has gone wrong."""
     lines = [escape(error.what), escape(error.why), escape(error.remedy)]

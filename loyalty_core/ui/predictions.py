@@ -95,7 +95,7 @@ def _warn_of_other_data() -> None:
     if other:
         st.warning(
             f"These models were trained on other data ({escape(other)}), so do not trust their predictions "
-            "here. Train them on this warehouse: python train\\_models\\_from\\_dwh.py",
+            "here. Train them on this warehouse: loyalty train",
             icon=":material/warning:",
         )
 

@@ -69,7 +69,7 @@ def test_before_the_first_training_the_guides_remedy(demo_settings: Configure, a
     status, code, detail = error_of(ask(f"/dwh/ml/{kind}/", "POST", {"customer_id": GUIDE_CUSTOMER}))
     assert (status, code) == (503, "model_not_found")
     assert "models/nbo.tflite" in detail
-    assert "python train_models_from_dwh.py" in detail
+    assert "loyalty train" in detail
 
 
 @pytest.mark.parametrize(

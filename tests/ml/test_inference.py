@@ -118,7 +118,7 @@ def test_without_models_the_file_is_named_with_the_remedy(settings):
 
     with pytest.raises(FileNotFoundError) as caught:
         service.predict_nbo(GUIDE_CUSTOMER)
-    assert str(caught.value) == "models/nbo.tflite does not exist. Train the models: python train_models_from_dwh.py"
+    assert str(caught.value) == "models/nbo.tflite does not exist. Train the models: loyalty train"
     with pytest.raises(FileNotFoundError, match=r"^models/"):
         service.predict_churn(GUIDE_CUSTOMER)
     assert service.calculate_rfm(GUIDE_CUSTOMER)["segment"] == "New"

@@ -60,6 +60,25 @@ def test_an_axis_of_shares_has_percentages_in_the_viewers_locale(
     assert axis["range"][1] >= max(highest, ticks[-1])
 
 
+@pytest.mark.parametrize(
+    ("lowest", "highest", "ticks"),
+    [
+        (150, 4_321, [(0, "0"), (2_000, "2K"), (4_000, "4K")]),
+        (0, 1_999_999, [(0, "0"), (500_000, "500K"), (1_000_000, "1M"), (1_500_000, "1.5M")]),
+        (-120, 300, [(-100, "-100"), (0, "0"), (100, "100"), (200, "200"), (300, "300")]),
+        (1, 3, [(0, "0"), (1, "1"), (2, "2"), (3, "3")]),
+        (0, 0.4, [(0, "0"), (0.1, "0.1"), (0.2, "0.2"), (0.3, "0.3"), (0.4, "0.4")]),
+        (0, 0, [(0, "0")]),
+        (0, float("inf"), [(0, "0")]),
+    ],
+)
+def test_values_along_an_axis_are_abbreviated_as_everywhere_else(
+    monkeypatch: pytest.MonkeyPatch, lowest: float, highest: float, ticks: list[tuple[float, str]]
+):
+    monkeypatch.setattr(type(st.context), "locale", "en-GB")
+    assert charts.value_ticks(lowest, highest) == ticks
+
+
 def test_numbers_stay_numbers():
     figure = go.Figure(go.Heatmap(x=[1, 2], y=[1], z=[[0.5, None]]))
     heat = charts.escaped(figure).data[0]

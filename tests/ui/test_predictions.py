@@ -78,4 +78,4 @@ def test_before_the_first_training_rfm_is_there_and_the_rest_says_how(
     shown = metrics_of(app)
     assert "Segment" in shown
     assert "Churn probability" not in shown
-    assert any("train_models_from_dwh.py" in info.value.replace("\\", "") for info in app.info)
+    assert any("loyalty train" in info.value for info in app.info)

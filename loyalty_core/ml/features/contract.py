@@ -111,7 +111,7 @@ class FeatureContract:
             raise FeatureCountMismatch(
                 f"Feature count mismatch: the models were trained on {len(self.names)} features ({expected}), "
                 f"but {setting} has {len(names)} ({found}).",
-                remedy=f"Correct {setting}, or train again: python train_models_from_dwh.py",
+                remedy=f"Correct {setting}, or train again: loyalty train",
             )
 
     def encode(self, columns: Mapping[str, Values]) -> Encoded:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
 
 _REMEDY = (
-    "Train the models on this warehouse: python train_models_from_dwh.py. If they are meant for it as they are, "
+    "Train the models on this warehouse: loyalty train. If they are meant for it as they are, "
     "set ML_TRAINED_ELSEWHERE=true."
 )
 

@@ -163,7 +163,7 @@ def _bundle_to_carry_over(settings: Settings, trained: Collection[str]) -> Bundl
         raise LoyaltyError(
             f"The active {others[0]} model was trained on features other than those in ML_FEATURE_MAPPING.",
             "All models of a version share their features.",
-            "Train all models: python train_models_from_dwh.py --model all",
+            "Train all models: loyalty train --model all",
         )
     return active
 

@@ -10,9 +10,9 @@ import streamlit as st
 from loyalty_core.analytics.offers import MAX_LEVER, BadPolicy, OfferTerms, Policy, PolicyNotFound
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
+from loyalty_core.ui.messages import toast_error
 from loyalty_core.ui.query_parameters import set_parameter
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
-from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,7 +134,7 @@ def _read_address(draft: PolicyDraft) -> None:
         if word:
             draft.begin(fitted(Policy.from_json(decode_rule(word)), draft.defaults), draft.saved)
     except (PolicyNotFound, BadPolicy) as error:
-        st.toast(escape(str(error)), icon=":material/link_off:")
+        toast_error(error, icon=":material/link_off:")
 
 
 def _with_cell(terms: OfferTerms, before: OfferTerms, column: str, cell: str | None) -> OfferTerms:

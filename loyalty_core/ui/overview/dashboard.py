@@ -11,13 +11,13 @@ from loyalty_core.analytics.dashboards import COLUMNS, CardPosition, Layout, arr
 from loyalty_core.errors import StateStoreUnavailable
 from loyalty_core.services import get_services
 from loyalty_core.ui.elements.frames import dashboard, html, new_frame
+from loyalty_core.ui.messages import toast_error
 from loyalty_core.ui.navigation import SEGMENTS, Screen
 from loyalty_core.ui.overview.card import Card
 from loyalty_core.ui.overview.layout import first_layout, sent_layout
 from loyalty_core.ui.overview.nivo_cards import HANDLE, NO_HANDLE, draw_card
 from loyalty_core.ui.overview.style import WIDE_PIXELS, frame_style
 from loyalty_core.ui.segments.address import SEGMENT
-from loyalty_core.ui.text import escape
 
 _KEY = "overview"
 _OPENING = "overview-opening"
@@ -73,7 +73,7 @@ def _changed(drawn: Layout, _layout: Any, layouts: Mapping[str, Any]) -> None:
     try:
         get_services().layouts.save(current_viewer().id, layout)
     except StateStoreUnavailable as error:
-        st.toast(escape(str(error)), icon=":material/cloud_off:")
+        toast_error(error, icon=":material/cloud_off:")
 
 
 def _saved_layout() -> Layout:
@@ -87,7 +87,7 @@ def _reset() -> None:
     try:
         get_services().layouts.reset(current_viewer().id)
     except StateStoreUnavailable as error:
-        st.toast(escape(str(error)), icon=":material/cloud_off:")
+        toast_error(error, icon=":material/cloud_off:")
 
 
 def _open(screen: Screen | None) -> None:

@@ -12,7 +12,6 @@ from loyalty_core.ui.overview.style import FONT, muted_color
 HANDLE = "head"
 NO_HANDLE = "link"
 _TIP = '({of})=>render("html","div",{{className:"tip"}},[{of}.data.sentence])'
-_COMPACT = '(value)=>new Intl.NumberFormat(undefined,{notation:"compact"}).format(value)'
 _LABELS = "(position)=>%s[position]"
 
 
@@ -69,6 +68,9 @@ def _row(mark: Mark, open_segment: Callable[[str], None]) -> Any:
 def _columns(card: Card, ticks: int) -> Any:
     last = len(card.marks) - 1
     step = last // ticks + 1
+    # Written here: browsers abbreviate thousands in other ways than the rest of the page (4k beside 1K).
+    heights = [mark.value for mark in card.marks]
+    values = charts.value_ticks(min(heights), max(heights))
     return nivo.Bar(
         data=[{"position": str(i), "value": m.value, "sentence": m.sentence} for i, m in enumerate(card.marks)],
         keys=["value"],
@@ -79,8 +81,8 @@ def _columns(card: Card, ticks: int) -> Any:
         borderRadius=2,
         enableLabel=False,
         axisLeft={
-            "format": Script(_COMPACT),
-            "tickValues": 4,
+            "format": Script(f"(value)=>new Map({json.dumps(values)}).get(value)"),
+            "tickValues": [value for value, _ in values],
             "tickSize": 0,
             "tickPadding": 8,
             "legend": card.value_title,
@@ -97,7 +99,7 @@ def _columns(card: Card, ticks: int) -> Any:
             "legendPosition": "middle",
             "legendOffset": 38,
         },
-        gridYValues=4,
+        gridYValues=[value for value, _ in values],
         theme=_theme(),
         tooltip=Script(_TIP.format(of="bar")),
         animate=False,

@@ -13,7 +13,7 @@ from loyalty_core.events import DeadLetters
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
 from loyalty_core.ui.customer_rows import draw_customer_rows
-from loyalty_core.ui.messages import show_error
+from loyalty_core.ui.messages import draw_error, show_error
 from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def _table(found: Sequence[DeadLetter]) -> pd.DataFrame:
 def _draw_letter(letters: DeadLetters, letter: DeadLetter) -> None:
     with st.container(border=True):
         st.subheader(escape(f"Dead letter {letter.id}"), anchor=False)
-        reasons = (letter.error["what"], letter.error["why"], letter.error["remedy"])
-        st.error("\n\n".join(escape(part) for part in reasons if part), icon=":material/error:")
+        draw_error(*(letter.error.get(part, "") for part in ("what", "why", "remedy", "code")))
         place = f", {letter.position}" if letter.position else ""
         st.caption(escape(f"From {letter.source}{place}."))
         body = st.text_area("Message", letter.body, key=f"letter-{letter.id}", height=220, max_chars=_LONGEST)

@@ -10,6 +10,7 @@ from loyalty_core.limits import TooBusy
 from loyalty_core.segments import Segment
 from loyalty_core.segments.segment import SizeCause
 from loyalty_core.services import get_services
+from loyalty_core.ui.messages import toast_error
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.work_slots import evaluation_slot
 
@@ -34,5 +35,4 @@ def _compute(segment_id: str, cause: SizeCause) -> None:
         with evaluation_slot(ends_with_page=False), suppress(LoyaltyError):
             get_services().segmentation.refresh(segment_id, cause=cause)
     except TooBusy as error:
-        # A toast, which is still there after the page has been drawn again.
-        st.toast(f"The members were not computed. {escape(str(error))}", icon=":material/hourglass_top:")
+        toast_error(error, before="The members were not computed.", icon=":material/hourglass_top:")

@@ -23,7 +23,7 @@ def draw_sign_in() -> bool:
         sign_in = session_sign_in(settings)
         _draw_welcome("Sign in to see customers, segments and predictions.")
         if sign_in is not None:
-            st.warning(escape(error.what))
+            st.warning(escape(str(error)))
         _draw_ways_in(is_proxy=settings.sign_in == "proxy")
         return False
     if viewer.may(Action.VIEW):

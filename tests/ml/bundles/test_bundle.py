@@ -80,9 +80,7 @@ def test_before_the_first_training_the_model_is_not_found(tmp_path):
         load_bundle(tmp_path / "models")
 
     assert isinstance(caught.value, ModelNotFound)
-    assert str(caught.value) == (
-        f"{tmp_path}/models/nbo.tflite does not exist. Train the models: python train_models_from_dwh.py"
-    )
+    assert str(caught.value) == (f"{tmp_path}/models/nbo.tflite does not exist. Train the models: loyalty train")
     assert caught.value.filename == f"{tmp_path}/models/nbo.tflite"
 
 

@@ -73,7 +73,7 @@ def test_what_cannot_be_done_is_one_line_on_stderr(models_dir, capsys, arguments
 
 def test_without_models_it_explains_how_to_train(capsys):
     assert main([]) == 0
-    assert capsys.readouterr().out == "There are no models yet. Train them: python train_models_from_dwh.py\n"
+    assert capsys.readouterr().out == "There are no models yet. Train them: loyalty train\n"
 
 
 def test_compares_the_active_version_with_the_newest_or_a_named_one(trained, capsys):
