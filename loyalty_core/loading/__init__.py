@@ -1,6 +1,7 @@
 """A company's own files as a local warehouse in one DuckDB file."""
 
 from loyalty_core.loading.behaviour import behaviour_features
+from loyalty_core.loading.column_questions import id_by_name
 from loyalty_core.loading.customer_columns import CustomerColumns
 from loyalty_core.loading.file_format import FileFormat
 from loyalty_core.loading.from_features import load_features
@@ -18,6 +19,7 @@ __all__ = [
     "PurchaseColumns",
     "behaviour_features",
     "describe_warehouse",
+    "id_by_name",
     "load_features",
     "load_transactions",
     "read_source",

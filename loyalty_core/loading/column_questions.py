@@ -12,9 +12,14 @@ from loyalty_core.loading.source_file import SOURCE_ROWS, SourceRows, listed, qu
 _CUSTOMER = frozenset(
     ("customer", "client", "clientnum", "member", "user", "account", "card", "subscriber", "kunde", "kunden", "cliente")
 )
+_NUMBER = frozenset(("no", "nr", "number", "key"))
 _CHURN = frozenset(
     ("churn", "churned", "churner", "exited", "attrition", "attrited", "abgewandert", "abwanderung", "kündigung")
 )
+
+
+# As a whole name: a word such as in left_handed means something else.
+_LEFT = (frozenset(("left",)), frozenset(("has", "left")), frozenset(("customer", "left")))
 
 
 def find_id(connection: duckdb.DuckDBPyConnection, rows: SourceRows) -> str:
@@ -53,13 +58,26 @@ def number_rows(connection: duckdb.DuckDBPyConnection, rows: SourceRows) -> str:
     return name
 
 
+def id_by_name(names: Sequence[str]) -> str | None:
+    """The one column whose name is that of a customer's id, such as `customer_id` or `Member No.`; None for several."""
+    if standard := next((name for name in names if name.lower() == "customer_id"), None):
+        return standard
+    named = [name for name in names if _identifies_customers(name)]
+    return named[0] if len(named) == 1 else None
+
+
+def _identifies_customers(name: str) -> bool:
+    words = frozenset(word.strip(".#") for word in words_of_name(name))
+    return not words.isdisjoint(_CUSTOMER) and (is_code(name) or words <= _CUSTOMER | _NUMBER)
+
+
 def find_churn(connection: duckdb.DuckDBPyConnection, rows: SourceRows, id_name: str) -> str | None:
     """The one column that says who left, by name and values; None without any, DataError where there are several."""
     found = [
         name
         for name in rows.types
         if name != id_name
-        and not _CHURN.isdisjoint(words_of_name(name))
+        and _is_named_as_churn(name)
         and _has_two_values(connection, rows, name)
         and _is_readable(connection, rows, name)
     ]
@@ -91,6 +109,11 @@ def _is_unique(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: st
         return False
     (exactly,) = connection.execute(f"SELECT count(DISTINCT {value}) FROM {SOURCE_ROWS}").fetchall()[0]  # noqa: S608
     return exactly == rows.row_count
+
+
+def _is_named_as_churn(name: str) -> bool:
+    words = words_of_name(name)
+    return not _CHURN.isdisjoint(words) or words in _LEFT
 
 
 def _has_two_values(connection: duckdb.DuckDBPyConnection, rows: SourceRows, name: str) -> bool:

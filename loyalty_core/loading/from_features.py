@@ -71,12 +71,16 @@ def load_features(
             rows.notes.append(_nothing_to_learn(layout))
         on_phase("Choosing what the models learn from")
         suggestion = _suggest(connection, layout, columns.control)
-        loaded = f"{rows.row_count - copies:,} customers with {len(layout.features):,} columns besides the id"
+        loaded = f"{rows.row_count - copies:,} customers with {_columns(len(layout.features))} besides the id"
         excluded = {"exact copies of another row": copies}
         report = LoadReport(file.name, rows.row_count, loaded, excluded, rows.notes, suggestion)
         written_at = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
         record_source(connection, "features file", snapshot_date=snapshot, file_date=written_at, **report.facts())
     return report
+
+
+def _columns(number: int) -> str:
+    return f"{number:,} column" if number == 1 else f"{number:,} columns"
 
 
 def _nothing_to_learn(layout: Layout) -> str:

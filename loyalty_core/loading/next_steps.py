@@ -1,5 +1,6 @@
 """The commands to run next, as they work from the folder that the user is in."""
 
+import re
 import shlex
 import shutil
 import sys
@@ -8,16 +9,37 @@ from pathlib import Path
 import duckdb
 
 from loyalty_core.loading.mapping_file import is_configured
-from loyalty_core.loading.report import HISTORIES
+from loyalty_core.loading.report import HISTORIES, VIEW
 from loyalty_core.settings import Settings
+from loyalty_core.warehouse import Column
+from loyalty_core.warehouse.columns import Role, column_for
+
+_NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?\b|FLOAT|DOUBLE|DECIMAL")
+_RFM_ROLES: tuple[Role, ...] = ("recency", "transactions", "revenue")
 
 
 def next_steps(out: Path) -> list[str]:
     """Lines for the terminal after a file was loaded into the warehouse `out`: train and score, then look at it."""
     with duckdb.connect(out, read_only=True) as connection:
         found = {name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
-    first = "score" if found.isdisjoint(HISTORIES) else "train --score"
-    return ["Next:", f"  {_setting(out)}{loyalty_command()} {first}", f"  {_setting(out)}{start_command()}"]
+        view = connection.table(VIEW)
+        columns = [
+            Column(name, "number" if _NUMBER.match(str(kind)) else "other", "", "")
+            for name, kind in zip(view.columns, view.types, strict=True)
+        ]
+    start = f"  {_setting(out)}{start_command()}"
+    if not found.isdisjoint(HISTORIES):
+        return ["Next:", f"  {_setting(out)}{loyalty_command()} train --score", start]
+    settings = Settings()
+    has_rfm = all(column_for(role, columns, settings) for role in _RFM_ROLES)
+    score = [f"  {_setting(out)}{loyalty_command()} score"] if has_rfm else []
+    rfm = "by RFM alone" if has_rfm else "neither by a model nor by RFM"
+    return [
+        f"Without a history that models can learn from, customers can be scored {rfm}.",
+        "Next:",
+        *score,
+        start,
+    ]
 
 
 def start_step(out: Path) -> str:

@@ -15,6 +15,7 @@ from loyalty_core.rfm.cut_points import (
     RfmUnavailable,
     compute_cut_points,
     current_cut_points,
+    rfm_columns,
     save_cut_points,
     saved_cut_points,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "map_at",
     "measure",
     "never_bought_in_sql",
+    "rfm_columns",
     "save_cut_points",
     "saved_cut_points",
     "score_arrays",

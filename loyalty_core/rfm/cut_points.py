@@ -70,7 +70,7 @@ def compute_cut_points(warehouse: Warehouse) -> RfmCutPoints:
     """
     warehouse = warehouse.whole
     settings, as_of = warehouse.settings, datetime.now(UTC)
-    columns = _columns(warehouse)
+    columns = rfm_columns(warehouse)
     configured = settings.rfm_cut_points
     points = {
         name: configured.get(name) or _by_rule(name, _quantiles(warehouse, columns, name), settings)
@@ -124,8 +124,11 @@ def _saved(warehouse: Warehouse) -> tuple[RfmCutPoints, str] | None:
         return None
 
 
-def _columns(warehouse: Warehouse) -> RfmColumns:
-    """The columns from RFM_COLUMNS, or those of the three features in ML_FEATURE_MAPPING; else as on all screens."""
+def rfm_columns(warehouse: Warehouse) -> RfmColumns:
+    """The columns from RFM_COLUMNS, or those of the three features in ML_FEATURE_MAPPING; else as on all screens.
+
+    Raises `RfmUnavailable` where one is missing, or is not a number.
+    """
     settings, view = warehouse.settings, warehouse.features
     mapping: dict[str, str | list[str]] = {
         name: settings.rfm_columns.get(name) or settings.ml_feature_mapping.get(feature, feature)
@@ -227,7 +230,7 @@ def _by_rule(name: str, quantiles: Sequence[float] | None, settings: Settings) -
 def _origin(warehouse: Warehouse) -> str:
     """A hash of the data's identity, whatever its state, and of every setting that the cut points depend on."""
     settings, data = warehouse.settings, warehouse.identity.warehouse
-    facts = (data, _columns(warehouse), settings.rfm_rule, sorted(settings.rfm_cut_points.items()))
+    facts = (data, rfm_columns(warehouse), settings.rfm_rule, sorted(settings.rfm_cut_points.items()))
     return hashlib.blake2s(repr(facts).encode(), digest_size=16).hexdigest()
 
 

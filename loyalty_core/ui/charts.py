@@ -29,7 +29,7 @@ GREY = "#7b8a92"
 _HEIGHT = 280
 _SHARE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 _MAX_SHARE_TICKS = 6
-_MAX_VALUE_TICKS = 4
+_MAX_VALUE_TICKS = 5
 # Up to this share of the scale the theme's text colour reads well on it, above that its background colour does.
 _CONTRAST = {"light": 0.65, "dark": 0.35}
 _CONFIG = {"displayModeBar": False, "scrollZoom": False}

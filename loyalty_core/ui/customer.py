@@ -139,7 +139,9 @@ def _base_note(column: Column) -> str:
     if column.minimum is not None:
         return f"{formatting.value(column, column.minimum)} to {formatting.value(column, column.maximum)}{blanks}"
     if column.top_values:
-        value, _ = column.top_values[0]
+        value, customers = column.top_values[0]
+        if customers == 1:
+            return f"Different for everybody{blanks}"
         return f"Most often {formatting.value(column, value)}{blanks}"
     return blanks.removeprefix(", ").capitalize()
 

@@ -7,7 +7,7 @@ import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from babel import Locale, UnknownLocaleError
@@ -48,6 +48,11 @@ def count(number: int) -> str:
 def change(difference: int) -> str:
     """+1,200 or −300."""
     return f"{'+' if difference >= 0 else '−'}{count(abs(difference))}"
+
+
+def arrow(difference: float) -> Literal["up", "down"]:
+    """The arrow beside a change: Streamlit would look for a hyphen, which is not how a minus is written."""
+    return "down" if difference < 0 else "up"
 
 
 def compact(number: float) -> str:

@@ -14,8 +14,9 @@ from loyalty_core.ml.bundles import ModelNotFound
 from loyalty_core.ml.serving import ModelsOfOtherData
 from loyalty_core.ui.documentation import error_link
 from loyalty_core.ui.text import escape
+from loyalty_core.warehouse.history import HistoryMissing
 
-_NEEDS_DATA = {WarehouseUnavailable.code, ViewUnusable.code}
+_NEEDS_DATA = {WarehouseUnavailable.code, ViewUnusable.code, HistoryMissing.code}
 _NEEDS_MODELS = {ModelNotFound.code, ModelsOfOtherData.code}
 _log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """One customer's predictions, drawn: churn, next best offer and RFM, each with what is behind it."""
 
 import math
+import textwrap
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -36,6 +37,10 @@ from loyalty_core.warehouse.offers import offer_name
 
 # The highest recency score of customers who bought long ago.
 _LONG_AGO = 2
+# Of the charts of drivers, three of which share the width of a screen: characters in a line, room for a number.
+_LABEL_WIDTH = 18
+_ROOM = 0.3
+_DRIVERS_HEIGHT = 340
 
 
 def draw_predictions(customer_id: object) -> None:
@@ -231,7 +236,9 @@ def draw_drivers(of: str, drivers: Drivers | None) -> None:
         f"What moves it away from {formatting.percent(drivers.base, 1)}, the average of {drivers_sample()}, "
         "in percentage points"
     )
-    charts.draw(partial(_driver_bars, drivers.features), f"{of}-drivers", _in_words(drivers.features))
+    charts.draw(
+        partial(_driver_bars, drivers.features), f"{of}-drivers", _in_words(drivers.features), height=_DRIVERS_HEIGHT
+    )
 
 
 def drivers_sample() -> str:
@@ -245,7 +252,7 @@ def _driver_bars(drivers: tuple[Driver, ...]) -> go.Figure:
     more, less = charts.palette()[1], charts.palette()[0]
     bars = go.Bar(
         x=[driver.contribution for driver in shown],
-        y=[driver.label for driver in shown],
+        y=[textwrap.fill(driver.label, _LABEL_WIDTH) for driver in shown],
         orientation="h",
         marker_color=[more if driver.contribution > 0 else less for driver in shown],
         text=[formatting.signed(driver.contribution, 1) for driver in shown],
@@ -257,10 +264,13 @@ def _driver_bars(drivers: tuple[Driver, ...]) -> go.Figure:
         hoverinfo="text",
     )
     figure = go.Figure(bars)
-    lowest = min((driver.contribution for driver in shown), default=0.0)
-    highest = max((driver.contribution for driver in shown), default=0.0)
-    room = 0.45 * max(highest, -lowest)  # for the numbers next to the bars
-    figure.update_xaxes(range=[min(lowest - room, 0), max(highest + room, 0)], title="Percentage points", zeroline=True)
+    lowest = min((driver.contribution for driver in shown if driver.contribution < 0), default=0.0)
+    highest = max((driver.contribution for driver in shown if driver.contribution > 0), default=0.0)
+    # A share of the whole width for the numbers next to the bars, on each side that has some.
+    sides = (lowest < 0) + (highest > 0)
+    room = (highest - lowest) * _ROOM / (1 - _ROOM * sides)
+    low, high = lowest - room * (lowest < 0), highest + room * (highest > 0)
+    figure.update_xaxes(range=[low, high or 1], title="Percentage points", zeroline=True)
     return figure
 
 

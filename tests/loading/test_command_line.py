@@ -104,7 +104,31 @@ def test_the_default_file_is_the_one_that_the_app_opens(
         (2,)
     ]
     program = loyalty_command()  # with its path where a shell does not find it by name
-    assert capsys.readouterr().out.splitlines()[-3:] == ["Next:", f"  {program} score", f"  {program} run"]
+    assert capsys.readouterr().out.splitlines()[-3:] == ["Next:", f"  {program} train --score", f"  {program} run"]
+
+
+def test_no_step_is_named_that_is_certain_to_fail(
+    export: Export, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = export("customer_id,favourite\n7,tea\n8,coffee\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["features", str(file)]) == 0
+    said, *steps = capsys.readouterr().out.splitlines()[-3:]
+    assert said.endswith("customers can be scored neither by a model nor by RFM.")
+    assert steps == ["Next:", f"  {loyalty_command()} run"]
+
+
+def test_a_file_without_a_history_is_scored_by_rfm(
+    export: Export, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = "customer_id,total_revenue,transaction_count,days_since_last_transaction"
+    file = export(header + "".join(f"\n{n},{n * 7 % 90 + 0.5},{n % 6 + 2},{n * 11 % 80}" for n in range(1, 60)) + "\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["features", str(file)]) == 0
+    program = loyalty_command()
+    said, *steps = capsys.readouterr().out.splitlines()[-4:]
+    assert said.endswith("customers can be scored by RFM alone.")
+    assert steps == ["Next:", f"  {program} score", f"  {program} run"]
 
 
 def test_every_option_of_a_customer_file_counts(export: Export, out: Path) -> None:

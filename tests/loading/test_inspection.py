@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.errors import DataError
+from loyalty_core.loading import id_by_name
 from loyalty_core.loading.inspection import SAMPLE_ROWS, inspect_file
 from loyalty_core.loading.questions import in_words_of_the_form
 from tests.workbench import ROOT
@@ -51,6 +52,26 @@ def test_what_is_not_clear_is_asked_in_the_words_of_the_form(export: Callable[..
     assert first.remedy == 'Name it, for example “Customer id” "card_no".'
     assert second.what == "Which column of export.csv says who left?"
     assert second.remedy == 'Name it, for example “Who left” "exited", or add “No column”.'
+
+
+@pytest.mark.parametrize(("name", "taken"), [("left", True), ("has_left", True), ("left_handed", False)])
+def test_a_column_named_left_says_who_left(export: Callable[..., Path], name: str, taken: bool):
+    found = inspect_file(export(f"customer_id,visits,{name}\n1,7,yes\n2,8,no\n3,9,no\n"))
+    assert (found.customers.churn == name) is taken
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["name", "Customer_ID", "member_id"], "Customer_ID"),
+        (["Full Name", "Member No.", "Store No."], "Member No."),
+        (["account", "region"], "account"),
+        (["client_id", "card_id"], None),
+        (["member since", "store_id"], None),
+    ],
+)
+def test_the_id_of_a_view_by_its_name(names: list[str], found: str | None):
+    assert id_by_name(names) == found
 
 
 def test_a_file_that_cannot_be_read_says_why(export: Callable[..., Path]):

@@ -69,6 +69,16 @@ def test_a_new_campaign_is_edited_step_by_step_and_saved(workbench: None, open_s
     assert app.title[0].value == "Welcome"
 
 
+def test_the_last_change_can_be_saved_at_once(saved: Campaign, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, campaign=saved.id, edit="1", step="Messages")
+    assert button(app, "Save").disabled
+    next(field for field in app.text_area if field.label == "Text").set_value("Hi").run()
+    assert not button(app, "Save").disabled
+    button(app, "Save").click().run()
+    campaign = get_services().campaigns.repository.get(saved.id)
+    assert campaign.definition.variants[0].messages["log"].body == "Hi"
+
+
 def test_a_text_with_an_unknown_column_says_so_at_once(workbench: None, open_screen: OpenScreen) -> None:
     app = open_screen(CAMPAIGNS, edit="1", step="Messages")
     next(field for field in app.text_area if field.label == "Text").set_value("Hi {{ customer.full_nam }}").run()

@@ -11,8 +11,8 @@ import pytest
 from loyalty_core.access import Viewer
 from loyalty_core.connections.connection import new_folder
 from loyalty_core.services import services_of_process
-from loyalty_core.ui.first_training import TRAIN_AND_SCORE
-from loyalty_core.ui.navigation import CONNECT
+from loyalty_core.ui.first_training import SCORE_BY_RFM, TRAIN_AND_SCORE
+from loyalty_core.ui.navigation import CHURN, CONNECT, OVERVIEW
 from tests.fixtures.screens import plain, texts_of
 
 if TYPE_CHECKING:
@@ -107,8 +107,32 @@ def test_a_database_is_tried_looked_at_and_connected(open_screen: OpenScreen, tm
     next(button for button in app.button if button.label == "Connect this database").click().run()
     assert services_of_process().warehouse.catalog().customers == 60
     assert app.success[0].value.endswith("is in use.** 60 customers.")
-    assert app.button(key="train-and-score-start").label == TRAIN_AND_SCORE
     assert any(text.startswith(":material/database: In use: **duckdb") for text in texts_of(app))
+    # What is certain to fail is not offered.
+    assert TRAIN_AND_SCORE not in [button.label for button in app.button]
+    assert any("No model can learn from this data" in text for text in texts_of(app))
+    assert any("Nor can RFM score the customers: RFM has no recency" in plain(text) for text in texts_of(app))
+
+
+def test_without_a_history_rfm_is_offered(open_screen: OpenScreen, configure: Configure, tmp_path: Path):
+    with duckdb.connect(tmp_path / "shop.duckdb") as connection:
+        connection.execute(
+            "CREATE TABLE customer_features_view AS SELECT range AS customer_id, range + 0.5 AS total_revenue, "
+            "range AS transaction_count, range AS days_since_last_transaction FROM range(60)"
+        )
+    configure(dwh_url=f"duckdb:///{tmp_path / 'shop.duckdb'}")
+    for screen in (OVERVIEW, CHURN):
+        app = open_screen(screen)
+        assert any("No model can learn from this data" in text for text in texts_of(app))
+        assert app.button(key="score-by-rfm-start").label == SCORE_BY_RFM
+
+
+def test_with_a_history_training_is_offered(open_screen: OpenScreen, configure: Configure, tmp_path: Path):
+    with duckdb.connect(tmp_path / "shop.duckdb") as connection:
+        connection.execute("CREATE TABLE customer_features_view AS SELECT range AS customer_id FROM range(60)")
+        connection.execute("CREATE TABLE customer_churn_history AS SELECT 1 AS churned")
+    configure(dwh_url=f"duckdb:///{tmp_path / 'shop.duckdb'}")
+    assert open_screen(CHURN).button(key="train-and-score-start").label == TRAIN_AND_SCORE
 
 
 def test_a_file_of_offers_goes_with_the_customers(open_screen: OpenScreen):

@@ -174,7 +174,7 @@ def test_expected_churners_and_how_many_more(scored_twice: Query, open_screen: O
     [(before,)] = scored_twice("SELECT sum(churn_probability) FROM before")
     figure = figures_of(open_screen(OVERVIEW))["Expected churners"]
     assert figure.value == f"{now:,.0f}"
-    assert figure.delta == f"{round(now - before):,}"
+    assert figure.delta == f"{round(now - before):+,}".replace("-", "−")
     assert percentage(figure.label) == pytest.approx(now / 20, abs=0.5)
     assert figure.help.startswith("The sum of the churn probabilities of 2,000 customers. The change is since")
 
@@ -243,7 +243,7 @@ def test_without_a_state_store_the_rest_is_there(configure: Configure, demo_ware
         assert not app.exception
         assert not app.error
         assert figures_of(app)["Customers"].value == "2,000"
-        assert any("Training cannot be started from here" in text for text in texts_of(app))
+        assert any("This cannot be started from here" in text for text in texts_of(app))
     assert "Top segments" not in [heading.value for heading in app.subheader]
 
 

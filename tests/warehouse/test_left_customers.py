@@ -9,6 +9,7 @@ import pytest
 
 from loyalty_core.analytics.churn import signs_of_leaving, still_here
 from loyalty_core.analytics.scope import Scope, ScopedBase
+from loyalty_core.rules import BuilderCondition, BuilderGroup, to_builder
 from loyalty_core.segments import LEFT_FIELD, SegmentationEngine
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
@@ -57,6 +58,14 @@ def test_they_are_left_out_of_whom_to_contact(open_base: Callable[..., ScopedBas
     base = open_base(history)
     assert present(base) == ["b", "c"]
     assert [field.name for field in base.engine.fields()][-1] == LEFT_FIELD
+
+
+def test_whom_to_contact_is_a_rule_that_the_visual_builder_shows(open_base: Callable[..., ScopedBase]) -> None:
+    base = open_base(UNDATED)
+    rule = still_here(base).scope.rule_with({">=": [{"var": "points"}, 25]})
+    shown = to_builder(rule, base.engine.fields())
+    assert isinstance(shown, BuilderGroup)
+    assert shown.members[0] == BuilderGroup("none", (BuilderCondition(LEFT_FIELD, "is_true"),))
 
 
 def test_the_signs_of_one_customer(open_base: Callable[..., ScopedBase]) -> None:

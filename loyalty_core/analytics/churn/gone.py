@@ -51,7 +51,8 @@ def signs_of_leaving(engine: SegmentationEngine, settings: Settings, features: R
 def still_here(base: ScopedBase) -> ScopedBase:
     """The customers in scope without those who have left."""
     left = gone_conditions(base.engine.fields(), base.warehouse.settings)
-    scope = Scope(base.scope.segment_id, tuple({"!": one} for one in left))
+    # As one group, which the visual builder shows as "none of these hold".
+    scope = Scope(base.scope.segment_id, ({"!": {"or": left}},) if left else ())
     return ScopedBase(base.warehouse, base.engine, scope)
 
 

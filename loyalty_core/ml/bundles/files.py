@@ -28,7 +28,7 @@ DIGEST_FILE = "manifest.sha256"
 ACTIVE_FILE = "active.json"
 FORMAT = 1
 
-TRAIN = "python train_models_from_dwh.py"
+TRAIN = "loyalty train"
 ACTIVATE = "loyalty versions activate VERSION"
 ADOPT = "loyalty versions adopt"
 

@@ -10,6 +10,7 @@ import streamlit as st
 from loyalty_core.connections.connection import new_folder
 from loyalty_core.connections.probe import DatabaseAddress, ViewFound, columns_of, list_tables, try_view
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.loading import id_by_name
 from loyalty_core.services import services_of_process
 from loyalty_core.settings import CONNECTIONS_FOLDER, with_driver
 from loyalty_core.ui.access.changes import change
@@ -87,7 +88,7 @@ def _draw_choice(address: DatabaseAddress, tables: list[str]) -> None:
     if view is None:
         return
     names = _once(_COLUMNS, (address, view), lambda: columns_of(address, view))
-    named = next((name for name in names if name.lower() == "customer_id"), None)
+    named = id_by_name(names)
     identifier = second.selectbox(
         "Column that identifies a customer",
         names,

@@ -6,7 +6,7 @@ import streamlit as st
 
 from loyalty_core.services import services_of_process
 from loyalty_core.ui import formatting
-from loyalty_core.ui.first_training import draw_first_training, needs_first_training, refused
+from loyalty_core.ui.first_training import draw_first_training, has_history, needs_first_training, refused
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.links import draw_link
 from loyalty_core.ui.navigation import CAMPAIGNS, OVERVIEW, TRAINING
@@ -37,7 +37,7 @@ def draw_loaded() -> None:
                 icon=":material/history:",
             )
             draw_job("scoring", start_label="Score now", key="score-newer-data")
-        elif result["features"] is not None:
+        elif result["features"] is not None and has_history():
             st.markdown(f"**The models learn from** {escape(', '.join(result['features']) or 'nothing')}.")
         doubtful = [one for one in result["not_learned"] if not one["is_certain"]]
         for one in doubtful:

@@ -65,6 +65,7 @@ def _draw_outcome(outcome: Arbitration, *, is_money: bool) -> None:
             formatting.count(given),
             delta=formatting.change(given - before) if given != before else None,
             delta_color="off",
+            delta_arrow=formatting.arrow(given - before),
             border=True,
             height="stretch",
             help="Customers whom the policy gives an offer, and the change against the recommendations.",
@@ -84,7 +85,8 @@ def _draw_values(before: float, after: float, *, is_money: bool) -> None:
         f"Expected {noun} with this policy",
         _amount(after, is_money=is_money),
         delta=f"{'+' if gain >= 0 else '−'}{_amount(abs(gain), is_money=is_money)}" if round(gain, 2) else None,
-        delta_color="normal" if gain >= 0 else "inverse",
+        delta_color="green" if gain >= 0 else "red",
+        delta_arrow=formatting.arrow(gain),
         border=True,
         height="stretch",
         help="Propensity × uptake × value over the offers that the policy gives; levers change who gets what, not what "

@@ -51,8 +51,9 @@ def draw_expected_churners(outlook: Outlook) -> None:
     st.metric(
         f"Expected churners · {formatting.percent(outlook.churners / outlook.customers)}",
         formatting.count(round(outlook.churners)),
-        formatting.count(change) if change else None,
-        delta_color="inverse",
+        formatting.change(change) if change else None,
+        delta_color="red" if change and change > 0 else "green",
+        delta_arrow=formatting.arrow(change or 0),
         border=True,
         height="stretch",
         help=_churners_in_words(outlook),

@@ -31,10 +31,14 @@ body {{ margin: 0; background: {background}; color: {text}; font: 400 14px/1.4 {
 .card:hover .grip {{ opacity: 1; }}
 .body {{ flex: 1; min-height: 0; }}
 .scrolling {{ overflow: auto; margin-right: -8px; padding-right: 8px; scrollbar-width: thin; }}
-.parts {{ display: flex; align-items: center; gap: 16px; container-type: size; }}
+.parts {{ display: flex; flex-wrap: wrap; align-items: center; gap: 16px; container-type: size; }}
 .ring {{ flex: 1.3; max-width: 200px; height: 100%; max-height: 200px; }}
 .parts .rows {{ flex: 2; max-height: 100%; }}
-@container (max-width: 300px) or (max-height: 110px) {{ .ring {{ display: none; }} }}
+@container (max-width: 300px) {{ .parts .ring, .parts .rows {{ flex: none; width: 100%; max-width: none; }} }}
+@container (max-width: 300px) and (min-height: 240px) {{
+  .parts .ring {{ height: 45%; }} .parts .rows {{ max-height: 50%; }}
+}}
+@container (max-height: 110px) or ((max-width: 300px) and (max-height: 239px)) {{ .parts .ring {{ display: none; }} }}
 .note, .empty {{ color: {muted}; font-size: 13px; }}
 .note {{ margin-top: 8px; padding-right: 12px; }}
 .link {{

@@ -112,7 +112,8 @@ def _draw_changes(trace: Trace) -> None:
                 border=True,
                 height="stretch",
                 delta=f"{formatting.signed(points, 1)} pts" if abs(points) >= _SHOWN_POINTS else None,
-                delta_color="inverse",
+                delta_color="red" if points > 0 else "green",
+                delta_arrow=formatting.arrow(points),
                 help=None if scores.before is None else f"It was {formatting.percent(scores.before, 1)} before.",
             )
         changed = _changed_columns(trace)

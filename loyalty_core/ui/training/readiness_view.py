@@ -11,7 +11,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.ml.tasks import TASKS, ChoiceTask, title_of
 from loyalty_core.ml.training import Readiness
 from loyalty_core.ui import cached_reads, charts, formatting
-from loyalty_core.ui.messages import show_error
+from loyalty_core.ui.messages import draw_unavailable, show_error
 from loyalty_core.ui.text import escape
 from loyalty_core.ui.training import figures
 from loyalty_core.ui.training import queries as reading
@@ -31,6 +31,10 @@ def draw_readiness(models: Sequence[str], since: date | None, until: date | None
         with place, st.container(border=True):
             try:
                 found = reading.readiness(model, since, until)
+            except HistoryMissing as error:
+                st.subheader(escape(title_of(model)), anchor=False)
+                draw_unavailable(error)
+                continue
             except LoyaltyError as error:
                 st.subheader(escape(title_of(model)), anchor=False)
                 show_error(error, retry=False)

@@ -5,6 +5,7 @@ Features have the names of the mapping, since a column may be named differently 
 
 from loyalty_core.warehouse.history.find import HistoryRows, find_history
 from loyalty_core.warehouse.history.read import History, read_history
+from loyalty_core.warehouse.history.source import history_exists
 from loyalty_core.warehouse.history.table import (
     ARM_SEPARATOR,
     CHURN_HISTORY,
@@ -22,5 +23,6 @@ __all__ = [
     "HistoryRows",
     "HistoryTable",
     "find_history",
+    "history_exists",
     "read_history",
 ]

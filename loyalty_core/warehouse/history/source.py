@@ -29,9 +29,20 @@ def rows_of_table(warehouse: Warehouse, history: HistoryTable) -> sa.FromClause:
             continue
     raise HistoryMissing(
         f"The warehouse has no table {history.table}.",
-        remedy="Load it from a file (`loyalty load`, docs/own-data.md), create it (docs/dwh-integration.md shows "
+        remedy="Load a file that has it (Connect data, or `loyalty load`), create it (docs/dwh-integration.md shows "
         "its columns)" + (f", or set {history.query_setting}." if history.query_setting else "."),
     )
+
+
+def history_exists(warehouse: Warehouse, history: HistoryTable) -> bool:
+    """Whether there is such a table, or a query in the settings in its place; its columns are not looked at."""
+    if history.query(warehouse.settings):
+        return True
+    try:
+        rows_of_table(warehouse, history)
+    except HistoryMissing:
+        return False
+    return True
 
 
 def rows_of_query(warehouse: Warehouse, history: HistoryTable, query: str, since: date | None) -> sa.FromClause:

@@ -50,7 +50,7 @@ def test_what_is_missing_is_reported_with_a_remedy(settings: Settings):
     assert str(caught.value) == (
         f"{settings.models_dir} contains churn.tflite, nbo.tflite and scaler.pkl, but no version is active. Without "
         "a manifest it is not known which features they take, in which order. Check and adopt them with "
-        "loyalty versions adopt, or train: python train_models_from_dwh.py"
+        "loyalty versions adopt, or train: loyalty train"
     )
 
 

@@ -30,6 +30,8 @@ from loyalty_core.ui.text import escape
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streamlit.delta_generator import DeltaGenerator
+
 AUDIENCE, TRIGGER, OFFER, MESSAGES, LIMITS = "Audience", "Trigger", "Offer and channels", "Messages", "Limits"
 _STEPS: dict[str, tuple[Callable[[CampaignDraft], None], ...]] = {
     AUDIENCE: (draw_audience,),
@@ -48,10 +50,20 @@ def draw_editor(place: address.Address) -> None:
         draw_way_back()
         show_error(error, retry=False)
         return
-    _draw_heading(draft)
+    buttons = _draw_heading(draft)
+    message = st.container()
     steps, effect = st.columns([1.15, 1], gap="large")
     with steps:
         _draw_steps(draft)
+    # Drawn once the draft has what was entered last.
+    with buttons:
+        save, discarded = _draw_buttons(draft)
+    if discarded:
+        discard(draft)
+        address.open_editor(draft.campaign_id)
+    if save:
+        with message:
+            _save(draft)
     with effect, errors_shown():
         _draw_effect(draft)
 
@@ -62,7 +74,8 @@ def draw_way_back() -> None:
         address.open_list()
 
 
-def _draw_heading(draft: CampaignDraft) -> None:
+def _draw_heading(draft: CampaignDraft) -> DeltaGenerator:
+    """The title and the name; returns the place for the buttons."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("", icon=":material/arrow_back:", type="tertiary", help="Back; unsaved changes stay available"):
             if draft.campaign is not None:
@@ -71,26 +84,28 @@ def _draw_heading(draft: CampaignDraft) -> None:
         title = f"Edit {draft.campaign.name}" if draft.campaign else "New campaign"
         browser_title(title, sidebar="collapsed")
         st.title(escape(title), anchor=False, width="stretch")
-        refused = refusal(Action.EDIT_CAMPAIGNS)
-        save = st.button(
-            "Save",
-            icon=":material/save:",
-            type="primary",
-            disabled=bool(refused) or not draft.is_changed,
-            help=refused or "A draft may be incomplete; starting it needs everything.",
-        )
-        discarded = draft.is_changed and st.button("Discard changes", icon=":material/undo:", type="tertiary")
+        buttons = st.container(horizontal=True, width="content")
     draft.name = st.text_input("Name", key=begin(draft, "name", draft.name), placeholder="Such as: Win back in June")
     draw_fault(length_fault(draft.name, MAX_NAME_LENGTH))
     if draft.is_overtaken:
         st.warning(
             "Somebody has saved a newer version meanwhile. Saving will be refused.", icon=":material/sync_problem:"
         )
-    if discarded:
-        discard(draft)
-        address.open_editor(draft.campaign_id)
-    if save:
-        _save(draft)
+    return buttons
+
+
+def _draw_buttons(draft: CampaignDraft) -> tuple[bool, bool]:
+    """Whether to save, and whether to discard."""
+    refused = refusal(Action.EDIT_CAMPAIGNS)
+    save = st.button(
+        "Save",
+        icon=":material/save:",
+        type="primary",
+        disabled=bool(refused) or not draft.is_changed,
+        help=refused or "A draft may be incomplete; starting it needs everything.",
+    )
+    discarded = draft.is_changed and st.button("Discard changes", icon=":material/undo:", type="tertiary")
+    return save, discarded
 
 
 def _save(draft: CampaignDraft) -> None:

@@ -81,7 +81,9 @@ def _draw_table(
                 "", width=32, type="tertiary", key="field-insert", on_click=insert, help="Insert as a condition"
             ),
             "field": st.column_config.TextColumn("Field", width=180),
-            "spread": st.column_config.BarChartColumn("Values", width=52, help="How customers are spread over it"),
+            "spread": st.column_config.BarChartColumn(
+                "Values", width=52, y_min=0, help="How customers are spread over it"
+            ),
             "blank": table_columns.share_column("Blank", digits=0, width=50, help="Share without a value"),
         },
         alt="Fields that a rule can read",

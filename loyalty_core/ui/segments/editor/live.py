@@ -24,6 +24,7 @@ def draw_size(preview: Preview, saved: int | None = None) -> None:
         formatting.count(preview.members),
         delta=None if not difference else f"{formatting.change(difference)} compared with the saved rule",
         delta_color="off",
+        delta_arrow=formatting.arrow(difference or 0),
         help=f"Of {formatting.count(preview.customers)} customers.",
     )
     st.progress(

@@ -142,7 +142,7 @@ def drivers(contributions: Mapping[str, Mapping[str, float]]) -> go.Figure:
             ],
             hoverinfo="text",
         )
-    figure.update_xaxes(title="Mean effect (percentage points)", rangemode="tozero")
+    figure.update_xaxes(title="Percentage points", rangemode="tozero")
     figure.update_yaxes(type="category")
     figure.update_layout(barmode="group", legend=charts.LEGEND_ABOVE | {"traceorder": "reversed"})
     return figure
