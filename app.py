@@ -10,6 +10,7 @@ from loyalty_core.ui.frame import ICON, PRODUCT, draw_sidebar
 from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.navigation import current_page
 from loyalty_core.ui.sign_in import draw_account, draw_sign_in, session_viewer
+from loyalty_core.ui.slow_runs import slowness_shown
 
 st.set_page_config(page_title=PRODUCT, page_icon=ICON, layout="wide")
 st.logo(":material/loyalty:", size="large")
@@ -24,4 +25,5 @@ with errors_shown():
         draw_account()
         require(screen.action)
         draw_sidebar()
-        page.run()
+        with slowness_shown():
+            page.run()

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec
 import streamlit as st
 
 from loyalty_core.access import NotSignedIn, current_viewer
+from loyalty_core.ui.slow_runs import slowness_shown
 
 P = ParamSpec("P")
 
@@ -31,7 +32,8 @@ def fragment(
         def checked(*arguments: P.args, **named: P.kwargs) -> None:
             if _KEY in st.session_state and st.session_state[_KEY] != _access():
                 st.rerun()
-            draw(*arguments, **named)
+            with slowness_shown():
+                draw(*arguments, **named)
 
         return st.fragment(checked, parallel=parallel, run_every=run_every)
 
