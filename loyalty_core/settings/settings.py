@@ -25,6 +25,7 @@ from loyalty_core.names import between_commas, nearest_names
 from loyalty_core.settings.campaigns import CampaignSettings
 from loyalty_core.settings.connected_warehouse import ConnectedWarehouse
 from loyalty_core.settings.database_url import with_driver
+from loyalty_core.settings.environment import NamedVariables
 from loyalty_core.settings.errors import accepted_by, describe_faults, without_password
 from loyalty_core.settings.events import EventSettings
 from loyalty_core.settings.loyalty_toml import LoyaltyToml
@@ -48,7 +49,6 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
     model_config = SettingsConfigDict(
         env_file=".env",
         env_file_encoding="utf-8",
-        toml_file="loyalty.toml",
         extra="ignore",
         frozen=True,
         env_ignore_empty=True,
@@ -251,8 +251,8 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
         del file_secret_settings
         return (
             init_settings,
-            env_settings,
-            dotenv_settings,
+            NamedVariables(settings_cls, env_settings),
+            NamedVariables(settings_cls, dotenv_settings),
             LoyaltyToml(settings_cls),
             ConnectedWarehouse(settings_cls),
             RecommendedMapping(settings_cls),

@@ -31,6 +31,7 @@ from loyalty_core.ml.features import FeatureContract, InputFeature
 from tests.ml.fixtures import MEDIANS, bundle_parts, model_part, other_parts, without_nbo
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from loyalty_core.ml.bundles import BundleParts
@@ -120,14 +121,14 @@ def other_offers() -> BundleParts:
 @pytest.mark.parametrize(
     ("parts", "why"),
     [
-        (other_features(), r"Only one of the two versions has the features age, lifetime_value\."),
-        (without_nbo(), r"Only one of the two versions has the model nbo\."),
-        (other_offers(), r"Only one of the two versions has the offers 8, 9\."),
+        (other_features, r"Only one of the two versions has the features age, lifetime_value\."),
+        (without_nbo, r"Only one of the two versions has the model nbo\."),
+        (other_offers, r"Only one of the two versions has the offers 8, 9\."),
     ],
 )
-def test_what_is_unlike_the_champion_is_refused(models_dir: Path, parts: BundleParts, why: str):
+def test_what_is_unlike_the_champion_is_refused(models_dir: Path, parts: Callable[[], BundleParts], why: str):
     with pytest.raises(BundleError, match=why):
-        start_experiment(models_dir, write_bundle(models_dir, parts), 0.2, "ann")
+        start_experiment(models_dir, write_bundle(models_dir, parts()), 0.2, "ann")
     assert not (models_dir / EXPERIMENT_FILE).exists()
 
 
