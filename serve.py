@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from loyalty_core.events.running import EventThreads
     from loyalty_core.services import Services
 
-# Other data that another process has connected is noticed within so many seconds.
+# Other data that another process has connected is noticed within this many seconds.
 FOLLOW_SECONDS = 1.0
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from loyalty_core.settings import Settings
     from loyalty_core.store import StateStore
 
-# A change made by another process is noticed after so many seconds, one made here at once.
+# A change made by another process is noticed after this many seconds, one made here at once.
 CACHE_SECONDS = 1.0
 _FOR_KEYS = "Ask an admin for a new key."
 _MAX_CACHED = 10_000

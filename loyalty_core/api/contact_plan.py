@@ -25,7 +25,7 @@ Basis = Annotated[
 
 
 class ChoiceAnswer(BaseModel):
-    """What contacting so many customers brings: `retained` stay (or convert) because of it.
+    """What contacting this number of customers brings: `retained` stay (or convert) because of it.
 
     `profit` is the expected value; it lies between `low` and `high` nine times out of ten if the probabilities are
     right.

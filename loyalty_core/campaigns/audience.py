@@ -176,7 +176,7 @@ def _best_offers(audience: _Audience, policy: Policy, given: Mapping[int, int], 
 
 
 def what_is_left(policy: Policy, given: Mapping[int, int]) -> Policy:
-    """The policy with what is left of its caps after so many customers got each offer."""
+    """The policy with what is left of its caps after this many customers got each offer."""
     return Policy(
         {
             offer: terms if terms.cap is None else replace(terms, cap=max(0, terms.cap - given.get(offer, 0)))

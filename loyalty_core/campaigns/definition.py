@@ -122,7 +122,7 @@ class Channels:
 
 @dataclass(frozen=True, config=STRICT)
 class Conversion:
-    """The events that count as success, within so many days after the customer entered."""
+    """The events that count as success, within a number of days after the customer entered."""
 
     event_types: tuple[Identifier, ...] = DEFAULT_CONVERSIONS
     within_days: Days = 14

@@ -155,6 +155,6 @@ class EntryFeatures:
 
 
 def forget_old_features(session: Session, days: int) -> None:
-    """Remove what was recorded longer ago than so many days."""
+    """Remove what was recorded longer ago than this many days."""
     before = dialect_of_session(session).now(session) - timedelta(days=days)
     session.execute(sa.delete(EntryFeaturesRecord).where(EntryFeaturesRecord.recorded_at < before))

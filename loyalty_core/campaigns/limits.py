@@ -19,7 +19,7 @@ def _refuse_zero(value: int | float | None) -> int | float | None:
 
 @dataclass(frozen=True, config=STRICT)
 class Cap:
-    """At most so many messages to one customer within so many days."""
+    """The most messages to one customer within a number of days."""
 
     messages: Count
     days: Days
@@ -65,7 +65,7 @@ class Holdout:
 
 @dataclass(frozen=True, config=STRICT)
 class Budget:
-    """At most so many messages, or messages for so much money, in the life of the campaign; None for no limit."""
+    """The most messages, or the most money for them, in the life of the campaign; None for no limit."""
 
     messages: Count | None = None
     money: Money | None = None

@@ -95,7 +95,7 @@ class EventHistory:
             return session.scalars(received).one()
 
     def forget_old(self, days: int) -> None:
-        """Remove events that were received and done longer ago than so many days."""
+        """Remove events that were received and done longer ago than this many days."""
         with self._store.session() as session:
             before = self._store.dialect.now(session) - timedelta(days=days)
             session.execute(delete(EventRecord).where(EventRecord.received_at < before, EventRecord.status == "done"))

@@ -16,7 +16,7 @@ MAX_FEATURES = 100
 _DATES = ("DATE", "TIMESTAMP")
 _NEARLY_ALL = 0.995  # of the rows with one value: the column is constant but for a few
 _MOSTLY = 0.5  # of the rows have a frequent text: below that, a column is of names rather than of categories
-_ID_DIGITS = 6  # different whole numbers, all of so many digits or more, are ids
+_ID_DIGITS = 6  # different whole numbers, all of this many digits or more, are ids
 _LABEL_FILLERS = frozenset(("is", "has", "flag", "value", "label", "status", "customer", "target", "y", "n"))
 
 

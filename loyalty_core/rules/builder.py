@@ -28,7 +28,7 @@ class Slot(Enum):
     LIST = auto()  # all of its values
     LENGTH = auto()  # how many characters the first value has
     MINUS_LENGTH = auto()
-    DAYS_BEFORE = auto()  # from today back to the first of so many days, of which it is the last
+    DAYS_BEFORE = auto()  # from today back to the first of this many days, of which it is the last
 
 
 COLUMN, FIRST, SECOND, LIST = Slot.COLUMN, Slot.FIRST, Slot.SECOND, Slot.LIST

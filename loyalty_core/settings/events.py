@@ -20,13 +20,13 @@ class EventSettings(BaseSettings):
         description="Who consumes and applies events: the server as well, or only `loyalty events`",
     )
     events_together_seconds: float = Field(
-        0.5, ge=0, le=60, description="Events of a customer within so many seconds are applied together"
+        0.5, ge=0, le=60, description="Events of a customer within this many seconds are applied together"
     )
     events_max_attempts: int = Field(
-        5, ge=1, le=100, description="An event that failed so often becomes a dead letter; outages do not count"
+        5, ge=1, le=100, description="An event that failed this often becomes a dead letter; outages do not count"
     )
     events_claim_seconds: float = Field(
-        120, ge=1, le=3600, description="After so long without a result, a worker's events are taken over by another"
+        120, ge=1, le=3600, description="After this long without a result, a worker's events are taken over by another"
     )
     events_late_after_hours: float = Field(
         24, gt=0, description="An event that happened longer ago triggers no message"
@@ -35,10 +35,10 @@ class EventSettings(BaseSettings):
         100_000, ge=1, description="While more events wait, Kafka is not read, and the API accepts no more"
     )
     events_days_kept: int = Field(
-        90, ge=1, description="Applied events are removed after so many days; a copy that comes later is applied anew"
+        90, ge=1, description="Applied events are removed after this many days; a copy that comes later is applied anew"
     )
     events_traces_kept_days: int = Field(
-        30, ge=1, description="What each event caused, step by step, is removed after so many days"
+        30, ge=1, description="What each event caused, step by step, is removed after this many days"
     )
     events_changed_columns: dict[str, list[str]] = Field(
         {},
@@ -49,7 +49,7 @@ class EventSettings(BaseSettings):
         0,
         ge=0,
         le=86_400,
-        description="For so long, the `features` that an event states count instead of what the warehouse has; "
+        description="For this long, the `features` that an event states count instead of what the warehouse has; "
         "0: never",
     )
     kafka_bootstrap_servers: str | None = Field(

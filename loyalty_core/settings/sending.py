@@ -54,10 +54,10 @@ class SendingSettings(BaseSettings):
         "limit",
     )
     sending_max_attempts: int = Field(
-        6, ge=1, le=20, description="A message that was refused for the moment so many times has failed"
+        6, ge=1, le=20, description="A message that was refused for the moment this many times has failed"
     )
     sending_lease_seconds: int = Field(
-        300, ge=30, description="A sender that has not reported for so long is taken for dead"
+        300, ge=30, description="A sender that has not reported for this long is taken for dead"
     )
     sending_when_in_doubt: Literal["ask", "again"] = Field(
         "ask",

@@ -115,11 +115,13 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
         10, ge=0, le=19, description="How far background jobs give way to the app on the processor; 19 is most"
     )
     exports_dir: Path = Field(Path("data/exports"), description="Folder of the files that exports prepare")
-    exports_kept_days: int = Field(7, ge=1, description="Files that exports prepared are removed after so many days")
+    exports_kept_days: int = Field(7, ge=1, description="Files that exports prepared are removed after this many days")
     exports_csv_bom: bool = Field(
         False, description="CSV files begin with a byte-order mark, by which Excel recognises UTF-8"
     )
-    active_within_days: int = Field(90, ge=1, description="A customer who bought within so many days counts as active")
+    active_within_days: int = Field(
+        90, ge=1, description="A customer who bought within this many days counts as active"
+    )
     gone_after_days: int | None = Field(
         180,
         ge=1,

@@ -41,7 +41,7 @@ class SignInSettings(BaseSettings):
         description="Names under which browsers reach the app, such as crm.example.com or *.example.com, separated by "
         "commas; localhost and addresses always work",
     )
-    audit_days_kept: int = Field(730, ge=1, description="Events of the audit trail are removed after so many days")
+    audit_days_kept: int = Field(730, ge=1, description="Events of the audit trail are removed after this many days")
 
     @field_validator("trusted_proxies", "allowed_hosts", mode="before")
     @classmethod

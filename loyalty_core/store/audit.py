@@ -131,7 +131,7 @@ def search(
 
 
 def forget_old(session: Session, days: int) -> None:
-    """Delete events that are older than so many days."""
+    """Delete events that are older than this many days."""
     session.execute(delete(AuditEvent).where(AuditEvent.at < datetime.now(UTC) - timedelta(days=days)))
 
 

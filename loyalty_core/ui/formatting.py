@@ -105,22 +105,22 @@ def percent_format() -> str:
 
 
 def decimal(amount: float, digits: int) -> str:
-    """0.81, rounded to so many decimals."""
+    """0.81, rounded to this many decimals."""
     return format_decimal(round(amount, digits), format=_pattern(digits), locale=_locale())
 
 
 def significant(amount: float, digits: int) -> str:
-    """1,234 or 0.08123, with so many significant digits."""
+    """1,234 or 0.08123, with this many significant digits."""
     return format_decimal(float(f"{amount:.{digits}g}"), format="#,##0.######", locale=_locale())
 
 
 def signed(amount: float, digits: int) -> str:
-    """+0.81 or −0.81, rounded to so many decimals."""
+    """+0.81 or −0.81, rounded to this many decimals."""
     return f"{'−' if amount < 0 else '+'}{decimal(abs(amount), digits)}"
 
 
 def number(amount: float | Decimal, digits: int = 0) -> str:
-    """1,234.5, with all its digits and at least so many decimals: which `read_number` reads back."""
+    """1,234.5, with all its digits and at least this many decimals: which `read_number` reads back."""
     if abs(amount) >= _TOO_LONG:
         return str(amount)
     return format_decimal(amount, format=_pattern(digits), locale=_locale(), decimal_quantization=False)

@@ -15,7 +15,7 @@ def count_column(title: str | None = None, **options: Any) -> Any:
 
 
 def decimal_column(title: str | None = None, *, digits: int, **options: Any) -> Any:
-    """Numbers with so many decimals: 1,234.50."""
+    """Numbers with this many decimals: 1,234.50."""
     return st.column_config.NumberColumn(title, format="localized", step=_step(digits), **options)
 
 

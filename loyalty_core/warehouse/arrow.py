@@ -19,7 +19,7 @@ Batches = Generator[pa.RecordBatch]
 Source = tuple[Batches, Interrupt | None]
 # In the metadata of a field: its texts are numbers, of "precision,scale" as declared, or blank where none is declared.
 DIGITS = b"digits"
-# What every decimal of so many digits survives as a double.
+# What every decimal of this many digits survives as a double.
 _DIGITS_OF_DOUBLE = 15
 
 Open = Callable[[sa.Connection, sa.Select, int], AbstractContextManager[Source]]

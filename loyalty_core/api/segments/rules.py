@@ -88,7 +88,7 @@ def list_fields() -> Response:
     dependencies=[allowed(Action.VIEW), rule_slot],
 )
 def read_histogram(name: str, bars: Annotated[int, Query(ge=1, le=100)] = 20) -> Histogram | None:
-    """How all customers are spread over a number field, in about so many bars; null where it is blank for everyone."""
+    """How all customers are spread over a number field, in about `bars` bars; null where it is blank for everyone."""
     engine = get_services().segmentation
     field = next((one for one in engine.fields() if one.name == name), None)
     if field is None or field.is_masked:

@@ -125,14 +125,14 @@ class Traces:
 
 
 def forget_old_traces(store: StateStore, days: int) -> None:
-    """Remove traces that are older than so many days."""
+    """Remove traces that are older than this many days."""
     with store.session() as session:
         before = store.dialect.now(session) - timedelta(days=days)
         session.execute(delete(EventTraceRecord).where(EventTraceRecord.at < before))
 
 
 def forget_old_changes(store: StateStore, days: int) -> None:
-    """Remove records of who joined and left segments that are older than so many days; the members stay."""
+    """Remove records of who joined and left segments that are older than this many days; the members stay."""
     with store.session() as session:
         before = store.dialect.now(session) - timedelta(days=days)
         session.execute(delete(SegmentChangeRecord).where(SegmentChangeRecord.at < before))

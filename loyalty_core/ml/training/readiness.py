@@ -206,7 +206,7 @@ def _distinct_rows(asked: _Asked) -> int:
 
 
 def _check_sample(asked: _Asked, rows: int) -> _Sample:
-    """Read up to `SAMPLE_ROWS` of so many rows, and look for what only rows themselves tell."""
+    """Read up to `SAMPLE_ROWS` of this many rows, and look for what only rows themselves tell."""
     from loyalty_core.ml.training.copies import describe_copies, find_copies  # noqa: PLC0415 (scipy takes a while)
 
     task, settings = asked.task, asked.warehouse.settings

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ARM_SEPARATOR = "/"
 # The column of a history of contacts that says by what the customer was contacted.
 CHANNEL = "channel"
-# Whether a customer leaves within so many days; the months between them are what a label says.
+# Whether a customer leaves within this many days; the months between them are what a label says.
 HORIZON_DAYS = (30, 60, 90)
 
 
