@@ -168,7 +168,8 @@ def _write(
     if not entries:
         return []
     adding = sa.insert(CampaignEntryRecord).returning(CampaignEntryRecord.id, sort_by_parameter_order=True)
-    ids = session.scalars(adding, entries).all()
+    # The session's own way would look for objects that belong to the rows, which there are none of.
+    ids = session.connection().execute(adding, entries).scalars().all()
     written = [_decision(campaign, row, entry_id, placing) for row, entry_id in zip(rows, ids, strict=True)]
     messages = [
         {
@@ -191,7 +192,7 @@ def _write(
         if one.reason is None
     ]
     if messages:
-        session.execute(sa.insert(OutboxRecord), messages)
+        session.connection().execute(sa.insert(OutboxRecord), messages)
     return written
 
 

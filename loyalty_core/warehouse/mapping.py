@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rapidfuzz.distance import OSA
@@ -25,12 +26,20 @@ class MappingError(LoyaltyError):
 
 @dataclass(frozen=True)
 class MappedFeature:
-    """One line of the mapping against a table: `column` is None when no candidate exists, `nearest` a hint."""
+    """One line of the mapping against a table: `column` is None when no candidate exists."""
 
     name: str
     column: str | None
     candidates: tuple[str, ...]
-    nearest: str | None = None
+    _present: Sequence[str] = field(default=(), compare=False, repr=False)
+
+    @cached_property
+    def nearest(self) -> str | None:
+        """The column of the table that is probably meant where no candidate exists.
+
+        Found when it is asked for: optional columns are resolved for each statement about them.
+        """
+        return None if self.column else _nearest((*self.candidates, self.name), self._present)
 
 
 def resolve_mapping(mapping: Mapping[str, str | list[str]], column_names: Iterable[str]) -> list[MappedFeature]:
@@ -41,8 +50,7 @@ def resolve_mapping(mapping: Mapping[str, str | list[str]], column_names: Iterab
     for name, candidates in mapping.items():
         names = (candidates,) if isinstance(candidates, str) else tuple(candidates)
         found = next((any_case[key] for c in names for key in (c, c.casefold()) if key in any_case), None)
-        nearest = None if found else _nearest((*names, name), present)
-        resolved.append(MappedFeature(name, found, names, nearest))
+        resolved.append(MappedFeature(name, found, names, present))
     return resolved
 
 

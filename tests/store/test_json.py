@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from loyalty_core.events.effects import Step
-from loyalty_core.store.dialects.base import read_json, write_json, written_json
+from loyalty_core.store.dialects import WrittenJson
+from loyalty_core.store.dialects.base import read_json, write_json
 
 
 def test_values_are_written_as_the_standard_library_reads_them():
@@ -21,8 +21,11 @@ def test_what_is_not_json_is_refused():
 
 
 @pytest.mark.parametrize("text", ["Ærø", "\ud800"])
-def test_dataclasses_that_are_written_already_become_objects(text: str):
-    written = write_json([written_json([Step("Read", 1.5, {"text": text})])])
-    assert read_json(written) == [
-        [{"name": "Read", "milliseconds": 1.5, "input": {"text": text}, "output": {}, "note": ""}]
+@pytest.mark.parametrize("other", ["Ærø", "\ud800", 2**70])
+def test_what_is_written_already_is_part_of_other_values(text: str, other: object):
+    written = WrittenJson.of({"text": text})
+    assert read_json(write_json([written, {"other": other}, written])) == [
+        {"text": text},
+        {"other": other},
+        {"text": text},
     ]

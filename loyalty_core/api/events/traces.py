@@ -1,6 +1,5 @@
 """What an event caused, step by step; a dry run of an event; and the story of a customer."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -120,7 +119,7 @@ def _answer(trace: Trace) -> TraceAnswer:
         at=trace.at,
         milliseconds=round(trace.milliseconds, 3),
         outcome=trace.outcome,
-        steps=[TraceStepAnswer.model_validate(asdict(step)) for step in trace.steps],
+        steps=[TraceStepAnswer.model_validate(step, from_attributes=True) for step in trace.steps],
         segments_joined=list(trace.segments_joined),
         segments_left=list(trace.segments_left),
         campaigns=list(trace.campaign_ids),

@@ -154,7 +154,6 @@ class _Known:
     """What is stored about the customers of some outcomes; `added` are the rows to be stored."""
 
     def __init__(self, session: Session, outcomes: Sequence[Outcome]) -> None:
-        self._session = session
         keys = {one.message_key for one in outcomes if one.message_key is not None}
         self.messages = {one.key: one for one in _messages(session, OutboxRecord.key.in_(keys))} if keys else {}
         entries = _entries(session, {one.customer_id for one in outcomes})
@@ -167,7 +166,7 @@ class _Known:
         columns = MessageOutcomeRecord.entry_id, MessageOutcomeRecord.kind, MessageOutcomeRecord.event
         before = select(*columns).where(MessageOutcomeRecord.entry_id.in_(numbers))
         self._recorded = {tuple(row) for row in session.execute(before)} if entries else set[Any]()
-        self._conversions: dict[tuple[str, int], Conversion | None] = {}
+        self._conversions = _conversions(session, {(entry.campaign_id, entry.version) for entry in entries})
         self.added: list[dict[str, Any]] = []
 
     def entries(self, outcome: Outcome, message: Any) -> list[Any]:
@@ -186,7 +185,7 @@ class _Known:
 
     def waits_for(self, entry: Any, outcome: Outcome) -> bool:
         """Whether the campaign of the entry counts the outcome as a success."""
-        conversion = self._conversion(entry.campaign_id, entry.version)
+        conversion = self._conversions.get((entry.campaign_id, entry.version))
         if conversion is None:
             return False
         until = entry.entered_at + timedelta(days=conversion.within_days)
@@ -218,19 +217,27 @@ class _Known:
         )
         return True
 
-    def _conversion(self, campaign_id: str, version: int) -> Conversion | None:
-        key = campaign_id, version
-        if key not in self._conversions:
-            found = self._session.get(CampaignVersionRecord, key)
-            self._conversions[key] = Definition.from_json(found.content).conversion if found else None
-        return self._conversions[key]
-
 
 def _entries(session: Session, customer_ids: Collection[str]) -> Sequence[Any]:
     """The entries of the customers that count, the latest first."""
     is_theirs = dialect_of_session(session).is_one_of(CampaignEntryRecord.customer_id.expression, customer_ids)
     entered = select(*_ENTRY).where(is_theirs, _IS_COUNTED)
     return session.execute(entered.order_by(CampaignEntryRecord.entered_at.desc(), CampaignEntryRecord.id.desc())).all()
+
+
+def _conversions(session: Session, versions: Collection[tuple[str, int]]) -> dict[tuple[str, int], Conversion]:
+    """What these versions of campaigns count as a success."""
+    if not versions:
+        return {}
+    of_campaigns = CampaignVersionRecord.campaign_id.in_({campaign_id for campaign_id, _ in versions})
+    columns = CampaignVersionRecord.campaign_id, CampaignVersionRecord.number, CampaignVersionRecord.content
+    numbers = CampaignVersionRecord.number.in_({version for _, version in versions})
+    found = session.execute(select(*columns).where(of_campaigns, numbers))
+    return {
+        (campaign_id, version): Definition.from_json(content).conversion
+        for campaign_id, version, content in found
+        if (campaign_id, version) in versions
+    }
 
 
 def _messages(session: Session, *conditions: ColumnElement[bool]) -> Sequence[Any]:

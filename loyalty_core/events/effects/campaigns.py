@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from loyalty_core.campaigns.sending.outcomes import customers_with_entries, outcome_of_event, record_outcomes
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.events.effects.trace import Step, Stopwatch, as_json
+from loyalty_core.events.effects.trace import SharedStep, Step, Stopwatch, as_json
 from loyalty_core.events.outages import is_temporary
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Triggered:
     @classmethod
     def nothing(cls, outcome: str, milliseconds: float) -> Triggered:
         """The result of an occasion that triggered no campaign."""
-        return cls((Step(_STEP, milliseconds, {}, {"campaigns": []}),), outcome, ())
+        return cls((SharedStep(_STEP, milliseconds, {}, {"campaigns": []}),), outcome, ())
 
     @classmethod
     def of(cls, answers: Sequence[_Answer], milliseconds: float) -> Triggered:

@@ -9,7 +9,7 @@ from loyalty_core.events.effects.customer import Customer, Customers, Row, StepO
 from loyalty_core.events.effects.evaluation import SegmentEvaluator
 from loyalty_core.events.effects.predictions import Predictor
 from loyalty_core.events.effects.stated import changed_columns, stated_features
-from loyalty_core.events.effects.trace import Step, Stopwatch, as_json
+from loyalty_core.events.effects.trace import SharedStep, Step, Stopwatch, as_json
 from loyalty_core.warehouse.customers import CacheUnavailable, id_as_text
 from loyalty_core.warehouse.source import describe_source
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from loyalty_core.events.event import Event
     from loyalty_core.services import Services
 
+_NOT_FOUND = "The warehouse has no customer with this id yet."
 # How long the features count that a simulated event of the demo states.
 _SIMULATED_FOR = timedelta(minutes=30)
 
@@ -60,11 +61,17 @@ class CustomerReader:
         for customer_id, customer in found.items():
             customer.cached = cached.get(customer_id)
 
-        def step_of(customer: Customer) -> Step:
-            output = {"was_cached": customer.cached is not None, "removed_for_the_batch": removed}
-            return Step("Cache invalidated", milliseconds, together, output, note)
-
-        return step_of
+        cached_or_not = {
+            was_cached: SharedStep(
+                "Cache invalidated",
+                milliseconds,
+                together,
+                {"was_cached": was_cached, "removed_for_the_batch": removed},
+                note,
+            )
+            for was_cached in (True, False)
+        }
+        return lambda customer: cached_or_not[customer.cached is not None]
 
     def _stated(self, events: Sequence[Event], now: datetime) -> Mapping[str, Row]:
         """What events say about features; simulated events of the demo always count, so that a demo moves."""
@@ -88,20 +95,23 @@ class CustomerReader:
             customer.fetched = features
             customer.features = {**features, **customer.overlaid} if customer.overlaid else features
         mapping = self._settings.ml_feature_mapping.values()
-        used = [name for names in mapping for name in ([names] if isinstance(names, str) else names)]
+        named = [name for names in mapping for name in ([names] if isinstance(names, str) else names)]
+        columns = next(iter(fresh.values()), {}).keys()  # the same of all
+        used = [name for name in named if name in columns]
+        not_found = SharedStep("Features fetched", milliseconds, together, {"found": False}, _NOT_FOUND)
 
         def step_of(customer: Customer) -> Step:
             features = customer.features
             if features is None:
-                note = "The warehouse has no customer with this id yet."
-                return Step("Features fetched", milliseconds, together, {"found": False}, note)
+                return not_found
             output = {
                 "found": True,
-                "columns": len(features),
-                "read_by_models": {name: as_json(features[name]) for name in used if name in features},
+                "columns": len(columns),
+                "read_by_models": {name: as_json(features[name]) for name in used},
                 "changed": _changed(customer.cached, customer.fetched),
-                **({"overlaid": as_json(customer.overlaid)} if customer.overlaid else {}),
             }
+            if customer.overlaid:
+                output["overlaid"] = as_json(customer.overlaid)
             note = "" if customer.cached is not None else "No earlier values were cached to compare with."
             return Step("Features fetched", milliseconds, together, output, note)
 

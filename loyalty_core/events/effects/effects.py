@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import insert
@@ -20,11 +20,12 @@ from loyalty_core.events.effects.campaigns import (
 from loyalty_core.events.effects.customers import CustomerReader
 from loyalty_core.events.effects.evaluation import named
 from loyalty_core.events.effects.offers import OfferPredictor
-from loyalty_core.events.effects.trace import Step, Stopwatch, Trace, as_json
+from loyalty_core.events.effects.trace import SharedStep, Step, Stopwatch, Trace, as_json
 from loyalty_core.segments import ExpectedChanges, MemberChange, RecentMembers, change_memberships, expected_changes
 from loyalty_core.services import services_of_process
-from loyalty_core.store.dialects import written_json
+from loyalty_core.store.dialects import WrittenJson
 from loyalty_core.store.events import EventTraceRecord, SegmentChangeRecord
+from loyalty_core.store.rows import insert_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,6 +36,19 @@ if TYPE_CHECKING:
     from loyalty_core.events.event import Event
     from loyalty_core.services import Services
 
+_TRACE = (
+    "event",
+    "customer_id",
+    "at",
+    "milliseconds",
+    "steps",
+    "outcome",
+    "campaign_ids",
+    "segments_joined",
+    "segments_left",
+    "scores",
+)
+_MOVED = "Segments joined and left"
 _NOT_FOUND = "Nothing was sent: the warehouse does not know the customer yet."
 
 
@@ -90,9 +104,7 @@ class Effects:
     def write(self, session: Session, prepared: Prepared) -> None:
         """Write what the events cause: members of segments, campaigns' entries and messages, outcomes, traces."""
         traces = self._apply(session, prepared)
-        rows = [_record(trace) for trace in traces if trace.event is not None]
-        if rows:
-            session.connection().execute(insert(EventTraceRecord), rows)
+        insert_rows(session, EventTraceRecord, _TRACE, [_row(trace) for trace in traces if trace.event is not None])
 
     def dry_run(self, event: Event) -> Trace:
         """What the event would cause now: the same steps in a transaction that is rolled back."""
@@ -141,6 +153,11 @@ class _Moved:
     milliseconds: float
     names: Mapping[str, str]
 
+    @cached_property
+    def nothing(self) -> Step:
+        """The step of a customer who neither joined nor left any."""
+        return SharedStep(_MOVED, self.milliseconds, {}, {"joined": [], "left": []})
+
     @classmethod
     def of(cls, changes: Sequence[MemberChange], milliseconds: float, names: Mapping[str, str]) -> _Moved:
         joined: dict[str, tuple[str, ...]] = {}
@@ -151,11 +168,13 @@ class _Moved:
         return cls(joined, left, milliseconds, names)
 
     def step(self, customer_id: str) -> Step:
+        if customer_id not in self.joined and customer_id not in self.left:
+            return self.nothing
         output = {
             "joined": [named(one, self.names) for one in self.joined.get(customer_id, ())],
             "left": [named(one, self.names) for one in self.left.get(customer_id, ())],
         }
-        return Step("Segments joined and left", self.milliseconds, {}, output)
+        return Step(_MOVED, self.milliseconds, {}, output)
 
 
 class _Caused(NamedTuple):
@@ -237,16 +256,17 @@ def _change(change: MemberChange, causes: Mapping[str, int | None], at: datetime
     }
 
 
-def _record(trace: Trace) -> dict[str, Any]:
-    return {
-        "event": trace.event,
-        "customer_id": trace.customer_id,
-        "at": trace.at,
-        "milliseconds": round(trace.milliseconds, 3),
-        "steps": written_json(trace.steps),
-        "outcome": trace.outcome,
-        "campaign_ids": trace.campaign_ids,
-        "segments_joined": trace.segments_joined,
-        "segments_left": trace.segments_left,
-        "scores": trace.scores.as_json() if trace.scores else None,
-    }
+def _row(trace: Trace) -> tuple[Any, ...]:
+    """The values of `_TRACE`."""
+    return (
+        trace.event,
+        trace.customer_id,
+        trace.at,
+        round(trace.milliseconds, 3),
+        WrittenJson.of([step.as_json() for step in trace.steps]),
+        trace.outcome,
+        trace.campaign_ids,
+        trace.segments_joined,
+        trace.segments_left,
+        trace.scores.as_json() if trace.scores else None,
+    )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from loyalty_core.events.effects.customer import Customer, StepOf, batch
-from loyalty_core.events.effects.trace import Step, Stopwatch
+from loyalty_core.events.effects.trace import SharedStep, Step, Stopwatch
 from loyalty_core.ml.scoring import RFM
 from loyalty_core.ml.tasks import CHURN, TASKS
-from loyalty_core.segments import LiveRules, LiveRulesReader, computed_segments
+from loyalty_core.segments import Answers, LiveRules, LiveRulesReader, computed_segments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,19 +73,21 @@ class SegmentEvaluator:
             row = customer.fields(rules.predictions)
             customer.answers = rules.evaluation(row.keys(), wanted[customer.changed_columns]).answers(row)
         milliseconds, together = read.milliseconds + watch.lap(), batch(known)
+        about = {
+            columns: {**together, "changed_columns": None if columns is None else sorted(columns)} for columns in wanted
+        }
 
-        def step_of(customer: Customer) -> Step:
-            columns, answers = customer.changed_columns, customer.answers
-            about = {**together, "changed_columns": None if columns is None else sorted(columns)}
+        @cache  # many customers belong to the same segments
+        def step(columns: frozenset[str] | None, answers: Answers) -> Step:
             unknown = wanted[columns].difference(answers.segments)
             output = {
                 "evaluated": len(answers.segments),
                 "belongs_to": answers.belongs_to,
                 "not_evaluated": [one for one in read.segments if one in unknown] if unknown else [],
             }
-            return Step("Segments evaluated", milliseconds, about, output, _UNKNOWN if unknown else "")
+            return SharedStep("Segments evaluated", milliseconds, about[columns], output, _UNKNOWN if unknown else "")
 
-        return step_of
+        return lambda customer: step(customer.changed_columns, customer.answers)
 
     def _depending(self, rules: LiveRules, columns: frozenset[str] | None) -> frozenset[str]:
         """The segments that a change of these columns may change; predictions change with what models read."""

@@ -10,6 +10,8 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from loyalty_core.store.dialects import WrittenJson
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -29,6 +31,31 @@ class Step:
     input: Mapping[str, Any] = field(default_factory=dict)
     output: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+
+    def as_json(self) -> Any:
+        """The step as the state store holds it: `Step(**stored)` fills in what is empty and left out."""
+        written: dict[str, Any] = {"name": self.name, "milliseconds": self.milliseconds}
+        if self.input:
+            written["input"] = self.input
+        if self.output:
+            written["output"] = self.output
+        if self.note:
+            written["note"] = self.note
+        return written
+
+
+class SharedStep(Step):
+    """A step that many traces of a batch have in common, so that it is written as JSON once."""
+
+    __slots__ = ("_written",)
+
+    def as_json(self) -> Any:
+        """The step as the state store holds it."""
+        try:
+            return self._written
+        except AttributeError:
+            self._written = WrittenJson.of(Step.as_json(self))
+            return self._written
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from loyalty_core.store.dialects.base import (
     Dialect,
     StagedTable,
     Staging,
-    written_json,
+    WrittenJson,
 )
 from loyalty_core.store.dialects.postgresql import PostgreSQL
 from loyalty_core.store.dialects.sqlite import SQLite
@@ -23,10 +23,10 @@ __all__ = [
     "Dialect",
     "StagedTable",
     "Staging",
+    "WrittenJson",
     "dialect_of",
     "dialect_of_session",
     "read_url",
-    "written_json",
 ]
 
 DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (SQLite(), PostgreSQL())}

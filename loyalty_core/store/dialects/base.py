@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, LiteralString
 
 import orjson
@@ -27,12 +27,24 @@ READS_ONLY = "reads_only"
 _JSON_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenJson:
+    """A value that is written as JSON already; it may be part of others, and is copied into each of them."""
+
+    text: str
+
+    @classmethod
+    def of(cls, value: Any) -> WrittenJson:
+        """The value as `write_json` writes it, so that its objects need not stay until rows are inserted."""
+        return cls(write_json(value))
+
+
 def write_json(value: Any) -> str:
     """The value as JSON, by orjson where that is possible; NaN becomes null."""
     try:
-        return orjson.dumps(value, option=_JSON_OPTIONS).decode()
+        return orjson.dumps(value, _copied, _JSON_OPTIONS).decode()
     except TypeError:  # integers of more than 64 bits, and text that is not valid Unicode
-        return json.dumps(value)
+        return json.dumps(value, default=_read_again)
 
 
 def read_json(text: str) -> Any:
@@ -43,16 +55,18 @@ def read_json(text: str) -> Any:
         return json.loads(text)
 
 
-def written_json(value: Any) -> Any:
-    """The value for a JSON column, written already, so that its objects need not stay until rows are inserted.
+def _copied(value: Any) -> orjson.Fragment:
+    """What orjson writes in place of a value that it does not know."""
+    if isinstance(value, WrittenJson):
+        return orjson.Fragment(value.text)
+    raise TypeError
 
-    Dataclasses become objects with the names of their fields.
-    """
-    try:
-        written = orjson.dumps(value, option=_JSON_OPTIONS & ~orjson.OPT_PASSTHROUGH_DATACLASS)
-    except TypeError:  # as in `write_json`
-        written = json.dumps(value, default=asdict)
-    return orjson.Fragment(written)
+
+def _read_again(value: Any) -> Any:
+    """What the standard library writes in place of a value that it does not know."""
+    if isinstance(value, WrittenJson):
+        return read_json(value.text)
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 @dataclass(frozen=True)
