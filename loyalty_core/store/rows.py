@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import insert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy.engine import Dialect
     from sqlalchemy.orm import Session
@@ -39,7 +39,7 @@ class _Prepared(NamedTuple):
     """The statement, and by column in its order what makes a value of the driver's, None where nothing has to."""
 
     statement: str
-    processors: dict[str, Callable[[Any], Any] | None]
+    processors: Mapping[str, Callable[[Any], Any] | None]
     is_positional: bool
 
 

@@ -102,6 +102,19 @@ def test_opening_the_link_asks_and_changes_nothing(ask: Ask, store: StateStore):
     assert refused(store) == {}
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("page", ["unsubscribe", "preferences"])
+def test_only_a_post_changes_anything(ask: Ask, store: StateStore, page: str, method: str):
+    """Mail clients fetch pages ahead, scanners open links, and both may bring along what a form would send."""
+    headers = FORM | {"purpose": "prefetch", "sec-purpose": "prefetch;prerender"}
+    answer = ask(f"{path_of(page)}?List-Unsubscribe=One-Click&email=off", method, ONE_CLICK, headers)
+    assert answer.status_code in ({200} if method == "GET" else {200, 204, 405})
+    assert refused(store) == {}
+    if method == "GET":
+        # Nothing on the page sends the form by itself, or fetches anything more.
+        assert not re.search(r"<script|http-equiv|autofocus|\son\w+=|<img|<link|<iframe|src=", answer.text)
+
+
 def test_one_click_unsubscribes_once_and_is_an_outcome(ask: Ask, store: StateStore):
     add_message(store)
     for _ in range(2):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from loyalty_core.campaigns.sending import outcome_of_event, record_outcome
 from loyalty_core.campaigns.sending.history import history
 from loyalty_core.campaigns.sending.history_command import main as history_command
+from loyalty_core.events.types import TYPES
 from loyalty_core.store.campaigns import CampaignEntryRecord
 from loyalty_core.store.messages import ContactPreferenceRecord, MessageOutcomeRecord, OutboxRecord
 from tests.campaigns.sending.conftest import Post
@@ -104,9 +105,7 @@ def test_a_conversion_can_name_the_campaign(post: Post):
         ("campaign.bounced", {"kind": "hard"}, {("A", "email")}),
         ("campaign.bounced", {"kind": "soft"}, set()),
         ("campaign.unsubscribed", {}, {("A", "email")}),
-        # What an answering machine causes at most.
-        ("campaign.opened", {"reason": "out of office, unsubscribe"}, set()),
-        ("campaign.clicked", {"url": "https://example.com/unsubscribe"}, set()),
+        ("campaign.bounced", {"reason": "hard"}, set()),
     ],
 )
 def test_only_hard_bounces_and_unsubscriptions_stop_messages(
@@ -115,6 +114,22 @@ def test_only_hard_bounces_and_unsubscriptions_stop_messages(
     enter(post, "A")
     record(post, event_type, "A", message_id="key-of-A-spring", **data)
     assert refused(post) == expected
+
+
+@pytest.mark.parametrize("event_type", [one for one in TYPES if one != "campaign.unsubscribed"] + ["custom.auto_reply"])
+def test_an_automatic_reply_and_a_prefetch_opt_nobody_out(post: Post, event_type: str):
+    """Whatever is reported of them, in whatever words: people unsubscribe by themselves, and addresses bounce hard."""
+    enter(post, "A")
+    says = {
+        "subject": "Automatic reply: unsubscribe",
+        "reason": "Out of office",
+        "url": "https://example.com/unsubscribe",
+    }
+    record(post, event_type, "A", message_id="key-of-A-spring", tier="Gold", points=5, **says)
+    assert refused(post) == set()
+    [message] = post.queue("A", channel="log")
+    post.sender().send_due()
+    assert post.message(message).status == "sent"
 
 
 def test_an_unsubscription_without_a_message_is_for_its_channel_or_for_all(post: Post):

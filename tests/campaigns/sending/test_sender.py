@@ -21,12 +21,24 @@ def test_mail_is_sent_once_over_one_connection(post: Post, mail_server: MailServ
     mail = mail_server.mails[0]
     assert mail["Subject"] == "Free delivery for you"
     assert mail["Message-ID"] == "<key-1@example.com>"
-    assert mail["Auto-Submitted"] == "auto-generated"
     url = mail["List-Unsubscribe"].strip("<>")
     assert url.startswith("https://club.example.com/loyalty/api/loyalty/v1/contact/unsubscribe/")
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert mail.get_content().splitlines() == ["Hello Anna!", "", f"Unsubscribe: {url}"]
     assert mail_server.mails[2].get_content().startswith("Hello you!")
+
+
+def test_an_answering_machine_is_asked_for_silence_and_has_no_address_that_unsubscribes(
+    post: Post, mail_server: MailServer
+):
+    post.uses(mail_server.port)
+    post.queue("A", channel="email")
+    post.sender().send_due()
+    [mail] = mail_server.mails
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["X-Auto-Response-Suppress"] == "OOF, AutoReply"
+    assert "mailto:" not in mail.as_string().lower()
+    assert mail["Reply-To"] is None
 
 
 def test_a_refused_recipient_fails_alone(post: Post, mail_server: MailServer):

@@ -74,8 +74,9 @@ def as_email(message: Message, sender: str) -> EmailMessage:
     email["Subject"] = subject
     email["Date"] = format_datetime(datetime.now(UTC))
     email["Message-ID"] = f"<{message.key}@{address.rpartition('@')[2]}>"
-    # Answering machines leave such messages alone.
+    # Answering machines leave such messages alone: by RFC 3834, and those of Exchange by a header of their own.
     email["Auto-Submitted"] = "auto-generated"
+    email["X-Auto-Response-Suppress"] = "OOF, AutoReply"
     if message.unsubscribe_url:
         email["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
         email["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
