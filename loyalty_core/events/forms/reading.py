@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from loyalty_core.events.errors import BadEvent
@@ -12,7 +13,7 @@ from loyalty_core.events.forms.fields import require_past
 from loyalty_core.events.types import check_data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from loyalty_core.events.event import Event
 
@@ -21,6 +22,8 @@ __all__ = ["Arrival", "read_event", "read_text"]
 # A new form is a module with a function `read`, which returns None for messages of other forms.
 _SPECIAL_FORMS = (cloud_events.read, origin_webhook.read, origin_topics.read)
 _MAX_BYTES = 2**20
+_MAX_DEPTH = 50
+_LARGEST = sys.float_info.max
 
 
 def read_event(message: object, arrival: Arrival) -> Event:
@@ -47,8 +50,31 @@ def read_text(text: str | bytes, arrival: Arrival) -> Event:
 
 
 def _require_storable(data: Mapping[str, Any]) -> None:
-    """Python reads NaN, and 1e999 as infinity; JSON has neither."""
-    try:
-        json.dumps(data, allow_nan=False)
-    except (ValueError, RecursionError) as error:
-        raise BadEvent("The data of the event cannot be stored as JSON.", f"{error}.") from None
+    """Raise `BadEvent` for data that could be read and not be applied.
+
+    Python reads NaN, 1e999 as infinity, and integers of any length; neither JSON nor a column of numbers has them.
+    """
+    level: list[Any] = [data]
+    for _ in range(_MAX_DEPTH):
+        level = [one for value in level for one in _parts(value)]
+        if not level:
+            return
+    raise BadEvent(
+        "The data of the event cannot be stored.",
+        f"It is nested more than {_MAX_DEPTH} levels deep.",
+        "Send what the event is about, without what surrounds it in the sender's system.",
+    )
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """What the value consists of; raises `BadEvent` for a number that cannot be stored."""
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, list):
+        return value
+    if isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:  # also NaN
+        said = "NaN" if value != value else "larger than a double can be"
+        raise BadEvent(
+            "The data of the event cannot be stored as JSON.", f"A number is {said}.", "Send null where none is known."
+        )
+    return ()
