@@ -49,6 +49,25 @@ def ask_customers(found: Inspection) -> tuple[dict[str, Any], str]:
             format=formatting.DAY_FIELD,
             help="The day of the data: it dates the histories, and days since the dates of the file are counted to it.",
         )
+    numbers, more = _ask_more(names)
+    columns = {
+        "id": None if numbered else identifier,
+        "has_ids": not numbered,
+        "churn": None if churn == _NONE else churn,
+        "has_churn": churn != _NONE,
+        "churned": between_commas(churned),
+        "offers": offers,
+        **more,
+    }
+    missing = "" if numbered or identifier else "Choose the column that identifies a customer."
+    if bool(more["treatment"]) != bool(more["outcomes"]):
+        missing = "A test needs both who was contacted and its outcome."
+    options: dict[str, Any] = {"columns": columns, "numbers": numbers}
+    return options | ({"snapshot": day.isoformat()} if day else {}), missing
+
+
+def _ask_more(names: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """The columns that are numbers, and the fields of `CustomerColumns` that few files need."""
     with st.expander(
         "More: numbers, what the models learn from, and a test of a message", icon=":material/more_horiz:"
     ):
@@ -61,23 +80,12 @@ def ask_customers(found: Inspection) -> tuple[dict[str, Any], str]:
         outcomes = st.multiselect(
             label("outcome"), names, help="The first is the outcome; others were measured at the same time."
         )
-    columns = {
-        "id": None if numbered else identifier,
-        "has_ids": not numbered,
-        "churn": None if churn == _NONE else churn,
-        "has_churn": churn != _NONE,
-        "churned": between_commas(churned),
-        "offers": offers,
+    return numbers, {
         "features": features,
         "treatment": None if treatment == _NONE else treatment,
         "control": between_commas(control),
         "outcomes": outcomes,
     }
-    missing = "" if numbered or identifier else "Choose the column that identifies a customer."
-    if bool(columns["treatment"]) != bool(outcomes):
-        missing = "A test needs both who was contacted and its outcome."
-    options: dict[str, Any] = {"columns": columns, "numbers": numbers}
-    return options | ({"snapshot": day.isoformat()} if day else {}), missing
 
 
 def ask_purchases(found: Inspection) -> tuple[dict[str, Any], str]:
