@@ -78,8 +78,8 @@ def test_nothing_grows_under_mixed_load(demo_warehouse: Path) -> None:
     folder = Path(tempfile.mkdtemp(prefix="loyalty-load-"))
     temporary = folder / "temporary"
     temporary.mkdir()
-    shutil.copy(demo_warehouse, folder / "warehouse.duckdb")
-    with duckdb.connect(str(demo_warehouse), read_only=True) as connection:
+    file = shutil.copy(demo_warehouse, folder / "warehouse.duckdb")
+    with duckdb.connect(str(file), read_only=True) as connection:
         ids = [str(row[0]) for row in connection.execute("SELECT customer_id FROM customers LIMIT 500").fetchall()]
     settings = {"DWH_URL": f"duckdb:///{folder / 'warehouse.duckdb'}", "ML_MOCK_MODE": "true", "TMPDIR": str(temporary)}
     with serve(folder, **settings) as app:
