@@ -17,7 +17,7 @@ from loyalty_core.campaigns.definition import (
     Variant,
 )
 from loyalty_core.campaigns.effect import MIN_HOLDOUT, Effect
-from loyalty_core.campaigns.enrolment import Decision
+from loyalty_core.campaigns.enrolment import Decision, reason_in_words
 from loyalty_core.campaigns.errors import (
     ApprovalNeeded,
     BadCampaign,
@@ -93,4 +93,5 @@ __all__ = [
     "Variant",
     "Waterfall",
     "list_suppressed",
+    "reason_in_words",
 ]

@@ -78,7 +78,12 @@ class Decision:
     @property
     def why(self) -> str:
         """Why nothing was sent, as a clause; blank where a message was queued."""
-        return _SENTENCES[self.reason].format(name=self.campaign_name) if self.reason else ""
+        return reason_in_words(self.reason, self.campaign_name) if self.reason else ""
+
+
+def reason_in_words(reason: str, campaign_name: str) -> str:
+    """Why a campaign sent nothing to a customer, as a clause; the reason itself where it is of another version."""
+    return _SENTENCES[reason].format(name=campaign_name) if reason in _SENTENCES else reason
 
 
 def enter(

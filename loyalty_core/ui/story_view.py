@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from loyalty_core.campaigns import reason_in_words
 from loyalty_core.events.effects import read_story
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting
+from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.recorder.address import open_event
 from loyalty_core.ui.recorder.names import STATES, type_label
 from loyalty_core.ui.text import escape
@@ -25,7 +26,7 @@ _MESSAGES = {
     "in_doubt": "may have been sent",
     "cancelled": "was cancelled",
 }
-_ENTRIES = {"holdout": "is in the holdout", "suppressed": "got no message"}
+_CHANNELS: dict[str | None, str] = {"email": "e-mail", "log": "the log"}
 _ICONS: dict[str, tuple[str, Any]] = {
     "event": (":material/bolt:", "blue"),
     "joined": (":material/login:", "green"),
@@ -58,26 +59,39 @@ def draw_story(customer_id: str) -> None:
 def _draw_moment(moment: Moment) -> None:
     icon, color = _ICONS[moment.how if moment.kind == "segment" else moment.kind]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(escape(formatting.moment(moment.at).partition(", ")[2], in_badge=True), icon=icon, color=color)
+        # In one badge, since a second one would be on a line of its own on a phone.
+        time = formatting.moment(moment.at).partition(", ")[2] + (" · simulated" if moment.is_simulated else "")
+        st.badge(escape(time, in_badge=True), icon=icon, color=color)
         st.markdown(escape(_sentence(moment)), width="content")
-        if moment.is_simulated:
-            st.badge("Simulated", color="violet")
         key = f"story-{moment.kind}-{moment.place.row}"
         if moment.event is not None and st.button("Steps", icon=":material/route:", type="tertiary", key=key):
             open_event(moment.event)
 
 
 def _sentence(moment: Moment) -> str:
-    why = f" ({moment.reason})" if moment.reason else ""
-    offer = f" with offer {moment.offer_id}" if moment.offer_id is not None else ""
     match moment.kind:
         case "event":
             return f"{type_label(moment.what)}: {STATES.get(moment.how, moment.how).lower()}"
         case "segment":
             return f"{moment.how.capitalize()} {moment.what}"
         case "entry":
-            return f"{moment.what}: {_ENTRIES.get(moment.how, moment.how)}{why}"
+            return f"{moment.what}: {_why_not(moment)}"
         case "message":
-            return f"{moment.what}: message{offer} by {moment.channel} {_MESSAGES.get(moment.how, moment.how)}{why}"
+            why = f" ({moment.reason.rstrip('.')})" if moment.reason else ""
+            channel = _CHANNELS.get(moment.channel, moment.channel)
+            return f"{moment.what}: message{_offer(moment)} by {channel} {_MESSAGES.get(moment.how, moment.how)}{why}"
         case "outcome":
-            return f"{moment.what}: {moment.how}{offer}"
+            return f"{moment.what}: {moment.how}{_offer(moment)}"
+
+
+def _why_not(moment: Moment) -> str:
+    if moment.how == "holdout":
+        return "is in the holdout"
+    return f"got no message: {reason_in_words(moment.reason, moment.what)}" if moment.reason else moment.how
+
+
+def _offer(moment: Moment) -> str:
+    if moment.offer_id is None:
+        return ""
+    name = cached_reads.offer_names().get(moment.offer_id)
+    return f" with the offer {name}" if name else f" with offer {moment.offer_id}"

@@ -13,7 +13,10 @@ from loyalty_core.events import BadEvent, Event, EventHistory, Inbox, Intake, Un
 from loyalty_core.events.effects import Effects
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import services_of_process
+from loyalty_core.store.campaigns import CampaignEntryRecord, CampaignRecord
+from loyalty_core.store.messages import OutboxRecord
 from loyalty_core.ui.navigation import CUSTOMERS, FLIGHT_RECORDER
+from loyalty_core.warehouse.offers import offer_names
 from tests.fixtures.screens import plain, texts_of
 from tests.workbench import GUIDE_CUSTOMER
 
@@ -117,3 +120,45 @@ def test_the_customer_page_tells_the_story(applied: int, open_screen: OpenScreen
     text = said(open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER, view="Story"))
     assert "Joined Everyone" in text
     assert "Transaction: applied" in text
+
+
+def test_the_story_says_in_words_why_nothing_was_sent_and_names_the_offer(
+    applied: int, open_screen: OpenScreen
+) -> None:
+    now, entered = datetime.now(UTC), dict[str, int]()
+    store, names = services_of_process().store, {"a": "Spring", "b": "Autumn", "c": "Winter"}
+    with store.session() as session:
+        for number, (campaign, name) in enumerate(names.items()):
+            record = {"campaign_id": campaign, "customer_id": GUIDE_CUSTOMER, "is_simulated": False, "version": 1}
+            status, reason = [("suppressed", "campaign_cap"), ("holdout", "holdout"), ("queued", None)][number]
+            entry = CampaignEntryRecord(
+                **record, number=1, entered_at=now, cause="run:1", status=status, reason=reason, offer_id=3
+            )
+            session.add_all([entry, campaign_of(campaign, name)])
+            session.flush()
+            entered[campaign] = entry.id
+        message = {"queued_at": now, "due_at": now, "status": "sent", "attempts": 1, "channel": "email", "key": "k"}
+        session.add(OutboxRecord(**record, **message, entry_id=entered["c"], offer_id=3))
+    text = said(open_screen(CUSTOMERS, customer_id=GUIDE_CUSTOMER, view="Story"))
+    assert "Spring: got no message: the customer has reached the frequency cap of Spring" in text
+    assert "Autumn: is in the holdout" in text
+    offer = offer_names(services_of_process().warehouse)[3]
+    assert f"Winter: message with the offer {offer} by e-mail was sent" in text
+
+
+def campaign_of(campaign_id: str, name: str) -> CampaignRecord:
+    at = datetime.now(UTC)
+    return CampaignRecord(
+        id=campaign_id,
+        name=name,
+        name_key=name.lower(),
+        content={},
+        state="running",
+        salt="salt",
+        owner="ann",
+        version=1,
+        created_at=at,
+        updated_at=at,
+        updated_by="ann",
+        is_simulated=False,
+    )

@@ -64,20 +64,20 @@ def _shown(waterfall: Waterfall) -> list[tuple[str, int, int]]:
 def _figure(waterfall: Waterfall) -> go.Figure:
     rows = _shown(waterfall)
     titles = [title for title, _, _ in rows]
-    blue, red = charts.palette()[0], charts.GREY
+    kept = charts.palette()[0]
     figure = go.Figure()
     figure.add_bar(
         y=titles,
         x=[remaining for _, _, remaining in rows],
         orientation="h",
-        marker_color=[blue if not removed else "rgba(0, 0, 0, 0)" for _, removed, _ in rows],
+        marker_color=[kept if not removed else "rgba(0, 0, 0, 0)" for _, removed, _ in rows],
         hoverinfo="skip",
     )
     figure.add_bar(
         y=titles,
         x=[removed for _, removed, _ in rows],
         orientation="h",
-        marker_color=red,
+        marker_color=charts.GREY,
         hoverinfo="skip",
     )
     for title, removed, remaining in rows:
@@ -113,10 +113,10 @@ def _draw_notes(waterfall: Waterfall) -> None:
 
 def _splits(waterfall: Waterfall) -> list[tuple[str, Mapping[str, int]]]:
     channels = {wording.channel_title(name): size for name, size in waterfall.by_channel.items()}
-    variants = {f"variant {name}": size for name, size in waterfall.by_variant.items()}
-    offers = {wording.offer_title(offer): size for offer, size in waterfall.by_offer.items()}
+    by_size = sorted(waterfall.by_offer.items(), key=lambda one: one[1], reverse=True)
+    offers = {wording.offer_title(offer): size for offer, size in by_size}
     return [
         (title, figures)
-        for title, figures in (("By channel", channels), ("By variant", variants), ("By offer", offers))
+        for title, figures in (("By channel", channels), ("By variant", waterfall.by_variant), ("By offer", offers))
         if figures and (title == "By channel" or len(figures) > 1 or title == "By offer")
     ]
