@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from loyalty_core.ml.training.architecture import FloatRows, Model, build
-from loyalty_core.ml.training.calibration import fit_calibration, mean_log_loss
+from loyalty_core.ml.training.calibration import log_losses, mean_log_loss
 from loyalty_core.ml.training.early_stopping import shown_rows
 from loyalty_core.ml.training.fine_tuning import MOST_EPOCHS, fine_tune, fine_tune_again
 from loyalty_core.ml.training.fitting import (
     FINAL_LEARNING_RATE,
     Candidate,
     Epoch,
+    balance_on,
+    candidate,
     classes_of,
     fit,
     predict,
@@ -100,18 +102,10 @@ def train_with_teacher(
         train.inputs,
         targets_of(train.classes, outputs),
         size,
-        lambda: mean_log_loss(predict(logits, validation.inputs), validation.classes),
+        lambda: log_losses(predict(logits, validation.inputs) + balance_on(logits, train), validation.classes),
         min(MOST_EPOCHS, options.epochs),
     )
-    answers = predict(logits, validation.inputs)
-    return Candidate(
-        logits,
-        refit,
-        fit_calibration(answers, validation.classes, np.zeros(outputs)),
-        mean_log_loss(answers, validation.classes),
-        direct.epochs + epochs + tuned,
-        teacher_loss=teacher.loss,
-    )
+    return candidate(logits, refit, train, validation, direct.epochs + epochs + tuned, teacher_loss=teacher.loss)
 
 
 def least_gain(train: Rows) -> float:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from loyalty_core.ml.training.architecture import Model, build
-from loyalty_core.ml.training.calibration import class_weights, fit_calibration, mean_log_loss, weight_correction
+from loyalty_core.ml.training.calibration import class_weights, mean_log_loss, weight_correction
 from loyalty_core.ml.training.fitting import (
     FINAL_LEARNING_RATE,
     Candidate,
     Epoch,
     Rows,
+    candidate,
     classes_of,
     fit,
     predict,
@@ -65,8 +66,7 @@ def train_directly(
         rates = stopping.rates
         return fit_rows(rows, len(rates), lambda _: SameRates(rates.__getitem__))[1]
 
-    calibration = fit_calibration(predict(logits, validation.inputs), validation.classes, correction)
-    return Candidate(logits, refit, calibration, stopping.best_loss, stopping.epochs, weights)
+    return candidate(logits, refit, train, validation, stopping.epochs, weights=weights)
 
 
 # Takes a function from epochs, counted from 0, to learning rates.

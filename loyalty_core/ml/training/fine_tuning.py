@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from loyalty_core.ml.training.fitting import fit
 from loyalty_core.ml.training.quiet import quiet_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
 
     from loyalty_core.ml.training.architecture import FloatRows, Model
     from loyalty_core.ml.training.options import NetworkSize
+
+    # Of each validation row, in nats.
+    Losses = npt.NDArray[np.float64]
 
 with quiet_stderr():
     import keras
@@ -30,16 +37,18 @@ def fine_tune(
     inputs: FloatRows,
     targets: FloatRows,
     size: NetworkSize,
-    validation_loss: Callable[[], float],
+    validation_losses: Callable[[], Losses],
     epochs: int,
 ) -> int:
-    """Fit on labels until the validation loss stops falling, for at most so many epochs; return the best one's number.
+    """Fit on labels until the validation loss stops falling, for at most so many epochs; return the number used.
 
-    The weights are then those of the best epoch; with number 0, when fine-tuning gains nothing, those from before.
+    It is the first epoch whose loss is as low as the lowest, but for one standard error of the difference (Breiman et
+    al. 1984): a few hundred validation rows cannot tell such epochs apart, and each one makes the network surer of
+    itself. The weights are then those of this epoch; with number 0, when fine-tuning gains nothing, those from before.
     """
-    best = _BestEpoch(validation_loss)
-    _fit(members, inputs, targets, size, epochs, best)
-    return best.number
+    path = _Path(validation_losses)
+    _fit(members, inputs, targets, size, epochs, path)
+    return path.number
 
 
 def fine_tune_again(members: Model, inputs: FloatRows, targets: FloatRows, size: NetworkSize, epochs: int) -> None:
@@ -53,30 +62,46 @@ def _fit(members: Model, inputs: FloatRows, targets: FloatRows, size: NetworkSiz
     fit(members, inputs, targets, size, epochs=epochs, callback=callback)
 
 
-class _BestEpoch(keras.callbacks.Callback):
-    """Stops after some epochs without a lower loss and restores the weights of the best one."""
+class _Path(keras.callbacks.Callback):
+    """Stops after some epochs without a lower loss and restores the weights of the epoch chosen."""
 
-    def __init__(self, loss: Callable[[], float]) -> None:
+    def __init__(self, losses: Callable[[], Losses]) -> None:
         super().__init__()
-        self._loss = loss
+        self._losses_now = losses
+        self._losses: list[Losses] = []
+        self._weights: list[list[Any]] = []
         self.number = 0
 
     def on_train_begin(self, logs: object = None) -> None:
         del logs
-        self._best, self._weights = self._loss(), self._network.get_weights()
+        self._record()
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:
         del logs
-        loss = self._loss()
-        if loss < self._best:
-            self._best, self._weights, self.number = loss, self._network.get_weights(), epoch + 1
-        elif epoch + 1 - self.number >= _PATIENCE:
+        self._record()
+        if epoch + 1 - self._best >= _PATIENCE:
             self._network.stop_training = True
 
     def on_train_end(self, logs: object = None) -> None:
         del logs
-        self._network.set_weights(self._weights)
+        self.number = first_as_good(self._losses)
+        self._network.set_weights(self._weights[self.number])
+
+    def _record(self) -> None:
+        self._losses.append(self._losses_now())
+        self._weights.append(self._network.get_weights())
+
+    @property
+    def _best(self) -> int:
+        return int(np.argmin([losses.mean() for losses in self._losses]))
 
     @property
     def _network(self) -> Model:
         return self.model
+
+
+def first_as_good(losses: Sequence[Losses]) -> int:
+    """The first of several trainings whose mean loss is the lowest, but for one standard error of the difference."""
+    best = losses[int(np.argmin([each.mean() for each in losses]))]
+    lost = (each - best for each in losses)
+    return next(number for number, each in enumerate(lost) if each.sum() <= each.std() * len(each) ** 0.5)

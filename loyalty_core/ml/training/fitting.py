@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy.special import softmax
 
+from loyalty_core.ml.training.calibration import balance_of, fit_calibration, mean_log_loss, with_first_class
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -37,11 +39,15 @@ class Epoch(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One way of training: the network fitted on the training rows, and `refit`, which fits it on other rows."""
+    """One way of training: the network fitted on the training rows, and `refit`, which fits it on other rows.
+
+    `calibration` is that of balanced logits, `judged` includes the balance of these logits.
+    """
 
     logits: Model
     refit: Callable[[Rows], Model]
     calibration: Calibration
+    judged: Calibration
     validation_loss: float
     epochs: int
     weights: npt.NDArray[np.float64] | None = None
@@ -49,9 +55,8 @@ class Candidate:
 
     def probabilities(self, inputs: FloatRows) -> npt.NDArray[np.float64]:
         """Calibrated probabilities (rows, classes) for scaled inputs."""
-        logits = predict(self.logits, inputs) * self.calibration.scale + self.calibration.offset
-        both = np.concatenate([np.zeros_like(logits), logits], axis=1) if logits.shape[1] == 1 else logits
-        return softmax(both, axis=1)
+        logits = predict(self.logits, inputs) * self.judged.scale + self.judged.offset
+        return softmax(with_first_class(logits), axis=1)
 
 
 class Rows(NamedTuple):
@@ -98,6 +103,31 @@ def _create_variables(members: Model, inputs: FloatRows, targets: list[FloatRows
     members.optimizer.build(members.trainable_variables)
     outputs = members(inputs, training=False)
     members.compute_loss(y=targets, y_pred=outputs if isinstance(outputs, list) else [outputs])
+
+
+def candidate(
+    logits: Model,
+    refit: Callable[[Rows], Model],
+    train: Rows,
+    validation: Rows,
+    epochs: int,
+    *,
+    weights: npt.NDArray[np.float64] | None = None,
+    teacher_loss: float | None = None,
+) -> Candidate:
+    """A network that was fitted on the training rows, balanced on them and calibrated on the validation rows."""
+    balance = balance_on(logits, train)
+    answers = predict(logits, validation.inputs) + balance
+    calibration = fit_calibration(answers, validation.classes)
+    loss = mean_log_loss(answers, validation.classes)
+    return Candidate(
+        logits, refit, calibration, calibration.of_unbalanced(balance), loss, epochs, weights, teacher_loss
+    )
+
+
+def balance_on(model: Model, rows: Rows) -> npt.NDArray[np.float64]:
+    """The balance (`balance_of`) of a network's logits on the rows that it learned from."""
+    return balance_of(predict(model, rows.inputs), rows.classes)
 
 
 def predict(model: Model, scaled: FloatRows) -> Logits:

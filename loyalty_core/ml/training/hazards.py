@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from loyalty_core.ml.training.architecture import build
-from loyalty_core.ml.training.calibration import fit_calibration
+from loyalty_core.ml.training.calibration import balance_of, fit_calibration
 from loyalty_core.ml.training.conversion import to_tflite
 from loyalty_core.ml.training.distillation import FITTED_SHARES, LESSON_EPOCHS, LessonProgress, lesson_size
 from loyalty_core.ml.training.early_stopping import EarlyStopping, SameRates, shown_rows
@@ -91,17 +91,21 @@ class HazardNetwork:
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """One way of training: the hazards fitted on the training rows, and `refit`, which fits them on other rows."""
+    """One way of training: the hazards fitted on the training rows, and `refit`, which fits them on other rows.
+
+    `calibrations` are those of balanced logits, `judged` include the balance of these logits.
+    """
 
     logits: Model
     refit: Callable[[Rows], Model]
     calibrations: Sequence[Calibration]
+    judged: Sequence[Calibration]
     validation_loss: float
     epochs: int
 
     def answer(self, inputs: FloatRows, month: int) -> npt.NDArray[np.float64]:
         """The calibrated probability of staying and leaving (rows, 2) in one month."""
-        calibration = self.calibrations[month]
+        calibration = self.judged[month]
         leaves = expit(calibration.scale * predict(self.logits, inputs)[:, month] + calibration.offset[0])
         return np.stack([1 - leaves, leaves], axis=1)
 
@@ -127,10 +131,13 @@ def train_hazards(
     if few and options.teacher != "none":
         taught = _train_with_teachers(train, validation, options, on_epoch, direct, features)
         best = direct if taught is None else min(direct, taught, key=lambda one: one.validation_loss)
-    served = served_model(best.refit(train.with_(validation)) if few else best.logits, best.calibrations)
-    return HazardNetwork(
-        served, to_tflite(served), best.calibrations, best.epochs, best.validation_loss, best is not direct
-    )
+    logits, calibrations = best.logits, best.judged
+    if few:
+        rows = train.with_(validation)
+        logits = best.refit(rows)
+        calibrations = _of_unbalanced(best.calibrations, _balance_on(logits, rows))
+    served = served_model(logits, calibrations)
+    return HazardNetwork(served, to_tflite(served), calibrations, best.epochs, best.validation_loss, best is not direct)
 
 
 def _train_directly(
@@ -163,8 +170,7 @@ def _train_directly(
         rates = stopping.rates
         return fit_rows(rows, len(rates), lambda _: SameRates(rates.__getitem__))[1]
 
-    calibrations = _calibrate(predict(logits, validation.inputs), validation.classes)
-    return _Candidate(logits, refit, calibrations, stopping.best_loss, stopping.epochs)
+    return _candidate(logits, refit, train, validation, stopping.epochs)
 
 
 def _train_with_teachers(
@@ -216,12 +222,19 @@ def _train_with_teachers(
         train.inputs,
         _MONTHS[train.classes],
         size,
-        lambda: survival_loss(predict(logits, validation.inputs), validation.classes),
+        lambda: survival_losses(predict(logits, validation.inputs) + _balance_on(logits, train), validation.classes),
         min(MOST_EPOCHS, options.epochs),
     )
-    answers = predict(logits, validation.inputs)
+    return _candidate(logits, refit, train, validation, direct.epochs + epochs + tuned)
+
+
+def _candidate(logits: Model, refit: Callable[[Rows], Model], train: Rows, validation: Rows, epochs: int) -> _Candidate:
+    """Hazards that were fitted on the training rows, balanced on them and calibrated on the validation rows."""
+    balance = _balance_on(logits, train)
+    answers = predict(logits, validation.inputs) + balance
+    calibrations = _calibrate(answers, validation.classes)
     loss = survival_loss(answers, validation.classes)
-    return _Candidate(logits, refit, _calibrate(answers, validation.classes), loss, direct.epochs + epochs + tuned)
+    return _Candidate(logits, refit, calibrations, _of_unbalanced(calibrations, balance), loss, epochs)
 
 
 def _in_month(rows: Rows, month: int) -> Rows:
@@ -247,11 +260,16 @@ def _lesson(rows: Rows, teachers: Sequence[Teacher], features: Features, seed: i
     return np.concatenate([made_up, rows.inputs]), np.concatenate([imagined, mixed]).astype(np.float32)
 
 
-def survival_loss(logits: Logits, classes: Classes) -> float:
-    """Mean negative log likelihood of a row in nats; the logits (rows, months) are those of the hazards."""
+def survival_losses(logits: Logits, classes: Classes) -> npt.NDArray[np.float64]:
+    """Negative log likelihood of each row in nats; the logits (rows, months) are those of the hazards."""
     months = _MONTHS[classes]
     losses = np.logaddexp(0, logits) - np.maximum(months, 0) * logits
-    return float(np.where(months == _UNKNOWN, 0, losses).sum(axis=1).mean())
+    return np.where(months == _UNKNOWN, 0, losses).sum(axis=1)
+
+
+def survival_loss(logits: Logits, classes: Classes) -> float:
+    """Their mean."""
+    return float(survival_losses(logits, classes).mean())
 
 
 def _masked_loss(months: Any, hazards: Any) -> Any:
@@ -264,12 +282,23 @@ def _masked_loss(months: Any, hazards: Any) -> Any:
 
 def _calibrate(logits: Logits, classes: Classes) -> list[Calibration]:
     """A calibration for each month, on the rows whose customers began it and were followed to its end."""
+    return [fit_calibration(*known) for known in _by_month(logits, classes)]
+
+
+def _balance_on(logits: Model, rows: Rows) -> npt.NDArray[np.float64]:
+    """The balance (`balance_of`) of each month's hazard on the rows that the network learned from."""
+    return np.concatenate([balance_of(*known) for known in _by_month(predict(logits, rows.inputs), rows.classes)])
+
+
+def _of_unbalanced(calibrations: Sequence[Calibration], balance: npt.NDArray[np.float64]) -> list[Calibration]:
+    return [one.of_unbalanced(balance[month : month + 1]) for month, one in enumerate(calibrations)]
+
+
+def _by_month(logits: Logits, classes: Classes) -> list[tuple[Logits, Classes]]:
+    """The logits of each month, and whether the customer left in it, of those who began it and were followed."""
     months = _MONTHS[classes]
     known = [np.flatnonzero(column != _UNKNOWN) for column in months.T]
-    return [
-        fit_calibration(logits[rows, month : month + 1], months[rows, month].astype(np.intp), np.zeros(1))
-        for month, rows in enumerate(known)
-    ]
+    return [(logits[rows, month : month + 1], months[rows, month].astype(np.intp)) for month, rows in enumerate(known)]
 
 
 def served_model(logits: Model, calibrations: Sequence[Calibration]) -> Model:

@@ -11,7 +11,7 @@ from loyalty_core.ml.training.architecture import FloatRows, Model, calibrated_m
 from loyalty_core.ml.training.conversion import to_tflite
 from loyalty_core.ml.training.distillation import MAX_TAUGHT_ROWS, least_gain, train_with_teacher
 from loyalty_core.ml.training.early_stopping import train_directly
-from loyalty_core.ml.training.fitting import Candidate, Epoch, Rows, predict
+from loyalty_core.ml.training.fitting import Candidate, Epoch, Rows, balance_on, predict
 from loyalty_core.ml.training.quiet import quiet_stderr
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class TrainedNetwork:
     """`model` is the Keras model, `tflite` the converted file, `epochs` the number of epochs trained.
 
     `judged` is the model before it was trained again with the validation rows, which can therefore judge it.
+    `calibration` is that of balanced logits (`balance_of`).
     `teacher_loss` is the validation log loss of the teacher that the network learned from; None without one.
     """
 
@@ -69,7 +70,7 @@ def train_network(
     *,
     features: Features | None = None,
 ) -> TrainedNetwork:
-    """Train, calibrate on validation rows and convert.
+    """Train, balance on the rows learned from, calibrate on validation rows and convert.
 
     One output is the probability of class 1 of two; several outputs are the probabilities of as many classes.
 
@@ -128,7 +129,9 @@ def finish(candidate: Candidate, train: Rows, validation: Rows) -> TrainedNetwor
 
 def models_of(candidate: Candidate, train: Rows, validation: Rows) -> tuple[Model, Model]:
     """The calibrated model to serve, fitted on all rows where they are few, and the one fitted on `train` alone."""
-    judged = calibrated_model(candidate.logits, candidate.calibration)
+    judged = calibrated_model(candidate.logits, candidate.judged)
     if len(train.classes) >= _REFIT_BELOW_ROWS:
         return judged, judged
-    return calibrated_model(candidate.refit(train.with_(validation)), candidate.calibration), judged
+    rows = train.with_(validation)
+    logits = candidate.refit(rows)
+    return calibrated_model(logits, candidate.calibration.of_unbalanced(balance_on(logits, rows))), judged

@@ -88,7 +88,8 @@ def test_a_teacher_whose_gain_may_be_chance_teaches_nothing(
     from loyalty_core.ml.training.calibration import Calibration  # noqa: PLC0415
     from loyalty_core.ml.training.fitting import Candidate  # noqa: PLC0415
 
-    direct = Candidate(None, lambda _: None, Calibration(1.0, np.zeros(1)), validation_loss=0.5, epochs=9)
+    nothing = Calibration(1.0, np.zeros(1))
+    direct = Candidate(None, lambda _: None, nothing, nothing, validation_loss=0.5, epochs=9)
     found = teacher.Teacher((even,), np.ones(1), rounds=1, loss=loss)
     monkeypatch.setattr(distillation, "fit_teacher", lambda *_: found)
     train, options = Rows(INPUTS[:rows], TOGETHER[:rows]), TrainingOptions()
@@ -97,7 +98,7 @@ def test_a_teacher_whose_gain_may_be_chance_teaches_nothing(
 
 def test_fine_tuning_corrects_what_was_understated_and_leaves_the_best_alone() -> None:
     from loyalty_core.ml.training.architecture import build  # noqa: PLC0415
-    from loyalty_core.ml.training.calibration import mean_log_loss  # noqa: PLC0415
+    from loyalty_core.ml.training.calibration import log_losses  # noqa: PLC0415
     from loyalty_core.ml.training.fine_tuning import fine_tune  # noqa: PLC0415
     from loyalty_core.ml.training.fitting import predict  # noqa: PLC0415
 
@@ -108,11 +109,11 @@ def test_fine_tuning_corrects_what_was_understated_and_leaves_the_best_alone() -
     def tune(targets: np.ndarray) -> tuple[int, float, float]:
         members, logits = build(INPUTS, 1, options, size)
 
-        def loss() -> float:
-            return mean_log_loss(predict(logits, INPUTS), labels[:, 0].astype(np.intp))
+        def losses() -> np.ndarray:
+            return log_losses(predict(logits, INPUTS), labels[:, 0].astype(np.intp))
 
-        before = loss()
-        return fine_tune(members, INPUTS, targets, size, loss, 6), before, loss()
+        before = losses().mean()
+        return fine_tune(members, INPUTS, targets, size, losses, 6), before, losses().mean()
 
     epochs, before, after = tune(labels)
     assert epochs == 6
@@ -120,3 +121,13 @@ def test_fine_tuning_corrects_what_was_understated_and_leaves_the_best_alone() -
     wrong, before, after = tune(1 - labels)
     assert wrong == 0
     assert after == before
+
+
+def test_of_epochs_that_the_rows_cannot_tell_apart_the_first_is_used() -> None:
+    from loyalty_core.ml.training.fine_tuning import first_as_good  # noqa: PLC0415
+
+    before = RNG.normal(0.5, 0.2, 400)
+    clearly, slightly = before - RNG.normal(0.1, 0.05, 400), before - RNG.normal(0.001, 0.1, 400)
+    assert first_as_good([before, clearly]) == 1
+    assert first_as_good([before, slightly]) == 0
+    assert first_as_good([before, clearly, clearly - RNG.normal(0.0005, 0.05, 400), before]) == 1

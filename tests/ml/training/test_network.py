@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from loyalty_core.errors import SettingsError
 from loyalty_core.ml.evaluation import area_under_curve
@@ -139,6 +139,20 @@ def test_a_step_is_traced_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+def test_as_many_are_expected_as_there_are_among_the_rows_learned_from() -> None:
+    from loyalty_core.ml.training.fitting import predict  # noqa: PLC0415
+    from loyalty_core.ml.training.network import Rows, finish, train_candidates  # noqa: PLC0415
+
+    train, validation = (Rows(INPUTS[part], CHURNED[part]) for part in (TRAIN, VALIDATION))
+    (candidate,) = train_candidates(train, validation, 1, QUICK)
+    network = finish(candidate, train, validation)
+    for model, rows in ((network.model, train.with_(validation)), (network.judged, train)):
+        calibrated = logit(predict(model, rows.inputs)[:, 0])
+        # As it is before the validation rows decide on a scale and an offset.
+        balanced = expit((calibrated - candidate.calibration.offset[0]) / candidate.calibration.scale)
+        assert balanced.mean() == pytest.approx(rows.classes.mean(), abs=0.001)
+
+
 def test_class_weights_leave_the_probabilities_right() -> None:
     rare = (RNG.random(3_000) < expit(2 * INPUTS[:, 0] - 5)).astype(np.intp)
     balanced = churn_network(QUICK, rare)
