@@ -82,6 +82,8 @@ def try_view(address: DatabaseAddress, view: str, id_column: str) -> ViewFound:
         table = warehouse.features
         select = sa.select(*table.columns).limit(PREVIEW_ROWS)
         statement = str(select.compile(warehouse.engine, compile_kwargs={"literal_binds": True}))
+        if warehouse.engine.dialect.paramstyle in {"format", "pyformat"}:
+            statement = statement.replace("%%", "%")  # doubled for the driver
         names = list(table.columns.keys())
         preview = warehouse.rows(select)
         standard = resolve_mapping(DEFAULT_FEATURE_MAPPING, names)

@@ -1,5 +1,7 @@
 """What the name of a column says about its values, in the languages that exports are written in."""
 
+import re
+
 from loyalty_core.warehouse.columns.labels import label_of
 
 _CODES = frozenset(
@@ -34,8 +36,8 @@ _COUNTS = frozenset(("count", "number", "num", "frequency", "ct", "of"))
 
 
 def words_of_name(name: str) -> frozenset[str]:
-    """The words of a name, in lower case: `DaySinceLastOrder` → day, since, last, order."""
-    return frozenset(label_of(name).lower().split())
+    """The words of a name, in lower case, without signs: `Total Spend (€)` → total, spend."""
+    return frozenset(re.findall(r"\w+", label_of(name).lower()))
 
 
 def is_code(name: str) -> bool:
@@ -68,13 +70,17 @@ def is_recency(name: str) -> bool:
     words = words_of_name(name)
     if words == {"recency", "days"}:  # recency alone may be in months
         return True
-    return not words.isdisjoint({"day", "days"}) and {"since", "last"} <= words and not words.isdisjoint(_PURCHASES)
+    if words.isdisjoint({"day", "days"}) or "since" not in words or words.isdisjoint(_PURCHASES):
+        return False
+    return "last" in words or words <= _PURCHASES | {"day", "days", "since"}  # the first order is another one
 
 
 def is_frequency(name: str) -> bool:
     """Whether the name is that of the number of purchases."""
     words = words_of_name(name)
     if words in ({"frequency"}, {"orders"}, {"purchases"}, {"transactions"}):
+        return True
+    if words - _PURCHASES == {"all", "time"} != words:
         return True
     counted = words - _PURCHASES - {"total", "all"}
     return words != counted and bool(counted) and counted <= _COUNTS

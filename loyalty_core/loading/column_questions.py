@@ -67,7 +67,7 @@ def id_by_name(names: Sequence[str]) -> str | None:
 
 
 def _identifies_customers(name: str) -> bool:
-    words = frozenset(word.strip(".#") for word in words_of_name(name))
+    words = words_of_name(name)
     return not words.isdisjoint(_CUSTOMER) and (is_code(name) or words <= _CUSTOMER | _NUMBER)
 
 

@@ -82,7 +82,10 @@ def _draw_origin(predictions: CustomerPredictions) -> None:
     _warn_of_older_scores()
     if predictions.blanks:
         names = ", ".join(predictions.blanks)
-        st.info(f"Blank for this customer and filled with the training median: {escape(names)}.")
+        st.info(
+            f"Blank for this customer: {escape(names)}. A blank number is replaced by the training median, a blank "
+            "text counts as a value."
+        )
 
 
 def _named(version: str) -> str:

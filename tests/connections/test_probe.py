@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import duckdb
+import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from loyalty_core.access import NotAllowed, Viewer, acting_as
 from loyalty_core.connections.connection import new_folder
@@ -43,6 +46,17 @@ def test_tables_are_listed_with_the_likeliest_first(shop: DatabaseAddress):
     assert "sales" in tables
     assert [name for name in tables if name.endswith("crm.people")]
     assert columns_of(shop, "customer_features") == ["card", "revenue", "visits", "tier", "since"]
+
+
+def test_the_statement_can_be_run_as_it_is_shown(configure: Configure, postgres_database: str):
+    configure()
+    with psycopg.connect(
+        make_url(postgres_database).set(drivername="postgresql").render_as_string(False)
+    ) as connection:
+        connection.execute('CREATE TABLE members AS SELECT 1 AS "Member No.", 0.5 AS "app %"')
+        connection.commit()
+        found = try_view(DatabaseAddress(postgres_database), "members", "Member No.")
+        assert connection.execute(found.statement.encode()).fetchall() == [(1, Decimal("0.5"))]  # type: ignore[arg-type]
 
 
 def test_a_view_is_previewed_with_a_mapping_and_connected(shop: DatabaseAddress):

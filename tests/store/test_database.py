@@ -138,7 +138,7 @@ def test_health_before_the_first_migration(store_url: str):
     assert not health.ok
     assert health.revision is None
     assert "not been set up" in health.detail
-    assert "migrate" in health.remedy
+    assert "Start the app once" in health.remedy
 
 
 def test_health_does_not_create_a_file(sqlite_store: StateStore, tmp_path: Path):

@@ -103,7 +103,10 @@ def _report(result: ScoringResult, console: Console) -> None:
         console.print(f"{version}: {customers:,} customers, {share:.1%}, in the A/B test.", highlight=False)
     console.print(f"Written to {result.place}.", highlight=False, soft_wrap=True, markup=False)
     for feature, count in result.blanks.items():
-        console.print(f"{feature}: {count:,} blank, replaced by the training median.", highlight=False, markup=False)
+        console.print(f"{feature}: {count:,} blank.", highlight=False, markup=False)
+    if result.blanks:
+        explained = "A blank number is replaced by the training median, a blank text counts as a value."
+        console.print(explained, highlight=False, soft_wrap=True)
     for reason, count in result.failed.items():
         console.print(f"{count:,} customers without an answer: {reason}", highlight=False, soft_wrap=True, markup=False)
     for remark in result.remarks:

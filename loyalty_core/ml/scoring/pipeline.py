@@ -57,9 +57,9 @@ class ScoringProgress:
 class ScoringResult:
     """What a run did.
 
-    `customers` were written to `place`. `failed` counts, by reason, those who got no answer, `blanks` by feature
-    the values that were replaced by the training median. `arms` counts the customers by model version, which are two
-    during an A/B test. `remarks` are sentences on what an analyst should know.
+    `customers` were written to `place`. `failed` counts, by reason, those who got no answer, `blanks` the
+    blank values, by feature. `arms` counts the customers by model version, which are two during an A/B test.
+    `remarks` are sentences on what an analyst should know.
     """
 
     customers: int

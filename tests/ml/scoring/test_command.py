@@ -75,8 +75,9 @@ def test_it_scores_and_reports_what_it_did(tmp_path: Path) -> None:
     assert lines[0].startswith("300 customers scored with mock predictions in ")
     assert lines[1:] == [
         "Written to customer_predictions_mock.parquet.",
-        "days_since_last: 30 blank, replaced by the training median.",
-        "avg_transaction_value: 31 blank, replaced by the training median.",
+        "days_since_last: 30 blank.",
+        "avg_transaction_value: 31 blank.",
+        "A blank number is replaced by the training median, a blank text counts as a value.",
     ]
     assert (tmp_path / "customer_predictions_mock.parquet").is_symlink()
     assert not (tmp_path / "customer_predictions.parquet").exists()
