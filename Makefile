@@ -77,7 +77,7 @@ $(VENV)/.installed-engines: requirements-engines.txt $(VENV)/.installed-dev
 $(BIN)/python:
 	@$(if $(UV),$(UV) venv --quiet --python $(PYTHON) $(VENV),$(PYTHON) -m venv $(VENV))
 
-pip_install = $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python $(1),$(BIN)/python -m pip install --quiet --disable-pip-version-check $(1))
+pip_install = $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python $(1),$(BIN)/python -m pip install --quiet --disable-pip-version-check $(1))
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache
