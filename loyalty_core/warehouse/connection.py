@@ -19,7 +19,7 @@ from loyalty_core.errors import ViewUnusable, WarehouseUnavailable
 from loyalty_core.memory_only import about_to_wait, look_once
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
 from loyalty_core.warehouse.columns import Catalog, Column, read_catalog
-from loyalty_core.warehouse.dialects import dialect_of
+from loyalty_core.warehouse.dialects import Dialect, dialect_of
 from loyalty_core.warehouse.engine import is_idle
 from loyalty_core.warehouse.failures import readable_errors
 from loyalty_core.warehouse.features_view import is_unchanged, require_id_column, shape_of
@@ -209,8 +209,14 @@ class Warehouse(Unrestricted, Statements):
         return read_catalog(self.rows, view, self.dialect, unreadable=view.info["unreadable"])
 
     def table(self, name: str) -> Relation:
-        """Reflect any table or view by its name as written in the settings; raises `ViewUnusable` when missing."""
-        return self._reflect(name)
+        """Reflect any table or view by its name as written in the settings; raises `ViewUnusable` when missing.
+
+        Many warehouses lack an optional table: that says nothing about the features view, which is not read again.
+        """
+        found = self.ask(lambda connection: _reflected_or_why_not(connection, name, self.dialect))
+        if isinstance(found, ViewUnusable):
+            raise found
+        return found
 
     def _reflect(self, name: str) -> sa.Table:
         return self.ask(lambda connection: reflect_table(connection, name, self.dialect.unreadable))
@@ -276,6 +282,13 @@ class Warehouse(Unrestricted, Statements):
         except ViewUnusable:
             self.forget()
             raise
+
+
+def _reflected_or_why_not(connection: sa.Connection, name: str, dialect: Dialect) -> sa.Table | ViewUnusable:
+    try:
+        return reflect_table(connection, name, dialect.unreadable)
+    except ViewUnusable as error:
+        return error
 
 
 def _identity_of(file: Path) -> tuple[int, ...]:

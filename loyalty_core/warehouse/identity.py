@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from loyalty_core.errors import LoyaltyError
+from loyalty_core.errors import LoyaltyError, ViewUnusable
 
 if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Warehouse
@@ -94,12 +94,14 @@ def loader_facts(warehouse: Warehouse) -> dict[str, str]:
     known = _facts.get(whole)
     if known is not None and known[0] == revision:
         return known[1]
+    facts: dict[str, str] = {}
     try:
         table = whole.table(INFO_TABLE)
+    except ViewUnusable:
+        table = None  # as in most files: known until the file is another one
     except LoyaltyError:
         return {}
-    facts: dict[str, str] = {}
-    if {"key", "value"} <= set(table.columns.keys()):
+    if table is not None and {"key", "value"} <= set(table.columns.keys()):
         facts = {row["key"]: row["value"] for row in whole.rows(table.select())}
     _facts[whole] = revision, facts
     return facts

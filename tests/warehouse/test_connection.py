@@ -13,6 +13,9 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError, QueryTimeout, ViewUnusable, WarehouseUnavailable
 from loyalty_core.warehouse import Warehouse
+from loyalty_core.warehouse.customers import Transactions
+from loyalty_core.warehouse.identity import loader_facts
+from loyalty_core.warehouse.offers import offer_names
 from tests.fixtures.warehouses import CUSTOMERS, Backend, address, in_time
 from tests.waiting import wait_until
 
@@ -199,6 +202,24 @@ def test_the_fingerprint_follows_the_shape_of_the_view(customers: Backend, open_
     customers.execute("CREATE OR REPLACE VIEW customer_features_view AS SELECT *, 1 AS more FROM customers")
     warehouse.forget()
     assert warehouse.fingerprint != before
+
+
+def test_an_optional_table_that_is_missing_makes_nothing_be_read_again(
+    customers: Backend, open_warehouse: Callable[..., Warehouse]
+):
+    warehouse = open_warehouse(customers.url)
+    catalog, revision, identity = warehouse.catalog(), warehouse.revision, warehouse.identity
+    asked: list[str] = []
+    sa.event.listen(warehouse.engine, "before_cursor_execute", lambda _c, _cursor, text, *_: asked.append(text))
+    assert Transactions.find(warehouse) is None
+    assert offer_names(warehouse) == {}
+    assert loader_facts(warehouse) == {}
+    missing = len(asked)
+    assert (warehouse.catalog(), warehouse.identity) == (catalog, identity)
+    assert warehouse.catalog() is catalog
+    assert warehouse.revision == revision
+    assert loader_facts(warehouse) == {}
+    assert len(asked) == missing
 
 
 def test_sqlite_is_read_as_any_other_dialect(tmp_path: Path, open_warehouse: Callable[..., Warehouse]):
