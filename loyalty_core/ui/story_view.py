@@ -79,7 +79,8 @@ def _sentence(moment: Moment) -> str:
         case "message":
             why = f" ({moment.reason.rstrip('.')})" if moment.reason else ""
             channel = _CHANNELS.get(moment.channel, moment.channel)
-            return f"{moment.what}: message{_offer(moment)} by {channel} {_MESSAGES.get(moment.how, moment.how)}{why}"
+            status = _MESSAGES.get(moment.how, moment.how)
+            return f"{moment.what}: message {status} by {channel}{_offer(moment)}{why}"
         case "outcome":
             return f"{moment.what}: {moment.how}{_offer(moment)}"
 

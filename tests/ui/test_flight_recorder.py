@@ -143,7 +143,7 @@ def test_the_story_says_in_words_why_nothing_was_sent_and_names_the_offer(
     assert "Spring: got no message: the customer has reached the frequency cap of Spring" in text
     assert "Autumn: is in the holdout" in text
     offer = offer_names(services_of_process().warehouse)[3]
-    assert f"Winter: message with the offer {offer} by e-mail was sent" in text
+    assert f"Winter: message was sent by e-mail with the offer {offer}" in text
 
 
 def campaign_of(campaign_id: str, name: str) -> CampaignRecord:
