@@ -85,10 +85,10 @@ def make_base(folder: Path, customers: int) -> None:
         """)
 
 
-def open_base(file: Path) -> Warehouse:
+def open_base(file: Path, **more: Any) -> Warehouse:
     models_dir = file.parent.parent / "models"
     # The models learned from the demo, of which these are altered copies.
-    settings = Settings(dwh_url=f"duckdb:///{file}", models_dir=models_dir, ml_trained_elsewhere=True)
+    settings = Settings(dwh_url=f"duckdb:///{file}", models_dir=models_dir, ml_trained_elsewhere=True, **more)
     return Warehouse(settings)
 
 
@@ -198,9 +198,9 @@ def score_alone(file: Path) -> None:
     )
 
 
-def peak_megabytes() -> float:
+def peak_megabytes(pid: int | str = "self") -> float:
     """Of this program alone: what getrusage says on Linux includes the parent that started it."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError("the kernel does not report the peak")

@@ -1,8 +1,10 @@
 """The warehouse layer against the bare driver: `python -m benchmarks.warehouse`.
 
-Each ratio compares with the first line of its table, measured in the same run.
+Each ratio compares with the first line of its table, measured in the same run. With `--sizes N …`, how the main
+questions grow with the base instead (`growth.py`); `--folder` is where the bases are kept, whose making takes longest.
 """
 
+import argparse
 import shutil
 import socket
 import subprocess
@@ -20,6 +22,7 @@ import redis
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from benchmarks.growth import growth
 from benchmarks.timing import compare, show
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import FeatureStore, Warehouse
@@ -32,6 +35,18 @@ NUMBERS, TEXTS = 25, 10  # with the id, two dates and two booleans: 40 columns
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.warehouse")
+    parser.add_argument("--sizes", type=int, nargs="+")
+    parser.add_argument("--folder", type=Path)
+    given = parser.parse_args()
+    if not given.sizes:
+        against_the_driver()
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        growth(given.folder or Path(folder), given.sizes)
+
+
+def against_the_driver() -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "warehouse.duckdb"
         make_warehouse(file)
