@@ -127,7 +127,9 @@ def judge(
         is_clear = difference.is_beyond_chance
     if not is_clear:
         return "no clear difference"
-    return "worse" if metric.is_worse(own, best) else "better"
+    # A small difference may be clear, and disappear when both are rounded.
+    change = own - best if difference is None else difference.value
+    return "better" if (change > 0) == metric.higher_is_better else "worse"
 
 
 def losses_to(
