@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,7 @@ def training_rows(rows: int = 64, seed: int = 0) -> np.ndarray[Any, Any]:
     return (spread * list(MEDIANS.values())).astype(np.float32)
 
 
+@cache
 def pickled_scaler(seed: int = 0) -> bytes:
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415 -- loaded by tests that use it, not by all of them
 
@@ -55,12 +57,11 @@ def pickled_scaler(seed: int = 0) -> bytes:
 
 def model_part(model: str, offers: tuple[int, ...] = (), scaler: bytes | None = None) -> ModelPart:
     """A tiny model with golden rows of its own."""
-    content, inputs = tiny_model(model), training_rows(16, seed=9)
-    outputs = TfliteModel(content).predict(read_scaler(scaler or pickled_scaler()).transform(inputs))
+    inputs, outputs = golden_rows(model, scaler or pickled_scaler())
     return ModelPart(
-        tflite=content,
-        golden_inputs=inputs,
-        golden_outputs=outputs,
+        tflite=tiny_model(model),
+        golden_inputs=inputs.copy(),
+        golden_outputs=outputs.copy(),
         trained_at=datetime(2026, 11, 22, 14, 0, tzinfo=UTC),
         metrics={"auc": 0.81},
         rows={"train": 700, "validation": 150, "test": 150},
@@ -68,6 +69,12 @@ def model_part(model: str, offers: tuple[int, ...] = (), scaler: bytes | None = 
         options={"epochs": 20},
         offers=offers,
     )
+
+
+@cache
+def golden_rows(model: str, scaler: bytes) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    inputs = training_rows(16, seed=9)
+    return inputs, TfliteModel(tiny_model(model)).predict(read_scaler(scaler).transform(inputs))
 
 
 def bundle_parts(churn: str = "churn", nbo: str = "nbo") -> BundleParts:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
-from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.inference import MLInferenceService
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.warehouse.predictions import earlier_runs, last_run, stored_runs
@@ -20,15 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from loyalty_core.ml.bundles import Bundle
     from loyalty_core.warehouse import Warehouse
     from tests.fixtures.warehouses import Backend
 
     Open = Callable[..., Warehouse]
-
-
-@pytest.fixture
-def bundle(models_dir: Path) -> Bundle:
-    return load_bundle(models_dir)
 
 
 @pytest.fixture

@@ -44,11 +44,6 @@ def warehouse(backend: Backend, open_warehouse: Open) -> Warehouse:
     return open_warehouse(backend.url)
 
 
-@pytest.fixture
-def bundle(models_dir: Path) -> Bundle:
-    return load_bundle(models_dir)
-
-
 def test_every_customer_is_written_in_the_documented_columns(warehouse: Warehouse, bundle: Bundle) -> None:
     assert warehouse.predictions is None
     result = score_base(warehouse, bundle)

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 
 from loyalty_core.errors import DataError, SettingsError
-from loyalty_core.ml.bundles import Bundle, load_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.settings import predictions_file
 from loyalty_core.warehouse.predictions import ScoringInProgress, earlier_runs
@@ -28,6 +27,7 @@ from tests.waiting import PATIENCE_SECONDS, wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from loyalty_core.ml.bundles import Bundle
     from loyalty_core.ml.scoring.pipeline import ScoringProgress, ScoringResult
     from loyalty_core.ml.serving import Models
     from loyalty_core.warehouse import Warehouse
@@ -40,11 +40,6 @@ if TYPE_CHECKING:
 def warehouse(backend: Backend, open_warehouse: Open) -> Warehouse:
     fill(backend, base())
     return open_warehouse(backend.url)
-
-
-@pytest.fixture
-def bundle(models_dir: Path) -> Bundle:
-    return load_bundle(models_dir)
 
 
 class FailsLater:
