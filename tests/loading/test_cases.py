@@ -24,7 +24,7 @@ CARD = PurchaseColumns("card", "day", "amount")
 
 
 def features(name: str, out: Path, id_column: str = "id", **options: Any) -> LoadReport:
-    return load_features(CASES / name, out, CustomerColumns(id_column), **options)
+    return load_features(CASES / name, out, CustomerColumns(id_column, has_churn=False), **options)
 
 
 def values(out: Path, column: str) -> list[Any]:
