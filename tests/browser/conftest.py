@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from tests.browser.pages import DESKTOP, PATIENCE_MS, OpenPage, complaint, foreign, wait_until_drawn
+from tests.browser.pages import OpenPage, chromium, pages_of
 from tests.ml.fixtures import CONTRACT
 from tests.workbench import ROOT
 
@@ -22,47 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.workbench import Query, Served
+    from playwright.sync_api import Browser
 
-SWITCHES = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
+    from tests.workbench import Query, Served
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium; one for all tests here, and gone before others, which may want an event loop of their own."""
-    program = shutil.which("chromium")
-    if program is None:
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            pytest.fail("chromium is not installed (apt-get install chromium)")
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=SWITCHES)
+    """One for all tests here, and gone before others, which may want an event loop of their own."""
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
 def open_page(browser: Browser, served: Served) -> Iterator[OpenPage]:
-    """Pages on the served app; afterwards each must have stayed free of errors and on this machine."""
-    faults: list[str] = []
-    contexts = []
-
-    def open_one(path: str = "/", *, viewport: dict[str, int] = DESKTOP, dark: bool = False) -> Page:
-        context = browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light", locale="en-GB")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        page.on("console", lambda message: faults.extend(complaint(message)))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda request: faults.extend(foreign(request.url, served.port)))
-        page.goto(served.url + path)
-        wait_until_drawn(page)
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert faults == [], faults
+    """Pages on the served app."""
+    with pages_of(served, browser) as open_one:
+        yield open_one
 
 
 @pytest.fixture(scope="session")

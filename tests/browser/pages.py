@@ -2,25 +2,70 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.workbench import Served
 
 PATIENCE_MS = 120_000
 expect.set_options(timeout=PATIENCE_MS)  # for every expectation: the machine may be busy
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 420, "height": 800}
+SWITCHES = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
 
 
 class OpenPage(Protocol):
     """Opens an address of the app in a new window and waits until the screen is drawn."""
 
     def __call__(self, path: str = "/", *, viewport: dict[str, int] = ..., dark: bool = False) -> Page: ...
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's chromium; tests are skipped where it is missing, but fail under CI."""
+    program = shutil.which("chromium")
+    if program is None:
+        missing = "chromium is not installed (apt-get install chromium)"
+        (pytest.fail if os.environ.get("CI", "").lower() in {"1", "true"} else pytest.skip)(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def pages_of(served: Served, browser: Browser) -> Iterator[OpenPage]:
+    """Pages on a served app; afterwards each must have stayed free of errors and on this machine."""
+    faults: list[str] = []
+    contexts = []
+
+    def open_one(path: str = "/", *, viewport: dict[str, int] = DESKTOP, dark: bool = False) -> Page:
+        context = browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light", locale="en-GB")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda message: faults.extend(complaint(message)))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda request: faults.extend(foreign(request.url, served.port)))
+        page.goto(served.url + path)
+        wait_until_drawn(page)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert faults == [], faults
 
 
 def wait_until_drawn(page: Page) -> None:

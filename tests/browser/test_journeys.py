@@ -3,26 +3,13 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
+from tests.browser.actions import cell, select_row
 from tests.browser.pages import PHONE, OpenPage, heading, wait_until_drawn
 from tests.workbench import GUIDE_CUSTOMER, Query
 
 pytestmark = pytest.mark.browser
-
-ROW_HEIGHT = 35
-FIRST_CELL = 40
-
-
-def select_row(page: Page, row: int) -> None:
-    """Click a row, counted from 0; the table is a canvas, so by its place."""
-    place = {"x": FIRST_CELL, "y": ROW_HEIGHT * (row + 1.5)}
-    page.get_by_test_id("stDataFrame").locator(".dvn-scroller").click(position=place)
-
-
-def cell(page: Page, text: str) -> Locator:
-    """A cell of the table, from the copy that the canvas keeps for screen readers."""
-    return page.get_by_test_id("stDataFrame").locator("canvas td").filter(has_text=text)
 
 
 @pytest.fixture

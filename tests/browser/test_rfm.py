@@ -13,6 +13,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
+from tests.browser.actions import click_cell
 from tests.browser.pages import PHONE, OpenPage, heading, take_picture, wait_until_drawn
 from tests.ml.fixtures import CONTRACT
 from tests.waiting import wait_until
@@ -38,16 +39,6 @@ def score(served: Served, demo_warehouse: Path, tmp_path: Path) -> Iterator[Call
     warehouse.close()
     for file in demo_warehouse.parent.glob("*customer_predictions*"):
         file.unlink()
-
-
-def click_cell(page: Page, recency: int, frequency: int) -> None:
-    """Click in the middle of a cell, which is somewhere between the labels of its row and of its column."""
-    chart = page.get_by_test_id("stPlotlyChart")
-    column = chart.locator(".xtick").nth(recency - 1).bounding_box()
-    row = chart.locator(".ytick").nth(frequency - 1).bounding_box()
-    assert column is not None
-    assert row is not None
-    page.mouse.click(column["x"] + column["width"] / 2, row["y"] + row["height"] / 2)
 
 
 def reload_until(page: Page, text: str) -> None:

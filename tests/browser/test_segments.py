@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from loyalty_core.ui.segments.address import encode_rule
+from tests.browser.actions import choose, expect_size, open_tab, press, save_as, write
 from tests.browser.pages import PHONE, OpenPage, heading, take_picture, wait_until_drawn
 from tests.workbench import API, DEMO_CUSTOMERS, Query, Served
 
@@ -30,50 +31,12 @@ def count(query_demo: Query, where: str) -> str:
     return f"{query_demo(f'SELECT count(*) FROM customer_features_view WHERE {where}')[0][0]:,}"
 
 
-def expect_size(page: Page, size: str) -> None:
-    """Wait for the first figure on the screen to be that many customers."""
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text(size)
-    wait_until_drawn(page)
-
-
-def choose(page: Page, label: str, text: str) -> None:
-    """Type into a list and take what it offers."""
-    page.get_by_label(label, exact=True).fill(text)
-    page.get_by_role("option", name=re.compile(re.escape(text))).first.click()
-    wait_until_drawn(page)
-
-
-def write(page: Page, label: str, text: str) -> None:
-    page.get_by_label(label, exact=True).fill(text)
-    page.keyboard.press("Enter")
-    wait_until_drawn(page)
-
-
 def write_json(page: Page, text: str) -> None:
     """Replace what is in the editor for JSON, key by key."""
     page.frame_locator("iframe").locator(".view-line").first.click()
     page.keyboard.press("Control+a")
     page.keyboard.press("Delete")
     page.keyboard.type(text)
-
-
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-    wait_until_drawn(page)
-
-
-def save_as(page: Page, name: str) -> None:
-    """Through the dialog, with the name typed last: the click has to bring it along."""
-    press(page, "Save")
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Name").fill(name)
-    dialog.get_by_role("button", name="Save").click()
-    heading(page, name)
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
-    wait_until_drawn(page)
 
 
 def test_from_an_empty_rule_to_a_file_of_its_members(open_page: OpenPage, query_demo: Query, artifacts: Path):

@@ -77,6 +77,11 @@ class SparkServer:
         self._process = ServerProcess(command, folder=folder, stop_signal=signal.SIGTERM, env=environment)
         self._process.wait_until(self._answers, seconds=600.0)
 
+    @property
+    def pid(self) -> int:
+        """The process that computes."""
+        return self._process.pid
+
     def frozen(self):
         """Freeze it in this block: connections are accepted, and nothing ever answers."""
         return self._process.frozen()
