@@ -3,8 +3,8 @@
 The journey is that of `tests/engines/journey.py`, every figure compared with SQL on the same customers. For each
 screen, seconds from the click to the finished screen, of both, and the processor time of the Thrift server.
 `--customers` sets how many, 5 million by default; `--pictures FOLDER` takes one of every screen. The Thrift server is
-started as for the
-tests, with 2 GB.
+started as for
+the tests, with 2 GB.
 """
 
 from __future__ import annotations

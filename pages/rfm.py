@@ -6,10 +6,11 @@ The URL holds the customers in scope, the view and its selection, so a link show
 import streamlit as st
 
 from loyalty_core.analytics.scope import ScopedBase
+from loyalty_core.rfm import RfmUnavailable
 from loyalty_core.ui import formatting
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.links import draw_link
-from loyalty_core.ui.messages import errors_shown
+from loyalty_core.ui.messages import draw_unavailable, errors_shown
 from loyalty_core.ui.navigation import DOCUMENTATION
 from loyalty_core.ui.rfm.cells_view import draw_cells
 from loyalty_core.ui.rfm.cut_points_view import draw_cut_points
@@ -33,7 +34,12 @@ def draw_analysis(base: ScopedBase) -> None:
     with errors_shown():
         draw_stale_notice(base.run)
     reader = RfmReader.of(base)
-    figures = reader.figures()
+    try:
+        figures = reader.figures()
+    except RfmUnavailable as error:
+        draw_unavailable(error)
+        draw_link(DOCUMENTATION, "See which columns RFM needs", page="rfm")
+        return
     if not figures.groups:
         st.info("Nobody in scope has RFM scores: the segment is empty, or the last scoring run was without RFM.")
         draw_link(DOCUMENTATION, "See which columns RFM needs", page="rfm")

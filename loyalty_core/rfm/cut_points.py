@@ -160,7 +160,7 @@ def _number_column(found: MappedFeature, view: sa.FromClause) -> str:
         nearest = f"; nearest: {found.nearest}" if found.nearest else ""
         raise RfmUnavailable(
             f"RFM has no {found.name}: the features view has no column {' or '.join(found.candidates)}{nearest}.",
-            remedy=f'Set the column for "{found.name}" in RFM_COLUMNS.',
+            remedy=f'Connect data that has it, or name its column for "{found.name}" in RFM_COLUMNS.',
         )
     if kind_of(view.c[found.column].type) != "number":
         raise RfmUnavailable(

@@ -241,3 +241,11 @@ def test_before_the_first_run(demo_settings: Configure, open_screen: OpenScreen)
     app = open_screen(RFM)
     assert "The customers have not been scored yet." in text_of(app)
     assert not app.metric
+
+
+def test_data_without_a_measure_is_told_what_rfm_needs(scored: Configure, open_screen: OpenScreen):
+    scored(rfm_columns='{"recency": "days_away"}')
+    app = open_screen(RFM)
+    assert [error.value for error in app.error] == []
+    [said] = [info.value for info in app.info if "RFM has no recency" in info.value]
+    assert "Connect data that has it" in said

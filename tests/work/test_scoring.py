@@ -70,7 +70,7 @@ def test_without_any_model_rfm_is_scored(services: Services, demo_settings: Conf
     result = score(services, {}, report)
     message = f"{DEMO_CUSTOMERS:,} customers scored by RFM alone, 1 segment computed."
     assert report.unreported()[0].message == message
-    assert result["remarks"][0].startswith("Only RFM was scored. There is no model yet. Train the models:")
+    assert result["remarks"][0].startswith("Only RFM was scored. No model is active. Train the models:")
     assert last_run(services.warehouse).model_versions == ("rfm-only",)
     assert 0 < services.segments.get(champions.id).size.customers < DEMO_CUSTOMERS
 

@@ -217,7 +217,7 @@ def _count(warehouse: Warehouse, cut_points: RfmCutPoints | None) -> int:
 def _no_models(models: Models) -> str:
     """Why no model answers, and what to do."""
     why = models.why if isinstance(models, NoModels) else None
-    return str(why) if why is not None else f"There is no model yet. Train the models: {TRAIN}"
+    return str(why) if why is not None else f"No model is active. Train the models: {TRAIN}"
 
 
 def _missing_models(models: Models) -> Iterator[str]:

@@ -122,7 +122,7 @@ def test_before_the_first_training_rfm_is_scored(run: Run, tmp_path: Path) -> No
     fill(DuckDBFile(tmp_path / "warehouse.duckdb"), base(20))
     done = run()
     assert done.returncode == 0, done.stderr
-    assert "Only RFM was scored. There is no model yet. Train the models:" in done.stdout
+    assert "Only RFM was scored. No model is active. Train the models:" in done.stdout
     with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
         scored = f"FROM '{next(tmp_path.rglob('customer_predictions*.parquet'))}'"
         counts = "count(*), count(rfm_segment), count(churn_probability), count(recommended_offer)"
