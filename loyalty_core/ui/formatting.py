@@ -27,6 +27,8 @@ from loyalty_core.warehouse.columns import unit_of
 BLANK = "—"
 # How date fields write a day; Streamlit takes numbers only, and of these orders no reader mistakes this one.
 DAY_FIELD = "YYYY-MM-DD"
+# How fields write a number that may have decimals: with those that were entered, and no others.
+NUMBER_FIELD = "%g"
 _ENGLISH = Locale("en")
 # Larger numbers than babel's decimals can hold are written with an exponent.
 _TOO_LARGE = 1e18

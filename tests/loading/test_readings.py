@@ -25,7 +25,8 @@ def load(export: Callable[..., Path], out: Path) -> Load:
     def write(values: list[str], name: str = "x", **written: Any) -> LoadReport:
         lines = "".join(f"{number}|{value}\n" for number, value in enumerate(values))
         file = export(f"id|{name}\n{lines}")
-        return load_features(file, out, CustomerColumns("id"), written=FileFormat(**written), overwrite=True)
+        columns = CustomerColumns("id", has_churn=False)
+        return load_features(file, out, columns, written=FileFormat(**written), overwrite=True)
 
     return write
 

@@ -102,7 +102,7 @@ def _draw_variant(draft: CampaignDraft, number: int, variant: Variant, *, alone:
             min_value=0.0,
             max_value=100.0,
             step=5.0,
-            format="%g",
+            format=formatting.NUMBER_FIELD,
             key=begin(draft, f"share-{number}", float(variant.share)),
             width=220,
         )
