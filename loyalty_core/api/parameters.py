@@ -22,7 +22,7 @@ PARAMETERS = {
     "page": "Number of the page, from 1; the answer then has `count`, `next` and `previous`",
     "page_size": "Rows on a numbered page",
     "q": "The start of an id, or words of a name or e-mail address",
-    "save_rate": "Share of contacted churners who stay, 0 to 1",
+    "save_rate": "Share of contacted churners who stay",
     "search": "Part of the name, description, tag or id",
     "segment": "Id of a segment",
     "since": "From this time on",
