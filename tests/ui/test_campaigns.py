@@ -85,6 +85,15 @@ def test_a_text_with_an_unknown_column_says_so_at_once(workbench: None, open_scr
     assert any("Did you mean customer.full_name?" in text for text in texts_of(app))
 
 
+def test_the_help_of_texts_names_the_columns_of_this_warehouse(workbench: None, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, edit="1", step="Messages")
+    texts = texts_of(app)
+    assert any("{{ customer.full_name }}" in text for text in texts)
+    [columns] = [text for text in texts if text.startswith("The columns of this warehouse: ")]
+    names = columns.removeprefix("The columns of this warehouse: ").removesuffix(".").replace("\\", "").split(", ")
+    assert set(names) == set(get_services().warehouse.features.columns.keys())
+
+
 def test_what_is_not_saved_is_offered_again(workbench: None, open_screen: OpenScreen) -> None:
     app = open_screen(CAMPAIGNS, edit="1")
     next(field for field in app.text_input if field.label == "Name").set_value("Half done").run()
@@ -109,6 +118,24 @@ def test_a_campaign_is_started_paused_and_goes_on(saved: Campaign, open_screen: 
         button(app, label).click().run()
         assert not app.exception
         assert state_of(saved) == state
+
+
+def test_a_campaign_by_hand_says_what_it_waits_for(saved: Campaign, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, campaign=saved.id)
+    assert [note.value for note in app.info] == ["Results appear here once the campaign is started."]
+    button(app, "Start").click().run()
+    [note] = [note.value for note in app.info]
+    assert "It waits for “Write to the whole audience now” on the tab “Runs”." in note
+
+
+def test_only_without_a_holdout_is_it_said_that_nothing_can_be_measured(
+    workbench: None, open_screen: OpenScreen
+) -> None:
+    note = "Without a holdout, the results cannot say what the campaign changed."
+    app = open_screen(CAMPAIGNS, edit="1", step="Limits")
+    assert note in texts_of(app)
+    next(field for field in app.slider if "never written to" in field.label).set_value(10.0).run()
+    assert note not in texts_of(app)
 
 
 def test_what_is_missing_is_said_before_the_start(workbench: None, open_screen: OpenScreen) -> None:

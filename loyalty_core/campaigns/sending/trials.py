@@ -14,6 +14,7 @@ from loyalty_core.campaigns.sending.channels import Message, NotSent, all_channe
 from loyalty_core.campaigns.sending.composing import Composed, Offered, compose
 from loyalty_core.campaigns.sending.errors import TooManyTests, TrialNotSent
 from loyalty_core.campaigns.sending.links import Recipient
+from loyalty_core.campaigns.sending.templates import faults_of, require_usable
 from loyalty_core.names import nearest_names
 from loyalty_core.store import audit
 
@@ -85,8 +86,8 @@ class Trials:
     ) -> Composed:
         """Send what the candidate would get to somebody's own `address`, marked as a test. Audited.
 
-        Links in it do nothing. Raises `BadCampaign` for what cannot be sent, `TrialNotSent` where the channel does not
-        take it, `TooManyTests`, and `SettingsError` for a channel that is not set up.
+        Links in it do nothing. Raises `BadCampaign` and `BadTemplate` for what cannot be sent, `TrialNotSent` where the
+        channel does not take it, `TooManyTests`, and `SettingsError` for a channel that is not set up.
         """
         require(Action.RUN_CAMPAIGNS)
         template = _variant(campaign.definition, variant).messages.get(channel)
@@ -94,6 +95,7 @@ class Trials:
             raise BadCampaign(f"The campaign has no text for {channel}.", remedy="Write it, or choose another channel.")
         if channel == "email" and not (address and is_email(address)):
             raise BadCampaign("A test by e-mail needs one address.", remedy="Give your own e-mail address.")
+        require_usable((template.subject, template.body), self._warehouse.features.columns.keys())
         composed = self._compose(campaign, _variant(campaign.definition, variant), channel, candidate)
         message = Message(
             key=f"test-{uuid.uuid4()}",
@@ -151,8 +153,13 @@ class Trials:
             subject=composed.subject,
             body=composed.body,
             missing=composed.missing,
-            problem=_problem(candidate, channel, composed),
+            problem=_problem(candidate, channel, composed, self._faults(variant, channel)),
         )
+
+    def _faults(self, variant: Variant, channel: str) -> list[str]:
+        """What is wrong with the text of a channel, whoever gets it."""
+        template, columns = variant.messages[channel], self._warehouse.features.columns.keys()
+        return [*faults_of(template.subject, columns), *faults_of(template.body, columns)]
 
     def _compose(
         self,
@@ -202,7 +209,9 @@ def _channel(definition: Definition, candidate: Candidate) -> str:
     return next((channel for bit, channel in enumerate(use) if candidate.reach >> bit & 1), use[0])
 
 
-def _problem(candidate: Candidate, channel: str, composed: Composed) -> str:
+def _problem(candidate: Candidate, channel: str, composed: Composed, faults: Sequence[str]) -> str:
+    if faults:
+        return " ".join(dict.fromkeys(faults))
     if not candidate.is_included:
         return "The customer is in an excluded segment."
     if not candidate.has_consent:

@@ -78,8 +78,11 @@ def _draw_nothing(campaign: Campaign, found: Performance) -> None:
     if campaign.state in {"draft", "awaiting_approval"}:
         st.info("Results appear here once the campaign is started.", icon=":material/hourglass_empty:")
     else:
+        by_hand = campaign.state == "running" and campaign.definition.trigger.kind == "by_hand"
         st.info(
-            "Nobody has entered the campaign yet. The tab “Who gets it” shows who would, and why others would not.",
+            "Nobody has entered the campaign yet. "
+            + ("It waits for “Write to the whole audience now” on the tab “Runs”. " if by_hand else "")
+            + "The tab “Who gets it” shows who would get a message, and why others would not.",
             icon=":material/hourglass_empty:",
         )
     _draw_suppressed(found.suppressed)
@@ -246,7 +249,9 @@ def _draw_table(title: str, groups: Mapping[str, Figures]) -> None:
                 for name in ("Entered", "Sent", "Delivered", "Opened", "Clicked", "Converted")
             },
             "Conversion": table_columns.share_column(),
-            "Revenue per contact": table_columns.decimal_column(digits=2),
+            "Revenue per contact": table_columns.decimal_column(
+                f"Revenue per contact ({formatting.currency_symbol()})", digits=2
+            ),
         },
         alt=title,
     )

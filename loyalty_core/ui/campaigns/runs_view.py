@@ -45,7 +45,7 @@ def draw_runs(campaign: Campaign) -> None:
 
 def _draw_start(campaign: Campaign) -> None:
     if campaign.state != "running":
-        st.caption("A campaign runs over its whole audience once it is started.")
+        st.caption("Once the campaign is started, a button here writes to its whole audience.")
         return
     refused = refusal(Action.RUN_CAMPAIGNS)
     if st.button(

@@ -108,4 +108,4 @@ def state_note(campaign: Campaign) -> str:
         return f"Ended {formatting.moment(campaign.ended_at)}"
     if campaign.started_at:
         return f"Started {formatting.moment(campaign.started_at)}"
-    return f"Version {formatting.count(campaign.version)}, saved {formatting.moment(campaign.updated_at)}"
+    return f"Saved {formatting.moment(campaign.updated_at)}"

@@ -13,13 +13,13 @@ _NOBODY = "nobody"
 
 
 def score_ranges(cut_points: RfmCutPoints, measure: RfmMeasure, *, whole: bool) -> dict[int, str]:
-    """Score → the values that have it, in short: "13–25", "≥ 81", "€120.00–€340.00".
+    """Score → the values that have it, in short: "13–25", "≥ 81", "€120.00–€340.00", "≥ €1,235".
 
     `whole` says that the column holds whole numbers. Where two cut points are equal nobody has the score between.
     """
     ends = pairwise((-inf, *getattr(cut_points, measure), inf))
     if whole:
-        ranges = [_whole(*_whole_ends(low, high, cut_points.rule)) for low, high in ends]
+        ranges = [_whole(*_whole_ends(low, high, cut_points.rule), measure) for low, high in ends]
     else:
         ranges = [_continuous(low, high, measure, cut_points.rule) for low, high in ends]
     return dict(zip(range(5, 0, -1) if measure == "recency" else range(1, 6), ranges, strict=True))
@@ -40,14 +40,14 @@ def _whole_ends(low: float, high: float, rule: Rule) -> tuple[float, float]:
     return (ceil(low) if low > -inf else low), (ceil(high) - 1 if high < inf else high)
 
 
-def _whole(first: float, last: float) -> str:
+def _whole(first: float, last: float, measure: RfmMeasure) -> str:
     if first > last:
         return _NOBODY
     if first == -inf:
-        return f"≤ {formatting.count(int(last))}"
+        return f"≤ {_written_whole(last, measure)}"
     if last == inf:
-        return f"≥ {formatting.count(int(first))}"
-    return formatting.count(int(first)) + ("" if first == last else f"–{formatting.count(int(last))}")
+        return f"≥ {_written_whole(first, measure)}"
+    return _written_whole(first, measure) + ("" if first == last else f"–{_written_whole(last, measure)}")
 
 
 def _continuous(low: float, high: float, measure: RfmMeasure, rule: Rule) -> str:
@@ -59,6 +59,10 @@ def _continuous(low: float, high: float, measure: RfmMeasure, rule: Rule) -> str
     if high == inf:
         return f"{beyond} {_written(low, measure)}"
     return f"{_written(low, measure)}–{_written(high, measure)}"
+
+
+def _written_whole(number: float, measure: RfmMeasure) -> str:
+    return formatting.whole_money(number) if measure == "monetary" else formatting.count(int(number))
 
 
 def _written(number: float, measure: RfmMeasure) -> str:

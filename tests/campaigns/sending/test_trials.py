@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from loyalty_core.access import NotAllowed, Viewer, acting_as
-from loyalty_core.campaigns import BadCampaign, CampaignRepository
+from loyalty_core.campaigns import BadCampaign, BadTemplate, CampaignRepository
 from loyalty_core.campaigns.candidates import Candidate
 from loyalty_core.campaigns.sending import TooManyTests, TrialNotSent
 from loyalty_core.campaigns.sending.readiness import require_channels
@@ -48,6 +48,18 @@ def test_a_preview_shows_what_is_missing_and_what_would_not_be_sent(post: Post, 
     assert nameless.problem.startswith("customer.first_name is blank for this customer.")
     assert refusing.problem == "The customer has not consented."
     assert (unreachable.problem, unreachable.address) == ("The customer has no address for email.", None)
+
+
+def test_a_column_that_does_not_exist_is_not_taken_for_a_blank(post: Post):
+    greeting = {"subject": "Hello", "body": "Dear {{ customer.First_name }}"}
+    post.campaign("wrong", variants=[{"name": "A", "messages": {"email": greeting}}], channels={"use": ["email"]})
+    wrong = CampaignRepository(post.store, post.settings().zone).get("wrong")
+    fault = "There is no customer.First_name. Did you mean customer.first_name?"
+    assert [one.problem for one in trials(post).preview(wrong, [candidate("A")])] == [fault]
+    with acting_as(ANN), pytest.raises(BadTemplate, match="cannot be used as it is") as refused:
+        trials(post).send_test(wrong, candidate("A"), channel="email", address="ann@company.example")
+    assert refused.value.why == fault
+    assert post.statuses() == {}
 
 
 def test_a_test_goes_to_the_given_address_alone(post: Post, campaign: Campaign, mail_server: MailServer):

@@ -144,8 +144,8 @@ class TestDetail:
         assert "Customers where Total revenue is at least 500 and Age is less than 30" in texts_of(app)
         rich, young = customers(query_demo, RICH_SQL), customers(query_demo, YOUNG_SQL)
         assert progress(app) == [
-            f"Total revenue is at least 500  \n**{rich:,}** left :gray[· {young:,} without this condition]",
-            f"Age is less than 30  \n**{size:,}** left :gray[· {rich:,} without this condition]",
+            f"Total revenue is at least 500  \n**{rich:,}** remain :gray[· {young:,} without this condition]",
+            f"Age is less than 30  \n**{size:,}** remain :gray[· {rich:,} without this condition]",
         ]
 
     def test_a_file_of_many_members_is_prepared_in_the_background(

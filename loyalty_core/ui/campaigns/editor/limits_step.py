@@ -87,6 +87,8 @@ def _draw_holdout(draft: CampaignDraft) -> None:
         help="Without a holdout, nobody can tell how many would have bought without the message.",
     )
     draft.change("holdout", {"share": share})
+    if not share:
+        st.caption("Without a holdout, the results cannot say what the campaign changed.")
     draw_faults(draft, "holdout")
 
 

@@ -125,14 +125,27 @@ def _draw_message(draft: CampaignDraft, number: int, channel: str, message: dict
 
 
 def _draw_help() -> None:
+    # A name with other characters cannot be written after a point.
+    names = [column.name for column in get_services().warehouse.features.columns if column.name.isidentifier()]
+    example = _example(names)
     with st.expander("What a text can contain", icon=":material/help:"):
         st.markdown(
             "Texts are Liquid templates:\n\n"
-            "- `{{ customer.first_name }}`: a column of the features view, of the customer who is written to\n"
-            "- `{{ customer.first_name | default: 'friend' }}`: another text where the column is blank\n"
+            f"- `{{{{ customer.{example} }}}}`: a column of the features view, of the customer who is written to\n"
+            f"- `{{{{ customer.{example} | default: 'friend' }}}}`: another text where the column is blank\n"
             "- `{{ offer.name }}`, `{{ offer.description }}`: the offer that was chosen\n"
             "- `{{ campaign.name }}`\n"
             "- `{{ unsubscribe_url }}`, `{{ preferences_url }}`: the customer's own links\n"
-            "- `{% if customer.customer_tier == 'gold' %} … {% endif %}`\n\n"
+            f"- `{{% if customer.{example} == '…' %}} … {{% endif %}}`\n\n"
             "Nothing in a customer's data is read as a template."
         )
+        st.caption(f"The columns of this warehouse: {escape(', '.join(names))}.")
+
+
+def _example(names: Sequence[str]) -> str:
+    """A column that people might write into a message: a name, else a category, else any."""
+    services = get_services()
+    columns = services.warehouse.catalog().columns
+    texts = (column.name for column in columns if column.kind == "text" and column.top_values)
+    categories = [name for name in texts if name in names]
+    return next(iter([*services.features.name_columns(), *categories, *names]), "name")

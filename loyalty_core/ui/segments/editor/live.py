@@ -44,13 +44,13 @@ def draw_certainty(preview: Preview) -> None:
 
 
 def draw_funnel(steps: Sequence[FunnelStep], customers: int) -> None:
-    """Who is left after each condition, and who would be if that one alone were dropped."""
+    """Who remains after each condition, and who would if that one alone were dropped."""
     # Bars rather than a table: in a narrow column a table would cut the conditions off.
     with st.container(gap="xsmall"):
         for step in steps:
             st.progress(
                 step.remaining / customers if customers else 0.0,
-                f"{escape(step.sentence)}  \n**{formatting.count(step.remaining)}** left "
+                f"{escape(step.sentence)}  \n**{formatting.count(step.remaining)}** remain "
                 f":gray[· {formatting.count(step.without)} without this condition]",
             )
 
