@@ -4,6 +4,7 @@ import streamlit as st
 
 from loyalty_core.access import require, resolve_viewers_by
 from loyalty_core.services import follow_connection
+from loyalty_core.ui.contrast import raise_contrast
 from loyalty_core.ui.customer_rows import hide_downloads
 from loyalty_core.ui.fragments import remember_access
 from loyalty_core.ui.frame import ICON, PRODUCT, draw_sidebar
@@ -15,6 +16,7 @@ from loyalty_core.ui.slow_runs import slowness_shown
 st.set_page_config(page_title=PRODUCT, page_icon=ICON, layout="wide")
 st.logo(":material/loyalty:", size="large")
 hide_downloads()
+raise_contrast()
 
 resolve_viewers_by(session_viewer)
 follow_connection()
