@@ -18,6 +18,7 @@ from loyalty_core.ui.churn.groups import draw_groups
 from loyalty_core.ui.churn.key_figures import draw_key_figures
 from loyalty_core.ui.churn.queries import ChurnReader
 from loyalty_core.ui.churn.threshold import draw_threshold
+from loyalty_core.ui.first_training import awaits_decision
 from loyalty_core.ui.frame import page_title
 from loyalty_core.ui.links import draw_link
 from loyalty_core.ui.messages import errors_shown
@@ -38,7 +39,12 @@ def draw_analysis(base: ScopedBase) -> None:
     reader = ChurnReader.of(base)
     curve = reader.curve()
     if not curve.everyone.customers:
-        st.info("Nobody in scope has a churn probability: the segment is empty, or the churn model was not trained.")
+        if awaits_decision():
+            st.info("Nobody has a churn probability: a trained version awaits a decision on Training.")
+        else:
+            st.info(
+                "Nobody in scope has a churn probability: the segment is empty, or the churn model was not trained."
+            )
         draw_link(TRAINING, "See what the churn model needs")
         return
     risks, model = RiskThresholds.from_settings(get_services().settings), quality()

@@ -10,9 +10,10 @@ from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.links import draw_link
-from loyalty_core.ui.navigation import DOCUMENTATION
+from loyalty_core.ui.navigation import DOCUMENTATION, TRAINING
 from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.text import escape
+from loyalty_core.ui.training.queries import versions
 from loyalty_core.warehouse.history import history_exists
 
 TRAIN_AND_SCORE, SCORE_BY_RFM = "Train and score", "Score by RFM"
@@ -52,12 +53,24 @@ def has_history() -> bool:
     return any(history_exists(get_services().warehouse, task.history) for task in TASKS.values())
 
 
+def awaits_decision() -> bool:
+    """Whether models have learned from this data, and none of them answers."""
+    return needs_first_training() and bool(versions().own)
+
+
 def _draw_training() -> None:
-    st.markdown(
-        ":material/model_training: **No model has learned from this data yet.** Train every model that has enough "
-        "history, activate those that pass every check, and score all customers. Without enough history, they are "
-        "scored by RFM alone."
-    )
+    if awaits_decision():
+        st.markdown(
+            ":material/model_training: **A trained version awaits a decision.** It is not active, because it did not "
+            "pass every check or nobody has decided yet. See what was found, and activate it all the same if you wish."
+        )
+        draw_link(TRAINING, "See the trained version")
+    else:
+        st.markdown(
+            ":material/model_training: **No model has learned from this data yet.** Train every model that has enough "
+            "history, activate those that pass every check, and score all customers. Without enough history, they are "
+            "scored by RFM alone."
+        )
     draw_job(
         "training",
         start_label=TRAIN_AND_SCORE,

@@ -273,7 +273,7 @@ def test_the_table_of_customers(scored: Configure, open_screen: OpenScreen, sql:
 def test_drivers_and_groups(scored: Configure, open_screen: OpenScreen, sql: Query):
     app = open_screen(CHURN, view="Drivers and groups")
     assert {f"Risk by {what}" for what in ("customer tier", "region", "tenure")} <= {one.value for one in app.subheader}
-    by_tier, high_risk = figure(app, "Bronze")["data"]
+    by_tier, high_risk, numbers = figure(app, "Bronze")["data"]
     expected = sql(
         "SELECT customer_tier, count(*), avg(churn_probability), avg((churn_risk = 'high')::int) "
         "FROM customers GROUP BY 1 ORDER BY 3"
@@ -281,6 +281,7 @@ def test_drivers_and_groups(scored: Configure, open_screen: OpenScreen, sql: Que
     assert [name.partition(" · ")[0] for name in by_tier["y"]] == [tier for tier, *_ in expected]
     assert bars(by_tier["x"]) == pytest.approx([mean for _, _, mean, _ in expected])
     assert bars(high_risk["x"]) == pytest.approx([high for *_, high in expected])
+    assert numbers["text"] == [f"{mean:.0%}" for _, _, mean, _ in expected]
     tenure = figure(app, "Under 90 days")["data"][0]
     [(over_five_years,)] = sql("SELECT count(*) FROM customers WHERE tenure_days >= 1825")
     assert ("5 years or more" in tenure["y"][0]) == (over_five_years > 0)

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
 from loyalty_core.demo.generate import generate
+from loyalty_core.ml.bundles import write_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
+from loyalty_core.settings import get_settings
 from loyalty_core.ui import elements
 from loyalty_core.ui.navigation import OVERVIEW
 from loyalty_core.ui.overview.card import Card, Mark
 from loyalty_core.ui.overview.layout import first_layout, sent_layout
+from loyalty_core.warehouse.source import name_data
 from tests.fixtures.screens import OpenScreen, texts_of
 from tests.fixtures.screens import plain as plain_text
+from tests.ml.fixtures import bundle_parts
 from tests.workbench import Configure, Query
 
 
@@ -235,6 +240,16 @@ def test_without_models_it_offers_to_train_and_score(overview: AppTest):
     buttons = [button.label for button in overview.button if not (button.key or "").startswith("tour-")]
     assert buttons == ["Train and score"]
     assert texts_of(overview).count("No predictions yet: score the customers first.") == 3
+
+
+def test_a_version_that_awaits_a_decision_is_named(demo_settings: Configure, open_screen: OpenScreen):
+    parts = replace(bundle_parts(), trained_on=name_data(get_services().warehouse))
+    write_bundle(get_settings().models_dir, parts)
+    app = open_screen(OVERVIEW)
+    texts = texts_of(app)
+    assert any("A trained version awaits a decision" in text for text in texts)
+    assert not any("No model has learned" in text for text in texts)
+    assert "See the trained version" in [link.proto.label for link in app.get("page_link")]
 
 
 def test_without_a_state_store_the_rest_is_there(configure: Configure, demo_warehouse: Path, open_screen: OpenScreen):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
 from loyalty_core.loading import CustomerColumns, load_features
+from loyalty_core.ml.bundles import write_bundle
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import scoring_models
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import CHURN, OVERVIEW, RFM
+from loyalty_core.warehouse.source import name_data
 from tests.fixtures.screens import OpenScreen, texts_of
+from tests.ml.fixtures import bundle_parts
 from tests.workbench import ROOT, Configure
 
 if TYPE_CHECKING:
@@ -66,3 +70,16 @@ def test_its_figures_are_those_of_the_predictions(scored: Path, open_screen: Ope
     churn = open_screen(CHURN)
     assert not churn.metric
     assert "the churn model was not trained" in " ".join(info.value for info in churn.info)
+
+
+def test_a_version_that_awaits_a_decision_is_named_where_predictions_are_missing(
+    scored: Path, open_screen: OpenScreen
+) -> None:
+    services = get_services()
+    write_bundle(get_settings().models_dir, replace(bundle_parts(), trained_on=name_data(services.warehouse)))
+    churn = open_screen(CHURN)
+    assert [info.value for info in churn.info] == [
+        "Nobody has a churn probability: a trained version awaits a decision on Training."
+    ]
+    overview = open_screen(OVERVIEW, plain="true")
+    assert "No model" not in " ".join(texts_of(overview))

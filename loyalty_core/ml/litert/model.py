@@ -1,7 +1,10 @@
 """A TensorFlow Lite model run by LiteRT: any number of rows, from any thread."""
 
+import os
+import tempfile
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,9 @@ from loyalty_core.errors import LoyaltyError
 FloatRows = npt.NDArray[np.float32]
 
 CHUNK_ROWS = 8192
+# LiteRT says so once in a process, on the terminal of whoever called a command; no setting of its own prevents it.
+_ANNOUNCEMENT = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
+_announced = False
 
 
 class ModelUnreadable(LoyaltyError):
@@ -61,6 +67,32 @@ class TfliteModel:
             idle.append(runner)
 
 
+@contextmanager
+def without_announcement() -> Iterator[None]:
+    """Leave out the line by which LiteRT announces itself on stderr; what else is written there arrives afterwards."""
+    global _announced  # noqa: PLW0603  one for the process, like stderr
+    if _announced:
+        yield
+        return
+    _announced = True
+    try:
+        stderr, written = os.dup(2), tempfile.TemporaryFile()  # noqa: SIM115  closed below
+    except OSError:  # no stderr, or no room for a file
+        yield
+        return
+    with written:
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            written.seek(0)
+            lines = written.read().splitlines(keepends=True)
+            with suppress(OSError):
+                os.write(2, b"".join(line for line in lines if line.strip() != _ANNOUNCEMENT))
+
+
 class _Runner:
     """One interpreter, with tensors allocated for the number of rows of its last run."""
 
@@ -69,8 +101,9 @@ class _Runner:
         from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415
 
         try:
-            self._interpreter = Interpreter(model_content=content, num_threads=1)
-            self._interpreter.allocate_tensors()
+            with without_announcement():
+                self._interpreter = Interpreter(model_content=content, num_threads=1)
+                self._interpreter.allocate_tensors()
             inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:
             raise ModelUnreadable("LiteRT cannot open it.", str(error).strip().splitlines()[0]) from None

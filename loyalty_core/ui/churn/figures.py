@@ -33,11 +33,20 @@ def distribution(curve: ChurnCurve, risks: RiskThresholds, threshold: float) -> 
             for bar, customers in enumerate(counts)
         ]
         figure.add_bar(x=middles, y=counts, marker_color=colour, hovertext=hover, hoverinfo="text")
-    for word, start in (("medium risk", risks.medium), ("high risk", risks.high)):
+    # At different heights, since on a phone the first is longer than the way to the next line.
+    for word, start, lowered in (("medium risk", risks.medium, 0), ("high risk", risks.high, -14)):
         figure.add_vline(
             start,
             line={"dash": "dot", "width": 1.5, "color": charts.GREY},
-            annotation={"text": f"{word} →", "xanchor": "left", "xshift": 3, "font": {"color": charts.GREY}},
+            annotation={
+                "text": f"{word} →",
+                "xanchor": "left",
+                "xshift": 3,
+                "yshift": lowered,
+                "font": {"color": charts.GREY},
+                "bgcolor": charts.theme("backgroundColor"),
+                "borderpad": 1,
+            },
             annotation_position="top right",
         )
     figure.add_vline(threshold, line={"width": 2.5, "color": colours[1]})
@@ -122,9 +131,6 @@ def risk_by_group(groups: Sequence[tuple[str, RiskByValue]], mean: float) -> go.
         y=names,
         orientation="h",
         marker_color=colours[0],
-        text=[formatting.percent(group.mean) for _, group in shown],
-        textposition="outside",
-        cliponaxis=False,
         hovertext=hover,
         hoverinfo="text",
     )
@@ -138,7 +144,17 @@ def risk_by_group(groups: Sequence[tuple[str, RiskByValue]], mean: float) -> go.
         cliponaxis=False,
     )
     figure.add_vline(mean, line={"dash": "dash", "width": 1.5, "color": charts.GREY})
-    longest = max((max(group.mean, group.high) for _, group in shown), default=0.0)
+    longest = max((mean, *(max(group.mean, group.high) for _, group in shown)))
+    # In a column beyond everything that is drawn: at the ends of the bars, the line would run through the numbers.
+    figure.add_scatter(
+        x=[1.02 * longest] * len(shown),
+        y=names,
+        mode="text",
+        text=[formatting.percent(group.mean) for _, group in shown],
+        textposition="middle right",
+        hoverinfo="skip",
+        cliponaxis=False,
+    )
     figure.update_xaxes(charts.share_axis("Share of customers", 1.15 * longest or 1))
     figure.update_yaxes(type="category")
     return figure

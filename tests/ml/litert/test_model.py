@@ -1,4 +1,7 @@
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,3 +53,29 @@ def test_what_is_no_model_is_refused(content):
 def test_rows_of_another_width_are_refused():
     with pytest.raises(ValueError, match=r"\(rows, 5\), not \(1, 4\)"):
         TfliteModel(tiny_model("churn")).predict(np.zeros((1, 4), np.float32))
+
+
+_OPENS_A_MODEL = """
+import os, sys
+from pathlib import Path
+from loyalty_core.ml.litert.model import TfliteModel, without_announcement
+content = Path(sys.argv[1]).read_bytes()
+with without_announcement():
+    os.write(2, b"something else\\n")
+    TfliteModel(content)
+TfliteModel(content)
+"""
+
+
+def test_the_line_by_which_litert_announces_itself_stays_off_the_terminal(tmp_path: Path):
+    file = tmp_path / "churn.tflite"
+    file.write_bytes(tiny_model("churn"))
+    plain = "from ai_edge_litert.interpreter import Interpreter as I; import sys; I(sys.argv[1]).allocate_tensors()"
+    announced = _errors_of(plain, file)
+    assert announced == "INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\n"
+    assert _errors_of(_OPENS_A_MODEL, file) == "something else\n"
+
+
+def _errors_of(program: str, file: Path) -> str:
+    done = subprocess.run([sys.executable, "-c", program, str(file)], capture_output=True, text=True, check=True)
+    return done.stderr
