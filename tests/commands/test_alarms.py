@@ -242,6 +242,8 @@ def test_the_right_word_and_the_right_decision(
     done = trainer.train(history())
     assert word in done.said, done.said
     assert done.decision == decision, done.said
+    if decision == TO_CONFIRM:
+        assert "Churn: grade D. It may be reading the answer, because 'extra' seems to give away the label" in done.said
 
 
 @pytest.mark.slow

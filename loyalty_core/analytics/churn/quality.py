@@ -38,7 +38,8 @@ class ModelQuality:
     """The active churn model on customers that it was not trained on; `version` is "mock" in mock mode.
 
     `grade` rates the model against the best simple rule; it and `sentence` are empty when the version has none.
-    `expected` is the mean probability of the test rows.
+    `doubt` says why the model may be reading the answer, else it is empty. `expected` is the mean probability of the
+    test rows.
     """
 
     version: str
@@ -49,11 +50,14 @@ class ModelQuality:
     expected: float | None = None
     deciles: tuple[Mapping[str, float], ...] = ()
     thousandths: tuple[Sequence[int], ...] = ()
+    doubt: str = ""
 
     @property
     def word(self) -> str:
         """The grade in words."""
-        return "Made up" if self.is_mock else grade_word(self.grade) or "Not known"
+        if self.is_mock:
+            return "Made up"
+        return "May be reading the answer" if self.doubt else grade_word(self.grade) or "Not known"
 
     def at_threshold(self, threshold: float, share: float) -> OnTestRows | None:
         """The effect of contacting everyone at or above a threshold in whole thousandths, on the test rows.
@@ -100,6 +104,7 @@ def model_quality(models: Models) -> ModelQuality:
         metrics.get("mean_predicted"),
         deciles,
         tuple(metrics.get("thousandths", ())),
+        metrics.get("doubt", ""),
     )
 
 

@@ -18,13 +18,18 @@ def leaks_of(entry: Mapping[str, Any]) -> dict[str, str]:
 def objections_to(entry: Mapping[str, Any], accepted: Collection[str] = ()) -> list[str]:
     """Why a model is not activated automatically, in sentences; a person may still activate it.
 
-    `accepted` are leaks that were confirmed: a model that adds nothing to one of these is what was asked for.
+    `accepted` are leaks that were confirmed: a model that adds nothing to one of these is what was asked for. Why
+    the model may be reading the answer is among the findings.
     """
     metrics = entry.get("metrics", {})
     objections = [one["sentence"] for one in entry.get("findings", ()) if one["severity"] == "hold"]
     if baseline := metrics.get("worse_than"):
         objections.append(f"It is worse than the simple baseline ({baseline}).")
-    elif read_grade(metrics) == "D" and metrics.get("simple_rule", {}).get("feature") not in accepted:
+    elif (
+        read_grade(metrics) == "D"
+        and not metrics.get("doubt")
+        and metrics.get("simple_rule", {}).get("feature") not in accepted
+    ):
         objections.append(_why_nothing(metrics.get("limited_by", "")))
     return objections
 

@@ -82,4 +82,6 @@ def read_grade(metrics: Mapping[str, Any]) -> str:
 def grade_in_words(metrics: Mapping[str, Any]) -> str:
     """ "Grade C: adds a little over the best simple rule"; empty without a grade."""
     grade = read_grade(metrics)
+    if doubt := metrics.get("doubt"):
+        return f"Grade {grade}: it may be reading the answer, because {doubt}"
     return f"Grade {grade}: {grade_word(grade).lower()} over the best simple rule" if grade else ""

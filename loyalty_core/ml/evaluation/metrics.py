@@ -33,6 +33,8 @@ THIS_MODEL = "this model"
 _RULE = "simple rule"
 _TOP_SHARE = 0.2
 _MIN_PROBABILITY = 1e-7
+# On real sets, models reach an AUC of 0.94 at most.
+_TOO_GOOD = 0.97
 # A standard model is clearly better when it leads by more than this.
 _AUC_MARGIN, _LOG_LOSS_MARGIN = 0.01, 0.02
 
@@ -41,7 +43,8 @@ class Verdict(NamedTuple):
     """`sentence` is for people; `worse_than` names a baseline that beats the model, which is then not promoted.
 
     `limited_by` says why the grade cannot be better where too few rows were tested, otherwise it is empty. `behind`
-    names the best standard model where it is clearly better than this one, else it is None.
+    names the best standard model where it is clearly better than this one, else it is None. `doubt` says why the model
+    may be reading the answer, so that nothing is known of what it adds; else it is empty.
     """
 
     grade: Grade
@@ -49,6 +52,12 @@ class Verdict(NamedTuple):
     worse_than: str | None
     limited_by: str
     behind: str | None
+    doubt: str
+
+
+def seems_too_good(metrics: Mapping[str, Any]) -> bool:
+    """Whether the test rows are predicted as well as only features that give away the label allow."""
+    return max(metrics.get("auc", 0), metrics.get("top_1", 0)) >= _TOO_GOOD
 
 
 def evaluate_binary(
@@ -59,10 +68,12 @@ def evaluate_binary(
     customers: Customers | None = None,
     *,
     positives: str = "churners",
+    doubt: str = "",
 ) -> Metrics:
     """Metrics of `probability` (rows,) on test rows, those of baselines (rows, 2), deciles and verdict.
 
     Metrics have intervals; `customers` numbers the customer of each row, `positives` names the customers of class 1.
+    `doubt` says why the model may be reading the answer.
     """
     predictions = {
         THIS_MODEL: probability,
@@ -89,6 +100,7 @@ def evaluate_binary(
         f"{_percent(simple['captured_top_20'])} (AUC {metrics['auc']:.3f} against {simple['auc']:.3f}).",
         behind,
         f"ranks better than this model: AUC {others[best]['auc']:.3f} against {metrics['auc']:.3f}.",
+        _doubt(metrics, doubt),
     )
     return {
         **metrics,
@@ -109,10 +121,13 @@ def evaluate_choice(
     offers: Sequence[int],
     rule: SimpleRule,
     customers: Customers | None = None,
+    *,
+    doubt: str = "",
 ) -> Metrics:
     """Metrics of `scores` (rows, offers) on test rows, those of baselines, recall per offer and verdict.
 
-    Metrics have intervals; `customers` numbers the customer of each row.
+    Metrics have intervals; `customers` numbers the customer of each row. `doubt` says why the model may be reading the
+    answer.
     """
     bootstrap = Bootstrap(choice_metrics, chosen, {THIS_MODEL: scores, _RULE: rule.scores, **baselines}, customers)
     metrics = bootstrap.with_intervals(THIS_MODEL)
@@ -129,6 +144,7 @@ def evaluate_choice(
         f"for {_percent(metrics['top_3'])}, instead of {_percent(simple['top_1'])} and {_percent(simple['top_3'])}.",
         behind,
         f"predicts better than this model: log loss {others[best]['log_loss']:.3f} against {metrics['log_loss']:.3f}.",
+        _doubt(metrics, doubt),
     )
     return {
         **metrics,
@@ -248,18 +264,26 @@ def _worse_than(classes: Classes, probabilities: Probabilities, baselines: Mappi
     return None
 
 
-def _verdict(worse_than: str | None, graded: Graded, rule: str, figures: str, behind: str | None, lead: str) -> Verdict:
+def _doubt(metrics: Metrics, doubt: str) -> str:
+    return doubt or ("the test rows are predicted almost perfectly" if seems_too_good(metrics) else "")
+
+
+def _verdict(
+    worse_than: str | None, graded: Graded, rule: str, figures: str, behind: str | None, lead: str, doubt: str
+) -> Verdict:
     """`figures` compare the model with `rule`; `lead` says by what the standard model `behind` is better."""
-    grade, limited_by = graded if worse_than is None else Graded("D", graded.limited_by)
-    if grade == "D" and limited_by:
+    grade, limited_by = graded if worse_than is None and not doubt else Graded("D", graded.limited_by)
+    if graded.grade == "D" and limited_by:
         sentence = f"Too little to tell what it adds over {rule}, because {limited_by}: {figures}"
+    elif doubt:
+        sentence = f"It may be reading the answer, because {doubt}, so what it adds over {rule} is not known: {figures}"
     elif limited_by:
         sentence = f"{grade_word(grade)} over {rule}, or more, because {limited_by}: {figures}"
     else:
         sentence = f"{grade_word(grade)} over {rule}: {figures}"
     worse = f"Worse than the simple baseline ({worse_than}). " if worse_than else ""
     better = f" {behind[0].upper()}{behind[1:]} {lead}" if behind else ""
-    return Verdict(grade, worse + sentence + better, worse_than, limited_by, behind)
+    return Verdict(grade, worse + sentence + better, worse_than, limited_by, behind, doubt)
 
 
 def _evidence(churned: Classes, positives: str) -> Evidence:

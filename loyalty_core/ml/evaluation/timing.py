@@ -40,6 +40,7 @@ def evaluate_timing(
     customers: Customers,
     *,
     positives: str,
+    doubt: str = "",
 ) -> Metrics:
     """As `evaluate_binary` for 90 days, with the metrics of 30 and 60 days beside it, for baselines too.
 
@@ -51,7 +52,7 @@ def evaluate_timing(
         name: np.stack([1 - found[:, longest], found[:, longest]], axis=1) for name, found in answers.items()
     }
     metrics = evaluate_binary(
-        _left(months, longest), within[:, longest], two_classes, rule, customers, positives=positives
+        _left(months, longest), within[:, longest], two_classes, rule, customers, positives=positives, doubt=doubt
     )
     horizons = [_horizon(HORIZON_DAYS[-1], metrics, metrics["deciles"])]
     for place, days in reversed(list(enumerate(_SHORTER))):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from loyalty_core.ml.evaluation.bootstrap import Bootstrap, Difference
-from loyalty_core.ml.evaluation.grades import Evidence, grade_of, grade_word
+from loyalty_core.ml.evaluation.grades import Evidence, Graded, grade_of, grade_word
 from loyalty_core.ml.evaluation.qini import (
     points_of,
     qini,
@@ -26,8 +26,6 @@ from loyalty_core.ml.evaluation.qini import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from loyalty_core.ml.evaluation.grades import Graded
 
 Classes = npt.NDArray[np.intp]
 Probabilities = npt.NDArray[np.float64]
@@ -67,8 +65,13 @@ def evaluate_uplift(
     probabilities: Probabilities,
     baselines: Mapping[str, Probabilities],
     customers: npt.NDArray[np.intp] | None = None,
+    *,
+    doubt: str = "",
 ) -> Metrics:
-    """Metrics of `probabilities` (rows, 2) on test rows with intervals, those of baselines, charts and verdict."""
+    """Metrics of `probabilities` (rows, 2) on test rows with intervals, those of baselines, charts and verdict.
+
+    `doubt` says why the model may be reading the answer.
+    """
     bootstrap = Bootstrap(uplift_metrics, classes, {THIS_MODEL: probabilities, **baselines}, customers)
     metrics = bootstrap.with_intervals(THIS_MODEL)
     others = {
@@ -76,12 +79,13 @@ def evaluate_uplift(
         for name, predicted in baselines.items()
     }
     low, high = metrics["intervals"]["qini"]
-    grade, limited_by = _graded(metrics, classes)
+    grade, limited_by = Graded("D") if doubt else _graded(metrics, classes)
     return {
         **metrics,
         "grade": grade,
         "limited_by": limited_by,
-        "sentence": _sentence(grade, limited_by, metrics),
+        "doubt": doubt,
+        "sentence": _sentence(grade, limited_by, doubt, metrics),
         "worse_than": None if low > 0 else RANDOM_ORDER,
         "added": asdict(Difference(metrics["qini"], low, high)),
         "baselines": others,
@@ -137,7 +141,7 @@ def _graded(metrics: Metrics, classes: Classes) -> Graded:
     return grade_of(gain, TOP_SHARE, Evidence(len(classes), converted, "conversions of one group"), behind=False)
 
 
-def _sentence(grade: str, limited_by: str, metrics: Metrics) -> str:
+def _sentence(grade: str, limited_by: str, doubt: str, metrics: Metrics) -> str:
     low, high = metrics["intervals"]["qini"]
     within = f"Qini {metrics['qini']:.4f}, between {low:.4f} and {high:.4f}"
     if low <= 0:
@@ -155,7 +159,8 @@ def _sentence(grade: str, limited_by: str, metrics: Metrics) -> str:
     else:
         first = f"Contacting the top {share} gets {reached:.0%} of the effect of contacting everybody"
     more = f", or more, because {limited_by}" if limited_by else ""
-    return f"{grade_word(grade)}{more}: {first[0].lower()}{first[1:]}; {points} ({within})."
+    verdict = f"It may be reading the answer, because {doubt}" if doubt else f"{grade_word(grade)}{more}"
+    return f"{verdict}: {first[0].lower()}{first[1:]}; {points} ({within})."
 
 
 def _points(difference: float) -> str:

@@ -39,7 +39,8 @@ class EvaluationRows(NamedTuple):
 
     `fit_columns` and `fit_classes` are the features and labels of the training and validation rows, `columns` and
     `classes` those of the test rows. `probabilities` are the model's for the test rows, `baselines` those of each
-    baseline by name. `customers` numbers the customer of each test row.
+    baseline by name. `customers` numbers the customer of each test row. `doubt` says why the model may be reading the
+    answer; mostly it is empty.
     """
 
     fit_columns: Sequence[Column]
@@ -50,6 +51,7 @@ class EvaluationRows(NamedTuple):
     baselines: Mapping[str, Probabilities]
     customers: npt.NDArray[np.intp]
     offers: tuple[int, ...]
+    doubt: str = ""
 
 
 @dataclass(frozen=True)

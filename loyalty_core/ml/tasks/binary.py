@@ -91,7 +91,13 @@ class BinaryTask(ModelTask):
 
         rule = best_ranking(rows.fit_columns, rows.fit_classes, rows.columns, rows.classes)
         return evaluate_binary(
-            rows.classes, rows.probabilities[:, 0], rows.baselines, rule, rows.customers, positives=self.positives
+            rows.classes,
+            rows.probabilities[:, 0],
+            rows.baselines,
+            rule,
+            rows.customers,
+            positives=self.positives,
+            doubt=rows.doubt,
         )
 
     def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:

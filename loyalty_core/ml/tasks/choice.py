@@ -90,7 +90,9 @@ class ChoiceTask(ModelTask):
         from loyalty_core.ml.evaluation.metrics import evaluate_choice  # noqa: PLC0415
 
         rule = best_choice(rows.fit_columns, rows.fit_classes, rows.columns, rows.classes, len(rows.offers))
-        return evaluate_choice(rows.classes, rows.probabilities, rows.baselines, rows.offers, rule, rows.customers)
+        return evaluate_choice(
+            rows.classes, rows.probabilities, rows.baselines, rows.offers, rule, rows.customers, doubt=rows.doubt
+        )
 
     def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:
         from loyalty_core.ml.evaluation.metrics import confusion  # noqa: PLC0415

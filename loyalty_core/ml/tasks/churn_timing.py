@@ -139,7 +139,13 @@ class ChurnTimingTask(BinaryTask):
         fit_columns, fit_classes = [column.take(known) for column in rows.fit_columns], rows.fit_classes[known]
         rule = best_ranking(fit_columns, self.yes_or_no(fit_classes), rows.columns, self.yes_or_no(rows.classes))
         return evaluate_timing(
-            rows.classes, rows.probabilities, rows.baselines, rule, rows.customers, positives=self.positives
+            rows.classes,
+            rows.probabilities,
+            rows.baselines,
+            rule,
+            rows.customers,
+            positives=self.positives,
+            doubt=rows.doubt,
         )
 
     def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:

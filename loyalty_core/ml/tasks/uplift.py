@@ -110,7 +110,7 @@ class UpliftTask(ModelTask):
     def evaluate(self, rows: EvaluationRows) -> Metrics:
         from loyalty_core.ml.evaluation.uplift import evaluate_uplift  # noqa: PLC0415
 
-        return evaluate_uplift(rows.classes, rows.probabilities, rows.baselines, rows.customers)
+        return evaluate_uplift(rows.classes, rows.probabilities, rows.baselines, rows.customers, doubt=rows.doubt)
 
     def chart_data(self, classes: Classes, probabilities: Probabilities, offers: Sequence[int]) -> Metrics:
         from loyalty_core.ml.evaluation.uplift import curve_of  # noqa: PLC0415

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from loyalty_core.ml.evaluation.metrics import seems_too_good
 from loyalty_core.ml.features import as_arrow
 from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels
 from loyalty_core.ml.training.label_trend import check_label_trend, count_months
@@ -29,8 +30,6 @@ MIN_ROWS_PER_CLASS = 20
 # Share of customers with identical features at all of their dates.
 _FROZEN_SHARE = 0.9
 _MIN_REPEATED_CUSTOMERS = 20
-# On real sets, models reach an AUC of 0.94 at most.
-_TOO_GOOD = 0.97
 # Expected and actual shares that differ by this factor and this much.
 _OFF = 1.4
 _MIN_OFF = 0.02
@@ -74,9 +73,8 @@ def check_leaks(task: ModelTask, history: History, columns: Sequence[Column], la
 
 def check_outcome(metrics: Mapping[str, Any], findings: Sequence[Finding]) -> Iterator[Finding]:
     """What the figures of the test rows give away; `findings` are those about the history."""
-    best = max(metrics.get("auc", 0), metrics.get("top_1", 0))
-    if best >= _TOO_GOOD and not any(finding.severity == "confirm" for finding in findings):
-        measure = "AUC" if "auc" in metrics else "top-1 accuracy"
+    if seems_too_good(metrics) and not any(finding.severity == "confirm" for finding in findings):
+        measure, best = ("AUC", metrics["auc"]) if "auc" in metrics else ("top-1 accuracy", metrics["top_1"])
         yield Finding(
             "hold",
             f"The test rows are predicted almost perfectly ({measure} {best:.3f}), as if some features together "

@@ -34,7 +34,7 @@ from loyalty_core.ml.training.uplift import UpliftNetwork, train_uplift, uplift_
 from loyalty_core.warehouse.source import name_data
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from loyalty_core.ml.training.options import TrainingOptions
     from loyalty_core.ml.training.splitting import Split
@@ -205,8 +205,16 @@ def _evaluate(scaled: FloatRows, prepared: Prepared, network: AnyNetwork, seed: 
             baselines=baselines,
             customers=prepared.groups[split.test],
             offers=labels.offers,
+            doubt=_doubt(prepared.findings),
         )
     )
+
+
+def _doubt(findings: Sequence[Finding]) -> str:
+    leaks = [finding.feature for finding in findings if finding.severity == "confirm"]
+    if not leaks:
+        return ""
+    return f"{' and '.join(map(repr, leaks))} {'seems' if len(leaks) == 1 else 'seem'} to give away the label"
 
 
 def _row_counts(labels: Labels, split: Split) -> dict[str, Any]:

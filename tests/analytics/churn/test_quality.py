@@ -71,6 +71,12 @@ def test_the_grade_as_a_word(grade: str, word: str):
     assert ModelQuality("v", False, grade).word == word
 
 
+def test_a_doubt_takes_the_place_of_the_grade_s_word():
+    assert (
+        ModelQuality("v", False, "D", doubt="'status' seems to give away the label").word == "May be reading the answer"
+    )
+
+
 def test_the_active_model_s_own_record(tmp_path: Path):
     parts, quality = bundle_parts(), known_quality()
     metrics = {

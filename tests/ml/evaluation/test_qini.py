@@ -86,6 +86,14 @@ def test_a_ranking_by_the_truth_is_beyond_chance_and_says_whom_to_leave_out() ->
     assert groups[0]["low"] < 0.4 < groups[0]["high"]
 
 
+def test_a_ranking_that_may_be_reading_the_answer_has_no_good_grade() -> None:
+    treatments = simulate(4_000)
+    truth = np.stack([treatments.uplift, np.zeros(4_000)], axis=1)
+    found = evaluate_uplift(treatments.classes, truth, {}, doubt="'status' seems to give away the label")
+    assert found["grade"] == "D"
+    assert found["sentence"].startswith("It may be reading the answer, because 'status' seems to give away the label: ")
+
+
 def test_a_ranking_by_chance_says_so() -> None:
     treatments = simulate(2_000)
     chance = np.random.default_rng(3).random((2_000, 2))
