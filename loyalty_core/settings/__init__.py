@@ -14,7 +14,13 @@ from loyalty_core.settings.models import DEFAULT_FEATURE_MAPPING, RfmMeasure
 from loyalty_core.settings.predictions_place import MOCK_ENDING, PREDICTIONS, predictions_file
 from loyalty_core.settings.recommended_mapping import recommend_mapping, recommended_mapping_file
 from loyalty_core.settings.sending import DEFAULT_CONTACT_COLUMNS, ContactRole
-from loyalty_core.settings.settings import DEFAULT_WAREHOUSE, Settings, get_settings, set_by_the_user
+from loyalty_core.settings.settings import (
+    DEFAULT_WAREHOUSE,
+    Settings,
+    get_settings,
+    is_currency_code,
+    set_by_the_user,
+)
 from loyalty_core.settings.table_name import split_table_name
 
 __all__ = [
@@ -32,6 +38,7 @@ __all__ = [
     "connection_file",
     "connection_state",
     "get_settings",
+    "is_currency_code",
     "predictions_file",
     "read_chosen",
     "recommend_mapping",

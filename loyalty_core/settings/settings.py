@@ -227,7 +227,7 @@ class Settings(CampaignSettings, EventSettings, ModelSettings, SendingSettings, 
     @field_validator("currency")
     @classmethod
     def _currency(cls, value: str) -> str:
-        if not re.fullmatch("[A-Z]{3}", value):
+        if not is_currency_code(value):
             raise ValueError("an ISO 4217 code of three capital letters such as EUR")
         return value
 
@@ -276,6 +276,11 @@ class _FromTheUser(Settings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         every = super().settings_customise_sources(settings_cls, *sources, **named)
         return tuple(source for source in every if not isinstance(source, ConnectedWarehouse | RecommendedMapping))
+
+
+def is_currency_code(text: str) -> bool:
+    """Whether a text is written like an ISO 4217 code."""
+    return re.fullmatch("[A-Z]{3}", text) is not None
 
 
 def set_by_the_user() -> frozenset[str]:

@@ -23,7 +23,7 @@ from loyalty_core.loading import (
 )
 from loyalty_core.loading.from_transactions import DEFAULT_CHURN_DAYS
 from loyalty_core.loading.questions import asked_in_the_form, in_words_of_the_form
-from loyalty_core.settings import recommend_mapping, set_by_the_user
+from loyalty_core.settings import is_currency_code, recommend_mapping, set_by_the_user
 from loyalty_core.work.newer_data import FormerData
 
 if TYPE_CHECKING:
@@ -40,12 +40,13 @@ def connect_file(services: Services, options: Mapping[str, Any], report: Report)
 
     `kind` is “customers” or “transactions”. `columns` are the fields of `CustomerColumns` or `PurchaseColumns`,
     `format` those of `FileFormat`, whose `numbers` are an option of their own; `offers` has the `upload` and `columns`
-    of an `OffersFile`. Where the file has newer data of the customers in use, the models and predictions of these are
-    used for it too. Where anything fails, nothing has changed.
+    of an `OffersFile`; `currency` is a code such as EUR. Where the file has newer data of the customers in use, the
+    models and predictions of these are used for it too. Where anything fails, nothing has changed.
     """
     require(Action.CONNECT_DATA)
     upload = Upload.find(str(options.get("upload", "")))
     offers = Upload.find(options["offers"]["upload"]) if "offers" in options else None
+    currency = _currency(options)
     folder, former = new_folder(upload.file.stem), FormerData.of(services)
     before = services.connections.current()
     try:
@@ -62,7 +63,8 @@ def connect_file(services: Services, options: Mapping[str, Any], report: Report)
             recommend_mapping(out, suggestion.features)
         report.phase("Switching to the new data")
         kind = "customers" if options["kind"] == "customers" else "transactions"
-        connection = services.connections.add(folder, upload.file.name, kind, {"dwh_url": f"duckdb:///{out}"})
+        settings = {"dwh_url": f"duckdb:///{out}", **currency}
+        connection = services.connections.add(folder, upload.file.name, kind, settings)
     except DataError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise asked_in_the_form(error) from error
@@ -81,6 +83,16 @@ def connect_file(services: Services, options: Mapping[str, Any], report: Report)
         "learned_from": former.learned_from if former and is_continued else None,
         "mapping_is_set": "ml_feature_mapping" in set_by_the_user(),
     }
+
+
+def _currency(options: Mapping[str, Any]) -> dict[str, str]:
+    """The setting of the connection, where one was chosen. Raises `DataError` for what would not be a currency."""
+    if "currency" not in options:
+        return {}
+    code = str(options["currency"])
+    if not is_currency_code(code):
+        raise DataError(f"{code[:20]!r} is no currency.", remedy="Give an ISO 4217 code, such as EUR.")
+    return {"currency": code}
 
 
 def _described(loaded: LoadReport) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from tests.fixtures.screens import plain, texts_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from streamlit.testing.v1 import AppTest
+    from streamlit.testing.v1.element_tree import Selectbox
+
     from tests.fixtures.screens import OpenScreen
     from tests.workbench import Configure
 
@@ -52,6 +55,27 @@ def test_a_log_of_purchases_is_recognised(open_screen: OpenScreen):
     assert (fields["Customer"], fields["Date"]) == ("card", "sold_at")
     assert (fields["Amount"], fields["Quantity"]) == ("price", "pieces")
     assert not app.button(key="connect-file-start").disabled
+
+
+def test_what_the_amount_of_a_line_is_made_of_is_said_of_each_column(open_screen: OpenScreen):
+    app = open_screen(CONNECT)
+    app.file_uploader[0].set_value(("sales.csv", SALES, "text/csv")).run()
+    taken_for = app.dataframe[0].value.set_index("Column")["Taken for"]
+    assert dict(taken_for) == {"card": "Customer", "sold_at": "Date", "pieces": "Quantity", "price": "Amount"}
+
+
+def test_the_currency_is_asked_unless_a_setting_names_it(open_screen: OpenScreen, configure: Configure):
+    def field(app: AppTest) -> Selectbox:
+        app.file_uploader[0].set_value(("sales.csv", SALES, "text/csv")).run()
+        return next(one for one in app.selectbox if one.label == "Currency of the amounts")
+
+    asked = field(open_screen(CONNECT))
+    assert (asked.value, asked.disabled) == ("EUR", False)
+    assert {"GBP · British Pound", "NOK · Norwegian Krone"} <= set(asked.options)
+    assert "DEM · German Mark" not in asked.options
+    configure(currency="SEK")
+    given = field(open_screen(CONNECT))
+    assert (given.value, given.disabled) == ("SEK", True)
 
 
 def test_a_file_that_cannot_be_read_says_what_to_do(open_screen: OpenScreen):

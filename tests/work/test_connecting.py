@@ -57,6 +57,19 @@ def test_a_file_of_customers_becomes_the_warehouse(services: Services):
     assert not upload.file.exists()
 
 
+def test_amounts_are_shown_in_the_currency_of_the_file(services: Services, monkeypatch: pytest.MonkeyPatch):
+    upload = Upload.save("Kunden.csv", CUSTOMERS.encode())
+    options = {"upload": upload.id, "kind": "customers", "columns": {"id": "Kunde"}}
+    with pytest.raises(DataError, match="'gold' is no currency"):
+        connect_file(services, options | {"currency": "gold"}, Report())
+    assert services.connections.current() is None
+    connect_file(services, options | {"currency": "GBP"}, Report())
+    assert get_settings().currency == "GBP"
+    monkeypatch.setenv("CURRENCY", "SEK")
+    get_settings.cache_clear()
+    assert get_settings().currency == "SEK"
+
+
 def test_a_question_leaves_everything_as_it_was(services: Services):
     upload = Upload.save("Kunden.csv", CUSTOMERS.replace("K1;", ";").encode())
     options = {"upload": upload.id, "kind": "customers", "columns": {"id": "Kunde"}}

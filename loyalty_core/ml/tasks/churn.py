@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from loyalty_core.rfm import RfmScore
     from loyalty_core.settings import Settings
 
-# A long time since the last purchase raises the mock probability; frequency and money lower it.
+# A long time since the last purchase raises the mock probability; frequency and money lower it, but so little that some
+# of the best customers are at high risk too, as a presentation needs them.
 _MOCK_WEIGHTS = {
-    "days_since_last": 7.0,
-    "transaction_count": -3.0,
-    "revenue": -1.5,
-    "lifetime_value": -1.0,
-    "avg_transaction_value": -0.5,
+    "days_since_last": 12.0,
+    "transaction_count": -2.0,
+    "revenue": -0.5,
+    "lifetime_value": -0.25,
+    "avg_transaction_value": -0.25,
 }
 
 
@@ -95,7 +96,7 @@ class ChurnTask(BinaryTask):
 
     @property
     def mock_bias(self) -> float:
-        return -1.2
+        return -1.0
 
     def mock_weights(self, feature: str) -> list[float]:
         return [_MOCK_WEIGHTS.get(feature, mock_weight(feature))]

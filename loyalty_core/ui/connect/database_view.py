@@ -14,13 +14,14 @@ from loyalty_core.loading import id_by_name
 from loyalty_core.services import services_of_process
 from loyalty_core.settings import CONNECTIONS_FOLDER, with_driver
 from loyalty_core.ui.access.changes import change
+from loyalty_core.ui.connect.currency_field import ask_currency
 from loyalty_core.ui.connect.loaded import draw_connected
 from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.messages import errors_shown, show_error
 from loyalty_core.ui.text import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _Read = TypeVar("_Read")
 _TRIED, _COLUMNS, _VIEW = "connect-tried", "connect-view-columns", "connect-view"
@@ -103,6 +104,7 @@ def _draw_choice(address: DatabaseAddress, tables: list[str]) -> None:
         found = _once(_VIEW, (address, view, identifier), lambda: try_view(address, view, identifier))
     _draw_found(found)
     fixed = services_of_process().connections.is_fixed
+    currency = ask_currency("database")
     if st.button(
         "Connect this database",
         type="primary",
@@ -110,7 +112,7 @@ def _draw_choice(address: DatabaseAddress, tables: list[str]) -> None:
         disabled=fixed,
         help="The app reads it from now on. The data in use stays as it is, and Undo returns to it.",
     ):
-        change(lambda: _connect(address, view, identifier, found))
+        change(lambda: _connect(address, view, identifier, found, currency))
 
 
 def _once(place: str, key: tuple[Any, ...], read: Callable[[], _Read]) -> _Read:
@@ -138,9 +140,12 @@ def _draw_found(found: ViewFound) -> None:
             st.caption(f"Not {escape(one.column)}: {escape(one.reason)}.")
 
 
-def _connect(address: DatabaseAddress, view: str, identifier: str, found: ViewFound) -> None:
+def _connect(
+    address: DatabaseAddress, view: str, identifier: str, found: ViewFound, currency: Mapping[str, str]
+) -> None:
     settings: dict[str, Any] = {
         **address.settings,
+        **currency,
         "dwh_customer_features_table": view,
         "dwh_customer_id_column": identifier,
     }

@@ -12,6 +12,7 @@ from loyalty_core.loading.questions import CUSTOMERS, PURCHASES
 from loyalty_core.services import services_of_process
 from loyalty_core.ui import formatting
 from loyalty_core.ui.connect.columns_form import ask_customers, ask_purchases
+from loyalty_core.ui.connect.currency_field import ask_currency
 from loyalty_core.ui.connect.file_format_form import ask_file_format
 from loyalty_core.ui.connect.loaded import draw_loaded
 from loyalty_core.ui.connect.offers_form import FILE_TYPES, ask_offers, saved
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from loyalty_core.connections import Upload
     from loyalty_core.loading import FileFormat
 
+_ROWS_SHOWN = 10  # more of them are scrolled
 _UPLOAD, _INSPECTION = "connect-upload", "connect-inspection"
 _KINDS = {"customers": CUSTOMERS, "transactions": PURCHASES}
 
@@ -52,6 +54,7 @@ def draw_file() -> None:
             found = _inspected(upload, written)
         _draw_recognised(found)
         options, missing = _asked(found)
+        options |= ask_currency("file")
         options |= ask_offers(str(last.id) if last and last.state == "done" else "")
         draw_job(
             "connection",
@@ -93,7 +96,8 @@ def _draw_recognised(found: Inspection) -> None:
             }
         ),
         hide_index=True,
-        height=min(38 * (len(found.columns) + 1), 390),
+        column_config={"Taken for": st.column_config.TextColumn(width=130)},
+        height="auto" if len(found.columns) < _ROWS_SHOWN else 390,
     )
     with preview:
         draw_customer_rows(pd.DataFrame(list(found.preview), columns=found.names), key="connect-preview")
@@ -106,7 +110,8 @@ def _roles(found: Inspection) -> dict[str, str]:
         named = {found.customers.id: "Customer id", found.customers.churn: "Who left"}
     else:
         bought = found.purchases
-        factors = dict.fromkeys((bought.amount or "").split("*"), "Amount")
+        *pieces, amount = (bought.amount or "").split("*") if bought.amount not in found.names else [bought.amount]
+        factors = dict.fromkeys(pieces, "Quantity") | {amount: "Amount"}
         named = {**factors, bought.customer: "Customer", bought.date: "Date", bought.transaction: "Purchase number"}
     return {name: role for name, role in named.items() if name}
 

@@ -79,7 +79,7 @@ def draw_connected() -> None:
 
 def _draw_currency() -> None:
     currency = escape(services_of_process().settings.currency)
-    st.caption(f"Amounts are shown in {currency}; the setting CURRENCY names another currency.")
+    st.caption(f"Amounts are shown in {currency}, as the setting CURRENCY or the connection says.")
 
 
 def _draw_running_campaigns() -> None:

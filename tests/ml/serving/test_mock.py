@@ -37,6 +37,12 @@ def test_silence_raises_churn_and_habit_lowers_it():
     assert silent > ordinary > regular
 
 
+def test_one_of_the_best_customers_is_at_high_risk_after_a_long_silence():
+    best = _customer(transaction_count=40, revenue=2_000, lifetime_value=3_000, days_since_last=200)
+
+    assert MockModels(GUIDE_KINDS).scores("churn", best)[0, 0] > 0.7
+
+
 def test_any_mapping_works_and_unusual_values_stay_finite():
     mock = MockModels({"tenure": "number", "is_member": "boolean", "contract": "text", "monthly_charges": "number"})
     rows = mock.contract.encode(
