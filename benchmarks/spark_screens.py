@@ -1,10 +1,9 @@
 """A journey through the screens on Spark and on DuckDB, in a real browser: `python -m benchmarks.spark_screens`.
 
 The journey is that of `tests/engines/journey.py`, every figure compared with SQL on the same customers. For each
-screen, seconds from the click to the finished screen, of both, and the processor time of the Thrift server.
-`--customers` sets how many, 5 million by default; `--pictures FOLDER` takes one of every screen. The Thrift server is
-started as for
-the tests, with 2 GB.
+screen, seconds from the click to the finished screen, of both; of Spark also the processor time of the Thrift server,
+and how many queries it was asked. `--customers` sets how many, 5 million by default; `--pictures FOLDER` takes one of
+every screen. The Thrift server is started as for the tests, with 2 GB.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import os
 import tempfile
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +30,7 @@ from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.spark.predictions import SparkTables
 from tests.browser.pages import DESKTOP, chromium, take_picture, wait_until_drawn
-from tests.engines.journey import JOURNEY, write_copies
+from tests.engines.journey import JOURNEY, queries_of, write_copies
 from tests.engines.spark import SparkPlace, SparkServer
 from tests.ml.fixtures import CONTRACT
 from tests.workbench import serve
@@ -116,30 +116,40 @@ def compare(folder: Path, spark_url: str, pid: int, pictures: Path | None) -> No
             f"JOIN '{folder}/customer_predictions_mock.parquet' USING (customer_id)"
         )
         query: Query = lambda statement, *values: connection.execute(statement, values).fetchall()  # noqa: E731
-        local = {name: seconds for name, seconds, _ in journey(f"duckdb:///{folder}/warehouse.duckdb", query)}
-        print(
-            f"load average {os.getloadavg()[0]:.1f}\n{'':<30}{'DuckDB':>11}{'Spark':>11}{'ratio':>9}{'processor':>13}"
-        )
-        for name, seconds, spent in journey(spark_url, query, lambda: seconds_of(pid), pictures):
-            ratio = seconds / local[name]
-            print(f"{name:<30}{local[name]:>9.1f} s{seconds:>9.1f} s{ratio:>9.1f}{spent:>11.1f} s", flush=True)
+        local = {step.name: step.seconds for step in journey(f"duckdb:///{folder}/warehouse.duckdb", query)}
+        print(f"load average {os.getloadavg()[0]:.1f}")
+        print(f"{'':<30}{'DuckDB':>11}{'Spark':>11}{'ratio':>9}{'processor':>13}{'queries':>9}")
+        for step in journey(spark_url, query, lambda: seconds_of(pid), pictures):
+            times = f"{local[step.name]:>9.1f} s{step.seconds:>9.1f} s{step.seconds / local[step.name]:>9.1f}"
+            print(f"{step.name:<30}{times}{step.spent:>11.1f} s{step.queries:>9}", flush=True)
+        print(f"load average {os.getloadavg()[0]:.1f}")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Seconds until a screen is finished, and how much `spent` and the queries of the warehouse have grown."""
+
+    name: str
+    seconds: float
+    spent: float
+    queries: int
 
 
 def journey(
     url: str, query: Query, spent: Callable[[], float] = time.process_time, pictures: Path | None = None
-) -> Iterator[tuple[str, float, float]]:
-    """The name of each screen, the seconds until it is finished, and how much `spent` has grown meanwhile."""
+) -> Iterator[Step]:
+    """Each screen in turn."""
     served = serve(Path(tempfile.mkdtemp(prefix="loyalty-app-")), DWH_URL=url, **SETTINGS)
     with served as app, chromium() as browser:
         page = browser.new_page(viewport=DESKTOP, locale="en-GB")
         page.set_default_timeout(LONGEST_SECONDS * 1_000)
         for name, step in JOURNEY.items():
-            started, before = time.perf_counter(), spent()
+            started, before, asked = time.perf_counter(), spent(), queries_of(app)
             if page.url == "about:blank":
                 page.goto(app.url)
             step(page, query)
             wait_until_drawn(page)
-            yield name, time.perf_counter() - started, spent() - before
+            yield Step(name, time.perf_counter() - started, spent() - before, queries_of(app) - asked)
             if pictures:
                 _take(page, pictures / f"{name.lower().replace(', ', '-').replace(' ', '-')}.png")
 

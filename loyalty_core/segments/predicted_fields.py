@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.warehouse import Column
-from loyalty_core.warehouse.columns import kind_of, label_of, of_large_groups
+from loyalty_core.warehouse.columns import Counted, kind_of, label_of, of_large_groups, value_counts
 from loyalty_core.warehouse.history import HORIZON_DAYS
 
 if TYPE_CHECKING:
@@ -138,18 +138,9 @@ def _frequent_values(
     """Customers by value of each category, most frequent first; numbers in their own order."""
     if not names:
         return {}
-    counts = [
-        sa.select(
-            sa.literal_column(str(position)).label("position"),
-            sa.cast(predictions.c[name], sa.Text).label("value"),
-            sa.func.count().label("customers"),
-        )
-        .where(predictions.c[name].is_not(None))
-        .group_by(predictions.c[name])
-        for position, name in enumerate(names)
-    ]
+    counted = [Counted(predictions.c[name], sa.cast(predictions.c[name], sa.Text)) for name in names]
     found: dict[str, list[tuple[Any, int]]] = {name: [] for name in names}
-    for row in warehouse.unguarded.rows(sa.union_all(*counts)):
+    for row in warehouse.unguarded.rows(value_counts(warehouse.dialect, predictions, counted)):
         name: str = names[int(row["position"])]
         value = row["value"] if name in _TEXTS else int(row["value"])
         found[name].append((value, row["customers"]))

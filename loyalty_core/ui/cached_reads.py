@@ -122,9 +122,11 @@ def source() -> Source:
 
 
 @cached
-def histogram(column: str) -> columns.Histogram | None:
-    """Customers by value of a number column."""
-    return columns.histogram(get_services().warehouse, column)
+def histograms(names: tuple[str, ...]) -> list[columns.Histogram | None]:
+    """Customers by value of each of these number columns."""
+    warehouse = get_services().warehouse
+    features = warehouse.features
+    return columns.histograms(warehouse, [features.c[name] for name in names])
 
 
 @cached
@@ -159,10 +161,9 @@ def percentile_ranks(features: dict[str, Any]) -> dict[str, float]:
     return columns.percentile_ranks(get_services().warehouse, features)
 
 
-@cached_lookup
 def offer_names() -> dict[int, str]:
     """Offer id → name, where the warehouse has names."""
-    return offers.offer_names(get_services().warehouse)
+    return offers.names_in(get_services().offers.get())
 
 
 @cached

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from cachetools import TTLCache
 
 from loyalty_core.memory_only import holding
+from loyalty_core.warehouse.reflection import find_table
 
 if TYPE_CHECKING:
     from loyalty_core.warehouse import Warehouse
@@ -47,9 +48,10 @@ class OfferFacts:
 def offer_facts(warehouse: Warehouse) -> dict[int, OfferFacts]:
     """Offer id → what is known about it; empty without an `offers` table that has whole numbers as ids."""
     warehouse = warehouse.whole  # offers are the same for every viewer, and their names are those of no person
-    if not warehouse.ask(lambda connection: sa.inspect(connection).has_table(_TABLE)):
+    table = warehouse.ask(lambda connection: find_table(connection, _TABLE, warehouse.dialect.unreadable))
+    if table is None:
         return {}
-    columns = warehouse.table(_TABLE).columns
+    columns = table.columns
     found = {
         part: columns[name]
         for part, names in _COLUMNS.items()
@@ -84,7 +86,12 @@ class OfferCatalog:
 
 def offer_names(warehouse: Warehouse) -> dict[int, str]:
     """Offer id → name from the warehouse's `offers` table; empty when there is none."""
-    return {offer_id: facts.name for offer_id, facts in offer_facts(warehouse).items() if facts.name is not None}
+    return names_in(offer_facts(warehouse))
+
+
+def names_in(offers: dict[int, OfferFacts]) -> dict[int, str]:
+    """Offer id → name, of those that have one."""
+    return {offer_id: facts.name for offer_id, facts in offers.items() if facts.name is not None}
 
 
 def offer_name(names: dict[int, str], offer_id: int) -> str:

@@ -16,20 +16,29 @@ Unreadable = Callable[[sa.Connection, sa.TableClause], Collection[str]]
 
 
 def reflect_table(connection: sa.Connection, name: str, unreadable: Unreadable | None = None) -> sa.Table:
-    """The table or view of that name as written in the settings; raises `ViewUnusable` when missing.
+    """The table or view of that name as `find_table` reads it; raises `ViewUnusable` when missing."""
+    found = find_table(connection, name, unreadable)
+    if found is not None:
+        return found
+    schema, table = split_table_name(name)
+    raise ViewUnusable(
+        f"The warehouse has no table or view {name}.",
+        remedy="Create it, or correct its name in the settings"
+        + nearest(table, _table_names(sa.inspect(connection), schema)),
+    )
+
+
+def find_table(connection: sa.Connection, name: str, unreadable: Unreadable | None = None) -> sa.Table | None:
+    """The table or view of that name as written in the settings, None where there is none.
 
     Only the columns are read: keys and constraints take several queries, and views have none. Columns that are
     `unreadable` to the account are left out, and named in the table's `info["unreadable"]`.
     """
     schema, table = split_table_name(name)
-    inspector = sa.inspect(connection)
     try:
-        found = inspector.get_columns(table, schema)
+        found = sa.inspect(connection).get_columns(table, schema)
     except NoSuchTableError:
-        raise ViewUnusable(
-            f"The warehouse has no table or view {name}.",
-            remedy="Create it, or correct its name in the settings" + nearest(table, _table_names(inspector, schema)),
-        ) from None
+        return None
     names = [column["name"] for column in found]
     _refuse_ambiguous_names(name, names)
     left_out = tuple(unreadable(connection, sa.table(table, schema=schema))) if unreadable else ()

@@ -24,7 +24,7 @@ from loyalty_core.warehouse.columns import (
 )
 from loyalty_core.warehouse.connection import Relation, Warehouse
 from loyalty_core.warehouse.customers.ids import same_id
-from loyalty_core.warehouse.predictions import CUSTOMER_ID
+from loyalty_core.warehouse.predictions import CUSTOMER_ID, finished, is_finished
 from loyalty_core.warehouse.refusals import GroupsOnly, GroupTooSmall, NeedsEveryCustomer, ScopeUnusable
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class RestrictedWarehouse(Warehouse):
         self._masks = masks and restriction.hides_personal_data
         self._guards = guards and restriction.smallest_group > 0
         self._seen: tuple[sa.Table, Relation] | None = None
+        self._predictions_seen: tuple[Any, sa.FromClause] | None = None
         parts = [*([restriction.scope.key] if restriction.scope else []), *(["masked"] if self._masks else [])]
         self._fingerprint_end = "".join(f":{part}" for part in parts)
 
@@ -176,9 +177,16 @@ class RestrictedWarehouse(Warehouse):
 
     @property
     def predictions(self) -> sa.FromClause | None:
-        """The last run's predictions of the customers in scope."""
+        """The last run's predictions of the customers in scope; the same object while neither has changed."""
         found = self._whole.predictions
-        return None if found is None else self.in_scope(found)
+        if found is None or self._restriction.scope is None:
+            return found
+        state = found, self._see()[1], self.revision
+        known = self._predictions_seen
+        if known is None or known[0] != state:
+            seen = self.in_scope(found)
+            known = self._predictions_seen = state, finished(seen) if is_finished(found) else seen
+        return known[1]
 
     def in_scope(self, relation: sa.FromClause) -> sa.FromClause:
         """The rows of customers in scope."""

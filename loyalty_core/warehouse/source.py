@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from loyalty_core.warehouse.connection import Warehouse
 from loyalty_core.warehouse.customers import Transactions
 from loyalty_core.warehouse.failures import place
 from loyalty_core.warehouse.identity import IDENTITY_KEY, loader_facts
+from loyalty_core.warehouse.remembered import remembered
 
 _UPDATE_COLUMNS = ("updated_at", "snapshot_date", "as_of_date", "as_of", "loaded_at", "last_updated")
 
@@ -22,7 +24,11 @@ class Source:
 
 
 def describe_source(warehouse: Warehouse) -> Source:
-    """Read what the loader recorded if anything, else look for the newest date in the data."""
+    """What the loader recorded if anything, else the newest date in the data; as old as the catalog may be."""
+    return remembered(warehouse, "source", partial(_describe, warehouse))
+
+
+def _describe(warehouse: Warehouse) -> Source:
     facts = loader_facts(warehouse)
     newest, newest_from = _newest(warehouse.unguarded, facts)
     # What a loader wrote counts all customers.

@@ -23,6 +23,7 @@ from tests.browser.actions import (
     write,
 )
 from tests.browser.pages import figure, heading, wait_until_drawn
+from tests.workbench import API
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from tests.workbench import Query
+    from tests.workbench import Query, Served
 
 CHOSEN = "total_revenue >= 500 AND customer_tier IN ('Gold')"
 # Whoever has been silent for longer counts as having left, and is not contacted.
@@ -164,6 +165,14 @@ JOURNEY: dict[str, Callable[[Page, Query], None]] = {
     "Churn, another threshold": move_the_threshold,
     "Churn, drivers and groups": read_drivers_and_groups,
 }
+
+
+def queries_of(app: Served) -> int:
+    """How many queries the app has asked its warehouse."""
+    counts = re.findall(
+        r"^loyalty_warehouse_query_duration_seconds_count\{.*\} (\S+)", app.get(f"{API}/metrics/").text, re.M
+    )
+    return sum(int(float(count)) for count in counts)
 
 
 def go_to(page: Page, screen: str) -> None:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from loyalty_core.errors import SettingsError
 from loyalty_core.warehouse.predictions import earlier_runs, last_run
 from tests.engines import clickhouse, shopdb, spark
+from tests.fixtures.statements import statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,6 +83,17 @@ def test_a_run_is_read_as_it_was_written(warehouse: Warehouse):
         assert row == pytest.approx(expected)
     run = last_run(warehouse)
     assert run is not None and run.model_versions == ("a",)
+
+
+def test_a_finished_run_is_read_once(warehouse: Warehouse):
+    write(warehouse, run_of("a"))
+    run = last_run(warehouse)
+    with statements_of(warehouse.engine) as sent:
+        assert last_run(warehouse) == run
+    assert sent == []
+    write(warehouse, run_of("b"))
+    run = last_run(warehouse)
+    assert run is not None and run.model_version == "b"
 
 
 def test_runs_outside_the_history_are_dropped(warehouse: Warehouse):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from loyalty_core.warehouse.columns import as_compared, filled
+from loyalty_core.warehouse.columns import Counted, as_compared, filled, value_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,11 +116,8 @@ def _values(
     customers: int,
 ) -> Iterator[ValueComparison]:
     readable = warehouse.dialect.readable
-    counts = [
-        _by_value(relation, as_compared(readable(relation.c[field.name])), belongs, field.kind, position)
-        for position, field in enumerate(categories)
-    ]
-    for row in warehouse.rows(sa.union_all(*counts)) if counts else ():
+    counted = [_counted(as_compared(readable(relation.c[field.name])), field.kind) for field in categories]
+    for row in warehouse.rows(value_counts(warehouse.dialect, relation, counted, belongs)) if counted else ():
         field = categories[row["position"]]
         known = {_as_text(value): value for value, _ in field.top_values}
         if row["value"] in known:
@@ -133,21 +130,10 @@ def _values(
             )
 
 
-def _by_value(
-    relation: sa.FromClause, column: sa.ColumnElement[Any], belongs: sa.ColumnElement[bool], kind: Kind, position: int
-) -> sa.Select:
-    value = sa.case((column, "true"), else_="false") if kind == "boolean" else sa.cast(column, sa.Text)
-    return (
-        sa.select(
-            sa.literal_column(str(position)).label("position"),
-            value.label("value"),
-            sa.func.count().label("customers"),
-            sa.func.count(sa.case((belongs, 1))).label("members"),
-        )
-        .select_from(relation)
-        .where(column.is_not(None))
-        .group_by(column)
-    )
+def _counted(column: sa.ColumnElement[Any], kind: Kind) -> Counted:
+    if kind == "boolean":
+        return Counted(column, sa.case((column.is_(sa.true()), "true"), (column.is_(sa.false()), "false")))
+    return Counted(column, sa.cast(column, sa.Text))
 
 
 def _as_text(value: Any) -> str:

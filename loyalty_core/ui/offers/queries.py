@@ -19,9 +19,9 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.segments import RuleFields, Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
-from loyalty_core.ui.cached_reads import RuleBasis, cached, cached_lookup
+from loyalty_core.ui.cached_reads import RuleBasis, cached
 from loyalty_core.ui.scope_reader import ScopeReader, scoped_base
-from loyalty_core.warehouse.offers import OfferFacts, offer_facts, offer_name
+from loyalty_core.warehouse.offers import OfferFacts, offer_name
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,9 @@ def default_policy(mix: OfferMix) -> Policy:
     return Policy({offer.offer_id: OfferTerms(value=round(offer.value.amount, 2)) for offer in mix.offers})
 
 
-@cached_lookup
 def facts() -> dict[int, OfferFacts]:
     """What the warehouse knows of the offers."""
-    return offer_facts(get_services().warehouse)
+    return get_services().offers.get()
 
 
 @cached

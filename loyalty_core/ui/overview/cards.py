@@ -91,9 +91,10 @@ def _spreads() -> Iterator[tuple[Column, Histogram]]:
     known = [of for of in (cached_reads.column_for("revenue"), cached_reads.column_for("recency")) if of is not None]
     identifier = get_services().settings.dwh_customer_id_column
     numbers = [c for c in cached_reads.catalog().columns if c.kind == "number" and c.minimum != c.maximum]
-    for of in known + [c for c in numbers if c not in known and c.name != identifier]:
-        if spread := cached_reads.histogram(of.name):
-            yield of, spread
+    others = ([column] for column in numbers if column not in known and column.name != identifier)
+    for together in (known, *others):
+        found = cached_reads.histograms(tuple(column.name for column in together))
+        yield from ((of, spread) for of, spread in zip(together, found, strict=True) if spread)
 
 
 def _risk_card(outlook: Outlook | None) -> Card:

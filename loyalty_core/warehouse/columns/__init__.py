@@ -14,12 +14,14 @@ from loyalty_core.warehouse.columns.labels import GROUP_ORDER, group_of, label_o
 from loyalty_core.warehouse.columns.personal import MASK, personal_columns, without_values
 from loyalty_core.warehouse.columns.roles import Role, column_for, folded, is_money
 from loyalty_core.warehouse.columns.small_groups import large_groups, of_large_groups, without_small_groups
+from loyalty_core.warehouse.columns.value_counts import Counted, value_counts
 
 __all__ = [
     "GROUP_ORDER",
     "MASK",
     "Catalog",
     "Column",
+    "Counted",
     "Histogram",
     "Kind",
     "Role",
@@ -42,6 +44,7 @@ __all__ = [
     "quantile",
     "read_catalog",
     "unit_of",
+    "value_counts",
     "without_small_groups",
     "without_values",
 ]

@@ -12,6 +12,7 @@ from loyalty_core.errors import QueryTimeout
 from loyalty_core.rules.sql.elements import Exact
 from loyalty_core.warehouse.columns.blanks import filled
 from loyalty_core.warehouse.columns.labels import group_of, label_of
+from loyalty_core.warehouse.columns.value_counts import Counted, value_counts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -180,22 +181,32 @@ def _range_expressions(
 def _top_values(
     rows: Rows, view: sa.FromClause, columns: Sequence[Column], dialect: Dialect
 ) -> dict[str, tuple[tuple[Any, int], ...]]:
-    """The most frequent values of every category, all columns in one UNION."""
+    """The most frequent values of every category, all columns in one statement."""
     names = _categories(rows, view, columns)
     if not names:
         return {}
-    counts = [_most_frequent(view, dialect.readable(view.c[name]), index) for index, name in enumerate(names)]
     found: dict[str, list[tuple[Any, int]]] = {name: [] for name in names}
-    for row in rows(sa.union_all(*counts)):
+    for row in rows(_counts(view, [dialect.readable(view.c[name]) for name in names], dialect)):
         found[names[row["position"]]].append((row["value"], row["customers"]))
     kinds = {column.name: column.kind for column in columns}
     return {
         name: tuple(
             (value == "true" if kinds[name] == "boolean" else value, n)
-            for value, n in sorted(values, key=lambda pair: (-pair[1], pair[0]))
+            for value, n in sorted(values, key=lambda pair: (-pair[1], pair[0]))[:_TOP_VALUES]
         )
         for name, values in found.items()
     }
+
+
+def _counts(
+    view: sa.FromClause, columns: Sequence[sa.ColumnElement[Any]], dialect: Dialect
+) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """Of every value where the database reads all columns at once, else of the most frequent ones of each."""
+    values = [_as_text(column) for column in columns]
+    if dialect.each_of(values) is not None:
+        counted = [Counted(column, value) for column, value in zip(columns, values, strict=True)]
+        return value_counts(dialect, view, counted)
+    return sa.union_all(*(_most_frequent(view, column, index) for index, column in enumerate(columns)))
 
 
 def _categories(rows: Rows, view: sa.FromClause, columns: Sequence[Column]) -> list[str]:
@@ -234,5 +245,5 @@ def _most_frequent(view: sa.FromClause, column: sa.ColumnElement[Any], position:
 
 def _as_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     if isinstance(column.type, sa.Boolean):
-        return sa.case((column.is_(sa.true()), "true"), else_="false")
+        return sa.case((column.is_(sa.true()), "true"), (column.is_(sa.false()), "false"))
     return sa.cast(column, sa.Text)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.warehouse.columns.blanks import filled
+from loyalty_core.warehouse.columns.value_counts import Counted, value_counts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,12 +50,11 @@ class _Axis:
     def edges(self) -> tuple[float, ...]:
         return tuple(float(self.start + self.step * i) for i in range(self.last + 2))
 
-    def counted(self, place: int) -> sa.Select:
-        """Customers by the index of their bar, marked with `place`."""
+    @property
+    def bar(self) -> sa.ColumnElement[Any]:
+        """The index of the bar that a value belongs to."""
         bar = sa.func.floor((self.value - float(self.start)) / float(self.step) + float(_ON_EDGE))
-        clipped = sa.case((bar < 0, 0), (bar > self.last, self.last), else_=bar).label("bar")
-        marked = sa.literal_column(str(place)).label("place"), clipped, sa.func.count().label("n")
-        return sa.select(*marked).where(self.value.is_not(None)).group_by(clipped)
+        return sa.case((self.value.is_(None), None), (bar < 0, 0), (bar > self.last, self.last), else_=bar)
 
     def histogram(self, counts: Mapping[int, int]) -> Histogram:
         """The bars with these counts by index."""
@@ -87,11 +87,14 @@ def histograms(
 
 def _at_once(warehouse: Warehouse, columns: Sequence[sa.ColumnElement[Any]], bars: int) -> Iterator[Histogram | None]:
     axes = _axes(warehouse, columns, bars)
-    counted = [axis.counted(place) for place, axis in enumerate(axes) if axis is not None]
-    counts: list[dict[int, int]] = [{} for _ in axes]
-    for row in warehouse.rows(sa.union_all(*counted)) if counted else ():
-        counts[row["place"]][int(row["bar"])] = row["n"]
-    return (axis and axis.histogram(counts[place]) for place, axis in enumerate(axes))
+    known = [axis for axis in axes if axis is not None]
+    counted = [Counted(bar, bar) for bar in (axis.bar for axis in known)]
+    counts: list[dict[int, int]] = [{} for _ in known]
+    (relation,) = sa.select(columns[0]).get_final_froms()
+    for row in warehouse.rows(value_counts(warehouse.dialect, relation, counted)) if counted else ():
+        counts[row["position"]][int(row["value"])] = row["customers"]
+    found = iter(counts)
+    return (axis and axis.histogram(next(found)) for axis in axes)
 
 
 def quantile(warehouse: Warehouse, column: str, share: float) -> Any:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from loyalty_core.errors import ViewUnusable
 from loyalty_core.warehouse.columns import filled, kind_of
 from loyalty_core.warehouse.connection import Row, Warehouse
 from loyalty_core.warehouse.customers.ids import read_id
+from loyalty_core.warehouse.remembered import remembered
 
 _DATE_NAMES = ("transaction_at", "transaction_date", "purchased_at", "order_date", "invoice_date", "date", "created_at")
 _AMOUNT_NAMES = ("amount", "total_amount", "revenue", "sales", "order_value", "price", "value")
@@ -36,10 +38,12 @@ class Transactions:
 
     @classmethod
     def find(cls, warehouse: Warehouse) -> "Transactions | None":
-        """The transactions of this warehouse, or None when there is no such table or it lacks a column."""
-        try:
-            table = warehouse.table(warehouse.settings.dwh_transactions_table)
-        except ViewUnusable:
+        """The transactions of this warehouse, or None when there is no such table or it lacks a column.
+
+        A page asks for them several times: the table is looked up as often as the catalog is read.
+        """
+        table = remembered(warehouse, "transactions", partial(_table_in, warehouse))
+        if table is None:
             return None
         names = {column.name.lower(): column.name for column in table.columns}
         customer = names.get(warehouse.settings.dwh_customer_id_column.lower())
@@ -79,6 +83,13 @@ class Transactions:
         """The id column may have another type here than in the features view."""
         value = read_id(customer_id, self._customer.type)
         return sa.false() if value is None else self._customer == value
+
+
+def _table_in(warehouse: Warehouse) -> sa.FromClause | None:
+    try:
+        return warehouse.table(warehouse.settings.dwh_transactions_table)
+    except ViewUnusable:
+        return None
 
 
 def _first(names: dict[str, str], candidates: tuple[str, ...], table: sa.FromClause, kinds: set[str]) -> str | None:

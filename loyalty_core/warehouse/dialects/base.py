@@ -139,6 +139,14 @@ class Dialect(SqlDialect):
         del value, share
         return None
 
+    def each_of(self, values: Sequence[sa.ColumnElement[Any]]) -> sa.FromClause | None:
+        """`position` and `value` of each of these in one row of the relations that they are of, in FROM beside it.
+
+        None where reading the relation once for each of them is at least as fast.
+        """
+        del values
+        return None
+
     def different_values(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any] | None:
         """About how many different values there are, as an aggregate; None where only counting each would say."""
         del column

@@ -19,7 +19,7 @@ from loyalty_core.warehouse.engine import engine_options, interrupt_of
 from loyalty_core.warehouse.spark.predictions import SparkTables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from loyalty_core.settings import Settings
     from loyalty_core.warehouse.arrow import Batches, Source
@@ -68,6 +68,12 @@ class SparkSql(Dialect):
     def interpolated_quantile(self, value: sa.ColumnElement[Any], share: float) -> sa.ColumnElement[Any]:
         """The same: it is where an axis ends."""
         return self.quantile(value, share)
+
+    def each_of(self, values: Sequence[sa.ColumnElement[Any]]) -> sa.FromClause:
+        """`posexplode`: for each branch of a UNION, Spark would plan, compile and run stages of their own."""
+        columns = sa.column("position", sa.Integer()), sa.column("value", values[0].type)
+        each = sa.func.posexplode(sa.func.array(*values)).table_valued(*columns, name="each", joins_implicitly=True)
+        return each.render_derived().lateral()
 
     def different_values(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """HyperLogLog++, with a standard deviation of 2 %."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from glob import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.settings import MOCK_ENDING, PREDICTIONS, Settings, split_table_name
-from loyalty_core.warehouse.reflection import reflect_table
+from loyalty_core.warehouse.reflection import find_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,11 +53,13 @@ class ScoringInProgress(LoyaltyError):
 _ROWS_OF_EVERY_ARM = 2_048
 
 
+RelationType = TypeVar("RelationType", bound=sa.FromClause)
+
 _FileState = tuple[int, int, int]
 _MAX_VERSIONS = 64
-# A finished version never changes, so its relation is made and its run read once.
-_of_versions: WeakSet[sa.FromClause] = WeakSet()
-_runs: WeakKeyDictionary[sa.FromClause, ScoringRun | None] = WeakKeyDictionary()
+# What a run has written never changes once it is finished, so its relation is made and its run read once.
+_finished: WeakSet[sa.FromClause] = WeakSet()
+_runs: WeakKeyDictionary[sa.FromClause, ScoringRun] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,23 @@ def last_run(warehouse: Warehouse) -> ScoringRun | None:
 
 def run_of(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | None:
     """Which run wrote these predictions, by the first of their rows; None when there are none."""
-    if predictions not in _of_versions:
-        return _read_run(warehouse, predictions)
-    if predictions not in _runs:
-        _runs[predictions] = _read_run(warehouse, predictions)
-    return _runs[predictions]
+    found = _runs.get(predictions)
+    if found is None:
+        found = _read_run(warehouse, predictions)
+        if found is not None and is_finished(predictions):
+            _runs[predictions] = found
+    return found
+
+
+def is_finished(predictions: sa.FromClause) -> bool:
+    """Whether these predictions never change."""
+    return predictions in _finished
+
+
+def finished(predictions: RelationType) -> RelationType:
+    """The same relation, remembered as one whose rows never change: its run is read once."""
+    _finished.add(predictions)
+    return predictions
 
 
 def _read_run(warehouse: Warehouse, predictions: sa.FromClause) -> ScoringRun | None:
@@ -146,9 +160,7 @@ def _relation_of(
     schema = _schema_in(version, state)
     if not MARKS.issubset(schema.names):
         return None
-    relation = _table_of(version, schema, id_type, name)
-    _of_versions.add(relation)
-    return relation
+    return finished(_table_of(version, schema, id_type, name))
 
 
 def _table_of(version: Path, schema: pa.Schema, id_type: sa.types.TypeEngine[Any], name: str) -> sa.FromClause:
@@ -192,11 +204,8 @@ def data_of(schema: pa.Schema) -> str | None:
 
 def read_from_table(connection: sa.Connection, name: str) -> sa.Table | None:
     """The table of that name as written in the settings, None where there is none or it is not a scoring run's."""
-    schema, table = split_table_name(name)
-    if not sa.inspect(connection).has_table(table, schema):
-        return None
-    found = reflect_table(connection, name)
-    return found if MARKS.issubset(found.columns.keys()) else None
+    found = find_table(connection, name)
+    return found if found is not None and MARKS.issubset(found.columns.keys()) else None
 
 
 def sql_type(arrow_type: pa.DataType) -> sa.types.TypeEngine[Any]:

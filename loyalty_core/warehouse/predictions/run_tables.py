@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -20,7 +22,7 @@ from loyalty_core.errors import LoyaltyError
 from loyalty_core.settings import predictions_file, split_table_name
 from loyalty_core.warehouse.failures import place, readable_errors
 from loyalty_core.warehouse.predictions.parquet_file import only_run
-from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, MARKS, predictions_table, sql_type
+from loyalty_core.warehouse.predictions.relation import CUSTOMER_ID, MARKS, finished, predictions_table, sql_type
 from loyalty_core.warehouse.predictions.run_history import RunHistory, stamp, time_of
 from loyalty_core.warehouse.predictions.storage import Destination, PredictionStorage, file_destination
 
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from loyalty_core.warehouse.connection import Warehouse
     from loyalty_core.warehouse.identity import DataIdentity
     from loyalty_core.warehouse.predictions.storage import Ask
+
+# A finished table stays as it is under its name, which has the time of its run: the newest is reflected once.
+_last_read: WeakKeyDictionary[Warehouse, tuple[str, sa.FromClause]] = WeakKeyDictionary()
 
 _UNFINISHED = "unfinished"
 # An unfinished table may be that of a run on another machine; one that is older was left by a run that was killed.
@@ -53,13 +58,14 @@ class RunTables(PredictionStorage):
 
     def read(self, warehouse: Warehouse) -> sa.FromClause | None:
         """The newest table that was made on this warehouse's data."""
-        return next(self._own(warehouse), None)
+        found = next(self._own(warehouse), None)
+        if found is not None:
+            _last_read[warehouse] = found
+        return None if found is None else found[1]
 
     def earlier(self, warehouse: Warehouse) -> Iterator[sa.FromClause]:
         """The tables of the runs before that one."""
-        own = self._own(warehouse)
-        next(own, None)
-        return own
+        return (table for _, table in islice(self._own(warehouse), 1, None))
 
     def destination(self, warehouse: Warehouse) -> Destination:
         """A new table, if the account may create one."""
@@ -97,16 +103,18 @@ class RunTables(PredictionStorage):
         """Arguments of `sa.Table` for a new table."""
         return {}
 
-    def _own(self, warehouse: Warehouse) -> Iterator[sa.FromClause]:
-        """The finished tables of this data, newest first, each reflected when it is asked for."""
+    def _own(self, warehouse: Warehouse) -> Iterator[tuple[str, sa.FromClause]]:
+        """The finished tables of this data with their names, newest first, each reflected when it is asked for."""
         schema, _ = split_table_name(predictions_table(warehouse.settings))
         key = _key(warehouse.identity)
         for found in self._tables(warehouse):
             if found.made_on == key:
                 name = ".".join(f'"{part}"' for part in (*([schema] if schema else []), found.name))
-                table = warehouse.table(name)
-                if MARKS.issubset(table.columns.keys()):
-                    yield table
+                known = _last_read.get(warehouse)
+                if known is None or known[0] != name:
+                    known = name, warehouse.table(name)
+                if MARKS.issubset(known[1].columns.keys()):
+                    yield name, finished(known[1])
 
     def _tables(self, warehouse: Warehouse) -> list[RunTable]:
         """Every table of a run, newest first."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import reflection
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchTableError
 from sqlalchemy.sql.compiler import DDLCompiler, IdentifierPreparer, SQLCompiler
@@ -180,10 +181,12 @@ class SparkDialect(DefaultDialect):
             for row in self._described(connection, table_name, schema)
         ]
 
-    def get_table_names(self, connection: sa.Connection, schema: str | None = None, **_: Any) -> list[str]:
-        views = set(self.get_view_names(connection, schema))
+    @reflection.cache
+    def get_table_names(self, connection: sa.Connection, schema: str | None = None, **kw: Any) -> list[str]:
+        views = set(self.get_view_names(connection, schema, **kw))
         return [row.tableName for row in self._shown(connection, "TABLES", schema) if row.tableName not in views]
 
+    @reflection.cache
     def get_view_names(self, connection: sa.Connection, schema: str | None = None, **_: Any) -> list[str]:
         return [row.viewName for row in self._shown(connection, "VIEWS", schema)]
 

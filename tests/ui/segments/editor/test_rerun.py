@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-import sqlalchemy as sa
 
 from loyalty_core.rules import compile_rule
 from loyalty_core.segments import SegmentDraft, fields
@@ -14,10 +12,10 @@ from loyalty_core.services import get_services
 from loyalty_core.ui.navigation import SEGMENTS
 from loyalty_core.ui.segments.address import encode_rule
 from tests.fixtures.screens import value_field
+from tests.fixtures.statements import statements_of
 from tests.segments.scored import segment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.fixtures.screens import OpenScreen
@@ -25,20 +23,6 @@ if TYPE_CHECKING:
 
 
 RICH = {"and": [{">=": [{"var": "total_revenue"}, 500]}, {">": [{"var": "churn_probability"}, 0.1]}]}
-
-
-@contextmanager
-def statements_of(engine: sa.Engine) -> Iterator[list[str]]:
-    """Collects every statement that a database is sent meanwhile, apart from those that every session begins with."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if not statement.startswith(("PRAGMA", "SET ", "BEGIN", "SELECT version_num")):
-            sent.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    sa.event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture

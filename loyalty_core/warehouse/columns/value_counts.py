@@ -1,0 +1,55 @@
+"""Customers by value, of many columns of one relation in one statement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from loyalty_core.warehouse.dialects import Dialect
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Customers are counted by `key`, and shown with it is `value`; where the key is blank they are left out."""
+
+    key: sa.ColumnElement[Any]
+    value: sa.ColumnElement[Any]
+
+
+def value_counts(
+    dialect: Dialect,
+    relation: sa.FromClause,
+    counted: Sequence[Counted],
+    members: sa.ColumnElement[bool] | None = None,
+) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """`customers` by `position` in `counted` and `value`, and how many of them are `members`.
+
+    Values must be of one type. A database that reads a column of its own for each branch of a UNION is asked by one; a
+    database that reads whole rows reads them once.
+    """
+    together = dialect.each_of([one.value for one in counted])
+    if together is None:
+        return sa.union_all(*(_by_key(relation, one, place, members) for place, one in enumerate(counted)))
+    position, value = together.c.position, together.c.value
+    counts = _counts(members)
+    rows = sa.select(position, value, *counts).select_from(relation, together)
+    return rows.where(value.is_not(None)).group_by(position, value)
+
+
+def _by_key(
+    relation: sa.FromClause, counted: Counted, place: int, members: sa.ColumnElement[bool] | None
+) -> sa.Select[Any]:
+    position, value = sa.literal_column(str(place)).label("position"), counted.value.label("value")
+    key = value if counted.key is counted.value else counted.key
+    rows = sa.select(position, value, *_counts(members)).select_from(relation)
+    return rows.where(counted.key.is_not(None)).group_by(key)
+
+
+def _counts(members: sa.ColumnElement[bool] | None) -> list[sa.ColumnElement[int]]:
+    customers: sa.ColumnElement[int] = sa.func.count().label("customers")
+    return [customers] if members is None else [customers, sa.func.count(sa.case((members, 1))).label("members")]
