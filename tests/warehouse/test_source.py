@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from loyalty_core.warehouse.customers import Transactions
 from loyalty_core.warehouse.source import Source, describe_source
+from tests.fixtures.statements import statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +52,23 @@ def test_the_newest_purchase_dates_the_data_otherwise(backend: Backend, open_war
     )
     source = describe_source(open_warehouse(backend.url))
     assert (source.newest, source.newest_from) == (date(2024, 2, 29), "newest transaction")
+
+
+def test_it_is_read_as_often_as_the_catalog(backend: Backend, open_warehouse: OpenWarehouse):
+    backend.execute(
+        "CREATE TABLE customer_features_view AS SELECT 1 AS customer_id; "
+        "CREATE TABLE transactions AS SELECT 1 AS customer_id, 2 AS amount, DATE '2024-02-29' AS order_date"
+    )
+    warehouse = open_warehouse(backend.url)
+    source = describe_source(warehouse)
+    with statements_of(warehouse.engine) as sent:
+        assert describe_source(warehouse) == source
+        assert Transactions.find(warehouse) is not None
+    assert sent == []
+    warehouse.forget()
+    with statements_of(warehouse.engine) as sent:
+        assert describe_source(warehouse) == source
+    assert any("max(" in statement for statement in sent)
 
 
 def test_data_without_a_date(backend: Backend, open_warehouse: OpenWarehouse):
