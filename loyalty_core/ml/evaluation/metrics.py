@@ -17,7 +17,7 @@ from loyalty_core.ml.evaluation.baselines import (
 )
 from loyalty_core.ml.evaluation.bootstrap import Bootstrap
 from loyalty_core.ml.evaluation.curves import precision_points, roc_points
-from loyalty_core.ml.evaluation.grades import Evidence, Grade, Graded, grade_of, grade_word
+from loyalty_core.ml.evaluation.grades import Evidence, Grade, Graded, grade_of, grade_word, seems_too_good
 from loyalty_core.ml.evaluation.ranking import area_under_curve, average_precision
 from loyalty_core.warehouse.columns import label_of
 
@@ -33,8 +33,6 @@ THIS_MODEL = "this model"
 _RULE = "simple rule"
 _TOP_SHARE = 0.2
 _MIN_PROBABILITY = 1e-7
-# On real sets, models reach an AUC of 0.94 at most.
-_TOO_GOOD = 0.97
 # A standard model is clearly better when it leads by more than this.
 _AUC_MARGIN, _LOG_LOSS_MARGIN = 0.01, 0.02
 
@@ -53,11 +51,6 @@ class Verdict(NamedTuple):
     limited_by: str
     behind: str | None
     doubt: str
-
-
-def seems_too_good(metrics: Mapping[str, Any]) -> bool:
-    """Whether the test rows are predicted as well as only features that give away the label allow."""
-    return max(metrics.get("auc", 0), metrics.get("top_1", 0)) >= _TOO_GOOD
 
 
 def evaluate_binary(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from loyalty_core.ml.evaluation.metrics import seems_too_good
+from loyalty_core.ml.evaluation.grades import seems_too_good
 from loyalty_core.ml.features import as_arrow
 from loyalty_core.ml.tasks import Finding, HistoryTooSmall, Labels
 from loyalty_core.ml.training.label_trend import check_label_trend, count_months
