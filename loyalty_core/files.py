@@ -1,4 +1,7 @@
-"""Files that are written whole or not at all, on disk before they are announced, and private where they hold data."""
+"""Files that are written whole or not at all, on disk before they are announced, and private where they hold data.
+
+And where the files of the workbench itself are.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ import os
 import secrets
 from contextlib import contextmanager, suppress
 from glob import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # How the system says that there is no more room: on the disk, within the quota, or for a single file.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -75,3 +78,12 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def workbench_file(name: str) -> Path:
+    """A file of the workbench's folder: of the current folder if it is there, else of the one that holds this package.
+
+    So commands work in any folder, with the settings and data of that folder.
+    """
+    here = Path(name)
+    return here if here.is_file() else Path(__file__).parents[1] / name

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import typer
 
-TRAINING_SCRIPT = Path("train_models_from_dwh.py")
-_SERVER = Path("serve.py")
+from loyalty_core.files import workbench_file
+
+TRAINING_SCRIPT = "train_models_from_dwh.py"
+_SERVER = "serve.py"
 
 # The called command parses its own options, including `--help`.
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
@@ -25,20 +27,20 @@ def run(context: typer.Context) -> None:
     """Start the dashboard and the HTTP API; options are passed to Streamlit, for example --server.port 9000."""
     from loyalty_core.demo.prepare import main as prepare  # noqa: PLC0415
 
-    _require(_SERVER)
+    server = _require(_SERVER)
     if exit_code := prepare():
         raise typer.Exit(exit_code)
-    command = [sys.executable, "-m", "streamlit", "run", str(_SERVER), *context.args]
+    command = [sys.executable, "-m", "streamlit", "run", str(server), *context.args]
     raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603
 
 
 @app.command(context_settings=_PASSED_ON)
 def train(context: typer.Context) -> None:
     """Train the models on the warehouse's history."""
-    _require(TRAINING_SCRIPT)
+    script = str(_require(TRAINING_SCRIPT))
     # Run as a script, since it contains the options that people edit.
-    sys.argv = [str(TRAINING_SCRIPT), *context.args]
-    runpy.run_path(str(TRAINING_SCRIPT), run_name="__main__")
+    sys.argv = [script, *context.args]
+    runpy.run_path(script, run_name="__main__")
 
 
 @app.command(context_settings=_PASSED_ON)
@@ -113,7 +115,9 @@ def demo(context: typer.Context) -> None:
     raise typer.Exit(main(context.args))
 
 
-def _require(script: Path) -> None:
-    if not script.exists():
-        typer.echo(f"error: {script} is not in this folder. Change to the workbench's folder first.", err=True)
+def _require(name: str) -> Path:
+    script = workbench_file(name)
+    if not script.is_file():
+        typer.echo(f"error: {name} is not in this folder. Change to the workbench's folder first.", err=True)
         raise typer.Exit(2)
+    return script

@@ -2,10 +2,10 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 from loyalty_core.demo.campaigns import make_campaigns
 from loyalty_core.demo.generate import MAPPING, generate
+from loyalty_core.files import workbench_file
 from loyalty_core.ml.bundles import BundleError, ModelNotFound, load_bundle
 from loyalty_core.ml.scoring import command as scoring_command
 from loyalty_core.segments.refreshing import refresh_all
@@ -16,7 +16,7 @@ from loyalty_core.warehouse.predictions import last_run
 from loyalty_core.warehouse.source import describe_source
 
 DEMO_CUSTOMERS = 20_000
-_TRAINING = Path("train_models_from_dwh.py")
+_TRAINING = "train_models_from_dwh.py"
 
 
 def create_what_is_missing(settings: Settings) -> None:
@@ -50,7 +50,7 @@ def _train_first_models(settings: Settings) -> None:
         return
     print("Training the models on it (a few minutes, once) …", flush=True)  # noqa: T201
     # In a separate process, so that TensorFlow is not loaded into this one.
-    subprocess.run([sys.executable, str(_TRAINING)], check=False)  # noqa: S603
+    subprocess.run([sys.executable, str(workbench_file(_TRAINING))], check=False)  # noqa: S603
 
 
 def _has_models(settings: Settings) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from loyalty_core.loading.mapping_file import is_configured
+from loyalty_core.files import workbench_file
+from loyalty_core.loading.mapping_file import SETTINGS_FILE, is_configured
 from loyalty_core.loading.report import HISTORIES, VIEW
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Column
@@ -29,14 +30,14 @@ def next_steps(out: Path) -> list[str]:
         ]
     start = f"  {_setting(out)}{start_command()}"
     if not found.isdisjoint(HISTORIES):
-        return ["Next:", f"  {_setting(out)}{loyalty_command()} train --score", start]
+        return [_heading(), f"  {_setting(out)}{loyalty_command()} train --score", start]
     settings = Settings()
     has_rfm = all(column_for(role, columns, settings) for role in _RFM_ROLES)
     score = [f"  {_setting(out)}{loyalty_command()} score"] if has_rfm else []
     rfm = "by RFM alone" if has_rfm else "neither by a model nor by RFM"
     return [
         f"Without a history that models can learn from, customers can be scored {rfm}.",
-        "Next:",
+        _heading(),
         *score,
         start,
     ]
@@ -44,7 +45,7 @@ def next_steps(out: Path) -> list[str]:
 
 def start_step(out: Path) -> str:
     """The line for the terminal after a demo was made in `out`; the app's start trains the models of a demo."""
-    return f"Next: {_setting(out)}{start_command()}"
+    return f"{_heading()} {_setting(out)}{start_command()}"
 
 
 def loyalty_command() -> str:
@@ -61,6 +62,19 @@ def start_command() -> str:
     return "make run" if Path("Makefile").is_file() and Path("serve.py").is_file() else f"{loyalty_command()} run"
 
 
+def _heading() -> str:
+    return "Next:" if _works_here() else f"Next, in the workbench's folder, with the settings of {SETTINGS_FILE} here:"
+
+
+def _works_here() -> bool:
+    """Whether the commands find what they run, which a package that was installed without its folder does not."""
+    return workbench_file("serve.py").is_file()
+
+
 def _setting(out: Path) -> str:
     """What names the warehouse for a command where the settings do not."""
-    return "" if is_configured(out, Settings()) else f"DWH_URL={shlex.quote(f'duckdb:///{out.resolve()}')} "
+    return (
+        ""
+        if _works_here() and is_configured(out, Settings())
+        else f"DWH_URL={shlex.quote(f'duckdb:///{out.resolve()}')} "
+    )

@@ -107,6 +107,20 @@ def test_the_default_file_is_the_one_that_the_app_opens(
     assert capsys.readouterr().out.splitlines()[-3:] == ["Next:", f"  {program} train --score", f"  {program} run"]
 
 
+def test_the_folder_is_named_where_a_step_would_fail_here(
+    export: Export, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A package that was installed without its folder finds neither the app nor the options of trainings."""
+    file = export(CUSTOMERS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("loyalty_core.files.__file__", str(tmp_path / "site-packages" / "loyalty_core" / "files.py"))
+    assert main(["features", str(file), "--id", "id"]) == 0
+    heading, *steps = capsys.readouterr().out.splitlines()[-3:]
+    assert heading == "Next, in the workbench's folder, with the settings of loyalty.toml here:"
+    warehouse = f"DWH_URL=duckdb:///{tmp_path / Settings().dwh_url.removeprefix('duckdb:///')}"
+    assert steps == [f"  {warehouse} {loyalty_command()} {step}" for step in ("train --score", "run")]
+
+
 def test_no_step_is_named_that_is_certain_to_fail(
     export: Export, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
