@@ -73,6 +73,8 @@ class EventConsumer:
         error = message.error()
         if error is None:
             return True
+        if error.fatal() or error.code() == KafkaError._FATAL:  # this consumer reads nothing more, a new one may
+            raise KafkaException(error)
         if error.code() != KafkaError._PARTITION_EOF:
             self._report(error)
         return False

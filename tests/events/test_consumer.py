@@ -6,7 +6,7 @@ import json
 import shutil
 import threading
 import uuid
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,20 @@ def consuming(settings: Settings, store: StateStore, members: int = 1) -> Iterat
 def count(store: StateStore, table: type[EventRecord] | type[DeadLetterRecord]) -> int:
     with store.session(read_only=True) as session:
         return session.scalars(select(func.count()).select_from(table)).one()
+
+
+def test_a_consumer_that_another_took_the_place_of_is_replaced(kafka: Settings, store: StateStore):
+    """As after a restart of a member of the same name while its broker was slow: librdkafka reads nothing more then."""
+    named = {"kafka_options": {**kafka.kafka_options, "group.instance.id": "one"}}
+    settings = kafka.model_copy(update=named)
+    publish(settings, login("1"), login("2"))
+    with consuming(settings, store):
+        wait_until(lambda: count(store, EventRecord) == 2)
+        with closing(open_consumer(settings)) as other:
+            other.subscribe(list(settings.kafka_topics))
+            wait_until(lambda: other.poll(0.1) is not None or other.assignment())
+        publish(settings, login("3"), login("4"))
+        wait_until(lambda: count(store, EventRecord) == 4)
 
 
 def test_messages_become_events_and_what_is_none_a_dead_letter(kafka: Settings, store: StateStore):
