@@ -108,16 +108,18 @@ class Sender:
     def send_due(self) -> int:
         """Take one batch of each channel, and return how many messages were dealt with."""
         handled = 0
-        if self.outbox.has_abandoned():
+        with self._store.reading():  # most of the time, nothing is due
+            is_abandoned = self.outbox.has_abandoned()
+            due = [] if is_abandoned else [name for name in self._channels if self.outbox.has_due(name)]
+        if is_abandoned:
             handled = self.outbox.recover([name for name, channel in self._channels.items() if channel.drops_copies])
-        for name, channel in self._channels.items():
+            due = list(self._channels)  # what was recovered among it
+        for name in due:
             if not self._stop.is_set() and not self._rests[name].lasts:
-                handled += self._send_batch(channel)
+                handled += self._send_batch(self._channels[name])
         return handled
 
     def _send_batch(self, channel: Channel) -> int:
-        if not self.outbox.has_due(channel.name):
-            return 0
         claims = self.outbox.claim(self.worker, channel.name, self._rates.at_once(channel.name, _BATCH))
         if not claims:
             return 0
