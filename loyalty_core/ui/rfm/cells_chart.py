@@ -47,15 +47,18 @@ def cell_grid(claims: Sequence[tuple[str, ...]], layer: int | None, chosen: Cell
             hoverinfo="text",
         )
     )
-    for r, f in places:
-        figure.add_shape(
-            type="rect",
+    cells = [
+        {
+            "type": "rect",
             **{"x0": r - 0.47, "x1": r + 0.47, "y0": f - 0.47, "y1": f + 0.47},
-            fillcolor=_fill(names[r, f], colours),
-            line=_line(names[r, f]),
-            layer="below",
-        )
-    _frame(figure, chosen)
+            "fillcolor": _fill(names[r, f], colours),
+            "line": _line(names[r, f]),
+            "layer": "below",
+        }
+        for r, f in places
+    ]
+    # All at once: for each one that is added by itself, Plotly validates all the others again.
+    figure.update_layout(shapes=[*cells, _frame(chosen)])
     bare = {"showgrid": False, "zeroline": False, "ticks": "", "tickvals": [*SCORES], "range": [0.45, 5.55]}
     figure.update_xaxes(title="Recency score (5 bought last)", **bare)
     figure.update_yaxes(title="Frequency score (5 buys most often)", **bare)
@@ -118,7 +121,7 @@ def _line(by_layer: Mapping[int, tuple[str, ...]]) -> dict[str, object]:
     return {"width": 0} if sound else {"width": 2, "dash": "dot", "color": charts.palette()[3]}
 
 
-def _frame(figure: go.Figure, chosen: CellRule) -> None:
+def _frame(chosen: CellRule) -> dict[str, object]:
     (left, right), (bottom, top) = chosen.recency, chosen.frequency
     edges = {"x0": left - 0.5, "x1": right + 0.5, "y0": bottom - 0.5, "y1": top + 0.5}
-    figure.add_shape(type="rect", line={"width": 4, "color": charts.palette()[1]}, **edges)
+    return {"type": "rect", "line": {"width": 4, "color": charts.palette()[1]}, **edges}
