@@ -95,7 +95,7 @@ PICTURES = {
     "campaign-editor": Picture("campaigns", {"campaign": "win-back-customers-at-risk", "edit": "1", "step": "Limits"}),
     "campaign-results": Picture("campaigns", {"campaign": "win-back-customers-at-risk", "tab": "Results"}),
     "training": Picture("training", {"view": "Versions"}, height=1200),
-    "connect": Picture("connect", prepare=_drop_a_file, height=1200),
+    "connect": Picture("connect", prepare=_drop_a_file, height=1400),
     # Last, since the simulated events that it plays change who belongs to segments.
     "flight-recorder": Picture("recorder", prepare=_open_an_event_with_a_message, height=1200),
 }

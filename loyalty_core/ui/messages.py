@@ -72,8 +72,10 @@ def more_about(code: str) -> str:
     link = error_link(code)
     more = f" [More about this error]({link})" if link else ""
     if code in _NEEDS_DATA and _may(Action.CONNECT_DATA):
-        return f"{more} [Connect data](connect)"
-    return f"{more} [Training](training)" if code in _NEEDS_MODELS else more
+        return f"{more} · [Connect data](connect)" if more else " [Connect data](connect)"
+    if code in _NEEDS_MODELS:
+        return f"{more} · [Training](training)" if more else " [Training](training)"
+    return more
 
 
 def _may(action: Action) -> bool:

@@ -65,7 +65,7 @@ def test_an_error_leads_to_what_to_do(configure: Configure, open_screen: OpenScr
     configure(dwh_url=f"duckdb:///{tmp_path / 'missing.duckdb'}")
     app = open_screen(OVERVIEW)
     link = error_link(WarehouseUnavailable.code)
-    assert app.error[0].value.endswith(f"[More about this error]({link}) [Connect data](connect)")
+    assert app.error[0].value.endswith(f"[More about this error]({link}) · [Connect data](connect)")
     parameters = dict(part.split("=") for part in link.partition("?")[2].split("&"))
     app = open_screen(DOCUMENTATION, **parameters)
     assert not app.exception

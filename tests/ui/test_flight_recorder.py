@@ -63,6 +63,13 @@ def test_events_are_listed_and_one_is_shown_step_by_step(applied: int, open_scre
     assert "There is no event 999" in said(open_screen(FLIGHT_RECORDER, event="999"))
 
 
+def test_without_events_the_demo_offers_to_play_some(demo_settings: Configure, open_screen: OpenScreen) -> None:
+    demo_settings(ml_mock_mode=True)
+    app = open_screen(FLIGHT_RECORDER)
+    assert "Play simulated events" in [button.label for button in app.button]
+    assert "Play simulated events, or send one in the tab" in app.info[0].value
+
+
 def test_a_dry_run_shows_the_steps_and_sending_makes_an_event(applied: int, open_screen: OpenScreen) -> None:
     app = open_screen(FLIGHT_RECORDER, view="Try an event")
     app.selectbox(key="try-type").select("points.changed").run()

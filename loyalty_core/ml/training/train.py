@@ -173,10 +173,16 @@ def _encoding_of(bundle: Bundle) -> InputEncoding:
 
 
 def _epoch_reporter(model: str, rows: int, on_progress: Callable[[Progress], None]) -> Callable[[Epoch], None]:
-    started = time.monotonic()
+    # Not from the start: what comes before the first epoch, and its compilation, would be taken for each of the others.
+    first: tuple[int, float] | None = None
 
     def report(epoch: Epoch) -> None:
-        left = (time.monotonic() - started) / epoch.number * (epoch.epochs - epoch.number)
+        nonlocal first
+        now, left = time.monotonic(), None
+        if first is None:
+            first = epoch.number, now
+        elif epoch.number > first[0]:
+            left = (now - first[1]) / (epoch.number - first[0]) * (epoch.epochs - epoch.number)
         losses = epoch.training_loss, epoch.validation_loss
         on_progress(Progress("training", model, rows, epoch.number, epoch.epochs, *losses, left))
 

@@ -25,6 +25,7 @@ def ask_currency(key: str) -> dict[str, str]:
         format_func=_title,
         key=f"connect-currency-{key}",
         disabled=is_set,
+        width=320,
         help="The setting CURRENCY is in force." if is_set else "It is shown beside the amounts; none is converted.",
     )
     return {} if is_set else {"currency": chosen}

@@ -11,7 +11,7 @@ import streamlit as st
 from loyalty_core.events import TYPES, EventHistory
 from loyalty_core.events.effects import Traces
 from loyalty_core.services import get_services
-from loyalty_core.ui import formatting
+from loyalty_core.ui import cached_reads, formatting
 from loyalty_core.ui.customer_rows import draw_customer_rows
 from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.messages import errors_shown
@@ -145,7 +145,8 @@ def _draw_nothing(*, is_filtered: bool) -> None:
     if is_filtered:
         st.info("No event matches. Clear a filter, or look for another customer.", icon=":material/search_off:")
         return
+    send = "Play simulated events, or send" if cached_reads.source().is_demo else "Send"
     st.info(
-        "No events have come in yet. Send one in the tab “Try an event”, by the API (POST events/), or from Kafka.",
+        f"No events have come in yet. {send} one in the tab “Try an event”, by the API (POST events/), or from Kafka.",
         icon=":material/inbox:",
     )
