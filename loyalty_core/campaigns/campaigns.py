@@ -26,7 +26,7 @@ from loyalty_core.campaigns.results import Performance, performance
 from loyalty_core.campaigns.startable import require_consent, require_startable
 from loyalty_core.campaigns.treatments import treatment_batches, treatment_history
 from loyalty_core.campaigns.waterfall import Waterfall, grouped, waterfall_of
-from loyalty_core.store.staging import stage_rows
+from loyalty_core.store.staging import stage_columns
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -274,8 +274,8 @@ class Campaigns:
         placing = Placing(definition, campaign.salt if campaign else _UNSAVED, now, self.settings.zone)
         table = CANDIDATES if definition.budget.most_messages is None else CANDIDATES_BY_POSITION
         with self._store.connection() as connection:
-            batches = placing.rows(self._warehouse.stream_arrow(statement, _BATCH_ROWS))
-            customers = stage_rows(self._store, connection, table, batches)
+            batches = placing.columns(self._warehouse.stream_arrow(statement, _BATCH_ROWS))
+            customers = stage_columns(self._store, connection, table, batches)
             yield Staged(connection, self.terms(definition, campaign, policy, now), placing, customers)
 
     def _policy_of(self, definition: Definition) -> Policy | None:

@@ -50,7 +50,7 @@ CANDIDATES = StagedTable("staged_candidates", _COLUMNS, numbered=True)
 # With a budget, chance decides who gets the messages, but the same chance each time.
 CANDIDATES_BY_POSITION = StagedTable("staged_candidates", _COLUMNS, order="position, customer_id", numbered=True)
 
-_TYPES: dict[LiteralString, sa.types.TypeEngine[Any]] = {
+_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "INTEGER": sa.Integer(),
     "BIGINT": sa.BigInteger(),
     "DOUBLE PRECISION": sa.Double(),
@@ -62,7 +62,16 @@ STAGED_CANDIDATES = sa.Table(
     sa.Column("customer_id", sa.String),
     *(sa.Column(name, _TYPES[kind]) for name, kind in _COLUMNS),
 )
-_NAMES = CANDIDATES.names
+# As the warehouse gives them; the other columns are worked out here.
+_READ = (
+    "customer_id",
+    "has_consent",
+    "is_included",
+    "reach",
+    "preferred",
+    "offer_id",
+    "churn_probability",
+)
 
 
 @dataclass(frozen=True)
@@ -120,40 +129,32 @@ class Placing:
     def __post_init__(self) -> None:
         self.due_times.append(self.now)
 
-    def rows(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Iterable[Sequence[Any]]]:
-        """The batches of an audience as rows to be staged."""
+    def columns(self, batches: Iterable[pa.RecordBatch]) -> Iterator[Mapping[str, Sequence[Any]]]:
+        """The batches of an audience as columns to be staged."""
         for batch in batches:
-            read = {name: batch.column(index).to_pylist() for index, name in enumerate(batch.schema.names)}
-            yield self._placed(read) if batch.num_rows else ()
-
-    def placed(self, candidates: Sequence[Candidate]) -> list[Sequence[Any]]:
-        """Some candidates as rows of the same columns."""
-        read = {name: [getattr(one, name) for one in candidates] for name in Candidate.__dataclass_fields__}
-        return list(self._placed(read)) if candidates else []
+            if batch.num_rows:
+                yield self._placed({name: batch.column(name).to_pylist() for name in batch.schema.names})
 
     def relation(self, candidates: Sequence[Candidate], dialect: Dialect) -> sa.FromClause:
         """Some candidates as a relation with the columns of `STAGED_CANDIDATES`."""
-        rows = [tuple(int(one) if isinstance(one, bool) else one for one in row) for row in self.placed(candidates)]
-        return dialect.given([STAGED_CANDIDATES.c[name] for name in _NAMES], rows).cte("candidates")
+        placed = self._placed({name: [getattr(one, name) for one in candidates] for name in (*_READ, "time_zone")})
+        rows = [
+            tuple(int(one) if isinstance(one, bool) else one for one in row)
+            for row in zip(*placed.values(), strict=True)
+        ]
+        return dialect.given([STAGED_CANDIDATES.c[name] for name in placed], rows).cte("candidates")
 
-    def _placed(self, read: Mapping[str, list[Any]]) -> Iterator[Sequence[Any]]:
+    def _placed(self, read: Mapping[str, list[Any]]) -> dict[str, Sequence[Any]]:
         ids = pa.array(read["customer_id"], pa.string())
         positions = (buckets(self.salt, ids) * POSITIONS).astype(np.int64).tolist()
         due = [self._due(name) for name in read["time_zone"]]
-        return zip(
-            read["customer_id"],
-            read["has_consent"],
-            read["is_included"],
-            read["reach"],
-            read["preferred"],
-            read["offer_id"],
-            read["churn_probability"],
-            positions,
-            self._variants(ids).tolist(),
-            (group for group, _ in due),
-            (is_bad for _, is_bad in due),
-            strict=True,
-        )
+        return {
+            **{name: read[name] for name in _READ},
+            "position": positions,
+            "variant": self._variants(ids).tolist(),
+            "due": [group for group, _ in due],
+            "bad_zone": [is_bad for _, is_bad in due],
+        }
 
     def _variants(self, ids: pa.Array) -> npt.NDArray[np.int64]:
         """The number of each customer's variant, by shares."""

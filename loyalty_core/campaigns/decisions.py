@@ -79,14 +79,11 @@ def decisions(candidates: sa.FromClause, terms: Terms) -> sa.Select:
 
 
 def _with_history(candidates: sa.FromClause, terms: Terms) -> sa.CTE:
-    """The candidates with their last entry, and for each channel whether they opted out of it."""
+    """The candidates with the number of their next entry, and for each channel whether they opted out of it."""
     own = _entries.c.campaign_id == terms.campaign_id, _entries.c.customer_id == candidates.c.customer_id
-    entered = _entries.c.status.in_(ENTERED), _entries.c.is_simulated == _bool(terms.is_simulated)
-    by_number = sa.select(_entries.c.id).where(*own, *entered).order_by(_entries.c.number.desc()).limit(1)
     last_number = sa.select(sa.func.max(_entries.c.number)).where(*own).scalar_subquery()
     found = sa.select(
         *candidates.c,
-        by_number.scalar_subquery().label("last_entry"),
         (sa.func.coalesce(last_number, 0) + 1).label("number"),
         *(
             _opted_out(candidates.c.customer_id, channel).label(f"opted_out_{index}")
@@ -94,6 +91,23 @@ def _with_history(candidates: sa.FromClause, terms: Terms) -> sa.CTE:
         ),
     )
     return _once(found, "with_history")
+
+
+def _last_entry(found: sa.CTE, terms: Terms) -> sa.ScalarSelect[int]:
+    """The last entry of a customer that counts as one; nobody without an earlier number is looked up."""
+    counted = (
+        sa.select(_entries.c.id)
+        .where(
+            found.c.number > 1,
+            _entries.c.campaign_id == terms.campaign_id,
+            _entries.c.customer_id == found.c.customer_id,
+            _entries.c.status.in_(ENTERED),
+            _entries.c.is_simulated == _bool(terms.is_simulated),
+        )
+        .order_by(_entries.c.number.desc())
+        .limit(1)
+    )
+    return counted.scalar_subquery()
 
 
 def _opted_out(customer_id: sa.ColumnElement[str], channel: str) -> sa.ColumnElement[int]:
@@ -136,8 +150,8 @@ def _with_offer(found: sa.CTE, terms: Terms) -> sa.CTE:
         channel.label("channel"),
         held.label("is_held"),
         _reason(reasons).label("reason"),
-    ).select_from(found.outerjoin(last, last.c.id == found.c.last_entry))
-    return _once(chosen, "with_offer")
+    ).select_from(found.outerjoin(last, last.c.id == _last_entry(found, terms)))
+    return chosen.cte("with_offer")
 
 
 def _entered_recently(last: sa.FromClause, terms: Terms) -> sa.ColumnElement[bool]:

@@ -9,7 +9,7 @@ from sqlalchemy import Column, MetaData, String, Table
 from loyalty_core.store.dialects import STAGED_CUSTOMERS, StagedTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy.engine import Connection
 
@@ -23,13 +23,16 @@ def stage(store: StateStore, connection: Connection, batches: Iterable[Sequence[
 
     `connection` is one from `store.connection()`. Raises `StateStoreUnavailable`, and whatever `batches` raises.
     """
-    return stage_rows(store, connection, STAGED_CUSTOMERS, (zip(batch, strict=True) for batch in batches))
+    return stage_columns(store, connection, STAGED_CUSTOMERS, ({"customer_id": batch} for batch in batches))
 
 
-def stage_rows(
-    store: StateStore, connection: Connection, table: StagedTable, batches: Iterable[Iterable[Sequence[Any]]]
+def stage_columns(
+    store: StateStore,
+    connection: Connection,
+    table: StagedTable,
+    batches: Iterable[Mapping[str, Sequence[Any]]],
 ) -> int:
-    """Fill a temporary table as `stage` does, with rows of the values of its `names`."""
+    """Fill a temporary table as `stage` does, with batches of columns by their names in the table."""
     staging, driver_error = store.dialect.staging(connection, table), store.dialect.driver_error
     with store.outages(driver_error):
         staging.open()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, LiteralString
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -139,8 +139,8 @@ class Staging(ABC):
         """Create the table that batches are added to."""
 
     @abstractmethod
-    def add(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Add a batch of rows, each with the values of the table's `names`."""
+    def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
+        """Add a batch of rows, as the columns of the table's `names`, all of the same length."""
 
     @abstractmethod
     def close(self) -> int:

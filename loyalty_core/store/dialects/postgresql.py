@@ -24,7 +24,7 @@ from loyalty_core.store.dialects.base import (
 from loyalty_core.store.errors import BackupFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -166,11 +166,11 @@ class _Staging(Staging):
         with self._driver.transaction():
             self._driver.execute(self.table.arrived)
 
-    def add(self, rows: Iterable[Sequence[Any]]) -> None:
+    def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
         # A transaction for each batch: one that lasted as long as the stream would keep VACUUM from its work.
         copying = f"COPY arrived_{self.table.name} ({', '.join(self.table.names)}) FROM STDIN"
         with self._driver.transaction(), self._driver.cursor() as cursor, cursor.copy(copying) as copy:
-            for row in rows:
+            for row in zip(*(columns[name] for name in self.table.names), strict=True):
                 copy.write_row(row)
 
     def close(self) -> int:
