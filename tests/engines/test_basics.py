@@ -14,8 +14,9 @@ from loyalty_core.cancellation import Cancellation, Cancelled, cancellable
 from loyalty_core.errors import LoyaltyError, QueryTimeout
 from loyalty_core.rules import compile_rule
 from loyalty_core.warehouse import FeatureStore
-from loyalty_core.warehouse.columns import histogram, quantile
+from loyalty_core.warehouse.columns import histogram, histograms, quantile
 from loyalty_core.warehouse.dialects import dialect_of
+from tests.fixtures.statements import statements_of
 from tests.fixtures.warehouses import in_time
 from tests.waiting import wait_until
 
@@ -109,6 +110,15 @@ def test_histograms_count_everybody_with_a_value(warehouse: Warehouse):
     found = histogram(warehouse, "purchases")
     assert found is not None
     assert sum(found.counts) == 4
+
+
+def test_histograms_of_several_columns_are_those_of_each(warehouse: Warehouse):
+    columns = [warehouse.features.c[name] for name in ("purchases", "revenue")]
+    each = [histogram(warehouse, column) for column in columns]
+    with statements_of(warehouse.engine) as sent:
+        assert histograms(warehouse, columns) == each
+    scans = [statement for statement in sent if "customer_features_view" in statement]
+    assert len(scans) == (2 if warehouse.dialect.uses_sketches else 4)
 
 
 @pytest.mark.parametrize(
