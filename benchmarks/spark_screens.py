@@ -2,8 +2,8 @@
 
 The journey is that of `tests/engines/journey.py`, every figure compared with SQL on the same customers. For each
 screen, seconds from the click to the finished screen, of both; of Spark also the processor time of the Thrift server,
-and how many queries it was asked. `--customers` sets how many, 5 million by default; `--pictures FOLDER` takes one of
-every screen. The Thrift server is started as for the tests, with 2 GB.
+and how many queries it was asked. `--customers` sets how many, 5 million by default; `--folder` is where they
+are kept for another run; `--pictures FOLDER` takes one of every screen. The Thrift server is started as for the tests, with 2 GB.
 """
 
 from __future__ import annotations
@@ -70,11 +70,13 @@ class TablesFromFiles(SparkTables):
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.spark_screens")
     parser.add_argument("--customers", type=int, default=CUSTOMERS)
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--pictures", type=Path)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        make_customers(folder, given.customers)
+        folder = given.folder or Path(name)
+        if not (folder / "tables").exists():
+            make_customers(folder, given.customers)
         server = SparkServer(memory="2g", compiles=True)
         server.start()
         place = SparkPlace(server.url)
@@ -89,7 +91,7 @@ def main() -> None:
 
 def make_customers(folder: Path, customers: int) -> None:
     """Parquet files, and a DuckDB file of the same customers with predictions beside it."""
-    (folder / "tables").mkdir()
+    (folder / "tables").mkdir(parents=True)
     generate(folder / "demo.duckdb", customers=min(ORIGINALS, customers))
     write_copies(folder / "demo.duckdb", folder / "tables", customers)
     with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
@@ -109,6 +111,7 @@ def score(url: str, folder: Path, tables: SparkTables | None = None) -> None:
 def compare(folder: Path, spark_url: str, pid: int, pictures: Path | None) -> None:
     expect.set_options(timeout=LONGEST_SECONDS * 1_000)
     copy = folder / "expected.duckdb"  # one process opens one path with one configuration only
+    copy.unlink(missing_ok=True)
     copy.hardlink_to(folder / "warehouse.duckdb")
     with duckdb.connect(str(copy), read_only=True) as connection:
         connection.execute(
