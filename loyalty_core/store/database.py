@@ -6,7 +6,6 @@ import logging
 import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, select
@@ -301,17 +300,3 @@ class _OfThread(threading.local):
     """What belongs to one thread: the connection of `StateStore.reading` while no session uses it."""
 
     idle: Connection | None = None
-
-
-def prepare_store(url: str) -> None:
-    """Bring the shared store's tables up to date; where that is not possible now, the next use tries again."""
-    try:
-        shared_store(url).migrate()
-    except StateStoreUnavailable as error:
-        _log.error("%s", error)
-
-
-@lru_cache(maxsize=16)
-def shared_store(url: str) -> StateStore:
-    """The one store of this process for that URL, whose connections all parts of the app share."""
-    return StateStore(url)
