@@ -1,10 +1,9 @@
-"""Training for the time of churn: one network with a hazard for each month, fitted by the likelihood of survival.
+"""Training for the time of churn: one network with a hazard for each month.
 
 Output k of the network is the probability that a customer leaves in month k, for customers who are still there
-(Gensheimer and Narasimhan 2019, "A scalable discrete-time survival model for neural networks"). The likelihood has a
-factor for each month that a customer began and that was followed to its end, so customers who were followed for a part
-of the time count for that part. Each hazard is calibrated on its own; what is served is the probability of leaving by
-the end of each month.
+(Gensheimer and Narasimhan 2019, "A scalable discrete-time survival model for neural networks"). It is fitted by the
+likelihood of survival, so customers who were followed for a part of the time count for that part. Each hazard is
+calibrated on its own; what is served is the probability of leaving by the end of each month.
 """
 
 from __future__ import annotations
@@ -25,6 +24,15 @@ from loyalty_core.ml.training.early_stopping import EarlyStopping, SameRates, sh
 from loyalty_core.ml.training.fine_tuning import MOST_EPOCHS, fine_tune, fine_tune_again
 from loyalty_core.ml.training.fitting import Rows, fit, predict
 from loyalty_core.ml.training.quiet import quiet_stderr
+from loyalty_core.ml.training.survival import (
+    MONTHS,
+    UNKNOWN,
+    by_month,
+    in_month,
+    masked_loss,
+    survival_loss,
+    survival_losses,
+)
 from loyalty_core.ml.training.teacher import LABEL_SHARE, exchange_features, fit_teacher, log_loss_of
 
 if TYPE_CHECKING:
@@ -40,25 +48,8 @@ with quiet_stderr():
     import keras
     import tensorflow as tf
 
-_UNKNOWN = -1.0
-# For each class of `ChurnTimingTask`, whether the customer left in each month; unknown after that, or not followed.
-_MONTHS = np.array(
-    [
-        [1, _UNKNOWN, _UNKNOWN],
-        [0, 1, _UNKNOWN],
-        [0, 0, 1],
-        [0, 0, 0],
-        [1, _UNKNOWN, _UNKNOWN],
-        [0, 1, _UNKNOWN],
-        [0, 0, _UNKNOWN],
-        [1, _UNKNOWN, _UNKNOWN],
-        [0, _UNKNOWN, _UNKNOWN],
-    ],
-    dtype=np.float32,
-)
 # Fewer training rows than this are worth a teacher, and the validation rows are learned from too in the end.
 _FEW_ROWS = 20_000
-_LEAST_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +138,8 @@ def _train_directly(
     size = options.size_for(*train.inputs.shape)
 
     def fit_rows(rows: Rows, epochs: int, callback: Callable[[Model], Any]) -> tuple[Any, Model]:
-        months = _MONTHS[rows.classes]
-        members, logits = build(rows.inputs, months.shape[1], options, size, loss=_masked_loss)
+        months = MONTHS[rows.classes]
+        members, logits = build(rows.inputs, months.shape[1], options, size, loss=masked_loss)
         used = callback(logits)
         fit(members, rows.inputs, months, size, epochs=epochs, callback=used)
         return used, logits
@@ -183,13 +174,13 @@ def _train_with_teachers(
 ) -> _Candidate | None:
     """Train on what a teacher for each month says, of which `direct` is a part; None where they are no better."""
     columns = np.arange(train.inputs.shape[1]) if features is None else features
-    epochs, months = min(LESSON_EPOCHS, options.epochs), range(_MONTHS.shape[1])
+    epochs, months = min(LESSON_EPOCHS, options.epochs), range(MONTHS.shape[1])
     teachers = [
-        fit_teacher(_in_month(train, month), _in_month(validation, month), partial(direct.answer, month=month), 2,
+        fit_teacher(in_month(train, month), in_month(validation, month), partial(direct.answer, month=month), 2,
                     options.seed)
         for month in months
     ]  # fmt: skip
-    gain = sum(_gain(teacher, _in_month(validation, month), direct, month) for month, teacher in enumerate(teachers))
+    gain = sum(_gain(teacher, in_month(validation, month), direct, month) for month, teacher in enumerate(teachers))
     if gain <= FITTED_SHARES * len(teachers):
         return None
 
@@ -198,7 +189,7 @@ def _train_with_teachers(
     ) -> tuple[Model, Model, NetworkSize]:
         inputs, targets = _lesson(rows, teachers, columns, options.seed)
         size = lesson_size(options, inputs)
-        members, logits = build(inputs, targets.shape[1], options, size, loss=_masked_loss)
+        members, logits = build(inputs, targets.shape[1], options, size, loss=masked_loss)
         callback = LessonProgress(
             lambda rows: survival_loss(predict(logits, rows.inputs), rows.classes),
             (shown_rows(train, validation), validation),
@@ -211,16 +202,16 @@ def _train_with_teachers(
         return members, logits, size
 
     def refit(rows: Rows) -> Model:
-        again = [teacher.refitted(_in_month(rows, month), 2, options.seed) for month, teacher in enumerate(teachers)]
+        again = [teacher.refitted(in_month(rows, month), 2, options.seed) for month, teacher in enumerate(teachers)]
         members, logits, size = fit_lesson(rows, again)
-        fine_tune_again(members, rows.inputs, _MONTHS[rows.classes], size, tuned)
+        fine_tune_again(members, rows.inputs, MONTHS[rows.classes], size, tuned)
         return logits
 
     members, logits, size = fit_lesson(train, teachers, on_epoch)
     tuned = fine_tune(
         members,
         train.inputs,
-        _MONTHS[train.classes],
+        MONTHS[train.classes],
         size,
         lambda: survival_losses(predict(logits, validation.inputs) + _balance_on(logits, train), validation.classes),
         min(MOST_EPOCHS, options.epochs),
@@ -237,13 +228,6 @@ def _candidate(logits: Model, refit: Callable[[Rows], Model], train: Rows, valid
     return _Candidate(logits, refit, calibrations, _of_unbalanced(calibrations, balance), loss, epochs)
 
 
-def _in_month(rows: Rows, month: int) -> Rows:
-    """The rows whose customers began a month and were followed to its end, with whether they left in it."""
-    left = _MONTHS[rows.classes][:, month]
-    known = left != _UNKNOWN
-    return Rows(rows.inputs[known], left[known].astype(np.intp))
-
-
 def _gain(teacher: Teacher, rows: Rows, direct: _Candidate, month: int) -> float:
     """By how much the teacher is better on the rows of a month, in nats."""
     return len(rows.classes) * (log_loss_of(direct.answer(rows.inputs, month), rows.classes) - teacher.loss)
@@ -255,50 +239,23 @@ def _lesson(rows: Rows, teachers: Sequence[Teacher], features: Features, seed: i
     imagined, real = (
         np.stack([teacher.predict(inputs)[:, 1] for teacher in teachers], axis=1) for inputs in (made_up, rows.inputs)
     )
-    months = _MONTHS[rows.classes]
-    mixed = np.where(months == _UNKNOWN, real, LABEL_SHARE * months + (1 - LABEL_SHARE) * real)
+    months = MONTHS[rows.classes]
+    mixed = np.where(months == UNKNOWN, real, LABEL_SHARE * months + (1 - LABEL_SHARE) * real)
     return np.concatenate([made_up, rows.inputs]), np.concatenate([imagined, mixed]).astype(np.float32)
-
-
-def survival_losses(logits: Logits, classes: Classes) -> npt.NDArray[np.float64]:
-    """Negative log likelihood of each row in nats; the logits (rows, months) are those of the hazards."""
-    months = _MONTHS[classes]
-    losses = np.logaddexp(0, logits) - np.maximum(months, 0) * logits
-    return np.where(months == _UNKNOWN, 0, losses).sum(axis=1)
-
-
-def survival_loss(logits: Logits, classes: Classes) -> float:
-    """Their mean."""
-    return float(survival_losses(logits, classes).mean())
-
-
-def _masked_loss(months: Any, hazards: Any) -> Any:
-    """The same for a batch, in Keras, from probabilities."""
-    known = keras.ops.cast(months > _UNKNOWN, "float32")
-    hazards = keras.ops.clip(hazards, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
-    likelihood = months * keras.ops.log(hazards) + (1 - months) * keras.ops.log(1 - hazards)
-    return keras.ops.negative(keras.ops.sum(known * likelihood, axis=-1))
 
 
 def _calibrate(logits: Logits, classes: Classes) -> list[Calibration]:
     """A calibration for each month, on the rows whose customers began it and were followed to its end."""
-    return [fit_calibration(*known) for known in _by_month(logits, classes)]
+    return [fit_calibration(*known) for known in by_month(logits, classes)]
 
 
 def _balance_on(logits: Model, rows: Rows) -> npt.NDArray[np.float64]:
     """The balance (`balance_of`) of each month's hazard on the rows that the network learned from."""
-    return np.concatenate([balance_of(*known) for known in _by_month(predict(logits, rows.inputs), rows.classes)])
+    return np.concatenate([balance_of(*known) for known in by_month(predict(logits, rows.inputs), rows.classes)])
 
 
 def _of_unbalanced(calibrations: Sequence[Calibration], balance: npt.NDArray[np.float64]) -> list[Calibration]:
     return [one.of_unbalanced(balance[month : month + 1]) for month, one in enumerate(calibrations)]
-
-
-def _by_month(logits: Logits, classes: Classes) -> list[tuple[Logits, Classes]]:
-    """The logits of each month, and whether the customer left in it, of those who began it and were followed."""
-    months = _MONTHS[classes]
-    known = [np.flatnonzero(column != _UNKNOWN) for column in months.T]
-    return [(logits[rows, month : month + 1], months[rows, month].astype(np.intp)) for month, rows in enumerate(known)]
 
 
 def served_model(logits: Model, calibrations: Sequence[Calibration]) -> Model:
