@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,12 +14,12 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from loyalty_core.cancellation import cancellable
-from loyalty_core.errors import ViewUnusable, WarehouseUnavailable
+from loyalty_core.errors import ViewUnusable
 from loyalty_core.memory_only import about_to_wait, look_once
 from loyalty_core.settings import Settings, get_settings, with_driver, without_secrets
 from loyalty_core.warehouse.columns import Catalog, Column, read_catalog
 from loyalty_core.warehouse.dialects import Dialect, dialect_of
-from loyalty_core.warehouse.engine import is_idle
+from loyalty_core.warehouse.engine import file_identity, is_idle
 from loyalty_core.warehouse.failures import readable_errors
 from loyalty_core.warehouse.features_view import is_unchanged, require_id_column, shape_of
 from loyalty_core.warehouse.identity import DataIdentity, identify
@@ -256,7 +255,7 @@ class Warehouse(Unrestricted, Statements):
 
     def _identify_file(self) -> tuple[int, ...] | None:
         file = self._file
-        return None if file is None else look_once(file, lambda: _identity_of(file))
+        return None if file is None else look_once(file, lambda: file_identity(file))
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -289,14 +288,3 @@ def _reflected_or_why_not(connection: sa.Connection, name: str, dialect: Dialect
         return reflect_table(connection, name, dialect.unreadable)
     except ViewUnusable as error:
         return error
-
-
-def _identity_of(file: Path) -> tuple[int, ...]:
-    try:
-        facts = file.stat()
-    except OSError:
-        raise WarehouseUnavailable(
-            f"The warehouse file {file} does not exist.",
-            remedy="Create the demo with make demo, connect your data on the page Connect data, or set DWH_URL.",
-        ) from None
-    return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size

@@ -1,9 +1,11 @@
 """What the engines of all databases share: options of the pool, and questions to it and its connections."""
 
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from loyalty_core.errors import WarehouseUnavailable
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse.time_limit import Interrupt
 
@@ -27,3 +29,15 @@ def is_idle(engine: sa.Engine) -> bool:
 def interrupt_of(connection: sa.Connection) -> Interrupt | None:
     """The driver's own way to stop the statement that the connection runs."""
     return getattr(connection.connection.dbapi_connection, "interrupt", None)
+
+
+def file_identity(file: Path) -> tuple[int, ...]:
+    """Changes when another file takes its place, or when it is written to; raises `WarehouseUnavailable`."""
+    try:
+        facts = file.stat()
+    except OSError:
+        raise WarehouseUnavailable(
+            f"The warehouse file {file} does not exist.",
+            remedy="Create the demo with make demo, connect your data on the page Connect data, or set DWH_URL.",
+        ) from None
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_size
