@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from loyalty_core.settings import split_table_name
 from loyalty_core.warehouse.failures import place
 from loyalty_core.warehouse.predictions.earlier_tables import data_in, earlier_tables
-from loyalty_core.warehouse.predictions.new_table import fill_table, write_table
 from loyalty_core.warehouse.predictions.relation import MARKS, predictions_table, read_from_table
+from loyalty_core.warehouse.predictions.replacement import fill_table, write_table
 from loyalty_core.warehouse.predictions.storage import Destination, PredictionStorage, file_destination
 
 if TYPE_CHECKING:
