@@ -1,24 +1,22 @@
 """A client that disconnects ends the work that only it waits for, against a server on a socket."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
-import uvicorn
+from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
-from loyalty_core.api import create_api
 from loyalty_core.cancellation import Cancellation, current_cancellation
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.segments.selection import Selection
 from loyalty_core.services import get_services
 from tests.engines.engine import COUNTING
+from tests.fixtures.api import serving
 from tests.waiting import PATIENCE_SECONDS, wait_until
 from tests.workbench import Configure
 
@@ -28,9 +26,9 @@ RULE = {"rule": {">": [{"var": "total_revenue"}, 800]}}
 class Api:
     """The API on a port, and the statuses that it answered with, whether or not anybody read them."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, statuses: list[int]) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self.statuses: list[int] = []
+        self.statuses = statuses
 
     def disconnect_during(self, begun: threading.Event, method: str, path: str, body: object = None) -> None:
         """Send a request, and close the connection once what it does has begun."""
@@ -46,28 +44,20 @@ class Api:
 
 
 @pytest.fixture
-def api(demo_settings: Configure) -> Iterator[Api]:
+def api(api_of_all: FastAPI, demo_settings: Configure) -> Iterator[Api]:
     demo_settings(ml_mock_mode=True)
-    app = create_api()
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        api = Api(listening.getsockname()[1])
+    statuses: list[int] = []
 
-        async def noting_statuses(scope: Any, receive: Any, send: Any) -> None:
-            async def noted(message: Any) -> None:
-                if message["type"] == "http.response.start":
-                    api.statuses.append(message["status"])
-                await send(message)
+    async def noting_statuses(scope: Any, receive: Any, send: Any) -> None:
+        async def noted(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+            await send(message)
 
-            await app(scope, receive, noted)
+        await api_of_all(scope, receive, noted)
 
-        server = uvicorn.Server(uvicorn.Config(noting_statuses, log_level="critical", lifespan="off"))
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        try:
-            yield api
-        finally:
-            server.should_exit = True
-            thread.join()
+    with serving(noting_statuses, lifespan="off") as port:
+        yield Api(port, statuses)
 
 
 def counting_for_ever(begun: threading.Event) -> Callable[..., Any]:

@@ -3,12 +3,11 @@
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import psutil
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -16,6 +15,7 @@ from starlette.routing import Route
 
 from loyalty_core.api import IdleConnections
 from loyalty_core.api.body_limit import BodyLimit
+from tests.fixtures.api import serving
 
 WAIT_SECONDS = 60
 # Long enough for a busy machine to send a request that is meant to be in time.
@@ -56,19 +56,12 @@ def server() -> Iterator[Server]:
 
     app = Starlette(routes=[Route("/slow", slow), Route("/length", length, methods=["POST"])], lifespan=lifespan)
     app.add_middleware(BodyLimit, max_bytes=1000, max_levels=10, seconds=LIMIT_SECONDS)
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        server.port = listening.getsockname()[1]
-        # An idle connection is uvicorn's to close in a hundred seconds only.
-        config = uvicorn.Config(connections.track(app), log_level="critical", timeout_keep_alive=100)
-        running = uvicorn.Server(config)
-        thread = threading.Thread(target=running.run, args=([listening],))
-        thread.start()
+    # An idle connection is uvicorn's to close in a hundred seconds only.
+    with serving(connections.track(app), timeout_keep_alive=100) as server.port:
         try:
             yield server
         finally:
-            running.should_exit = True
             server.release.set()
-            thread.join()
 
 
 def answer(connection: socket.socket) -> bytes:
