@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 
 from loyalty_core.access import ROLES, Scope, Viewer, acting_as, process_acts_as, terminal_viewer
-from loyalty_core.api import create_api
 from loyalty_core.events import BadEvent, Event, Inbox, Intake, Unreadable, Worker
 from loyalty_core.events.effects import Effects
 from loyalty_core.ml.scoring import score_base
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fastapi import FastAPI
     from streamlit.testing.v1 import AppTest
 
     from loyalty_core.services import Services
@@ -81,13 +81,13 @@ def apply_events(services: Services) -> None:
     assert Worker(services.store, Inbox(services.store), Effects(services)).apply_waiting() == 2
 
 
-def paths() -> list[str]:
+def paths(api: FastAPI) -> list[str]:
     """Every route that answers GET, for a customer in scope and one outside, and for each segment."""
     values = {"job_id": ["1"], "version": ["none"], "segment_id": ["rich", "personal"]}
     values |= {"event_id": ["1", "2"], "customer_id": [GUIDE_CUSTOMER, OUTSIDER]}
     queries = {"/dwh/customers/": "?q=canary", "/segments/{segment_id}/versions/compare/": "?from=1&to=1"}
     found = []
-    for path, operations in create_api().openapi()["paths"].items():
+    for path, operations in api.openapi()["paths"].items():
         if "get" in operations:
             filled = [path + queries.get(path, "")]
             for name in re.findall(r"{(\w+)}", path):
@@ -96,8 +96,8 @@ def paths() -> list[str]:
     return found
 
 
-def test_no_route_shows_a_canary(scope: Any, ask: Ask):
-    everything = paths()
+def test_no_route_shows_a_canary(scope: Any, api: FastAPI, ask: Ask):
+    everything = paths(api)
     with acting_as(Viewer("kari", frozenset({"viewer"}), Scope.of(scope))):
         answers = {path: ask(path) for path in everything}
         searched = ask("/dwh/customers/search/", "POST", {"q": "canary"})
@@ -124,9 +124,11 @@ def bodies() -> dict[str, Any]:
     }
 
 
-def test_no_route_shows_a_single_customer_where_small_groups_are_hidden(scope: Any, configure: Configure, ask: Ask):
+def test_no_route_shows_a_single_customer_where_small_groups_are_hidden(
+    scope: Any, configure: Configure, api: FastAPI, ask: Ask
+):
     configure(smallest_group_shown=20)
-    everything = paths()
+    everything = paths(api)
     with acting_as(Viewer("vera", frozenset({"viewer"}))):
         answers = {path: ask(path) for path in everything}
         answers |= {path: ask(path, "POST", body) for path, body in bodies().items()}

@@ -12,7 +12,6 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from loyalty_core.access import ROLES, Action, NotAllowed, Viewer, acting_as
-from loyalty_core.api import create_api
 from loyalty_core.api.access import allowed, open_to_all, require_declared_actions, routes_of
 
 if TYPE_CHECKING:
@@ -29,8 +28,8 @@ SIGNED = {"/contact/unsubscribe/{token}/", "/contact/preferences/{token}/"}
 
 
 @pytest.fixture(scope="module")
-def api() -> FastAPI:
-    return create_api()
+def api(api_of_all: FastAPI) -> FastAPI:
+    return api_of_all
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from tests.fixtures.api import error_of
 from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from starlette.types import Scope
 
     from tests.workbench import Configure
@@ -46,10 +47,16 @@ def cookie_sign_in(scope: Scope) -> SignIn | None:
     )
 
 
+@pytest.fixture(scope="module")
+def api_with_cookies() -> FastAPI:
+    return create_api(cookie_sign_in)
+
+
 @pytest.fixture
-def send(demo_settings: Configure) -> Send:
+def send(api_with_cookies: FastAPI, demo_settings: Configure) -> Send:
     demo_settings(sign_in="openid")
-    api = create_api(cookie_sign_in)
+    api = api_with_cookies
+    api.middleware_stack = None  # which counts failed attempts
 
     async def request(path: str, method: str, address: str, json: Any, headers: dict[str, str]) -> httpx.Response:
         transport = httpx.ASGITransport(api, client=(address, 5000))

@@ -1,10 +1,10 @@
 """The three prediction calls: the answers of the service, and errors in their documented shape."""
 
 import pytest
+from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from loyalty_core.access import Action
-from loyalty_core.api import create_api
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
 from tests.fixtures.api import Ask, error_of
@@ -43,8 +43,8 @@ def test_a_request_that_is_answered_at_once_gets_the_answer_of_one_that_is_not(
     assert (at_once.content, at_once.headers) == (checked.content, checked.headers)
 
 
-def test_answering_at_once_skips_only_the_dependencies_that_it_stands_in_for():
-    routes = {route.path: route for route in iter_route_contexts(create_api().routes)}
+def test_answering_at_once_skips_only_the_dependencies_that_it_stands_in_for(api: FastAPI):
+    routes = {route.path: route for route in iter_route_contexts(api.routes)}
     for kind in CALLS:
         dependencies = [depends.dependency for depends in routes[f"/dwh/ml/{kind}/"].dependencies]
         names = {getattr(dependency, "__name__", "") for dependency in dependencies}

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
-from loyalty_core.api import create_api
+import pytest
+
 from loyalty_core.api.reference import write_reference
 from tests.workbench import ROOT
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 REFERENCE = ROOT / "docs" / "api-reference.md"
 
 
-def test_the_reference_is_up_to_date():
-    written = write_reference(create_api().openapi())
+@pytest.fixture(scope="module")
+def written(api_of_all: FastAPI) -> str:
+    return write_reference(api_of_all.openapi())
+
+
+def test_the_reference_is_up_to_date(written: str):
     assert REFERENCE.read_text(encoding="utf-8") == written, "run make api-reference"
 
 
-def test_every_link_leads_to_a_type():
-    text = write_reference(create_api().openapi())
-    headings = {heading.lower() for heading in re.findall(r"^### (\w+)$", text, re.MULTILINE)}
-    assert set(re.findall(r"\]\(#(\w+)\)", text)) <= headings
+def test_every_link_leads_to_a_type(written: str):
+    headings = {heading.lower() for heading in re.findall(r"^### (\w+)$", written, re.MULTILINE)}
+    assert set(re.findall(r"\]\(#(\w+)\)", written)) <= headings
 
 
 def test_types_are_in_words():

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from loyalty_core.api import create_api
 from loyalty_core.jobs import JobQueue
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import SegmentDraft
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fastapi import FastAPI
     from schemathesis import Case
 
     from tests.workbench import Configure
@@ -45,8 +45,7 @@ def ready(trained: str, demo_settings: Configure, tmp_path: Path) -> Iterator[No
     see_off()
 
 
-def check_all(modes: list[GenerationMode], examples: int) -> None:
-    api = create_api()
+def check_all(api: FastAPI, modes: list[GenerationMode], examples: int) -> None:
     schema = schemathesis.openapi.from_dict(api.openapi())
     schema.app = api
     for result in schema.get_all_operations():
@@ -79,10 +78,10 @@ def check(cases: Any, examples: int) -> None:
     every_check_holds()
 
 
-def test_a_request_of_every_operation(ready: None) -> None:
-    check_all([GenerationMode.POSITIVE], examples=1)
+def test_a_request_of_every_operation(api: FastAPI, ready: None) -> None:
+    check_all(api, [GenerationMode.POSITIVE], examples=1)
 
 
 @pytest.mark.slow
-def test_many_requests_of_every_operation(ready: None) -> None:
-    check_all([GenerationMode.POSITIVE, GenerationMode.NEGATIVE], examples=40)
+def test_many_requests_of_every_operation(api: FastAPI, ready: None) -> None:
+    check_all(api, [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], examples=40)
