@@ -115,7 +115,7 @@ def least_gain(train: Rows) -> float:
 
 def lesson_size(options: TrainingOptions, inputs: FloatRows) -> NetworkSize:
     """The size of a network that learns a lesson with these inputs; options that were set by hand stay."""
-    size = options.size_for(*inputs.shape)
+    size = options.size_for_inputs(inputs)
     return size._replace(
         architecture=_ARCHITECTURE if options.architecture is None else size.architecture,
         members=options.members or 2,

@@ -36,7 +36,7 @@ def train_directly(
     train: Rows, validation: Rows, outputs: int, options: TrainingOptions, on_epoch: Callable[[Epoch], None]
 ) -> Candidate:
     """Train on the rows alone, with early stopping."""
-    size = options.size_for(*train.inputs.shape)
+    size = options.size_for_inputs(train.inputs)
     weights = class_weights(train.classes, classes_of(outputs), options.class_weights)
     correction = weight_correction(weights, outputs)
 

@@ -41,7 +41,8 @@ class Epoch(NamedTuple):
 class Candidate:
     """One way of training: the network fitted on the training rows, and `refit`, which fits it on other rows.
 
-    `calibration` is that of balanced logits, `judged` includes the balance of these logits.
+    `calibration` is that of balanced logits, `judged` includes the balance of these logits. `inputs_used` is the number
+    of columns of the inputs that are used, None for all.
     """
 
     logits: Model
@@ -52,6 +53,7 @@ class Candidate:
     epochs: int
     weights: npt.NDArray[np.float64] | None = None
     teacher_loss: float | None = None
+    inputs_used: int | None = None
 
     def probabilities(self, inputs: FloatRows) -> npt.NDArray[np.float64]:
         """Calibrated probabilities (rows, classes) for scaled inputs."""
@@ -68,6 +70,14 @@ class Rows(NamedTuple):
     def with_(self, others: Rows) -> Rows:
         """These rows and others together."""
         return Rows(np.concatenate([self.inputs, others.inputs]), np.concatenate([self.classes, others.classes]))
+
+    def of(self, columns: npt.NDArray[np.bool_]) -> Rows:
+        """The same rows with some columns of the inputs alone."""
+        return Rows(self.inputs[:, columns], self.classes)
+
+    def without_others(self, columns: npt.NDArray[np.bool_]) -> Rows:
+        """The same rows with zeros in all other columns; a network that is fitted on them ignores these."""
+        return Rows(np.where(columns, self.inputs, np.float32(0)), self.classes)
 
 
 def fit(

@@ -24,6 +24,7 @@ from loyalty_core.ml.training.early_stopping import EarlyStopping, SameRates, sh
 from loyalty_core.ml.training.fine_tuning import MOST_EPOCHS, fine_tune, fine_tune_again
 from loyalty_core.ml.training.fitting import Rows, fit, predict
 from loyalty_core.ml.training.quiet import quiet_stderr
+from loyalty_core.ml.training.selection import select_features
 from loyalty_core.ml.training.survival import (
     MONTHS,
     UNKNOWN,
@@ -56,7 +57,8 @@ _FEW_ROWS = 20_000
 class HazardNetwork:
     """`model` has the probability of leaving by the end of each month; `validation_loss` is in nats per row.
 
-    `is_taught` says whether the network learned from teachers.
+    `is_taught` says whether the network learned from teachers. `inputs_used` is the number of columns of inputs that
+    were selected (`selection`); None where all are used.
     """
 
     model: Model
@@ -65,6 +67,7 @@ class HazardNetwork:
     epochs: int
     validation_loss: float
     is_taught: bool
+    inputs_used: int | None = None
 
     def predict(self, scaled: FloatRows) -> FloatRows:
         """Probabilities computed by Keras, shape (rows, months)."""
@@ -76,6 +79,7 @@ class HazardNetwork:
         return {
             "epochs_trained": self.epochs,
             "is_taught": self.is_taught,
+            "inputs_used": self.inputs_used,
             "calibration": [{"scale": one.scale, "offset": one.offset.tolist()} for one in self.calibrations],
         }
 
@@ -117,6 +121,11 @@ def train_hazards(
     """
     keras.utils.clear_session()  # otherwise layer names, which are part of the file, would be numbered on
     tf.config.experimental.enable_op_determinism()
+    selected = None
+    if features is not None:
+        selected = select_features(_left_at_all(train), _left_at_all(validation), 2, features, options.seed)
+    if selected is not None:
+        train, validation = (rows.without_others(selected) for rows in (train, validation))
     few = len(train.classes) < _FEW_ROWS
     best = direct = _train_directly(train, validation, options, on_epoch)
     if few and options.teacher != "none":
@@ -128,14 +137,22 @@ def train_hazards(
         logits = best.refit(rows)
         calibrations = _of_unbalanced(best.calibrations, _balance_on(logits, rows))
     served = served_model(logits, calibrations)
-    return HazardNetwork(served, to_tflite(served), calibrations, best.epochs, best.validation_loss, best is not direct)
+    return HazardNetwork(
+        served,
+        to_tflite(served),
+        calibrations,
+        best.epochs,
+        best.validation_loss,
+        best is not direct,
+        None if selected is None else int(selected.sum()),
+    )
 
 
 def _train_directly(
     train: Rows, validation: Rows, options: TrainingOptions, on_epoch: Callable[[Epoch], None]
 ) -> _Candidate:
     """Train on the rows alone, with early stopping."""
-    size = options.size_for(*train.inputs.shape)
+    size = options.size_for_inputs(train.inputs)
 
     def fit_rows(rows: Rows, epochs: int, callback: Callable[[Model], Any]) -> tuple[Any, Model]:
         months = MONTHS[rows.classes]
@@ -226,6 +243,11 @@ def _candidate(logits: Model, refit: Callable[[Rows], Model], train: Rows, valid
     calibrations = _calibrate(answers, validation.classes)
     loss = survival_loss(answers, validation.classes)
     return _Candidate(logits, refit, calibrations, _of_unbalanced(calibrations, balance), loss, epochs)
+
+
+def _left_at_all(rows: Rows) -> Rows:
+    """The rows with whether their customers are known to have left."""
+    return Rows(rows.inputs, (MONTHS[rows.classes] == 1).any(axis=1).astype(np.intp))
 
 
 def _gain(teacher: Teacher, rows: Rows, direct: _Candidate, month: int) -> float:

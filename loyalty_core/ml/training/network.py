@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +11,16 @@ from loyalty_core.ml.training.architecture import FloatRows, Model, calibrated_m
 from loyalty_core.ml.training.conversion import to_tflite
 from loyalty_core.ml.training.distillation import MAX_TAUGHT_ROWS, least_gain, train_with_teacher
 from loyalty_core.ml.training.early_stopping import train_directly
-from loyalty_core.ml.training.fitting import Candidate, Epoch, Rows, balance_on, predict
+from loyalty_core.ml.training.fitting import Candidate, Epoch, Rows, balance_on, classes_of, predict
 from loyalty_core.ml.training.quiet import quiet_stderr
+from loyalty_core.ml.training.selection import select_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from loyalty_core.ml.training.calibration import Calibration
     from loyalty_core.ml.training.options import TrainingOptions
+    from loyalty_core.ml.training.selection import Selected
     from loyalty_core.ml.training.teacher import Features
 
 with quiet_stderr():
@@ -35,6 +37,7 @@ class TrainedNetwork:
     `judged` is the model before it was trained again with the validation rows, which can therefore judge it.
     `calibration` is that of balanced logits (`balance_of`).
     `teacher_loss` is the validation log loss of the teacher that the network learned from; None without one.
+    `inputs_used` is the number of columns of the inputs that were selected (`selection`); None where all are used.
     """
 
     model: Model
@@ -45,6 +48,7 @@ class TrainedNetwork:
     validation_loss: float
     class_weights: tuple[float, ...] | None
     teacher_loss: float | None = None
+    inputs_used: int | None = None
 
     def predict(self, scaled: FloatRows) -> FloatRows:
         """Probabilities computed by Keras, shape (rows, outputs)."""
@@ -58,6 +62,7 @@ class TrainedNetwork:
             "weights_used": list(self.class_weights) if self.class_weights else None,
             "calibration": {"scale": self.calibration.scale, "offset": self.calibration.offset.tolist()},
             "teacher_loss": self.teacher_loss,
+            "inputs_used": self.inputs_used,
         }
 
 
@@ -98,6 +103,29 @@ def train_candidates(
     """The network trained on the rows alone and, where there is a better teacher, the one that learned from it."""
     keras.utils.clear_session()  # otherwise layer names, which are part of the file, would be numbered on
     tf.config.experimental.enable_op_determinism()
+    if features is None:
+        return _train_both_ways(train, validation, outputs, options, on_epoch, None)
+    selected = select_features(train, validation, classes_of(outputs), features, options.seed)
+    if selected is None:
+        return _train_both_ways(train, validation, outputs, options, on_epoch, features)
+    train, validation = (rows.without_others(selected) for rows in (train, validation))
+    found = _train_both_ways(train, validation, outputs, options, on_epoch, features)
+    return [_with_selected(one, selected) for one in found]
+
+
+def _with_selected(candidate: Candidate, selected: Selected) -> Candidate:
+    used = int(selected.sum())
+    return replace(candidate, refit=lambda rows: candidate.refit(rows.without_others(selected)), inputs_used=used)
+
+
+def _train_both_ways(
+    train: Rows,
+    validation: Rows,
+    outputs: int,
+    options: TrainingOptions,
+    on_epoch: Callable[[Epoch], None],
+    features: Features | None,
+) -> list[Candidate]:
     direct = train_directly(train, validation, outputs, options, on_epoch)
     if options.teacher == "none" or len(train.classes) > MAX_TAUGHT_ROWS:
         return [direct]
@@ -124,6 +152,7 @@ def finish(candidate: Candidate, train: Rows, validation: Rows) -> TrainedNetwor
         candidate.validation_loss,
         None if candidate.weights is None else tuple(float(weight) for weight in candidate.weights),
         candidate.teacher_loss,
+        candidate.inputs_used,
     )
 
 

@@ -15,11 +15,12 @@ from loyalty_core.ml.tasks import TASKS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from loyalty_core.ml.training.architecture import FloatRows
     from loyalty_core.settings import Settings
 
 _MAX_UNITS = 4096
 # With more inputs, each has a smaller prior variance.
-_MANY_INPUTS = 60
+MANY_INPUTS = 60
 # Eight pieces for each of up to 150 inputs; beyond that, training time would grow without a gain.
 _MOST_PIECES = 1_200
 
@@ -90,6 +91,10 @@ class TrainingOptions:
             what = f"{origin} has the value {details['input']!r} for {name}."
             raise SettingsError(what, f"{details['msg']}.") from None
 
+    def size_for_inputs(self, inputs: FloatRows) -> NetworkSize:
+        """The same for training rows; a constant input does not count, since the network cannot use it."""
+        return self.size_for(len(inputs), max(int((inputs != inputs[:1]).any(axis=0).sum()), 1))
+
     def size_for(self, rows: int, inputs: int) -> NetworkSize:
         """Choose the open options for these numbers of training rows and inputs.
 
@@ -106,7 +111,7 @@ class TrainingOptions:
         return NetworkSize(
             architecture=architecture,
             members=members if architecture else 1,
-            l2=12.5 / rows * max(1, inputs / _MANY_INPUTS) if self.l2 is None else self.l2,
+            l2=12.5 / rows * max(1, inputs / MANY_INPUTS) if self.l2 is None else self.l2,
             batch_size=self.batch_size or min(max(1 << (rows // 40).bit_length() >> 1, 32), 4096),
             learning_rate=self.learning_rate or (0.01 if small else 0.003),
             patience=self.patience or (None if small else 10),

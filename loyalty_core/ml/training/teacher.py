@@ -65,8 +65,17 @@ class Teacher:
 
 def fit_teacher(train: Rows, validation: Rows, network: Predictor, classes: int, seed: int) -> Teacher:
     """Fit on the training rows; the validation rows decide on LightGBM's rounds and on the shares."""
+    return _mixture(train, validation, [network], classes, seed)
+
+
+def mixture_of_models(train: Rows, validation: Rows, classes: int, seed: int) -> Teacher:
+    """The same without a network."""
+    return _mixture(train, validation, [], classes, seed)
+
+
+def _mixture(train: Rows, validation: Rows, networks: list[Predictor], classes: int, seed: int) -> Teacher:
     trees = _fit_lightgbm(train, _rounds(classes, _MAX_ROUNDS), seed, validation)
-    predictors = [*(_predictor(model, classes) for model in (trees, *_fit_others(train, classes, seed))), network]
+    predictors = [*(_predictor(model, classes) for model in (trees, *_fit_others(train, classes, seed))), *networks]
     answers = [predictor(validation.inputs) for predictor in predictors]
     shares = best_shares(answers, validation.classes)
     loss = log_loss_of(mixed(answers, shares), validation.classes)

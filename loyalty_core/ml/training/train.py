@@ -261,8 +261,9 @@ def _window(prepared: Prepared, options: TrainingOptions) -> dict[str, Any]:
 
 
 def _used_options(options: TrainingOptions, network: AnyNetwork, inputs: FloatRows) -> dict[str, Any]:
-    used = replace(options, **options.size_for(*inputs.shape)._asdict()).to_json()
-    return used | network.learned
+    rows, width = inputs.shape
+    size = options.size_for(rows, network.learned.get("inputs_used") or width)
+    return replace(options, **size._asdict()).to_json() | network.learned
 
 
 def _background(training_rows: list[FloatRows]) -> FloatRows:
