@@ -79,6 +79,11 @@ def test_the_last_change_can_be_saved_at_once(saved: Campaign, open_screen: Open
     assert campaign.definition.variants[0].messages["log"].body == "Hi"
 
 
+def test_the_editor_says_what_is_missing(workbench: None, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, edit="1")
+    assert "Write the message of variant A for log" in plain(app.warning[0].value)
+
+
 def test_a_text_with_an_unknown_column_says_so_at_once(workbench: None, open_screen: OpenScreen) -> None:
     app = open_screen(CAMPAIGNS, edit="1", step="Messages")
     next(field for field in app.text_area if field.label == "Text").set_value("Hi {{ customer.full_nam }}").run()

@@ -18,7 +18,7 @@ from loyalty_core.services import get_services
 from loyalty_core.settings import get_settings
 from loyalty_core.ui.navigation import TRAINING
 from loyalty_core.ui.text import escape
-from tests.fixtures.screens import OpenScreen, texts_of
+from tests.fixtures.screens import OpenScreen, plain, texts_of
 from tests.ml.fixtures import other_parts
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ class Finished:
         self._monkeypatch.setattr(JobQueue, "latest", lambda *_: running)
         self._monkeypatch.setattr(JobQueue, "events", lambda *_: events)
 
-    def with_version(self, version: str) -> None:
+    def with_version(self, version: str, **more: Any) -> None:
         made = read_active(get_settings().models_dir)
         moment = datetime.fromisoformat(made.activated_at)
         job = Job(
             id=1, kind="training", options={}, state="done", phase="", done=0, total=None, message="Done.",
             started_by="ann", created_at=moment, started_at=moment, ended_at=moment, seconds=3.0, is_stopping=False,
-            is_dismissed=False, error=None, log_tail="", log_file=None, result={"version": version},
+            is_dismissed=False, error=None, log_tail="", log_file=None, result={"version": version, **more},
         )  # fmt: skip
         self._monkeypatch.setattr(JobQueue, "latest", lambda *_: replace(job, is_dismissed=self.is_dismissed))
         self._monkeypatch.setattr(JobQueue, "dismiss", lambda *_: setattr(self, "is_dismissed", True))
@@ -228,6 +228,16 @@ def test_a_better_challenger_is_activated_and_rolled_back(finished: Finished, tr
     assert active() == trained
     assert get_services().inference.models().version == trained
     assert "Challenger" not in headings(app)  # it was decided about
+
+
+def test_models_that_a_version_lacks_are_named_with_the_reason(
+    finished: Finished, trained: str, open_screen: OpenScreen
+):
+    useless = "Adds nothing over ranking by revenue alone. Collect more history."
+    finished.with_version(challenger(0.85), left_out={"churn_timing": useless})
+    app = open_screen(TRAINING)
+    assert "Left out of this version: Time of churn" in [plain(expander.label) for expander in app.expander]
+    assert f"**Time of churn.** {useless}" in plain(text_of(app))
 
 
 def test_a_worse_challenger_must_be_confirmed(finished: Finished, trained: str, open_screen: OpenScreen):

@@ -1,10 +1,12 @@
 """The result of the last training: the challenger beside the active version, and the decision about it."""
 
+from collections.abc import Mapping
 from functools import partial
 
 import streamlit as st
 
 from loyalty_core.jobs import Job
+from loyalty_core.ml.tasks import title_of
 from loyalty_core.ml.versions import VersionRecord
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting
@@ -29,6 +31,7 @@ def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
         st.caption(escape(f"Version {challenger.version}, trained {when} by {challenger.trained_by}. Not active yet."))
         compared = Comparison(challenger, champion, ("Challenger", "Active"))
         compared.draw_summary()
+        _draw_left_out(job.result.get("left_out", {}))
         keeps_contract = verify_contract(challenger)
         draw_decision(
             challenger,
@@ -42,3 +45,13 @@ def draw_result(job: Job | None, records: list[VersionRecord]) -> None:
             "challenger",
             {"Contract": partial(draw_contract, challenger), "Training curves": partial(draw_losses, job)},
         )
+
+
+def _draw_left_out(left_out: Mapping[str, str]) -> None:
+    """Which models the version lacks, and why: some of them were trained, and did not pass."""
+    if not left_out:
+        return
+    names = ", ".join(title_of(name) for name in left_out)
+    with st.expander(escape(f"Left out of this version: {names}"), icon=":material/remove_circle:"):
+        for name, reason in left_out.items():
+            st.markdown(f"**{escape(title_of(name))}.** {escape(reason)}")

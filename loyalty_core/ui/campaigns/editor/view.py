@@ -136,8 +136,9 @@ def _draw_steps(draft: CampaignDraft) -> None:
 def _draw_effect(draft: CampaignDraft) -> None:
     """Whom it would write to now, and the messages themselves."""
     if missing := draft.definition.missing():
-        with st.expander(f"To be completed before it can start: {len(missing)}", icon=":material/checklist:"):
-            st.markdown("\n".join(f"- {escape(one)}" for one in missing))
+        st.warning(
+            "Before it can start:\n\n" + "\n".join(f"- {escape(one)}" for one in missing), icon=":material/checklist:"
+        )
     whom, texts = st.tabs(["Who gets it", "Preview"], key="effect", on_change="rerun")
     if whom.open:
         with whom, errors_shown():
