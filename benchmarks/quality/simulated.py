@@ -190,7 +190,7 @@ def rare_label() -> DataSet:
 
 
 def many_columns() -> DataSet:
-    """300 columns, of which fifteen matter."""
+    """300 columns, of which fourteen matter."""
     random = np.random.default_rng(8)
     rows = 5_000
     factors = random.normal(size=(rows, 20))
@@ -198,7 +198,7 @@ def many_columns() -> DataSet:
     logit = -1.2 + values[:, :10] @ random.normal(0, 0.35, 10)
     logit += 1.2 * (values[:, 10] > 0) * (values[:, 11] > 0) - 0.8 * (values[:, 12] > 0.5) * (values[:, 13] < 0)
     table = {f"x{column}": values[:, column] for column in range(300)}
-    return _binary("many columns", "5,000 rows of 300 columns, of which fifteen matter", table, logit, random)
+    return _binary("many columns", "5,000 rows of 300 columns, of which fourteen matter", table, logit, random)
 
 
 def _binary(name: str, about: str, table: dict[str, Any], logit: Numbers, random: np.random.Generator) -> DataSet:
