@@ -74,6 +74,25 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
         # Otherwise FastAPI looks in the environment during each request whether OpenTelemetry has been set up.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    _add_routes(api)
+    require_declared_actions(api)
+    # The last added comes first.
+    api.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED_BYTES, compresslevel=_COMPRESSION_LEVEL)
+    api.add_middleware(PredictionShortcut)
+    api.add_middleware(
+        BodyLimit,
+        max_bytes=_MAX_BODY_BYTES,
+        max_levels=_MAX_BODY_LEVELS,
+        seconds=_BODY_SECONDS,
+        form_paths=(f"{contact.router.prefix}/",),
+    )
+    api.add_middleware(Identify, read_sign_in=read_sign_in, refuse=answer_to)
+    add_error_handlers(api)
+    use_description(api)
+    return api
+
+
+def _add_routes(api: FastAPI) -> None:
     # First, since routes are tried in this order and hardly any others are asked for so often.
     api.include_router(predictions.router, tags=["Predictions"])
     api.include_router(health.router, tags=["Health"])
@@ -101,18 +120,3 @@ def create_api(read_sign_in: ReadSignIn = lambda _: None) -> FastAPI:
     api.include_router(jobs.router)
     api.include_router(audit.router, tags=["Audit"])
     api.include_router(documentation.router)
-    require_declared_actions(api)
-    # The last added comes first.
-    api.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED_BYTES, compresslevel=_COMPRESSION_LEVEL)
-    api.add_middleware(PredictionShortcut)
-    api.add_middleware(
-        BodyLimit,
-        max_bytes=_MAX_BODY_BYTES,
-        max_levels=_MAX_BODY_LEVELS,
-        seconds=_BODY_SECONDS,
-        form_paths=(f"{contact.router.prefix}/",),
-    )
-    api.add_middleware(Identify, read_sign_in=read_sign_in, refuse=answer_to)
-    add_error_handlers(api)
-    use_description(api)
-    return api

@@ -46,67 +46,75 @@ def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(prog="loyalty load", description=__doc__, formatter_class=shape, allow_abbrev=False)
     kinds = parser.add_subparsers(dest="kind", metavar="features|transactions", required=True)
     features = kinds.add_parser("features", help="CSV, Parquet or .xlsx, one row per customer", allow_abbrev=False)
-    features.add_argument("file", type=Path, metavar="FILE")
-    features.add_argument("--id", metavar="COLUMN", help="the customer's id; without it, the column is found")
-    features.add_argument("--number-rows", action="store_true", help="the file has no ids: every row is a customer")
-    features.add_argument("--churn", metavar="COLUMN", help="whether the customer left, in words or 1/0")
-    features.add_argument("--no-churn", action="store_true", help="no column says who left")
-    features.add_argument(
+    _add_features_options(features)
+    log = kinds.add_parser(
+        "transactions", help="CSV, Parquet or .xlsx, one row per purchase or line", allow_abbrev=False
+    )
+    _add_transactions_options(log)
+    for kind in (features, log):
+        _add_offers_options(kind)
+        _add_format_options(kind)
+        add_output_options(kind)
+    return parser
+
+
+def _add_features_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--id", metavar="COLUMN", help="the customer's id; without it, the column is found")
+    parser.add_argument("--number-rows", action="store_true", help="the file has no ids: every row is a customer")
+    parser.add_argument("--churn", metavar="COLUMN", help="whether the customer left, in words or 1/0")
+    parser.add_argument("--no-churn", action="store_true", help="no column says who left")
+    parser.add_argument(
         "--churned", action="append", default=[], metavar="VALUE", help="what --churn holds for those who left"
     )
-    features.add_argument("--snapshot", type=day, metavar="DATE", help="the day the data is from, as 2024-12-31")
-    features.add_argument(
+    parser.add_argument("--snapshot", type=day, metavar="DATE", help="the day the data is from, as 2024-12-31")
+    parser.add_argument(
         "--number", action="append", default=[], metavar="COLUMN", help="a column of numbers; may be repeated"
     )
-    features.add_argument(
+    parser.add_argument(
         "--feature",
         action="append",
         default=[],
         metavar="COLUMN",
         help="a column that the models learn from in any case",
     )
-    log = kinds.add_parser(
-        "transactions", help="CSV, Parquet or .xlsx, one row per purchase or line", allow_abbrev=False
-    )
-    log.add_argument("file", type=Path, metavar="FILE")
-    log.add_argument(
-        "--customer", metavar="COLUMN", help="the id of the customer who bought; what is not named is found"
-    )
-    log.add_argument("--date", metavar="COLUMN", help="when")
-    log.add_argument("--amount", metavar="COLUMN", help='the amount; "Quantity*UnitPrice" multiplies two columns')
-    log.add_argument("--transaction", metavar="COLUMN", help="lines with the same value are one purchase")
-    log.add_argument("--quantity", metavar="COLUMN", help="pieces on the line; below zero is a return")
-    log.add_argument(
-        "--churn-days",
-        type=positive,
-        default=DEFAULT_CHURN_DAYS,
-        metavar="N",
-        help="churned: no purchase for N days (%(default)s)",
-    )
-    features.add_argument(
+    parser.add_argument(
         "--offer",
         action="append",
         default=[],
         metavar="COLUMN",
         help="the offer that was taken; if repeated, each column is an offer that was taken (yes) or not",
     )
-    features.add_argument("--treatment", metavar="COLUMN", help="who was contacted in a test, and who was not")
-    features.add_argument(
+    parser.add_argument("--treatment", metavar="COLUMN", help="who was contacted in a test, and who was not")
+    parser.add_argument(
         "--control", action="append", default=[], metavar="VALUE", help="what --treatment holds for who was not"
     )
-    features.add_argument(
+    parser.add_argument(
         "--outcome",
         action="append",
         default=[],
         metavar="COLUMN",
         help="the outcome: yes, or above zero; further ones are columns that were measured with it",
     )
-    log.add_argument("--offer", metavar="COLUMN", help="the offer or coupon that was used for the purchase")
-    for kind in (features, log):
-        _add_offers_options(kind)
-        _add_format_options(kind)
-        add_output_options(kind)
-    return parser
+
+
+def _add_transactions_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--customer", metavar="COLUMN", help="the id of the customer who bought; what is not named is found"
+    )
+    parser.add_argument("--date", metavar="COLUMN", help="when")
+    parser.add_argument("--amount", metavar="COLUMN", help='the amount; "Quantity*UnitPrice" multiplies two columns')
+    parser.add_argument("--transaction", metavar="COLUMN", help="lines with the same value are one purchase")
+    parser.add_argument("--quantity", metavar="COLUMN", help="pieces on the line; below zero is a return")
+    parser.add_argument(
+        "--churn-days",
+        type=positive,
+        default=DEFAULT_CHURN_DAYS,
+        metavar="N",
+        help="churned: no purchase for N days (%(default)s)",
+    )
+    parser.add_argument("--offer", metavar="COLUMN", help="the offer or coupon that was used for the purchase")
 
 
 def _add_offers_options(parser: argparse.ArgumentParser) -> None:

@@ -110,41 +110,7 @@ def _draw_terms(reader: OfferReader, draft: PolicyDraft, policy: Policy, outcome
     with st.container(border=True):
         effect = " × uplift" if outcome.goes_by_uplift else ""
         st.subheader(f"Priority = propensity{effect} × value × lever", anchor=False)
-        # The table stores its edits by row, so its other columns may change meanwhile.
-        base = draft.base.offers
-        st.data_editor(
-            pd.DataFrame(
-                {
-                    "Offer": [reader.name(offer) for offer in base],
-                    LEVER: [formatting.number(terms.lever) for terms in base.values()],
-                    VALUE: [formatting.number(terms.value, 2) for terms in base.values()],
-                    CAP: [None if terms.cap is None else formatting.number(terms.cap) for terms in base.values()],
-                    "Who may get it": [_sentence(reader, policy, offer) for offer in base],
-                    "Recommended": [outcome.before[offer].customers for offer in base],
-                    "With policy": [outcome.after[offer].customers for offer in base],
-                }
-            ),
-            key=draft.table_key,
-            hide_index=True,
-            height="content",
-            placeholder="No cap",
-            disabled=["Offer", "Who may get it", "Recommended", "With policy"],
-            column_config={
-                "Offer": st.column_config.TextColumn(width="medium", pinned=True),
-                LEVER: _number_column(
-                    "Lever", "0 to 5: your push for this offer. 1 changes nothing, 0 switches the offer off."
-                ),
-                VALUE: _number_column(
-                    f"Value ({formatting.currency_symbol()})",
-                    "Money per conversion. An offer with a value of 0 or less is given to nobody.",
-                ),
-                CAP: _number_column("Cap", "The most customers who may get it; empty for any number.", whole=True),
-                "Who may get it": st.column_config.TextColumn(width="medium"),
-                "Recommended": table_columns.count_column(help="Whose best offer it is"),
-                "With policy": table_columns.count_column(help="Who get it with this policy"),
-            },
-            alt="Lever, value, cap and eligibility of each offer, and its customers",
-        )
+        _draw_table(reader, draft, policy, outcome)
         for fault in draft.faults:
             st.warning(escape(f"{fault} The cell is not used."), icon=":material/edit_off:")
         # Below the table: above it, the table's toolbar would cover it.
@@ -160,6 +126,44 @@ def _draw_terms(reader: OfferReader, draft: PolicyDraft, policy: Policy, outcome
             )
     if chosen is not None:
         eligibility_dialog(draft, int(chosen), reader.name(int(chosen)))
+
+
+def _draw_table(reader: OfferReader, draft: PolicyDraft, policy: Policy, outcome: Arbitration) -> None:
+    # The table stores its edits by row, so its other columns may change meanwhile.
+    base = draft.base.offers
+    st.data_editor(
+        pd.DataFrame(
+            {
+                "Offer": [reader.name(offer) for offer in base],
+                LEVER: [formatting.number(terms.lever) for terms in base.values()],
+                VALUE: [formatting.number(terms.value, 2) for terms in base.values()],
+                CAP: [None if terms.cap is None else formatting.number(terms.cap) for terms in base.values()],
+                "Who may get it": [_sentence(reader, policy, offer) for offer in base],
+                "Recommended": [outcome.before[offer].customers for offer in base],
+                "With policy": [outcome.after[offer].customers for offer in base],
+            }
+        ),
+        key=draft.table_key,
+        hide_index=True,
+        height="content",
+        placeholder="No cap",
+        disabled=["Offer", "Who may get it", "Recommended", "With policy"],
+        column_config={
+            "Offer": st.column_config.TextColumn(width="medium", pinned=True),
+            LEVER: _number_column(
+                "Lever", "0 to 5: your push for this offer. 1 changes nothing, 0 switches the offer off."
+            ),
+            VALUE: _number_column(
+                f"Value ({formatting.currency_symbol()})",
+                "Money per conversion. An offer with a value of 0 or less is given to nobody.",
+            ),
+            CAP: _number_column("Cap", "The most customers who may get it; empty for any number.", whole=True),
+            "Who may get it": st.column_config.TextColumn(width="medium"),
+            "Recommended": table_columns.count_column(help="Whose best offer it is"),
+            "With policy": table_columns.count_column(help="Who get it with this policy"),
+        },
+        alt="Lever, value, cap and eligibility of each offer, and its customers",
+    )
 
 
 def _number_column(title: str, explained: str, *, whole: bool = False) -> Any:
