@@ -28,7 +28,7 @@ def score(services: Services, options: Mapping[str, Any], report: Report) -> dic
     said = f"{scored.customers:,} {what}{_by_arm(scored.arms)}"
     report.message(f"{said}.")
     computed = _compute(services, services.segments.list(), report, cause="scoring")
-    report.message(f"{said}, {_in_words(computed)}")
+    report.message(f"{said}, {_in_words(computed)} {scored.unread}".rstrip())
     return {
         "customers": scored.customers,
         "model_version": scored.model_version,
@@ -40,6 +40,7 @@ def score(services: Services, options: Mapping[str, Any], report: Report) -> dic
         "failed": scored.failed,
         "blanks": scored.blanks,
         "remarks": list(scored.remarks),
+        "unread": scored.unread,
         **computed,
     }
 

@@ -103,7 +103,7 @@ def _activate(services: Services, trained: TrainedBundle, version: str, actor: s
 def _score(services: Services, report: Report, said: str) -> dict[str, Any]:
     scored = score(services, {}, report)
     alone = " by RFM alone" if scored["model_version"] == RFM_ONLY_VERSION else ""
-    _say_at_the_end(report, f"{said} {scored['customers']:,} customers scored{alone}.")
+    _say_at_the_end(report, f"{said} {scored['customers']:,} customers scored{alone}. {scored['unread']}".rstrip())
     return scored
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from loyalty_core.errors import LoyaltyError
 from loyalty_core.jobs.report import Report
+from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import Segment, SegmentDraft
 from loyalty_core.services import Services, get_services
 from loyalty_core.warehouse.predictions import last_run
@@ -18,6 +20,8 @@ from tests.workbench import DEMO_CUSTOMERS, Configure
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from loyalty_core.ml.scoring.pipeline import ScoringResult
 
 RISKY = {">=": [{"var": "churn_probability"}, 0]}
 BROKEN = {">": [{"var": "nowhere"}, 1]}
@@ -60,6 +64,18 @@ def test_it_scores_every_customer_and_computes_the_segments(services: Services):
     assert (size.customers, size.cause) == (DEMO_CUSTOMERS, "scoring")
     assert services.segments.get(broken.id).error is not None
     assert services.segments.get(archived.id).size is None
+
+
+@on_sqlite
+def test_it_says_why_the_screens_cannot_read_the_predictions(services: Services, monkeypatch: pytest.MonkeyPatch):
+    def score_elsewhere(*arguments: Any) -> ScoringResult:
+        return replace(score_base(*arguments), unread="The account may not. The screens cannot read the file.")
+
+    monkeypatch.setattr("loyalty_core.work.scoring.score_base", score_elsewhere)
+    report = Report()
+    result = score(services, {}, report)
+    assert report.unreported()[0].message.endswith("0 segments computed. " + result["unread"])
+    assert result["unread"] == "The account may not. The screens cannot read the file."
 
 
 @on_sqlite

@@ -59,7 +59,8 @@ class ScoringResult:
 
     `customers` were written to `place`. `failed` counts, by reason, those who got no answer, `blanks` the
     blank values, by feature. `arms` counts the customers by model version, which are two during an A/B test.
-    `remarks` are sentences on what an analyst should know.
+    `remarks` are sentences on what an analyst should know; `unread`, one of them, says why the screens cannot read the
+    predictions, "" where they can.
     """
 
     customers: int
@@ -72,6 +73,7 @@ class ScoringResult:
     seconds: float
     cut_points: RfmCutPoints | None
     remarks: tuple[str, ...]
+    unread: str = ""
 
     @property
     def model_version(self) -> str:
@@ -138,6 +140,7 @@ def score_base(
         seconds=time.monotonic() - started,
         cut_points=cut_points,
         remarks=tuple(remark for remark in remarks if remark),
+        unread=target.remark,
     )
 
 

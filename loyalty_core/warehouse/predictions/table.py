@@ -93,7 +93,10 @@ def refusal(warehouse: Warehouse) -> str:
     if facts["replica"]:
         return "The warehouse is a read-only replica."
     if not facts["may_create"]:
-        return f"The account may not create the table {name}."
+        return (
+            f"The account may not create the table {name}. Give it a schema of its own, and name a table in it by "
+            "DWH_PREDICTIONS_TABLE (docs/dwh-integration.md)."
+        )
     return "" if facts["may_replace"] else f"The table {name} belongs to another account."
 
 

@@ -250,6 +250,7 @@ def test_an_account_that_may_not_write_gets_a_file(
         result = score_base(warehouse, bundle)
         assert result.place == "data/customer_predictions.parquet"
         assert result.remarks[0].startswith("The account may not create the table customer_predictions.")
+        assert "name a table in it by DWH_PREDICTIONS_TABLE" in result.unread
         assert pq.read_table(tmp_path / "data/customer_predictions.parquet").num_rows == 20
         warehouse.close()
     finally:
