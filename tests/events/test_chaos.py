@@ -50,6 +50,8 @@ class Members:
     def stop(self) -> None:
         for process in self._processes:
             self._kill(process)
+        for log in sorted(self._folder.glob("member-*.log")):  # shown where the test fails
+            print(f"{log.name}: …{log.read_text(errors='replace')[-4_000:]}")
 
     def _start(self, name: int) -> subprocess.Popen[bytes]:
         # The broker waits for members that have died, unlike Kafka; a member of the same name takes the place of one.
