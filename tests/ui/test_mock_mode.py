@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import httpx
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from loyalty_core.api.application import create_api
 from loyalty_core.ml.scoring import score_base
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
@@ -24,6 +21,7 @@ if TYPE_CHECKING:
 
     from streamlit.testing.v1 import AppTest
 
+    from tests.fixtures.api import Ask
     from tests.workbench import Configure
 
 RISKY = {">=": [{"var": "churn_probability"}, 0.4]}
@@ -60,16 +58,7 @@ def expected_churners(app: AppTest) -> str:
     return next(metric.value for metric in app.metric if metric.label.startswith("Expected churners"))
 
 
-def ask(path: str, method: str = "GET", content: Any = None) -> httpx.Response:
-    async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(create_api(), raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            return await client.request(method, path, json=content)
-
-    return asyncio.run(send())
-
-
-def test_before_its_first_scoring_no_real_figure_is_shown(file: Path, open_screen: OpenScreen) -> None:
+def test_before_its_first_scoring_no_real_figure_is_shown(file: Path, open_screen: OpenScreen, ask: Ask) -> None:
     for screen in (CHURN, OFFERS, RFM):
         app = open_screen(screen)
         assert not app.exception
@@ -81,7 +70,7 @@ def test_before_its_first_scoring_no_real_figure_is_shown(file: Path, open_scree
     assert ask("/dwh/ml/monitoring/").json()["scores"] == []
 
 
-def test_every_figure_is_the_mocks_own(file: Path, trained: str, open_screen: OpenScreen) -> None:
+def test_every_figure_is_the_mocks_own(file: Path, trained: str, open_screen: OpenScreen, ask: Ask) -> None:
     score()
     mock_file = file.with_stem("predictions_mock")
     shown, real = f"{churners(mock_file):,}", f"{churners(file):,}"
@@ -109,7 +98,7 @@ def test_every_figure_is_the_mocks_own(file: Path, trained: str, open_screen: Op
     assert answer["churn_probability"] == pytest.approx(table["churn_probability"])
 
 
-def test_it_leaves_nothing_behind_in_real_runs(file: Path, trained: str, demo_settings: Configure) -> None:
+def test_it_leaves_nothing_behind_in_real_runs(file: Path, trained: str, demo_settings: Configure, ask: Ask) -> None:
     before = file.resolve(), churners(file)
     score()
     score()
@@ -122,7 +111,7 @@ def test_it_leaves_nothing_behind_in_real_runs(file: Path, trained: str, demo_se
     assert [run["versions"].keys() for run in ask("/dwh/ml/monitoring/").json()["scores"]] == [{trained}]
 
 
-def test_it_works_without_models_runs_and_history(demo_settings: Configure, tmp_path: Path) -> None:
+def test_it_works_without_models_runs_and_history(demo_settings: Configure, tmp_path: Path, ask: Ask) -> None:
     demo_settings(ml_mock_mode=True, predictions_file=tmp_path / "predictions.parquet")
     score()
     assert versions() == ["mock"]
