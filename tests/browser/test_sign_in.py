@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from oidc_provider_mock import User, run_server_in_thread
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from loyalty_core.access import process_acts_as, terminal_viewer
@@ -38,6 +37,9 @@ server_metadata_url = "http://127.0.0.1:{port}/.well-known/openid-configuration"
 
 @contextmanager
 def served_with_sign_in(warehouse: Path) -> Iterator[Served]:
+    # Loaded by the test alone, rather than by every process that collects it: half a second.
+    from oidc_provider_mock import User, run_server_in_thread  # noqa: PLC0415
+
     anna = User(sub="1", claims={"email": EMAIL, "email_verified": True, "name": "Anna Berg"})
     with run_server_in_thread(user_claims=[anna]) as provider:
         app = Served(free_port(), Path(tempfile.mkdtemp(prefix="loyalty-app-")))
