@@ -201,11 +201,9 @@ def _top_values(
 def _counts(
     view: sa.FromClause, columns: Sequence[sa.ColumnElement[Any]], dialect: Dialect
 ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
-    """Of every value where the database reads all columns at once, else of the most frequent ones of each."""
-    values = [_as_text(column) for column in columns]
-    if dialect.each_of(values) is not None:
-        counted = [Counted(column, value) for column, value in zip(columns, values, strict=True)]
-        return value_counts(dialect, view, counted)
+    """Of every value where it is known that there are few, else of the most frequent ones of each."""
+    if dialect.uses_sketches:
+        return value_counts(dialect, view, [Counted(column, _as_text(column)) for column in columns])
     return sa.union_all(*(_most_frequent(view, column, index) for index, column in enumerate(columns)))
 
 

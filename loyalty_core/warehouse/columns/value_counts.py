@@ -29,15 +29,17 @@ def value_counts(
 ) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     """`customers` by `position` in `counted` and `value`, and how many of them are `members`.
 
-    Values must be of one type. A database that reads a column of its own for each branch of a UNION is asked by one; a
-    database that reads whole rows reads them once.
+    Values must be of one type. The relation is read, and its parts joined, once, where the database has
+    `Dialect.each_of`, and else once for each of them.
     """
-    together = dialect.each_of([one.value for one in counted])
+    together = dialect.each_of([one.value for one in counted]) if len(counted) > 1 else None
     if together is None:
         return sa.union_all(*(_by_key(relation, one, place, members) for place, one in enumerate(counted)))
     position, value = together.c.position, together.c.value
     counts = _counts(members)
-    rows = sa.select(position, value, *counts).select_from(relation, together)
+    # A function is beside the relation whose columns it reads; a subquery is joined with it.
+    beside = (relation.join(together, sa.true()),) if isinstance(together, sa.Lateral) else (relation, together)
+    rows = sa.select(position, value, *counts).select_from(*beside)
     return rows.where(value.is_not(None)).group_by(position, value)
 
 

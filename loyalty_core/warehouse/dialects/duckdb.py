@@ -117,6 +117,12 @@ class DuckDB(WithQuantiles):
         with closing(batches()) as source:
             yield source, interrupt_of(connection)
 
+    def each_of(self, values: Sequence[sa.ColumnElement[Any]]) -> sa.FromClause:
+        """`unnest`: a UNION would join customers with their predictions again for each of them."""
+        position = sa.func.unnest(sa.func.range(len(values)), type_=sa.Integer())
+        value = sa.func.unnest(sa.func.list_value(*values), type_=values[0].type)
+        return sa.select(position.label("position"), value.label("value")).correlate_except(None).lateral("each")
+
     def readable(self, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
         """Numbers, dates, texts and UUIDs as they are, every other type as the text that the database shows.
 
