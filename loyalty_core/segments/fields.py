@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from loyalty_core.errors import LoyaltyError
 from loyalty_core.rules import Rule, compile_rule
 from loyalty_core.rules.relative_dates import is_relative
 from loyalty_core.segments.errors import (
@@ -92,6 +93,14 @@ class RuleFields:
         if segment_id not in self.segments:
             raise SegmentNotFound(segment_id)
         return self.segments[segment_id].version
+
+    def can_compute(self, segment_id: str) -> bool:
+        """Whether a segment's rule, and those that it is built on, can be computed with these fields."""
+        try:
+            self._bind_references(segment_id, {}, ())
+        except LoyaltyError:
+            return False
+        return True
 
     def relation(self, names: Iterable[str]) -> sa.FromClause:
         """One row for each customer with at least these fields, and all of the features view."""

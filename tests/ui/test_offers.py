@@ -11,12 +11,13 @@ import pytest
 
 from loyalty_core.analytics.offers import OfferTerms, Policy
 from loyalty_core.services import get_services
+from loyalty_core.store.segments import SegmentRecord
 from loyalty_core.ui import formatting
 from loyalty_core.ui.navigation import OFFERS, SEGMENTS
 from loyalty_core.ui.offers.policy_state import CAP, LEVER, VALUE, edited, fitted
 from loyalty_core.ui.segments.address import decode_rule, encode_rule
 from tests.fixtures.screens import OpenScreen, plain, texts_of
-from tests.segments.scored import keep, mock_file
+from tests.segments.scored import keep, mock_file, segment
 from tests.workbench import DEMO_CUSTOMERS, GUIDE_CUSTOMER
 
 if TYPE_CHECKING:
@@ -164,6 +165,18 @@ def test_offers_by_segment(scored: Configure, open_screen: OpenScreen, sql: Quer
     [(best,)] = sql("SELECT count(*) FROM customers WHERE total_revenue > 800 AND recommended_offer = 2")
     assert heat["data"][0]["y"] == [f"All in scope ({DEMO_CUSTOMERS / 1000:g}K)", f"Rich ({members})"]
     assert heat["data"][0]["z"][1][1] == pytest.approx(best / members)
+
+
+def test_a_segment_that_cannot_be_computed_hides_no_others(scored: Configure, open_screen: OpenScreen, sql: Query):
+    services = get_services()
+    for name, rule in (("Rich", RICH), ("Of other data", RICH), ("Built on it", segment("of-other-data"))):
+        keep(services.segmentation, name, rule)
+    with services.store.session() as session:
+        record = session.get_one(SegmentRecord, "of-other-data")
+        record.rule = {"==": [{"var": "column_of_other_data"}, 1]}
+    heat = figure(open_screen(OFFERS), "Share of each segment's members")
+    [(members,)] = sql("SELECT count(*) FROM customers WHERE total_revenue > 800")
+    assert heat["data"][0]["y"][1:] == [f"Rich ({members})"]
 
 
 def test_everything_follows_the_scope(scored: Configure, open_screen: OpenScreen, sql: Query):

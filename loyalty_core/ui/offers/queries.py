@@ -15,8 +15,6 @@ from loyalty_core.analytics.offers import (
     bind_policy,
 )
 from loyalty_core.analytics.offers import mix as offers
-from loyalty_core.errors import LoyaltyError
-from loyalty_core.segments import RuleFields, Segment
 from loyalty_core.services import get_services
 from loyalty_core.ui import cached_reads
 from loyalty_core.ui.cached_reads import RuleBasis, cached
@@ -60,15 +58,7 @@ class OfferReader(ScopeReader):
         others = [one for one in get_services().segments.list() if one.id != self.segment_id]
         by_size = sorted(others, key=lambda one: -(one.size.customers if one.size else 0))
         fields = self.base.engine.read_fields()
-        return [one.id for one in by_size if _is_usable(one, fields)][:MAX_SEGMENTS]
-
-
-def _is_usable(segment: Segment, fields: RuleFields) -> bool:
-    try:
-        fields.compile(segment.rule)
-    except LoyaltyError:
-        return False
-    return True
+        return [one.id for one in by_size if fields.can_compute(one.id)][:MAX_SEGMENTS]
 
 
 def default_policy(mix: OfferMix) -> Policy:
