@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import func, select
+from streamlit.testing.v1 import AppTest
 
 from loyalty_core.access import Viewer
 from loyalty_core.campaigns import Definition
+from loyalty_core.campaigns.runs import CampaignRuns
 from loyalty_core.demo.campaigns import make_campaigns
 from loyalty_core.segments.starters import make_starters
 from loyalty_core.services import get_services
@@ -21,8 +23,6 @@ from tests.fixtures.screens import OpenScreen, plain, texts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from streamlit.testing.v1 import AppTest
 
     from loyalty_core.campaigns import Campaign
     from tests.workbench import Configure, Query
@@ -48,6 +48,14 @@ def button(app: AppTest, label: str) -> AppTest:
 
 def state_of(campaign: Campaign) -> str:
     return get_services().campaigns.repository.get(campaign.id).state
+
+
+def question_script() -> None:
+    import streamlit as st  # noqa: PLC0415 - AppTest takes the function alone
+
+    from loyalty_core.ui.campaigns.runs_view import confirm_run  # noqa: PLC0415
+
+    confirm_run(st.session_state["campaign"])
 
 
 def test_a_new_campaign_is_edited_step_by_step_and_saved(workbench: None, open_screen: OpenScreen) -> None:
@@ -123,6 +131,24 @@ def test_a_campaign_is_started_paused_and_goes_on(saved: Campaign, open_screen: 
         button(app, label).click().run()
         assert not app.exception
         assert state_of(saved) == state
+
+
+def test_a_run_by_hand_begins_after_its_number_of_messages_was_confirmed(
+    saved: Campaign, open_screen: OpenScreen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(CampaignRuns, "begin", lambda _self, campaign_id, actor: begun.append(campaign_id))
+    button(open_screen(CAMPAIGNS, campaign=saved.id), "Start").click().run()
+    app = open_screen(CAMPAIGNS, campaign=saved.id, tab="Runs")
+    button(app, "Write to the whole audience now").click().run()
+    planned = get_services().campaigns.waterfall(saved.definition, saved)
+    question = button(app, f"Write to {planned.to_send:,} customers").label
+    assert begun == []
+    # AppTest does not click in a dialog, so it runs as a page of its own.
+    dialog = AppTest.from_function(question_script, default_timeout=60)
+    dialog.session_state["campaign"] = saved
+    button(dialog.run(), question).click().run()
+    assert begun == [saved.id]
 
 
 def test_a_campaign_by_hand_says_what_it_waits_for(saved: Campaign, open_screen: OpenScreen) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from loyalty_core.access import Action, current_viewer
-from loyalty_core.errors import LoyaltyError
 from loyalty_core.services import get_services
 from loyalty_core.ui import formatting, table_columns
+from loyalty_core.ui.campaigns.waterfall_view import draw_waterfall
 from loyalty_core.ui.fragments import fragment
 from loyalty_core.ui.jobs import POLL_SECONDS
-from loyalty_core.ui.messages import show_error
+from loyalty_core.ui.messages import errors_shown
 from loyalty_core.ui.rights import refusal
 
 if TYPE_CHECKING:
@@ -55,12 +55,19 @@ def _draw_start(campaign: Campaign) -> None:
         disabled=bool(refused),
         help=refused or "Everyone in the audience who may get a message enters the campaign, as the waterfall says.",
     ):
-        try:
+        confirm_run(campaign)
+
+
+@st.dialog("Write to the whole audience", icon=":material/send:")
+def confirm_run(campaign: Campaign) -> None:
+    """Ask whether to write to as many customers as would get a message now."""
+    with errors_shown():
+        waterfall = draw_waterfall(campaign.definition, campaign, key="run-waterfall")
+        messages = "1 customer" if waterfall.to_send == 1 else f"{formatting.count(waterfall.to_send)} customers"
+        st.caption("Messages cannot be taken back once they are sent. The run reads the audience again.")
+        if st.button(f"Write to {messages}", type="primary", key="run-now", disabled=not waterfall.to_send):
             get_services().campaign_runs.begin(campaign.id, actor=current_viewer().id)
-        except LoyaltyError as error:
-            show_error(error, retry=False)
-            return
-        st.rerun()
+            st.rerun()
 
 
 def _draw_under_way(campaign_id: str) -> None:
