@@ -4,7 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from loyalty_core.ui.navigation import CUSTOMER_PARAMETER, CUSTOMERS, SEGMENTS, Screen
+from loyalty_core.ui.campaigns import address as campaign_address
+from loyalty_core.ui.navigation import CAMPAIGNS, CUSTOMER_PARAMETER, CUSTOMERS, SEGMENTS, Screen
 from loyalty_core.ui.segments import address
 
 
@@ -29,6 +30,12 @@ def open_rule(rule: Any) -> None:
     """Open the segment editor with the rule."""
     parameters = {address.EDIT: "1", address.RULE: address.encode_rule(rule)}
     st.switch_page(f"pages/{SEGMENTS.file}", query_params=parameters)
+
+
+def open_new_campaign(segment_id: str) -> None:
+    """Open the campaign editor for a new campaign with the segment as its audience."""
+    parameters = {campaign_address.EDIT: "1", campaign_address.SEGMENT: segment_id}
+    st.switch_page(f"pages/{CAMPAIGNS.file}", query_params=parameters)
 
 
 def open_customer(customer_id: object) -> None:

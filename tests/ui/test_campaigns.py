@@ -13,12 +13,13 @@ from loyalty_core.access import Viewer
 from loyalty_core.campaigns import Definition
 from loyalty_core.campaigns.runs import CampaignRuns
 from loyalty_core.demo.campaigns import make_campaigns
+from loyalty_core.segments import SegmentDraft
 from loyalty_core.segments.starters import make_starters
 from loyalty_core.services import get_services
 from loyalty_core.store.campaigns import CampaignEntryRecord
 from loyalty_core.store.messages import MessageOutcomeRecord, OutboxRecord
 from loyalty_core.ui.campaigns.editor.draft import CampaignDraft
-from loyalty_core.ui.navigation import CAMPAIGNS
+from loyalty_core.ui.navigation import CAMPAIGNS, SEGMENTS
 from tests.fixtures.screens import OpenScreen, plain, texts_of
 
 if TYPE_CHECKING:
@@ -100,11 +101,47 @@ def test_a_text_with_an_unknown_column_says_so_at_once(workbench: None, open_scr
 
 def test_the_help_of_texts_names_the_columns_of_this_warehouse(workbench: None, open_screen: OpenScreen) -> None:
     app = open_screen(CAMPAIGNS, edit="1", step="Messages")
-    texts = texts_of(app)
-    assert any("{{ customer.full_name }}" in text for text in texts)
-    [columns] = [text for text in texts if text.startswith("The columns of this warehouse: ")]
+    assert any("{{ customer.full_name }}" in code.value for code in app.code)
+    [columns] = [text for text in texts_of(app) if text.startswith("The columns of this warehouse: ")]
     names = columns.removeprefix("The columns of this warehouse: ").removesuffix(".").replace("\\", "").split(", ")
     assert set(names) == set(get_services().warehouse.features.columns.keys())
+
+
+def test_discarded_changes_leave_the_fields_too(workbench: None, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, edit="1", step="Messages")
+    next(field for field in app.text_input if field.label == "Name").set_value("Half done").run()
+    next(field for field in app.text_area if field.label == "Text").set_value("Hello").run()
+    button(app, "Discard changes").click().run()
+    assert next(field for field in app.text_input if field.label == "Name").value == ""
+    assert next(field for field in app.text_area if field.label == "Text").value == ""
+
+
+def test_a_segment_is_the_audience_of_a_new_campaign(workbench: None, open_screen: OpenScreen) -> None:
+    rich, young = (
+        get_services().segmentation.create(SegmentDraft(name, rule), actor="ann")
+        for name, rule in (("Rich", {">": [{"var": "total_revenue"}, 800]}), ("Young", {"<": [{"var": "age"}, 30]}))
+    )
+    app = open_screen(SEGMENTS, segment=rich.id)
+    assert not button(app, "New campaign").disabled
+    app = open_screen(CAMPAIGNS, edit="1", segment=rich.id)
+    members = get_services().segmentation.count({"and": [rich.rule, {"==": [{"var": "marketing_consent"}, True]}]})
+    assert {metric.label: metric.value for metric in app.metric}["Get a message"] == f"{members:,}"
+    next(field for field in app.text_input if field.label == "Name").set_value("For the rich").run()
+    # What was begun is not lost by a click on another segment.
+    app.query_params["segment"] = young.id
+    app.run()
+    assert next(field for field in app.text_input if field.label == "Name").value == "For the rich"
+    assert any("This campaign was begun before." in note.value for note in app.info)
+    button(app, "Discard changes").click().run()
+    assert next(field for field in app.text_input if field.label == "Name").value == ""
+    [draft] = app.session_state["campaign-drafts"].values()
+    assert draft.definition.audience.segment == young.id
+
+
+def test_a_segment_that_does_not_exist_is_no_audience(workbench: None, open_screen: OpenScreen) -> None:
+    app = open_screen(CAMPAIGNS, edit="1", segment="nowhere")
+    assert not app.text_input
+    assert any("nowhere" in error.value for error in app.error)
 
 
 def test_what_is_not_saved_is_offered_again(workbench: None, open_screen: OpenScreen) -> None:

@@ -91,7 +91,7 @@ def _share_evenly(draft: CampaignDraft, variants: Sequence[Variant]) -> None:
             for variant, share in zip(variants, shares, strict=True)
         ],
     )
-    draft.generation += 1
+    draft.refill()
 
 
 def _draw_variant(draft: CampaignDraft, number: int, variant: Variant, *, alone: bool) -> dict[str, Any]:
@@ -129,15 +129,20 @@ def _draw_help() -> None:
     names = [column.name for column in get_services().warehouse.features.columns if column.name.isidentifier()]
     example = _example(names)
     with st.expander("What a text can contain", icon=":material/help:"):
+        st.markdown("Texts are Liquid templates, for example:")
+        examples = (
+            f"{{{{ customer.{example} }}}}",
+            f"{{{{ customer.{example} | default: 'friend' }}}}",
+            f"{{% if customer.{example} == '…' %}} … {{% endif %}}",
+            "{{ offer.name }}, {{ offer.description }}",
+            "{{ campaign.name }}",
+            "{{ unsubscribe_url }}, {{ preferences_url }}",
+        )
+        st.code("\n".join(examples), language=None, wrap_lines=True)
         st.markdown(
-            "Texts are Liquid templates:\n\n"
-            f"- `{{{{ customer.{example} }}}}`: a column of the features view, of the customer who is written to\n"
-            f"- `{{{{ customer.{example} | default: 'friend' }}}}`: another text where the column is blank\n"
-            "- `{{ offer.name }}`, `{{ offer.description }}`: the offer that was chosen\n"
-            "- `{{ campaign.name }}`\n"
-            "- `{{ unsubscribe_url }}`, `{{ preferences_url }}`: the customer's own links\n"
-            f"- `{{% if customer.{example} == '…' %}} … {{% endif %}}`\n\n"
-            "Nothing in a customer's data is read as a template."
+            "`customer` has the columns of the features view, of the customer who is written to; `default` gives "
+            "another text where one is blank. `offer` is the one that was chosen, and the two addresses are the "
+            "customer's own. Nothing in a customer's data is read as a template."
         )
         st.caption(f"The columns of this warehouse: {escape(', '.join(names))}.")
 

@@ -10,11 +10,12 @@ import streamlit as st
 from loyalty_core.access import Action, current_viewer
 from loyalty_core.campaigns import CampaignNotFound
 from loyalty_core.errors import LoyaltyError
+from loyalty_core.segments import SegmentNotFound
 from loyalty_core.services import get_services
 from loyalty_core.store.versioned import MAX_NAME_LENGTH
 from loyalty_core.ui.campaigns import address
 from loyalty_core.ui.campaigns.editor.audience_step import draw_audience, draw_trigger
-from loyalty_core.ui.campaigns.editor.draft import CampaignDraft, discard, open_draft
+from loyalty_core.ui.campaigns.editor.draft import CampaignDraft, discard, is_for_others, open_draft
 from loyalty_core.ui.campaigns.editor.fields import begin
 from loyalty_core.ui.campaigns.editor.limits_step import draw_limits
 from loyalty_core.ui.campaigns.editor.message_step import draw_messages
@@ -45,12 +46,14 @@ _STEPS: dict[str, tuple[Callable[[CampaignDraft], None], ...]] = {
 def draw_editor(place: address.Address) -> None:
     """Edit a campaign, or a new one."""
     try:
-        draft = open_draft(place.campaign_id)
-    except CampaignNotFound as error:
+        draft = open_draft(place.campaign_id, place.segment_id)
+    except (CampaignNotFound, SegmentNotFound) as error:
         draw_way_back()
         show_error(error, retry=False)
         return
     buttons = _draw_heading(draft)
+    if is_for_others(draft, place.segment_id):
+        st.info("This campaign was begun before. Save it, or discard its changes to begin one for the segment.")
     message = st.container()
     steps, effect = st.columns([1.15, 1], gap="large")
     with steps:
@@ -60,7 +63,7 @@ def draw_editor(place: address.Address) -> None:
         save, discarded = _draw_buttons(draft)
     if discarded:
         discard(draft)
-        address.open_editor(draft.campaign_id)
+        address.open_editor(draft.campaign_id, place.segment_id)
     if save:
         with message:
             _save(draft)

@@ -11,7 +11,9 @@ from loyalty_core.segments import Segment, SegmentNotFound, Use
 from loyalty_core.services import get_services
 from loyalty_core.ui import charts, formatting, table_columns
 from loyalty_core.ui.frame import browser_title
+from loyalty_core.ui.links import open_new_campaign
 from loyalty_core.ui.messages import errors_shown, show_error
+from loyalty_core.ui.navigation import CAMPAIGNS
 from loyalty_core.ui.rights import refusal
 from loyalty_core.ui.segments import address
 from loyalty_core.ui.segments.computing import compute_one
@@ -70,6 +72,14 @@ def _draw_heading(segment: Segment) -> None:
         ):
             compute_one(segment.id, "on demand")
             st.rerun()
+        cannot_write = refusal(Action.EDIT_CAMPAIGNS)
+        if st.button(
+            "New campaign",
+            icon=CAMPAIGNS.icon,
+            disabled=bool(cannot_write),
+            help=cannot_write or "Begin a campaign for the members of this segment",
+        ):
+            open_new_campaign(segment.id)
         action = None if cannot_edit else _draw_menu(segment)
     if action is not None:
         try:
