@@ -9,13 +9,13 @@ rows show that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from loyalty_core.ml.training.fine_tuning import first_as_good
 from loyalty_core.ml.training.options import MANY_INPUTS
-from loyalty_core.ml.training.teacher import mixture_of_models
+from loyalty_core.ml.training.teacher import boosted_trees, log_losses, mixture_of_models
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MOST_ROWS, _RANKED_ROWS = 100_000, 20_000
 # One copy in a hundred may explain more than a feature that is chosen.
 _COPIES_BELOW = 0.99
-_ROUNDS, _MAX_TREES, _LEARNING_RATE, _LEAVES = 100, 2_000, 0.05, 15
+_ROUNDS, _MAX_TREES = 100, 2_000
 # Of the features and of the rows, so that a feature has a chance beside a similar one that is a little better.
 _FEATURES_PER_TREE, _ROWS_PER_TREE = 0.3, 0.7
 
@@ -53,7 +53,7 @@ def select_features(train: Rows, validation: Rows, classes: int, features: Featu
 def _losses(train: Rows, validation: Rows, classes: int, seed: int) -> npt.NDArray[np.float64]:
     """The log losses, on the validation rows, of the mixture of models that is fitted to these inputs."""
     answers = mixture_of_models(train, validation, classes, seed).predict(validation.inputs)
-    return -np.log(np.maximum(answers[np.arange(len(answers)), validation.classes], 1e-12))
+    return log_losses(answers, validation.classes)
 
 
 def _that_stand_out(rows: Rows, classes: int, features: Features, seed: int) -> npt.NDArray[np.bool_]:
@@ -61,23 +61,15 @@ def _that_stand_out(rows: Rows, classes: int, features: Features, seed: int) -> 
 
     Whole rows are shuffled, so that the copies are as similar to each other as the features are.
     """
-    from lightgbm import LGBMClassifier  # noqa: PLC0415 -- only training needs it
-
     rng = np.random.default_rng(seed)
     chosen = rng.choice(len(rows.classes), min(len(rows.classes), _RANKED_ROWS), replace=False)
     inputs = rows.inputs[chosen]
-    trees: Any = LGBMClassifier(
-        n_estimators=min(_ROUNDS, _MAX_TREES // classes),
-        num_leaves=_LEAVES,
-        learning_rate=_LEARNING_RATE,
+    trees = boosted_trees(
+        min(_ROUNDS, _MAX_TREES // classes),
+        seed,
         colsample_bytree=_FEATURES_PER_TREE,
         subsample=_ROWS_PER_TREE,
         subsample_freq=1,
-        random_state=seed,
-        n_jobs=1,
-        deterministic=True,
-        force_row_wise=True,
-        verbose=-1,
     )
     trees.fit(np.concatenate([inputs, rng.permutation(inputs)], axis=1), rows.classes[chosen])
     gains, by_chance = (

@@ -126,21 +126,22 @@ def mixed(answers: Sequence[Probabilities], shares: npt.NDArray[np.float64]) -> 
     return np.average(answers, axis=0, weights=shares)
 
 
+def log_losses(probabilities: Probabilities, classes: Classes) -> npt.NDArray[np.float64]:
+    """The negative log likelihood of each row in nats."""
+    own = probabilities[np.arange(len(classes)), classes]
+    return -np.log(np.maximum(own, 1e-12))
+
+
 def log_loss_of(probabilities: Probabilities, classes: Classes) -> float:
     """Mean negative log likelihood in nats."""
-    own = probabilities[np.arange(len(classes)), classes]
-    return float(-np.log(np.maximum(own, 1e-12)).mean())
+    return float(log_losses(probabilities, classes).mean())
 
 
-def _rounds(classes: int, most: int) -> int:
-    return min(most, _MAX_TREES // classes)
+def boosted_trees(rounds: int, seed: int, **options: Any) -> Any:
+    """A LightGBM classifier that is not fitted yet; `options` are further ones of its own."""
+    from lightgbm import LGBMClassifier  # noqa: PLC0415 -- only training needs it
 
-
-def _fit_lightgbm(rows: Rows, rounds: int, seed: int, validation: Rows | None = None) -> Any:
-    """With `validation`, no more rounds than until these rows stop gaining."""
-    from lightgbm import LGBMClassifier, early_stopping  # noqa: PLC0415 -- only training needs it
-
-    model: Any = LGBMClassifier(
+    return LGBMClassifier(
         n_estimators=rounds,
         num_leaves=_LEAVES,
         learning_rate=_LEARNING_RATE,
@@ -150,7 +151,19 @@ def _fit_lightgbm(rows: Rows, rounds: int, seed: int, validation: Rows | None = 
         deterministic=True,
         force_row_wise=True,
         verbose=-1,
+        **options,
     )
+
+
+def _rounds(classes: int, most: int) -> int:
+    return min(most, _MAX_TREES // classes)
+
+
+def _fit_lightgbm(rows: Rows, rounds: int, seed: int, validation: Rows | None = None) -> Any:
+    """With `validation`, no more rounds than until these rows stop gaining."""
+    from lightgbm import early_stopping  # noqa: PLC0415 -- only training needs it
+
+    model = boosted_trees(rounds, seed)
     if validation is None:
         return model.fit(rows.inputs, rows.classes)
     known = np.isin(validation.classes, rows.classes)

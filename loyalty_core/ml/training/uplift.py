@@ -23,6 +23,7 @@ from loyalty_core.ml.training.conversion import to_tflite
 from loyalty_core.ml.training.fitting import Candidate, Epoch, Rows, predict
 from loyalty_core.ml.training.network import best_of, models_of, train_candidates
 from loyalty_core.ml.training.quiet import quiet_stderr
+from loyalty_core.ml.training.teacher import boosted_trees
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -118,20 +119,7 @@ def uplift_baselines(rows: Rows, test_inputs: FloatRows, seed: int) -> dict[str,
 
 def _trees_predict(rows: Rows, test_inputs: FloatRows, seed: int) -> Probabilities:
     """The probability of converting by boosted trees that were fitted on the rows."""
-    from lightgbm import LGBMClassifier  # noqa: PLC0415 -- only training needs it
-
-    trees: Any = LGBMClassifier(
-        n_estimators=200,
-        num_leaves=15,
-        learning_rate=0.05,
-        random_state=seed,
-        # Threads that busy-wait would slow down everything else on the machine, and order the sums differently.
-        n_jobs=1,
-        deterministic=True,
-        force_row_wise=True,
-        verbose=-1,
-    )
-    return trees.fit(rows.inputs, rows.classes).predict_proba(test_inputs)[:, 1]
+    return boosted_trees(200, seed).fit(rows.inputs, rows.classes).predict_proba(test_inputs)[:, 1]
 
 
 class _EpochsInTurn:
