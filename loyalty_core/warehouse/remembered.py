@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -16,6 +18,8 @@ Fact = TypeVar("Fact")
 
 _FACTS = 20
 _remembered: WeakKeyDictionary[Warehouse, TTLCache[tuple[str, str], Any]] = WeakKeyDictionary()
+# Only around the caches, which threads share; nobody waits for a read.
+_lock = threading.Lock()
 
 
 def remembered(warehouse: Warehouse, name: str, read: Callable[[], Fact]) -> Fact:
@@ -25,11 +29,13 @@ def remembered(warehouse: Warehouse, name: str, read: Callable[[], Fact]) -> Fac
     """
     _ = warehouse.engine  # notices a replaced file, which changes the revision
     key = name, warehouse.cache_key
-    known = _remembered.get(warehouse)
-    if known is None:
-        known = _remembered[warehouse] = TTLCache(_FACTS, warehouse.settings.dwh_catalog_ttl_seconds)
-    try:
-        return known[key]
-    except KeyError:
-        found = known[key] = read()
-        return found
+    with _lock:
+        known = _remembered.get(warehouse)
+        if known is None:
+            known = _remembered[warehouse] = TTLCache(_FACTS, warehouse.settings.dwh_catalog_ttl_seconds)
+        with suppress(KeyError):
+            return known[key]
+    found = read()
+    with _lock:
+        known[key] = found
+    return found
