@@ -62,7 +62,7 @@ def _draw_training() -> None:
     if awaits_decision():
         st.markdown(
             ":material/model_training: **A trained version awaits a decision.** It is not active, because it did not "
-            "pass every check or nobody has decided yet. See what was found, and activate it all the same if you wish."
+            "pass every check or nobody has decided yet. See what was found; you can activate it anyway."
         )
         draw_link(TRAINING, "See the trained version")
     else:

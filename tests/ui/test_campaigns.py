@@ -131,7 +131,7 @@ def test_a_segment_is_the_audience_of_a_new_campaign(workbench: None, open_scree
     app.query_params["segment"] = young.id
     app.run()
     assert next(field for field in app.text_input if field.label == "Name").value == "For the rich"
-    assert any("This campaign was begun before." in note.value for note in app.info)
+    assert any("You started this campaign earlier." in note.value for note in app.info)
     button(app, "Discard changes").click().run()
     assert next(field for field in app.text_input if field.label == "Name").value == ""
     [draft] = app.session_state["campaign-drafts"].values()

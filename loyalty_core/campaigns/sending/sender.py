@@ -113,7 +113,7 @@ class Sender:
             due = [] if is_abandoned else [name for name in self._channels if self.outbox.has_due(name)]
         if is_abandoned:
             handled = self.outbox.recover([name for name, channel in self._channels.items() if channel.drops_copies])
-            due = list(self._channels)  # what was recovered among it
+            due = list(self._channels)  # including what was recovered
         for name in due:
             if not self._stop.is_set() and not self._rests[name].lasts:
                 handled += self._send_batch(self._channels[name])

@@ -53,7 +53,7 @@ def draw_editor(place: address.Address) -> None:
         return
     buttons = _draw_heading(draft)
     if is_for_others(draft, place.segment_id):
-        st.info("This campaign was begun before. Save it, or discard its changes to begin one for the segment.")
+        st.info("You started this campaign earlier. Save it, or discard its changes to create one for the segment.")
     message = st.container()
     steps, effect = st.columns([1.15, 1], gap="large")
     with steps:

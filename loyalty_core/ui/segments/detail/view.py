@@ -77,7 +77,7 @@ def _draw_heading(segment: Segment) -> None:
             "New campaign",
             icon=CAMPAIGNS.icon,
             disabled=bool(cannot_write),
-            help=cannot_write or "Begin a campaign for the members of this segment",
+            help=cannot_write or "Create a campaign for the members of this segment",
         ):
             open_new_campaign(segment.id)
         action = None if cannot_edit else _draw_menu(segment)
