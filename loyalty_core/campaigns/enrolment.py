@@ -172,10 +172,11 @@ def _write(
     ]
     if not entries:
         return []
-    adding = sa.insert(CampaignEntryRecord).returning(CampaignEntryRecord.id, sort_by_parameter_order=True)
+    # Each customer is once among the rows; asked for ids in their order, SQLAlchemy would write them one by one.
+    adding = sa.insert(CampaignEntryRecord).returning(CampaignEntryRecord.customer_id, CampaignEntryRecord.id)
     # The session's own way would look for objects that belong to the rows, which there are none of.
-    ids = session.connection().execute(adding, entries).scalars().all()
-    written = [_decision(campaign, row, entry_id, placing) for row, entry_id in zip(rows, ids, strict=True)]
+    ids = dict(session.connection().execute(adding, entries).all())
+    written = [_decision(campaign, row, ids[row.customer_id], placing) for row in rows]
     messages = [
         {
             "campaign_id": campaign.id,

@@ -96,14 +96,12 @@ class Predictor:
         store = self._services.store
         theirs = store.dialect.is_one_of(EventTraceRecord.customer_id.expression, ids)
         latest = select(func.max(EventTraceRecord.id)).where(theirs)
-        rows = select(EventTraceRecord.customer_id, EventTraceRecord.scores).where(
-            EventTraceRecord.id.in_(latest.group_by(EventTraceRecord.customer_id))
+        after = EventTraceRecord.scores["after"].as_float()
+        rows = select(EventTraceRecord.customer_id, after).where(
+            EventTraceRecord.id.in_(latest.group_by(EventTraceRecord.customer_id)), after.is_not(None)
         )
         with store.session(read_only=True) as session:
-            traced = session.execute(rows).all()
-        found = {
-            row.customer_id: row.scores["after"] for row in traced if row.scores and row.scores["after"] is not None
-        }
+            found = dict(session.execute(rows).all())
         missing = [one for one in ids if one not in found]
         return {**self._scored_before(missing), **found} if missing else found
 

@@ -41,6 +41,8 @@ class WrittenJson:
 
 def write_json(value: Any) -> str:
     """The value as JSON, by orjson where that is possible; NaN becomes null."""
+    if type(value) is WrittenJson:
+        return value.text
     try:
         return orjson.dumps(value, _copied, _JSON_OPTIONS).decode()
     except TypeError:  # integers of more than 64 bits, and text that is not valid Unicode

@@ -41,7 +41,7 @@ _IDENTITY = "file"
 _MAX_BYTES_READ = 32 * 2**20
 # There is one writer at a time, and another refresh of members may be the one.
 _STAGING_WAIT_SECONDS = 60
-# What follows on staged customers writes to many indexes at once, which do not fit into the 2 MB of other connections.
+# A batch of events, and what follows on staged customers, writes to many indexes at once: more than the 2 MB of SQLite.
 _CACHE_KILOBYTES = 16_000
 
 
@@ -191,7 +191,6 @@ class _Staging(Staging):
 
     def open(self) -> None:
         self._driver.execute(f"PRAGMA busy_timeout = {_STAGING_WAIT_SECONDS * 1000}")
-        self._driver.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
         self._driver.execute(self.table.arrived)
 
     def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -228,6 +227,7 @@ def _set_up(engine: Engine, file: Path, *, migrating: bool) -> None:
         # SQLite changes a table by building it anew; with foreign keys on, dropping the old one deletes its children.
         connection.execute(f"PRAGMA foreign_keys = {'OFF' if migrating else 'ON'}")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KILOBYTES}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
