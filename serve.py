@@ -9,7 +9,7 @@ import asyncio
 import sys
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from starlette.middleware import Middleware
@@ -27,7 +27,7 @@ from loyalty_core.api import (
     MountedApi,
     disable_nagle_algorithm,
 )
-from loyalty_core.errors import SettingsError
+from loyalty_core.errors import SettingsError, StateStoreUnavailable
 from loyalty_core.settings import get_settings
 from loyalty_core.store import prepare_store
 from loyalty_core.telemetry.logs import configure_logging
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from loyalty_core.events.running import EventThreads
     from loyalty_core.services import Services
 
-# Other data that another process has connected is noticed within this many seconds.
+# What another process has connected, or removed from its cache, is noticed within this many seconds.
 FOLLOW_SECONDS = 1.0
 
 
@@ -74,11 +74,15 @@ async def _lifespan(_: App) -> AsyncIterator[dict[str, Any]]:
     workers = _Workers()
     threading.Thread(target=_complete_start, args=(workers,), name="start", daemon=True).start()
     upkeep = asyncio.create_task(repeat(remove_expired))
-    following = asyncio.create_task(repeat(workers.follow_connection, FOLLOW_SECONDS))
+    following = [
+        asyncio.create_task(repeat(follow, FOLLOW_SECONDS))
+        for follow in (workers.follow_connection, workers.follow_invalidations)
+    ]
     async with _idle_connections.closing():
         yield {}
     upkeep.cancel()
-    following.cancel()
+    for task in following:
+        task.cancel()
     await asyncio.to_thread(workers.stop)
 
 
@@ -121,6 +125,12 @@ class _Workers:
         for one in threads:
             one.stop()
         self.start()
+
+    def follow_invalidations(self) -> None:
+        """Remove from the cache what another process has removed from its own."""
+        with suppress(StateStoreUnavailable):  # health checks report it
+            if (services := self._services) is not None:
+                services.invalidations.follow()
 
     def stop(self) -> None:
         with self._lock:

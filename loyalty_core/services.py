@@ -22,6 +22,7 @@ from loyalty_core.campaigns.advice import advise_on
 from loyalty_core.campaigns.sending import ContactLinks, Outbox, Preferences
 from loyalty_core.connections import Connections
 from loyalty_core.errors import SettingsError
+from loyalty_core.invalidations import Invalidations
 from loyalty_core.jobs import JobQueue, RestrictedJobs
 from loyalty_core.limits import WorkLimits
 from loyalty_core.ml.inference import MLInferenceService
@@ -80,6 +81,10 @@ class Services:
     @cached_property
     def features(self) -> FeatureStore:
         return FeatureStore(self.warehouse)
+
+    @cached_property
+    def invalidations(self) -> Invalidations:
+        return Invalidations(self.store, self.features)
 
     @cached_property
     def store(self) -> StateStore:
@@ -210,6 +215,10 @@ class RestrictedServices(Services):
     @cached_property
     def features(self) -> FeatureStore:
         return self._whole.features.over(self.warehouse)
+
+    @cached_property
+    def invalidations(self) -> Invalidations:
+        return self._whole.invalidations
 
     @cached_property
     def store(self) -> StateStore:

@@ -56,6 +56,9 @@ def read_features_of_many(body: CustomersBody) -> Response:
 @router.post("/cache/invalidate/", dependencies=[allowed(Action.SCORE)])
 def invalidate_cache(body: InvalidationBody | None = None) -> InvalidationAnswer:
     """Remove features from the cache, so that the next request reads the warehouse; `invalidated` were cached."""
-    features, ids = get_services().features, body.customer_ids if body else None
+    services, ids = get_services(), body.customer_ids if body else None
+    features = services.features
     invalidated = features.invalidate_all() if ids is None else features.invalidate(ids)
+    with services.store.session() as session:
+        services.invalidations.announce(session, ids)
     return InvalidationAnswer(status="ok", invalidated=invalidated)

@@ -13,6 +13,7 @@ from loyalty_core.store.checks import StoreCheckRecord
 from loyalty_core.store.dashboards import DashboardLayoutRecord
 from loyalty_core.store.dismissals import DismissalRecord
 from loyalty_core.store.events import DeadLetterRecord, EventRecord, EventTraceRecord, SegmentChangeRecord
+from loyalty_core.store.invalidations import InvalidationRecord
 from loyalty_core.store.jobs import JobEventRecord, JobRecord
 from loyalty_core.store.messages import (
     ChannelRateRecord,
@@ -47,6 +48,7 @@ __all__ = [
     "EndedSignInRecord",
     "EventRecord",
     "EventTraceRecord",
+    "InvalidationRecord",
     "JobEventRecord",
     "JobRecord",
     "MessageOutcomeRecord",

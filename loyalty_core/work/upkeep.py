@@ -19,13 +19,14 @@ _log = logging.getLogger(__name__)
 
 
 def remove_expired() -> None:
-    """Remove abandoned logs, uploads that nobody loaded, old exports, and audit events and features past their days.
+    """Remove abandoned logs, uploads that nobody loaded, old exports, and what is past its days in the state store.
 
     Several processes may do so at once. What cannot be removed in an outage is removed a day later.
     """
     # Imported when used: the first answers of a server that starts wait for none of this.
     from loyalty_core.campaigns.entry_features import forget_old_features  # noqa: PLC0415
     from loyalty_core.connections import remove_old_uploads  # noqa: PLC0415
+    from loyalty_core.invalidations import forget_old_invalidations  # noqa: PLC0415
     from loyalty_core.jobs import remove_abandoned_logs  # noqa: PLC0415
     from loyalty_core.segments.exports import ExportFailed, remove_old  # noqa: PLC0415
     from loyalty_core.store import audit, shared_store  # noqa: PLC0415
@@ -38,6 +39,7 @@ def remove_expired() -> None:
     with suppress(StateStoreUnavailable), shared_store(settings.state_database_url).session() as session:
         audit.forget_old(session, settings.audit_days_kept)
         forget_old_features(session, settings.campaign_features_days_kept)
+        forget_old_invalidations(session)
 
 
 async def repeat(work: Callable[[], None], every_seconds: float = DAY_SECONDS) -> None:

@@ -19,6 +19,7 @@ from tests.workbench import API, GUIDE_CUSTOMER, Served, serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MISSES = 'loyalty_feature_cache_lookups_total{result="miss"} '
 RULE = {">": [{"var": "total_revenue"}, 500]}
 
 
@@ -62,6 +63,16 @@ def answering(app: Served) -> str:
     return ask(app, "GET", f"/customers/{GUIDE_CUSTOMER}/")["model_version"]
 
 
+def reads_of_the_warehouse(app: Served) -> float:
+    """How many look-ups of features its cache could not answer, after one more."""
+    ask(app, "GET", f"/dwh/features/{GUIDE_CUSTOMER}/")
+    with closing(HTTPConnection("127.0.0.1", app.port, timeout=PATIENCE_SECONDS)) as connection:
+        connection.request("GET", f"{API}/metrics/")
+        lines = connection.getresponse().read().decode().splitlines()
+    (value,) = [line.split()[-1] for line in lines if line.startswith(MISSES)]
+    return float(value)
+
+
 @pytest.mark.slow
 def test_a_version_activated_in_one_answers_in_the_other(
     servers: tuple[Served, Served], versions: tuple[Path, str, str]
@@ -90,3 +101,20 @@ def test_a_customer_cached_in_one_is_forgotten_in_the_other(servers: tuple[Serve
     forget = {"customer_ids": [GUIDE_CUSTOMER]}
     assert ask(other, "POST", "/dwh/cache/invalidate/", forget)["invalidated"] == 1
     assert ask(one, "POST", "/dwh/cache/invalidate/", forget)["invalidated"] == 0
+
+
+@pytest.mark.slow
+def test_without_redis_a_customer_removed_in_one_is_removed_in_the_other(
+    demo_warehouse: Path, versions: tuple[Path, str, str], tmp_path: Path
+) -> None:
+    settings = {
+        "DWH_URL": f"duckdb:///{demo_warehouse}",
+        "STATE_DATABASE_URL": f"sqlite:///{tmp_path / 'state.db'}",
+        "MODELS_DIR": str(versions[0]),
+    }
+    folders = [Path(tempfile.mkdtemp(prefix="loyalty-process-")) for _ in range(2)]
+    forget = {"customer_ids": [GUIDE_CUSTOMER]}
+    with serve(folders[0], **settings) as one, serve(folders[1], **settings) as other:
+        assert [reads_of_the_warehouse(one) for _ in range(2)] == [1, 1]
+        ask(other, "POST", "/dwh/cache/invalidate/", forget)
+        wait_until(lambda: reads_of_the_warehouse(one) == 2)

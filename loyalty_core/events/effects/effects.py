@@ -103,6 +103,7 @@ class Effects:
 
     def write(self, session: Session, prepared: Prepared) -> None:
         """Write what the events cause: members of segments, campaigns' entries and messages, outcomes, traces."""
+        self._services.invalidations.announce(session, prepared.customers.found)
         traces = self._apply(session, prepared)
         insert_rows(session, EventTraceRecord, _TRACE, [_row(trace) for trace in traces if trace.event is not None])
 

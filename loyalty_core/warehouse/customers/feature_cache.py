@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from cachetools import TTLCache
 
@@ -35,8 +35,11 @@ class FeatureCache(Protocol):
     """What FeatureStore needs of a cache; no method ever raises.
 
     `delete_many` and `clear` return how many customers were cached. `prefixes` are those under which any process that
-    shares the cache has cached customers. All three return None if the cache does not answer.
+    shares the cache has cached customers. All three return None if the cache does not answer. `is_shared` is whether
+    other processes have the same cache.
     """
+
+    is_shared: ClassVar[bool]
 
     def get(self, key: str) -> Features | None: ...
 
@@ -74,6 +77,8 @@ class _Entry(NamedTuple):
 
 class MemoryCache:
     """The least recently used customers are evicted first; each expires after the time to live."""
+
+    is_shared: ClassVar[bool] = False
 
     def __init__(self, max_customers: int, ttl_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._entries: TTLCache[str, _Entry] = TTLCache(max_customers, ttl_seconds, timer=clock)

@@ -122,6 +122,11 @@ class FeatureStore:
         """`invalidate` for every customer."""
         return self._removed(self._cache.clear(_prefix_of(self._warehouse.whole.fingerprint)))
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes read the same cache, so that what is removed here is removed for them."""
+        return self._cache.is_shared
+
     def health(self) -> CacheHealth:
         """Hit rate and trouble of the cache."""
         return self._cache.health()

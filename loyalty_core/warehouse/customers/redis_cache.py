@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as DeadlineExceeded
-from typing import Any
+from typing import Any, ClassVar
 
 import redis
 from circuitbreaker import CircuitBreaker
@@ -33,6 +33,8 @@ class RedisCache:
     A read, or a write, that takes longer than its limit counts as a failure; after one, Redis is asked again no
     sooner than `retry_after_seconds` later.
     """
+
+    is_shared: ClassVar[bool] = True
 
     def __init__(
         self,

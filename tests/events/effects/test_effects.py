@@ -214,3 +214,15 @@ def test_a_broken_store_is_left_to_the_worker(programme: Programme, monkeypatch:
     monkeypatch.setattr(programme.services.segments, "outlines", unavailable)
     with pytest.raises(StateStoreUnavailable):
         programme.effects.prepare([event(1)])
+
+
+def test_another_process_reads_the_customer_again(programme_on_server: Programme):
+    programme = programme_on_server
+    other = Services(programme.services.settings)
+    assert other.features.get("ann")["city"] == "Oslo"
+    programme.change("UPDATE customers SET city = 'Bergen' WHERE customer_id = 'ann'")
+    programme.apply(event(1))
+    assert other.features.get("ann")["city"] == "Oslo", "or there is nothing to invalidate"
+    other.invalidations.follow()
+    assert other.features.get("ann")["city"] == "Bergen"
+    other.warehouse.close()
