@@ -12,7 +12,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from tests.browser.pages import OpenPage, chromium, pages_of
+from tests.browser.pages import OpenPage, chromium, pages_of, profile_of
 from tests.ml.fixtures import CONTRACT
 from tests.workbench import ROOT
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext
 
     from tests.workbench import Query, Served
 
@@ -32,10 +32,16 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="package")
+def profile(browser: Browser) -> Iterator[BrowserContext]:
+    with profile_of(browser) as profile:
+        yield profile
+
+
 @pytest.fixture
-def open_page(browser: Browser, served: Served) -> Iterator[OpenPage]:
+def open_page(profile: BrowserContext, served: Served) -> Iterator[OpenPage]:
     """Pages on the served app."""
-    with pages_of(served, browser) as open_one:
+    with pages_of(served, profile) as open_one:
         yield open_one
 
 

@@ -6,11 +6,12 @@ import os
 import re
 import shutil
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,15 +46,31 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def pages_of(served: Served, browser: Browser) -> Iterator[OpenPage]:
-    """Pages on a served app; afterwards each must have stayed free of errors and on this machine."""
+def profile_of(browser: Browser) -> Iterator[BrowserContext]:
+    """A second browser that keeps the app's scripts on disk, compiled: a page takes a third less of the processor."""
+    with TemporaryDirectory(prefix="loyalty-profile-", ignore_cleanup_errors=True) as folder:
+        profile = browser.browser_type.launch_persistent_context(
+            folder, executable_path=shutil.which("chromium"), args=SWITCHES, locale="en-GB"
+        )
+        yield profile
+        profile.close()
+
+
+@contextmanager
+def pages_of(served: Served, profile: BrowserContext) -> Iterator[OpenPage]:
+    """Pages on a served app; afterwards each must have stayed free of errors and on this machine.
+
+    The profile is as new: of what was opened in it before, it has the files alone.
+    """
     faults: list[str] = []
-    contexts = []
+    pages: list[Page] = []
+    forget_visits(served, profile)
 
     def open_one(path: str = "/", *, viewport: dict[str, int] = DESKTOP, dark: bool = False) -> Page:
-        context = browser.new_context(viewport=viewport, color_scheme="dark" if dark else "light", locale="en-GB")
-        contexts.append(context)
-        page = context.new_page()
+        page = profile.new_page()
+        pages.append(page)
+        page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme="dark" if dark else "light")
         page.set_default_timeout(PATIENCE_MS)
         page.on("console", lambda message: faults.extend(complaint(message)))
         page.on("pageerror", lambda error: faults.append(str(error)))
@@ -63,9 +80,18 @@ def pages_of(served: Served, browser: Browser) -> Iterator[OpenPage]:
         return page
 
     yield open_one
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert faults == [], faults
+
+
+def forget_visits(served: Served, profile: BrowserContext) -> None:
+    """Cookies and whatever else the app has stored in the browser."""
+    profile.clear_cookies()
+    session = profile.new_cdp_session(profile.pages[0])
+    stored = "local_storage,indexeddb,service_workers,cache_storage"
+    session.send("Storage.clearDataForOrigin", {"origin": f"http://127.0.0.1:{served.port}", "storageTypes": stored})
+    session.detach()
 
 
 def wait_until_drawn(page: Page) -> None:

@@ -13,7 +13,7 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving.mock import MockModels
 from loyalty_core.settings import Settings
 from loyalty_core.warehouse import Warehouse
-from tests.browser.pages import chromium, pages_of
+from tests.browser.pages import chromium, pages_of, profile_of
 from tests.engines import spark
 from tests.engines.journey import JOURNEY, write_copies
 from tests.ml.fixtures import CONTRACT
@@ -74,7 +74,7 @@ def served(place: SparkPlace) -> Iterator[Served]:
 
 
 def test_an_analyst_works_on_spark(served: Served, query: Query):
-    with chromium() as browser, pages_of(served, browser) as open_page:
+    with chromium() as browser, profile_of(browser) as profile, pages_of(served, profile) as open_page:
         page = open_page()
         for step in JOURNEY.values():
             step(page, query)
