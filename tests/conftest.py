@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -62,6 +63,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     gc.enable()
+    if "tensorflow" in sys.modules:
+        what = "A module of tests loads TensorFlow where it is imported, and so five seconds long in every process."
+        raise pytest.UsageError(f"{what} Import what needs it in the functions that use it.")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -5,15 +5,20 @@ Both are constants that become part of the network.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp, softmax
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Logits = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
+# Of each row, in nats.
+Losses = npt.NDArray[np.float64]
 
 _BALANCE_BELOW_SHARE = 0.05
 # Of the logarithm of the scale and of the offsets.
@@ -86,7 +91,7 @@ def fit_calibration(logits: Logits, classes: Classes) -> Calibration:
     return Calibration(float(np.exp(best[0])), best[1:])
 
 
-def log_losses(logits: Logits, classes: Classes) -> npt.NDArray[np.float64]:
+def log_losses(logits: Logits, classes: Classes) -> Losses:
     """Negative log likelihood of each row in nats; a single logit is the log odds of class 1."""
     if logits.shape[1] == 1:
         return np.logaddexp(0, np.where(classes == 1, -logits[:, 0], logits[:, 0]))
@@ -96,6 +101,13 @@ def log_losses(logits: Logits, classes: Classes) -> npt.NDArray[np.float64]:
 def mean_log_loss(logits: Logits, classes: Classes) -> float:
     """Their mean."""
     return float(log_losses(logits, classes).mean())
+
+
+def first_as_good(losses: Sequence[Losses]) -> int:
+    """The first of several trainings whose mean loss is the lowest, but for one standard error of the difference."""
+    best = losses[int(np.argmin([each.mean() for each in losses]))]
+    lost = (each - best for each in losses)
+    return next(number for number, each in enumerate(lost) if each.sum() <= each.std() * len(each) ** 0.5)
 
 
 def class_weights(classes: Classes, count: int, choice: str) -> npt.NDArray[np.float64] | None:

@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from loyalty_core.ml.training.calibration import first_as_good
 from loyalty_core.ml.training.fitting import fit
 from loyalty_core.ml.training.quiet import quiet_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy.typing as npt
+    from collections.abc import Callable
 
     from loyalty_core.ml.training.architecture import FloatRows, Model
+    from loyalty_core.ml.training.calibration import Losses
     from loyalty_core.ml.training.options import NetworkSize
-
-    # Of each validation row, in nats.
-    Losses = npt.NDArray[np.float64]
 
 with quiet_stderr():
     import keras
@@ -98,10 +95,3 @@ class _Path(keras.callbacks.Callback):
     @property
     def _network(self) -> Model:
         return self.model
-
-
-def first_as_good(losses: Sequence[Losses]) -> int:
-    """The first of several trainings whose mean loss is the lowest, but for one standard error of the difference."""
-    best = losses[int(np.argmin([each.mean() for each in losses]))]
-    lost = (each - best for each in losses)
-    return next(number for number, each in enumerate(lost) if each.sum() <= each.std() * len(each) ** 0.5)

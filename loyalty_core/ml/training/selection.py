@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from loyalty_core.ml.training.fine_tuning import first_as_good
+from loyalty_core.ml.training.calibration import first_as_good
 from loyalty_core.ml.training.options import MANY_INPUTS
 from loyalty_core.ml.training.teacher import boosted_trees, log_losses, mixture_of_models
 

@@ -11,6 +11,7 @@ import pytest
 from loyalty_core.ml.evaluation import area_under_curve
 from loyalty_core.ml.litert.model import TfliteModel
 from loyalty_core.ml.training import TrainingOptions, teacher
+from loyalty_core.ml.training.calibration import first_as_good
 from loyalty_core.ml.training.fitting import Rows
 
 RNG = np.random.default_rng(5)
@@ -124,8 +125,6 @@ def test_fine_tuning_corrects_what_was_understated_and_leaves_the_best_alone() -
 
 
 def test_of_epochs_that_the_rows_cannot_tell_apart_the_first_is_used() -> None:
-    from loyalty_core.ml.training.fine_tuning import first_as_good  # noqa: PLC0415
-
     before = RNG.normal(0.5, 0.2, 400)
     clearly, slightly = before - RNG.normal(0.1, 0.05, 400), before - RNG.normal(0.001, 0.1, 400)
     assert first_as_good([before, clearly]) == 1
