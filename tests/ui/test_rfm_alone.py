@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +16,9 @@ from loyalty_core.ml.scoring import score_base
 from loyalty_core.ml.serving import scoring_models
 from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import get_services
-from loyalty_core.settings import get_settings
+from loyalty_core.settings import Settings, get_settings
 from loyalty_core.ui.navigation import CHURN, OVERVIEW, RFM
+from loyalty_core.warehouse import Warehouse
 from loyalty_core.warehouse.source import name_data
 from tests.fixtures.screens import OpenScreen, texts_of
 from tests.ml.fixtures import bundle_parts
@@ -30,16 +33,24 @@ FILE = ROOT / "tests/data/cases/files/shop_a.csv"
 CUSTOMERS = 400
 
 
-@pytest.fixture
-def scored(configure: Configure, tmp_path: Path) -> Path:
-    """The customers, scored twice by RFM alone; the file of predictions."""
-    warehouse = tmp_path / "warehouse.duckdb"
-    load_features(FILE, warehouse, CustomerColumns("customer_id"))
-    configure(dwh_url=f"duckdb:///{warehouse}")
-    get_services().prepare_store()
+@pytest.fixture(scope="module")
+def scored_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the customers, scored twice by RFM alone; to be copied."""
+    folder = tmp_path_factory.mktemp("scored")
+    load_features(FILE, folder / "warehouse.duckdb", CustomerColumns("customer_id"))
+    settings = Settings(dwh_url=f"duckdb:///{folder}/warehouse.duckdb", models_dir=folder / "models")
     for _ in range(2):
-        services = get_services()
-        assert score_base(services.warehouse, scoring_models(services.warehouse)).is_rfm_only
+        with closing(Warehouse(settings)) as warehouse:
+            assert score_base(warehouse, scoring_models(warehouse)).is_rfm_only
+    return folder
+
+
+@pytest.fixture
+def scored(scored_once: Path, configure: Configure, tmp_path: Path) -> Path:
+    """The product on them; the file of predictions."""
+    shutil.copytree(scored_once, tmp_path, dirs_exist_ok=True)
+    configure(dwh_url=f"duckdb:///{tmp_path}/warehouse.duckdb")
+    get_services().prepare_store()
     assert not (get_settings().models_dir / "versions").exists()
     return tmp_path / "customer_predictions.parquet"
 
