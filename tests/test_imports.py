@@ -45,6 +45,12 @@ def test_a_job_does_not_wait_for_what_its_kind_does_not_need(tmp_path: Path):
     assert not {name.partition(".")[0] for name in loaded} & (costly | only_where_set_up)
 
 
+def test_a_store_in_a_file_needs_no_driver_of_a_server(tmp_path: Path):
+    opened = "StateStore('sqlite:///state.db').migrate()"
+    loaded = modules_loaded_by(f"from loyalty_core.store import StateStore; {opened}", tmp_path)
+    assert not loaded & {"psycopg", "loyalty_core.postgresql"}
+
+
 def test_the_first_answer_does_not_wait_for_what_it_does_not_need(tmp_path: Path):
     shutil.copytree(ROOT / ".streamlit", tmp_path / ".streamlit")
     loaded = modules_loaded_by("import serve", tmp_path)

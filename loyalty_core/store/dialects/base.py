@@ -156,8 +156,11 @@ class Dialect(ABC):
     name: ClassVar[str]
     # The drivers that this app works with, as a URL names them.
     drivers: ClassVar[frozenset[str]]
-    # What every error of the driver is an instance of.
-    driver_error: ClassVar[type[Exception]]
+
+    @property
+    @abstractmethod
+    def driver_error(self) -> type[Exception]:
+        """What every error of the driver is an instance of."""
 
     @abstractmethod
     def check_url(self, url: URL) -> None:

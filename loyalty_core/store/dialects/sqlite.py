@@ -50,7 +50,10 @@ class SQLite(Dialect):
 
     name = "sqlite"
     drivers = frozenset({"sqlite", "sqlite+pysqlite"})
-    driver_error = sqlite3.Error
+
+    @property
+    def driver_error(self) -> type[Exception]:
+        return sqlite3.Error
 
     def check_url(self, url: URL) -> None:
         database = url.database
