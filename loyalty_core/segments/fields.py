@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from loyalty_core.errors import LoyaltyError
-from loyalty_core.rules import Rule, compile_rule
+from loyalty_core.rules import Rule, RuleError, compile_rule
 from loyalty_core.rules.relative_dates import is_relative
 from loyalty_core.segments.errors import (
     PersonalDataHidden,
@@ -101,6 +101,24 @@ class RuleFields:
         except LoyaltyError:
             return False
         return True
+
+    def without_columns(self) -> frozenset[str]:
+        """The segments whose rules read what the data does not have, and those built on them.
+
+        Predictions that are still to be made are not among it.
+        """
+        rules = {one: outline.rule for one, outline in self.segments.items()}
+        found = {one for one, rule in rules.items() if self._is_faulty(rule)}
+        return frozenset(found.union(*(built_on(one, rules) for one in found)))
+
+    def _is_faulty(self, rule: Any) -> bool:
+        try:
+            self.compile(rule)
+        except PredictionsMissing:
+            return False
+        except RuleError:
+            return True
+        return False
 
     def relation(self, names: Iterable[str]) -> sa.FromClause:
         """One row for each customer with at least these fields, and all of the features view."""

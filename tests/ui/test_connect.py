@@ -9,7 +9,9 @@ import duckdb
 import pytest
 
 from loyalty_core.access import Viewer
+from loyalty_core.campaigns import Audience, Definition
 from loyalty_core.connections.connection import new_folder
+from loyalty_core.segments import SegmentDraft
 from loyalty_core.services import services_of_process
 from loyalty_core.ui.first_training import SCORE_BY_RFM, TRAIN_AND_SCORE
 from loyalty_core.ui.navigation import CHURN, CONNECT, OVERVIEW
@@ -97,6 +99,33 @@ def test_undo_returns_to_the_data_before(open_screen: OpenScreen):
     app = open_screen(CONNECT, view="Connected before")
     app.button(key=f"use-{connected.id}").click().run()
     assert services_of_process().connections.current() == connected
+
+
+def test_segments_that_the_data_has_no_columns_for_are_archived_in_one_step(open_screen: OpenScreen):
+    folder = new_folder("Telco")
+    with duckdb.connect(folder / "warehouse.duckdb") as connection:
+        connection.execute("CREATE TABLE customer_features_view AS SELECT range AS customer_id, 1 AS age FROM range(3)")
+    url = f"duckdb:///{folder / 'warehouse.duckdb'}"
+    services_of_process().connections.add(folder, "Telco.csv", "database", {"dwh_url": url})
+    repository = services_of_process().segments
+    tier = repository.create(SegmentDraft("Gold", {"==": [{"var": "tier"}, "gold"]}), actor="ann")
+    risky = repository.create(SegmentDraft("Risky", {">": [{"var": "churn_probability"}, 0.7]}), actor="ann")
+    rules = {"and": [{"var": f"segment:{tier.id}"}, {"var": f"segment:{risky.id}"}]}
+    repository.create(SegmentDraft("Gold at risk", rules), actor="ann")
+    repository.create(SegmentDraft("Old", {">": [{"var": "age"}, 70]}), actor="ann")
+    app = open_screen(CONNECT, view="A database")
+    [warning] = [plain(one.value) for one in app.warning if "cannot be computed" in one.value]
+    assert "lacks columns that they read: Gold, Gold at risk." in warning
+    app.button(key="archive-unusable-segments").click().run()
+    assert [one.name for one in repository.list()] == ["Old", "Risky"]
+    assert not any("cannot be computed" in one.value for one in app.warning)
+    used = repository.create(SegmentDraft("Silver", {"==": [{"var": "tier"}, "silver"]}), actor="ann")
+    audience = Definition(audience=Audience(segment=used.id))
+    services_of_process().campaigns.repository.create("Win back", audience, actor="ann")
+    app.run()
+    app.button(key="archive-unusable-segments").click().run()
+    assert "Win back" in plain(app.error[0].value)
+    assert "Silver" in [one.name for one in repository.list()]
 
 
 def test_a_setting_that_names_the_warehouse_is_pointed_out(open_screen: OpenScreen, configure: Configure):

@@ -56,6 +56,10 @@ def draw_file() -> None:
         options, missing = _asked(found)
         options |= ask_currency("file")
         options |= ask_offers(str(last.id) if last and last.state == "done" else "")
+        st.caption(
+            "Segments and campaigns stay. Once the file is loaded, the segments whose columns it lacks are named here, "
+            "and can be archived in one step."
+        )
         draw_job(
             "connection",
             start_label="Load this file",

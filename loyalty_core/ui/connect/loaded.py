@@ -6,6 +6,7 @@ import streamlit as st
 
 from loyalty_core.services import services_of_process
 from loyalty_core.ui import formatting
+from loyalty_core.ui.connect.unusable_segments import draw_unusable_segments
 from loyalty_core.ui.first_training import draw_first_training, has_history, needs_first_training, refused
 from loyalty_core.ui.jobs import draw_job
 from loyalty_core.ui.links import draw_link
@@ -58,6 +59,7 @@ def draw_loaded() -> None:
             for line in [*result["notes"][:_SHOWN], *(f"Not learned from {text}" for text in others[:_SHOWN])]:
                 st.caption(escape(line))
         _draw_running_campaigns()
+        draw_unusable_segments()
         _draw_links()
     _draw_training()
 
@@ -73,6 +75,7 @@ def draw_connected() -> None:
         st.success(f"**{escape(current.title)} is in use.** {customers} customers.", icon=":material/check_circle:")
         _draw_currency()
         _draw_running_campaigns()
+        draw_unusable_segments()
         _draw_links()
     _draw_training()
 
