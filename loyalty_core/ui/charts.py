@@ -5,6 +5,7 @@ built with plain texts, in which "\n" begins a new line and `bold` marks what is
 """
 
 import math
+from calendar import monthrange
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
@@ -25,6 +26,7 @@ from loyalty_core.warehouse.customers import MonthlySpend
 NUMBER_TICKS = ",~f"
 LEGEND_ABOVE = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0}
 GREY = "#7b8a92"
+_UNFINISHED_OPACITY = 0.45
 
 _HEIGHT = 280
 _SHARE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
@@ -36,6 +38,14 @@ _CONFIG = {"displayModeBar": False, "scrollZoom": False}
 # Private characters, which no name contains, for the tags that are ours.
 _BOLD = ("\ue000", "\ue001")
 _TAGS = {"\n": "<br>", _BOLD[0]: "<b>", _BOLD[1]: "</b>"}
+# Plotly's own days are American, Oct 4. What follows "\n" is written only where it changes.
+_DAY_MS, _MONTH_MS = 86_400_000, 28 * 86_400_000
+_DATE_TICKS = [
+    {"dtickrange": [None, _DAY_MS - 1], "value": "%H:%M\n%-d %b %Y"},
+    {"dtickrange": [_DAY_MS, _MONTH_MS], "value": "%-d %b\n%Y"},
+    {"dtickrange": ["M1", "M11"], "value": "%b %Y"},
+    {"dtickrange": ["M12", None], "value": "%Y"},
+]
 _TEXTS = {"text", "hovertext", "x", "y", "name", "label", "labels", "ticktext", "customdata"}
 
 
@@ -75,6 +85,9 @@ def _finished(figure: go.Figure | FigureMaker, *, height: int, legend: bool, is_
         dragmode=False,
         separators=formatting.separators(),
     )
+    traces: Any = figure.data
+    if any(isinstance(trace.x[0], date) for trace in traces if "x" in trace and len(trace.x or ())):
+        figure.update_xaxes(tickformatstops=_DATE_TICKS)
     if is_clickable:
         # With clicks Streamlit lets a drag move the axes, unless they are fixed.
         figure.update_xaxes(fixedrange=True).update_yaxes(fixedrange=True)
@@ -185,16 +198,22 @@ def theme(option: str) -> Any:
 
 
 def money_by_month(spend: Sequence[MonthlySpend]) -> go.Figure:
-    """Bars of money by calendar month; hover says the month, the money and the purchases."""
+    """Bars of money by calendar month; hover says the month, the money and the purchases.
+
+    The bar of a last month that the data does not cover to its end is pale.
+    """
+    until = unfinished_month(spend)
     symbol = formatting.currency_symbol()
     hover = [
         f"{formatting.month(month.month)}\n{formatting.money(month.amount)} in {formatting.count(month.purchases)} "
         f"purchase{'' if month.purchases == 1 else 's'}"
+        + (f", to {formatting.day(until)} only" if until and month is spend[-1] else "")
         for month in spend
     ]
     bars = go.Bar(
         x=[month.month for month in spend],
         y=[month.amount for month in spend],
+        marker_opacity=[1.0] * (len(spend) - 1) + [_UNFINISHED_OPACITY if until else 1.0],
         hovertext=hover,
         hoverinfo="text",
     )
@@ -202,6 +221,12 @@ def money_by_month(spend: Sequence[MonthlySpend]) -> go.Figure:
     figure.update_yaxes(title=f"Revenue ({symbol})", rangemode="tozero", tickformat=NUMBER_TICKS)
     figure.update_xaxes(title="Month")
     return figure
+
+
+def unfinished_month(spend: Sequence[MonthlySpend]) -> date | None:
+    """The day of the newest purchase, if it is not the last of its month; else None."""
+    newest = spend[-1].newest if spend else None
+    return newest if newest and newest.day < monthrange(newest.year, newest.month)[1] else None
 
 
 def count_by_month(months: Sequence[tuple[date, int]], what: str) -> go.Figure:

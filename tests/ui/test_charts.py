@@ -1,10 +1,13 @@
 """Figures show names as they are: Plotly reads tags in every text."""
 
+from datetime import UTC, date, datetime
+
 import plotly.graph_objects as go
 import pytest
 import streamlit as st
 
 from loyalty_core.ui import charts
+from loyalty_core.warehouse.customers import MonthlySpend
 from tests.workbench import Configure
 
 NAME = '<b>VIP</b> & <a href="https://example.com">more</a>'
@@ -83,3 +86,32 @@ def test_numbers_stay_numbers():
     figure = go.Figure(go.Heatmap(x=[1, 2], y=[1], z=[[0.5, None]]))
     heat = charts.escaped(figure).data[0]
     assert (list(heat.x), [list(row) for row in heat.z]) == ([1, 2], [[0.5, None]])
+
+
+@pytest.mark.parametrize(("newest", "until"), [(14, date(2026, 10, 14)), (31, None)])
+def test_a_last_month_that_is_not_over_in_the_data_is_marked(configure: Configure, newest: int, until: date | None):
+    configure()
+    months = [
+        MonthlySpend(date(2026, 9, 1), 10.0, 2, date(2026, 9, 20)),
+        MonthlySpend(date(2026, 10, 1), 3.0, 1, date(2026, 10, newest)),
+    ]
+    assert charts.unfinished_month(months) == until
+    [bars] = charts.money_by_month(months).data
+    assert bars.marker.opacity[0] == 1
+    assert (bars.marker.opacity[1] < 1) is (until is not None)
+    assert ("to 14 Oct 2026 only" in bars.hovertext[1]) is (until is not None)
+    assert "only" not in bars.hovertext[0]
+
+
+@pytest.mark.parametrize("first", [date(2026, 10, 4), datetime(2026, 10, 4, 12, tzinfo=UTC)])
+def test_days_along_an_axis_are_written_as_everywhere_else(
+    monkeypatch: pytest.MonkeyPatch, configure: Configure, first: date
+):
+    configure()
+    drawn: list[go.Figure] = []
+    monkeypatch.setattr(st, "plotly_chart", lambda figure, **_: drawn.append(figure))
+    charts.draw(go.Figure(go.Scatter(x=[first], y=[1])), "days", "Days.")
+    charts.draw(go.Figure(go.Scatter(x=[1], y=[1])), "numbers", "Numbers.")
+    days, numbers = (figure.to_plotly_json()["layout"].get("xaxis", {}).get("tickformatstops") for figure in drawn)
+    assert "%-d %b\n%Y" in [stop["value"] for stop in days]
+    assert not numbers

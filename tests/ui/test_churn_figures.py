@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.workbench import Configure
 
 
-LINE_HEIGHT = 14
+LINE_HEIGHT = 18
 
 
 @pytest.mark.parametrize("mean", [0.23, 0.4], ids=["within", "beyond all groups"])

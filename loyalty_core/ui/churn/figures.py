@@ -10,6 +10,8 @@ from loyalty_core.ui import charts, formatting
 from loyalty_core.warehouse.columns import label_of
 
 _BARS = 20
+# The height of a name of a risk with its background, and a gap.
+LABEL_STEP = 20
 # More points would not be visible, and each has a hover text.
 _MAX_POINTS = 200
 # The profit curve ends here; beyond are only losses, which would compress the part that matters.
@@ -34,7 +36,7 @@ def distribution(curve: ChurnCurve, risks: RiskThresholds, threshold: float) -> 
         ]
         figure.add_bar(x=middles, y=counts, marker_color=colour, hovertext=hover, hoverinfo="text")
     # At different heights, since on a phone the first is longer than the way to the next line.
-    for word, start, lowered in (("medium risk", risks.medium, 0), ("high risk", risks.high, -14)):
+    for word, start, lowered in (("medium risk", risks.medium, 0), ("high risk", risks.high, -LABEL_STEP)):
         figure.add_vline(
             start,
             line={"dash": "dot", "width": 1.5, "color": charts.GREY},

@@ -61,7 +61,10 @@ def _base_cards() -> Iterator[Card]:
 def _months_card() -> Card | None:
     if spend := cached_reads.spend_by_month():
         labels = [formatting.short_month(month.month) for month in spend]
-        return _columns("months", "Revenue by month", partial(charts.money_by_month, spend), labels)
+        card = _columns("months", "Revenue by month", partial(charts.money_by_month, spend), labels)
+        if until := charts.unfinished_month(spend):
+            return replace(card, note=f"The last month is unfinished: purchases to {formatting.day(until)}.")
+        return card
     if signup := cached_reads.column_for("signup"):
         months = cached_reads.customers_by_month(signup.name)
         labels = [formatting.short_month(month) for month, _ in months]

@@ -1,7 +1,7 @@
 """Purchases of one customer, and revenue of all by month. The table is optional; screens work without it."""
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -19,11 +19,12 @@ _AMOUNT_NAMES = ("amount", "total_amount", "revenue", "sales", "order_value", "p
 
 @dataclass(frozen=True)
 class MonthlySpend:
-    """Money and number of purchases in the calendar month that starts at `month`."""
+    """Money and number of purchases in the calendar month that starts at `month`; `newest` is the day of the last."""
 
     month: date
     amount: float
     purchases: int
+    newest: date | None = field(default=None, compare=False)
 
 
 class Transactions:
@@ -66,12 +67,18 @@ class Transactions:
         """Spend by calendar month, of one customer or of all, oldest first; months without any are left out."""
         parts = [sa.extract(part, self._moment).label(part) for part in ("year", "month")]
         spend = sa.func.sum(filled(self._amount)).label("amount")
-        monthly = sa.select(*parts, spend, sa.func.count().label("purchases")).where(self._moment.is_not(None))
+        newest = sa.func.max(self._moment).label("newest")
+        monthly = sa.select(*parts, spend, sa.func.count().label("purchases"), newest).where(self._moment.is_not(None))
         if customer_id is not None:
             monthly = monthly.where(self._belongs_to(customer_id))
         rows = self._warehouse.rows(monthly.group_by(*parts).order_by(*parts))
         return [
-            MonthlySpend(date(int(row["year"]), int(row["month"]), 1), float(row["amount"] or 0), row["purchases"])
+            MonthlySpend(
+                date(int(row["year"]), int(row["month"]), 1),
+                float(row["amount"] or 0),
+                row["purchases"],
+                _day_of(row["newest"]),
+            )
             for row in rows
         ]
 
@@ -83,6 +90,11 @@ class Transactions:
         """The id column may have another type here than in the features view."""
         value = read_id(customer_id, self._customer.type)
         return sa.false() if value is None else self._customer == value
+
+
+def _day_of(moment: Any) -> date | None:
+    """None where the database writes moments in a way of its own."""
+    return moment.date() if isinstance(moment, datetime) else moment if isinstance(moment, date) else None
 
 
 def _table_in(warehouse: Warehouse) -> sa.FromClause | None:

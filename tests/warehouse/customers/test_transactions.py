@@ -43,6 +43,14 @@ def test_all_spend_by_month(transactions: Transactions):
     ]
 
 
+def test_a_month_says_the_day_of_its_last_purchase(transactions: Transactions):
+    assert [month.newest for month in transactions.by_month()] == [
+        date(2023, 12, 25),
+        date(2024, 1, 31),
+        date(2024, 3, 5),
+    ]
+
+
 def test_one_customers_spend_by_month(transactions: Transactions):
     assert transactions.by_month(7) == [MonthlySpend(date(2024, 1, 1), 8.0, 2), MonthlySpend(date(2024, 3, 1), 0.0, 1)]
 
